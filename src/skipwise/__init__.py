@@ -1,0 +1,47 @@
+"""Which residual network should I use on these images, on this machine, and how sure is that?
+
+The public names are loaded when they are first used: importing skipwise imports no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skipwise.comparison.compare import Comparison as Comparison
+    from skipwise.comparison.compare import Observer as Observer
+    from skipwise.comparison.compare import compare as compare
+    from skipwise.errors import SkipwiseError as SkipwiseError
+    from skipwise.nets.zoo import create_model as create_model
+    from skipwise.nets.zoo import list_models as list_models
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Comparison": "skipwise.comparison.compare",
+    "Observer": "skipwise.comparison.compare",
+    "SkipwiseError": "skipwise.errors",
+    "compare": "skipwise.comparison.compare",
+    "create_model": "skipwise.nets.zoo",
+    "list_models": "skipwise.nets.zoo",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'skipwise' has no attribute {name!r}")
+    try:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        if error.name in {"torch", "torchvision", "sklearn"}:
+            from skipwise.errors import missing_extra
+
+            raise missing_extra("train", error.name) from error
+        raise
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

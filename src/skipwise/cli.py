@@ -1,0 +1,183 @@
+"""The command line: parses, calls, prints. Nothing heavy is imported before a verb needs it."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from types import FrameType
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from skipwise.errors import SkipwiseError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Which residual network should I use on these images, on this machine, and how sure is that?",
+)
+
+
+class _Stopped(Exception):
+    """Ctrl-C, or a polite request to end; `status` is the exit status shells expect."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def main() -> NoReturn:
+    """Runs the command line and exits: 0 done, 2 something the user can mend, 130 and 143 stopped."""
+    status = 0
+    try:
+        with _stoppable(), _missing_extras():
+            status = app(standalone_mode=False) or 0
+    except SkipwiseError as error:
+        print(f"skipwise: {error}", file=sys.stderr)
+        status = 2
+    except _Stopped as stopped:
+        print("\nStopped. What is finished is kept; the same command goes on from there.", file=sys.stderr)
+        status = stopped.status
+    except Exception as error:
+        status = _usage(error)
+    sys.exit(status)
+
+
+def _usage(error: Exception) -> int:
+    """Prints what typer says of a command line it can't take; anything else is a bug and is raised again."""
+    show, status = getattr(error, "format_message", None), getattr(error, "exit_code", 0)
+    if show is None or not status:
+        raise error
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "skipwise"
+    print(f"skipwise: {show()} See '{path} --help'.", file=sys.stderr)
+    return int(status) if status != 1 else 2
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Ctrl-C and SIGTERM unwind the stack, so that processes end and locks open, instead of cutting it off."""
+
+    def stop(number: int, _: FrameType | None) -> None:
+        # Once is enough: a second Ctrl-C must not interrupt the tidying up.
+        signal.signal(number, signal.SIG_IGN)
+        raise _Stopped(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    yield
+
+
+@contextlib.contextmanager
+def _missing_extras() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in {"torch", "torchvision", "sklearn"}:
+            raise
+        from skipwise.errors import missing_extra
+
+        raise missing_extra("train", error.name) from error
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON record instead of text.")]
+
+
+@app.command(
+    epilog="Example: skipwise compare path/to/images --models resnet18,mobilenet_v2 --seeds 5",
+    no_args_is_help=True,
+)
+def compare(
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="A folder with one sub-folder of images per class, or 'digits'.")
+    ],
+    models: Annotated[
+        str, typer.Option(help="Networks to compare, separated by commas; see 'skipwise models'.")
+    ] = "resnet18,se_resnet18,mobilenet_v2,plain18",
+    seeds: Annotated[int, typer.Option(help="Runs per network, at least 2.")] = 5,
+    seed: Annotated[int, typer.Option(help="The first seed; the others follow it.")] = 0,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training images. [default: the recipe's]")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", "-b", help="Images per step. [default: fits the training set]")
+    ] = None,
+    img_size: Annotated[
+        int | None, typer.Option(help="Pixels a side. [default: the images' own, up to 128]")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate. [default: the recipe's]")] = None,
+    recipe: Annotated[
+        str, typer.Option(help="standard, upright (no mirroring: for letters, digits, signs) or auto.")
+    ] = "auto",
+    stem: Annotated[str, typer.Option(help="small, imagenet, or auto: small up to 64 pixels.")] = "auto",
+    width: Annotated[float, typer.Option(help="Scales the channels of every network; 1 is as published.")] = 1.0,
+    val_share: Annotated[
+        float | None, typer.Option(help="Share of the images kept for validation. [default: 0.15]")
+    ] = None,
+    margin: Annotated[
+        float, typer.Option(help="The accuracy difference that would not matter, in percentage points.")
+    ] = 0.5,
+    alpha: Annotated[float, typer.Option(help="The chance that any verdict is wrong.")] = 0.05,
+    device: Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")] = "auto",
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-j", help="Runs at once. [default: as suits this machine]")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Folder for the results. [default: next in runs/compare]")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Fail unless there is a comparison to go on with.")] = False,
+    json: Json = False,
+) -> int:
+    """Train several networks alike, several times each, and say which to use and how sure that is."""
+    from skipwise.comparison.compare import compare as run
+    from skipwise.screen import Screen, print_comparison
+
+    with Screen(sys.stderr) as screen:
+        comparison = run(
+            data,
+            models=[name.strip() for name in models.split(",") if name.strip()],
+            seeds=seeds,
+            seed=seed,
+            epochs=epochs,
+            batch_size=batch_size,
+            img_size=img_size,
+            lr=lr,
+            recipe=recipe,
+            stem=stem,
+            width=width,
+            val_share=val_share,
+            margin=margin,
+            alpha=alpha,
+            device=device,
+            workers=workers,
+            output=output,
+            resume=resume,
+            observer=screen,
+        )
+    if json:
+        _print_json({"folder": str(comparison.folder), "results": comparison.results, "costs": comparison.costs})
+    else:
+        print_comparison(comparison, data=data)
+    return 2 if any(contender.failed for contender in comparison.results.contenders) else 0
+
+
+@app.command(epilog="Example: skipwise models")
+def models(json: Json = False) -> None:
+    """List the networks that can be compared, with their papers."""
+    from skipwise.nets.zoo import NETWORKS
+    from skipwise.screen import print_models
+
+    papers = {name: NETWORKS[name].paper for name in sorted(NETWORKS)}
+    if json:
+        _print_json(papers)
+    else:
+        print_models(papers)
+
+
+def _print_json(record: Any) -> None:
+    import msgspec
+
+    print(msgspec.json.encode(record).decode())

@@ -1,0 +1,245 @@
+"""The verb `compare`: from images and networks to a report."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from skipwise.comparison.execute import Event, execute_plan
+from skipwise.comparison.inputs import images_stored, split_source, store_images
+from skipwise.comparison.plan import FINISHED, Plan, Question, choose_folder
+from skipwise.comparison.recommend import recommend
+from skipwise.comparison.report import write_report
+from skipwise.comparison.results import Costs, Results, build_contender, collect, count_contender, histories
+from skipwise.cost.timing import latencies
+from skipwise.data.pack import Images, auto_size, read_pixels, survey
+from skipwise.data.preprocess import Preprocessing, channel_statistics
+from skipwise.data.sources import open_source
+from skipwise.data.splits import SPLITS
+from skipwise.errors import SkipwiseError, unknown_name
+from skipwise.files import locked, make_folder, read_json, write_json
+from skipwise.machine import describe_machine
+from skipwise.nets.network import STEMS, check_width, resolve_stem
+from skipwise.training.execution import (
+    Execution,
+    check_workers,
+    choose_device,
+    choose_execution,
+    choose_processes,
+)
+from skipwise.training.recipe import choose_recipe
+from skipwise.training.run import RunRecord
+
+DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
+PARENT = Path("runs/compare")
+SPLIT_SEED = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A finished comparison. `repeated` says that it was finished before and nothing was run now."""
+
+    folder: Path
+    plan: Plan
+    results: Results
+    costs: Costs
+    repeated: bool
+
+    @property
+    def report(self) -> Path:
+        """The page for people."""
+        return self.folder / FINISHED
+
+
+class Observer:
+    """What a comparison tells while it works. Every method may be overridden; here they do nothing."""
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        """Images are looked at or read."""
+
+    def starting(self, plan: Plan, folder: Path) -> None:
+        """The plan is fixed, or was before; runs begin."""
+
+    def happened(self, event: Event) -> None:
+        """A run got on or ended."""
+
+    def finishing(self, what: str) -> None:
+        """All runs are done."""
+
+
+def compare(
+    data: str | os.PathLike[str],
+    *,
+    models: Sequence[str] = DEFAULT_MODELS,
+    seeds: int = 5,
+    seed: int = 0,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    img_size: int | None = None,
+    lr: float | None = None,
+    recipe: str = "auto",
+    stem: str = "auto",
+    width: float = 1.0,
+    val_share: float | None = None,
+    margin: float = 0.5,
+    alpha: float = 0.05,
+    device: str = "auto",
+    workers: int | None = None,
+    output: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    observer: Observer | None = None,
+) -> Comparison:
+    """Trains every network with every seed on the same images in the same way, and says which to use.
+
+    The same call again goes on with an unfinished comparison of the same plan.
+
+    Args:
+        data: a data set's name or a folder with one sub-folder per class.
+        models: at least two networks, see `skipwise.list_models()`.
+        seeds: runs per network, at least 2; their seeds are seed, seed + 1, ...
+        epochs, batch_size, lr: None leaves them to the recipe.
+        img_size: pixels a side; None takes the images' own, up to 128.
+        recipe: "standard", "upright" (nothing is mirrored) or "auto".
+        stem: "imagenet", "small" or "auto", by the image size.
+        width: scales the channels of every network.
+        val_share: of the images, for the learning curves; None is 15%, or 10% of given training images.
+        margin: the difference in accuracy that would not matter, in percentage points.
+        alpha: the chance that any verdict is wrong.
+        device: "auto", "cpu", "cuda" or "mps".
+        workers: runs at once; None is as many as suit the machine.
+        output: the folder to use; None is the next in runs/compare.
+        resume: raise unless there is something to go on with.
+        observer: is told what happens.
+
+    Raises:
+        SkipwiseError: anything a person can mend; what was finished stays.
+    """
+    watch = observer or Observer()
+    question = Question(
+        contenders=tuple(models), seeds=tuple(range(seed, seed + max(seeds, 0))), margin=margin, alpha=alpha
+    )
+    question.check()
+    _check_networks(img_size=img_size, stem=stem, width=width)
+    source = open_source(data)
+    seen = survey(source, watch.preparing)
+    size = img_size or auto_size(seen.median_side)
+    splits, used_val_share, test_share = split_source(source, val_share=val_share, seed=SPLIT_SEED)
+    counts = {split: int((splits == split).sum()) for split in SPLITS}
+    draft = Plan(
+        question=question,
+        data=source.name,
+        classes=source.classes,
+        fingerprint=seen.fingerprint,
+        split_images=counts,
+        split_seed=SPLIT_SEED,
+        val_share=used_val_share,
+        test_share=test_share,
+        # Mean and deviation follow from the images, which are read once the folder is known.
+        preprocessing=Preprocessing(size=size, channels=seen.channels, mean=(), std=()),
+        stem=resolve_stem(stem, size),
+        width=width,
+        recipe=choose_recipe(
+            recipe, mirrors=source.mirrors, images=counts["train"], epochs=epochs, batch_size=batch_size, lr=lr
+        ),
+        # Precision, threads and processes are chosen when the plan is new.
+        execution=Execution(device=choose_device(device), precision="fp32", threads=1),
+        processes=check_workers(workers),
+    )
+    named = Path(output) if output is not None else None
+    folder, stored = choose_folder(draft, named, PARENT)
+    if resume and stored is None:
+        raise SkipwiseError(f"There is nothing to resume for this plan in {named or PARENT}; leave --resume out.")
+    if stored is not None and (folder / FINISHED).exists():
+        return _again(folder, stored)
+
+    def read() -> Images:
+        return Images(
+            name=source.name,
+            classes=source.classes,
+            ids=np.array(source.ids),
+            labels=source.labels,
+            split=splits,
+            pixels=read_pixels(source, size=size, channels=seen.channels, progress=watch.preparing),
+            fingerprint=seen.fingerprint,
+        )
+
+    # Read before the folder is made: an unreadable image leaves nothing behind.
+    images = read() if stored is None or not images_stored(folder, stored) else None
+    make_folder(folder)
+    with locked(folder):
+        if stored is None:
+            assert images is not None
+            stored = _settle(draft, images, workers)
+            write_json(folder / "plan.json", stored)
+        if images is not None:
+            store_images(folder, images)
+            del images  # the processes map the file
+        return _carry_out(stored, folder, watch)
+
+
+def _check_networks(*, img_size: int | None, stem: str, width: float) -> None:
+    """What would otherwise only come to light once all images have been read."""
+    if img_size is not None and not 8 <= img_size <= 1024:
+        raise SkipwiseError(f"--img-size must lie between 8 and 1024 pixels, not {img_size}.")
+    if stem not in STEMS:
+        raise unknown_name("stem", stem, STEMS)
+    check_width(width)
+
+
+def _settle(draft: Plan, images: Images, workers: int | None) -> Plan:
+    """The draft with what follows from the images' pixels and from this machine."""
+    mean, std = channel_statistics(images.pixels[images.members("train")])
+    plan = replace(draft, preprocessing=replace(draft.preprocessing, mean=mean, std=std))
+    costliest = max(
+        (counts.multiply_adds for name in plan.question.contenders if (counts := count_contender(plan, name))),
+        default=0,
+    )
+    execution = choose_execution(
+        plan.execution.device, step_multiply_adds=costliest * plan.recipe.batch_size
+    )
+    return replace(plan, execution=execution, processes=choose_processes(execution, workers))
+
+
+def _carry_out(plan: Plan, folder: Path, watch: Observer) -> Comparison:
+    """Runs what is left, judges, measures and writes everything."""
+    watch.starting(plan, folder)
+    records: dict[tuple[str, int], RunRecord] = {}
+    with contextlib.closing(execute_plan(plan, folder)) as events:
+        for event in events:
+            if event.record is not None:
+                records[event.model, event.seed] = event.record
+            watch.happened(event)
+    watch.finishing("Judging the answers")
+    results = collect(plan, folder, records)
+    write_json(folder / "comparison.json", results)
+    watch.finishing("Measuring latency on this machine")
+    costs = _measure(plan, results)
+    write_json(folder / "costs.json", costs)
+    watch.finishing("Writing the report")
+    write_report(folder / FINISHED, plan, results, costs, histories(plan, folder))
+    (folder / "images.npy").unlink(missing_ok=True)
+    return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=False)
+
+
+def _measure(plan: Plan, results: Results) -> Costs:
+    networks = {c.name: build_contender(plan, c.name) for c in results.contenders if c.counts is not None}
+    preprocessing = plan.preprocessing
+    timings = latencies(networks, channels=preprocessing.channels, size=preprocessing.size)
+    return Costs(
+        machine=describe_machine(),
+        threads=torch.get_num_threads(),
+        latencies=timings,
+        recommendation=recommend(results, {name: timing.median for name, timing in timings.items()}),
+    )
+
+
+def _again(folder: Path, plan: Plan) -> Comparison:
+    results = read_json(folder / "comparison.json", Results)
+    costs = read_json(folder / "costs.json", Costs)
+    return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=True)

@@ -1,0 +1,188 @@
+"""The plan: everything about a comparison that is fixed before anything runs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from skipwise.data.preprocess import Preprocessing
+from skipwise.errors import SkipwiseError
+from skipwise.files import read_json
+from skipwise.nets.zoo import check_model
+from skipwise.training.execution import Execution
+from skipwise.training.recipe import Recipe
+from skipwise.training.run import RunSpec
+
+
+FINISHED = "report.html"
+"""Written last; a comparison's folder that has it is finished."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked of the images: who competes, how often, and how sure the answer has to be.
+
+    Args:
+        contenders: names of networks, at least two.
+        seeds: of the runs, the same for every contender, at least two.
+        margin: the difference in accuracy that would not matter, in percentage points.
+        alpha: the chance that any of the answers is wrong.
+    """
+
+    contenders: tuple[str, ...]
+    seeds: tuple[int, ...]
+    margin: float
+    alpha: float
+
+    def check(self) -> None:
+        """Raises SkipwiseError where the question can't be answered."""
+        if len(self.contenders) < 2:
+            raise SkipwiseError("A comparison needs at least two networks; name them with --models a,b.")
+        for name in self.contenders:
+            if self.contenders.count(name) > 1:
+                raise SkipwiseError(f"{name!r} is among the networks twice; name each network once in --models.")
+            check_model(name)
+        if len(self.seeds) < 2:
+            raise SkipwiseError(
+                f"--seeds {len(self.seeds)} can't be compared: no interval can be given from fewer than two runs of a "
+                "network, since nothing shows how much a run varies; use --seeds 2 or, better, 5."
+            )
+        if not (math.isfinite(self.margin) and 0 < self.margin < 100):
+            raise SkipwiseError(f"--margin must lie between 0 and 100 percentage points, not {self.margin:g}.")
+        if not 0 < self.alpha < 1:
+            raise SkipwiseError(f"--alpha must lie between 0 and 1, not {self.alpha:g}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A comparison, fixed. The last epoch is the result; nothing is selected on the test images.
+
+    `split_images` counts the images per split; `val_share` and `test_share` are None where the images came split.
+    `execution` and `processes` are what the machine suggested; they are not part of what makes two plans the same.
+    """
+
+    question: Question
+    data: str
+    classes: tuple[str, ...]
+    fingerprint: str
+    split_images: dict[str, int]
+    split_seed: int
+    val_share: float | None
+    test_share: float | None
+    preprocessing: Preprocessing
+    stem: str
+    width: float
+    recipe: Recipe
+    execution: Execution
+    processes: int
+
+    def runs(self) -> list[tuple[str, int]]:
+        """(contender, seed) of every run: seed by seed, so that all contenders advance together."""
+        return [(model, seed) for seed in self.question.seeds for model in self.question.contenders]
+
+    def spec(self, model: str, seed: int) -> RunSpec:
+        """The run of one contender and seed."""
+        return RunSpec(
+            model=model,
+            seed=seed,
+            stem=self.stem,
+            width=self.width,
+            classes=self.classes,
+            preprocessing=self.preprocessing,
+            fingerprint=self.fingerprint,
+            recipe=self.recipe,
+            execution=self.execution,
+        )
+
+    def same_as(self, other: Plan) -> bool:
+        """Whether both ask the same question of the same images in the same way, on the same kind of device."""
+        on_this = replace(
+            self, execution=other.execution, processes=other.processes, preprocessing=other.preprocessing
+        )
+        return (
+            on_this == other
+            and self.execution.device == other.execution.device
+            # What else is in there follows from the images, which the fingerprint has compared.
+            and self.preprocessing.size == other.preprocessing.size
+        )
+
+
+def run_folder(comparison: Path, model: str, seed: int) -> Path:
+    """Where a comparison keeps a run. A network of one's own has a colon in its name, which no folder should."""
+    return comparison / "runs" / f"{model.replace(':', '.')}-s{seed}"
+
+
+def numbered_folders(parent: Path, name: str) -> list[Path]:
+    """The folders `name`, `name-2`, `name-3`, ... that exist, oldest first."""
+    folders = []
+    number = 1
+    while (folder := parent / (name if number == 1 else f"{name}-{number}")).exists():
+        folders.append(folder)
+        number += 1
+    return folders
+
+
+def choose_folder(plan: Plan, output: Path | None, parent: Path) -> tuple[Path, Plan | None]:
+    """The folder of a comparison, and the plan it was started under if it was.
+
+    Args:
+        output: a folder by name, or None for the newest unfinished one of this plan in `parent`, or a new one.
+
+    Raises:
+        SkipwiseError: the named folder holds another plan, or something else.
+    """
+    if output is not None:
+        stored = _stored_plan(output)
+        if stored is not None and not plan.same_as(stored):
+            raise SkipwiseError(
+                f"{output} holds a comparison under another plan ({_difference(plan, stored)}); choose another folder "
+                "with --output, or give the command that started it."
+            )
+        return output, stored
+    folders = numbered_folders(parent, plan.data)
+    for folder in reversed(folders):
+        if (folder / FINISHED).exists():
+            continue
+        try:
+            stored = _stored_plan(folder)
+        except SkipwiseError:  # not a comparison of ours, or a damaged one; leave it alone
+            continue
+        if stored is None or plan.same_as(stored):
+            return folder, stored
+    return parent / (f"{plan.data}-{len(folders) + 1}" if folders else plan.data), None
+
+
+def _stored_plan(folder: Path) -> Plan | None:
+    path = folder / "plan.json"
+    if path.exists():
+        return read_json(path, Plan)
+    if folder.is_dir():
+        # A kill before the plan was written leaves hidden files or none; anything else is somebody's.
+        strangers = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
+        if strangers:
+            raise SkipwiseError(
+                f"{folder} is not a comparison's folder (it holds {sorted(strangers)[0]!r}); choose another with --output."
+            )
+    return None
+
+
+def _difference(plan: Plan, stored: Plan) -> str:
+    """What differs, named for a person: the first field of the two records that is not the same."""
+    for ours, theirs in ((plan.question, stored.question), (plan.recipe, stored.recipe), (plan, stored)):
+        for name in ours.__dataclass_fields__:
+            if name in {"question", "recipe", "execution", "processes"}:
+                continue
+            mine, yours = getattr(ours, name), getattr(theirs, name)
+            if mine != yours:
+                if name == "preprocessing":
+                    return f"the image size is {yours.size} there and {mine.size} here"
+                if name in {"fingerprint", "classes"}:
+                    return "the images differ"
+                return f"{name} is {_shown(yours)} there and {_shown(mine)} here"
+    return "the device differs"
+
+
+def _shown(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+

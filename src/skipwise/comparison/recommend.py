@@ -1,0 +1,99 @@
+"""Verdicts and costs -> a choice. It rests on what was shown, not on what was not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from skipwise.comparison.results import Contender, Recommendation, Results
+from skipwise.statistics import Pair
+
+
+def recommend(results: Results, latencies: Mapping[str, float]) -> Recommendation:
+    """The cheapest contender among those shown to be no more than the margin below every other, else the one that
+    was most often right.
+
+    Args:
+        latencies: seconds per image and contender; what cheap means.
+    """
+    able = [c for c in results.contenders if c.accuracy is not None]
+    margin = results.question.margin / 100
+    if len(able) < 2:
+        left = f"only {able[0].name} has" if able else "no network has"
+        return Recommendation(
+            contender=None,
+            shown=False,
+            largest_loss=None,
+            against=None,
+            sentence=f"No network can be recommended: {left} two finished runs, and it takes two of each to compare.",
+        )
+    worst = {c.name: _worst(results, c, able) for c in able}
+    shown = [c for c in able if worst[c.name].low > -margin]
+    # Among equally cheap or equally accurate contenders the smaller one, then the first named.
+    if shown:
+        choice = min(shown, key=lambda c: (latencies.get(c.name, float("inf")), _size(c)))
+    else:
+        choice = min(able, key=lambda c: (-_accuracy(c), _size(c)))
+    against = worst[choice.name]
+    loss = max(-against.low, 0.0)
+    return Recommendation(
+        contender=choice.name,
+        shown=bool(shown),
+        largest_loss=loss,
+        against=against.b,
+        sentence=_sentence(results, choice, against, loss, shown, latencies) + _failures(choice),
+    )
+
+
+def _worst(results: Results, contender: Contender, able: list[Contender]) -> Pair:
+    """The pair in which the contender may lose most, from its side."""
+    pairs = []
+    for other in able:
+        if other is not contender:
+            pair = results.pair(contender.name, other.name)
+            # Two networks may each have runs and share fewer than two seeds; then anything may be lost.
+            unknown = Pair(contender.name, other.name, 0.0, -1.0, 1.0, "unresolved", False, seeds=0, images=0)
+            pairs.append(pair or unknown)
+    return min(pairs, key=lambda pair: pair.low)
+
+
+def _accuracy(contender: Contender) -> float:
+    return contender.accuracy.value if contender.accuracy is not None else 0.0
+
+
+def _size(contender: Contender) -> int:
+    return contender.counts.parameters if contender.counts is not None else 0
+
+
+def _sentence(
+    results: Results,
+    choice: Contender,
+    against: Pair,
+    loss: float,
+    shown: list[Contender],
+    latencies: Mapping[str, float],
+) -> str:
+    margin = f"{results.question.margin:g} points"
+    if len(shown) > 1:
+        return (
+            f"Use {choice.name}: it is the fastest here ({latencies[choice.name] * 1000:.2f} ms per image) of the "
+            f"{len(shown)} networks shown to lose less than {margin} to any other."
+        )
+    if shown:
+        return f"Use {choice.name}: it alone is shown to lose less than {margin} to any other."
+    accuracy = f"{_accuracy(choice) * 100:.2f}%"
+    may_lose = f"it may still be up to {loss * 100:.1f} points behind {against.b}"
+    if all(pair.verdict == "unresolved" for pair in results.pairs):
+        return (
+            f"These {results.test_images:,} test images cannot tell the networks apart: {choice.name} was most often "
+            f"right ({accuracy}), so use it if you must choose now, but {may_lose}."
+        )
+    return (
+        f"Use {choice.name}, which was most often right ({accuracy}); no network is shown to lose less than {margin} "
+        f"to every other, and {may_lose}."
+    )
+
+
+def _failures(choice: Contender) -> str:
+    if not choice.failed:
+        return ""
+    return f" Mind that {choice.failed} of its {len(choice.runs)} runs failed."

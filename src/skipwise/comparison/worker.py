@@ -1,0 +1,85 @@
+"""A process that runs what it is told, one run after the other.
+
+    python -m skipwise.comparison.worker COMPARISON_FOLDER
+
+A line on standard input names a run ("<seed> <network>"); lines on standard output tell how it goes, each a
+`Message` as JSON. When standard input ends, the process that started this one is gone or wants it gone, and it
+stops at once: whatever it was writing is written atomically.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from skipwise.errors import SkipwiseError
+from skipwise.files import read_json
+
+
+@dataclass(frozen=True)
+class Message:
+    """`epoch`: one more epoch is done, in `seconds`. `ended`: the run's record is written. `stop`: nobody can go on."""
+
+    kind: Literal["epoch", "ended", "stop"]
+    epoch: int = 0
+    seconds: float = 0.0
+    text: str = ""
+
+
+def main(folder: Path) -> None:
+    """Serves runs of the comparison in `folder` until standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that is waiting for us
+    # Networks may print; only messages may reach the pipe.
+    pipe = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def send(message: Message) -> None:
+        pipe.write(msgspec.json.encode(message) + b"\n")
+
+    orders: queue.Queue[tuple[int, str]] = queue.Queue()
+
+    def listen() -> None:
+        for line in sys.stdin:
+            seed, _, model = line.strip().partition(" ")
+            orders.put((int(seed), model))
+        os._exit(0)
+
+    threading.Thread(target=listen, daemon=True).start()
+    try:
+        _serve(folder, orders, send)
+    except SkipwiseError as error:
+        send(Message("stop", text=str(error)))
+
+
+def _serve(folder: Path, orders: queue.Queue[tuple[int, str]], send: Callable[[Message], None]) -> None:
+    from skipwise.comparison.inputs import load_images
+    from skipwise.comparison.plan import Plan, run_folder
+    from skipwise.training.loop import Epoch
+    from skipwise.training.run import execute_run
+
+    plan = read_json(folder / "plan.json", Plan)
+    images = load_images(folder, plan)
+
+    def on_epoch(epoch: Epoch) -> None:
+        send(Message("epoch", epoch=epoch.epoch, seconds=epoch.seconds))
+
+    while True:
+        seed, model = orders.get()
+        try:
+            execute_run(plan.spec(model, seed), images, run_folder(folder, model, seed), on_epoch)
+        except OSError as error:
+            raise SkipwiseError(f"The run {model} with seed {seed} was stopped: {error}.") from error
+        send(Message("ended"))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

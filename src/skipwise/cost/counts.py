@@ -1,0 +1,46 @@
+"""Parameters and multiply-adds, counted."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from skipwise.evaluation.predict import evaluating
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Trainable parameters, and multiply-adds of one image's forward pass (convolutions and linear layers)."""
+
+    parameters: int
+    multiply_adds: int
+
+
+def count(network: nn.Module, *, channels: int, size: int) -> Counts:
+    """Counts for one image of `channels` x `size` x `size`."""
+    multiply_adds = 0
+
+    def add(module: nn.Module, _: tuple[Any, ...], output: Tensor) -> None:
+        nonlocal multiply_adds
+        # Every output value of a layer is a sum over one filter (or one row) of its weight.
+        if isinstance(module, nn.Conv2d):
+            multiply_adds += output[0].numel() * math.prod(module.weight.shape[1:])
+        elif isinstance(module, nn.Linear):
+            multiply_adds += output[0].numel() * module.in_features
+
+    layers = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    handles = [layer.register_forward_hook(add) for layer in layers]
+    try:
+        weight = next(network.parameters())
+        with evaluating(network):
+            network(torch.zeros(1, channels, size, size, device=weight.device))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return Counts(
+        parameters=sum(p.numel() for p in network.parameters() if p.requires_grad), multiply_adds=multiply_adds
+    )

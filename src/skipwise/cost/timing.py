@@ -1,0 +1,88 @@
+"""Latency on this machine, and how fast it multiplies matrices.
+
+Machines drift: their speed changes from second to second with heat and neighbours. So whatever is compared is
+measured in turn, round by round, and the medians are what counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from skipwise.evaluation.predict import evaluating
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds: the median of `rounds` measurements, and the quartiles on either side."""
+
+    median: float
+    low: float
+    high: float
+    rounds: int
+
+
+def interleaved(
+    arms: Mapping[str, Callable[[], object]], *, seconds: float, least_rounds: int = 5
+) -> dict[str, Timing]:
+    """Times each arm once per round, in turn, until about `seconds` have gone by; two rounds first are not counted."""
+    for _ in range(2):
+        for arm in arms.values():
+            arm()
+    taken: dict[str, list[float]] = {name: [] for name in arms}
+    end = time.perf_counter() + seconds
+    while len(next(iter(taken.values()))) < least_rounds or time.perf_counter() < end:
+        for name, arm in arms.items():
+            start = time.perf_counter()
+            arm()
+            taken[name].append(time.perf_counter() - start)
+    return {
+        name: Timing(
+            median=float(np.median(times)),
+            low=float(np.quantile(times, 0.25)),
+            high=float(np.quantile(times, 0.75)),
+            rounds=len(times),
+        )
+        for name, times in taken.items()
+    }
+
+
+def latencies(
+    networks: Mapping[str, nn.Module], *, channels: int, size: int, batch_size: int = 1, seconds: float = 4.0
+) -> dict[str, Timing]:
+    """Seconds per forward pass of a batch, float32, channels-last, in evaluation mode, on the CPU's set threads."""
+    batch = torch.zeros(batch_size, channels, size, size).to(memory_format=torch.channels_last)
+    arms: dict[str, Callable[[], object]] = {}
+    for name, network in networks.items():
+        network.to(memory_format=torch.channels_last)
+
+        def forward(network: nn.Module = network) -> None:
+            with evaluating(network):
+                network(batch)
+
+        arms[name] = forward
+    return interleaved(arms, seconds=seconds)
+
+
+def matmul_speed(dtype: torch.dtype) -> Callable[[], object]:
+    """A matrix product of 1024 x 1024 in `dtype`, ready to be timed; 2.1 billion operations."""
+    left, right = (torch.ones(1024, 1024, dtype=dtype) for _ in range(2))
+    return lambda: left @ right
+
+
+def bf16_speedup() -> float:
+    """How many times faster this processor multiplies bfloat16 matrices than float32 ones; 1 if it can't natively.
+
+    An instruction set is not a speed: there are processors that list AVX512-BF16 and are slower with it.
+    """
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    if not any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")):
+        return 1.0
+    arms = {"fp32": matmul_speed(torch.float32), "bf16": matmul_speed(torch.bfloat16)}
+    timings = interleaved(arms, seconds=0.3, least_rounds=7)
+    return timings["fp32"].median / timings["bf16"].median

@@ -1,0 +1,54 @@
+"""Pixels -> network input, as a frozen record that travels with the run into whatever is shipped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """How an image of any size becomes network input.
+
+    The shorter side is resized to `size` pixels (bilinear, antialiased), the middle size x size pixels are kept,
+    and each channel becomes (value / 255 - mean) / std.
+    """
+
+    size: int
+    channels: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def fit_square(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """uint8 [H, W, C] -> uint8 [size, size, C]: shorter side resized, middle kept; untouched if it fits already."""
+    height, width, channels = pixels.shape
+    if (height, width) == (size, size):
+        return pixels
+    from PIL import Image
+
+    # The part of the original that is kept is resized in one step, which spares resizing what is cropped away.
+    side = min(height, width)
+    left, top = (width - side) / 2, (height - side) / 2
+    image = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
+    image = image.resize(
+        (size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side)
+    )
+    return np.asarray(image, dtype=np.uint8).reshape(size, size, channels)
+
+
+def channel_statistics(pixels: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation per channel of uint8 [N, H, W, C], on the scale 0 to 1.
+
+    Rounded to four digits, so that the record is short; a channel that never varies gets a std of 1.
+    """
+    channels = pixels.shape[-1]
+    # Counting values is exact and needs no float copy of the images.
+    counts = np.stack([np.bincount(pixels[..., c].ravel(), minlength=256) for c in range(channels)])
+    values = np.arange(256) / 255
+    mean = (counts * values).sum(axis=1) / counts.sum(axis=1)
+    variance = (counts * (values[None] - mean[:, None]) ** 2).sum(axis=1) / counts.sum(axis=1)
+    std = np.where(variance > 1e-8, np.sqrt(variance), 1.0)
+    return tuple(np.round(mean, 4).tolist()), tuple(np.round(std, 4).tolist())

@@ -1,0 +1,36 @@
+"""The errors a person can mend, each one plain sentence that names the thing and what to do about it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SkipwiseError(Exception):
+    """Something in the user's hands: a path, a name, a value, an image, a full disk.
+
+    The command line prints the message and exits with status 2. Anything else that is raised is a bug of ours.
+    """
+
+
+class TrainingFailed(SkipwiseError):
+    """One run cannot be finished (its loss is no number, its memory ran out); other runs may still."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> SkipwiseError:
+    """The error for a name that is not in a list, with the nearest one that is.
+
+    Args:
+        kind: what is named, for the sentence: "network", "recipe", "data set".
+        name: what was asked for.
+        known: the names that exist.
+    """
+    names = sorted(known)
+    nearest = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+    suggestion = f"did you mean {nearest[0]!r}?" if nearest else f"choose from {', '.join(names)}."
+    return SkipwiseError(f"There is no {kind} called {name!r}; {suggestion}")
+
+
+def missing_extra(extra: str, package: str) -> SkipwiseError:
+    """The error for a part of Skipwise whose packages are not installed, with the line that installs them."""
+    return SkipwiseError(f"This needs {package}, which is not installed; run: pip install 'skipwise[{extra}]'")

@@ -1,0 +1,50 @@
+"""The only forward pass used for evaluating, during training too."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from skipwise.data.batches import to_input
+from skipwise.data.preprocess import Preprocessing
+
+
+@contextlib.contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """The network in evaluation mode and without gradients; its mode is put back afterwards."""
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        network.train(was_training)
+
+
+def predict_logits(
+    network: nn.Module,
+    pixels: NDArray[np.uint8],
+    members: NDArray[np.int64],
+    preprocessing: Preprocessing,
+    *,
+    device: str,
+    batch_size: int = 256,
+) -> NDArray[np.float32]:
+    """The network's logits [len(members), classes] for the images pixels[members], in float32.
+
+    Never in lower precision, whatever the network was trained with: what is shipped is held against these.
+
+    Args:
+        pixels: uint8 [N, H, W, C].
+    """
+    logits = []
+    with evaluating(network):
+        for start in range(0, len(members), batch_size):
+            images = torch.from_numpy(pixels[members[start : start + batch_size]]).to(device)
+            logits.append(network(to_input(images, preprocessing.mean, preprocessing.std)).float().cpu().numpy())
+    return np.concatenate(logits)

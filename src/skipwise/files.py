@@ -1,0 +1,121 @@
+"""Files that are whole or absent: atomic writes, JSON, and one process at a time in a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from skipwise.errors import SkipwiseError
+
+_T = TypeVar("_T")
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns what the operating system says about `path` into a sentence a person can act on."""
+    try:
+        yield
+    except OSError as error:
+        reasons = {
+            errno.ENOSPC: "the disk is full; free some space and give the same command again.",
+            errno.EDQUOT: "the disk quota is used up; free some space and give the same command again.",
+            errno.EACCES: "permission is denied; choose another folder with --output.",
+            errno.EPERM: "permission is denied; choose another folder with --output.",
+            errno.EROFS: "the file system is read-only; choose another folder with --output.",
+            errno.ENOTDIR: "a part of that path is a file; choose another folder with --output.",
+            errno.EEXIST: "a file is in the way; choose another folder with --output.",
+        }
+        reason = reasons.get(error.errno or 0, f"{error.strerror or error}.")
+        raise SkipwiseError(f"Can't write {path}: {reason}") from error
+
+
+def make_folder(path: Path) -> None:
+    """The folder and those above it.
+
+    Raises:
+        SkipwiseError: it can't be made or written in.
+    """
+    with explained(path):
+        path.mkdir(parents=True, exist_ok=True)
+        # Permission bits don't tell on every file system whether a file can be made; making one does.
+        with tempfile.TemporaryFile(dir=path):
+            pass
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`; what was written there takes its place when the block ends well.
+
+    The content is on the disk before the name is, so that a kill or a power cut leaves the old file or the new
+    one. When the block fails the temporary file is removed.
+
+    Raises:
+        SkipwiseError: the disk is full, read-only, ...
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with explained(path):
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes `text` as UTF-8, atomically."""
+    with atomic(path) as temporary:
+        # A file name need not be UTF-8; surrogateescape carries its bytes through unchanged.
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def write_json(path: Path, record: Any) -> None:
+    """Writes a dataclass (or anything JSON can hold) atomically; equal records always give the same bytes."""
+    write_text(path, msgspec.json.format(msgspec.json.encode(record), indent=1).decode() + "\n")
+
+
+def read_json(path: Path, kind: type[_T]) -> _T:
+    """A record of the class `kind`, as `write_json` wrote it.
+
+    Raises:
+        SkipwiseError: the file can't be read, or is not such a record (cut off, edited, of another version).
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except OSError as error:
+        raise SkipwiseError(f"Can't read {path}: {error.strerror}.") from error
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise SkipwiseError(f"{path} is damaged ({error}); remove it to start that part again.") from error
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds `folder` for this process; the lock goes with the process however it ends.
+
+    Raises:
+        SkipwiseError: another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows has no flock; two processes there are not kept apart
+        yield
+        return
+    with explained(folder):
+        file = (folder / ".lock").open("a")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SkipwiseError(
+                f"Another Skipwise is working in {folder}; wait for it, or choose another folder with --output."
+            ) from None
+        yield

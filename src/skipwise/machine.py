@@ -1,0 +1,60 @@
+"""What this machine is: the record kept with every run."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """The hardware and the versions a number was made with. `memory_gb` is None where it can't be told."""
+
+    processor: str
+    cores: int
+    memory_gb: float | None
+    system: str
+    python: str
+    versions: dict[str, str]
+
+
+def describe_machine() -> Machine:
+    """This machine, as far as it can be told without importing anything heavy."""
+    versions = {}
+    for package in ("skipwise", "torch", "torchvision", "numpy", "scipy", "pillow", "scikit-learn"):
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    try:
+        memory_gb = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (ValueError, OSError, AttributeError):
+        memory_gb = None
+    return Machine(
+        processor=_processor(),
+        cores=usable_cores(),
+        memory_gb=memory_gb,
+        system=platform.platform(terse=True),
+        python=platform.python_version(),
+        versions=versions,
+    )
+
+
+def usable_cores() -> int:
+    """The cores this process may use, which under a container or taskset are fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,73 @@
+"""How a run is computed on this machine: device, precision, threads. Chosen once, written down, never chosen again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from skipwise.cost.timing import bf16_speedup
+from skipwise.errors import SkipwiseError, unknown_name
+from skipwise.machine import usable_cores
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+WORTHWHILE = 1.3
+"""bfloat16 has to multiply this much faster than float32: autocast's conversions cost something too."""
+ONE_THREAD_STEP = 20e9
+"""A training step of fewer multiply-adds (forward) keeps two threads waiting for each other more than working."""
+MOST_THREADS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """`device` is "cpu", "cuda" or "mps"; `precision` is "fp32", or "bf16" for autocast; `threads` are the CPU's."""
+
+    device: str
+    precision: str
+    threads: int
+
+
+def choose_device(device: str) -> str:
+    """`auto` as the fastest kind of device this machine has; any other as it is, if it is there.
+
+    Raises:
+        SkipwiseError: an unknown device, or one this machine does not have.
+    """
+    if device not in DEVICES:
+        raise unknown_name("device", device, DEVICES)
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        return next(name for name, is_there in there.items() if is_there)
+    if not there[device]:
+        raise SkipwiseError(f"This machine has no {device} device that torch can use; leave --device out.")
+    return device
+
+
+def choose_execution(device: str, *, step_multiply_adds: float) -> Execution:
+    """What suits a device.
+
+    Args:
+        device: "cpu", "cuda" or "mps".
+        step_multiply_adds: of one batch's forward pass, for the costliest network that will be trained.
+    """
+    if device == "cuda":
+        precision = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    else:
+        precision = "bf16" if device == "cpu" and bf16_speedup() >= WORTHWHILE else "fp32"
+    small = device == "cpu" and step_multiply_adds < ONE_THREAD_STEP
+    threads = 1 if small else min(usable_cores(), MOST_THREADS)
+    return Execution(device=device, precision=precision, threads=threads)
+
+
+def choose_processes(execution: Execution, wanted: int | None) -> int:
+    """How many runs go on at once: what was asked for, else one per set of threads, and one on an accelerator."""
+    if wanted is not None:
+        return wanted
+    return max(1, usable_cores() // execution.threads) if execution.device == "cpu" else 1
+
+
+def check_workers(workers: int | None) -> int:
+    """The number of processes asked for, or 1 where that is left open; raises SkipwiseError below 1."""
+    if workers is not None and workers < 1:
+        raise SkipwiseError(f"--workers must be at least 1, not {workers}.")
+    return workers or 1
