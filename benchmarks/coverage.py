@@ -89,10 +89,19 @@ def main() -> None:
                         flush=True,
                     )
                     error = float(np.sqrt(shares["missed"] * (1 - shares["missed"]) / trials))
-                    arms[f"k{count}-n{images}-p{level}-s{noise}"] = {"median": shares["missed"], "spread": error}
+                    arms[f"k{count}-n{images}-p{level}-s{noise}"] = {
+                        "median": shares["missed"],
+                        "spread": error,
+                    }
     print(
         json.dumps(
-            {"benchmark": "coverage", "machine": platform.processor(), "trials": trials, "arms": arms, "ratios": {}}
+            {
+                "benchmark": "coverage",
+                "machine": platform.processor(),
+                "trials": trials,
+                "arms": arms,
+                "ratios": {},
+            }
         )
     )
 

@@ -53,10 +53,14 @@ def _usage(error: Exception) -> int:
     show, status = getattr(error, "format_message", None), getattr(error, "exit_code", 0)
     if show is None or not status:
         raise error
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "skipwise"
-    print(f"skipwise: {show()} See '{path} --help'.", file=sys.stderr)
-    return int(status) if status != 1 else 2
+    message = show().strip()
+    if message.startswith("Usage:"):  # a verb without its arguments: its help is the best answer
+        print(message, file=sys.stderr)
+    else:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "skipwise"
+        print(f"skipwise: {message.rstrip('.')}. See '{path} --help'.", file=sys.stderr)
+    return 2
 
 
 @contextlib.contextmanager
@@ -68,9 +72,12 @@ def _stoppable() -> Iterator[None]:
         signal.signal(number, signal.SIG_IGN)
         raise _Stopped(128 + number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    yield
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
@@ -94,7 +101,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON record instea
 )
 def compare(
     data: Annotated[
-        str, typer.Argument(metavar="DATA", help="A folder with one sub-folder of images per class, or 'digits'.")
+        str,
+        typer.Argument(metavar="DATA", help="A folder with one sub-folder of images per class, or 'digits'."),
     ],
     models: Annotated[
         str, typer.Option(help="Networks to compare, separated by commas; see 'skipwise models'.")
@@ -103,11 +111,10 @@ def compare(
     seed: Annotated[int, typer.Option(help="The first seed; the others follow it.")] = 0,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training images. [default: the recipe's]")] = None,
     batch_size: Annotated[
-        int | None, typer.Option("--batch-size", "-b", help="Images per step. [default: fits the training set]")
+        int | None,
+        typer.Option("--batch-size", "-b", help="Images per step. [default: fits the training set]"),
     ] = None,
-    img_size: Annotated[
-        int | None, typer.Option(help="Pixels a side. [default: the images' own, up to 128]")
-    ] = None,
+    img_size: Annotated[int | None, typer.Option(help="Pixels a side. [default: the images' own, up to 128]")] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate. [default: the recipe's]")] = None,
     recipe: Annotated[
         str, typer.Option(help="standard, upright (no mirroring: for letters, digits, signs) or auto.")
@@ -126,7 +133,8 @@ def compare(
         int | None, typer.Option("--workers", "-j", help="Runs at once. [default: as suits this machine]")
     ] = None,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", help="Folder for the results. [default: next in runs/compare]")
+        str | None,
+        typer.Option("--output", "-o", help="Folder for the results. [default: next in runs/compare]"),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Fail unless there is a comparison to go on with.")] = False,
     json: Json = False,
@@ -160,7 +168,7 @@ def compare(
     if json:
         _print_json({"folder": str(comparison.folder), "results": comparison.results, "costs": comparison.costs})
     else:
-        print_comparison(comparison, data=data)
+        print_comparison(comparison, typed=sys.argv)
     return 2 if any(contender.failed for contender in comparison.results.contenders) else 0
 
 

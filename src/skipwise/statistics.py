@@ -105,18 +105,16 @@ class TwoWay:
     @property
     def variance(self) -> float:
         """Of the mean. Unbiased when the sum is the largest; never below what either factor alone shows."""
-        return max(
-            self.ms_seed + self.ms_image - self.ms_rest, self.ms_seed, self.ms_image
-        ) / (self.seeds * self.images)
+        return max(self.ms_seed + self.ms_image - self.ms_rest, self.ms_seed, self.ms_image) / (
+            self.seeds * self.images
+        )
 
     @property
     def freedom(self) -> float:
         """Satterthwaite's degrees of freedom of `variance`, at least seeds - 1."""
         total = self.variance * self.seeds * self.images
         by_seed, by_image = self.seeds - 1, self.images - 1
-        spread = (
-            self.ms_seed**2 / by_seed + self.ms_image**2 / by_image + self.ms_rest**2 / (by_seed * by_image)
-        )
+        spread = self.ms_seed**2 / by_seed + self.ms_image**2 / by_image + self.ms_rest**2 / (by_seed * by_image)
         return max(total**2 / spread, by_seed) if spread > 0 else float(by_seed)
 
     def half_width(self, alpha: float) -> float:
@@ -195,9 +193,7 @@ def judge(
             raise ValueError(f"{name} needs one distinct seed per row.")
 
     share = alpha / (len(correct) * looks)
-    accuracies = {
-        name: _accuracy(answers, share) for name, answers in correct.items() if len(answers) >= 2
-    }
+    accuracies = {name: _accuracy(answers, share) for name, answers in correct.items() if len(answers) >= 2}
     couples = list(combinations(correct, 2))
     share = alpha / (len(couples) * looks)
     pairs = []

@@ -145,7 +145,12 @@ def compare(
         stem=resolve_stem(stem, size),
         width=width,
         recipe=choose_recipe(
-            recipe, mirrors=source.mirrors, images=counts["train"], epochs=epochs, batch_size=batch_size, lr=lr
+            recipe,
+            mirrors=source.mirrors,
+            images=counts["train"],
+            epochs=epochs,
+            batch_size=batch_size,
+            lr=lr,
         ),
         # Precision, threads and processes are chosen when the plan is new.
         execution=Execution(device=choose_device(device), precision="fp32", threads=1),
@@ -200,9 +205,7 @@ def _settle(draft: Plan, images: Images, workers: int | None) -> Plan:
         (counts.multiply_adds for name in plan.question.contenders if (counts := count_contender(plan, name))),
         default=0,
     )
-    execution = choose_execution(
-        plan.execution.device, step_multiply_adds=costliest * plan.recipe.batch_size
-    )
+    execution = choose_execution(plan.execution.device, step_multiply_adds=costliest * plan.recipe.batch_size)
     return replace(plan, execution=execution, processes=choose_processes(execution, workers))
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +39,7 @@ class Event:
     record: RunRecord | None = None
 
 
-def execute_plan(plan: Plan, folder: Path) -> Iterator[Event]:
+def execute_plan(plan: Plan, folder: Path) -> Generator[Event, None, None]:
     """Does every run of the plan that is not done yet, and yields what happens, first the runs already done.
 
     Closing the iterator, or an exception in its consumer, ends the processes.

@@ -1,7 +1,7 @@
 """A comparison's images: split once, decoded once, kept in its folder for every process that trains.
 
-    split.csv    which image is in which split; stays
-    images.npy   the decoded pixels; removed when the comparison is finished
+split.csv    which image is in which split; stays
+images.npy   the decoded pixels; removed when the comparison is finished
 """
 
 from __future__ import annotations
@@ -93,4 +93,6 @@ def load_images(folder: Path, plan: Plan) -> Images:
             fingerprint=plan.fingerprint,
         )
     except (OSError, ValueError, KeyError) as error:
-        raise SkipwiseError(f"The images kept in {folder} can't be read ({error}); give the same command again.") from error
+        raise SkipwiseError(
+            f"The images kept in {folder} can't be read ({error}); give the same command again."
+        ) from error

@@ -14,7 +14,6 @@ from skipwise.training.execution import Execution
 from skipwise.training.recipe import Recipe
 from skipwise.training.run import RunSpec
 
-
 FINISHED = "report.html"
 """Written last; a comparison's folder that has it is finished."""
 
@@ -97,9 +96,7 @@ class Plan:
 
     def same_as(self, other: Plan) -> bool:
         """Whether both ask the same question of the same images in the same way, on the same kind of device."""
-        on_this = replace(
-            self, execution=other.execution, processes=other.processes, preprocessing=other.preprocessing
-        )
+        on_this = replace(self, execution=other.execution, processes=other.processes, preprocessing=other.preprocessing)
         return (
             on_this == other
             and self.execution.device == other.execution.device
@@ -162,7 +159,7 @@ def _stored_plan(folder: Path) -> Plan | None:
         strangers = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
         if strangers:
             raise SkipwiseError(
-                f"{folder} is not a comparison's folder (it holds {sorted(strangers)[0]!r}); choose another with --output."
+                f"{folder} is not a comparison (it holds {sorted(strangers)[0]!r}); choose another folder with --output."
             )
     return None
 
@@ -185,4 +182,3 @@ def _difference(plan: Plan, stored: Plan) -> str:
 
 def _shown(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-

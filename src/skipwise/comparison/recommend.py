@@ -82,14 +82,20 @@ def _sentence(
         return f"Use {choice.name}: it alone is shown to lose less than {margin} to any other."
     accuracy = f"{_accuracy(choice) * 100:.2f}%"
     may_lose = f"it may still be up to {loss * 100:.1f} points behind {against.b}"
+    rivals = [
+        c.name
+        for c in results.contenders
+        if c is not choice and ((pair := results.pair(choice.name, c.name)) is None or pair.verdict == "unresolved")
+    ]
+    tested = f"{results.test_images:,} test images"
     if all(pair.verdict == "unresolved" for pair in results.pairs):
         return (
-            f"These {results.test_images:,} test images cannot tell the networks apart: {choice.name} was most often "
-            f"right ({accuracy}), so use it if you must choose now, but {may_lose}."
+            f"These {tested} cannot tell the networks apart: {choice.name} was most often right ({accuracy}), so use "
+            f"it if you must choose now, but {may_lose}."
         )
     return (
-        f"Use {choice.name}, which was most often right ({accuracy}); no network is shown to lose less than {margin} "
-        f"to every other, and {may_lose}."
+        f"Use {choice.name}, which was most often right ({accuracy}); these {tested} cannot tell it from "
+        f"{' and '.join(rivals)}, and {may_lose}."
     )
 
 

@@ -42,5 +42,6 @@ def count(network: nn.Module, *, channels: int, size: int) -> Counts:
         for handle in handles:
             handle.remove()
     return Counts(
-        parameters=sum(p.numel() for p in network.parameters() if p.requires_grad), multiply_adds=multiply_adds
+        parameters=sum(p.numel() for p in network.parameters() if p.requires_grad),
+        multiply_adds=multiply_adds,
     )

@@ -114,9 +114,7 @@ def read_pixels(
     return pixels
 
 
-def _each(
-    source: ImageSource, work: Callable[[int], _T], what: str, progress: Progress | None
-) -> list[_T]:
+def _each(source: ImageSource, work: Callable[[int], _T], what: str, progress: Progress | None) -> list[_T]:
     """work(index) for every image, on all cores (Pillow lets go of Python's lock), in order."""
     total = len(source.ids)
     results: list[_T] = []

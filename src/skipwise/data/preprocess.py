@@ -33,9 +33,7 @@ def fit_square(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     side = min(height, width)
     left, top = (width - side) / 2, (height - side) / 2
     image = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
-    image = image.resize(
-        (size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side)
-    )
+    image = image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
     return np.asarray(image, dtype=np.uint8).reshape(size, size, channels)
 
 

@@ -26,12 +26,18 @@ class ImageSource(Protocol):
     None where the source has none. `mirrors` says whether a mirrored image is still of its class.
     """
 
-    name: str
-    classes: tuple[str, ...]
-    ids: tuple[str, ...]
-    labels: NDArray[np.int64]
-    splits: tuple[str, ...] | None
-    mirrors: bool
+    @property
+    def name(self) -> str: ...
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+    @property
+    def ids(self) -> tuple[str, ...]: ...
+    @property
+    def labels(self) -> NDArray[np.int64]: ...
+    @property
+    def splits(self) -> tuple[str, ...] | None: ...
+    @property
+    def mirrors(self) -> bool: ...
 
     def digest(self, index: int) -> str:
         """A hash of the image's content."""
@@ -86,7 +92,7 @@ class ArraySource:
     def digest(self, index: int) -> str:
         return hashlib.sha256(self.array[index].tobytes()).hexdigest()
 
-    def header(self, index: int) -> Header:
+    def header(self, index: int) -> Header:  # noqa: ARG002 - all are alike
         _, height, width, channels = self.array.shape
         return Header(width, height, channels == 1)
 

@@ -38,9 +38,7 @@ class ConvNormAct(nn.Sequential):
         activation: Callable[[], nn.Module] | None = nn.ReLU,
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(
-            in_channels, out_channels, kernel, stride, padding=kernel // 2, groups=groups, bias=False
-        )
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding=kernel // 2, groups=groups, bias=False)
         self.norm = nn.BatchNorm2d(out_channels)
         if activation is not None:
             self.act = activation()
@@ -110,9 +108,7 @@ def no_skip(in_channels: int, out_channels: int, stride: int) -> NoSkip:  # noqa
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions and a skip (He et al. 2015, arXiv:1512.03385): [B, in, H, W] -> [B, out, H/s, W/s]."""
 
-    def __init__(
-        self, in_channels: int, out_channels: int, stride: int, *, gate: nn.Module, skip: nn.Module
-    ) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int, *, gate: nn.Module, skip: nn.Module) -> None:
         super().__init__()
         self.branch = nn.Sequential(
             ConvNormAct(in_channels, out_channels, stride=stride),

@@ -140,9 +140,7 @@ def build(
     check_width(width)
     # Built without storage first: the layers' own initialisation would draw from torch's global generator.
     with torch.device("meta"):
-        network = Network(
-            architecture, num_classes=num_classes, in_channels=in_channels, stem=stem, width=width
-        )
+        network = Network(architecture, num_classes=num_classes, in_channels=in_channels, stem=stem, width=width)
     network.to_empty(device="cpu")
     initialise(network, generator)
     return network

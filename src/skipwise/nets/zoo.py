@@ -47,9 +47,7 @@ def _resnet_stages(
     )
 
 
-def _inverted_stages(
-    *rows: tuple[int, int, int, int], small_strides: dict[int, int]
-) -> tuple[Stage, ...]:
+def _inverted_stages(*rows: tuple[int, int, int, int], small_strides: dict[int, int]) -> tuple[Stage, ...]:
     """The rows (expand, channels, depth, stride) of table 2 of the MobileNetV2 paper."""
     return tuple(
         Stage(
@@ -67,9 +65,7 @@ def _inverted_stages(
 NETWORKS: dict[str, Architecture] = {
     "resnet18": Architecture(stages=_resnet_stages(BasicBlock, (2, 2, 2, 2)), paper=RESNET),
     "plain18": Architecture(stages=_resnet_stages(BasicBlock, (2, 2, 2, 2), skip=no_skip), paper=RESNET),
-    "se_resnet18": Architecture(
-        stages=_resnet_stages(BasicBlock, (2, 2, 2, 2), gate=SqueezeExcite), paper=SENET
-    ),
+    "se_resnet18": Architecture(stages=_resnet_stages(BasicBlock, (2, 2, 2, 2), gate=SqueezeExcite), paper=SENET),
     "mobilenet_v2": Architecture(
         stages=_inverted_stages(
             (1, 16, 1, 1),

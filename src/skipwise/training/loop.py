@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,8 @@ from skipwise.evaluation.metrics import Metrics
 from skipwise.training.execution import Execution
 from skipwise.training.optimizer import learning_rate, make_optimizer, set_learning_rate
 from skipwise.training.recipe import Recipe
+
+_deterministic: Any = torch.utils.deterministic  # its one attribute is made at run time
 
 _LAYERS = 2  # the random stream of layers that draw, beside those of data/batches.py
 
@@ -65,7 +68,7 @@ def train(
         TrainingFailed: the loss is no longer a finite number.
     """
     steps = batches.per_epoch * recipe.epochs
-    network.to(execution.device, memory_format=torch.channels_last)
+    network.to(execution.device).to(memory_format=torch.channels_last)
     optimizer = make_optimizer(network, recipe)
     history: tuple[Epoch, ...] = ()
     if resume is not None:
@@ -89,7 +92,7 @@ def train(
                     logits = network(inputs)
                 loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
                 optimizer.zero_grad(set_to_none=True)
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
                 value = loss.item()
                 if not math.isfinite(value):
                     raise TrainingFailed(
@@ -108,18 +111,18 @@ def train(
 def reproducible(execution: Execution) -> Iterator[None]:
     """Deterministic algorithms, the run's thread count, and torch's random state put back afterwards."""
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    filled = torch.utils.deterministic.fill_uninitialized_memory
+    filled = _deterministic.fill_uninitialized_memory
     torch.set_num_threads(execution.threads)
     torch.use_deterministic_algorithms(True)
     # Filling every new tensor with NaN would cost a pass over memory and only matters to code that reads garbage.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    _deterministic.fill_uninitialized_memory = False
     try:
         with torch.random.fork_rng():
             yield
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(deterministic)
-        torch.utils.deterministic.fill_uninitialized_memory = filled
+        _deterministic.fill_uninitialized_memory = filled
 
 
 def _tensors(network: nn.Module, optimizer: torch.optim.SGD) -> dict[str, Tensor]:

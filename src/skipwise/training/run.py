@@ -1,10 +1,10 @@
 """The run folder: written by training, read by everything after it.
 
-    run.json             what was run, how it ended, on which machine, and its metrics; written last
-    metrics.jsonl        one line per epoch
-    weights.safetensors  the last epoch's weights
-    predictions.npz      image ids, labels and logits of the validation and test images
-    resume*.safetensors  while unfinished
+run.json             what was run, how it ended, on which machine, and its metrics; written last
+metrics.jsonl        one line per epoch
+weights.safetensors  the last epoch's weights
+predictions.npz      image ids, labels and logits of the validation and test images
+resume*.safetensors  while unfinished
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from skipwise.data.batches import TrainingBatches
 from skipwise.data.pack import Images
@@ -112,7 +112,13 @@ def execute_run(
 def failed_run(spec: RunSpec, reason: str, seconds: float = 0.0) -> RunRecord:
     """The record of a run that could not be finished."""
     return RunRecord(
-        spec=spec, status="failed", reason=reason, val=None, test=None, seconds=seconds, machine=describe_machine()
+        spec=spec,
+        status="failed",
+        reason=reason,
+        val=None,
+        test=None,
+        seconds=seconds,
+        machine=describe_machine(),
     )
 
 
@@ -225,7 +231,8 @@ def _train_and_evaluate(
     results = {split: predictions(split) for split in ("val", "test") if len(images.members(split))}
     weights = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
     with atomic(folder / "weights.safetensors") as temporary:
-        save_file(weights, temporary, metadata={"model": spec.model})
+        # Not save_file, which makes a file that only its owner may read.
+        temporary.write_bytes(save(weights, metadata={"model": spec.model}))
     arrays = {
         f"{split}_{field}": getattr(result, field)
         for split, result in results.items()

@@ -1,0 +1,37 @@
+# Every target installs what it needs first, into .venv in this folder.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.installed
+
+.PHONY: install demo test test-all lint bench
+.DELETE_ON_ERROR:
+
+install: $(READY)
+
+# Made anew when the dependencies change. The stamp is written last, so a broken install is tried again.
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Skipwise needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11"; exit 2; }
+	@echo "Installing into .venv (once; some gigabytes and a few minutes where torch comes with CUDA) ..."
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all,dev]'
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/skipwise compare digits --models resnet18,se_resnet18,mobilenet_v2,plain18 --width 0.25 --stem small --seeds 5
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/pytest -m "not slow"
+
+test-all: lint
+	$(BIN)/pytest
+
+bench: $(READY)
+	$(BIN)/python benchmarks/coverage.py --quick
+	$(BIN)/python benchmarks/processes.py --quick

@@ -1,0 +1,19 @@
+"""The HTML templates and figures of what Skipwise reports; knows nothing of what they are about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+
+def render(template: str, **values: Any) -> str:
+    """A page from a template in this folder; values are escaped unless they are marked as HTML."""
+    environment = Environment(
+        loader=PackageLoader("skipwise", "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(**values)
