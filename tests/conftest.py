@@ -58,4 +58,4 @@ def cli(tmp_path: Path) -> Run:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty working folder."""
     monkeypatch.chdir(tmp_path)
-    yield tmp_path
+    return tmp_path

@@ -23,8 +23,11 @@ app = typer.Typer(
 )
 
 
-class _Stopped(Exception):
-    """Ctrl-C, or a polite request to end; `status` is the exit status shells expect."""
+class _Stopped(BaseException):
+    """Ctrl-C, or a polite request to end; `status` is the exit status shells expect.
+
+    No Exception, so that no handler for what may go wrong in a network takes it for that.
+    """
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -143,7 +146,8 @@ def compare(
     from skipwise.comparison.compare import compare as run
     from skipwise.screen import Screen, print_comparison
 
-    with Screen(sys.stderr) as screen:
+    # A network of one's own may print; standard output is for the result.
+    with contextlib.redirect_stdout(sys.stderr), Screen(sys.stderr) as screen:
         comparison = run(
             data,
             models=[name.strip() for name in models.split(",") if name.strip()],

@@ -147,7 +147,7 @@ def duration(seconds: float) -> str:
 
 def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
     """The table, the verdicts, the recommendation, where the report is and what to type next."""
-    console = Console(highlight=False, width=None if Console().is_terminal else 120)
+    console = Console(highlight=False, width=None if Console().is_terminal else 200)
     results, costs = comparison.results, comparison.costs
     if comparison.repeated:
         console.print(Text(f"{comparison.folder} is finished already; this is its result."))

@@ -6,6 +6,7 @@ finished is in its run folder and survives everything; what is lost to a kill is
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import subprocess
@@ -99,15 +100,15 @@ class _Worker(threading.Thread):
         except Exception as error:  # handed to the thread that reads the events
             self.events.put(error)
         finally:
-            self.stop()
+            self._end()
 
     def stop(self) -> None:
-        """Ends the process now."""
+        """Ends the process now, and with it this thread."""
         self.stopping = True
-        process = self.process
-        if process is not None:
-            process.kill()
-            process.wait()
+        if self.process is not None:
+            self.process.kill()
+        if self.is_alive():
+            self.join()
 
     def _finish(self, model: str, seed: int) -> None:
         """Does one run, in as many processes as it takes, and reports its record."""
@@ -127,6 +128,7 @@ class _Worker(threading.Thread):
     def _attempt(self, model: str, seed: int) -> bool:
         """Whether the process got to the end of the run. If not, it is dead."""
         if self.process is None or self.process.poll() is not None:
+            self._end()
             self._start()
         process = self.process
         assert process is not None
@@ -158,6 +160,13 @@ class _Worker(threading.Thread):
         )
         if self.stopping:  # by another thread, between the check and the start
             self.process.kill()
+
+    def _end(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            # What was not read any more is thrown away; the log goes with the process.
+            with contextlib.suppress(BrokenPipeError), self.process, self.log:
+                pass
 
     def _cause(self) -> str:
         """What a dead process leaves behind."""

@@ -159,7 +159,7 @@ def _stored_plan(folder: Path) -> Plan | None:
         strangers = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
         if strangers:
             raise SkipwiseError(
-                f"{folder} is not a comparison (it holds {sorted(strangers)[0]!r}); choose another folder with --output."
+                f"{folder} is not a comparison (it holds {sorted(strangers)[0]!r}); choose another with --output."
             )
     return None
 

@@ -53,7 +53,7 @@ def interleaved(
 
 
 def latencies(
-    networks: Mapping[str, nn.Module], *, channels: int, size: int, batch_size: int = 1, seconds: float = 4.0
+    networks: Mapping[str, nn.Module], *, channels: int, size: int, batch_size: int = 1, seconds_each: float = 1.0
 ) -> dict[str, Timing]:
     """Seconds per forward pass of a batch, float32, channels-last, in evaluation mode, on the CPU's set threads."""
     batch = torch.zeros(batch_size, channels, size, size).to(memory_format=torch.channels_last)
@@ -66,7 +66,7 @@ def latencies(
                 network(batch)
 
         arms[name] = forward
-    return interleaved(arms, seconds=seconds)
+    return interleaved(arms, seconds=seconds_each * len(arms))
 
 
 def matmul_speed(dtype: torch.dtype) -> Callable[[], object]:

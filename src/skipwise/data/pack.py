@@ -74,7 +74,12 @@ def survey(source: ImageSource, progress: Progress | None = None) -> Survey:
     def look(index: int) -> tuple[str, Header]:
         return source.digest(index), source.header(index)
 
-    seen = _each(source, look, "Looking at the images", progress)
+    try:
+        seen = _each(source, look, "Looking at the images", progress)
+    except SkipwiseError:
+        # Some faults only show in the pixels, and a person wants one list of all of them.
+        _each(source, lambda index: source.pixels(index, channels=3), "Looking for unreadable images", progress)
+        raise
     described = hashlib.sha256()
     for index, (digest, _) in enumerate(seen):
         split = source.splits[index] if source.splits else ""

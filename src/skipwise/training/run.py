@@ -198,7 +198,9 @@ def _train_and_evaluate(
         device = spec.execution.device
         logits = predict_logits(network, images.pixels, members, spec.preprocessing, device=device)
         if not np.isfinite(logits).all():
-            raise TrainingFailed(f"the network's answers on the {split} images are no longer finite numbers")
+            raise TrainingFailed(
+                f"the network's answers on the {split} images are not finite numbers; a smaller --lr may help"
+            )
         return Predictions(images.ids[members], images.labels[members], logits)
 
     def validate(_: torch.nn.Module) -> Metrics:

@@ -1,0 +1,57 @@
+"""Networks of one's own, as a user would bring them; some of them misbehave."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from torch import Tensor, nn
+
+
+class Linear(nn.Module):
+    """The smallest network: colour averages and a linear layer. Prints, as people's networks do."""
+
+    def __init__(self, num_classes: int, in_channels: int) -> None:
+        super().__init__()
+        self.head = nn.Linear(in_channels * 4, num_classes)
+        self.dropout = nn.Dropout(0.1)
+        print("a network may print")  # noqa: T201
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.dropout(nn.functional.adaptive_avg_pool2d(x, 2).flatten(1)))
+
+
+class NotANumber(Linear):
+    """Its answers become NaN after a few steps of training."""
+
+    steps = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.steps += self.training
+        return super().forward(x) * (float("nan") if self.steps > 2 else 1.0)
+
+
+class Raises(Linear):
+    """Has a bug."""
+
+    def forward(self, x: Tensor) -> Tensor:  # noqa: ARG002
+        raise IndexError("list index out of range")
+
+
+class Killed(Linear):
+    """Its process dies the first so many times, like one that runs out of memory; the file counts them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and x.shape[0] > 1:
+            counter = Path(os.environ["KILLED_COUNTER"])
+            deaths = int(counter.read_text())
+            if deaths < int(os.environ["KILLED_TIMES"]):
+                counter.write_text(str(deaths + 1))
+                os.kill(os.getpid(), signal.SIGKILL)
+        return super().forward(x)
+
+
+linear, not_a_number, raises, killed = Linear, NotANumber, Raises, Killed
+
+__all__ = ["killed", "linear", "not_a_number", "raises"]

@@ -1,0 +1,171 @@
+"""The command line as a stranger meets it: quick, torch-free where it may be, one sentence for every mistake."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from skipwise import cli
+from tests.conftest import Run, make_photos
+
+
+def call(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str | Path
+) -> tuple[int, str]:
+    """Exit status and standard error of a command line, in this process."""
+    monkeypatch.setattr(sys, "argv", ["skipwise", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    return int(stopped.value.code or 0), capsys.readouterr().err
+
+
+def test_help_is_quick_and_has_an_example_for_each_verb(cli: Run) -> None:
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        result = cli("--help")
+        times.append(time.perf_counter() - start)
+    assert result.returncode == 0
+    assert min(times) < 0.4
+    verbs = [line.split()[0] for line in result.stdout.partition("Commands:")[2].splitlines() if line.strip()]
+    assert "compare" in verbs
+    for verb in verbs:
+        assert f"Example: skipwise {verb}" in cli(verb, "--help").stdout
+
+
+WITHOUT_TORCH = """
+import importlib.abc, sys
+
+class NoTorch(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name in ("torch", "torchvision"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, NoTorch())
+import skipwise
+import skipwise.cli, skipwise.files, skipwise.machine, skipwise.pages, skipwise.statistics
+import skipwise.data.decode, skipwise.data.pack, skipwise.data.preprocess, skipwise.data.sources, skipwise.data.splits
+import skipwise.evaluation.metrics
+print(skipwise.machine.describe_machine().cores)
+try:
+    skipwise.create_model
+except skipwise.SkipwiseError as error:
+    print(error)
+sys.argv = ["skipwise", "compare", "digits"]
+skipwise.cli.main()
+"""
+
+
+def test_the_base_works_without_torch_and_names_the_line_that_installs_it() -> None:
+    result = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, timeout=60)
+    assert "pip install 'skipwise[train]'" in result.stdout
+    assert result.stderr == ("skipwise: This needs torch, which is not installed; run: pip install 'skipwise[train]'\n")
+    assert result.returncode == 2
+
+
+def test_importing_skipwise_imports_no_torch() -> None:
+    code = "import sys, skipwise, skipwise.cli; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_models_lists_every_network_with_its_paper(cli: Run) -> None:
+    result = cli("models")
+    assert result.returncode == 0
+    for line in ("resnet18", "se_resnet18", "plain18", "mobilenet_v2", "arXiv:1512.03385", "Next:"):
+        assert line in result.stdout
+
+
+def test_mistyped_words_suggest_the_right_ones(capsys, monkeypatch: pytest.MonkeyPatch, photos: Path) -> None:
+    for arguments, suggestion in [
+        (["comapre", "digits"], "compare"),
+        (["compare", "digits", "--seedz", "3"], "--seeds"),
+        (["compare", "digit"], "did you mean 'digits'"),
+        (["compare", photos, "--models", "resnet18,resnet81"], "did you mean 'resnet18'"),
+        (["compare", photos, "--recipe", "upwright"], "did you mean 'upright'"),
+        (["compare", photos, "--stem", "smal"], "did you mean 'small'"),
+        (["compare", photos, "--device", "cpuu"], "did you mean 'cpu'"),
+    ]:
+        status, error = call(capsys, monkeypatch, *arguments)
+        assert status == 2, arguments
+        assert suggestion in error, arguments
+        assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--seeds", "1"], "no interval can be given"),
+        (["--seeds", "0"], "no interval can be given"),
+        (["--seeds", "-3"], "no interval can be given"),
+        (["--seeds", "many"], "valid integer"),
+        (["--models", "resnet18"], "at least two networks"),
+        (["--models", "resnet18,resnet18"], "twice"),
+        (["--margin", "0"], "--margin"),
+        (["--margin", "nan"], "--margin"),
+        (["--alpha", "1"], "--alpha"),
+        (["--epochs", "0"], "--epochs"),
+        (["--batch-size", "1"], "--batch-size"),
+        (["--img-size", "4"], "--img-size"),
+        (["--lr", "-1"], "--lr"),
+        (["--width", "0"], "width"),
+        (["--val-share", "0.9"], "--val-share"),
+        (["--val-share", "-0.1"], "--val-share"),
+        (["--workers", "0"], "--workers"),
+        (["--device", "cuda"], "no cuda device"),
+        (["--models", "nobody.knows:this,resnet18"], "can't be imported"),
+        (["--resume"], "nothing to resume"),
+        (["--output", "/proc/nowhere"], "Can't write /proc/nowhere"),
+        (["--output", "/dev/null"], "Can't write /dev/null"),
+    ],
+)
+def test_impossible_values_get_one_sentence_and_leave_nothing_behind(
+    capsys, monkeypatch: pytest.MonkeyPatch, here: Path, photos: Path, options: list[str], sentence: str
+) -> None:
+    import torch
+
+    if "cuda" in options and torch.cuda.is_available():
+        pytest.skip("this machine has the device")
+    status, error = call(capsys, monkeypatch, "compare", photos, "--models", "resnet18,plain18", *options)
+    assert status == 2
+    assert sentence in error
+    said = [line for line in error.splitlines() if line.startswith("skipwise: ")]
+    assert len(said) == 1
+    assert error.strip().endswith(said[0])
+    assert not list(here.iterdir())
+
+
+def test_bad_folders_get_one_sentence(capsys, monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
+    (here / "empty").mkdir()
+    make_photos(here / "one", classes=1)
+    make_photos(here / "few", per_class=2)
+    make_photos(here / "bad")
+    (here / "bad" / "stripes1" / "000.png").write_text("no image")
+    for folder, sentence in [
+        ("empty", "holds no images"),
+        ("one", "only one class"),
+        ("few", "'stripes0' has 2 images, fewer than the 3 splits"),
+        ("bad", "stripes1/000.png (it is not an image"),
+        ("gone/away", "There is no folder gone/away"),
+    ]:
+        status, error = call(capsys, monkeypatch, "compare", folder, "--output", "out")
+        assert status == 2, folder
+        assert sentence in error, folder
+        assert "Traceback" not in error
+        assert not (here / "out").exists()
+
+
+def test_a_folder_that_may_not_be_written(capsys, monkeypatch: pytest.MonkeyPatch, here: Path, photos: Path) -> None:
+    (here / "file").write_text("in the way")
+    status, error = call(capsys, monkeypatch, "compare", photos, "--output", "file/out")
+    assert status == 2
+    assert "Can't write file/out: a part of that path is a file" in error
+    (here / "mine").mkdir()
+    (here / "mine" / "thesis.txt").write_text("precious")
+    status, error = call(capsys, monkeypatch, "compare", photos, "--output", "mine")
+    assert status == 2
+    assert "mine is not a comparison (it holds 'thesis.txt')" in error
+    assert [entry.name for entry in (here / "mine").iterdir()] == ["thesis.txt"]

@@ -1,0 +1,331 @@
+"""Comparisons end to end, in real processes that are really killed."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import skipwise
+from skipwise.comparison.compare import Comparison
+from skipwise.comparison.execute import ATTEMPTS, Event
+from skipwise.comparison.plan import Plan
+from skipwise.files import read_json
+from tests.conftest import Run, make_photos
+
+QUICK = {"models": ["resnet18", "plain18"], "seeds": 2, "epochs": 2, "width": 0.125}
+GUESTS = "tests.guest_networks:"
+
+
+def answers(folder: Path) -> dict[str, bytes]:
+    """Every file of a comparison that has to be the same however it came about."""
+    files = [folder / "comparison.json", *folder.glob("runs/*/predictions.npz"), *folder.glob("runs/*/weights*")]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+@pytest.fixture(scope="module")
+def finished(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    """A small comparison; not to be changed."""
+    return skipwise.compare(photos, output=tmp_path_factory.mktemp("finished") / "out", **QUICK)
+
+
+def test_a_folder_of_photographs_gets_a_table_verdicts_and_a_report(cli: Run, photos: Path, tmp_path: Path) -> None:
+    result = cli(
+        "compare", photos, "--models", "resnet18,mobilenet_v2", "--seeds", "2", "--epochs", "1", "--width", "0.125"
+    )
+    assert result.returncode == 0, result.stderr
+    report = tmp_path / "runs" / "compare" / "stripes" / "report.html"
+    assert report.is_file()
+    for words in ("test accuracy", "95%", "multiply-adds", "ms", "resnet18 - mobilenet_v2", "Report: runs/", "Next: "):
+        assert words in result.stdout
+    assert "3 classes" in result.stderr  # what is compared is told before it starts
+    assert "about" not in result.stdout  # progress goes elsewhere
+    again = cli(
+        "compare", photos, "--models", "resnet18,mobilenet_v2", "--seeds", "2", "--epochs", "1", "--width", "0.2"
+    )
+    assert again.returncode == 0
+    assert (tmp_path / "runs" / "compare" / "stripes-2" / "report.html").is_file()
+
+
+def test_the_folder_holds_what_was_promised(finished: Comparison) -> None:
+    folder = finished.folder
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    assert names == {"comparison.json", "costs.json", "plan.json", "report.html", "runs", "split.csv"}
+    assert {path.name for path in (folder / "runs").iterdir()} == {
+        f"{model}-s{seed}" for model in QUICK["models"] for seed in range(2)
+    }
+    run = json.loads((folder / "runs" / "plain18-s1" / "run.json").read_text())
+    assert run["spec"]["fingerprint"] == finished.plan.fingerprint
+    assert run["machine"]["versions"]["torch"]
+    assert finished.plan.split_images == {"train": 24, "val": 6, "test": 6}
+    assert "seconds" not in (folder / "comparison.json").read_text()  # no clock in it
+
+
+def test_a_finished_comparison_is_printed_again(finished: Comparison, photos: Path) -> None:
+    before = answers(finished.folder)
+    again = skipwise.compare(photos, output=finished.folder, **QUICK)
+    assert again.repeated
+    assert again.results == finished.results
+    assert again.costs == finished.costs
+    assert answers(finished.folder) == before
+    assert skipwise.compare(photos, output=finished.folder, resume=True, **QUICK).repeated
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({"epochs": 3}, "epochs is 2 there and 3 here"),
+        ({"seeds": 3}, "seeds is 0, 1 there and 0, 1, 2 here"),
+        ({"models": ["resnet18", "se_resnet18"]}, "contenders is resnet18, plain18 there"),
+        ({"margin": 1.0}, "margin is 0.5 there and 1.0 here"),
+        ({"img_size": 24}, "the image size is 16 there and 24 here"),
+        ({"val_share": 0.2}, "val_share is 0.15 there and 0.2 here"),
+    ],
+)
+def test_another_plan_is_not_mixed_in(finished: Comparison, photos: Path, change: dict, difference: str) -> None:
+    with pytest.raises(skipwise.SkipwiseError, match="under another plan") as caught:
+        skipwise.compare(photos, output=finished.folder, **(QUICK | change))
+    assert difference in str(caught.value)
+
+
+def test_other_images_are_another_plan(finished: Comparison, photos: Path, tmp_path: Path) -> None:
+    changed = Path(shutil.copytree(photos, tmp_path / "stripes"))
+    (changed / "stripes0" / "000.png").unlink()
+    shutil.copy(changed / "stripes0" / "001.jpg", changed / "stripes0" / "000.jpg")
+    with pytest.raises(skipwise.SkipwiseError, match="the images differ"):
+        skipwise.compare(changed, output=finished.folder, **QUICK)
+
+
+def test_the_same_comparison_elsewhere_gives_the_same_bytes(finished: Comparison, photos: Path, tmp_path: Path) -> None:
+    moved = Path(shutil.copytree(photos, tmp_path / "stripes"))
+    one_at_a_time = skipwise.compare(moved, output=tmp_path / "out", workers=1, **QUICK)
+    assert one_at_a_time.plan.processes == 1
+    assert answers(tmp_path / "out") == answers(finished.folder)
+
+
+def start(photos: Path, output: Path, *more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "skipwise", "compare", str(photos), "--models", "resnet18,se_resnet18,plain18"]
+    options = ["--seeds", "3", "--epochs", "3", "--width", "0.125", "--output", str(output), *more]
+    return subprocess.Popen([*command, *options], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def killed_and_restarted(photos: Path, output: Path, kills: int, rng: random.Random) -> list[int]:
+    """Kills a comparison at random moments, then lets it finish; how many runs were done after each kill."""
+    done = []
+    for _ in range(kills):
+        process = start(photos, output)
+        time.sleep(rng.uniform(3, 12))
+        process.send_signal(rng.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
+        process.communicate(timeout=30)
+        done.append(len(list(output.glob("runs/*/run.json"))))
+    process = start(photos, output)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert "Report:" in out
+    return done
+
+
+def check_kills(photos: Path, tmp_path: Path, kills: int) -> None:
+    seed = random.randrange(10**6)
+    print(f"random moments of seed {seed}")  # noqa: T201 - shown when the test fails
+    process = start(photos, tmp_path / "whole")
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    done = killed_and_restarted(photos, tmp_path / "broken", kills, random.Random(seed))
+    assert done == sorted(done)  # no finished run is lost
+    assert answers(tmp_path / "broken") == answers(tmp_path / "whole")
+    assert len(answers(tmp_path / "whole")) == 1 + 9 + 9
+    leftovers = [p for p in (tmp_path / "broken").rglob("*") if p.name.endswith(".tmp") or p.name.startswith("resume")]
+    assert not leftovers
+
+
+def test_killed_twice_it_gives_the_same_bytes(photos: Path, tmp_path: Path) -> None:
+    check_kills(photos, tmp_path, kills=2)
+
+
+@pytest.mark.slow
+def test_killed_ten_times_it_gives_the_same_bytes(photos: Path, tmp_path: Path) -> None:
+    check_kills(photos, tmp_path, kills=10)
+
+
+def test_ctrl_c_says_how_to_go_on_and_leaves_no_process_behind(photos: Path, tmp_path: Path) -> None:
+    process = start(photos, tmp_path / "out", "--epochs", "500")
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "out").glob("runs/*/metrics.jsonl")):
+        assert time.monotonic() < deadline, "no run began"
+        time.sleep(0.2)
+    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+    assert children
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.rstrip().endswith("Stopped. What is finished is kept; the same command goes on from there.")
+    assert "Traceback" not in err
+    for child in children:
+        assert not Path(f"/proc/{child}").exists()
+
+
+def test_processes_end_with_the_one_that_started_them(photos: Path, tmp_path: Path) -> None:
+    process = start(photos, tmp_path / "out", "--epochs", "500")
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "out").glob("runs/*/metrics.jsonl")):
+        assert time.monotonic() < deadline, "no run began"
+        time.sleep(0.2)
+    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+    # A second Skipwise keeps its hands off meanwhile.
+    second = start(photos, tmp_path / "out", "--epochs", "500")
+    _, err = second.communicate(timeout=60)
+    assert second.returncode == 2
+    assert "Another Skipwise is working in" in err
+    process.kill()
+    process.communicate(timeout=30)
+    deadline = time.monotonic() + 10
+    while any(alive(child) for child in children):
+        assert time.monotonic() < deadline, "a process went on without its master"
+        time.sleep(0.1)
+
+
+def alive(pid: str) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]
+    except OSError:
+        return False
+
+
+def test_a_run_that_turns_to_nan_is_reported_and_the_rest_goes_on(cli: Run, photos: Path, tmp_path: Path) -> None:
+    models = f"resnet18,{GUESTS}not_a_number,{GUESTS}raises,plain18"
+    arguments = ["compare", photos, "--models", models, "--seeds", "2", "--epochs", "4", "--width", "0.125"]
+    env = {"PYTHONPATH": str(Path(__file__).parents[1])}
+    result = cli(*arguments, "--output", "out", env=env)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr + result.stdout
+    assert f"{GUESTS}not_a_number, seed 0, failed: the loss became nan in epoch" in result.stderr
+    assert f"2 of 2 runs of {GUESTS}not_a_number failed (seed 0: the loss became nan" in result.stdout
+    assert "IndexError: list index out of range" in result.stdout
+    assert "not judged" in result.stdout
+    comparison = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert [(pair["a"], pair["b"]) for pair in comparison["pairs"]] == [("resnet18", "plain18")]
+    assert [run["status"] for run in comparison["contenders"][1]["runs"]] == ["failed", "failed"]
+    error = tmp_path / "out" / "runs" / f"{GUESTS[:-1]}.raises-s0" / "error.txt"
+    assert "Traceback" in error.read_text()  # kept for whoever wrote that network
+    assert "failed" in (tmp_path / "out" / "report.html").read_text()
+    # Failed runs are part of the record: asked again, the same answer.
+    again = cli(*arguments, "--output", "out", env=env)
+    assert again.returncode == 2
+    assert "is finished already" in again.stdout
+
+
+def test_when_every_run_fails_nothing_is_recommended(cli: Run, photos: Path) -> None:
+    result = cli("compare", photos, "--models", "resnet18,plain18", "--seeds", "2", "--epochs", "2", "--lr", "1e20")
+    assert result.returncode == 2
+    assert "No network can be recommended" in result.stdout
+    assert "a smaller --lr may help" in result.stdout
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("deaths", [ATTEMPTS - 1, pytest.param(ATTEMPTS * 2, marks=pytest.mark.slow)])
+def test_a_process_that_dies_is_replaced_so_often_and_no_more(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deaths: int
+) -> None:
+    counter = tmp_path / "counter"
+    counter.write_text("0")
+    monkeypatch.setenv("KILLED_COUNTER", str(counter))
+    monkeypatch.setenv("KILLED_TIMES", str(deaths))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    options = QUICK | {"models": [f"{GUESTS}linear", f"{GUESTS}killed"], "epochs": 1}
+    comparison = skipwise.compare(photos, output=tmp_path / "out", workers=1, **options)
+    failed = comparison.results.contenders[1].failed
+    assert failed == (0 if deaths < ATTEMPTS else 2)
+    if failed:
+        assert "its process died 3 times (signal 9;" in comparison.results.contenders[1].runs[0].reason
+
+
+def test_a_full_disk_stops_with_a_sentence_and_what_is_finished_goes_on(photos: Path, tmp_path: Path) -> None:
+    """On a real file system of its own that is really full."""
+    out = tmp_path / "small" / "out"
+    out.parent.mkdir()
+    command = f"""
+        mount -t tmpfs -o size=1600k tmpfs {out.parent} || exit 77
+        {sys.executable} -m skipwise compare {photos} --models resnet18,plain18 --seeds 4 --epochs 1 --width 0.125 \
+            --output {out}
+        echo "status $?"
+        find {out} -name '*.tmp'
+        mount -o remount,size=64m {out.parent}
+        ls {out}/runs/*/run.json | wc -l
+        {sys.executable} -m skipwise compare {photos} --models resnet18,plain18 --seeds 4 --epochs 1 --width 0.125 \
+            --output {out} --resume
+        echo "status $?"
+    """
+    result = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", command], capture_output=True, text=True, timeout=300
+    )
+    if result.returncode == 77 or "unshare failed" in result.stderr:
+        pytest.skip("this machine lets nobody mount a file system")
+    assert "status 2" in result.stdout, result.stderr
+    assert "the disk is full; free some space and give the same command again." in result.stderr
+    assert "Traceback" not in result.stderr
+    assert ".tmp" not in result.stdout
+    assert "Report:" in result.stdout
+    assert "status 0" in result.stdout
+
+
+def test_seeds_advance_together_and_the_observer_hears_of_every_epoch(photos: Path, tmp_path: Path) -> None:
+    class Notes(skipwise.Observer):
+        def __init__(self) -> None:
+            self.events: list[Event] = []
+            self.plan: Plan | None = None
+
+        def starting(self, plan: Plan, folder: Path) -> None:  # noqa: ARG002
+            self.plan = plan
+
+        def happened(self, event: Event) -> None:
+            self.events.append(event)
+
+    notes = Notes()
+    skipwise.compare(photos, output=tmp_path / "out", workers=1, observer=notes, **QUICK)
+    ended = [(event.model, event.seed) for event in notes.events if event.record is not None]
+    assert ended == [("resnet18", 0), ("plain18", 0), ("resnet18", 1), ("plain18", 1)]
+    assert sum(event.record is None for event in notes.events) == 4 * 2
+    assert notes.plan == read_json(tmp_path / "out" / "plan.json", Plan)
+
+
+def test_verdicts_are_those_of_the_stored_predictions(finished: Comparison) -> None:
+    correct = {}
+    for model in QUICK["models"]:
+        rows = []
+        for seed in range(2):
+            with np.load(finished.folder / "runs" / f"{model}-s{seed}" / "predictions.npz") as stored:
+                rows.append(stored["test_logits"].argmax(axis=1) == stored["test_labels"])
+        correct[model] = np.array(rows)
+    judged = skipwise.statistics.judge(correct, margin=0.005)
+    assert judged.pairs == finished.results.pairs
+    for contender in finished.results.contenders:
+        assert contender.accuracy.value == pytest.approx(correct[contender.name].mean())
+
+
+def test_given_splits_are_used_as_given(tmp_path: Path) -> None:
+    for split, count in (("train", 8), ("val", 3), ("test", 4)):
+        make_photos(tmp_path / "images" / split, per_class=count)
+    comparison = skipwise.compare(tmp_path / "images", output=tmp_path / "out", **QUICK)
+    assert comparison.plan.split_images == {"train": 24, "val": 9, "test": 12}
+    rows = (tmp_path / "out" / "split.csv").read_text().splitlines()
+    assert all(row.startswith(f"{row.rsplit(',', 1)[1]}/") for row in rows[1:])
+
+
+def test_calling_compare_from_a_script_without_a_main_guard(photos: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import skipwise\n"
+        f"found = skipwise.compare({str(photos)!r}, models=['resnet18', 'plain18'], seeds=2, epochs=1, width=0.125)\n"
+        "print(found.report)\n"
+    )
+    result = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert result.stdout.strip() == "runs/compare/stripes/report.html", result.stderr

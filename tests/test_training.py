@@ -1,0 +1,272 @@
+"""One run: right, repeatable to the bit, resumable, and honest about failing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from skipwise.data.batches import Augmentation
+from skipwise.data.pack import Images
+from skipwise.data.preprocess import Preprocessing
+from skipwise.errors import SkipwiseError
+from skipwise.nets.zoo import create_model
+from skipwise.training import checkpoint, run
+from skipwise.training.checkpoint import load_checkpoint, previous, save_checkpoint
+from skipwise.training.execution import Execution
+from skipwise.training.loop import Epoch
+from skipwise.training.optimizer import learning_rate, make_optimizer
+from skipwise.training.recipe import RECIPES, choose_recipe
+from skipwise.training.run import RunSpec, execute_run, find_run, read_history, read_predictions
+
+RECIPE = replace(choose_recipe("standard", mirrors=True, images=48), epochs=4, batch_size=16, lr=0.05)
+
+
+def make_images(count: int = 80, size: int = 8) -> Images:
+    """Two classes told apart by which half is bright."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(count) % 2
+    pixels = rng.integers(0, 120, (count, size, size, 1)).astype(np.uint8)
+    pixels[labels == 1, : size // 2] += 100
+    split = np.array((["train"] * 6 + ["val"] * 2 + ["test"] * 2) * (count // 10))
+    ids = np.array([f"image{index}" for index in range(count)])
+    return Images("halves", ("top", "whole"), ids, labels, split, pixels, "fingerprint")
+
+
+def make_spec(model: str = "resnet18", **options: object) -> RunSpec:
+    settings = {
+        "model": model,
+        "seed": 0,
+        "stem": "small",
+        "width": 0.125,
+        "classes": ("top", "whole"),
+        "preprocessing": Preprocessing(size=8, channels=1, mean=(0.3,), std=(0.2,)),
+        "fingerprint": "fingerprint",
+        "recipe": RECIPE,
+        "execution": Execution(device="cpu", precision="fp32", threads=1),
+    }
+    return RunSpec(**settings | options)
+
+
+IMAGES = make_images()
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "weights.safetensors")
+
+
+def assert_same_run(a: Path, b: Path) -> None:
+    assert (a / "predictions.npz").read_bytes() == (b / "predictions.npz").read_bytes()
+    for (name, ours), theirs in zip(sorted(weights(a).items()), dict(sorted(weights(b).items())).values(), strict=True):
+        assert torch.equal(ours, theirs), name
+    times = [[replace(epoch, seconds=0) for epoch in read_history(folder)] for folder in (a, b)]
+    assert times[0] == times[1]
+
+
+def test_a_run_learns_and_writes_what_it_promises(tmp_path: Path) -> None:
+    spec = make_spec(recipe=replace(RECIPE, epochs=12))
+    seen: list[Epoch] = []
+    record = execute_run(spec, IMAGES, tmp_path / "run", seen.append)
+    assert record.status == "finished"
+    assert record.test.accuracy > 0.9
+    assert record.machine.versions["torch"]
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
+        "metrics.jsonl",
+        "predictions.npz",
+        "run.json",
+        "weights.safetensors",
+    ]
+    assert [epoch.epoch for epoch in seen] == list(range(1, 13))
+    assert tuple(seen) == read_history(tmp_path / "run")
+    assert seen[-1].train_loss < seen[0].train_loss
+    test = read_predictions(tmp_path / "run", "test")
+    assert test.logits.shape == (16, 2)
+    assert list(test.ids) == [f"image{index}" for index in IMAGES.members("test")]
+    assert (test.logits.argmax(axis=1) == test.labels).mean() == record.test.accuracy
+    # The stored weights are the ones that gave the stored answers.
+    network = create_model("resnet18", num_classes=2, in_channels=1, stem="small", width=0.125)
+    network.load_state_dict(weights(tmp_path / "run"))
+    network.eval()
+    pixels = torch.from_numpy(IMAGES.pixels[IMAGES.members("test")]).permute(0, 3, 1, 2).float()
+    torch.testing.assert_close(network((pixels / 255 - 0.3) / 0.2), torch.from_numpy(test.logits), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("model", ["se_resnet18", "mobilenet_v2"])
+def test_the_same_seed_gives_the_same_run_to_the_bit_and_another_seed_another(tmp_path: Path, model: str) -> None:
+    for name in ("a", "b"):
+        execute_run(make_spec(model), IMAGES, tmp_path / name)
+    assert_same_run(tmp_path / "a", tmp_path / "b")
+    execute_run(make_spec(model, seed=1), IMAGES, tmp_path / "c")
+    assert (tmp_path / "a" / "predictions.npz").read_bytes() != (tmp_path / "c" / "predictions.npz").read_bytes()
+
+
+class Interrupted(Exception):
+    pass
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_an_interrupted_run_goes_on_to_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    monkeypatch.setattr(run, "CHECKPOINT_SECONDS", 0.0)
+    spec = make_spec(execution=Execution(device="cpu", precision=precision, threads=1))
+    execute_run(spec, IMAGES, tmp_path / "whole")
+    started = []
+
+    def interrupt(epoch: Epoch) -> None:
+        started.append(epoch.epoch)
+        if len(started) in (1, 3):
+            raise KeyboardInterrupt
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            execute_run(spec, IMAGES, tmp_path / "broken", interrupt)
+    record = execute_run(spec, IMAGES, tmp_path / "broken", interrupt)
+    assert record.status == "finished"
+    assert started == [1, 2, 3, 4]  # no epoch twice
+    assert_same_run(tmp_path / "whole", tmp_path / "broken")
+    assert not list((tmp_path / "broken").glob("resume*"))
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "resume.safetensors"
+    for number in (1, 2):
+        save_checkpoint(path, {"a": torch.full((3,), float(number))}, {"epoch": number})
+    assert load_checkpoint(path)[1] == {"epoch": 2}
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    tensors, state = load_checkpoint(path)
+    assert state == {"epoch": 1}
+    assert tensors["a"].tolist() == [1, 1, 1]
+    previous(path).write_bytes(b"cut")
+    assert load_checkpoint(path) is None
+
+
+def test_a_checkpoint_whose_state_was_edited_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "resume.safetensors"
+    save_checkpoint(path, {"a": torch.zeros(1)}, {"epoch": 3})
+    path.write_bytes(path.read_bytes().replace(b'{\\"epoch\\": 3}', b'{\\"epoch\\": 4}'))
+    assert load_checkpoint(path) is None
+    assert checkpoint.FORMAT in path.read_bytes().decode(errors="replace")
+
+
+def test_a_checkpoint_of_another_recipe_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "CHECKPOINT_SECONDS", 0.0)
+
+    def interrupt(_: Epoch) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute_run(make_spec(), IMAGES, tmp_path / "a", interrupt)
+    other = make_spec(recipe=replace(RECIPE, lr=0.01))
+    execute_run(other, IMAGES, tmp_path / "a")
+    execute_run(other, IMAGES, tmp_path / "b")
+    assert_same_run(tmp_path / "a", tmp_path / "b")
+
+
+def test_a_finished_run_is_not_run_again_and_another_is_not_mixed_in(tmp_path: Path) -> None:
+    first = execute_run(make_spec(), IMAGES, tmp_path)
+    before = (tmp_path / "weights.safetensors").stat().st_mtime_ns
+    assert execute_run(make_spec(), IMAGES, tmp_path) == first
+    assert (tmp_path / "weights.safetensors").stat().st_mtime_ns == before
+    with pytest.raises(SkipwiseError, match="another plan"):
+        execute_run(make_spec(seed=4), IMAGES, tmp_path)
+    (tmp_path / "predictions.npz").write_bytes(b"damaged")
+    assert find_run(make_spec(), tmp_path) is None  # done again, not believed
+    (tmp_path / "run.json").write_text('{"spec"')
+    with pytest.raises(SkipwiseError, match=r"run\.json is damaged"):
+        find_run(make_spec(), tmp_path)
+
+
+def test_a_loss_that_is_no_number_fails_the_run_with_the_step(tmp_path: Path) -> None:
+    record = execute_run(make_spec(recipe=replace(RECIPE, lr=1e12)), IMAGES, tmp_path)
+    assert record.status == "failed"
+    assert "the loss became nan in epoch" in record.reason
+    assert record.test is None
+    assert not (tmp_path / "weights.safetensors").exists()
+    assert find_run(record.spec, tmp_path) == record
+
+
+def test_nothing_is_learnt_from_validation_and_test_images(tmp_path: Path) -> None:
+    """Whatever those images are, the weights come out the same."""
+    noise = np.where((IMAGES.split == "train")[:, None, None, None], IMAGES.pixels, 255 - IMAGES.pixels)
+    execute_run(make_spec(), IMAGES, tmp_path / "a")
+    execute_run(make_spec(), replace(IMAGES, pixels=noise), tmp_path / "b")
+    for ours, theirs in zip(weights(tmp_path / "a").values(), weights(tmp_path / "b").values(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_training_leaves_torchs_global_state_as_it_was(tmp_path: Path) -> None:
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    execute_run(make_spec(), IMAGES, tmp_path)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.get_num_threads() == threads
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_without_validation_images(tmp_path: Path) -> None:
+    images = replace(IMAGES, split=np.where(IMAGES.split == "val", "train", IMAGES.split))
+    record = execute_run(make_spec(), images, tmp_path)
+    assert record.val is None
+    assert all(epoch.val is None for epoch in read_history(tmp_path))
+
+
+def test_norms_and_biases_do_not_decay() -> None:
+    network = create_model("se_resnet18", num_classes=3, stem="small", width=0.125, seed=0)
+    decayed, free = make_optimizer(network, RECIPE).param_groups
+    assert decayed["weight_decay"] == RECIPE.weight_decay
+    assert free["weight_decay"] == 0
+    free_ids = {id(p) for p in free["params"]}
+    for name, parameter in network.named_parameters():
+        assert (id(parameter) in free_ids) == (name.endswith("bias") or ".norm." in name)
+    assert decayed["nesterov"]
+
+
+def test_learning_rate_rises_to_its_peak_and_falls_to_nothing() -> None:
+    rates = [learning_rate(step, 100, RECIPE) for step in range(100)]
+    peak = int(np.argmax(rates))
+    assert rates[peak] == pytest.approx(RECIPE.lr)
+    assert peak == pytest.approx(RECIPE.warmup * 100, abs=1)
+    assert all(np.diff(rates[: peak + 1]) > 0)
+    assert all(np.diff(rates[peak:]) < 0)
+    assert 0 < rates[-1] < 0.01 * RECIPE.lr
+
+
+@pytest.mark.parametrize(("images", "batch"), [(30, 16), (1259, 64), (50_000, 128), (500_000, 128), (4, 4)])
+def test_batch_size_and_rate_fit_the_training_set(images: int, batch: int) -> None:
+    recipe = choose_recipe("auto", mirrors=True, images=images)
+    assert recipe.batch_size == batch
+    assert recipe.lr == pytest.approx(RECIPES["standard"].lr * batch / RECIPES["standard"].batch_size)
+
+
+def test_auto_recipe_mirrors_only_what_may_be_mirrored() -> None:
+    assert choose_recipe("auto", mirrors=True, images=100).augmentation == Augmentation(mirror=True, shift=1 / 8)
+    assert not choose_recipe("auto", mirrors=False, images=100).augmentation.mirror
+    assert not choose_recipe("upright", mirrors=True, images=100).augmentation.mirror
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"name": "standart"}, "did you mean 'standard'"),
+        ({"epochs": 0}, "--epochs"),
+        ({"batch_size": 1}, "--batch-size"),
+        ({"lr": 0.0}, "--lr"),
+        ({"lr": math.nan}, "--lr"),
+    ],
+)
+def test_impossible_recipes_are_refused(options: dict[str, object], sentence: str) -> None:
+    with pytest.raises(SkipwiseError, match=sentence):
+        choose_recipe(**{"name": "auto", "mirrors": True, "images": 100} | options)
+
+
+def test_spec_survives_json() -> None:
+    spec = make_spec()
+    assert msgspec.json.decode(msgspec.json.encode(spec), type=RunSpec) == spec
