@@ -213,7 +213,7 @@ def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
         typed: the command line that led here, the program's name first.
     """
     # A virtual environment that is not activated has the program, but not on the path.
-    program = "skipwise" if shutil.which("skipwise") else os.path.relpath(typed[0])
+    program = "skipwise" if shutil.which("skipwise") else _short(typed[0])
     results = comparison.results
     settle = [pair.seeds_to_settle for pair in results.pairs if pair.seeds_to_settle is not None]
     if comparison.plan.data in NAMED:
@@ -221,7 +221,12 @@ def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
         return f"{program} compare path/to/your/images --models {models}"
     if settle and min(settle) <= MOST_SEEDS_SUGGESTED:
         return shlex.join([program, *_without(typed[1:], "--seeds", "--output", "-o"), "--seeds", str(min(settle))])
-    return f"{os.path.relpath(sys.executable)} -m webbrowser {shlex.quote(str(comparison.report))}"
+    return shlex.join([_short(sys.executable), "-m", "webbrowser", str(comparison.report)])
+
+
+def _short(path: str) -> str:
+    """A program's path as one would type it from here."""
+    return min(path, os.path.relpath(path), key=len)
 
 
 def _without(typed: Sequence[str], *options: str) -> list[str]:

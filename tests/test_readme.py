@@ -1,0 +1,68 @@
+"""What the documentation tells people to type works."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from skipwise import cli
+from tests.conftest import make_photos
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks of a language, each as its text."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+COMMANDS = [
+    line.removeprefix(".venv/bin/")
+    for page in PAGES
+    for block in blocks(page, "sh")
+    for line in block.splitlines()
+    if line.removeprefix(".venv/bin/").startswith("skipwise ")
+]
+
+
+def test_there_is_something_to_test() -> None:
+    assert len(COMMANDS) >= 1
+    assert blocks(ROOT / "README.md", "python")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_one_the_program_takes(command: str) -> None:
+    """Parsed, not run: no verb or flag in the documentation that does not exist."""
+    words = shlex.split(command, comments=True)[1:]
+    verbs = typer.main.get_command(cli.app)
+    context = verbs.make_context("skipwise", list(words))
+    name, verb, rest = verbs.resolve_command(context, [*context._protected_args, *context.args])
+    verb.make_context(name, rest)
+
+
+def test_every_make_target_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for page in PAGES:
+        for target in re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(), flags=re.MULTILINE):
+            assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), f"{page.name}: make {target}"
+
+
+@pytest.mark.parametrize("index", range(len(blocks(ROOT / "README.md", "python"))))
+def test_python_examples_run(index: int, tmp_path: Path) -> None:
+    make_photos(tmp_path / "path" / "to" / "images", per_class=10)
+    code = blocks(ROOT / "README.md", "python")[index]
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
