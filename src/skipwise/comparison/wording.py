@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skipwise.comparison.plan import Plan
 from skipwise.comparison.results import Results
+from skipwise.nets.guests import is_guest
 from skipwise.statistics import Estimate, Pair
 
 
@@ -92,7 +93,7 @@ def different(plan: Plan, results: Results) -> list[str]:
     lines = ["The networks themselves, and with them parameters, multiply-adds and latency."]
     if "mobilenet_v2" in plan.question.contenders and plan.stem == "small":
         lines.append("The small stem of mobilenet_v2 also keeps the stride of its second stage at 1.")
-    guests = [name for name in plan.question.contenders if ":" in name]
+    guests = [name for name in plan.question.contenders if is_guest(name)]
     if guests:
         lines.append(f"{', '.join(guests)}: stem, width and initial weights are the network's own.")
     lines.append(

@@ -9,13 +9,21 @@ Shapes are written as in `x_BCHW`: batch, channels, height, width.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-GateMaker = Callable[[int], nn.Module]
-"""channels -> a module that maps [B, C, H, W] to the same shape."""
+
+def scaled(channels: int, width: float, *, unit: int = 8) -> int:
+    """`channels` times `width`, rounded to a multiple of `unit` and at least that; vector units like multiples of 8."""
+    return max(unit, unit * math.floor(channels * width / unit + 0.5))
+
+
+GateMaker = Callable[..., nn.Module]
+"""(channels, reduction=...) -> a module that maps [B, C, H, W] to the same shape."""
 
 
 class ConvNormAct(nn.Sequential):
@@ -66,15 +74,43 @@ class SqueezeExcite(nn.Module):
         return x_BCHW * gate_BC[:, :, None, None]
 
 
+class RectifiedSqueezeExcite(SqueezeExcite):
+    """Squeeze-excite behind a ReLU: what the Caffe networks and the weights converted from them have."""
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return super().forward(torch.relu(x_BCHW))
+
+
+class DropPath(nn.Module):
+    """In training, silences a branch for a random share of the images (Huang et al. 2016, arXiv:1603.09382).
+
+    What is left is scaled up, so that the expected output stays the same. Draws from torch's default generator.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        if not self.training:
+            return x_BCHW
+        keep = torch.rand(len(x_BCHW), 1, 1, 1, device=x_BCHW.device) >= self.share
+        return x_BCHW * (keep / (1 - self.share)).to(x_BCHW.dtype)
+
+
 class Skip(nn.Module):
-    """Adds the block's input, brought to the branch's shape by `shortcut`, to the branch."""
+    """Adds the block's input, brought to the branch's shape by `shortcut`, to the branch.
+
+    `drop_path` is what the branch goes through before: nothing, or a `DropPath`.
+    """
 
     def __init__(self, shortcut: nn.Module) -> None:
         super().__init__()
         self.shortcut = shortcut
+        self.drop_path: nn.Module = nn.Identity()
 
     def forward(self, branch: Tensor, x: Tensor) -> Tensor:
-        return branch + self.shortcut(x)
+        return self.drop_path(branch) + self.shortcut(x)
 
 
 class NoSkip(nn.Module):
@@ -95,6 +131,26 @@ def projection_skip(in_channels: int, out_channels: int, stride: int) -> Skip:
     return Skip(ConvNormAct(in_channels, out_channels, 1, stride=stride, activation=None))
 
 
+class PadShortcut(nn.Module):
+    """Brings x to the branch's shape without parameters: every stride-th pixel, and channels of zeros on both sides."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        extra = out_channels - in_channels
+        self.pad = (extra // 2, extra - extra // 2)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return F.pad(x_BCHW[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, *self.pad))
+
+
+def padding_skip(in_channels: int, out_channels: int, stride: int) -> Skip:
+    """Identity where shapes agree, else `PadShortcut`: option A of He et al. 2015, theirs for CIFAR-10."""
+    if stride == 1 and in_channels == out_channels:
+        return Skip(nn.Identity())
+    return Skip(PadShortcut(in_channels, out_channels, stride))
+
+
 def matching_skip(in_channels: int, out_channels: int, stride: int) -> Skip | NoSkip:
     """A skip only where input and output have the same shape (MobileNetV2)."""
     return Skip(nn.Identity()) if stride == 1 and in_channels == out_channels else NoSkip()
@@ -113,6 +169,41 @@ class BasicBlock(nn.Module):
         self.branch = nn.Sequential(
             ConvNormAct(in_channels, out_channels, stride=stride),
             ConvNormAct(out_channels, out_channels, activation=None),
+        )
+        self.gate = gate
+        self.skip = skip
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return torch.relu(self.skip(self.gate(self.branch(x_BCHW)), x_BCHW))
+
+
+class Bottleneck(nn.Module):
+    """1x1 down, 3x3, 1x1 up and a skip (He et al. 2015): [B, in, H, W] -> [B, out, H / stride, W / stride].
+
+    The 3x3 convolution strides, as in all weights published since 2016; the paper's first 1x1 did.
+
+    Args:
+        squeeze: the middle's share of the output channels, rounded to a multiple of 8 and of `groups`.
+        groups: of the 3x3 convolution; more than one makes it ResNeXt (Xie et al. 2017, arXiv:1611.05431).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        *,
+        gate: nn.Module,
+        skip: nn.Module,
+        squeeze: float = 0.25,
+        groups: int = 1,
+    ) -> None:
+        super().__init__()
+        middle = scaled(out_channels, squeeze, unit=max(8, groups))
+        self.branch = nn.Sequential(
+            ConvNormAct(in_channels, middle, 1),
+            ConvNormAct(middle, middle, stride=stride, groups=groups),
+            ConvNormAct(middle, out_channels, 1, activation=None),
         )
         self.gate = gate
         self.skip = skip

@@ -8,16 +8,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from skipwise.errors import SkipwiseError
-from skipwise.nets.blocks import ConvNormAct, GateMaker, SkipMaker, projection_skip
+from skipwise.nets.blocks import ConvNormAct, DropPath, GateMaker, Skip, SkipMaker, projection_skip, scaled
 
 STEMS = ("imagenet", "small", "auto")
 SMALL_IMAGE = 64
 """Up to this many pixels a side the `auto` stem is `small`: the ImageNet stem would leave 16 x 16 or less."""
+
+
+StemPool = partial(nn.MaxPool2d, 3, stride=2, padding=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +46,16 @@ class Architecture:
     """A network before it has a size.
 
     `stem_channels` is the width of the first convolution; `stem_kernel` its size under the ImageNet stem, where
-    it strides by 2 and `stem_pool` says whether a 3x3 max-pool of stride 2 follows. `head_channels` adds a 1x1
-    convolution before the pooling. `paper` is where the network was published.
+    it strides by 2 and `stem_pool` makes the pooling that follows. `stem` is the one it was published with.
+    `head_channels` adds a 1x1 convolution before the last pooling. `paper` is where the network was published.
     """
 
     stages: tuple[Stage, ...]
     paper: str
+    stem: str = "imagenet"
     stem_channels: int = 64
     stem_kernel: int = 7
-    stem_pool: bool = True
+    stem_pool: Callable[[], nn.Module] | None = StemPool
     activation: Callable[[], nn.Module] = nn.ReLU
     head_channels: int | None = None
 
@@ -68,9 +74,21 @@ class Network(nn.Module):
     """
 
     def __init__(
-        self, architecture: Architecture, *, num_classes: int, in_channels: int, stem: str, width: float
+        self,
+        architecture: Architecture,
+        *,
+        num_classes: int,
+        in_channels: int,
+        stem: str,
+        width: float,
+        reduction: int | None,
+        drop_path: float,
     ) -> None:
         super().__init__()
+        # Deeper blocks are dropped more often, from never to `drop_path` (Huang et al. 2016, section 3).
+        depth = sum(stage.depth for stage in architecture.stages)
+        shares = iter(torch.linspace(0, drop_path, depth, device="cpu").tolist())
+        squeeze = {} if reduction is None else {"reduction": reduction}
         small = stem == "small"
         channels = scaled(architecture.stem_channels, width)
         self.stem = nn.Sequential(
@@ -82,8 +100,8 @@ class Network(nn.Module):
                 activation=architecture.activation,
             )
         )
-        if architecture.stem_pool and not small:
-            self.stem.append(nn.MaxPool2d(3, stride=2, padding=1))
+        if architecture.stem_pool is not None and not small:
+            self.stem.append(architecture.stem_pool())
 
         self.stages = nn.Sequential()
         for stage in architecture.stages:
@@ -92,8 +110,11 @@ class Network(nn.Module):
             blocks = nn.Sequential()
             for index in range(stage.depth):
                 shape = (channels, out_channels, stride if index == 0 else 1)
-                gate = stage.gate(out_channels) if stage.gate is not None else nn.Identity()
-                blocks.append(stage.block(*shape, gate=gate, skip=stage.skip(*shape)))
+                gate = stage.gate(out_channels, **squeeze) if stage.gate is not None else nn.Identity()
+                skip, share = stage.skip(*shape), next(shares)
+                if share > 0 and isinstance(skip, Skip):  # without a skip a dropped branch would leave nothing
+                    skip.drop_path = DropPath(share)
+                blocks.append(stage.block(*shape, gate=gate, skip=skip))
                 channels = out_channels
             self.stages.append(blocks)
         if architecture.head_channels is not None:
@@ -114,47 +135,68 @@ def check_width(width: float) -> None:
         raise SkipwiseError(f"The width must be above 0 and at most 16, not {width:g}; 1 is the published network.")
 
 
-def scaled(channels: int, width: float) -> int:
-    """`channels` times `width`, rounded to a multiple of 8 (and at least 8), which vector units like."""
-    return max(8, 8 * math.floor(channels * width / 8 + 0.5))
-
-
 def build(
     architecture: Architecture,
     *,
     num_classes: int,
     in_channels: int = 3,
-    stem: str = "imagenet",
+    stem: str,
     width: float = 1.0,
+    reduction: int | None = None,
+    drop_path: float = 0.0,
+    zero_init_last: bool = False,
     generator: torch.Generator | None = None,
 ) -> Network:
     """The network with initial weights drawn from `generator` (torch's default one if None).
 
+    The other arguments are those of `zoo.create_model`.
+
     Raises:
-        SkipwiseError: a class count, channel count or width that gives no network.
+        SkipwiseError: numbers that give no network.
     """
     if num_classes < 1 or in_channels < 1:
         raise SkipwiseError(
             f"A network needs at least 1 class and 1 input channel, not {num_classes} and {in_channels}."
         )
     check_width(width)
+    if reduction is not None and reduction < 1:
+        raise SkipwiseError(
+            f"The squeeze-excite reduction must be at least 1, not {reduction}; 16 is the published one."
+        )
+    if not 0 <= drop_path < 1:
+        raise SkipwiseError(f"drop_path must be at least 0 and below 1, not {drop_path:g}.")
     # Built without storage first: the layers' own initialisation would draw from torch's global generator.
     with torch.device("meta"):
-        network = Network(architecture, num_classes=num_classes, in_channels=in_channels, stem=stem, width=width)
+        network = Network(
+            architecture,
+            num_classes=num_classes,
+            in_channels=in_channels,
+            stem=stem,
+            width=width,
+            reduction=reduction,
+            drop_path=drop_path,
+        )
     network.to_empty(device="cpu")
     initialise(network, generator)
+    if zero_init_last:
+        for name, module in network.named_modules():
+            if isinstance(module, Skip):
+                block: Any = network.get_submodule(name.rpartition(".")[0])
+                nn.init.zeros_(block.branch[-1].norm.weight)
     return network
 
 
 def initialise(network: nn.Module, generator: torch.Generator | None) -> None:
     """Fresh weights for convolutions, norms and linear layers, in place.
 
-    Convolutions: He et al. 2015 (arXiv:1502.01852), fan out; norms: the identity; linear layers: uniform within
-    1 / sqrt(fan in), biases too, as torch has them.
+    Convolutions: normal with variance 2 / fan out (He et al. 2015, arXiv:1502.01852), where a grouped convolution's
+    fan out is that of one group; norms: the identity; linear layers: uniform within 1 / sqrt(fan in), biases too, as
+    torch has them.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
+            fan_out = math.prod(module.kernel_size) * module.out_channels // module.groups
+            nn.init.normal_(module.weight, 0.0, math.sqrt(2 / fan_out), generator=generator)
         elif isinstance(module, nn.BatchNorm2d):
             module.reset_parameters()
         elif isinstance(module, nn.Linear):

@@ -1,16 +1,9 @@
-"""Every named network, a row each, and the one way to make one.
-
-`NETWORKS` is the whole list. A network of one's own is named `package.module:function`; the function is called as
-function(num_classes=..., in_channels=...) and returns a module from images [B, C, H, W] to logits [B, classes].
-"""
+"""Every named network, a row each, and the one way to make one."""
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -18,73 +11,125 @@ from torch import nn
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.nets.blocks import (
     BasicBlock,
+    Bottleneck,
     GateMaker,
     InvertedResidual,
+    RectifiedSqueezeExcite,
     SkipMaker,
     SqueezeExcite,
     matching_skip,
     no_skip,
+    padding_skip,
     projection_skip,
 )
+from skipwise.nets.guests import check_guest, create_guest, is_guest
 from skipwise.nets.network import STEMS, Architecture, Stage, build, resolve_stem
 
 RESNET = "He et al. 2015, arXiv:1512.03385"
+RESNEXT = "Xie et al. 2017, arXiv:1611.05431"
 SENET = "Hu et al. 2018, arXiv:1709.01507"
 MOBILENET_V2 = "Sandler et al. 2018, arXiv:1801.04381"
 
+BASIC = (64, 128, 256, 512)
+WIDE = (256, 512, 1024, 2048)
+CIFAR = (16, 32, 64)
 
-def _resnet_stages(
+ResNeXtBlock = partial(Bottleneck, squeeze=0.5, groups=32)
+BiasFreeSqueezeExcite = partial(SqueezeExcite, bias=False)
+# The pool of the Caffe networks: no padding, and a last window that may hang over the edge.
+CaffePool = partial(nn.MaxPool2d, 3, stride=2, ceil_mode=True)
+
+
+def _residual(
     block: Callable[..., nn.Module],
-    depths: tuple[int, int, int, int],
+    channels: tuple[int, ...],
+    depths: tuple[int, ...],
     *,
     gate: GateMaker | None = None,
     skip: SkipMaker = projection_skip,
 ) -> tuple[Stage, ...]:
-    """The four stages of the ImageNet ResNets (table 1 of the paper)."""
+    """Stages of residual blocks: output channels and depth per stage; all but the first halve the image."""
     return tuple(
-        Stage(block=block, channels=channels, depth=depth, stride=stride, gate=gate, skip=skip)
-        for channels, depth, stride in zip((64, 128, 256, 512), depths, (1, 2, 2, 2), strict=True)
+        Stage(block=block, channels=width, depth=depth, stride=1 if index == 0 else 2, gate=gate, skip=skip)
+        for index, (width, depth) in enumerate(zip(channels, depths, strict=True))
     )
 
 
-def _inverted_stages(*rows: tuple[int, int, int, int], small_strides: dict[int, int]) -> tuple[Stage, ...]:
-    """The rows (expand, channels, depth, stride) of table 2 of the MobileNetV2 paper."""
+def _inverted(*rows: tuple[int, int, int, int, int]) -> tuple[Stage, ...]:
+    """Stages of inverted residuals: expand, channels, depth, stride, and stride under the small stem."""
     return tuple(
         Stage(
             block=partial(InvertedResidual, expand=expand),
             channels=channels,
             depth=depth,
             stride=stride,
-            small_stride=small_strides.get(index),
+            small_stride=small_stride,
             skip=matching_skip,
         )
-        for index, (expand, channels, depth, stride) in enumerate(rows)
+        for expand, channels, depth, stride, small_stride in rows
     )
 
 
+def _cifar(depth: int, paper: str, *, gate: GateMaker | None = None, skip: SkipMaker = padding_skip) -> Architecture:
+    """The CIFAR-10 networks of the ResNet paper, section 4.2: `depth` = 6 n + 2 layers."""
+    stages = _residual(BasicBlock, CIFAR, ((depth - 2) // 6,) * 3, gate=gate, skip=skip)
+    return Architecture(stages=stages, paper=paper, stem="small", stem_channels=16)
+
+
+# fmt: off
 NETWORKS: dict[str, Architecture] = {
-    "resnet18": Architecture(stages=_resnet_stages(BasicBlock, (2, 2, 2, 2)), paper=RESNET),
-    "plain18": Architecture(stages=_resnet_stages(BasicBlock, (2, 2, 2, 2), skip=no_skip), paper=RESNET),
-    "se_resnet18": Architecture(stages=_resnet_stages(BasicBlock, (2, 2, 2, 2), gate=SqueezeExcite), paper=SENET),
+    "resnet18": Architecture(stages=_residual(BasicBlock, BASIC, (2, 2, 2, 2)), paper=RESNET),
+    "resnet34": Architecture(stages=_residual(BasicBlock, BASIC, (3, 4, 6, 3)), paper=RESNET),
+    "resnet50": Architecture(stages=_residual(Bottleneck, WIDE, (3, 4, 6, 3)), paper=RESNET),
+    "resnet101": Architecture(stages=_residual(Bottleneck, WIDE, (3, 4, 23, 3)), paper=RESNET),
+    "resnet152": Architecture(stages=_residual(Bottleneck, WIDE, (3, 8, 36, 3)), paper=RESNET),
+    "resnext50_32x4d": Architecture(stages=_residual(ResNeXtBlock, WIDE, (3, 4, 6, 3)), paper=RESNEXT),
+
+    "plain18": Architecture(stages=_residual(BasicBlock, BASIC, (2, 2, 2, 2), skip=no_skip), paper=RESNET),
+    "plain34": Architecture(stages=_residual(BasicBlock, BASIC, (3, 4, 6, 3), skip=no_skip), paper=RESNET),
+
+    "se_resnet18": Architecture(stages=_residual(BasicBlock, BASIC, (2, 2, 2, 2), gate=SqueezeExcite), paper=SENET),
+    "se_resnet34": Architecture(stages=_residual(BasicBlock, BASIC, (3, 4, 6, 3), gate=SqueezeExcite), paper=SENET),
+    "se_resnet50": Architecture(stages=_residual(Bottleneck, WIDE, (3, 4, 6, 3), gate=SqueezeExcite), paper=SENET),
+    "se_resnet101": Architecture(stages=_residual(Bottleneck, WIDE, (3, 4, 23, 3), gate=SqueezeExcite), paper=SENET),
+    "se_resnet152": Architecture(stages=_residual(Bottleneck, WIDE, (3, 8, 36, 3), gate=SqueezeExcite), paper=SENET),
+    "se_resnext50_32x4d": Architecture(
+        stages=_residual(ResNeXtBlock, WIDE, (3, 4, 6, 3), gate=SqueezeExcite), paper=SENET
+    ),
+    "legacy_se_resnet18": Architecture(
+        stages=_residual(BasicBlock, BASIC, (2, 2, 2, 2), gate=RectifiedSqueezeExcite), stem_pool=CaffePool, paper=SENET
+    ),
+    "legacy_se_resnet34": Architecture(
+        stages=_residual(BasicBlock, BASIC, (3, 4, 6, 3), gate=RectifiedSqueezeExcite), stem_pool=CaffePool, paper=SENET
+    ),
+    "senet34": Architecture(
+        stages=_residual(BasicBlock, BASIC, (3, 4, 6, 3), gate=BiasFreeSqueezeExcite), paper=SENET
+    ),
+
+    "resnet20": _cifar(20, RESNET),
+    "resnet32": _cifar(32, RESNET),
+    "resnet44": _cifar(44, RESNET),
+    "resnet56": _cifar(56, RESNET),
+    "resnet110": _cifar(110, RESNET),
+    "plain20": _cifar(20, RESNET, skip=no_skip),
+    "plain56": _cifar(56, RESNET, skip=no_skip),
+    "se_resnet20": _cifar(20, SENET, gate=SqueezeExcite),
+    "se_resnet56": _cifar(56, SENET, gate=SqueezeExcite),
+
     "mobilenet_v2": Architecture(
-        stages=_inverted_stages(
-            (1, 16, 1, 1),
-            (6, 24, 2, 2),
-            (6, 32, 3, 2),
-            (6, 64, 4, 2),
-            (6, 96, 3, 1),
-            (6, 160, 3, 2),
-            (6, 320, 1, 1),
-            small_strides={1: 1},
+        stages=_inverted(  # table 2 of the paper, and the strides under the small stem
+            (1, 16, 1, 1, 1),
+            (6, 24, 2, 2, 1),
+            (6, 32, 3, 2, 2),
+            (6, 64, 4, 2, 2),
+            (6, 96, 3, 1, 1),
+            (6, 160, 3, 2, 2),
+            (6, 320, 1, 1, 1),
         ),
-        paper=MOBILENET_V2,
-        stem_channels=32,
-        stem_kernel=3,
-        stem_pool=False,
-        activation=nn.ReLU6,
-        head_channels=1280,
+        paper=MOBILENET_V2, stem_channels=32, stem_kernel=3, stem_pool=None, activation=nn.ReLU6, head_channels=1280,
     ),
 }
+# fmt: on
 
 
 def list_models() -> list[str]:
@@ -98,8 +143,8 @@ def check_model(name: str) -> None:
     Raises:
         SkipwiseError: it does not; the nearest name is suggested.
     """
-    if ":" in name:
-        _imported(name)
+    if is_guest(name):
+        check_guest(name)
     elif name not in NETWORKS:
         raise unknown_name("network", name, NETWORKS)
 
@@ -109,18 +154,25 @@ def create_model(
     *,
     num_classes: int = 1000,
     in_channels: int = 3,
-    stem: str = "imagenet",
+    stem: str | None = None,
     width: float = 1.0,
+    reduction: int | None = None,
+    drop_path: float = 0.0,
+    zero_init_last: bool = False,
     image_size: int | None = None,
     seed: int | None = None,
 ) -> nn.Module:
     """A network by name, with initial weights.
 
     Args:
-        name: one of `list_models()`, or `package.module:function` for a network of one's own, which takes care
-            of its stem, width and initial weights itself.
-        stem: `imagenet` (strided, pooled), `small` (3x3, stride 1, no pool), or `auto`, by `image_size`.
+        name: one of `list_models()`, or a guest: `timm:NAME`, `torchvision:NAME`, or `package.module:function` for
+            one's own. Guests take care of their stem and width themselves.
+        stem: `imagenet` (strided, pooled), `small` (3x3, stride 1, no pool), or `auto`, by `image_size`; None is the
+            one the network was published with: `small` for the CIFAR ResNets, `imagenet` for all others.
         width: scales all channels, rounded to multiples of 8; 1 is the published network.
+        reduction: of the channels in squeeze-excite gates; None is the published 16.
+        drop_path: how often the last block's branch is dropped in training; earlier ones less often.
+        zero_init_last: whether every residual branch starts at zero (Goyal et al. 2017, arXiv:1706.02677).
         image_size: pixels a side; only `auto` needs it.
         seed: of the initial weights; None draws from torch's default generator.
 
@@ -131,48 +183,21 @@ def create_model(
         SkipwiseError: an unknown name or stem (the nearest is suggested), or sizes that give no network.
     """
     check_model(name)
-    if stem not in STEMS:
+    if stem is not None and stem not in STEMS:
         raise unknown_name("stem", stem, STEMS)
-    if stem == "auto":
-        if image_size is None:
-            raise SkipwiseError("The stem 'auto' needs the image size; give image_size, or 'small' or 'imagenet'.")
-        stem = resolve_stem(stem, image_size)
-    if ":" in name:
-        return _guest(name, num_classes=num_classes, in_channels=in_channels, seed=seed)
-    generator = None if seed is None else torch.Generator().manual_seed(seed)
+    if stem == "auto" and image_size is None:
+        raise SkipwiseError("The stem 'auto' needs the image size; give image_size, or 'small' or 'imagenet'.")
+    if is_guest(name):
+        return create_guest(name, num_classes=num_classes, in_channels=in_channels, seed=seed)
+    architecture = NETWORKS[name]
     return build(
-        NETWORKS[name],
+        architecture,
         num_classes=num_classes,
         in_channels=in_channels,
-        stem=stem,
+        stem=resolve_stem(stem or architecture.stem, image_size or 0),
         width=width,
-        generator=generator,
+        reduction=reduction,
+        drop_path=drop_path,
+        zero_init_last=zero_init_last,
+        generator=None if seed is None else torch.Generator().manual_seed(seed),
     )
-
-
-def _guest(name: str, *, num_classes: int, in_channels: int, seed: int | None) -> nn.Module:
-    function = _imported(name)
-    # A guest draws from torch's default generator; it is put back, so nobody else's draws depend on ours.
-    with torch.random.fork_rng(devices=[], enabled=seed is not None):
-        if seed is not None:
-            torch.manual_seed(seed)
-        network = function(num_classes=num_classes, in_channels=in_channels)
-    if not isinstance(network, nn.Module):
-        raise SkipwiseError(f"{name!r} returned a {type(network).__name__}; it must return a torch.nn.Module.")
-    return network
-
-
-def _imported(name: str) -> Callable[..., nn.Module]:
-    module_name, _, function_name = name.partition(":")
-    # A module in the folder one stands in, as with `python -m`; behind everything installed.
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
-    try:
-        function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SkipwiseError(
-            f"The network {name!r} can't be imported ({error}); name it as package.module:function."
-        ) from error
-    if not callable(function):
-        raise SkipwiseError(f"{name!r} is not a function; name it as package.module:function.")
-    return function
