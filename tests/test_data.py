@@ -18,7 +18,7 @@ from skipwise.data import augment
 from skipwise.data.batches import Augmentation, TrainingBatches, to_input
 from skipwise.data.decode import UnreadableImage, decode, read_header
 from skipwise.data.pack import auto_size, load_pixels, read_pixels, save_pixels, survey
-from skipwise.data.preprocess import channel_statistics, fit_square
+from skipwise.data.preprocess import Preprocessing, channel_statistics, fit_square
 from skipwise.data.sources import open_source
 from skipwise.data.splits import make_splits
 from skipwise.errors import SkipwiseError
@@ -215,7 +215,7 @@ def test_unreadable_images_are_all_named_with_the_reason(tmp_path: Path) -> None
     source = open_source(root)
     survey(source)
     with pytest.raises(SkipwiseError, match=r"1 image of p can't be read: stripes2/001\.jpg \(.*truncated"):
-        read_pixels(source, size=16, channels=3)
+        read_pixels(source, Preprocessing(size=16, channels=3, mean=(), std=()))
 
 
 def test_fingerprint_follows_names_labels_and_contents(tmp_path: Path) -> None:

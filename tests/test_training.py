@@ -45,6 +45,7 @@ def make_spec(model: str = "resnet18", **options: object) -> RunSpec:
         "seed": 0,
         "stem": "small",
         "width": 0.125,
+        "pretrained": False,
         "classes": ("top", "whole"),
         "preprocessing": Preprocessing(size=8, channels=1, mean=(0.3,), std=(0.2,)),
         "fingerprint": "fingerprint",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from skipwise.comparison.compare import Observer as Observer
     from skipwise.comparison.compare import compare as compare
     from skipwise.errors import SkipwiseError as SkipwiseError
+    from skipwise.nets.weights import load_weights as load_weights
     from skipwise.nets.zoo import create_model as create_model
     from skipwise.nets.zoo import list_models as list_models
 
@@ -25,6 +26,7 @@ _HOMES = {
     "compare": "skipwise.comparison.compare",
     "create_model": "skipwise.nets.zoo",
     "list_models": "skipwise.nets.zoo",
+    "load_weights": "skipwise.nets.weights",
 }
 
 __all__ = sorted(_HOMES)

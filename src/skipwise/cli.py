@@ -124,6 +124,9 @@ def compare(
     ] = "auto",
     stem: Annotated[str, typer.Option(help="small, imagenet, or auto: small up to 64 pixels.")] = "auto",
     width: Annotated[float, typer.Option(help="Scales the channels of every network; 1 is as published.")] = 1.0,
+    pretrained: Annotated[
+        bool, typer.Option("--pretrained", help="Start from published ImageNet weights, where all networks have them.")
+    ] = False,
     val_share: Annotated[
         float | None, typer.Option(help="Share of the images kept for validation. [default: 0.15]")
     ] = None,
@@ -160,6 +163,7 @@ def compare(
             recipe=recipe,
             stem=stem,
             width=width,
+            pretrained=pretrained,
             val_share=val_share,
             margin=margin,
             alpha=alpha,

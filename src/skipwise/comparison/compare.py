@@ -26,6 +26,7 @@ from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.files import locked, make_folder, read_json, write_json
 from skipwise.machine import describe_machine
 from skipwise.nets.network import STEMS, check_width, resolve_stem
+from skipwise.nets.published import fetch, published
 from skipwise.training.execution import (
     Execution,
     check_workers,
@@ -86,6 +87,7 @@ def compare(
     recipe: str = "auto",
     stem: str = "auto",
     width: float = 1.0,
+    pretrained: bool = False,
     val_share: float | None = None,
     margin: float = 0.5,
     alpha: float = 0.05,
@@ -108,6 +110,8 @@ def compare(
         recipe: "standard", "upright" (nothing is mirrored) or "auto".
         stem: "imagenet", "small" or "auto", by the image size.
         width: scales the channels of every network.
+        pretrained: start every network from its published ImageNet weights, with their preprocessing, at a tenth of
+            the recipe's learning rate unless `lr` says otherwise.
         val_share: of the images, for the learning curves; None is 15%, or 10% of given training images.
         margin: the difference in accuracy that would not matter, in percentage points.
         alpha: the chance that any verdict is wrong.
@@ -128,7 +132,10 @@ def compare(
     _check_networks(img_size=img_size, stem=stem, width=width)
     source = open_source(data)
     seen = survey(source, watch.preparing)
-    size = img_size or auto_size(seen.median_side)
+    # Mean and deviation follow from the images, which are read once the folder is known.
+    preprocessing = Preprocessing(size=img_size or auto_size(seen.median_side), channels=seen.channels, mean=(), std=())
+    if pretrained:
+        preprocessing = _published_preprocessing(question, img_size)
     splits, used_val_share, test_share = split_source(source, val_share=val_share, seed=SPLIT_SEED)
     counts = {split: int((splits == split).sum()) for split in SPLITS}
     draft = Plan(
@@ -140,10 +147,10 @@ def compare(
         split_seed=SPLIT_SEED,
         val_share=used_val_share,
         test_share=test_share,
-        # Mean and deviation follow from the images, which are read once the folder is known.
-        preprocessing=Preprocessing(size=size, channels=seen.channels, mean=(), std=()),
-        stem=resolve_stem(stem, size),
+        preprocessing=preprocessing,
+        stem="imagenet" if pretrained and stem == "auto" else resolve_stem(stem, preprocessing.size),
         width=width,
+        pretrained=pretrained,
         recipe=choose_recipe(
             recipe,
             mirrors=source.mirrors,
@@ -170,7 +177,7 @@ def compare(
             ids=np.array(source.ids),
             labels=source.labels,
             split=splits,
-            pixels=read_pixels(source, size=size, channels=seen.channels, progress=watch.preparing),
+            pixels=read_pixels(source, draft.preprocessing, watch.preparing),
             fingerprint=seen.fingerprint,
         )
 
@@ -197,10 +204,32 @@ def _check_networks(*, img_size: int | None, stem: str, width: float) -> None:
     check_width(width)
 
 
+def _published_preprocessing(question: Question, size: int | None) -> Preprocessing:
+    """What the first contender's published weights expect; the others see the same images.
+
+    Raises:
+        SkipwiseError: a contender without published weights, or weights that can't be downloaded.
+    """
+    weights = [published(name) for name in question.contenders]
+    for each in weights:
+        fetch(each)  # now and once, rather than in every process
+    expected = weights[0]
+    return Preprocessing(
+        size=size or expected.size,
+        channels=3,
+        mean=expected.mean,
+        std=expected.std,
+        crop=expected.crop,
+        interpolation=expected.interpolation,
+    )
+
+
 def _settle(draft: Plan, images: Images, workers: int | None) -> Plan:
     """The draft with what follows from the images' pixels and from this machine."""
-    mean, std = channel_statistics(images.pixels[images.members("train")])
-    plan = replace(draft, preprocessing=replace(draft.preprocessing, mean=mean, std=std))
+    plan = draft
+    if not plan.pretrained:
+        mean, std = channel_statistics(images.pixels[images.members("train")])
+        plan = replace(draft, preprocessing=replace(draft.preprocessing, mean=mean, std=std))
     costliest = max(
         (counts.multiply_adds for name in plan.question.contenders if (counts := count_contender(plan, name))),
         default=0,

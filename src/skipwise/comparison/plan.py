@@ -72,6 +72,7 @@ class Plan:
     preprocessing: Preprocessing
     stem: str
     width: float
+    pretrained: bool
     recipe: Recipe
     execution: Execution
     processes: int
@@ -87,6 +88,7 @@ class Plan:
             seed=seed,
             stem=self.stem,
             width=self.width,
+            pretrained=self.pretrained,
             classes=self.classes,
             preprocessing=self.preprocessing,
             fingerprint=self.fingerprint,
@@ -100,7 +102,7 @@ class Plan:
         return (
             on_this == other
             and self.execution.device == other.execution.device
-            # What else is in there follows from the images, which the fingerprint has compared.
+            # What else is in there follows from the images and networks, which have been compared.
             and self.preprocessing.size == other.preprocessing.size
         )
 

@@ -66,7 +66,7 @@ def write_report(path: Path, plan: Plan, results: Results, costs: Costs, histori
 def command(plan: Plan) -> str:
     """A command that asks the same question of the same images."""
     question, recipe = plan.question, plan.recipe
-    options: dict[str, object] = {
+    options: dict[str, object | None] = {
         "models": ",".join(question.contenders),
         "seeds": len(question.seeds),
         "seed": question.seeds[0],
@@ -80,10 +80,14 @@ def command(plan: Plan) -> str:
         "margin": f"{question.margin:g}",
         "alpha": f"{question.alpha:g}",
     }
+    if plan.pretrained:
+        options["pretrained"] = None
     if plan.val_share is not None:
         options["val-share"] = f"{plan.val_share:g}"
-    flags = " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in options.items())
-    return f"skipwise compare {shlex.quote(plan.data)} {flags}"
+    words = ["skipwise", "compare", plan.data]
+    for name, value in options.items():
+        words += [f"--{name}"] if value is None else [f"--{name}", str(value)]
+    return shlex.join(words)
 
 
 def _network(contender: Contender, costs: Costs) -> dict[str, Any]:

@@ -83,9 +83,16 @@ def equal(plan: Plan) -> list[str]:
         f"(not on norms and biases), label smoothing {recipe.label_smoothing:g}.",
         f"Augmentation: training images {moved}, {mirrored}; none at test time.",
         f"Networks: {plan.stem} stem{width}.",
+        *_start(plan),
         "Selection: the last epoch of every run; nothing was chosen on the test images.",
         f"Computed on {plan.execution.device} in {plan.execution.precision}, evaluated in fp32.",
     ]
+
+
+def _start(plan: Plan) -> list[str]:
+    if not plan.pretrained:
+        return []
+    return ["Start: published ImageNet weights, with a new last layer where the number of classes is another."]
 
 
 def different(plan: Plan, results: Results) -> list[str]:
@@ -96,6 +103,11 @@ def different(plan: Plan, results: Results) -> list[str]:
     guests = [name for name in plan.question.contenders if is_guest(name)]
     if guests:
         lines.append(f"{', '.join(guests)}: stem, width and initial weights are the network's own.")
+    if plan.pretrained:
+        lines.append(
+            "The published weights: each set was made by its authors' own recipe, and the images here are prepared as "
+            f"those of {plan.question.contenders[0]} expect."
+        )
     lines.append(
         "The recipe was tuned for none of them here; one that suits a network less costs it accuracy that this "
         "comparison cannot tell from the network's own."

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.data.decode import Header, UnreadableImage
-from skipwise.data.preprocess import fit_square
+from skipwise.data.preprocess import Preprocessing, fit_square
 from skipwise.data.sources import ImageSource
 from skipwise.data.splits import SPLITS
 from skipwise.errors import SkipwiseError
@@ -103,17 +103,19 @@ def auto_size(median_side: int) -> int:
 
 
 def read_pixels(
-    source: ImageSource, *, size: int, channels: int, progress: Progress | None = None
+    source: ImageSource, preprocessing: Preprocessing, progress: Progress | None = None
 ) -> NDArray[np.uint8]:
-    """Every image of the source as uint8 [N, size, size, channels].
+    """Every image of the source as uint8 [N, size, size, channels]; mean and deviation are not used.
 
     Raises:
         SkipwiseError: images that can't be read, by name.
     """
+    size, channels = preprocessing.size, preprocessing.channels
     pixels = np.empty((len(source.ids), size, size, channels), dtype=np.uint8)
 
     def read(index: int) -> None:
-        pixels[index] = fit_square(source.pixels(index, channels=channels), size)
+        image = source.pixels(index, channels=channels)
+        pixels[index] = fit_square(image, size, crop=preprocessing.crop, interpolation=preprocessing.interpolation)
 
     _each(source, read, "Reading the images", progress)
     return pixels

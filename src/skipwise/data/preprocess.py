@@ -12,28 +12,33 @@ from numpy.typing import NDArray
 class Preprocessing:
     """How an image of any size becomes network input.
 
-    The shorter side is resized to `size` pixels (bilinear, antialiased), the middle size x size pixels are kept,
-    and each channel becomes (value / 255 - mean) / std.
+    The middle square, `crop` times the shorter side, is resized to `size` x `size` pixels (antialiased, by
+    `interpolation`: "bilinear" or "bicubic"), and each channel becomes (value / 255 - mean) / std.
     """
 
     size: int
     channels: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    crop: float = 1.0
+    interpolation: str = "bilinear"
 
 
-def fit_square(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """uint8 [H, W, C] -> uint8 [size, size, C]: shorter side resized, middle kept; untouched if it fits already."""
+def fit_square(
+    pixels: NDArray[np.uint8], size: int, *, crop: float = 1.0, interpolation: str = "bilinear"
+) -> NDArray[np.uint8]:
+    """uint8 [H, W, C] -> uint8 [size, size, C], as `Preprocessing` says; untouched if it fits already."""
     height, width, channels = pixels.shape
-    if (height, width) == (size, size):
+    if (height, width) == (size, size) and crop == 1:
         return pixels
     from PIL import Image
 
     # The part of the original that is kept is resized in one step, which spares resizing what is cropped away.
-    side = min(height, width)
+    side = min(height, width) * crop
     left, top = (width - side) / 2, (height - side) / 2
     image = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
-    image = image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
+    method = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}[interpolation]
+    image = image.resize((size, size), method, box=(left, top, left + side, top + side))
     return np.asarray(image, dtype=np.uint8).reshape(size, size, channels)
 
 

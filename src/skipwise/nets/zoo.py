@@ -24,6 +24,8 @@ from skipwise.nets.blocks import (
 )
 from skipwise.nets.guests import check_guest, create_guest, is_guest
 from skipwise.nets.network import STEMS, Architecture, Stage, build, resolve_stem
+from skipwise.nets.published import fetch, published
+from skipwise.nets.weights import fit_weights
 
 RESNET = "He et al. 2015, arXiv:1512.03385"
 RESNEXT = "Xie et al. 2017, arXiv:1611.05431"
@@ -159,6 +161,7 @@ def create_model(
     reduction: int | None = None,
     drop_path: float = 0.0,
     zero_init_last: bool = False,
+    pretrained: bool = False,
     image_size: int | None = None,
     seed: int | None = None,
 ) -> nn.Module:
@@ -173,6 +176,8 @@ def create_model(
         reduction: of the channels in squeeze-excite gates; None is the published 16.
         drop_path: how often the last block's branch is dropped in training; earlier ones less often.
         zero_init_last: whether every residual branch starts at zero (Goyal et al. 2017, arXiv:1706.02677).
+        pretrained: start from published ImageNet weights (see nets/published.py), downloaded once; with another
+            number of classes than 1,000 the last layer is a new one.
         image_size: pixels a side; only `auto` needs it.
         seed: of the initial weights; None draws from torch's default generator.
 
@@ -180,7 +185,8 @@ def create_model(
         A module from images [B, in_channels, H, W] to logits [B, num_classes], in training mode.
 
     Raises:
-        SkipwiseError: an unknown name or stem (the nearest is suggested), or sizes that give no network.
+        SkipwiseError: an unknown name or stem (the nearest is suggested), sizes that give no network, or weights that
+            can't be had.
     """
     check_model(name)
     if stem is not None and stem not in STEMS:
@@ -188,16 +194,29 @@ def create_model(
     if stem == "auto" and image_size is None:
         raise SkipwiseError("The stem 'auto' needs the image size; give image_size, or 'small' or 'imagenet'.")
     if is_guest(name):
+        if pretrained:
+            raise SkipwiseError(f"{name!r} can't be had pretrained here; load its weights with skipwise.load_weights.")
         return create_guest(name, num_classes=num_classes, in_channels=in_channels, seed=seed)
     architecture = NETWORKS[name]
-    return build(
+    stem = resolve_stem(stem or architecture.stem, image_size or 0)
+    if pretrained:
+        weights = published(name)
+        if (stem, width, in_channels, reduction) != ("imagenet", 1.0, 3, None):
+            raise SkipwiseError(
+                f"The published weights of {name!r} are for the imagenet stem, width 1, 3 channels and the published "
+                "reduction; leave those options out, or leave out pretrained."
+            )
+    network = build(
         architecture,
         num_classes=num_classes,
         in_channels=in_channels,
-        stem=resolve_stem(stem or architecture.stem, image_size or 0),
+        stem=stem,
         width=width,
         reduction=reduction,
         drop_path=drop_path,
         zero_init_last=zero_init_last,
         generator=None if seed is None else torch.Generator().manual_seed(seed),
     )
+    if pretrained:
+        fit_weights(network, fetch(weights), source=weights.url, new_head=True)
+    return network

@@ -48,6 +48,9 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
+PRETRAINED_RATE = 0.1
+
+
 def choose_recipe(
     name: str,
     *,
@@ -56,6 +59,7 @@ def choose_recipe(
     epochs: int | None = None,
     batch_size: int | None = None,
     lr: float | None = None,
+    pretrained: bool = False,
 ) -> Recipe:
     """A named recipe with its numbers fitted to the training set, and to what was asked for.
 
@@ -64,6 +68,7 @@ def choose_recipe(
         images: in the training split. An epoch should have some twenty steps, so that small sets get smaller
             batches, between 16 and the recipe's own; the rate is scaled with them (Goyal et al. 2017,
             arXiv:1706.02677).
+        pretrained: a tenth of the rate, so as not to shake off what the weights know.
 
     Raises:
         SkipwiseError: an unknown recipe, or numbers no training can have.
@@ -83,9 +88,10 @@ def choose_recipe(
         fitting = 2 ** round(math.log2(max(images, 1) / 20))
         batch_size = max(16, min(fitting, recipe.batch_size))
     batch_size = min(batch_size, images)
+    fitting_rate = recipe.lr * batch_size / recipe.batch_size * (PRETRAINED_RATE if pretrained else 1)
     return replace(
         recipe,
         epochs=epochs or recipe.epochs,
         batch_size=batch_size,
-        lr=lr if lr is not None else recipe.lr * batch_size / recipe.batch_size,
+        lr=lr if lr is not None else fitting_rate,
     )

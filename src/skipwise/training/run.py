@@ -48,6 +48,7 @@ class RunSpec:
     seed: int
     stem: str
     width: float
+    pretrained: bool
     classes: tuple[str, ...]
     preprocessing: Preprocessing
     fingerprint: str
@@ -182,6 +183,7 @@ def _train_and_evaluate(
         in_channels=spec.preprocessing.channels,
         stem=spec.stem,
         width=spec.width,
+        pretrained=spec.pretrained,
         seed=spec.seed,
     )
     batches = TrainingBatches(
