@@ -75,7 +75,7 @@ def test_importing_skipwise_imports_no_torch() -> None:
 def test_models_lists_every_network_with_its_paper(cli: Run) -> None:
     result = cli("models")
     assert result.returncode == 0
-    for line in ("resnet18", "se_resnet18", "plain18", "mobilenet_v2", "arXiv:1512.03385", "Next:"):
+    for line in ("resnet110", "se_resnet18", "plain18", "mobilenet_v2", "arXiv:1512.03385", "Next:"):
         assert line in result.stdout
 
 

@@ -18,6 +18,9 @@ from skipwise.nets import published as module
 from skipwise.nets import zoo
 from skipwise.nets.published import Published, fetch, has_published, published
 
+# torch.hub leaves the connection of a failed download to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 AS_TRAINED = {
     "size": 224,
     "crop": 0.875,

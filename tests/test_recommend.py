@@ -34,7 +34,7 @@ def results(
         contenders=tuple(
             Contender(
                 name=name,
-                counts=Counts(parameters=10, multiply_adds=100),
+                counts=Counts(parameters=10, multiply_adds=100, activations=5),
                 accuracy=judged.accuracies.get(name),
                 runs=tuple(
                     RunResult(

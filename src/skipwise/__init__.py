@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from skipwise.comparison.compare import Comparison as Comparison
     from skipwise.comparison.compare import Observer as Observer
     from skipwise.comparison.compare import compare as compare
+    from skipwise.cost.profile import profile as profile
     from skipwise.errors import SkipwiseError as SkipwiseError
     from skipwise.nets.weights import load_weights as load_weights
     from skipwise.nets.zoo import create_model as create_model
@@ -27,6 +28,7 @@ _HOMES = {
     "create_model": "skipwise.nets.zoo",
     "list_models": "skipwise.nets.zoo",
     "load_weights": "skipwise.nets.weights",
+    "profile": "skipwise.cost.profile",
 }
 
 __all__ = sorted(_HOMES)

@@ -153,7 +153,7 @@ def compare(
     with contextlib.redirect_stdout(sys.stderr), Screen(sys.stderr) as screen:
         comparison = run(
             data,
-            models=[name.strip() for name in models.split(",") if name.strip()],
+            models=_names(models),
             seeds=seeds,
             seed=seed,
             epochs=epochs,
@@ -180,17 +180,59 @@ def compare(
     return 2 if any(contender.failed for contender in comparison.results.contenders) else 0
 
 
-@app.command(epilog="Example: skipwise models")
-def models(json: Json = False) -> None:
-    """List the networks that can be compared, with their papers."""
-    from skipwise.nets.zoo import NETWORKS
+@app.command(epilog="Example: skipwise profile resnet18,se_resnet18,mobilenet_v2 --img-size 224", no_args_is_help=True)
+def profile(
+    models: Annotated[str, typer.Argument(metavar="MODELS", help="Networks, separated by commas.")],
+    img_size: Annotated[int, typer.Option(help="Pixels a side.")] = 224,
+    batch_size: Annotated[int, typer.Option("--batch-size", "-b", help="Images per batch.")] = 32,
+    num_classes: Annotated[int, typer.Option(help="Classes of the last layer.")] = 1000,
+    stem: Annotated[str, typer.Option(help="small, imagenet, or auto: small up to 64 pixels.")] = "auto",
+    width: Annotated[float, typer.Option(help="Scales the channels of every network; 1 is as published.")] = 1.0,
+    precision: Annotated[str, typer.Option(help="fp32 or bf16.")] = "fp32",
+    compile: Annotated[bool, typer.Option("--compile", help="Compile each network first (a minute each).")] = False,
+    json: Json = False,
+) -> None:
+    """Count what networks cost and measure it on this machine: fewer multiply-adds is not always faster."""
+    from skipwise.cost.profile import profile as run
+    from skipwise.screen import print_profile, working
+
+    names = _names(models)
+    with contextlib.redirect_stdout(sys.stderr), working(f"Measuring {len(names)} networks", sys.stderr):
+        report = run(
+            names,
+            img_size=img_size,
+            batch_size=batch_size,
+            num_classes=num_classes,
+            stem=stem,
+            width=width,
+            precision=precision,
+            compile=compile,
+        )
+    if json:
+        _print_json(report)
+    else:
+        print_profile(report)
+
+
+@app.command(epilog="Example: skipwise models 'se_*'")
+def models(
+    pattern: Annotated[str, typer.Argument(metavar="[PATTERN]", help="Only names like this, such as 'se_*'.")] = "*",
+    json: Json = False,
+) -> None:
+    """List the networks that can be compared, with their papers, sizes and costs."""
+    from skipwise.cost.listing import list_networks
     from skipwise.screen import print_models
 
-    papers = {name: NETWORKS[name].paper for name in sorted(NETWORKS)}
+    rows = list_networks(pattern)
     if json:
-        _print_json(papers)
+        _print_json(rows)
     else:
-        print_models(papers)
+        print_models(rows)
+
+
+def _names(text: str) -> list[str]:
+    """What commas separate."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _print_json(record: Any) -> None:

@@ -14,18 +14,23 @@ from skipwise.evaluation.predict import evaluating
 
 @dataclass(frozen=True)
 class Counts:
-    """Trainable parameters, and multiply-adds of one image's forward pass (convolutions and linear layers)."""
+    """Trainable parameters; and of one image's forward pass, through convolutions and linear layers, the multiply-adds
+    and the activations: how many values those layers put out (Radosavovic et al. 2020, arXiv:2003.13678), which tells
+    memory traffic better than multiply-adds do.
+    """
 
     parameters: int
     multiply_adds: int
+    activations: int
 
 
 def count(network: nn.Module, *, channels: int, size: int) -> Counts:
     """Counts for one image of `channels` x `size` x `size`."""
-    multiply_adds = 0
+    multiply_adds = activations = 0
 
     def add(module: nn.Module, _: tuple[Any, ...], output: Tensor) -> None:
-        nonlocal multiply_adds
+        nonlocal multiply_adds, activations
+        activations += output[0].numel()
         # Every output value of a layer is a sum over one filter (or one row) of its weight.
         if isinstance(module, nn.Conv2d):
             multiply_adds += output[0].numel() * math.prod(module.weight.shape[1:])
@@ -44,4 +49,5 @@ def count(network: nn.Module, *, channels: int, size: int) -> Counts:
     return Counts(
         parameters=sum(p.numel() for p in network.parameters() if p.requires_grad),
         multiply_adds=multiply_adds,
+        activations=activations,
     )

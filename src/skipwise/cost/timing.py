@@ -52,26 +52,38 @@ def interleaved(
     }
 
 
-def latencies(
-    networks: Mapping[str, nn.Module], *, channels: int, size: int, batch_size: int = 1, seconds_each: float = 1.0
-) -> dict[str, Timing]:
-    """Seconds per forward pass of a batch, float32, channels-last, in evaluation mode, on the CPU's set threads."""
+def forward_arm(
+    network: nn.Module, *, channels: int, size: int, batch_size: int, precision: str = "fp32"
+) -> Callable[[], object]:
+    """One forward pass of a batch, channels-last, in evaluation mode on the CPU, ready to be timed.
+
+    Args:
+        precision: "fp32", or "bf16" for autocast.
+    """
+    network.to(memory_format=torch.channels_last)
     batch = torch.zeros(batch_size, channels, size, size).to(memory_format=torch.channels_last)
-    arms: dict[str, Callable[[], object]] = {}
-    for name, network in networks.items():
-        network.to(memory_format=torch.channels_last)
 
-        def forward(network: nn.Module = network) -> None:
-            with evaluating(network):
-                network(batch)
+    def forward() -> None:
+        with evaluating(network), torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            network(batch)
 
-        arms[name] = forward
-    return interleaved(arms, seconds=seconds_each * len(arms))
+    return forward
 
 
-def matmul_speed(dtype: torch.dtype) -> Callable[[], object]:
-    """A matrix product of 1024 x 1024 in `dtype`, ready to be timed; 2.1 billion operations."""
-    left, right = (torch.ones(1024, 1024, dtype=dtype) for _ in range(2))
+def latencies(networks: Mapping[str, nn.Module], *, channels: int, size: int) -> dict[str, Timing]:
+    """Seconds per forward pass of one image in float32, the networks in turn, about a second each."""
+    arms = {
+        name: forward_arm(network, channels=channels, size=size, batch_size=1) for name, network in networks.items()
+    }
+    return interleaved(arms, seconds=1.0 * len(arms))
+
+
+MATMUL_SIDE = 1024
+
+
+def matmul_arm(dtype: torch.dtype) -> Callable[[], object]:
+    """A product of two square matrices of `MATMUL_SIDE` in `dtype`, ready to be timed: side^3 multiply-adds."""
+    left, right = (torch.ones(MATMUL_SIDE, MATMUL_SIDE, dtype=dtype) for _ in range(2))
     return lambda: left @ right
 
 
@@ -83,6 +95,6 @@ def bf16_speedup() -> float:
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     if not any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")):
         return 1.0
-    arms = {"fp32": matmul_speed(torch.float32), "bf16": matmul_speed(torch.bfloat16)}
+    arms = {"fp32": matmul_arm(torch.float32), "bf16": matmul_arm(torch.bfloat16)}
     timings = interleaved(arms, seconds=0.3, least_rounds=7)
     return timings["fp32"].median / timings["bf16"].median

@@ -1,0 +1,108 @@
+"""What squeeze-excite costs: se_resnet18 against its plain twin resnet18, in each mode of running.
+
+    python benchmarks/squeeze_excite.py [--quick]
+
+A mode is eager or compiled, fp32 or bf16, inference or a training step. Both networks, and the gate written with 1x1
+convolutions as most libraries have it, take turns in one process. Ratios are of medians, over resnet18.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from skipwise.cost.timing import interleaved
+from skipwise.evaluation.predict import evaluating
+from skipwise.machine import describe_machine
+from skipwise.nets.blocks import SqueezeExcite
+from skipwise.nets.zoo import create_model
+
+
+class ConvolutionGate(nn.Module):
+    """Squeeze-excite with 1x1 convolutions on [B, C, 1, 1]: the same function, for comparison."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(channels, max(channels // 16, 4), 1)
+        self.excite = nn.Conv2d(max(channels // 16, 4), channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.sigmoid(self.excite(torch.relu(self.squeeze(x.mean((2, 3), keepdim=True)))))
+
+
+def with_convolution_gates(network: nn.Module) -> nn.Module:
+    for module in network.modules():
+        gate = getattr(module, "gate", None)
+        if isinstance(gate, SqueezeExcite):
+            module.gate = ConvolutionGate(gate.excite.out_features)
+    return network
+
+
+def arm(network: nn.Module, batch: int, size: int, *, training: bool, bf16: bool, compiled: bool) -> Callable[[], None]:
+    """A forward pass, or a forward and backward pass."""
+    network.to(memory_format=torch.channels_last)
+    run = torch.compile(network) if compiled else network
+    images = torch.randn(batch, 3, size, size).to(memory_format=torch.channels_last)
+    labels = torch.zeros(batch, dtype=torch.long)
+
+    def infer() -> None:
+        with evaluating(network), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            run(images)
+
+    def step() -> None:
+        network.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            logits = run(images)
+        F.cross_entropy(logits.float(), labels).backward()
+
+    return step if training else infer
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="What squeeze-excite costs in each mode.")
+    parser.add_argument("--quick", action="store_true", help="eager inference only")
+    quick = parser.parse_args().quick
+    cases = [(size, batch, training) for size, batch in ((224, 1), (224, 16), (32, 128)) for training in (False, True)]
+    cases = [case for case in cases if case[1:] != (1, True)]
+    modes = [("eager", "fp32"), ("eager", "bf16"), ("compiled", "fp32")]
+    if quick:
+        cases, modes = [case for case in cases if not case[2]], modes[:1]
+    arms: dict[str, dict[str, float]] = {}
+    ratios: dict[str, float] = {}
+    print(f"{'case':<42} {'resnet18, ms':>12} {'se / plain':>11} {'1x1 conv gate / plain':>22}")
+    for how, precision in modes:
+        for size, batch, training in cases:
+            options = {"num_classes": 10, "stem": "small" if size == 32 else "imagenet", "width": 1.0, "seed": 0}
+            networks = {
+                "resnet18": create_model("resnet18", **options),
+                "se_resnet18": create_model("se_resnet18", **options),
+                "conv gate": with_convolution_gates(create_model("se_resnet18", **options)),
+            }
+            mode = {"training": training, "bf16": precision == "bf16", "compiled": how == "compiled"}
+            timings = interleaved(
+                {name: arm(network, batch, size, **mode) for name, network in networks.items()},
+                seconds=6 if quick else 15,
+            )
+            label = f"{how} {precision} {'train' if training else 'infer'} {size}px b{batch}"
+            for name, timing in timings.items():
+                arms[f"{label} {name}"] = {"median": timing.median, "spread": timing.high - timing.low}
+            plain = timings["resnet18"].median
+            ratios[f"{label} se/plain"] = timings["se_resnet18"].median / plain
+            ratios[f"{label} conv gate/plain"] = timings["conv gate"].median / plain
+            print(
+                f"{label:<42} {plain * 1000:>12.1f} {ratios[f'{label} se/plain']:>11.3f} "
+                f"{ratios[f'{label} conv gate/plain']:>22.3f}",
+                flush=True,
+            )
+            torch.compiler.reset()
+    machine = describe_machine()
+    print(json.dumps({"benchmark": "squeeze_excite", "machine": machine.processor, "arms": arms, "ratios": ratios}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""What networks cost: counted exactly, measured plausibly, printed."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import skipwise
+from skipwise.cost.counts import count
+from skipwise.cost.listing import list_networks
+from skipwise.cost.timing import bf16_speedup, interleaved
+from skipwise.training.execution import choose_device, choose_execution, choose_processes
+from tests.conftest import Run
+
+
+def test_counting_by_hand() -> None:
+    network = nn.Sequential(nn.Conv2d(4, 6, 3, padding=1, groups=2, bias=True), nn.Flatten(), nn.Linear(6 * 64, 5))
+    counted = count(network, channels=4, size=8)
+    assert counted.parameters == 6 * 2 * 9 + 6 + 384 * 5 + 5
+    assert counted.multiply_adds == 64 * 6 * 2 * 9 + 384 * 5
+    assert counted.activations == 64 * 6 + 5
+    assert network.training
+
+
+def test_arms_take_turns() -> None:
+    order: list[str] = []
+    timings = interleaved({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, seconds=0.01)
+    assert order[: len(order) // 2 * 2] == ["a", "b"] * (len(order) // 2)
+    assert timings["a"].rounds == timings["b"].rounds >= 5
+    assert 0 < timings["a"].low <= timings["a"].median <= timings["a"].high
+
+
+def test_profile_measures_side_by_side() -> None:
+    report = skipwise.profile(["resnet18", "mobilenet_v2"], img_size=32, batch_size=4, width=0.25, seconds=0.2)
+    assert [network.name for network in report.networks] == ["resnet18", "mobilenet_v2"]
+    assert report.peak > 1e9
+    for network in report.networks:
+        assert 0 < network.of_peak < 1.5
+        assert network.images_per_second == pytest.approx(4 / network.batch.median)
+    assert report.networks[0].counts.multiply_adds > 3 * report.networks[1].counts.multiply_adds
+
+
+def test_profile_prints_a_row_per_network(cli: Run) -> None:
+    result = cli("profile", "resnet20,plain20", "--img-size", "16", "-b", "2", "--num-classes", "10")
+    assert result.returncode == 0, result.stderr
+    for words in ("resnet20", "plain20", "latency, batch 1", "images/s, batch 2", "of peak", "eager fp32", "Next: "):
+        assert words in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"models": []}, "at least one network"),
+        ({"models": ["resnet81"]}, "did you mean 'resnet18'"),
+        ({"precision": "fp8"}, "precision"),
+        ({"img_size": 4}, "--img-size"),
+        ({"batch_size": 0}, "--batch-size"),
+    ],
+)
+def test_profile_refuses_nonsense(options: dict[str, object], sentence: str) -> None:
+    with pytest.raises(skipwise.SkipwiseError, match=sentence):
+        skipwise.profile(**{"models": ["resnet18"]} | options)
+
+
+def test_models_can_be_filtered(cli: Run) -> None:
+    rows = json.loads(cli("models", "se_resnet*", "--json").stdout)
+    assert [row["name"] for row in rows] == sorted(n for n in skipwise.list_models() if n.startswith("se_resnet"))
+    with pytest.raises(skipwise.SkipwiseError, match="no network called"):
+        list_networks("vgg*")
+
+
+def test_the_documented_table_is_what_the_program_counts() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "networks.md").read_text()
+    rows = re.findall(r"^(\w+) +(\d+) +([\d,]+) +([\d.,]+) M", page, flags=re.MULTILINE)
+    assert rows == [
+        (row.name, str(row.image_size), f"{row.parameters:,}", f"{row.multiply_adds / 1e6:,.1f}")
+        for row in list_networks()
+    ]
+
+
+def test_execution_suits_the_machine() -> None:
+    small = choose_execution("cpu", step_multiply_adds=1e9)
+    large = choose_execution("cpu", step_multiply_adds=1e12)
+    assert small.threads == 1
+    assert large.threads >= small.threads
+    assert small.precision in ("fp32", "bf16")
+    assert choose_processes(small, None) >= choose_processes(large, None)
+    assert choose_processes(small, 7) == 7
+    if bf16_speedup() < 1.1:
+        assert small.precision == "fp32"
+    assert choose_device("auto") in ("cpu", "cuda", "mps")
+    if not torch.cuda.is_available():
+        with pytest.raises(skipwise.SkipwiseError, match="no cuda device"):
+            choose_device("cuda")
