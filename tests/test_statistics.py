@@ -50,12 +50,15 @@ def test_mean_squares_are_those_of_the_textbook_sums() -> None:
     assert analysis.mean == pytest.approx(values.mean())
 
 
-def test_interval_is_students_t_around_the_mean() -> None:
+def test_interval_averages_students_quantiles_by_their_parts_of_the_variance() -> None:
     rng = np.random.default_rng(1)
     correct = {"a": rng.random((5, 400)) < 0.9, "b": rng.random((5, 400)) < 0.7}
     (pair,) = judge(correct, margin=0.005).pairs
     analysis = two_way(correct["a"].astype(float) - correct["b"], guard=(-1.0, 1.0))
-    half = stats.t.ppf(0.975, analysis.freedom) * math.sqrt(analysis.variance)
+    by_seed = analysis.ms_seed / (5 * 402)
+    by_image = (analysis.ms_image - analysis.ms_rest) / (5 * 402)
+    quantile = (by_seed * stats.t.ppf(0.975, 4) + by_image * stats.t.ppf(0.975, 401)) / (by_seed + by_image)
+    half = quantile * math.sqrt(by_seed + by_image)
     assert pair.low == pytest.approx(pair.difference - half)
     assert pair.high == pytest.approx(pair.difference + half)
     assert pair.verdict == "better"
@@ -176,5 +179,6 @@ def test_error_rates_in_simulation(noise: float) -> None:
 @pytest.mark.parametrize("accuracy", [0.7, 0.98])
 def test_error_rates_in_long_simulation(images: int, accuracy: float) -> None:
     accuracies = [accuracy, accuracy - 0.005, accuracy, accuracy - 0.005]
-    shares = simulation().cell(accuracies, seeds=5, images=images, seed_noise=0.002, trials=2000, seed=8)
-    assert max(shares.values()) < 0.065
+    shares = simulation().cell(accuracies, seeds=5, images=images, seed_noise=0.005, trials=2000, seed=8)
+    # At 5%, the 99% interval of 2,000 trials ends at 6.3%.
+    assert max(shares.values()) < 0.063

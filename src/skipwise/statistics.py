@@ -3,8 +3,7 @@
 Two things are random in a comparison: which seed a network was trained with and which images it was tested on.
 A t-test over seeds ignores the second, McNemar's test ignores the first; both claim too much. Here a difference
 is the mean of D[s, i] = right_a[s, i] - right_b[s, i] over seeds s and images i, under the two-way random-effects
-model D = mean + seed effect + image effect + rest (Searle, Casella and McCulloch 1992, Variance Components, ch. 4),
-with Student's t and Satterthwaite's degrees of freedom (Satterthwaite 1946, Biometrics Bulletin 2:110).
+model D = mean + seed effect + image effect + rest (Searle, Casella and McCulloch 1992, Variance Components, ch. 4).
 
 Plain arrays in, records out; needs numpy and scipy only. Not covered by any interval here: other data, another
 split of the same data, another recipe.
@@ -90,7 +89,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class TwoWay:
-    """The two-way analysis of values[s, i]: mean squares, and the mean with its variance and degrees of freedom.
+    """The two-way analysis of values[s, i]: mean squares, and the interval of the mean that follows from them.
 
     Mean squares count two more images than were observed, see `two_way`.
     """
@@ -102,32 +101,27 @@ class TwoWay:
     ms_image: float
     ms_rest: float
 
-    @property
-    def variance(self) -> float:
-        """Of the mean. Unbiased when the sum is the largest; never below what either factor alone shows."""
-        return max(self.ms_seed + self.ms_image - self.ms_rest, self.ms_seed, self.ms_image) / (
-            self.seeds * self.images
-        )
-
-    @property
-    def freedom(self) -> float:
-        """Satterthwaite's degrees of freedom of `variance`, at least seeds - 1."""
-        total = self.variance * self.seeds * self.images
-        by_seed, by_image = self.seeds - 1, self.images - 1
-        spread = self.ms_seed**2 / by_seed + self.ms_image**2 / by_image + self.ms_rest**2 / (by_seed * by_image)
-        return max(total**2 / spread, by_seed) if spread > 0 else float(by_seed)
-
     def half_width(self, alpha: float) -> float:
         """Of the two-sided interval that misses with probability alpha."""
-        return float(stats.t.ppf(1 - alpha / 2, self.freedom)) * math.sqrt(self.variance)
+        return self.expected_half_width(alpha, seeds=self.seeds, images=self.images, ms_seed=self.ms_seed)
 
-    def expected_half_width(self, alpha: float, *, seeds: float, images: float) -> float:
-        """What the half-width would be with so many seeds and images and these variance components."""
-        seed = max(self.ms_seed - self.ms_rest, 0) / self.images
-        image = max(self.ms_image - self.ms_rest, 0) / self.seeds
-        variance = seed / seeds + image / images + self.ms_rest / (seeds * images)
-        freedom = max(self.freedom, seeds - 1)
-        return float(stats.t.ppf(1 - alpha / 2, freedom)) * math.sqrt(variance)
+    def expected_half_width(self, alpha: float, *, seeds: int, images: int, ms_seed: float | None = None) -> float:
+        """What the half-width is, or would be with so many seeds and images and these variance components.
+
+        The variance of the mean has two estimated parts: what varies from seed to seed (seed effects and rest), known
+        from few seeds, and what the image effects add, known from many images. Student's quantiles for the two are
+        averaged by the parts' sizes (Cochran 1964, Biometrics 20:191), which errs on the safe side, where
+        Satterthwaite's approximation errs on the other when the few seeds happen to agree (see docs/statistics.md).
+        """
+        if ms_seed is None:
+            ms_seed = max(self.ms_seed - self.ms_rest, 0) / self.images * images + self.ms_rest
+        image_effect = max(self.ms_image - self.ms_rest, 0) / self.seeds
+        by_seed, by_image = ms_seed / (seeds * images), image_effect / images
+        variance = by_seed + by_image
+        if variance == 0:
+            return 0.0
+        few, many = stats.t.ppf(1 - alpha / 2, [seeds - 1, images - 1])
+        return float((by_seed * few + by_image * many) / variance * math.sqrt(variance))
 
 
 def two_way(values: NDArray[np.floating], *, guard: tuple[float, float]) -> TwoWay:
