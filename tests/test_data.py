@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import shutil
 from pathlib import Path
 
@@ -216,6 +217,17 @@ def test_unreadable_images_are_all_named_with_the_reason(tmp_path: Path) -> None
     survey(source)
     with pytest.raises(SkipwiseError, match=r"1 image of p can't be read: stripes2/001\.jpg \(.*truncated"):
         read_pixels(source, Preprocessing(size=16, channels=3, mean=(), std=()))
+
+
+def test_a_pipe_is_no_image_and_a_broken_link_neither(tmp_path: Path) -> None:
+    root = make_photos(tmp_path / "p", per_class=3)
+    os.mkfifo(root / "stripes0" / "pipe.png")
+    (root / "stripes1" / "link.png").symlink_to(tmp_path / "gone.png")
+    (root / "stripes2" / "good.png").symlink_to(root / "stripes2" / "000.png")
+    with pytest.raises(SkipwiseError, match="2 images of p can't be read") as caught:
+        survey(open_source(root))
+    assert "stripes0/pipe.png (it is not a file)" in str(caught.value)
+    assert "stripes1/link.png (no such file or directory)" in str(caught.value)
 
 
 def test_fingerprint_follows_names_labels_and_contents(tmp_path: Path) -> None:

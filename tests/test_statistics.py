@@ -170,7 +170,7 @@ def test_nonsense_is_refused(correct: Answers, options: dict[str, object]) -> No
 def test_error_rates_in_simulation(noise: float) -> None:
     """A quick look; benchmarks/coverage.py takes the long one. 400 trials at 5% stay below 9% but one time in 2,000."""
     shares = simulation().cell([0.9, 0.895, 0.9], seeds=5, images=1000, seed_noise=noise, trials=400, seed=7)
-    assert max(shares.values()) < 0.09
+    assert max(shares[name] for name in ("missed", "false claim", "false equivalence")) < 0.09
     assert shares["missed"] > 0  # an interval that never misses is no 95% interval
 
 
@@ -181,4 +181,4 @@ def test_error_rates_in_long_simulation(images: int, accuracy: float) -> None:
     accuracies = [accuracy, accuracy - 0.005, accuracy, accuracy - 0.005]
     shares = simulation().cell(accuracies, seeds=5, images=images, seed_noise=0.005, trials=2000, seed=8)
     # At 5%, the 99% interval of 2,000 trials ends at 6.3%.
-    assert max(shares.values()) < 0.063
+    assert max(shares[name] for name in ("missed", "false claim", "false equivalence")) < 0.063

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,8 +72,12 @@ class FolderSource:
         return decode(self._bytes(index), channels=channels)
 
     def _bytes(self, index: int) -> bytes:
+        path = self.root / self.ids[index]
         try:
-            return (self.root / self.ids[index]).read_bytes()
+            # A pipe or a device under an image's name would be waited for, or read, for ever.
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise UnreadableImage("it is not a file")
+            return path.read_bytes()
         except OSError as error:
             raise UnreadableImage(str(error.strerror or error).lower()) from error
 
