@@ -35,3 +35,4 @@ test-all: lint
 bench: $(READY)
 	$(BIN)/python benchmarks/coverage.py --quick
 	$(BIN)/python benchmarks/processes.py --quick
+	$(BIN)/python benchmarks/squeeze_excite.py --quick

@@ -189,14 +189,12 @@ def build(
 def initialise(network: nn.Module, generator: torch.Generator | None) -> None:
     """Fresh weights for convolutions, norms and linear layers, in place.
 
-    Convolutions: normal with variance 2 / fan out (He et al. 2015, arXiv:1502.01852), where a grouped convolution's
-    fan out is that of one group; norms: the identity; linear layers: uniform within 1 / sqrt(fan in), biases too, as
-    torch has them.
+    Convolutions: He et al. 2015 (arXiv:1502.01852), fan out, that of grouped ones counted over all groups as
+    torchvision does; norms: the identity; linear layers: uniform within 1 / sqrt(fan in), biases too, as torch has them.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            fan_out = math.prod(module.kernel_size) * module.out_channels // module.groups
-            nn.init.normal_(module.weight, 0.0, math.sqrt(2 / fan_out), generator=generator)
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
         elif isinstance(module, nn.BatchNorm2d):
             module.reset_parameters()
         elif isinstance(module, nn.Linear):
