@@ -118,6 +118,10 @@ def test_mistyped_words_suggest_the_right_ones(capsys, monkeypatch: pytest.Monke
         (["--device", "cuda"], "no cuda device"),
         (["--models", "nobody.knows:this,resnet18"], "can't be imported"),
         (["--resume"], "nothing to resume"),
+        (["--seeds", "99999999999999999999"], "--seeds must be at most"),
+        (["--seed", "-1"], "--seed must be at least 0"),
+        (["--seed", "99999999999999999999"], "--seed must be"),
+        (["--output", "x" * 300], "ile name too long"),
         (["--output", "/proc/nowhere"], "Can't write /proc/nowhere"),
         (["--output", "/dev/null"], "Can't write /dev/null"),
     ],
@@ -150,6 +154,8 @@ def test_bad_folders_get_one_sentence(capsys, monkeypatch: pytest.MonkeyPatch, h
         ("few", "'stripes0' has 2 images, fewer than the 3 splits"),
         ("bad", "stripes1/000.png (it is not an image"),
         ("gone/away", "There is no folder gone/away"),
+        ("x" * 300, "no path to a folder"),
+        ("~nobody-of-that-name/images", "no path to a folder"),
     ]:
         status, error = call(capsys, monkeypatch, "compare", folder, "--output", "out")
         assert status == 2, folder

@@ -54,9 +54,10 @@ def test_formats_decode_to_the_same_red(kind: str) -> None:
         (Image.new("RGBA", (2, 2), (0, 0, 0, 255)), [0] * 3),
         (Image.new("I;16", (2, 2), 65535), [255] * 3),
         (Image.new("I;16", (2, 2), 257 * 7), [7] * 3),
+        (Image.new("I;16B", (2, 2), 200), [1] * 3),
         (RED.convert("P"), [255, 0, 0]),
     ],
-    ids=["grey", "bilevel", "clear grey", "clear", "opaque", "white 16-bit", "16-bit", "palette"],
+    ids=["grey", "bilevel", "clear grey", "clear", "opaque", "white 16-bit", "16-bit", "big-endian 16-bit", "palette"],
 )
 def test_modes_become_rgb(image: Image.Image, colour: list[int]) -> None:
     assert np.abs(decode(encoded(image), channels=3)[0, 0].astype(int) - colour).max() <= 1
@@ -140,6 +141,17 @@ def test_a_folder_is_read_with_its_classes_and_sub_folders(tmp_path: Path) -> No
     assert "stripes0/deeper/moved.PNG" in source.ids
     assert len(source.ids) == 6
     assert source.splits is None
+    assert source.ignored == ("stripes1/notes.txt",)
+
+
+def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
+    root = make_photos(tmp_path / "p", per_class=2)
+    elsewhere = make_photos(tmp_path / "elsewhere", classes=1, per_class=4) / "stripes0"
+    (root / "stripes0" / "linked").symlink_to(elsewhere)
+    (root / "stripes1" / "loop").symlink_to(root / "stripes1")
+    source = open_source(root)
+    assert len(source.ids) == 6 + 4
+    assert "stripes0/linked/000.png" in source.ids
 
 
 def test_split_folders_are_kept_as_they_came(tmp_path: Path) -> None:
@@ -159,6 +171,30 @@ def _no_folder(root: Path) -> str:
 def _a_file(root: Path) -> str:
     (root / "file.zip").write_text("")
     return str(root / "file.zip")
+
+
+def _extra_beside_splits(root: Path) -> str:
+    for name in ("train", "test", "unlabelled"):
+        make_photos(root / "p" / name)
+    return str(root / "p")
+
+
+def _two_vals(root: Path) -> str:
+    for name in ("train", "test", "val", "valid"):
+        make_photos(root / "p" / name)
+    return str(root / "p")
+
+
+def _not_utf8(root: Path) -> str:
+    folder = make_photos(root / "p")
+    (folder / "stripes0").rename(os.fsdecode(os.fsencode(folder) + b"/caf\xe9"))
+    return str(folder)
+
+
+def _line_break(root: Path) -> str:
+    folder = make_photos(root / "p")
+    (folder / "stripes0" / "000.png").rename(folder / "stripes0" / "a\rb.png")
+    return str(folder)
 
 
 def _one_class(root: Path) -> str:
@@ -192,6 +228,10 @@ def _class_missing_in_test(root: Path) -> str:
         (_one_class, "only one class with images, 'stripes0'"),
         (_empty_class, "nothing holds no images"),
         (_no_test, "no 'test'"),
+        (_extra_beside_splits, "has 'unlabelled' beside"),
+        (_two_vals, "two folders for one split"),
+        (_not_utf8, "can't be written into a table"),
+        (_line_break, "can't be written into a table"),
         (_class_missing_in_test, "'stripes2' has no images in"),
     ],
 )

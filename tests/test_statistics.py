@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from skipwise.statistics import judge, two_way
+from skipwise.statistics import TwoWay, _to_settle, judge, two_way
 
 Answers = dict[str, np.ndarray]
 
@@ -166,10 +166,43 @@ def test_nonsense_is_refused(correct: Answers, options: dict[str, object]) -> No
         judge(correct, **options)
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.005])
-def test_error_rates_in_simulation(noise: float) -> None:
+def test_half_width_by_hand() -> None:
+    # Seeds: 6 / (3 * 20) = 0.1; images: (4 - 1) / (3 * 20) = 0.05; Student's 97.5% quantiles 4.303 and 2.093.
+    analysis = TwoWay(mean=0.0, seeds=3, images=20, ms_seed=6.0, ms_image=4.0, ms_rest=1.0)
+    assert analysis.half_width(0.05) == pytest.approx(
+        (0.1 * 4.30265 + 0.05 * 2.09302) / 0.15 * math.sqrt(0.15), rel=1e-4
+    )
+    # Twice the seeds: effects of seeds (6 - 1) / 20 / 6 and rest 1 / 120, with 5 degrees of freedom; images as before.
+    by_seed, by_image = 0.25 / 6 + 1 / 120, 0.05
+    wanted = (by_seed * 2.57058 + by_image * 2.09302) / math.sqrt(by_seed + by_image)
+    assert analysis.expected_half_width(0.05, seeds=6, images=20) == pytest.approx(wanted, rel=1e-4)
+
+
+def test_numbers_that_would_settle_a_pair_are_the_least_that_do() -> None:
+    analysis = TwoWay(mean=0.012, seeds=5, images=2000, ms_seed=0.5, ms_image=0.2, ms_rest=0.08)
+    seeds, images = _to_settle(analysis, 0.005, 0.05)
+    assert images is None
+    assert analysis.expected_half_width(0.05, seeds=seeds, images=2000) < 0.012
+    assert analysis.expected_half_width(0.05, seeds=seeds - 1, images=2000) >= 0.012
+    # Inside the margin counts too: with no difference observed, half a margin band is what there is.
+    quiet = TwoWay(mean=0.0, seeds=5, images=2000, ms_seed=0.05, ms_image=0.1, ms_rest=0.05)
+    _, images = _to_settle(quiet, 0.005, 0.05)
+    assert quiet.expected_half_width(0.05, seeds=5, images=images + 2) < 0.005
+    assert quiet.expected_half_width(0.05, seeds=5, images=images + 1) >= 0.005
+
+
+def test_accuracies_are_simultaneous_over_the_contenders() -> None:
+    rng = np.random.default_rng(6)
+    correct = {name: rng.random((5, 300)) < 0.8 for name in "abc"}
+    few, many = judge({n: correct[n] for n in "ab"}, margin=0.005), judge(correct, margin=0.005)
+    assert many.accuracies["a"].value == few.accuracies["a"].value == correct["a"].mean()
+    assert many.accuracies["a"].high - many.accuracies["a"].low > few.accuracies["a"].high - few.accuracies["a"].low
+
+
+@pytest.mark.parametrize(("seeds", "noise"), [(5, 0.0), (5, 0.005), (3, 0.01), (2, 0.01)])
+def test_error_rates_in_simulation(seeds: int, noise: float) -> None:
     """A quick look; benchmarks/coverage.py takes the long one. 400 trials at 5% stay below 9% but one time in 2,000."""
-    shares = simulation().cell([0.9, 0.895, 0.9], seeds=5, images=1000, seed_noise=noise, trials=400, seed=7)
+    shares = simulation().cell([0.9, 0.895, 0.9], seeds=seeds, images=1000, seed_noise=noise, trials=400, seed=7)
     assert max(shares[name] for name in ("missed", "false claim", "false equivalence")) < 0.09
     assert shares["missed"] > 0  # an interval that never misses is no 95% interval
 

@@ -107,10 +107,6 @@ def test_the_same_seed_gives_the_same_run_to_the_bit_and_another_seed_another(tm
     assert (tmp_path / "a" / "predictions.npz").read_bytes() != (tmp_path / "c" / "predictions.npz").read_bytes()
 
 
-class Interrupted(Exception):
-    pass
-
-
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_an_interrupted_run_goes_on_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
@@ -210,6 +206,14 @@ def test_training_leaves_torchs_global_state_as_it_was(tmp_path: Path) -> None:
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.get_num_threads() == threads
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_tied_weights_are_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "CHECKPOINT_SECONDS", 0.0)
+    record = execute_run(make_spec("tests.guest_networks:tied"), IMAGES, tmp_path)
+    assert record.status == "finished", record.reason
+    stored = weights(tmp_path)
+    assert torch.equal(stored["first.weight"], stored["second.weight"])
 
 
 def test_without_validation_images(tmp_path: Path) -> None:

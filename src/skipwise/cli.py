@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -46,6 +47,13 @@ def main() -> NoReturn:
     except _Stopped as stopped:
         print("\nStopped. What is finished is kept; the same command goes on from there.", file=sys.stderr)
         status = stopped.status
+    except OSError as error:  # what the operating system forbids is the user's to mend
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"skipwise: {where}{error.strerror or error}.", file=sys.stderr)
+        status = 2
+    except MemoryError as error:
+        print(f"skipwise: There is not enough memory ({error}); try a smaller --img-size.", file=sys.stderr)
+        status = 2
     except Exception as error:
         status = _usage(error)
     sys.exit(status)
@@ -71,8 +79,9 @@ def _stoppable() -> Iterator[None]:
     """Ctrl-C and SIGTERM unwind the stack, so that processes end and locks open, instead of cutting it off."""
 
     def stop(number: int, _: FrameType | None) -> None:
-        # Once is enough: a second Ctrl-C must not interrupt the tidying up.
-        signal.signal(number, signal.SIG_IGN)
+        # A second one means it: whatever the tidying up waits for, files are whole or absent.
+        for again in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(again, lambda number, _: os._exit(128 + number))
         raise _Stopped(128 + number)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

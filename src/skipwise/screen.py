@@ -40,13 +40,14 @@ class Remaining:
 
     def __init__(self, plan: Plan) -> None:
         self.processes = plan.processes
+        self.epochs = plan.recipe.epochs
         self.left = dict.fromkeys(plan.runs(), plan.recipe.epochs)
         self.taken: dict[str, list[float]] = {name: [] for name in plan.question.contenders}
 
     def note(self, event: Event) -> None:
         """Counts an epoch or the end of a run."""
         ended = event.record is not None
-        self.left[event.model, event.seed] = 0 if ended else self.left[event.model, event.seed] - 1
+        self.left[event.model, event.seed] = 0 if ended else self.epochs - event.epoch
         if not ended:
             self.taken[event.model].append(event.seconds)
 
@@ -87,6 +88,9 @@ class Screen(Observer):
 
     def preparing(self, what: str, done: int, total: int) -> None:
         self._show(what, done, total, f"{done:,} of {total:,}")
+
+    def noticed(self, sentence: str) -> None:
+        self._line(sentence)
 
     def starting(self, plan: Plan, folder: Path) -> None:
         question, counts = plan.question, plan.split_images
@@ -216,14 +220,16 @@ def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
         typed: the command line that led here, the program's name first.
     """
     # A virtual environment that is not activated has the program, but not on the path.
-    program = "skipwise" if shutil.which("skipwise") else _short(typed[0])
+    program = ["skipwise"] if shutil.which("skipwise") else [_short(typed[0])]
+    if typed[0].endswith("__main__.py"):
+        program = [_short(sys.executable), "-m", "skipwise"]
     results = comparison.results
     settle = [pair.seeds_to_settle for pair in results.pairs if pair.seeds_to_settle is not None]
     if comparison.plan.data in NAMED:
         models = ",".join(contender.name for contender in results.contenders)
-        return f"{program} compare path/to/your/images --models {models}"
+        return shlex.join([*program, "compare", "path/to/your/images", "--models", models])
     if settle and min(settle) <= MOST_SEEDS_SUGGESTED:
-        return shlex.join([program, *_without(typed[1:], "--seeds", "--output", "-o"), "--seeds", str(min(settle))])
+        return shlex.join([*program, *_without(typed[1:], "--seeds", "--output", "-o"), "--seeds", str(min(settle))])
     return shlex.join([_short(sys.executable), "-m", "webbrowser", str(comparison.report)])
 
 
@@ -237,7 +243,7 @@ def _without(typed: Sequence[str], *options: str) -> list[str]:
     kept: list[str] = []
     skip = False
     for word in typed:
-        if not skip and word.partition("=")[0] not in options:
+        if not skip and word.partition("=")[0] not in options and word != "--resume":
             kept.append(word)
         skip = not skip and word in options
     return kept

@@ -261,4 +261,4 @@ def _to_settle(analysis: TwoWay, margin: float, alpha: float) -> tuple[int | Non
         MOST_IMAGES,
         lambda count: analysis.expected_half_width(alpha, seeds=analysis.seeds, images=count),
     )
-    return seeds, images
+    return seeds, None if images is None else images - 2  # the two that are only counted

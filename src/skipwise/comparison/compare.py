@@ -13,7 +13,7 @@ import torch
 
 from skipwise.comparison.execute import Event, execute_plan
 from skipwise.comparison.inputs import images_stored, split_source, store_images
-from skipwise.comparison.plan import FINISHED, Plan, Question, choose_folder
+from skipwise.comparison.plan import FINISHED, Plan, Question, check_seeds, choose_folder
 from skipwise.comparison.recommend import recommend
 from skipwise.comparison.report import write_report
 from skipwise.comparison.results import Costs, Results, build_contender, collect, count_contender, histories
@@ -25,6 +25,7 @@ from skipwise.data.splits import SPLITS
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.files import locked, make_folder, read_json, write_json
 from skipwise.machine import describe_machine
+from skipwise.nets.guests import guest_fingerprint, is_guest
 from skipwise.nets.network import STEMS, check_width, resolve_stem
 from skipwise.nets.published import fetch, published
 from skipwise.training.execution import (
@@ -64,6 +65,9 @@ class Observer:
     def preparing(self, what: str, done: int, total: int) -> None:
         """Images are looked at or read."""
 
+    def noticed(self, sentence: str) -> None:
+        """Something about the images that a person should know, and that is no error."""
+
     def starting(self, plan: Plan, folder: Path) -> None:
         """The plan is fixed, or was before; runs begin."""
 
@@ -77,7 +81,7 @@ class Observer:
 def compare(
     data: str | os.PathLike[str],
     *,
-    models: Sequence[str] = DEFAULT_MODELS,
+    models: str | Sequence[str] = DEFAULT_MODELS,
     seeds: int = 5,
     seed: int = 0,
     epochs: int | None = None,
@@ -125,12 +129,16 @@ def compare(
         SkipwiseError: anything a person can mend; what was finished stays.
     """
     watch = observer or Observer()
-    question = Question(
-        contenders=tuple(models), seeds=tuple(range(seed, seed + max(seeds, 0))), margin=margin, alpha=alpha
-    )
+    names = models.split(",") if isinstance(models, str) else models
+    question = Question(contenders=tuple(names), seeds=check_seeds(seed, seeds), margin=margin, alpha=alpha)
     question.check()
     _check_networks(img_size=img_size, stem=stem, width=width)
     source = open_source(data)
+    if source.ignored:
+        watch.noticed(
+            f"{len(source.ignored)} files of {source.name} are left out: by their names they are no images "
+            f"(such as {source.ignored[0]})."
+        )
     seen = survey(source, watch.preparing)
     # Mean and deviation follow from the images, which are read once the folder is known.
     preprocessing = Preprocessing(size=img_size or auto_size(seen.median_side), channels=seen.channels, mean=(), std=())
@@ -151,6 +159,7 @@ def compare(
         stem="imagenet" if pretrained and stem == "auto" else resolve_stem(stem, preprocessing.size),
         width=width,
         pretrained=pretrained,
+        guests={name: guest_fingerprint(name) for name in question.contenders if is_guest(name)},
         recipe=choose_recipe(
             recipe,
             mirrors=source.mirrors,
@@ -164,11 +173,6 @@ def compare(
         processes=check_workers(workers),
     )
     named = Path(output) if output is not None else None
-    folder, stored = choose_folder(draft, named, PARENT)
-    if resume and stored is None:
-        raise SkipwiseError(f"There is nothing to resume for this plan in {named or PARENT}; leave --resume out.")
-    if stored is not None and (folder / FINISHED).exists():
-        return _again(folder, stored)
 
     def read() -> Images:
         return Images(
@@ -181,18 +185,33 @@ def compare(
             fingerprint=seen.fingerprint,
         )
 
-    # Read before the folder is made: an unreadable image leaves nothing behind.
-    images = read() if stored is None or not images_stored(folder, stored) else None
-    make_folder(folder)
-    with locked(folder):
-        if stored is None:
-            assert images is not None
-            stored = _settle(draft, images, workers)
-            write_json(folder / "plan.json", stored)
-        if images is not None:
-            store_images(folder, images)
-            del images  # the processes map the file
-        return _carry_out(stored, folder, watch)
+    images: Images | None = None
+    while True:
+        folder, stored = choose_folder(draft, named, PARENT)
+        if resume and stored is None:
+            raise SkipwiseError(f"There is nothing to resume for this plan in {named or PARENT}; leave --resume out.")
+        if stored is not None and (folder / FINISHED).exists():
+            return _again(folder, stored)
+        # Read before the folder is made: an unreadable image leaves nothing behind.
+        if images is None and (stored is None or not images_stored(folder, stored)):
+            images = read()
+        make_folder(folder)
+        with locked(folder):
+            # Meanwhile another process may have begun, or finished, in there.
+            if choose_folder(draft, named, PARENT) != (folder, stored) or (folder / FINISHED).exists():
+                continue
+            for leftover in folder.glob(".*.tmp"):
+                leftover.unlink(missing_ok=True)
+            if stored is None:
+                assert images is not None
+                stored = _settle(draft, images, workers)
+                write_json(folder / "plan.json", stored)
+            if images is not None and not images_stored(folder, stored):
+                store_images(folder, images)
+            images = None  # the processes map the file
+            # How many run at once changes no result, so it may change from one time to the next.
+            plan = stored if workers is None else replace(stored, processes=workers)
+            return _carry_out(plan, folder, watch)
 
 
 def _check_networks(*, img_size: int | None, stem: str, width: float) -> None:
@@ -272,6 +291,7 @@ def _measure(plan: Plan, results: Results) -> Costs:
 
 
 def _again(folder: Path, plan: Plan) -> Comparison:
+    (folder / "images.npy").unlink(missing_ok=True)  # left by a kill after the report
     results = read_json(folder / "comparison.json", Results)
     costs = read_json(folder / "costs.json", Costs)
     return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=True)

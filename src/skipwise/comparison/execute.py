@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,11 +23,15 @@ import msgspec
 from skipwise.comparison.plan import Plan, run_folder
 from skipwise.comparison.worker import Message
 from skipwise.errors import SkipwiseError
-from skipwise.files import write_json
+from skipwise.files import make_folder, write_json
 from skipwise.training.run import RunRecord, failed_run, find_run
 
 ATTEMPTS = 3
 """A process that dies under a run (killed from outside, out of memory) has it tried this often in all."""
+
+
+KILLED = (-signal.SIGKILL, -signal.SIGTERM)
+"""Ends that come from outside and say nothing about the network."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,13 @@ class _Worker(threading.Thread):
             if self._attempt(model, seed) or self.stopping:
                 break
         else:
+            assert self.process is not None
+            if self.process.returncode in KILLED:
+                raise SkipwiseError(
+                    f"The process of {model} with seed {seed} was killed {ATTEMPTS} times, as happens where memory "
+                    "runs out; close other programs or use --workers 1, and give the same command again."
+                )
+            make_folder(folder)
             write_json(folder / "run.json", failed_run(spec, f"its process died {ATTEMPTS} times ({self._cause()})"))
         if self.stopping:
             return
@@ -153,7 +165,11 @@ class _Worker(threading.Thread):
     def _start(self) -> None:
         # -P keeps the folder the user stands in, and whatever modules lie there, out of our imports.
         command = [sys.executable, "-P", "-m", "skipwise.comparison.worker", str(self.folder.resolve())]
-        environment = os.environ | {"OMP_NUM_THREADS": str(self.plan.execution.threads)}
+        environment = os.environ | {
+            "OMP_NUM_THREADS": str(self.plan.execution.threads),
+            # Networks of one's own are found where they were found here.
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        }
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, env=environment
@@ -173,7 +189,7 @@ class _Worker(threading.Thread):
         assert self.process is not None
         code = self.process.returncode
         if code < 0:
-            return f"signal {-code}; a machine short of memory ends processes like that"
+            return f"signal {-code}"
         self.log.seek(0)
         lines = self.log.read().decode(errors="replace").strip().splitlines()
         return f"exit status {code}: {lines[-1]}" if lines else f"exit status {code}"

@@ -14,6 +14,7 @@ from skipwise.training.execution import Execution
 from skipwise.training.recipe import Recipe
 from skipwise.training.run import RunSpec
 
+MOST_SEEDS = 1000
 FINISHED = "report.html"
 """Written last; a comparison's folder that has it is finished."""
 
@@ -58,7 +59,8 @@ class Plan:
     """A comparison, fixed. The last epoch is the result; nothing is selected on the test images.
 
     `split_images` counts the images per split; `val_share` and `test_share` are None where the images came split.
-    `execution` and `processes` are what the machine suggested; they are not part of what makes two plans the same.
+    `guests` has a fingerprint of the code of every network that is not ours. `execution` and `processes` are what the
+    machine suggested; they are not part of what makes two plans the same.
     """
 
     question: Question
@@ -73,6 +75,7 @@ class Plan:
     stem: str
     width: float
     pretrained: bool
+    guests: dict[str, str]
     recipe: Recipe
     execution: Execution
     processes: int
@@ -105,6 +108,15 @@ class Plan:
             # What else is in there follows from the images and networks, which have been compared.
             and self.preprocessing.size == other.preprocessing.size
         )
+
+
+def check_seeds(first: int, count: int) -> tuple[int, ...]:
+    """`count` seeds from `first` on; raises SkipwiseError for numbers that are no seeds or too many."""
+    if count > MOST_SEEDS:
+        raise SkipwiseError(f"--seeds must be at most {MOST_SEEDS:,}, not {count:,}.")
+    if not 0 <= first < 2**32:
+        raise SkipwiseError(f"--seed must be at least 0 and below 2^32, not {first}.")
+    return tuple(range(first, first + max(count, 0)))
 
 
 def run_folder(comparison: Path, model: str, seed: int) -> Path:
@@ -178,6 +190,8 @@ def _difference(plan: Plan, stored: Plan) -> str:
                     return f"the image size is {yours.size} there and {mine.size} here"
                 if name in {"fingerprint", "classes"}:
                     return "the images differ"
+                if name == "guests":
+                    return "the code of a network changed"
                 return f"{name} is {_shown(yours)} there and {_shown(mine)} here"
     return "the device differs"
 

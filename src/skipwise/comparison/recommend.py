@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from skipwise.comparison.results import Contender, Recommendation, Results
 from skipwise.statistics import Pair
+
+SETTLED = ("better", "worse")
 
 
 def recommend(results: Results, latencies: Mapping[str, float]) -> Recommendation:
@@ -28,11 +31,14 @@ def recommend(results: Results, latencies: Mapping[str, float]) -> Recommendatio
         )
     worst = {c.name: _worst(results, c, able) for c in able}
     shown = [c for c in able if worst[c.name].low > -margin]
-    # Among equally cheap or equally accurate contenders the smaller one, then the first named.
+    # Among equally cheap or equally accurate networks the smaller one, then the first named.
     if shown:
-        choice = min(shown, key=lambda c: (latencies.get(c.name, float("inf")), _size(c)))
+        choice = min(shown, key=lambda c: (latencies.get(c.name, math.inf), _size(c)))
     else:
-        choice = min(able, key=lambda c: (-_accuracy(c), _size(c)))
+        # Means over different seeds, after failures, may rank a network above one it was shown to be worse than.
+        beaten = {pair.b if pair.verdict == "better" else pair.a for pair in results.pairs if pair.verdict in SETTLED}
+        standing = [c for c in able if c.name not in beaten] or able
+        choice = min(standing, key=lambda c: (-_accuracy(c), _size(c)))
     against = worst[choice.name]
     loss = max(-against.low, 0.0)
     return Recommendation(
@@ -60,8 +66,8 @@ def _accuracy(contender: Contender) -> float:
     return contender.accuracy.value if contender.accuracy is not None else 0.0
 
 
-def _size(contender: Contender) -> int:
-    return contender.counts.parameters if contender.counts is not None else 0
+def _size(contender: Contender) -> float:
+    return contender.counts.parameters if contender.counts is not None else math.inf
 
 
 def _sentence(
@@ -74,8 +80,9 @@ def _sentence(
 ) -> str:
     margin = f"{results.question.margin:g} points"
     if len(shown) > 1:
+        latency = f" ({latencies[choice.name] * 1000:.2f} ms per image)" if choice.name in latencies else ""
         return (
-            f"Use {choice.name}: it is the fastest here ({latencies[choice.name] * 1000:.2f} ms per image) of the "
+            f"Use {choice.name}: it is the fastest on this machine's processor{latency} of the "
             f"{len(shown)} networks shown to lose less than {margin} to any other."
         )
     if shown:
@@ -88,7 +95,7 @@ def _sentence(
         if c is not choice and ((pair := results.pair(choice.name, c.name)) is None or pair.verdict == "unresolved")
     ]
     tested = f"{results.test_images:,} test images"
-    if all(pair.verdict == "unresolved" for pair in results.pairs):
+    if results.pairs and all(pair.verdict == "unresolved" for pair in results.pairs):
         return (
             f"These {tested} cannot tell the networks apart: {choice.name} was most often right ({accuracy}), so use "
             f"it if you must choose now, but {may_lose}."

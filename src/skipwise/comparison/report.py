@@ -11,6 +11,7 @@ from typing import Any
 from skipwise.comparison import wording
 from skipwise.comparison.plan import Plan
 from skipwise.comparison.results import Contender, Costs, Results
+from skipwise.data.sources import NAMED
 from skipwise.evaluation.metrics import Metrics
 from skipwise.files import write_text
 from skipwise.pages import figures, render
@@ -72,19 +73,21 @@ def command(plan: Plan) -> str:
         "seed": question.seeds[0],
         "img-size": plan.preprocessing.size,
         "stem": plan.stem,
-        "width": f"{plan.width:g}",
+        "width": repr(plan.width),
         "recipe": recipe.name,
         "epochs": recipe.epochs,
         "batch-size": recipe.batch_size,
         "lr": repr(recipe.lr),
-        "margin": f"{question.margin:g}",
-        "alpha": f"{question.alpha:g}",
+        "margin": repr(question.margin),
+        "alpha": repr(question.alpha),
+        "device": plan.execution.device,
     }
     if plan.pretrained:
         options["pretrained"] = None
     if plan.val_share is not None:
-        options["val-share"] = f"{plan.val_share:g}"
-    words = ["skipwise", "compare", plan.data]
+        options["val-share"] = repr(plan.val_share)
+    data = plan.data if plan.data in NAMED else f"path/to/{plan.data}"
+    words = ["skipwise", "compare", data]
     for name, value in options.items():
         words += [f"--{name}"] if value is None else [f"--{name}", str(value)]
     return shlex.join(words)

@@ -117,5 +117,8 @@ def different(plan: Plan, results: Results) -> list[str]:
 
 NOT_COVERED = (
     "The intervals cover which seeds were drawn and which test images, both at once, for all pairs together. They do "
-    "not cover other data, another split of these images, another recipe, or tuning each network separately."
+    "not cover other data, another split of these images, another recipe, or tuning each network separately. They take "
+    "the test images for independent of each other: frames of one video, patches of one slide or pictures of one "
+    "patient are fewer than they seem. And a comparison repeated with more seeds because this one left a pair open is "
+    "a second look, whose chance of error adds to the first's."
 )

@@ -31,6 +31,8 @@ def interleaved(
     arms: Mapping[str, Callable[[], object]], *, seconds: float, least_rounds: int = 5
 ) -> dict[str, Timing]:
     """Times each arm once per round, in turn, until about `seconds` have gone by; two rounds first are not counted."""
+    if not arms:
+        return {}
     for _ in range(2):
         for arm in arms.values():
             arm()

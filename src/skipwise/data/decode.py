@@ -72,7 +72,7 @@ def decode(data: bytes, *, channels: int) -> NDArray[np.uint8]:
 
 def _eight_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
     """16-bit (and wider) grey as 8-bit: by the type's range, or by its own where the type has none."""
-    if values.dtype == np.uint16 or (values.min() >= 0 and 255 < values.max() <= 65535):
+    if (values.dtype.kind == "u" and values.dtype.itemsize == 2) or (values.min() >= 0 and 255 < values.max() <= 65535):
         return (values.astype(np.float64) / 257 + 0.5).astype(np.uint8)
     if values.dtype.kind == "f" and values.min() >= 0 and values.max() <= 1:
         return (values * 255 + 0.5).astype(np.uint8)

@@ -48,8 +48,11 @@ def channel_statistics(pixels: NDArray[np.uint8]) -> tuple[tuple[float, ...], tu
     Rounded to four digits, so that the record is short; a channel that never varies gets a std of 1.
     """
     channels = pixels.shape[-1]
-    # Counting values is exact and needs no float copy of the images.
-    counts = np.stack([np.bincount(pixels[..., c].ravel(), minlength=256) for c in range(channels)])
+    # Counting values is exact; in pieces, since it makes wide copies of what it counts.
+    counts = np.zeros((channels, 256), dtype=np.int64)
+    for start in range(0, len(pixels), 256):
+        piece = pixels[start : start + 256]
+        counts += np.stack([np.bincount(piece[..., c].ravel(), minlength=256) for c in range(channels)])
     values = np.arange(256) / 255
     mean = (counts * values).sum(axis=1) / counts.sum(axis=1)
     variance = (counts * (values[None] - mean[:, None]) ** 2).sum(axis=1) / counts.sum(axis=1)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from skipwise.data.decode import Header, UnreadableImage, decode, read_header
 from skipwise.errors import SkipwiseError, missing_extra, unknown_name
 
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".jfif", ".pgm", ".ppm"}
 _SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
@@ -24,7 +24,8 @@ class ImageSource(Protocol):
     """Labelled images, read one at a time.
 
     `ids` name the images, `labels` [N] number their classes, `splits` says which split each image came in, or is
-    None where the source has none. `mirrors` says whether a mirrored image is still of its class.
+    None where the source has none. `mirrors` says whether a mirrored image is still of its class, and `ignored`
+    names files that are no images by their names.
     """
 
     @property
@@ -39,6 +40,8 @@ class ImageSource(Protocol):
     def splits(self) -> tuple[str, ...] | None: ...
     @property
     def mirrors(self) -> bool: ...
+    @property
+    def ignored(self) -> tuple[str, ...]: ...
 
     def digest(self, index: int) -> str:
         """A hash of the image's content."""
@@ -60,6 +63,7 @@ class FolderSource:
     labels: NDArray[np.int64]
     splits: tuple[str, ...] | None
     root: Path
+    ignored: tuple[str, ...] = ()
     mirrors: bool = True
 
     def digest(self, index: int) -> str:
@@ -93,6 +97,7 @@ class ArraySource:
     splits: tuple[str, ...] | None
     array: NDArray[np.uint8]
     mirrors: bool
+    ignored: tuple[str, ...] = ()
 
     def digest(self, index: int) -> str:
         return hashlib.sha256(self.array[index].tobytes()).hexdigest()
@@ -135,12 +140,16 @@ def open_source(data: str | os.PathLike[str]) -> ImageSource:
     Raises:
         SkipwiseError: no such name or folder, or a folder without two classes of images.
     """
-    path = Path(data).expanduser()
-    if isinstance(data, str) and data in NAMED and not path.is_dir():
+    try:
+        path = Path(data).expanduser()
+        is_folder, exists = path.is_dir(), path.exists()
+    except (OSError, RuntimeError, ValueError) as error:  # a name too long, a home nobody has, a null byte
+        raise SkipwiseError(f"{str(data)[:80]!r} is no path to a folder of images ({error}).") from error
+    if isinstance(data, str) and data in NAMED and not is_folder:
         return NAMED[data]()
-    if path.is_dir():
+    if is_folder:
         return _folder(path)
-    if path.exists():
+    if exists:
         raise SkipwiseError(f"{path} is a file; give a folder with one sub-folder of images per class.")
     if path.name == str(data):
         raise unknown_name("folder or data set", str(data), NAMED)
@@ -148,25 +157,16 @@ def open_source(data: str | os.PathLike[str]) -> ImageSource:
 
 
 def _folder(root: Path) -> FolderSource:
-    folders = _subfolders(root)
-    by_split = {_SPLIT_FOLDERS[f.name.lower()]: f for f in folders if f.name.lower() in _SPLIT_FOLDERS}
-    if by_split and len(by_split) == len(folders):
-        missing = [split for split in ("train", "test") if split not in by_split]
-        if missing:
-            raise SkipwiseError(
-                f"{root} has the split folders {', '.join(f.name for f in folders)} but no '{missing[0]}'; add it, "
-                "or give one folder with a sub-folder per class and let Skipwise split it."
-            )
-    else:
-        by_split = {"": root}
-
     found: list[tuple[str, str, str]] = []  # class, id, split
+    ignored: list[str] = []
     empty: list[Path] = []
+    by_split = _split_folders(root)
     for split, folder in by_split.items():
         for class_folder in _subfolders(folder):
-            files = _images(class_folder)
-            found += [(class_folder.name, file.relative_to(root).as_posix(), split) for file in files]
-            if not files:
+            images, others = _files(class_folder)
+            found += [(class_folder.name, file.relative_to(root).as_posix(), split) for file in images]
+            ignored += [file.relative_to(root).as_posix() for file in others]
+            if not images:
                 empty.append(class_folder)
     classes = sorted({name for name, _, _ in found})
     if not classes:
@@ -184,6 +184,8 @@ def _folder(root: Path) -> FolderSource:
         absent = sorted(set(classes) - {name for name, _, where in found if where == split})
         if absent:
             raise SkipwiseError(f"The class {absent[0]!r} has no images in {folder}; add some.")
+    for name in (root.resolve().name, *classes, *(name for _, name, _ in found)):
+        _check_name(name)
     found.sort(key=lambda entry: entry[1])
     numbers = {name: number for number, name in enumerate(classes)}
     return FolderSource(
@@ -193,7 +195,45 @@ def _folder(root: Path) -> FolderSource:
         labels=np.array([numbers[name] for name, _, _ in found], dtype=np.int64),
         splits=None if "" in by_split else tuple(split for _, _, split in found),
         root=root,
+        ignored=tuple(sorted(ignored)),
     )
+
+
+def _split_folders(root: Path) -> dict[str, Path]:
+    """The folders of the splits by split, or the root itself under "" where the images are not split."""
+    folders = _subfolders(root)
+    splits = [folder for folder in folders if folder.name.lower() in _SPLIT_FOLDERS]
+    names = [folder.name for folder in splits]
+    by_split = {_SPLIT_FOLDERS[folder.name.lower()]: folder for folder in splits}
+    # Classes may be called `test`; with `train` beside it, or nothing else, they are splits.
+    if not splits or ("train" not in by_split and len(splits) < len(folders)):
+        return {"": root}
+    if len(by_split) < len(splits):
+        raise SkipwiseError(f"{root} has two folders for one split ({', '.join(names)}); keep one of them.")
+    others = [folder.name for folder in folders if folder not in splits]
+    if others:
+        raise SkipwiseError(f"{root} has {others[0]!r} beside {' and '.join(names)}; move it elsewhere.")
+    missing = [split for split in ("train", "test") if split not in by_split]
+    if missing:
+        raise SkipwiseError(
+            f"{root} has the split folders {', '.join(names)} but no '{missing[0]}'; add it, or give one folder with a "
+            "sub-folder per class and let Skipwise split it."
+        )
+    return by_split
+
+
+def _check_name(name: str) -> None:
+    """Raises SkipwiseError for names that can't be written down: not UTF-8, or with a line break in them."""
+    if "\r" in name or "\n" in name or not _encodes(name):
+        raise SkipwiseError(f"The name {name!r} can't be written into a table; rename that file or folder.")
+
+
+def _encodes(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _subfolders(folder: Path) -> Sequence[Path]:
@@ -203,10 +243,23 @@ def _subfolders(folder: Path) -> Sequence[Path]:
         raise SkipwiseError(f"Can't read the folder {folder}: {error.strerror}.") from error
 
 
-def _images(folder: Path) -> list[Path]:
-    return [
-        Path(where) / name
-        for where, _, names in os.walk(folder)
-        for name in names
-        if Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith(".")
-    ]
+def _files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The images below a folder, by their names, and the other files; hidden ones are neither."""
+
+    def fail(error: OSError) -> None:
+        raise SkipwiseError(f"Can't read the folder {error.filename}: {error.strerror}.") from error
+
+    images: list[Path] = []
+    others: list[Path] = []
+    seen: set[Path] = set()
+    for where, folders, names in os.walk(folder, onerror=fail, followlinks=True):
+        real = Path(where).resolve()
+        if real in seen:  # a link back up
+            folders.clear()
+            continue
+        seen.add(real)
+        for name in names:
+            if not name.startswith("."):
+                is_image = Path(name).suffix.lower() in IMAGE_SUFFIXES
+                (images if is_image else others).append(Path(where) / name)
+    return images, others

@@ -6,7 +6,9 @@ A function of one's own is called as function(num_classes=..., in_channels=...) 
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import importlib.metadata
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +27,20 @@ def is_guest(name: str) -> bool:
 def check_guest(name: str) -> None:
     """Raises SkipwiseError if there is no such guest."""
     _maker(name)
+
+
+def guest_fingerprint(name: str) -> str:
+    """What a guest is made from: its library's version, or a hash of the file its function is in.
+
+    Raises:
+        SkipwiseError: there is no such guest.
+    """
+    check_guest(name)
+    library = name.partition(":")[0]
+    if library in {"timm", "torchvision"}:
+        return f"{library} {importlib.metadata.version(library)}"
+    file = getattr(sys.modules[library], "__file__", None)
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else library
 
 
 def create_guest(name: str, *, num_classes: int, in_channels: int, seed: int | None) -> nn.Module:
@@ -82,14 +98,17 @@ def _torchvision(model: str) -> Callable[[int, int], object]:
 
 def _imported(name: str) -> Callable[..., object]:
     module_name, _, function_name = name.partition(":")
+    if module_name == "__main__":
+        raise SkipwiseError(f"{name!r} is in the script that runs; put the function into a module of its own.")
     # A module in the folder one stands in, as with `python -m`; behind everything installed.
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
     try:
         function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (Exception, SystemExit) as error:  # whatever somebody's module does when it is imported
+        reason = f"{type(error).__name__}: {error}".rstrip(".: ")
         raise SkipwiseError(
-            f"The network {name!r} can't be imported ({error}); name it as package.module:function."
+            f"The network {name!r} can't be imported ({reason}); name it as package.module:function."
         ) from error
     if not callable(function):
         raise SkipwiseError(f"{name!r} is not a function; name it as package.module:function.")

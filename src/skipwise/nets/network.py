@@ -190,7 +190,7 @@ def initialise(network: nn.Module, generator: torch.Generator | None) -> None:
     """Fresh weights for convolutions, norms and linear layers, in place.
 
     Convolutions: He et al. 2015 (arXiv:1502.01852), fan out, that of grouped ones counted over all groups as
-    torchvision does; norms: the identity; linear layers: uniform within 1 / sqrt(fan in), biases too, as torch has them.
+    torchvision does; norms: the identity; linear layers: uniform within 1 / sqrt(fan in), biases too, as torch has it.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

@@ -28,8 +28,9 @@ def save_checkpoint(path: Path, tensors: dict[str, Tensor], state: Any) -> None:
         SkipwiseError: the disk is full, read-only, ...; the old files are untouched then.
     """
     text = json.dumps(state, sort_keys=True)
-    # Files hold rows one after the other, whatever the layout in memory; so must what is hashed.
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    # Files hold rows one after the other, whatever the layout in memory; so must what is hashed. Copies, since tied
+    # weights share their memory, which safetensors refuses.
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     metadata = {"format": FORMAT, "state": text, "sha256": _digest(tensors, text)}
     with atomic(path) as temporary:
         temporary.write_bytes(save(tensors, metadata=metadata))

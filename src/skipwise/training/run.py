@@ -90,6 +90,7 @@ def execute_run(
     """
     record = find_run(spec, folder)
     if record is not None:
+        remove_checkpoint(folder / "resume.safetensors")  # left by a kill between the record and this
         return record
     make_folder(folder)
     for leftover in folder.glob(".*.tmp"):
@@ -99,7 +100,7 @@ def execute_run(
         record = _train_and_evaluate(spec, images, folder, on_epoch, started)
     except TrainingFailed as error:
         record = failed_run(spec, str(error), time.perf_counter() - started)
-    except (SkipwiseError, OSError):  # nothing wrong with the run: the disk, a folder
+    except SkipwiseError:  # nothing wrong with the run: the disk, a folder
         raise
     except Exception as error:  # whatever one network's code raises, the other runs go on
         write_text(folder / "error.txt", traceback.format_exc())
@@ -233,7 +234,8 @@ def _train_and_evaluate(
         resume=_resumable(spec, checkpoint),
     )
     results = {split: predictions(split) for split in ("val", "test") if len(images.members(split))}
-    weights = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
+    # Copies: safetensors takes no two names for one piece of memory, which tied weights are.
+    weights = {name: tensor.cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
     with atomic(folder / "weights.safetensors") as temporary:
         # Not save_file, which makes a file that only its owner may read.
         temporary.write_bytes(save(weights, metadata={"model": spec.model}))
