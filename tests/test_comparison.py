@@ -223,6 +223,7 @@ def test_a_run_that_turns_to_nan_is_reported_and_the_rest_goes_on(cli: Run, phot
     assert "is finished already" in again.stdout
 
 
+@pytest.mark.slow
 def test_when_every_run_fails_nothing_is_recommended(cli: Run, photos: Path) -> None:
     result = cli("compare", photos, "--models", "resnet18,plain18", "--seeds", "2", "--epochs", "2", "--lr", "1e20")
     assert result.returncode == 2
@@ -231,6 +232,7 @@ def test_when_every_run_fails_nothing_is_recommended(cli: Run, photos: Path) -> 
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_is_replaced_so_often_and_no_more(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,6 +250,7 @@ def test_a_process_that_is_killed_is_replaced_so_often_and_no_more(
     assert not any(contender.failed for contender in comparison.results.contenders)
 
 
+@pytest.mark.slow
 def test_two_at_once_do_not_write_over_each_other(photos: Path, tmp_path: Path) -> None:
     """Both choose the same next folder; the later one takes another, or keeps its hands off."""
 
@@ -309,6 +312,7 @@ def test_a_full_disk_stops_with_a_sentence_and_what_is_finished_goes_on(photos: 
     assert "status 0" in result.stdout
 
 
+@pytest.mark.slow
 def test_seeds_advance_together_and_the_observer_hears_of_every_epoch(photos: Path, tmp_path: Path) -> None:
     class Notes(skipwise.Observer):
         def __init__(self) -> None:
@@ -343,6 +347,7 @@ def test_verdicts_are_those_of_the_stored_predictions(finished: Comparison) -> N
         assert contender.accuracy.value == pytest.approx(correct[contender.name].mean())
 
 
+@pytest.mark.slow
 def test_given_splits_are_used_as_given(tmp_path: Path) -> None:
     for split, count in (("train", 8), ("val", 3), ("test", 4)):
         make_photos(tmp_path / "images" / split, per_class=count)
@@ -352,6 +357,7 @@ def test_given_splits_are_used_as_given(tmp_path: Path) -> None:
     assert all(row.startswith(f"{row.rsplit(',', 1)[1]}/") for row in rows[1:])
 
 
+@pytest.mark.slow
 def test_calling_compare_from_a_script_without_a_main_guard(photos: Path, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(

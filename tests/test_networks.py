@@ -74,7 +74,11 @@ def test_plain_networks_are_their_resnets_without_the_shortcuts(depth: str) -> N
     assert all(isinstance(m.skip, Skip) for m in residual.modules() if isinstance(m, BasicBlock))
 
 
-@pytest.fixture(params=list_models())
+# More than a hundred layers of blocks that shallower networks have too.
+DEEP = {"resnet101", "resnet152", "resnet110", "se_resnet101", "se_resnet152"}
+
+
+@pytest.fixture(params=[pytest.param(n, marks=pytest.mark.slow) if n in DEEP else n for n in list_models()])
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
