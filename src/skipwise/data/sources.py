@@ -17,7 +17,15 @@ from skipwise.data.decode import Header, UnreadableImage, decode, read_header
 from skipwise.errors import SkipwiseError, missing_extra, unknown_name
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".jfif", ".pgm", ".ppm"}
-_SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+_SPLIT_FOLDERS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
 
 
 class ImageSource(Protocol):
