@@ -48,7 +48,7 @@ class NoTorch(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, NoTorch())
 import skipwise
 import skipwise.cli, skipwise.files, skipwise.machine, skipwise.pages, skipwise.statistics
-import skipwise.data.decode, skipwise.data.pack, skipwise.data.preprocess, skipwise.data.sources, skipwise.data.splits
+import skipwise.data.decode, skipwise.data.prepare, skipwise.data.preprocess, skipwise.data.audit
 import skipwise.evaluation.metrics
 print(skipwise.machine.describe_machine().cores)
 try:
@@ -153,9 +153,9 @@ def test_bad_folders_get_one_sentence(capsys, monkeypatch: pytest.MonkeyPatch, h
         ("one", "only one class"),
         ("few", "'stripes0' has 2 images, fewer than the 3 splits"),
         ("bad", "stripes1/000.png (it is not an image"),
-        ("gone/away", "There is no folder gone/away"),
-        ("x" * 300, "no path to a folder"),
-        ("~nobody-of-that-name/images", "no path to a folder"),
+        ("gone/away", "There is no file or folder gone/away"),
+        ("x" * 300, "no path to images"),
+        ("~nobody-of-that-name/images", "no path to images"),
     ]:
         status, error = call(capsys, monkeypatch, "compare", folder, "--output", "out")
         assert status == 2, folder

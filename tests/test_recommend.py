@@ -33,11 +33,13 @@ def results(
         data="made up",
         fingerprint="",
         test_images=images,
+        twins=0,
         contenders=tuple(
             Contender(
                 name=name,
                 counts=Counts(parameters=10, multiply_adds=100, activations=5),
                 accuracy=judged.accuracies.get(name),
+                without_twins=None,
                 runs=tuple(
                     RunResult(
                         seed=seed,

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from skipwise.data.batches import Augmentation
-from skipwise.data.pack import Images
+from skipwise.data.images import Images
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.nets.zoo import create_model
@@ -36,7 +36,7 @@ def make_images(count: int = 80, size: int = 8) -> Images:
     pixels[labels == 1, : size // 2] += 100
     split = np.array((["train"] * 6 + ["val"] * 2 + ["test"] * 2) * (count // 10))
     ids = np.array([f"image{index}" for index in range(count)])
-    return Images("halves", ("top", "whole"), ids, labels, split, pixels, "fingerprint")
+    return Images("halves", ("top", "whole"), ids, labels, split, np.full(len(split), ""), pixels, "fingerprint")
 
 
 def make_spec(model: str = "resnet18", **options: object) -> RunSpec:

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from skipwise.comparison.audit import audit as audit
     from skipwise.comparison.compare import Comparison as Comparison
     from skipwise.comparison.compare import Observer as Observer
     from skipwise.comparison.compare import compare as compare
@@ -24,6 +25,7 @@ _HOMES = {
     "Comparison": "skipwise.comparison.compare",
     "Observer": "skipwise.comparison.compare",
     "SkipwiseError": "skipwise.errors",
+    "audit": "skipwise.comparison.audit",
     "compare": "skipwise.comparison.compare",
     "create_model": "skipwise.nets.zoo",
     "list_models": "skipwise.nets.zoo",

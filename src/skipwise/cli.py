@@ -104,6 +104,25 @@ def _missing_extras() -> Iterator[None]:
         raise missing_extra("train", error.name) from error
 
 
+Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="A folder with one sub-folder of images per class, a .zip or .tar of one, a .csv with the columns path "
+        "and label, or a name: digits, fashion_mnist, cifar10, cifar100.",
+    ),
+]
+Split = Annotated[
+    str | None, typer.Option(metavar="FILE", help="A split.csv of an earlier comparison, to be used again.")
+]
+Group = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="The .csv's column that says which images belong together (one patient)."),
+]
+GroupRegex = Annotated[
+    str | None,
+    typer.Option(metavar="PATTERN", help="The same from the paths, such as 'patient(\\d+)'."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON record instead of text.")]
 
 
@@ -112,10 +131,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON record instea
     no_args_is_help=True,
 )
 def compare(
-    data: Annotated[
-        str,
-        typer.Argument(metavar="DATA", help="A folder with one sub-folder of images per class, or 'digits'."),
-    ],
+    data: Data,
     models: Annotated[
         str, typer.Option(help="Networks to compare, separated by commas; see 'skipwise models'.")
     ] = "resnet18,se_resnet18,mobilenet_v2,plain18",
@@ -138,6 +154,22 @@ def compare(
     ] = False,
     val_share: Annotated[
         float | None, typer.Option(help="Share of the images kept for validation. [default: 0.15]")
+    ] = None,
+    split: Split = None,
+    group: Group = None,
+    group_regex: GroupRegex = None,
+    exclude: Annotated[
+        str | None, typer.Option(metavar="FILE", help="An audit.json; the images it flags are left out.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail where an image is on two sides of a given split.")
+    ] = False,
+    pack: Annotated[
+        bool, typer.Option("--pack/--no-pack", help="Decode once into the cache, or in every epoch anew.")
+    ] = True,
+    balance: Annotated[
+        str | None,
+        typer.Option(help="For rare classes: sampling (shown as often) or loss (weigh more). [default: none]"),
     ] = None,
     margin: Annotated[
         float, typer.Option(help="The accuracy difference that would not matter, in percentage points.")
@@ -174,6 +206,13 @@ def compare(
             width=width,
             pretrained=pretrained,
             val_share=val_share,
+            split=split,
+            group=group,
+            group_regex=group_regex,
+            exclude=exclude,
+            strict=strict,
+            pack=pack,
+            balance=balance,
             margin=margin,
             alpha=alpha,
             device=device,
@@ -187,6 +226,45 @@ def compare(
     else:
         print_comparison(comparison, typed=sys.argv)
     return 2 if any(contender.failed for contender in comparison.results.contenders) else 0
+
+
+@app.command(epilog="Example: skipwise audit path/to/images", no_args_is_help=True)
+def audit(
+    data: Data,
+    split: Split = None,
+    group: Group = None,
+    group_regex: GroupRegex = None,
+    run: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="A run or comparison of these images: which labels does it doubt?"),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with status 2 where splits leak.")] = False,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Folder for the results. [default: next in runs/audit]")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Find what is wrong with images: unreadable, repeated, leaking between splits, blank, odd, doubtfully labelled."""
+    from skipwise.comparison.audit import audit as run_audit
+    from skipwise.screen import Screen, print_audit
+
+    with Screen(sys.stderr) as screen:
+        report = run_audit(
+            data,
+            split=split,
+            group=group,
+            group_regex=group_regex,
+            run=run,
+            output=output,
+            progress=screen.preparing,
+            notice=screen.noticed,
+        )
+    if json:
+        _print_json({"folder": str(report.folder), "audit": report.record})
+    else:
+        print_audit(report)
+    if strict and report.leaks:
+        raise SkipwiseError(f"{report.leaks} (--strict)")
 
 
 @app.command(epilog="Example: skipwise profile resnet18,se_resnet18,mobilenet_v2 --img-size 224", no_args_is_help=True)

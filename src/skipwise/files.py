@@ -6,7 +6,8 @@ import contextlib
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,36 +18,54 @@ from skipwise.errors import SkipwiseError
 _T = TypeVar("_T")
 
 
+ELSEWHERE = "choose another folder with --output"
+
+
 @contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turns what the operating system says about `path` into a sentence a person can act on."""
+def explained(path: Path, *, mend: str = ELSEWHERE) -> Iterator[None]:
+    """Turns what the operating system says about `path` into a sentence a person can act on.
+
+    Args:
+        mend: how to write somewhere else.
+    """
     try:
         yield
     except OSError as error:
         reasons = {
             errno.ENOSPC: "the disk is full; free some space and give the same command again.",
             errno.EDQUOT: "the disk quota is used up; free some space and give the same command again.",
-            errno.EACCES: "permission is denied; choose another folder with --output.",
-            errno.EPERM: "permission is denied; choose another folder with --output.",
-            errno.EROFS: "the file system is read-only; choose another folder with --output.",
-            errno.ENOTDIR: "a part of that path is a file; choose another folder with --output.",
-            errno.EEXIST: "a file is in the way; choose another folder with --output.",
+            errno.EACCES: f"permission is denied; {mend}.",
+            errno.EPERM: f"permission is denied; {mend}.",
+            errno.EROFS: f"the file system is read-only; {mend}.",
+            errno.ENOTDIR: f"a part of that path is a file; {mend}.",
+            errno.EEXIST: f"a file is in the way; {mend}.",
         }
         reason = reasons.get(error.errno or 0, f"{error.strerror or error}.")
         raise SkipwiseError(f"Can't write {path}: {reason}") from error
 
 
-def make_folder(path: Path) -> None:
+def make_folder(path: Path, *, mend: str = ELSEWHERE) -> None:
     """The folder and those above it.
 
     Raises:
         SkipwiseError: it can't be made or written in.
     """
-    with explained(path):
+    with explained(path, mend=mend):
         path.mkdir(parents=True, exist_ok=True)
         # Permission bits don't tell on every file system whether a file can be made; making one does.
         with tempfile.TemporaryFile(dir=path):
             pass
+
+
+def cache_folder() -> Path:
+    """Where decoded images and data sets are kept, to be used again: $SKIPWISE_CACHE, else the user's cache folder.
+
+    Everything in it can be made again, so it may be deleted at any time.
+    """
+    chosen = os.environ.get("SKIPWISE_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "skipwise"
 
 
 @contextlib.contextmanager
@@ -98,8 +117,11 @@ def read_json(path: Path, kind: type[_T]) -> _T:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, *, waiting: Callable[[], None] | None = None) -> Iterator[None]:
     """Holds `folder` for this process; the lock goes with the process however it ends.
+
+    Args:
+        waiting: called again and again while another process holds it; None raises at once.
 
     Raises:
         SkipwiseError: another process holds it.
@@ -112,10 +134,15 @@ def locked(folder: Path) -> Iterator[None]:
     with explained(folder):
         file = (folder / ".lock").open("a")
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SkipwiseError(
-                f"Another Skipwise is working in {folder}; wait for it, or choose another folder with --output."
-            ) from None
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if waiting is None:
+                    raise SkipwiseError(
+                        f"Another Skipwise is working in {folder}; wait for it, or {ELSEWHERE}."
+                    ) from None
+                waiting()
+                time.sleep(0.1)
         yield

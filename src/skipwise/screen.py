@@ -18,13 +18,14 @@ from rich.table import Table
 from rich.text import Text
 
 from skipwise.comparison import wording
+from skipwise.comparison.audit import TITLES, AuditReport, summary
 from skipwise.comparison.compare import Comparison, Observer
 from skipwise.comparison.execute import Event
 from skipwise.comparison.plan import Plan
 from skipwise.comparison.results import Results
 from skipwise.cost.listing import Listed
 from skipwise.cost.profile import ProfileReport
-from skipwise.data.sources import NAMED
+from skipwise.data.named import NAMED
 
 LINE_SECONDS = 15.0
 """Where there is no terminal, a line at most this often."""
@@ -188,12 +189,37 @@ def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
     console.print()
     console.print(verdicts)
     console.print()
-    for line in (*_settling(results), *wording.failures(results)):
+    for line in (*_settling(results), *wording.twins(results), *wording.failures(results)):
         console.print(Text(line), soft_wrap=not console.is_terminal)
     console.print(Text(costs.recommendation.sentence, style="bold"), soft_wrap=not console.is_terminal)
     console.print()
     console.print(Text(f"Report: {comparison.report}"), soft_wrap=True)
     console.print(Text(f"Next:   {next_command(comparison, typed)}"), soft_wrap=True)
+
+
+def print_audit(report: AuditReport) -> None:
+    """What was found, by kind, with an example each, and where the rest is."""
+    console = Console(highlight=False, width=None if Console().is_terminal else 200)
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    table.add_column("found", no_wrap=True)
+    table.add_column("times", justify="right")
+    table.add_column("such as", overflow="fold")
+    for kind, title in TITLES.items():
+        mine = [finding for finding in report.record.findings if finding.kind == kind]
+        if mine:
+            files = ", ".join(mine[0].files[:3]) + (", ..." if len(mine[0].files) > 3 else "")
+            table.add_row(title, f"{len(mine):,}", Text(f"{files}: {mine[0].detail}" if files else mine[0].detail))
+    if report.record.findings:
+        console.print()
+        console.print(table)
+    console.print()
+    console.print(Text(summary(report.record), style="bold"), soft_wrap=not console.is_terminal)
+    console.print()
+    console.print(Text(f"Page:   {report.page}"), soft_wrap=True)
+    console.print(Text(f"Record: {report.file}"), soft_wrap=True)
+    exclude = any(finding.exclude for finding in report.record.findings)
+    words = ["skipwise", "compare", report.data, *(["--exclude", str(report.file)] if exclude else [])]
+    console.print(Text(f"Next:   {shlex.join(words)}"), soft_wrap=True)
 
 
 def _settling(results: Results) -> list[str]:

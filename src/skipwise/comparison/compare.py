@@ -12,16 +12,18 @@ import numpy as np
 import torch
 
 from skipwise.comparison.execute import Event, execute_plan
-from skipwise.comparison.inputs import images_stored, split_source, store_images
+from skipwise.comparison.inputs import store_images
 from skipwise.comparison.plan import FINISHED, Plan, Question, check_seeds, choose_folder
 from skipwise.comparison.recommend import recommend
 from skipwise.comparison.report import write_report
 from skipwise.comparison.results import Costs, Results, build_contender, collect, count_contender, histories
 from skipwise.cost.timing import latencies
-from skipwise.data.pack import Images, auto_size, read_pixels, survey
+from skipwise.data.look import Square
+from skipwise.data.pack import load_pack
+from skipwise.data.pack import pack as make_pack
+from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.preprocess import Preprocessing, channel_statistics
-from skipwise.data.sources import open_source
-from skipwise.data.splits import SPLITS
+from skipwise.data.stream import Streamed
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.files import locked, make_folder, read_json, write_json
 from skipwise.machine import describe_machine
@@ -93,6 +95,13 @@ def compare(
     width: float = 1.0,
     pretrained: bool = False,
     val_share: float | None = None,
+    split: str | os.PathLike[str] | None = None,
+    group: str | None = None,
+    group_regex: str | None = None,
+    exclude: str | os.PathLike[str] | None = None,
+    strict: bool = False,
+    pack: bool = True,
+    balance: str | None = None,
     margin: float = 0.5,
     alpha: float = 0.05,
     device: str = "auto",
@@ -106,7 +115,8 @@ def compare(
     The same call again goes on with an unfinished comparison of the same plan.
 
     Args:
-        data: a data set's name or a folder with one sub-folder per class.
+        data: a data set's name, a folder with one sub-folder per class, an archive of one, or a table of paths and
+            labels.
         models: at least two networks, see `skipwise.list_models()`.
         seeds: runs per network, at least 2; their seeds are seed, seed + 1, ...
         epochs, batch_size, lr: None leaves them to the recipe.
@@ -117,6 +127,14 @@ def compare(
         pretrained: start every network from its published ImageNet weights, with their preprocessing, at a tenth of
             the recipe's learning rate unless `lr` says otherwise.
         val_share: of the images, for the learning curves; None is 15%, or 10% of given training images.
+        split: a split.csv of an earlier comparison, to be used again.
+        group: the table's column that says which images belong together and must not be split up.
+        group_regex: the same from the images' paths: what the pattern's first group matches.
+        exclude: an audit.json whose flagged images are left out.
+        strict: raise where an image is, exactly or nearly, on two sides of a given split.
+        pack: decode once, into a file in the cache; False decodes again in every epoch and needs no disk.
+        balance: "none", "sampling" (every class is shown equally often) or "loss" (rare classes weigh more); None
+            leaves it to the recipe.
         margin: the difference in accuracy that would not matter, in percentage points.
         alpha: the chance that any verdict is wrong.
         device: "auto", "cpu", "cuda" or "mps".
@@ -133,28 +151,31 @@ def compare(
     question = Question(contenders=tuple(names), seeds=check_seeds(seed, seeds), margin=margin, alpha=alpha)
     question.check()
     _check_networks(img_size=img_size, stem=stem, width=width)
-    source = open_source(data)
-    if source.ignored:
-        watch.noticed(
-            f"{len(source.ignored)} files of {source.name} are left out: by their names they are no images "
-            f"(such as {source.ignored[0]})."
-        )
-    seen = survey(source, watch.preparing)
-    # Mean and deviation follow from the images, which are read once the folder is known.
-    preprocessing = Preprocessing(size=img_size or auto_size(seen.median_side), channels=seen.channels, mean=(), std=())
+    request = Request(
+        data=os.fspath(data),
+        group=group,
+        group_regex=group_regex,
+        split=None if split is None else os.fspath(split),
+        exclude=None if exclude is None else os.fspath(exclude),
+        val_share=val_share,
+        strict=strict,
+        img_size=img_size,
+    )
+    prepared = prepare(request, seed=SPLIT_SEED, progress=watch.preparing, notice=watch.noticed)
+    # Mean and deviation follow from the images, which are decoded once the folder is known.
+    preprocessing = Preprocessing(size=img_size or prepared.auto_size, channels=prepared.channels, mean=(), std=())
     if pretrained:
         preprocessing = _published_preprocessing(question, img_size)
-    splits, used_val_share, test_share = split_source(source, val_share=val_share, seed=SPLIT_SEED)
-    counts = {split: int((splits == split).sum()) for split in SPLITS}
+    source, counts = prepared.source, prepared.counts
     draft = Plan(
         question=question,
         data=source.name,
         classes=source.classes,
-        fingerprint=seen.fingerprint,
+        fingerprint=prepared.fingerprint,
         split_images=counts,
         split_seed=SPLIT_SEED,
-        val_share=used_val_share,
-        test_share=test_share,
+        val_share=prepared.val_share,
+        test_share=prepared.test_share,
         preprocessing=preprocessing,
         stem="imagenet" if pretrained and stem == "auto" else resolve_stem(stem, preprocessing.size),
         width=width,
@@ -167,6 +188,8 @@ def compare(
             epochs=epochs,
             batch_size=batch_size,
             lr=lr,
+            pretrained=pretrained,
+            balance=balance,
         ),
         # Precision, threads and processes are chosen when the plan is new.
         execution=Execution(device=choose_device(device), precision="fp32", threads=1),
@@ -174,27 +197,14 @@ def compare(
     )
     named = Path(output) if output is not None else None
 
-    def read() -> Images:
-        return Images(
-            name=source.name,
-            classes=source.classes,
-            ids=np.array(source.ids),
-            labels=source.labels,
-            split=splits,
-            pixels=read_pixels(source, draft.preprocessing, watch.preparing),
-            fingerprint=seen.fingerprint,
-        )
-
-    images: Images | None = None
     while True:
         folder, stored = choose_folder(draft, named, PARENT)
         if resume and stored is None:
             raise SkipwiseError(f"There is nothing to resume for this plan in {named or PARENT}; leave --resume out.")
         if stored is not None and (folder / FINISHED).exists():
             return _again(folder, stored)
-        # Read before the folder is made: an unreadable image leaves nothing behind.
-        if images is None and (stored is None or not images_stored(folder, stored)):
-            images = read()
+        # Decoded before the folder is made, so that a full disk leaves nothing behind.
+        packed = make_pack(source, prepared.seen, Square.of(preprocessing), watch.preparing) if pack else None
         make_folder(folder)
         with locked(folder):
             # Meanwhile another process may have begun, or finished, in there.
@@ -203,12 +213,9 @@ def compare(
             for leftover in folder.glob(".*.tmp"):
                 leftover.unlink(missing_ok=True)
             if stored is None:
-                assert images is not None
-                stored = _settle(draft, images, workers)
+                stored = _settle(draft, prepared, packed, workers)
                 write_json(folder / "plan.json", stored)
-            if images is not None and not images_stored(folder, stored):
-                store_images(folder, images)
-            images = None  # the processes map the file
+            store_images(folder, prepared, request, packed)
             # How many run at once changes no result, so it may change from one time to the next.
             plan = stored if workers is None else replace(stored, processes=workers)
             return _carry_out(plan, folder, watch)
@@ -243,11 +250,16 @@ def _published_preprocessing(question: Question, size: int | None) -> Preprocess
     )
 
 
-def _settle(draft: Plan, images: Images, workers: int | None) -> Plan:
+def _settle(draft: Plan, prepared: Prepared, packed: Path | None, workers: int | None) -> Plan:
     """The draft with what follows from the images' pixels and from this machine."""
     plan = draft
     if not plan.pretrained:
-        mean, std = channel_statistics(images.pixels[images.members("train")])
+        train = np.flatnonzero(prepared.split == "train")
+        if packed is not None:
+            mean, std = channel_statistics(load_pack(packed), train)
+        else:
+            with contextlib.closing(Streamed(prepared.source, Square.of(plan.preprocessing))) as streamed:
+                mean, std = channel_statistics(streamed, train)
         plan = replace(draft, preprocessing=replace(draft.preprocessing, mean=mean, std=std))
     costliest = max(
         (counts.multiply_adds for name in plan.question.contenders if (counts := count_contender(plan, name))),
@@ -274,7 +286,7 @@ def _carry_out(plan: Plan, folder: Path, watch: Observer) -> Comparison:
     write_json(folder / "costs.json", costs)
     watch.finishing("Writing the report")
     write_report(folder / FINISHED, plan, results, costs, histories(plan, folder))
-    (folder / "images.npy").unlink(missing_ok=True)
+    (folder / "images.json").unlink(missing_ok=True)
     return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=False)
 
 
@@ -291,7 +303,7 @@ def _measure(plan: Plan, results: Results) -> Costs:
 
 
 def _again(folder: Path, plan: Plan) -> Comparison:
-    (folder / "images.npy").unlink(missing_ok=True)  # left by a kill after the report
+    (folder / "images.json").unlink(missing_ok=True)  # left by a kill after the report
     results = read_json(folder / "comparison.json", Results)
     costs = read_json(folder / "costs.json", Costs)
     return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=True)

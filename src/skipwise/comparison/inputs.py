@@ -1,98 +1,103 @@
-"""A comparison's images: split once, decoded once, kept in its folder for every process that trains.
+"""A comparison's images: which is in which split, and where every process that trains finds the pixels.
 
-split.csv    which image is in which split; stays
-images.npy   the decoded pixels; removed when the comparison is finished
+split.csv     which image is in which split; stays
+images.json   where the decoded pixels are, or how to decode them; removed when the comparison is finished
 """
 
 from __future__ import annotations
 
 import csv
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skipwise.comparison.plan import Plan
-from skipwise.data.pack import Images, load_pixels, save_pixels, save_split
-from skipwise.data.sources import ImageSource
-from skipwise.data.splits import TEST_SHARE, make_splits
+from skipwise.data.images import Images, Pixels, Selected
+from skipwise.data.look import Square
+from skipwise.data.pack import load_pack
+from skipwise.data.prepare import Prepared, Request
+from skipwise.data.sources import open_source
+from skipwise.data.splits import save_split
+from skipwise.data.stream import Streamed
 from skipwise.errors import SkipwiseError
-
-VAL_SHARE = 0.15
-VAL_SHARE_OF_GIVEN = 0.10
+from skipwise.files import read_json, write_json
 
 
-def split_source(
-    source: ImageSource, *, val_share: float | None, seed: int
-) -> tuple[NDArray[np.str_], float | None, float | None]:
-    """The split of every image, and the validation and test shares used: None for a split that came with the images.
+@dataclass(frozen=True, kw_only=True)
+class Whereabouts:
+    """The pack's path and the row of each image of split.csv in it, or, where nothing is packed, what was asked for."""
 
-    Args:
-        val_share: of all images where nothing is split, of the training images where only validation is missing;
-            None for the usual 15% and 10%.
-
-    Raises:
-        SkipwiseError: a share out of range, or a class with fewer images than splits.
-    """
-    if val_share is not None and not 0 <= val_share < 1:
-        raise SkipwiseError(f"--val-share must be at least 0 and below 1, not {val_share:g}.")
-    if source.splits is None:
-        share = VAL_SHARE if val_share is None else val_share
-        if share + TEST_SHARE >= 1:
-            raise SkipwiseError(
-                f"--val-share {share:g} leaves nothing to train on beside {TEST_SHARE:g} for testing; make it smaller."
-            )
-        splits = make_splits(source.labels, source.classes, val_share=share, test_share=TEST_SHARE, seed=seed)
-        return splits, share, TEST_SHARE
-    splits = np.array(source.splits, dtype="<U5")
-    if "val" in source.splits:
-        if val_share is not None:
-            raise SkipwiseError(
-                f"{source.name} brings its own validation images, so --val-share has nothing to do; leave it out."
-            )
-        return splits, None, None
-    share = VAL_SHARE_OF_GIVEN if val_share is None else val_share
-    train = np.flatnonzero(splits == "train")
-    splits[train] = make_splits(source.labels[train], source.classes, val_share=share, test_share=0.0, seed=seed)
-    return splits, share, None
+    pack: str | None
+    request: Request | None
+    rows: tuple[int, ...]
 
 
-def store_images(folder: Path, images: Images) -> None:
-    """Writes both files; the pixels last, so that where they are the split is too."""
-    save_split(folder / "split.csv", images)
-    save_pixels(folder / "images.npy", images.pixels)
-
-
-def images_stored(folder: Path, plan: Plan) -> bool:
-    """Whether the folder still has the pixels of this plan."""
-    try:
-        pixels = load_pixels(folder / "images.npy")
-    except (OSError, ValueError):
-        return False
-    size, channels = plan.preprocessing.size, plan.preprocessing.channels
-    return pixels.shape == (sum(plan.split_images.values()), size, size, channels)
+def store_images(folder: Path, prepared: Prepared, request: Request, pack: Path | None) -> None:
+    """Writes both files, whereabouts last."""
+    source, members = prepared.source, prepared.members.tolist()
+    save_split(
+        folder / "split.csv",
+        [source.ids[index] for index in members],
+        [source.classes[source.labels[index]] for index in members],
+        [str(prepared.split[index]) for index in members],
+        [str(prepared.audit.twins[index]) for index in members],
+    )
+    data = str(request.data)
+    again = replace(request, data=data if prepared.source.container is None else os.path.abspath(data))  # noqa: PTH100
+    found = Whereabouts(
+        pack=str(pack.resolve()) if pack else None, request=None if pack else again, rows=tuple(members)
+    )
+    write_json(folder / "images.json", found)
 
 
 def load_images(folder: Path, plan: Plan) -> Images:
-    """What `store_images` wrote, the pixels mapped rather than read.
+    """What `store_images` wrote down.
 
     Raises:
         SkipwiseError: a file is missing or damaged.
     """
+    table = read_split_table(folder)
     try:
-        with (folder / "split.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            rows = list(csv.DictReader(file))
+        found = read_json(folder / "images.json", Whereabouts)
+        rows = np.array(found.rows, dtype=np.int64)
         numbers = {name: number for number, name in enumerate(plan.classes)}
         return Images(
             name=plan.data,
             classes=plan.classes,
-            ids=np.array([row["path"] for row in rows]),
-            labels=np.array([numbers[row["label"]] for row in rows], dtype=np.int64),
-            split=np.array([row["split"] for row in rows]),
-            pixels=load_pixels(folder / "images.npy"),
+            ids=np.array([row["path"] for row in table]),
+            labels=np.array([numbers[row["label"]] for row in table], dtype=np.int64),
+            split=np.array([row["split"] for row in table]),
+            twins=np.array([row["twin"] for row in table]),
+            pixels=Selected(_pixels(found, plan), rows),
             fingerprint=plan.fingerprint,
         )
     except (OSError, ValueError, KeyError) as error:
         raise SkipwiseError(
-            f"The images kept in {folder} can't be read ({error}); give the same command again."
+            f"The images of {folder} can't be read any more ({error}); give the same command again."
         ) from error
+
+
+def read_split_table(folder: Path) -> list[dict[str, str]]:
+    """The rows of a comparison's split.csv: path, label, split and twin.
+
+    Raises:
+        SkipwiseError: it is missing or damaged.
+    """
+    try:
+        with (folder / "split.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        return [{name: row[name] for name in ("path", "label", "split", "twin")} for row in rows]
+    except (OSError, ValueError, KeyError) as error:
+        raise SkipwiseError(f"{folder / 'split.csv'} can't be read ({error}); give the same command again.") from error
+
+
+def _pixels(found: Whereabouts, plan: Plan) -> Pixels:
+    if found.pack is not None:
+        return load_pack(Path(found.pack))
+    assert found.request is not None
+    asked = found.request
+    return Streamed(
+        open_source(asked.data, group=asked.group, group_regex=asked.group_regex), Square.of(plan.preprocessing)
+    )

@@ -11,7 +11,7 @@ from typing import Any
 from skipwise.comparison import wording
 from skipwise.comparison.plan import Plan
 from skipwise.comparison.results import Contender, Costs, Results
-from skipwise.data.sources import NAMED
+from skipwise.data.named import NAMED
 from skipwise.evaluation.metrics import Metrics
 from skipwise.files import write_text
 from skipwise.pages import figures, render
@@ -36,7 +36,7 @@ def write_report(path: Path, plan: Plan, results: Results, costs: Costs, histori
             "report.html",
             title=f"{len(question.contenders)} networks on {plan.data}: {len(question.seeds)} seeds each",
             answer=costs.recommendation.sentence,
-            failures=wording.failures(results),
+            failures=[*wording.failures(results), *wording.twins(results)],
             sure=f"{(1 - question.alpha) * 100:g}%",
             script=figures.script(),
             networks=[_network(contender, costs) for contender in results.contenders],

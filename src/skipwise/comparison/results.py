@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
+from skipwise.comparison.inputs import read_split_table
 from skipwise.comparison.plan import Plan, Question, run_folder
 from skipwise.cost.counts import Counts, count
 from skipwise.cost.timing import Timing
@@ -32,11 +34,13 @@ class RunResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """A network's results over its seeds. `accuracy` is None with fewer than two finished runs."""
+    """A network's results over its seeds. `accuracy` is None with fewer than two finished runs; `without_twins` is
+    the mean accuracy on the test images that have no twin in another split, None if all or none have one."""
 
     name: str
     counts: Counts | None
     accuracy: Estimate | None
+    without_twins: float | None
     runs: tuple[RunResult, ...]
 
     @property
@@ -62,12 +66,16 @@ class Recommendation:
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """`comparison.json`: the same plan gives the same bytes."""
+    """`comparison.json`: the same plan gives the same bytes.
+
+    `twins` is the number of test images that are, exactly or nearly, among the training or validation images too.
+    """
 
     question: Question
     data: str
     fingerprint: str
     test_images: int
+    twins: int
     contenders: tuple[Contender, ...]
     pairs: tuple[Pair, ...]
 
@@ -108,23 +116,32 @@ def collect(plan: Plan, folder: Path, records: dict[tuple[str, int], RunRecord])
             answers.append(right(predictions.logits, predictions.labels))
         correct[name] = np.array(answers, dtype=bool).reshape(len(finished), plan.split_images["test"])
         seeds[name] = finished
+    has_twin = np.array([bool(row["twin"]) for row in read_split_table(folder) if row["split"] == "test"])
     judgement = judge(correct, margin=question.margin / 100, alpha=question.alpha, seeds=seeds)
     return Results(
         question=question,
         data=plan.data,
         fingerprint=plan.fingerprint,
         test_images=plan.split_images["test"],
+        twins=int(has_twin.sum()),
         contenders=tuple(
             Contender(
                 name=name,
                 counts=count_contender(plan, name),
                 accuracy=judgement.accuracies.get(name),
+                without_twins=_without(correct[name], has_twin),
                 runs=tuple(_result(seed, records[name, seed]) for seed in question.seeds),
             )
             for name in question.contenders
         ),
         pairs=judgement.pairs,
     )
+
+
+def _without(correct: NDArray[np.bool_], has_twin: NDArray[np.bool_]) -> float | None:
+    if not len(correct) or has_twin.all() or not has_twin.any():
+        return None
+    return float(correct[:, ~has_twin].mean())
 
 
 def build_contender(plan: Plan, name: str) -> nn.Module:

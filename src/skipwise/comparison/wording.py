@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from skipwise.comparison.plan import Plan
 from skipwise.comparison.results import Results
+from skipwise.data.batches import Augmentation
 from skipwise.nets.guests import is_guest
 from skipwise.statistics import Estimate, Pair
+from skipwise.training.recipe import Recipe
 
 
 def percent(accuracy: Estimate | None) -> str:
@@ -66,13 +68,24 @@ def failures(results: Results) -> list[str]:
     return sentences
 
 
+def twins(results: Results) -> list[str]:
+    """A sentence about test images that are in another split too, and what accuracies are without them."""
+    if not results.twins:
+        return []
+    without = [f"{c.name} {c.without_twins * 100:.2f}%" for c in results.contenders if c.without_twins is not None]
+    accuracies = f"; without {'them' if results.twins != 1 else 'it'}: {', '.join(without)}" if without else ""
+    are = "are" if results.twins != 1 else "is"
+    return [
+        f"{results.twins:,} of the {results.test_images:,} test images {are}, exactly or nearly, among the training or "
+        f"validation images too{accuracies}."
+    ]
+
+
 def equal(plan: Plan) -> list[str]:
     """What was the same for every contender."""
     recipe, counts = plan.recipe, plan.split_images
     images = f"{counts['train']:,} training, {counts['val']:,} validation and {counts['test']:,} test images"
     split = "as they came" if plan.test_share is None else f"stratified, seed {plan.split_seed}, the same for every run"
-    moved = f"shifted by up to {round(recipe.augmentation.shift * plan.preprocessing.size)} pixels"
-    mirrored = "half of them mirrored" if recipe.augmentation.mirror else "never mirrored"
     width = f", {plan.width:g} times the published width" if plan.width != 1 else ""
     size = plan.preprocessing.size
     return [
@@ -81,12 +94,47 @@ def equal(plan: Plan) -> list[str]:
         f"Recipe '{recipe.name}': {recipe.epochs} epochs, batches of {recipe.batch_size}, peak learning rate "
         f"{recipe.lr:g}, one cycle, Nesterov momentum {recipe.momentum:g}, weight decay {recipe.weight_decay:g} "
         f"(not on norms and biases), label smoothing {recipe.label_smoothing:g}.",
-        f"Augmentation: training images {moved}, {mirrored}; none at test time.",
+        f"Augmentation: training images {', '.join(_augmented(recipe.augmentation, size))}; none at test time.",
+        *_balanced(recipe),
         f"Networks: {plan.stem} stem{width}.",
         *_start(plan),
         "Selection: the last epoch of every run; nothing was chosen on the test images.",
         f"Computed on {plan.execution.device} in {plan.execution.precision}, evaluated in fp32.",
     ]
+
+
+def _augmented(done: Augmentation, size: int) -> list[str]:
+    """What is done to training images of `size` pixels a side, a phrase each."""
+    words = []
+    if done.resized_crop is not None:
+        small, large = done.resized_crop
+        words.append(f"cropped to {small:.0%} to {large:.0%} of their area and resized")
+    if done.rand_augment is not None:
+        words.append("changed by {} operations of RandAugment at magnitude {}".format(*done.rand_augment))
+    words.append(f"shifted by up to {round(done.shift * size)} pixels")
+    if done.mirror:
+        words.append("each mirrored in every other epoch" if done.alternate else "half of them mirrored")
+    else:
+        words.append("never mirrored")
+    if done.rotate:
+        words.append(f"rotated by up to {done.rotate:g} degrees")
+    for name in ("brightness", "contrast", "saturation"):
+        if getattr(done, name):
+            words.append(f"{name} changed by up to {getattr(done, name):.0%}")
+    if done.cutout:
+        side = round(done.cutout * size)
+        words.append(f"a square of {side} x {side} pixels painted over")
+    mixing = {"mixup": done.mixup, "cutmix": done.cutmix}
+    mixed = " or ".join(f"{name} (alpha {alpha:g})" for name, alpha in mixing.items() if alpha)
+    return [*words, f"mixed in pairs by {mixed}"] if mixed else words
+
+
+def _balanced(recipe: Recipe) -> list[str]:
+    return {
+        "none": [],
+        "sampling": ["Balance: every class is shown equally often, in epochs as long as without."],
+        "loss": ["Balance: the loss of an image is weighted by the inverse of its class's frequency."],
+    }[recipe.balance]
 
 
 def _start(plan: Plan) -> list[str]:

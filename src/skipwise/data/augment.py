@@ -1,29 +1,218 @@
-"""Whole-batch transforms: uint8 images [B, H, W, C] and a generator in, new images of the same shape out."""
+"""Whole-batch transforms: uint8 images [B, H, W, C] and a generator in, new uint8 images out.
+
+All draws come from the generator, for the whole batch at once, so that what one image gets does not depend on how
+images are processed. None of them changes the images it is given.
+"""
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
-
-def mirror(images_BHWC: Tensor, generator: torch.Generator) -> Tensor:
-    """Flips half of the images left to right, each with probability 1/2."""
-    chosen = torch.rand(len(images_BHWC), generator=generator) < 0.5
-    return torch.where(chosen[:, None, None, None], images_BHWC.flip(2), images_BHWC)
+_GREY = (0.299, 0.587, 0.114)  # luma of ITU-R BT.601, the weights of Pillow's and torchvision's grey
+_ASPECT = (3 / 4, 4 / 3)
 
 
-def shift(images_BHWC: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
-    """Moves each image by up to `pixels` in both directions; what comes into view mirrors the edge."""
+def mirrored(count: int, generator: torch.Generator) -> Tensor:
+    """Which of `count` images to flip, bool [count]: each with probability 1/2."""
+    return torch.rand(count, generator=generator) < 0.5
+
+
+def mirrored_in_turn(indices: NDArray[np.int64], epoch: int, seed: int) -> Tensor:
+    """Which images to flip, bool [B]: each in every other epoch, and a hash of (seed, index) says in which first.
+
+    Any two epochs in a row show every image both ways, which flips at random do only half of the time
+    (Jordan 2024, arXiv:2404.00498).
+
+    Args:
+        indices: of the images in the data set, int64 [B].
+        epoch: counted from 0.
+    """
+    # The finishing steps of splitmix64 (Steele et al. 2014): neighbouring indices and seeds give unrelated bits.
+    mixed = indices.astype(np.uint64) + np.random.SeedSequence(seed).generate_state(1, np.uint64)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    first = (mixed >> np.uint64(63)).astype(np.int64)
+    return torch.from_numpy((first + epoch) % 2 == 1)
+
+
+def flip(images_BHWC: Tensor, chosen_B: Tensor) -> Tensor:
+    """Flips the chosen images (bool [B]) left to right."""
+    which = chosen_B.nonzero()[:, 0]
+    both = torch.cat([images_BHWC, images_BHWC.index_select(0, which).flip(2)])
+    source = torch.where(chosen_B, len(images_BHWC) - 1 + chosen_B.cumsum(0), torch.arange(len(images_BHWC)))
+    return both.index_select(0, source)
+
+
+def shift(images_BHWC: Tensor, pixels: int, generator: torch.Generator, *, flips: Tensor | None = None) -> Tensor:
+    """Moves each image by up to `pixels` in both directions; what comes into view mirrors the edge.
+
+    The same as a random crop of the image padded by reflection.
+
+    Args:
+        pixels: less than the sides.
+        flips: which images to flip left to right before, bool [B]: cheaper here than as a step of its own.
+    """
     batch, height, width, channels = images_BHWC.shape
     offsets = torch.randint(-pixels, pixels + 1, (2, batch, 1), generator=generator)
     rows_BH = _reflected(torch.arange(height) + offsets[0], height)
-    columns_BW = _reflected(torch.arange(width) + offsets[1], width)
-    flat_BN = rows_BH[:, :, None] * width + columns_BW[:, None, :]
-    index = flat_BN.reshape(batch, height * width, 1).expand(-1, -1, channels)
-    return images_BHWC.reshape(batch, height * width, channels).gather(1, index).reshape(images_BHWC.shape)
+    # Each row and its reflections side by side, so that a row of a result is one run of bytes here, also if flipped.
+    # The table of all such runs overlaps itself and needs no memory: what remains is copying whole rows, which is
+    # several times as fast as fetching pixels.
+    reflected = images_BHWC.flip(2)
+    pieces = [reflected[:, :, width - 1 - pixels : width - 1], images_BHWC, reflected[:, :, 1 : pixels + 1]]
+    if flips is not None:
+        pieces[2:] = [reflected[:, :, 1:], images_BHWC[:, :, 1 : pixels + 1]]
+    strips = torch.cat(pieces, dim=2)
+    wide, run = strips.shape[2], width * channels
+    runs = strips.as_strided((batch * height * wide - width + 1, run), (channels, 1))
+    starts_BH = (torch.arange(batch)[:, None] * height + rows_BH) * wide + pixels + offsets[1]
+    if flips is not None:
+        starts_BH = starts_BH + flips[:, None] * (width - 1)
+    return runs.index_select(0, starts_BH.flatten()).view(batch, height, width, channels)
+
+
+def resized_crop(images_BHWC: Tensor, size: int, area: tuple[float, float], generator: torch.Generator) -> Tensor:
+    """A random part of each image, as size x size pixels (Szegedy et al. 2015, arXiv:1409.4842).
+
+    Bilinear and antialiased. The part's share of the image is drawn evenly from `area`, the logarithm of its aspect
+    ratio evenly between those of 3/4 and 4/3; a side that would be longer than the image's is the image's, where
+    torchvision draws again.
+
+    The resizing goes image by image: torch's kernel for uint8 takes one scale a call, and is still several times as
+    fast as one call of grid_sample for all of them, which cannot antialias either (benchmarks/data_feed.py).
+
+    Args:
+        size: of the result, in pixels; at most the sides of the images.
+        area: the smallest and the largest share.
+    """
+    batch, height, width, channels = images_BHWC.shape
+    drawn = torch.rand((4, batch), generator=generator, dtype=torch.float64)
+    pixels = (area[0] + (area[1] - area[0]) * drawn[0]) * height * width
+    low, high = (math.log(ratio) for ratio in _ASPECT)
+    aspect = torch.exp(low + (high - low) * drawn[1])
+    heights = (pixels / aspect).sqrt().round().clamp(1, height)
+    widths = (pixels * aspect).sqrt().round().clamp(1, width)
+    tops, lefts = (drawn[2] * (height - heights + 1)).floor(), (drawn[3] * (width - widths + 1)).floor()
+    boxes = torch.stack([tops, lefts, heights, widths], dim=1).long().tolist()
+    images, crops = images_BHWC.numpy(), np.empty((batch, size, size, channels), dtype=np.uint8)
+    # numpy copies on one thread: for so little, waking torch's others costs more than the copy.
+    for index, (top, left, tall, broad) in enumerate(boxes):
+        part = np.ascontiguousarray(images[index, top : top + tall, left : left + broad])
+        part_1CHW = torch.from_numpy(part)[None].permute(0, 3, 1, 2)
+        resized = F.interpolate(part_1CHW, (size, size), mode="bilinear", antialias=True, align_corners=False)
+        crops[index] = resized[0].permute(1, 2, 0).numpy()
+    return torch.from_numpy(crops)
+
+
+def affine(
+    images_BHWC: Tensor, degrees: float, pixels: float, generator: torch.Generator, *, fill: str = "reflect"
+) -> Tensor:
+    """Rotates each image about its middle by up to `degrees` and moves it by up to `pixels`, either way; bilinear.
+
+    Args:
+        fill: what comes into view: "reflect" mirrors the image at its edge pixels, "edge" repeats those.
+    """
+    batch, height, width, _ = images_BHWC.shape
+    turn, down, right = 2 * torch.rand((3, batch), generator=generator) - 1
+    angle = turn * math.radians(degrees)
+    # Where each output pixel comes from, on grid_sample's scale: -1 and 1 are the middles of the edge pixels.
+    tall, broad = max(height - 1, 1), max(width - 1, 1)
+    cos, sin = angle.cos(), angle.sin()
+    across = torch.stack([cos, -sin * tall / broad, right * pixels * 2 / broad], dim=1)
+    along = torch.stack([sin * broad / tall, cos, down * pixels * 2 / tall], dim=1)
+    grid = F.affine_grid(torch.stack([across, along], dim=1), [batch, 1, height, width], align_corners=True)
+    padding = {"reflect": "reflection", "edge": "border"}[fill]
+    moved = F.grid_sample(images_BHWC.permute(0, 3, 1, 2).float(), grid, padding_mode=padding, align_corners=True)
+    return _to_bytes(moved.permute(0, 2, 3, 1)).contiguous()
+
+
+def cutout(images_BHWC: Tensor, side: int, generator: torch.Generator, *, value: int = 128) -> Tensor:
+    """Paints a square over each image, centred anywhere in it (DeVries and Taylor 2017, arXiv:1708.04552).
+
+    Where it reaches over the edge, less is covered.
+
+    Args:
+        side: of the square, in pixels.
+        value: of its pixels; mid-grey is near the mean of photographs.
+    """
+    batch, height, width, _ = images_BHWC.shape
+    top = torch.randint(height, (batch,), generator=generator) - side // 2
+    left = torch.randint(width, (batch,), generator=generator) - side // 2
+    return paste(images_BHWC, value, (top, left), (top + side, left + side))
+
+
+def paste(images_BHWC: Tensor, other: Tensor | int, start: tuple[Tensor, Tensor], end: tuple[Tensor, Tensor]) -> Tensor:
+    """The images with a box of `other`, which is images of the same shape or one value.
+
+    Args:
+        start, end: rows [B] and columns [B] where the boxes begin and, exclusively, end; they may lie outside.
+    """
+    _, height, width, channels = images_BHWC.shape
+    row, column = torch.arange(height), torch.arange(width).repeat_interleave(channels)
+    rows_BH = (row >= start[0][:, None]) & (row < end[0][:, None])
+    columns_BN = (column >= start[1][:, None]) & (column < end[1][:, None])
+    # Bits rather than torch.where: operations on bytes go by whole registers, on bool masks byte by byte.
+    rows_BH1, columns_B1N = (255 * inside.to(torch.uint8) for inside in (rows_BH[:, :, None], columns_BN[:, None]))
+    own_BHN = images_BHWC.flatten(2)
+    difference = own_BHN ^ (other.flatten(2) if isinstance(other, Tensor) else other)
+    return difference.bitwise_and_(rows_BH1).bitwise_and_(columns_B1N).bitwise_xor_(own_BHN).view(images_BHWC.shape)
+
+
+def colour(
+    images_BHWC: Tensor, brightness: float, contrast: float, saturation: float, generator: torch.Generator
+) -> Tensor:
+    """Scales brightness, contrast and saturation of each image by factors from 1 - x to 1 + x.
+
+    Brightness is scaled about black, contrast about the image's mean grey, saturation about each pixel's grey, which
+    leaves an image of one channel as it is. All three are one linear map of the channels, so that values are cut off
+    at 0 and 255 once, at the end; torchvision's ColorJitter cuts after each.
+    """
+    batch, height, width, channels = images_BHWC.shape
+    factors = 1 + (2 * torch.rand((3, batch, 1, 1), generator=generator) - 1) * torch.tensor(
+        [brightness, contrast, saturation]
+    ).view(3, 1, 1, 1)
+    lighter, harder, richer = factors
+    grey = torch.tensor(_GREY if channels == 3 else [1 / channels] * channels)
+    pixels_BNC = images_BHWC.reshape(batch, height * width, channels).float()
+    towards_grey = grey[:, None].expand(channels, channels)
+    mix = lighter * harder * (richer * torch.eye(channels) + (1 - richer) * towards_grey)
+    mean_grey = (pixels_BNC.mean(dim=1, keepdim=True) * grey).sum(dim=2, keepdim=True)
+    mixed = torch.baddbmm((1 - harder) * lighter * mean_grey, pixels_BNC, mix)
+    return _to_bytes(mixed).view(images_BHWC.shape)
+
+
+def rand_augment(images_BHWC: Tensor, operations: int, magnitude: int, generator: torch.Generator) -> Tensor:
+    """torchvision's RandAugment (Cubuk et al. 2019, arXiv:1909.13719), which draws and works image by image.
+
+    It draws from torch's default generator, which is put back afterwards.
+
+    Args:
+        operations: how many are applied to each image.
+        magnitude: their strength, from 0 to 30.
+    """
+    from torchvision.transforms import v2
+
+    transform = v2.RandAugment(operations, magnitude, interpolation=v2.InterpolationMode.BILINEAR)
+    before = torch.get_rng_state()
+    torch.default_generator.manual_seed(int(torch.randint(2**62, (1,), generator=generator)))
+    try:
+        changed = torch.stack([transform(image) for image in images_BHWC.permute(0, 3, 1, 2)])
+    finally:
+        torch.set_rng_state(before)
+    return changed.permute(0, 2, 3, 1).contiguous()
 
 
 def _reflected(position: Tensor, length: int) -> Tensor:
     """Positions outside 0 ... length - 1, mirrored at the edge pixels (which are not repeated)."""
     last = length - 1
     return last - (last - position.abs()).abs()
+
+
+def _to_bytes(values: Tensor) -> Tensor:
+    return values.round_().clamp_(0, 255).to(torch.uint8)

@@ -1,13 +1,14 @@
 """Encoded bytes -> uint8 pixels, by one set of rules, for training and serving alike.
 
 The rules: the first frame; turned as EXIF says; transparency over white; 16-bit scaled to 8; palettes and CMYK
-become RGB; grey stays grey.
+become RGB; grey stays grey. `RULES` changes when they do.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_PIXELS = 64_000_000
+RULES = 1
+MOST_PIXELS = int(os.environ.get("SKIPWISE_MAX_PIXELS", 64_000_000))
 """A larger image is refused unread: a few kilobytes can claim gigabytes of pixels."""
 
-_GREY = {"1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
+_GREY = {"1", "L", "LA", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
+
+_NEVER_TURNED = {"PNG", "GIF", "BMP", "PPM", "WEBP"}
+"""Formats that can only be turned by metadata that Pillow shows in `info`, under these names:"""
+_TURNS = {"exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp"}
 
 
 class UnreadableImage(ValueError):
@@ -27,11 +33,12 @@ class UnreadableImage(ValueError):
 
 @dataclass(frozen=True)
 class Header:
-    """What an image says of itself before its pixels are read. Sizes in pixels, after turning."""
+    """What an image says of itself. Sizes in pixels, after turning; `kind` is its format and mode: "JPEG CMYK"."""
 
     width: int
     height: int
     grey: bool
+    kind: str
 
 
 def read_header(data: bytes) -> Header:
@@ -41,33 +48,52 @@ def read_header(data: bytes) -> Header:
         UnreadableImage: these bytes are no image, or an image of too many pixels.
     """
     with _opened(data) as image:
-        width, height = image.size
-        if image.getexif().get(0x0112, 1) >= 5:  # the orientation tag's values that swap the sides
-            width, height = height, width
-        return Header(width, height, image.mode in _GREY)
+        return _header(image)
 
 
-def decode(data: bytes, *, channels: int) -> NDArray[np.uint8]:
+def decode(data: bytes, *, channels: int | None = None) -> NDArray[np.uint8]:
     """The pixels of an encoded image: uint8 [height, width, channels].
 
     Args:
-        channels: 3 for RGB, 1 for grey.
+        channels: 3 for RGB, 1 for grey; None for 1 where the image is grey and 3 elsewhere.
 
     Raises:
         UnreadableImage: these bytes are no image, a truncated one, or one of too many pixels.
     """
+    return to_array(decode_image(data, channels=channels)[1])
+
+
+def decode_image(data: bytes, *, channels: int | None = None) -> tuple[Header, Any]:
+    """As `decode`, but Pillow's image (mode L or RGB), and what the encoded one says of itself."""
     from PIL import Image, ImageOps
 
-    with _opened(data) as opened:
-        image = ImageOps.exif_transpose(opened)
+    with _opened(data) as image:
+        image.load()
+        header = _header(image)  # after loading: a PNG may say at its end that it is turned
+        # Copying is half the price of decoding a small image, so it is left out where nothing says that it turns.
+        if image.format not in _NEVER_TURNED or _TURNS & image.info.keys():
+            image = ImageOps.exif_transpose(image)
         if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
             image = Image.fromarray(_eight_bits(np.asarray(image)))
         if image.has_transparency_data:
             white = Image.new("RGBA", image.size, "white")
             image = Image.alpha_composite(white, image.convert("RGBA"))
-        image = image.convert("RGB" if channels == 3 else "L")
-        pixels = np.array(image, dtype=np.uint8)
-    return pixels.reshape(pixels.shape[0], pixels.shape[1], channels)
+        mode = "L" if channels == 1 or (channels is None and header.grey) else "RGB"
+        return header, image if image.mode == mode else image.convert(mode)
+
+
+def to_array(image: Any) -> NDArray[np.uint8]:
+    """Pillow's image of mode L or RGB as uint8 [height, width, channels]."""
+    pixels = np.asarray(image, dtype=np.uint8)
+    return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+def _header(image: Any) -> Header:
+    width, height = image.size
+    turned = image.format not in _NEVER_TURNED or _TURNS & image.info.keys()
+    if turned and image.getexif().get(0x0112, 1) >= 5:  # the orientation tag's values that swap the sides
+        width, height = height, width
+    return Header(width, height, image.mode in _GREY, f"{image.format} {image.mode}")
 
 
 def _eight_bits(values: NDArray[Any]) -> NDArray[np.uint8]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.data.images import Pixels
+
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
@@ -42,16 +44,16 @@ def fit_square(
     return np.asarray(image, dtype=np.uint8).reshape(size, size, channels)
 
 
-def channel_statistics(pixels: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation per channel of uint8 [N, H, W, C], on the scale 0 to 1.
+def channel_statistics(pixels: Pixels, members: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation per channel of some images of uint8 [N, H, W, C], on the scale 0 to 1.
 
     Rounded to four digits, so that the record is short; a channel that never varies gets a std of 1.
     """
     channels = pixels.shape[-1]
     # Counting values is exact; in pieces, since it makes wide copies of what it counts.
     counts = np.zeros((channels, 256), dtype=np.int64)
-    for start in range(0, len(pixels), 256):
-        piece = pixels[start : start + 256]
+    for start in range(0, len(members), 256):
+        piece = pixels[members[start : start + 256]]
         counts += np.stack([np.bincount(piece[..., c].ravel(), minlength=256) for c in range(channels)])
     values = np.arange(256) / 255
     mean = (counts * values).sum(axis=1) / counts.sum(axis=1)

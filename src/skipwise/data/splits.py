@@ -1,55 +1,158 @@
-"""train / val / test: stratified, seeded, written down."""
+"""train / val / test: stratified, seeded, what belongs together on one side, written down and given back."""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.data.tables import read_table
 from skipwise.errors import SkipwiseError
+from skipwise.files import write_text
 
 SPLITS = ("train", "val", "test")
 TEST_SHARE = 0.15
 
 
 def make_splits(
-    labels: NDArray[np.int64], classes: Sequence[str], *, val_share: float, test_share: float, seed: int
+    labels: NDArray[np.int64],
+    classes: Sequence[str],
+    *,
+    val_share: float,
+    test_share: float,
+    seed: int,
+    groups: NDArray[np.int64] | None = None,
 ) -> NDArray[np.str_]:
-    """Which split each image belongs to, every class in the same proportions.
+    """Which split each image belongs to, every class in the same proportions as nearly as the groups allow.
 
-    Own code, since scikit-learn's stratified split can leave a class of three images out of a split.
+    Own code, since scikit-learn's stratified split can leave a class of three images out of a split, and its grouped
+    one makes folds of equal size only.
 
     Args:
         labels: class numbers [N].
         val_share, test_share: of all images; a share of 0 leaves that split empty.
+        groups: a number per image [N]; images of one group stay together. None: each is alone.
 
     Returns:
         "train", "val" or "test" per image, [N].
 
     Raises:
-        SkipwiseError: a class with fewer images than there are splits.
+        SkipwiseError: a class with fewer images, or groups, than there are splits.
     """
-    wanted = {"test": test_share, "val": val_share}
-    count = 1 + sum(share > 0 for share in wanted.values())
-    splits = np.full(len(labels), "train", dtype="<U5")
-    rng = np.random.default_rng(seed)
+    shares = {"test": test_share, "val": val_share}
+    wanted = [split for split, share in shares.items() if share > 0]
+    sizes = np.bincount(labels, minlength=len(classes))
+    # What each class still lacks in each split; the rest of it is for training.
+    lacking = {
+        split: np.array([max(1, round(size * shares[split])) if size else 0 for size in sizes]) for split in wanted
+    }
     for number, name in enumerate(classes):
-        members = rng.permutation(np.flatnonzero(labels == number))
-        if len(members) < count:
+        if 0 < sizes[number] < len(wanted) + 1:
             raise SkipwiseError(
-                f"The class {name!r} has {len(members)} image{'s' * (len(members) != 1)}, fewer than the {count} "
-                f"splits; add images or remove that class."
+                f"The class {name!r} has {sizes[number]} image{'s' if sizes[number] != 1 else ''}, fewer than the "
+                f"{len(wanted) + 1} splits; add images or remove that class."
             )
-        taken = 0
-        for split, share in wanted.items():
-            if share > 0:
-                size = max(1, round(len(members) * share))
-                splits[members[taken : taken + size]] = split
-                taken += size
-        if taken >= len(members):
+        if sizes[number] and sum(lacking[split][number] for split in wanted) >= sizes[number]:
             raise SkipwiseError(
-                f"The class {name!r} has {len(members)} images, which leaves none to train on; "
+                f"The class {name!r} has {sizes[number]} images, which leaves none to train on; "
                 "make --val-share smaller."
             )
+    splits = np.full(len(labels), "train", dtype="<U5")
+    rng = np.random.default_rng(seed)
+    alone = np.ones(len(labels), dtype=bool)
+    if groups is not None:
+        alone = np.bincount(groups)[groups] == 1
+        _place_groups(labels, groups, alone, lacking, sizes, splits, rng)
+    for number in range(len(classes)):
+        members = rng.permutation(np.flatnonzero((labels == number) & alone))
+        taken = 0
+        for split in wanted:
+            size = max(0, lacking[split][number])
+            splits[members[taken : taken + size]] = split
+            taken += size
+    if groups is not None:
+        _check_groups(labels, classes, splits, ["train", *wanted])
     return splits
+
+
+def _place_groups(
+    labels: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    alone: NDArray[np.bool_],
+    lacking: dict[str, NDArray[np.int64]],
+    sizes: NDArray[np.int64],
+    splits: NDArray[np.str_],
+    rng: np.random.Generator,
+) -> None:
+    """Puts groups of several images, the largest first, where most of their images are still lacking."""
+    room = {**lacking, "train": sizes - sum(lacking.values())}
+    together = np.flatnonzero(~alone)
+    order = together[np.argsort(groups[together], kind="stable")]
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    parts = np.split(order, starts[1:]) if len(order) else []
+    for part in sorted((parts[index] for index in rng.permutation(len(parts))), key=len, reverse=True):
+        numbers, counts = np.unique(labels[part], return_counts=True)
+
+        def fit(split: str, numbers: NDArray[np.int64] = numbers, counts: NDArray[np.int64] = counts) -> float:
+            # How many of its images the split has room for; a tie goes to the split that lacks the larger share.
+            left = room[split][numbers]
+            return float(np.minimum(counts, left).sum() + 0.5 * (left / sizes[numbers]).mean())
+
+        best = max(room, key=fit)
+        splits[part] = best
+        room[best][numbers] -= counts
+
+
+def _check_groups(
+    labels: NDArray[np.int64], classes: Sequence[str], splits: NDArray[np.str_], wanted: Sequence[str]
+) -> None:
+    for number in np.unique(labels).tolist():
+        missing = [split for split in wanted if not (splits[labels == number] == split).any()]
+        if missing:
+            raise SkipwiseError(
+                f"The images of the class {classes[number]!r} belong together in so few groups that none is left for "
+                f"{missing[0]}; use finer groups, or give a split of your own with --split."
+            )
+
+
+def save_split(
+    path: Path,
+    ids: Sequence[str],
+    labels: Sequence[str],
+    split: Sequence[str],
+    twins: Sequence[str],
+) -> None:
+    """Writes which image went where as a table of path, label, split and twin; images that are left out are not in it.
+
+    A twin is the split, before the image's own, that has an image (nearly) the same.
+    """
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["path", "label", "split", "twin"])
+    writer.writerows(row for row in zip(ids, labels, split, twins, strict=True) if row[2])
+    write_text(path, table.getvalue())
+
+
+def read_split(path: Path, ids: Sequence[str]) -> NDArray[np.str_]:
+    """The split of each of `ids` by a table as `save_split` writes it, "" for those that are not in it.
+
+    Raises:
+        SkipwiseError: no such table, one without splits, or one of other images.
+    """
+    if not path.is_file():
+        raise SkipwiseError(f"There is no file {path}; --split takes a split.csv that Skipwise wrote, or one like it.")
+    table = read_table(path)
+    if table.splits is None:
+        raise SkipwiseError(f"{path} has no column 'split'; it needs path, label and split.")
+    given = dict(zip(table.paths, table.splits, strict=True))
+    strangers = given.keys() - set(ids)
+    if strangers:
+        raise SkipwiseError(
+            f"{path} lists {sorted(strangers)[0]!r} and {len(strangers) - 1} other images that are not there; is it "
+            "the split of other images?"
+        )
+    return np.array([given.get(name, "") for name in ids], dtype="<U5")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from skipwise.data.batches import to_input
+from skipwise.data.images import Pixels
 from skipwise.data.preprocess import Preprocessing
 
 
@@ -28,7 +29,7 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 def predict_logits(
     network: nn.Module,
-    pixels: NDArray[np.uint8],
+    pixels: Pixels,
     members: NDArray[np.int64],
     preprocessing: Preprocessing,
     *,

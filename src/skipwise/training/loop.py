@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skipwise.data.batches import TrainingBatches, stream, to_input
+from skipwise.data.batches import Batch, TrainingBatches, stream, to_input
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import TrainingFailed
 from skipwise.evaluation.metrics import Metrics
@@ -76,21 +76,23 @@ def train(
         history = resume.history
 
     network.train()
+    inputs: Tensor | None = None
+    weights = batches.class_weights().to(execution.device) if recipe.balance == "loss" else None
     with reproducible(execution):
         for epoch in range(len(history), recipe.epochs):
             started = time.perf_counter()
-            order = batches.order(epoch)
+            order = batches.order(epoch, balanced=recipe.balance == "sampling")
             total = rate = 0.0
             for step in range(batches.per_epoch):
                 rate = learning_rate(epoch * batches.per_epoch + step, steps, recipe)
                 set_learning_rate(optimizer, rate)
                 # Dropout and its like draw from torch's default generator: the same in this step, come what may.
                 torch.manual_seed(stream(batches.seed, _LAYERS, epoch, step))
-                images, labels = (t.to(execution.device) for t in batches.batch(epoch, step, order))
-                inputs = to_input(images, preprocessing.mean, preprocessing.std)
+                batch = batches.batch(epoch, step, order).to(execution.device)
+                inputs = to_input(batch.images, preprocessing.mean, preprocessing.std, out=inputs)
                 with torch.autocast(execution.device, torch.bfloat16, enabled=execution.precision == "bf16"):
                     logits = network(inputs)
-                loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+                loss = batch_loss(logits.float(), batch, label_smoothing=recipe.label_smoothing, weights=weights)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
                 value = loss.item()
@@ -105,6 +107,27 @@ def train(
             history = (*history, Epoch(epoch + 1, total / batches.per_epoch, rate, metrics, seconds))
             on_epoch(Progress(history, _tensors(network, optimizer)))
     return history
+
+
+def batch_loss(logits: Tensor, batch: Batch, *, label_smoothing: float = 0.0, weights: Tensor | None = None) -> Tensor:
+    """Mean cross-entropy of logits [B, classes]; of a mixed image, that of its two classes by their shares.
+
+    Args:
+        weights: of the classes [classes]. An image counts as much as its class weighs, smoothed labels included, and
+            the sum is divided by the number of images: dividing by their weights, as torch does, would count an
+            image for more in batches that have few of the heavy classes.
+    """
+    if batch.partners is None and weights is None:
+        return F.cross_entropy(logits, batch.labels, label_smoothing=label_smoothing)
+
+    def against(labels: Tensor) -> Tensor:
+        each = F.cross_entropy(logits, labels, label_smoothing=label_smoothing, reduction="none")
+        return each if weights is None else each * weights[labels]
+
+    each = against(batch.labels)
+    if batch.partners is not None and batch.share is not None:
+        each = batch.share * each + (1 - batch.share) * against(batch.partners)
+    return each.mean()
 
 
 @contextlib.contextmanager

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 from skipwise.data.batches import Augmentation
 from skipwise.errors import SkipwiseError, unknown_name
+
+Balance = Literal["none", "sampling", "loss"]
+BALANCES: dict[str, Balance] = {name: name for name in get_args(Balance)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +20,9 @@ class Recipe:
     SGD with Nesterov momentum; the rate rises linearly to `lr` over the first `warmup` share of all steps, then
     falls to zero along a cosine (one cycle, Smith and Topin 2019, arXiv:1708.07120). Weight decay leaves out norms
     and biases. `label_smoothing` after Szegedy et al. 2016 (arXiv:1512.00567).
+
+    `balance` is for classes of unequal size: "sampling" shows as many images of each class, in epochs as long as
+    before (see TrainingBatches.order); "loss" weights an image's loss by the inverse of its class's frequency.
     """
 
     name: str
@@ -27,6 +34,7 @@ class Recipe:
     label_smoothing: float
     warmup: float
     augmentation: Augmentation
+    balance: Balance = "none"
 
 
 _STANDARD = Recipe(
@@ -60,6 +68,7 @@ def choose_recipe(
     batch_size: int | None = None,
     lr: float | None = None,
     pretrained: bool = False,
+    balance: str | None = None,
 ) -> Recipe:
     """A named recipe with its numbers fitted to the training set, and to what was asked for.
 
@@ -69,15 +78,18 @@ def choose_recipe(
             batches, between 16 and the recipe's own; the rate is scaled with them (Goyal et al. 2017,
             arXiv:1706.02677).
         pretrained: a tenth of the rate, so as not to shake off what the weights know.
+        balance: "none", "sampling" or "loss"; None is the recipe's own.
 
     Raises:
-        SkipwiseError: an unknown recipe, or numbers no training can have.
+        SkipwiseError: an unknown recipe or balance, or numbers no training can have.
     """
     if name == "auto":
         name = "standard" if mirrors else "upright"
     if name not in RECIPES:
         raise unknown_name("recipe", name, [*RECIPES, "auto"])
     recipe = RECIPES[name]
+    if balance is not None and balance not in BALANCES:
+        raise unknown_name("balance", balance, BALANCES)
     if epochs is not None and epochs < 1:
         raise SkipwiseError(f"--epochs must be at least 1, not {epochs}.")
     if batch_size is not None and batch_size < 2:
@@ -94,4 +106,5 @@ def choose_recipe(
         epochs=epochs or recipe.epochs,
         batch_size=batch_size,
         lr=lr if lr is not None else fitting_rate,
+        balance=recipe.balance if balance is None else BALANCES[balance],
     )

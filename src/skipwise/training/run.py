@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 
 from skipwise.data.batches import TrainingBatches
-from skipwise.data.pack import Images
+from skipwise.data.images import Images
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError, TrainingFailed
 from skipwise.evaluation.metrics import Metrics, measure

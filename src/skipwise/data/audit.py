@@ -1,0 +1,331 @@
+"""What is wrong with a pile of images: found, said, never mended here.
+
+Every finding lists the flagged files, and those of them that `--exclude` would leave out. Thresholds are set so that
+hardly a sound image is flagged: an audit that cries wolf is not read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.data.duplicates import linked, near_duplicates
+from skipwise.data.sources import Source
+from skipwise.data.splits import SPLITS
+from skipwise.data.survey import Progress, Survey
+from skipwise.errors import SkipwiseError
+from skipwise.files import atomic, cache_folder
+
+Kind = Literal[
+    "unreadable",
+    "leakage",
+    "two_labels",
+    "exact_duplicates",
+    "near_duplicates",
+    "nearly_blank",
+    "tiny",
+    "extreme_shape",
+    "ignored",
+    "small_class",
+    "imbalance",
+    "layout",
+    "looks_mislabelled",
+]
+
+BLANK_DEVIATION = 2.0
+"""In grey levels of the thumbnail, 0 to 255: a sheet of paper, a lens cap; faint drawings have more."""
+TINY_SIDE = 8
+EXTREME_ASPECT = 8.0
+FEW_IMAGES = 10
+"""A class with fewer than this many training images, or images at all, can hardly be learnt or tested."""
+IMBALANCE = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """`files` are flagged; `exclude` are those of them that are better left out; `detail` is a sentence."""
+
+    kind: Kind
+    files: tuple[str, ...]
+    detail: str
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How many images there are, altogether and by class, split and kind of file, and their sizes in pixels."""
+
+    images: int
+    classes: dict[str, int]
+    splits: dict[str, int]
+    kinds: dict[str, int]
+    findings: dict[str, int]
+    shorter_side: tuple[float, float, float] | None
+    aspect: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Audit:
+    """What was found. `pairs` [M, 2] are the images that are (nearly) the same; `twins` [N] names for each image the
+    split before its own that has such an image, or is ""."""
+
+    findings: tuple[Finding, ...]
+    counts: Counts
+    pairs: NDArray[np.int64]
+    twins: NDArray[np.str_]
+
+    def of(self, *kinds: Kind) -> list[Finding]:
+        """The findings of these kinds."""
+        return [finding for finding in self.findings if finding.kind in kinds]
+
+    def leaks(self) -> str:
+        """A sentence about images on two sides of a given split; "" if there are none."""
+        leaks = self.of("leakage")
+        if not leaks:
+            return ""
+        return (
+            f"{_count(len(leaks), 'image')} of {_listing(self.counts.splits)} {'are' if len(leaks) != 1 else 'is'} in "
+            f"more than one split, exactly or nearly; such as {' and '.join(leaks[0].files[:2])}."
+        )
+
+    def warnings(self) -> list[str]:
+        """What a comparison says before it starts, in sentences."""
+        sentences = [self.leaks()]
+        two = self.of("two_labels")
+        if two:
+            sentences.append(
+                f"{_count(len(two), 'image')} {'have' if len(two) != 1 else 'has'} more than one label; such as "
+                f"{' and '.join(two[0].files[:2])}."
+            )
+        same = self.of("exact_duplicates", "near_duplicates")
+        if same:
+            copies = sum(len(finding.files) - 1 for finding in same)
+            sentences.append(
+                f"{_count(copies, 'image')} {'are' if copies != 1 else 'is'} there again within a split, exactly or "
+                f"nearly; such as {' and '.join(same[0].files[:2])}."
+            )
+        sentences += [finding.detail for finding in self.of("small_class", "imbalance")]
+        found = [sentence for sentence in sentences if sentence]
+        if found:
+            found.append("'skipwise audit' with the same images shows them.")
+        return found
+
+
+def examine(source: Source, seen: Survey, used: NDArray[np.bool_], progress: Progress | None = None) -> Audit:
+    """Everything that can be said of the images without training anything.
+
+    Args:
+        used: the images that count, bool [N]; the others are as if they were not there.
+    """
+    there = used & seen.readable
+    pairs = _same(seen, progress)
+    pairs = pairs[there[pairs].all(axis=1)]
+    findings = [
+        *_unreadable(source, seen, used),
+        *_duplicates(source, seen, pairs),
+        *_by_pixels(source, seen, there),
+        *_classes(source, there),
+        *(Finding(kind="layout", files=(), detail=sentence) for sentence in source.faults),
+    ]
+    if source.ignored:
+        detail = "No images by their names, or in no class's folder."
+        findings.append(Finding(kind="ignored", files=source.ignored, detail=detail))
+    sides, longer = seen.sides[there], np.maximum(seen.widths, seen.heights)[there]
+    splits = [split for split in source.splits or () if split]
+    counts = Counts(
+        images=int(used.sum()),
+        classes=_tally(source.classes[label] for label in source.labels[used].tolist()),
+        splits=_tally(splits),
+        kinds=_tally(seen.kinds[there].tolist()),
+        findings=_tally(finding.kind for finding in findings),
+        shorter_side=_range(sides),
+        aspect=_range(longer / np.maximum(sides, 1)),
+    )
+    return Audit(findings=tuple(findings), counts=counts, pairs=pairs, twins=_twins(source, pairs))
+
+
+def read_exclusions(path: Path, source: Source) -> NDArray[np.bool_]:
+    """The images that an audit.json would leave out: bool [N].
+
+    Raises:
+        SkipwiseError: no such file, or one about other images.
+    """
+
+    @dataclass
+    class Excluding:
+        findings: tuple[Finding, ...]
+
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=Excluding).findings
+    except OSError as error:
+        raise SkipwiseError(
+            f"Can't read {path}: {error.strerror}; --exclude takes what 'skipwise audit' wrote."
+        ) from error
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise SkipwiseError(
+            f"{path} is no audit.json ({error}); --exclude takes what 'skipwise audit' wrote."
+        ) from error
+    excluded = {name for finding in found for name in finding.exclude}
+    strangers = excluded - set(source.ids)
+    if strangers:
+        raise SkipwiseError(
+            f"{path} is about other images: it names {sorted(strangers)[0]!r}, which {source.name} does not have; "
+            "audit these images again."
+        )
+    return np.array([name in excluded for name in source.ids])
+
+
+def _same(seen: Survey, progress: Progress | None) -> NDArray[np.int64]:
+    """Pairs of images that are the same to the byte, or nearly the same to the eye: int64 [M, 2].
+
+    Kept in the cache beside the thumbnails, since looking for them takes a while.
+    """
+    kept = Path(str(getattr(seen.thumbnails, "filename", "") or "")).with_name("pairs.npy")
+    with contextlib.suppress(OSError, ValueError):
+        pairs: NDArray[np.int64] = np.load(kept, allow_pickle=False)
+        return pairs
+    readable = np.flatnonzero(seen.readable)
+    total = len(seen.thumbnails)
+
+    def share(done: float) -> None:
+        if progress is not None:
+            progress("Holding the images against each other", round(done * total), total)
+
+    found = near_duplicates(seen.thumbnails, seen.sides, progress=share)
+    pairs = np.array([(pair.first, pair.second) for pair in found], dtype=np.int64).reshape(-1, 2)
+    pairs = pairs[seen.readable[pairs].all(axis=1)]
+    # Equal bytes are equal images whatever they show, blank ones too.
+    _, numbers = np.unique(seen.digests[readable], axis=0, return_inverse=True)
+    order = readable[np.argsort(numbers.ravel(), kind="stable")]
+    again = np.flatnonzero(np.diff(np.sort(numbers.ravel())) == 0)
+    exact = np.stack([order[again], order[again + 1]], axis=1) if len(again) else np.empty((0, 2), np.int64)
+    pairs = np.unique(np.sort(np.concatenate([pairs, exact]), axis=1), axis=0)
+    if kept.name and kept.parent.is_relative_to(cache_folder()):
+        with atomic(kept) as temporary, temporary.open("wb") as file:
+            np.save(file, pairs)
+    return pairs
+
+
+def _unreadable(source: Source, seen: Survey, used: NDArray[np.bool_]) -> list[Finding]:
+    return [
+        Finding(kind="unreadable", files=(source.ids[index],), detail=reason, exclude=(source.ids[index],))
+        for index, reason in sorted(seen.faults.items())
+        if used[index]
+    ]
+
+
+def _duplicates(source: Source, seen: Survey, pairs: NDArray[np.int64]) -> list[Finding]:
+    """One finding per set of images that are the same and what is wrong with it: two sides, two labels, or once too
+    often."""
+    component = linked(len(source.ids), pairs)
+    sets: dict[int, list[int]] = defaultdict(list)
+    for index in np.unique(pairs).tolist():
+        sets[int(component[index])].append(index)
+    findings = []
+    for members in sets.values():
+        files = tuple(source.ids[index] for index in members)
+        exactly = len({seen.digests[index].tobytes() for index in members}) == 1
+        how = "The same bytes" if exactly else "The same picture, nearly"
+        labels = {source.classes[source.labels[index]] for index in members}
+        splits = [source.splits[index] if source.splits else "" for index in members]
+        if len(labels) > 1:
+            detail = f"{how}, as {' and as '.join(sorted(labels))}."
+            findings.append(Finding(kind="two_labels", files=files, detail=detail, exclude=files))
+        if len(set(splits)) > 1:
+            # What is tested on stays as it is, so that accuracies can be compared with those of others.
+            last = max(splits, key=SPLITS.index)
+            exclude = tuple(name for name, split in zip(files, splits, strict=True) if split != last)
+            detail = f"{how}, in {' and in '.join(sorted(set(splits), key=SPLITS.index))}."
+            findings.append(Finding(kind="leakage", files=files, detail=detail, exclude=exclude))
+        if len(labels) == 1 and len(set(splits)) == 1:
+            kind: Kind = "exact_duplicates" if exactly else "near_duplicates"
+            findings.append(Finding(kind=kind, files=files, detail=f"{how}.", exclude=files[1:]))
+    return findings
+
+
+def _by_pixels(source: Source, seen: Survey, there: NDArray[np.bool_]) -> list[Finding]:
+    findings = []
+    indices = np.flatnonzero(there)
+    spread = np.zeros(len(source.ids), np.float32)
+    for start in range(0, len(indices), 4096):
+        part = indices[start : start + 4096]
+        spread[part] = seen.thumbnails[part].astype(np.float32).std(axis=(1, 2))
+    longer = np.maximum(seen.widths, seen.heights)
+    for index in indices.tolist():
+        name, size = source.ids[index], f"{seen.widths[index]} x {seen.heights[index]} pixels"
+        if seen.sides[index] < TINY_SIDE and np.median(seen.sides[there]) >= TINY_SIDE:
+            findings.append(Finding(kind="tiny", files=(name,), detail=f"{size}.", exclude=(name,)))
+        elif spread[index] < BLANK_DEVIATION:
+            detail = "Nearly one colour all over."
+            findings.append(Finding(kind="nearly_blank", files=(name,), detail=detail, exclude=(name,)))
+        if longer[index] > EXTREME_ASPECT * max(1, seen.sides[index]):
+            detail = f"{size}: of such a strip only the middle square is seen."
+            findings.append(Finding(kind="extreme_shape", files=(name,), detail=detail, exclude=(name,)))
+    return findings
+
+
+def _classes(source: Source, there: NDArray[np.bool_]) -> list[Finding]:
+    findings = []
+    splits = np.array(source.splits or ("",) * len(source.ids))
+    sizes = {}
+    for number, name in enumerate(source.classes):
+        # With a split of its own, what can be learnt from is the training part.
+        mine = there & (source.labels == number) & ((splits == "train") | (splits == ""))
+        sizes[name] = int(mine.sum())
+    for name, size in sizes.items():
+        if size < FEW_IMAGES:
+            detail = f"The class {name!r} has {_count(size, 'image')} to learn from."
+            findings.append(Finding(kind="small_class", files=(), detail=detail))
+    most, fewest = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
+    if sizes[most] > IMBALANCE * sizes[fewest]:
+        detail = (
+            f"The class {most!r} has {sizes[most]:,} images to learn from and {fewest!r} {sizes[fewest]:,}; accuracy "
+            "counts every image alike, so it says little about the rare classes."
+        )
+        findings.append(Finding(kind="imbalance", files=(), detail=detail))
+    return findings
+
+
+def _twins(source: Source, pairs: NDArray[np.int64]) -> NDArray[np.str_]:
+    twins = np.full(len(source.ids), "", dtype="<U5")
+    if source.splits is None or not len(pairs):
+        return twins
+    component = linked(len(source.ids), pairs)
+    first: dict[int, int] = {}
+    rank = {split: number for number, split in enumerate((*SPLITS, ""))}
+    for index in np.unique(pairs).tolist():
+        place = rank[source.splits[index]]
+        first[int(component[index])] = min(place, first.get(int(component[index]), place))
+    for index in np.unique(pairs).tolist():
+        place = first[int(component[index])]
+        if place < rank[source.splits[index]]:
+            twins[index] = SPLITS[place]
+    return twins
+
+
+def _tally(values: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))
+
+
+def _range(values: NDArray[Any]) -> tuple[float, float, float] | None:
+    """Least, median and most."""
+    if not len(values):
+        return None
+    least, middle, most = (round(float(value), 2) for value in (values.min(), np.median(values), values.max()))
+    return least, middle, most
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def _listing(names: Sequence[str] | dict[str, int]) -> str:
+    return " and ".join(names) or "these images"

@@ -1,0 +1,124 @@
+"""Data sets known by name. They are small enough to be held in memory."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.errors import SkipwiseError, missing_extra
+from skipwise.files import cache_folder
+
+DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+"""Where Debian's package dataset-fashion-mnist puts its files."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Arrays:
+    """A data set in memory: uint8 pixels [N, H, W, C], labels [N], and the split of each image if it has one."""
+
+    name: str
+    classes: tuple[str, ...]
+    labels: NDArray[np.int64]
+    splits: tuple[str, ...] | None
+    pixels: NDArray[np.uint8]
+    mirrors: bool
+
+
+def digits() -> Arrays:
+    """1,797 handwritten digits of 8 x 8 pixels that scikit-learn ships (Alpaydin and Kaynak 1998, UCI)."""
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise missing_extra("train", "scikit-learn") from error
+    bunch = load_digits()
+    return Arrays(
+        name="digits",
+        classes=tuple(str(digit) for digit in range(10)),
+        labels=bunch.target.astype(np.int64),
+        splits=None,
+        pixels=np.round(bunch.images * (255 / 16)).astype(np.uint8)[..., None],  # stored as counts from 0 to 16
+        mirrors=False,
+    )
+
+
+def fashion_mnist() -> Arrays:
+    """70,000 pieces of clothing, 28 x 28 grey (Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747)."""
+    classes = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle-boot"]
+    if (DEBIAN_FASHION_MNIST / "train-images-idx3-ubyte.gz").exists():
+        parts = [
+            (_idx(DEBIAN_FASHION_MNIST / f"{part}-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28, 1),
+             _idx(DEBIAN_FASHION_MNIST / f"{part}-labels-idx1-ubyte.gz", 8))
+            for part in ("train", "t10k")
+        ]  # fmt: skip
+        return _joined("fashion_mnist", classes, parts)
+    sets = _downloaded("FashionMNIST", "Fashion-MNIST")
+    return _joined("fashion_mnist", classes, [(part.data.numpy()[..., None], part.targets.numpy()) for part in sets])
+
+
+def cifar10() -> Arrays:
+    """60,000 photographs of 32 x 32 in 10 classes (Krizhevsky 2009)."""
+    sets = _downloaded("CIFAR10", "CIFAR-10")
+    return _joined("cifar10", sets[0].classes, [(part.data, np.array(part.targets)) for part in sets])
+
+
+def cifar100() -> Arrays:
+    """60,000 photographs of 32 x 32 in 100 classes (Krizhevsky 2009)."""
+    sets = _downloaded("CIFAR100", "CIFAR-100")
+    return _joined("cifar100", sets[0].classes, [(part.data, np.array(part.targets)) for part in sets])
+
+
+NAMED: dict[str, Callable[[], Arrays]] = {
+    "digits": digits,
+    "fashion_mnist": fashion_mnist,
+    "cifar10": cifar10,
+    "cifar100": cifar100,
+}
+
+
+def _joined(name: str, classes: list[str], parts: list[tuple[NDArray[np.uint8], NDArray[Any]]]) -> Arrays:
+    """The training part and the test part as one data set that knows which is which."""
+    counts = [len(labels) for _, labels in parts]
+    return Arrays(
+        name=name,
+        classes=tuple(classes),
+        labels=np.concatenate([labels for _, labels in parts]).astype(np.int64),
+        splits=("train",) * counts[0] + ("test",) * counts[1],
+        pixels=np.concatenate([pixels for pixels, _ in parts]),
+        mirrors=True,
+    )
+
+
+def _idx(path: Path, header: int) -> NDArray[np.uint8]:
+    """The bytes after the header of a compressed IDX file (LeCun's format)."""
+    try:
+        return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=header)
+    except (OSError, EOFError, ValueError) as error:
+        raise SkipwiseError(f"{path} is damaged ({error}); install its package again.") from error
+
+
+def _downloaded(dataset: str, title: str) -> list[Any]:
+    """torchvision's training and test parts: found on disk, or fetched and checked by torchvision."""
+    try:
+        from torchvision import datasets
+    except ImportError as error:
+        raise missing_extra("train", "torchvision") from error
+    root = cache_folder() / "datasets"
+    for folder in (Path("data"), root):
+        try:
+            return [getattr(datasets, dataset)(folder, train=train, download=False) for train in (True, False)]
+        except (RuntimeError, OSError):  # how torchvision says that it is not there, or not whole
+            continue
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        return [getattr(datasets, dataset)(root, train=train, download=True) for train in (True, False)]
+    except Exception as error:  # urllib's errors, torchvision's own, a full disk
+        raise SkipwiseError(
+            f"{title} can't be downloaded ({error}); check the connection, or put torchvision's files of it in {root} "
+            "or ./data."
+        ) from error

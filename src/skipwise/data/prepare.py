@@ -1,0 +1,232 @@
+"""From what a user names to images that are looked at, complained about, split and decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.data.audit import Audit, examine, read_exclusions
+from skipwise.data.duplicates import linked
+from skipwise.data.images import Images
+from skipwise.data.look import Square
+from skipwise.data.pack import load_pack, pack
+from skipwise.data.sources import Source, open_source
+from skipwise.data.splits import SPLITS, TEST_SHARE, make_splits, read_split
+from skipwise.data.stream import Streamed
+from skipwise.data.survey import Progress, Survey, guess_square, survey
+from skipwise.errors import SkipwiseError
+
+VAL_SHARE = 0.15
+VAL_SHARE_OF_GIVEN = 0.10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user says of the images.
+
+    Args:
+        data: a data set's name, a folder, an archive or a table.
+        group, group_regex: what belongs together, see `open_source`.
+        split: a split.csv to be used again.
+        exclude: an audit.json whose flagged images are left out.
+        val_share: of all images where nothing is split, of the training images where only validation is missing;
+            None for the usual 15% and 10%.
+        strict: whether an image that is on two sides of a given split is an error.
+        img_size: pixels a side, or None for the images' own.
+    """
+
+    data: str
+    group: str | None = None
+    group_regex: str | None = None
+    split: str | None = None
+    exclude: str | None = None
+    val_share: float | None = None
+    strict: bool = False
+    img_size: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prepared:
+    """Images that can be trained on, not decoded yet. Shares are None for a split that came with the images."""
+
+    source: Source
+    seen: Survey
+    audit: Audit
+    split: NDArray[np.str_]
+    val_share: float | None
+    test_share: float | None
+    fingerprint: str
+    channels: int
+    auto_size: int
+
+    @property
+    def members(self) -> NDArray[np.int64]:
+        """The images that are used."""
+        return np.flatnonzero(self.split != "")
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many images each split has."""
+        return {split: int((self.split == split).sum()) for split in SPLITS}
+
+    def images(self, square: Square, *, packed: bool, progress: Progress | None = None) -> Images:
+        """The decoded images, from a file that is made once, or decoded whenever they are asked for.
+
+        Raises:
+            SkipwiseError: the disk is full or will be, or the images changed.
+        """
+        make = pack(self.source, self.seen, square, progress) if packed else None
+        pixels = Streamed(self.source, square) if make is None else load_pack(make)
+        return Images(
+            name=self.source.name,
+            classes=self.source.classes,
+            ids=np.array(self.source.ids),
+            labels=self.source.labels,
+            split=self.split,
+            twins=self.audit.twins,
+            pixels=pixels,
+            fingerprint=self.fingerprint,
+        )
+
+
+def prepare(
+    request: Request,
+    *,
+    seed: int,
+    progress: Progress | None = None,
+    notice: Callable[[str], None] = lambda _: None,
+) -> Prepared:
+    """Looks at the images and splits them.
+
+    Args:
+        seed: of the split.
+        notice: is told what a person should know, a sentence at a time.
+
+    Raises:
+        SkipwiseError: anything about the images that has to be mended first.
+    """
+    share = request.val_share
+    if share is not None and not 0 <= share < 1:
+        raise SkipwiseError(f"--val-share must be at least 0 and below 1, not {share:g}.")
+    source = open_source(request.data, group=request.group, group_regex=request.group_regex)
+    source.check()
+    for sentence in (*source.notes, *files_left_out(source)):
+        notice(sentence)
+    used = np.ones(len(source.ids), dtype=bool)
+    if request.split is not None:
+        given = read_split(Path(request.split), source.ids)
+        source = replace(source, splits=tuple(given.tolist()))
+        used &= given != ""
+    if request.exclude is not None:
+        used &= ~read_exclusions(Path(request.exclude), source)
+    if not used.all():
+        notice(f"{(~used).sum():,} of {len(used):,} images are left out, as you asked.")
+    seen = survey(source, progress, guess=guess_square(source, request.img_size, None))
+    _check_readable(source, seen, used)
+    members = np.flatnonzero(used)
+    if len(np.unique(source.labels[members])) < len(source.classes):
+        gone = set(range(len(source.classes))) - set(source.labels[members].tolist())
+        raise SkipwiseError(f"No image of the class {source.classes[min(gone)]!r} is left; leave fewer images out.")
+    audit = examine(source, seen, used, progress)
+    for sentence in audit.warnings():
+        notice(sentence)
+    if request.strict and (leaks := audit.leaks()):
+        raise SkipwiseError(f"{leaks} Leave them out with --exclude, or --strict.")
+    split, val_share, test_share = _split(source, audit, members, share, seed)
+    return Prepared(
+        source=source,
+        seen=seen,
+        audit=audit,
+        split=split,
+        val_share=val_share,
+        test_share=test_share,
+        fingerprint=seen.fingerprint(source, members),
+        channels=seen.channels(members),
+        auto_size=seen.auto_size(members),
+    )
+
+
+def files_left_out(source: Source) -> list[str]:
+    """A sentence about files that are taken for no images of the data set, if there are any."""
+    if not source.ignored:
+        return []
+    kinds: dict[str, str] = {}
+    for name in source.ignored:
+        kinds.setdefault(Path(name).suffix.lower() or "no suffix", name)
+    count = len(source.ignored)
+    shown = ", ".join(f"{name} ({kind})" for kind, name in list(kinds.items())[:5])
+    return [
+        f"{count:,} file{'s' * (count != 1)} of {source.name} {'are' if count != 1 else 'is'} left out: no images by "
+        f"their names, or in no class's folder; such as {shown}."
+    ]
+
+
+def _check_readable(source: Source, seen: Survey, used: NDArray[np.bool_]) -> None:
+    files = [f"{source.ids[index]} ({reason})" for index, reason in sorted(seen.faults.items()) if used[index]]
+    if files:
+        shown = "; ".join(files[:10])
+        more = f"; and {len(files) - 10} more" if len(files) > 10 else ""
+        count = "1 image" if len(files) == 1 else f"{len(files)} images"
+        them = "it" if len(files) == 1 else "them"
+        raise SkipwiseError(
+            f"{count} of {source.name} can't be read: {shown}{more}. Repair or remove {them}, or leave {them} out: "
+            "'skipwise audit' writes an audit.json for --exclude."
+        )
+
+
+def _split(
+    source: Source, audit: Audit, members: NDArray[np.int64], share: float | None, seed: int
+) -> tuple[NDArray[np.str_], float | None, float | None]:
+    """The split of every image, and the shares that were used."""
+    together = _together(source, audit, members)
+    split = np.full(len(source.ids), "", dtype="<U5")
+    if source.splits is None:
+        val_share = VAL_SHARE if share is None else share
+        if val_share + TEST_SHARE >= 1:
+            raise SkipwiseError(
+                f"--val-share {val_share:g} leaves nothing to train on beside {TEST_SHARE:g} for testing; make it "
+                "smaller."
+            )
+        split[members] = make_splits(
+            source.labels[members],
+            source.classes,
+            val_share=val_share,
+            test_share=TEST_SHARE,
+            seed=seed,
+            groups=together,
+        )
+        return split, val_share, TEST_SHARE
+    split[members] = np.array(source.splits)[members]
+    if "val" in split:
+        if share is not None:
+            raise SkipwiseError(
+                f"{source.name} brings its own validation images, so --val-share has nothing to do; leave it out."
+            )
+        return split, None, None
+    val_share = VAL_SHARE_OF_GIVEN if share is None else share
+    if val_share:
+        train = np.flatnonzero(split[members] == "train")
+        split[members[train]] = make_splits(
+            source.labels[members[train]],
+            source.classes,
+            val_share=val_share,
+            test_share=0.0,
+            seed=seed,
+            groups=np.unique(together[train], return_inverse=True)[1],
+        )
+    return split, val_share, None
+
+
+def _together(source: Source, audit: Audit, members: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A group number for each of `members`: twins are together, and so is what the user says belongs together."""
+    pairs = audit.pairs
+    if source.groups is not None:
+        first: dict[str, int] = {}
+        said = [(first.setdefault(group, index), index) for index, group in enumerate(source.groups)]
+        pairs = np.concatenate([pairs, np.array(said, dtype=np.int64)])
+    joined = linked(len(source.ids), pairs)
+    return np.unique(joined[members], return_inverse=True)[1]

@@ -1,0 +1,270 @@
+"""Looking at files in several processes at once.
+
+Decoding small images is mostly Python, which threads can't share; and a decoder written in C may crash on bytes made
+for that, which must not end the program. So files are read and decoded in processes:
+
+    python -m skipwise.data.reading
+
+reads messages on standard input, a `_Setup` and then `_Job`s, and answers each job with its `Look`s. Messages are
+msgpack behind four bytes of length.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from skipwise.data.containers import Container, Reader, open_container
+from skipwise.data.decode import UnreadableImage
+from skipwise.data.look import Look, Square, fault, look
+from skipwise.errors import SkipwiseError
+from skipwise.machine import usable_cores
+
+CHUNK = 64
+"""Images per job: a message costs as much as some of them, and the last job keeps one process waiting."""
+
+
+@dataclass(frozen=True)
+class _Setup:
+    path: str
+    square: Square | None
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Files by name, or, where the container can't be shared, what was read of each and what is wrong with it."""
+
+    names: tuple[str, ...]
+    contents: tuple[tuple[bytes, str], ...] = ()
+
+
+class Team:
+    """Processes that look at files of one container. Use as a context manager, or `end` it."""
+
+    def __init__(self, path: Path, square: Square | None, count: int | None = None) -> None:
+        self.count = count or usable_cores()
+        self.setup = _Setup(_text(os.fspath(path.resolve())), square)
+        self.threads = ThreadPoolExecutor(self.count)
+        self.idle: queue.SimpleQueue[_Process | None] = queue.SimpleQueue()
+        for _ in range(self.count):
+            self.idle.put(None)  # started when there is work
+        self.started: list[_Process] = []
+        self.ended = False
+
+    def __enter__(self) -> Team:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Ends the processes now, and with them what they were doing."""
+        self.ended = True
+        for process in self.started:
+            process.end()
+        self.threads.shutdown(cancel_futures=True)
+
+    def looks(self, files: Sequence[str]) -> Generator[tuple[int, Look]]:
+        """A look at each file, with its position in `files`."""
+        size = max(1, min(CHUNK, -(-len(files) // self.count)))
+        jobs = (_Job(tuple(map(_text, files[start : start + size]))) for start in range(0, len(files), size))
+        for number, seen in enumerate(self.answers(jobs)):
+            yield from enumerate(seen, number * size)
+
+    def answers(self, jobs: Iterable[_Job]) -> Iterator[list[Look]]:
+        """The jobs' looks in order. Only a few are under way at a time, so that memory stays flat."""
+        waiting: deque[Future[list[Look]]] = deque()
+        for job in jobs:
+            waiting.append(self.threads.submit(self._do, job))
+            if len(waiting) > 3 * self.count:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def _do(self, job: _Job) -> list[Look]:
+        process = self.idle.get() or self._start()
+        try:
+            seen = process.do(job)
+            if seen is not None:
+                return seen
+            # The process died of one of the files; the others are sound.
+            seen = []
+            for position in range(max(len(job.names), len(job.contents))):
+                process = self._start()
+                single = _Job(job.names[position : position + 1], job.contents[position : position + 1])
+                seen += process.do(single) or [fault("decoding it crashes the decoder")]
+                process.end()
+            return seen
+        finally:
+            self.idle.put(process if process.alive else None)
+
+    def _start(self) -> _Process:
+        process = _Process(self.setup)
+        self.started.append(process)
+        if self.ended:
+            process.end()
+        return process
+
+
+def looks(
+    container: Container, files: Sequence[str], square: Square | None, indices: Sequence[int]
+) -> Generator[tuple[int, Look]]:
+    """A look at each of `files[index]`, with its index, in whatever order is quick.
+
+    Closing the iterator ends the processes.
+
+    Raises:
+        SkipwiseError: the container itself can't be read any more.
+    """
+    count = max(1, min(usable_cores(), -(-len(indices) // CHUNK)))
+    with Team(container.path, square, count) as team:
+        if container.parallel:
+            for position, seen in team.looks([files[index] for index in indices]):
+                yield indices[position], seen
+            return
+        order: deque[int] = deque()
+        for looked in team.answers(_read_here(container, files, indices, order)):
+            for seen in looked:
+                yield order.popleft(), seen
+
+
+def _read_here(container: Container, files: Sequence[str], indices: Sequence[int], order: deque[int]) -> Iterator[_Job]:
+    """Jobs with the files' bytes, for a container that only one process can read; `order` gets their indices."""
+    numbers = {files[index]: index for index in indices}
+    contents: list[tuple[bytes, str]] = []
+    for name, content in container.stream(numbers):
+        order.append(numbers[name])
+        contents.append((b"", str(content)) if isinstance(content, UnreadableImage) else (content, ""))
+        if len(contents) == CHUNK or sum(len(data) for data, _ in contents) > 2**24:
+            yield _Job((), tuple(contents))
+            contents = []
+    if contents:
+        yield _Job((), tuple(contents))
+
+
+class _Process:
+    """A process that looks at files."""
+
+    def __init__(self, setup: _Setup) -> None:
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        # -P keeps the folder the user stands in, and whatever modules lie there, out of our imports.
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "skipwise.data.reading"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            env=environment,
+        )
+        with contextlib.suppress(BrokenPipeError):
+            _send(self._pipe(self.process.stdin), setup)
+
+    def do(self, job: _Job) -> list[Look] | None:
+        """The looks, or None if the process died."""
+        try:
+            _send(self._pipe(self.process.stdin), job)
+            answer = _receive(self._pipe(self.process.stdout), list[Look] | str)
+        except BrokenPipeError:
+            answer = None
+        if isinstance(answer, str):
+            raise SkipwiseError(answer)
+        if (
+            answer is None and self.process.wait() > 0 and not self.log.closed
+        ):  # not by a signal: an error of ours, not of the file
+            self.log.seek(0)
+            raise RuntimeError(f"a reading process failed:\n{self.log.read().decode(errors='replace')}")
+        return answer
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be given another job."""
+        return self.process.poll() is None
+
+    def end(self) -> None:
+        """Ends it now."""
+        if self.log.closed:
+            return
+        self.process.kill()
+        with contextlib.suppress(BrokenPipeError), self.process, self.log:
+            pass
+
+    @staticmethod
+    def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+        assert pipe is not None
+        return pipe
+
+
+def _text(name: str) -> str:
+    """A file's name as msgpack can carry it: bytes that are no UTF-8 as a character each."""
+    return os.fsencode(name).decode("latin-1")
+
+
+def _name(text: str) -> str:
+    return os.fsdecode(text.encode("latin-1"))
+
+
+def _send(pipe: IO[bytes], message: Any) -> None:
+    data = msgspec.msgpack.encode(message)
+    pipe.write(len(data).to_bytes(4, "big") + data)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes], kind: Any) -> Any:
+    """The next message, or None at the end."""
+    length = pipe.read(4)
+    if len(length) < 4:
+        return None
+    data = pipe.read(int.from_bytes(length, "big"))
+    try:
+        return msgspec.msgpack.decode(data, type=kind)
+    except msgspec.DecodeError:  # cut off by the other side's death
+        return None
+
+
+def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
+    setup = _receive(requests, _Setup)
+    if setup is None:
+        return
+    try:
+        container = open_container(Path(_name(setup.path)))
+        with container.reader() if container.parallel else contextlib.nullcontext() as read:
+            while (job := _receive(requests, _Job)) is not None:
+                _send(answers, list(_answer(job, read, setup.square)))
+    except SkipwiseError as error:
+        _send(answers, str(error))
+
+
+def _answer(job: _Job, read: Reader | None, square: Square | None) -> Iterator[Look]:
+    for data, reason in job.contents:
+        yield fault(reason) if reason else look(data, square)
+    for name in job.names:
+        assert read is not None
+        try:
+            data = read(_name(name))
+        except UnreadableImage as error:
+            yield fault(str(error))
+        else:
+            yield look(data, square)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that is waiting for us
+    warnings.simplefilter("ignore")  # Pillow's, about odd metadata
+    output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # libraries may print; only answers may reach the pipe
+    with contextlib.suppress(BrokenPipeError):
+        _serve(sys.stdin.buffer, output)

@@ -1,0 +1,77 @@
+"""Pixels that are decoded when they are asked for: no disk, more work in every epoch."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.data.look import Square, look_at_pixels
+from skipwise.data.reading import Team
+from skipwise.data.sources import Source
+from skipwise.errors import SkipwiseError
+
+
+class Streamed:
+    """uint8 [N, size, size, channels] like a pack, but decoded on demand by processes of its own.
+
+    `prefetch` starts on a batch that will be asked for next, so that decoding overlaps with training.
+    """
+
+    def __init__(self, source: Source, square: Square) -> None:
+        if source.container is not None and not source.container.parallel:
+            raise SkipwiseError(
+                f"{source.container.path} can't be streamed, since a tar archive is read from its beginning on; make "
+                "it a .zip, unpack it, or leave --no-pack out."
+            )
+        self.source, self.square = source, square
+        self.shape = (len(source.ids), square.size, square.size, square.channels)
+        self.team = None if source.container is None else Team(source.container.path, square)
+        self.ahead: tuple[bytes, Future[NDArray[np.uint8]]] | None = None
+        self.thread = ThreadPoolExecutor(1)
+        self.lock = threading.Lock()
+
+    def close(self) -> None:
+        """Ends the processes."""
+        self.thread.shutdown(cancel_futures=True)
+        if self.team is not None:
+            self.team.end()
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        ahead, self.ahead = self.ahead, None
+        if ahead is not None:
+            ready = ahead[1].result()
+            if ahead[0] == indices.tobytes():
+                return ready
+        return self._decode(indices)
+
+    def prefetch(self, indices: NDArray[np.int64]) -> None:
+        """Starts decoding what will be asked for next."""
+        self.ahead = (indices.tobytes(), self.thread.submit(self._decode, indices))
+
+    def _decode(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        batch = np.empty((len(indices), *self.shape[1:]), dtype=np.uint8)
+        with self.lock:
+            for position, pixels in self._pixels(indices.tolist()):
+                batch[position] = np.frombuffer(pixels, np.uint8).reshape(self.shape[1:])
+        return batch
+
+    def _pixels(self, indices: list[int]) -> Generator[tuple[int, bytes]]:
+        if self.team is None:
+            assert self.source.pixels is not None
+            for position, index in enumerate(indices):
+                yield position, look_at_pixels(self.source.pixels[index], self.square).pixels
+            return
+        with contextlib.closing(self.team.looks([self.source.files[index] for index in indices])) as seen:
+            for position, look in seen:
+                if look.fault:
+                    name = self.source.ids[indices[position]]
+                    raise SkipwiseError(f"{name} can't be read any more ({look.fault}); give the same command again.")
+                yield position, look.pixels

@@ -1,0 +1,201 @@
+"""What is known of a source's images once each has been looked at, kept in the cache until a file changes."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.data import decode
+from skipwise.data.look import Square
+from skipwise.data.sources import Source
+from skipwise.data.thumbnails import SIDE
+from skipwise.data.transcript import Transcript
+from skipwise.errors import SkipwiseError
+from skipwise.files import atomic, cache_folder
+
+Progress = Callable[[str, int, int], None]
+"""Called as progress(what, done, total)."""
+
+AUTO_LARGEST = 128
+"""The largest size chosen unasked: beyond it a comparison on a laptop takes hours. `--img-size` overrides."""
+SMALLEST = 8
+SAMPLE = 256
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Survey:
+    """What the images say of themselves, [N] each, in the source's order.
+
+    `digests` [N, 32] are SHA-256; `kinds` are format and mode ("JPEG RGB"); `faults` say by index why an image can't
+    be read, and what else is known of it is zero then. `thumbnails` [N, 32, 32] is mapped, not read.
+    """
+
+    digests: NDArray[np.uint8]
+    widths: NDArray[np.int32]
+    heights: NDArray[np.int32]
+    grey: NDArray[np.bool_]
+    kinds: NDArray[np.str_]
+    faults: dict[int, str]
+    thumbnails: NDArray[np.uint8]
+
+    @property
+    def readable(self) -> NDArray[np.bool_]:
+        """Which images can be read: bool [N]."""
+        mask = np.ones(len(self.digests), dtype=bool)
+        mask[list(self.faults)] = False
+        return mask
+
+    @property
+    def sides(self) -> NDArray[np.int32]:
+        """The shorter side of each image in pixels."""
+        return np.minimum(self.widths, self.heights)
+
+    def channels(self, members: NDArray[np.int64]) -> int:
+        """1 if all of these images are grey, else 3."""
+        return 1 if self.grey[members].all() else 3
+
+    def auto_size(self, members: NDArray[np.int64]) -> int:
+        """The size these images are brought to unless one is asked for."""
+        return auto_size(int(np.median(self.sides[members])))
+
+    def fingerprint(self, source: Source, members: NDArray[np.int64]) -> str:
+        """A hash of these images' names, labels, given splits and contents."""
+        described = hashlib.sha256()
+        for index in members.tolist():
+            split = source.splits[index] if source.splits else ""
+            row = f"{source.ids[index]}\0{source.classes[source.labels[index]]}\0{split}\0"
+            described.update(row.encode() + self.digests[index].tobytes())
+        return described.hexdigest()
+
+
+def auto_size(median_side: int) -> int:
+    """The size images are brought to unless one is asked for, in pixels a side.
+
+    The median shorter side, rounded down to a multiple of 8 above 16 pixels, and at most `AUTO_LARGEST`.
+    """
+    rounded = median_side - median_side % 8 if median_side > 16 else median_side
+    return max(SMALLEST, min(rounded, AUTO_LARGEST))
+
+
+def survey(source: Source, progress: Progress | None = None, *, guess: Square | None = None) -> Survey:
+    """Looks at every image, or remembers having done so; images that can't be read are among the faults.
+
+    A file counts as unchanged while its size and the time of its last change are the same.
+
+    Args:
+        guess: pixels that will probably be wanted; they are kept in the same pass if the guess holds.
+
+    Raises:
+        SkipwiseError: files changed meanwhile, or the cache can't be written.
+    """
+    folder = cache_folder() / "surveys" / state(source)
+    if (found := _load(folder)) is not None:
+        return found
+    with Transcript.of(source, state(source), guess, progress) as transcript:
+        if (found := _load(folder)) is not None:  # by another process, while we waited
+            return found
+        transcript.complete()
+        still(source)
+        _save(folder, transcript)
+        transcript.keep_pixels()
+    found = _load(folder)
+    if found is None:
+        raise SkipwiseError(f"What was just written in {folder} can't be read back; is the disk sound?")
+    return found
+
+
+def guess_square(source: Source, size: int | None, channels: int | None) -> Square:
+    """What a square will be like, from a sample of the images' headers; only time is lost if it is wrong."""
+    if source.pixels is not None:
+        side, grey = min(source.pixels.shape[1:3]), source.pixels.shape[3] == 1
+        return Square(size=size or auto_size(side), channels=channels or (1 if grey else 3))
+    assert source.container is not None
+    chosen = np.random.default_rng(0).permutation(len(source.files))[:SAMPLE].tolist()
+    headers = []
+    if source.container.parallel and (size is None or channels is None):
+        for _, content in source.container.stream([source.files[index] for index in chosen]):
+            if isinstance(content, bytes):
+                with contextlib.suppress(decode.UnreadableImage):
+                    headers.append(decode.read_header(content))
+    sides = [min(header.width, header.height) for header in headers] or [AUTO_LARGEST]
+    grey = bool(headers) and all(header.grey for header in headers)
+    return Square(size=size or auto_size(int(np.median(sides))), channels=channels or (1 if grey else 3))
+
+
+def state(source: Source) -> str:
+    """A hash of everything that would make looking again come out differently: files, sizes, times, decoder."""
+    described = hashlib.sha256(f"{decode.RULES} {decode.MOST_PIXELS} {version('pillow')}\n".encode())
+    if source.pixels is not None:
+        described.update(source.pixels.tobytes())
+        return described.hexdigest()[:32]
+    assert source.container is not None
+    path = source.container.path.resolve()
+    described.update(os.fsencode(path) + b"\n")
+    if not path.is_dir():
+        status = path.stat()
+        described.update(f"{status.st_size} {status.st_mtime_ns}\n".encode())
+    for entry in source.entries:
+        described.update(os.fsencode(entry.name) + f"\0{entry.size} {entry.stamp}\n".encode())
+    return described.hexdigest()[:32]
+
+
+def still(source: Source) -> None:
+    """Raises SkipwiseError if a file changed since it was listed."""
+    if source.container is None:
+        return
+    path = source.container.path
+    for entry in source.entries if path.is_dir() else ():
+        with contextlib.suppress(OSError):  # what is not there now was a fault already, or is one
+            status = (path / entry.name).stat()
+            if (status.st_size, status.st_mtime_ns) == (entry.size, entry.stamp):
+                continue
+        if entry.stamp == 0 and not (path / entry.name).exists():
+            continue
+        raise SkipwiseError(f"{path / entry.name} changed while it was being read; give the same command again.")
+
+
+def _save(folder: Path, transcript: Transcript) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    transcript.thumbnails.replace(folder / "thumbnails.npy")
+    columns = io.BytesIO()
+    looks = transcript.looks
+    np.savez(
+        columns,
+        digests=np.frombuffer(b"".join(row.digest for row in looks), np.uint8).reshape(-1, 32),
+        widths=np.array([row.width for row in looks], np.int32),
+        heights=np.array([row.height for row in looks], np.int32),
+        grey=np.array([row.grey for row in looks], np.bool_),
+        kinds=np.array([row.kind for row in looks]),
+        faults=np.array(json.dumps({index: row.fault for index, row in enumerate(looks) if row.fault})),
+    )
+    with atomic(folder / "looks.npz") as temporary:  # the last: where it is, all is
+        temporary.write_bytes(columns.getvalue())
+
+
+def _load(folder: Path) -> Survey | None:
+    """A survey that is kept whole, or None."""
+    try:
+        return _read(folder)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+def _read(folder: Path) -> Survey:
+    with np.load(folder / "looks.npz", allow_pickle=False) as arrays:
+        faults = {int(index): reason for index, reason in json.loads(str(arrays["faults"])).items()}
+        columns = {name: arrays[name] for name in ("digests", "widths", "heights", "grey", "kinds")}
+    thumbnails = np.load(folder / "thumbnails.npy", mmap_mode="r", allow_pickle=False)
+    if thumbnails.shape != (len(columns["digests"]), SIDE, SIDE):
+        raise ValueError("thumbnails of other images")
+    return Survey(**columns, faults=faults, thumbnails=thumbnails)

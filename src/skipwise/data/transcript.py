@@ -1,0 +1,228 @@
+"""Looking at every image of a source, written down as it goes: killed and started again, it goes on.
+
+A transcript lives in a folder of the cache, which one process holds at a time:
+
+thumbnails.npy, pixels.npy   a row per image
+looks.jsonl                  a line per image whose rows are safely on the disk
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.data import decode
+from skipwise.data.look import Look, Square, look_at_pixels
+from skipwise.data.reading import looks
+from skipwise.data.sources import Source
+from skipwise.data.thumbnails import SIDE
+from skipwise.errors import SkipwiseError
+from skipwise.files import cache_folder, explained, locked, make_folder
+
+SAFE_SECONDS = 3.0
+"""At most this much work is lost when the process is killed."""
+SPARE = 0.05
+"""The share of a disk that is left free."""
+MEND = "name a folder with room for decoded images in SKIPWISE_CACHE"
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look found, without thumbnail and pixels; `packed` says that the pixels are there."""
+
+    index: int
+    digest: bytes
+    width: int
+    height: int
+    grey: bool
+    kind: str
+    fault: str
+    packed: bool
+
+
+class Transcript:
+    """Use as a context manager: it holds the folder."""
+
+    def __init__(
+        self,
+        source: Source,
+        folder: Path,
+        square: Square | None,
+        progress: Callable[[str, int, int], None] | None,
+    ) -> None:
+        self.source, self.folder, self.square = source, folder, square
+        self.progress = progress or (lambda *_: None)
+        self.looks: Sequence[Looked] = ()
+        self.thumbnails = folder / "thumbnails.npy"
+        self.pixels = folder / "pixels.npy"
+
+    @classmethod
+    def of(
+        cls, source: Source, state: str, square: Square | None, progress: Callable[[str, int, int], None] | None
+    ) -> Transcript:
+        """The transcript of a source in a state, begun or not."""
+        wanted = "looks" if square is None else "-".join(map(str, asdict(square).values()))
+        return cls(source, cache_folder() / "reading" / f"{state}-{wanted}", square, progress)
+
+    def __enter__(self) -> Transcript:
+        self.stack = contextlib.ExitStack()
+        # Held apart from the folder itself, which whoever finishes first removes.
+        held = cache_folder() / "locks" / self.folder.name
+        make_folder(held, mend=MEND)
+        total = len(self.source.ids)
+        self.stack.enter_context(
+            locked(held, waiting=lambda: self.progress("Waiting for another Skipwise that reads them", 0, total))
+        )
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self.stack.close()
+
+    def complete(self) -> None:
+        """Looks at every image that has not been looked at.
+
+        Raises:
+            SkipwiseError: the disk is full or will be, or the cache can't be written.
+        """
+        total = len(self.source.ids)
+        make_folder(self.folder, mend=MEND)
+        rows = self._resume()
+        with explained(self.folder, mend=MEND), contextlib.ExitStack() as open_files:
+            thumbnails = open_files.enter_context(_Rows(self.thumbnails, (total, SIDE, SIDE), whole=bool(rows)))
+            pixels = None
+            if self.square is not None:
+                shape = (total, self.square.size, self.square.size, self.square.channels)
+                pixels = open_files.enter_context(_Rows(self.pixels, shape, whole=bool(rows)))
+            lines = open_files.enter_context((self.folder / "looks.jsonl").open("ab"))
+            fresh: list[Looked] = []
+
+            def secure() -> None:
+                thumbnails.sync()
+                if pixels is not None:
+                    pixels.sync()
+                lines.write(b"".join(msgspec.json.encode(row) + b"\n" for row in fresh))
+                lines.flush()
+                os.fsync(lines.fileno())
+                fresh.clear()
+
+            secured = time.monotonic()
+            left = [index for index in range(total) if index not in rows]
+            looking = open_files.enter_context(contextlib.closing(self._look(left)))
+            for count, (index, seen) in enumerate(looking, total - len(left) + 1):
+                if seen.thumbnail:
+                    thumbnails.write(index, seen.thumbnail)
+                if seen.pixels and pixels is not None:
+                    pixels.write(index, seen.pixels)
+                row = Looked(
+                    index, seen.digest, seen.width, seen.height, seen.grey, seen.kind, seen.fault, bool(seen.pixels)
+                )
+                rows[index] = row
+                fresh.append(row)
+                self.progress("Reading the images", count, total)
+                if time.monotonic() - secured > SAFE_SECONDS:
+                    secure()
+                    secured = time.monotonic()
+            secure()
+        self.looks = [rows[index] for index in range(total)]
+
+    def keep_pixels(self) -> None:
+        """Puts the pixels where `pack_path` says, if those of every readable image are there."""
+        if self.square is not None and all(row.packed or row.fault for row in self.looks):
+            digests = np.frombuffer(b"".join(row.digest for row in self.looks), np.uint8)
+            path = pack_path(digests, self.square)
+            make_folder(path.parent, mend=MEND)
+            with explained(path, mend=MEND):
+                self.pixels.replace(path)
+
+    def _look(self, indices: Sequence[int]) -> Generator[tuple[int, Look]]:
+        if self.source.pixels is not None:
+            for index in indices:
+                yield index, look_at_pixels(self.source.pixels[index], self.square)
+        elif indices:
+            assert self.source.container is not None
+            yield from looks(self.source.container, self.source.files, self.square, indices)
+
+    def _resume(self) -> dict[int, Looked]:
+        """What was looked at before. Nothing, after a look at the disk, if there is not all of it."""
+        file = self.folder / "looks.jsonl"
+        if file.exists() and self.thumbnails.exists() and (self.square is None or self.pixels.exists()):
+            rows = {}
+            content = file.read_bytes()
+            end = content.rfind(b"\n") + 1  # a line that was cut off is written again
+            with contextlib.suppress(msgspec.MsgspecError):
+                for line in content[:end].splitlines():
+                    row = msgspec.json.decode(line, type=Looked)
+                    rows[row.index] = row
+                os.truncate(file, end)
+                return rows
+        for leftover in (file, self.thumbnails, self.pixels):
+            leftover.unlink(missing_ok=True)
+        needed = len(self.source.ids) * (SIDE * SIDE + 300 + (self.square.bytes if self.square else 0))
+        disk = shutil.disk_usage(self.folder)
+        if needed > disk.free - SPARE * disk.total and needed > 2**20:
+            raise SkipwiseError(
+                f"The decoded images need {needed / 2**30:.1f} GiB in {cache_folder()}, where "
+                f"{max(0.0, disk.free - SPARE * disk.total) / 2**30:.1f} GiB can be used; free some space, {MEND}, "
+                "choose a smaller --img-size, or use --no-pack."
+            )
+        return {}
+
+
+def pack_path(digests: NDArray[np.uint8], square: Square) -> Path:
+    """Where the pixels of these images in this shape are kept."""
+    described = hashlib.sha256(f"{decode.RULES} {version('pillow')} {asdict(square)}\n".encode())
+    described.update(digests.tobytes())
+    return cache_folder() / "pixels" / f"{described.hexdigest()[:32]}.npy"
+
+
+class _Rows:
+    """A .npy file of rows that are written in any order, without holding them in memory."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...], *, whole: bool) -> None:
+        self.path, self.shape, self.whole = path, shape, whole
+        self.stride = int(np.prod(shape[1:]))
+
+    def __enter__(self) -> _Rows:
+        if not self.whole:
+            with self.path.open("wb") as file:
+                header = {"descr": "|u1", "fortran_order": False, "shape": self.shape}
+                np.lib.format.write_array_header_1_0(file, header)
+                start = file.tell()
+                file.flush()
+                # Reserved now, so that a full disk shows before the work is done rather than after.
+                if hasattr(os, "posix_fallocate"):
+                    os.posix_fallocate(file.fileno(), 0, start + max(1, self.shape[0] * self.stride))
+        self.file = self.path.open("rb+", buffering=0)
+        np.lib.format.read_magic(self.file)
+        np.lib.format.read_array_header_1_0(self.file)
+        self.start = self.file.tell()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+    def write(self, index: int, row: bytes) -> None:
+        """Puts a row in its place."""
+        if len(row) != self.stride:
+            raise ValueError(f"a row of {len(row)} bytes where {self.stride} belong")
+        self.file.seek(self.start + index * self.stride)
+        view = memoryview(row)
+        while view:
+            view = view[self.file.write(view) or 0 :]
+
+    def sync(self) -> None:
+        """Brings what was written to the disk."""
+        os.fsync(self.file.fileno())
