@@ -36,3 +36,6 @@ bench: $(READY)
 	$(BIN)/python benchmarks/coverage.py --quick
 	$(BIN)/python benchmarks/processes.py --quick
 	$(BIN)/python benchmarks/squeeze_excite.py --quick
+	$(BIN)/python benchmarks/data_feed.py --quick
+	$(BIN)/python benchmarks/pack.py --quick
+	$(BIN)/python benchmarks/near_duplicates.py --quick

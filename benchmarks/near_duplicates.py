@@ -35,7 +35,7 @@ Pixels = NDArray[np.uint8]
 
 def small(pixels: np.ndarray) -> np.ndarray:
     """The thumbnail of uint8 [H, W, C]."""
-    return thumbnail(Image.fromarray(pixels[:, :, 0] if pixels.shape[-1] == 1 else pixels))
+    return np.asarray(thumbnail(Image.fromarray(pixels[:, :, 0] if pixels.shape[-1] == 1 else pixels)))
 
 
 def encoded(image: Image.Image, name: str, quality: int) -> Image.Image:

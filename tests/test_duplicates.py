@@ -15,7 +15,7 @@ from skipwise.data.thumbnails import SIDE, thumbnail
 
 def small(pixels: np.ndarray) -> np.ndarray:
     """The thumbnail of uint8 [H, W, C]."""
-    return thumbnail(Image.fromarray(pixels[:, :, 0] if pixels.shape[-1] == 1 else pixels))
+    return np.asarray(thumbnail(Image.fromarray(pixels[:, :, 0] if pixels.shape[-1] == 1 else pixels)))
 
 
 def photograph(rng, side=96):

@@ -104,6 +104,23 @@ def _missing_extras() -> Iterator[None]:
         raise missing_extra("train", error.name) from error
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from skipwise import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 Data = Annotated[
     str,
     typer.Argument(

@@ -78,6 +78,9 @@ class Screen(Observer):
         )
         self.task: Any = None
         self.said = time.monotonic()
+        self.preparing_what = ""
+        self.preparing_since = 0.0
+        self.preparing_from = 0
         self.runs_done = 0
 
     def __enter__(self) -> Screen:
@@ -88,7 +91,14 @@ class Screen(Observer):
         self.bar.stop()
 
     def preparing(self, what: str, done: int, total: int) -> None:
-        self._show(what, done, total, f"{done:,} of {total:,}")
+        now = time.monotonic()
+        if what != self.preparing_what:
+            self.preparing_what, self.preparing_since, self.preparing_from = what, now, done
+        taken, new = now - self.preparing_since, done - self.preparing_from
+        left = (
+            f"  about {duration(taken / new * (total - done))} left" if taken > 1 and new > 0 and done < total else ""
+        )
+        self._show(what, done, total, f"{done:,} of {total:,}{left}")
 
     def noticed(self, sentence: str) -> None:
         self._line(sentence)

@@ -180,6 +180,8 @@ def _stored_plan(folder: Path) -> Plan | None:
 
 def _difference(plan: Plan, stored: Plan) -> str:
     """What differs, named for a person: the first field of the two records that is not the same."""
+    if (plan.data, plan.fingerprint, plan.classes) != (stored.data, stored.fingerprint, stored.classes):
+        return "the images differ"
     for ours, theirs in ((plan.question, stored.question), (plan.recipe, stored.recipe), (plan, stored)):
         for name in ours.__dataclass_fields__:
             if name in {"question", "recipe", "execution", "processes"}:
@@ -190,8 +192,6 @@ def _difference(plan: Plan, stored: Plan) -> str:
                     if mine.size == yours.size:  # what else is in there follows from the images
                         continue
                     return f"the image size is {yours.size} there and {mine.size} here"
-                if name in {"fingerprint", "classes"}:
-                    return "the images differ"
                 if name == "guests":
                     return "the code of a network changed"
                 return f"{name} is {_shown(yours)} there and {_shown(mine)} here"

@@ -60,7 +60,8 @@ def decode(data: bytes, *, channels: int | None = None) -> NDArray[np.uint8]:
     Raises:
         UnreadableImage: these bytes are no image, a truncated one, or one of too many pixels.
     """
-    return to_array(decode_image(data, channels=channels)[1])
+    pixels = np.asarray(decode_image(data, channels=channels)[1], dtype=np.uint8)
+    return pixels if pixels.ndim == 3 else pixels[:, :, None]
 
 
 def decode_image(data: bytes, *, channels: int | None = None) -> tuple[Header, Any]:
@@ -71,7 +72,7 @@ def decode_image(data: bytes, *, channels: int | None = None) -> tuple[Header, A
         image.load()
         header = _header(image)  # after loading: a PNG may say at its end that it is turned
         # Copying is half the price of decoding a small image, so it is left out where nothing says that it turns.
-        if image.format not in _NEVER_TURNED or _TURNS & image.info.keys():
+        if _may_be_turned(image):
             image = ImageOps.exif_transpose(image)
         if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
             image = Image.fromarray(_eight_bits(np.asarray(image)))
@@ -82,16 +83,11 @@ def decode_image(data: bytes, *, channels: int | None = None) -> tuple[Header, A
         return header, image if image.mode == mode else image.convert(mode)
 
 
-def to_array(image: Any) -> NDArray[np.uint8]:
-    """Pillow's image of mode L or RGB as uint8 [height, width, channels]."""
-    pixels = np.asarray(image, dtype=np.uint8)
-    return pixels if pixels.ndim == 3 else pixels[:, :, None]
-
-
 def _header(image: Any) -> Header:
     width, height = image.size
-    turned = image.format not in _NEVER_TURNED or _TURNS & image.info.keys()
-    if turned and image.getexif().get(0x0112, 1) >= 5:  # the orientation tag's values that swap the sides
+    if (
+        _may_be_turned(image) and image.getexif().get(0x0112, 1) >= 5
+    ):  # the orientation tag's values that swap the sides
         width, height = height, width
     return Header(width, height, image.mode in _GREY, f"{image.format} {image.mode}")
 
@@ -103,6 +99,10 @@ def _eight_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
     if values.dtype.kind == "f" and values.min() >= 0 and values.max() <= 1:
         return (values * 255 + 0.5).astype(np.uint8)
     return np.clip(values, 0, 255).astype(np.uint8)
+
+
+def _may_be_turned(image: Any) -> bool:
+    return image.format not in _NEVER_TURNED or bool(image.info and _TURNS & image.info.keys())
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from posixpath import splitext
 
 from skipwise.data.containers import Listing
 from skipwise.errors import SkipwiseError
@@ -83,14 +83,14 @@ def arrange(listing: Listing, where: str) -> Layout:
     Raises:
         SkipwiseError: no images, one class, half of the splits, class names that are too alike.
     """
-    results = {str(PurePosixPath(e.name).parent) for e in listing.entries if PurePosixPath(e.name).name in _RESULTS}
+    results = {entry.name.rpartition("/")[0] for entry in listing.entries if entry.name.rpartition("/")[2] in _RESULTS}
     images, ignored = [], []
     for entry in listing.entries:
         if _below(entry.name, results):
             continue
         parts = entry.name.split("/")
         hidden = any(part.startswith(".") or part in _CLUTTER for part in parts)
-        is_image = PurePosixPath(entry.name).suffix.lower() in IMAGE_SUFFIXES
+        is_image = splitext(entry.name)[1].lower() in IMAGE_SUFFIXES
         if is_image and not hidden:
             images.append(entry.name)
         elif is_image or not hidden:
@@ -124,7 +124,7 @@ def arrange(listing: Listing, where: str) -> Layout:
 
 def _below(name: str, folders: set[str]) -> bool:
     """Whether a file lies in one of the folders, or further down."""
-    return bool(folders) and any(str(parent) in folders for parent in PurePosixPath(name).parents)
+    return bool(folders) and any(name.startswith(f"{folder}/") for folder in folders if folder)
 
 
 def _wrapping(images: Sequence[str]) -> str:

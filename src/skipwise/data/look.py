@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.decode import Header, UnreadableImage, decode_image, to_array
-from skipwise.data.preprocess import Preprocessing, fit_square
+from skipwise.data.decode import Header, UnreadableImage, decode_image
+from skipwise.data.preprocess import Preprocessing, fit_image
 from skipwise.data.thumbnails import thumbnail
 
 
@@ -34,16 +34,20 @@ class Square:
         )
 
     @property
-    def bytes(self) -> int:
+    def row_bytes(self) -> int:
         """Bytes per image."""
         return self.size * self.size * self.channels
 
-    def fit(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """uint8 [H, W, C] -> uint8 [size, size, channels]; grey becomes colour by repeating it."""
-        if self.channels < pixels.shape[-1]:
-            raise ValueError("colour is not thrown away unasked")
-        square = fit_square(pixels, self.size, crop=self.crop, interpolation=self.interpolation)
-        return square if square.shape[-1] == self.channels else np.repeat(square, self.channels, axis=-1)
+    def fit(self, image: Any) -> bytes:
+        """Pillow's image (mode L or RGB) as bytes [size, size, channels]; grey becomes colour by repeating it.
+
+        Nothing for colour where grey is wanted: it is not thrown away unasked.
+        """
+        channels = len(image.getbands())
+        if self.channels < channels:
+            return b""
+        fitted: bytes = fit_image(image, self.size, crop=self.crop, interpolation=self.interpolation).tobytes()
+        return fitted if channels == self.channels else np.frombuffer(fitted, np.uint8).repeat(3).tobytes()
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def look(data: bytes, square: Square | None) -> Look:
     digest = hashlib.sha256(data).digest()
     try:
         header, image = decode_image(data)
-        return _seen(digest, header, image, to_array(image), square)
+        return _seen(digest, header, image, square)
     except UnreadableImage as error:
         return fault(str(error), digest)
     except MemoryError:
@@ -81,7 +85,7 @@ def look_at_pixels(pixels: NDArray[np.uint8], square: Square | None) -> Look:
     digest = hashlib.sha256(pixels.tobytes()).digest()
     height, width, channels = pixels.shape
     image = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
-    return _seen(digest, Header(width, height, channels == 1, "array"), image, pixels, square)
+    return _seen(digest, Header(width, height, channels == 1, "array"), image, square)
 
 
 def fault(reason: str, digest: bytes = b"\0" * 32) -> Look:
@@ -89,8 +93,6 @@ def fault(reason: str, digest: bytes = b"\0" * 32) -> Look:
     return Look(digest, 0, 0, True, "", reason, b"", b"")
 
 
-def _seen(digest: bytes, header: Header, image: Any, pixels: NDArray[np.uint8], square: Square | None) -> Look:
-    fits = square is not None and square.channels >= pixels.shape[-1]
-    packed = square.fit(pixels).tobytes() if square is not None and fits else b""
-    small = thumbnail(image).tobytes()
+def _seen(digest: bytes, header: Header, image: Any, square: Square | None) -> Look:
+    small, packed = thumbnail(image).tobytes(), b"" if square is None else square.fit(image)
     return Look(digest, header.width, header.height, header.grey, header.kind, "", small, packed)

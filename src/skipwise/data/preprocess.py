@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,13 +36,23 @@ def fit_square(
         return pixels
     from PIL import Image
 
+    image = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
+    fitted = fit_image(image, size, crop=crop, interpolation=interpolation)
+    return np.asarray(fitted, dtype=np.uint8).reshape(size, size, channels)
+
+
+def fit_image(image: Any, size: int, *, crop: float = 1.0, interpolation: str = "bilinear") -> Any:
+    """The same for Pillow's images."""
+    from PIL import Image
+
+    width, height = image.size
+    if (height, width) == (size, size) and crop == 1:
+        return image
     # The part of the original that is kept is resized in one step, which spares resizing what is cropped away.
     side = min(height, width) * crop
     left, top = (width - side) / 2, (height - side) / 2
-    image = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
     method = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}[interpolation]
-    image = image.resize((size, size), method, box=(left, top, left + side, top + side))
-    return np.asarray(image, dtype=np.uint8).reshape(size, size, channels)
+    return image.resize((size, size), method, box=(left, top, left + side, top + side))
 
 
 def channel_statistics(pixels: Pixels, members: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[float, ...]]:

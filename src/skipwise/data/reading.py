@@ -46,9 +46,9 @@ class _Setup:
 
 @dataclass(frozen=True)
 class _Job:
-    """Files by name, or, where the container can't be shared, what was read of each and what is wrong with it."""
+    """Files by address, or, where the container can't be shared, what was read of each and what is wrong with it."""
 
-    names: tuple[str, ...]
+    addresses: tuple[str, ...]
     contents: tuple[tuple[bytes, str], ...] = ()
 
 
@@ -78,12 +78,12 @@ class Team:
             process.end()
         self.threads.shutdown(cancel_futures=True)
 
-    def looks(self, files: Sequence[str]) -> Generator[tuple[int, Look]]:
-        """A look at each file, with its position in `files`."""
-        size = max(1, min(CHUNK, -(-len(files) // self.count)))
-        jobs = (_Job(tuple(map(_text, files[start : start + size]))) for start in range(0, len(files), size))
-        for number, seen in enumerate(self.answers(jobs)):
-            yield from enumerate(seen, number * size)
+    def looks(self, addresses: Sequence[str]) -> Iterator[list[Look]]:
+        """A look at each file, in order, some at a time."""
+        size = max(1, min(CHUNK, -(-len(addresses) // self.count)))
+        return self.answers(
+            _Job(tuple(map(_text, addresses[start : start + size]))) for start in range(0, len(addresses), size)
+        )
 
     def answers(self, jobs: Iterable[_Job]) -> Iterator[list[Look]]:
         """The jobs' looks in order. Only a few are under way at a time, so that memory stays flat."""
@@ -103,9 +103,9 @@ class Team:
                 return seen
             # The process died of one of the files; the others are sound.
             seen = []
-            for position in range(max(len(job.names), len(job.contents))):
+            for position in range(max(len(job.addresses), len(job.contents))):
                 process = self._start()
-                single = _Job(job.names[position : position + 1], job.contents[position : position + 1])
+                single = _Job(job.addresses[position : position + 1], job.contents[position : position + 1])
                 seen += process.do(single) or [fault("decoding it crashes the decoder")]
                 process.end()
             return seen
@@ -122,8 +122,8 @@ class Team:
 
 def looks(
     container: Container, files: Sequence[str], square: Square | None, indices: Sequence[int]
-) -> Generator[tuple[int, Look]]:
-    """A look at each of `files[index]`, with its index, in whatever order is quick.
+) -> Generator[tuple[Sequence[int], list[Look]]]:
+    """A look at each of `files[index]`, some at a time with their indices, in whatever order is quick.
 
     Closing the iterator ends the processes.
 
@@ -133,13 +133,14 @@ def looks(
     count = max(1, min(usable_cores(), -(-len(indices) // CHUNK)))
     with Team(container.path, square, count) as team:
         if container.parallel:
-            for position, seen in team.looks([files[index] for index in indices]):
-                yield indices[position], seen
-            return
-        order: deque[int] = deque()
-        for looked in team.answers(_read_here(container, files, indices, order)):
-            for seen in looked:
-                yield order.popleft(), seen
+            position = 0
+            for seen in team.looks([container.address(files[index]) for index in indices]):
+                yield indices[position : position + len(seen)], seen
+                position += len(seen)
+        else:
+            order: deque[int] = deque()
+            for seen in team.answers(_read_here(container, files, indices, order)):
+                yield [order.popleft() for _ in seen], seen
 
 
 def _read_here(container: Container, files: Sequence[str], indices: Sequence[int], order: deque[int]) -> Iterator[_Job]:
@@ -251,10 +252,10 @@ def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
 def _answer(job: _Job, read: Reader | None, square: Square | None) -> Iterator[Look]:
     for data, reason in job.contents:
         yield fault(reason) if reason else look(data, square)
-    for name in job.names:
+    for address in job.addresses:
         assert read is not None
         try:
-            data = read(_name(name))
+            data = read(_name(address))
         except UnreadableImage as error:
             yield fault(str(error))
         else:

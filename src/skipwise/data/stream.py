@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
+import itertools
 import threading
-from collections.abc import Generator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -59,19 +59,23 @@ class Streamed:
     def _decode(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         batch = np.empty((len(indices), *self.shape[1:]), dtype=np.uint8)
         with self.lock:
-            for position, pixels in self._pixels(indices.tolist()):
+            for position, pixels in enumerate(self._pixels(indices.tolist())):
                 batch[position] = np.frombuffer(pixels, np.uint8).reshape(self.shape[1:])
         return batch
 
-    def _pixels(self, indices: list[int]) -> Generator[tuple[int, bytes]]:
-        if self.team is None:
+    def _pixels(self, indices: list[int]) -> Iterator[bytes]:
+        container = self.source.container
+        if self.team is None or container is None:
             assert self.source.pixels is not None
-            for position, index in enumerate(indices):
-                yield position, look_at_pixels(self.source.pixels[index], self.square).pixels
+            for index in indices:
+                yield look_at_pixels(self.source.pixels[index], self.square).pixels
             return
-        with contextlib.closing(self.team.looks([self.source.files[index] for index in indices])) as seen:
-            for position, look in seen:
-                if look.fault:
-                    name = self.source.ids[indices[position]]
-                    raise SkipwiseError(f"{name} can't be read any more ({look.fault}); give the same command again.")
-                yield position, look.pixels
+        seen = itertools.chain.from_iterable(
+            self.team.looks([container.address(self.source.files[index]) for index in indices])
+        )
+        for index, look in zip(indices, seen, strict=True):
+            if look.fault:
+                raise SkipwiseError(
+                    f"{self.source.ids[index]} can't be read any more ({look.fault}); give the same command again."
+                )
+            yield look.pixels

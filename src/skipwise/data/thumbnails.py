@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 SIDE = 32
 
 
-def thumbnail(image: Any) -> NDArray[np.uint8]:
-    """Pillow's image -> grey uint8 [SIDE, SIDE]: the whole image, squashed to a square."""
+def thumbnail(image: Any) -> Any:
+    """Pillow's image -> a grey one of SIDE x SIDE pixels: the whole image, squashed to a square."""
     from PIL import Image
 
     width, height = image.size
@@ -20,4 +17,4 @@ def thumbnail(image: Any) -> NDArray[np.uint8]:
     image = image.convert("L")
     if image.size != (SIDE, SIDE):
         image = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-    return np.asarray(image)
+    return image

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from skipwise.data import decode
 from skipwise.data.look import Look, Square, look_at_pixels
-from skipwise.data.reading import looks
+from skipwise.data.reading import CHUNK, looks
 from skipwise.data.sources import Source
 from skipwise.data.thumbnails import SIDE
 from skipwise.errors import SkipwiseError
@@ -121,16 +121,17 @@ class Transcript:
             secured = time.monotonic()
             left = [index for index in range(total) if index not in rows]
             looking = open_files.enter_context(contextlib.closing(self._look(left)))
-            for count, (index, seen) in enumerate(looking, total - len(left) + 1):
-                if seen.thumbnail:
-                    thumbnails.write(index, seen.thumbnail)
-                if seen.pixels and pixels is not None:
-                    pixels.write(index, seen.pixels)
-                row = Looked(
-                    index, seen.digest, seen.width, seen.height, seen.grey, seen.kind, seen.fault, bool(seen.pixels)
-                )
-                rows[index] = row
-                fresh.append(row)
+            count = total - len(left)
+            for indices, seen in looking:
+                thumbnails.write(indices, [look.thumbnail for look in seen])
+                if pixels is not None:
+                    pixels.write(indices, [look.pixels for look in seen])
+                for index, look in zip(indices, seen, strict=True):
+                    rows[index] = Looked(
+                        index, look.digest, look.width, look.height, look.grey, look.kind, look.fault, bool(look.pixels)
+                    )
+                    fresh.append(rows[index])
+                count += len(indices)
                 self.progress("Reading the images", count, total)
                 if time.monotonic() - secured > SAFE_SECONDS:
                     secure()
@@ -147,10 +148,11 @@ class Transcript:
             with explained(path, mend=MEND):
                 self.pixels.replace(path)
 
-    def _look(self, indices: Sequence[int]) -> Generator[tuple[int, Look]]:
+    def _look(self, indices: Sequence[int]) -> Generator[tuple[Sequence[int], list[Look]]]:
         if self.source.pixels is not None:
-            for index in indices:
-                yield index, look_at_pixels(self.source.pixels[index], self.square)
+            for start in range(0, len(indices), CHUNK):
+                part = indices[start : start + CHUNK]
+                yield part, [look_at_pixels(self.source.pixels[index], self.square) for index in part]
         elif indices:
             assert self.source.container is not None
             yield from looks(self.source.container, self.source.files, self.square, indices)
@@ -170,7 +172,7 @@ class Transcript:
                 return rows
         for leftover in (file, self.thumbnails, self.pixels):
             leftover.unlink(missing_ok=True)
-        needed = len(self.source.ids) * (SIDE * SIDE + 300 + (self.square.bytes if self.square else 0))
+        needed = len(self.source.ids) * (SIDE * SIDE + 300 + (self.square.row_bytes if self.square else 0))
         disk = shutil.disk_usage(self.folder)
         if needed > disk.free - SPARE * disk.total and needed > 2**20:
             raise SkipwiseError(
@@ -214,12 +216,22 @@ class _Rows:
     def __exit__(self, *_: object) -> None:
         self.file.close()
 
-    def write(self, index: int, row: bytes) -> None:
-        """Puts a row in its place."""
-        if len(row) != self.stride:
-            raise ValueError(f"a row of {len(row)} bytes where {self.stride} belong")
+    def write(self, indices: Sequence[int], rows: Sequence[bytes]) -> None:
+        """Puts rows in their places; an empty one is left as it is. Neighbours are written at once."""
+        start = 0
+        while start < len(rows):
+            end = start + 1
+            while end < len(rows) and rows[start] and rows[end] and indices[end] == indices[end - 1] + 1:
+                end += 1
+            if rows[start]:
+                self._write(indices[start], b"".join(rows[start:end]))
+            start = end
+
+    def _write(self, index: int, rows: bytes) -> None:
+        if len(rows) % self.stride:
+            raise ValueError(f"rows of {len(rows)} bytes where a multiple of {self.stride} belongs")
         self.file.seek(self.start + index * self.stride)
-        view = memoryview(row)
+        view = memoryview(rows)
         while view:
             view = view[self.file.write(view) or 0 :]
 

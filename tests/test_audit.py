@@ -1,0 +1,256 @@
+"""What is wrong with images is found and said; what is right is left alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import skipwise
+from skipwise.comparison.audit import audit
+from skipwise.data.prepare import Request, prepare
+from skipwise.errors import SkipwiseError
+from skipwise.evaluation.mislabelled import doubts, probabilities
+from tests.conftest import make_photos
+
+
+def scene(seed: int, side: int = 96) -> Image.Image:
+    """A smooth random picture with edges, unlike any other."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(0, 256, (7, 7, 3), dtype=np.uint8)).resize((side, side), Image.BICUBIC)
+    pixels = np.asarray(coarse).astype(int)
+    for _ in range(12):
+        top, left = rng.integers(0, side - 20, 2)
+        height, width = rng.integers(6, 40, 2)
+        pixels[top : top + height, left : left + width] = rng.integers(0, 256, 3)
+    return Image.fromarray((pixels + rng.integers(-6, 7, pixels.shape)).clip(0, 255).astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def pile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two classes in train and test, each image another, with faults planted among them."""
+    root = tmp_path_factory.mktemp("pile") / "pile"
+    seed = 0
+    for split, count in (("train", 24), ("test", 12)):
+        for label in ("cats", "dogs"):
+            folder = root / split / label
+            folder.mkdir(parents=True)
+            for index in range(count):
+                scene(seed).save(folder / f"{index:02d}.png")
+                seed += 1
+    train, test = root / "train", root / "test"
+    shutil.copy(train / "cats" / "00.png", test / "cats" / "leak.png")
+    Image.open(train / "cats" / "01.png").save(test / "cats" / "leak.jpg", quality=50)
+    Image.open(train / "cats" / "02.png").resize((60, 60)).save(train / "cats" / "small.png")
+    shutil.copy(train / "dogs" / "00.png", train / "dogs" / "again.png")
+    shutil.copy(train / "dogs" / "01.png", train / "cats" / "two.png")
+    Image.new("RGB", (90, 90), (250, 250, 250)).save(train / "dogs" / "blank.png")
+    Image.open(train / "dogs" / "02.png").resize((5, 5)).save(train / "dogs" / "tiny.png")
+    scene(999).resize((2000, 30)).save(train / "dogs" / "strip.png")
+    whole = (train / "dogs" / "03.png").read_bytes()
+    (train / "dogs" / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (train / "dogs" / "notes.txt").write_text("not an image")
+    return root
+
+
+PLANTED = {
+    "leakage": [{"train/cats/00.png", "test/cats/leak.png"}, {"train/cats/01.png", "test/cats/leak.jpg"}],
+    "near_duplicates": [{"train/cats/02.png", "train/cats/small.png"}],
+    "exact_duplicates": [{"train/dogs/00.png", "train/dogs/again.png"}],
+    "two_labels": [{"train/dogs/01.png", "train/cats/two.png"}],
+    "nearly_blank": [{"train/dogs/blank.png"}],
+    "tiny": [{"train/dogs/tiny.png"}],
+    "extreme_shape": [{"train/dogs/strip.png"}],
+    "unreadable": [{"train/dogs/cut.png"}],
+    "ignored": [{"train/dogs/notes.txt"}],
+}
+
+
+def test_every_planted_fault_is_found_and_no_sound_image_accused(pile: Path, tmp_path: Path) -> None:
+    report = audit(pile, output=tmp_path / "out")
+    found: dict[str, list[set[str]]] = {}
+    for finding in report.record.findings:
+        found.setdefault(finding.kind, []).append(set(finding.files))
+    assert {kind: sorted(map(sorted, files)) for kind, files in found.items()} == {
+        kind: sorted(map(sorted, files)) for kind, files in PLANTED.items()
+    }
+    stored = json.loads(report.file.read_text())
+    assert stored["counts"]["images"] == 2 * 36 + 9
+    assert stored["counts"]["findings"] == {kind: len(files) for kind, files in sorted(PLANTED.items())}
+    assert {name for finding in stored["findings"] for name in finding["exclude"]} == {
+        "train/cats/00.png",  # the test image stays
+        "train/cats/01.png",
+        "train/cats/small.png",
+        "train/dogs/again.png",  # the second by name
+        "train/dogs/01.png",
+        "train/cats/two.png",
+        "train/dogs/blank.png",
+        "train/dogs/tiny.png",
+        "train/dogs/strip.png",
+        "train/dogs/cut.png",
+    }
+    page = report.page.read_text()
+    assert page.count("data:image/") >= 10
+    assert "train/dogs/cut.png" in page
+
+
+def test_excluding_what_an_audit_flags_leaves_a_clean_set(pile: Path, tmp_path: Path) -> None:
+    report = audit(pile, output=tmp_path / "out")
+    told: list[str] = []
+    with pytest.raises(SkipwiseError, match=r"train/dogs/cut\.png"):
+        prepare(Request(data=str(pile)), seed=0)
+    ready = prepare(Request(data=str(pile), exclude=str(report.file), strict=True), seed=0, notice=told.append)
+    assert "10 of 81 images are left out, as you asked." in told
+    assert len(ready.members) == 71
+    assert {finding.kind for finding in ready.audit.findings} == {"ignored"}
+    with pytest.raises(SkipwiseError, match="is about other images"):
+        prepare(Request(data="digits", exclude=str(report.file)), seed=0)
+    with pytest.raises(SkipwiseError, match=r"is no audit\.json"):
+        prepare(Request(data=str(pile), exclude=str(report.page)), seed=0)
+    with pytest.raises(SkipwiseError, match="Can't read"):
+        prepare(Request(data=str(pile), exclude=str(tmp_path / "gone.json")), seed=0)
+
+
+def test_leaks_are_said_and_strict_makes_them_an_error(pile: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(pile, tmp_path / "pile")
+    (root / "train" / "dogs" / "cut.png").unlink()
+    told: list[str] = []
+    ready = prepare(Request(data=str(root)), seed=0, notice=told.append)
+    assert any(sentence.startswith("2 images of test and train are in more than one split") for sentence in told)
+    twins = {name: twin for name, twin in zip(ready.source.ids, ready.audit.twins, strict=True) if twin}
+    assert twins == {"test/cats/leak.png": "train", "test/cats/leak.jpg": "train"}
+    with pytest.raises(SkipwiseError, match=r"more than one split.*--exclude"):
+        prepare(Request(data=str(root), strict=True), seed=0)
+
+
+def test_splits_made_here_keep_twins_on_one_side(tmp_path: Path) -> None:
+    root = tmp_path / "p"
+    for label in ("a", "b"):
+        (root / label).mkdir(parents=True)
+        for index in range(20):
+            picture = scene(100 * (label == "b") + index)
+            for copy, quality in enumerate((95, 60, 40)):
+                picture.save(root / label / f"{index:02d}-{copy}.jpg", quality=quality)
+    ready = prepare(Request(data=str(root)), seed=0)
+    side: dict[str, set[str]] = {}
+    for name, split in zip(ready.source.ids, ready.split, strict=True):
+        side.setdefault(name.split("-")[0], set()).add(str(split))
+    assert all(len(splits) == 1 for splits in side.values())
+    assert ready.counts["test"] > 10
+    # And so do groups, here one of two far apart.
+    ready = prepare(Request(data=str(root), group_regex=r"\d(\d)-"), seed=0)
+    ends = {}
+    for name, split in zip(ready.source.ids, ready.split, strict=True):
+        ends.setdefault(name.split("-")[0][-1], set()).add(str(split))
+    assert all(len(splits) == 1 for splits in ends.values())
+
+
+def test_few_images_and_imbalance_are_said(tmp_path: Path) -> None:
+    root = make_photos(tmp_path / "p", classes=2, per_class=60)
+    for path in sorted((root / "stripes1").iterdir())[5:]:
+        path.unlink()
+    kinds = {finding.kind: finding for finding in audit(root, output=tmp_path / "out").record.findings}
+    assert kinds["small_class"].detail == "The class 'stripes1' has 5 images to learn from."
+    assert "'stripes0' has 60 images to learn from and 'stripes1' 5" in kinds["imbalance"].detail
+    assert not kinds["imbalance"].files
+
+
+def test_what_has_to_be_mended_is_a_finding_and_an_error_elsewhere(tmp_path: Path) -> None:
+    make_photos(tmp_path / "p" / "train", classes=3)
+    make_photos(tmp_path / "p" / "test", classes=2)
+    findings = audit(tmp_path / "p", output=tmp_path / "out").record.findings
+    assert any(finding.kind == "layout" and "'stripes2' has no images" in finding.detail for finding in findings)
+    with pytest.raises(SkipwiseError, match="'stripes2' has no images in the test split"):
+        prepare(Request(data=str(tmp_path / "p")), seed=0)
+
+
+def test_a_clean_folder_and_named_data_have_nothing_wrong(photos: Path, tmp_path: Path) -> None:
+    assert audit(photos, output=tmp_path / "one").record.findings == ()
+    report = audit("digits", output=tmp_path / "two")
+    assert not [finding for finding in report.record.findings if finding.kind != "exact_duplicates"]
+    assert not audit(photos, output=tmp_path / "one").leaks
+
+
+@pytest.mark.usefixtures("here")
+def test_an_audit_lands_in_the_next_folder(photos: Path) -> None:
+    assert audit(photos).folder == Path("runs/audit/stripes")
+    assert skipwise.audit(photos).folder == Path("runs/audit/stripes-2")
+
+
+def test_doubted_labels_are_those_that_a_good_network_does_not_believe() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 400)
+    logits = rng.normal(0, 0.6, (400, 4)).astype(np.float32)
+    logits[np.arange(400), labels] += 4
+    wrong = rng.choice(400, 12, replace=False)
+    noisy = labels.copy()
+    noisy[wrong] = (labels[wrong] + 1) % 4
+    found = doubts(probabilities(logits), noisy)
+    assert {doubt.index for doubt in found} <= set(wrong.tolist())
+    assert len(found) >= 10
+    assert all(doubt.believed == labels[doubt.index] for doubt in found)
+    assert not doubts(probabilities(np.eye(4, dtype=np.float32) * 9), np.arange(4))
+
+
+def test_a_run_shows_which_labels_are_doubtful(tmp_path: Path, photos: Path) -> None:
+    found = skipwise.compare(
+        photos, models=["resnet18", "plain18"], seeds=2, epochs=1, width=0.25, output=tmp_path / "c"
+    )
+    report = audit(photos, run=found.folder, output=tmp_path / "out")
+    assert all(finding.kind == "looks_mislabelled" for finding in report.record.findings)
+    with pytest.raises(SkipwiseError, match=r"holds no finished run's predictions"):
+        audit(photos, run=tmp_path, output=tmp_path / "out")
+    with pytest.raises(SkipwiseError, match="are of other images than digits"):
+        audit("digits", run=found.folder, output=tmp_path / "out")
+
+
+def test_a_comparison_says_accuracies_without_twins(pile: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(pile, tmp_path / "pile")
+    (root / "train" / "dogs" / "cut.png").unlink()
+    found = skipwise.compare(
+        root, models=["resnet18", "plain18"], seeds=2, epochs=1, width=0.25, img_size=16, output=tmp_path / "c"
+    )
+    assert found.results.twins == 2
+    rows = (tmp_path / "c" / "split.csv").read_text().splitlines()
+    clean = [
+        index for index, row in enumerate(r for r in rows if ",test," in r) if not rows or not row.endswith("train")
+    ]
+    assert len(clean) == found.results.test_images - 2
+    for contender in found.results.contenders:
+        right = []
+        for seed in (0, 1):
+            with np.load(tmp_path / "c" / "runs" / f"{contender.name}-s{seed}" / "predictions.npz") as answers:
+                right.append((answers["test_logits"].argmax(1) == answers["test_labels"])[clean].mean())
+        assert contender.without_twins == pytest.approx(np.mean(right))
+    assert "2 of the 26 test images are, exactly or nearly, among the training" in found.report.read_text()
+
+
+def test_ids_that_look_like_markup_stay_text(tmp_path: Path) -> None:
+    root = make_photos(tmp_path / "p", per_class=12)
+    name = "<script>alert(1)<script>.png"
+    shutil.copy(root / "stripes0" / "000.png", root / "stripes0" / name)
+    page = audit(root, output=tmp_path / "out").page.read_text()
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_the_command_prints_what_was_found_and_where(cli, pile: Path) -> None:
+    result = cli("audit", pile)
+    assert result.returncode == 0, result.stderr
+    for text in (
+        "On two sides of a split",
+        "There twice, nearly",
+        "Can't be read",
+        "--exclude runs/audit/pile/audit.json",
+    ):
+        assert text in result.stdout
+    strict = cli("audit", pile, "--strict", "--json")
+    assert strict.returncode == 2
+    assert "more than one split" in strict.stderr
+    assert json.loads(strict.stdout)["audit"]["counts"]["images"] == 81
+    split = cli("audit", "digits", "--split", "gone.csv")
+    assert (split.returncode, split.stdout) == (2, "")
