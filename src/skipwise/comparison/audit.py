@@ -27,6 +27,7 @@ from skipwise.pages import render
 from skipwise.training.run import read_predictions
 
 PARENT = Path("runs/audit")
+AUDIT = "audit.json"
 THUMBNAIL = 112
 """Pixels a side, at most, of the pictures on the page."""
 SHOWN = 40
@@ -77,7 +78,7 @@ class AuditReport:
     @property
     def file(self) -> Path:
         """The record, for `--exclude`."""
-        return self.folder / "audit.json"
+        return self.folder / AUDIT
 
 
 def audit(
@@ -127,7 +128,7 @@ def audit(
     make_folder(folder)
     with locked(folder):
         write_text(folder / "audit.html", page)
-        write_json(folder / "audit.json", record)
+        write_json(folder / AUDIT, record)
     return AuditReport(data=str(data), folder=folder, record=record, leaks=found.leaks())
 
 
@@ -223,12 +224,16 @@ def summary(record: Record) -> str:
     flagged = {name for finding in record.findings for name in finding.files if finding.kind != "ignored"}
     bad = {name for finding in record.findings for name in finding.exclude}
     images = f"{record.counts.images:,} images in {len(record.counts.classes):,} classes"
-    if not flagged:
+    about_all = [finding.detail for finding in record.findings if not finding.files]
+    if not flagged and not about_all:
         return f"Nothing is wrong with any of {images}, as far as an audit can tell."
-    return (
-        f"{len(flagged):,} of {images} are flagged; {len(bad):,} of them are better left out, and --exclude audit.json "
-        "does that."
-    )
+    if not flagged:
+        return f"None of {images} is flagged. {about_all[0]}"
+    are = "are" if len(flagged) != 1 else "is"
+    sentence = f"{len(flagged):,} of {images} {are} flagged"
+    if not bad:
+        return f"{sentence}; none has to be left out."
+    return f"{sentence}; {len(bad):,} would better be left out, and --exclude {AUDIT} does that."
 
 
 def _pictures(source: Source, names: set[str]) -> Iterator[tuple[str, str]]:

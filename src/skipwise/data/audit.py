@@ -258,15 +258,18 @@ def _by_pixels(source: Source, seen: Survey, there: NDArray[np.bool_]) -> list[F
     for start in range(0, len(indices), 4096):
         part = indices[start : start + 4096]
         spread[part] = seen.thumbnails[part].astype(np.float32).std(axis=(1, 2))
-    longer = np.maximum(seen.widths, seen.heights)
-    for index in indices.tolist():
+    sides, longer = seen.sides, np.maximum(seen.widths, seen.heights)
+    tiny = there & (sides < TINY_SIDE) & bool(np.median(sides[there]) >= TINY_SIDE)
+    blank = there & ~tiny & (spread < BLANK_DEVIATION)
+    strip = there & (longer > EXTREME_ASPECT * np.maximum(sides, 1))
+    for index in np.flatnonzero(tiny | blank | strip).tolist():
         name, size = source.ids[index], f"{seen.widths[index]} x {seen.heights[index]} pixels"
-        if seen.sides[index] < TINY_SIDE and np.median(seen.sides[there]) >= TINY_SIDE:
+        if tiny[index]:
             findings.append(Finding(kind="tiny", files=(name,), detail=f"{size}.", exclude=(name,)))
-        elif spread[index] < BLANK_DEVIATION:
+        if blank[index]:
             detail = "Nearly one colour all over."
             findings.append(Finding(kind="nearly_blank", files=(name,), detail=detail, exclude=(name,)))
-        if longer[index] > EXTREME_ASPECT * max(1, seen.sides[index]):
+        if strip[index]:
             detail = f"{size}: of such a strip only the middle square is seen."
             findings.append(Finding(kind="extreme_shape", files=(name,), detail=detail, exclude=(name,)))
     return findings

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import msgspec
+from PIL import Image
 
 from skipwise.data.containers import Container, Reader, open_container
 from skipwise.data.decode import UnreadableImage
@@ -265,6 +266,7 @@ def _answer(job: _Job, read: Reader | None, square: Square | None) -> Iterator[L
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that is waiting for us
     warnings.simplefilter("ignore")  # Pillow's, about odd metadata
+    Image.MAX_IMAGE_PIXELS = None  # the limit is decode.MOST_PIXELS, and may be above Pillow's
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # libraries may print; only answers may reach the pipe
     with contextlib.suppress(BrokenPipeError):
