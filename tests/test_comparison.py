@@ -91,7 +91,7 @@ def test_a_finished_comparison_is_printed_again(finished: Comparison, photos: Pa
     ],
 )
 def test_another_plan_is_not_mixed_in(finished: Comparison, photos: Path, change: dict, difference: str) -> None:
-    with pytest.raises(skipwise.SkipwiseError, match="under another plan") as caught:
+    with pytest.raises(skipwise.SkipwiseError, match="under other terms") as caught:
         skipwise.compare(photos, output=finished.folder, **(QUICK | change))
     assert difference in str(caught.value)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from skipwise.nets.weights import load_weights as load_weights
     from skipwise.nets.zoo import create_model as create_model
     from skipwise.nets.zoo import list_models as list_models
+    from skipwise.training.train import train as train
 
 __version__ = "0.1.0"
 
@@ -31,6 +32,7 @@ _HOMES = {
     "list_models": "skipwise.nets.zoo",
     "load_weights": "skipwise.nets.weights",
     "profile": "skipwise.cost.profile",
+    "train": "skipwise.training.train",
 }
 
 __all__ = sorted(_HOMES)

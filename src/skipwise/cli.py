@@ -140,6 +140,23 @@ GroupRegex = Annotated[
     str | None,
     typer.Option(metavar="PATTERN", help="The same from the paths, such as 'patient(\\d+)'."),
 ]
+Epochs = Annotated[int | None, typer.Option(help="Passes over the training images. [default: the recipe's]")]
+BatchSize = Annotated[
+    int | None, typer.Option("--batch-size", "-b", help="Images per step. [default: fits the training set]")
+]
+ImgSize = Annotated[int | None, typer.Option(help="Pixels a side. [default: the images' own, up to 128]")]
+Rate = Annotated[float | None, typer.Option(help="Peak learning rate. [default: the recipe's]")]
+RecipeName = Annotated[str, typer.Option(help="standard, upright (no mirroring: for letters, digits, signs) or auto.")]
+ValShare = Annotated[float | None, typer.Option(help="Share of the images kept for validation. [default: 0.15]")]
+Exclude = Annotated[str | None, typer.Option(metavar="FILE", help="An audit.json; the images it flags are left out.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Fail where an image is on two sides of a given split.")]
+Pack = Annotated[bool, typer.Option("--pack/--no-pack", help="Decode once into the cache, or in every epoch anew.")]
+Balance = Annotated[
+    str | None, typer.Option(help="For rare classes: sampling (shown as often) or loss (weigh more). [default: none]")
+]
+Device = Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")]
+Stem = Annotated[str, typer.Option(help="small, imagenet, or auto: small up to 64 pixels.")]
+Width = Annotated[float, typer.Option(help="Scales the channels of every network; 1 is as published.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON record instead of text.")]
 
 
@@ -154,45 +171,29 @@ def compare(
     ] = "resnet18,se_resnet18,mobilenet_v2,plain18",
     seeds: Annotated[int, typer.Option(help="Runs per network, at least 2.")] = 5,
     seed: Annotated[int, typer.Option(help="The first seed; the others follow it.")] = 0,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training images. [default: the recipe's]")] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option("--batch-size", "-b", help="Images per step. [default: fits the training set]"),
-    ] = None,
-    img_size: Annotated[int | None, typer.Option(help="Pixels a side. [default: the images' own, up to 128]")] = None,
-    lr: Annotated[float | None, typer.Option(help="Peak learning rate. [default: the recipe's]")] = None,
-    recipe: Annotated[
-        str, typer.Option(help="standard, upright (no mirroring: for letters, digits, signs) or auto.")
-    ] = "auto",
-    stem: Annotated[str, typer.Option(help="small, imagenet, or auto: small up to 64 pixels.")] = "auto",
-    width: Annotated[float, typer.Option(help="Scales the channels of every network; 1 is as published.")] = 1.0,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    img_size: ImgSize = None,
+    lr: Rate = None,
+    recipe: RecipeName = "auto",
+    stem: Stem = "auto",
+    width: Width = 1.0,
     pretrained: Annotated[
         bool, typer.Option("--pretrained", help="Start from published ImageNet weights, where all networks have them.")
     ] = False,
-    val_share: Annotated[
-        float | None, typer.Option(help="Share of the images kept for validation. [default: 0.15]")
-    ] = None,
+    val_share: ValShare = None,
     split: Split = None,
     group: Group = None,
     group_regex: GroupRegex = None,
-    exclude: Annotated[
-        str | None, typer.Option(metavar="FILE", help="An audit.json; the images it flags are left out.")
-    ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Fail where an image is on two sides of a given split.")
-    ] = False,
-    pack: Annotated[
-        bool, typer.Option("--pack/--no-pack", help="Decode once into the cache, or in every epoch anew.")
-    ] = True,
-    balance: Annotated[
-        str | None,
-        typer.Option(help="For rare classes: sampling (shown as often) or loss (weigh more). [default: none]"),
-    ] = None,
+    exclude: Exclude = None,
+    strict: Strict = False,
+    pack: Pack = True,
+    balance: Balance = None,
     margin: Annotated[
         float, typer.Option(help="The accuracy difference that would not matter, in percentage points.")
     ] = 0.5,
     alpha: Annotated[float, typer.Option(help="The chance that any verdict is wrong.")] = 0.05,
-    device: Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")] = "auto",
+    device: Device = "auto",
     workers: Annotated[
         int | None, typer.Option("--workers", "-j", help="Runs at once. [default: as suits this machine]")
     ] = None,
@@ -245,6 +246,74 @@ def compare(
     return 2 if any(contender.failed for contender in comparison.results.contenders) else 0
 
 
+@app.command(epilog="Example: skipwise train path/to/images --model resnet18 --epochs 20", no_args_is_help=True)
+def train(
+    data: Data,
+    model: Annotated[str, typer.Option(help="The network; see 'skipwise models'.")] = "resnet18",
+    seed: Annotated[int, typer.Option(help="Of initial weights, order and augmentation.")] = 0,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    img_size: ImgSize = None,
+    lr: Rate = None,
+    recipe: RecipeName = "auto",
+    stem: Stem = "auto",
+    width: Width = 1.0,
+    pretrained: Annotated[bool, typer.Option("--pretrained", help="Start from published ImageNet weights.")] = False,
+    val_share: ValShare = None,
+    split: Split = None,
+    group: Group = None,
+    group_regex: GroupRegex = None,
+    exclude: Exclude = None,
+    strict: Strict = False,
+    pack: Pack = True,
+    balance: Balance = None,
+    device: Device = "auto",
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Folder for the run. [default: next in runs/train]")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Fail unless there is a run to go on with.")] = False,
+    json: Json = False,
+) -> int:
+    """Train one network on your images; stopped, the same command goes on."""
+    from skipwise.screen import Screen, print_trained
+    from skipwise.training.train import train as run
+
+    with contextlib.redirect_stdout(sys.stderr), Screen(sys.stderr) as screen:
+        trained = run(
+            data,
+            model=model,
+            seed=seed,
+            epochs=epochs,
+            batch_size=batch_size,
+            img_size=img_size,
+            lr=lr,
+            recipe=recipe,
+            stem=stem,
+            width=width,
+            pretrained=pretrained,
+            val_share=val_share,
+            split=split,
+            group=group,
+            group_regex=group_regex,
+            exclude=exclude,
+            strict=strict,
+            pack=pack,
+            balance=balance,
+            device=device,
+            output=output,
+            resume=resume,
+            progress=screen.preparing,
+            notice=screen.noticed,
+            on_start=screen.training,
+            on_epoch=screen.trained_epoch,
+        )
+    if json:
+        _print_json({"folder": str(trained.folder), "record": trained.record})
+    else:
+        print_trained(trained, data=data)
+    return 2 if trained.record.status == "failed" else 0
+
+
 @app.command(epilog="Example: skipwise audit path/to/images", no_args_is_help=True)
 def audit(
     data: Data,
@@ -290,8 +359,8 @@ def profile(
     img_size: Annotated[int, typer.Option(help="Pixels a side.")] = 224,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", help="Images per batch.")] = 32,
     num_classes: Annotated[int, typer.Option(help="Classes of the last layer.")] = 1000,
-    stem: Annotated[str, typer.Option(help="small, imagenet, or auto: small up to 64 pixels.")] = "auto",
-    width: Annotated[float, typer.Option(help="Scales the channels of every network; 1 is as published.")] = 1.0,
+    stem: Stem = "auto",
+    width: Width = 1.0,
     precision: Annotated[str, typer.Option(help="fp32 or bf16.")] = "fp32",
     compile: Annotated[bool, typer.Option("--compile", help="Compile each network first (a minute each).")] = False,
     json: Json = False,

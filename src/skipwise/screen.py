@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
+from scipy.stats import binomtest
 
 from skipwise.comparison import wording
 from skipwise.comparison.audit import TITLES, AuditReport, summary
@@ -26,6 +27,8 @@ from skipwise.comparison.results import Results
 from skipwise.cost.listing import Listed
 from skipwise.cost.profile import ProfileReport
 from skipwise.data.named import NAMED
+from skipwise.training.loop import Epoch
+from skipwise.training.train import Terms, Trained
 
 LINE_SECONDS = 15.0
 """Where there is no terminal, a line at most this often."""
@@ -82,6 +85,7 @@ class Screen(Observer):
         self.preparing_since = 0.0
         self.preparing_from = 0
         self.runs_done = 0
+        self.epochs = 0
 
     def __enter__(self) -> Screen:
         self.bar.start()
@@ -137,6 +141,29 @@ class Screen(Observer):
             total,
             "  ".join(filter(None, (rest, now))),
         )
+
+    def training(self, terms: Terms, folder: Path) -> None:
+        """One run begins, or goes on."""
+        spec, counts = terms.spec, terms.split_images
+        self._line(
+            f"{terms.data}: {len(spec.classes)} classes, {counts['train']:,} training, {counts['val']:,} validation "
+            f"and {counts['test']:,} test images, {spec.preprocessing.size} x {spec.preprocessing.size} pixels"
+        )
+        self._line(
+            f"{spec.model}, seed {spec.seed}, {spec.recipe.epochs} epochs of recipe '{spec.recipe.name}', {spec.stem} "
+            f"stem, width {spec.width:g}, on {spec.execution.device} in {spec.execution.precision}"
+        )
+        self._line(f"in {folder}  (stop at any time; the same command goes on)")
+        self.epochs = spec.recipe.epochs
+        self._show("Training", 0, self.epochs, "first epoch")
+
+    def trained_epoch(self, epoch: Epoch) -> None:
+        """One more epoch is done."""
+        left = duration(epoch.seconds * (self.epochs - epoch.epoch))
+        val = f", validation {epoch.val.accuracy * 100:.2f}%" if epoch.val else ""
+        now = f"epoch {epoch.epoch}: loss {epoch.train_loss:.3f}{val}"
+        rest = f"about {left} left  " if epoch.epoch < self.epochs else ""
+        self._show("Training", epoch.epoch, self.epochs, rest + now)
 
     def finishing(self, what: str) -> None:
         self._show(what, 1, 1, "")
@@ -205,6 +232,32 @@ def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
     console.print()
     console.print(Text(f"Report: {comparison.report}"), soft_wrap=True)
     console.print(Text(f"Next:   {next_command(comparison, typed)}"), soft_wrap=True)
+
+
+def print_trained(trained: Trained, *, data: str) -> None:
+    """How a run ended, where it is and what to type next."""
+    console = Console(highlight=False, width=None if Console().is_terminal else 200)
+    record, spec = trained.record, trained.terms.spec
+    if trained.repeated:
+        console.print(Text(f"{trained.folder} is finished already; this is its result."))
+    console.print()
+    if record.status == "failed":
+        console.print(Text(f"The run failed: {record.reason}.", style="bold"))
+    elif record.test is not None:
+        images = trained.terms.split_images["test"]
+        interval = binomtest(round(record.test.accuracy * images), images).proportion_ci(method="wilson")
+        sentence = (
+            f"{spec.model} is right on {record.test.accuracy * 100:.2f}% of {images:,} test images (95% interval "
+            f"{interval.low * 100:.1f} to {interval.high * 100:.1f}, for this network: another seed gives another)."
+        )
+        console.print(Text(sentence, style="bold"), soft_wrap=not console.is_terminal)
+    console.print()
+    console.print(Text(f"Run:    {trained.folder}"), soft_wrap=True)
+    other = "se_resnet18" if spec.model == "resnet18" else "resnet18"
+    words = ["skipwise", "compare", data, "--models", f"{spec.model},{other}"]
+    if record.status == "failed":
+        words = ["skipwise", "train", data, "--model", spec.model, "--lr", f"{spec.recipe.lr / 10:g}"]
+    console.print(Text(f"Next:   {shlex.join(words)}"), soft_wrap=True)
 
 
 def print_audit(report: AuditReport) -> None:

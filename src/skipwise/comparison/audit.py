@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from skipwise.comparison.plan import numbered_folders
 from skipwise.data.audit import Audit, Counts, Finding, Kind, examine
 from skipwise.data.decode import UnreadableImage, decode_image
 from skipwise.data.prepare import files_left_out
@@ -23,6 +22,7 @@ from skipwise.data.survey import Progress, survey
 from skipwise.errors import SkipwiseError
 from skipwise.evaluation.mislabelled import doubts, probabilities
 from skipwise.files import locked, make_folder, write_json, write_text
+from skipwise.folders import next_folder
 from skipwise.pages import render
 from skipwise.training.run import read_predictions
 
@@ -123,18 +123,13 @@ def audit(
         counts=replace(found.counts, findings=_with(found.counts.findings, doubted)),
         findings=(*found.findings, *doubted),
     )
-    folder = Path(output) if output is not None else _next_folder(source.name)
+    folder = Path(output) if output is not None else next_folder(PARENT, source.name)
     page = _page(source, found, record)
     make_folder(folder)
     with locked(folder):
         write_text(folder / "audit.html", page)
         write_json(folder / AUDIT, record)
     return AuditReport(data=str(data), folder=folder, record=record, leaks=found.leaks())
-
-
-def _next_folder(name: str) -> Path:
-    folders = numbered_folders(PARENT, name)
-    return PARENT / (f"{name}-{len(folders) + 1}" if folders else name)
 
 
 def _with(tally: dict[str, int], doubted: list[Finding]) -> dict[str, int]:

@@ -13,7 +13,7 @@ import torch
 
 from skipwise.comparison.execute import Event, execute_plan
 from skipwise.comparison.inputs import store_images
-from skipwise.comparison.plan import FINISHED, Plan, Question, check_seeds, choose_folder
+from skipwise.comparison.plan import SHELF, Plan, Question, check_seeds
 from skipwise.comparison.recommend import recommend
 from skipwise.comparison.report import write_report
 from skipwise.comparison.results import Costs, Results, build_contender, collect, count_contender, histories
@@ -22,14 +22,12 @@ from skipwise.data.look import Square
 from skipwise.data.pack import load_pack
 from skipwise.data.pack import pack as make_pack
 from skipwise.data.prepare import Prepared, Request, prepare
-from skipwise.data.preprocess import Preprocessing, channel_statistics
 from skipwise.data.stream import Streamed
-from skipwise.errors import SkipwiseError, unknown_name
+from skipwise.errors import SkipwiseError
 from skipwise.files import locked, make_folder, read_json, write_json
 from skipwise.machine import describe_machine
 from skipwise.nets.guests import guest_fingerprint, is_guest
-from skipwise.nets.network import STEMS, check_width, resolve_stem
-from skipwise.nets.published import fetch, published
+from skipwise.nets.network import resolve_stem
 from skipwise.training.execution import (
     Execution,
     check_workers,
@@ -39,9 +37,9 @@ from skipwise.training.execution import (
 )
 from skipwise.training.recipe import choose_recipe
 from skipwise.training.run import RunRecord
+from skipwise.training.setup import check_options, choose_preprocessing, with_statistics
 
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
-PARENT = Path("runs/compare")
 SPLIT_SEED = 0
 
 
@@ -58,7 +56,7 @@ class Comparison:
     @property
     def report(self) -> Path:
         """The page for people."""
-        return self.folder / FINISHED
+        return self.folder / SHELF.finished
 
 
 class Observer:
@@ -150,7 +148,7 @@ def compare(
     names = models.split(",") if isinstance(models, str) else models
     question = Question(contenders=tuple(names), seeds=check_seeds(seed, seeds), margin=margin, alpha=alpha)
     question.check()
-    _check_networks(img_size=img_size, stem=stem, width=width)
+    check_options(img_size=img_size, stem=stem, width=width, seed=seed)
     request = Request(
         data=os.fspath(data),
         group=group,
@@ -162,10 +160,7 @@ def compare(
         img_size=img_size,
     )
     prepared = prepare(request, seed=SPLIT_SEED, progress=watch.preparing, notice=watch.noticed)
-    # Mean and deviation follow from the images, which are decoded once the folder is known.
-    preprocessing = Preprocessing(size=img_size or prepared.auto_size, channels=prepared.channels, mean=(), std=())
-    if pretrained:
-        preprocessing = _published_preprocessing(question, img_size)
+    preprocessing = choose_preprocessing(prepared, names if pretrained else (), img_size)
     source, counts = prepared.source, prepared.counts
     draft = Plan(
         question=question,
@@ -198,17 +193,19 @@ def compare(
     named = Path(output) if output is not None else None
 
     while True:
-        folder, stored = choose_folder(draft, named, PARENT)
+        folder, stored = SHELF.choose(draft, source.name, named)
         if resume and stored is None:
-            raise SkipwiseError(f"There is nothing to resume for this plan in {named or PARENT}; leave --resume out.")
-        if stored is not None and (folder / FINISHED).exists():
+            raise SkipwiseError(
+                f"There is nothing to resume for this plan in {named or SHELF.parent}; leave --resume out."
+            )
+        if stored is not None and (folder / SHELF.finished).exists():
             return _again(folder, stored)
         # Decoded before the folder is made, so that a full disk leaves nothing behind.
         packed = make_pack(source, prepared.seen, Square.of(preprocessing), watch.preparing) if pack else None
         make_folder(folder)
         with locked(folder):
             # Meanwhile another process may have begun, or finished, in there.
-            if choose_folder(draft, named, PARENT) != (folder, stored) or (folder / FINISHED).exists():
+            if SHELF.choose(draft, source.name, named) != (folder, stored) or (folder / SHELF.finished).exists():
                 continue
             for leftover in folder.glob(".*.tmp"):
                 leftover.unlink(missing_ok=True)
@@ -221,46 +218,15 @@ def compare(
             return _carry_out(plan, folder, watch)
 
 
-def _check_networks(*, img_size: int | None, stem: str, width: float) -> None:
-    """What would otherwise only come to light once all images have been read."""
-    if img_size is not None and not 8 <= img_size <= 1024:
-        raise SkipwiseError(f"--img-size must lie between 8 and 1024 pixels, not {img_size}.")
-    if stem not in STEMS:
-        raise unknown_name("stem", stem, STEMS)
-    check_width(width)
-
-
-def _published_preprocessing(question: Question, size: int | None) -> Preprocessing:
-    """What the first contender's published weights expect; the others see the same images.
-
-    Raises:
-        SkipwiseError: a contender without published weights, or weights that can't be downloaded.
-    """
-    weights = [published(name) for name in question.contenders]
-    for each in weights:
-        fetch(each)  # now and once, rather than in every process
-    expected = weights[0]
-    return Preprocessing(
-        size=size or expected.size,
-        channels=3,
-        mean=expected.mean,
-        std=expected.std,
-        crop=expected.crop,
-        interpolation=expected.interpolation,
-    )
-
-
 def _settle(draft: Plan, prepared: Prepared, packed: Path | None, workers: int | None) -> Plan:
     """The draft with what follows from the images' pixels and from this machine."""
-    plan = draft
-    if not plan.pretrained:
-        train = np.flatnonzero(prepared.split == "train")
-        if packed is not None:
-            mean, std = channel_statistics(load_pack(packed), train)
-        else:
-            with contextlib.closing(Streamed(prepared.source, Square.of(plan.preprocessing))) as streamed:
-                mean, std = channel_statistics(streamed, train)
-        plan = replace(draft, preprocessing=replace(draft.preprocessing, mean=mean, std=std))
+    train = np.flatnonzero(prepared.split == "train")
+    if packed is not None:
+        preprocessing = with_statistics(draft.preprocessing, load_pack(packed), train)
+    else:
+        with contextlib.closing(Streamed(prepared.source, Square.of(draft.preprocessing))) as streamed:
+            preprocessing = with_statistics(draft.preprocessing, streamed, train)
+    plan = replace(draft, preprocessing=preprocessing)
     costliest = max(
         (counts.multiply_adds for name in plan.question.contenders if (counts := count_contender(plan, name))),
         default=0,
@@ -285,7 +251,7 @@ def _carry_out(plan: Plan, folder: Path, watch: Observer) -> Comparison:
     costs = _measure(plan, results)
     write_json(folder / "costs.json", costs)
     watch.finishing("Writing the report")
-    write_report(folder / FINISHED, plan, results, costs, histories(plan, folder))
+    write_report(folder / SHELF.finished, plan, results, costs, histories(plan, folder))
     (folder / "images.json").unlink(missing_ok=True)
     return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=False)
 

@@ -8,15 +8,13 @@ from pathlib import Path
 
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
-from skipwise.files import read_json
+from skipwise.folders import Shelf
 from skipwise.nets.zoo import check_model
 from skipwise.training.execution import Execution
 from skipwise.training.recipe import Recipe
 from skipwise.training.run import RunSpec
 
 MOST_SEEDS = 1000
-FINISHED = "report.html"
-"""Written last; a comparison's folder that has it is finished."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,13 +107,30 @@ class Plan:
             and self.preprocessing.size == other.preprocessing.size
         )
 
+    def difference(self, stored: Plan) -> str:
+        """What differs, named for a person: the images, or the first field of the two records that is not the same."""
+        if (self.data, self.fingerprint, self.classes) != (stored.data, stored.fingerprint, stored.classes):
+            return "the images differ"
+        for ours, theirs in ((self.question, stored.question), (self.recipe, stored.recipe), (self, stored)):
+            for name in ours.__dataclass_fields__:
+                if name in {"question", "recipe", "execution", "processes"}:
+                    continue
+                mine, yours = getattr(ours, name), getattr(theirs, name)
+                if mine != yours:
+                    if name == "preprocessing":
+                        if mine.size == yours.size:  # what else is in there follows from the images
+                            continue
+                        return f"the image size is {yours.size} there and {mine.size} here"
+                    if name == "guests":
+                        return "the code of a network changed"
+                    return f"{name} is {_shown(yours)} there and {_shown(mine)} here"
+        return "the device differs"
+
 
 def check_seeds(first: int, count: int) -> tuple[int, ...]:
     """`count` seeds from `first` on; raises SkipwiseError for numbers that are no seeds or too many."""
     if count > MOST_SEEDS:
         raise SkipwiseError(f"--seeds must be at most {MOST_SEEDS:,}, not {count:,}.")
-    if not 0 <= first < 2**32:
-        raise SkipwiseError(f"--seed must be at least 0 and below 2^32, not {first}.")
     return tuple(range(first, first + max(count, 0)))
 
 
@@ -124,79 +139,9 @@ def run_folder(comparison: Path, model: str, seed: int) -> Path:
     return comparison / "runs" / f"{model.replace(':', '.')}-s{seed}"
 
 
-def numbered_folders(parent: Path, name: str) -> list[Path]:
-    """The folders `name`, `name-2`, `name-3`, ... that exist, oldest first."""
-    folders = []
-    number = 1
-    while (folder := parent / (name if number == 1 else f"{name}-{number}")).exists():
-        folders.append(folder)
-        number += 1
-    return folders
-
-
-def choose_folder(plan: Plan, output: Path | None, parent: Path) -> tuple[Path, Plan | None]:
-    """The folder of a comparison, and the plan it was started under if it was.
-
-    Args:
-        output: a folder by name, or None for the newest unfinished one of this plan in `parent`, or a new one.
-
-    Raises:
-        SkipwiseError: the named folder holds another plan, or something else.
-    """
-    if output is not None:
-        stored = _stored_plan(output)
-        if stored is not None and not plan.same_as(stored):
-            raise SkipwiseError(
-                f"{output} holds a comparison under another plan ({_difference(plan, stored)}); choose another folder "
-                "with --output, or give the command that started it."
-            )
-        return output, stored
-    folders = numbered_folders(parent, plan.data)
-    for folder in reversed(folders):
-        if (folder / FINISHED).exists():
-            continue
-        try:
-            stored = _stored_plan(folder)
-        except SkipwiseError:  # not a comparison of ours, or a damaged one; leave it alone
-            continue
-        if stored is None or plan.same_as(stored):
-            return folder, stored
-    return parent / (f"{plan.data}-{len(folders) + 1}" if folders else plan.data), None
-
-
-def _stored_plan(folder: Path) -> Plan | None:
-    path = folder / "plan.json"
-    if path.exists():
-        return read_json(path, Plan)
-    if folder.is_dir():
-        # A kill before the plan was written leaves hidden files or none; anything else is somebody's.
-        strangers = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
-        if strangers:
-            raise SkipwiseError(
-                f"{folder} is not a comparison (it holds {sorted(strangers)[0]!r}); choose another with --output."
-            )
-    return None
-
-
-def _difference(plan: Plan, stored: Plan) -> str:
-    """What differs, named for a person: the first field of the two records that is not the same."""
-    if (plan.data, plan.fingerprint, plan.classes) != (stored.data, stored.fingerprint, stored.classes):
-        return "the images differ"
-    for ours, theirs in ((plan.question, stored.question), (plan.recipe, stored.recipe), (plan, stored)):
-        for name in ours.__dataclass_fields__:
-            if name in {"question", "recipe", "execution", "processes"}:
-                continue
-            mine, yours = getattr(ours, name), getattr(theirs, name)
-            if mine != yours:
-                if name == "preprocessing":
-                    if mine.size == yours.size:  # what else is in there follows from the images
-                        continue
-                    return f"the image size is {yours.size} there and {mine.size} here"
-                if name == "guests":
-                    return "the code of a network changed"
-                return f"{name} is {_shown(yours)} there and {_shown(mine)} here"
-    return "the device differs"
-
-
 def _shown(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+SHELF = Shelf(parent=Path("runs/compare"), noun="a comparison", begun="plan.json", finished="report.html", kind=Plan)
+"""The report is written last; a comparison's folder that has it is finished."""

@@ -26,8 +26,8 @@ class Doubt:
 def doubts(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> list[Doubt]:
     """The images whose label is doubted, the most doubtful first.
 
-    An image is doubted if another class is as probable as that class usually is for its own images, and its own label
-    less probable than chance; the second condition is ours, to accuse fewer.
+    An image is doubted if another class is as probable as that class usually is for its own images. To accuse fewer,
+    we also ask that it is more probable than not, and the label less probable than chance.
 
     Args:
         probabilities: [N, classes], of images that were not trained on.
@@ -36,7 +36,7 @@ def doubts(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> li
     classes = probabilities.shape[1]
     usual = np.array([probabilities[labels == k, k].mean() if (labels == k).any() else np.inf for k in range(classes)])
     own = probabilities[np.arange(len(labels)), labels]
-    others = np.where(probabilities >= usual, probabilities, 0.0)
+    others = np.where(probabilities >= np.maximum(usual, 0.5), probabilities, 0.0)
     others[np.arange(len(labels)), labels] = 0.0
     believed = others.argmax(axis=1)
     found = np.flatnonzero((others.max(axis=1) > 0) & (own < 1 / classes))

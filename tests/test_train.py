@@ -1,0 +1,144 @@
+"""The verb train: one network, from a folder of images to a run folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import skipwise
+from skipwise.training.train import train
+
+OPTIONS = {"model": "resnet18", "epochs": 2, "width": 0.25}
+
+
+@pytest.mark.usefixtures("here")
+def test_the_same_call_again_gives_the_next_run_and_with_output_the_same(photos: Path) -> None:
+    first = train(photos, **OPTIONS)
+    assert first.folder == Path("runs/train/stripes")
+    assert {path.name for path in first.folder.iterdir() if not path.name.startswith(".")} == {
+        "metrics.jsonl",
+        "predictions.npz",
+        "run.json",
+        "split.csv",
+        "terms.json",
+        "weights.safetensors",
+    }
+    again = train(photos, **OPTIONS, output=first.folder)
+    assert again.repeated
+    assert again.record == first.record
+    second = train(photos, **OPTIONS)
+    assert second.folder == Path("runs/train/stripes-2")
+    assert not second.repeated
+    weights = [run.folder / "weights.safetensors" for run in (first, second)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+    for change, sentence in [
+        ({"epochs": 3}, "epochs is 2 there and 3 here"),
+        ({"seed": 1}, "seed is 0 there and 1 here"),
+        ({"width": 0.5}, "width is 0.25 there and 0.5 here"),
+    ]:
+        with pytest.raises(skipwise.SkipwiseError, match=sentence):
+            train(photos, **{**OPTIONS, **change}, output=first.folder)
+    with pytest.raises(skipwise.SkipwiseError, match="the images differ"):
+        train("digits", **OPTIONS, output=first.folder)
+    with pytest.raises(skipwise.SkipwiseError, match="nothing to resume"):
+        train(photos, **{**OPTIONS, "seed": 5}, resume=True)
+
+
+def test_it_is_the_run_that_a_comparison_makes(photos: Path, tmp_path: Path) -> None:
+    """And streaming the images changes nothing."""
+    found = skipwise.compare(
+        photos, models=["resnet18", "plain18"], seeds=2, epochs=2, width=0.25, output=tmp_path / "c"
+    )
+    assert found.plan.execution.threads == 1  # what both choose for so little work
+    run = train(photos, **OPTIONS, seed=1, pack=False, output=tmp_path / "t")
+    theirs = tmp_path / "c" / "runs" / "resnet18-s1"
+    assert run.record.test == skipwise.training.run.read_json(theirs / "run.json", type(run.record)).test
+    assert (run.folder / "weights.safetensors").read_bytes() == (theirs / "weights.safetensors").read_bytes()
+
+
+def test_killed_while_it_trains_it_goes_on_to_the_same_weights(photos: Path, tmp_path: Path) -> None:
+    options = [str(photos), "--width", "0.25", "--epochs", "60", "--output"]
+    code = "from skipwise.training import run; run.CHECKPOINT_SECONDS = 0.0; import skipwise.cli; skipwise.cli.main()"
+    command = [sys.executable, "-c", code, "train", *options]
+    whole = subprocess.run([*command, str(tmp_path / "whole")], capture_output=True, text=True)
+    assert whole.returncode == 0, whole.stderr
+    folder = tmp_path / "killed"
+    for ending in (signal.SIGKILL, signal.SIGTERM):
+        done = lines(folder)
+        process = subprocess.Popen([*command, str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and lines(folder) < done + 5:
+            time.sleep(0.01)
+        process.send_signal(ending)
+        assert process.wait() == (-signal.SIGKILL if ending == signal.SIGKILL else 128 + signal.SIGTERM)
+        assert not (folder / "run.json").exists()
+    finished = subprocess.run([*command, str(folder), "--resume"], capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    assert (folder / "weights.safetensors").read_bytes() == (tmp_path / "whole" / "weights.safetensors").read_bytes()
+    assert not list(folder.glob("resume*"))
+
+
+def lines(folder: Path) -> int:
+    """The epochs that are done."""
+    try:
+        return len((folder / "metrics.jsonl").read_text().splitlines())
+    except OSError:
+        return 0
+
+
+def test_the_command_says_how_it_ended_and_what_next(cli, photos: Path) -> None:
+    result = cli("train", photos, "--width", "0.25", "--epochs", "1", "--balance", "sampling")
+    assert result.returncode == 0, result.stderr
+    assert "resnet18 is right on" in result.stdout
+    assert "Run:    runs/train/stripes" in result.stdout
+    assert f"skipwise compare {photos} --models resnet18,se_resnet18" in result.stdout
+    record = json.loads(cli("train", photos, "--width", "0.25", "--epochs", "1", "--json").stdout)["record"]
+    assert record["status"] == "finished"
+
+
+def test_a_run_that_fails_exits_with_2(cli, photos: Path) -> None:
+    result = cli("train", photos, "--width", "0.25", "--epochs", "2", "--lr", "1e30")
+    assert result.returncode == 2
+    assert "The run failed: " in result.stdout
+    assert "--lr 1e+29" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        (("--model", "resnet81"), "did you mean 'resnet18'"),
+        (("--img-size", "4"), "between 8 and 1024"),
+        (("--width", "0"), "width"),
+        (("--epochs", "0"), "--epochs must be at least 1"),
+        (("--balance", "often"), "no balance called 'often'"),
+        (("--seed", "-1"), "--seed must be at least 0"),
+        (("--resume",), "nothing to resume"),
+    ],
+)
+def test_bad_options_are_a_sentence_and_leave_nothing(
+    option: tuple[str, ...], sentence: str, photos: Path, here: Path, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from skipwise import cli
+
+    monkeypatch.setattr(sys, "argv", ["skipwise", "train", os.fspath(photos), *option])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 2
+    assert sentence in capsys.readouterr().err
+    assert not list(here.iterdir())
+
+
+def test_balanced_training_sees_rare_classes_as_often(photos: Path, tmp_path: Path) -> None:
+    plain, balanced = (
+        train(photos, **OPTIONS, balance=balance, output=tmp_path / str(balance)) for balance in (None, "loss")
+    )
+    assert balanced.record.spec.recipe.balance == "loss"
+    assert plain.record.spec.recipe.balance == "none"
+    assert np.isfinite(balanced.record.test.nll)
