@@ -121,7 +121,7 @@ def test_leaks_are_said_and_strict_makes_them_an_error(pile: Path, tmp_path: Pat
     told: list[str] = []
     ready = prepare(Request(data=str(root)), seed=0, notice=told.append)
     assert any(sentence.startswith("2 images of test and train are in more than one split") for sentence in told)
-    twins = {name: twin for name, twin in zip(ready.source.ids, ready.audit.twins, strict=True) if twin}
+    twins = {name: twin for name, twin in zip(ready.source.ids, ready.twins, strict=True) if twin}
     assert twins == {"test/cats/leak.png": "train", "test/cats/leak.jpg": "train"}
     with pytest.raises(SkipwiseError, match=r"more than one split.*--exclude"):
         prepare(Request(data=str(root), strict=True), seed=0)

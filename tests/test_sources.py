@@ -95,6 +95,7 @@ def test_a_folder_is_read_with_its_classes_and_sub_folders(tmp_path: Path) -> No
     (root / "loose.png").write_bytes(b"")
     (root / ".hidden").mkdir()
     (root / "stripes1" / ".DS_Store").write_text("")
+    (root / "stripes1" / "._hidden.png").write_text("")
     (root / "__MACOSX" / "stripes0").mkdir(parents=True)
     (root / "__MACOSX" / "stripes0" / "._000.png").write_text("")
     source = open_source(root)
@@ -104,7 +105,7 @@ def test_a_folder_is_read_with_its_classes_and_sub_folders(tmp_path: Path) -> No
     assert "stripes0/deeper/moved.PNG" in source.ids
     assert len(source.ids) == 6
     assert source.splits is None
-    assert source.ignored == ("__MACOSX/stripes0/._000.png", "loose.png", "stripes1/notes.txt")
+    assert source.ignored == ("loose.png", "stripes1/._hidden.png", "stripes1/notes.txt")
     assert source.notes == ("Images in sub-folders of 'stripes0' count for that class.",)
 
 
@@ -115,7 +116,7 @@ def test_results_kept_among_the_images_are_no_images(tmp_path: Path) -> None:
         results = root / "runs" / kind / "p"
         (results / "runs" / "resnet18-s0").mkdir(parents=True)
         (results / ("plan.json" if kind == "compare" else "audit.json")).write_text("{}")
-        (results / "figure.png").write_text("")
+        (results / "runs" / "resnet18-s0" / "figure.png").write_text("")
     after = open_source(root)
     after.check()
     assert (after.ids, after.ignored) == (before.ids, before.ignored)

@@ -59,14 +59,15 @@ def test_streamed_pixels_are_packed_ones(tmp_path: Path) -> None:
     source = open_source(make_photos(tmp_path / "p"))
     pixels = load_pack(pack(source, survey(source), SQUARE))
     some = np.array([3, 30, 7])
-    with contextlib.closing(Streamed(source, SQUARE)) as streamed:
+    with contextlib.closing(Streamed(source, survey(source), SQUARE)) as streamed:
         assert (streamed.shape, len(streamed)) == (pixels.shape, len(pixels))
         streamed.prefetch(some)
         np.testing.assert_array_equal(streamed[some], pixels[some])
         streamed.prefetch(np.array([1]))  # and then another batch is asked for
         np.testing.assert_array_equal(streamed[some], pixels[some])
+    packed = open_source(tarred(tmp_path / "p", tmp_path / "p.tar"))
     with pytest.raises(SkipwiseError, match="can't be streamed"):
-        Streamed(open_source(tarred(tmp_path / "p", tmp_path / "p.tar")), SQUARE)
+        Streamed(packed, survey(packed), SQUARE)
 
 
 def test_a_survey_is_remembered_until_a_file_changes(tmp_path: Path) -> None:

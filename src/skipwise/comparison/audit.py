@@ -21,10 +21,10 @@ from skipwise.data.splits import read_split
 from skipwise.data.survey import Progress, survey
 from skipwise.errors import SkipwiseError
 from skipwise.evaluation.mislabelled import doubts, probabilities
-from skipwise.files import locked, make_folder, write_json, write_text
+from skipwise.files import locked, make_folder, read_json, write_json, write_text
 from skipwise.folders import next_folder
 from skipwise.pages import render
-from skipwise.training.run import read_predictions
+from skipwise.training.run import RunRecord, read_predictions
 
 PARENT = Path("runs/audit")
 AUDIT = "audit.json"
@@ -138,24 +138,24 @@ def _with(tally: dict[str, int], doubted: list[Finding]) -> dict[str, int]:
 
 def _doubted(source: Source, run: Path) -> list[Finding]:
     """Findings from what finished runs answered on images that they were not trained on."""
-    folders = [run] if (run / "predictions.npz").exists() else sorted(run.glob("runs/*/"))
+    numbers = {name: index for index, name in enumerate(source.ids)}
     sums: dict[str, Any] = {}
-    labels: dict[str, int] = {}
-    for folder in folders:
-        for part in ("val", "test"):
-            with contextlib.suppress(SkipwiseError):
-                answers = read_predictions(folder, part)
-                for name, label, row in zip(
-                    answers.ids.tolist(), answers.labels.tolist(), probabilities(answers.logits), strict=True
-                ):
-                    sums[name] = sums.get(name, 0.0) + row
-                    labels[name] = label
+    for path in [run / "run.json"] if (run / "run.json").exists() else sorted(run.glob("runs/*/run.json")):
+        record = read_json(path, RunRecord)
+        for part in ("val", "test") if record.status == "finished" else ():
+            if getattr(record, part) is None:
+                continue
+            answers = read_predictions(path.parent, part)
+            if record.spec.classes != source.classes or not numbers.keys() >= set(answers.ids.tolist()):
+                raise SkipwiseError(
+                    f"The runs in {run} are of other images than {source.name}, or of other classes; give one of these."
+                )
+            for name, row in zip(answers.ids.tolist(), probabilities(answers.logits), strict=True):
+                sums[name] = sums.get(name, 0.0) + row
     if not sums:
         raise SkipwiseError(f"{run} holds no finished run's predictions; give the folder of a run or a comparison.")
-    strangers = sums.keys() - set(source.ids)
     names = sorted(sums)
-    if strangers or len(sums[names[0]]) != len(source.classes):
-        raise SkipwiseError(f"The runs in {run} are of other images than {source.name}; give one of these images.")
+    labels = {name: int(source.labels[numbers[name]]) for name in names}
     total = np.stack([sums[name] for name in names])
     found = doubts(total / total.sum(axis=1, keepdims=True), np.array([labels[name] for name in names]))
     return [

@@ -159,7 +159,7 @@ def compare(
         strict=strict,
         img_size=img_size,
     )
-    prepared = prepare(request, seed=SPLIT_SEED, progress=watch.preparing, notice=watch.noticed)
+    prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
     preprocessing = choose_preprocessing(prepared, names if pretrained else (), img_size)
     source, counts = prepared.source, prepared.counts
     draft = Plan(
@@ -224,7 +224,7 @@ def _settle(draft: Plan, prepared: Prepared, packed: Path | None, workers: int |
     if packed is not None:
         preprocessing = with_statistics(draft.preprocessing, load_pack(packed), train)
     else:
-        with contextlib.closing(Streamed(prepared.source, Square.of(draft.preprocessing))) as streamed:
+        with contextlib.closing(Streamed(prepared.source, prepared.seen, Square.of(draft.preprocessing))) as streamed:
             preprocessing = with_statistics(draft.preprocessing, streamed, train)
     plan = replace(draft, preprocessing=preprocessing)
     costliest = max(

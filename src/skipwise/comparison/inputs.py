@@ -7,7 +7,6 @@ images.json   where the decoded pixels are, or how to decode them; removed when 
 from __future__ import annotations
 
 import csv
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,16 +20,19 @@ from skipwise.data.prepare import Prepared, Request
 from skipwise.data.sources import open_source
 from skipwise.data.splits import save_split
 from skipwise.data.stream import Streamed
+from skipwise.data.survey import state, survey
 from skipwise.errors import SkipwiseError
 from skipwise.files import read_json, write_json
 
 
 @dataclass(frozen=True, kw_only=True)
 class Whereabouts:
-    """The pack's path and the row of each image of split.csv in it, or, where nothing is packed, what was asked for."""
+    """The pack's path and the row of each image of split.csv in it, or, where nothing is packed, what was asked for
+    and the state of the images then."""
 
     pack: str | None
     request: Request | None
+    state: str
     rows: tuple[int, ...]
 
 
@@ -42,12 +44,15 @@ def store_images(folder: Path, prepared: Prepared, request: Request, pack: Path 
         [source.ids[index] for index in members],
         [source.classes[source.labels[index]] for index in members],
         [str(prepared.split[index]) for index in members],
-        [str(prepared.audit.twins[index]) for index in members],
+        [str(prepared.twins[index]) for index in members],
     )
     data = str(request.data)
-    again = replace(request, data=data if prepared.source.container is None else os.path.abspath(data))  # noqa: PTH100
+    data = request.data if source.container is None else str(Path(request.data).expanduser().absolute())
     found = Whereabouts(
-        pack=str(pack.resolve()) if pack else None, request=None if pack else again, rows=tuple(members)
+        pack=None if pack is None else str(pack.absolute()),
+        request=None if pack else replace(request, data=data),
+        state=state(source),
+        rows=tuple(members),
     )
     write_json(folder / "images.json", found)
 
@@ -98,6 +103,7 @@ def _pixels(found: Whereabouts, plan: Plan) -> Pixels:
         return load_pack(Path(found.pack))
     assert found.request is not None
     asked = found.request
-    return Streamed(
-        open_source(asked.data, group=asked.group, group_regex=asked.group_regex), Square.of(plan.preprocessing)
-    )
+    source = open_source(asked.data, group=asked.group, group_regex=asked.group_regex)
+    if state(source) != found.state:
+        raise SkipwiseError(f"The images in {asked.data} changed since training began; give the same command again.")
+    return Streamed(source, survey(source), Square.of(plan.preprocessing))

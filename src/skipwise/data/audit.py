@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.duplicates import linked, near_duplicates
+from skipwise.data.duplicates import SEARCH, linked, near_duplicates
 from skipwise.data.sources import Source
 from skipwise.data.splits import SPLITS
 from skipwise.data.survey import Progress, Survey
@@ -74,13 +74,11 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Audit:
-    """What was found. `pairs` [M, 2] are the images that are (nearly) the same; `twins` [N] names for each image the
-    split before its own that has such an image, or is ""."""
+    """What was found. `pairs` [M, 2] are images that are (nearly) the same: linked by them, all that are."""
 
     findings: tuple[Finding, ...]
     counts: Counts
     pairs: NDArray[np.int64]
-    twins: NDArray[np.str_]
 
     def of(self, *kinds: Kind) -> list[Finding]:
         """The findings of these kinds."""
@@ -126,8 +124,7 @@ def examine(source: Source, seen: Survey, used: NDArray[np.bool_], progress: Pro
         used: the images that count, bool [N]; the others are as if they were not there.
     """
     there = used & seen.readable
-    pairs = _same(seen, progress)
-    pairs = pairs[there[pairs].all(axis=1)]
+    pairs = _among(_same(seen, progress), there)
     findings = [
         *_unreadable(source, seen, used),
         *_duplicates(source, seen, pairs),
@@ -139,7 +136,7 @@ def examine(source: Source, seen: Survey, used: NDArray[np.bool_], progress: Pro
         detail = "No images by their names, or in no class's folder."
         findings.append(Finding(kind="ignored", files=source.ignored, detail=detail))
     sides, longer = seen.sides[there], np.maximum(seen.widths, seen.heights)[there]
-    splits = [split for split in source.splits or () if split]
+    splits = [split for split, counts in zip(source.splits or (), used, strict=False) if split and counts]
     counts = Counts(
         images=int(used.sum()),
         classes=_tally(source.classes[label] for label in source.labels[used].tolist()),
@@ -149,7 +146,7 @@ def examine(source: Source, seen: Survey, used: NDArray[np.bool_], progress: Pro
         shorter_side=_range(sides),
         aspect=_range(longer / np.maximum(sides, 1)),
     )
-    return Audit(findings=tuple(findings), counts=counts, pairs=pairs, twins=_twins(source, pairs))
+    return Audit(findings=tuple(findings), counts=counts, pairs=pairs)
 
 
 def read_exclusions(path: Path, source: Source) -> NDArray[np.bool_]:
@@ -188,7 +185,7 @@ def _same(seen: Survey, progress: Progress | None) -> NDArray[np.int64]:
 
     Kept in the cache beside the thumbnails, since looking for them takes a while.
     """
-    kept = Path(str(getattr(seen.thumbnails, "filename", "") or "")).with_name("pairs.npy")
+    kept = Path(str(getattr(seen.thumbnails, "filename", "") or "")).with_name(f"pairs-{SEARCH}.npy")
     with contextlib.suppress(OSError, ValueError):
         pairs: NDArray[np.int64] = np.load(kept, allow_pickle=False)
         return pairs
@@ -277,12 +274,10 @@ def _by_pixels(source: Source, seen: Survey, there: NDArray[np.bool_]) -> list[F
 
 def _classes(source: Source, there: NDArray[np.bool_]) -> list[Finding]:
     findings = []
-    splits = np.array(source.splits or ("",) * len(source.ids))
-    sizes = {}
-    for number, name in enumerate(source.classes):
-        # With a split of its own, what can be learnt from is the training part.
-        mine = there & (source.labels == number) & ((splits == "train") | (splits == ""))
-        sizes[name] = int(mine.sum())
+    # With a split of its own, what can be learnt from is the training part.
+    learnt = there & np.isin(np.array(source.splits or ("",) * len(source.ids)), ["train", ""])
+    totals = np.bincount(source.labels[learnt], minlength=len(source.classes)).tolist()
+    sizes = dict(zip(source.classes, totals, strict=True))
     for name, size in sizes.items():
         if size < FEW_IMAGES:
             detail = f"The class {name!r} has {_count(size, 'image')} to learn from."
@@ -297,21 +292,31 @@ def _classes(source: Source, there: NDArray[np.bool_]) -> list[Finding]:
     return findings
 
 
-def _twins(source: Source, pairs: NDArray[np.int64]) -> NDArray[np.str_]:
-    twins = np.full(len(source.ids), "", dtype="<U5")
-    if source.splits is None or not len(pairs):
-        return twins
-    component = linked(len(source.ids), pairs)
+def find_twins(pairs: NDArray[np.int64], split: NDArray[np.str_]) -> NDArray[np.str_]:
+    """For each image the split, before its own, that has an image (nearly) the same, or "": [N]."""
+    twins = np.full(len(split), "", dtype="<U5")
+    rank = {name: number for number, name in enumerate((*SPLITS, ""))}
+    component = linked(len(split), pairs)
+    members = np.unique(pairs).tolist()
     first: dict[int, int] = {}
-    rank = {split: number for number, split in enumerate((*SPLITS, ""))}
-    for index in np.unique(pairs).tolist():
-        place = rank[source.splits[index]]
+    for index in members:
+        place = rank[str(split[index])]
         first[int(component[index])] = min(place, first.get(int(component[index]), place))
-    for index in np.unique(pairs).tolist():
+    for index in members:
         place = first[int(component[index])]
-        if place < rank[source.splits[index]]:
+        if split[index] and place < rank[str(split[index])]:
             twins[index] = SPLITS[place]
     return twins
+
+
+def _among(pairs: NDArray[np.int64], there: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Pairs that link the images that are there as `pairs` link them, by way of others too."""
+    component = linked(len(there), pairs)
+    members = np.unique(pairs)
+    members = members[there[members]]
+    order = members[np.argsort(component[members], kind="stable")]
+    neighbours = np.stack([order[:-1], order[1:]], axis=1) if len(order) else np.empty((0, 2), np.int64)
+    return neighbours[component[neighbours[:, 0]] == component[neighbours[:, 1]]]
 
 
 def _tally(values: Iterable[str]) -> dict[str, int]:

@@ -7,9 +7,11 @@ since whoever made it did not mean it as a data set.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import lzma
 import os
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -27,7 +29,20 @@ LARGEST_FILE = 512 * 2**20
 """A larger file is no image that anybody wants decoded; it would have to be held in memory."""
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
-_DAMAGES = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
+CLUTTER = {"__MACOSX", "@eaDir", "lost+found", "Thumbs.db", "desktop.ini"}
+"""What operating systems and storage boxes leave behind."""
+
+_DAMAGES = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    ValueError,  # names that are no UTF-8, numbers that are no offsets
+    OverflowError,
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +57,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a container holds. `folders` are those seen by name, empty ones among them."""
+    """What a container holds, by name. `folders` are those seen, empty ones among them; in a folder on disk hidden ones
+    and CLUTTER are passed over."""
 
     entries: tuple[Entry, ...]
     folders: tuple[str, ...]
@@ -117,6 +133,7 @@ class Folder:
             seen.add(real)
             prefix = Path(where).relative_to(self.path).as_posix() + "/"
             prefix = "" if prefix == "./" else prefix
+            folders[:] = [name for name in folders if name not in CLUTTER and not name.startswith(".")]
             below += [prefix + name for name in folders]
             for name in names:
                 try:
@@ -124,7 +141,7 @@ class Folder:
                     entries.append(Entry(prefix + name, status.st_size, status.st_mtime_ns))
                 except OSError:  # a broken link; reading it will say so
                     entries.append(Entry(prefix + name, 0, 0))
-        return Listing(tuple(sorted(entries, key=lambda entry: entry.name)), tuple(sorted(below)))
+        return _listing(self.path, entries, below)
 
     @contextlib.contextmanager
     def reader(self) -> Iterator[Reader]:
@@ -158,19 +175,23 @@ class Zip:
         """Kept open: its directory of, say, 60,000 entries takes a third of a second to read."""
         return zipfile.ZipFile(self.path)
 
+    @cached_property
+    def _infos(self) -> dict[str, zipfile.ZipInfo]:
+        return {_plain(info.filename): info for info in self._archive.infolist()}
+
     def listing(self) -> Listing:
         entries, folders = [], []
         with _explained(self.path):
             for info in self._archive.infolist():
                 if info.is_dir():
-                    folders.append(info.filename.rstrip("/"))
+                    folders.append(_plain(info.filename))
                     continue
                 _check_entry(self.path, info.filename, is_link=stat.S_ISLNK(info.external_attr >> 16))
-                entries.append(Entry(info.filename, info.file_size, info.CRC))
-        return Listing(tuple(sorted(entries, key=lambda entry: entry.name)), tuple(sorted(folders)))
+                entries.append(Entry(_plain(info.filename), info.file_size, info.CRC))
+        return _listing(self.path, entries, folders)
 
     def address(self, name: str) -> str:
-        info = self._archive.getinfo(name)
+        info = self._infos[name]
         numbers = (info.header_offset, info.compress_size, info.file_size, info.CRC, info.compress_type, info.flag_bits)
         return ":".join(map(str, numbers))
 
@@ -181,7 +202,7 @@ class Zip:
 
             def read(address: str) -> bytes:
                 offset, packed, size, crc, method, flags = map(int, address.split(":"))
-                _check_size(size)
+                _check_size(max(size, packed))
                 if flags & 1:
                     raise UnreadableImage("it is encrypted")
                 if method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -193,8 +214,8 @@ class Zip:
                     file.seek(int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little"), 1)
                     data = file.read(packed)
                     if method == zipfile.ZIP_DEFLATED:
-                        data = zlib.decompressobj(-15).decompress(data, size)
-                except (OSError, zlib.error) as error:
+                        data = zlib.decompressobj(-15).decompress(data, size + 1)  # never more, whatever it claims
+                except (OSError, zlib.error, ValueError, OverflowError) as error:
                     raise UnreadableImage(f"it is damaged in the archive: {error}") from error
                 if len(data) != size or zlib.crc32(data) != crc or header[:4] != b"PK\3\4":
                     raise UnreadableImage("it is damaged in the archive")
@@ -222,12 +243,12 @@ class Tar:
                     continue
                 _check_entry(self.path, member.name, is_link=member.issym() or member.islnk())
                 entries.append(Entry(_plain(member.name), member.size, int(member.mtime)))
-        if self.path.suffix == ".tar":  # a compressed one that is cut off does not decompress
+        if _is_plain(self.path):  # a compressed one that is cut off does not decompress
             with self.path.open("rb") as file:
                 file.seek(archive.offset)
                 if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
                     raise SkipwiseError(f"{self.path} is cut off: its end mark is missing; fetch or make it again.")
-        return Listing(tuple(sorted(entries, key=lambda entry: entry.name)), tuple(sorted(folders)))
+        return _listing(self.path, entries, folders)
 
     def address(self, name: str) -> str:
         raise NotImplementedError("a tar archive is streamed")
@@ -266,6 +287,21 @@ def _one_by_one(container: Container, names: Iterable[str]) -> Iterator[tuple[st
                 yield name, read(container.address(name))
             except UnreadableImage as error:
                 yield name, error
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether a tar archive is not compressed, whatever its name says."""
+    with path.open("rb") as file:
+        start = file.read(6)
+    return not start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ"))
+
+
+def _listing(path: Path, entries: list[Entry], folders: list[str]) -> Listing:
+    entries.sort(key=lambda entry: entry.name)
+    for one, other in itertools.pairwise(entries):
+        if one.name == other.name:
+            raise SkipwiseError(f"{path} holds two files called {one.name!r}; make it again with one of them.")
+    return Listing(tuple(entries), tuple(sorted(folders)))
 
 
 def _plain(name: str) -> str:

@@ -7,6 +7,8 @@ become RGB; grey stays grey. `RULES` changes when they do.
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib
 import io
 import os
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-RULES = 1
+RULES = 2
 MOST_PIXELS = int(os.environ.get("SKIPWISE_MAX_PIXELS", 64_000_000))
 """A larger image is refused unread: a few kilobytes can claim gigabytes of pixels."""
 
@@ -70,12 +72,14 @@ def decode_image(data: bytes, *, channels: int | None = None) -> tuple[Header, A
 
     with _opened(data) as image:
         image.load()
+        opened_format = image.format
         header = _header(image)  # after loading: a PNG may say at its end that it is turned
         # Copying is half the price of decoding a small image, so it is left out where nothing says that it turns.
         if _may_be_turned(image):
             image = ImageOps.exif_transpose(image)
         if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
-            image = Image.fromarray(_eight_bits(np.asarray(image)))
+            sixteen = image.mode.startswith("I;16") or opened_format in ("PNG", "PPM")
+            image = Image.fromarray(_eight_bits(np.asarray(image), sixteen=sixteen))
         if image.has_transparency_data:
             white = Image.new("RGBA", image.size, "white")
             image = Image.alpha_composite(white, image.convert("RGBA"))
@@ -92,9 +96,9 @@ def _header(image: Any) -> Header:
     return Header(width, height, image.mode in _GREY, f"{image.format} {image.mode}")
 
 
-def _eight_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """16-bit (and wider) grey as 8-bit: by the type's range, or by its own where the type has none."""
-    if (values.dtype.kind == "u" and values.dtype.itemsize == 2) or (values.min() >= 0 and 255 < values.max() <= 65535):
+def _eight_bits(values: NDArray[Any], *, sixteen: bool) -> NDArray[np.uint8]:
+    """16-bit (and wider) grey as 8-bit: by the format's range, or by its own where the format has none."""
+    if sixteen or (values.min() >= 0 and 255 < values.max() <= 65535):
         return (values.astype(np.float64) / 257 + 0.5).astype(np.uint8)
     if values.dtype.kind == "f" and values.min() >= 0 and values.max() <= 1:
         return (values * 255 + 0.5).astype(np.uint8)
@@ -105,6 +109,18 @@ def _may_be_turned(image: Any) -> bool:
     return image.format not in _NEVER_TURNED or bool(image.info and _TURNS & image.info.keys())
 
 
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """The formats that are read, as far as this Pillow can. Others it knows run programs, or hold no pictures."""
+    from PIL import Image
+
+    for name in ("Avif", "Bmp", "Gif", "Jpeg", "Jpeg2K", "Mpo", "Png", "Ppm", "Tga", "Tiff", "WebP"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(f"PIL.{name}ImagePlugin")
+    wanted = ("JPEG", "PNG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF", "MPO", "TGA")
+    return tuple(name for name in wanted if name in Image.OPEN)
+
+
 @contextlib.contextmanager
 def _opened(data: bytes) -> Iterator[Any]:
     """Pillow's image from bytes, with everything that hostile bytes can make Pillow raise as one error."""
@@ -113,7 +129,7 @@ def _opened(data: bytes) -> Iterator[Any]:
     try:
         if not data:
             raise UnreadableImage("the file is empty")
-        image = Image.open(io.BytesIO(data))
+        image = Image.open(io.BytesIO(data), formats=_formats())
         width, height = image.size
         if width * height > MOST_PIXELS:
             raise UnreadableImage(f"{width} x {height} pixels are more than {MOST_PIXELS // 1_000_000} million")

@@ -29,6 +29,9 @@ from threadpoolctl import threadpool_limits
 from skipwise.data.alignment import Floats, align, blur, centred, correlation, fit, standardised, warp
 from skipwise.data.thumbnails import SIDE
 
+SEARCH = 1
+"""Changes whenever the same images may give other pairs."""
+
 SMALLEST_SIDE = 24
 """Of two originals that are both below this many pixels a side only the thumbnails' identity makes a pair."""
 
@@ -226,8 +229,12 @@ class _Index:
         Where fewer were found the cosine is -1.
         """
         probes = min(_PROBES, len(self.centres))
-        parts = [-(queries[rows] @ self.centres.T) for rows in _chunks(len(queries), _CHUNK)]
-        probed = np.concatenate([np.argpartition(part, probes - 1, axis=1)[:, :probes] for part in parts]).ravel()
+        probed = np.concatenate(
+            [
+                np.argpartition(-(queries[rows] @ self.centres.T), probes - 1, axis=1)[:, :probes]
+                for rows in _chunks(len(queries), _CHUNK)
+            ]
+        ).ravel()
         order = np.argsort(probed, kind="stable")
         entries = np.split(order, np.searchsorted(probed[order], np.arange(1, len(self.centres))))
         cosines = np.full((len(probed), count), -1, np.float32)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from posixpath import splitext
 
-from skipwise.data.containers import Listing
+from skipwise.data.containers import CLUTTER, Listing
 from skipwise.errors import SkipwiseError
 
 IMAGE_SUFFIXES = frozenset(
@@ -44,9 +44,8 @@ SPLIT_NAMES = {
     "test": "test",
     "testing": "test",
 }
-_CLUTTER = {"__MACOSX", "@eaDir", "lost+found", "Thumbs.db", "desktop.ini"}
 _RESULTS = {"plan.json", "run.json", "audit.json", "artifact.json"}
-"""A folder with one of these was written by Skipwise and holds no data."""
+"""What Skipwise writes into the folders of its results."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +82,14 @@ def arrange(listing: Listing, where: str) -> Layout:
     Raises:
         SkipwiseError: no images, one class, half of the splits, class names that are too alike.
     """
-    results = {entry.name.rpartition("/")[0] for entry in listing.entries if entry.name.rpartition("/")[2] in _RESULTS}
+    results = _results(listing)
     images, ignored = [], []
     for entry in listing.entries:
-        if _below(entry.name, results):
+        *folders, name = entry.name.split("/")
+        if _below(entry.name, results) or any(part.startswith(".") or part in CLUTTER for part in folders):
             continue
-        parts = entry.name.split("/")
-        hidden = any(part.startswith(".") or part in _CLUTTER for part in parts)
-        is_image = splitext(entry.name)[1].lower() in IMAGE_SUFFIXES
+        hidden = name.startswith(".") or name in CLUTTER
+        is_image = splitext(name)[1].lower() in IMAGE_SUFFIXES
         if is_image and not hidden:
             images.append(entry.name)
         elif is_image or not hidden:
@@ -122,9 +121,21 @@ def arrange(listing: Listing, where: str) -> Layout:
     return Layout(tuple(rows), top, tuple(sorted(ignored)), tuple(notes), tuple(faults))
 
 
+def _results(listing: Listing) -> set[str]:
+    """The folders that Skipwise wrote: one of its records is in there, and no image beside it."""
+    marked = {entry.name.rpartition("/")[0] for entry in listing.entries if entry.name.rpartition("/")[2] in _RESULTS}
+    for entry in listing.entries if marked else ():
+        if splitext(entry.name)[1].lower() in IMAGE_SUFFIXES:
+            marked.discard(entry.name.rpartition("/")[0])
+    return marked - {""}
+
+
 def _below(name: str, folders: set[str]) -> bool:
     """Whether a file lies in one of the folders, or further down."""
-    return bool(folders) and any(name.startswith(f"{folder}/") for folder in folders if folder)
+    while folders and (name := name.rpartition("/")[0]):
+        if name in folders:
+            return True
+    return False
 
 
 def _wrapping(images: Sequence[str]) -> str:
@@ -207,7 +218,7 @@ def _empty_classes(
         parts = folder.split("/")
         if len(parts) != depth + 1 or not folder.startswith(top) or _below(folder + "/x", results):
             continue
-        hidden = any(part.startswith(".") or part in _CLUTTER for part in parts)
+        hidden = any(part.startswith(".") or part in CLUTTER for part in parts)
         leads_to_results = any(result.startswith(folder + "/") for result in results)
         if folder not in full and not hidden and not leads_to_results:
             empty.append(f"The class folder {folder} of {where} holds no images; add some or remove it.")

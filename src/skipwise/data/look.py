@@ -13,6 +13,8 @@ from skipwise.data.decode import Header, UnreadableImage, decode_image
 from skipwise.data.preprocess import Preprocessing, fit_image
 from skipwise.data.thumbnails import thumbnail
 
+NO_DIGEST = bytes(32)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Square:
@@ -39,22 +41,18 @@ class Square:
         return self.size * self.size * self.channels
 
     def fit(self, image: Any) -> bytes:
-        """Pillow's image (mode L or RGB) as bytes [size, size, channels]; grey becomes colour by repeating it.
-
-        Nothing for colour where grey is wanted: it is not thrown away unasked.
-        """
-        channels = len(image.getbands())
-        if self.channels < channels:
-            return b""
-        fitted: bytes = fit_image(image, self.size, crop=self.crop, interpolation=self.interpolation).tobytes()
-        return fitted if channels == self.channels else np.frombuffer(fitted, np.uint8).repeat(3).tobytes()
+        """Pillow's image (mode L or RGB) as bytes [size, size, channels]."""
+        mode = "RGB" if self.channels == 3 else "L"
+        fitted = fit_image(image, self.size, crop=self.crop, interpolation=self.interpolation)
+        pixels: bytes = (fitted if fitted.mode == mode else fitted.convert(mode)).tobytes()
+        return pixels
 
 
 @dataclass(frozen=True)
 class Look:
     """`fault` says why the image can't be read, or is "". `pixels` [size, size, channels] and `thumbnail` are raw
-    bytes, empty where they were not asked for, where there is a fault, or (pixels) where a grey square was asked of
-    an image in colour."""
+    bytes, empty where they were not asked for or where there is a fault; `digest` is NO_DIGEST where not even bytes
+    could be had."""
 
     digest: bytes
     width: int
@@ -75,7 +73,7 @@ def look(data: bytes, square: Square | None) -> Look:
     except UnreadableImage as error:
         return fault(str(error), digest)
     except MemoryError:
-        return fault("there is not enough memory for it", digest)
+        return fault("there is not enough memory for it")
 
 
 def look_at_pixels(pixels: NDArray[np.uint8], square: Square | None) -> Look:
@@ -88,7 +86,7 @@ def look_at_pixels(pixels: NDArray[np.uint8], square: Square | None) -> Look:
     return _seen(digest, Header(width, height, channels == 1, "array"), image, square)
 
 
-def fault(reason: str, digest: bytes = b"\0" * 32) -> Look:
+def fault(reason: str, digest: bytes = NO_DIGEST) -> Look:
     """The look at what can't be looked at."""
     return Look(digest, 0, 0, True, "", reason, b"", b"")
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from skipwise.data.look import Square
 from skipwise.data.sources import Source
-from skipwise.data.survey import Progress, Survey, state, still
+from skipwise.data.survey import Progress, Survey, forget, state, still
 from skipwise.data.transcript import Transcript, pack_path
 from skipwise.errors import SkipwiseError
 
@@ -22,14 +22,15 @@ def pack(source: Source, seen: Survey, square: Square, progress: Progress | None
     Raises:
         SkipwiseError: images changed since the survey, the disk is full or will be, the cache can't be written.
     """
-    path = pack_path(seen.digests, square)
+    path = pack_path(seen.digests, seen.faults, square)
     if not path.exists():
         with Transcript.of(source, state(source), square, progress) as transcript:
             if not path.exists():  # another process may have made it while we waited
                 transcript.complete()
                 still(source)
                 for index, row in enumerate(transcript.looks):
-                    if row.digest != seen.digests[index].tobytes():
+                    if row.digest != seen.digests[index].tobytes() or bool(row.fault) != (index in seen.faults):
+                        forget(source)
                         raise SkipwiseError(
                             f"{source.ids[index]} changed while it was being read; give the same command again."
                         )

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.audit import Audit, examine, read_exclusions
+from skipwise.data.audit import Audit, examine, find_twins, read_exclusions
 from skipwise.data.duplicates import linked
 from skipwise.data.images import Images
+from skipwise.data.layout import absent_classes
 from skipwise.data.look import Square
 from skipwise.data.pack import load_pack, pack
 from skipwise.data.sources import Source, open_source
@@ -51,12 +52,14 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prepared:
-    """Images that can be trained on, not decoded yet. Shares are None for a split that came with the images."""
+    """Images that can be trained on, not decoded yet. `twins` are as in `Images`; shares are None for a split that came
+    with the images."""
 
     source: Source
     seen: Survey
     audit: Audit
     split: NDArray[np.str_]
+    twins: NDArray[np.str_]
     val_share: float | None
     test_share: float | None
     fingerprint: str
@@ -80,14 +83,14 @@ class Prepared:
             SkipwiseError: the disk is full or will be, or the images changed.
         """
         make = pack(self.source, self.seen, square, progress) if packed else None
-        pixels = Streamed(self.source, square) if make is None else load_pack(make)
+        pixels = Streamed(self.source, self.seen, square) if make is None else load_pack(make)
         return Images(
             name=self.source.name,
             classes=self.source.classes,
             ids=np.array(self.source.ids),
             labels=self.source.labels,
             split=self.split,
-            twins=self.audit.twins,
+            twins=self.twins,
             pixels=pixels,
             fingerprint=self.fingerprint,
         )
@@ -97,6 +100,7 @@ def prepare(
     request: Request,
     *,
     seed: int,
+    packed: bool = True,
     progress: Progress | None = None,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Prepared:
@@ -104,6 +108,7 @@ def prepare(
 
     Args:
         seed: of the split.
+        packed: whether the pixels will be packed; then they are in the same pass, if their size can be guessed.
         notice: is told what a person should know, a sentence at a time.
 
     Raises:
@@ -125,23 +130,25 @@ def prepare(
         used &= ~read_exclusions(Path(request.exclude), source)
     if not used.all():
         notice(f"{(~used).sum():,} of {len(used):,} images are left out, as you asked.")
-    seen = survey(source, progress, guess=guess_square(source, request.img_size, None))
+    seen = survey(source, progress, guess=guess_square(source, request.img_size, None) if packed else None)
     _check_readable(source, seen, used)
     members = np.flatnonzero(used)
-    if len(np.unique(source.labels[members])) < len(source.classes):
-        gone = set(range(len(source.classes))) - set(source.labels[members].tolist())
-        raise SkipwiseError(f"No image of the class {source.classes[min(gone)]!r} is left; leave fewer images out.")
+    _check_classes(source, members)
     audit = examine(source, seen, used, progress)
     for sentence in audit.warnings():
         notice(sentence)
-    if request.strict and (leaks := audit.leaks()):
-        raise SkipwiseError(f"{leaks} Leave them out with --exclude, or --strict.")
+    torn = _torn(source, members)
+    if torn:
+        notice(torn)
+    if request.strict and (leak := audit.leaks() or torn):
+        raise SkipwiseError(f"{leak} Leave them out with --exclude, or leave out --strict.")
     split, val_share, test_share = _split(source, audit, members, share, seed)
     return Prepared(
         source=source,
         seen=seen,
         audit=audit,
         split=split,
+        twins=find_twins(audit.pairs, split),
         val_share=val_share,
         test_share=test_share,
         fingerprint=seen.fingerprint(source, members),
@@ -163,6 +170,35 @@ def files_left_out(source: Source) -> list[str]:
         f"{count:,} file{'s' * (count != 1)} of {source.name} {'are' if count != 1 else 'is'} left out: no images by "
         f"their names, or in no class's folder; such as {shown}."
     ]
+
+
+def _check_classes(source: Source, members: NDArray[np.int64]) -> None:
+    """Raises SkipwiseError if leaving images out leaves a class, or its part of a given split, without any."""
+    kept = set(source.labels[members].tolist())
+    for number, name in enumerate(source.classes):
+        if number not in kept:
+            raise SkipwiseError(f"No image of the class {name!r} is left; leave fewer images out.")
+    if source.splits is not None:
+        labels = [source.classes[label] for label in source.labels[members].tolist()]
+        absent = absent_classes(labels, [source.splits[index] for index in members.tolist()], source.name)
+        if absent:
+            raise SkipwiseError(absent[0])
+
+
+def _torn(source: Source, members: NDArray[np.int64]) -> str:
+    """A sentence about groups that a given split has torn apart; "" if there are none."""
+    if source.splits is None or source.groups is None:
+        return ""
+    sides: dict[str, set[str]] = {}
+    for index in members.tolist():
+        sides.setdefault(source.groups[index], set()).add(source.splits[index])
+    torn = sorted(group for group, splits in sides.items() if group and len(splits) > 1)
+    if not torn:
+        return ""
+    return (
+        f"{len(torn):,} group{'s' * (len(torn) != 1)} of {source.name} {'are' if len(torn) != 1 else 'is'} in more "
+        f"than one split; such as {torn[0]!r}."
+    )
 
 
 def _check_readable(source: Source, seen: Survey, used: NDArray[np.bool_]) -> None:
@@ -226,7 +262,7 @@ def _together(source: Source, audit: Audit, members: NDArray[np.int64]) -> NDArr
     pairs = audit.pairs
     if source.groups is not None:
         first: dict[str, int] = {}
-        said = [(first.setdefault(group, index), index) for index, group in enumerate(source.groups)]
-        pairs = np.concatenate([pairs, np.array(said, dtype=np.int64)])
+        said = [(first.setdefault(group, index), index) for index, group in enumerate(source.groups) if group]
+        pairs = np.concatenate([pairs, np.array(said, dtype=np.int64).reshape(-1, 2)])
     joined = linked(len(source.ids), pairs)
     return np.unique(joined[members], return_inverse=True)[1]

@@ -58,7 +58,7 @@ class Team:
 
     def __init__(self, path: Path, square: Square | None, count: int | None = None) -> None:
         self.count = count or usable_cores()
-        self.setup = _Setup(_text(os.fspath(path.resolve())), square)
+        self.setup = _Setup(_text(os.fspath(path.absolute())), square)
         self.threads = ThreadPoolExecutor(self.count)
         self.idle: queue.SimpleQueue[_Process | None] = queue.SimpleQueue()
         for _ in range(self.count):
@@ -75,7 +75,7 @@ class Team:
     def end(self) -> None:
         """Ends the processes now, and with them what they were doing."""
         self.ended = True
-        for process in self.started:
+        for process in list(self.started):
             process.end()
         self.threads.shutdown(cancel_futures=True)
 
@@ -103,15 +103,20 @@ class Team:
             if seen is not None:
                 return seen
             # The process died of one of the files; the others are sound.
+            self._finish(process)
             seen = []
             for position in range(max(len(job.addresses), len(job.contents))):
                 process = self._start()
                 single = _Job(job.addresses[position : position + 1], job.contents[position : position + 1])
                 seen += process.do(single) or [fault("decoding it crashes the decoder")]
-                process.end()
+                self._finish(process)
             return seen
         finally:
             self.idle.put(process if process.alive else None)
+
+    def _finish(self, process: _Process) -> None:
+        process.end()
+        self.started.remove(process)
 
     def _start(self) -> _Process:
         process = _Process(self.setup)

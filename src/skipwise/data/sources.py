@@ -22,11 +22,12 @@ from skipwise.errors import SkipwiseError, unknown_name
 class Source:
     """Labelled images that have not been read yet.
 
-    `ids` name the images for people, without characters that can't be printed; `files` name them in the container.
-    `labels` [N] number the classes; `splits` and `groups` say which split an image came in and which images belong
-    together, or are None. `mirrors` says whether a mirrored image is still of its class. `ignored` files are left
-    out, `notes` are worth saying, `faults` have to be mended before training. Images of a data set that is held in
-    memory are in `pixels` [N, H, W, C] instead of a container.
+    `ids` name the images for people, without characters that can't be printed; `files` name them in the container, and
+    `archive` is the container's `stamp` when it was listed. `labels` [N] number the classes; `splits` and `groups` say
+    which split an image came in and which images belong together ("" belongs with nothing), or are None. `mirrors` says
+    whether a mirrored image is still of its class. `ignored` files are left out, `notes` are worth saying, `faults`
+    have to be mended before training. Images of a data set that is held in memory are in `pixels` [N, H, W, C] instead
+    of a container.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Source:
     container: Container | None = None
     files: tuple[str, ...] = ()
     entries: tuple[Entry, ...] = ()
+    archive: tuple[int, ...] = ()
     pixels: NDArray[np.uint8] | None = None
     mirrors: bool = True
     ignored: tuple[str, ...] = ()
@@ -56,6 +58,7 @@ def open_source(data: str | os.PathLike[str], *, group: str | None = None, group
     Args:
         group: the column of a table that says which images belong together (one patient, one video).
         group_regex: the same from the images' paths: what the pattern's first group matches, or all that it matches.
+            What is empty belongs with nothing.
 
     Raises:
         SkipwiseError: no such thing, or one without two classes of images.
@@ -100,13 +103,23 @@ def _from_arrays(arrays: Arrays) -> Source:
     )
 
 
+def stamp(path: Path) -> tuple[int, ...]:
+    """Changes when the file at `path` does; () for a folder, whose files are watched one by one."""
+    if path.is_dir():
+        return ()
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
 def _from_container(container: Container) -> Source:
+    archive = stamp(container.path)
     listing = container.listing()
     layout = arrange(listing, str(container.path))
     return _from_rows(
         container,
         layout.rows,
         top=layout.top,
+        archive=archive,
         entries={entry.name: entry for entry in listing.entries},
         ignored=layout.ignored,
         notes=layout.notes,
@@ -152,6 +165,7 @@ def _from_rows(
     entries: dict[str, Entry],
     name: str = "",
     top: str = "",
+    archive: tuple[int, ...] = (),
     lines: Sequence[int] = (),
     groups: Sequence[str] | None = None,
     ignored: Sequence[str] = (),
@@ -177,6 +191,7 @@ def _from_rows(
         container=container,
         files=tuple(rows[index].file for index in order),
         entries=tuple(entries[rows[index].file] for index in order),
+        archive=archive,
         ignored=tuple(_printable(file) for file in ignored),
         notes=tuple(notes),
         faults=tuple(faults),

@@ -145,10 +145,13 @@ def read_split(path: Path, ids: Sequence[str]) -> NDArray[np.str_]:
     """
     if not path.is_file():
         raise SkipwiseError(f"There is no file {path}; --split takes a split.csv that Skipwise wrote, or one like it.")
-    table = read_table(path)
+    table = read_table(path, strip=False)
     if table.splits is None:
         raise SkipwiseError(f"{path} has no column 'split'; it needs path, label and split.")
-    given = dict(zip(table.paths, table.splits, strict=True))
+    given: dict[str, str] = {}
+    for name, split, line in zip(table.paths, table.splits, table.lines, strict=True):
+        if given.setdefault(name, split) != split:
+            raise SkipwiseError(f"Line {line} of {path} puts {name!r} into {split}, an earlier one into {given[name]}.")
     strangers = given.keys() - set(ids)
     if strangers:
         raise SkipwiseError(

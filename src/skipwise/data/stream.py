@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from skipwise.data.look import Square, look_at_pixels
 from skipwise.data.reading import Team
 from skipwise.data.sources import Source
+from skipwise.data.survey import Survey
 from skipwise.errors import SkipwiseError
 
 
@@ -22,13 +23,13 @@ class Streamed:
     `prefetch` starts on a batch that will be asked for next, so that decoding overlaps with training.
     """
 
-    def __init__(self, source: Source, square: Square) -> None:
+    def __init__(self, source: Source, seen: Survey, square: Square) -> None:
         if source.container is not None and not source.container.parallel:
             raise SkipwiseError(
                 f"{source.container.path} can't be streamed, since a tar archive is read from its beginning on; make "
                 "it a .zip, unpack it, or leave --no-pack out."
             )
-        self.source, self.square = source, square
+        self.source, self.seen, self.square = source, seen, square
         self.shape = (len(source.ids), square.size, square.size, square.channels)
         self.team = None if source.container is None else Team(source.container.path, square)
         self.ahead: tuple[bytes, Future[NDArray[np.uint8]]] | None = None
@@ -74,8 +75,9 @@ class Streamed:
             self.team.looks([container.address(self.source.files[index]) for index in indices])
         )
         for index, look in zip(indices, seen, strict=True):
-            if look.fault:
+            if look.fault or look.digest != self.seen.digests[index].tobytes():
                 raise SkipwiseError(
-                    f"{self.source.ids[index]} can't be read any more ({look.fault}); give the same command again."
+                    f"{self.source.ids[index]} changed since training began ({look.fault or 'another content'}); give "
+                    "the same command again."
                 )
             yield look.pixels

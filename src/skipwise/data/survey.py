@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.data import decode
-from skipwise.data.look import Square
-from skipwise.data.sources import Source
+from skipwise.data.look import Look, Square
+from skipwise.data.reading import looks
+from skipwise.data.sources import Source, stamp
 from skipwise.data.thumbnails import SIDE
 from skipwise.data.transcript import Transcript
 from skipwise.errors import SkipwiseError
@@ -30,7 +32,7 @@ Progress = Callable[[str, int, int], None]
 AUTO_LARGEST = 128
 """The largest size chosen unasked: beyond it a comparison on a laptop takes hours. `--img-size` overrides."""
 SMALLEST = 8
-SAMPLE = 256
+SAMPLE = 64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -100,36 +102,39 @@ def survey(source: Source, progress: Progress | None = None, *, guess: Square | 
         SkipwiseError: files changed meanwhile, or the cache can't be written.
     """
     folder = cache_folder() / "surveys" / state(source)
-    if (found := _load(folder)) is not None:
+    if (found := _load(folder, source)) is not None:
         return found
     with Transcript.of(source, state(source), guess, progress) as transcript:
-        if (found := _load(folder)) is not None:  # by another process, while we waited
+        if (found := _load(folder, source)) is not None:  # by another process, while we waited
             return found
         transcript.complete()
         still(source)
         _save(folder, transcript)
         transcript.keep_pixels()
-    found = _load(folder)
+    found = _load(folder, source)
     if found is None:
         raise SkipwiseError(f"What was just written in {folder} can't be read back; is the disk sound?")
     return found
 
 
+def forget(source: Source) -> None:
+    """Drops what is remembered of the images, so that they are looked at again."""
+    shutil.rmtree(cache_folder() / "surveys" / state(source), ignore_errors=True)
+
+
 def guess_square(source: Source, size: int | None, channels: int | None) -> Square:
-    """What a square will be like, from a sample of the images' headers; only time is lost if it is wrong."""
+    """What a square will be like, from a sample of the images; only time is lost if it is wrong."""
     if source.pixels is not None:
         side, grey = min(source.pixels.shape[1:3]), source.pixels.shape[3] == 1
         return Square(size=size or auto_size(side), channels=channels or (1 if grey else 3))
     assert source.container is not None
-    chosen = np.random.default_rng(0).permutation(len(source.files))[:SAMPLE].tolist()
-    headers = []
+    seen: list[Look] = []
     if source.container.parallel and (size is None or channels is None):
-        for _, content in source.container.stream([source.files[index] for index in chosen]):
-            if isinstance(content, bytes):
-                with contextlib.suppress(decode.UnreadableImage):
-                    headers.append(decode.read_header(content))
-    sides = [min(header.width, header.height) for header in headers] or [AUTO_LARGEST]
-    grey = bool(headers) and all(header.grey for header in headers)
+        chosen = np.random.default_rng(0).permutation(len(source.files))[:SAMPLE].tolist()
+        for _, some in looks(source.container, source.files, None, chosen):
+            seen += [look for look in some if not look.fault]
+    sides = [min(look.width, look.height) for look in seen] or [AUTO_LARGEST]
+    grey = bool(seen) and all(look.grey for look in seen)
     return Square(size=size or auto_size(int(np.median(sides))), channels=channels or (1 if grey else 3))
 
 
@@ -140,11 +145,7 @@ def state(source: Source) -> str:
         described.update(source.pixels.tobytes())
         return described.hexdigest()[:32]
     assert source.container is not None
-    path = source.container.path.resolve()
-    described.update(os.fsencode(path) + b"\n")
-    if not path.is_dir():
-        status = path.stat()
-        described.update(f"{status.st_size} {status.st_mtime_ns}\n".encode())
+    described.update(os.fsencode(source.container.path.absolute()) + f"\n{source.archive}\n".encode())
     for entry in source.entries:
         described.update(os.fsencode(entry.name) + f"\0{entry.size} {entry.stamp}\n".encode())
     return described.hexdigest()[:32]
@@ -155,6 +156,8 @@ def still(source: Source) -> None:
     if source.container is None:
         return
     path = source.container.path
+    if stamp(path) != source.archive:
+        raise SkipwiseError(f"{path} changed while it was being read; give the same command again.")
     for entry in source.entries if path.is_dir() else ():
         with contextlib.suppress(OSError):  # what is not there now was a fault already, or is one
             status = (path / entry.name).stat()
@@ -169,26 +172,33 @@ def _save(folder: Path, transcript: Transcript) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     transcript.thumbnails.replace(folder / "thumbnails.npy")
     columns = io.BytesIO()
-    looks = transcript.looks
+    rows = transcript.looks
     np.savez(
         columns,
-        digests=np.frombuffer(b"".join(row.digest for row in looks), np.uint8).reshape(-1, 32),
-        widths=np.array([row.width for row in looks], np.int32),
-        heights=np.array([row.height for row in looks], np.int32),
-        grey=np.array([row.grey for row in looks], np.bool_),
-        kinds=np.array([row.kind for row in looks]),
-        faults=np.array(json.dumps({index: row.fault for index, row in enumerate(looks) if row.fault})),
+        digests=np.frombuffer(b"".join(row.digest for row in rows), np.uint8).reshape(-1, 32),
+        widths=np.array([row.width for row in rows], np.int32),
+        heights=np.array([row.height for row in rows], np.int32),
+        grey=np.array([row.grey for row in rows], np.bool_),
+        kinds=np.array([row.kind for row in rows]),
+        faults=np.array(json.dumps({index: row.fault for index, row in enumerate(rows) if row.fault})),
     )
     with atomic(folder / "looks.npz") as temporary:  # the last: where it is, all is
         temporary.write_bytes(columns.getvalue())
 
 
-def _load(folder: Path) -> Survey | None:
-    """A survey that is kept whole, or None."""
+def _load(folder: Path, source: Source) -> Survey | None:
+    """A survey that is kept whole, or None; None too if a file can be read that could not be then."""
     try:
-        return _read(folder)
+        found = _read(folder)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
+    # Permission, memory, a killed decoder: no fault of the bytes, and perhaps mended meanwhile.
+    passing = [index for index in found.faults if not found.digests[index].any()]
+    if passing and source.container is not None:
+        for _, seen in looks(source.container, source.files, None, passing):
+            if any(not look.fault for look in seen):
+                return None
+    return found
 
 
 def _read(folder: Path) -> Survey:

@@ -29,11 +29,12 @@ class Table:
     lines: tuple[int, ...]
 
 
-def read_table(file: Path, *, group: str | None = None) -> Table:
+def read_table(file: Path, *, group: str | None = None, strip: bool = True) -> Table:
     """The table in a comma-, semicolon- or tab-separated file with a header line.
 
     Args:
-        group: the column that says which images belong together.
+        group: the column that says which images belong together; an empty cell belongs with nothing.
+        strip: whether spaces around values count for nothing.
 
     Raises:
         SkipwiseError: a column is missing, a value is, or the file is no such table.
@@ -48,7 +49,7 @@ def read_table(file: Path, *, group: str | None = None) -> Table:
             if not row[number].strip():
                 raise SkipwiseError(f"Line {line} of {file} lacks {what}; fill it in or remove the line.")
     return Table(
-        paths=tuple(row[path].strip() for _, row in rows),
+        paths=tuple(row[path].strip() if strip else row[path] for _, row in rows),
         labels=tuple(unicodedata.normalize("NFC", row[label].strip()) for _, row in rows),
         splits=None if split is None else _splits(file, [(line, row[split].strip()) for line, row in rows]),
         groups=None if together is None else tuple(row[together].strip() for _, row in rows),

@@ -13,7 +13,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +32,7 @@ from skipwise.files import cache_folder, explained, locked, make_folder
 
 SAFE_SECONDS = 3.0
 """At most this much work is lost when the process is killed."""
+STALE_SECONDS = 7 * 24 * 3600
 SPARE = 0.05
 """The share of a disk that is left free."""
 MEND = "name a folder with room for decoded images in SKIPWISE_CACHE"
@@ -39,7 +40,7 @@ MEND = "name a folder with room for decoded images in SKIPWISE_CACHE"
 
 @dataclass(frozen=True)
 class Looked:
-    """What a look found, without thumbnail and pixels; `packed` says that the pixels are there."""
+    """What a look found, without thumbnail and pixels."""
 
     index: int
     digest: bytes
@@ -48,7 +49,6 @@ class Looked:
     grey: bool
     kind: str
     fault: str
-    packed: bool
 
 
 class Transcript:
@@ -78,7 +78,7 @@ class Transcript:
     def __enter__(self) -> Transcript:
         self.stack = contextlib.ExitStack()
         # Held apart from the folder itself, which whoever finishes first removes.
-        held = cache_folder() / "locks" / self.folder.name
+        held = cache_folder() / "locks" / self.folder.name.partition("-")[0]  # whatever the square
         make_folder(held, mend=MEND)
         total = len(self.source.ids)
         self.stack.enter_context(
@@ -98,6 +98,7 @@ class Transcript:
             SkipwiseError: the disk is full or will be, or the cache can't be written.
         """
         total = len(self.source.ids)
+        _clear_stale(self.folder.parent)
         make_folder(self.folder, mend=MEND)
         rows = self._resume()
         with explained(self.folder, mend=MEND), contextlib.ExitStack() as open_files:
@@ -127,9 +128,7 @@ class Transcript:
                 if pixels is not None:
                     pixels.write(indices, [look.pixels for look in seen])
                 for index, look in zip(indices, seen, strict=True):
-                    rows[index] = Looked(
-                        index, look.digest, look.width, look.height, look.grey, look.kind, look.fault, bool(look.pixels)
-                    )
+                    rows[index] = Looked(index, look.digest, look.width, look.height, look.grey, look.kind, look.fault)
                     fresh.append(rows[index])
                 count += len(indices)
                 self.progress("Reading the images", count, total)
@@ -140,10 +139,10 @@ class Transcript:
         self.looks = [rows[index] for index in range(total)]
 
     def keep_pixels(self) -> None:
-        """Puts the pixels where `pack_path` says, if those of every readable image are there."""
-        if self.square is not None and all(row.packed or row.fault for row in self.looks):
+        """Puts the pixels where `pack_path` says."""
+        if self.square is not None:
             digests = np.frombuffer(b"".join(row.digest for row in self.looks), np.uint8)
-            path = pack_path(digests, self.square)
+            path = pack_path(digests, [row.index for row in self.looks if row.fault], self.square)
             make_folder(path.parent, mend=MEND)
             with explained(path, mend=MEND):
                 self.pixels.replace(path)
@@ -183,11 +182,19 @@ class Transcript:
         return {}
 
 
-def pack_path(digests: NDArray[np.uint8], square: Square) -> Path:
-    """Where the pixels of these images in this shape are kept."""
-    described = hashlib.sha256(f"{decode.RULES} {version('pillow')} {asdict(square)}\n".encode())
+def pack_path(digests: NDArray[np.uint8], faults: Iterable[int], square: Square) -> Path:
+    """Where the pixels of these images in this shape are kept. A fault's row is zero, so faults are part of the key."""
+    described = hashlib.sha256(f"{decode.RULES} {version('pillow')} {asdict(square)} {sorted(faults)}\n".encode())
     described.update(digests.tobytes())
     return cache_folder() / "pixels" / f"{described.hexdigest()[:32]}.npy"
+
+
+def _clear_stale(reading: Path) -> None:
+    """Removes transcripts that nobody went on with for a while: of files that changed, or of a size tried once."""
+    for folder in reading.glob("*/"):
+        with contextlib.suppress(OSError):
+            if time.time() - max(file.stat().st_mtime for file in (folder, *folder.iterdir())) > STALE_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Rows:

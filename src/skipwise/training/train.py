@@ -132,7 +132,7 @@ def train(
         strict=strict,
         img_size=img_size,
     )
-    prepared = prepare(request, seed=SPLIT_SEED, progress=progress, notice=notice)
+    prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=progress, notice=notice)
     preprocessing = choose_preprocessing(prepared, [model] if pretrained else [], img_size)
     draft = Terms(
         spec=RunSpec(
@@ -203,4 +203,4 @@ def _settle(draft: Terms, images: Images) -> Terms:
 def _save_split(folder: Path, prepared: Prepared) -> None:
     source = prepared.source
     classes = np.array(source.classes)[source.labels].tolist()
-    save_split(folder / "split.csv", source.ids, classes, prepared.split.tolist(), prepared.audit.twins.tolist())
+    save_split(folder / "split.csv", source.ids, classes, prepared.split.tolist(), prepared.twins.tolist())
