@@ -149,6 +149,50 @@ def test_splits_made_here_keep_twins_on_one_side(tmp_path: Path) -> None:
     assert all(len(splits) == 1 for splits in ends.values())
 
 
+def test_images_that_are_left_out_still_link_those_that_are_not(tmp_path: Path) -> None:
+    root = tmp_path / "p"
+    for label in ("a", "b"):
+        (root / label).mkdir(parents=True)
+        for index in range(4):
+            scene(500 + 10 * (label == "b") + index).save(root / label / f"{index}.png")
+    for name in ("x1", "x2", "x3", "x4"):
+        shutil.copy(root / "a" / "0.png", root / "a" / f"{name}.png")
+    rows = ["path,label,split", "a/x2.png,a,train", "a/x4.png,a,test"]
+    rows += [f"{label}/{index}.png,{label},{'train' if index < 2 else 'test'}" for label in "ab" for index in (1, 2, 3)]
+    (tmp_path / "split.csv").write_text("\n".join(rows))
+    with pytest.raises(SkipwiseError, match=r"more than one split.*a/x2\.png and a/x4\.png"):
+        prepare(Request(data=str(root), split=str(tmp_path / "split.csv"), strict=True), seed=0)
+
+
+def test_groups_torn_by_a_given_split_are_said(tmp_path: Path) -> None:
+    root = tmp_path / "p"
+    rows = ["path,label,split,patient"]
+    for index in range(24):
+        (root).mkdir(exist_ok=True)
+        scene(700 + index).save(root / f"{index}.png")
+        rows.append(f"{index}.png,{'ab'[index % 2]},{'test' if index % 4 > 1 else 'train'},{'p' if index < 3 else ''}")
+    (root / "t.csv").write_text("\n".join(rows))
+    told: list[str] = []
+    ready = prepare(Request(data=str(root / "t.csv"), group="patient"), seed=0, notice=told.append)
+    assert "1 group of t is in more than one split; such as 'p'." in told
+    assert ready.counts["val"] == 2  # the empty cells are no group of their own
+    with pytest.raises(SkipwiseError, match="in more than one split; such as 'p'"):
+        prepare(Request(data=str(root / "t.csv"), group="patient", strict=True), seed=0)
+
+
+def test_a_split_without_a_class_or_with_two_opinions_is_refused(tmp_path: Path) -> None:
+    root = make_photos(tmp_path / "p", classes=2, per_class=4)
+    ids = [path.relative_to(root).as_posix() for path in sorted(root.rglob("*.*"))]
+    rows = ["path,label,split", *(f"{name},x,{'test' if '000' in name or '1/' in name else 'train'}" for name in ids)]
+    (tmp_path / "split.csv").write_text("\n".join(rows))
+    request = Request(data=str(root), split=str(tmp_path / "split.csv"))
+    with pytest.raises(SkipwiseError, match="'stripes1' has no images in the train split"):
+        prepare(request, seed=0)
+    (tmp_path / "split.csv").write_text("\n".join([*rows, f"{ids[0]},x,val"]))
+    with pytest.raises(SkipwiseError, match=r"puts 'stripes0/000\.png' into val, an earlier one into test"):
+        prepare(request, seed=0)
+
+
 def test_few_images_and_imbalance_are_said(tmp_path: Path) -> None:
     root = make_photos(tmp_path / "p", classes=2, per_class=60)
     for path in sorted((root / "stripes1").iterdir())[5:]:

@@ -55,6 +55,19 @@ def test_modes_become_rgb(image: Image.Image, colour: list[int]) -> None:
     assert np.abs(decode(encoded(image), channels=3)[0, 0].astype(int) - colour).max() <= 1
 
 
+@pytest.mark.parametrize("most", [255, 256, 65535])
+def test_sixteen_bits_are_scaled_by_the_format_and_not_by_the_content(most: int) -> None:
+    values = np.array([[0, 200], [255, most]], ">u2")
+    data = b"P5 2 2 65535\n" + values.tobytes()
+    np.testing.assert_array_equal(decode(data, channels=1)[:, :, 0], np.round(values / 257))
+
+
+def test_only_pictures_are_opened() -> None:
+    for data in (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", b"%PDF-1.4\n"):
+        with pytest.raises(UnreadableImage, match="not an image in a format"):
+            decode(data)
+
+
 def test_cmyk_jpeg_becomes_rgb() -> None:
     pixels = decode(encoded(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG", quality=100), channels=3)
     assert np.abs(pixels[4, 4].astype(int) - [255, 0, 0]).max() <= 5

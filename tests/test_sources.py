@@ -122,6 +122,27 @@ def test_results_kept_among_the_images_are_no_images(tmp_path: Path) -> None:
     assert (after.ids, after.ignored) == (before.ids, before.ignored)
 
 
+def test_a_class_folder_with_a_record_of_ours_beside_its_images_is_still_a_class(tmp_path: Path) -> None:
+    root = make_photos(tmp_path / "p", per_class=2)
+    (root / "stripes0" / "run.json").write_text("{}")
+    source = open_source(root)
+    assert source.classes == ("stripes0", "stripes1", "stripes2")
+    assert source.ignored == ("stripes0/run.json",)
+
+
+def test_a_compressed_tar_is_one_whatever_its_name(tmp_path: Path) -> None:
+    root = make_photos(tmp_path / "p", per_class=2)
+    archive = tarred(root, tmp_path / "p.tgz").rename(tmp_path / "q.tar")
+    assert open_source(archive).ids == open_source(root).ids
+
+
+def test_an_archive_behind_a_link_is_known_by_the_links_name(tmp_path: Path) -> None:
+    archive = zipped(make_photos(tmp_path / "p", per_class=2), tmp_path / "p.zip")
+    blob = archive.rename(tmp_path / "0f3a")
+    (tmp_path / "p.zip").symlink_to(blob)
+    assert len(open_source(tmp_path / "p.zip").ids) == 6
+
+
 def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
     root = make_photos(tmp_path / "p", per_class=2)
     elsewhere = make_photos(tmp_path / "elsewhere", classes=1, per_class=4) / "stripes0"
@@ -310,6 +331,28 @@ def _cut(suffix: str, share: float) -> Callable[[Path], str]:
     return make
 
 
+def _zip_twice(root: Path) -> str:
+    with zipfile.ZipFile(root / "bad.zip", "w") as archive:
+        archive.writestr("a/1.png", b"")
+        archive.writestr("./a/1.png", b"other")
+    return str(root / "bad.zip")
+
+
+def _tar_in_capitals(root: Path) -> str:
+    cut = Path(_cut(".tar", 0.6)(root))
+    return str(cut.rename(root / "P.TAR"))
+
+
+def _zip_of_odd_bytes(root: Path) -> str:
+    archive = zipped(make_photos(root / "p", per_class=2), root / "p.zip")
+    content = bytearray(archive.read_bytes())
+    entry = content.index(b"PK\x01\x02")
+    content[entry + 9] |= 8  # says that the name is UTF-8
+    content[entry + 46] = 0xFF  # which it is not
+    archive.write_bytes(content)
+    return str(archive)
+
+
 def _table(text: str) -> Callable[[Path], str]:
     return lambda root: str(table(make_photos(root / "p", per_class=2), text))
 
@@ -339,6 +382,9 @@ def _table(text: str) -> Callable[[Path], str]:
         (_cut(".tar", 0.6), "is cut off"),
         (_cut(".tgz", 0.6), "cut off or no archive"),
         (_cut(".tar", 0.0), "is cut off"),
+        (_tar_in_capitals, "is cut off"),
+        (_zip_twice, "holds two files called 'a/1.png'"),
+        (_zip_of_odd_bytes, "cut off or no archive"),
         (
             _table("path,kind\nstripes0/000.png,a\n"),
             "no column 'label' with their labels; its columns are 'path', 'kind'",

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import skipwise
+from skipwise.comparison.inputs import load_images, store_images
 from skipwise.data.decode import decode
 from skipwise.data.look import Square, look
 from skipwise.data.pack import load_pack, pack
@@ -185,6 +187,76 @@ def test_a_file_that_crashes_the_decoder_is_the_only_one_lost(tmp_path: Path, mo
         faults += [(source.ids[i], found.fault) for i, found in zip(indices, seen, strict=True)]
     assert len(faults) == 91
     assert [fault for fault in faults if fault[1]] == [("stripes1/bomb.png", "decoding it crashes the decoder")]
+
+
+def test_an_archive_that_is_replaced_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    archive = tarred(make_photos(tmp_path / "p"), tmp_path / "p.tar")
+    source = open_source(archive)
+    shutil.copy(tarred(make_photos(tmp_path / "q" / "p", side=24), tmp_path / "q.tar"), archive)
+    with pytest.raises(SkipwiseError, match=r"p\.tar changed while it was being read"):
+        survey(source)
+
+
+def test_what_could_not_be_read_for_a_passing_reason_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = open_source(make_photos(tmp_path / "p"))
+    poison = tmp_path / "poison"
+    poison.mkdir()
+    (poison / "sitecustomize.py").write_text(
+        "import skipwise.data.look as look\n"
+        "def decode_image(data): raise MemoryError\n"
+        "look.decode_image = decode_image\n"
+    )
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(str(poison))
+        assert len(survey(source, guess=SQUARE).faults) == 36
+        empty = load_pack(pack(source, survey(source), SQUARE))
+        assert empty.max() == 0
+    seen = survey(source)
+    assert not seen.faults
+    assert load_pack(pack(source, seen, SQUARE)).std() > 10
+
+
+def test_a_limit_on_pixels_that_is_lifted_leaves_no_black_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from skipwise.data import decode as decoding
+
+    root = make_photos(tmp_path / "p")
+    Image.new("RGB", (50, 50), "white").save(root / "stripes0" / "large.png")
+    index = open_source(root).ids.index("stripes0/large.png")
+    with monkeypatch.context() as patch:
+        patch.setenv("SKIPWISE_MAX_PIXELS", "2000")
+        patch.setattr(decoding, "MOST_PIXELS", 2000)
+        seen = survey(open_source(root), guess=SQUARE)
+        assert seen.faults == {index: "50 x 50 pixels are more than 2,000"}
+        pack(open_source(root), seen, SQUARE)
+    source = open_source(root)
+    assert load_pack(pack(source, survey(source), SQUARE))[index].min() == 255
+
+
+def test_streaming_refuses_an_image_with_another_content(tmp_path: Path) -> None:
+    root = make_photos(tmp_path / "p")
+    source = open_source(root)
+    with contextlib.closing(Streamed(source, survey(source), SQUARE)) as streamed:
+        Image.new("RGB", (20, 20)).save(root / source.files[4])
+        assert streamed[np.array([3])].any()
+        with pytest.raises(SkipwiseError, match="changed since training began"):
+            streamed[np.array([4])]
+
+
+def test_streaming_refuses_a_folder_with_another_file(tmp_path: Path) -> None:
+    root = make_photos(tmp_path / "p")
+    found = skipwise.compare(root, models=["resnet18", "plain18"], seeds=2, epochs=1, width=0.25, output=tmp_path / "c")
+    request = Request(data=str(root))
+    store_images(found.folder, prepare(request, seed=0), request, None)
+    images = load_images(found.folder, found.plan)
+    assert images.pixels[np.array([0])].shape[0] == 1
+    images.pixels.pixels.close()
+    Image.new("RGB", (20, 20)).save(root / "stripes0" / "00.png")
+    with pytest.raises(SkipwiseError, match="changed since training began"):
+        load_images(found.folder, found.plan)
 
 
 def test_a_folder_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:

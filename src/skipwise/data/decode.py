@@ -132,12 +132,12 @@ def _opened(data: bytes) -> Iterator[Any]:
         image = Image.open(io.BytesIO(data), formats=_formats())
         width, height = image.size
         if width * height > MOST_PIXELS:
-            raise UnreadableImage(f"{width} x {height} pixels are more than {MOST_PIXELS // 1_000_000} million")
+            raise UnreadableImage(f"{width} x {height} pixels are more than {MOST_PIXELS:,}")
         yield image
     except UnreadableImage:
         raise
     except Image.DecompressionBombError as error:  # Pillow's own limit, above ours
-        raise UnreadableImage(f"its pixels are more than {MOST_PIXELS // 1_000_000} million") from error
+        raise UnreadableImage(f"its pixels are more than {MOST_PIXELS:,}") from error
     except UnidentifiedImageError as error:
         raise UnreadableImage("it is not an image in a format that Pillow reads") from error
     except Exception as error:  # Pillow's plugins raise nearly every built-in exception on damaged bytes
