@@ -26,16 +26,20 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# A process per core, with a thread each: torch's threads would wait for each other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
+
 test: lint
-	$(BIN)/pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: lint
-	$(BIN)/pytest
+	$(PYTEST)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/coverage.py --quick
 	$(BIN)/python benchmarks/processes.py --quick
 	$(BIN)/python benchmarks/squeeze_excite.py --quick
+	$(BIN)/python benchmarks/allocator.py --quick
 	$(BIN)/python benchmarks/data_feed.py --quick
 	$(BIN)/python benchmarks/pack.py --quick
 	$(BIN)/python benchmarks/near_duplicates.py --quick

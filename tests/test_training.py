@@ -131,6 +131,38 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
     assert not list((tmp_path / "broken").glob("resume*"))
 
 
+@pytest.mark.parametrize("model", ["resnet18", "mobilenet_v2"])
+def test_interrupted_in_the_middle_of_epochs_it_goes_on_to_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    monkeypatch.setattr(run, "CHECKPOINT_SECONDS", 0.0)
+    spec = make_spec(model)
+    execute_run(spec, IMAGES, tmp_path / "whole")
+    saves = 0
+
+    def save_and_stop(*arguments: object) -> None:
+        nonlocal saves
+        save_checkpoint(*arguments)
+        saves += 1
+        if saves % 2 == 0:  # now in the middle of an epoch, now at its end
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "save_checkpoint", save_and_stop)
+    interruptions = 0
+    while True:
+        try:
+            execute_run(spec, IMAGES, tmp_path / "broken")
+            break
+        except KeyboardInterrupt:
+            interruptions += 1
+    steps = spec.recipe.epochs * (len(IMAGES.members("train")) // spec.recipe.batch_size)
+    assert saves == steps - 1  # after every step but the last, and none is done twice
+    assert interruptions > spec.recipe.epochs
+    assert_same_run(tmp_path / "whole", tmp_path / "broken")
+    whole, broken = (read_history(tmp_path / name) for name in ("whole", "broken"))
+    assert [replace(epoch, seconds=0) for epoch in whole] == [replace(epoch, seconds=0) for epoch in broken]
+
+
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> None:
     path = tmp_path / "resume.safetensors"
     for number in (1, 2):

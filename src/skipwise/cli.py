@@ -275,9 +275,11 @@ def train(
     json: Json = False,
 ) -> int:
     """Train one network on your images; stopped, the same command goes on."""
+    from skipwise.machine import keep_freed_memory
     from skipwise.screen import Screen, print_trained
     from skipwise.training.train import train as run
 
+    keep_freed_memory()
     with contextlib.redirect_stdout(sys.stderr), Screen(sys.stderr) as screen:
         trained = run(
             data,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import importlib.metadata
 import os
 import platform
@@ -41,6 +43,20 @@ def describe_machine() -> Machine:
         python=platform.python_version(),
         versions=versions,
     )
+
+
+def keep_freed_memory() -> None:
+    """Makes this process keep memory that it frees, for good; does nothing where there is no glibc.
+
+    glibc hands every freed block above 32 MB back to the kernel and gets the next one as pages that have to be zeroed;
+    the activations of a training step are such blocks (benchmarks/allocator.py).
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        library = ctypes.CDLL(None)
+        library.gnu_get_libc_version  # noqa: B018 - other C libraries number the options otherwise
+        most_mapped, trim_threshold = -4, -1
+        library.mallopt(most_mapped, 0)
+        library.mallopt(trim_threshold, -1)
 
 
 def usable_cores() -> int:

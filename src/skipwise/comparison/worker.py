@@ -63,9 +63,11 @@ def main(folder: Path) -> None:
 def _serve(folder: Path, orders: queue.Queue[tuple[int, str]], send: Callable[[Message], None]) -> None:
     from skipwise.comparison.inputs import load_images
     from skipwise.comparison.plan import Plan, run_folder
+    from skipwise.machine import keep_freed_memory
     from skipwise.training.loop import Epoch
     from skipwise.training.run import execute_run
 
+    keep_freed_memory()
     plan = read_json(folder / "plan.json", Plan)
     images = load_images(folder, plan)
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from skipwise.files import atomic
 
-FORMAT = "skipwise-checkpoint-1"
+FORMAT = "skipwise-checkpoint-2"
 
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], state: Any) -> None:

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -39,10 +40,16 @@ class Epoch:
 
 @dataclass(frozen=True, eq=False)
 class Progress:
-    """Where a run stands: the epochs done, and the tensors that go on from there (see `_tensors`)."""
+    """Where a run stands: the epochs done, and the tensors that go on from there (see `_tensors`).
+
+    Of an epoch that is not finished: the steps done, the sum of their losses, and the seconds they took.
+    """
 
     history: tuple[Epoch, ...]
     tensors: dict[str, Tensor]
+    steps: int = 0
+    loss: float = 0.0
+    seconds: float = 0.0
 
 
 def train(
@@ -54,15 +61,17 @@ def train(
     *,
     validate: Callable[[nn.Module], Metrics] | None,
     on_epoch: Callable[[Progress], None],
+    on_step: Callable[[Callable[[], Progress]], None] = lambda _: None,
     resume: Progress | None = None,
 ) -> tuple[Epoch, ...]:
     """Trains `network` in place and returns its history.
 
-    The same arguments give the same weights to the bit, in one go or resumed after any epoch, on the same machine
-    and versions.
+    The same arguments give the same weights to the bit, in one go or resumed after any step, on the same machine and
+    versions.
 
     Args:
         on_epoch: called after each epoch, with what `resume` needs to go on from there.
+        on_step: called after each step but an epoch's last, with a function that gives the same.
 
     Raises:
         TrainingFailed: the loss is no longer a finite number.
@@ -70,20 +79,23 @@ def train(
     steps = batches.per_epoch * recipe.epochs
     network.to(execution.device).to(memory_format=torch.channels_last)
     optimizer = make_optimizer(network, recipe)
-    history: tuple[Epoch, ...] = ()
+    at = resume or Progress((), {})
     if resume is not None:
         _restore(network, optimizer, resume.tensors)
-        history = resume.history
+    history = at.history
+
+    def progress(steps: int, loss: float, seconds: float) -> Progress:
+        return Progress(history, _tensors(network, optimizer), steps, loss, seconds)
 
     network.train()
     inputs: Tensor | None = None
     weights = batches.class_weights().to(execution.device) if recipe.balance == "loss" else None
     with reproducible(execution):
         for epoch in range(len(history), recipe.epochs):
-            started = time.perf_counter()
+            started = time.perf_counter() - at.seconds
             order = batches.order(epoch, balanced=recipe.balance == "sampling")
-            total = rate = 0.0
-            for step in range(batches.per_epoch):
+            total, rate = at.loss, 0.0
+            for step in range(at.steps, batches.per_epoch):
                 rate = learning_rate(epoch * batches.per_epoch + step, steps, recipe)
                 set_learning_rate(optimizer, rate)
                 # Dropout and its like draw from torch's default generator: the same in this step, come what may.
@@ -102,10 +114,13 @@ def train(
                     )
                 optimizer.step()
                 total += value
+                if step + 1 < batches.per_epoch:
+                    on_step(partial(progress, step + 1, total, time.perf_counter() - started))
             metrics = validate(network) if validate is not None else None
             seconds = time.perf_counter() - started
             history = (*history, Epoch(epoch + 1, total / batches.per_epoch, rate, metrics, seconds))
-            on_epoch(Progress(history, _tensors(network, optimizer)))
+            at = Progress(history, _tensors(network, optimizer))
+            on_epoch(at)
     return history
 
 

@@ -37,7 +37,7 @@ from skipwise.training.loop import Epoch, Progress, train
 from skipwise.training.recipe import Recipe
 
 CHECKPOINT_SECONDS = 15.0
-"""At most this much training, and the epoch it ends in, is repeated after a kill."""
+"""At most this much training, and one step, is repeated after a kill."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +76,17 @@ class Predictions:
     ids: NDArray[np.str_]
     labels: NDArray[np.int64]
     logits: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _State:
+    """What a checkpoint says beside its tensors: see `Progress`."""
+
+    spec: RunSpec
+    history: tuple[Epoch, ...]
+    steps: int
+    loss: float
+    seconds: float
 
 
 def execute_run(
@@ -213,13 +224,16 @@ def _train_and_evaluate(
     checkpoint = folder / "resume.safetensors"
     saved = time.perf_counter()
 
-    def keep(progress: Progress) -> None:
+    def after_step(progress: Callable[[], Progress]) -> None:
         nonlocal saved
-        write_text(folder / "metrics.jsonl", _lines(progress.history))
-        last = len(progress.history) == spec.recipe.epochs
-        if not last and time.perf_counter() - saved >= CHECKPOINT_SECONDS:
-            save_checkpoint(checkpoint, progress.tensors, msgspec.to_builtins((spec, progress.history)))
+        if time.perf_counter() - saved >= CHECKPOINT_SECONDS:
+            _save(checkpoint, spec, progress())
             saved = time.perf_counter()
+
+    def after_epoch(progress: Progress) -> None:
+        write_text(folder / "metrics.jsonl", _lines(progress.history))
+        if len(progress.history) < spec.recipe.epochs:
+            after_step(lambda: progress)
         if on_epoch is not None:
             on_epoch(progress.history[-1])
 
@@ -230,7 +244,8 @@ def _train_and_evaluate(
         spec.preprocessing,
         spec.execution,
         validate=validate if len(images.members("val")) else None,
-        on_epoch=keep,
+        on_epoch=after_epoch,
+        on_step=after_step,
         resume=_resumable(spec, checkpoint),
     )
     results = {split: predictions(split) for split in ("val", "test") if len(images.members(split))}
@@ -258,14 +273,21 @@ def _train_and_evaluate(
     )
 
 
+def _save(checkpoint: Path, spec: RunSpec, progress: Progress) -> None:
+    state = _State(spec, progress.history, progress.steps, progress.loss, progress.seconds)
+    save_checkpoint(checkpoint, progress.tensors, msgspec.to_builtins(state))
+
+
 def _resumable(spec: RunSpec, checkpoint: Path) -> Progress | None:
     """Where an interrupted run of the same spec stood, if it got as far as a checkpoint."""
     found = load_checkpoint(checkpoint)
     if found is None:
         return None
     tensors, state = found
-    stored, history = msgspec.convert(state, tuple[RunSpec, tuple[Epoch, ...]])
-    return Progress(history, tensors) if stored == spec else None
+    stored = msgspec.convert(state, _State)
+    if stored.spec != spec:
+        return None
+    return Progress(stored.history, tensors, stored.steps, stored.loss, stored.seconds)
 
 
 def _lines(history: tuple[Epoch, ...]) -> str:
