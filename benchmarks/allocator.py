@@ -51,7 +51,7 @@ def main() -> None:
     print(f"{'network':<20} {'handed back, ms':>16} {'kept, ms':>10} {'kept / back':>12}")
     for name, width in CASES[:1] if quick else CASES:
         seconds: dict[str, list[float]] = {"back": [], "keep": []}
-        for _ in range(2 if quick else 7):
+        for _ in range(2 if quick else 4):
             for how, taken in seconds.items():
                 command = [sys.executable, "-c", ARM, name, str(width), how, "6" if width == 1 else "14"]
                 taken.append(json.loads(subprocess.run(command, capture_output=True, check=True).stdout))

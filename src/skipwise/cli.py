@@ -13,6 +13,26 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from skipwise.errors import SkipwiseError
+from skipwise.options import (
+    Balance,
+    BatchSize,
+    Data,
+    Device,
+    Epochs,
+    Exclude,
+    Group,
+    GroupRegex,
+    ImgSize,
+    Json,
+    Pack,
+    Rate,
+    RecipeName,
+    Split,
+    Stem,
+    Strict,
+    ValShare,
+    Width,
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -121,45 +141,6 @@ def _program(
     pass
 
 
-Data = Annotated[
-    str,
-    typer.Argument(
-        metavar="DATA",
-        help="A folder with one sub-folder of images per class, a .zip or .tar of one, a .csv with the columns path "
-        "and label, or a name: digits, fashion_mnist, cifar10, cifar100.",
-    ),
-]
-Split = Annotated[
-    str | None, typer.Option(metavar="FILE", help="A split.csv of an earlier comparison, to be used again.")
-]
-Group = Annotated[
-    str | None,
-    typer.Option(metavar="COLUMN", help="The .csv's column that says which images belong together (one patient)."),
-]
-GroupRegex = Annotated[
-    str | None,
-    typer.Option(metavar="PATTERN", help="The same from the paths, such as 'patient(\\d+)'."),
-]
-Epochs = Annotated[int | None, typer.Option(help="Passes over the training images. [default: the recipe's]")]
-BatchSize = Annotated[
-    int | None, typer.Option("--batch-size", "-b", help="Images per step. [default: fits the training set]")
-]
-ImgSize = Annotated[int | None, typer.Option(help="Pixels a side. [default: the images' own, up to 128]")]
-Rate = Annotated[float | None, typer.Option(help="Peak learning rate. [default: the recipe's]")]
-RecipeName = Annotated[str, typer.Option(help="standard, upright (no mirroring: for letters, digits, signs) or auto.")]
-ValShare = Annotated[float | None, typer.Option(help="Share of the images kept for validation. [default: 0.15]")]
-Exclude = Annotated[str | None, typer.Option(metavar="FILE", help="An audit.json; the images it flags are left out.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Fail where an image is on two sides of a given split.")]
-Pack = Annotated[bool, typer.Option("--pack/--no-pack", help="Decode once into the cache, or in every epoch anew.")]
-Balance = Annotated[
-    str | None, typer.Option(help="For rare classes: sampling (shown as often) or loss (weigh more). [default: none]")
-]
-Device = Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")]
-Stem = Annotated[str, typer.Option(help="small, imagenet, or auto: small up to 64 pixels.")]
-Width = Annotated[float, typer.Option(help="Scales the channels of every network; 1 is as published.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON record instead of text.")]
-
-
 @app.command(
     epilog="Example: skipwise compare path/to/images --models resnet18,mobilenet_v2 --seeds 5",
     no_args_is_help=True,
@@ -206,7 +187,8 @@ def compare(
 ) -> int:
     """Train several networks alike, several times each, and say which to use and how sure that is."""
     from skipwise.comparison.compare import compare as run
-    from skipwise.screen import Screen, print_comparison
+    from skipwise.printing import print_comparison
+    from skipwise.screen import Screen
 
     # A network of one's own may print; standard output is for the result.
     with contextlib.redirect_stdout(sys.stderr), Screen(sys.stderr) as screen:
@@ -276,7 +258,8 @@ def train(
 ) -> int:
     """Train one network on your images; stopped, the same command goes on."""
     from skipwise.machine import keep_freed_memory
-    from skipwise.screen import Screen, print_trained
+    from skipwise.printing import print_trained
+    from skipwise.screen import Screen
     from skipwise.training.train import train as run
 
     keep_freed_memory()
@@ -334,7 +317,8 @@ def audit(
 ) -> None:
     """Find what is wrong with images: unreadable, repeated, leaking between splits, blank, odd, doubtfully labelled."""
     from skipwise.comparison.audit import audit as run_audit
-    from skipwise.screen import Screen, print_audit
+    from skipwise.printing import print_audit
+    from skipwise.screen import Screen
 
     with Screen(sys.stderr) as screen:
         report = run_audit(
@@ -369,7 +353,8 @@ def profile(
 ) -> None:
     """Count what networks cost and measure it on this machine: fewer multiply-adds is not always faster."""
     from skipwise.cost.profile import profile as run
-    from skipwise.screen import print_profile, working
+    from skipwise.printing import print_profile
+    from skipwise.screen import working
 
     names = _names(models)
     with contextlib.redirect_stdout(sys.stderr), working(f"Measuring {len(names)} networks", sys.stderr):
@@ -396,7 +381,7 @@ def models(
 ) -> None:
     """List the networks that can be compared, with their papers, sizes and costs."""
     from skipwise.cost.listing import list_networks
-    from skipwise.screen import print_models
+    from skipwise.printing import print_models
 
     rows = list_networks(pattern)
     if json:

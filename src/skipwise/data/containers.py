@@ -20,7 +20,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from skipwise.data.decode import UnreadableImage
 from skipwise.errors import SkipwiseError
@@ -69,24 +69,27 @@ Reader = Callable[[str], bytes]
 
 
 class Container(Protocol):
-    """Where files are read from. `parallel` says whether several processes can read different files at once."""
+    """Where files are read from."""
 
     @property
     def path(self) -> Path: ...
-    @property
-    def parallel(self) -> bool: ...
 
     def listing(self) -> Listing:
         """Every file's name. Raises SkipwiseError: damaged, hostile, or not allowed to be read."""
+
+    def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
+        """The named files' bytes, or what is wrong with them, in whatever order is quick."""
+
+
+@runtime_checkable
+class Shareable(Container, Protocol):
+    """A container of which several processes can read different files at once."""
 
     def address(self, name: str) -> str:
         """Where a file's bytes are: all that another process needs to read it without searching the container."""
 
     def reader(self) -> AbstractContextManager[Reader]:
-        """Reads files in any order; only where `parallel`."""
-
-    def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
-        """The named files' bytes, or what is wrong with them, in whatever order is quick."""
+        """Reads files in any order, by their addresses."""
 
 
 def open_container(path: Path) -> Container:
@@ -113,7 +116,6 @@ class Folder:
     """A folder on disk. Links are followed; what can't be read says so when it is read."""
 
     path: Path
-    parallel: bool = True
 
     def address(self, name: str) -> str:
         return name
@@ -168,7 +170,6 @@ class Zip:
     """A .zip archive."""
 
     path: Path
-    parallel: bool = True
 
     @cached_property
     def _archive(self) -> zipfile.ZipFile:
@@ -232,7 +233,6 @@ class Tar:
     """A .tar archive, compressed or not: it has no index, so one process reads it from its beginning on."""
 
     path: Path
-    parallel: bool = False
 
     def listing(self) -> Listing:
         entries, folders = [], []
@@ -249,12 +249,6 @@ class Tar:
                 if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
                     raise SkipwiseError(f"{self.path} is cut off: its end mark is missing; fetch or make it again.")
         return _listing(self.path, entries, folders)
-
-    def address(self, name: str) -> str:
-        raise NotImplementedError("a tar archive is streamed")
-
-    def reader(self) -> AbstractContextManager[Reader]:
-        raise NotImplementedError("a tar archive is streamed")
 
     def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
         wanted = set(names)
@@ -280,7 +274,7 @@ class Tar:
             return error
 
 
-def _one_by_one(container: Container, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
+def _one_by_one(container: Shareable, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
     with container.reader() as read:
         for name in names:
             try:

@@ -29,7 +29,7 @@ from typing import IO, Any
 import msgspec
 from PIL import Image
 
-from skipwise.data.containers import Container, Reader, open_container
+from skipwise.data.containers import Container, Reader, Shareable, open_container
 from skipwise.data.decode import UnreadableImage
 from skipwise.data.look import Look, Square, fault, look
 from skipwise.errors import SkipwiseError
@@ -138,7 +138,7 @@ def looks(
     """
     count = max(1, min(usable_cores(), -(-len(indices) // CHUNK)))
     with Team(container.path, square, count) as team:
-        if container.parallel:
+        if isinstance(container, Shareable):
             position = 0
             for seen in team.looks([container.address(files[index]) for index in indices]):
                 yield indices[position : position + len(seen)], seen
@@ -248,7 +248,7 @@ def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
         return
     try:
         container = open_container(Path(_name(setup.path)))
-        with container.reader() if container.parallel else contextlib.nullcontext() as read:
+        with container.reader() if isinstance(container, Shareable) else contextlib.nullcontext() as read:
             while (job := _receive(requests, _Job)) is not None:
                 _send(answers, list(_answer(job, read, setup.square)))
     except SkipwiseError as error:

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.data.containers import Shareable
 from skipwise.data.look import Square, look_at_pixels
 from skipwise.data.reading import Team
 from skipwise.data.sources import Source
@@ -24,14 +25,15 @@ class Streamed:
     """
 
     def __init__(self, source: Source, seen: Survey, square: Square) -> None:
-        if source.container is not None and not source.container.parallel:
+        self.container = source.container if isinstance(source.container, Shareable) else None
+        if source.container is not None and self.container is None:
             raise SkipwiseError(
                 f"{source.container.path} can't be streamed, since a tar archive is read from its beginning on; make "
                 "it a .zip, unpack it, or leave --no-pack out."
             )
         self.source, self.seen, self.square = source, seen, square
         self.shape = (len(source.ids), square.size, square.size, square.channels)
-        self.team = None if source.container is None else Team(source.container.path, square)
+        self.team = None if self.container is None else Team(self.container.path, square)
         self.ahead: tuple[bytes, Future[NDArray[np.uint8]]] | None = None
         self.thread = ThreadPoolExecutor(1)
         self.lock = threading.Lock()
@@ -65,7 +67,7 @@ class Streamed:
         return batch
 
     def _pixels(self, indices: list[int]) -> Iterator[bytes]:
-        container = self.source.container
+        container = self.container
         if self.team is None or container is None:
             assert self.source.pixels is not None
             for index in indices:

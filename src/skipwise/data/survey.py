@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.data import decode
+from skipwise.data.containers import Shareable
 from skipwise.data.look import Look, Square
 from skipwise.data.reading import looks
 from skipwise.data.sources import Source, stamp
@@ -129,7 +130,7 @@ def guess_square(source: Source, size: int | None, channels: int | None) -> Squa
         return Square(size=size or auto_size(side), channels=channels or (1 if grey else 3))
     assert source.container is not None
     seen: list[Look] = []
-    if source.container.parallel and (size is None or channels is None):
+    if isinstance(source.container, Shareable) and (size is None or channels is None):
         chosen = np.random.default_rng(0).permutation(len(source.files))[:SAMPLE].tolist()
         for _, some in looks(source.container, source.files, None, chosen):
             seen += [look for look in some if not look.fault]

@@ -1,0 +1,45 @@
+"""The command line's arguments and options that several verbs share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="A folder with one sub-folder of images per class, a .zip or .tar of one, a .csv with the columns path "
+        "and label, or a name: digits, fashion_mnist, cifar10, cifar100.",
+    ),
+]
+Split = Annotated[
+    str | None, typer.Option(metavar="FILE", help="A split.csv of an earlier comparison, to be used again.")
+]
+Group = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="The .csv's column that says which images belong together (one patient)."),
+]
+GroupRegex = Annotated[
+    str | None,
+    typer.Option(metavar="PATTERN", help="The same from the paths, such as 'patient(\\d+)'."),
+]
+Epochs = Annotated[int | None, typer.Option(help="Passes over the training images. [default: the recipe's]")]
+BatchSize = Annotated[
+    int | None, typer.Option("--batch-size", "-b", help="Images per step. [default: fits the training set]")
+]
+ImgSize = Annotated[int | None, typer.Option(help="Pixels a side. [default: the images' own, up to 128]")]
+Rate = Annotated[float | None, typer.Option(help="Peak learning rate. [default: the recipe's]")]
+RecipeName = Annotated[str, typer.Option(help="standard, upright (no mirroring: for letters, digits, signs) or auto.")]
+ValShare = Annotated[float | None, typer.Option(help="Share of the images kept for validation. [default: 0.15]")]
+Exclude = Annotated[str | None, typer.Option(metavar="FILE", help="An audit.json; the images it flags are left out.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Fail where an image is on two sides of a given split.")]
+Pack = Annotated[bool, typer.Option("--pack/--no-pack", help="Decode once into the cache, or in every epoch anew.")]
+Balance = Annotated[
+    str | None, typer.Option(help="For rare classes: sampling (shown as often) or loss (weigh more). [default: none]")
+]
+Device = Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")]
+Stem = Annotated[str, typer.Option(help="small, imagenet, or auto: small up to 64 pixels.")]
+Width = Annotated[float, typer.Option(help="Scales the channels of every network; 1 is as published.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON record instead of text.")]

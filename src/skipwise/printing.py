@@ -1,0 +1,237 @@
+"""What a person reads at the end: tables, sentences, and the command to type next."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from scipy.stats import binomtest
+
+from skipwise.comparison import wording
+from skipwise.comparison.audit import TITLES, AuditReport, summary
+from skipwise.comparison.compare import Comparison
+from skipwise.comparison.results import Results
+from skipwise.cost.listing import Listed
+from skipwise.cost.profile import ProfileReport
+from skipwise.data.named import NAMED
+from skipwise.training.train import Trained
+
+MOST_SEEDS_SUGGESTED = 30
+
+
+def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
+    """The table, the verdicts, the recommendation, where the report is and what to type next."""
+    console = Console(highlight=False, width=None if Console().is_terminal else 200)
+    results, costs = comparison.results, comparison.costs
+    if comparison.repeated:
+        console.print(Text(f"{comparison.folder} is finished already; this is its result."))
+
+    sure = f"{(1 - results.question.alpha) * 100:g}%"
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    table.add_column("network", no_wrap=True)
+    for heading in (f"test accuracy ({sure} interval)", "parameters", "multiply-adds", "latency, batch 1"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for contender in results.contenders:
+        timing = costs.latencies.get(contender.name)
+        table.add_row(
+            Text(contender.name + (f"  ({contender.failed} failed)" if contender.failed else "")),
+            wording.percent(contender.accuracy),
+            f"{contender.counts.parameters:,}" if contender.counts else "unknown",
+            f"{contender.counts.multiply_adds / 1e6:,.1f} M" if contender.counts else "unknown",
+            f"{timing.median * 1000:.2f} ms" if timing else "unknown",
+        )
+    console.print()
+    console.print(table)
+
+    verdicts = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    verdicts.add_column("pair", no_wrap=True)
+    verdicts.add_column(f"difference in points ({sure} for all together)", justify="right", no_wrap=True)
+    verdicts.add_column("verdict")
+    for name, pair in wording.pair_lines(results):
+        if pair is None:
+            verdicts.add_row(Text(name), "", wording.NOT_JUDGED)
+        else:
+            verdicts.add_row(Text(name), wording.points(pair), wording.verdict(pair, results.question.margin))
+    console.print()
+    console.print(verdicts)
+    console.print()
+    for line in (*_settling(results), *wording.twins(results), *wording.failures(results)):
+        console.print(Text(line), soft_wrap=not console.is_terminal)
+    console.print(Text(costs.recommendation.sentence, style="bold"), soft_wrap=not console.is_terminal)
+    console.print()
+    console.print(Text(f"Report: {comparison.report}"), soft_wrap=True)
+    console.print(Text(f"Next:   {next_command(comparison, typed)}"), soft_wrap=True)
+
+
+def print_trained(trained: Trained, *, data: str) -> None:
+    """How a run ended, where it is and what to type next."""
+    console = Console(highlight=False, width=None if Console().is_terminal else 200)
+    record, spec = trained.record, trained.terms.spec
+    if trained.repeated:
+        console.print(Text(f"{trained.folder} is finished already; this is its result."))
+    console.print()
+    if record.status == "failed":
+        console.print(Text(f"The run failed: {record.reason}.", style="bold"))
+    elif record.test is not None:
+        images = trained.terms.split_images["test"]
+        interval = binomtest(round(record.test.accuracy * images), images).proportion_ci(method="wilson")
+        sentence = (
+            f"{spec.model} is right on {record.test.accuracy * 100:.2f}% of {images:,} test images (95% interval "
+            f"{interval.low * 100:.1f} to {interval.high * 100:.1f}, for this network: another seed gives another)."
+        )
+        console.print(Text(sentence, style="bold"), soft_wrap=not console.is_terminal)
+    console.print()
+    console.print(Text(f"Run:    {trained.folder}"), soft_wrap=True)
+    other = "se_resnet18" if spec.model == "resnet18" else "resnet18"
+    words = ["skipwise", "compare", data, "--models", f"{spec.model},{other}"]
+    if record.status == "failed":
+        words = ["skipwise", "train", data, "--model", spec.model, "--lr", f"{spec.recipe.lr / 10:g}"]
+    console.print(Text(f"Next:   {shlex.join(words)}"), soft_wrap=True)
+
+
+def print_audit(report: AuditReport) -> None:
+    """What was found, by kind, with an example each, and where the rest is."""
+    console = Console(highlight=False, width=None if Console().is_terminal else 200)
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    table.add_column("found", no_wrap=True)
+    table.add_column("times", justify="right")
+    table.add_column("such as", overflow="fold")
+    for kind, title in TITLES.items():
+        mine = [finding for finding in report.record.findings if finding.kind == kind]
+        if mine:
+            files = ", ".join(mine[0].files[:3]) + (", ..." if len(mine[0].files) > 3 else "")
+            table.add_row(title, f"{len(mine):,}", Text(f"{files}: {mine[0].detail}" if files else mine[0].detail))
+    if report.record.findings:
+        console.print()
+        console.print(table)
+    console.print()
+    console.print(Text(summary(report.record), style="bold"), soft_wrap=not console.is_terminal)
+    console.print()
+    console.print(Text(f"Page:   {report.page}"), soft_wrap=True)
+    console.print(Text(f"Record: {report.file}"), soft_wrap=True)
+    exclude = any(finding.exclude for finding in report.record.findings)
+    words = ["skipwise", "compare", report.data, *(["--exclude", str(report.file)] if exclude else [])]
+    console.print(Text(f"Next:   {shlex.join(words)}"), soft_wrap=True)
+
+
+def _settling(results: Results) -> list[str]:
+    """What would settle the pairs that are open, in one line."""
+    unresolved = [pair for pair in results.pairs if pair.verdict == "unresolved"]
+    if not unresolved:
+        return []
+    seeds = [pair.seeds_to_settle for pair in unresolved if pair.seeds_to_settle is not None]
+    images = [pair.images_to_settle for pair in unresolved if pair.images_to_settle is not None]
+    parts = [f"Unresolved: {len(unresolved)} of {len(results.pairs)} pairs."]
+    if seeds:
+        parts.append(f"About {max(seeds):,} seeds on these images would settle {len(seeds)} of them.")
+    else:
+        parts.append("More seeds on these images would settle none of them.")
+    if images:
+        parts.append(f"About {max(images):,} test images with these seeds would settle {len(images)}.")
+    return [" ".join(parts)]
+
+
+def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
+    """What a person would type next: more seeds where they can settle something, else one's own images, or the report.
+
+    Args:
+        typed: the command line that led here, the program's name first.
+    """
+    # A virtual environment that is not activated has the program, but not on the path.
+    program = ["skipwise"] if shutil.which("skipwise") else [_short(typed[0])]
+    if typed[0].endswith("__main__.py"):
+        program = [_short(sys.executable), "-m", "skipwise"]
+    results = comparison.results
+    settle = [pair.seeds_to_settle for pair in results.pairs if pair.seeds_to_settle is not None]
+    if comparison.plan.data in NAMED:
+        models = ",".join(contender.name for contender in results.contenders)
+        return shlex.join([*program, "compare", "path/to/your/images", "--models", models])
+    if settle and min(settle) <= MOST_SEEDS_SUGGESTED:
+        return shlex.join([*program, *_without(typed[1:], "--seeds", "--output", "-o"), "--seeds", str(min(settle))])
+    return shlex.join([_short(sys.executable), "-m", "webbrowser", str(comparison.report)])
+
+
+def _short(path: str) -> str:
+    """A program's path as one would type it from here."""
+    return min(path, os.path.relpath(path), key=len)
+
+
+def _without(typed: Sequence[str], *options: str) -> list[str]:
+    """A command line without some options and their values."""
+    kept: list[str] = []
+    skip = False
+    for word in typed:
+        if not skip and word.partition("=")[0] not in options and word != "--resume":
+            kept.append(word)
+        skip = not skip and word in options
+    return kept
+
+
+def print_models(rows: Sequence[Listed]) -> None:
+    """The networks, where they were published and what they cost."""
+    console = Console(highlight=False, width=None if Console().is_terminal else 200)
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    table.add_column("network", no_wrap=True)
+    for heading in ("image", "parameters", "multiply-adds"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("weights")
+    table.add_column("paper", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            row.name,
+            f"{row.image_size}",
+            f"{row.parameters:,}",
+            f"{row.multiply_adds / 1e6:,.1f} M",
+            "ImageNet" if row.published else "",
+            row.paper,
+        )
+    console.print(table)
+    console.print(Text("\nNext:   skipwise compare digits --models resnet18,mobilenet_v2 --width 0.25"), soft_wrap=True)
+
+
+def print_profile(report: ProfileReport) -> None:
+    """What each network costs, counted and measured."""
+    console = Console(highlight=False, width=None if Console().is_terminal else 200)
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    table.add_column("network", no_wrap=True)
+    headings = (
+        "parameters",
+        "multiply-adds",
+        "activations",
+        "latency, batch 1",
+        f"images/s, batch {report.batch_size}",
+        "of peak",
+    )
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for network in report.networks:
+        latency, batch = network.latency, network.batch
+        spread = (batch.high - batch.low) / batch.median
+        table.add_row(
+            Text(network.name),
+            f"{network.counts.parameters:,}",
+            f"{network.counts.multiply_adds / 1e6:,.1f} M",
+            f"{network.counts.activations * 4 / 2**20:,.1f} MiB",
+            f"{latency.median * 1000:.2f} ms ({latency.low * 1000:.2f} to {latency.high * 1000:.2f})",
+            f"{network.images_per_second:,.1f} (within {spread * 100:.0f}%)",
+            f"{network.of_peak * 100:.0f}%",
+        )
+    console.print(table)
+    mode = "compiled" if report.compiled else "eager"
+    console.print(
+        Text(
+            f"\n{report.image_size} x {report.image_size} pixels, {mode} {report.precision}, {report.threads} threads "
+            f"of {report.machine.processor}; its matrix-multiply peak was {report.peak / 1e9:,.0f} G multiply-adds/s.\n"
+            "Medians over rounds in which every network took its turn; in brackets the middle half. Activations: what "
+            "convolutions and linear layers put out for one image, in fp32."
+        ),
+        soft_wrap=True,
+    )
+    names = ",".join(network.name for network in report.networks)
+    console.print(Text(f"Next:   skipwise compare path/to/your/images --models {names}"), soft_wrap=True)
