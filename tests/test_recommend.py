@@ -34,6 +34,7 @@ def results(
         fingerprint="",
         test_images=images,
         twins=0,
+        commonest=0.5,
         contenders=tuple(
             Contender(
                 name=name,
@@ -144,3 +145,12 @@ def test_real_and_too_small_to_matter() -> None:
     assert pair.verdict == "better"
     assert pair.equivalent
     assert wording.verdict(pair, 0.5) == "slow is better than fast, though by less than 0.5 points"
+
+
+def test_networks_that_may_be_guessing_are_named() -> None:
+    found = results(200, {"good": 10, "poor": 95, "bad": 120})  # half of the images are of one class
+    assert wording.guessing(found) == [
+        "Always answering the commonest class is right on 50.0% of the test images; poor, bad are not shown to be "
+        "better than that."
+    ]
+    assert wording.guessing(results(2000, {"good": 10, "fair": 300})) == []

@@ -61,7 +61,7 @@ def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
     console.print()
     console.print(verdicts)
     console.print()
-    for line in (*_settling(results), *wording.twins(results), *wording.failures(results)):
+    for line in (*_settling(results), *wording.guessing(results), *wording.twins(results), *wording.failures(results)):
         console.print(Text(line), soft_wrap=not console.is_terminal)
     console.print(Text(costs.recommendation.sentence, style="bold"), soft_wrap=not console.is_terminal)
     console.print()

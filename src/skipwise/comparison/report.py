@@ -36,7 +36,7 @@ def write_report(path: Path, plan: Plan, results: Results, costs: Costs, histori
             "report.html",
             title=f"{len(question.contenders)} networks on {plan.data}: {len(question.seeds)} seeds each",
             answer=costs.recommendation.sentence,
-            failures=[*wording.failures(results), *wording.twins(results)],
+            failures=[*wording.failures(results), *wording.guessing(results), *wording.twins(results)],
             sure=f"{(1 - question.alpha) * 100:g}%",
             script=figures.script(),
             networks=[_network(contender, costs) for contender in results.contenders],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +69,8 @@ class Recommendation:
 class Results:
     """`comparison.json`: the same plan gives the same bytes.
 
-    `twins` is the number of test images that are, exactly or nearly, among the training or validation images too.
+    `twins` is the number of test images that are, exactly or nearly, among the training or validation images too;
+    `commonest` the share of the test images that are of the commonest class.
     """
 
     question: Question
@@ -76,6 +78,7 @@ class Results:
     fingerprint: str
     test_images: int
     twins: int
+    commonest: float
     contenders: tuple[Contender, ...]
     pairs: tuple[Pair, ...]
 
@@ -116,7 +119,9 @@ def collect(plan: Plan, folder: Path, records: dict[tuple[str, int], RunRecord])
             answers.append(right(predictions.logits, predictions.labels))
         correct[name] = np.array(answers, dtype=bool).reshape(len(finished), plan.split_images["test"])
         seeds[name] = finished
-    has_twin = np.array([bool(row["twin"]) for row in read_split_table(folder) if row["split"] == "test"])
+    tested = [row for row in read_split_table(folder) if row["split"] == "test"]
+    has_twin = np.array([bool(row["twin"]) for row in tested])
+    commonest = max(Counter(row["label"] for row in tested).values())
     judgement = judge(correct, margin=question.margin / 100, alpha=question.alpha, seeds=seeds)
     return Results(
         question=question,
@@ -124,6 +129,7 @@ def collect(plan: Plan, folder: Path, records: dict[tuple[str, int], RunRecord])
         fingerprint=plan.fingerprint,
         test_images=plan.split_images["test"],
         twins=int(has_twin.sum()),
+        commonest=commonest / len(tested),
         contenders=tuple(
             Contender(
                 name=name,

@@ -68,6 +68,17 @@ def failures(results: Results) -> list[str]:
     return sentences
 
 
+def guessing(results: Results) -> list[str]:
+    """A sentence about contenders that are not shown to be better than always giving the commonest class."""
+    names = [c.name for c in results.contenders if c.accuracy is not None and c.accuracy.low <= results.commonest]
+    if not names:
+        return []
+    return [
+        f"Always answering the commonest class is right on {results.commonest * 100:.1f}% of the test images; "
+        f"{', '.join(names)} {'are' if len(names) != 1 else 'is'} not shown to be better than that."
+    ]
+
+
 def twins(results: Results) -> list[str]:
     """A sentence about test images that are in another split too, and what accuracies are without them."""
     if not results.twins:

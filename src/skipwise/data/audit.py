@@ -89,9 +89,10 @@ class Audit:
         leaks = self.of("leakage")
         if not leaks:
             return ""
+        kept = next(name for name in leaks[0].files if name not in leaks[0].exclude)
         return (
             f"{_count(len(leaks), 'image')} of {_listing(self.counts.splits)} {'are' if len(leaks) != 1 else 'is'} in "
-            f"more than one split, exactly or nearly; such as {' and '.join(leaks[0].files[:2])}."
+            f"more than one split, exactly or nearly; such as {leaks[0].exclude[0]} and {kept}."
         )
 
     def warnings(self) -> list[str]:
