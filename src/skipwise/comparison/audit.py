@@ -123,13 +123,16 @@ def audit(
         counts=replace(found.counts, findings=_with(found.counts.findings, doubted)),
         findings=(*found.findings, *doubted),
     )
-    folder = Path(output) if output is not None else next_folder(PARENT, source.name)
     page = _page(source, found, record)
-    make_folder(folder)
-    with locked(folder):
-        write_text(folder / "audit.html", page)
-        write_json(folder / AUDIT, record)
-    return AuditReport(data=str(data), folder=folder, record=record, leaks=found.leaks())
+    while True:
+        folder = Path(output) if output is not None else next_folder(PARENT, source.name)
+        make_folder(folder)
+        with locked(folder):
+            if output is None and (folder / AUDIT).exists():  # another process was quicker
+                continue
+            write_text(folder / "audit.html", page)
+            write_json(folder / AUDIT, record)
+        return AuditReport(data=str(data), folder=folder, record=record, leaks=found.leaks())
 
 
 def _with(tally: dict[str, int], doubted: list[Finding]) -> dict[str, int]:
