@@ -1,9 +1,10 @@
 """What squeeze-excite costs: se_resnet18 against its plain twin resnet18, in each mode of running.
 
-    python benchmarks/squeeze_excite.py [--quick]
+    python benchmarks/squeeze_excite.py [--quick | --gate]
 
 A mode is eager or compiled, fp32 or bf16, inference or a training step. Both networks, and the gate written with 1x1
-convolutions as most libraries have it, take turns in one process. Ratios are of medians, over resnet18.
+convolutions as most libraries have it, take turns in one process. Ratios are of medians, over resnet18. With --gate a
+gate alone is trained, with the mean as it is and as `mean((2, 3))`, beside a bare copy of its input.
 """
 
 from __future__ import annotations
@@ -43,6 +44,42 @@ def with_convolution_gates(network: nn.Module) -> nn.Module:
     return network
 
 
+class UsualMean(SqueezeExcite):
+    """The gate with the mean written as usual."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate = torch.sigmoid(self.excite(torch.relu(self.squeeze(x.mean(dim=(2, 3))))))
+        return x * gate[:, :, None, None]
+
+
+def gates_alone() -> None:
+    """Forward and backward of one gate in fp32, channels-last."""
+    arms: dict[str, dict[str, float]] = {}
+    ratios: dict[str, float] = {}
+    print(f"{'batch, channels, side':<24} {'copy, ms':>9} {'usual mean':>11} {'ours':>7} {'ours / usual':>13}")
+    for batch, channels, side in ((128, 64, 32), (128, 128, 16), (128, 512, 4), (16, 64, 56)):
+        x = torch.randn(batch, channels, side, side).to(memory_format=torch.channels_last)
+        leaf, ahead = x.clone().requires_grad_(), torch.randn_like(x)
+
+        def step(gate: nn.Module, leaf: Tensor = leaf, ahead: Tensor = ahead) -> None:
+            leaf.grad = None
+            gate(leaf).backward(ahead)
+
+        usual, ours = UsualMean(channels), SqueezeExcite(channels)
+        timings = interleaved(
+            {"copy": lambda x=x: x * 1.5, "usual": lambda: step(usual), "ours": lambda: step(ours)},  # noqa: B023
+            seconds=6,
+        )
+        label = f"{batch}, {channels}, {side}"
+        for name, timing in timings.items():
+            arms[f"{label} {name}"] = {"median": timing.median, "spread": timing.high - timing.low}
+        copy, before, now = (timings[name].median * 1000 for name in ("copy", "usual", "ours"))
+        ratios[label] = now / before
+        print(f"{label:<24} {copy:>9.2f} {before:>11.2f} {now:>7.2f} {ratios[label]:>13.3f}", flush=True)
+    machine = describe_machine().processor
+    print(json.dumps({"benchmark": "squeeze_excite --gate", "machine": machine, "arms": arms, "ratios": ratios}))
+
+
 def arm(network: nn.Module, batch: int, size: int, *, training: bool, bf16: bool, compiled: bool) -> Callable[[], None]:
     """A forward pass, or a forward and backward pass."""
     network.to(memory_format=torch.channels_last)
@@ -66,7 +103,12 @@ def arm(network: nn.Module, batch: int, size: int, *, training: bool, bf16: bool
 def main() -> None:
     parser = argparse.ArgumentParser(description="What squeeze-excite costs in each mode.")
     parser.add_argument("--quick", action="store_true", help="eager inference only")
-    quick = parser.parse_args().quick
+    parser.add_argument("--gate", action="store_true", help="one gate alone, by how its mean is written")
+    options = parser.parse_args()
+    if options.gate:
+        gates_alone()
+        return
+    quick = options.quick
     cases = [(size, batch, training) for size, batch in ((224, 1), (224, 16), (32, 128)) for training in (False, True)]
     cases = [case for case in cases if case[1:] != (1, True)]
     compiled_cases = [(224, 16, False), (32, 128, True)]  # compiling takes a minute a network

@@ -17,6 +17,7 @@ from PIL import Image
 
 import skipwise
 from skipwise.comparison.inputs import load_images, store_images
+from skipwise.data import prepare as preparing
 from skipwise.data.decode import decode
 from skipwise.data.look import Square, look
 from skipwise.data.pack import load_pack, pack
@@ -98,6 +99,14 @@ def test_the_guess_saves_a_second_pass(tmp_path: Path) -> None:
     assert not told
     pack(source, seen, SQUARE if guess.size != 16 else Square(size=8, channels=3), lambda what, *_: told.append(what))
     assert told
+
+
+def test_nothing_is_guessed_of_what_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = Request(data=str(make_photos(tmp_path / "p")))
+    first = prepare(request, seed=0)
+    monkeypatch.setattr(preparing, "guess_square", None)  # calling it would raise
+    again = prepare(request, seed=0)
+    assert (again.fingerprint, again.auto_size) == (first.fingerprint, first.auto_size)
 
 
 def test_a_wrong_guess_of_grey_costs_only_time(tmp_path: Path) -> None:

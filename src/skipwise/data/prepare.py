@@ -18,7 +18,7 @@ from skipwise.data.pack import load_pack, pack
 from skipwise.data.sources import Source, open_source
 from skipwise.data.splits import SPLITS, TEST_SHARE, make_splits, read_split
 from skipwise.data.stream import Streamed
-from skipwise.data.survey import Progress, Survey, guess_square, survey
+from skipwise.data.survey import Progress, Survey, guess_square, is_surveyed, survey
 from skipwise.errors import SkipwiseError
 
 VAL_SHARE = 0.15
@@ -130,7 +130,8 @@ def prepare(
         used &= ~read_exclusions(Path(request.exclude), source)
     if not used.all():
         notice(f"{(~used).sum():,} of {len(used):,} images are left out, as you asked.")
-    seen = survey(source, progress, guess=guess_square(source, request.img_size, None) if packed else None)
+    guess = guess_square(source, request.img_size, None) if packed and not is_surveyed(source) else None
+    seen = survey(source, progress, guess=guess)
     _check_readable(source, seen, used)
     members = np.flatnonzero(used)
     _check_classes(source, members)

@@ -118,6 +118,11 @@ def survey(source: Source, progress: Progress | None = None, *, guess: Square | 
     return found
 
 
+def is_surveyed(source: Source) -> bool:
+    """Whether the images have been looked at before, so that guessing what they are like would be wasted."""
+    return (cache_folder() / "surveys" / state(source) / "looks.npz").exists()
+
+
 def forget(source: Source) -> None:
     """Drops what is remembered of the images, so that they are looked at again."""
     shutil.rmtree(cache_folder() / "surveys" / state(source), ignore_errors=True)

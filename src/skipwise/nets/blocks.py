@@ -69,7 +69,7 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         # Not mean((2, 3)): its gradient comes out in another memory layout than channels-last images, and adding the
-        # two made the backward pass of the gate up to 1.6 times slower (benchmarks/squeeze_excite.py).
+        # two made training the gate up to 1.5 times slower (benchmarks/squeeze_excite.py --gate).
         mean_BC = x_BCHW.flatten(2).transpose(1, 2).mean(dim=1)
         gate_BC = torch.sigmoid(self.excite(torch.relu(self.squeeze(mean_BC))))
         return x_BCHW * gate_BC[:, :, None, None]
