@@ -85,7 +85,7 @@ def test_mistyped_words_suggest_the_right_ones(capsys, monkeypatch: pytest.Monke
         (["compare", "digits", "--seedz", "3"], "--seeds"),
         (["compare", "digit"], "did you mean 'digits'"),
         (["compare", photos, "--models", "resnet18,resnet81"], "did you mean 'resnet18'"),
-        (["compare", photos, "--recipe", "upwright"], "did you mean 'upright'"),
+        (["compare", photos, "--recipe", "standart"], "did you mean 'standard'"),
         (["compare", photos, "--stem", "smal"], "did you mean 'small'"),
         (["compare", photos, "--device", "cpuu"], "did you mean 'cpu'"),
     ]:

@@ -16,15 +16,19 @@ from skipwise.errors import SkipwiseError
 from skipwise.options import (
     Balance,
     BatchSize,
+    Compile,
     Data,
     Device,
     Epochs,
     Exclude,
+    FreezeNorms,
     Group,
     GroupRegex,
     ImgSize,
     Json,
+    Mirror,
     Pack,
+    Precision,
     Rate,
     RecipeName,
     Split,
@@ -156,12 +160,14 @@ def compare(
     batch_size: BatchSize = None,
     img_size: ImgSize = None,
     lr: Rate = None,
-    recipe: RecipeName = "auto",
+    recipe: RecipeName = "standard",
+    mirror: Mirror = None,
     stem: Stem = "auto",
     width: Width = 1.0,
     pretrained: Annotated[
         bool, typer.Option("--pretrained", help="Start from published ImageNet weights, where all networks have them.")
     ] = False,
+    freeze_norms: FreezeNorms = False,
     val_share: ValShare = None,
     split: Split = None,
     group: Group = None,
@@ -175,6 +181,8 @@ def compare(
     ] = 0.5,
     alpha: Annotated[float, typer.Option(help="The chance that any verdict is wrong.")] = 0.05,
     device: Device = "auto",
+    precision: Precision = "auto",
+    compile: Compile = None,
     workers: Annotated[
         int | None, typer.Option("--workers", "-j", help="Runs at once. [default: as suits this machine]")
     ] = None,
@@ -202,9 +210,11 @@ def compare(
             img_size=img_size,
             lr=lr,
             recipe=recipe,
+            mirror=mirror,
             stem=stem,
             width=width,
             pretrained=pretrained,
+            freeze_norms=freeze_norms,
             val_share=val_share,
             split=split,
             group=group,
@@ -216,6 +226,8 @@ def compare(
             margin=margin,
             alpha=alpha,
             device=device,
+            precision=precision,
+            compile=compile,
             workers=workers,
             output=output,
             resume=resume,
@@ -234,13 +246,21 @@ def train(
     model: Annotated[str, typer.Option(help="The network; see 'skipwise models'.")] = "resnet18",
     seed: Annotated[int, typer.Option(help="Of initial weights, order and augmentation.")] = 0,
     epochs: Epochs = None,
+    time_limit: Annotated[
+        str | None, typer.Option(metavar="TIME", help="As many epochs as fit, such as 90s, 20m or 1h30m.")
+    ] = None,
     batch_size: BatchSize = None,
     img_size: ImgSize = None,
     lr: Rate = None,
-    recipe: RecipeName = "auto",
+    recipe: RecipeName = "standard",
+    mirror: Mirror = None,
     stem: Stem = "auto",
     width: Width = 1.0,
     pretrained: Annotated[bool, typer.Option("--pretrained", help="Start from published ImageNet weights.")] = False,
+    init: Annotated[
+        str | None, typer.Option(metavar="RUN|FILE", help="Start from the weights of a run, or in a file.")
+    ] = None,
+    freeze_norms: FreezeNorms = False,
     val_share: ValShare = None,
     split: Split = None,
     group: Group = None,
@@ -250,6 +270,8 @@ def train(
     pack: Pack = True,
     balance: Balance = None,
     device: Device = "auto",
+    precision: Precision = "auto",
+    compile: Compile = None,
     output: Annotated[
         str | None, typer.Option("--output", "-o", help="Folder for the run. [default: next in runs/train]")
     ] = None,
@@ -259,23 +281,27 @@ def train(
     """Train one network on your images; stopped, the same command goes on."""
     from skipwise.machine import keep_freed_memory
     from skipwise.printing import print_trained
-    from skipwise.screen import Screen
+    from skipwise.screen import TrainScreen
     from skipwise.training.train import train as run
 
     keep_freed_memory()
-    with contextlib.redirect_stdout(sys.stderr), Screen(sys.stderr) as screen:
+    with contextlib.redirect_stdout(sys.stderr), TrainScreen(sys.stderr) as screen:
         trained = run(
             data,
             model=model,
             seed=seed,
             epochs=epochs,
+            time_limit=time_limit,
             batch_size=batch_size,
             img_size=img_size,
             lr=lr,
             recipe=recipe,
+            mirror=mirror,
             stem=stem,
             width=width,
             pretrained=pretrained,
+            init=init,
+            freeze_norms=freeze_norms,
             val_share=val_share,
             split=split,
             group=group,
@@ -285,13 +311,14 @@ def train(
             pack=pack,
             balance=balance,
             device=device,
+            precision=precision,
+            compile=compile,
             output=output,
             resume=resume,
-            progress=screen.preparing,
-            notice=screen.noticed,
-            on_start=screen.training,
-            on_epoch=screen.trained_epoch,
+            observer=screen,
         )
+    if int(os.environ.get("RANK", "0")):  # one of several processes; the first one prints
+        return 0
     if json:
         _print_json({"folder": str(trained.folder), "record": trained.record})
     else:

@@ -69,11 +69,14 @@ def cache_folder() -> Path:
 
 
 @contextlib.contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path, *, old: Path | None = None) -> Iterator[Path]:
     """A temporary path beside `path`; what was written there takes its place when the block ends well.
 
     The content is on the disk before the name is, so that a kill or a power cut leaves the old file or the new
     one. When the block fails the temporary file is removed.
+
+    Args:
+        old: where the file that was at `path` is kept; a kill may leave it there and nothing at `path`.
 
     Raises:
         SkipwiseError: the disk is full, read-only, ...
@@ -84,10 +87,23 @@ def atomic(path: Path) -> Iterator[Path]:
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
+            if old is not None and path.exists():
+                path.replace(old)
             temporary.replace(path)
+            _sync_folder(path.parent)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Puts the names in it on the disk too, where folders can be opened (not on Windows)."""
+    with contextlib.suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -31,7 +31,18 @@ BatchSize = Annotated[
 ]
 ImgSize = Annotated[int | None, typer.Option(help="Pixels a side. [default: the images' own, up to 128]")]
 Rate = Annotated[float | None, typer.Option(help="Peak learning rate. [default: the recipe's]")]
-RecipeName = Annotated[str, typer.Option(help="standard, upright (no mirroring: for letters, digits, signs) or auto.")]
+RecipeName = Annotated[str, typer.Option(help="fast, standard, or reference (200 epochs, the field's usual).")]
+Mirror = Annotated[
+    bool | None,
+    typer.Option(
+        "--mirror/--no-mirror",
+        help="Mirror training images; not for letters, digits, signs. [default: as suits the data]",
+        show_default=False,
+    ),
+]
+FreezeNorms = Annotated[
+    bool, typer.Option("--freeze-norms", help="With weights to start from: leave their batch norms as they are.")
+]
 ValShare = Annotated[float | None, typer.Option(help="Share of the images kept for validation. [default: 0.15]")]
 Exclude = Annotated[str | None, typer.Option(metavar="FILE", help="An audit.json; the images it flags are left out.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Fail where an image is on two sides of a given split.")]
@@ -40,6 +51,11 @@ Balance = Annotated[
     str | None, typer.Option(help="For rare classes: sampling (shown as often) or loss (weigh more). [default: none]")
 ]
 Device = Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")]
+Precision = Annotated[str, typer.Option(help="fp32, bf16, or auto: bf16 where that is measured to be faster.")]
+Compile = Annotated[
+    bool | None,
+    typer.Option("--compile/--no-compile", help="Use torch.compile. [default: where it repays]", show_default=False),
+]
 Stem = Annotated[str, typer.Option(help="small, imagenet, or auto: small up to 64 pixels.")]
 Width = Annotated[float, typer.Option(help="Scales the channels of every network; 1 is as published.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON record instead of text.")]

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -15,8 +15,9 @@ from rich.text import Text
 from skipwise.comparison.compare import Observer
 from skipwise.comparison.execute import Event
 from skipwise.comparison.plan import Plan
-from skipwise.training.loop import Epoch
-from skipwise.training.train import Terms
+from skipwise.training.loop import Epoch, Standing
+from skipwise.training.schedule import relative_cost
+from skipwise.training.train import Terms, TrainObserver
 
 LINE_SECONDS = 15.0
 """Where there is no terminal, a line at most this often."""
@@ -53,8 +54,8 @@ class Remaining:
         return work / min(self.processes, max(1, sum(epochs > 0 for epochs in self.left.values())))
 
 
-class Screen(Observer):
-    """Progress on a terminal as a bar with an estimate, elsewhere as plain lines. Use as a context manager."""
+class _Bar:
+    """A bar with an estimate on a terminal, elsewhere plain lines. Use as a context manager."""
 
     def __init__(self, stream: IO[str]) -> None:
         self.console = Console(file=stream, highlight=False)
@@ -71,10 +72,8 @@ class Screen(Observer):
         self.preparing_what = ""
         self.preparing_since = 0.0
         self.preparing_from = 0
-        self.runs_done = 0
-        self.epochs = 0
 
-    def __enter__(self) -> Screen:
+    def __enter__(self) -> Self:
         self.bar.start()
         return self
 
@@ -94,6 +93,22 @@ class Screen(Observer):
     def noticed(self, sentence: str) -> None:
         self._line(sentence)
 
+    def _show(self, what: str, done: int, total: int, status: str) -> None:
+        if self.console.is_terminal:
+            if self.task is None:
+                self.task = self.bar.add_task(what, total=total, status=status)
+            self.bar.update(self.task, description=what, completed=done, total=total, status=status)
+        elif time.monotonic() - self.said >= LINE_SECONDS:
+            self._line(f"{what}  {status}")
+
+    def _line(self, text: str) -> None:
+        self.said = time.monotonic()
+        self.console.print(Text(text), soft_wrap=True)
+
+
+class Screen(_Bar, Observer):
+    """What a comparison tells."""
+
     def starting(self, plan: Plan, folder: Path) -> None:
         question, counts = plan.question, plan.split_images
         runs = len(plan.runs())
@@ -108,6 +123,7 @@ class Screen(Observer):
         )
         self._line(f"in {folder}  (stop at any time; the same command goes on)")
         self.plan = plan
+        self.runs_done = 0
         self.remaining = Remaining(plan)
         self.started = time.monotonic()
 
@@ -129,43 +145,47 @@ class Screen(Observer):
             "  ".join(filter(None, (rest, now))),
         )
 
-    def training(self, terms: Terms, folder: Path) -> None:
-        """One run begins, or goes on."""
+    def finishing(self, what: str) -> None:
+        self._show(what, 1, 1, "")
+
+
+class TrainScreen(_Bar, TrainObserver):
+    """What a run tells."""
+
+    def starting(self, terms: Terms, folder: Path) -> None:
         spec, counts = terms.spec, terms.split_images
         self._line(
             f"{terms.data}: {len(spec.classes)} classes, {counts['train']:,} training, {counts['val']:,} validation "
             f"and {counts['test']:,} test images, {spec.preprocessing.size} x {spec.preprocessing.size} pixels"
         )
+        compiled = ", compiled" if spec.execution.compile else ""
+        limit = spec.time_limit
+        length = f"{spec.recipe.epochs} epochs" if limit is None else f"as many epochs as fit into {duration(limit)}"
         self._line(
-            f"{spec.model}, seed {spec.seed}, {spec.recipe.epochs} epochs of recipe '{spec.recipe.name}', {spec.stem} "
-            f"stem, width {spec.width:g}, on {spec.execution.device} in {spec.execution.precision}"
+            f"{spec.model}, seed {spec.seed}, {length} of recipe '{spec.recipe.name}' in batches of "
+            f"{spec.recipe.batch_size}, {spec.stem} stem, width {spec.width:g}, on {spec.execution.device} in "
+            f"{spec.execution.precision}{compiled}"
         )
         self._line(f"in {folder}  (stop at any time; the same command goes on)")
-        self.epochs = spec.recipe.epochs
-        self._show("Training", 0, self.epochs, "first epoch")
+        self.per_epoch = counts["train"] // spec.recipe.batch_size
+        self.recipe, self.size = spec.recipe, spec.preprocessing.size
+        self.since: tuple[float, float] | None = None
+        self.validation = ""
+        self._show("Training", 0, 1, "first step")
 
-    def trained_epoch(self, epoch: Epoch) -> None:
-        """One more epoch is done."""
-        left = duration(epoch.seconds * (self.epochs - epoch.epoch))
-        val = f", validation {epoch.val.accuracy * 100:.2f}%" if epoch.val else ""
-        now = f"epoch {epoch.epoch}: loss {epoch.train_loss:.3f}{val}"
-        rest = f"about {left} left  " if epoch.epoch < self.epochs else ""
-        self._show("Training", epoch.epoch, self.epochs, rest + now)
+    def step_done(self, at: Standing) -> None:
+        now, share = time.monotonic(), at.pace.share(at.steps)
+        left = relative_cost(self.recipe, self.size, share) * (1 - share)
+        if self.since is None:
+            self.since = now, left
+        taken, done = now - self.since[0], self.since[1] - left
+        rest = f"about {duration(taken / done * left)} left  " if taken > 1 and done > 0 and left > 0 else ""
+        steps = at.steps - len(at.history) * self.per_epoch
+        loss = f", loss {at.loss / steps:.3f}" if steps else ""
+        self._show("Training", at.steps, at.pace.steps, f"{rest}epoch {len(at.history) + 1}{loss}{self.validation}")
 
-    def finishing(self, what: str) -> None:
-        self._show(what, 1, 1, "")
-
-    def _show(self, what: str, done: int, total: int, status: str) -> None:
-        if self.console.is_terminal:
-            if self.task is None:
-                self.task = self.bar.add_task(what, total=total, status=status)
-            self.bar.update(self.task, description=what, completed=done, total=total, status=status)
-        elif time.monotonic() - self.said >= LINE_SECONDS:
-            self._line(f"{what}  {status}")
-
-    def _line(self, text: str) -> None:
-        self.said = time.monotonic()
-        self.console.print(Text(text), soft_wrap=True)
+    def epoch_done(self, epoch: Epoch) -> None:
+        self.validation = f", validation {epoch.val.accuracy * 100:.2f}%" if epoch.val else ""
 
 
 def duration(seconds: float) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from skipwise.comparison.execute import Event, execute_plan
 from skipwise.comparison.inputs import store_images
@@ -27,17 +28,18 @@ from skipwise.errors import SkipwiseError
 from skipwise.files import locked, make_folder, read_json, write_json
 from skipwise.machine import describe_machine
 from skipwise.nets.guests import guest_fingerprint, is_guest
-from skipwise.nets.network import resolve_stem
 from skipwise.training.execution import (
     Execution,
+    check_precision,
     check_workers,
     choose_device,
     choose_execution,
     choose_processes,
 )
-from skipwise.training.recipe import choose_recipe
+from skipwise.training.recipe import Wishes, choose_recipe
 from skipwise.training.run import RunRecord
-from skipwise.training.setup import check_options, choose_preprocessing, with_statistics
+from skipwise.training.setup import check_options, choose_preprocessing, choose_stem, with_statistics
+from skipwise.training.trial import choose_compile, try_step
 
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
 SPLIT_SEED = 0
@@ -88,10 +90,12 @@ def compare(
     batch_size: int | None = None,
     img_size: int | None = None,
     lr: float | None = None,
-    recipe: str = "auto",
+    recipe: str = "standard",
+    mirror: bool | None = None,
     stem: str = "auto",
     width: float = 1.0,
     pretrained: bool = False,
+    freeze_norms: bool = False,
     val_share: float | None = None,
     split: str | os.PathLike[str] | None = None,
     group: str | None = None,
@@ -103,6 +107,8 @@ def compare(
     margin: float = 0.5,
     alpha: float = 0.05,
     device: str = "auto",
+    precision: str = "auto",
+    compile: bool | None = None,
     workers: int | None = None,
     output: str | os.PathLike[str] | None = None,
     resume: bool = False,
@@ -119,11 +125,13 @@ def compare(
         seeds: runs per network, at least 2; their seeds are seed, seed + 1, ...
         epochs, batch_size, lr: None leaves them to the recipe.
         img_size: pixels a side; None takes the images' own, up to 128.
-        recipe: "standard", "upright" (nothing is mirrored) or "auto".
+        recipe: "fast", "standard" or "reference"; see training/recipe.py.
+        mirror: whether training images are mirrored at random; None does where their classes are known to bear it.
         stem: "imagenet", "small" or "auto", by the image size.
         width: scales the channels of every network.
-        pretrained: start every network from its published ImageNet weights, with their preprocessing, at a tenth of
-            the recipe's learning rate unless `lr` says otherwise.
+        pretrained: start every network from its published ImageNet weights, with their preprocessing; the new last
+            layer learns first, then all of it at a tenth of the recipe's rate unless `lr` says otherwise.
+        freeze_norms: leave batch norms as the published weights have them.
         val_share: of the images, for the learning curves; None is 15%, or 10% of given training images.
         split: a split.csv of an earlier comparison, to be used again.
         group: the table's column that says which images belong together and must not be split up.
@@ -136,6 +144,8 @@ def compare(
         margin: the difference in accuracy that would not matter, in percentage points.
         alpha: the chance that any verdict is wrong.
         device: "auto", "cpu", "cuda" or "mps".
+        precision: "auto", "fp32" or "bf16".
+        compile: whether to use torch.compile; None does where it repays.
         workers: runs at once; None is as many as suit the machine.
         output: the folder to use; None is the next in runs/compare.
         resume: raise unless there is something to go on with.
@@ -149,6 +159,17 @@ def compare(
     question = Question(contenders=tuple(names), seeds=check_seeds(seed, seeds), margin=margin, alpha=alpha)
     question.check()
     check_options(img_size=img_size, stem=stem, width=width, seed=seed)
+    check_precision(precision)
+    wishes = Wishes(
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=lr,
+        mirror=mirror,
+        balance=balance,
+        fine_tune=pretrained,
+        freeze_norms=freeze_norms,
+    )
+    wishes.check()
     request = Request(
         data=os.fspath(data),
         group=group,
@@ -172,20 +193,11 @@ def compare(
         val_share=prepared.val_share,
         test_share=prepared.test_share,
         preprocessing=preprocessing,
-        stem="imagenet" if pretrained and stem == "auto" else resolve_stem(stem, preprocessing.size),
+        stem=choose_stem(stem, preprocessing.size, pretrained=pretrained),
         width=width,
         pretrained=pretrained,
         guests={name: guest_fingerprint(name) for name in question.contenders if is_guest(name)},
-        recipe=choose_recipe(
-            recipe,
-            mirrors=source.mirrors,
-            images=counts["train"],
-            epochs=epochs,
-            batch_size=batch_size,
-            lr=lr,
-            pretrained=pretrained,
-            balance=balance,
-        ),
+        recipe=choose_recipe(recipe, wishes, mirrors=source.mirrors, images=counts["train"]),
         # Precision, threads and processes are chosen when the plan is new.
         execution=Execution(device=choose_device(device), precision="fp32", threads=1),
         processes=check_workers(workers),
@@ -210,7 +222,7 @@ def compare(
             for leftover in folder.glob(".*.tmp"):
                 leftover.unlink(missing_ok=True)
             if stored is None:
-                stored = _settle(draft, prepared, packed, workers)
+                stored = _settle(draft, prepared, packed, workers, precision, compile, watch.noticed)
                 write_json(folder / "plan.json", stored)
             store_images(folder, prepared, request, packed)
             # How many run at once changes no result, so it may change from one time to the next.
@@ -218,7 +230,15 @@ def compare(
             return _carry_out(plan, folder, watch)
 
 
-def _settle(draft: Plan, prepared: Prepared, packed: Path | None, workers: int | None) -> Plan:
+def _settle(
+    draft: Plan,
+    prepared: Prepared,
+    packed: Path | None,
+    workers: int | None,
+    precision: str,
+    compile: bool | None,
+    notice: Callable[[str], None],
+) -> Plan:
     """The draft with what follows from the images' pixels and from this machine."""
     train = np.flatnonzero(prepared.split == "train")
     if packed is not None:
@@ -227,12 +247,32 @@ def _settle(draft: Plan, prepared: Prepared, packed: Path | None, workers: int |
         with contextlib.closing(Streamed(prepared.source, prepared.seen, Square.of(draft.preprocessing))) as streamed:
             preprocessing = with_statistics(draft.preprocessing, streamed, train)
     plan = replace(draft, preprocessing=preprocessing)
-    costliest = max(
-        (counts.multiply_adds for name in plan.question.contenders if (counts := count_contender(plan, name))),
-        default=0,
+    counts = {name: found for name in plan.question.contenders if (found := count_contender(plan, name))}
+    costliest = max((found.multiply_adds for found in counts.values()), default=0)
+    execution = choose_execution(
+        plan.execution.device, step_multiply_adds=costliest * plan.recipe.batch_size, precision=precision
     )
-    execution = choose_execution(plan.execution.device, step_multiply_adds=costliest * plan.recipe.batch_size)
+    execution = _choose_compile(plan, execution, {n: build_contender(plan, n) for n in counts}, compile, notice)
     return replace(plan, execution=execution, processes=choose_processes(execution, workers))
+
+
+def _choose_compile(
+    plan: Plan,
+    execution: Execution,
+    networks: dict[str, nn.Module],
+    wanted: bool | None,
+    notice: Callable[[str], None],
+) -> Execution:
+    """The same for all runs, by what the quickest network's take without."""
+    recipe, size, channels = plan.recipe, plan.preprocessing.size, plan.preprocessing.channels
+    seconds = 0.0
+    if wanted is None:
+        steps = recipe.epochs * (plan.split_images["train"] // recipe.batch_size)
+        costs = [try_step(network, recipe, execution, channels=channels, size=size) for network in networks.values()]
+        seconds = min((cost.training(recipe, size, steps) for cost in costs), default=0.0)
+    return choose_compile(
+        execution, wanted, networks, seconds=seconds, recipe=recipe, channels=channels, size=size, notice=notice
+    )
 
 
 def _carry_out(plan: Plan, folder: Path, watch: Observer) -> Comparison:

@@ -64,8 +64,8 @@ def _serve(folder: Path, orders: queue.Queue[tuple[int, str]], send: Callable[[M
     from skipwise.comparison.inputs import load_images
     from skipwise.comparison.plan import Plan, run_folder
     from skipwise.machine import keep_freed_memory
+    from skipwise.training.execute import execute_run
     from skipwise.training.loop import Epoch
-    from skipwise.training.run import execute_run
 
     keep_freed_memory()
     plan = read_json(folder / "plan.json", Plan)

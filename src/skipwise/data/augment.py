@@ -110,6 +110,15 @@ def resized_crop(images_BHWC: Tensor, size: int, area: tuple[float, float], gene
     return torch.from_numpy(crops)
 
 
+def resize(images_BHWC: Tensor, side: int) -> Tensor:
+    """The images at side x side pixels, bilinear and antialiased; as they are if that is their size."""
+    if images_BHWC.shape[1:3] == (side, side):
+        return images_BHWC
+    images_BCHW = images_BHWC.permute(0, 3, 1, 2)
+    resized = F.interpolate(images_BCHW, (side, side), mode="bilinear", antialias=True, align_corners=False)
+    return resized.permute(0, 2, 3, 1).contiguous()
+
+
 def affine(
     images_BHWC: Tensor, degrees: float, pixels: float, generator: torch.Generator, *, fill: str = "reflect"
 ) -> Tensor:

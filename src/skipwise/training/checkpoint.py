@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from skipwise.errors import SkipwiseError
 from skipwise.files import atomic
 
-FORMAT = "skipwise-checkpoint-2"
+KIND = "skipwise-checkpoint-"
+FORMAT = 3
+"""Goes up with every change of what a checkpoint's state means."""
+
+Found = tuple[dict[str, Tensor], Any]
+"""Tensors by name, and the state."""
 
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], state: Any) -> None:
@@ -31,20 +38,28 @@ def save_checkpoint(path: Path, tensors: dict[str, Tensor], state: Any) -> None:
     # Files hold rows one after the other, whatever the layout in memory; so must what is hashed. Copies, since tied
     # weights share their memory, which safetensors refuses.
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    metadata = {"format": FORMAT, "state": text, "sha256": _digest(tensors, text)}
-    with atomic(path) as temporary:
+    metadata = {"format": f"{KIND}{FORMAT}", "state": text, "sha256": _digest(tensors, text)}
+    with atomic(path, old=previous(path)) as temporary:
         temporary.write_bytes(save(tensors, metadata=metadata))
-        if path.exists():
-            path.replace(previous(path))
 
 
-def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], Any] | None:
-    """The newest whole checkpoint at `path`, or the one before it, or None."""
+def load_checkpoints(path: Path, notice: Callable[[str], None] = lambda _: None) -> Iterator[Found]:
+    """The whole checkpoints at `path`: the newest and the one before it, as far as there are any.
+
+    Args:
+        notice: is told of a file that is damaged.
+
+    Raises:
+        SkipwiseError: one was written by a newer Skipwise.
+    """
     for candidate in (path, previous(path)):
+        if not candidate.exists():
+            continue
         found = _read(candidate)
-        if found is not None:
-            return found
-    return None
+        if found is None:
+            notice(f"{candidate} is damaged, or of an older Skipwise, and is not used.")
+        else:
+            yield found
 
 
 def remove_checkpoint(path: Path) -> None:
@@ -58,15 +73,22 @@ def previous(path: Path) -> Path:
     return path.with_name(f"{path.stem}-previous{path.suffix}")
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], Any] | None:
+def _read(path: Path) -> Found | None:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
+            form = metadata.get("format", "")
+            version = form.removeprefix(KIND)
+            if form.startswith(KIND) and version.isdecimal() and int(version) > FORMAT:
+                raise SkipwiseError(
+                    f"{path} was written by a newer Skipwise; go on with that one, or remove the file to start the run "
+                    "again."
+                )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (OSError, SafetensorError):
         return None
     text = metadata.get("state", "")
-    if metadata.get("format") != FORMAT or metadata.get("sha256") != _digest(tensors, text):
+    if form != f"{KIND}{FORMAT}" or metadata.get("sha256") != _digest(tensors, text):
         return None
     return tensors, json.loads(text)
 

@@ -18,6 +18,9 @@ ONE_THREAD_STEP = 20e9
 MOST_THREADS = 8
 
 
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Execution:
     """`device` is "cpu", "cuda" or "mps"; `precision` is "fp32", or "bf16" for autocast; `threads` are the CPU's."""
@@ -25,6 +28,7 @@ class Execution:
     device: str
     precision: str
     threads: int
+    compile: bool = False
 
 
 def choose_device(device: str) -> str:
@@ -43,17 +47,26 @@ def choose_device(device: str) -> str:
     return device
 
 
-def choose_execution(device: str, *, step_multiply_adds: float) -> Execution:
-    """What suits a device.
+def check_precision(precision: str) -> None:
+    """Raises SkipwiseError for one that is not in `PRECISIONS`."""
+    if precision not in PRECISIONS:
+        raise unknown_name("precision", precision, PRECISIONS)
+
+
+def choose_execution(device: str, *, step_multiply_adds: float, precision: str = "auto") -> Execution:
+    """What suits a device, without compiling (see trial.py).
 
     Args:
         device: "cpu", "cuda" or "mps".
         step_multiply_adds: of one batch's forward pass, for the costliest network that will be trained.
+        precision: "auto" is bfloat16 where that is known, or on CPUs measured, to be faster.
     """
-    if device == "cuda":
-        precision = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    else:
-        precision = "bf16" if device == "cpu" and bf16_speedup() >= WORTHWHILE else "fp32"
+    if precision == "auto":
+        if device == "cuda":
+            faster = torch.cuda.is_bf16_supported(including_emulation=False)
+        else:
+            faster = device == "cpu" and bf16_speedup() >= WORTHWHILE
+        precision = "bf16" if faster else "fp32"
     small = device == "cpu" and step_multiply_adds < ONE_THREAD_STEP
     threads = 1 if small else min(usable_cores(), MOST_THREADS)
     return Execution(device=device, precision=precision, threads=threads)

@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skipwise.data.augment import resize
 from skipwise.data.batches import Batch, TrainingBatches, stream, to_input
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import TrainingFailed
 from skipwise.evaluation.metrics import Metrics
+from skipwise.training import schedule
+from skipwise.training.compiling import compiled
+from skipwise.training.distributed import ALONE, Ranks
 from skipwise.training.execution import Execution
-from skipwise.training.optimizer import learning_rate, make_optimizer, set_learning_rate
+from skipwise.training.initial import dirac, whiten
+from skipwise.training.optimizer import head_of, make_optimizer, norms, set_learning_rate
 from skipwise.training.recipe import Recipe
+from skipwise.training.schedule import Pace
 
 _deterministic: Any = torch.utils.deterministic  # its one attribute is made at run time
 
+INITIAL_IMAGES = 500
 _LAYERS = 2  # the random stream of layers that draw, beside those of data/batches.py
+CUT = 0.5
+"""What a run that went astray goes on with of its learning rate."""
+ASTRAY = 20.0
+"""How many times the loss of guessing is no longer learning but exploding."""
 
 
 @dataclass(frozen=True)
@@ -38,90 +50,204 @@ class Epoch:
     seconds: float
 
 
-@dataclass(frozen=True, eq=False)
-class Progress:
-    """Where a run stands: the epochs done, and the tensors that go on from there (see `_tensors`).
-
-    Of an epoch that is not finished: the steps done, the sum of their losses, and the seconds they took.
-    """
-
-    history: tuple[Epoch, ...]
-    tensors: dict[str, Tensor]
-    steps: int = 0
-    loss: float = 0.0
-    seconds: float = 0.0
-
-
-def train(
-    network: nn.Module,
-    batches: TrainingBatches,
-    recipe: Recipe,
-    preprocessing: Preprocessing,
-    execution: Execution,
-    *,
-    validate: Callable[[nn.Module], Metrics] | None,
-    on_epoch: Callable[[Progress], None],
-    on_step: Callable[[Callable[[], Progress]], None] = lambda _: None,
-    resume: Progress | None = None,
-) -> tuple[Epoch, ...]:
-    """Trains `network` in place and returns its history.
-
-    The same arguments give the same weights to the bit, in one go or resumed after any step, on the same machine and
-    versions.
+@dataclass(frozen=True)
+class Standing:
+    """Where a run stands between two steps.
 
     Args:
-        on_epoch: called after each epoch, with what `resume` needs to go on from there.
-        on_step: called after each step but an epoch's last, with a function that gives the same.
-
-    Raises:
-        TrainingFailed: the loss is no longer a finite number.
+        pace: how its steps share the schedule.
+        steps: done in all.
+        history: the finished epochs.
+        loss: the sum over the current epoch's steps.
+        seconds: of training in the current epoch.
+        cuts: the steps at which the run went astray and its rate was cut.
     """
-    steps = batches.per_epoch * recipe.epochs
-    network.to(execution.device).to(memory_format=torch.channels_last)
-    optimizer = make_optimizer(network, recipe)
-    at = resume or Progress((), {})
-    if resume is not None:
-        _restore(network, optimizer, resume.tensors)
-    history = at.history
 
-    def progress(steps: int, loss: float, seconds: float) -> Progress:
-        return Progress(history, _tensors(network, optimizer), steps, loss, seconds)
+    pace: Pace
+    steps: int = 0
+    history: tuple[Epoch, ...] = ()
+    loss: float = 0.0
+    seconds: float = 0.0
+    cuts: tuple[int, ...] = ()
 
-    network.train()
-    inputs: Tensor | None = None
-    weights = batches.class_weights().to(execution.device) if recipe.balance == "loss" else None
-    with reproducible(execution):
-        for epoch in range(len(history), recipe.epochs):
-            started = time.perf_counter() - at.seconds
-            order = batches.order(epoch, balanced=recipe.balance == "sampling")
-            total, rate = at.loss, 0.0
-            for step in range(at.steps, batches.per_epoch):
-                rate = learning_rate(epoch * batches.per_epoch + step, steps, recipe)
-                set_learning_rate(optimizer, rate)
-                # Dropout and its like draw from torch's default generator: the same in this step, come what may.
-                torch.manual_seed(stream(batches.seed, _LAYERS, epoch, step))
-                batch = batches.batch(epoch, step, order).to(execution.device)
-                inputs = to_input(batch.images, preprocessing.mean, preprocessing.std, out=inputs)
-                with torch.autocast(execution.device, torch.bfloat16, enabled=execution.precision == "bf16"):
-                    logits = network(inputs)
-                loss = batch_loss(logits.float(), batch, label_smoothing=recipe.label_smoothing, weights=weights)
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-                value = loss.item()
-                if not math.isfinite(value):
-                    raise TrainingFailed(
-                        f"the loss became {value} in epoch {epoch + 1}, step {step + 1}; a smaller --lr may help"
-                    )
-                optimizer.step()
-                total += value
-                if step + 1 < batches.per_epoch:
-                    on_step(partial(progress, step + 1, total, time.perf_counter() - started))
-            metrics = validate(network) if validate is not None else None
-            seconds = time.perf_counter() - started
-            history = (*history, Epoch(epoch + 1, total / batches.per_epoch, rate, metrics, seconds))
-            at = Progress(history, _tensors(network, optimizer))
-            on_epoch(at)
-    return history
+    @property
+    def seconds_in_all(self) -> float:
+        """Of training and validating, whenever that was."""
+        return sum(epoch.seconds for epoch in self.history) + self.seconds
+
+
+class Training:
+    """A run under way: `step` until it is `finished`, and `close_epoch` wherever an epoch `is_over`.
+
+    The same arguments give the same weights to the bit, in one go or resumed after any step, on the same machine and
+    versions. To be used within `reproducible`.
+
+    Args:
+        network: is trained in place.
+        start: where the run stands.
+        tensors: what `tensors` gave there; None at the beginning.
+        ranks: the processes that share each batch.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        batches: TrainingBatches,
+        recipe: Recipe,
+        preprocessing: Preprocessing,
+        execution: Execution,
+        *,
+        start: Standing,
+        tensors: dict[str, Tensor] | None = None,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self.at = start
+        self.batches, self.recipe, self.preprocessing, self.execution = batches, recipe, preprocessing, execution
+        if tensors is None:
+            self._make_initial_weights(network)
+        self.network = ranks.prepare(network.to(execution.device).to(memory_format=torch.channels_last))
+        for norm in norms(self.network):
+            norm.momentum = recipe.norm_momentum
+        self.optimizer = make_optimizer(self.network, recipe)
+        self.answer = copy.deepcopy(self.network).eval() if recipe.average else self.network
+        if tensors is not None:
+            self._restore(tensors)
+        self._forward = compiled(self.network) if execution.compile else self.network
+        self._ranks = ranks
+        self._class_weights = batches.class_weights().to(execution.device) if recipe.balance == "loss" else None
+        self._order: tuple[int, Any] = (-1, None)
+        self._inputs: Tensor | None = None
+
+    @property
+    def epoch_is_over(self) -> bool:
+        """Whether the current epoch's steps are done; the last epoch may be short (see `Pace`)."""
+        end = (len(self.at.history) + 1) * self.batches.per_epoch
+        return self.at.steps >= min(end, self.at.pace.steps)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are closed."""
+        return len(self.at.history) * self.batches.per_epoch >= self.at.pace.steps
+
+    def step(self) -> None:
+        """One step along the gradient of one batch.
+
+        Raises:
+            TrainingFailed: the loss explodes, or is no longer a number.
+        """
+        started = time.perf_counter()
+        at = self.at
+        share = at.pace.share(at.steps)
+        epoch, index = divmod(at.steps, self.batches.per_epoch)
+        set_learning_rate(self.optimizer, self.learning_rate)
+        self._set_mode(share)
+        # Dropout and its like draw from torch's default generator: the same in this step, come what may.
+        torch.manual_seed(stream(self.batches.seed, _LAYERS, epoch, index))
+        batch = self._batch(epoch, index)
+        inputs = self._input(batch.images, schedule.side(share, self.recipe, self.preprocessing.size))
+        with torch.autocast(self.execution.device, torch.bfloat16, enabled=self.execution.precision == "bf16"):
+            logits = self._forward(inputs)
+        smoothing = self.recipe.label_smoothing
+        loss = batch_loss(logits.float(), batch, label_smoothing=smoothing, weights=self._class_weights)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        value = self._ranks.combine(self.network, loss, len(batch.labels) / self.batches.batch_size)
+        if not value < ASTRAY * max(1.0, math.log(logits.shape[1])):  # not-a-number is not less either
+            raise TrainingFailed(f"the loss became {value:.3g} in epoch {epoch + 1}, step {index + 1}")
+        self.optimizer.step()
+        if self.recipe.average:
+            self._average()
+        seconds = at.seconds + time.perf_counter() - started
+        self.at = replace(at, steps=at.steps + 1, loss=at.loss + value, seconds=seconds)
+
+    def close_epoch(self, validate: Callable[[nn.Module], Metrics] | None) -> Epoch:
+        """Validates what would be the answer now, and begins the next epoch."""
+        at, started = self.at, time.perf_counter()
+        metrics = validate(self.answer) if validate is not None else None
+        epoch = Epoch(
+            epoch=len(at.history) + 1,
+            train_loss=at.loss / (at.steps - len(at.history) * self.batches.per_epoch),
+            learning_rate=self.learning_rate,
+            val=metrics,
+            seconds=at.seconds + time.perf_counter() - started,
+        )
+        self.at = replace(at, history=(*at.history, epoch), loss=0.0, seconds=0.0)
+        return epoch
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the step that comes next; at the end, of the last one."""
+        last = max(self.at.pace.steps - 1, 0)
+        share = self.at.pace.share(min(self.at.steps, last))
+        return self.recipe.lr * schedule.rate(share, self.recipe) * CUT ** len(self.at.cuts)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Weights, norm statistics, momenta and averages. They are the live ones: store them before the next step."""
+        names = {id(parameter): name for name, parameter in self.network.named_parameters()}
+        found = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        for parameter, state in self.optimizer.state.items():
+            if state.get("momentum_buffer") is not None:
+                found[f"momentum.{names[id(parameter)]}"] = state["momentum_buffer"]
+        if self.recipe.average:
+            found |= {f"average.{name}": tensor for name, tensor in self.answer.state_dict().items()}
+        return found
+
+    def _restore(self, tensors: dict[str, Tensor]) -> None:
+        parts: dict[str, dict[str, Tensor]] = {"network": {}, "momentum": {}, "average": {}}
+        for name, tensor in tensors.items():
+            kind, _, rest = name.partition(".")
+            parts[kind][rest] = tensor
+        self.network.load_state_dict(parts["network"])
+        if self.recipe.average:
+            self.answer.load_state_dict(parts["average"])
+        for name, parameter in self.network.named_parameters():
+            if name in parts["momentum"]:
+                # In the layout of the parameter, as the optimizer itself makes it.
+                momentum = torch.empty_like(parameter).copy_(parts["momentum"][name])
+                self.optimizer.state[parameter]["momentum_buffer"] = momentum
+
+    def _make_initial_weights(self, network: nn.Module) -> None:
+        if self.recipe.dirac:
+            dirac(network)
+        if self.recipe.whiten:
+            some = self.batches.order(0)[:INITIAL_IMAGES]
+            images = torch.from_numpy(self.batches.pixels[np.sort(some)])
+            whiten(network, to_input(images, self.preprocessing.mean, self.preprocessing.std))
+
+    def _set_mode(self, share: float) -> None:
+        """Which layers learn in the step at `share`, and which norms look at the batch."""
+        recipe, head = self.recipe, None
+        if share < recipe.head_first:
+            head = {id(parameter) for parameter in head_of(self.network).parameters()}
+        for parameter in self.network.parameters():
+            parameter.requires_grad_(head is None or id(parameter) in head)
+        self.network.train(head is None)
+        if recipe.freeze_norms:
+            for norm in norms(self.network):
+                norm.eval()
+                norm.requires_grad_(False)
+
+    def _batch(self, epoch: int, index: int) -> Batch:
+        if self._order[0] != epoch:
+            self._order = epoch, self.batches.order(epoch, balanced=self.recipe.balance == "sampling")
+        return self._ranks.part(self.batches.batch(epoch, index, self._order[1])).to(self.execution.device)
+
+    def _input(self, images_BHWC: Tensor, side: int) -> Tensor:
+        images_BHWC = resize(images_BHWC, side)
+        mean, std = self.preprocessing.mean, self.preprocessing.std
+        self._inputs = to_input(images_BHWC, mean, std, out=self._inputs)
+        return self._inputs
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Moves the answer's weights and norm statistics a little towards the network's."""
+        steps = self.at.steps + 1  # while there are fewer than the average is over, it is over all of them
+        new = max(1 / steps, 1 / (1 + self.recipe.average * self.at.pace.steps))
+        for ours, theirs in zip(self.answer.state_dict().values(), self.network.state_dict().values(), strict=True):
+            if ours.is_floating_point():
+                ours.lerp_(theirs, new)
+            else:
+                ours.copy_(theirs)
 
 
 def batch_loss(logits: Tensor, batch: Batch, *, label_smoothing: float = 0.0, weights: Tensor | None = None) -> Tensor:
@@ -161,27 +287,3 @@ def reproducible(execution: Execution) -> Iterator[None]:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(deterministic)
         _deterministic.fill_uninitialized_memory = filled
-
-
-def _tensors(network: nn.Module, optimizer: torch.optim.SGD) -> dict[str, Tensor]:
-    """Weights, norm statistics and momenta. They are the live ones: store them before the next step."""
-    names = {id(parameter): name for name, parameter in network.named_parameters()}
-    weights = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
-    momenta = {
-        f"momentum.{names[id(parameter)]}": state["momentum_buffer"]
-        for parameter, state in optimizer.state.items()
-        if state.get("momentum_buffer") is not None
-    }
-    return weights | momenta
-
-
-def _restore(network: nn.Module, optimizer: torch.optim.SGD, tensors: dict[str, Tensor]) -> None:
-    split = {"network": {}, "momentum": {}}  # type: dict[str, dict[str, Tensor]]
-    for name, tensor in tensors.items():
-        kind, _, rest = name.partition(".")
-        split[kind][rest] = tensor
-    network.load_state_dict(split["network"])
-    for name, parameter in network.named_parameters():
-        if name in split["momentum"]:
-            # In the layout of the parameter, as the optimizer itself makes it.
-            optimizer.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(split["momentum"][name])

@@ -1,42 +1,147 @@
-"""Parameter groups, and the learning rate as a pure function of the step."""
+"""Which parameters learn how fast, and by which rule."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
+from skipwise.nets.network import Network
 from skipwise.training.recipe import Recipe
 
-START = 1 / 25
-"""The first step's rate, as a share of the peak."""
 
+def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimizer, its parameters in groups that share a rule and a rate.
 
-def learning_rate(step: int, steps: int, recipe: Recipe) -> float:
-    """The rate of step 0 ... steps - 1: linear up to the peak, then down to zero along a cosine."""
-    rising = recipe.warmup * steps
-    if step < rising:
-        return recipe.lr * (START + (1 - START) * step / rising)
-    return recipe.lr * 0.5 * (1 + math.cos(math.pi * (step - rising) / (steps - rising)))
-
-
-def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.SGD:
-    """SGD with Nesterov momentum and no decay on norms and biases, which are the parameters of one dimension."""
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    return torch.optim.SGD(
-        [
-            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
-            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-        ],
-        lr=recipe.lr,
-        momentum=recipe.momentum,
-        nesterov=True,
-        fused=True,
-    )
+    Each group has a `share`: its rate is that of the schedule times this. Weight decay is for matrices alone, which
+    are all parameters of more than one dimension: norms and biases have nothing to gain from being small.
+    """
+    norm_biases = {id(norm.bias) for norm in norms(network)}
+    hidden = _hidden_matrices(network) if recipe.optimizer == "muon" else set()
+    groups: dict[tuple[Any, ...], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        muon, matrix = id(parameter) in hidden, parameter.ndim > 1
+        share = recipe.layer_decay ** depth_below_head(network, name)
+        if not muon and (recipe.optimizer == "muon" or not matrix):
+            share *= recipe.vector_rate
+        if id(parameter) in norm_biases:
+            share *= recipe.norm_bias_rate
+        groups.setdefault((muon, matrix, share), []).append(parameter)
+    options = [
+        {
+            "params": parameters,
+            "weight_decay": recipe.weight_decay if matrix else 0.0,
+            "share": share,
+            "muon": muon,
+        }
+        for (muon, matrix, share), parameters in groups.items()
+    ]
+    if recipe.optimizer == "muon":
+        return Muon(options, lr=recipe.lr, momentum=recipe.momentum)
+    return torch.optim.SGD(options, lr=recipe.lr, momentum=recipe.momentum, nesterov=True, fused=True)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """The same rate for every group."""
+    """Gives every group its share of the rate."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["share"]
+
+
+def norms(network: nn.Module) -> list[BatchNorm]:
+    """The network's batch norms."""
+    return [module for module in network.modules() if isinstance(module, BatchNorm)]
+
+
+def head_of(network: nn.Module) -> nn.Module:
+    """The last layer: the only one that has to be new when the classes are others."""
+    if isinstance(network, Network):
+        return network.classifier
+    return [module for module in network.modules() if isinstance(module, nn.Linear)][-1]
+
+
+def depth_below_head(network: nn.Module, parameter: str) -> int:
+    """How many stages above this parameter's, the head included; of a guest, whose stages we don't know, one."""
+    if any(network.get_parameter(parameter) is own for own in head_of(network).parameters()):
+        return 0
+    if not isinstance(network, Network):
+        return 1
+    part, stage, *_ = parameter.split(".")
+    return len(network.stages) + 1 if part == "stem" else len(network.stages) - int(stage)
+
+
+def _hidden_matrices(network: nn.Module) -> set[int]:
+    """The weights that Muon is for: matrices from features to features, not to classes, nor one filter a channel."""
+    head = head_of(network)
+    return {
+        id(module.weight)
+        for module in network.modules()
+        if module is not head
+        and (isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1))
+    }
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose every matrix is made orthogonal: all directions of a layer learn alike (Jordan et al. 2024).
+
+    A convolution [out, in, k, k] counts as a matrix [out, in k k]. Updates are scaled by sqrt(rows / columns) where
+    there are more rows, as in the authors' CIFAR-10 record. Groups with `muon` False are trained by SGD with Nesterov
+    momentum. torch.optim.Muon takes matrices alone.
+    """
+
+    def __init__(self, params: Iterable[Any], *, lr: float, momentum: float) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": 0.0, "muon": True})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """One step along the gradients."""
+        assert closure is None
+        for group in self.param_groups:
+            parameters = [p for p in group["params"] if p.grad is not None]
+            if not parameters:
+                continue
+            gradients: list[Tensor] = [p.grad for p in parameters if p.grad is not None]
+            if not group["muon"]:
+                gradients = list(torch._foreach_add(gradients, parameters, alpha=group["weight_decay"]))
+            momenta = []
+            for parameter in parameters:
+                state = self.state[parameter]
+                if "momentum_buffer" not in state:
+                    state["momentum_buffer"] = torch.zeros_like(parameter)
+                momenta.append(state["momentum_buffer"])
+            torch._foreach_mul_(momenta, group["momentum"])
+            torch._foreach_add_(momenta, gradients)
+            updates = list(torch._foreach_add(gradients, momenta, alpha=group["momentum"]))
+            if group["muon"]:
+                torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+                updates = orthogonal(updates)
+            torch._foreach_add_(parameters, updates, alpha=-group["lr"])
+
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+"""The quintic that brings singular values near 1 fastest, from below (Jordan et al. 2024)."""
+ROUNDS = 3
+
+
+def orthogonal(updates: list[Tensor]) -> list[Tensor]:
+    """Each update's nearest orthogonal matrix, roughly, in its shape; those of one shape in one product."""
+    same: dict[tuple[int, int], list[int]] = {}
+    matrices = [update.flatten(1) for update in updates]
+    for index, matrix in enumerate(matrices):
+        same.setdefault((matrix.shape[0], matrix.shape[1]), []).append(index)
+    result = list(updates)
+    for (rows, columns), indices in same.items():
+        x = torch.stack([matrices[index] for index in indices])
+        if rows > columns:
+            x = x.mT
+        x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+        a, b, c = NEWTON_SCHULZ
+        for _ in range(ROUNDS):
+            square = x @ x.mT
+            x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)
+        x = (x.mT if rows > columns else x) * max(1.0, rows / columns) ** 0.5
+        for index, matrix in zip(indices, x, strict=True):
+            result[index] = matrix.reshape(updates[index].shape)
+    return result

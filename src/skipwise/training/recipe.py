@@ -17,94 +17,168 @@ BALANCES: dict[str, Balance] = {name: name for name in get_args(Balance)}
 class Recipe:
     """Everything about training that is neither the network nor the images.
 
-    SGD with Nesterov momentum; the rate rises linearly to `lr` over the first `warmup` share of all steps, then
-    falls to zero along a cosine (one cycle, Smith and Topin 2019, arXiv:1708.07120). Weight decay leaves out norms
-    and biases. `label_smoothing` after Szegedy et al. 2016 (arXiv:1512.00567).
+    Shares are of all steps of a run, unless they say otherwise, so that a recipe means the same for 500 images and
+    for 500,000. Fields with a default are levers that the published baselines do without.
 
-    `balance` is for classes of unequal size: "sampling" shows as many images of each class, in epochs as long as
-    before (see TrainingBatches.order); "loss" weights an image's loss by the inverse of its class's frequency.
+    Args:
+        epochs: passes over the training images.
+        optimizer: "sgd", with Nesterov momentum, or "muon" (see optimizer.Muon).
+        lr: the highest learning rate, of the matrices (convolutions and linear layers).
+        vector_rate: of norms and biases, and of what Muon does not train, times `lr`.
+        norm_bias_rate: of the norms' biases, times that again (Page 2019, "How to train your ResNet", part 6).
+        weight_decay: times the rate, of matrices alone.
+        label_smoothing: Szegedy et al. 2016 (arXiv:1512.00567).
+        warmup: the share in which the rate rises, on a straight line.
+        descent: how it falls to zero afterwards: along a "cosine" or a "line" (which makes the triangle of
+            Smith and Topin 2019, arXiv:1708.07120).
+        smallest: the side of the images at first, as a share of their own; see schedule.side.
+        full_from: the share from which on they have their own size.
+        average: the answer is the exponential moving average of the weights, over about this share; 0 is the weights.
+        norm_momentum: how much a batch moves the statistics that norms use in evaluation.
+        dirac, whiten: initial weights; see initial.py.
+        head_first: the share in which only the last layer learns; for weights that come from elsewhere.
+        layer_decay: the rate of each stage as a share of that of the next, the last layer's being the whole.
+        freeze_norms: whether norms keep their statistics, scales and biases.
+        balance: for classes of unequal size: "sampling" shows as many images of each class, in epochs as long as
+            before (see TrainingBatches.order); "loss" weights an image's loss by the inverse of its class's frequency.
     """
 
     name: str
     epochs: int
     batch_size: int
+    optimizer: Literal["sgd", "muon"] = "sgd"
     lr: float
+    vector_rate: float = 1.0
+    norm_bias_rate: float = 1.0
     momentum: float
     weight_decay: float
-    label_smoothing: float
+    label_smoothing: float = 0.0
     warmup: float
+    descent: Literal["cosine", "line"] = "cosine"
+    smallest: float = 1.0
+    full_from: float = 0.0
+    average: float = 0.0
+    norm_momentum: float = 0.1
+    dirac: bool = False
+    whiten: bool = False
+    head_first: float = 0.0
+    layer_decay: float = 1.0
+    freeze_norms: bool = False
     augmentation: Augmentation
     balance: Balance = "none"
 
 
-_STANDARD = Recipe(
-    name="standard",
-    epochs=20,
-    batch_size=128,
-    lr=0.2,
-    momentum=0.9,
-    weight_decay=5e-4,
-    label_smoothing=0.1,
-    warmup=0.25,
-    augmentation=Augmentation(mirror=True, shift=1 / 8),
-)
-
 RECIPES: dict[str, Recipe] = {
-    "standard": _STANDARD,
-    # For digits, letters, road signs: whatever is another thing, or nothing, in a mirror.
-    "upright": replace(_STANDARD, name="upright", augmentation=Augmentation(mirror=False, shift=1 / 8)),
+    recipe.name: recipe
+    for recipe in (
+        # What most published CIFAR tables were made with (DeVries and Taylor 2017, section 4.1).
+        Recipe(
+            name="reference",
+            epochs=200,
+            batch_size=128,
+            lr=0.1,
+            momentum=0.9,
+            weight_decay=5e-4,
+            warmup=0.0,
+            augmentation=Augmentation(mirror=True, shift=1 / 8),
+        ),
+        Recipe(
+            name="standard",
+            epochs=20,
+            batch_size=128,
+            lr=0.2,
+            momentum=0.9,
+            weight_decay=5e-4,
+            label_smoothing=0.1,
+            warmup=0.25,
+            augmentation=Augmentation(mirror=True, shift=1 / 8),
+        ),
+    )
 }
 
+LEAST_BATCH = 16
+STEPS_PER_EPOCH = 20
+"""At least about this many, so that small sets get smaller batches."""
 
-PRETRAINED_RATE = 0.1
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What a person wants otherwise than in the recipe; None leaves it as it is.
+
+    Args:
+        mirror: None mirrors where the images allow it.
+        fine_tune: whether the weights come from elsewhere; see `fine_tuning`.
+    """
+
+    epochs: int | None = None
+    batch_size: int | None = None
+    lr: float | None = None
+    mirror: bool | None = None
+    balance: str | None = None
+    fine_tune: bool = False
+    freeze_norms: bool = False
+
+    def check(self) -> None:
+        """Raises SkipwiseError for numbers no training can have."""
+        if self.epochs is not None and self.epochs < 1:
+            raise SkipwiseError(f"--epochs must be at least 1, not {self.epochs}.")
+        if self.batch_size is not None and self.batch_size < 2:
+            raise SkipwiseError(f"--batch-size must be at least 2 (batch norm needs company), not {self.batch_size}.")
+        if self.lr is not None and not (math.isfinite(self.lr) and self.lr > 0):
+            raise SkipwiseError(f"--lr must be a number above 0, not {self.lr:g}.")
+        if self.balance is not None and self.balance not in BALANCES:
+            raise unknown_name("balance", self.balance, BALANCES)
+        if self.freeze_norms and not self.fine_tune:
+            raise SkipwiseError("--freeze-norms is for weights that come from elsewhere; add --pretrained or --init.")
 
 
-def choose_recipe(
-    name: str,
-    *,
-    mirrors: bool,
-    images: int,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    lr: float | None = None,
-    pretrained: bool = False,
-    balance: str | None = None,
-) -> Recipe:
+def choose_recipe(name: str, wishes: Wishes, *, mirrors: bool, images: int) -> Recipe:
     """A named recipe with its numbers fitted to the training set, and to what was asked for.
 
     Args:
-        name: of the recipe; "auto" is `standard` where a mirrored image keeps its class, else `upright`.
-        images: in the training split. An epoch should have some twenty steps, so that small sets get smaller
-            batches, between 16 and the recipe's own; the rate is scaled with them (Goyal et al. 2017,
-            arXiv:1706.02677).
-        pretrained: a tenth of the rate, so as not to shake off what the weights know.
-        balance: "none", "sampling" or "loss"; None is the recipe's own.
+        mirrors: whether a mirrored image keeps its class.
+        images: in the training split. Small sets get smaller batches, from `LEAST_BATCH` to the recipe's own, and the
+            rate is scaled with the batch (Goyal et al. 2017, arXiv:1706.02677).
 
     Raises:
         SkipwiseError: an unknown recipe or balance, or numbers no training can have.
     """
-    if name == "auto":
-        name = "standard" if mirrors else "upright"
     if name not in RECIPES:
-        raise unknown_name("recipe", name, [*RECIPES, "auto"])
-    recipe = RECIPES[name]
-    if balance is not None and balance not in BALANCES:
-        raise unknown_name("balance", balance, BALANCES)
-    if epochs is not None and epochs < 1:
-        raise SkipwiseError(f"--epochs must be at least 1, not {epochs}.")
-    if batch_size is not None and batch_size < 2:
-        raise SkipwiseError(f"--batch-size must be at least 2 (batch norm needs company), not {batch_size}.")
-    if lr is not None and not (math.isfinite(lr) and lr > 0):
-        raise SkipwiseError(f"--lr must be a number above 0, not {lr:g}.")
+        raise unknown_name("recipe", name, RECIPES)
+    wishes.check()
+    recipe = fine_tuning(RECIPES[name]) if wishes.fine_tune else RECIPES[name]
+    batch_size = wishes.batch_size
     if batch_size is None:
-        fitting = 2 ** round(math.log2(max(images, 1) / 20))
-        batch_size = max(16, min(fitting, recipe.batch_size))
+        fitting = 2 ** round(math.log2(max(images, 1) / STEPS_PER_EPOCH))
+        batch_size = max(LEAST_BATCH, min(fitting, recipe.batch_size))
     batch_size = min(batch_size, images)
-    fitting_rate = recipe.lr * batch_size / recipe.batch_size * (PRETRAINED_RATE if pretrained else 1)
+    mirror = (mirrors if wishes.mirror is None else wishes.mirror) and recipe.augmentation.mirror
     return replace(
         recipe,
-        epochs=epochs or recipe.epochs,
+        epochs=wishes.epochs or recipe.epochs,
         batch_size=batch_size,
-        lr=lr if lr is not None else fitting_rate,
-        balance=recipe.balance if balance is None else BALANCES[balance],
+        lr=recipe.lr * batch_size / recipe.batch_size if wishes.lr is None else wishes.lr,
+        augmentation=replace(recipe.augmentation, mirror=mirror, alternate=mirror and recipe.augmentation.alternate),
+        balance=recipe.balance if wishes.balance is None else BALANCES[wishes.balance],
+        freeze_norms=wishes.freeze_norms,
+    )
+
+
+def fine_tuning(recipe: Recipe) -> Recipe:
+    """The recipe for weights that come from elsewhere and have only to be adapted.
+
+    First the new last layer learns alone, since its first gradients are noise to what lies below; then all of it, at
+    a tenth of the rate, and slower the further below (Howard and Ruder 2018, arXiv:1801.06146, section 3.2). What
+    makes initial weights, or suits only them, is left out.
+    """
+    return replace(
+        recipe,
+        lr=recipe.lr / 10,
+        norm_bias_rate=1.0,
+        smallest=1.0,
+        full_from=0.0,
+        dirac=False,
+        whiten=False,
+        head_first=0.2,
+        layer_decay=0.7,
     )

@@ -9,9 +9,6 @@ resume*.safetensors  while unfinished
 
 from __future__ import annotations
 
-import time
-import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,33 +19,33 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
 
-from skipwise.data.batches import TrainingBatches
-from skipwise.data.images import Images
 from skipwise.data.preprocess import Preprocessing
-from skipwise.errors import SkipwiseError, TrainingFailed
-from skipwise.evaluation.metrics import Metrics, measure
-from skipwise.evaluation.predict import predict_logits
-from skipwise.files import atomic, make_folder, read_json, write_json, write_text
+from skipwise.errors import SkipwiseError
+from skipwise.evaluation.metrics import Metrics
+from skipwise.files import atomic, read_json, write_text
 from skipwise.machine import Machine, describe_machine
-from skipwise.nets.zoo import create_model
-from skipwise.training.checkpoint import load_checkpoint, remove_checkpoint, save_checkpoint
 from skipwise.training.execution import Execution
-from skipwise.training.loop import Epoch, Progress, train
+from skipwise.training.loop import Epoch
 from skipwise.training.recipe import Recipe
-
-CHECKPOINT_SECONDS = 15.0
-"""At most this much training, and one step, is repeated after a kill."""
+from skipwise.training.schedule import Pace
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """Everything that determines a run's result."""
+    """Everything that determines a run's result.
+
+    Args:
+        init: the SHA-256 of a file of weights to start from.
+        time_limit: in seconds; how many steps that were is in the record.
+    """
 
     model: str
     seed: int
     stem: str
     width: float
     pretrained: bool
+    init: str | None = None
+    time_limit: float | None = None
     classes: tuple[str, ...]
     preprocessing: Preprocessing
     fingerprint: str
@@ -58,14 +55,24 @@ class RunSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """How a run ended. `reason` says why it failed; metrics are None for a failed run or an empty split."""
+    """How a run ended.
+
+    Args:
+        reason: why it failed.
+        val, test: None for a failed run or an empty split.
+        seconds: of training, whenever that was.
+        pace: how the steps shared the schedule.
+        cuts: the steps at which it went astray and went on from an earlier state at half the learning rate.
+    """
 
     spec: RunSpec
     status: Literal["finished", "failed"]
-    reason: str | None
-    val: Metrics | None
-    test: Metrics | None
+    reason: str | None = None
+    val: Metrics | None = None
+    test: Metrics | None = None
     seconds: float
+    pace: Pace | None = None
+    cuts: tuple[int, ...] = ()
     machine: Machine
 
 
@@ -78,61 +85,9 @@ class Predictions:
     logits: NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class _State:
-    """What a checkpoint says beside its tensors: see `Progress`."""
-
-    spec: RunSpec
-    history: tuple[Epoch, ...]
-    steps: int
-    loss: float
-    seconds: float
-
-
-def execute_run(
-    spec: RunSpec, images: Images, folder: Path, on_epoch: Callable[[Epoch], None] | None = None
-) -> RunRecord:
-    """Trains, evaluates on the last epoch and writes the run folder; goes on from a checkpoint if there is one.
-
-    A run that is already finished (or failed) under the same spec is read and returned.
-
-    Raises:
-        SkipwiseError: the folder can't be written, or holds another run.
-    """
-    record = find_run(spec, folder)
-    if record is not None:
-        remove_checkpoint(folder / "resume.safetensors")  # left by a kill between the record and this
-        return record
-    make_folder(folder)
-    for leftover in folder.glob(".*.tmp"):
-        leftover.unlink(missing_ok=True)
-    started = time.perf_counter()
-    try:
-        record = _train_and_evaluate(spec, images, folder, on_epoch, started)
-    except TrainingFailed as error:
-        record = failed_run(spec, str(error), time.perf_counter() - started)
-    except SkipwiseError:  # nothing wrong with the run: the disk, a folder
-        raise
-    except Exception as error:  # whatever one network's code raises, the other runs go on
-        write_text(folder / "error.txt", traceback.format_exc())
-        reason = str(error).strip().partition("\n")[0] or "no message"
-        record = failed_run(spec, f"{type(error).__name__}: {reason}", time.perf_counter() - started)
-    write_json(folder / "run.json", record)
-    remove_checkpoint(folder / "resume.safetensors")
-    return record
-
-
 def failed_run(spec: RunSpec, reason: str, seconds: float = 0.0) -> RunRecord:
     """The record of a run that could not be finished."""
-    return RunRecord(
-        spec=spec,
-        status="failed",
-        reason=reason,
-        val=None,
-        test=None,
-        seconds=seconds,
-        machine=describe_machine(),
-    )
+    return RunRecord(spec=spec, status="failed", reason=reason, seconds=seconds, machine=describe_machine())
 
 
 def find_run(spec: RunSpec, folder: Path) -> RunRecord | None:
@@ -186,74 +141,13 @@ def read_history(folder: Path) -> tuple[Epoch, ...]:
         raise SkipwiseError(f"{path} is damaged ({error}); remove its folder to run that again.") from error
 
 
-def _train_and_evaluate(
-    spec: RunSpec, images: Images, folder: Path, on_epoch: Callable[[Epoch], None] | None, started: float
-) -> RunRecord:
-    network = create_model(
-        spec.model,
-        num_classes=len(spec.classes),
-        in_channels=spec.preprocessing.channels,
-        stem=spec.stem,
-        width=spec.width,
-        pretrained=spec.pretrained,
-        seed=spec.seed,
-    )
-    batches = TrainingBatches(
-        pixels=images.pixels,
-        labels=images.labels,
-        members=images.members("train"),
-        batch_size=spec.recipe.batch_size,
-        augmentation=spec.recipe.augmentation,
-        seed=spec.seed,
-    )
+def write_history(folder: Path, history: tuple[Epoch, ...]) -> None:
+    """Writes the epochs, a line each."""
+    write_text(folder / "metrics.jsonl", "".join(msgspec.json.encode(epoch).decode() + "\n" for epoch in history))
 
-    def predictions(split: str) -> Predictions:
-        members = images.members(split)
-        device = spec.execution.device
-        logits = predict_logits(network, images.pixels, members, spec.preprocessing, device=device)
-        if not np.isfinite(logits).all():
-            raise TrainingFailed(
-                f"the network's answers on the {split} images are not finite numbers; a smaller --lr may help"
-            )
-        return Predictions(images.ids[members], images.labels[members], logits)
 
-    def validate(_: torch.nn.Module) -> Metrics:
-        val = predictions("val")
-        return measure(val.logits, val.labels)
-
-    checkpoint = folder / "resume.safetensors"
-    saved = time.perf_counter()
-
-    def after_step(progress: Callable[[], Progress]) -> None:
-        nonlocal saved
-        if time.perf_counter() - saved >= CHECKPOINT_SECONDS:
-            _save(checkpoint, spec, progress())
-            saved = time.perf_counter()
-
-    def after_epoch(progress: Progress) -> None:
-        write_text(folder / "metrics.jsonl", _lines(progress.history))
-        if len(progress.history) < spec.recipe.epochs:
-            after_step(lambda: progress)
-        if on_epoch is not None:
-            on_epoch(progress.history[-1])
-
-    train(
-        network,
-        batches,
-        spec.recipe,
-        spec.preprocessing,
-        spec.execution,
-        validate=validate if len(images.members("val")) else None,
-        on_epoch=after_epoch,
-        on_step=after_step,
-        resume=_resumable(spec, checkpoint),
-    )
-    results = {split: predictions(split) for split in ("val", "test") if len(images.members(split))}
-    # Copies: safetensors takes no two names for one piece of memory, which tied weights are.
-    weights = {name: tensor.cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
-    with atomic(folder / "weights.safetensors") as temporary:
-        # Not save_file, which makes a file that only its owner may read.
-        temporary.write_bytes(save(weights, metadata={"model": spec.model}))
+def write_predictions(folder: Path, results: dict[str, Predictions]) -> None:
+    """Writes the predictions of each split."""
     arrays = {
         f"{split}_{field}": getattr(result, field)
         for split, result in results.items()
@@ -261,34 +155,12 @@ def _train_and_evaluate(
     }
     with atomic(folder / "predictions.npz") as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
-    metrics = {split: measure(result.logits, result.labels) for split, result in results.items()}
-    return RunRecord(
-        spec=spec,
-        status="finished",
-        reason=None,
-        val=metrics.get("val"),
-        test=metrics.get("test"),
-        seconds=time.perf_counter() - started,
-        machine=describe_machine(),
-    )
 
 
-def _save(checkpoint: Path, spec: RunSpec, progress: Progress) -> None:
-    state = _State(spec, progress.history, progress.steps, progress.loss, progress.seconds)
-    save_checkpoint(checkpoint, progress.tensors, msgspec.to_builtins(state))
-
-
-def _resumable(spec: RunSpec, checkpoint: Path) -> Progress | None:
-    """Where an interrupted run of the same spec stood, if it got as far as a checkpoint."""
-    found = load_checkpoint(checkpoint)
-    if found is None:
-        return None
-    tensors, state = found
-    stored = msgspec.convert(state, _State)
-    if stored.spec != spec:
-        return None
-    return Progress(stored.history, tensors, stored.steps, stored.loss, stored.seconds)
-
-
-def _lines(history: tuple[Epoch, ...]) -> str:
-    return "".join(msgspec.json.encode(epoch).decode() + "\n" for epoch in history)
+def write_weights(folder: Path, model: str, network: torch.nn.Module) -> None:
+    """Writes a network's weights and norm statistics."""
+    # Copies: safetensors takes no two names for one piece of memory, which tied weights are.
+    weights = {name: tensor.cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
+    with atomic(folder / "weights.safetensors") as temporary:
+        # Not save_file, which makes a file that only its owner may read.
+        temporary.write_bytes(save(weights, metadata={"model": model}))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +15,10 @@ from skipwise.data.images import Pixels
 from skipwise.data.prepare import Prepared
 from skipwise.data.preprocess import Preprocessing, channel_statistics
 from skipwise.errors import SkipwiseError, unknown_name
-from skipwise.nets.network import STEMS, check_width
+from skipwise.files import read_json
+from skipwise.nets.network import STEMS, check_width, resolve_stem
 from skipwise.nets.published import fetch, published
+from skipwise.training.run import RunRecord, RunSpec
 
 
 def check_options(*, img_size: int | None, stem: str, width: float, seed: int) -> None:
@@ -27,29 +32,62 @@ def check_options(*, img_size: int | None, stem: str, width: float, seed: int) -
     check_width(width)
 
 
-def choose_preprocessing(prepared: Prepared, pretrained: Sequence[str], size: int | None) -> Preprocessing:
+@dataclass(frozen=True, kw_only=True)
+class Initial:
+    """A file of weights to start from, and, where a run of ours made it, the run's spec."""
+
+    file: Path
+    sha256: str
+    spec: RunSpec | None
+
+
+def find_initial(where: str | os.PathLike[str]) -> Initial:
+    """The weights in a run's folder, or in a file.
+
+    Raises:
+        SkipwiseError: there are none.
+    """
+    path = Path(where).expanduser()
+    spec = None
+    if path.is_dir():
+        if not (path / "run.json").exists():
+            raise SkipwiseError(f"{path} is no finished run; give --init a run's folder or a file of weights.")
+        spec, path = read_json(path / "run.json", RunRecord).spec, path / "weights.safetensors"
+    if not path.is_file():
+        raise SkipwiseError(f"There is no file {path}; give --init a run's folder or a file of weights.")
+    with path.open("rb") as file:
+        return Initial(file=path, sha256=hashlib.file_digest(file, "sha256").hexdigest(), spec=spec)
+
+
+def choose_preprocessing(
+    prepared: Prepared, pretrained: Sequence[str], size: int | None, initial: Initial | None = None
+) -> Preprocessing:
     """The preprocessing for these images, its mean and deviation still open.
 
     Args:
         pretrained: networks that start from published weights; the images are prepared as the first one's expect.
         size: in pixels a side, or None for the images' own or what the weights expect.
+        initial: weights to start from; the images are prepared as for the run that made them, if that is known.
 
     Raises:
         SkipwiseError: a network without published weights, or weights that can't be downloaded.
     """
+    if initial is not None and initial.spec is not None:
+        expected = initial.spec.preprocessing
+        return replace(expected, size=size or expected.size)
     if not pretrained:
         return Preprocessing(size=size or prepared.auto_size, channels=prepared.channels, mean=(), std=())
     weights = [published(name) for name in pretrained]
     for each in weights:
         fetch(each)  # now and once, rather than in every process
-    expected = weights[0]
+    first = weights[0]
     return Preprocessing(
-        size=size or expected.size,
+        size=size or first.size,
         channels=3,
-        mean=expected.mean,
-        std=expected.std,
-        crop=expected.crop,
-        interpolation=expected.interpolation,
+        mean=first.mean,
+        std=first.std,
+        crop=first.crop,
+        interpolation=first.interpolation,
     )
 
 
@@ -59,3 +97,12 @@ def with_statistics(preprocessing: Preprocessing, pixels: Pixels, train: NDArray
         return preprocessing
     mean, std = channel_statistics(pixels, train)
     return replace(preprocessing, mean=mean, std=std)
+
+
+def choose_stem(stem: str, size: int, *, pretrained: bool, initial: Initial | None = None) -> str:
+    """The stem that was asked for, or the one that weights to start from or the image size (pixels a side) suggest."""
+    if stem == "auto" and pretrained:
+        return "imagenet"
+    if stem == "auto" and initial is not None and initial.spec is not None:
+        return initial.spec.stem
+    return resolve_stem(stem, size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,30 +16,51 @@ from skipwise.data.images import Images
 from skipwise.data.look import Square
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.splits import save_split
-from skipwise.data.survey import Progress
 from skipwise.errors import SkipwiseError
 from skipwise.files import locked, make_folder, write_json
 from skipwise.folders import Shelf
-from skipwise.nets.network import resolve_stem
+from skipwise.nets.weights import load_weights
 from skipwise.nets.zoo import check_model, create_model
-from skipwise.training.execution import Execution, choose_device, choose_execution
-from skipwise.training.loop import Epoch
-from skipwise.training.recipe import choose_recipe
-from skipwise.training.run import RunRecord, RunSpec, execute_run
-from skipwise.training.setup import check_options, choose_preprocessing, with_statistics
+from skipwise.training.distributed import joined
+from skipwise.training.execute import execute_run
+from skipwise.training.execution import Execution, check_precision, choose_device, choose_execution
+from skipwise.training.loop import Epoch, Standing
+from skipwise.training.recipe import Wishes, choose_recipe
+from skipwise.training.run import RunRecord, RunSpec
+from skipwise.training.setup import (
+    Initial,
+    check_options,
+    choose_preprocessing,
+    choose_stem,
+    find_initial,
+    with_statistics,
+)
+from skipwise.training.timelimit import Timekeeper, parse_limit
+from skipwise.training.trial import StepCost, choose_compile, try_step
 
 SPLIT_SEED = 0
+RETRIES = 3
+STARTING_AND_ENDING = 4.0
+"""Seconds of a time limit for what nobody measures: starting Python, writing files."""
+SLOWER = 1.3
+"""Evaluating takes so much longer than it was tried out to, with the reading of images."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """`terms.json`: what a run was begun with. Shares are None for a split that came with the images."""
+    """`terms.json`: what a run was begun with.
+
+    Args:
+        val_share, test_share: None for a split that came with the images.
+        step_cost: what a step was tried out to take, where there is a time limit.
+    """
 
     spec: RunSpec
     data: str
     split_images: dict[str, int]
     val_share: float | None
     test_share: float | None
+    step_cost: StepCost | None = None
 
     def same_as(self, other: Terms) -> bool:
         """Whether both ask for the same run, on the same kind of device."""
@@ -64,7 +86,7 @@ class Terms:
         """Without what follows from images and machine."""
         nowhere = Execution(device="", precision="", threads=0)
         bare = replace(self.spec.preprocessing, mean=(), std=())
-        return replace(self, spec=replace(self.spec, execution=nowhere, preprocessing=bare))
+        return replace(self, spec=replace(self.spec, execution=nowhere, preprocessing=bare), step_cost=None)
 
 
 SHELF = Shelf(parent=Path("runs/train"), noun="a run", begun="terms.json", finished="run.json", kind=Terms)
@@ -80,19 +102,42 @@ class Trained:
     repeated: bool
 
 
+class TrainObserver:
+    """What a run tells while it goes on. Every method may be overridden; here they do nothing."""
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        """Images are looked at or read."""
+
+    def noticed(self, sentence: str) -> None:
+        """Something a person should know, and that is no error."""
+
+    def starting(self, terms: Terms, folder: Path) -> None:
+        """The run begins, or goes on."""
+
+    def step_done(self, at: Standing) -> None:
+        """One more step is done."""
+
+    def epoch_done(self, epoch: Epoch) -> None:
+        """One more epoch is done."""
+
+
 def train(
     data: str | os.PathLike[str],
     *,
     model: str = "resnet18",
     seed: int = 0,
     epochs: int | None = None,
+    time_limit: str | None = None,
     batch_size: int | None = None,
     img_size: int | None = None,
     lr: float | None = None,
-    recipe: str = "auto",
+    recipe: str = "standard",
+    mirror: bool | None = None,
     stem: str = "auto",
     width: float = 1.0,
     pretrained: bool = False,
+    init: str | os.PathLike[str] | None = None,
+    freeze_norms: bool = False,
     val_share: float | None = None,
     split: str | os.PathLike[str] | None = None,
     group: str | None = None,
@@ -102,26 +147,47 @@ def train(
     pack: bool = True,
     balance: str | None = None,
     device: str = "auto",
+    precision: str = "auto",
+    compile: bool | None = None,
     output: str | os.PathLike[str] | None = None,
     resume: bool = False,
-    progress: Progress | None = None,
-    notice: Callable[[str], None] = lambda _: None,
-    on_start: Callable[[Terms, Path], None] = lambda *_: None,
-    on_epoch: Callable[[Epoch], None] = lambda _: None,
+    observer: TrainObserver | None = None,
 ) -> Trained:
     """Trains one network with one seed; the same call again goes on with an unfinished run.
 
-    The arguments are those of `compare`, for one model and one seed.
+    Under torchrun its processes do it together (see distributed.py). The arguments are those of `compare`, for one
+    model and one seed, and these.
 
     Args:
+        time_limit: such as "20m": as many epochs as fit, instead of `epochs`.
+        init: a run's folder or a file of weights to start from.
+        freeze_norms: leave batch norms as the weights to start from have them.
         output: the run's folder; None is the next in runs/train.
-        progress, notice, on_start, on_epoch: are told how it goes.
+        observer: is told how it goes.
 
     Raises:
         SkipwiseError: anything a person can mend; what was finished stays.
     """
+    began = time.monotonic()
     check_model(model)
     check_options(img_size=img_size, stem=stem, width=width, seed=seed)
+    check_precision(precision)
+    if epochs is not None and time_limit is not None:
+        raise SkipwiseError("Give --epochs or --time-limit, not both.")
+    if pretrained and init is not None:
+        raise SkipwiseError("Give --pretrained or --init, not both.")
+    seconds = None if time_limit is None else parse_limit(time_limit)
+    initial = None if init is None else find_initial(init)
+    wishes = Wishes(
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=lr,
+        mirror=mirror,
+        balance=balance,
+        fine_tune=pretrained or initial is not None,
+        freeze_norms=freeze_norms,
+    )
+    wishes.check()
     request = Request(
         data=os.fspath(data),
         group=group,
@@ -132,58 +198,84 @@ def train(
         strict=strict,
         img_size=img_size,
     )
-    prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=progress, notice=notice)
-    preprocessing = choose_preprocessing(prepared, [model] if pretrained else [], img_size)
-    draft = Terms(
-        spec=RunSpec(
-            model=model,
-            seed=seed,
-            stem="imagenet" if pretrained and stem == "auto" else resolve_stem(stem, preprocessing.size),
-            width=width,
-            pretrained=pretrained,
-            classes=prepared.source.classes,
-            preprocessing=preprocessing,
-            fingerprint=prepared.fingerprint,
-            recipe=choose_recipe(
-                recipe,
-                mirrors=prepared.source.mirrors,
-                images=prepared.counts["train"],
-                epochs=epochs,
-                batch_size=batch_size,
-                lr=lr,
-                pretrained=pretrained,
-                balance=balance,
-            ),
-            # Precision and threads are chosen when the run is new.
-            execution=Execution(device=choose_device(device), precision="fp32", threads=1),
-        ),
-        data=prepared.source.name,
-        split_images=prepared.counts,
-        val_share=prepared.val_share,
-        test_share=prepared.test_share,
-    )
     named = Path(output) if output is not None else None
-    folder, stored = SHELF.choose(draft, draft.data, named)
-    if resume and stored is None:
-        raise SkipwiseError(f"There is nothing to resume for this run in {named or SHELF.parent}; leave --resume out.")
-    # Decoded before the folder is made, so that a full disk leaves nothing behind.
-    images = prepared.images(Square.of(preprocessing), packed=pack, progress=progress)
-    make_folder(folder)
     with contextlib.ExitStack() as stack:
-        stack.callback(getattr(images.pixels, "close", lambda: None))
-        stack.enter_context(locked(folder))
-        _, stored = SHELF.choose(draft, draft.data, folder)  # another process may have begun in there meanwhile
-        repeated = (folder / SHELF.finished).exists()
-        terms = stored or _settle(draft, images)
-        if stored is None:
+        ranks = stack.enter_context(joined(device))
+        watch = observer if observer is not None and ranks.first else TrainObserver()
+        with ranks.in_turn():
+            prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
+            preprocessing = choose_preprocessing(prepared, [model] if pretrained else [], img_size, initial)
+            chosen = choose_recipe(recipe, wishes, mirrors=prepared.source.mirrors, images=prepared.counts["train"])
+            draft = Terms(
+                spec=RunSpec(
+                    model=model,
+                    seed=seed,
+                    stem=choose_stem(stem, preprocessing.size, pretrained=pretrained, initial=initial),
+                    width=width,
+                    pretrained=pretrained,
+                    init=None if initial is None else initial.sha256,
+                    time_limit=seconds,
+                    classes=prepared.source.classes,
+                    preprocessing=preprocessing,
+                    fingerprint=prepared.fingerprint,
+                    recipe=chosen,
+                    # Precision, threads and compiling are chosen when the run is new.
+                    execution=Execution(device=choose_device(device), precision="fp32", threads=1),
+                ),
+                data=prepared.source.name,
+                split_images=prepared.counts,
+                val_share=prepared.val_share,
+                test_share=prepared.test_share,
+            )
+            folder, stored = SHELF.choose(draft, draft.data, named)
+            if resume and stored is None:
+                raise SkipwiseError(
+                    f"There is nothing to resume for this run in {named or SHELF.parent}; leave --resume out."
+                )
+            # Decoded before the folder is made, so that a full disk leaves nothing behind.
+            images = prepared.images(Square.of(preprocessing), packed=pack, progress=watch.preparing)
+            stack.callback(getattr(images.pixels, "close", lambda: None))
+
+        def begin() -> tuple[Path, Terms, bool]:
+            """The folder, held for this run, what was written there, and whether the run had ended before."""
+            make_folder(folder)
+            stack.enter_context(locked(folder))
+            _, stored = SHELF.choose(draft, draft.data, folder)  # another process may have begun in there meanwhile
+            repeated = (folder / SHELF.finished).exists()
+            if stored is not None:
+                return folder, stored, repeated
+            terms = _settle(draft, images, initial, precision, compile, watch.noticed)
             _save_split(folder, prepared)
             write_json(folder / SHELF.begun, terms)
-        on_start(terms, folder)
-        record = execute_run(terms.spec, images, folder, on_epoch)
+            return folder, terms, repeated
+
+        begun = ranks.agree(begin() if ranks.first else None)
+        assert begun is not None
+        folder, terms, repeated = begun
+        watch.starting(terms, folder)
+        record = execute_run(
+            terms.spec,
+            images,
+            folder,
+            watch.epoch_done,
+            on_step=watch.step_done,
+            init=None if initial is None else initial.file,
+            retries=RETRIES,
+            keeper=_keeper(terms, began),
+            notice=watch.noticed,
+            ranks=ranks,
+        )
     return Trained(folder=folder, terms=terms, record=record, repeated=repeated)
 
 
-def _settle(draft: Terms, images: Images) -> Terms:
+def _settle(
+    draft: Terms,
+    images: Images,
+    initial: Initial | None,
+    precision: str,
+    compile: bool | None,
+    notice: Callable[[str], None],
+) -> Terms:
     """The draft with what follows from the images' pixels and from this machine."""
     spec = draft.spec
     preprocessing = with_statistics(spec.preprocessing, images.pixels, images.members("train"))
@@ -195,9 +287,43 @@ def _settle(draft: Terms, images: Images) -> Terms:
         width=spec.width,
         seed=spec.seed,
     )
-    cost = count(network, channels=preprocessing.channels, size=preprocessing.size).multiply_adds
-    execution = choose_execution(spec.execution.device, step_multiply_adds=cost * spec.recipe.batch_size)
-    return replace(draft, spec=replace(spec, preprocessing=preprocessing, execution=execution))
+    if initial is not None:
+        load_weights(network, initial.file, new_head=True)  # now, rather than when the folder is begun
+    shape = {"channels": preprocessing.channels, "size": preprocessing.size}
+    cost = count(network, **shape).multiply_adds
+    execution = choose_execution(
+        spec.execution.device, step_multiply_adds=cost * spec.recipe.batch_size, precision=precision
+    )
+    step_cost = try_step(network, spec.recipe, execution, **shape)
+    seconds = spec.time_limit or step_cost.training(
+        spec.recipe, preprocessing.size, spec.recipe.epochs * (draft.split_images["train"] // spec.recipe.batch_size)
+    )
+    execution = choose_compile(
+        execution,
+        compile,
+        {spec.model: network},
+        seconds=seconds,
+        recipe=spec.recipe,
+        notice=notice,
+        **shape,
+    )
+    spec = replace(spec, preprocessing=preprocessing, execution=execution)
+    return replace(draft, spec=spec, step_cost=step_cost)
+
+
+def _keeper(terms: Terms, began: float) -> Timekeeper | None:
+    """Of the time limit, if there is one, counted from `began` on the monotonic clock."""
+    spec = terms.spec
+    if spec.time_limit is None or terms.step_cost is None:
+        return None
+    evaluated = 2 * terms.split_images["val"] + terms.split_images["test"]
+    ending = STARTING_AND_ENDING + SLOWER * terms.step_cost.evaluation * evaluated
+    return Timekeeper(
+        end=began + spec.time_limit - ending,
+        step=terms.step_cost.step,
+        recipe=spec.recipe,
+        size=spec.preprocessing.size,
+    )
 
 
 def _save_split(folder: Path, prepared: Prepared) -> None:

@@ -1,0 +1,20 @@
+"""torch.compile, made quiet and without its limits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+MOST_VARIANTS = 64
+
+
+def compiled(network: nn.Module) -> Callable[[Tensor], Tensor]:
+    """The network, compiled anew for each shape of its input when that comes up."""
+    # It warns of a CUDA that nobody asked for.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+    # A recipe has several sizes, a process several networks; beyond this limit torch silently stops compiling.
+    torch._dynamo.config.recompile_limit = MOST_VARIANTS
+    return torch.compile(network, dynamic=False)

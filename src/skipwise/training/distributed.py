@@ -1,0 +1,176 @@
+"""Several processes that train one network, each on a part of every batch.
+
+    torchrun --nproc-per-node 2 -m skipwise train ...
+
+Every process draws the same batch and takes its part of it, and all add up their gradients; so the run is the same,
+but for rounding, however many there are, and an interrupted one can go on with another number. What differs is batch
+norm, which sees a process's own part only: the running statistics kept are those of the first one's parts. On GPUs
+norms see the whole batch (torch's SyncBatchNorm).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Protocol, TypeVar
+
+import torch
+from torch import Tensor, distributed, nn
+
+from skipwise.data.batches import Batch
+from skipwise.errors import SkipwiseError
+from skipwise.training.stopping import deliver, held
+
+WAIT = timedelta(hours=6)
+"""For the first process, which alone reads the images and validates."""
+
+
+R = TypeVar("R")
+
+
+class Ranks(Protocol):
+    """The processes that share each batch. `first` writes and prints; it is the only one where there is one."""
+
+    @property
+    def first(self) -> bool: ...
+
+    def prepare(self, network: nn.Module) -> nn.Module:
+        """The network as these processes can train it."""
+
+    def part(self, batch: Batch) -> Batch:
+        """This process's part of a batch."""
+
+    def combine(self, network: nn.Module, loss: Tensor, share: float) -> float:
+        """Adds up the gradients of all processes, each counting by its share of the batch, and returns the loss."""
+
+    def undisturbed(self) -> contextlib.AbstractContextManager[None]:
+        """While this lasts no signal interrupts; afterwards it does, in all processes."""
+
+    def in_turn(self) -> contextlib.AbstractContextManager[None]:
+        """The first process does what is in here before the others do it; then they find what it left behind."""
+
+    def agree(self, record: R) -> R:
+        """The first process's record, in all processes."""
+
+
+class Alone:
+    """One process."""
+
+    first = True
+
+    def prepare(self, network: nn.Module) -> nn.Module:
+        return network
+
+    def part(self, batch: Batch) -> Batch:
+        return batch
+
+    def combine(self, network: nn.Module, loss: Tensor, share: float) -> float:  # noqa: ARG002 - the protocol's
+        return loss.item()
+
+    @contextlib.contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        with held() as waiting:
+            yield
+        deliver(waiting.signal)
+
+    @contextlib.contextmanager
+    def in_turn(self) -> Iterator[None]:
+        yield
+
+    def agree(self, record: R) -> R:
+        return record
+
+
+ALONE = Alone()
+
+
+class Several:
+    """The processes that torchrun started."""
+
+    def __init__(self, device: str) -> None:
+        self.rank, self.count, self.device = distributed.get_rank(), distributed.get_world_size(), device
+        self.first = self.rank == 0
+
+    def prepare(self, network: nn.Module) -> nn.Module:
+        if self.device != "cuda":
+            return network
+        return nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+
+    def part(self, batch: Batch) -> Batch:
+        if len(batch.labels) < self.count:
+            raise SkipwiseError(f"A batch of {len(batch.labels)} can't be shared by {self.count} processes.")
+        own = slice(self.rank, None, self.count)
+        tensors = (batch.images, batch.labels, batch.partners, batch.share)
+        images, labels, partners, share = (t if t is None else t[own] for t in tensors)
+        assert images is not None
+        assert labels is not None
+        return replace(batch, images=images.contiguous(), labels=labels, partners=partners, share=share)
+
+    def combine(self, network: nn.Module, loss: Tensor, share: float) -> float:
+        gradients = [p.grad for p in network.parameters() if p.grad is not None]
+        flat = torch.cat([*(gradient.reshape(-1) for gradient in gradients), loss.detach().reshape(1)]).mul_(share)
+        with _together():
+            distributed.all_reduce(flat)
+        start = 0
+        for gradient in gradients:
+            gradient.copy_(flat[start : start + gradient.numel()].view(gradient.shape))
+            start += gradient.numel()
+        return flat[-1].item()
+
+    @contextlib.contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        with held() as waiting:
+            yield
+            signal = torch.tensor(waiting.signal or 0, device=self.device)
+            with _together():
+                distributed.all_reduce(signal, distributed.ReduceOp.MAX)
+        deliver(int(signal) or None)
+
+    @contextlib.contextmanager
+    def in_turn(self) -> Iterator[None]:
+        if not self.first:
+            with _together():
+                distributed.barrier()
+        yield
+        if self.first:
+            with _together():
+                distributed.barrier()
+
+    def agree(self, record: R) -> R:
+        parcel = [record]
+        with _together():
+            distributed.broadcast_object_list(parcel, src=0)
+        return parcel[0]
+
+
+@contextlib.contextmanager
+def joined(device: str) -> Iterator[Ranks]:
+    """The processes that torchrun started together with this one, or this one alone.
+
+    Raises:
+        SkipwiseError: another of them is gone.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield ALONE
+        return
+    if device == "cuda":
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group("nccl" if device == "cuda" else "gloo", timeout=WAIT)
+    try:
+        yield Several(device)
+    finally:
+        distributed.destroy_process_group()
+
+
+@contextlib.contextmanager
+def _together() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise SkipwiseError(
+            "Another process of this run is gone, so this one stops too; what was saved is kept, and the same command "
+            "goes on from there."
+        ) from error

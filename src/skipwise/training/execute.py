@@ -1,0 +1,268 @@
+"""Does a run: trains, saves on the way, evaluates, and writes the run folder."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+
+from skipwise.data.batches import TrainingBatches
+from skipwise.data.images import Images
+from skipwise.errors import SkipwiseError, TrainingFailed
+from skipwise.evaluation.metrics import Metrics, measure
+from skipwise.evaluation.predict import predict_logits
+from skipwise.files import make_folder, write_json, write_text
+from skipwise.machine import describe_machine
+from skipwise.nets.weights import load_weights
+from skipwise.nets.zoo import create_model
+from skipwise.training.checkpoint import load_checkpoints, remove_checkpoint, save_checkpoint
+from skipwise.training.distributed import ALONE, Ranks
+from skipwise.training.loop import Epoch, Standing, Training, reproducible
+from skipwise.training.run import (
+    Predictions,
+    RunRecord,
+    RunSpec,
+    failed_run,
+    find_run,
+    write_history,
+    write_predictions,
+    write_weights,
+)
+from skipwise.training.schedule import Pace
+from skipwise.training.timelimit import Timekeeper
+
+CHECKPOINT_SECONDS = 15.0
+"""At most this much training, and one step, is repeated after a kill; more only where saving takes long."""
+SAVING_SHARE = 0.01
+"""Of the time, at most, goes into saving."""
+
+
+@dataclass(frozen=True)
+class _State:
+    """What a checkpoint says beside its tensors."""
+
+    spec: RunSpec
+    standing: Standing
+
+
+def execute_run(
+    spec: RunSpec,
+    images: Images,
+    folder: Path,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+    *,
+    on_step: Callable[[Standing], None] = lambda _: None,
+    init: Path | None = None,
+    retries: int = 0,
+    keeper: Timekeeper | None = None,
+    notice: Callable[[str], None] = lambda _: None,
+    ranks: Ranks = ALONE,
+) -> RunRecord:
+    """Trains, evaluates on the last epoch and writes the run folder; goes on from a checkpoint if there is one.
+
+    A run that is already finished (or failed) under the same spec is read and returned.
+
+    Args:
+        on_epoch, on_step: are told of each epoch and each step.
+        init: the file of weights to start from, where the spec has one.
+        retries: how often a run that goes astray is tried again from its last good state, each time at half the
+            learning rate. In a comparison never: it would not be fair.
+        keeper: of the time limit, where the spec has one.
+        notice: is told what a person should know.
+        ranks: the processes that do the run together; only the first one writes.
+
+    Raises:
+        SkipwiseError: the folder can't be written, or holds another run.
+    """
+    record = find_run(spec, folder)
+    checkpoint = folder / "resume.safetensors"
+    if record is None:
+        make_folder(folder)
+        if ranks.first:
+            for leftover in folder.glob(".*.tmp"):
+                leftover.unlink(missing_ok=True)
+        started = time.perf_counter()
+        try:
+            run = _Run(spec, images, folder, checkpoint, on_epoch, on_step, init, retries, keeper, notice, ranks)
+            record = run.carry_out()
+        except TrainingFailed as error:
+            record = failed_run(spec, str(error), time.perf_counter() - started)
+        except SkipwiseError:  # nothing wrong with the run: the disk, a folder
+            raise
+        except Exception as error:  # whatever one network's code raises, the other runs go on
+            write_text(folder / "error.txt", traceback.format_exc())
+            reason = str(error).strip().partition("\n")[0] or "no message"
+            record = failed_run(spec, f"{type(error).__name__}: {reason}", time.perf_counter() - started)
+        if ranks.first:
+            write_json(folder / "run.json", record)
+    if ranks.first:
+        remove_checkpoint(checkpoint)
+    return record
+
+
+@dataclass
+class _Run:
+    """One run in its folder; the fields are the arguments of `execute_run`."""
+
+    spec: RunSpec
+    images: Images
+    folder: Path
+    checkpoint: Path
+    on_epoch: Callable[[Epoch], None]
+    on_step: Callable[[Standing], None]
+    init: Path | None
+    retries: int
+    keeper: Timekeeper | None
+    notice: Callable[[str], None]
+    ranks: Ranks
+
+    def __post_init__(self) -> None:
+        self.batches = TrainingBatches(
+            pixels=self.images.pixels,
+            labels=self.images.labels,
+            members=self.images.members("train"),
+            batch_size=self.spec.recipe.batch_size,
+            augmentation=self.spec.recipe.augmentation,
+            seed=self.spec.seed,
+        )
+        self.saved_at, self.interval = time.monotonic(), CHECKPOINT_SECONDS
+        self.val: Predictions | None = None  # of the epoch closed last
+
+    def carry_out(self) -> RunRecord:
+        """Trains to the end, trying again where that is allowed, and writes all but the record.
+
+        Raises:
+            TrainingFailed: it went astray once too often.
+        """
+        standing, tensors = self._saved(None)
+        if self.keeper is not None:
+            standing = self.keeper.begin(standing) if tensors is None else self.keeper.go_on(standing)
+            fits = f"{standing.pace.steps:,} steps ({standing.pace.steps / self.batches.per_epoch:.1f} epochs)"
+            self.notice(f"A step takes about {self.keeper.step:.2g} s: {fits} fit into the time limit.")
+        while True:
+            training = self._training(standing, tensors)
+            try:
+                with reproducible(self.spec.execution):
+                    return self._train(training)
+            except TrainingFailed as error:
+                cuts = (*training.at.cuts, training.at.steps)
+                if len(cuts) > self.retries:
+                    again = f", {len(cuts)} times, at ever smaller learning rates" if self.retries else ""
+                    raise TrainingFailed(f"{error}{again}; a smaller --lr may help") from error
+                # A state that led astray at once was not as good as it looked: then the one before it.
+                standing, tensors = self._saved(standing.steps if tensors is not None else None)
+                if self.keeper is not None and tensors is None:
+                    standing = self.keeper.begin(standing)
+                standing = replace(standing, cuts=cuts)
+                where = f"step {standing.steps:,}" if tensors is not None else "the beginning"
+                self.notice(f"Trying again from {where} at half the learning rate: {error}.")
+
+    def _saved(self, but: int | None) -> tuple[Standing, dict[str, Tensor] | None]:
+        """The newest saved state, not the one after `but` steps; else the beginning."""
+        for tensors, state in load_checkpoints(self.checkpoint, self.notice):
+            stored = msgspec.convert(state, _State)
+            if stored.spec == self.spec and stored.standing.steps != but:
+                return stored.standing, tensors
+        return Standing(Pace.even(self.batches.per_epoch * self.spec.recipe.epochs)), None
+
+    def _save(self, training: Training) -> None:
+        """Writes down where the training stands, unless that is nowhere: then the older states are worth more."""
+        if not self.ranks.first:
+            return
+        started, tensors = time.monotonic(), training.tensors()
+        if all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+            save_checkpoint(self.checkpoint, tensors, msgspec.to_builtins(_State(self.spec, training.at)))
+        self.saved_at = time.monotonic()
+        self.interval = max(CHECKPOINT_SECONDS, (self.saved_at - started) / SAVING_SHARE)
+
+    def _training(self, standing: Standing, tensors: dict[str, Tensor] | None) -> Training:
+        spec = self.spec
+        network = create_model(
+            spec.model,
+            num_classes=len(spec.classes),
+            in_channels=spec.preprocessing.channels,
+            stem=spec.stem,
+            width=spec.width,
+            pretrained=spec.pretrained and tensors is None,
+            seed=spec.seed,
+        )
+        if self.init is not None and tensors is None:
+            load_weights(network, self.init, new_head=True)
+        return Training(
+            network,
+            self.batches,
+            spec.recipe,
+            spec.preprocessing,
+            spec.execution,
+            start=standing,
+            tensors=tensors,
+            ranks=self.ranks,
+        )
+
+    def _train(self, training: Training) -> RunRecord:
+        """Takes the steps that are left, and evaluates. Ctrl-C and SIGTERM, never in the middle of a step, save."""
+        try:
+            while not training.finished:
+                if training.epoch_is_over:
+                    self._close_epoch(training)
+                else:
+                    with self.ranks.undisturbed():
+                        training.step()
+                    if self.keeper is not None:
+                        training.at = self.ranks.agree(self.keeper.corrected(training.at))
+                    self.on_step(training.at)
+                if time.monotonic() - self.saved_at >= self.interval:
+                    self._save(training)
+            return self._finish(training)
+        except Exception:
+            raise
+        except BaseException:
+            self._save(training)
+            raise
+
+    def _close_epoch(self, training: Training) -> None:
+        def validate(network: torch.nn.Module) -> Metrics:
+            self.val = self._predictions(network, "val")
+            return measure(self.val.logits, self.val.labels)
+
+        epoch = training.close_epoch(validate if self.ranks.first and len(self.images.members("val")) else None)
+        if self.ranks.first:
+            write_history(self.folder, training.at.history)
+            self.on_epoch(epoch)
+
+    def _finish(self, training: Training) -> RunRecord:
+        """Evaluates the answer and writes it down."""
+        results = {}
+        if self.ranks.first:
+            known = {"val": self.val}
+            for split in ("val", "test"):
+                if len(self.images.members(split)):
+                    results[split] = known.get(split) or self._predictions(training.answer, split)
+            write_weights(self.folder, self.spec.model, training.answer)
+            write_predictions(self.folder, results)
+        metrics = {split: measure(result.logits, result.labels) for split, result in results.items()}
+        return RunRecord(
+            spec=self.spec,
+            status="finished",
+            val=metrics.get("val"),
+            test=metrics.get("test"),
+            seconds=training.at.seconds_in_all,
+            pace=training.at.pace,
+            cuts=training.at.cuts,
+            machine=describe_machine(),
+        )
+
+    def _predictions(self, network: torch.nn.Module, split: str) -> Predictions:
+        members = self.images.members(split)
+        device = self.spec.execution.device
+        logits = predict_logits(network, self.images.pixels, members, self.spec.preprocessing, device=device)
+        if not np.isfinite(logits).all():
+            raise TrainingFailed(f"the network's answers on the {split} images are not finite numbers")
+        return Predictions(self.images.ids[members], self.images.labels[members], logits)

@@ -1,0 +1,54 @@
+"""Initial weights that a recipe may ask for, of the same network."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from skipwise.nets.network import Network
+
+PATCHES = 20_000
+
+
+@torch.no_grad()
+def dirac(network: nn.Module) -> None:
+    """Makes every convolution that is neither strided, grouped nor 1x1 begin by passing its input on.
+
+    The first filters, one per input channel, become identities; more filters than that keep their weights
+    (Zagoruyko and Komodakis 2017, arXiv:1706.00388; as initial weights, Jordan 2024, arXiv:2404.00498).
+    """
+    for module in network.modules():
+        if (
+            isinstance(module, nn.Conv2d)
+            and module.groups == 1
+            and module.stride == (1, 1)
+            and module.kernel_size[0] > 1
+        ):
+            shared = min(module.out_channels, module.in_channels)
+            nn.init.dirac_(module.weight[:shared])
+
+
+@torch.no_grad()
+def whiten(network: nn.Module, inputs_BCHW: Tensor) -> None:
+    """Points the first convolution's filters along the principal directions of the patches it sees, and against them.
+
+    Directions of small variance get large filters, so that all of the first responses vary alike (Page 2019, "How to
+    train your ResNet", part 8). Filters beyond twice the directions keep their weights, networks that are not ours
+    all of them.
+
+    Args:
+        inputs_BCHW: some training images, normalised.
+    """
+    if not isinstance(network, Network):
+        return
+    first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
+    kernel = first.kernel_size[0]
+    patches = nn.functional.unfold(inputs_BCHW.contiguous(), kernel).transpose(1, 2).flatten(0, 1)
+    patches = patches[:: max(1, len(patches) // PATCHES)].double()
+    values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
+    count = min(len(values), first.out_channels // 2)
+    filters = (vectors[:, -count:] / (values[-count:] + 5e-4).sqrt()).T.flip(0)
+    filters = filters.reshape(count, *first.weight.shape[1:]).to(first.weight)
+    # As large as those they replace: the norm that follows makes up for the size, but the rate was chosen for it.
+    filters *= first.weight.std() / filters.std()
+    first.weight[:count], first.weight[count : 2 * count] = filters, -filters

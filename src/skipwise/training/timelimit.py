@@ -1,0 +1,94 @@
+"""`--time-limit`: as many steps as fit.
+
+How many that are is guessed from a trial before the run, and corrected on the way, since machines get faster and
+slower. Each correction is a knot in the run's `Pace`: the schedule always comes to its end, and a run's record says
+how it got there.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from skipwise.errors import SkipwiseError
+from skipwise.training.loop import Standing
+from skipwise.training.recipe import Recipe
+from skipwise.training.schedule import Pace, relative_cost, step_cost
+
+_PARTS = re.compile(r"(?:(?P<h>[\d.]+)h)?(?:(?P<m>[\d.]+)m)?(?:(?P<s>[\d.]+)s)?")
+SPARE = 0.03
+"""Of the time left, kept for what is slower than it was so far."""
+CORRECT_AFTER = 0.1
+"""A correction is made when this share of the time that was left at the last one has gone by."""
+LEAST_STEPS = 10
+
+
+def parse_limit(text: str) -> float:
+    """Seconds of "90s", "20m", "1.5h" or "1h30m".
+
+    Raises:
+        SkipwiseError: anything else.
+    """
+    match = _PARTS.fullmatch(text.strip().replace(" ", ""))
+    try:
+        seconds = sum(
+            float(match[unit]) * size for unit, size in (("h", 3600), ("m", 60), ("s", 1)) if match and match[unit]
+        )
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 10**8:
+        raise SkipwiseError(f"--time-limit must be a time such as 90s, 20m or 1h30m, not {text!r}.")
+    return seconds
+
+
+class Timekeeper:
+    """Keeps a run's pace such that it ends in time.
+
+    Args:
+        end: when the last step has to be done, on the clock.
+        step: seconds a step at full size is expected to take.
+        size: of the images at full size, pixels a side.
+        clock: monotonic, in seconds.
+    """
+
+    def __init__(
+        self, *, end: float, step: float, recipe: Recipe, size: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.end, self.step, self.recipe, self.size, self.clock = end, step, recipe, size, clock
+
+    def begin(self, at: Standing) -> Standing:
+        """The beginning of a run, at a pace that fits.
+
+        Raises:
+            SkipwiseError: hardly a step fits.
+        """
+        self.since, self.cost = self.clock(), 0.0
+        steps = self._fitting(0.0)
+        if steps < LEAST_STEPS:
+            raise SkipwiseError(
+                f"--time-limit is too short: a step takes {self.step:.2g} s here, and only {steps} of them fit; allow "
+                "more time, or take smaller images (--img-size) or a narrower network (--width)."
+            )
+        return replace(at, pace=Pace.even(steps))
+
+    def go_on(self, at: Standing) -> Standing:
+        """Where a run stands that was interrupted: what it took before counts, the time in between does not."""
+        self.since, self.cost = self.clock(), 0.0
+        self.end -= at.seconds_in_all
+        return at
+
+    def corrected(self, at: Standing) -> Standing:
+        """To be called after each step: where the run stands, now and then at another pace."""
+        self.cost += step_cost(at.pace.share(at.steps - 1), self.recipe, self.size)
+        now = self.clock()
+        left, taken = self.end - now, now - self.since
+        if left > self.step and taken < CORRECT_AFTER * (left + taken):
+            return at
+        self.step, self.since, self.cost = taken / self.cost, now, 0.0
+        return replace(at, pace=at.pace.changed(at.steps, at.steps + self._fitting(at.pace.share(at.steps))))
+
+    def _fitting(self, share: float) -> int:
+        left = (self.end - self.clock()) * (1 - SPARE)
+        return max(0, int(left / (self.step * relative_cost(self.recipe, self.size, share))))

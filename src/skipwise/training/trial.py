@@ -1,0 +1,123 @@
+"""What a step of a run costs on this machine, tried out before the run begins, and whether compiling repays."""
+
+from __future__ import annotations
+
+import copy
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from skipwise.training.compiling import compiled
+from skipwise.training.execution import Execution
+from skipwise.training.loop import reproducible
+from skipwise.training.recipe import Recipe
+from skipwise.training.schedule import relative_cost, sides
+
+IMAGES = 128
+"""A trial's batch, at most: longer ones take in proportion."""
+ROUNDS = 3
+COMPILE_SECONDS = 60.0
+"""For one network at one size: 8 to 66 s were measured (benchmarks/train_throughput.py)."""
+COMPILE_GAIN = 0.05
+"""Of the time of a step: 3 to 16% were measured there in float32."""
+
+
+@dataclass(frozen=True)
+class StepCost:
+    """Seconds of a training step at full size, and of evaluating one image."""
+
+    step: float
+    evaluation: float
+
+    def training(self, recipe: Recipe, size: int, steps: int) -> float:
+        """Seconds of so many steps of a recipe on images of `size` pixels a side."""
+        return self.step * steps * relative_cost(recipe, size)
+
+
+def try_step(network: nn.Module, recipe: Recipe, execution: Execution, *, channels: int, size: int) -> StepCost:
+    """Trains a copy of the network on made-up images, a few steps, and evaluates it on them."""
+    batch = min(recipe.batch_size, IMAGES)
+    inputs = torch.zeros(batch, channels, size, size).to(execution.device, memory_format=torch.channels_last)
+    trained = copy.deepcopy(network).to(execution.device).to(memory_format=torch.channels_last)
+    with reproducible(execution):
+        step = _seconds(lambda: _step(trained, inputs, execution))
+        trained.eval()
+        with torch.inference_mode():
+            evaluation = _seconds(lambda: trained(inputs).cpu())
+    return StepCost(step * recipe.batch_size / batch, evaluation / batch)
+
+
+def repays(seconds: float, recipe: Recipe, size: int) -> bool:
+    """Whether compiling makes up for itself in a run that takes so long without."""
+    return seconds * COMPILE_GAIN > COMPILE_SECONDS * len(sides(recipe, size))
+
+
+def choose_compile(
+    execution: Execution,
+    wanted: bool | None,
+    networks: dict[str, nn.Module],
+    *,
+    seconds: float,
+    recipe: Recipe,
+    channels: int,
+    size: int,
+    notice: Callable[[str], None],
+) -> Execution:
+    """The execution with `compile` where it is wanted, or repays, and works.
+
+    Args:
+        wanted: None leaves it to what a run takes.
+        networks: all that will be trained, since they are to be trained alike.
+        seconds: of the shortest run, without compiling.
+        notice: is told why not, where it would have been worth it.
+    """
+    if wanted is False or (wanted is None and (execution.device == "mps" or not repays(seconds, recipe, size))):
+        return execution
+    compiled = replace(execution, compile=True)
+    if execution.device == "cpu" and not _has_compiler():
+        notice("Not compiled: torch.compile needs a C++ compiler (g++ or clang++), and there is none here.")
+        return execution
+    for name, network in networks.items():
+        notice(f"Compiling {name} (a minute or so; --no-compile does without) ...")
+        try:
+            _try_compiled(network, compiled, channels=channels, size=size)
+        except Exception as error:  # compilers fail in many ways, and none of them need stop a training
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            notice(f"Not compiled: torch.compile can't do {name} ({reason}).")
+            return execution
+    return compiled
+
+
+def _try_compiled(network: nn.Module, execution: Execution, *, channels: int, size: int) -> None:
+    trained = copy.deepcopy(network).to(execution.device).to(memory_format=torch.channels_last)
+    inputs = torch.zeros(2, channels, size, size).to(execution.device, memory_format=torch.channels_last)
+    with reproducible(execution):
+        _step(compiled(trained), inputs, execution)
+
+
+def _step(network: Callable[[Tensor], Tensor], inputs: Tensor, execution: Execution) -> None:
+    with torch.autocast(execution.device, torch.bfloat16, enabled=execution.precision == "bf16"):
+        logits = network(inputs)
+    labels = torch.zeros(len(logits), dtype=torch.int64, device=logits.device)
+    F.cross_entropy(logits.float(), labels).backward()  # type: ignore[no-untyped-call]
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """The least of some times, the first of which does not count."""
+    work()
+    taken = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - started)
+    return min(taken)
+
+
+def _has_compiler() -> bool:
+    return any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "g++", "clang++", "cl"))
