@@ -19,8 +19,9 @@ from skipwise.data.mixing import cutmix, mixup
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.training.execution import Execution
-from skipwise.training.loop import Progress, batch_loss, train
-from skipwise.training.recipe import RECIPES, choose_recipe
+from skipwise.training.loop import Standing, Training, batch_loss, reproducible
+from skipwise.training.recipe import RECIPES, Wishes, choose_recipe
+from skipwise.training.schedule import Pace
 
 NONE = Augmentation(mirror=False, shift=0)
 EVERYTHING = {
@@ -262,16 +263,14 @@ def test_a_batch_is_a_function_of_seed_epoch_and_step(options: dict[str, object]
         assert not torch.equal(once.batch(3, 2, order).images, elsewhere.images)
 
 
-@pytest.mark.parametrize("name", ["standard", "upright"])
-def test_the_named_recipes_draw_and_move_as_they_always_did(name: str) -> None:
+@pytest.mark.parametrize("mirror", [True, False])
+def test_mirroring_and_shifting_draw_and_move_as_they_always_did(mirror: bool) -> None:
     """Image by image, from the same draws in the same order: a run of an earlier version can be repeated."""
     pixels = images(40, 16)
-    some = batches(pixels=pixels.numpy(), augmentation=RECIPES[name].augmentation)
+    some = batches(pixels=pixels.numpy(), augmentation=Augmentation(mirror=mirror, shift=1 / 8))
     batch = some.batch(2, 1, some.order(2))
     generator = torch.Generator().manual_seed(stream(0, 1, 2, 1))
-    flips = torch.rand(8, generator=generator) < (0.5 if name == "standard" else 0)
-    if name == "upright":
-        generator.manual_seed(stream(0, 1, 2, 1))
+    flips = torch.rand(8, generator=generator) < 0.5 if mirror else torch.zeros(8, dtype=torch.bool)
     rows, columns = torch.randint(-2, 3, (2, 8, 1), generator=generator)[..., 0].tolist()
     for label, image, flipped, row, column in zip(batch.labels, batch.images, flips, rows, columns, strict=True):
         before = pixels[label].flip(1) if flipped else pixels[label]
@@ -416,18 +415,18 @@ def trained(balance: str, *, interrupted: bool = False, **options: object) -> Li
     recipe = replace(RECIPES["standard"], epochs=3, lr=0.02, batch_size=20, augmentation=augmentation, balance=balance)
     preprocessing = Preprocessing(size=6, channels=3, mean=(0.5,) * 3, std=(0.3,) * 3)
     execution = Execution(device="cpu", precision="fp32", threads=1)
-    kept: list[Progress] = []
-
-    def keep(progress: Progress) -> None:
-        copied = {name: tensor.clone() for name, tensor in progress.tensors.items()}
-        kept.append(Progress(progress.history, copied))
-
-    network = Linear()
-    train(network, some, recipe, preprocessing, execution, validate=None, on_epoch=keep)
-    if interrupted:
-        network = Linear()
-        train(network, some, recipe, preprocessing, execution, validate=None, on_epoch=keep, resume=kept[0])
-    return network
+    start = Standing(Pace.even(recipe.epochs * some.per_epoch))
+    with reproducible(execution):
+        training = Training(Linear(), some, recipe, preprocessing, execution, start=start)
+        while not training.finished:
+            if training.epoch_is_over:
+                training.close_epoch(None)
+            else:
+                training.step()
+            if interrupted and training.at.steps == some.per_epoch + 1:
+                kept = {name: tensor.clone() for name, tensor in training.tensors().items()}
+                training = Training(Linear(), some, recipe, preprocessing, execution, start=training.at, tensors=kept)
+    return training.network
 
 
 @pytest.mark.parametrize("balance", ["none", "sampling", "loss"])
@@ -446,16 +445,18 @@ def test_a_resumed_run_ends_with_the_same_bits(balance: str) -> None:
 
 def test_a_recipe_takes_a_balance_by_name() -> None:
     settings = {"mirrors": True, "images": 100}
-    assert choose_recipe("auto", **settings).balance == "none"
-    assert choose_recipe("auto", balance="loss", **settings).balance == "loss"
+    assert choose_recipe("standard", Wishes(), **settings).balance == "none"
+    assert choose_recipe("standard", Wishes(balance="loss"), **settings).balance == "loss"
     with pytest.raises(SkipwiseError, match="no balance called 'sampled'; did you mean 'sampling'"):
-        choose_recipe("auto", balance="sampled", **settings)
+        choose_recipe("standard", Wishes(balance="sampled"), **settings)
 
 
 def test_augmentation_survives_json_and_older_records_are_read() -> None:
     everything = Augmentation(mirror=True, shift=0.125, **EVERYTHING)
     assert msgspec.json.decode(msgspec.json.encode(everything), type=Augmentation) == everything
-    assert msgspec.json.decode(b'{"mirror":false,"shift":0.125}', type=Augmentation) == RECIPES["upright"].augmentation
+    assert msgspec.json.decode(b'{"mirror":false,"shift":0.125}', type=Augmentation) == Augmentation(
+        mirror=False, shift=0.125
+    )
 
 
 def test_input_is_normalised_and_channels_last() -> None:

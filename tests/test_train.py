@@ -66,7 +66,7 @@ def test_it_is_the_run_that_a_comparison_makes(photos: Path, tmp_path: Path) -> 
 
 def test_killed_while_it_trains_it_goes_on_to_the_same_weights(photos: Path, tmp_path: Path) -> None:
     options = [str(photos), "--width", "0.25", "--epochs", "40", "--output"]
-    code = "from skipwise.training import execute; execute.CHECKPOINT_SECONDS = 0.0; import skipwise.cli; skipwise.cli.main()"
+    code = "from skipwise.training import execute; execute.CHECKPOINT_SECONDS = 0.0; execute.SAVING_SHARE = 1e9; import skipwise.cli; skipwise.cli.main()"
     command = [sys.executable, "-c", code, "train", *options]
     whole = subprocess.run([*command, str(tmp_path / "whole")], capture_output=True, text=True)
     assert whole.returncode == 0, whole.stderr

@@ -12,7 +12,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from skipwise.data.batches import Augmentation
 from skipwise.data.images import Images
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
@@ -24,8 +23,8 @@ from skipwise.training.execution import Execution
 from skipwise.training.loop import Epoch
 from skipwise.training.optimizer import make_optimizer
 from skipwise.training.recipe import RECIPES, Wishes, choose_recipe
-from skipwise.training.schedule import rate
 from skipwise.training.run import RunSpec, find_run, read_history, read_predictions
+from skipwise.training.schedule import rate
 
 RECIPE = replace(choose_recipe("standard", Wishes(), mirrors=True, images=48), epochs=4, batch_size=16, lr=0.05)
 
@@ -58,6 +57,12 @@ def make_spec(model: str = "resnet18", **options: object) -> RunSpec:
 
 
 IMAGES = make_images()
+
+
+def save_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint after every step."""
+    monkeypatch.setattr(execute, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(execute, "SAVING_SHARE", math.inf)
 
 
 def newest(path: Path) -> tuple[dict[str, torch.Tensor], object] | None:
@@ -117,7 +122,7 @@ def test_the_same_seed_gives_the_same_run_to_the_bit_and_another_seed_another(tm
 def test_an_interrupted_run_goes_on_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
 ) -> None:
-    monkeypatch.setattr(execute, "CHECKPOINT_SECONDS", 0.0)
+    save_always(monkeypatch)
     spec = make_spec(execution=Execution(device="cpu", precision=precision, threads=1))
     execute_run(spec, IMAGES, tmp_path / "whole")
     started = []
@@ -141,7 +146,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
 def test_interrupted_in_the_middle_of_epochs_it_goes_on_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
-    monkeypatch.setattr(execute, "CHECKPOINT_SECONDS", 0.0)
+    save_always(monkeypatch)
     spec = make_spec(model)
     execute_run(spec, IMAGES, tmp_path / "whole")
     saves = 0
@@ -162,7 +167,7 @@ def test_interrupted_in_the_middle_of_epochs_it_goes_on_to_the_same_bits(
         except KeyboardInterrupt:
             interruptions += 1
     steps = spec.recipe.epochs * (len(IMAGES.members("train")) // spec.recipe.batch_size)
-    # After every step and at the end of every epoch, where an interruption saves once more; no step is done twice.
+    # After every step, at the end of every epoch, and once more when interrupted; no step is done twice.
     assert saves == steps + spec.recipe.epochs + interruptions
     assert interruptions > spec.recipe.epochs
     assert_same_run(tmp_path / "whole", tmp_path / "broken")
@@ -193,7 +198,7 @@ def test_a_checkpoint_whose_state_was_edited_is_not_believed(tmp_path: Path) -> 
 
 
 def test_a_checkpoint_of_another_recipe_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(execute, "CHECKPOINT_SECONDS", 0.0)
+    save_always(monkeypatch)
 
     def interrupt(_: Epoch) -> None:
         raise KeyboardInterrupt
@@ -247,7 +252,7 @@ def test_training_leaves_torchs_global_state_as_it_was(tmp_path: Path) -> None:
 
 
 def test_tied_weights_are_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(execute, "CHECKPOINT_SECONDS", 0.0)
+    save_always(monkeypatch)
     record = execute_run(make_spec("tests.guest_networks:tied"), IMAGES, tmp_path)
     assert record.status == "finished", record.reason
     stored = weights(tmp_path)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import Annotated, Any, NoReturn
@@ -37,6 +38,9 @@ from skipwise.options import (
     ValShare,
     Width,
 )
+
+BEGAN = time.monotonic()
+"""About when the process began, from which a time limit counts."""
 
 app = typer.Typer(
     add_completion=False,
@@ -316,6 +320,7 @@ def train(
             output=output,
             resume=resume,
             observer=screen,
+            began=BEGAN,
         )
     if int(os.environ.get("RANK", "0")):  # one of several processes; the first one prints
         return 0

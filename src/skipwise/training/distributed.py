@@ -146,6 +146,11 @@ class Several:
         return parcel[0]
 
 
+def local_processes() -> int:
+    """How many processes torchrun started on this machine; 1 without it."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
 @contextlib.contextmanager
 def joined(device: str) -> Iterator[Ranks]:
     """The processes that torchrun started together with this one, or this one alone.

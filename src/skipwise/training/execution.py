@@ -53,13 +53,16 @@ def check_precision(precision: str) -> None:
         raise unknown_name("precision", precision, PRECISIONS)
 
 
-def choose_execution(device: str, *, step_multiply_adds: float, precision: str = "auto") -> Execution:
+def choose_execution(
+    device: str, *, step_multiply_adds: float, precision: str = "auto", processes: int = 1
+) -> Execution:
     """What suits a device, without compiling (see trial.py).
 
     Args:
         device: "cpu", "cuda" or "mps".
         step_multiply_adds: of one batch's forward pass, for the costliest network that will be trained.
         precision: "auto" is bfloat16 where that is known, or on CPUs measured, to be faster.
+        processes: that will share this machine's cores and the batch.
     """
     if precision == "auto":
         if device == "cuda":
@@ -68,7 +71,7 @@ def choose_execution(device: str, *, step_multiply_adds: float, precision: str =
             faster = device == "cpu" and bf16_speedup() >= WORTHWHILE
         precision = "bf16" if faster else "fp32"
     small = device == "cpu" and step_multiply_adds < ONE_THREAD_STEP
-    threads = 1 if small else min(usable_cores(), MOST_THREADS)
+    threads = 1 if small else max(1, min(usable_cores() // processes, MOST_THREADS))
     return Execution(device=device, precision=precision, threads=threads)
 
 

@@ -104,7 +104,9 @@ def find_run(spec: RunSpec, folder: Path) -> RunRecord | None:
         raise SkipwiseError(f"{folder} holds a run of another plan; choose another folder with --output.")
     if record.status == "finished":
         try:
-            read_predictions(folder, "test")
+            for split, metrics in (("val", record.val), ("test", record.test)):
+                if metrics is not None:
+                    read_predictions(folder, split)
         except SkipwiseError:
             path.unlink()
             return None

@@ -58,20 +58,19 @@ class Timekeeper:
     ) -> None:
         self.end, self.step, self.recipe, self.size, self.clock = end, step, recipe, size, clock
 
-    def begin(self, at: Standing) -> Standing:
-        """The beginning of a run, at a pace that fits.
-
-        Raises:
-            SkipwiseError: hardly a step fits.
-        """
-        self.since, self.cost = self.clock(), 0.0
+    def check(self) -> None:
+        """Raises SkipwiseError where hardly a step fits."""
         steps = self._fitting(0.0)
         if steps < LEAST_STEPS:
             raise SkipwiseError(
-                f"--time-limit is too short: a step takes {self.step:.2g} s here, and only {steps} of them fit; allow "
-                "more time, or take smaller images (--img-size) or a narrower network (--width)."
+                f"--time-limit is too short: a step takes {self.step:.2g} s here, and {steps or 'none'} would fit; "
+                "allow more time, or take smaller images (--img-size) or a narrower network (--width)."
             )
-        return replace(at, pace=Pace.even(steps))
+
+    def begin(self, at: Standing) -> Standing:
+        """The beginning of a run, at a pace that fits."""
+        self.since, self.cost = self.clock(), 0.0
+        return replace(at, pace=Pace.even(max(LEAST_STEPS, self._fitting(0.0))))
 
     def go_on(self, at: Standing) -> Standing:
         """Where a run stands that was interrupted: what it took before counts, the time in between does not."""

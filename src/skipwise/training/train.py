@@ -21,7 +21,7 @@ from skipwise.files import locked, make_folder, write_json
 from skipwise.folders import Shelf
 from skipwise.nets.weights import load_weights
 from skipwise.nets.zoo import check_model, create_model
-from skipwise.training.distributed import joined
+from skipwise.training.distributed import joined, local_processes
 from skipwise.training.execute import execute_run
 from skipwise.training.execution import Execution, check_precision, choose_device, choose_execution
 from skipwise.training.loop import Epoch, Standing
@@ -40,8 +40,8 @@ from skipwise.training.trial import StepCost, choose_compile, try_step
 
 SPLIT_SEED = 0
 RETRIES = 3
-STARTING_AND_ENDING = 4.0
-"""Seconds of a time limit for what nobody measures: starting Python, writing files."""
+ENDING = 2.5
+"""Seconds of a time limit for what nobody measures: writing files, leaving Python."""
 SLOWER = 1.3
 """Evaluating takes so much longer than it was tried out to, with the reading of images."""
 
@@ -152,6 +152,7 @@ def train(
     output: str | os.PathLike[str] | None = None,
     resume: bool = False,
     observer: TrainObserver | None = None,
+    began: float | None = None,
 ) -> Trained:
     """Trains one network with one seed; the same call again goes on with an unfinished run.
 
@@ -164,11 +165,12 @@ def train(
         freeze_norms: leave batch norms as the weights to start from have them.
         output: the run's folder; None is the next in runs/train.
         observer: is told how it goes.
+        began: when the time limit began, on time.monotonic(); None is now.
 
     Raises:
         SkipwiseError: anything a person can mend; what was finished stays.
     """
-    began = time.monotonic()
+    began = time.monotonic() if began is None else began
     check_model(model)
     check_options(img_size=img_size, stem=stem, width=width, seed=seed)
     check_precision(precision)
@@ -199,6 +201,7 @@ def train(
         img_size=img_size,
     )
     named = Path(output) if output is not None else None
+    device = choose_device(device)
     with contextlib.ExitStack() as stack:
         ranks = stack.enter_context(joined(device))
         watch = observer if observer is not None and ranks.first else TrainObserver()
@@ -220,7 +223,7 @@ def train(
                     fingerprint=prepared.fingerprint,
                     recipe=chosen,
                     # Precision, threads and compiling are chosen when the run is new.
-                    execution=Execution(device=choose_device(device), precision="fp32", threads=1),
+                    execution=Execution(device=device, precision="fp32", threads=1),
                 ),
                 data=prepared.source.name,
                 split_images=prepared.counts,
@@ -238,16 +241,19 @@ def train(
 
         def begin() -> tuple[Path, Terms, bool]:
             """The folder, held for this run, what was written there, and whether the run had ended before."""
+            # Before the folder is made, too: what is refused leaves nothing behind.
+            fresh = None if stored else _settle(draft, images, initial, precision, compile, watch.noticed)
+            if fresh is not None and (keeper := _keeper(fresh, began)) is not None:
+                keeper.check()
             make_folder(folder)
             stack.enter_context(locked(folder))
-            _, stored = SHELF.choose(draft, draft.data, folder)  # another process may have begun in there meanwhile
-            repeated = (folder / SHELF.finished).exists()
-            if stored is not None:
-                return folder, stored, repeated
-            terms = _settle(draft, images, initial, precision, compile, watch.noticed)
-            _save_split(folder, prepared)
-            write_json(folder / SHELF.begun, terms)
-            return folder, terms, repeated
+            _, there = SHELF.choose(draft, draft.data, folder)  # another process may have begun in there meanwhile
+            if there is None:
+                _save_split(folder, prepared)
+                write_json(folder / SHELF.begun, fresh)
+            terms = there or fresh
+            assert terms is not None
+            return folder, terms, (folder / SHELF.finished).exists()
 
         begun = ranks.agree(begin() if ranks.first else None)
         assert begun is not None
@@ -292,7 +298,10 @@ def _settle(
     shape = {"channels": preprocessing.channels, "size": preprocessing.size}
     cost = count(network, **shape).multiply_adds
     execution = choose_execution(
-        spec.execution.device, step_multiply_adds=cost * spec.recipe.batch_size, precision=precision
+        spec.execution.device,
+        step_multiply_adds=cost * spec.recipe.batch_size,
+        precision=precision,
+        processes=local_processes(),
     )
     step_cost = try_step(network, spec.recipe, execution, **shape)
     seconds = spec.time_limit or step_cost.training(
@@ -317,7 +326,7 @@ def _keeper(terms: Terms, began: float) -> Timekeeper | None:
     if spec.time_limit is None or terms.step_cost is None:
         return None
     evaluated = 2 * terms.split_images["val"] + terms.split_images["test"]
-    ending = STARTING_AND_ENDING + SLOWER * terms.step_cost.evaluation * evaluated
+    ending = ENDING + SLOWER * terms.step_cost.evaluation * evaluated
     return Timekeeper(
         end=began + spec.time_limit - ending,
         step=terms.step_cost.step,
