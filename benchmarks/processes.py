@@ -23,8 +23,8 @@ from skipwise.cost.counts import count
 from skipwise.machine import describe_machine, usable_cores
 from skipwise.nets.zoo import create_model
 from skipwise.training.execution import ONE_THREAD_STEP
-from skipwise.training.loop import make_optimizer
-from skipwise.training.recipe import choose_recipe
+from skipwise.training.optimizer import make_optimizer
+from skipwise.training.recipe import RECIPES
 
 CASES = [  # network, width, image size, batch size
     ("resnet18", 0.25, 8, 64),
@@ -41,7 +41,7 @@ def steps(case: tuple[str, float, int, int], threads: int, seconds: float, start
     torch.set_num_threads(threads)
     network = create_model(name, num_classes=10, stem="small", width=width, seed=0)
     network.to(memory_format=torch.channels_last)
-    optimizer = make_optimizer(network, choose_recipe("standard", mirrors=True, images=50_000))
+    optimizer = make_optimizer(network, RECIPES["standard"])
     images = torch.randn(batch, 3, size, size).to(memory_format=torch.channels_last)
     labels = torch.randint(0, 10, (batch,))
 

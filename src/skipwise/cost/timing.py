@@ -83,9 +83,9 @@ def latencies(networks: Mapping[str, nn.Module], *, channels: int, size: int) ->
 MATMUL_SIDE = 1024
 
 
-def matmul_arm(dtype: torch.dtype) -> Callable[[], object]:
-    """A product of two square matrices of `MATMUL_SIDE` in `dtype`, ready to be timed: side^3 multiply-adds."""
-    left, right = (torch.ones(MATMUL_SIDE, MATMUL_SIDE, dtype=dtype) for _ in range(2))
+def matmul_arm(dtype: torch.dtype, *, side: int = MATMUL_SIDE) -> Callable[[], object]:
+    """A product of two square matrices in `dtype`, ready to be timed: side^3 multiply-adds."""
+    left, right = (torch.ones(side, side, dtype=dtype) for _ in range(2))
     return lambda: left @ right
 
 

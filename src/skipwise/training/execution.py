@@ -47,6 +47,11 @@ def choose_device(device: str) -> str:
     return device
 
 
+def most_threads(device: str, processes: int = 1) -> int:
+    """How many threads one of so many processes on this machine can use."""
+    return max(1, min(usable_cores() // processes, MOST_THREADS)) if device == "cpu" else 1
+
+
 def check_precision(precision: str) -> None:
     """Raises SkipwiseError for one that is not in `PRECISIONS`."""
     if precision not in PRECISIONS:
@@ -70,8 +75,7 @@ def choose_execution(
         else:
             faster = device == "cpu" and bf16_speedup() >= WORTHWHILE
         precision = "bf16" if faster else "fp32"
-    small = device == "cpu" and step_multiply_adds < ONE_THREAD_STEP
-    threads = 1 if small else max(1, min(usable_cores() // processes, MOST_THREADS))
+    threads = 1 if step_multiply_adds < ONE_THREAD_STEP else most_threads(device, processes)
     return Execution(device=device, precision=precision, threads=threads)
 
 

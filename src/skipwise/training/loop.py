@@ -186,8 +186,7 @@ class Training:
         names = {id(parameter): name for name, parameter in self.network.named_parameters()}
         found = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         for parameter, state in self.optimizer.state.items():
-            if state.get("momentum_buffer") is not None:
-                found[f"momentum.{names[id(parameter)]}"] = state["momentum_buffer"]
+            found[f"momentum.{names[id(parameter)]}"] = state["momentum_buffer"]
         if self.recipe.average:
             found |= {f"average.{name}": tensor for name, tensor in self.answer.state_dict().items()}
         return found
@@ -201,10 +200,7 @@ class Training:
         if self.recipe.average:
             self.answer.load_state_dict(parts["average"])
         for name, parameter in self.network.named_parameters():
-            if name in parts["momentum"]:
-                # In the layout of the parameter, as the optimizer itself makes it.
-                momentum = torch.empty_like(parameter).copy_(parts["momentum"][name])
-                self.optimizer.state[parameter]["momentum_buffer"] = momentum
+            self.optimizer.state[parameter]["momentum_buffer"].copy_(parts["momentum"][name])
 
     def _make_initial_weights(self, network: nn.Module) -> None:
         if self.recipe.dirac:

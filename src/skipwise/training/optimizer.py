@@ -39,9 +39,15 @@ def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         }
         for (muon, matrix, share), parameters in groups.items()
     ]
+    optimizer: torch.optim.Optimizer
     if recipe.optimizer == "muon":
-        return Muon(options, lr=recipe.lr, momentum=recipe.momentum)
-    return torch.optim.SGD(options, lr=recipe.lr, momentum=recipe.momentum, nesterov=True, fused=True)
+        optimizer = Muon(options, lr=recipe.lr, momentum=recipe.momentum)
+    else:
+        optimizer = torch.optim.SGD(options, lr=recipe.lr, momentum=recipe.momentum, nesterov=True, fused=True)
+        for parameter in network.parameters():
+            # Now: torch's SGD can't have parameters join a group later, which those under a new head do.
+            optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    return optimizer
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
@@ -93,6 +99,9 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(self, params: Iterable[Any], *, lr: float, momentum: float) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": 0.0, "muon": True})
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                self.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -105,12 +114,7 @@ class Muon(torch.optim.Optimizer):
             gradients: list[Tensor] = [p.grad for p in parameters if p.grad is not None]
             if not group["muon"]:
                 gradients = list(torch._foreach_add(gradients, parameters, alpha=group["weight_decay"]))
-            momenta = []
-            for parameter in parameters:
-                state = self.state[parameter]
-                if "momentum_buffer" not in state:
-                    state["momentum_buffer"] = torch.zeros_like(parameter)
-                momenta.append(state["momentum_buffer"])
+            momenta = [self.state[p]["momentum_buffer"] for p in parameters]
             torch._foreach_mul_(momenta, group["momentum"])
             torch._foreach_add_(momenta, gradients)
             updates = list(torch._foreach_add(gradients, momenta, alpha=group["momentum"]))

@@ -36,7 +36,7 @@ from skipwise.training.setup import (
     with_statistics,
 )
 from skipwise.training.timelimit import Timekeeper, parse_limit
-from skipwise.training.trial import StepCost, choose_compile, try_step
+from skipwise.training.trial import StepCost, choose_compile, try_step, try_threads
 
 SPLIT_SEED = 0
 RETRIES = 3
@@ -296,14 +296,15 @@ def _settle(
     if initial is not None:
         load_weights(network, initial.file, new_head=True)  # now, rather than when the folder is begun
     shape = {"channels": preprocessing.channels, "size": preprocessing.size}
-    cost = count(network, **shape).multiply_adds
+    work = count(network, **shape).multiply_adds * spec.recipe.batch_size
+    processes = local_processes()
     execution = choose_execution(
-        spec.execution.device,
-        step_multiply_adds=cost * spec.recipe.batch_size,
-        precision=precision,
-        processes=local_processes(),
+        spec.execution.device, step_multiply_adds=work, precision=precision, processes=processes
     )
-    step_cost = try_step(network, spec.recipe, execution, **shape)
+    if processes == 1:
+        execution, step_cost = try_threads(network, spec.recipe, execution, **shape)
+    else:
+        step_cost = try_step(network, spec.recipe, execution, **shape)
     seconds = spec.time_limit or step_cost.training(
         spec.recipe, preprocessing.size, spec.recipe.epochs * (draft.split_images["train"] // spec.recipe.batch_size)
     )

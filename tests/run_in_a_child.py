@@ -1,0 +1,31 @@
+"""A small run that a process of its own does, to be killed; a fork server imports it, so that starting is quick."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from skipwise.training import execute
+from skipwise.training.loop import Standing
+from skipwise.training.run import RunSpec
+from tests.test_training import IMAGES, RECIPE, make_spec
+
+
+def spec() -> RunSpec:
+    """Sixty steps, with every kind of state that a checkpoint holds."""
+    return make_spec("se_resnet18", recipe=replace(RECIPE, epochs=20, optimizer="muon", average=0.1))
+
+
+def work(folder: Path, saving: bool, pipe: Connection) -> None:
+    """Does the run, and tells of every step. Saving is after every step, or never."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as the command line has it: an exception
+    execute.CHECKPOINT_SECONDS = 0.0 if saving else 1e9
+    execute.SAVING_SHARE = 1e9
+
+    def on_step(at: Standing) -> None:
+        pipe.send(at.steps)
+
+    execute.execute_run(spec(), IMAGES, folder, on_step=on_step)

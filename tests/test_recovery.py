@@ -1,0 +1,223 @@
+"""Nothing is lost: kills, signals, runs that go astray, damaged and foreign checkpoints."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import pytest
+import torch
+
+from skipwise.errors import SkipwiseError, TrainingFailed
+from skipwise.training import execute
+from skipwise.training.checkpoint import FORMAT, KIND, load_checkpoints, previous, save_checkpoint
+from skipwise.training.execute import execute_run
+from skipwise.training.loop import Training
+from skipwise.training.run import read_history
+from tests.run_in_a_child import spec as child_spec
+from tests.run_in_a_child import work
+from tests.test_training import IMAGES, RECIPE, assert_same_run, make_spec, save_always
+
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["tests.run_in_a_child"])
+
+
+@contextmanager
+def running(folder: Path, *, saving: bool = True) -> Iterator[tuple[ForkServerProcess, Connection]]:
+    """A process that does the run in `folder`; it has made a step."""
+    ours, theirs = CONTEXT.Pipe()
+    process = CONTEXT.Process(target=work, args=(folder, saving, theirs))
+    process.start()
+    theirs.close()
+    assert ours.poll(60)
+    try:
+        yield process, ours
+    finally:
+        process.kill()
+        process.join()
+
+
+def check_kills(folder: Path, kills: int, rng: random.Random) -> None:
+    execute_run(child_spec(), IMAGES, folder / "whole")
+    reached = set()
+    complaints: list[str] = []
+    for _ in range(kills):
+        with running(folder / "killed") as (process, _):
+            time.sleep(rng.expovariate(5))
+            process.kill()
+        if (folder / "killed" / "run.json").exists():
+            break
+        found = list(load_checkpoints(folder / "killed" / "resume.safetensors", complaints.append))
+        reached.update(state["standing"]["steps"] for _, state in found[:1])
+    assert not complaints
+    assert len(reached) > kills / 3
+    execute_run(child_spec(), IMAGES, folder / "killed")
+    assert_same_run(folder / "whole", folder / "killed")
+    assert not list((folder / "killed").glob(".*.tmp"))
+
+
+def test_killed_again_and_again_every_checkpoint_is_whole_and_the_bits_are_the_same(tmp_path: Path) -> None:
+    check_kills(tmp_path, 5, random.Random(0))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_at_fifty_random_moments(tmp_path: Path, seed: int) -> None:
+    check_kills(tmp_path, 50, random.Random(seed))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_at_once_and_no_step_is_done_twice(tmp_path: Path, number: signal.Signals) -> None:
+    execute_run(child_spec(), IMAGES, tmp_path / "whole")
+    folder, done = tmp_path / "stopped", 0
+    for _ in range(3):
+        with running(folder, saving=False) as (process, pipe):
+            first = pipe.recv()
+            assert first == done + 1
+            os.kill(process.pid, number)
+            process.join(20)
+            assert process.exitcode not in (0, None)
+            done = first
+            while pipe.poll():
+                try:
+                    done = pipe.recv()
+                except EOFError:
+                    break
+        standing = next(load_checkpoints(folder / "resume.safetensors"))[1]["standing"]
+        assert done <= standing["steps"] <= done + 1  # the step it was in is finished first
+        done = standing["steps"]
+    execute_run(child_spec(), IMAGES, folder)
+    assert_same_run(tmp_path / "whole", folder)
+
+
+def go_astray(monkeypatch: pytest.MonkeyPatch, *, at: int, until_cuts: int) -> None:
+    """Makes every run go astray at a step until its rate was cut so often."""
+    step = Training.step
+
+    def astray(self: Training) -> None:
+        if self.at.steps >= at and len(self.at.cuts) < until_cuts:
+            raise TrainingFailed("the loss became nan")
+        step(self)
+
+    monkeypatch.setattr(Training, "step", astray)
+
+
+def test_a_run_that_goes_astray_goes_on_from_its_last_good_state_at_half_the_rate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_always(monkeypatch)
+    whole = execute_run(make_spec(), IMAGES, tmp_path / "whole")
+    go_astray(monkeypatch, at=7, until_cuts=2)
+    notices: list[str] = []
+    record = execute_run(make_spec(), IMAGES, tmp_path, retries=3, notice=notices.append)
+    assert record.status == "finished"
+    assert record.cuts == (7, 7)
+    assert "from step 7 at half the learning rate: the loss became nan" in notices[0]
+    assert "from step 6 " in notices[1]  # the newest state led astray at once, so it is not trusted again
+    rates = [epoch.learning_rate for epoch in read_history(tmp_path)]
+    assert whole.cuts == ()
+    full = [epoch.learning_rate for epoch in read_history(tmp_path / "whole")]
+    assert rates[-1] == pytest.approx(full[-1] / 4)
+    assert rates[0] == full[0]
+
+
+def test_without_a_checkpoint_it_begins_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_astray(monkeypatch, at=2, until_cuts=1)
+    notices: list[str] = []
+    assert execute_run(make_spec(), IMAGES, tmp_path, retries=3, notice=notices.append).cuts == (2,)
+    assert "from the beginning at half" in notices[0]
+
+
+def test_it_is_given_up_after_so_many_tries_and_in_a_comparison_at_once(tmp_path: Path) -> None:
+    spec = make_spec(recipe=replace(RECIPE, lr=1e12))
+    notices: list[str] = []
+    failed = execute_run(spec, IMAGES, tmp_path / "train", retries=3, notice=notices.append)
+    assert failed.status == "failed"
+    assert "in epoch 1, step" in failed.reason
+    assert "4 times" in failed.reason
+    assert len(notices) == 3
+    compared = execute_run(spec, IMAGES, tmp_path / "compare", notice=notices.append)
+    assert compared.status == "failed"
+    assert len(notices) == 3
+
+
+def test_an_exploding_loss_is_found_before_it_is_no_number(tmp_path: Path) -> None:
+    record = execute_run(make_spec(recipe=replace(RECIPE, lr=300.0)), IMAGES, tmp_path)
+    assert record.status == "failed"
+    assert "nan" not in record.reason
+    assert "step 2" in record.reason or "step 3" in record.reason
+
+
+def test_weights_that_are_no_numbers_are_never_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_always(monkeypatch)
+    step = Training.step
+    saved: list[dict[str, torch.Tensor]] = []
+
+    def poisoned(self: Training) -> None:
+        step(self)
+        if self.at.steps == 5:
+            with torch.no_grad():
+                next(self.network.parameters()).fill_(math.nan)
+
+    def save(path: Path, tensors: dict[str, torch.Tensor], state: object) -> None:
+        saved.append({name: tensor.clone() for name, tensor in tensors.items()})
+        save_checkpoint(path, tensors, state)
+
+    monkeypatch.setattr(Training, "step", poisoned)
+    monkeypatch.setattr(execute, "save_checkpoint", save)
+    assert execute_run(make_spec(), IMAGES, tmp_path).status == "failed"
+    assert len(saved) == 5  # after steps 1, 2, 3, the epoch's end, 4
+    assert all(tensor.isfinite().all() for tensors in saved for tensor in tensors.values())
+
+
+def test_a_checkpoint_of_a_newer_skipwise_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted(tmp_path, monkeypatch)
+    path = tmp_path / "resume.safetensors"
+    newer = path.read_bytes().replace(f"{KIND}{FORMAT}".encode(), f"{KIND}{FORMAT + 1}".encode())
+    path.write_bytes(newer)
+    with pytest.raises(SkipwiseError, match=r"resume\.safetensors was written by a newer Skipwise"):
+        execute_run(make_spec(), IMAGES, tmp_path)
+    assert path.read_bytes() == newer
+    assert previous(path).exists()
+
+
+def test_a_damaged_checkpoint_is_said_and_the_one_before_it_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(tmp_path / "a", monkeypatch)
+    path = tmp_path / "a" / "resume.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    notices: list[str] = []
+    steps: list[int] = []
+    execute_run(make_spec(), IMAGES, tmp_path / "a", on_step=lambda at: steps.append(at.steps), notice=notices.append)
+    assert notices == [f"{path} is damaged, or of an older Skipwise, and is not used."]
+    assert steps[0] > 1
+    execute_run(make_spec(), IMAGES, tmp_path / "whole")
+    assert_same_run(tmp_path / "a", tmp_path / "whole")
+
+
+def interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was killed in its fifth step."""
+
+    def save(*arguments: object) -> None:
+        save_checkpoint(*arguments)
+        saves.append(1)
+        if len(saves) == 6:
+            raise SkipwiseError("killed")
+
+    saves: list[int] = []
+    with monkeypatch.context() as patch:
+        save_always(patch)
+        patch.setattr(execute, "save_checkpoint", save)
+        with pytest.raises(SkipwiseError, match="killed"):
+            execute_run(make_spec(), IMAGES, folder)
