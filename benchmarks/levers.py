@@ -16,6 +16,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
+from typing import Any
 
 import numpy as np
 
@@ -45,39 +46,48 @@ BASE = Recipe(
     warmup=0.25,
     augmentation=Augmentation(mirror=True, shift=1 / 8),
 )
-MUON = replace(BASE, optimizer="muon", lr=0.05, vector_rate=2.0, momentum=0.6, batch_size=256)
+MUON = replace(BASE, optimizer="muon", lr=0.1, vector_rate=1.0, momentum=0.6, batch_size=256)
 ALTERNATE = replace(BASE.augmentation, alternate=True)
 GROWING = {"smallest": 0.625, "full_from": 0.7}
 
-ARMS: dict[str, Recipe] = {
-    "base": BASE,
-    "line": replace(BASE, descent="line"),
-    "no-smoothing": replace(BASE, label_smoothing=0.0),
-    "smoothing-0.2": replace(BASE, label_smoothing=0.2),
-    "alternate": replace(BASE, augmentation=ALTERNATE),
-    "cutout": replace(BASE, augmentation=replace(BASE.augmentation, cutout=0.25)),
-    "shift-2": replace(BASE, augmentation=replace(BASE.augmentation, shift=1 / 16)),
-    "growing": replace(BASE, **GROWING),
-    "norm-bias-8": replace(BASE, norm_bias_rate=8.0),
-    "dirac": replace(BASE, dirac=True),
-    "whiten": replace(BASE, whiten=True),
-    "average": replace(BASE, average=0.02),
-    "norm-momentum-0.4": replace(BASE, norm_momentum=0.4),
-    "batch-256": replace(BASE, batch_size=256, lr=0.4),
-    "batch-64": replace(BASE, batch_size=64, lr=0.1),
-    "lr-0.1": replace(BASE, lr=0.1),
-    "lr-0.4": replace(BASE, lr=0.4),
-    "warmup-0.1": replace(BASE, warmup=0.1),
-    "muon": MUON,
-    "muon-lr-0.1": replace(MUON, lr=0.1, vector_rate=1.0),
+LEVERS: dict[str, dict[str, Any]] = {
+    "": {},
+    "line": {"descent": "line"},
+    "no-smoothing": {"label_smoothing": 0.0},
+    "smoothing-0.2": {"label_smoothing": 0.2},
+    "alternate": {"augmentation": ALTERNATE},
+    "cutout": {"augmentation": replace(BASE.augmentation, cutout=0.25)},
+    "shift-2": {"augmentation": replace(BASE.augmentation, shift=1 / 16)},
+    "growing": GROWING,
+    "norm-bias-8": {"norm_bias_rate": 8.0},
+    "dirac": {"dirac": True},
+    "whiten": {"whiten": True},
+    "average": {"average": 0.02},
+    "norm-momentum-0.4": {"norm_momentum": 0.4},
+    "warmup-0.1": {"warmup": 0.1},
+}
+RATES: dict[str, Recipe] = {
+    "sgd-batch-256": replace(BASE, batch_size=256, lr=0.4),
+    "sgd-batch-64": replace(BASE, batch_size=64, lr=0.1),
+    "sgd-lr-0.1": replace(BASE, lr=0.1),
+    "sgd-lr-0.4": replace(BASE, lr=0.4),
     "muon-lr-0.025": replace(MUON, lr=0.025, vector_rate=4.0),
-    "muon-momentum-0.9": replace(MUON, momentum=0.9, lr=0.02, vector_rate=5.0),
-    "muon-batch-128": replace(MUON, batch_size=128, lr=0.035),
+    "muon-lr-0.05": replace(MUON, lr=0.05, vector_rate=2.0),
+    "muon-lr-0.2": replace(MUON, lr=0.2, vector_rate=0.5),
+    "muon-lr-0.4": replace(MUON, lr=0.4, vector_rate=0.25),
+    "muon-momentum-0.9": replace(MUON, momentum=0.9, lr=0.04),
+    "muon-batch-128": replace(MUON, batch_size=128, lr=0.07),
+    "muon-batch-512": replace(MUON, batch_size=512, lr=0.14),
     "muon-decay-5e-3": replace(MUON, weight_decay=5e-3),
     "muon-decay-2e-2": replace(MUON, weight_decay=2e-2),
-    "muon-growing": replace(MUON, **GROWING),
-    "muon-growing-alternate": replace(MUON, augmentation=ALTERNATE, **GROWING),
+    "muon-vector-rate-3": replace(MUON, vector_rate=3.0),
 }
+ARMS: dict[str, Recipe] = RATES | {
+    "-".join(filter(None, (name, lever))): replace(base, **change)
+    for name, base in (("sgd", BASE), ("muon", MUON))
+    for lever, change in LEVERS.items()
+}
+"""Each lever alone, on both optimizers, and both at other rates, batches and decays."""
 
 
 def load(data: str, train: int, val: int) -> Images:

@@ -19,6 +19,7 @@ from skipwise.comparison.compare import Comparison
 from skipwise.comparison.execute import ATTEMPTS, Event
 from skipwise.comparison.plan import Plan
 from skipwise.files import read_json
+from skipwise.training.checkpoint import load_checkpoints
 from tests.conftest import Run, make_photos
 
 QUICK = {"models": ["resnet18", "plain18"], "seeds": 2, "epochs": 2, "width": 0.125}
@@ -154,6 +155,20 @@ def test_killed_twice_it_gives_the_same_bytes(photos: Path, tmp_path: Path) -> N
 @pytest.mark.slow
 def test_killed_ten_times_it_gives_the_same_bytes(photos: Path, tmp_path: Path) -> None:
     check_kills(photos, tmp_path, kills=10)
+
+
+def test_stopped_every_run_is_saved_where_it_stands(photos: Path, tmp_path: Path) -> None:
+    process = start(photos, tmp_path / "out", "--epochs", "5000")
+    folders = tmp_path / "out" / "runs"
+    while process.poll() is None and len(list(folders.glob("*/metrics.jsonl"))) < 2:
+        time.sleep(0.2)
+    begun = list(folders.iterdir())
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM
+    for folder in begun:  # long before the time for a checkpoint comes
+        _, state = next(load_checkpoints(folder / "resume.safetensors"))
+        assert state["standing"]["steps"] > 0
 
 
 def test_ctrl_c_says_how_to_go_on_and_leaves_no_process_behind(photos: Path, tmp_path: Path) -> None:

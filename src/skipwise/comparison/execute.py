@@ -30,8 +30,10 @@ ATTEMPTS = 3
 """A process that dies under a run (killed from outside, out of memory) has it tried this often in all."""
 
 
-KILLED = (-signal.SIGKILL, -signal.SIGTERM)
+KILLED = (-signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM)
 """Ends that come from outside and say nothing about the network."""
+GRACE = 10.0
+"""Seconds that a process gets to finish its step and save it, when it is told to stop."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ def execute_plan(plan: Plan, folder: Path) -> Generator[Event, None, None]:
             yield event
     finally:
         for worker in team:
+            worker.tell_to_stop()
+        for worker in team:
             worker.stop()
 
 
@@ -107,10 +111,17 @@ class _Worker(threading.Thread):
         finally:
             self._end()
 
-    def stop(self) -> None:
-        """Ends the process now, and with it this thread."""
+    def tell_to_stop(self) -> None:
+        """Has a process that is in the middle of a run save where it stands, and end."""
         self.stopping = True
+        if self.process is not None and self.is_alive():
+            self.process.terminate()
+
+    def stop(self) -> None:
+        """Ends the process, and with it this thread."""
         if self.process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(GRACE if self.is_alive() else 0)
             self.process.kill()
         if self.is_alive():
             self.join()

@@ -3,8 +3,8 @@
     python -m skipwise.comparison.worker COMPARISON_FOLDER
 
 A line on standard input names a run ("<seed> <network>"); lines on standard output tell how it goes, each a
-`Message` as JSON. When standard input ends, the process that started this one is gone or wants it gone, and it
-stops at once: whatever it was writing is written atomically.
+`Message` as JSON. SIGTERM ends it after the current step, which is saved. When standard input ends, the process that
+started this one is gone, and it stops at once: whatever it was writing is written atomically.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ class Message:
 def main(folder: Path) -> None:
     """Serves runs of the comparison in `folder` until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that is waiting for us
+    # Told to stop: an exception, so that the run saves where it stands.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     # Networks may print; only messages may reach the pipe.
     pipe = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

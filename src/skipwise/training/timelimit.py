@@ -21,7 +21,7 @@ _PARTS = re.compile(r"(?:(?P<h>[\d.]+)h)?(?:(?P<m>[\d.]+)m)?(?:(?P<s>[\d.]+)s)?"
 SPARE = 0.03
 """Of the time left, kept for what is slower than it was so far."""
 CORRECT_AFTER = 0.1
-"""A correction is made when this share of the time that was left at the last one has gone by."""
+"""A correction is made when this share of what was left at the last one has gone by."""
 LEAST_STEPS = 10
 
 
@@ -57,6 +57,8 @@ class Timekeeper:
         self, *, end: float, step: float, recipe: Recipe, size: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.end, self.step, self.recipe, self.size, self.clock = end, step, recipe, size, clock
+        # Since the last correction: when that was, how far the run was, what its steps cost.
+        self.since, self.share, self.cost = clock(), 0.0, 0.0
 
     def check(self) -> None:
         """Raises SkipwiseError where hardly a step fits."""
@@ -69,24 +71,31 @@ class Timekeeper:
 
     def begin(self, at: Standing) -> Standing:
         """The beginning of a run, at a pace that fits."""
-        self.since, self.cost = self.clock(), 0.0
+        self._start(0.0)
         return replace(at, pace=Pace.even(max(LEAST_STEPS, self._fitting(0.0))))
 
     def go_on(self, at: Standing) -> Standing:
         """Where a run stands that was interrupted: what it took before counts, the time in between does not."""
-        self.since, self.cost = self.clock(), 0.0
+        self._start(at.pace.share(at.steps))
         self.end -= at.seconds_in_all
         return at
 
     def corrected(self, at: Standing) -> Standing:
         """To be called after each step: where the run stands, now and then at another pace."""
         self.cost += step_cost(at.pace.share(at.steps - 1), self.recipe, self.size)
-        now = self.clock()
-        left, taken = self.end - now, now - self.since
-        if left > self.step and taken < CORRECT_AFTER * (left + taken):
+        if at.steps >= at.pace.steps:
             return at
-        self.step, self.since, self.cost = taken / self.cost, now, 0.0
-        return replace(at, pace=at.pace.changed(at.steps, at.steps + self._fitting(at.pace.share(at.steps))))
+        now, share = self.clock(), at.pace.share(at.steps)
+        left, taken = self.end - now, now - self.since
+        # Of the time or of the steps, whichever goes by sooner: the guess may have been too short, or too long.
+        gone = max(taken / max(left + taken, 1e-9), (share - self.share) / (1 - self.share))
+        if left > self.step and gone < CORRECT_AFTER:
+            return at
+        self.step, self.since, self.share, self.cost = taken / self.cost, now, share, 0.0
+        return replace(at, pace=at.pace.changed(at.steps, at.steps + self._fitting(share)))
+
+    def _start(self, share: float) -> None:
+        self.since, self.share, self.cost = self.clock(), share, 0.0
 
     def _fitting(self, share: float) -> int:
         left = (self.end - self.clock()) * (1 - SPARE)

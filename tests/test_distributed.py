@@ -1,0 +1,90 @@
+"""One run by several processes: the same run, written once, and ended together."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from skipwise.training.checkpoint import load_checkpoints
+
+pytestmark = pytest.mark.slow  # each process imports torch anew
+
+
+def launch(ranks: int, photos: Path, output: Path, *options: str) -> subprocess.Popen[str]:
+    """`skipwise train`, alone or under torchrun, as a leader of its own process group."""
+    train = ["-m", "skipwise", "train", str(photos), "--width", "0.25", "--output", str(output), *options]
+    runner = [sys.executable, *train]
+    if ranks > 1:
+        runner = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks), *train]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        runner, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return out
+
+
+def losses(folder: Path) -> list[float]:
+    return [json.loads(line)["train_loss"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_with_norms_frozen_two_processes_have_the_loss_curve_of_one(photos: Path, tmp_path: Path) -> None:
+    finish(launch(1, photos, tmp_path / "start", "--epochs", "2"))
+    # One batch an epoch, so that an epoch's loss is a step's.
+    options = ("--init", str(tmp_path / "start"), "--freeze-norms", "--epochs", "20", "--batch-size", "24")
+    for ranks in (1, 2):
+        finish(launch(ranks, photos, tmp_path / str(ranks), *options))
+    one, two = losses(tmp_path / "1"), losses(tmp_path / "2")
+    assert len(one) == 20
+    assert two == pytest.approx(one, rel=1e-4)
+    assert one[-1] < one[0]
+
+
+def test_with_live_norms_it_learns_and_only_the_first_process_writes_and_prints(photos: Path, tmp_path: Path) -> None:
+    out = finish(launch(2, photos, tmp_path / "run", "--epochs", "8"))
+    assert out.count("resnet18 is right on") == 1
+    found = losses(tmp_path / "run")
+    assert len(found) == 8
+    assert found[-1] < 0.8 * found[0]
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "finished"
+    assert not list((tmp_path / "run").glob("resume*"))
+
+
+@pytest.mark.parametrize("ending", ["rank", "all"])
+def test_ended_on_the_way_it_goes_on_with_another_number_of_processes(
+    photos: Path, tmp_path: Path, ending: str
+) -> None:
+    folder = tmp_path / "run"
+    options = ("--epochs", "3000")
+    process = launch(2, photos, folder, *options)
+    while not (folder / "resume.safetensors").exists() and process.poll() is None:
+        time.sleep(0.2)  # until the first checkpoint, after 15 seconds of training
+    if ending == "all":
+        process.send_signal(signal.SIGTERM)
+    else:
+        children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+        os.kill(int(children[-1]), signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert not (folder / "run.json").exists()
+    assert "Traceback" not in err.partition("torch/distributed")[0]
+    done = next(load_checkpoints(folder / "resume.safetensors"))[1]["standing"]["steps"]
+    assert done > 0
+    alone = launch(1, photos, folder, *options, "--resume")
+    while len(losses(folder)) * 1 <= done and alone.poll() is None:
+        time.sleep(0.2)
+    alone.send_signal(signal.SIGTERM)
+    alone.communicate(timeout=60)
+    assert alone.returncode == 143
+    assert next(load_checkpoints(folder / "resume.safetensors"))[1]["standing"]["steps"] > done

@@ -1,0 +1,115 @@
+"""A time limit is kept, whatever the machine does on the way."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skipwise.errors import SkipwiseError
+from skipwise.training.loop import Standing
+from skipwise.training.recipe import RECIPES, Recipe
+from skipwise.training.schedule import Pace, step_cost
+from skipwise.training.timelimit import LEAST_STEPS, Timekeeper, parse_limit
+from skipwise.training.train import train
+
+EVEN = replace(RECIPES["reference"], smallest=1.0)
+GROWING = replace(EVEN, smallest=0.5, full_from=0.7)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("20m", 1200), ("1.5h", 5400), ("1h30m", 5400), (" 2m 30s ", 150), ("1h0.5m", 3630)],
+)
+def test_times_are_read_as_people_write_them(text: str, seconds: float) -> None:
+    assert parse_limit(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "20", "m20", "-5m", "0s", "1.2.3h", "20 minutes", "5m1h", "nan", "9999999999h"])
+def test_anything_else_is_a_sentence(text: str) -> None:
+    with pytest.raises(SkipwiseError, match="a time such as 90s, 20m or 1h30m"):
+        parse_limit(text)
+
+
+def simulate(recipe: Recipe, *, expected: float, speeds: list[float], size: int = 32, limit: float = 600.0) -> tuple:
+    """A run on a machine whose step at full size takes now this, now that many seconds; the time and the last step."""
+    now = 0.0
+    keeper = Timekeeper(end=limit, step=expected, recipe=recipe, size=size, clock=lambda: now)
+    at = keeper.begin(Standing(Pace.even(1)))
+    shares, last = [], 0.0
+    while at.steps < at.pace.steps:
+        share = at.pace.share(at.steps)
+        shares.append(share)
+        last = speeds[int(now / limit * len(speeds)) % len(speeds)] * step_cost(share, recipe, size)
+        now += last
+        at = keeper.corrected(replace(at, steps=at.steps + 1))
+    assert all(a <= b for a, b in pairwise(shares))
+    return now, last, shares
+
+
+@pytest.mark.parametrize("recipe", [EVEN, GROWING], ids=["even", "growing"])
+@settings(deadline=None, max_examples=40)
+@given(expected=st.floats(0.05, 5), speeds=st.lists(st.floats(0.5, 4), min_size=1, max_size=6))
+def test_it_ends_in_time_and_not_much_too_early(recipe: Recipe, expected: float, speeds: list[float]) -> None:
+    now, last, shares = simulate(recipe, expected=expected, speeds=speeds)
+    assert now <= 600 + last
+    assert now >= 0.8 * 600 or len(shares) <= LEAST_STEPS
+    # The schedule comes to its end, unless the machine turned so slow that no step was left to bring it there.
+    if max(speeds) < 2 * min(speeds) and len(shares) > 50:
+        assert shares[-1] > 0.9
+
+
+def test_as_expected_nothing_is_corrected_by_much() -> None:
+    now, _, shares = simulate(EVEN, expected=1.0, speeds=[1.0])
+    assert 0.95 * 600 <= now <= 600
+    steps = [b - a for a, b in pairwise(shares)]
+    assert max(steps) < 1.2 * min(steps)
+
+
+def test_a_limit_into_which_hardly_a_step_fits_is_refused() -> None:
+    keeper = Timekeeper(end=time.monotonic() + 5, step=1.0, recipe=EVEN, size=32)
+    with pytest.raises(SkipwiseError, match="a step takes 1 s here, and 4 would fit; allow more time"):
+        keeper.check()
+
+
+def test_what_an_interrupted_run_took_before_counts() -> None:
+    keeper = Timekeeper(end=100.0, step=1.0, recipe=EVEN, size=32, clock=lambda: 0.0)
+    at = Standing(Pace.even(200), steps=60, seconds=60.0)
+    assert keeper.go_on(at) == at
+    assert keeper.end == 40
+
+
+def test_a_real_run_keeps_to_it_and_says_what_it_chose(photos: Path, tmp_path: Path) -> None:
+    began = time.monotonic()
+    run = train(photos, width=0.25, time_limit="12s", output=tmp_path / "run")
+    taken = time.monotonic() - began
+    assert taken <= 12 + run.terms.step_cost.step
+    assert taken >= 0.8 * 12 - 2.5  # what is kept for leaving Python and for files is not needed here
+    record = run.record
+    assert record.status == "finished"
+    assert record.spec.time_limit == 12
+    assert record.pace.steps >= LEAST_STEPS
+    again = train(photos, width=0.25, time_limit="12s", output=tmp_path / "run")
+    assert again.repeated
+    assert again.record == record
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"time_limit": "soon"}, "a time such as"),
+        ({"time_limit": "5m", "epochs": 3}, "--epochs or --time-limit, not both"),
+        ({"time_limit": "0.1s"}, "too short"),
+    ],
+)
+def test_what_can_not_be_is_refused_and_leaves_nothing(
+    options: dict[str, object], sentence: str, photos: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(SkipwiseError, match=sentence):
+        train(photos, width=0.25, output=tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,104 @@
+"""What is chosen by trying: threads, and whether to compile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from skipwise.nets.zoo import create_model
+from skipwise.training import trial
+from skipwise.training.execution import Execution, choose_execution
+from skipwise.training.recipe import RECIPES
+from skipwise.training.trial import (
+    COMPILE_GAIN,
+    COMPILE_SECONDS,
+    StepCost,
+    choose_compile,
+    repays,
+    try_step,
+    try_threads,
+)
+
+CPU = Execution(device="cpu", precision="fp32", threads=1)
+RECIPE = replace(RECIPES["reference"], batch_size=8)
+SHAPE = {"channels": 3, "size": 8}
+LONG = 1.01 * COMPILE_SECONDS / COMPILE_GAIN
+
+
+def network() -> torch.nn.Module:
+    return create_model("resnet18", num_classes=3, stem="small", width=0.125, seed=0)
+
+
+def choose(wanted: bool | None, seconds: float, **networks: torch.nn.Module) -> tuple[Execution, list[str]]:
+    said: list[str] = []
+    chosen = choose_compile(
+        CPU, wanted, networks or {"resnet18": network()}, seconds=seconds, recipe=RECIPE, notice=said.append, **SHAPE
+    )
+    return chosen, said
+
+
+def test_compiling_repays_in_long_runs_and_the_later_the_more_sizes_there_are() -> None:
+    assert not repays(0.9 * LONG, RECIPE, 32)
+    assert repays(LONG, RECIPE, 32)
+    growing = replace(RECIPE, smallest=0.5, full_from=0.5)
+    assert not repays(4 * LONG, growing, 32)
+    assert repays(5 * LONG, growing, 32)
+
+
+def test_short_runs_are_not_compiled_and_nothing_is_said() -> None:
+    assert choose(None, 1.0) == (CPU, [])
+    assert choose(False, 10 * LONG) == (CPU, [])
+
+
+def test_without_a_compiler_it_goes_on_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    for wanted in (None, True):
+        chosen, said = choose(wanted, LONG)
+        assert chosen == CPU
+        assert said == ["Not compiled: torch.compile needs a C++ compiler (g++ or clang++), and there is none here."]
+
+
+def test_a_network_that_can_not_be_compiled_is_named_and_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("not this one\nand a long story")
+
+    monkeypatch.setattr(trial, "_has_compiler", lambda: True)
+    monkeypatch.setattr(trial, "_try_compiled", fail)
+    chosen, said = choose(True, 0.0)
+    assert chosen == CPU
+    assert said[-1] == "Not compiled: torch.compile can't do resnet18 (not this one)."
+
+
+def test_a_trial_costs_something_and_leaves_the_network_as_it_was() -> None:
+    tried = network()
+    before = {name: tensor.clone() for name, tensor in tried.state_dict().items()}
+    state = torch.get_rng_state()
+    cost = try_step(tried, RECIPE, CPU, **SHAPE)
+    assert cost.step > cost.evaluation > 0
+    assert all(torch.equal(tensor, before[name]) for name, tensor in tried.state_dict().items())
+    assert all(parameter.grad is None for parameter in tried.parameters())
+    assert torch.equal(torch.get_rng_state(), state)
+    assert cost.training(RECIPE, 8, steps=100) == pytest.approx(100 * cost.step)
+    growing = replace(RECIPE, smallest=0.5, full_from=1.0)
+    assert StepCost(1.0, 0.1).training(growing, 32, steps=100) == pytest.approx(
+        100 * sum((side / 32) ** 2 for side in (16, 20, 24, 28)) / 4, rel=0.01
+    )
+
+
+def test_one_run_alone_takes_more_threads_where_that_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "most_threads", lambda _: 2)
+    for seconds, threads in (({1: 1.0, 2: 0.6}, 2), ({1: 1.0, 2: 0.95}, 1)):
+        monkeypatch.setattr(
+            trial, "try_step", lambda *arguments, s=seconds, **_: StepCost(s[arguments[2].threads], 0.1)
+        )
+        chosen, cost = try_threads(network(), RECIPE, CPU, **SHAPE)
+        assert chosen.threads == threads
+        assert cost.step == seconds[threads]
+
+
+def test_precision_can_be_asked_for() -> None:
+    for precision in ("fp32", "bf16"):
+        assert choose_execution("cpu", step_multiply_adds=1.0, precision=precision).precision == precision
