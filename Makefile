@@ -40,6 +40,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/processes.py --quick
 	$(BIN)/python benchmarks/squeeze_excite.py --quick
 	$(BIN)/python benchmarks/allocator.py --quick
+	$(BIN)/python benchmarks/train_throughput.py --quick
 	$(BIN)/python benchmarks/data_feed.py --quick
 	$(BIN)/python benchmarks/pack.py --quick
 	$(BIN)/python benchmarks/near_duplicates.py --quick

@@ -46,7 +46,7 @@ BASE = Recipe(
     warmup=0.25,
     augmentation=Augmentation(mirror=True, shift=1 / 8),
 )
-MUON = replace(BASE, optimizer="muon", lr=0.1, vector_rate=1.0, momentum=0.6, batch_size=256)
+MUON = replace(BASE, optimizer="muon", lr=0.4, vector_rate=0.25, momentum=0.6, batch_size=256)
 ALTERNATE = replace(BASE.augmentation, alternate=True)
 GROWING = {"smallest": 0.625, "full_from": 0.7}
 
@@ -73,14 +73,15 @@ RATES: dict[str, Recipe] = {
     "sgd-lr-0.4": replace(BASE, lr=0.4),
     "muon-lr-0.025": replace(MUON, lr=0.025, vector_rate=4.0),
     "muon-lr-0.05": replace(MUON, lr=0.05, vector_rate=2.0),
+    "muon-lr-0.1": replace(MUON, lr=0.1, vector_rate=1.0),
     "muon-lr-0.2": replace(MUON, lr=0.2, vector_rate=0.5),
-    "muon-lr-0.4": replace(MUON, lr=0.4, vector_rate=0.25),
-    "muon-momentum-0.9": replace(MUON, momentum=0.9, lr=0.04),
-    "muon-batch-128": replace(MUON, batch_size=128, lr=0.07),
-    "muon-batch-512": replace(MUON, batch_size=512, lr=0.14),
+    "muon-lr-0.8": replace(MUON, lr=0.8, vector_rate=0.125),
+    "muon-momentum-0.9": replace(MUON, momentum=0.9, lr=0.15, vector_rate=0.5),
+    "muon-batch-128": replace(MUON, batch_size=128, lr=0.28),
+    "muon-batch-512": replace(MUON, batch_size=512, lr=0.56),
     "muon-decay-5e-3": replace(MUON, weight_decay=5e-3),
     "muon-decay-2e-2": replace(MUON, weight_decay=2e-2),
-    "muon-vector-rate-3": replace(MUON, vector_rate=3.0),
+    "muon-vector-rate-1": replace(MUON, vector_rate=1.0),
 }
 ARMS: dict[str, Recipe] = RATES | {
     "-".join(filter(None, (name, lever))): replace(base, **change)

@@ -19,6 +19,8 @@ from skipwise.training.loop import Epoch, Standing
 from skipwise.training.schedule import relative_cost
 from skipwise.training.train import Terms, TrainObserver
 
+SHOWN_SECONDS = 0.2
+"""Steps may be quicker than anybody can read."""
 LINE_SECONDS = 15.0
 """Where there is no terminal, a line at most this often."""
 
@@ -170,11 +172,15 @@ class TrainScreen(_Bar, TrainObserver):
         self.per_epoch = counts["train"] // spec.recipe.batch_size
         self.recipe, self.size = spec.recipe, spec.preprocessing.size
         self.since: tuple[float, float] | None = None
+        self.shown = 0.0
         self.validation = ""
         self._show("Training", 0, 1, "first step")
 
     def step_done(self, at: Standing) -> None:
         now, share = time.monotonic(), at.pace.share(at.steps)
+        if now - self.shown < SHOWN_SECONDS:
+            return
+        self.shown = now
         left = relative_cost(self.recipe, self.size, share) * (1 - share)
         if self.since is None:
             self.since = now, left

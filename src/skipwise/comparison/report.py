@@ -80,10 +80,15 @@ def command(plan: Plan) -> str:
         "lr": repr(recipe.lr),
         "margin": repr(question.margin),
         "alpha": repr(question.alpha),
+        "balance": recipe.balance,
         "device": plan.execution.device,
+        "precision": plan.execution.precision,
+        "compile" if plan.execution.compile else "no-compile": None,
+        "mirror" if recipe.augmentation.mirror else "no-mirror": None,
     }
-    if plan.pretrained:
-        options["pretrained"] = None
+    for name, wanted in (("pretrained", plan.pretrained), ("freeze-norms", recipe.freeze_norms)):
+        if wanted:
+            options[name] = None
     if plan.val_share is not None:
         options["val-share"] = repr(plan.val_share)
     data = plan.data if plan.data in NAMED else f"path/to/{plan.data}"

@@ -17,14 +17,15 @@ from skipwise.data.preprocess import Preprocessing
 
 @contextlib.contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """The network in evaluation mode and without gradients; its mode is put back afterwards."""
-    was_training = network.training
+    """The network in evaluation mode and without gradients; every module's mode is put back afterwards."""
+    modes = [(module, module.training) for module in network.modules()]
     network.eval()
     try:
         with torch.inference_mode():
             yield
     finally:
-        network.train(was_training)
+        for module, training in modes:
+            module.training = training
 
 
 def predict_logits(

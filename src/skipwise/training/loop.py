@@ -115,6 +115,7 @@ class Training:
         self._forward = compiled(self.network) if execution.compile else self.network
         self._ranks = ranks
         self._class_weights = batches.class_weights().to(execution.device) if recipe.balance == "loss" else None
+        self._head_only: bool | None = None
         self._order: tuple[int, Any] = (-1, None)
         self._inputs: Tensor | None = None
 
@@ -140,7 +141,7 @@ class Training:
         share = at.pace.share(at.steps)
         epoch, index = divmod(at.steps, self.batches.per_epoch)
         set_learning_rate(self.optimizer, self.learning_rate)
-        self._set_mode(share)
+        self._set_mode(share < self.recipe.head_first)
         # Dropout and its like draw from torch's default generator: the same in this step, come what may.
         torch.manual_seed(stream(self.batches.seed, _LAYERS, epoch, index))
         batch = self._batch(epoch, index)
@@ -210,15 +211,16 @@ class Training:
             images = torch.from_numpy(self.batches.pixels[np.sort(some)])
             whiten(network, to_input(images, self.preprocessing.mean, self.preprocessing.std))
 
-    def _set_mode(self, share: float) -> None:
-        """Which layers learn in the step at `share`, and which norms look at the batch."""
-        recipe, head = self.recipe, None
-        if share < recipe.head_first:
-            head = {id(parameter) for parameter in head_of(self.network).parameters()}
+    def _set_mode(self, head_only: bool) -> None:
+        """Which layers learn, and which norms look at the batch."""
+        if head_only is self._head_only:
+            return
+        self._head_only = head_only
+        head = {id(parameter) for parameter in head_of(self.network).parameters()}
         for parameter in self.network.parameters():
-            parameter.requires_grad_(head is None or id(parameter) in head)
-        self.network.train(head is None)
-        if recipe.freeze_norms:
+            parameter.requires_grad_(not head_only or id(parameter) in head)
+        self.network.train(not head_only)
+        if self.recipe.freeze_norms:
             for norm in norms(self.network):
                 norm.eval()
                 norm.requires_grad_(False)
