@@ -3,18 +3,74 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from itertools import pairwise
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
 from skipwise.training.checkpoint import load_checkpoints
+from skipwise.training.distributed import joined
+from skipwise.training.loop import reproducible
+from tests.test_levers import PLAIN, look, make_training
 
-pytestmark = pytest.mark.slow  # each process imports torch anew
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["tests.run_in_a_child", "tests.test_levers"])
+
+
+def curve(rank: int, ranks: int, port: int, freeze: bool, pipe: Connection) -> None:
+    """Sends the losses of twenty steps that so many processes take together."""
+    place = {"RANK": rank, "WORLD_SIZE": ranks, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ |= {name: str(value) for name, value in place.items()}
+    recipe = replace(PLAIN, freeze_norms=freeze, epochs=4)
+    with joined("cpu") as together:
+        training = make_training(recipe, ranks=together)
+        sums = []
+        with reproducible(training.execution):
+            for _ in range(20):
+                if training.epoch_is_over:
+                    training.close_epoch(look if together.first else None)
+                training.step()
+                sums.append(training.at.loss)
+    # Sums over an epoch of five steps -> losses.
+    pipe.send([b - a if index % 5 else b for index, (a, b) in enumerate(pairwise([0.0, *sums]))])
+
+
+def curves(ranks: int, freeze: bool) -> list[list[float]]:
+    """The losses that each of so many processes saw."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    pipes = [CONTEXT.Pipe() for _ in range(ranks)]
+    team = [
+        CONTEXT.Process(target=curve, args=(rank, ranks, port, freeze, theirs))
+        for rank, (_, theirs) in enumerate(pipes)
+    ]
+    for process in team:
+        process.start()
+    assert all(ours.poll(120) for ours, _ in pipes)
+    for process in team:
+        process.join(30)
+    return [ours.recv() for ours, _ in pipes]
+
+
+def test_twenty_steps_of_two_processes_are_those_of_one_with_norms_frozen_and_about_so_with_live_norms() -> None:
+    (alone,) = curves(1, freeze=True)
+    first, second = curves(2, freeze=True)
+    assert first == second
+    assert first == pytest.approx(alone, rel=1e-4)
+    live, other = curves(2, freeze=False)
+    assert live == other
+    assert live[-5:] != pytest.approx(first[-5:], rel=1e-4)
+    assert sum(live[-5:]) < 0.9 * sum(live[:5])
 
 
 def launch(ranks: int, photos: Path, output: Path, *options: str) -> subprocess.Popen[str]:
@@ -39,6 +95,7 @@ def losses(folder: Path) -> list[float]:
     return [json.loads(line)["train_loss"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_with_norms_frozen_two_processes_have_the_loss_curve_of_one(photos: Path, tmp_path: Path) -> None:
     finish(launch(1, photos, tmp_path / "start", "--epochs", "2"))
     # One batch an epoch, so that an epoch's loss is a step's.
@@ -51,6 +108,7 @@ def test_with_norms_frozen_two_processes_have_the_loss_curve_of_one(photos: Path
     assert one[-1] < one[0]
 
 
+@pytest.mark.slow
 def test_with_live_norms_it_learns_and_only_the_first_process_writes_and_prints(photos: Path, tmp_path: Path) -> None:
     out = finish(launch(2, photos, tmp_path / "run", "--epochs", "8"))
     assert out.count("resnet18 is right on") == 1
@@ -61,6 +119,7 @@ def test_with_live_norms_it_learns_and_only_the_first_process_writes_and_prints(
     assert not list((tmp_path / "run").glob("resume*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["rank", "all"])
 def test_ended_on_the_way_it_goes_on_with_another_number_of_processes(
     photos: Path, tmp_path: Path, ending: str
