@@ -412,7 +412,7 @@ def trained(balance: str, *, interrupted: bool = False, **options: object) -> Li
         augmentation=augmentation,
         batch_size=20,
     )
-    recipe = replace(RECIPES["standard"], epochs=3, lr=0.02, batch_size=20, augmentation=augmentation, balance=balance)
+    recipe = replace(RECIPES["reference"], epochs=3, lr=0.02, batch_size=20, augmentation=augmentation, balance=balance)
     preprocessing = Preprocessing(size=6, channels=3, mean=(0.5,) * 3, std=(0.3,) * 3)
     execution = Execution(device="cpu", precision="fp32", threads=1)
     start = Standing(Pace.even(recipe.epochs * some.per_epoch))

@@ -120,7 +120,7 @@ class Muon(torch.optim.Optimizer):
             updates = list(torch._foreach_add(gradients, momenta, alpha=group["momentum"]))
             if group["muon"]:
                 torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-                updates = orthogonal(updates)
+                updates = [orthogonal(update) for update in updates]
             torch._foreach_add_(parameters, updates, alpha=-group["lr"])
 
 
@@ -129,23 +129,30 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 ROUNDS = 3
 
 
-def orthogonal(updates: list[Tensor]) -> list[Tensor]:
-    """Each update's nearest orthogonal matrix, roughly, in its shape; those of one shape in one product."""
-    same: dict[tuple[int, int], list[int]] = {}
-    matrices = [update.flatten(1) for update in updates]
-    for index, matrix in enumerate(matrices):
-        same.setdefault((matrix.shape[0], matrix.shape[1]), []).append(index)
-    result = list(updates)
-    for (rows, columns), indices in same.items():
-        x = torch.stack([matrices[index] for index in indices])
-        if rows > columns:
-            x = x.mT
-        x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
-        a, b, c = NEWTON_SCHULZ
-        for _ in range(ROUNDS):
-            square = x @ x.mT
-            x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)
-        x = (x.mT if rows > columns else x) * max(1.0, rows / columns) ** 0.5
-        for index, matrix in zip(indices, x, strict=True):
-            result[index] = matrix.reshape(updates[index].shape)
+def orthogonal(update: Tensor) -> Tensor:
+    """The orthogonal matrix nearest to an update, roughly, in its shape: Newton-Schulz rounds.
+
+    Each round multiplies by an even polynomial of the matrix, so all of them together multiply it once, by a polynomial
+    of its Gram matrix. That is half the arithmetic of going round with the matrix itself, which for a 3x3 convolution
+    is nine times as large.
+    """
+    # Filters as they lie in channels-last memory, so that nothing is copied; the order of columns does not matter.
+    matrix = update.permute(0, 2, 3, 1).flatten(1) if update.ndim == 4 else update
+    rows, columns = matrix.shape
+    gram = matrix @ matrix.mT if rows <= columns else matrix.mT @ matrix
+    size = gram.trace().sqrt() + 1e-7
+    square, product = gram / size**2, None
+    a, b, c = NEWTON_SCHULZ
+    for left in reversed(range(ROUNDS)):
+        polynomial = torch.addmm(square, square, square, beta=b, alpha=c)
+        polynomial.diagonal().add_(a)
+        product = polynomial if product is None else polynomial @ product
+        if left:
+            square = polynomial @ square @ polynomial  # they commute, being polynomials of one matrix
+    assert product is not None
+    product *= max(1.0, rows / columns) ** 0.5 / size
+    result = product @ matrix if rows <= columns else matrix @ product
+    if update.ndim == 4:
+        out, into, high, wide = update.shape
+        result = result.view(out, high, wide, into).permute(0, 3, 1, 2)
     return result

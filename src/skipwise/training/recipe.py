@@ -68,6 +68,20 @@ class Recipe:
     balance: Balance = "none"
 
 
+_FAST = Recipe(
+    name="fast",
+    epochs=10,
+    batch_size=256,
+    optimizer="muon",
+    lr=0.3,
+    vector_rate=0.25,
+    momentum=0.6,
+    weight_decay=5e-4,
+    label_smoothing=0.1,
+    warmup=0.25,
+    augmentation=Augmentation(mirror=True, shift=1 / 8),
+)
+
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
@@ -82,17 +96,8 @@ RECIPES: dict[str, Recipe] = {
             warmup=0.0,
             augmentation=Augmentation(mirror=True, shift=1 / 8),
         ),
-        Recipe(
-            name="standard",
-            epochs=20,
-            batch_size=128,
-            lr=0.2,
-            momentum=0.9,
-            weight_decay=5e-4,
-            label_smoothing=0.1,
-            warmup=0.25,
-            augmentation=Augmentation(mirror=True, shift=1 / 8),
-        ),
+        replace(_FAST, name="standard", epochs=30, augmentation=replace(_FAST.augmentation, cutout=0.25)),
+        _FAST,
     )
 }
 
