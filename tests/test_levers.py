@@ -23,7 +23,15 @@ from skipwise.training import schedule
 from skipwise.training.execution import Execution
 from skipwise.training.initial import dirac, whiten
 from skipwise.training.loop import Standing, Training, reproducible
-from skipwise.training.optimizer import ROUNDS, Muon, depth_below_head, head_of, make_optimizer, norms, orthogonal
+from skipwise.training.optimizer import (
+    ROUNDS,
+    Muon,
+    depth_below_head,
+    head_parameters,
+    make_optimizer,
+    norms,
+    orthogonal,
+)
 from skipwise.training.recipe import RECIPES, Recipe, Wishes, choose_recipe, fine_tuning
 from skipwise.training.schedule import Pace
 
@@ -163,9 +171,10 @@ def test_every_parameter_is_in_one_group_and_only_matrices_decay(name: str, opti
             if group["muon"]:
                 assert optimizer == "muon"
                 assert parameter.ndim > 1
-    head = {id(parameter) for parameter in head_of(network).parameters()}
+    head = head_parameters(network)
     assert not any(group["muon"] and id(p) in head for group in groups for p in group["params"])
-    depths = [depth_below_head(network, name) for name, _ in network.named_parameters()]
+    named = network.named_parameters()
+    depths = [0 if id(parameter) in head else depth_below_head(network, name) for name, parameter in named]
     assert min(depths) == 0
     assert depths == sorted(depths, reverse=True)  # parameters come in the order of the forward pass
 
@@ -319,8 +328,37 @@ def test_frozen_norms_stay_as_they_were_and_the_rest_learns() -> None:
     assert all(not norm.training for norm in norms(training.network))
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "muon"])
+def test_a_network_without_linear_layers_has_a_head_too(optimizer: str) -> None:
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 8, 3, stride=4),
+        torch.nn.BatchNorm2d(8, momentum=0.01),
+        torch.nn.Conv2d(8, 3, 1),
+        torch.nn.AdaptiveAvgPool2d(1),
+        torch.nn.Flatten(),
+    )
+    head = {id(network[2].weight), id(network[2].bias)}
+    assert head_parameters(network) == head
+    training = make_training(replace(PLAIN, optimizer=optimizer, head_first=0.1), network)
+    groups = training.optimizer.param_groups
+    assert not any(group.get("muon") and id(p) in head for group in groups for p in group["params"])
+    start = network[0].weight.detach().clone()
+    finish(training)
+    assert not torch.equal(network[0].weight, start)
+    assert network[1].momentum == 0.01
+
+
+def test_what_a_network_of_ones_own_keeps_frozen_stays_so() -> None:
+    network = create_model("resnet18", num_classes=3, stem="small", width=0.125, seed=0)
+    network.stem.requires_grad_(False)
+    start = network.stem[0].conv.weight.clone()
+    finish(make_training(replace(PLAIN, head_first=0.1), network))
+    assert torch.equal(network.stem[0].conv.weight, start)
+    assert not network.stem[0].conv.weight.requires_grad
+
+
 def test_freezing_norms_is_for_weights_that_come_from_elsewhere() -> None:
-    with pytest.raises(SkipwiseError, match="add --pretrained or --init"):
+    with pytest.raises(SkipwiseError, match="by --pretrained or train's --init"):
         choose_recipe("standard", Wishes(freeze_norms=True), mirrors=True, images=100)
     chosen = choose_recipe("standard", Wishes(freeze_norms=True, fine_tune=True), mirrors=True, images=100)
     assert chosen.freeze_norms

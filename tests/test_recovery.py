@@ -76,15 +76,16 @@ def test_killed_at_fifty_random_moments(tmp_path: Path, seed: int) -> None:
     check_kills(tmp_path, 50, random.Random(seed))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_saves_at_once_and_no_step_is_done_twice(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(("number", "repeats"), [(signal.SIGTERM, 2), (signal.SIGINT, 1)])
+def test_a_signal_saves_at_once_and_no_step_is_done_twice(tmp_path: Path, number: signal.Signals, repeats: int) -> None:
     execute_run(child_spec(), IMAGES, tmp_path / "whole")
     folder, done = tmp_path / "stopped", 0
     for _ in range(3):
         with running(folder, saving=False) as (process, pipe):
             first = pipe.recv()
             assert first == done + 1
-            os.kill(process.pid, number)
+            for _ in range(repeats):  # torchrun, systemd and terminals each send one of their own
+                os.kill(process.pid, number)
             process.join(20)
             assert process.exitcode not in (0, None)
             done = first
@@ -131,6 +132,51 @@ def test_a_run_that_goes_astray_goes_on_from_its_last_good_state_at_half_the_rat
     assert rates[0] == full[0]
 
 
+def test_a_state_that_led_astray_at_once_is_never_gone_back_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_always(monkeypatch)
+    go_astray(monkeypatch, at=7, until_cuts=3)
+    notices: list[str] = []
+    record = execute_run(make_spec(), IMAGES, tmp_path, retries=3, notice=notices.append)
+    assert record.cuts == (7, 7, 7)
+    assert [notice.partition(" from ")[2].partition(" at ")[0] for notice in notices] == [
+        "step 7",
+        "step 6",
+        "the beginning",
+    ]
+
+
+def test_a_cut_holds_over_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_always(monkeypatch)
+    go_astray(monkeypatch, at=7, until_cuts=1)
+
+    def killed(notice: str) -> None:
+        assert "from step 7" in notice
+        raise SkipwiseError("killed")
+
+    with pytest.raises(SkipwiseError, match="killed"):
+        execute_run(make_spec(), IMAGES, tmp_path, retries=3, notice=killed)
+    assert execute_run(make_spec(), IMAGES, tmp_path, retries=3).cuts == (7,)
+
+
+def test_what_is_wrong_with_the_machine_does_not_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = Training.step
+    troubles = [OSError("the network share is gone"), MemoryError(), torch.OutOfMemoryError("CUDA out of memory")]
+    save_always(monkeypatch)
+
+    def troubled(self: Training) -> None:
+        if self.at.steps == 5 and troubles:
+            raise troubles.pop(0)
+        step(self)
+
+    monkeypatch.setattr(Training, "step", troubled)
+    for expected in (OSError, MemoryError, SkipwiseError):
+        with pytest.raises(expected):
+            execute_run(make_spec(), IMAGES, tmp_path)
+        assert (tmp_path / "resume.safetensors").exists()
+        assert not (tmp_path / "run.json").exists()
+    assert execute_run(make_spec(), IMAGES, tmp_path).status == "finished"
+
+
 def test_without_a_checkpoint_it_begins_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     go_astray(monkeypatch, at=2, until_cuts=1)
     notices: list[str] = []
@@ -169,9 +215,9 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path: Path, monkeypatch
             with torch.no_grad():
                 next(self.network.parameters()).fill_(math.nan)
 
-    def save(path: Path, tensors: dict[str, torch.Tensor], state: object) -> None:
+    def save(path: Path, tensors: dict[str, torch.Tensor], state: object, **options: object) -> None:
         saved.append({name: tensor.clone() for name, tensor in tensors.items()})
-        save_checkpoint(path, tensors, state)
+        save_checkpoint(path, tensors, state, **options)
 
     monkeypatch.setattr(Training, "step", poisoned)
     monkeypatch.setattr(execute, "save_checkpoint", save)
@@ -209,8 +255,8 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_it_used(
 def interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that was killed in its fifth step."""
 
-    def save(*arguments: object) -> None:
-        save_checkpoint(*arguments)
+    def save(*arguments: object, **options: object) -> None:
+        save_checkpoint(*arguments, **options)
         saves.append(1)
         if len(saves) == 6:
             raise SkipwiseError("killed")

@@ -69,9 +69,9 @@ def test_other_weights_are_another_run(photos: Path, tmp_path: Path, first: Trai
         ({"init": "nowhere"}, "There is no file nowhere"),
         ({"init": "."}, "is no finished run"),
         ({"init": "FIRST", "pretrained": True}, "--pretrained or --init, not both"),
-        ({"init": "FIRST", "width": 0.25}, "does not fit this network"),
-        ({"init": "FIRST", "model": "plain18"}, "does not fit this network"),
-        ({"freeze_norms": True}, "add --pretrained or --init"),
+        ({"init": "FIRST", "width": 0.25}, "is a run of resnet18 at width 0.125; start from it with --model resnet18"),
+        ({"init": "FIRST", "model": "plain18"}, "start from it with --model resnet18 --width 0.125"),
+        ({"freeze_norms": True}, "by --pretrained or train's --init"),
         ({"precision": "fp8"}, "no precision called 'fp8'"),
     ],
 )

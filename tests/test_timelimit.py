@@ -71,9 +71,25 @@ def test_as_expected_nothing_is_corrected_by_much() -> None:
     assert max(steps) < 1.2 * min(steps)
 
 
+def test_one_slow_step_does_not_use_up_the_schedule() -> None:
+    """As when the first step waits for the compiler."""
+    now, times = 0.0, iter([60.0, *[0.1] * 100_000])
+    keeper = Timekeeper(end=300.0, step=0.1, recipe=EVEN, size=32, clock=lambda: now)
+    at = keeper.begin(Standing(Pace.even(1)))
+    shares = []
+    while at.steps < at.pace.steps:
+        shares.append(at.pace.share(at.steps))
+        now += next(times)
+        at = keeper.corrected(replace(at, steps=at.steps + 1))
+    assert 270 <= now <= 300.1
+    assert max(b - a for a, b in pairwise(shares)) < 0.005
+
+
 def test_a_limit_into_which_hardly_a_step_fits_is_refused() -> None:
     keeper = Timekeeper(end=time.monotonic() + 5, step=1.0, recipe=EVEN, size=32)
-    with pytest.raises(SkipwiseError, match="a step takes 1 s here, and 4 would fit; allow more time"):
+    with pytest.raises(
+        SkipwiseError, match=r"5\.0 s of it are left for training, and a step takes 1 s here; allow more time"
+    ):
         keeper.check()
 
 

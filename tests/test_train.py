@@ -48,7 +48,12 @@ def test_the_same_call_again_gives_the_next_run_and_with_output_the_same(photos:
     assert not second.repeated
     weights = [run.folder / "weights.safetensors" for run in (first, second)]
     assert weights[0].read_bytes() == weights[1].read_bytes()
+    with pytest.raises(skipwise.SkipwiseError, match="was begun in fp32; leave --precision out"):
+        train(photos, **OPTIONS, precision="bf16", output=first.folder)
+    with pytest.raises(skipwise.SkipwiseError, match="was begun without compiling; leave --compile out"):
+        train(photos, **OPTIONS, compile=True, output=first.folder)
     for change, sentence in [
+        ({"mirror": False}, "mirror is True there and False here"),
         ({"epochs": 3}, "epochs is 2 there and 3 here"),
         ({"seed": 1}, "seed is 0 there and 1 here"),
         ({"width": 0.5}, "width is 0.25 there and 0.5 here"),

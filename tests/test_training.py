@@ -151,9 +151,9 @@ def test_interrupted_in_the_middle_of_epochs_it_goes_on_to_the_same_bits(
     execute_run(spec, IMAGES, tmp_path / "whole")
     saves = 0
 
-    def save_and_stop(*arguments: object) -> None:
+    def save_and_stop(*arguments: object, **options: object) -> None:
         nonlocal saves
-        save_checkpoint(*arguments)
+        save_checkpoint(*arguments, **options)
         saves += 1
         if saves % 2 == 0:  # now in the middle of an epoch, now at its end
             raise KeyboardInterrupt

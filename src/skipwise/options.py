@@ -36,7 +36,7 @@ Mirror = Annotated[
     bool | None,
     typer.Option(
         "--mirror/--no-mirror",
-        help="Mirror training images; not for letters, digits, signs. [default: as suits the data]",
+        help="Mirror training images: not letters, digits, signs. [default: unless the set is known not to bear it]",
         show_default=False,
     ),
 ]
@@ -51,7 +51,7 @@ Balance = Annotated[
     str | None, typer.Option(help="For rare classes: sampling (shown as often) or loss (weigh more). [default: none]")
 ]
 Device = Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")]
-Precision = Annotated[str, typer.Option(help="fp32, bf16, or auto: bf16 where that is measured to be faster.")]
+Precision = Annotated[str, typer.Option(help="fp32, bf16, or auto: bf16 where that is faster.")]
 Compile = Annotated[
     bool | None,
     typer.Option("--compile/--no-compile", help="Use torch.compile. [default: where it repays]", show_default=False),

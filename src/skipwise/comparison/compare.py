@@ -31,6 +31,7 @@ from skipwise.nets.guests import guest_fingerprint, is_guest
 from skipwise.training.execution import (
     Execution,
     check_precision,
+    check_unchanged,
     check_workers,
     choose_device,
     choose_execution,
@@ -39,7 +40,7 @@ from skipwise.training.execution import (
 from skipwise.training.recipe import Wishes, choose_recipe
 from skipwise.training.run import RunRecord
 from skipwise.training.setup import check_options, choose_preprocessing, choose_stem, with_statistics
-from skipwise.training.trial import choose_compile, try_step
+from skipwise.training.trial import choose_compile, may_repay, try_step
 
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
 SPLIT_SEED = 0
@@ -221,7 +222,9 @@ def compare(
                 continue
             for leftover in folder.glob(".*.tmp"):
                 leftover.unlink(missing_ok=True)
-            if stored is None:
+            if stored is not None:
+                check_unchanged(stored.execution, precision, compile, folder)
+            else:
                 stored = _settle(draft, prepared, packed, workers, precision, compile, watch.noticed)
                 write_json(folder / "plan.json", stored)
             store_images(folder, prepared, request, packed)
@@ -252,7 +255,9 @@ def _settle(
     execution = choose_execution(
         plan.execution.device, step_multiply_adds=costliest * plan.recipe.batch_size, precision=precision
     )
-    execution = _choose_compile(plan, execution, {n: build_contender(plan, n) for n in counts}, compile, notice)
+    networks = {name: build_contender(plan, name) for name in counts}
+    least = min((found.multiply_adds for found in counts.values()), default=0)
+    execution = _choose_compile(plan, execution, networks, least, compile, notice)
     return replace(plan, execution=execution, processes=choose_processes(execution, workers))
 
 
@@ -260,14 +265,19 @@ def _choose_compile(
     plan: Plan,
     execution: Execution,
     networks: dict[str, nn.Module],
+    least: float,
     wanted: bool | None,
     notice: Callable[[str], None],
 ) -> Execution:
-    """The same for all runs, by what the quickest network's take without."""
+    """The same for all runs, by what the quickest network's take without.
+
+    Args:
+        least: the multiply-adds of the cheapest network.
+    """
     recipe, size, channels = plan.recipe, plan.preprocessing.size, plan.preprocessing.channels
     seconds = 0.0
-    if wanted is None:
-        steps = recipe.epochs * (plan.split_images["train"] // recipe.batch_size)
+    steps = recipe.epochs * (plan.split_images["train"] // recipe.batch_size)
+    if wanted is None and may_repay(least * recipe.batch_size * steps, recipe, size):
         costs = [try_step(network, recipe, execution, channels=channels, size=size) for network in networks.values()]
         seconds = min((cost.training(recipe, size, steps) for cost in costs), default=0.0)
     return choose_compile(

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,8 +80,9 @@ def execute_plan(plan: Plan, folder: Path) -> Generator[Event, None, None]:
     finally:
         for worker in team:
             worker.tell_to_stop()
+        deadline = time.monotonic() + GRACE
         for worker in team:
-            worker.stop()
+            worker.stop(deadline)
 
 
 class _Worker(threading.Thread):
@@ -117,11 +119,11 @@ class _Worker(threading.Thread):
         if self.process is not None and self.is_alive():
             self.process.terminate()
 
-    def stop(self) -> None:
-        """Ends the process, and with it this thread."""
+    def stop(self, deadline: float) -> None:
+        """Ends the process, and with it this thread; one that was told to stop gets until the deadline."""
         if self.process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(GRACE if self.is_alive() else 0)
+                self.process.wait(max(0.0, deadline - time.monotonic()) if self.is_alive() else 0)
             self.process.kill()
         if self.is_alive():
             self.join()

@@ -111,9 +111,15 @@ class Plan:
         """What differs, named for a person: the images, or the first field of the two records that is not the same."""
         if (self.data, self.fingerprint, self.classes) != (stored.data, stored.fingerprint, stored.classes):
             return "the images differ"
-        for ours, theirs in ((self.question, stored.question), (self.recipe, stored.recipe), (self, stored)):
+        pairs = (
+            (self.question, stored.question),
+            (self.recipe, stored.recipe),
+            (self.recipe.augmentation, stored.recipe.augmentation),
+            (self, stored),
+        )
+        for ours, theirs in pairs:
             for name in ours.__dataclass_fields__:
-                if name in {"question", "recipe", "execution", "processes"}:
+                if name in {"question", "recipe", "augmentation", "execution", "processes"}:
                     continue
                 mine, yours = getattr(ours, name), getattr(theirs, name)
                 if mine != yours:

@@ -39,7 +39,7 @@ def main(folder: Path) -> None:
     """Serves runs of the comparison in `folder` until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that is waiting for us
     # Told to stop: an exception, so that the run saves where it stands.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, _stop)
     # Networks may print; only messages may reach the pipe.
     pipe = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -60,6 +60,11 @@ def main(folder: Path) -> None:
         _serve(folder, orders, send)
     except SkipwiseError as error:
         send(Message("stop", text=str(error)))
+
+
+def _stop(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; who can't wait sends SIGKILL
+    sys.exit(128 + signal.SIGTERM)
 
 
 def _serve(folder: Path, orders: queue.Queue[tuple[int, str]], send: Callable[[Message], None]) -> None:

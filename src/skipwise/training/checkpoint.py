@@ -28,8 +28,11 @@ Found = tuple[dict[str, Tensor], Any]
 """Tensors by name, and the state."""
 
 
-def save_checkpoint(path: Path, tensors: dict[str, Tensor], state: Any) -> None:
+def save_checkpoint(path: Path, tensors: dict[str, Tensor], state: Any, *, instead: bool = False) -> None:
     """Writes tensors and a JSON-able state to `path`; what was there becomes the previous one.
+
+    Args:
+        instead: what was there is given up, and the previous one stays.
 
     Raises:
         SkipwiseError: the disk is full, read-only, ...; the old files are untouched then.
@@ -39,7 +42,7 @@ def save_checkpoint(path: Path, tensors: dict[str, Tensor], state: Any) -> None:
     # weights share their memory, which safetensors refuses.
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     metadata = {"format": f"{KIND}{FORMAT}", "state": text, "sha256": _digest(tensors, text)}
-    with atomic(path, old=previous(path)) as temporary:
+    with atomic(path, old=None if instead else previous(path)) as temporary:
         temporary.write_bytes(save(tensors, metadata=metadata))
 
 

@@ -3,9 +3,10 @@
     torchrun --nproc-per-node 2 -m skipwise train ...
 
 Every process draws the same batch and takes its part of it, and all add up their gradients; so the run is the same,
-but for rounding, however many there are, and an interrupted one can go on with another number. What differs is batch
-norm, which sees a process's own part only: the running statistics kept are those of the first one's parts. On GPUs
-norms see the whole batch (torch's SyncBatchNorm).
+but for rounding, however many there are, and an interrupted one can go on with another number. Two things differ.
+Layers that draw, dropout and its like, draw in each process for its own part. And batch norms see a process's own part
+only: the running statistics that are kept are those of the first one's parts. On GPUs norms see the whole batch
+(torch's SyncBatchNorm).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from torch import Tensor, distributed, nn
 
 from skipwise.data.batches import Batch
 from skipwise.errors import SkipwiseError
-from skipwise.training.stopping import deliver, held
+from skipwise.training.stopping import Waiting, deliver, held
 
 WAIT = timedelta(hours=6)
 """For the first process, which alone reads the images and validates."""
@@ -36,6 +37,12 @@ class Ranks(Protocol):
 
     @property
     def first(self) -> bool: ...
+
+    @property
+    def rank(self) -> int: ...
+
+    @property
+    def count(self) -> int: ...
 
     def prepare(self, network: nn.Module) -> nn.Module:
         """The network as these processes can train it."""
@@ -59,7 +66,7 @@ class Ranks(Protocol):
 class Alone:
     """One process."""
 
-    first = True
+    first, rank, count = True, 0, 1
 
     def prepare(self, network: nn.Module) -> nn.Module:
         return network
@@ -72,9 +79,12 @@ class Alone:
 
     @contextlib.contextmanager
     def undisturbed(self) -> Iterator[None]:
-        with held() as waiting:
-            yield
-        deliver(waiting.signal)
+        waiting = Waiting()
+        try:
+            with held() as waiting:
+                yield
+        finally:
+            deliver(waiting.signal)
 
     @contextlib.contextmanager
     def in_turn(self) -> Iterator[None]:
@@ -100,8 +110,6 @@ class Several:
         return nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
 
     def part(self, batch: Batch) -> Batch:
-        if len(batch.labels) < self.count:
-            raise SkipwiseError(f"A batch of {len(batch.labels)} can't be shared by {self.count} processes.")
         own = slice(self.rank, None, self.count)
         tensors = (batch.images, batch.labels, batch.partners, batch.share)
         images, labels, partners, share = (t if t is None else t[own] for t in tensors)
@@ -122,12 +130,16 @@ class Several:
 
     @contextlib.contextmanager
     def undisturbed(self) -> Iterator[None]:
-        with held() as waiting:
-            yield
-            signal = torch.tensor(waiting.signal or 0, device=self.device)
-            with _together():
-                distributed.all_reduce(signal, distributed.ReduceOp.MAX)
-        deliver(int(signal) or None)
+        waiting = Waiting()
+        try:
+            with held() as waiting:
+                yield
+                signal = torch.tensor(waiting.signal or 0, device=self.device)
+                with _together():
+                    distributed.all_reduce(signal, distributed.ReduceOp.MAX)
+                waiting.signal = int(signal) or None
+        finally:
+            deliver(waiting.signal)
 
     @contextlib.contextmanager
     def in_turn(self) -> Iterator[None]:
@@ -156,14 +168,18 @@ def joined(device: str) -> Iterator[Ranks]:
     """The processes that torchrun started together with this one, or this one alone.
 
     Raises:
-        SkipwiseError: another of them is gone.
+        SkipwiseError: they can't be reached, or another of them is gone.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ALONE
         return
     if device == "cuda":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    distributed.init_process_group("nccl" if device == "cuda" else "gloo", timeout=WAIT)
+    try:
+        distributed.init_process_group("nccl" if device == "cuda" else "gloo", timeout=WAIT)
+    except (ValueError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise SkipwiseError(f"The processes don't find each other ({reason}); start them with torchrun.") from error
     try:
         yield Several(device)
     finally:
@@ -176,6 +192,6 @@ def _together() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise SkipwiseError(
-            "Another process of this run is gone, so this one stops too; what was saved is kept, and the same command "
-            "goes on from there."
+            "Another process of this run ended, so this one stops too; what was saved, if anything, is kept, and the "
+            "same command goes on from there."
         ) from error

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from skipwise.training.run import (
     write_weights,
 )
 from skipwise.training.schedule import Pace
+from skipwise.training.stopping import held
 from skipwise.training.timelimit import Timekeeper
 
 CHECKPOINT_SECONDS = 15.0
@@ -94,9 +96,16 @@ def execute_run(
             record = run.carry_out()
         except TrainingFailed as error:
             record = failed_run(spec, str(error), time.perf_counter() - started)
-        except SkipwiseError:  # nothing wrong with the run: the disk, a folder
+        except (SkipwiseError, OSError, MemoryError):  # nothing wrong with the run: the disk, a folder, the machine
             raise
         except Exception as error:  # whatever one network's code raises, the other runs go on
+            if _is_out_of_memory(error):
+                raise SkipwiseError(
+                    "There is not enough memory; what was saved is kept. A smaller --batch-size or --img-size needs "
+                    "less, and so does --workers 1 in a comparison."
+                ) from error
+            if not ranks.first:
+                raise SkipwiseError(f"Process {ranks.rank} of this run failed: {error}") from error
             write_text(folder / "error.txt", traceback.format_exc())
             reason = str(error).strip().partition("\n")[0] or "no message"
             record = failed_run(spec, f"{type(error).__name__}: {reason}", time.perf_counter() - started)
@@ -105,6 +114,10 @@ def execute_run(
     if ranks.first:
         remove_checkpoint(checkpoint)
     return record
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate" in str(error)
 
 
 @dataclass
@@ -134,6 +147,7 @@ class _Run:
         )
         self.saved_at, self.interval = time.monotonic(), CHECKPOINT_SECONDS
         self.val: Predictions | None = None  # of the epoch closed last
+        self.distrusted: set[int] = set()  # the steps of states that led astray at once
 
     def carry_out(self) -> RunRecord:
         """Trains to the end, trying again where that is allowed, and writes all but the record.
@@ -141,7 +155,7 @@ class _Run:
         Raises:
             TrainingFailed: it went astray once too often.
         """
-        standing, tensors = self._saved(None)
+        standing, tensors = self._saved()
         if self.keeper is not None:
             standing = self.keeper.begin(standing) if tensors is None else self.keeper.go_on(standing)
             fits = f"{standing.pace.steps:,} steps ({standing.pace.steps / self.batches.per_epoch:.1f} epochs)"
@@ -156,29 +170,43 @@ class _Run:
                 if len(cuts) > self.retries:
                     again = f", {len(cuts)} times, at ever smaller learning rates" if self.retries else ""
                     raise TrainingFailed(f"{error}{again}; a smaller --lr may help") from error
-                # A state that led astray at once was not as good as it looked: then the one before it.
-                standing, tensors = self._saved(standing.steps if tensors is not None else None)
+                if tensors is not None:
+                    self.distrusted.add(standing.steps)
+                standing, tensors = self._saved()
                 if self.keeper is not None and tensors is None:
                     standing = self.keeper.begin(standing)
                 standing = replace(standing, cuts=cuts)
+                if self.ranks.first:  # so that the cut holds if this process ends now
+                    self._write(standing, tensors, instead=True)
                 where = f"step {standing.steps:,}" if tensors is not None else "the beginning"
                 self.notice(f"Trying again from {where} at half the learning rate: {error}.")
 
-    def _saved(self, but: int | None) -> tuple[Standing, dict[str, Tensor] | None]:
-        """The newest saved state, not the one after `but` steps; else the beginning."""
+    def _saved(self) -> tuple[Standing, dict[str, Tensor] | None]:
+        """The newest saved state; else the beginning.
+
+        A state from which a run went astray before the next one was saved was not as good as it looked; then it is the
+        one before it.
+        """
         for tensors, state in load_checkpoints(self.checkpoint, self.notice):
             stored = msgspec.convert(state, _State)
-            if stored.spec == self.spec and stored.standing.steps != but:
+            if stored.spec == self.spec and stored.standing.steps not in self.distrusted:
                 return stored.standing, tensors
         return Standing(Pace.even(self.batches.per_epoch * self.spec.recipe.epochs)), None
 
+    def _write(self, standing: Standing, tensors: dict[str, Tensor] | None, *, instead: bool = False) -> None:
+        if tensors is None:
+            remove_checkpoint(self.checkpoint)
+        else:
+            state = msgspec.to_builtins(_State(self.spec, standing))
+            save_checkpoint(self.checkpoint, tensors, state, instead=instead)
+
     def _save(self, training: Training) -> None:
         """Writes down where the training stands, unless that is nowhere: then the older states are worth more."""
-        if not self.ranks.first:
+        if not self.ranks.first or not training.between_steps:
             return
         started, tensors = time.monotonic(), training.tensors()
         if all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
-            save_checkpoint(self.checkpoint, tensors, msgspec.to_builtins(_State(self.spec, training.at)))
+            self._write(training.at, tensors)
         self.saved_at = time.monotonic()
         self.interval = max(CHECKPOINT_SECONDS, (self.saved_at - started) / SAVING_SHARE)
 
@@ -207,7 +235,7 @@ class _Run:
         )
 
     def _train(self, training: Training) -> RunRecord:
-        """Takes the steps that are left, and evaluates. Ctrl-C and SIGTERM, never in the middle of a step, save."""
+        """Takes the steps that are left, and evaluates. Ctrl-C and SIGTERM wait until a step is done, and save."""
         try:
             while not training.finished:
                 if training.epoch_is_over:
@@ -224,7 +252,8 @@ class _Run:
         except Exception:
             raise
         except BaseException:
-            self._save(training)
+            with held():  # often there comes a second one
+                self._save(training)
             raise
 
     def _close_epoch(self, training: Training) -> None:
@@ -232,7 +261,8 @@ class _Run:
             self.val = self._predictions(network, "val")
             return measure(self.val.logits, self.val.labels)
 
-        epoch = training.close_epoch(validate if self.ranks.first and len(self.images.members("val")) else None)
+        with self._failing_together():
+            epoch = training.close_epoch(validate if self.ranks.first and len(self.images.members("val")) else None)
         if self.ranks.first:
             write_history(self.folder, training.at.history)
             self.on_epoch(epoch)
@@ -240,11 +270,14 @@ class _Run:
     def _finish(self, training: Training) -> RunRecord:
         """Evaluates the answer and writes it down."""
         results = {}
+        with self._failing_together():
+            if self.ranks.first:
+                known = {"val": self.val}
+                for split in ("val", "test"):
+                    if len(self.images.members(split)):
+                        results[split] = known.get(split) or self._predictions(training.answer, split)
         if self.ranks.first:
-            known = {"val": self.val}
-            for split in ("val", "test"):
-                if len(self.images.members(split)):
-                    results[split] = known.get(split) or self._predictions(training.answer, split)
+            write_history(self.folder, training.at.history)
             write_weights(self.folder, self.spec.model, training.answer)
             write_predictions(self.folder, results)
         metrics = {split: measure(result.logits, result.labels) for split, result in results.items()}
@@ -258,6 +291,18 @@ class _Run:
             cuts=training.at.cuts,
             machine=describe_machine(),
         )
+
+    @contextlib.contextmanager
+    def _failing_together(self) -> Iterator[None]:
+        """What only the first process does fails in all of them."""
+        reason: str | None = None
+        try:
+            yield
+        except TrainingFailed as error:
+            reason = str(error)
+        reason = self.ranks.agree(reason)
+        if reason is not None:
+            raise TrainingFailed(reason)
 
     def _predictions(self, network: torch.nn.Module, split: str) -> Predictions:
         members = self.images.members(split)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -56,6 +57,18 @@ def check_precision(precision: str) -> None:
     """Raises SkipwiseError for one that is not in `PRECISIONS`."""
     if precision not in PRECISIONS:
         raise unknown_name("precision", precision, PRECISIONS)
+
+
+def check_unchanged(stored: Execution, precision: str, compile: bool | None, folder: Path) -> None:
+    """Raises SkipwiseError where another precision is asked for, or compiling or not, than a run was begun with."""
+    if precision not in ("auto", stored.precision):
+        raise SkipwiseError(
+            f"{folder} was begun in {stored.precision}; leave --precision out, or choose another folder with --output."
+        )
+    if compile not in (None, stored.compile):
+        begun = "compiled" if stored.compile else "without compiling"
+        option = "--compile" if compile else "--no-compile"
+        raise SkipwiseError(f"{folder} was begun {begun}; leave {option} out, or choose another folder with --output.")
 
 
 def choose_execution(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -25,13 +26,14 @@ from skipwise.training.compiling import compiled
 from skipwise.training.distributed import ALONE, Ranks
 from skipwise.training.execution import Execution
 from skipwise.training.initial import dirac, whiten
-from skipwise.training.optimizer import head_of, make_optimizer, norms, set_learning_rate
+from skipwise.training.optimizer import head_parameters, make_optimizer, norms, set_learning_rate
 from skipwise.training.recipe import Recipe
 from skipwise.training.schedule import Pace
 
 _deterministic: Any = torch.utils.deterministic  # its one attribute is made at run time
 
-INITIAL_IMAGES = 500
+INITIAL_PIXELS, LEAST_INITIAL_IMAGES = 500_000, 10
+"""What initial weights are made from."""
 _LAYERS = 2  # the random stream of layers that draw, beside those of data/batches.py
 CUT = 0.5
 """What a run that went astray goes on with of its learning rate."""
@@ -106,8 +108,9 @@ class Training:
         if tensors is None:
             self._make_initial_weights(network)
         self.network = ranks.prepare(network.to(execution.device).to(memory_format=torch.channels_last))
-        for norm in norms(self.network):
+        for norm in norms(self.network) if recipe.norm_momentum is not None else ():
             norm.momentum = recipe.norm_momentum
+        self._learning = {id(parameter) for parameter in self.network.parameters() if parameter.requires_grad}
         self.optimizer = make_optimizer(self.network, recipe)
         self.answer = copy.deepcopy(self.network).eval() if recipe.average else self.network
         if tensors is not None:
@@ -115,6 +118,7 @@ class Training:
         self._forward = compiled(self.network) if execution.compile else self.network
         self._ranks = ranks
         self._class_weights = batches.class_weights().to(execution.device) if recipe.balance == "loss" else None
+        self.between_steps = True  # else weights and norm statistics are of different steps
         self._head_only: bool | None = None
         self._order: tuple[int, Any] = (-1, None)
         self._inputs: Tensor | None = None
@@ -137,13 +141,13 @@ class Training:
             TrainingFailed: the loss explodes, or is no longer a number.
         """
         started = time.perf_counter()
-        at = self.at
+        at, self.between_steps = self.at, False
         share = at.pace.share(at.steps)
         epoch, index = divmod(at.steps, self.batches.per_epoch)
         set_learning_rate(self.optimizer, self.learning_rate)
         self._set_mode(share < self.recipe.head_first)
         # Dropout and its like draw from torch's default generator: the same in this step, come what may.
-        torch.manual_seed(stream(self.batches.seed, _LAYERS, epoch, index))
+        torch.manual_seed(stream(self.batches.seed, _LAYERS, epoch, index) + self._ranks.rank)
         batch = self._batch(epoch, index)
         inputs = self._input(batch.images, schedule.side(share, self.recipe, self.preprocessing.size))
         with torch.autocast(self.execution.device, torch.bfloat16, enabled=self.execution.precision == "bf16"):
@@ -160,6 +164,7 @@ class Training:
             self._average()
         seconds = at.seconds + time.perf_counter() - started
         self.at = replace(at, steps=at.steps + 1, loss=at.loss + value, seconds=seconds)
+        self.between_steps = True
 
     def close_epoch(self, validate: Callable[[nn.Module], Metrics] | None) -> Epoch:
         """Validates what would be the answer now, and begins the next epoch."""
@@ -200,14 +205,15 @@ class Training:
         self.network.load_state_dict(parts["network"])
         if self.recipe.average:
             self.answer.load_state_dict(parts["average"])
-        for name, parameter in self.network.named_parameters():
-            self.optimizer.state[parameter]["momentum_buffer"].copy_(parts["momentum"][name])
+        for name, momentum in parts["momentum"].items():
+            self.optimizer.state[self.network.get_parameter(name)]["momentum_buffer"].copy_(momentum)
 
     def _make_initial_weights(self, network: nn.Module) -> None:
         if self.recipe.dirac:
             dirac(network)
         if self.recipe.whiten:
-            some = self.batches.order(0)[:INITIAL_IMAGES]
+            pixels = self.preprocessing.size**2
+            some = self.batches.order(0)[: max(LEAST_INITIAL_IMAGES, INITIAL_PIXELS // pixels)]
             images = torch.from_numpy(self.batches.pixels[np.sort(some)])
             whiten(network, to_input(images, self.preprocessing.mean, self.preprocessing.std))
 
@@ -216,9 +222,9 @@ class Training:
         if head_only is self._head_only:
             return
         self._head_only = head_only
-        head = {id(parameter) for parameter in head_of(self.network).parameters()}
+        learning = self._learning & head_parameters(self.network) if head_only else self._learning
         for parameter in self.network.parameters():
-            parameter.requires_grad_(not head_only or id(parameter) in head)
+            parameter.requires_grad_(id(parameter) in learning)
         self.network.train(not head_only)
         if self.recipe.freeze_norms:
             for norm in norms(self.network):
@@ -274,6 +280,8 @@ def reproducible(execution: Execution) -> Iterator[None]:
     """Deterministic algorithms, the run's thread count, and torch's random state put back afterwards."""
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     filled = _deterministic.fill_uninitialized_memory
+    if execution.device == "cuda":  # cuBLAS asks for it, and reads it once
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(execution.threads)
     torch.use_deterministic_algorithms(True)
     # Filling every new tensor with NaN would cost a pass over memory and only matters to code that reads garbage.

@@ -20,11 +20,14 @@ def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     are all parameters of more than one dimension: norms and biases have nothing to gain from being small.
     """
     norm_biases = {id(norm.bias) for norm in norms(network)}
-    hidden = _hidden_matrices(network) if recipe.optimizer == "muon" else set()
+    head = head_parameters(network)
+    hidden = _hidden_matrices(network) - head_parameters(network) if recipe.optimizer == "muon" else set()
     groups: dict[tuple[Any, ...], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:  # a guest's own choice
+            continue
         muon, matrix = id(parameter) in hidden, parameter.ndim > 1
-        share = recipe.layer_decay ** depth_below_head(network, name)
+        share = recipe.layer_decay ** (0 if id(parameter) in head else depth_below_head(network, name))
         if not muon and (recipe.optimizer == "muon" or not matrix):
             share *= recipe.vector_rate
         if id(parameter) in norm_biases:
@@ -44,7 +47,7 @@ def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         optimizer = Muon(options, lr=recipe.lr, momentum=recipe.momentum)
     else:
         optimizer = torch.optim.SGD(options, lr=recipe.lr, momentum=recipe.momentum, nesterov=True, fused=True)
-        for parameter in network.parameters():
+        for parameter in (parameter for group in groups.values() for parameter in group):
             # Now: torch's SGD can't have parameters join a group later, which those under a new head do.
             optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
     return optimizer
@@ -61,17 +64,21 @@ def norms(network: nn.Module) -> list[BatchNorm]:
     return [module for module in network.modules() if isinstance(module, BatchNorm)]
 
 
-def head_of(network: nn.Module) -> nn.Module:
-    """The last layer: the only one that has to be new when the classes are others."""
+def head_parameters(network: nn.Module) -> set[int]:
+    """The ids of the last layer's parameters: of the only layer that has to be new when the classes are others.
+
+    A guest's is the last one with a matrix of weights.
+    """
     if isinstance(network, Network):
-        return network.classifier
-    return [module for module in network.modules() if isinstance(module, nn.Linear)][-1]
+        return {id(parameter) for parameter in network.classifier.parameters()}
+    layers = [list(module.parameters(recurse=False)) for module in network.modules()]
+    last = next((layer for layer in reversed(layers) if any(p.ndim > 1 for p in layer)), [])
+    return {id(parameter) for parameter in last}
 
 
 def depth_below_head(network: nn.Module, parameter: str) -> int:
-    """How many stages above this parameter's, the head included; of a guest, whose stages we don't know, one."""
-    if any(network.get_parameter(parameter) is own for own in head_of(network).parameters()):
-        return 0
+    """How many stages above that of a parameter under the head, the head included; of a guest, whose stages we don't
+    know, one."""
     if not isinstance(network, Network):
         return 1
     part, stage, *_ = parameter.split(".")
@@ -79,13 +86,12 @@ def depth_below_head(network: nn.Module, parameter: str) -> int:
 
 
 def _hidden_matrices(network: nn.Module) -> set[int]:
-    """The weights that Muon is for: matrices from features to features, not to classes, nor one filter a channel."""
-    head = head_of(network)
+    """The ids of the weights that are matrices from features to features: neither filters of one channel each, nor
+    anything else."""
     return {
         id(module.weight)
         for module in network.modules()
-        if module is not head
-        and (isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1))
+        if isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1)
     }
 
 
@@ -93,12 +99,12 @@ class Muon(torch.optim.Optimizer):
     """Momentum whose every matrix is made orthogonal: all directions of a layer learn alike (Jordan et al. 2024).
 
     A convolution [out, in, k, k] counts as a matrix [out, in k k]. Updates are scaled by sqrt(rows / columns) where
-    there are more rows, as in the authors' CIFAR-10 record. Groups with `muon` False are trained by SGD with Nesterov
-    momentum. torch.optim.Muon takes matrices alone.
+    there are more rows, so that outputs move alike. Groups with `muon` False are trained by SGD with Nesterov momentum.
+    torch.optim.Muon takes matrices alone.
     """
 
     def __init__(self, params: Iterable[Any], *, lr: float, momentum: float) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": 0.0, "muon": True})
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": 0.0, "muon": False})
         for group in self.param_groups:
             for parameter in group["params"]:
                 self.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)

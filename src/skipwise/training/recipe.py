@@ -34,7 +34,7 @@ class Recipe:
         smallest: the side of the images at first, as a share of their own; see schedule.side.
         full_from: the share from which on they have their own size.
         average: the answer is the exponential moving average of the weights, over about this share; 0 is the weights.
-        norm_momentum: how much a batch moves the statistics that norms use in evaluation.
+        norm_momentum: how much a batch moves the statistics that norms use in evaluation; None is the network's own.
         dirac, whiten: initial weights; see initial.py.
         head_first: the share in which only the last layer learns; for weights that come from elsewhere.
         layer_decay: the rate of each stage as a share of that of the next, the last layer's being the whole.
@@ -58,7 +58,7 @@ class Recipe:
     smallest: float = 1.0
     full_from: float = 0.0
     average: float = 0.0
-    norm_momentum: float = 0.1
+    norm_momentum: float | None = None
     dirac: bool = False
     whiten: bool = False
     head_first: float = 0.0
@@ -73,7 +73,7 @@ _FAST = Recipe(
     epochs=10,
     batch_size=256,
     optimizer="muon",
-    lr=0.3,
+    lr=0.4,
     vector_rate=0.25,
     momentum=0.6,
     weight_decay=5e-4,
@@ -134,7 +134,9 @@ class Wishes:
         if self.balance is not None and self.balance not in BALANCES:
             raise unknown_name("balance", self.balance, BALANCES)
         if self.freeze_norms and not self.fine_tune:
-            raise SkipwiseError("--freeze-norms is for weights that come from elsewhere; add --pretrained or --init.")
+            raise SkipwiseError(
+                "--freeze-norms is for weights that come from elsewhere, by --pretrained or train's --init."
+            )
 
 
 def choose_recipe(name: str, wishes: Wishes, *, mirrors: bool, images: int) -> Recipe:

@@ -59,6 +59,16 @@ def find_initial(where: str | os.PathLike[str]) -> Initial:
         return Initial(file=path, sha256=hashlib.file_digest(file, "sha256").hexdigest(), spec=spec)
 
 
+def check_fits(initial: Initial, model: str, width: float, where: str) -> None:
+    """Raises SkipwiseError where the weights are of a run of ours with another network."""
+    made = initial.spec
+    if made is not None and (made.model, made.width) != (model, width):
+        raise SkipwiseError(
+            f"{where} is a run of {made.model} at width {made.width:g}; start from it with --model {made.model} "
+            f"--width {made.width:g}."
+        )
+
+
 def choose_preprocessing(
     prepared: Prepared, pretrained: Sequence[str], size: int | None, initial: Initial | None = None
 ) -> Preprocessing:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+AGAIN = 1.0
+"""Seconds after which a second signal is one: a terminal and whatever runs a program there may both send the first."""
 
 
 @dataclass
@@ -17,20 +20,33 @@ class Waiting:
     """The signal that came, if one did."""
 
     signal: int | None = None
+    since: float = 0.0
 
 
 @contextlib.contextmanager
 def held() -> Iterator[Waiting]:
-    """Keeps signals back, and says afterwards which one came. Only the main thread gets any."""
+    """Keeps a signal back, and says afterwards which one came. A second one is not kept back.
+
+    Only the main thread gets signals; in others this does nothing.
+    """
     waiting = Waiting()
     if threading.current_thread() is not threading.main_thread():
         yield waiting
         return
 
-    def note(number: int, _: FrameType | None) -> None:
-        waiting.signal = number
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: handler for number, handler in handlers.items() if handler not in (None, signal.SIG_IGN)}
 
-    before = {number: signal.signal(number, note) for number in SIGNALS if signal.getsignal(number) is not None}
+    def note(number: int, _: FrameType | None) -> None:
+        if waiting.signal is None:
+            waiting.signal, waiting.since = number, time.monotonic()
+        elif time.monotonic() - waiting.since > AGAIN:  # whoever sends another one means now
+            for each, handler in before.items():
+                signal.signal(each, handler)
+            signal.raise_signal(number)
+
+    for number in before:
+        signal.signal(number, note)
     try:
         yield waiting
     finally:

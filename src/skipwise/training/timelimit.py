@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from statistics import median
 
 from skipwise.errors import SkipwiseError
 from skipwise.training.loop import Standing
@@ -22,6 +23,9 @@ SPARE = 0.03
 """Of the time left, kept for what is slower than it was so far."""
 CORRECT_AFTER = 0.1
 """A correction is made when this share of what was left at the last one has gone by."""
+FEWEST = 5
+"""Steps that a correction rests on, unless the time is up."""
+UNUSUAL = 5.0
 LEAST_STEPS = 10
 
 
@@ -57,16 +61,18 @@ class Timekeeper:
         self, *, end: float, step: float, recipe: Recipe, size: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.end, self.step, self.recipe, self.size, self.clock = end, step, recipe, size, clock
-        # Since the last correction: when that was, how far the run was, what its steps cost.
-        self.since, self.share, self.cost = clock(), 0.0, 0.0
+        # Since the last correction: when that was, how far the run was, what each step took, at full size.
+        self.since = self.last = clock()
+        self.share, self.taken = 0.0, list[float]()
 
     def check(self) -> None:
         """Raises SkipwiseError where hardly a step fits."""
-        steps = self._fitting(0.0)
-        if steps < LEAST_STEPS:
+        if self._fitting(0.0) < LEAST_STEPS:
+            left = max(0.0, self.end - self.clock())
             raise SkipwiseError(
-                f"--time-limit is too short: a step takes {self.step:.2g} s here, and {steps or 'none'} would fit; "
-                "allow more time, or take smaller images (--img-size) or a narrower network (--width)."
+                f"--time-limit is too short: {left:.1f} s of it are left for training, and a step takes "
+                f"{self.step:.2g} s here; allow more time, or take smaller images (--img-size) or a narrower network "
+                "(--width)."
             )
 
     def begin(self, at: Standing) -> Standing:
@@ -82,20 +88,30 @@ class Timekeeper:
 
     def corrected(self, at: Standing) -> Standing:
         """To be called after each step: where the run stands, now and then at another pace."""
-        self.cost += step_cost(at.pace.share(at.steps - 1), self.recipe, self.size)
         if at.steps >= at.pace.steps:
             return at
         now, share = self.clock(), at.pace.share(at.steps)
+        cost = step_cost(at.pace.share(at.steps - 1), self.recipe, self.size)
+        self.taken.append((now - self.last) / cost)
+        self.last = now
         left, taken = self.end - now, now - self.since
         # Of the time or of the steps, whichever goes by sooner: the guess may have been too short, or too long.
         gone = max(taken / max(left + taken, 1e-9), (share - self.share) / (1 - self.share))
-        if left > self.step and gone < CORRECT_AFTER:
+        if left > self.step and (gone < CORRECT_AFTER or len(self.taken) < FEWEST):
             return at
-        self.step, self.since, self.share, self.cost = taken / self.cost, now, share, 0.0
+        self.step = self._usual()
+        self._start(share)
         return replace(at, pace=at.pace.changed(at.steps, at.steps + self._fitting(share)))
 
     def _start(self, share: float) -> None:
-        self.since, self.share, self.cost = self.clock(), share, 0.0
+        self.since = self.last = self.clock()
+        self.share, self.taken = share, []
+
+    def _usual(self) -> float:
+        """The mean step since the last correction, of which none counts as more than a few: one may have waited for
+        the compiler, or for the disk. Validation is in the step after it."""
+        most = UNUSUAL * median([self.step, *self.taken])
+        return sum(min(each, most) for each in self.taken) / len(self.taken)
 
     def _fitting(self, share: float) -> int:
         left = (self.end - self.clock()) * (1 - SPARE)

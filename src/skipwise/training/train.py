@@ -23,12 +23,13 @@ from skipwise.nets.weights import load_weights
 from skipwise.nets.zoo import check_model, create_model
 from skipwise.training.distributed import joined, local_processes
 from skipwise.training.execute import execute_run
-from skipwise.training.execution import Execution, check_precision, choose_device, choose_execution
+from skipwise.training.execution import Execution, check_precision, check_unchanged, choose_device, choose_execution
 from skipwise.training.loop import Epoch, Standing
 from skipwise.training.recipe import Wishes, choose_recipe
 from skipwise.training.run import RunRecord, RunSpec
 from skipwise.training.setup import (
     Initial,
+    check_fits,
     check_options,
     choose_preprocessing,
     choose_stem,
@@ -75,10 +76,16 @@ class Terms:
         ours, theirs = self._bare(), other._bare()
         if (ours.data, ours.spec.fingerprint) != (theirs.data, theirs.spec.fingerprint):
             return "the images differ"
-        pairs = ((ours.spec.recipe, theirs.spec.recipe), (ours.spec, theirs.spec), (ours, theirs))
+        pairs = (
+            (ours.spec.recipe, theirs.spec.recipe),
+            (ours.spec.recipe.augmentation, theirs.spec.recipe.augmentation),
+            (ours.spec, theirs.spec),
+            (ours, theirs),
+        )
         for mine, yours in pairs:
             for name in mine.__dataclass_fields__:
-                if name not in {"recipe", "spec"} and getattr(mine, name) != getattr(yours, name):
+                nested = name in {"recipe", "augmentation", "spec"}
+                if not nested and getattr(mine, name) != getattr(yours, name):
                     return f"{name} is {getattr(yours, name)} there and {getattr(mine, name)} here"
         return "the device or the image size differs"
 
@@ -180,6 +187,8 @@ def train(
         raise SkipwiseError("Give --pretrained or --init, not both.")
     seconds = None if time_limit is None else parse_limit(time_limit)
     initial = None if init is None else find_initial(init)
+    if initial is not None:
+        check_fits(initial, model, width, str(init))
     wishes = Wishes(
         epochs=epochs,
         batch_size=batch_size,
@@ -209,6 +218,11 @@ def train(
             prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
             preprocessing = choose_preprocessing(prepared, [model] if pretrained else [], img_size, initial)
             chosen = choose_recipe(recipe, wishes, mirrors=prepared.source.mirrors, images=prepared.counts["train"])
+            if chosen.batch_size < ranks.count:
+                raise SkipwiseError(
+                    f"A batch of {chosen.batch_size} can't be shared by {ranks.count} processes; start fewer, or raise "
+                    "--batch-size."
+                )
             draft = Terms(
                 spec=RunSpec(
                     model=model,
@@ -249,8 +263,11 @@ def train(
             stack.enter_context(locked(folder))
             _, there = SHELF.choose(draft, draft.data, folder)  # another process may have begun in there meanwhile
             if there is None:
-                _save_split(folder, prepared)
                 write_json(folder / SHELF.begun, fresh)
+            else:
+                check_unchanged(there.spec.execution, precision, compile, folder)
+            if not (folder / "split.csv").exists():
+                _save_split(folder, prepared)
             terms = there or fresh
             assert terms is not None
             return folder, terms, (folder / SHELF.finished).exists()
@@ -304,7 +321,8 @@ def _settle(
     if processes == 1:
         execution, step_cost = try_threads(network, spec.recipe, execution, **shape)
     else:
-        step_cost = try_step(network, spec.recipe, execution, **shape)
+        part = replace(spec.recipe, batch_size=spec.recipe.batch_size // processes)
+        step_cost = try_step(network, part, execution, **shape)
     seconds = spec.time_limit or step_cost.training(
         spec.recipe, preprocessing.size, spec.recipe.epochs * (draft.split_images["train"] // spec.recipe.batch_size)
     )

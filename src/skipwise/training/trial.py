@@ -19,13 +19,17 @@ from skipwise.training.loop import reproducible
 from skipwise.training.recipe import Recipe
 from skipwise.training.schedule import relative_cost, sides
 
-IMAGES = 128
-"""A trial's batch, at most: longer ones take in proportion."""
+PIXELS = 128 * 32 * 32
+"""In a trial's batch, at most: larger ones take in proportion."""
 ROUNDS = 3
+ENOUGH = 2.0
+"""Seconds after which a trial is over."""
 NOTICEABLE = 0.9
 """More threads have to make a step this much shorter."""
 COMPILE_SECONDS = 60.0
 """For one network at one size: 8 to 66 s were measured (benchmarks/train_throughput.py)."""
+SLOWEST = 1e10
+"""Operations per second that any machine reaches, even with small networks."""
 COMPILE_GAIN = 0.05
 """Of the time of a step: 3 to 16% were measured there in float32."""
 
@@ -44,7 +48,7 @@ class StepCost:
 
 def try_step(network: nn.Module, recipe: Recipe, execution: Execution, *, channels: int, size: int) -> StepCost:
     """Trains a copy of the network on made-up images, a few steps, and evaluates it on them."""
-    batch = min(recipe.batch_size, IMAGES)
+    batch = min(recipe.batch_size, max(2, PIXELS // size**2))
     inputs = torch.zeros(batch, channels, size, size).to(execution.device, memory_format=torch.channels_last)
     trained = copy.deepcopy(network).to(execution.device).to(memory_format=torch.channels_last)
     with reproducible(execution):
@@ -66,6 +70,11 @@ def try_threads(
     on_all = replace(execution, threads=cores)
     together = try_step(network, recipe, on_all, channels=channels, size=size)
     return (on_all, together) if together.step < NOTICEABLE * alone.step else (execution, alone)
+
+
+def may_repay(multiply_adds: float, recipe: Recipe, size: int) -> bool:
+    """Whether a run of so many, in forward passes, could take long enough, so that trying a step is worth the while."""
+    return repays(6 * multiply_adds / SLOWEST, recipe, size)
 
 
 def repays(seconds: float, recipe: Recipe, size: int) -> bool:
@@ -94,19 +103,19 @@ def choose_compile(
     """
     if wanted is False or (wanted is None and (execution.device == "mps" or not repays(seconds, recipe, size))):
         return execution
-    compiled = replace(execution, compile=True)
+    with_compile = replace(execution, compile=True)
     if execution.device == "cpu" and not _has_compiler():
         notice("Not compiled: torch.compile needs a C++ compiler (g++ or clang++), and there is none here.")
         return execution
     for name, network in networks.items():
         notice(f"Compiling {name} (a minute or so; --no-compile does without) ...")
         try:
-            _try_compiled(network, compiled, channels=channels, size=size)
+            _try_compiled(network, with_compile, channels=channels, size=size)
         except Exception as error:  # compilers fail in many ways, and none of them need stop a training
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             notice(f"Not compiled: torch.compile can't do {name} ({reason}).")
             return execution
-    return compiled
+    return with_compile
 
 
 def _try_compiled(network: nn.Module, execution: Execution, *, channels: int, size: int) -> None:
@@ -120,14 +129,15 @@ def _step(network: Callable[[Tensor], Tensor], inputs: Tensor, execution: Execut
     with torch.autocast(execution.device, torch.bfloat16, enabled=execution.precision == "bf16"):
         logits = network(inputs)
     labels = torch.zeros(len(logits), dtype=torch.int64, device=logits.device)
-    F.cross_entropy(logits.float(), labels).backward()  # type: ignore[no-untyped-call]
+    loss = F.cross_entropy(logits.float(), labels)
+    loss.backward()  # type: ignore[no-untyped-call]
+    loss.item()  # an accelerator is done only now
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    """The least of some times, the first of which does not count."""
-    work()
-    taken = []
-    for _ in range(ROUNDS):
+    """The least of some times; the first, in which memory is got and kernels are chosen, is seldom it."""
+    taken: list[float] = []
+    while len(taken) <= ROUNDS and sum(taken) < ENOUGH:
         started = time.perf_counter()
         work()
         taken.append(time.perf_counter() - started)
