@@ -18,7 +18,7 @@ $(READY): pyproject.toml
 	@touch $@
 
 demo: $(READY)
-	$(BIN)/skipwise compare digits --models resnet18,se_resnet18,mobilenet_v2,plain18 --width 0.25 --stem small --seeds 5
+	$(BIN)/skipwise compare digits --models resnet18,se_resnet18,mobilenet_v2,plain18 --width 0.25 --stem small --recipe fast --seeds 5
 
 lint: $(READY)
 	$(BIN)/ruff check .

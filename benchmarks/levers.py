@@ -172,7 +172,8 @@ def main() -> None:
                 found[seed] = 100 * record.val.accuracy
         if not found:
             continue
-        base = base or found
+        if arm == options.arms[0]:
+            base = found
         against = [value - base[seed] for seed, value in found.items() if seed in base]
         spread = stdev(found.values()) if len(found) > 1 else 0.0
         arms[arm] = {"median": round(float(np.median(list(found.values()))), 2), "spread": round(spread, 2)}

@@ -120,37 +120,36 @@ def bare(case: Case) -> Iterator[int]:
         yield batch
 
 
-def ours(case: Case, wait: Callable[[float], None]) -> None:
+def ours(case: Case, folder: str, wait: Callable[[float], None]) -> None:
     """c: calls `wait` with the images of each step."""
     keep_freed_memory()
     model, width, batch = case
     rng = np.random.default_rng(0)
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["SKIPWISE_CACHE"] = f"{folder}/cache"
-        # Of images that come unsplit 15% are for validation and as many for testing.
-        for index in range(round(batch * STEPS_PER_EPOCH / 0.7)):
-            path = Path(folder, "images", f"class{index % CLASSES}", f"{index}.bmp")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)).save(path)
+    os.environ["SKIPWISE_CACHE"] = f"{folder}/cache"
+    # Of images that come unsplit 15% are for validation and as many for testing.
+    for index in range(round(batch * STEPS_PER_EPOCH / 0.7)):
+        path = Path(folder, "images", f"class{index % CLASSES}", f"{index}.bmp")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)).save(path)
 
-        class Waiting(TrainObserver):
-            def step_done(self, _: Standing) -> None:
-                wait(batch)
+    class Waiting(TrainObserver):
+        def step_done(self, _: Standing) -> None:
+            wait(batch)
 
-        train(
-            Path(folder, "images"),
-            model=model,
-            width=width,
-            batch_size=batch,
-            stem="small",
-            epochs=100_000,
-            compile=True,
-            output=Path(folder, "run"),
-            observer=Waiting(),
-        )
+    train(
+        Path(folder, "images"),
+        model=model,
+        width=width,
+        batch_size=batch,
+        stem="small",
+        epochs=100_000,
+        compile=True,
+        output=Path(folder, "run"),
+        observer=Waiting(),
+    )
 
 
-def serve(arm: str, case: Case, pipe: Connection) -> None:
+def serve(arm: str, case: Case, folder: str, pipe: Connection) -> None:
     """Does steps for so many seconds whenever it is told to, and answers with images per second."""
     torch.set_num_threads(usable_cores())
     until, done, began = 0.0, 0.0, 0.0
@@ -164,7 +163,7 @@ def serve(arm: str, case: Case, pipe: Connection) -> None:
             done, began = 0.0, time.perf_counter()
 
     if arm == "c":
-        ours(case, wait)
+        ours(case, folder, wait)
     elif arm == "d":
         flops = 6 * count(make_network(case), channels=3, size=SIZE).multiply_adds
         arms = [matmul_arm(torch.float32, side=2048), matmul_arm(torch.bfloat16, side=2048)]
@@ -188,12 +187,17 @@ def serve(arm: str, case: Case, pipe: Connection) -> None:
 
 def measure(case: Case, rounds: int, seconds: float) -> dict[str, list[float]]:
     """Images per second of each arm, round by round."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _measure(case, folder, rounds, seconds)
+
+
+def _measure(case: Case, folder: str, rounds: int, seconds: float) -> dict[str, list[float]]:
     context = multiprocessing.get_context("spawn")
     pipes, team = {}, []
     for arm in "abcd":
         pipes[arm], theirs = context.Pipe()
         # Not daemons: those may have no workers of their own.
-        team.append(context.Process(target=serve, args=(arm, case, theirs)))
+        team.append(context.Process(target=serve, args=(arm, case, folder, theirs)))
         team[-1].start()
         pipes[arm].recv()  # the first step is done: compiled, read, warm
     taken: dict[str, list[float]] = {arm: [] for arm in "abcd"}
@@ -204,8 +208,7 @@ def measure(case: Case, rounds: int, seconds: float) -> dict[str, list[float]]:
             if round_:  # the first one warms caches up
                 taken[arm].append(speed)
     for process in team:
-        for child in multiprocessing.active_children():
-            child.kill()
+        process.kill()
         process.join()
     return taken
 
@@ -218,7 +221,7 @@ def main() -> None:
     options = parser.parse_args()
     names, rounds, seconds = options.cases.split(","), options.rounds, 8.0
     if options.quick:
-        names, rounds, seconds = [QUICK], 3, 4.0
+        names, rounds, seconds = [QUICK], 2, 3.0
     arms, ratios = {}, {}
     print(f"{'images/s':24} {'a typical':>10} {'b bare':>10} {'c train':>10} {'d peak':>10}    c/a   c/b   c/d")
     for name in names:

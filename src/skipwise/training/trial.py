@@ -110,7 +110,7 @@ def choose_compile(
     for name, network in networks.items():
         notice(f"Compiling {name} (a minute or so; --no-compile does without) ...")
         try:
-            _try_compiled(network, with_compile, channels=channels, size=size)
+            _try_compiled(network, with_compile, batch=recipe.batch_size, channels=channels, size=size)
         except Exception as error:  # compilers fail in many ways, and none of them need stop a training
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             notice(f"Not compiled: torch.compile can't do {name} ({reason}).")
@@ -118,9 +118,10 @@ def choose_compile(
     return with_compile
 
 
-def _try_compiled(network: nn.Module, execution: Execution, *, channels: int, size: int) -> None:
+def _try_compiled(network: nn.Module, execution: Execution, *, batch: int, channels: int, size: int) -> None:
+    """One step, with a batch of the shape that is to come, since what is compiled for it now is there then."""
     trained = copy.deepcopy(network).to(execution.device).to(memory_format=torch.channels_last)
-    inputs = torch.zeros(2, channels, size, size).to(execution.device, memory_format=torch.channels_last)
+    inputs = torch.zeros(batch, channels, size, size).to(execution.device, memory_format=torch.channels_last)
     with reproducible(execution):
         _step(compiled(trained), inputs, execution)
 
