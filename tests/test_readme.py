@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from skipwise import cli
+from skipwise import cli, options
+from skipwise.training.recipe import RECIPES
 from tests.conftest import make_photos
 
 ROOT = Path(__file__).parents[1]
@@ -45,6 +46,12 @@ def test_every_command_is_one_the_program_takes(command: str) -> None:
     context = verbs.make_context("skipwise", list(words))
     name, verb, rest = verbs.resolve_command(context, [*context._protected_args, *context.args])
     verb.make_context(name, rest)
+
+
+def test_the_table_of_recipes_is_that_of_the_program() -> None:
+    rows = re.findall(r"^\| `(\w+)`[^|]*\| (\d+) \|", (ROOT / "docs" / "training.md").read_text(), flags=re.MULTILINE)
+    assert {name: int(epochs) for name, epochs in rows} == {name: recipe.epochs for name, recipe in RECIPES.items()}
+    assert all(name in options.RecipeName.__metadata__[0].help for name in RECIPES)
 
 
 def test_every_make_target_exists() -> None:

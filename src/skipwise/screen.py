@@ -196,9 +196,9 @@ class TrainScreen(_Bar, TrainObserver):
 
 def duration(seconds: float) -> str:
     """Seconds as a person would say them."""
-    if seconds < 90:
+    if seconds < 120:
         return f"{max(seconds, 1):.0f} s"
-    if seconds < 90 * 60:
+    if seconds < 120 * 60:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
 
