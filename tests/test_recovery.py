@@ -7,6 +7,8 @@ import multiprocessing
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -267,3 +269,46 @@ def interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         patch.setattr(execute, "save_checkpoint", save)
         with pytest.raises(SkipwiseError, match="killed"):
             execute_run(make_spec(), IMAGES, folder)
+
+
+@pytest.mark.slow
+def test_a_full_or_read_only_disk_is_a_sentence_and_the_last_good_state_stays(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    out = tmp_path / "disk" / "out"
+    train = f"{sys.executable} -m skipwise train {photos} --width 0.25 --epochs 150 --recipe reference --output {out}"
+    command = f"""
+        mount -t tmpfs -o size=64m tmpfs {out.parent} || exit 77
+        {train} &
+        while [ ! -s {out}/metrics.jsonl ]; do sleep 0.2; done
+        kill -TERM $!
+        wait $!
+        echo "first $?"
+        sha256sum {out}/resume.safetensors
+        head -c 100m /dev/zero > {out.parent}/filler
+        {train}
+        echo "full $?"
+        find {out} -name '*.tmp'
+        rm {out.parent}/filler
+        mount -o remount,ro {out.parent}
+        {train}
+        echo "read-only $?"
+        sha256sum {out}/resume.safetensors
+        mount -o remount,rw {out.parent}
+        {train} --resume
+        echo "last $?"
+    """
+    result = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", command], capture_output=True, text=True, timeout=500
+    )
+    if result.returncode == 77 or "unshare failed" in result.stderr:
+        pytest.skip("this machine lets nobody mount a file system")
+    assert "first 143" in result.stdout, result.stderr
+    assert "full 2" in result.stdout, result.stderr
+    assert "read-only 2" in result.stdout, result.stderr
+    assert "last 0" in result.stdout, result.stderr
+    assert "the disk is full; free some space and give the same command again." in result.stderr
+    assert "the file system is read-only; choose another folder with --output." in result.stderr
+    assert "Traceback" not in result.stderr
+    assert ".tmp" not in result.stdout
+    before, after = (line for line in result.stdout.splitlines() if line.endswith("resume.safetensors"))
+    assert before == after

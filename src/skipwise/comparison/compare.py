@@ -131,7 +131,7 @@ def compare(
         stem: "imagenet", "small" or "auto", by the image size.
         width: scales the channels of every network.
         pretrained: start every network from its published ImageNet weights, with their preprocessing; the new last
-            layer learns first, then all of it at a tenth of the recipe's rate unless `lr` says otherwise.
+            layer learns first, then all of it by SGD, at a small rate unless `lr` says otherwise.
         freeze_norms: leave batch norms as the published weights have them.
         val_share: of the images, for the learning curves; None is 15%, or 10% of given training images.
         split: a split.csv of an earlier comparison, to be used again.
