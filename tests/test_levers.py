@@ -301,7 +301,7 @@ def test_the_average_of_few_steps_is_over_all_of_them() -> None:
 
 
 def test_fine_tuning_moves_the_head_first_then_all_and_the_lowest_layers_least() -> None:
-    recipe = replace(fine_tuning(PLAIN), epochs=2, label_smoothing=0.0, weight_decay=0.0)
+    recipe = replace(fine_tuning(PLAIN), epochs=2, batch_size=8, label_smoothing=0.0, weight_decay=0.0)
     training = make_training(recipe)
     start = {name: tensor.clone() for name, tensor in training.network.state_dict().items()}
     with reproducible(training.execution):

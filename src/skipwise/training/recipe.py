@@ -177,9 +177,9 @@ def fine_tuning(recipe: Recipe) -> Recipe:
     """The recipe for weights that come from elsewhere and have only to be adapted.
 
     First the new last layer learns alone, since its first gradients are noise to what lies below; then all of it, at
-    a small rate, and slower the further below (Howard and Ruder 2018, arXiv:1801.06146, section 3.2). By SGD: steps that
-    are as long however small the gradient is would leave given weights behind. What makes initial weights, or suits
-    only them, is left out.
+    a small rate, and slower the further below (Howard and Ruder 2018, arXiv:1801.06146, section 3.2). By SGD: steps
+    that are as long however small the gradient is would leave given weights behind. What makes initial weights, or
+    suits only them, is left out.
     """
     return replace(
         recipe,
