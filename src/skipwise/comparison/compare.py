@@ -37,7 +37,7 @@ from skipwise.training.execution import (
     choose_execution,
     choose_processes,
 )
-from skipwise.training.recipe import Wishes, choose_recipe
+from skipwise.training.recipe import Wishes, check_recipe, choose_recipe
 from skipwise.training.run import RunRecord
 from skipwise.training.setup import check_options, choose_preprocessing, choose_stem, with_statistics
 from skipwise.training.trial import choose_compile, may_repay, try_step
@@ -161,6 +161,7 @@ def compare(
     question.check()
     check_options(img_size=img_size, stem=stem, width=width, seed=seed)
     check_precision(precision)
+    check_recipe(recipe)
     wishes = Wishes(
         epochs=epochs,
         batch_size=batch_size,

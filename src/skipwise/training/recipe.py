@@ -139,6 +139,12 @@ class Wishes:
             )
 
 
+def check_recipe(name: str) -> None:
+    """Raises SkipwiseError for a name that is not in `RECIPES`."""
+    if name not in RECIPES:
+        raise unknown_name("recipe", name, RECIPES)
+
+
 def choose_recipe(name: str, wishes: Wishes, *, mirrors: bool, images: int) -> Recipe:
     """A named recipe with its numbers fitted to the training set, and to what was asked for.
 
@@ -151,8 +157,7 @@ def choose_recipe(name: str, wishes: Wishes, *, mirrors: bool, images: int) -> R
     Raises:
         SkipwiseError: an unknown recipe or balance, or numbers no training can have.
     """
-    if name not in RECIPES:
-        raise unknown_name("recipe", name, RECIPES)
+    check_recipe(name)
     wishes.check()
     recipe = fine_tuning(RECIPES[name]) if wishes.fine_tune else RECIPES[name]
     batch_size = wishes.batch_size

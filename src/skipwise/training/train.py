@@ -25,7 +25,7 @@ from skipwise.training.distributed import joined, local_processes
 from skipwise.training.execute import execute_run
 from skipwise.training.execution import Execution, check_precision, check_unchanged, choose_device, choose_execution
 from skipwise.training.loop import Epoch, Standing
-from skipwise.training.recipe import Wishes, choose_recipe
+from skipwise.training.recipe import Wishes, check_recipe, choose_recipe
 from skipwise.training.run import RunRecord, RunSpec
 from skipwise.training.setup import (
     Initial,
@@ -181,6 +181,7 @@ def train(
     check_model(model)
     check_options(img_size=img_size, stem=stem, width=width, seed=seed)
     check_precision(precision)
+    check_recipe(recipe)
     if epochs is not None and time_limit is not None:
         raise SkipwiseError("Give --epochs or --time-limit, not both.")
     if pretrained and init is not None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from skipwise.training.compiling import compiled
 from skipwise.training.execution import Execution, most_threads
 from skipwise.training.loop import reproducible
+from skipwise.training.optimizer import make_optimizer, set_learning_rate
 from skipwise.training.recipe import Recipe
 from skipwise.training.schedule import relative_cost, sides
 
@@ -51,12 +52,15 @@ def try_step(network: nn.Module, recipe: Recipe, execution: Execution, *, channe
     batch = min(recipe.batch_size, max(2, PIXELS // size**2))
     inputs = torch.zeros(batch, channels, size, size).to(execution.device, memory_format=torch.channels_last)
     trained = copy.deepcopy(network).to(execution.device).to(memory_format=torch.channels_last)
+    optimizer = make_optimizer(trained, recipe)
+    set_learning_rate(optimizer, 0.0)
     with reproducible(execution):
-        step = _seconds(lambda: _step(trained, inputs, execution))
+        gradients = _seconds(lambda: _gradients(trained, inputs, execution))
+        update = _seconds(optimizer.step)
         trained.eval()
         with torch.inference_mode():
             evaluation = _seconds(lambda: trained(inputs).cpu())
-    return StepCost(step * recipe.batch_size / batch, evaluation / batch)
+    return StepCost(gradients * recipe.batch_size / batch + update, evaluation / batch)
 
 
 def try_threads(
@@ -123,10 +127,11 @@ def _try_compiled(network: nn.Module, execution: Execution, *, batch: int, chann
     trained = copy.deepcopy(network).to(execution.device).to(memory_format=torch.channels_last)
     inputs = torch.zeros(batch, channels, size, size).to(execution.device, memory_format=torch.channels_last)
     with reproducible(execution):
-        _step(compiled(trained), inputs, execution)
+        _gradients(compiled(trained), inputs, execution)
 
 
-def _step(network: Callable[[Tensor], Tensor], inputs: Tensor, execution: Execution) -> None:
+def _gradients(network: Callable[[Tensor], Tensor], inputs: Tensor, execution: Execution) -> None:
+    """Those of a loss on made-up labels."""
     with torch.autocast(execution.device, torch.bfloat16, enabled=execution.precision == "bf16"):
         logits = network(inputs)
     labels = torch.zeros(len(logits), dtype=torch.int64, device=logits.device)
