@@ -17,7 +17,8 @@ from skipwise.comparison.execute import Event
 from skipwise.comparison.plan import Plan
 from skipwise.training.loop import Epoch, Standing
 from skipwise.training.schedule import relative_cost
-from skipwise.training.train import Terms, TrainObserver
+from skipwise.training.terms import Terms
+from skipwise.training.train import TrainObserver
 
 SHOWN_SECONDS = 0.2
 """Steps may be quicker than anybody can read."""

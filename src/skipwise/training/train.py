@@ -18,7 +18,6 @@ from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.splits import save_split
 from skipwise.errors import SkipwiseError
 from skipwise.files import locked, make_folder, write_json
-from skipwise.folders import Shelf
 from skipwise.nets.weights import load_weights
 from skipwise.nets.zoo import check_model, create_model
 from skipwise.training.distributed import joined, local_processes
@@ -36,8 +35,9 @@ from skipwise.training.setup import (
     find_initial,
     with_statistics,
 )
+from skipwise.training.terms import SHELF, Terms
 from skipwise.training.timelimit import Timekeeper, parse_limit
-from skipwise.training.trial import StepCost, choose_compile, try_step, try_threads
+from skipwise.training.trial import choose_compile, try_step, try_threads
 
 SPLIT_SEED = 0
 RETRIES = 3
@@ -45,58 +45,6 @@ ENDING = 2.5
 """Seconds of a time limit for what nobody measures: writing files, leaving Python."""
 SLOWER = 1.3
 """Evaluating takes so much longer than it was tried out to, with the reading of images."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Terms:
-    """`terms.json`: what a run was begun with.
-
-    Args:
-        val_share, test_share: None for a split that came with the images.
-        step_cost: what a step was tried out to take, where there is a time limit.
-    """
-
-    spec: RunSpec
-    data: str
-    split_images: dict[str, int]
-    val_share: float | None
-    test_share: float | None
-    step_cost: StepCost | None = None
-
-    def same_as(self, other: Terms) -> bool:
-        """Whether both ask for the same run, on the same kind of device."""
-        return (
-            self._bare() == other._bare()
-            and self.spec.execution.device == other.spec.execution.device
-            and self.spec.preprocessing.size == other.spec.preprocessing.size
-        )
-
-    def difference(self, other: Terms) -> str:
-        """What differs, named for a person."""
-        ours, theirs = self._bare(), other._bare()
-        if (ours.data, ours.spec.fingerprint) != (theirs.data, theirs.spec.fingerprint):
-            return "the images differ"
-        pairs = (
-            (ours.spec.recipe, theirs.spec.recipe),
-            (ours.spec.recipe.augmentation, theirs.spec.recipe.augmentation),
-            (ours.spec, theirs.spec),
-            (ours, theirs),
-        )
-        for mine, yours in pairs:
-            for name in mine.__dataclass_fields__:
-                nested = name in {"recipe", "augmentation", "spec"}
-                if not nested and getattr(mine, name) != getattr(yours, name):
-                    return f"{name} is {getattr(yours, name)} there and {getattr(mine, name)} here"
-        return "the device or the image size differs"
-
-    def _bare(self) -> Terms:
-        """Without what follows from images and machine."""
-        nowhere = Execution(device="", precision="", threads=0)
-        bare = replace(self.spec.preprocessing, mean=(), std=())
-        return replace(self, spec=replace(self.spec, execution=nowhere, preprocessing=bare), step_cost=None)
-
-
-SHELF = Shelf(parent=Path("runs/train"), noun="a run", begun="terms.json", finished="run.json", kind=Terms)
 
 
 @dataclass(frozen=True, kw_only=True)
