@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 import skipwise
-from skipwise.training import execution
 from skipwise.training.train import train
 
 SAVING_ALWAYS = """
@@ -68,7 +67,6 @@ def test_the_same_call_again_gives_the_next_run_and_with_output_the_same(photos:
 
 def test_it_is_the_run_that_a_comparison_makes(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And streaming the images changes nothing."""
-    monkeypatch.setattr(execution, "usable_cores", lambda: 1)  # else it may find two threads faster
     skipwise.compare(photos, models=["resnet18", "plain18"], seeds=2, epochs=2, width=0.25, output=tmp_path / "c")
     run = train(photos, **OPTIONS, seed=1, pack=False, output=tmp_path / "t")
     theirs = tmp_path / "c" / "runs" / "resnet18-s1"

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from skipwise.nets.zoo import create_model
-from skipwise.training import trial
-from skipwise.training.execution import Execution, choose_execution
+from skipwise.training import execution, trial
+from skipwise.training.execution import ONE_THREAD_ALONE, ONE_THREAD_STEP, Execution, choose_execution
 from skipwise.training.recipe import RECIPES
 from skipwise.training.trial import (
     COMPILE_GAIN,
@@ -18,7 +18,6 @@ from skipwise.training.trial import (
     choose_compile,
     repays,
     try_step,
-    try_threads,
 )
 
 CPU = Execution(device="cpu", precision="fp32", threads=1)
@@ -88,15 +87,17 @@ def test_a_trial_costs_something_and_leaves_the_network_as_it_was() -> None:
     )
 
 
-def test_one_run_alone_takes_more_threads_where_that_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "most_threads", lambda _: 2)
-    for seconds, threads in (({1: 1.0, 2: 0.6}, 2), ({1: 1.0, 2: 0.95}, 1)):
-        monkeypatch.setattr(
-            trial, "try_step", lambda *arguments, s=seconds, **_: StepCost(s[arguments[2].threads], 0.1)
-        )
-        chosen, cost = try_threads(network(), RECIPE, CPU, **SHAPE)
+def test_one_run_alone_takes_all_cores_unless_its_steps_are_tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a count, not by a clock: the same command twice has to give the same bits."""
+    monkeypatch.setattr(execution, "usable_cores", lambda: 4)
+    for work, at_once, threads in [
+        (0.9 * ONE_THREAD_ALONE, 1, 1),
+        (1.1 * ONE_THREAD_ALONE, 1, 4),
+        (1.1 * ONE_THREAD_ALONE, 4, 1),
+        (1.1 * ONE_THREAD_STEP, 4, 4),
+    ]:
+        chosen = choose_execution("cpu", step_multiply_adds=work, precision="fp32", alone=at_once == 1)
         assert chosen.threads == threads
-        assert cost.step == seconds[threads]
 
 
 def test_precision_can_be_asked_for() -> None:

@@ -14,6 +14,8 @@ from skipwise.machine import usable_cores
 DEVICES = ("auto", "cpu", "cuda", "mps")
 WORTHWHILE = 1.3
 """bfloat16 has to multiply this much faster than float32: autocast's conversions cost something too."""
+ONE_THREAD_ALONE = 1e9
+"""Below so many multiply-adds (forward), a step of one run alone has nothing to do for a second thread."""
 ONE_THREAD_STEP = 20e9
 """A training step of fewer multiply-adds (forward) keeps two threads waiting for each other more than working."""
 MOST_THREADS = 8
@@ -72,7 +74,7 @@ def check_unchanged(stored: Execution, precision: str, compile: bool | None, fol
 
 
 def choose_execution(
-    device: str, *, step_multiply_adds: float, precision: str = "auto", processes: int = 1
+    device: str, *, step_multiply_adds: float, precision: str = "auto", alone: bool = False, processes: int = 1
 ) -> Execution:
     """What suits a device, without compiling (see trial.py).
 
@@ -80,6 +82,7 @@ def choose_execution(
         device: "cpu", "cuda" or "mps".
         step_multiply_adds: of one batch's forward pass, for the costliest network that will be trained.
         precision: "auto" is bfloat16 where that is known, or on CPUs measured, to be faster.
+        alone: whether one run is done at a time; else small ones go on side by side, with a thread each.
         processes: that will share this machine's cores and the batch.
     """
     if precision == "auto":
@@ -88,7 +91,8 @@ def choose_execution(
         else:
             faster = device == "cpu" and bf16_speedup() >= WORTHWHILE
         precision = "bf16" if faster else "fp32"
-    threads = 1 if step_multiply_adds < ONE_THREAD_STEP else most_threads(device, processes)
+    small = step_multiply_adds < (ONE_THREAD_ALONE if alone else ONE_THREAD_STEP)
+    threads = 1 if small else most_threads(device, processes)
     return Execution(device=device, precision=precision, threads=threads)
 
 

@@ -37,7 +37,7 @@ from skipwise.training.setup import (
 )
 from skipwise.training.terms import SHELF, Terms
 from skipwise.training.timelimit import Timekeeper, parse_limit
-from skipwise.training.trial import choose_compile, try_step, try_threads
+from skipwise.training.trial import choose_compile, try_step
 
 SPLIT_SEED = 0
 RETRIES = 3
@@ -265,13 +265,10 @@ def _settle(
     work = count(network, **shape).multiply_adds * spec.recipe.batch_size
     processes = local_processes()
     execution = choose_execution(
-        spec.execution.device, step_multiply_adds=work, precision=precision, processes=processes
+        spec.execution.device, step_multiply_adds=work, precision=precision, alone=True, processes=processes
     )
-    if processes == 1:
-        execution, step_cost = try_threads(network, spec.recipe, execution, **shape)
-    else:
-        part = replace(spec.recipe, batch_size=spec.recipe.batch_size // processes)
-        step_cost = try_step(network, part, execution, **shape)
+    part = replace(spec.recipe, batch_size=spec.recipe.batch_size // processes)
+    step_cost = try_step(network, part, execution, **shape)
     seconds = spec.time_limit or step_cost.training(
         spec.recipe, preprocessing.size, spec.recipe.epochs * (draft.split_images["train"] // spec.recipe.batch_size)
     )

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skipwise.training.compiling import compiled
-from skipwise.training.execution import Execution, most_threads
+from skipwise.training.execution import Execution
 from skipwise.training.loop import reproducible
 from skipwise.training.optimizer import make_optimizer, set_learning_rate
 from skipwise.training.recipe import Recipe
@@ -25,8 +25,6 @@ PIXELS = 128 * 32 * 32
 ROUNDS = 3
 ENOUGH = 2.0
 """Seconds after which a trial is over."""
-NOTICEABLE = 0.9
-"""More threads have to make a step this much shorter."""
 COMPILE_SECONDS = 60.0
 """For one network at one size: 8 to 66 s were measured (benchmarks/train_throughput.py)."""
 SLOWEST = 1e10
@@ -61,19 +59,6 @@ def try_step(network: nn.Module, recipe: Recipe, execution: Execution, *, channe
         with torch.inference_mode():
             evaluation = _seconds(lambda: trained(inputs).cpu())
     return StepCost(gradients * recipe.batch_size / batch + update, evaluation / batch)
-
-
-def try_threads(
-    network: nn.Module, recipe: Recipe, execution: Execution, *, channels: int, size: int
-) -> tuple[Execution, StepCost]:
-    """What a step costs, on all cores where one run alone is faster so and would have been given a single thread."""
-    alone = try_step(network, recipe, execution, channels=channels, size=size)
-    cores = most_threads(execution.device)
-    if cores <= execution.threads:
-        return execution, alone
-    on_all = replace(execution, threads=cores)
-    together = try_step(network, recipe, on_all, channels=channels, size=size)
-    return (on_all, together) if together.step < NOTICEABLE * alone.step else (execution, alone)
 
 
 def may_repay(multiply_adds: float, recipe: Recipe, size: int) -> bool:
