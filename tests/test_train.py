@@ -65,7 +65,7 @@ def test_the_same_call_again_gives_the_next_run_and_with_output_the_same(photos:
         train(photos, **{**OPTIONS, "seed": 5}, resume=True)
 
 
-def test_it_is_the_run_that_a_comparison_makes(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_the_run_that_a_comparison_makes(photos: Path, tmp_path: Path) -> None:
     """And streaming the images changes nothing."""
     skipwise.compare(photos, models=["resnet18", "plain18"], seeds=2, epochs=2, width=0.25, output=tmp_path / "c")
     run = train(photos, **OPTIONS, seed=1, pack=False, output=tmp_path / "t")

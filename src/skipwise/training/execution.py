@@ -50,11 +50,6 @@ def choose_device(device: str) -> str:
     return device
 
 
-def most_threads(device: str, processes: int = 1) -> int:
-    """How many threads one of so many processes on this machine can use."""
-    return max(1, min(usable_cores() // processes, MOST_THREADS)) if device == "cpu" else 1
-
-
 def check_precision(precision: str) -> None:
     """Raises SkipwiseError for one that is not in `PRECISIONS`."""
     if precision not in PRECISIONS:
@@ -91,8 +86,9 @@ def choose_execution(
         else:
             faster = device == "cpu" and bf16_speedup() >= WORTHWHILE
         precision = "bf16" if faster else "fp32"
+    # By a count, not by a clock: the same command twice is to give the same bits, which depend on the threads.
     small = step_multiply_adds < (ONE_THREAD_ALONE if alone else ONE_THREAD_STEP)
-    threads = 1 if small else most_threads(device, processes)
+    threads = 1 if small else max(1, min(usable_cores() // processes, MOST_THREADS))
     return Execution(device=device, precision=precision, threads=threads)
 
 
