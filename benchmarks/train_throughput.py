@@ -221,7 +221,7 @@ def main() -> None:
     options = parser.parse_args()
     names, rounds, seconds = options.cases.split(","), options.rounds, 8.0
     if options.quick:
-        names, rounds, seconds = [QUICK], 2, 3.0
+        names, rounds, seconds = [QUICK], 2, 2.5
     arms, ratios = {}, {}
     print(f"{'images/s':24} {'a typical':>10} {'b bare':>10} {'c train':>10} {'d peak':>10}    c/a   c/b   c/d")
     for name in names:

@@ -21,7 +21,7 @@ def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """
     norm_biases = {id(norm.bias) for norm in norms(network)}
     head = head_parameters(network)
-    hidden = _hidden_matrices(network) - head_parameters(network) if recipe.optimizer == "muon" else set()
+    hidden = _filters(network) - head_parameters(network) if recipe.optimizer == "muon" else set()
     groups: dict[tuple[Any, ...], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:  # a guest's own choice
@@ -85,14 +85,13 @@ def depth_below_head(network: nn.Module, parameter: str) -> int:
     return len(network.stages) + 1 if part == "stem" else len(network.stages) - int(stage)
 
 
-def _hidden_matrices(network: nn.Module) -> set[int]:
-    """The ids of the weights that are matrices from features to features: neither filters of one channel each, nor
-    anything else."""
-    return {
-        id(module.weight)
-        for module in network.modules()
-        if isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1)
-    }
+def _filters(network: nn.Module) -> set[int]:
+    """The ids of the weights that Muon is for: of convolutions from features to features.
+
+    Not those with one filter for each channel, which are no matrices, and not the linear layers of squeeze-excite
+    gates: a step as long as a filter's opens or shuts them for good (benchmarks/RESULTS.md, "Levers of a recipe").
+    """
+    return {id(module.weight) for module in network.modules() if isinstance(module, nn.Conv2d) and module.groups == 1}
 
 
 class Muon(torch.optim.Optimizer):

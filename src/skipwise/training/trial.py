@@ -26,11 +26,11 @@ ROUNDS = 3
 ENOUGH = 2.0
 """Seconds after which a trial is over."""
 COMPILE_SECONDS = 60.0
-"""For one network at one size: 8 to 66 s were measured (benchmarks/train_throughput.py)."""
+"""For one network at one size; 8 to 66 s in single trials."""
 SLOWEST = 1e10
 """Operations per second that any machine reaches, even with small networks."""
 COMPILE_GAIN = 0.05
-"""Of the time of a step: 3 to 16% were measured there in float32."""
+"""Of the time of a step; 3 to 19% in single trials, in float32."""
 
 
 @dataclass(frozen=True)
