@@ -127,7 +127,7 @@ def compare(
         epochs, batch_size, lr: None leaves them to the recipe.
         img_size: pixels a side; None takes the images' own, up to 128.
         recipe: "fast", "standard" or "reference"; see training/recipe.py.
-        mirror: whether training images are mirrored at random; None does where their classes are known to bear it.
+        mirror: whether training images are mirrored at random; None does unless their classes are known not to bear it.
         stem: "imagenet", "small" or "auto", by the image size.
         width: scales the channels of every network.
         pretrained: start every network from its published ImageNet weights, with their preprocessing; the new last
