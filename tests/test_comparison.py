@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 import skipwise
-from skipwise.comparison.compare import Comparison
-from skipwise.comparison.execute import ATTEMPTS, Event
+from skipwise.comparison.conclude import Comparison
+from skipwise.comparison.executor import Event
+from skipwise.comparison.local import ATTEMPTS
 from skipwise.comparison.plan import Plan
 from skipwise.files import read_json
 from skipwise.training.checkpoint import load_checkpoints
@@ -59,7 +60,7 @@ def test_a_folder_of_photographs_gets_a_table_verdicts_and_a_report(cli: Run, ph
 def test_the_folder_holds_what_was_promised(finished: Comparison) -> None:
     folder = finished.folder
     names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    assert names == {"comparison.json", "costs.json", "plan.json", "report.html", "runs", "split.csv"}
+    assert names == {"comparison.json", "costs.json", "pictures.json", "plan.json", "report.html", "runs", "split.csv"}
     assert {path.name for path in (folder / "runs").iterdir()} == {
         f"{model}-s{seed}" for model in QUICK["models"] for seed in range(2)
     }
@@ -84,7 +85,9 @@ def test_a_finished_comparison_is_printed_again(finished: Comparison, photos: Pa
     ("change", "difference"),
     [
         ({"epochs": 3}, "epochs is 2 there and 3 here"),
-        ({"seeds": 3}, "seeds is 0, 1 there and 0, 1, 2 here"),
+        ({"seeds": 3}, "looks is 2 there and 3 here"),
+        ({"outcome": "balanced-accuracy"}, "outcome is accuracy there and balanced-accuracy here"),
+        ({"tune": [0.1, 0.2]}, "learning rates are tuned otherwise"),
         ({"models": ["resnet18", "se_resnet18"]}, "contenders is resnet18, plain18 there"),
         ({"margin": 1.0}, "margin is 0.5 there and 1.0 here"),
         ({"img_size": 24}, "the image size is 16 there and 24 here"),
@@ -334,7 +337,7 @@ def test_seeds_advance_together_and_the_observer_hears_of_every_epoch(photos: Pa
             self.events: list[Event] = []
             self.plan: Plan | None = None
 
-        def starting(self, plan: Plan, folder: Path) -> None:  # noqa: ARG002
+        def starting(self, plan: Plan, folder: Path, expected: object) -> None:  # noqa: ARG002
             self.plan = plan
 
         def happened(self, event: Event) -> None:
@@ -342,7 +345,7 @@ def test_seeds_advance_together_and_the_observer_hears_of_every_epoch(photos: Pa
 
     notes = Notes()
     skipwise.compare(photos, output=tmp_path / "out", workers=1, observer=notes, **QUICK)
-    ended = [(event.model, event.seed) for event in notes.events if event.record is not None]
+    ended = [(event.job.spec.model, event.job.spec.seed) for event in notes.events if event.record is not None]
     assert ended == [("resnet18", 0), ("plain18", 0), ("resnet18", 1), ("plain18", 1)]
     assert sum(event.record is None for event in notes.events) == 4 * 2
     assert notes.plan == read_json(tmp_path / "out" / "plan.json", Plan)
@@ -359,7 +362,7 @@ def test_verdicts_are_those_of_the_stored_predictions(finished: Comparison) -> N
     judged = skipwise.statistics.judge(correct, margin=0.005)
     assert judged.pairs == finished.results.pairs
     for contender in finished.results.contenders:
-        assert contender.accuracy.value == pytest.approx(correct[contender.name].mean())
+        assert contender.accuracy == pytest.approx(correct[contender.name].mean())
 
 
 @pytest.mark.slow

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import skipwise
 from skipwise.comparison import wording
+from skipwise.comparison.choice import Limits, choose
 from skipwise.comparison.plan import Question
-from skipwise.comparison.recommend import recommend
-from skipwise.comparison.results import Contender, Results, RunResult
+from skipwise.comparison.results import Contender, Costs, Results, RunResult
 from skipwise.cost.counts import Counts
+from skipwise.cost.timing import Timing
+from skipwise.files import read_json, write_json
 from skipwise.statistics import Estimate, judge
+from tests.fabricated import fabricate
 
 COSTS = {"slow": 0.003, "fast": 0.001, "middle": 0.002}
 
@@ -29,18 +34,24 @@ def results(
     rows = {name: range(seeds - len(right), seeds) for name, right in correct.items()}
     judged = judge(correct, margin=margin / 100, seeds=rows)
     return Results(
-        question=Question(contenders=tuple(errors), seeds=tuple(range(seeds)), margin=margin, alpha=0.05),
+        question=Question(contenders=tuple(errors), looks=(seeds,), margin=margin, alpha=0.05),
         data="made up",
         fingerprint="",
         test_images=images,
         twins=0,
-        commonest=0.5,
+        guess=0.5,
+        classes=("a", "b"),
+        class_images=(images // 2, images - images // 2),
+        exploratory=False,
         contenders=tuple(
             Contender(
                 name=name,
-                counts=Counts(parameters=10, multiply_adds=100, activations=5),
-                accuracy=judged.accuracies.get(name),
+                counts=Counts(parameters=parameters, multiply_adds=100 * parameters, activations=5),
+                lr=0.1,
+                outcome=judged.accuracies.get(name),
+                accuracy=None,
                 without_twins=None,
+                per_class=(),
                 runs=tuple(
                     RunResult(
                         seed=seed,
@@ -51,15 +62,20 @@ def results(
                     )
                     for seed in range(seeds)
                 ),
+                identical=False,
             )
-            for name in errors
+            for name, parameters in zip(errors, (30_000, 10_000, 20_000), strict=False)
         ),
         pairs=judged.pairs,
+        looks=(),
+        bootstraps=(),
+        disagreements=(),
+        tried=(),
     )
 
 
 def test_of_equivalent_networks_the_fastest() -> None:
-    choice = recommend(results(10_000, {"slow": 500, "fast": 501, "middle": 499}), COSTS)
+    choice = choose(results(10_000, {"slow": 500, "fast": 501, "middle": 499}), COSTS)
     assert choice.contender == "fast"
     assert choice.shown
     assert 0 < choice.largest_loss < 0.005
@@ -68,7 +84,7 @@ def test_of_equivalent_networks_the_fastest() -> None:
 
 
 def test_a_network_shown_to_be_better_whatever_it_costs() -> None:
-    choice = recommend(results(10_000, {"slow": 100, "fast": 900, "middle": 950}), COSTS)
+    choice = choose(results(10_000, {"slow": 100, "fast": 900, "middle": 950}), COSTS)
     assert choice.contender == "slow"
     assert choice.shown
     assert choice.largest_loss == 0
@@ -77,7 +93,7 @@ def test_a_network_shown_to_be_better_whatever_it_costs() -> None:
 
 def test_where_nothing_is_told_apart_the_most_accurate_and_what_it_may_lose() -> None:
     found = results(100, {"slow": 4, "fast": 6, "middle": 5})
-    choice = recommend(found, COSTS)
+    choice = choose(found, COSTS)
     assert choice.contender == "slow"
     assert not choice.shown
     assert "cannot tell the networks apart" in choice.sentence
@@ -86,7 +102,7 @@ def test_where_nothing_is_told_apart_the_most_accurate_and_what_it_may_lose() ->
 
 
 def test_where_only_some_are_told_apart_the_others_are_named() -> None:
-    choice = recommend(results(200, {"slow": 4, "fast": 60, "middle": 5}), COSTS)
+    choice = choose(results(200, {"slow": 4, "fast": 60, "middle": 5}), COSTS)
     assert choice.contender == "slow"
     assert not choice.shown
     assert "cannot tell it from middle," in choice.sentence
@@ -94,7 +110,7 @@ def test_where_only_some_are_told_apart_the_others_are_named() -> None:
 
 
 def test_failed_runs_are_not_kept_quiet() -> None:
-    choice = recommend(results(10_000, {"slow": 100, "fast": 900}, failed={"slow": 2}), COSTS)
+    choice = choose(results(10_000, {"slow": 100, "fast": 900}, failed={"slow": 2}), COSTS)
     assert choice.contender == "slow"
     assert "2 of its 5 runs failed" in choice.sentence
     sentences = wording.failures(results(100, {"slow": 1, "fast": 9}, failed={"slow": 1}))
@@ -105,7 +121,7 @@ def test_failed_runs_are_not_kept_quiet() -> None:
     ("failed", "who"), [({"slow": 4}, "only fast has"), ({"slow": 5, "fast": 5}, "no network has")]
 )
 def test_without_two_networks_to_compare_none_is_recommended(failed: dict[str, int], who: str) -> None:
-    choice = recommend(results(100, {"slow": 10, "fast": 20}, failed=failed), COSTS)
+    choice = choose(results(100, {"slow": 10, "fast": 20}, failed=failed), COSTS)
     assert choice.contender is None
     assert who in choice.sentence
 
@@ -113,14 +129,14 @@ def test_without_two_networks_to_compare_none_is_recommended(failed: dict[str, i
 def test_a_network_shown_to_be_worse_is_never_chosen() -> None:
     """Even where failures leave it the best mean, over other seeds than its rivals'."""
     found = results(2000, {"slow": 200, "fast": 100, "middle": 101})
-    lucky = replace(found.contenders[0], accuracy=Estimate(0.99, 0.98, 1.0))
-    choice = recommend(replace(found, contenders=(lucky, *found.contenders[1:])), COSTS)
+    lucky = replace(found.contenders[0], outcome=Estimate(0.99, 0.98, 1.0))
+    choice = choose(replace(found, contenders=(lucky, *found.contenders[1:])), COSTS)
     assert choice.contender in ("fast", "middle")
     assert "slow" not in choice.sentence
 
 
 def test_costs_that_could_not_be_measured_are_left_out_of_the_sentence() -> None:
-    choice = recommend(results(10_000, {"slow": 500, "fast": 501}), {})
+    choice = choose(results(10_000, {"slow": 500, "fast": 501}), {})
     assert choice.shown
     assert "ms" not in choice.sentence
 
@@ -154,3 +170,131 @@ def test_networks_that_may_be_guessing_are_named() -> None:
         "better than that."
     ]
     assert wording.guessing(results(2000, {"good": 10, "fair": 300})) == []
+
+
+def test_only_networks_within_the_limits_are_chosen_from() -> None:
+    found = results(10_000, {"slow": 100, "fast": 900, "middle": 300})
+    choice = choose(found, COSTS, Limits(latency=0.0025))
+    assert choice.contender == "middle"
+    assert choice.shown
+    assert choice.against == "fast"  # what breaks a limit is no rival
+    assert choice.unfit == {"slow": ("latency 3 ms, 20% over the limit of 2.5 ms",)}
+    assert "within the limits" in choice.sentence
+
+
+def test_one_network_within_the_limits_is_chosen_whatever_was_shown() -> None:
+    choice = choose(results(100, {"slow": 4, "fast": 6, "middle": 5}), COSTS, Limits(size=50_000))
+    assert (choice.contender, choice.against, choice.largest_loss) == ("fast", None, None)
+    assert choice.sentence == "Use fast: it is the only network within the limits."
+    assert choice.unfit["slow"] == ("size 0.12 MB, 140% over the limit of 0.05 MB",)
+
+
+def test_where_none_fits_each_limit_that_is_broken_is_named() -> None:
+    found = results(10_000, {"slow": 100, "fast": 900, "middle": 300})
+    choice = choose(found, COSTS, Limits(latency=0.0025, multiply_adds=1.5e6, accuracy=0.98))
+    assert choice.contender is None
+    assert choice.sentence.startswith("No network fits the limits: slow (latency 3 ms, 20% over")
+    assert "fast (accuracy 91.00%, 7.00 points below the 98% asked for)" in choice.sentence
+    assert choice.unfit["middle"] == (
+        "multiply-adds 2 M, 33% over the limit of 1.5 M",
+        "accuracy 97.00%, 1.00 points below the 98% asked for",
+    )
+    assert choose(found, {}, Limits(latency=1.0)).unfit["slow"] == ("its latency is not known",)
+    assert "20 times" in choose(found, COSTS, Limits(latency=0.00015)).unfit["slow"][0]
+
+
+def test_an_accuracy_that_is_reached_by_luck_only_is_said_to_be_so() -> None:
+    found = results(300, {"slow": 20, "fast": 21})
+    assert "That it reaches 92% is not shown" in choose(found, COSTS, Limits(accuracy=0.92)).sentence
+    assert "not shown" not in choose(found, COSTS, Limits(accuracy=0.5)).sentence
+
+
+def test_equal_networks_are_said_to_be_equal() -> None:
+    choice = choose(results(100, {"slow": 5, "fast": 5, "middle": 9}), COSTS)
+    assert choice.contender == "fast"  # the smaller
+    assert "fast and slow did equally well (95.00%), and fast is the smaller" in choice.sentence
+
+
+def test_what_would_separate_networks_is_said_for_those_that_fit() -> None:
+    found = results(100, {"slow": 4, "fast": 9, "middle": 5})
+    said = choose(found, COSTS).separating
+    assert len(said) == 3
+    assert all("more test images would separate them" in sentence for sentence in said)
+    assert len(choose(found, COSTS, Limits(latency=0.0025)).separating) == 1
+    assert choose(results(10_000, {"slow": 100, "fast": 900}), COSTS).separating == ()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A finished comparison that nobody ran."""
+    made = fabricate()
+    write_json(tmp_path / "plan.json", made.plan)
+    write_json(tmp_path / "comparison.json", made.results)
+    write_json(tmp_path / "costs.json", made.costs)
+    (tmp_path / "report.html").write_text("")
+    return tmp_path
+
+
+def test_limits_are_given_in_the_units_people_use(folder: Path) -> None:
+    found = skipwise.recommend(folder, max_latency_ms=5, max_size_mb=25, max_macs="1.5G", min_accuracy=93)
+    assert found.limits == Limits(latency=0.005, size=25e6, multiply_adds=1.5e9, accuracy=0.93)
+    assert found.recommendation.contender == "mobilenet_v2"
+    assert skipwise.recommend(folder, max_macs=600e6, min_accuracy=0.93).limits == Limits(
+        multiply_adds=600e6, accuracy=0.93
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"max_latency_ms": 0}, {"max_size_mb": -1}, {"max_macs": "much"}, {"max_macs": "1.2.3G"}, {"min_accuracy": 101}],
+)
+def test_limits_that_are_none_are_refused(folder: Path, wrong: dict[str, float]) -> None:
+    with pytest.raises(skipwise.SkipwiseError, match="--m"):
+        skipwise.recommend(folder, **wrong)
+
+
+def test_latencies_of_another_machine_change_the_choice(folder: Path, tmp_path: Path) -> None:
+    costs = read_json(folder / "costs.json", Costs)
+    assert skipwise.recommend(folder, max_size_mb=60).recommendation.contender == "mobilenet_v2"
+    there = {
+        name: Timing(median=0.001 if name == "resnet18" else 0.1, low=0, high=1, rounds=5) for name in costs.latencies
+    }
+    write_json(tmp_path / "there.json", replace(costs, latencies=there, machine=replace(costs.machine, processor="Pi")))
+    found = skipwise.recommend(folder, costs=tmp_path / "there.json")
+    assert found.where == "Pi"
+    assert found.recommendation.contender == "resnet18"
+    assert "fastest on Pi (1.00 ms per image)" in found.recommendation.sentence
+
+
+def test_costs_that_do_not_fit_say_how_to_measure_them(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "costs-there.json"
+    with pytest.raises(skipwise.SkipwiseError, match="Can't read"):
+        skipwise.recommend(folder, costs=path)
+    path.write_text("{}")
+    with pytest.raises(skipwise.SkipwiseError, match="holds no latencies"):
+        skipwise.recommend(folder, costs=path)
+    costs = read_json(folder / "costs.json", Costs)
+    write_json(path, replace(costs, latencies={"resnet18": costs.latencies["resnet18"]}))
+    with pytest.raises(skipwise.SkipwiseError, match=r"no latency of se_resnet18, .*profile resnet18,se_resnet18"):
+        skipwise.recommend(folder, costs=path)
+    report = skipwise.profile(["resnet18"], img_size=64, batch_size=1, width=0.125, seconds=0.01)
+    write_json(path, report)
+    with pytest.raises(skipwise.SkipwiseError, match=r"64 pixels, .* at 32"):
+        skipwise.recommend(folder, costs=path)
+
+
+def test_a_folder_without_a_finished_comparison_or_with_another_plan_is_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(skipwise.SkipwiseError, match="no comparison in"):
+        skipwise.recommend(tmp_path / "nowhere")
+    made = fabricate()
+    edited = replace(made.plan, question=replace(made.plan.question, margin=3.0))
+    write_json(folder / "plan.json", edited)
+    with pytest.raises(skipwise.SkipwiseError, match="is not the plan that"):
+        skipwise.recommend(folder)
+    write_json(folder / "plan.json", made.plan)
+    (folder / "comparison.json").write_text((folder / "comparison.json").read_text()[:500])
+    with pytest.raises(skipwise.SkipwiseError, match="is damaged"):
+        skipwise.recommend(folder)
+    (folder / "report.html").unlink()
+    with pytest.raises(skipwise.SkipwiseError, match="is not finished"):
+        skipwise.recommend(folder)

@@ -1,24 +1,51 @@
-"""The report, opened in a real browser."""
+"""The report, made of fabricated records and opened in a real browser."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-import skipwise
+from skipwise.comparison import evidence
+from skipwise.comparison.plan import Plan
+from skipwise.comparison.report import command, write_report
+from skipwise.comparison.results import Costs, Results
 from skipwise.pages.figures import Point, pareto_front
+from tests.fabricated import NASTY, NETWORKS, Fabricated, fabricate
+
+CASES: dict[str, dict[str, Any]] = {
+    "usual": {},
+    "thirty images, one epoch": {
+        "names": tuple(NETWORKS)[:4],
+        "looks": (5,),
+        "epochs": 1,
+        "test_images": 30,
+        "side": 8,
+        "exploratory": False,
+        "tuned": False,
+        "failed": None,
+        "choice": "se_resnet18",
+        "shown": False,
+    },
+    "many": {"names": tuple(NETWORKS), "balanced": True, "classes": tuple(f"class {n}" for n in range(40))},
+    "cross-validation": {"folds": 4, "looks": (3,), "tuned": False, "exploratory": False, "choice": None},
+}
 
 
-@pytest.fixture(scope="module")
-def comparison(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> skipwise.Comparison:
-    output = tmp_path_factory.mktemp("report") / "out"
-    return skipwise.compare(photos, models=["resnet18", "mobilenet_v2"], seeds=2, epochs=3, width=0.125, output=output)
+def written(folder: Path, made: Fabricated) -> Path:
+    path = folder / "report.html"
+    write_report(path, *made.arguments())
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -39,64 +66,305 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
-@pytest.mark.browser
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_the_report_opens_offline_without_a_complaint(
-    browser: Any, comparison: skipwise.Comparison, width: int, scheme: str
-) -> None:
+@contextmanager
+def page_of(browser: Any, path: Path, *, width: int = 1280, scheme: str = "light") -> Iterator[Any]:
+    """The page, opened; afterwards it must have asked for nothing but itself and complained of nothing."""
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
     page = context.new_page()
     complaints: list[str] = []
     requests: list[str] = []
-    page.on(
-        "console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None
-    )
+    page.on("console", lambda told: complaints.append(told.text) if told.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
     page.on("request", lambda request: requests.append(request.url))
-    page.goto(comparison.report.resolve().as_uri())
+    address = path.resolve().as_uri()
+    page.goto(address)
     page.wait_for_selector("#training .main-svg")
+    yield page
     assert not complaints
-    assert requests == [comparison.report.resolve().as_uri()]
-    for figure in ("trade-off", "differences", "validation", "training"):
-        assert page.locator(f"#{figure} .main-svg").count() > 0, figure
-    assert page.locator("#networks tr").count() == 1 + 2
-    assert page.locator("#pairs tr").count() == 1 + 1
-    assert page.locator("#runs tr").count() == 1 + 4
-    # The text of the figures is as dark or light as the page's.
-    ink = page.evaluate("getComputedStyle(document.body).color")
-    title = page.evaluate("getComputedStyle(document.querySelector('#training .xtitle')).fill")
-    assert title == ink
-    # Wide tables scroll inside themselves; the page as a whole does not.
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # Pictures are in the page itself.
+    assert [url for url in requests if not url.startswith("data:image/")] == [address]
     context.close()
 
 
-def test_the_report_starts_with_the_answer_and_says_how_to_repeat_it(comparison: skipwise.Comparison) -> None:
-    text = comparison.report.read_text()
+CONTRASTS = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const over = (colours) => {  // painted one over the other, the last on top
+    canvas.clearRect(0, 0, 1, 1);
+    colours.forEach(colour => { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); });
+    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const light = rgb => {
+    const [r, g, b] = rgb.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node; (node = walker.nextNode());) {
+    const parent = node.parentElement;
+    if (!node.textContent.trim() || !parent.checkVisibility() || parent.closest("script, svg, .itself")) continue;
+    const grounds = [];
+    for (let at = parent; at; at = at.parentElement) grounds.unshift(getComputedStyle(at).backgroundColor);
+    const ground = over(grounds), ink = over([...grounds, getComputedStyle(parent).color]);
+    const [low, high] = [light(ground), light(ink)].sort((a, b) => a - b);
+    found.push([(high + 0.05) / (low + 0.05), node.textContent.trim()]);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize("case", CASES)
+def test_the_report_opens_offline_without_a_complaint(
+    browser: Any, tmp_path: Path, case: str, width: int, scheme: str
+) -> None:
+    made = fabricate(**CASES[case])
+    with page_of(browser, written(tmp_path, made), width=width, scheme=scheme) as page:
+        contenders = len(made.results.contenders)
+        curves = ["training"] if made.plan.folds else ["validation", "training"]
+        for figure in ("trade-off", *curves):
+            assert page.locator(f"#{figure} .main-svg").count() > 0, figure
+            assert page.locator(f"#{figure} .point, #{figure} .lines path").count() >= contenders, figure
+        assert page.locator("#networks tr").count() == 1 + contenders
+        assert page.locator("#matrix tbody tr").count() == contenders
+        assert page.locator("#pairs tr").count() == 1 + contenders * (contenders - 1) // 2
+        assert page.locator("#runs tr").count() == 1 + sum(len(c.runs) for c in made.results.contenders)
+        # The text of the figures is as dark or light as the page's, and all text stands out from its ground.
+        ink = page.evaluate("getComputedStyle(document.body).color")
+        assert page.evaluate("getComputedStyle(document.querySelector('#training .xtitle')).fill") == ink
+        contrasts = page.evaluate(CONTRASTS)
+        assert len(contrasts) > 100
+        assert min(contrasts)[0] >= 4.5, min(contrasts)
+        # Wide tables scroll inside themselves; the page as a whole does not.
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.browser
+def test_the_answer_is_what_one_sees_first(browser: Any, tmp_path: Path) -> None:
+    made = fabricate(exploratory=False)
+    with page_of(browser, written(tmp_path, made), width=390) as page:
+        answer = page.locator("p.answer").bounding_box()
+        assert answer["y"] + answer["height"] < 500
+        assert made.costs.recommendation.sentence in re.sub(r"\s+", " ", page.inner_text("p.answer"))
+        assert page.inner_text("p.answer strong") == "mobilenet_v2"
+        assert "mobilenet_v2" in page.inner_text("#networks tr.chosen")
+
+
+@pytest.mark.browser
+def test_the_axis_switches_by_mouse_and_by_keyboard(browser: Any, tmp_path: Path) -> None:
+    with page_of(browser, written(tmp_path, fabricate())) as page:
+
+        def seen() -> tuple[str, list[float], list[str]]:
+            title = page.text_content("#trade-off .xtitle")
+            places = page.evaluate("document.querySelector('#trade-off').data.slice(1).map(trace => trace.x[0])")
+            pressed = page.locator(".switch button[aria-pressed=true]").all_inner_texts()
+            return title, places, pressed
+
+        title, by_latency, pressed = seen()
+        assert (title, pressed) == ("latency, ms per image", ["latency"])
+        assert sorted(by_latency) == sorted(NETWORKS[name][3] for name in tuple(NETWORKS)[:5])
+        page.get_by_role("button", name="size").click()
+        title, by_size, pressed = seen()
+        assert (title, pressed) == ("size, MB", ["size"])
+        # Nobody knows the size of a network that could not be counted.
+        assert by_size == pytest.approx([NETWORKS[name][4] * 4 for name in tuple(NETWORKS)[:4]])
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        title, by_count, pressed = seen()
+        assert (title, pressed) == ("multiply-adds, millions", ["multiply-adds"])
+        assert by_count == pytest.approx([NETWORKS[name][5] for name in tuple(NETWORKS)[:4]])
+        # A page that turns dark keeps what was chosen.
+        page.emulate_media(color_scheme="dark")
+        ink = page.evaluate("getComputedStyle(document.body).color")
+        page.wait_for_function(
+            "ink => getComputedStyle(document.querySelector('#trade-off .xtitle')).fill === ink", arg=ink
+        )
+        assert seen()[0] == "multiply-adds, millions"
+
+
+@pytest.mark.browser
+def test_it_prints_black_on_white_with_everything_open(browser: Any, tmp_path: Path) -> None:
+    with page_of(browser, written(tmp_path, fabricate(**CASES["many"])), scheme="dark") as page:
+        page.get_by_role("button", name="size").click()
+        assert page.locator("details:not([open])").count() == 3
+        paper = page.pdf(format="A4")
+        assert paper.count(b"/Type /Page\n") >= 6
+        assert page.locator("details:not([open])").count() == 0
+        page.emulate_media(media="print")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+        assert page.evaluate("getComputedStyle(document.querySelector('#trade-off .xtitle')).fill") == "rgb(0, 0, 0)"
+        assert page.evaluate("document.querySelector('#trade-off .main-svg').clientWidth") <= 690
+        assert page.locator(".switch button:visible").all_inner_texts() == ["size"]
+        assert page.locator("nav").is_hidden()
+
+
+def without_results(made: Fabricated) -> Fabricated:
+    """The same where every run failed in its first epoch."""
+    contenders = tuple(
+        replace(
+            contender,
+            counts=None,
+            outcome=None,
+            accuracy=None,
+            without_twins=None,
+            per_class=(),
+            runs=tuple(replace(run, status="failed", reason="boom", val=None, test=None) for run in contender.runs),
+        )
+        for contender in made.results.contenders
+    )
+    nothing = replace(
+        made.results, contenders=contenders, pairs=(), bootstraps=(), disagreements=(), looks=(), tried=()
+    )
+    return replace(made, results=nothing, costs=replace(made.costs, latencies={}), histories={}, pictures={})
+
+
+def test_where_everything_failed_the_report_says_so(tmp_path: Path) -> None:
+    text = written(tmp_path, without_results(fabricate(choice=None))).read_text()
     body = text[text.index("<body>") :]
-    assert comparison.costs.recommendation.sentence in body
-    assert body.index('class="answer"') < body.index("<h2>")
-    command = re.search(r"<pre>(skipwise compare .*?)</pre>", body)
-    assert command is not None
-    assert "--models resnet18,mobilenet_v2 --seeds 2" in command[1]
+    assert 'class="plot"' not in body
+    assert body.count("not judged") >= 20
+    assert "12 of 12 runs of resnet18 failed" in body
+    assert "No network can be recommended" in body
+
+
+def with_nasty_names(made: Fabricated) -> Fabricated:
+    """The same with markup for names of a network, a class, an image, a data set, a processor and in reasons."""
+
+    def spoil(record: Any) -> Any:
+        text = msgspec.json.encode(record).decode()
+        for name in ("plain18", "dog", "holiday-photos", "An Ordinary Processor 3000", "the loss became nan in epoch 2",
+                     "9.80 ms is more than 8 ms", "cat/0002.png"):  # fmt: skip
+            text = text.replace(json.dumps(name)[1:-1], json.dumps(NASTY)[1:-1])
+        return msgspec.json.decode(text, type=type(record))
+
+    plan, results, costs = spoil(made.plan), spoil(made.results), spoil(made.costs)
+    assert isinstance(plan, Plan)
+    assert isinstance(results, Results)
+    assert isinstance(costs, Costs)
+    histories = {NASTY if name == "plain18" else name: runs for name, runs in made.histories.items()}
+    return Fabricated(plan, results, costs, histories, made.pictures)
+
+
+def test_names_are_escaped(tmp_path: Path) -> None:
+    made = with_nasty_names(fabricate())
+    assert sum(NASTY in str(part) for part in (made.plan, made.results, made.costs)) == 3
+    text = written(tmp_path, made).read_text()
+    assert "<script>alert" not in text
+    assert text.count("&lt;script&gt;alert") > 20
+
+
+@pytest.mark.browser
+def test_names_that_are_markup_do_nothing_in_a_browser(browser: Any, tmp_path: Path) -> None:
+    with page_of(browser, written(tmp_path, with_nasty_names(fabricate()))) as page:
+        assert NASTY in page.inner_text("#networks")
+        assert NASTY in page.locator("#trade-off .textpoint").all_text_contents()
+        page.hover("#trade-off .point", force=True)
+        page.wait_for_selector("#trade-off .hovertext")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_plotly_knows_every_word_of_the_figures(tmp_path: Path, case: str) -> None:
+    import plotly.graph_objects as go
+
+    text = written(tmp_path, fabricate(**CASES[case])).read_text()
+    found = re.findall(r'<script type="application/json" data-of="([^"]+)">(.*?)</script>', text)
+    assert {name for name, _ in found} >= {"trade-off", "training"}
+    for _, content in found:
+        for view in json.loads(content):
+            go.Figure(view)  # raises on a name or value that is none
+
+
+def test_the_report_starts_with_the_answer_and_says_how_to_repeat_it(tmp_path: Path) -> None:
+    made = fabricate()
+    text = written(tmp_path, made).read_text()
+    body = text[text.index("<body>") :]
+    assert body.index('class="answer"') < body.index("Exploratory: ") < body.index("<h2")
     for heading in ("What was equal", "What was not", "Learning curves", "Every pair", "Every run"):
         assert heading in body
-    assert comparison.plan.fingerprint in body
+    assert made.plan.fingerprint in body
+    shown = re.search(r"<pre>(.*?)</pre>", body)
+    assert shown is not None
+    assert re.sub(r"<[^>]+>", "", shown[1]) == command(made.plan)
+    # Without plotly's script it is small.
+    assert len(text) - len(body[body.rindex("<script>/**") :]) < 300_000
 
 
-def test_names_are_escaped(tmp_path: Path, comparison: skipwise.Comparison) -> None:
-    from dataclasses import replace
+@pytest.mark.parametrize("case", CASES)
+def test_the_command_is_one_that_compare_takes(case: str) -> None:
+    from typer.main import get_command
 
-    from skipwise.comparison.report import write_report
+    from skipwise.cli import app
 
-    plan = replace(comparison.plan, data="<script>alert(1)</script>")
-    write_report(tmp_path / "report.html", plan, comparison.results, comparison.costs, {})
-    assert "<script>alert(1)" not in (tmp_path / "report.html").read_text()
+    made = fabricate(**CASES[case])
+    words = shlex.split(command(made.plan))
+    assert words[:2] == ["skipwise", "compare"]
+    taken = get_command(app).commands["compare"].make_context("compare", words[2:]).params  # type: ignore[attr-defined]
+    looks = made.plan.question.looks
+    assert (taken["seeds"], taken["looks"]) == ((looks[0], None) if len(looks) == 1 else (None, "5,8,12"))
+    assert taken["folds"] == made.plan.folds
+    assert (taken["tune"], taken["lr"]) == (("lr=0.1,0.4", None) if made.plan.tuning else (None, 0.4))
+    assert taken["outcome"] == made.plan.question.outcome
+
+
+def test_no_time_limit_in_the_command_but_what_it_chose() -> None:
+    plan = replace(fabricate().plan, time_limit=3600.0)
+    assert "--time-limit" not in command(plan)
+    assert "--epochs 30" in command(plan)
+
+
+def test_the_matrix_is_the_same_from_both_sides() -> None:
+    results = fabricate().results
+    drawn = evidence.matrix(results)
+    names = [row["name"] for row in drawn["rows"]]
+    assert (
+        names == [column["name"] for column in drawn["columns"]] == sorted(names, key=lambda name: -NETWORKS[name][0])
+    )
+    opposite = {"better": "worse", "worse": "better", "equivalent": "equivalent", "unresolved": "unresolved"}
+    kinds = set()
+    for i, row in enumerate(drawn["rows"]):
+        for j, cell in enumerate(row["cells"]):
+            assert cell["self"] == (i == j)
+            if i != j:
+                there = drawn["rows"][j]["cells"][i]["judged"]
+                assert cell["judged"]["kind"] == opposite[there["kind"]]
+                assert float(cell["judged"]["difference"]) == -float(there["difference"])
+                kinds.add(cell["judged"]["kind"])
+    assert kinds == set(opposite)
+
+
+def test_of_many_classes_those_that_differ_most() -> None:
+    results = fabricate(classes=tuple(f"class {n}" for n in range(40))).results
+    shown = evidence.classes(results)
+    assert shown is not None
+    assert len(shown["rows"]) == evidence.MOST_CLASSES
+    assert shown["left_out"] == 40 - evidence.MOST_CLASSES
+    spreads = [max(values) - min(values) for values in zip(*(c.per_class for c in results.contenders), strict=True)]
+    assert shown["rows"][0]["name"] == f"class {spreads.index(max(spreads))}"
+    without = replace(results, class_images=(0, *results.class_images[1:]))
+    assert len(evidence.classes(without)["rows"]) + evidence.classes(without)["left_out"] == 39  # type: ignore[index]
+
+
+def test_curves_leave_out_runs_that_stopped_short() -> None:
+    made = fabricate()
+    histories = {
+        "resnet18": [history[:4] for history in made.histories["resnet18"][:2]] + [made.histories["resnet18"][2][:1]]
+    }
+    lines = evidence.curves(made.results, histories)
+    assert len(lines) == 2
+    first = json.loads(re.findall(r"<script[^>]*>(.*)</script>", str(lines[0]))[0])[0]["data"][1]
+    assert first["x"] == [1, 2, 3, 4]
+    assert first["mode"] == "lines"
+    alone = evidence.curves(made.results, {"resnet18": [history[:1] for history in made.histories["resnet18"]]})
+    only = json.loads(re.findall(r"<script[^>]*>(.*)</script>", str(alone[0]))[0])[0]["data"]
+    assert [trace["mode"] for trace in only] == ["markers"]
+    assert evidence.curves(made.results, {"resnet18": [()]}) == []
 
 
 def test_pareto_front_has_what_nothing_cheaper_matches() -> None:
     def point(name: str, x: float, y: float) -> Point:
-        return Point(name, x, x, x, y, y, y)
+        return Point(0, name, x, x, x, y, y, y)
 
     points = [point("a", 1, 90), point("b", 2, 89), point("c", 2, 95), point("d", 3, 95), point("e", 4, 99)]
     assert [p.name for p in pareto_front(points)] == ["a", "c", "e"]

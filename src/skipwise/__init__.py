@@ -9,10 +9,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from skipwise import statistics as statistics
     from skipwise.comparison.audit import audit as audit
-    from skipwise.comparison.compare import Comparison as Comparison
-    from skipwise.comparison.compare import Observer as Observer
     from skipwise.comparison.compare import compare as compare
+    from skipwise.comparison.conclude import Comparison as Comparison
+    from skipwise.comparison.conclude import report as report
+    from skipwise.comparison.observer import Observer as Observer
+    from skipwise.comparison.recommend import recommend as recommend
     from skipwise.cost.profile import profile as profile
     from skipwise.errors import SkipwiseError as SkipwiseError
     from skipwise.nets.weights import load_weights as load_weights
@@ -23,8 +26,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Comparison": "skipwise.comparison.compare",
-    "Observer": "skipwise.comparison.compare",
+    "Comparison": "skipwise.comparison.conclude",
+    "Observer": "skipwise.comparison.observer",
     "SkipwiseError": "skipwise.errors",
     "audit": "skipwise.comparison.audit",
     "compare": "skipwise.comparison.compare",
@@ -32,13 +35,17 @@ _HOMES = {
     "list_models": "skipwise.nets.zoo",
     "load_weights": "skipwise.nets.weights",
     "profile": "skipwise.cost.profile",
+    "recommend": "skipwise.comparison.recommend",
+    "report": "skipwise.comparison.conclude",
     "train": "skipwise.training.train",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = sorted([*_HOMES, "statistics"])
 
 
 def __getattr__(name: str) -> Any:
+    if name == "statistics":
+        return importlib.import_module("skipwise.statistics")
     if name not in _HOMES:
         raise AttributeError(f"module 'skipwise' has no attribute {name!r}")
     try:
@@ -52,4 +59,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted({*globals(), *__all__})

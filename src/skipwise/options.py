@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import time
+from typing import Annotated, Any
 
 import typer
+
+BEGAN = time.monotonic()
+"""About when the process began, from which a time limit counts."""
 
 Data = Annotated[
     str,
@@ -14,6 +18,7 @@ Data = Annotated[
         "and label, or a name: digits, fashion_mnist, cifar10, cifar100.",
     ),
 ]
+Folder = Annotated[str, typer.Argument(metavar="COMPARISON", help="The folder of a finished comparison.")]
 Split = Annotated[
     str | None, typer.Option(metavar="FILE", help="A split.csv of an earlier comparison, to be used again.")
 ]
@@ -59,3 +64,15 @@ Compile = Annotated[
 Stem = Annotated[str, typer.Option(help="small, imagenet, or auto: small up to 64 pixels.")]
 Width = Annotated[float, typer.Option(help="Scales the channels of every network; 1 is as published.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON record instead of text.")]
+
+
+def names(text: str) -> list[str]:
+    """What commas separate."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def print_json(record: Any) -> None:
+    """One record for machines."""
+    import msgspec
+
+    print(msgspec.json.encode(record).decode())

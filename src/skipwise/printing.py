@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
+from statistics import median
 
 from rich.console import Console
 from rich.table import Table
@@ -15,58 +16,85 @@ from scipy.stats import binomtest
 
 from skipwise.comparison import wording
 from skipwise.comparison.audit import TITLES, AuditReport, summary
-from skipwise.comparison.compare import Comparison
-from skipwise.comparison.results import Results
+from skipwise.comparison.conclude import Comparison
+from skipwise.comparison.results import Costs, Results
 from skipwise.cost.listing import Listed
 from skipwise.cost.profile import ProfileReport
 from skipwise.data.named import NAMED
+from skipwise.statistics import Pair
 from skipwise.training.train import Trained
 
 MOST_SEEDS_SUGGESTED = 30
+MOST_PAIRS = 15
+"""With more, only the pairs of the network that is recommended are printed."""
+MOST_LINES = 3
 
 
 def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
     """The table, the verdicts, the recommendation, where the report is and what to type next."""
     console = Console(highlight=False, width=None if Console().is_terminal else 200)
-    results, costs = comparison.results, comparison.costs
+    results, choice = comparison.results, comparison.costs.recommendation
     if comparison.repeated:
         console.print(Text(f"{comparison.folder} is finished already; this is its result."))
-
-    sure = f"{(1 - results.question.alpha) * 100:g}%"
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column("network", no_wrap=True)
-    for heading in (f"test accuracy ({sure} interval)", "parameters", "multiply-adds", "latency, batch 1"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for contender in results.contenders:
-        timing = costs.latencies.get(contender.name)
-        table.add_row(
-            Text(contender.name + (f"  ({contender.failed} failed)" if contender.failed else "")),
-            wording.percent(contender.accuracy),
-            f"{contender.counts.parameters:,}" if contender.counts else "unknown",
-            f"{contender.counts.multiply_adds / 1e6:,.1f} M" if contender.counts else "unknown",
-            f"{timing.median * 1000:.2f} ms" if timing else "unknown",
-        )
     console.print()
-    console.print(table)
-
-    verdicts = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    verdicts.add_column("pair", no_wrap=True)
-    verdicts.add_column(f"difference in points ({sure} for all together)", justify="right", no_wrap=True)
-    verdicts.add_column("verdict")
-    for name, pair in wording.pair_lines(results):
-        if pair is None:
-            verdicts.add_row(Text(name), "", wording.NOT_JUDGED)
-        else:
-            verdicts.add_row(Text(name), wording.points(pair), wording.verdict(pair, results.question.margin))
+    console.print(_networks(results, comparison.costs))
     console.print()
-    console.print(verdicts)
-    console.print()
-    for line in (*_settling(results), *wording.guessing(results), *wording.twins(results), *wording.failures(results)):
+    lines = wording.pair_lines(results)
+    shown = lines if len(lines) <= MOST_PAIRS else [line for line in lines if _is_about(line[1], choice.contender)]
+    if shown:
+        console.print(_pairs(shown, results))
+        console.print()
+    unfit = [f"{name} does not fit: {'; '.join(phrases)}." for name, phrases in choice.unfit.items()]
+    more = [f"{len(lines) - len(shown):,} more pairs are in the report."] if len(shown) < len(lines) else []
+    for line in (
+        *more,
+        *wording.course(results),
+        *wording.first(choice.separating, MOST_LINES),
+        *wording.notes(comparison.plan, results),
+    ):
         console.print(Text(line), soft_wrap=not console.is_terminal)
-    console.print(Text(costs.recommendation.sentence, style="bold"), soft_wrap=not console.is_terminal)
+    for line in (*unfit, choice.sentence):
+        console.print(Text(line, style="bold"), soft_wrap=not console.is_terminal)
     console.print()
     console.print(Text(f"Report: {comparison.report}"), soft_wrap=True)
     console.print(Text(f"Next:   {next_command(comparison, typed)}"), soft_wrap=True)
+
+
+def _networks(results: Results, costs: Costs) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("network", no_wrap=True)
+    accuracy = f"{wording.measure(results.question)} ({wording.sure(results.question)})"
+    for heading in (accuracy, "runs", "ms per image", "size", "multiply-adds"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for contender in results.contenders:
+        timing, counts = costs.latencies.get(contender.name), contender.counts
+        table.add_row(
+            Text(contender.name),
+            wording.percent(contender.outcome),
+            wording.runs_done(contender),
+            f"{timing.median * 1e3:.2f} ({timing.low * 1e3:.2f}-{timing.high * 1e3:.2f})" if timing else "unknown",
+            f"{counts.parameters * 4 / 1e6:,.1f} MB" if counts else "unknown",
+            f"{counts.multiply_adds / 1e6:,.1f} M" if counts else "unknown",
+        )
+    return table
+
+
+def _pairs(lines: Sequence[tuple[str, Pair | None]], results: Results) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("pair", no_wrap=True)
+    sure = wording.sure(results.question)
+    table.add_column(f"points ({sure} for all pairs)", justify="right", no_wrap=True)
+    table.add_column("verdict")
+    for name, pair in lines:
+        if pair is None:
+            table.add_row(Text(name), "", wording.NOT_JUDGED)
+        else:
+            table.add_row(Text(name), wording.points(pair), Text(wording.short_verdict(pair)))
+    return table
+
+
+def _is_about(pair: Pair | None, name: str | None) -> bool:
+    return pair is not None and name in (pair.a, pair.b)
 
 
 def print_trained(trained: Trained, *, data: str) -> None:
@@ -124,25 +152,9 @@ def print_audit(report: AuditReport) -> None:
     console.print(Text(f"Next:   {shlex.join(words)}"), soft_wrap=True)
 
 
-def _settling(results: Results) -> list[str]:
-    """What would settle the pairs that are open, in one line."""
-    unresolved = [pair for pair in results.pairs if pair.verdict == "unresolved"]
-    if not unresolved:
-        return []
-    seeds = [pair.seeds_to_settle for pair in unresolved if pair.seeds_to_settle is not None]
-    images = [pair.images_to_settle for pair in unresolved if pair.images_to_settle is not None]
-    parts = [f"Unresolved: {len(unresolved)} of {len(results.pairs)} pairs."]
-    if seeds:
-        parts.append(f"About {max(seeds):,} seeds on these images would settle {len(seeds)} of them.")
-    else:
-        parts.append("More seeds on these images would settle none of them.")
-    if images:
-        parts.append(f"About {max(images):,} test images with these seeds would settle {len(images)}.")
-    return [" ".join(parts)]
-
-
 def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
-    """What a person would type next: more seeds where they can settle something, else one's own images, or the report.
+    """What a person would type next: one's own images after a known set, more seeds where they can settle something,
+    else what to use under a limit.
 
     Args:
         typed: the command line that led here, the program's name first.
@@ -151,14 +163,27 @@ def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
     program = ["skipwise"] if shutil.which("skipwise") else [_short(typed[0])]
     if typed[0].endswith("__main__.py"):
         program = [_short(sys.executable), "-m", "skipwise"]
-    results = comparison.results
-    settle = [pair.seeds_to_settle for pair in results.pairs if pair.seeds_to_settle is not None]
+    results, folder = comparison.results, str(comparison.folder)
     if comparison.plan.data in NAMED:
         models = ",".join(contender.name for contender in results.contenders)
         return shlex.join([*program, "compare", "path/to/your/images", "--models", models])
-    if settle and min(settle) <= MOST_SEEDS_SUGGESTED:
-        return shlex.join([*program, *_without(typed[1:], "--seeds", "--output", "-o"), "--seeds", str(min(settle))])
-    return shlex.join([_short(sys.executable), "-m", "webbrowser", str(comparison.report)])
+    beaten = wording.out(results)
+    settle = [
+        pair.seeds_to_settle
+        for pair in results.pairs
+        if pair.seeds_to_settle is not None and not {pair.a, pair.b} & beaten.keys()
+    ]
+    looks = results.question.looks
+    more = min((count for count in settle if count > looks[-1]), default=0)
+    # A time limit chose the looks and epochs itself; what it chose can't be asked for with more looks.
+    if 0 < more <= MOST_SEEDS_SUGGESTED and comparison.plan.time_limit is None:
+        kept = _without(typed[1:], "--seeds", "--looks", "--output", "-o")
+        asked = ["--looks", ",".join(map(str, (*looks, more))), "--extend", "--output", folder]
+        return shlex.join([*program, *kept, *asked])
+    latencies = [timing.median * 1000 for timing in comparison.costs.latencies.values()]
+    if len(latencies) < 2:
+        return shlex.join([*program, "report", folder, "--format", "md"])
+    return shlex.join([*program, "recommend", folder, "--max-latency-ms", f"{median(latencies):.2g}"])
 
 
 def _short(path: str) -> str:
@@ -171,7 +196,7 @@ def _without(typed: Sequence[str], *options: str) -> list[str]:
     kept: list[str] = []
     skip = False
     for word in typed:
-        if not skip and word.partition("=")[0] not in options and word != "--resume":
+        if not skip and word.partition("=")[0] not in options and word not in ("--resume", "--extend"):
             kept.append(word)
         skip = not skip and word in options
     return kept

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -12,9 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from skipwise.comparison.compare import Observer
-from skipwise.comparison.execute import Event
-from skipwise.comparison.plan import Plan
+from skipwise.comparison.executor import Event
+from skipwise.comparison.forecast import Forecast
+from skipwise.comparison.observer import Observer
+from skipwise.comparison.plan import Job, Plan
 from skipwise.training.loop import Epoch, Standing
 from skipwise.training.schedule import relative_cost
 from skipwise.training.terms import Terms
@@ -27,24 +29,26 @@ LINE_SECONDS = 15.0
 
 
 class Remaining:
-    """Estimates how long the rest of a plan takes, from the epochs done so far.
+    """Estimates how long the rest of some runs takes, from the epochs done so far.
 
     Networks differ several times over in the time of an epoch, so each is estimated from its own; one that has
     not run yet from the mean of the others.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self.processes = plan.processes
-        self.epochs = plan.recipe.epochs
-        self.left = dict.fromkeys(plan.runs(), plan.recipe.epochs)
-        self.taken: dict[str, list[float]] = {name: [] for name in plan.question.contenders}
+    def __init__(self, processes: int) -> None:
+        self.processes = processes
+        self.left: dict[Job, int] = {}
+        self.taken: dict[str, list[float]] = {}
+
+    def expect(self, jobs: Sequence[Job]) -> None:
+        """From now on, these runs are what there is to do."""
+        self.left = {job: job.spec.recipe.epochs for job in jobs}
 
     def note(self, event: Event) -> None:
         """Counts an epoch or the end of a run."""
-        ended = event.record is not None
-        self.left[event.model, event.seed] = 0 if ended else self.epochs - event.epoch
-        if not ended:
-            self.taken[event.model].append(event.seconds)
+        self.left[event.job] = 0 if event.record is not None else event.job.spec.recipe.epochs - event.epoch
+        if event.record is None:
+            self.taken.setdefault(event.job.spec.model, []).append(event.seconds)
 
     def seconds(self) -> float | None:
         """The estimate; None before the first epoch."""
@@ -52,7 +56,8 @@ class Remaining:
         if not means:
             return None
         usual = sum(means.values()) / len(means)
-        work = sum(epochs * means.get(model, usual) for (model, _), epochs in self.left.items())
+        left = [(job.spec.model, epochs) for job, epochs in self.left.items()]
+        work = sum(epochs * means.get(model, usual) for model, epochs in left)
         # With fewer runs left than processes, some have nothing to do.
         return work / min(self.processes, max(1, sum(epochs > 0 for epochs in self.left.values())))
 
@@ -112,41 +117,60 @@ class _Bar:
 class Screen(_Bar, Observer):
     """What a comparison tells."""
 
-    def starting(self, plan: Plan, folder: Path) -> None:
-        question, counts = plan.question, plan.split_images
-        runs = len(plan.runs())
+    def starting(self, plan: Plan, folder: Path, expected: Forecast | None) -> None:
+        question, counts, recipe = plan.question, plan.split_images, plan.recipe
+        split = f"{counts['train']:,} training, {counts['val']:,} validation and {counts['test']:,} test images"
+        if plan.folds is not None:
+            split = f"{plan.test_images:,} images, each tested once per seed in {plan.folds} folds"
+        size = plan.preprocessing.size
+        self._line(f"{plan.data}: {len(plan.classes)} classes, {split}, {size} x {size} pixels")
+        looks = ", ".join(map(str, question.looks[:-1]))
+        looks = f"{looks} and {question.looks[-1]} seeds" if looks else f"{question.looks[-1]} seeds"
+        tuned = f", after tuning at {len(plan.tuning.rates)} learning rates" if plan.tuning else ""
         self._line(
-            f"{plan.data}: {len(plan.classes)} classes, {counts['train']:,} training, {counts['val']:,} validation and "
-            f"{counts['test']:,} test images, {plan.preprocessing.size} x {plan.preprocessing.size} pixels"
+            f"{', '.join(question.contenders)}: a look after {looks} each{tuned}; margin {question.margin:g} points, "
+            f"alpha {question.alpha:g}, {question.outcome}"
         )
+        compiled = ", compiled" if plan.execution.compile else ""
         self._line(
-            f"{len(question.contenders)} networks x {len(question.seeds)} seeds = {runs} runs of {plan.recipe.epochs} "
-            f"epochs, {plan.processes} at once on {plan.execution.device} in {plan.execution.precision}; recipe "
-            f"'{plan.recipe.name}', {plan.stem} stem, width {plan.width:g}"
+            f"{recipe.epochs} epoch{'s' * (recipe.epochs != 1)} of recipe '{recipe.name}' in batches of "
+            f"{recipe.batch_size}, {plan.stem} stem, width {plan.width:g}; {plan.processes} at once on "
+            f"{plan.execution.device} in {plan.execution.precision}{compiled}"
         )
+        if expected is not None:
+            taking = ""
+            if expected.first is not None and expected.last is not None:
+                most = f", {duration(expected.last)} if all looks are needed" if len(question.looks) > 1 else ""
+                taking = f"about {duration(expected.first)}{most}; "
+            self._line(f"Expected: {taking}{size_of(expected.kept)} of results on the disk")
+            free = shutil.disk_usage(folder).free
+            if free < expected.needed:
+                self._line(f"Mind that the disk has only {size_of(free)} left.")
         self._line(f"in {folder}  (stop at any time; the same command goes on)")
-        self.plan = plan
+        self.remaining = Remaining(plan.processes)
+
+    def doing(self, jobs: Sequence[Job], why: str) -> None:
+        self.why = why
         self.runs_done = 0
-        self.remaining = Remaining(plan)
-        self.started = time.monotonic()
+        self.remaining.expect(jobs)
+        self._show(f"{why}: {self._runs()}", 0, 1, "starting")
 
     def happened(self, event: Event) -> None:
         self.remaining.note(event)
+        spec = event.job.spec
         if event.record is not None:
             self.runs_done += 1
             if event.record.status == "failed":
-                self._line(f"{event.model}, seed {event.seed}, failed: {event.record.reason}")
-        total = len(self.remaining.left) * self.plan.recipe.epochs
+                self._line(f"{spec.model}, seed {spec.seed}, failed: {event.record.reason}")
+        total = sum(job.spec.recipe.epochs for job in self.remaining.left)
         done = total - sum(self.remaining.left.values())
         left = self.remaining.seconds()
         rest = f"about {duration(left)} left" if left is not None and done < total else ""
-        now = f"{event.model}, seed {event.seed}, epoch {event.epoch}" if event.record is None else ""
-        self._show(
-            f"{self.runs_done} of {len(self.remaining.left)} runs",
-            done,
-            total,
-            "  ".join(filter(None, (rest, now))),
-        )
+        now = f"{spec.model}, seed {spec.seed}, epoch {event.epoch}" if event.record is None else ""
+        self._show(f"{self.why}: {self._runs()}", done, total, "  ".join(filter(None, (rest, now))))
+
+    def _runs(self) -> str:
+        return f"{self.runs_done} of {len(self.remaining.left)} runs"
 
     def finishing(self, what: str) -> None:
         self._show(what, 1, 1, "")
@@ -202,6 +226,11 @@ def duration(seconds: float) -> str:
     if seconds < 120 * 60:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
+
+
+def size_of(count: float) -> str:
+    """Bytes as a person would say them."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(count / 1e6, 1):.0f} MB"
 
 
 @contextlib.contextmanager

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import io
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from skipwise.comparison.pictures import data_url
 from skipwise.data.audit import Audit, Counts, Finding, Kind, examine
 from skipwise.data.decode import UnreadableImage, decode_image
 from skipwise.data.prepare import files_left_out
@@ -28,8 +27,6 @@ from skipwise.training.run import RunRecord, read_predictions
 
 PARENT = Path("runs/audit")
 AUDIT = "audit.json"
-THUMBNAIL = 112
-"""Pixels a side, at most, of the pictures on the page."""
 SHOWN = 40
 """Findings of a kind that are shown with pictures; audit.json has all."""
 SHOWN_FILES = 8
@@ -242,7 +239,7 @@ def _pictures(source: Source, names: set[str]) -> Iterator[tuple[str, str]]:
     if source.pixels is not None:
         for name, index in numbers.items():
             pixels = source.pixels[index]
-            yield name, _data_url(Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels))
+            yield name, data_url(Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels))
         return
     assert source.container is not None
     ids: dict[str, list[str]] = {}
@@ -251,15 +248,6 @@ def _pictures(source: Source, names: set[str]) -> Iterator[tuple[str, str]]:
     for file, content in source.container.stream(ids):
         if isinstance(content, bytes):
             with contextlib.suppress(UnreadableImage):
-                picture = _data_url(decode_image(content)[1])
+                picture = data_url(decode_image(content)[1])
                 for name in ids[file]:
                     yield name, picture
-
-
-def _data_url(image: Any) -> str:
-    image = image.copy()
-    image.thumbnail((THUMBNAIL, THUMBNAIL))
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG" if min(image.size) < 48 else "JPEG", quality=80)
-    kind = "png" if min(image.size) < 48 else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"

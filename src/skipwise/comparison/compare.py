@@ -2,90 +2,48 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import torch
-from torch import nn
-
-from skipwise.comparison.execute import Event, execute_plan
+from skipwise.comparison.conclude import Comparison, carry_out, read_comparison
+from skipwise.comparison.include import check_included, find_included, include_runs
 from skipwise.comparison.inputs import store_images
-from skipwise.comparison.plan import SHELF, Plan, Question, check_seeds
-from skipwise.comparison.recommend import recommend
-from skipwise.comparison.report import write_report
-from skipwise.comparison.results import Costs, Results, build_contender, collect, count_contender, histories
-from skipwise.cost.timing import latencies
+from skipwise.comparison.observer import Observer
+from skipwise.comparison.plan import (
+    MOST_SEEDS,
+    SHELF,
+    Plan,
+    Question,
+    Tuning,
+    check_folds,
+    choose_looks,
+    choose_outcome,
+)
+from skipwise.comparison.settle import OnThisMachine, settle
 from skipwise.data.look import Square
-from skipwise.data.pack import load_pack
 from skipwise.data.pack import pack as make_pack
-from skipwise.data.prepare import Prepared, Request, prepare
-from skipwise.data.stream import Streamed
+from skipwise.data.prepare import Request, prepare
 from skipwise.errors import SkipwiseError
 from skipwise.files import locked, make_folder, read_json, write_json
-from skipwise.machine import describe_machine
 from skipwise.nets.guests import guest_fingerprint, is_guest
-from skipwise.training.execution import (
-    Execution,
-    check_precision,
-    check_unchanged,
-    check_workers,
-    choose_device,
-    choose_execution,
-    choose_processes,
-)
-from skipwise.training.recipe import Wishes, check_recipe, choose_recipe
-from skipwise.training.run import RunRecord
-from skipwise.training.setup import check_options, choose_preprocessing, choose_stem, with_statistics
-from skipwise.training.trial import choose_compile, may_repay, try_step
+from skipwise.training.execution import Execution, check_precision, check_unchanged, check_workers, choose_device
+from skipwise.training.recipe import Recipe, Wishes, check_recipe, choose_recipe
+from skipwise.training.setup import check_options, choose_preprocessing, choose_stem
+from skipwise.training.timelimit import parse_limit
 
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
 SPLIT_SEED = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """A finished comparison. `repeated` says that it was finished before and nothing was run now."""
-
-    folder: Path
-    plan: Plan
-    results: Results
-    costs: Costs
-    repeated: bool
-
-    @property
-    def report(self) -> Path:
-        """The page for people."""
-        return self.folder / SHELF.finished
-
-
-class Observer:
-    """What a comparison tells while it works. Every method may be overridden; here they do nothing."""
-
-    def preparing(self, what: str, done: int, total: int) -> None:
-        """Images are looked at or read."""
-
-    def noticed(self, sentence: str) -> None:
-        """Something about the images that a person should know, and that is no error."""
-
-    def starting(self, plan: Plan, folder: Path) -> None:
-        """The plan is fixed, or was before; runs begin."""
-
-    def happened(self, event: Event) -> None:
-        """A run got on or ended."""
-
-    def finishing(self, what: str) -> None:
-        """All runs are done."""
 
 
 def compare(
     data: str | os.PathLike[str],
     *,
     models: str | Sequence[str] = DEFAULT_MODELS,
-    seeds: int = 5,
+    seeds: int | None = None,
+    looks: Sequence[int] | None = None,
     seed: int = 0,
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -105,8 +63,17 @@ def compare(
     strict: bool = False,
     pack: bool = True,
     balance: str | None = None,
+    folds: int | None = None,
+    outcome: str = "accuracy",
     margin: float = 0.5,
     alpha: float = 0.05,
+    every_pair: bool = False,
+    tune: Sequence[float] | None = None,
+    tune_epochs: int | None = None,
+    time_limit: str | None = None,
+    include: Sequence[str | os.PathLike[str]] = (),
+    extend: bool = False,
+    began: float | None = None,
     device: str = "auto",
     precision: str = "auto",
     compile: bool | None = None,
@@ -123,7 +90,10 @@ def compare(
         data: a data set's name, a folder with one sub-folder per class, an archive of one, or a table of paths and
             labels.
         models: at least two networks, see `skipwise.list_models()`.
-        seeds: runs per network, at least 2; their seeds are seed, seed + 1, ...
+        seeds: runs per network, at least 2, and one look at them. None looks several times, see `looks`.
+        looks: after how many seeds it is looked whether the answer is there, such as (5, 8, 12), which is the default;
+            only networks in pairs that are still open get more.
+        seed: the first seed; the others follow it.
         epochs, batch_size, lr: None leaves them to the recipe.
         img_size: pixels a side; None takes the images' own, up to 128.
         recipe: "fast", "standard" or "reference"; see training/recipe.py.
@@ -142,8 +112,19 @@ def compare(
         pack: decode once, into a file in the cache; False decodes again in every epoch and needs no disk.
         balance: "none", "sampling" (every class is shown equally often) or "loss" (rare classes weigh more); None
             leaves it to the recipe.
-        margin: the difference in accuracy that would not matter, in percentage points.
+        folds: for small data sets without a split: every seed is a repeat of cross-validation in so many parts, in
+            which each image is tested once.
+        outcome: what counts: "accuracy", or "balanced-accuracy" (every class weighs the same).
+        margin: the difference in that which would not matter, in percentage points.
         alpha: the chance that any verdict is wrong.
+        every_pair: spend more seeds also on pairs of networks that are out of the running.
+        tune: peak learning rates that every network tries first, in a short run each, judged on validation images.
+        tune_epochs: of these runs; None is a third of the recipe's.
+        time_limit: for the whole comparison, such as "2h": looks, and then epochs, are chosen to fit.
+        include: folders of finished runs that are used where the comparison would do the same ones; their networks
+            take part.
+        began: when the time limit began, on time.monotonic(); None is now.
+        extend: ask more of the comparison in `output`: more networks, or more looks. What it found is kept.
         device: "auto", "cpu", "cuda" or "mps".
         precision: "auto", "fp32" or "bf16".
         compile: whether to use torch.compile; None does where it repays.
@@ -155,13 +136,28 @@ def compare(
     Raises:
         SkipwiseError: anything a person can mend; what was finished stays.
     """
+    began = time.monotonic() if began is None else began
     watch = observer or Observer()
-    names = models.split(",") if isinstance(models, str) else models
-    question = Question(contenders=tuple(names), seeds=check_seeds(seed, seeds), margin=margin, alpha=alpha)
+    included = find_included([os.fspath(folder) for folder in include])
+    names = list(models.split(",") if isinstance(models, str) else models)
+    names += [name for name in dict.fromkeys(run.model for run in included) if name not in names]
+    question = Question(
+        contenders=tuple(names),
+        looks=choose_looks(seeds, looks),
+        first_seed=seed,
+        margin=margin,
+        alpha=alpha,
+        outcome=choose_outcome(outcome),
+        every_pair=every_pair,
+    )
     question.check()
     check_options(img_size=img_size, stem=stem, width=width, seed=seed)
     check_precision(precision)
     check_recipe(recipe)
+    check_folds(folds, tune=tune is not None, included=bool(included))
+    if extend and (output is None or time_limit is not None):
+        raise SkipwiseError("--extend needs --output, the comparison to ask more of, and takes no --time-limit.")
+    limit = None if time_limit is None else parse_limit(time_limit)
     wishes = Wishes(
         epochs=epochs,
         batch_size=batch_size,
@@ -181,12 +177,16 @@ def compare(
         val_share=val_share,
         strict=strict,
         img_size=img_size,
+        folds=folds,
     )
     prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
     preprocessing = choose_preprocessing(prepared, names if pretrained else (), img_size)
     source, counts = prepared.source, prepared.counts
+    trained = counts["train"] if folds is None else counts["test"] * (folds - 1) // folds
+    chosen = choose_recipe(recipe, wishes, mirrors=source.mirrors, images=trained)
     draft = Plan(
         question=question,
+        included=included,
         data=source.name,
         classes=source.classes,
         fingerprint=prepared.fingerprint,
@@ -194,133 +194,87 @@ def compare(
         split_seed=SPLIT_SEED,
         val_share=prepared.val_share,
         test_share=prepared.test_share,
+        folds=folds,
         preprocessing=preprocessing,
         stem=choose_stem(stem, preprocessing.size, pretrained=pretrained),
         width=width,
         pretrained=pretrained,
         guests={name: guest_fingerprint(name) for name in question.contenders if is_guest(name)},
-        recipe=choose_recipe(recipe, wishes, mirrors=source.mirrors, images=counts["train"]),
+        recipe=chosen,
+        tuning=_tuning(tune, tune_epochs, chosen, question, counts["val"]),
+        time_limit=limit,
         # Precision, threads and processes are chosen when the plan is new.
         execution=Execution(device=choose_device(device), precision="fp32", threads=1),
         processes=check_workers(workers),
     )
+    here = OnThisMachine(
+        precision=precision, compile=compile, workers=workers, fewer_epochs=epochs is None, began=began
+    )
+    tested = [source.ids[index] for index in prepared.members.tolist() if prepared.split[index] == "test"]
     named = Path(output) if output is not None else None
 
     while True:
-        folder, stored = SHELF.choose(draft, source.name, named)
+        folder, stored = _choose(draft, named, extend=extend)
         if resume and stored is None:
             raise SkipwiseError(
                 f"There is nothing to resume for this plan in {named or SHELF.parent}; leave --resume out."
             )
-        if stored is not None and (folder / SHELF.finished).exists():
-            return _again(folder, stored)
-        # Decoded before the folder is made, so that a full disk leaves nothing behind.
+        asked_more = extend and stored is not None and stored.question != question
+        if stored is not None and (folder / SHELF.finished).exists() and not asked_more:
+            return read_comparison(folder)
+        # Decoded before the folder is made, so that a full disk leaves nothing behind; what is refused, too.
         packed = make_pack(source, prepared.seen, Square.of(preprocessing), watch.preparing) if pack else None
+        plan, expected = stored, None
+        if plan is None:
+            plan, expected = settle(draft, prepared, packed, here, watch.noticed)
+        elif asked_more:
+            plan = replace(plan.extended(question), guests=draft.guests)
+        check_included(plan, tested)
         make_folder(folder)
         with locked(folder):
             # Meanwhile another process may have begun, or finished, in there.
-            if SHELF.choose(draft, source.name, named) != (folder, stored) or (folder / SHELF.finished).exists():
+            if _choose(draft, named, extend=extend) != (folder, stored):
+                continue
+            if (folder / SHELF.finished).exists() and not asked_more:
                 continue
             for leftover in folder.glob(".*.tmp"):
                 leftover.unlink(missing_ok=True)
             if stored is not None:
                 check_unchanged(stored.execution, precision, compile, folder)
-            else:
-                stored = _settle(draft, prepared, packed, workers, precision, compile, watch.noticed)
-                write_json(folder / "plan.json", stored)
-            store_images(folder, prepared, request, packed)
+            if plan != stored:
+                (folder / SHELF.finished).unlink(missing_ok=True)
+                write_json(folder / SHELF.begun, plan)
+            store_images(folder, plan, prepared, request, packed)
+            include_runs(plan, folder)
             # How many run at once changes no result, so it may change from one time to the next.
-            plan = stored if workers is None else replace(stored, processes=workers)
-            return _carry_out(plan, folder, watch)
+            plan = plan if workers is None else replace(plan, processes=workers)
+            return carry_out(plan, folder, watch, expected, began)
 
 
-def _settle(
-    draft: Plan,
-    prepared: Prepared,
-    packed: Path | None,
-    workers: int | None,
-    precision: str,
-    compile: bool | None,
-    notice: Callable[[str], None],
-) -> Plan:
-    """The draft with what follows from the images' pixels and from this machine."""
-    train = np.flatnonzero(prepared.split == "train")
-    if packed is not None:
-        preprocessing = with_statistics(draft.preprocessing, load_pack(packed), train)
-    else:
-        with contextlib.closing(Streamed(prepared.source, prepared.seen, Square.of(draft.preprocessing))) as streamed:
-            preprocessing = with_statistics(draft.preprocessing, streamed, train)
-    plan = replace(draft, preprocessing=preprocessing)
-    counts = {name: found for name in plan.question.contenders if (found := count_contender(plan, name))}
-    costliest = max((found.multiply_adds for found in counts.values()), default=0)
-    execution = choose_execution(
-        plan.execution.device, step_multiply_adds=costliest * plan.recipe.batch_size, precision=precision
-    )
-    networks = {name: build_contender(plan, name) for name in counts}
-    least = min((found.multiply_adds for found in counts.values()), default=0)
-    execution = _choose_compile(plan, execution, networks, least, compile, notice)
-    return replace(plan, execution=execution, processes=choose_processes(execution, workers))
+def _choose(draft: Plan, named: Path | None, *, extend: bool) -> tuple[Path, Plan | None]:
+    """The folder for a plan and what was planned there; an extension is chosen by what was asked there before."""
+    if extend and named is not None and (named / SHELF.begun).exists():
+        before = read_json(named / SHELF.begun, Plan)
+        draft = replace(draft, question=before.question, guests=before.guests, time_limit=before.time_limit)
+    elif extend:
+        raise SkipwiseError(f"There is no comparison in {named} to extend; leave --extend out.")
+    return SHELF.choose(draft, draft.data, named)
 
 
-def _choose_compile(
-    plan: Plan,
-    execution: Execution,
-    networks: dict[str, nn.Module],
-    least: float,
-    wanted: bool | None,
-    notice: Callable[[str], None],
-) -> Execution:
-    """The same for all runs, by what the quickest network's take without.
-
-    Args:
-        least: the multiply-adds of the cheapest network.
-    """
-    recipe, size, channels = plan.recipe, plan.preprocessing.size, plan.preprocessing.channels
-    seconds = 0.0
-    steps = recipe.epochs * (plan.split_images["train"] // recipe.batch_size)
-    if wanted is None and may_repay(least * recipe.batch_size * steps, recipe, size):
-        costs = [try_step(network, recipe, execution, channels=channels, size=size) for network in networks.values()]
-        seconds = min((cost.training(recipe, size, steps) for cost in costs), default=0.0)
-    return choose_compile(
-        execution, wanted, networks, seconds=seconds, recipe=recipe, channels=channels, size=size, notice=notice
-    )
-
-
-def _carry_out(plan: Plan, folder: Path, watch: Observer) -> Comparison:
-    """Runs what is left, judges, measures and writes everything."""
-    watch.starting(plan, folder)
-    records: dict[tuple[str, int], RunRecord] = {}
-    with contextlib.closing(execute_plan(plan, folder)) as events:
-        for event in events:
-            if event.record is not None:
-                records[event.model, event.seed] = event.record
-            watch.happened(event)
-    watch.finishing("Judging the answers")
-    results = collect(plan, folder, records)
-    write_json(folder / "comparison.json", results)
-    watch.finishing("Measuring latency on this machine")
-    costs = _measure(plan, results)
-    write_json(folder / "costs.json", costs)
-    watch.finishing("Writing the report")
-    write_report(folder / SHELF.finished, plan, results, costs, histories(plan, folder))
-    (folder / "images.json").unlink(missing_ok=True)
-    return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=False)
-
-
-def _measure(plan: Plan, results: Results) -> Costs:
-    networks = {c.name: build_contender(plan, c.name) for c in results.contenders if c.counts is not None}
-    preprocessing = plan.preprocessing
-    timings = latencies(networks, channels=preprocessing.channels, size=preprocessing.size)
-    return Costs(
-        machine=describe_machine(),
-        threads=torch.get_num_threads(),
-        latencies=timings,
-        recommendation=recommend(results, {name: timing.median for name, timing in timings.items()}),
-    )
-
-
-def _again(folder: Path, plan: Plan) -> Comparison:
-    (folder / "images.json").unlink(missing_ok=True)  # left by a kill after the report
-    results = read_json(folder / "comparison.json", Results)
-    costs = read_json(folder / "costs.json", Costs)
-    return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=True)
+def _tuning(
+    rates: Sequence[float] | None, epochs: int | None, recipe: Recipe, question: Question, validation: int
+) -> Tuning | None:
+    if rates is None:
+        if epochs is not None:
+            raise SkipwiseError("--tune-epochs is for --tune; leave it out.")
+        return None
+    for rate in rates:
+        Wishes(lr=rate).check()
+    Wishes(epochs=epochs).check()
+    if len(set(rates)) < 2:
+        raise SkipwiseError("--tune needs at least two learning rates to choose from, like --tune lr=0.05,0.1,0.2.")
+    if not validation:
+        raise SkipwiseError("--tune chooses by validation images, and there are none; leave --val-share 0 out.")
+    # A seed that no run of the comparison has, so that none starts from what was chosen for it.
+    epochs = epochs or max(1, recipe.epochs // 3)
+    return Tuning(rates=tuple(rates), epochs=epochs, seed=question.first_seed + MOST_SEEDS)

@@ -1,12 +1,15 @@
 """A comparison's images: which is in which split, and where every process that trains finds the pixels.
 
 split.csv     which image is in which split; stays
+folds.csv     in cross-validation, in which part each image is in each repeat; stays
 images.json   where the decoded pixels are, or how to decode them; removed when the comparison is finished
 """
 
 from __future__ import annotations
 
 import csv
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,11 +21,12 @@ from skipwise.data.look import Square
 from skipwise.data.pack import load_pack
 from skipwise.data.prepare import Prepared, Request
 from skipwise.data.sources import open_source
-from skipwise.data.splits import save_split
+from skipwise.data.splits import make_folds, save_split
 from skipwise.data.stream import Streamed
 from skipwise.data.survey import state, survey
 from skipwise.errors import SkipwiseError
-from skipwise.files import read_json, write_json
+from skipwise.files import read_json, write_json, write_text
+from skipwise.training.run import RunSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +40,8 @@ class Whereabouts:
     rows: tuple[int, ...]
 
 
-def store_images(folder: Path, prepared: Prepared, request: Request, pack: Path | None) -> None:
-    """Writes both files, whereabouts last."""
+def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request, pack: Path | None) -> None:
+    """Writes the files, whereabouts last."""
     source, members = prepared.source, prepared.members.tolist()
     save_split(
         folder / "split.csv",
@@ -46,7 +50,8 @@ def store_images(folder: Path, prepared: Prepared, request: Request, pack: Path 
         [str(prepared.split[index]) for index in members],
         [str(prepared.twins[index]) for index in members],
     )
-    data = str(request.data)
+    if plan.folds is not None:
+        _store_folds(folder, plan.question.seeds, plan.folds, prepared)
     data = request.data if source.container is None else str(Path(request.data).expanduser().absolute())
     found = Whereabouts(
         pack=None if pack is None else str(pack.absolute()),
@@ -55,6 +60,35 @@ def store_images(folder: Path, prepared: Prepared, request: Request, pack: Path 
         rows=tuple(members),
     )
     write_json(folder / "images.json", found)
+
+
+def _store_folds(folder: Path, seeds: Sequence[int], folds: int, prepared: Prepared) -> None:
+    source, members = prepared.source, prepared.members
+    labels = source.labels[members]
+    parts = [make_folds(labels, source.classes, prepared.together, folds=folds, seed=seed) for seed in seeds]
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["path", *(f"seed {seed}" for seed in seeds)])
+    writer.writerows(zip([source.ids[index] for index in members.tolist()], *parts, strict=True))
+    write_text(folder / "folds.csv", table.getvalue())
+
+
+def in_fold(images: Images, spec: RunSpec, folder: Path) -> Images:
+    """The images as a run sees them: in cross-validation, one part for testing and the others for training.
+
+    Raises:
+        SkipwiseError: the comparison's folds.csv is missing or damaged.
+    """
+    if spec.fold is None:
+        return images
+    path = folder / "folds.csv"
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            parts = {row["path"]: int(row[f"seed {spec.seed}"]) for row in csv.DictReader(file)}
+        tested = np.array([parts[name] == spec.fold[0] for name in images.ids.tolist()])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SkipwiseError(f"{path} can't be read ({error}); give the same command again.") from error
+    return replace(images, split=np.where(tested, "test", "train"))
 
 
 def load_images(folder: Path, plan: Plan) -> Images:

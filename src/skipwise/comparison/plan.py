@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal, get_args
 
 from skipwise.data.preprocess import Preprocessing
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.folders import Shelf
 from skipwise.nets.zoo import check_model
 from skipwise.training.execution import Execution
@@ -15,6 +18,11 @@ from skipwise.training.recipe import Recipe
 from skipwise.training.run import RunSpec
 
 MOST_SEEDS = 1000
+LOOKS = (5, 8, 12)
+MOST_FOLDS = 20
+
+Outcome = Literal["accuracy", "balanced-accuracy"]
+OUTCOMES: dict[str, Outcome] = {name: name for name in get_args(Outcome)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,15 +31,26 @@ class Question:
 
     Args:
         contenders: names of networks, at least two.
-        seeds: of the runs, the same for every contender, at least two.
-        margin: the difference in accuracy that would not matter, in percentage points.
+        looks: after how many seeds it is looked whether the answer is there; rising, the first at least 2.
+        first_seed: the seeds are this one and those that follow it, the same for every contender.
+        margin: the difference in the outcome that would not matter, in percentage points.
         alpha: the chance that any of the answers is wrong.
+        outcome: what counts per image. "balanced-accuracy" lets every class weigh the same, however many images it has.
+        every_pair: whether more seeds are spent also on pairs that have no part in the choice.
     """
 
     contenders: tuple[str, ...]
-    seeds: tuple[int, ...]
+    looks: tuple[int, ...]
+    first_seed: int = 0
     margin: float
     alpha: float
+    outcome: Outcome = "accuracy"
+    every_pair: bool = False
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """All that may be needed."""
+        return tuple(range(self.first_seed, self.first_seed + self.looks[-1]))
 
     def check(self) -> None:
         """Raises SkipwiseError where the question can't be answered."""
@@ -41,15 +60,79 @@ class Question:
             if self.contenders.count(name) > 1:
                 raise SkipwiseError(f"{name!r} is among the networks twice; name each network once in --models.")
             check_model(name)
-        if len(self.seeds) < 2:
-            raise SkipwiseError(
-                f"--seeds {len(self.seeds)} can't be compared: no interval can be given from fewer than two runs of a "
-                "network, since nothing shows how much a run varies; use --seeds 2 or, better, 5."
-            )
         if not (math.isfinite(self.margin) and 0 < self.margin < 100):
             raise SkipwiseError(f"--margin must lie between 0 and 100 percentage points, not {self.margin:g}.")
         if not 0 < self.alpha < 1:
             raise SkipwiseError(f"--alpha must lie between 0 and 1, not {self.alpha:g}.")
+
+
+def choose_looks(seeds: int | None, looks: Sequence[int] | None) -> tuple[int, ...]:
+    """The looks of a question: one, after so many seeds, or those given, or the usual ones.
+
+    Raises:
+        SkipwiseError: both are given, numbers that no interval can be made of, or that do not rise.
+    """
+    if seeds is not None and looks is not None:
+        raise SkipwiseError("--seeds asks for one look and --looks for several; give one of them.")
+    if seeds is not None:
+        if seeds < 2:
+            raise SkipwiseError(
+                f"--seeds {seeds} can't be compared: no interval can be given from fewer than two runs of a network, "
+                "since nothing shows how much a run varies; use --seeds 2 or, better, 5."
+            )
+        looks = (seeds,)
+    chosen = LOOKS if looks is None else tuple(looks)
+    if not chosen or chosen[0] < 2 or any(a >= b for a, b in itertools.pairwise(chosen)):
+        shown = ",".join(map(str, chosen))
+        raise SkipwiseError(f"--looks must be rising numbers of seeds, the first at least 2, like 5,8,12; not {shown}.")
+    if chosen[-1] > MOST_SEEDS:
+        raise SkipwiseError(f"At most {MOST_SEEDS:,} seeds can be compared, not {chosen[-1]:,}.")
+    return chosen
+
+
+def choose_outcome(name: str) -> Outcome:
+    """The outcome of this name; raises SkipwiseError where there is none."""
+    if name not in OUTCOMES:
+        raise unknown_name("outcome", name, OUTCOMES)
+    return OUTCOMES[name]
+
+
+def check_folds(folds: int | None, *, tune: bool, included: bool) -> None:
+    """Raises SkipwiseError for cross-validation that can't be done."""
+    if folds is None:
+        return
+    if not 2 <= folds <= MOST_FOLDS:
+        raise SkipwiseError(f"--folds must lie between 2 and {MOST_FOLDS}, not {folds}.")
+    if tune or included:
+        what = "--tune chooses by validation images" if tune else "--include takes runs that were tested on one split"
+        raise SkipwiseError(f"{what}, and cross-validation has none; leave it or --folds out.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuning:
+    """Learning rates that every contender tries first, in one short run each, judged on the validation images."""
+
+    rates: tuple[float, ...]
+    epochs: int
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Included:
+    """A run that was trained before the comparison and is taken for one of its own, however it was computed."""
+
+    model: str
+    seed: int
+    folder: str
+    execution: Execution | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A run that is to be done: what, and in which folder of the comparison's folder."""
+
+    spec: RunSpec
+    folder: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +140,16 @@ class Plan:
     """A comparison, fixed. The last epoch is the result; nothing is selected on the test images.
 
     `split_images` counts the images per split; `val_share` and `test_share` are None where the images came split.
-    `guests` has a fingerprint of the code of every network that is not ours. `execution` and `processes` are what the
-    machine suggested; they are not part of what makes two plans the same.
+    With `folds`, there is no split: each seed is a repeat of cross-validation, in which every image is tested once.
+    `guests` has a fingerprint of the code of every network that is not ours. `asked_before` has the questions that
+    were answered before this one was asked of the same images. `execution`, `processes` and, where there is a
+    `time_limit` (in seconds), epochs and looks are what the machine suggested; they are not part of what makes two
+    plans the same.
     """
 
     question: Question
+    asked_before: tuple[Question, ...] = ()
+    included: tuple[Included, ...] = ()
     data: str
     classes: tuple[str, ...]
     fingerprint: str
@@ -69,21 +157,62 @@ class Plan:
     split_seed: int
     val_share: float | None
     test_share: float | None
+    folds: int | None = None
     preprocessing: Preprocessing
     stem: str
     width: float
     pretrained: bool
     guests: dict[str, str]
     recipe: Recipe
+    tuning: Tuning | None = None
+    time_limit: float | None = None
     execution: Execution
     processes: int
 
-    def runs(self) -> list[tuple[str, int]]:
-        """(contender, seed) of every run: seed by seed, so that all contenders advance together."""
-        return [(model, seed) for seed in self.question.seeds for model in self.question.contenders]
+    @property
+    def test_images(self) -> int:
+        """How many images every contender is tested on."""
+        return self.split_images["test"]
 
-    def spec(self, model: str, seed: int) -> RunSpec:
+    @property
+    def train_images(self) -> int:
+        """How many images a run is trained on."""
+        return self.split_images["train"] if self.folds is None else self.test_images * (self.folds - 1) // self.folds
+
+    @property
+    def exploratory(self) -> bool:
+        """Whether some of it was decided when results could be known already."""
+        return bool(self.asked_before or self.included)
+
+    def jobs(self, model: str, seed: int, *, lr: float | None = None) -> tuple[Job, ...]:
+        """The runs of one contender and seed: one, or one per fold.
+
+        Args:
+            lr: the contender's learning rate, where it was tuned.
+        """
+        if self.folds is None:
+            return (Job(spec=self.spec(model, seed, lr=lr), folder=run_folder(model, seed)),)
+        return tuple(
+            Job(spec=self.spec(model, seed, lr=lr, fold=fold), folder=f"{run_folder(model, seed)}-f{fold}")
+            for fold in range(self.folds)
+        )
+
+    def tuning_jobs(self) -> dict[tuple[str, float], Job]:
+        """The short runs that choose learning rates, by contender and rate."""
+        if self.tuning is None:
+            return {}
+        found = {}
+        for model in self.question.contenders:
+            for rate in self.tuning.rates:
+                spec = self.spec(model, self.tuning.seed, lr=rate)
+                short = replace(spec, recipe=replace(spec.recipe, epochs=self.tuning.epochs))
+                name = run_folder(model, self.tuning.seed, parent="tuning")
+                found[model, rate] = Job(spec=short, folder=f"{name}-lr{rate:g}")
+        return found
+
+    def spec(self, model: str, seed: int, *, lr: float | None = None, fold: int | None = None) -> RunSpec:
         """The run of one contender and seed."""
+        included = {(run.model, run.seed): run.execution for run in self.included}
         return RunSpec(
             model=model,
             seed=seed,
@@ -93,15 +222,29 @@ class Plan:
             classes=self.classes,
             preprocessing=self.preprocessing,
             fingerprint=self.fingerprint,
-            recipe=self.recipe,
-            execution=self.execution,
+            recipe=self.recipe if lr is None else replace(self.recipe, lr=lr),
+            execution=included.get((model, seed)) or self.execution,
+            fold=None if fold is None or self.folds is None else (fold, self.folds),
         )
 
     def same_as(self, other: Plan) -> bool:
         """Whether both ask the same question of the same images in the same way, on the same kind of device."""
-        on_this = replace(self, execution=other.execution, processes=other.processes, preprocessing=other.preprocessing)
+        on_this = replace(
+            self,
+            asked_before=other.asked_before,
+            included=tuple(replace(run, execution=None) for run in self.included),
+            execution=other.execution,
+            processes=other.processes,
+            preprocessing=other.preprocessing,
+        )
+        if self.time_limit is not None and self.time_limit == other.time_limit:
+            on_this = replace(
+                on_this,
+                question=replace(self.question, looks=other.question.looks),
+                recipe=replace(self.recipe, epochs=other.recipe.epochs),
+            )
         return (
-            on_this == other
+            on_this == replace(other, included=tuple(replace(run, execution=None) for run in other.included))
             and self.execution.device == other.execution.device
             # What else is in there follows from the images and networks, which have been compared.
             and self.preprocessing.size == other.preprocessing.size
@@ -119,7 +262,7 @@ class Plan:
         )
         for ours, theirs in pairs:
             for name in ours.__dataclass_fields__:
-                if name in {"question", "recipe", "augmentation", "execution", "processes"}:
+                if name in {"question", "recipe", "augmentation", "execution", "processes", "asked_before"}:
                     continue
                 mine, yours = getattr(ours, name), getattr(theirs, name)
                 if mine != yours:
@@ -129,20 +272,39 @@ class Plan:
                         return f"the image size is {yours.size} there and {mine.size} here"
                     if name == "guests":
                         return "the code of a network changed"
+                    if name == "included":
+                        return "other runs are included"
+                    if name == "tuning":
+                        return "learning rates are tuned otherwise"
                     return f"{name} is {_shown(yours)} there and {_shown(mine)} here"
         return "the device differs"
 
+    def extended(self, question: Question) -> Plan:
+        """The plan with more contenders or more looks, asked after the first question was.
 
-def check_seeds(first: int, count: int) -> tuple[int, ...]:
-    """`count` seeds from `first` on; raises SkipwiseError for numbers that are no seeds or too many."""
-    if count > MOST_SEEDS:
-        raise SkipwiseError(f"--seeds must be at most {MOST_SEEDS:,}, not {count:,}.")
-    return tuple(range(first, first + max(count, 0)))
+        Raises:
+            SkipwiseError: the question is not the first one and more.
+        """
+        before = self.question
+        same = replace(question, contenders=before.contenders, looks=before.looks) == before
+        more = set(question.contenders) >= set(before.contenders)
+        more = more and question.looks[: len(before.looks)] == before.looks
+        if not same or not more:
+            raise SkipwiseError(
+                "--extend takes the same question with more networks or more looks, such as --looks "
+                f"{','.join(map(str, (*before.looks, before.looks[-1] + 4)))}; what was asked before is "
+                f"{','.join(before.contenders)} at {','.join(map(str, before.looks))} seeds, margin {before.margin:g}, "
+                f"alpha {before.alpha:g}."
+            )
+        # Contenders keep their order, so that the first question's pairs keep theirs.
+        added = tuple(name for name in question.contenders if name not in before.contenders)
+        asked = replace(question, contenders=(*before.contenders, *added))
+        return replace(self, question=asked, asked_before=(*self.asked_before, before))
 
 
-def run_folder(comparison: Path, model: str, seed: int) -> Path:
+def run_folder(model: str, seed: int, *, parent: str = "runs") -> str:
     """Where a comparison keeps a run. A network of one's own has a colon in its name, which no folder should."""
-    return comparison / "runs" / f"{model.replace(':', '.')}-s{seed}"
+    return f"{parent}/{model.replace(':', '.')}-s{seed}"
 
 
 def _shown(value: object) -> str:

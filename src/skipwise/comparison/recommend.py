@@ -1,112 +1,141 @@
-"""Verdicts and costs -> a choice. It rests on what was shown, not on what was not."""
+"""The verb `recommend`: a finished comparison and what a network may cost -> which one to use."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
 
-from skipwise.comparison.results import Contender, Recommendation, Results
-from skipwise.statistics import Pair
+import msgspec
 
-SETTLED = ("better", "worse")
+from skipwise.comparison.choice import Limits, choose
+from skipwise.comparison.conclude import Comparison, read_comparison
+from skipwise.comparison.results import Costs, Recommendation
+from skipwise.cost.profile import ProfileReport
+from skipwise.errors import SkipwiseError
+
+_AMOUNT = re.compile(r"([\d.]+)([kKMGT]?)")
+_TIMES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
-def recommend(results: Results, latencies: Mapping[str, float]) -> Recommendation:
-    """The cheapest contender among those shown to be no more than the margin below every other, else the one that
-    was most often right.
+@dataclass(frozen=True, kw_only=True)
+class Recommended:
+    """What to use of a comparison, within limits. `latencies` are seconds per image, measured `where`."""
+
+    comparison: Comparison
+    limits: Limits
+    latencies: dict[str, float]
+    where: str
+    recommendation: Recommendation
+
+
+def recommend(
+    comparison: str | os.PathLike[str],
+    *,
+    max_latency_ms: float | None = None,
+    max_size_mb: float | None = None,
+    max_macs: str | float | None = None,
+    min_accuracy: float | None = None,
+    costs: str | os.PathLike[str] | None = None,
+) -> Recommended:
+    """Which of a finished comparison's networks to use, within limits.
 
     Args:
-        latencies: seconds per image and contender; what cheap means.
+        comparison: its folder.
+        max_latency_ms: milliseconds per image at batch 1.
+        max_size_mb: megabytes of weights in float32.
+        max_macs: multiply-adds per image, a number or such as "1.5G".
+        min_accuracy: of what the comparison counts, as a fraction or in percent.
+        costs: a file with latencies measured elsewhere: what `skipwise profile --json` printed there, or another
+            comparison's costs.json.
+
+    Raises:
+        SkipwiseError: no finished comparison is there, a limit is no limit, or the file of costs is none or is of other
+            networks.
     """
-    able = [c for c in results.contenders if c.accuracy is not None]
-    margin = results.question.margin / 100
-    if len(able) < 2:
-        left = f"only {able[0].name} has" if able else "no network has"
-        return Recommendation(
-            contender=None,
-            shown=False,
-            largest_loss=None,
-            against=None,
-            sentence=f"No network can be recommended: {left} two finished runs, and it takes two of each to compare.",
-        )
-    worst = {c.name: _worst(results, c, able) for c in able}
-    shown = [c for c in able if worst[c.name].low > -margin]
-    # Among equally cheap or equally accurate networks the smaller one, then the first named.
-    if shown:
-        choice = min(shown, key=lambda c: (latencies.get(c.name, math.inf), _size(c)))
+    found = read_comparison(Path(comparison))
+    limits = Limits(
+        latency=_positive("--max-latency-ms", max_latency_ms, 1e-3),
+        size=_positive("--max-size-mb", max_size_mb, 1e6),
+        multiply_adds=None if max_macs is None else _amount(str(max_macs)),
+        accuracy=None if min_accuracy is None else _share(min_accuracy),
+    )
+    if costs is None:
+        latencies, where = _medians(found.costs), "this machine's processor"
     else:
-        # Means over different seeds, after failures, may rank a network above one it was shown to be worse than.
-        beaten = {pair.b if pair.verdict == "better" else pair.a for pair in results.pairs if pair.verdict in SETTLED}
-        standing = [c for c in able if c.name not in beaten] or able
-        choice = min(standing, key=lambda c: (-_accuracy(c), _size(c)))
-    against = worst[choice.name]
-    loss = max(-against.low, 0.0)
-    return Recommendation(
-        contender=choice.name,
-        shown=bool(shown),
-        largest_loss=loss,
-        against=against.b,
-        sentence=_sentence(results, choice, against, loss, shown, latencies) + _failures(choice),
+        latencies, where = _elsewhere(Path(costs), found)
+    return Recommended(
+        comparison=found,
+        limits=limits,
+        latencies=latencies,
+        where=where,
+        recommendation=choose(found.results, latencies, limits, where=where),
     )
 
 
-def _worst(results: Results, contender: Contender, able: list[Contender]) -> Pair:
-    """The pair in which the contender may lose most, from its side."""
-    pairs = []
-    for other in able:
-        if other is not contender:
-            pair = results.pair(contender.name, other.name)
-            # Two networks may each have runs and share fewer than two seeds; then anything may be lost.
-            unknown = Pair(contender.name, other.name, 0.0, -1.0, 1.0, "unresolved", False, seeds=0, images=0)
-            pairs.append(pair or unknown)
-    return min(pairs, key=lambda pair: pair.low)
+def _positive(option: str, value: float | None, scale: float) -> float | None:
+    if value is not None and not value > 0:
+        raise SkipwiseError(f"{option} must be above 0, not {value:g}.")
+    return None if value is None else value * scale
 
 
-def _accuracy(contender: Contender) -> float:
-    return contender.accuracy.value if contender.accuracy is not None else 0.0
+def _amount(text: str) -> float:
+    match = _AMOUNT.fullmatch(text.strip())
+    try:
+        value = float(match[1]) * _TIMES[match[2]] if match else 0.0
+    except ValueError:
+        value = 0.0
+    if not value > 0:
+        raise SkipwiseError(f"--max-macs must be a number of multiply-adds such as 600M or 1.5G, not {text!r}.")
+    return value
 
 
-def _size(contender: Contender) -> float:
-    return contender.counts.parameters if contender.counts is not None else math.inf
+def _share(value: float) -> float:
+    share = value / 100 if value > 1 else value
+    if not 0 < share <= 1:
+        raise SkipwiseError(f"--min-accuracy must lie between 0 and 1, or 0 and 100 percent, not {value:g}.")
+    return share
 
 
-def _sentence(
-    results: Results,
-    choice: Contender,
-    against: Pair,
-    loss: float,
-    shown: list[Contender],
-    latencies: Mapping[str, float],
-) -> str:
-    margin = f"{results.question.margin:g} points"
-    if len(shown) > 1:
-        latency = f" ({latencies[choice.name] * 1000:.2f} ms per image)" if choice.name in latencies else ""
-        return (
-            f"Use {choice.name}: it is the fastest on this machine's processor{latency} of the "
-            f"{len(shown)} networks shown to lose less than {margin} to any other."
-        )
-    if shown:
-        return f"Use {choice.name}: it alone is shown to lose less than {margin} to any other."
-    accuracy = f"{_accuracy(choice) * 100:.2f}%"
-    may_lose = f"it may still be up to {loss * 100:.1f} points behind {against.b}"
-    rivals = [
-        c.name
-        for c in results.contenders
-        if c is not choice and ((pair := results.pair(choice.name, c.name)) is None or pair.verdict == "unresolved")
-    ]
-    tested = f"{results.test_images:,} test images"
-    if results.pairs and all(pair.verdict == "unresolved" for pair in results.pairs):
-        return (
-            f"These {tested} cannot tell the networks apart: {choice.name} was most often right ({accuracy}), so use "
-            f"it if you must choose now, but {may_lose}."
-        )
+def _elsewhere(path: Path, found: Comparison) -> tuple[dict[str, float], str]:
+    """Latencies that were measured on another machine, and which."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SkipwiseError(f"Can't read {path}: {error.strerror}.") from error
+    size = found.plan.preprocessing.size
+    try:
+        profile = msgspec.json.decode(content, type=ProfileReport)
+    except (msgspec.MsgspecError, ValueError):
+        try:
+            measured = msgspec.json.decode(content, type=Costs)
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise SkipwiseError(
+                f"{path} holds no latencies; --costs takes what 'skipwise profile --json' printed, or a costs.json."
+            ) from error
+        latencies, machine = _medians(measured), measured.machine
+    else:
+        if profile.image_size != size:
+            raise SkipwiseError(
+                f"{path} was measured at {profile.image_size} pixels, and this comparison was made at {size}; there, "
+                f"run: {profile_command(found)}"
+            )
+        latencies, machine = {network.name: network.latency.median for network in profile.networks}, profile.machine
+    missing = [name for name in found.plan.question.contenders if name not in latencies]
+    if missing:
+        raise SkipwiseError(f"{path} has no latency of {', '.join(missing)}; there, run: {profile_command(found)}")
+    return latencies, machine.processor
+
+
+def _medians(costs: Costs) -> dict[str, float]:
+    return {name: timing.median for name, timing in costs.latencies.items()}
+
+
+def profile_command(found: Comparison) -> str:
+    """What measures this comparison's networks on another machine."""
+    plan = found.plan
     return (
-        f"Use {choice.name}, which was most often right ({accuracy}); these {tested} cannot tell it from "
-        f"{' and '.join(rivals)}, and {may_lose}."
+        f"skipwise profile {','.join(plan.question.contenders)} --img-size {plan.preprocessing.size} --num-classes "
+        f"{len(plan.classes)} --stem {plan.stem} --width {plan.width:g} --json > costs.json"
     )
-
-
-def _failures(choice: Contender) -> str:
-    if not choice.failed:
-        return ""
-    return f" Mind that {choice.failed} of its {len(choice.runs)} runs failed."

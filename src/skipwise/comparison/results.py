@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from torch import nn
-
-from skipwise.comparison.inputs import read_split_table
-from skipwise.comparison.plan import Plan, Question, run_folder
-from skipwise.cost.counts import Counts, count
+from skipwise.comparison.plan import Question
+from skipwise.cost.counts import Counts
 from skipwise.cost.timing import Timing
-from skipwise.evaluation.metrics import Metrics, right
+from skipwise.evaluation.metrics import Metrics
 from skipwise.machine import Machine
-from skipwise.nets.zoo import create_model
-from skipwise.statistics import Estimate, Pair, judge
-from skipwise.training.loop import Epoch
-from skipwise.training.run import RunRecord, read_history, read_predictions
+from skipwise.statistics import Estimate, Pair
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """One run in short. Metrics are None where it failed or the split is empty; `reason` says why it failed."""
+    """One run in short. Metrics are None where it failed or the split is empty; `reason` says why it failed; `fold` is
+    the part of the images it was tested on, in cross-validation."""
 
     seed: int
+    fold: int | None = None
     status: str
     reason: str | None
     val: Metrics | None
@@ -35,14 +27,27 @@ class RunResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """A network's results over its seeds. `accuracy` is None with fewer than two finished runs; `without_twins` is
-    the mean accuracy on the test images that have no twin in another split, None if all or none have one."""
+    """A network's results over its seeds.
+
+    Args:
+        lr: the peak learning rate, its own where rates were tuned.
+        outcome: the mean of what the question counts, None with fewer than two finished seeds.
+        accuracy: the mean accuracy, None with no finished seed.
+        without_twins: that on the test images that have no twin in another split; None if all or none have one.
+        per_class: that on each class's images, in the order of `Results.classes`; () with no finished seed.
+        runs: in the order of their seeds; as many as the question needed.
+        identical: whether all its seeds gave the same answers to the last bit, which they should not.
+    """
 
     name: str
     counts: Counts | None
-    accuracy: Estimate | None
+    lr: float
+    outcome: Estimate | None
+    accuracy: float | None
     without_twins: float | None
+    per_class: tuple[float, ...]
     runs: tuple[RunResult, ...]
+    identical: bool
 
     @property
     def failed(self) -> int:
@@ -51,11 +56,61 @@ class Contender:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recommendation:
-    """`contender` is the choice, None if nothing could be compared.
+class Look:
+    """A look at the data: after how many seeds, which contenders had been trained so far and which pairs it decided."""
 
-    `shown` says that it was shown to lose at most the margin to every other; `largest_loss` is the most it may
-    lose to one (`against`) that is not excluded, as a fraction of all images.
+    seeds: int
+    contenders: tuple[str, ...]
+    decided: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bootstrap:
+    """A cross-check on a pair: the 95% interval, for it alone, by resampling seeds and images."""
+
+    a: str
+    b: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disagreement:
+    """A test image that some contenders mostly get right and others mostly wrong.
+
+    Args:
+        id: its path, as in split.csv.
+        label: its class.
+        right: the share of each contender's runs that got it right, in the order of the contenders; None without runs.
+        answers: each contender's commonest answer.
+    """
+
+    id: str
+    label: str
+    right: tuple[float | None, ...]
+    answers: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """A learning rate that was tried: the validation accuracy it led to, None where the run failed."""
+
+    model: str
+    lr: float
+    accuracy: float | None
+    nll: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recommendation:
+    """`contender` is the choice, None if nothing could be compared or nothing fits.
+
+    Args:
+        shown: whether it was shown to lose at most the margin to every other one that fits.
+        largest_loss: the most it may lose to one of them (`against`) that is not excluded, as a fraction.
+        sentence: the choice and what it rests on, for a person.
+        unfit: for each contender that breaks a limit, which and by how much, a phrase each.
+        separating: what would separate those that are still open, a sentence each.
     """
 
     contender: str | None
@@ -63,6 +118,8 @@ class Recommendation:
     largest_loss: float | None
     against: str | None
     sentence: str
+    unfit: dict[str, tuple[str, ...]]
+    separating: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +127,7 @@ class Results:
     """`comparison.json`: the same plan gives the same bytes.
 
     `twins` is the number of test images that are, exactly or nearly, among the training or validation images too;
-    `commonest` the share of the test images that are of the commonest class.
+    `guess` is the outcome of always answering the commonest class. `class_images` counts the test images of each class.
     """
 
     question: Question
@@ -78,9 +135,16 @@ class Results:
     fingerprint: str
     test_images: int
     twins: int
-    commonest: float
+    guess: float
+    classes: tuple[str, ...]
+    class_images: tuple[int, ...]
+    exploratory: bool
     contenders: tuple[Contender, ...]
     pairs: tuple[Pair, ...]
+    looks: tuple[Look, ...]
+    bootstraps: tuple[Bootstrap, ...]
+    disagreements: tuple[Disagreement, ...]
+    tried: tuple[Tried, ...]
 
     def pair(self, a: str, b: str) -> Pair | None:
         """The pair as seen from a's side, whichever way round it is kept; None if it could not be judged."""
@@ -100,81 +164,3 @@ class Costs:
     threads: int
     latencies: dict[str, Timing]
     recommendation: Recommendation
-
-
-def collect(plan: Plan, folder: Path, records: dict[tuple[str, int], RunRecord]) -> Results:
-    """Judges the runs of a plan.
-
-    Raises:
-        SkipwiseError: a run's predictions are damaged.
-    """
-    question = plan.question
-    correct = {}
-    seeds = {}
-    for name in question.contenders:
-        finished = [seed for seed in question.seeds if records[name, seed].status == "finished"]
-        answers = []
-        for seed in finished:
-            predictions = read_predictions(run_folder(folder, name, seed), "test")
-            answers.append(right(predictions.logits, predictions.labels))
-        correct[name] = np.array(answers, dtype=bool).reshape(len(finished), plan.split_images["test"])
-        seeds[name] = finished
-    tested = [row for row in read_split_table(folder) if row["split"] == "test"]
-    has_twin = np.array([bool(row["twin"]) for row in tested])
-    commonest = max(Counter(row["label"] for row in tested).values())
-    judgement = judge(correct, margin=question.margin / 100, alpha=question.alpha, seeds=seeds)
-    return Results(
-        question=question,
-        data=plan.data,
-        fingerprint=plan.fingerprint,
-        test_images=plan.split_images["test"],
-        twins=int(has_twin.sum()),
-        commonest=commonest / len(tested),
-        contenders=tuple(
-            Contender(
-                name=name,
-                counts=count_contender(plan, name),
-                accuracy=judgement.accuracies.get(name),
-                without_twins=_without(correct[name], has_twin),
-                runs=tuple(_result(seed, records[name, seed]) for seed in question.seeds),
-            )
-            for name in question.contenders
-        ),
-        pairs=judgement.pairs,
-    )
-
-
-def _without(correct: NDArray[np.bool_], has_twin: NDArray[np.bool_]) -> float | None:
-    if not len(correct) or has_twin.all() or not has_twin.any():
-        return None
-    return float(correct[:, ~has_twin].mean())
-
-
-def build_contender(plan: Plan, name: str) -> nn.Module:
-    """A contender as its first run starts with it."""
-    return create_model(
-        name,
-        num_classes=len(plan.classes),
-        in_channels=plan.preprocessing.channels,
-        stem=plan.stem,
-        width=plan.width,
-        seed=plan.question.seeds[0],
-    )
-
-
-def count_contender(plan: Plan, name: str) -> Counts | None:
-    """Parameters and multiply-adds at the plan's image size; None for a network of one's own that does not work."""
-    try:
-        preprocessing = plan.preprocessing
-        return count(build_contender(plan, name), channels=preprocessing.channels, size=preprocessing.size)
-    except Exception:  # its runs will fail the same way, and say how
-        return None
-
-
-def histories(plan: Plan, folder: Path) -> dict[tuple[str, int], tuple[Epoch, ...]]:
-    """Every run's epochs, by contender and seed."""
-    return {(model, seed): read_history(run_folder(folder, model, seed)) for model, seed in plan.runs()}
-
-
-def _result(seed: int, record: RunRecord) -> RunResult:
-    return RunResult(seed=seed, status=record.status, reason=record.reason, val=record.val, test=record.test)

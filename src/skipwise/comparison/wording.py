@@ -1,25 +1,76 @@
-"""Results in words, the same on the screen and in the report."""
+"""Results in words, the same on the screen, in the report and in markdown."""
 
 from __future__ import annotations
 
-from skipwise.comparison.plan import Plan
-from skipwise.comparison.results import Results
-from skipwise.data.batches import Augmentation
-from skipwise.nets.guests import is_guest
-from skipwise.statistics import Estimate, Pair
-from skipwise.training.recipe import Recipe
+import math
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from skipwise.comparison.plan import Plan, Question
+from skipwise.comparison.results import Contender, Results
+from skipwise.statistics import Estimate, Pair, judge
+
+NOT_JUDGED = "not judged: fewer than two of their runs were finished with the same seed"
 
 
-def percent(accuracy: Estimate | None) -> str:
+def counted(count: int, noun: str) -> str:
+    """A number of things: "1 run", "2 runs"."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as in a sentence: "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def first(sentences: Sequence[str], most: int) -> list[str]:
+    """Sentences of which there may be too many."""
+    more = len(sentences) - most
+    return [*sentences[:most], *([f"And {more:,} more of these are in the report."] if more > 0 else [])]
+
+
+def measure(question: Question) -> str:
+    """What the question counts, by its name."""
+    return {"accuracy": "test accuracy", "balanced-accuracy": "balanced test accuracy"}[question.outcome]
+
+
+def sure(question: Question) -> str:
+    """How sure the intervals are: "95%"."""
+    return f"{(1 - question.alpha) * 100:g}%"
+
+
+def asked(results: Results) -> str:
+    """The question, for whoever did not ask it."""
+    question, looks = results.question, results.question.looks
+    seeds = counted(looks[0], "seed") if len(looks) == 1 else f"up to {looks[-1]} seeds"
+    whole = (
+        "" if results.exploratory else f" The chance that any verdict is wrong is at most {question.alpha * 100:g}%."
+    )
+    return (
+        f"Asked of {counted(len(results.contenders), 'network')}, {seeds} each, on "
+        f"{counted(results.test_images, 'test image')}. Less than {question.margin:g} points of {measure(question)} "
+        f"would not matter.{whole}"
+    )
+
+
+def percent(outcome: Estimate | None) -> str:
     """An accuracy with its interval."""
-    if accuracy is None:
+    if outcome is None:
         return "none"
-    return f"{accuracy.value * 100:.2f}%  ({accuracy.low * 100:.1f} to {accuracy.high * 100:.1f})"
+    return f"{outcome.value * 100:.2f}% ({outcome.low * 100:.1f} to {outcome.high * 100:.1f})"
 
 
 def points(pair: Pair) -> str:
     """A difference with its interval, in percentage points."""
-    return f"{pair.difference * 100:+.2f}  ({pair.low * 100:+.1f} to {pair.high * 100:+.1f})"
+    return f"{pair.difference * 100:+.2f} ({span(pair.low, pair.high)})"
+
+
+def span(low: float, high: float) -> str:
+    """An interval of a difference, in percentage points."""
+    return f"{low * 100:+.2f} to {high * 100:+.2f}"
 
 
 def verdict(pair: Pair, margin: float) -> str:
@@ -30,6 +81,13 @@ def verdict(pair: Pair, margin: float) -> str:
     if pair.verdict == "equivalent":
         return f"equivalent: they differ by less than {margin:g} points"
     return "unresolved: these runs cannot tell"
+
+
+def short_verdict(pair: Pair) -> str:
+    """The same in a few words; slightly is by less than the margin."""
+    if pair.verdict in ("better", "worse"):
+        return f"{pair.a if pair.verdict == 'better' else pair.b} is {'slightly ' * pair.equivalent}better"
+    return pair.verdict
 
 
 def remedy(pair: Pair) -> str:
@@ -47,13 +105,113 @@ def remedy(pair: Pair) -> str:
     return f"{' or '.join(ways)} would settle it{only}"
 
 
+def left_open(pair: Pair, results: Results) -> str:
+    """Why an unresolved pair got no more seeds, and what would settle it; "" for others."""
+    if pair.verdict != "unresolved":
+        return ""
+    beaten, question = out(results), results.question
+    gone = [name for name in (pair.a, pair.b) if name in beaten]
+    if gone and not question.every_pair:
+        below = [f"{name} is more than {question.margin:g} points below {beaten[name]}" for name in gone]
+        return f"left open, as nobody would choose {' or '.join(gone)}: {' and '.join(below)}"
+    if pair.seeds_to_settle is None:
+        return remedy(pair)
+    return f"the looks are over, after {counted(question.looks[-1], 'seed')}; {remedy(pair)}"
+
+
+def out(results: Results) -> dict[str, str]:
+    """The contenders shown to be more than the margin below another one, each with the one it is furthest below."""
+    shown: dict[str, Pair] = {}
+    for pair in results.pairs:
+        for side in (pair, pair.turned()):
+            below = side.high < -results.question.margin / 100
+            if below and (side.a not in shown or side.high < shown[side.a].high):
+                shown[side.a] = side
+    return {name: pair.b for name, pair in shown.items()}
+
+
 def pair_lines(results: Results) -> list[tuple[str, Pair | None]]:
     """Every pair of contenders as "a - b", judged or not."""
     names = [contender.name for contender in results.contenders]
     return [(f"{a} - {b}", results.pair(a, b)) for index, a in enumerate(names) for b in names[index + 1 :]]
 
 
-NOT_JUDGED = "not judged: fewer than two of their runs were finished with the same seed"
+def seeds_done(contender: Contender) -> int:
+    """How many seeds a contender was trained with."""
+    return len({run.seed for run in contender.runs})
+
+
+def runs_done(contender: Contender) -> str:
+    """How many runs a contender had: "5", "5, 1 failed", or "5 x 4" with four folds."""
+    seeds = seeds_done(contender)
+    folds = f" x {len(contender.runs) // seeds}" if seeds and len(contender.runs) > seeds else ""
+    failed = f", {contender.failed} failed" if contender.failed else ""
+    return f"{seeds}{folds}{failed}"
+
+
+def course(results: Results) -> list[str]:
+    """How several looks went, and which runs that spared."""
+    question, looks = results.question, results.looks
+    if len(question.looks) == 1 or not looks:
+        return []
+    settled = [f"{len(look.decided) or 'none'} after {look.seeds}" for look in looks]
+    open_pairs = sum(pair.verdict == "unresolved" for pair in results.pairs)
+    left = f"; {open_pairs} stayed open" if open_pairs else ""
+    sentences = [f"Settled of {counted(len(results.pairs), 'pair')}: {listed(settled)} seeds{left}."]
+    folds = len({run.fold for contender in results.contenders for run in contender.runs})
+    done, most = (
+        sum(len(contender.runs) for contender in results.contenders),
+        len(results.contenders) * question.looks[-1] * max(folds, 1),
+    )
+    if done < most:
+        sentences.append(
+            f"That took {counted(done, 'run')}; all {question.looks[-1]} seeds for every network would have been "
+            f"{most:,} ({1 - done / most:.0%} saved)."
+        )
+    return sentences
+
+
+def notes(plan: Plan, results: Results) -> list[str]:
+    """All that a reader must know beside the answer, the gravest first."""
+    pairs = math.comb(len(results.contenders), 2)
+    question = results.question
+    return [
+        *exploratory(plan),
+        *failures(results),
+        *identical(results),
+        *guessing(results),
+        *twins(results),
+        *cross_validation(plan),
+        *filter(None, [resolvable(results.test_images, pairs, len(question.looks), question.alpha, question.margin)]),
+    ]
+
+
+def exploratory(plan: Plan) -> list[str]:
+    """What was decided when results could be known already, and what that does to the error rates."""
+    sentences = []
+    if plan.asked_before:
+        asked = [*plan.asked_before, plan.question]
+        alpha = plan.question.alpha
+        sentences.append(
+            "Exploratory: this comparison was extended when its results could be known. First it asked about "
+            f"{', then about '.join(_asked(question) for question in asked)}. The claims of each of these "
+            f"{len(asked)} plans alone are wrong at most {alpha * 100:g}% of the time; those of all together, up to "
+            f"{min(len(asked) * alpha, 1) * 100:g}%."
+        )
+    if plan.included:
+        models = Counter(run.model for run in plan.included)
+        whose = listed([f"{count} of {name}" for name, count in models.items()])
+        takes = "was trained before takes" if len(plan.included) == 1 else "were trained before take"
+        sentences.append(
+            f"Exploratory: {counted(len(plan.included), 'run')} that {takes} part ({whose}). Where runs are picked "
+            "by their results, the intervals do not hold."
+        )
+    return sentences
+
+
+def _asked(question: Question) -> str:
+    looks = [str(look) for look in question.looks]
+    return f"{listed(question.contenders)} with {listed(looks)} seeds"
 
 
 def failures(results: Results) -> list[str]:
@@ -61,21 +219,41 @@ def failures(results: Results) -> list[str]:
     sentences = []
     for contender in results.contenders:
         if contender.failed:
-            reasons = [f"seed {run.seed}: {run.reason}" for run in contender.runs if run.status == "failed"]
+            reasons = [
+                f"seed {run.seed}{'' if run.fold is None else f', fold {run.fold}'}: {run.reason}"
+                for run in contender.runs
+                if run.status == "failed"
+            ]
             sentences.append(
-                f"{contender.failed} of {len(contender.runs)} runs of {contender.name} failed ({'; '.join(reasons)})."
+                f"{contender.failed} of {counted(len(contender.runs), 'run')} of {contender.name} failed "
+                f"({'; '.join(reasons)})."
             )
     return sentences
 
 
+def identical(results: Results) -> list[str]:
+    """A sentence for every contender whose seeds made no difference at all."""
+    return [
+        f"All seeds of {contender.name} gave the same answers to the last bit. They should not: there is a bug "
+        "somewhere, and its intervals can't be trusted."
+        for contender in results.contenders
+        if contender.identical
+    ]
+
+
 def guessing(results: Results) -> list[str]:
     """A sentence about contenders that are not shown to be better than always giving the commonest class."""
-    names = [c.name for c in results.contenders if c.accuracy is not None and c.accuracy.low <= results.commonest]
+    names = [c.name for c in results.contenders if c.outcome is not None and c.outcome.low <= results.guess]
     if not names:
         return []
+    guess = f"{results.guess * 100:.1f}%"
+    reached = {
+        "accuracy": f"is right on {guess} of the test images",
+        "balanced-accuracy": f"has a balanced test accuracy of {guess}",
+    }[results.question.outcome]
     return [
-        f"Always answering the commonest class is right on {results.commonest * 100:.1f}% of the test images; "
-        f"{', '.join(names)} {'are' if len(names) != 1 else 'is'} not shown to be better than that."
+        f"Always answering the commonest class {reached}; {', '.join(names)} {'are' if len(names) != 1 else 'is'} not "
+        "shown to be better than that."
     ]
 
 
@@ -92,91 +270,58 @@ def twins(results: Results) -> list[str]:
     ]
 
 
-def equal(plan: Plan) -> list[str]:
-    """What was the same for every contender."""
-    recipe, counts = plan.recipe, plan.split_images
-    images = f"{counts['train']:,} training, {counts['val']:,} validation and {counts['test']:,} test images"
-    split = "as they came" if plan.test_share is None else f"stratified, seed {plan.split_seed}, the same for every run"
-    width = f", {plan.width:g} times the published width" if plan.width != 1 else ""
-    size = plan.preprocessing.size
+def cross_validation(plan: Plan) -> list[str]:
+    """What intervals mean where there is no split."""
+    if plan.folds is None:
+        return []
     return [
-        f"Images: {images} ({split}), {size} x {size} pixels, {plan.preprocessing.channels} channel(s).",
-        f"Seeds: {', '.join(map(str, plan.question.seeds))}, for initial weights, order and augmentation.",
-        f"Recipe '{recipe.name}': {recipe.epochs} epochs, batches of {recipe.batch_size}, peak learning rate "
-        f"{recipe.lr:g}, one cycle, Nesterov momentum {recipe.momentum:g}, weight decay {recipe.weight_decay:g} "
-        f"(not on norms and biases), label smoothing {recipe.label_smoothing:g}.",
-        f"Augmentation: training images {', '.join(_augmented(recipe.augmentation, size))}; none at test time.",
-        *_balanced(recipe),
-        f"Networks: {plan.stem} stem{width}.",
-        *_start(plan),
-        "Selection: the last epoch of every run; nothing was chosen on the test images.",
-        f"Computed on {plan.execution.device} in {plan.execution.precision}, evaluated in fp32.",
+        f"The intervals are approximate: this is cross-validation in {plan.folds} folds, where networks are trained on "
+        "images that others are tested on, so that their answers are not independent of each other."
     ]
 
 
-def _augmented(done: Augmentation, size: int) -> list[str]:
-    """What is done to training images of `size` pixels a side, a phrase each."""
-    words = []
-    if done.resized_crop is not None:
-        small, large = done.resized_crop
-        words.append(f"cropped to {small:.0%} to {large:.0%} of their area and resized")
-    if done.rand_augment is not None:
-        words.append("changed by {} operations of RandAugment at magnitude {}".format(*done.rand_augment))
-    words.append(f"shifted by up to {round(done.shift * size)} pixels")
-    if done.mirror:
-        words.append("each mirrored in every other epoch" if done.alternate else "half of them mirrored")
-    else:
-        words.append("never mirrored")
-    if done.rotate:
-        words.append(f"rotated by up to {done.rotate:g} degrees")
-    for name in ("brightness", "contrast", "saturation"):
-        if getattr(done, name):
-            words.append(f"{name} changed by up to {getattr(done, name):.0%}")
-    if done.cutout:
-        side = round(done.cutout * size)
-        words.append(f"a square of {side} x {side} pixels painted over")
-    mixing = {"mixup": done.mixup, "cutmix": done.cutmix}
-    mixed = " or ".join(f"{name} (alpha {alpha:g})" for name, alpha in mixing.items() if alpha)
-    return [*words, f"mixed in pairs by {mixed}"] if mixed else words
+def resolvable(images: int, pairs: int, looks: int, alpha: float, margin_points: float) -> str:
+    """What so few test images can't show whatever the networks do, however many seeds; "" where they can.
 
+    Nothing can speak for a difference more clearly than seeds that all agree and images that all go one way, nor for
+    equivalence than networks that always answer alike; these are what is judged here.
 
-def _balanced(recipe: Recipe) -> list[str]:
-    return {
-        "none": [],
-        "sampling": ["Balance: every class is shown equally often, in epochs as long as without."],
-        "loss": ["Balance: the loss of an image is weighted by the inverse of its class's frequency."],
-    }[recipe.balance]
+    Args:
+        pairs, looks: over which alpha is shared.
+        margin_points: in percentage points.
+    """
 
+    def verdict(wrong: int) -> str:
+        a, b = np.ones((2, images)), np.ones((2, images))
+        b[:, :wrong] = 0
+        return judge({"a": a, "b": b}, margin=margin_points / 100, alpha=alpha / (pairs * looks)).pairs[0].verdict
 
-def _start(plan: Plan) -> list[str]:
-    if not plan.pretrained:
-        return []
-    return ["Start: published ImageNet weights, with a new last layer where the number of classes is another."]
-
-
-def different(plan: Plan, results: Results) -> list[str]:
-    """What was not the same, or could not be."""
-    lines = ["The networks themselves, and with them parameters, multiply-adds and latency."]
-    if "mobilenet_v2" in plan.question.contenders and plan.stem == "small":
-        lines.append("The small stem of mobilenet_v2 also keeps the stride of its second stage at 1.")
-    guests = [name for name in plan.question.contenders if is_guest(name)]
-    if guests:
-        lines.append(f"{', '.join(guests)}: stem, width and initial weights are the network's own.")
-    if plan.pretrained:
-        lines.append(
-            "The published weights: each set was made by its authors' own recipe, and the images here are prepared as "
-            f"those of {plan.question.contenders[0]} expect."
-        )
-    lines.append(
-        "The recipe was tuned for none of them here; one that suits a network less costs it accuracy that this "
-        "comparison cannot tell from the network's own."
+    least = 1 + bisect_left(range(1, images + 1), True, key=lambda wrong: verdict(wrong) == "better")
+    smallest = least / images * 100
+    if smallest <= margin_points:
+        return ""
+    so_few = f"With {counted(images, 'test image')}, no difference "
+    if least > images:
+        return f"{so_few}at all can be shown, whatever the networks do."
+    alike = (
+        "" if verdict(0) == "equivalent" else f", nor that two networks differ by less than {margin_points:g} points"
     )
-    return lines + failures(results)
+    return (
+        f"{so_few}of fewer than {least} of them ({smallest:.1f} points) can be shown, whatever the networks do{alike}."
+    )
 
 
-NOT_COVERED = (
-    "The intervals cover which seeds were drawn and which test images, both at once, for all pairs together. They do "
-    "not cover other data, another split of these images, another recipe, or tuning each network separately. They take "
+def not_covered(plan: Plan) -> str:
+    """In one sentence, what the intervals leave out."""
+    split = "another split of these images, " if plan.folds is None else ""
+    beyond = " beyond the learning rates tried here" if plan.tuning else ""
+    return (
+        f"Not covered by the intervals: other data, {split}other recipes, and tuning each network separately{beyond}."
+    )
+
+
+ASSUMED = (
+    "The intervals cover which seeds were drawn and which test images, both at once, for all pairs together. They take "
     "the test images for independent of each other: frames of one video, patches of one slide or pictures of one "
     "patient are fewer than they seem. And a comparison repeated with more seeds because this one left a pair open is "
     "a second look, whose chance of error adds to the first's."

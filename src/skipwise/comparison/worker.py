@@ -2,7 +2,7 @@
 
     python -m skipwise.comparison.worker COMPARISON_FOLDER
 
-A line on standard input names a run ("<seed> <network>"); lines on standard output tell how it goes, each a
+A line on standard input is a run, a `Job` as JSON; lines on standard output tell how it goes, each a
 `Message` as JSON. SIGTERM ends it after the current step, which is saved. When standard input ends, the process that
 started this one is gone, and it stops at once: whatever it was writing is written atomically.
 """
@@ -47,12 +47,11 @@ def main(folder: Path) -> None:
     def send(message: Message) -> None:
         pipe.write(msgspec.json.encode(message) + b"\n")
 
-    orders: queue.Queue[tuple[int, str]] = queue.Queue()
+    orders: queue.Queue[bytes] = queue.Queue()
 
     def listen() -> None:
-        for line in sys.stdin:
-            seed, _, model = line.strip().partition(" ")
-            orders.put((int(seed), model))
+        for line in sys.stdin.buffer:
+            orders.put(line)
         os._exit(0)
 
     threading.Thread(target=listen, daemon=True).start()
@@ -67,26 +66,26 @@ def _stop(*_: object) -> None:
     sys.exit(128 + signal.SIGTERM)
 
 
-def _serve(folder: Path, orders: queue.Queue[tuple[int, str]], send: Callable[[Message], None]) -> None:
-    from skipwise.comparison.inputs import load_images
-    from skipwise.comparison.plan import Plan, run_folder
+def _serve(home: Path, orders: queue.Queue[bytes], send: Callable[[Message], None]) -> None:
+    from skipwise.comparison.inputs import in_fold, load_images
+    from skipwise.comparison.plan import Job, Plan
     from skipwise.machine import keep_freed_memory
     from skipwise.training.execute import execute_run
     from skipwise.training.loop import Epoch
 
     keep_freed_memory()
-    plan = read_json(folder / "plan.json", Plan)
-    images = load_images(folder, plan)
+    images = load_images(home, read_json(home / "plan.json", Plan))
 
     def on_epoch(epoch: Epoch) -> None:
         send(Message("epoch", epoch=epoch.epoch, seconds=epoch.seconds))
 
     while True:
-        seed, model = orders.get()
+        job = msgspec.json.decode(orders.get(), type=Job)
+        spec = job.spec
         try:
-            execute_run(plan.spec(model, seed), images, run_folder(folder, model, seed), on_epoch)
+            execute_run(spec, in_fold(images, spec, home), home / job.folder, on_epoch)
         except OSError as error:
-            raise SkipwiseError(f"The run {model} with seed {seed} was stopped: {error}.") from error
+            raise SkipwiseError(f"The run {spec.model} with seed {spec.seed} was stopped: {error}.") from error
         send(Message("ended"))
 
 

@@ -38,6 +38,7 @@ class Request:
             None for the usual 15% and 10%.
         strict: whether an image that is on two sides of a given split is an error.
         img_size: pixels a side, or None for the images' own.
+        folds: for cross-validation, how many; then there is no split, and every image is a test image.
     """
 
     data: str
@@ -48,16 +49,18 @@ class Request:
     val_share: float | None = None
     strict: bool = False
     img_size: int | None = None
+    folds: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prepared:
     """Images that can be trained on, not decoded yet. `twins` are as in `Images`; shares are None for a split that came
-    with the images."""
+    with the images; `together` has a group number for each of `members`, the same for images that belong together."""
 
     source: Source
     seen: Survey
     audit: Audit
+    together: NDArray[np.int64]
     split: NDArray[np.str_]
     twins: NDArray[np.str_]
     val_share: float | None
@@ -143,11 +146,17 @@ def prepare(
         notice(torn)
     if request.strict and (leak := audit.leaks() or torn):
         raise SkipwiseError(f"{leak} Leave them out with --exclude, or leave out --strict.")
-    split, val_share, test_share = _split(source, audit, members, share, seed)
+    together = _together(source, audit, members)
+    if request.folds is not None:
+        _check_folds(source, request)
+        split, val_share, test_share = np.where(used, "test", ""), None, None
+    else:
+        split, val_share, test_share = _split(source, together, members, share, seed)
     return Prepared(
         source=source,
         seen=seen,
         audit=audit,
+        together=together,
         split=split,
         twins=find_twins(audit.pairs, split),
         val_share=val_share,
@@ -215,11 +224,17 @@ def _check_readable(source: Source, seen: Survey, used: NDArray[np.bool_]) -> No
         )
 
 
+def _check_folds(source: Source, request: Request) -> None:
+    if source.splits is not None:
+        raise SkipwiseError(f"{source.name} is split already, so it needs no cross-validation; leave --folds out.")
+    if request.val_share:
+        raise SkipwiseError("Cross-validation has no validation images; leave --val-share or --folds out.")
+
+
 def _split(
-    source: Source, audit: Audit, members: NDArray[np.int64], share: float | None, seed: int
+    source: Source, together: NDArray[np.int64], members: NDArray[np.int64], share: float | None, seed: int
 ) -> tuple[NDArray[np.str_], float | None, float | None]:
     """The split of every image, and the shares that were used."""
-    together = _together(source, audit, members)
     split = np.full(len(source.ids), "", dtype="<U5")
     if source.splits is None:
         val_share = VAL_SHARE if share is None else share

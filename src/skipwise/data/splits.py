@@ -79,6 +79,35 @@ def make_splits(
     return splits
 
 
+def make_folds(
+    labels: NDArray[np.int64], classes: Sequence[str], groups: NDArray[np.int64], *, folds: int, seed: int
+) -> NDArray[np.int64]:
+    """The fold [N] of each image, from 0: parts of nearly the same size and class proportions.
+
+    What belongs together is in one part.
+
+    Args:
+        labels, groups: numbers of class and group [N].
+
+    Raises:
+        SkipwiseError: a class with fewer images, or groups, than there are folds.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    for number, name in enumerate(classes):
+        images, parts = int((labels == number).sum()), len(np.unique(groups[labels == number]))
+        if 0 < parts < folds:
+            raise SkipwiseError(
+                f"The class {name!r} has {images} image{'s' * (images != 1)} that fall into {parts} "
+                f"group{'s' * (parts != 1)}, fewer than the {folds} folds; use fewer folds, or add images."
+            )
+    found = np.empty(len(labels), dtype=np.int64)
+    splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
+    for fold, (_, members) in enumerate(splitter.split(labels, labels, groups)):
+        found[members] = fold
+    return found
+
+
 def _place_groups(
     labels: NDArray[np.int64],
     groups: NDArray[np.int64],

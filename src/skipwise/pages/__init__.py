@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 
 def render(template: str, **values: Any) -> str:
@@ -16,4 +18,10 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = breakable
     return environment.get_template(template).render(**values)
+
+
+def breakable(name: str) -> Markup:
+    """A name that may be broken where its parts meet, for narrow columns."""
+    return Markup("<wbr>").join(map(escape, re.split(r"(?<=[_:./-])", name)))

@@ -1,23 +1,43 @@
-"""Figures as pieces of HTML, drawn by plotly, whose script is put into the page once."""
+"""Figures as pieces of HTML: large ones drawn by plotly, whose script is put into the page once, small ones as SVG.
+
+Every series has a number, and with it a colour and a mark, the same in all figures and beside its name in tables.
+"""
 
 from __future__ import annotations
 
+import html
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import plotly.graph_objects as go
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 # Okabe and Ito's colours, which people with colour-blindness can tell apart; black, which dark pages hide, left out.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999933")
-_GRID = "rgba(128, 128, 128, 0.25)"
+# As many as have no common factor with the colours, so that 35 series all look different.
+MARKS = {
+    "circle": '<circle cx="6" cy="6" r="5"/>',
+    "square": '<rect x="1.5" y="1.5" width="9" height="9"/>',
+    "diamond": '<path d="M6 0L12 6 6 12 0 6z"/>',
+    "triangle-up": '<path d="M6 1L12 11H0z"/>',
+    "triangle-down": '<path d="M6 11L12 1H0z"/>',
+}
+DASHES = ("solid", "dash", "dot")
+MOST_LABELS = 8
+"""With more points than that, names beside them would cover each other; the legend has them anyway."""
+_GREY = "rgba(128, 128, 128, 0.8)"
+_GRID = "rgba(128, 128, 128, 0.22)"
+
+Figure = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Point:
-    """A named point with an interval in each direction."""
+    """A series' value in each direction, with its interval."""
 
+    number: int
     name: str
     x: float
     x_low: float
@@ -28,115 +48,118 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Curve:
-    """A line with a band around it, over epochs 1, 2, ..."""
+class View:
+    """One choice of the horizontal axis: what its button says, its title, and the points."""
 
+    label: str
+    x_title: str
+    points: Sequence[Point]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A series' line with a band around it, over epochs 1, 2, ..."""
+
+    number: int
     name: str
     middle: Sequence[float]
     low: Sequence[float]
     high: Sequence[float]
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A labelled value with its interval."""
-
-    name: str
-    value: float
-    low: float
-    high: float
-    settled: bool
-
-
 def script() -> Markup:
-    """Plotly's script, from its own package; a page needs it once, before the first figure."""
+    """Plotly's script, from its own package; a page needs it once, before plots.js."""
     return Markup(f"<script>{get_plotlyjs()}</script>")
 
 
-def trade_off(points: Sequence[Point], *, x_title: str, y_title: str) -> Markup:
-    """Cost against quality, with the Pareto front: the points that nothing cheaper matches."""
-    figure = go.Figure()
-    front = pareto_front(points)
-    figure.add_scatter(
-        x=[point.x for point in front],
-        y=[point.y for point in front],
-        mode="lines",
-        line={"dash": "dot", "color": "gray", "shape": "hv"},
-        name="Pareto front",
-        hoverinfo="skip",
+def colour(number: int) -> str:
+    """A series' colour."""
+    return COLOURS[number % len(COLOURS)]
+
+
+def mark(number: int) -> Markup:
+    """A series' mark, to stand beside its name."""
+    shape = list(MARKS.values())[number % len(MARKS)]
+    return Markup(
+        f'<svg class="mark" width="12" height="12" viewBox="0 0 12 12" fill="{colour(number)}" aria-hidden="true">'
+        f"{shape}</svg>"
     )
-    for point, colour in zip(points, _colours(len(points)), strict=True):
-        figure.add_scatter(
-            x=[point.x],
-            y=[point.y],
-            mode="markers",
-            name=point.name,
-            marker={"size": 11, "color": colour},
-            error_x=_error(point.x, point.x_low, point.x_high),
-            error_y=_error(point.y, point.y_low, point.y_high),
-            hovertemplate=f"<b>{point.name}</b><br>{y_title}: %{{y:.2f}}<br>{x_title}: %{{x:.3g}}<extra></extra>",
+
+
+def interval(
+    value: float, low: float, high: float, *, ends: tuple[float, float], band: tuple[float, float] | None = None
+) -> Markup:
+    """A value and its interval on an axis between two `ends`, in a line of text.
+
+    With `band`, that part of the axis is shaded and zero is marked. What lies beyond an end is cut off there, with an
+    arrow.
+    """
+    width, middle = 100.0, 7
+
+    def at(place: float) -> float:
+        share = (place - ends[0]) / ((ends[1] - ends[0]) or 1.0)
+        return round(min(max(share, 0.0), 1.0) * (width - 8) + 4, 1)
+
+    parts = []
+    if band is not None:
+        parts.append(
+            f'<rect class="band" x="{at(band[0])}" y="0" width="{at(band[1]) - at(band[0]):.1f}" height="14"/>'
         )
-    figure.update_xaxes(title=x_title, rangemode="tozero")
-    figure.update_yaxes(title=y_title)
-    return _html(figure, "trade-off", height=430)
+        parts.append(f'<path class="zero" d="M{at(0)} 0V14"/>')
+    parts.append(f'<path class="reach" d="M{at(low)} {middle}H{at(high)}"/>')
+    if low < ends[0]:
+        parts.append(f'<path class="cut" d="M0 {middle}l5 -4v8z"/>')
+    if high > ends[1]:
+        parts.append(f'<path class="cut" d="M100 {middle}l-5 -4v8z"/>')
+    if ends[0] <= value <= ends[1]:
+        parts.append(f'<circle cx="{at(value)}" cy="{middle}" r="3.2"/>')
+    return Markup(f'<svg class="interval" viewBox="0 0 100 14" aria-hidden="true">{"".join(parts)}</svg>')
 
 
-def differences(intervals: Sequence[Interval], *, margin: float, x_title: str) -> Markup:
-    """Intervals of differences, one under the other, against zero and the band of the margin."""
-    figure = go.Figure()
-    figure.add_vrect(x0=-margin, x1=margin, fillcolor="gray", opacity=0.18, line_width=0)
-    figure.add_vline(x=0, line={"color": "gray", "width": 1})
-    for settled, colour, name in ((True, COLOURS[0], "settled"), (False, COLOURS[4], "unresolved")):
-        chosen = [interval for interval in intervals if interval.settled is settled]
-        if chosen:
-            figure.add_scatter(
-                x=[interval.value for interval in chosen],
-                y=[interval.name for interval in chosen],
-                mode="markers",
-                name=name,
-                marker={"size": 9, "color": colour, "symbol": "circle" if settled else "circle-open"},
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [interval.high - interval.value for interval in chosen],
-                    "arrayminus": [interval.value - interval.low for interval in chosen],
-                },
-                hovertemplate="%{y}<br>%{x:+.2f} points<extra></extra>",
-            )
-    figure.update_xaxes(title=x_title)
-    order = [interval.name for interval in intervals][::-1]
-    figure.update_yaxes(categoryorder="array", categoryarray=order, automargin=True)
-    return _html(figure, "differences", height=130 + 34 * len(intervals))
+def trade_off(views: Sequence[View], *, y_title: str, name: str) -> Markup:
+    """Cost against quality, a button for each choice of cost, with the Pareto front of each."""
+    buttons = "".join(
+        f'<button type="button" data-view="{index}" aria-pressed="{"false" if index else "true"}">'
+        f"{html.escape(view.label)}</button>"
+        for index, view in enumerate(views)
+    )
+    group = f'<div class="switch" role="group" aria-label="horizontal axis" data-plot="{name}">{buttons}</div>'
+    switch = group if len(views) > 1 else ""
+    return Markup(switch) + _plot(name, [_trade_off(view, y_title) for view in views])
 
 
 def curves(lines: Sequence[Curve], *, y_title: str, name: str) -> Markup:
     """Lines over epochs, each in the middle of its band."""
-    figure = go.Figure()
-    for line, colour in zip(lines, _colours(len(lines)), strict=True):
+    traces: list[Figure] = []
+    for line in lines:
         epochs = list(range(1, len(line.middle) + 1))
-        figure.add_scatter(
-            x=[*epochs, *reversed(epochs)],
-            y=[*line.high, *reversed(line.low)],
-            fill="toself",
-            fillcolor=colour,
-            opacity=0.18,
-            mode="none",
-            hoverinfo="skip",
-            showlegend=False,
-            legendgroup=line.name,
-        )
-        figure.add_scatter(
-            x=epochs,
-            y=list(line.middle),
-            mode="lines",
-            name=line.name,
-            line={"color": colour},
-            legendgroup=line.name,
-            hovertemplate=f"<b>{line.name}</b><br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
-        )
-    figure.update_xaxes(title="epoch")
-    figure.update_yaxes(title=y_title)
-    return _html(figure, name, height=380)
+        shown, single = colour(line.number), len(epochs) == 1
+        band = {
+            "x": [*epochs, *reversed(epochs)],
+            "y": [*line.high, *reversed(line.low)],
+            "fill": "toself",
+            "fillcolor": shown,
+            "opacity": 0.16,
+            "mode": "none",
+            "hoverinfo": "skip",
+        }
+        middle: Figure = {
+            "x": epochs,
+            "y": list(line.middle),
+            # A line through one epoch would not be seen.
+            "mode": "markers" if single else "lines",
+            "name": html.escape(line.name),
+            "line": {"color": shown, "width": 2, "dash": DASHES[line.number // len(COLOURS) % len(DASHES)]},
+            "marker": _marker(line.number),
+            "hovertemplate": f"<b>{html.escape(line.name)}</b><br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
+        }
+        if single:
+            middle["error_y"] = _error(line.middle[0], line.low[0], line.high[0], shown)
+        traces += [middle] if single else [band, middle]
+    few = max((len(line.middle) for line in lines), default=0) < 10
+    layout = _layout(x_title="epoch", y_title=y_title, height=360)
+    layout["xaxis"] |= {"dtick": 1} if few else {}
+    return _plot(name, [{"data": traces, "layout": layout}])
 
 
 def pareto_front(points: Sequence[Point]) -> list[Point]:
@@ -148,40 +171,72 @@ def pareto_front(points: Sequence[Point]) -> list[Point]:
     return front
 
 
-def _colours(count: int) -> list[str]:
-    return [COLOURS[index % len(COLOURS)] for index in range(count)]
+def _trade_off(view: View, y_title: str) -> Figure:
+    points = view.points
+    front = pareto_front(points)
+    line = {
+        "x": [point.x for point in front],
+        "y": [point.y for point in front],
+        "mode": "lines",
+        "line": {"dash": "dot", "color": _GREY, "shape": "hv", "width": 1.5},
+        "hoverinfo": "skip",
+    }
+    middle = (min(point.x for point in points) + max(point.x for point in points)) / 2
+    hover = f"{y_title}: %{{y:.2f}}<br>{view.x_title}: %{{x:.4g}}<extra></extra>"
+    markers = [
+        {
+            "x": [point.x],
+            "y": [point.y],
+            # Beside the marker and off its bars, towards the middle, so that no name runs out of the figure.
+            "mode": "markers+text" if len(points) <= MOST_LABELS else "markers",
+            "text": [html.escape(point.name)],
+            "textposition": "top left" if point.x > middle else "top right",
+            "cliponaxis": False,
+            "name": html.escape(point.name),
+            "marker": _marker(point.number),
+            "error_x": _error(point.x, point.x_low, point.x_high, colour(point.number)),
+            "error_y": _error(point.y, point.y_low, point.y_high, colour(point.number)),
+            "hovertemplate": f"<b>{html.escape(point.name)}</b><br>{hover}",
+        }
+        for point in points
+    ]
+    layout = _layout(x_title=view.x_title, y_title=y_title, height=430)
+    layout["xaxis"] |= {"rangemode": "tozero"}
+    return {"data": [line, *markers], "layout": layout}
 
 
-def _error(value: float, low: float, high: float) -> dict[str, object]:
+def _marker(number: int) -> Figure:
+    return {"size": 11, "color": colour(number), "symbol": list(MARKS)[number % len(MARKS)]}
+
+
+def _error(value: float, low: float, high: float, shown: str) -> Figure:
+    bars = {"array": [high - value], "arrayminus": [value - low]}
+    return {"type": "data", "symmetric": False, **bars, "thickness": 1.3, "width": 4, "color": shown}
+
+
+def _layout(*, x_title: str, y_title: str, height: int) -> Figure:
+    """Transparent and without a colour of text, so that the page's light or dark shows through; plots.js sets it."""
+    axis = {"gridcolor": _GRID, "zeroline": False, "automargin": True, "fixedrange": True}
     return {
-        "type": "data",
-        "symmetric": False,
-        "array": [high - value],
-        "arrayminus": [value - low],
-        "thickness": 1.2,
+        "height": height,
+        "paper_bgcolor": "rgba(0, 0, 0, 0)",
+        "plot_bgcolor": "rgba(0, 0, 0, 0)",
+        "margin": {"l": 55, "r": 15, "t": 20, "b": 50},
+        "showlegend": False,
+        "hovermode": "closest",
+        "font": {"family": "system-ui, sans-serif", "size": 13},
+        "hoverlabel": {"font": {"color": "white"}},
+        "xaxis": {**axis, "title": {"text": x_title}},
+        "yaxis": {**axis, "title": {"text": y_title}},
     }
 
 
-def _html(figure: go.Figure, name: str, *, height: int) -> Markup:
-    figure.update_layout(
-        height=height,
-        # Transparent and without colours of its own, so that the page's light or dark shows through; the template
-        # sets the text colour.
-        paper_bgcolor="rgba(0, 0, 0, 0)",
-        plot_bgcolor="rgba(0, 0, 0, 0)",
-        template="none",
-        margin={"l": 60, "r": 15, "t": 15, "b": 65},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        font={"family": "system-ui, sans-serif", "size": 13},
-        hoverlabel={"font": {"color": "white"}},
-    )
-    figure.update_xaxes(gridcolor=_GRID, zeroline=False)
-    figure.update_yaxes(gridcolor=_GRID, zeroline=False)
+def _plot(name: str, views: Sequence[Figure]) -> Markup:
+    """What plots.js draws: one of some figures, the first at first."""
+    # Nothing in the text may end the script.
+    content = json.dumps(views).replace("<", "\\u003c")
+    height = views[0]["layout"]["height"]
     return Markup(
-        figure.to_html(
-            full_html=False,
-            include_plotlyjs=False,
-            div_id=name,
-            config={"responsive": True, "displayModeBar": False},
-        )
+        f'<div class="plot" id="{name}" style="height: {height}px"></div>'
+        f'<script type="application/json" data-of="{name}">{content}</script>'
     )

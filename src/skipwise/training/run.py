@@ -37,6 +37,7 @@ class RunSpec:
     Args:
         init: the SHA-256 of a file of weights to start from.
         time_limit: in seconds; how many steps that were is in the record.
+        fold: which of how many parts of the images was tested; the rest was trained on. None where there is a split.
     """
 
     model: str
@@ -51,6 +52,7 @@ class RunSpec:
     fingerprint: str
     recipe: Recipe
     execution: Execution
+    fold: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

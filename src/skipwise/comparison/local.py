@@ -1,4 +1,4 @@
-"""Runs of a plan on local processes.
+"""Runs on processes of this machine.
 
 Each process does one run after another and is told which by the one that started it (see worker.py). What is
 finished is in its run folder and survives everything; what is lost to a kill is less than one run.
@@ -15,74 +15,70 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
-from skipwise.comparison.plan import Plan, run_folder
+from skipwise.comparison.executor import Event
+from skipwise.comparison.plan import Job
 from skipwise.comparison.worker import Message
 from skipwise.errors import SkipwiseError
 from skipwise.files import make_folder, write_json
-from skipwise.training.run import RunRecord, failed_run, find_run
+from skipwise.training.run import failed_run, find_run
 
 ATTEMPTS = 3
 """A process that dies under a run (killed from outside, out of memory) has it tried this often in all."""
-
-
 KILLED = (-signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM)
 """Ends that come from outside and say nothing about the network."""
 GRACE = 10.0
 """Seconds that a process gets to finish its step and save it, when it is told to stop."""
 
 
-@dataclass(frozen=True)
-class Event:
-    """What happened to a run. `epoch` counts from 1; `record` is there once the run has ended."""
+class LocalProcesses:
+    """An executor; a context manager, whose end is that of the processes too.
 
-    model: str
-    seed: int
-    epoch: int = 0
-    seconds: float = 0.0
-    record: RunRecord | None = None
-
-
-def execute_plan(plan: Plan, folder: Path) -> Generator[Event, None, None]:
-    """Does every run of the plan that is not done yet, and yields what happens, first the runs already done.
-
-    Closing the iterator, or an exception in its consumer, ends the processes.
-
-    Raises:
-        SkipwiseError: something no run can go on with: a full disk, a folder that can't be written.
+    Args:
+        home: the comparison's folder.
+        processes: how many runs at once.
+        threads: of each.
     """
-    waiting: queue.SimpleQueue[tuple[str, int]] = queue.SimpleQueue()
-    todo = 0
-    for model, seed in plan.runs():
-        record = find_run(plan.spec(model, seed), run_folder(folder, model, seed))
-        if record is None:
-            waiting.put((model, seed))
-            todo += 1
-        else:
-            yield Event(model, seed, epoch=plan.recipe.epochs, record=record)
 
-    events: queue.SimpleQueue[Event | SkipwiseError | Exception] = queue.SimpleQueue()
-    team = [_Worker(plan, folder, waiting, events) for _ in range(min(plan.processes, todo))]
-    try:
-        for worker in team:
-            worker.start()
-        while todo:
-            event = events.get()
+    def __init__(self, home: Path, *, processes: int, threads: int) -> None:
+        self.home, self.processes, self.threads = home, processes, threads
+        self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[Event | Exception] = queue.SimpleQueue()
+        self._team: list[_Worker] = []
+        self._open = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._team:
+            worker.tell_to_stop()
+            self._waiting.put(None)
+        deadline = time.monotonic() + GRACE
+        for worker in self._team:
+            worker.stop(deadline)
+
+    def submit(self, job: Job) -> None:
+        """Has a run done as soon as a process is free."""
+        self._open += 1
+        self._waiting.put(job)
+        if len(self._team) < min(self.processes, self._open):
+            self._team.append(_Worker(self.home, self.threads, self._waiting, self._events))
+            self._team[-1].start()
+
+    def events(self) -> Iterator[Event]:
+        """What happens, until every run that was submitted has ended."""
+        while self._open:
+            event = self._events.get()
             if isinstance(event, Exception):
                 raise event
-            todo -= event.record is not None
+            self._open -= event.record is not None
             yield event
-    finally:
-        for worker in team:
-            worker.tell_to_stop()
-        deadline = time.monotonic() + GRACE
-        for worker in team:
-            worker.stop(deadline)
 
 
 class _Worker(threading.Thread):
@@ -90,24 +86,20 @@ class _Worker(threading.Thread):
 
     def __init__(
         self,
-        plan: Plan,
-        folder: Path,
-        waiting: queue.SimpleQueue[tuple[str, int]],
-        events: queue.SimpleQueue[Event | SkipwiseError | Exception],
+        home: Path,
+        threads: int,
+        waiting: queue.SimpleQueue[Job | None],
+        events: queue.SimpleQueue[Event | Exception],
     ) -> None:
         super().__init__(daemon=True)
-        self.plan, self.folder, self.waiting, self.events = plan, folder, waiting, events
+        self.home, self.threads, self.waiting, self.events = home, threads, waiting, events
         self.process: subprocess.Popen[bytes] | None = None
         self.stopping = False
 
     def run(self) -> None:
         try:
-            while not self.stopping:
-                try:
-                    model, seed = self.waiting.get_nowait()
-                except queue.Empty:
-                    break
-                self._finish(model, seed)
+            while (job := self.waiting.get()) is not None and not self.stopping:
+                self._finish(job)
         except Exception as error:  # handed to the thread that reads the events
             self.events.put(error)
         finally:
@@ -128,18 +120,18 @@ class _Worker(threading.Thread):
         if self.is_alive():
             self.join()
 
-    def _finish(self, model: str, seed: int) -> None:
+    def _finish(self, job: Job) -> None:
         """Does one run, in as many processes as it takes, and reports its record."""
-        spec, folder = self.plan.spec(model, seed), run_folder(self.folder, model, seed)
+        spec, folder = job.spec, self.home / job.folder
         for _ in range(ATTEMPTS):
-            if self._attempt(model, seed) or self.stopping:
+            if self._attempt(job) or self.stopping:
                 break
         else:
             assert self.process is not None
             if self.process.returncode in KILLED:
                 raise SkipwiseError(
-                    f"The process of {model} with seed {seed} was killed {ATTEMPTS} times, as happens where memory "
-                    "runs out; close other programs or use --workers 1, and give the same command again."
+                    f"The process of {spec.model} with seed {spec.seed} was killed {ATTEMPTS} times, as happens where "
+                    "memory runs out; close other programs or use --workers 1, and give the same command again."
                 )
             make_folder(folder)
             write_json(folder / "run.json", failed_run(spec, f"its process died {ATTEMPTS} times ({self._cause()})"))
@@ -148,9 +140,9 @@ class _Worker(threading.Thread):
         record = find_run(spec, folder)
         if record is None:
             raise SkipwiseError(f"The run just written in {folder} can't be read back; is the disk sound?")
-        self.events.put(Event(model, seed, epoch=self.plan.recipe.epochs, record=record))
+        self.events.put(Event(job, epoch=spec.recipe.epochs, record=record))
 
-    def _attempt(self, model: str, seed: int) -> bool:
+    def _attempt(self, job: Job) -> bool:
         """Whether the process got to the end of the run. If not, it is dead."""
         if self.process is None or self.process.poll() is not None:
             self._end()
@@ -160,7 +152,7 @@ class _Worker(threading.Thread):
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(f"{seed} {model}\n".encode())
+            process.stdin.write(msgspec.json.encode(job) + b"\n")
             process.stdin.flush()
         except BrokenPipeError:
             process.wait()
@@ -171,15 +163,15 @@ class _Worker(threading.Thread):
                 return True
             if message.kind == "stop":
                 raise SkipwiseError(message.text)
-            self.events.put(Event(model, seed, epoch=message.epoch, seconds=message.seconds))
+            self.events.put(Event(job, epoch=message.epoch, seconds=message.seconds))
         process.wait()
         return False
 
     def _start(self) -> None:
         # -P keeps the folder the user stands in, and whatever modules lie there, out of our imports.
-        command = [sys.executable, "-P", "-m", "skipwise.comparison.worker", str(self.folder.resolve())]
+        command = [sys.executable, "-P", "-m", "skipwise.comparison.worker", str(self.home.resolve())]
         environment = os.environ | {
-            "OMP_NUM_THREADS": str(self.plan.execution.threads),
+            "OMP_NUM_THREADS": str(self.threads),
             # Networks of one's own are found where they were found here.
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }

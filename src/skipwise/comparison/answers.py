@@ -1,0 +1,95 @@
+"""What a comparison's finished runs answered, as arrays: the same images in the same order for every contender."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.comparison.inputs import read_split_table
+from skipwise.comparison.plan import Plan
+from skipwise.errors import SkipwiseError
+from skipwise.training.run import RunRecord, read_predictions
+
+Records = Mapping[str, RunRecord]
+"""The runs that have ended, by their folders in the comparison's folder."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """The test images: ids [N], class numbers [N], and whether each has a twin in another split [N]."""
+
+    ids: NDArray[np.str_]
+    labels: NDArray[np.int64]
+    has_twin: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """A contender's answers over its finished seeds: class numbers [S, N], and which seeds these are.
+
+    `repeated` says that two seeds gave the same logits to the last bit.
+    """
+
+    given: NDArray[np.int64]
+    seeds: tuple[int, ...]
+    repeated: bool
+
+
+def read_tested(plan: Plan, folder: Path) -> Tested:
+    """The test images of a comparison.
+
+    Raises:
+        SkipwiseError: split.csv is damaged, or not this plan's.
+    """
+    rows = [row for row in read_split_table(folder) if row["split"] == "test"]
+    numbers = {name: number for number, name in enumerate(plan.classes)}
+    if len(rows) != plan.test_images or not {row["label"] for row in rows} <= numbers.keys():
+        raise SkipwiseError(f"{folder / 'split.csv'} is not the one this comparison was made with.")
+    return Tested(
+        ids=np.array([row["path"] for row in rows]),
+        labels=np.array([numbers[row["label"]] for row in rows], dtype=np.int64),
+        has_twin=np.array([bool(row["twin"]) for row in rows]),
+    )
+
+
+def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: Records) -> Answers:
+    """What a contender's finished runs answered. In cross-validation a seed is finished when all its folds are.
+
+    Raises:
+        SkipwiseError: a run's predictions are damaged, or of other images.
+    """
+    places = {image: place for place, image in enumerate(tested.ids.tolist())}
+    rows, seeds, seen = [], [], []
+    for seed in plan.question.seeds:
+        jobs = plan.jobs(name, seed)
+        ended = [records.get(job.folder) for job in jobs]
+        if any(record is None or record.status != "finished" for record in ended):
+            continue
+        answers = np.full(len(tested.ids), -1, dtype=np.int64)
+        logits = []
+        for job in jobs:
+            predictions = read_predictions(folder / job.folder, "test")
+            found = np.array([places.get(image, -1) for image in predictions.ids.tolist()], dtype=np.int64)
+            if (found < 0).any() or (tested.labels[found] != predictions.labels).any():
+                raise SkipwiseError(f"{folder / job.folder} was tested on other images than this comparison's.")
+            answers[found] = predictions.logits.argmax(axis=1)
+            logits.append(predictions.logits.tobytes())
+        if (answers < 0).any():
+            raise SkipwiseError(f"{folder / jobs[0].folder} was not tested on all of this comparison's test images.")
+        rows.append(answers)
+        seeds.append(seed)
+        seen.append(hash(tuple(logits)))
+    given = np.array(rows, dtype=np.int64).reshape(len(rows), len(tested.ids))
+    return Answers(given=given, seeds=tuple(seeds), repeated=len(set(seen)) < len(seen))
+
+
+def outcome_weights(plan: Plan, tested: Tested) -> NDArray[np.float64]:
+    """What a right answer to each test image counts [N]; 1 on average."""
+    if plan.question.outcome == "accuracy":
+        return np.ones(len(tested.labels))
+    counts = np.bincount(tested.labels, minlength=len(plan.classes))
+    return len(tested.labels) / (np.count_nonzero(counts) * counts[tested.labels])

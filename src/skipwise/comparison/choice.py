@@ -1,0 +1,217 @@
+"""Verdicts, costs and a user's limits -> a choice. It rests on what was shown, not on what was not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from skipwise.comparison.results import Contender, Recommendation, Results
+from skipwise.statistics import Pair
+
+SETTLED = ("better", "worse")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a network may cost and has to reach; None is no limit.
+
+    Args:
+        latency: seconds per image.
+        size: bytes of weights in float32.
+        multiply_adds: per image.
+        accuracy: of the question's outcome, as a fraction; it is the mean that has to reach it.
+    """
+
+    latency: float | None = None
+    size: float | None = None
+    multiply_adds: float | None = None
+    accuracy: float | None = None
+
+
+def weight_bytes(contender: Contender) -> float | None:
+    """What the weights take in float32."""
+    return None if contender.counts is None else 4.0 * contender.counts.parameters
+
+
+def choose(
+    results: Results,
+    latencies: Mapping[str, float],
+    limits: Limits = Limits(),
+    *,
+    where: str = "this machine's processor",
+) -> Recommendation:
+    """The cheapest contender among those within the limits that are shown to be no more than the margin below every
+    other one within them; else, of those that none was shown to beat, the one with the highest observed outcome.
+
+    Args:
+        latencies: seconds per image and contender; what cheap means.
+        where: these were measured, for the sentence.
+    """
+    unfit = {c.name: broken for c in results.contenders if (broken := _broken(c, latencies, limits))}
+    able = [c for c in results.contenders if c.outcome is not None and c.name not in unfit]
+    compared = sum(c.outcome is not None for c in results.contenders)
+    if not able or compared < 2:
+        return _none(results, unfit, compared)
+    margin = results.question.margin / 100
+    worst = {c.name: _worst(results, c, able) for c in able}
+    shown = [c for c in able if (pair := worst[c.name]) is None or pair.low > -margin]
+    # Among equally cheap or equally accurate networks the smaller one, then the first named.
+    if shown:
+        choice = min(shown, key=lambda c: (latencies.get(c.name, math.inf), _size(c)))
+    else:
+        # Means over different seeds, after failures, may rank a network above one it was shown to be worse than.
+        standing = [c for c in able if not _beaten(results, c, able)] or able
+        choice = min(standing, key=lambda c: (-_value(c), _size(c)))
+    against = worst[choice.name]
+    sentence = _sentence(results, choice, able, shown, latencies, where)
+    return Recommendation(
+        contender=choice.name,
+        shown=bool(shown),
+        largest_loss=None if against is None else max(-against.low, 0.0),
+        against=None if against is None else against.b,
+        sentence=sentence + _reservations(choice, limits),
+        unfit=unfit,
+        separating=_separating(results, able),
+    )
+
+
+def _broken(contender: Contender, latencies: Mapping[str, float], limits: Limits) -> tuple[str, ...]:
+    """Which limits a contender breaks, and by how much."""
+    size, counts = weight_bytes(contender), contender.counts
+    operations = None if counts is None else counts.multiply_adds
+    checks = (
+        ("latency", latencies.get(contender.name), limits.latency, 1e3, "ms"),
+        ("size", size, limits.size, 1e-6, "MB"),
+        ("multiply-adds", operations, limits.multiply_adds, 1e-6, "M"),
+    )
+    broken = []
+    for name, value, limit, scale, unit in checks:
+        if limit is not None and value is None:
+            broken.append(f"its {name} is not known")
+        elif limit is not None and value is not None and value > limit:
+            over = f"{value / limit - 1:.0%} over" if value < 10 * limit else f"{value / limit:.0f} times"
+            broken.append(f"{name} {value * scale:,.4g} {unit}, {over} the limit of {limit * scale:,.4g} {unit}")
+    if limits.accuracy is not None and (contender.outcome is None or contender.outcome.value < limits.accuracy):
+        reached = "not known" if contender.outcome is None else f"{contender.outcome.value * 100:.2f}%"
+        short = (
+            ""
+            if contender.outcome is None
+            else f", {(limits.accuracy - contender.outcome.value) * 100:.2f} points below"
+        )
+        broken.append(f"accuracy {reached}{short} the {limits.accuracy * 100:g}% asked for")
+    return tuple(broken)
+
+
+def _none(results: Results, unfit: dict[str, tuple[str, ...]], compared: int) -> Recommendation:
+    if unfit and compared >= 2:
+        sentence = "No network fits the limits: " + "; ".join(
+            f"{name} ({', '.join(reasons)})" for name, reasons in unfit.items()
+        )
+        sentence += "."
+    else:
+        able = [c.name for c in results.contenders if c.outcome is not None]
+        left = f"only {able[0]} has" if able else "no network has"
+        sentence = f"No network can be recommended: {left} two finished runs, and it takes two of each to compare."
+    return Recommendation(
+        contender=None, shown=False, largest_loss=None, against=None, sentence=sentence, unfit=unfit, separating=()
+    )
+
+
+def _worst(results: Results, contender: Contender, able: Sequence[Contender]) -> Pair | None:
+    """The pair in which the contender may lose most, from its side; None if there is no other."""
+    pairs = []
+    for other in able:
+        if other is not contender:
+            pair = results.pair(contender.name, other.name)
+            # Two networks may each have runs and share fewer than two seeds; then anything may be lost.
+            unknown = Pair(contender.name, other.name, 0.0, -1.0, 1.0, "unresolved", False, seeds=0, images=0)
+            pairs.append(pair or unknown)
+    return min(pairs, key=lambda pair: pair.low, default=None)
+
+
+def _beaten(results: Results, contender: Contender, able: Sequence[Contender]) -> bool:
+    pairs = (results.pair(contender.name, other.name) for other in able if other is not contender)
+    return any(pair is not None and pair.verdict == "worse" for pair in pairs)
+
+
+def _value(contender: Contender) -> float:
+    return contender.outcome.value if contender.outcome is not None else 0.0
+
+
+def _size(contender: Contender) -> float:
+    return contender.counts.parameters if contender.counts is not None else math.inf
+
+
+def _sentence(
+    results: Results,
+    choice: Contender,
+    able: Sequence[Contender],
+    shown: Sequence[Contender],
+    latencies: Mapping[str, float],
+    where: str,
+) -> str:
+    margin = f"{results.question.margin:g} points"
+    within = " within the limits" if len(able) < len(results.contenders) else ""
+    if len(able) == 1:
+        return f"Use {choice.name}: it is the only network{within}."
+    if len(shown) > 1:
+        latency = f" ({latencies[choice.name] * 1000:.2f} ms per image)" if choice.name in latencies else ""
+        return (
+            f"Use {choice.name}: it is the fastest on {where}{latency} of the {len(shown)} networks{within} shown to "
+            f"lose less than {margin} to any other."
+        )
+    if shown:
+        return f"Use {choice.name}: it alone{within} is shown to lose less than {margin} to any other."
+    against = _worst(results, choice, able)
+    assert against is not None
+    loss = f"it may still be up to {max(-against.low, 0.0) * 100:.1f} points behind {against.b}"
+    outcome = f"{_value(choice) * 100:.2f}%"
+    tested = f"{results.test_images:,} test images"
+    others = [c for c in able if c is not choice]
+    pairs = {other.name: results.pair(choice.name, other.name) for other in others}
+    rivals = [name for name, pair in pairs.items() if pair is None or pair.verdict == "unresolved"]
+    level = [other.name for other in others if _value(other) == _value(choice)]
+    led = f"{choice.name} did best ({outcome})"
+    if level:
+        led = f"{choice.name} and {' and '.join(level)} did equally well ({outcome})"
+        led += (
+            f", and {choice.name} is the smaller"
+            if _size(choice) < min(_size(c) for c in others if c.name in level)
+            else ""
+        )
+    if results.pairs and all(pair.verdict == "unresolved" for pair in results.pairs):
+        return (
+            f"These {tested} cannot tell the networks apart: {led}, so use {choice.name} if you must choose now, but "
+            f"{loss}."
+        )
+    return f"Use {choice.name}: {led}, these {tested} cannot tell it from {' and '.join(rivals)}, and {loss}."
+
+
+def _reservations(choice: Contender, limits: Limits) -> str:
+    said = ""
+    if choice.failed:
+        said += f" Mind that {choice.failed} of its {len(choice.runs)} runs failed."
+    if limits.accuracy is not None and choice.outcome is not None and choice.outcome.low < limits.accuracy:
+        said += (
+            f" That it reaches {limits.accuracy * 100:g}% is not shown: its interval goes down to "
+            f"{choice.outcome.low * 100:.1f}%."
+        )
+    return said
+
+
+def _separating(results: Results, able: Sequence[Contender]) -> tuple[str, ...]:
+    """For each pair of networks that fit and are not told apart, what would do it."""
+    names = {c.name for c in able}
+    said = []
+    for pair in results.pairs:
+        if pair.verdict != "unresolved" or not {pair.a, pair.b} <= names:
+            continue
+        ways = []
+        if pair.seeds_to_settle is not None:
+            ways.append(f"about {pair.seeds_to_settle - pair.seeds:,} more seeds")
+        if pair.images_to_settle is not None:
+            ways.append(f"about {pair.images_to_settle - pair.images:,} more test images")
+        means = " or ".join(ways) + " would" if ways else "neither more seeds nor more test images alone would"
+        said.append(f"{pair.a} and {pair.b}: {means} separate them, if what was observed is the truth.")
+    return tuple(said)

@@ -1,0 +1,150 @@
+"""From a comparison's course to its results: `comparison.json`."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from skipwise.comparison.answers import Answers, Tested, outcome_weights
+from skipwise.comparison.course import Course
+from skipwise.comparison.plan import Job, Plan
+from skipwise.comparison.results import Bootstrap, Contender, Disagreement, Results, RunResult
+from skipwise.cost.counts import Counts, count
+from skipwise.nets.zoo import create_model
+from skipwise.statistics import bootstrap
+from skipwise.training.run import RunRecord
+
+MOST_DISAGREEMENTS = 24
+
+
+def collect(plan: Plan, course: Course) -> Results:
+    """What a finished course found."""
+    question, tested, judgement = plan.question, course.tested, course.judgement
+    counted = np.bincount(tested.labels, minlength=len(plan.classes))
+    balanced = question.outcome == "balanced-accuracy"
+    return Results(
+        question=question,
+        data=plan.data,
+        fingerprint=plan.fingerprint,
+        test_images=plan.test_images,
+        twins=int(tested.has_twin.sum()),
+        guess=1 / int(np.count_nonzero(counted)) if balanced else float(counted.max() / counted.sum()),
+        classes=plan.classes,
+        class_images=tuple(counted.tolist()),
+        exploratory=plan.exploratory,
+        contenders=tuple(_contender(plan, course, name) for name in question.contenders),
+        pairs=judgement.pairs,
+        looks=course.looks,
+        bootstraps=_bootstraps(plan, course),
+        disagreements=_disagreements(plan, course),
+        tried=course.tried,
+    )
+
+
+def _contender(plan: Plan, course: Course, name: str) -> Contender:
+    tested, answers = course.tested, course.answers[name]
+    right = answers.given == tested.labels
+    has_twin = tested.has_twin
+    apart = len(right) and has_twin.any() and not has_twin.all()
+    return Contender(
+        name=name,
+        counts=count_contender(plan, name),
+        lr=course.rates.get(name, plan.recipe.lr),
+        outcome=course.judgement.accuracies.get(name),
+        accuracy=float(right.mean()) if len(right) else None,
+        without_twins=float(right[:, ~has_twin].mean()) if apart else None,
+        per_class=_per_class(right, tested, len(plan.classes)),
+        runs=tuple(
+            _result(job, course.records[job.folder])
+            for seed in plan.question.seeds
+            for job in plan.jobs(name, seed)
+            if job.folder in course.records
+        ),
+        identical=answers.repeated,
+    )
+
+
+def _per_class(right: NDArray[np.bool_], tested: Tested, classes: int) -> tuple[float, ...]:
+    if not len(right):
+        return ()
+    sums = np.bincount(tested.labels, weights=right.mean(axis=0), minlength=classes)
+    counts = np.bincount(tested.labels, minlength=classes)
+    return tuple((sums / np.maximum(counts, 1)).tolist())
+
+
+def _result(job: Job, record: RunRecord) -> RunResult:
+    return RunResult(
+        seed=job.spec.seed,
+        fold=None if job.spec.fold is None else job.spec.fold[0],
+        status=record.status,
+        reason=record.reason,
+        val=record.val,
+        test=record.test,
+    )
+
+
+def _bootstraps(plan: Plan, course: Course) -> tuple[Bootstrap, ...]:
+    weights = outcome_weights(plan, course.tested)
+    found = []
+    for pair in course.judgement.pairs:
+        sides = [course.answers[name] for name in (pair.a, pair.b)]
+        # The seeds that the pair was judged on: of those both have, the first so many.
+        common = sorted(set(sides[0].seeds) & set(sides[1].seeds))[: pair.seeds]
+        outcomes = [_rows(side, common, course.tested) * weights for side in sides]
+        low, high = bootstrap(outcomes[0], outcomes[1])
+        found.append(Bootstrap(a=pair.a, b=pair.b, low=low, high=high))
+    return tuple(found)
+
+
+def _rows(answers: Answers, seeds: list[int], tested: Tested) -> NDArray[np.bool_]:
+    return np.asarray(answers.given[[answers.seeds.index(seed) for seed in seeds]] == tested.labels)
+
+
+def _disagreements(plan: Plan, course: Course) -> tuple[Disagreement, ...]:
+    """The test images on which the contenders' shares of right answers differ most."""
+    tested, names = course.tested, plan.question.contenders
+    shares = {name: (a.given == tested.labels).mean(axis=0) for name, a in course.answers.items() if len(a.given)}
+    if len(shares) < 2:
+        return ()
+    table = np.array(list(shares.values()))
+    spread = table.max(axis=0) - table.min(axis=0)
+    chosen = np.argsort(-spread, kind="stable")[:MOST_DISAGREEMENTS]
+    return tuple(
+        Disagreement(
+            id=str(tested.ids[image]),
+            label=plan.classes[tested.labels[image]],
+            right=tuple(float(shares[name][image]) if name in shares else None for name in names),
+            answers=tuple(_commonest(plan, course.answers[name], image) for name in names),
+        )
+        for image in chosen.tolist()
+        if spread[image] > 0
+    )
+
+
+def _commonest(plan: Plan, answers: Answers, image: int) -> str | None:
+    given = Counter(answers.given[:, image].tolist())
+    return plan.classes[min(given, key=lambda number: (-given[number], number))] if given else None
+
+
+def build_contender(plan: Plan, name: str) -> nn.Module:
+    """A contender as its first run starts with it."""
+    return create_model(
+        name,
+        num_classes=len(plan.classes),
+        in_channels=plan.preprocessing.channels,
+        stem=plan.stem,
+        width=plan.width,
+        seed=plan.question.first_seed,
+    )
+
+
+def count_contender(plan: Plan, name: str) -> Counts | None:
+    """Parameters and multiply-adds at the plan's image size; None for a network of one's own that does not work."""
+    try:
+        preprocessing = plan.preprocessing
+        return count(build_contender(plan, name), channels=preprocessing.channels, size=preprocessing.size)
+    except Exception:  # its runs will fail the same way, and say how
+        return None

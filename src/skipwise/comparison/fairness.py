@@ -1,0 +1,141 @@
+"""What was equal for every contender, and what was not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skipwise.comparison.plan import Plan
+from skipwise.comparison.results import Results
+from skipwise.comparison.wording import counted, failures, listed, seeds_done
+from skipwise.data.batches import Augmentation
+from skipwise.nets.guests import is_guest
+from skipwise.training.recipe import Recipe
+
+
+def equal(plan: Plan) -> list[str]:
+    """What was the same for every contender, a line each."""
+    recipe, size = plan.recipe, plan.preprocessing.size
+    width = f", {plan.width:g} times the published width" if plan.width != 1 else ""
+    return [
+        f"Images: {_images(plan)}, {size} x {size} pixels, {counted(plan.preprocessing.channels, 'channel')}.",
+        f"Seeds: from {plan.question.first_seed} on, for initial weights, order and augmentation.",
+        _recipe(plan),
+        f"Augmentation: training images {', '.join(_augmented(recipe.augmentation, size))}; none at test time.",
+        *_balanced(recipe),
+        f"Networks: {plan.stem} stem{width}.",
+        *_start(plan),
+        *_tuning(plan),
+        "Selection: the last epoch of every run; nothing was chosen on the test images.",
+        f"Computed on {plan.execution.device} in {plan.execution.precision}, evaluated in fp32.",
+    ]
+
+
+def different(plan: Plan, results: Results) -> list[str]:
+    """What was not the same, or could not be, a line each."""
+    lines = ["The networks themselves, and with them parameters, multiply-adds and latency."]
+    if len({seeds_done(contender) for contender in results.contenders}) > 1:
+        lines.append(f"The number of seeds: {_each([(c.name, str(seeds_done(c))) for c in results.contenders])}.")
+    if plan.tuning:
+        lines.append(f"The peak learning rate, as tuned: {_each([(c.name, f'{c.lr:g}') for c in results.contenders])}.")
+    if "mobilenet_v2" in plan.question.contenders and plan.stem == "small":
+        lines.append("The small stem of mobilenet_v2 also keeps the stride of its second stage at 1.")
+    guests = [name for name in plan.question.contenders if is_guest(name)]
+    if guests:
+        lines.append(f"{', '.join(guests)}: stem, width and initial weights are the network's own.")
+    if plan.pretrained:
+        lines.append(
+            "The published weights: each set was made by its authors' own recipe, and the images here are prepared as "
+            f"those of {plan.question.contenders[0]} expect."
+        )
+    if plan.included:
+        names = sorted({run.model for run in plan.included})
+        lines.append(f"Some runs of {listed(names)} were trained before, perhaps on another machine.")
+    rest = "Apart from its learning rate, the" if plan.tuning else "The"
+    lines.append(
+        f"{rest} recipe was tuned for none of them here; one that suits a network less costs it accuracy that this "
+        "comparison cannot tell from the network's own."
+    )
+    return lines + failures(results)
+
+
+def _each(values: Sequence[tuple[str, str]]) -> str:
+    """A value for each name, those that share one together: "0.1 for a and b; 0.4 for c", or "0.1 for all"."""
+    owners: dict[str, list[str]] = {}
+    for name, value in values:
+        owners.setdefault(value, []).append(name)
+    if len(owners) == 1:
+        return f"{values[0][1]} for all"
+    return "; ".join(f"{value} for {listed(names)}" for value, names in owners.items())
+
+
+def _images(plan: Plan) -> str:
+    counts = plan.split_images
+    if plan.folds is not None:
+        return (
+            f"{plan.test_images:,}, each tested once per seed by a network trained on the other {plan.folds - 1} of "
+            f"{plan.folds} folds, which are drawn anew for every seed and the same for every network"
+        )
+    split = "as they came" if plan.test_share is None else f"stratified, seed {plan.split_seed}, the same for every run"
+    return f"{counts['train']:,} training, {counts['val']:,} validation and {counts['test']:,} test images ({split})"
+
+
+def _recipe(plan: Plan) -> str:
+    recipe = plan.recipe
+    rate = "" if plan.tuning else f"peak learning rate {recipe.lr:g}, "
+    chosen = ", as many as fit the time limit" if plan.time_limit is not None else ""
+    return (
+        f"Recipe '{recipe.name}': {counted(recipe.epochs, 'epoch')}{chosen}, batches of {recipe.batch_size}, {rate}"
+        f"{recipe.optimizer.upper() if recipe.optimizer == 'sgd' else recipe.optimizer.capitalize()} with momentum "
+        f"{recipe.momentum:g}, weight decay {recipe.weight_decay:g} (not on norms and biases), label smoothing "
+        f"{recipe.label_smoothing:g}."
+    )
+
+
+def _tuning(plan: Plan) -> list[str]:
+    if plan.tuning is None:
+        return []
+    rates = listed([f"{rate:g}" for rate in plan.tuning.rates])
+    return [
+        f"Tuning: every network tried the learning rates {rates}, one run of {counted(plan.tuning.epochs, 'epoch')} "
+        f"each with seed {plan.tuning.seed}, and kept the best on the validation images."
+    ]
+
+
+def _augmented(done: Augmentation, size: int) -> list[str]:
+    """What is done to training images of `size` pixels a side, a phrase each."""
+    words = []
+    if done.resized_crop is not None:
+        small, large = done.resized_crop
+        words.append(f"cropped to {small:.0%} to {large:.0%} of their area and resized")
+    if done.rand_augment is not None:
+        words.append("changed by {} operations of RandAugment at magnitude {}".format(*done.rand_augment))
+    words.append(f"shifted by up to {counted(round(done.shift * size), 'pixel')}")
+    if done.mirror:
+        words.append("each mirrored in every other epoch" if done.alternate else "half of them mirrored")
+    else:
+        words.append("never mirrored")
+    if done.rotate:
+        words.append(f"rotated by up to {done.rotate:g} degrees")
+    for name in ("brightness", "contrast", "saturation"):
+        if getattr(done, name):
+            words.append(f"{name} changed by up to {getattr(done, name):.0%}")
+    if done.cutout:
+        side = round(done.cutout * size)
+        words.append(f"a square of {side} x {side} pixels painted over")
+    mixing = {"mixup": done.mixup, "cutmix": done.cutmix}
+    mixed = " or ".join(f"{name} (alpha {alpha:g})" for name, alpha in mixing.items() if alpha)
+    return [*words, f"mixed in pairs by {mixed}"] if mixed else words
+
+
+def _balanced(recipe: Recipe) -> list[str]:
+    return {
+        "none": [],
+        "sampling": ["Balance: every class is shown equally often, in epochs as long as without."],
+        "loss": ["Balance: the loss of an image is weighted by the inverse of its class's frequency."],
+    }[recipe.balance]
+
+
+def _start(plan: Plan) -> list[str]:
+    if not plan.pretrained:
+        return []
+    return ["Start: published ImageNet weights, with a new last layer where the number of classes is another."]

@@ -1,0 +1,97 @@
+"""A comparison in GitHub's Markdown, for a pull request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from skipwise.comparison import wording
+from skipwise.comparison.command import command
+from skipwise.comparison.evidence import ranked
+from skipwise.comparison.plan import Plan
+from skipwise.comparison.results import Contender, Costs, Results
+
+_SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<!\w)_|_(?!\w)")
+
+MOST_SENTENCES = 5
+
+
+def markdown(plan: Plan, results: Results, costs: Costs) -> str:
+    """The answer, the networks, the pairs, what to mind, what is not covered and how to repeat it."""
+    choice = costs.recommendation
+    sections = [
+        f"**{escaped(choice.sentence)}**",
+        escaped(wording.asked(results)),
+        "\n".join(f"- {escaped(note)}" for note in wording.notes(plan, results)),
+        _networks(results, costs),
+        escaped(" ".join(wording.course(results))),
+        _pairs(results),
+        "\n".join(f"- {escaped(sentence)}" for sentence in wording.first(choice.separating, MOST_SENTENCES)),
+        escaped(wording.not_covered(plan)),
+        _code(command(plan)),
+    ]
+    return "\n\n".join(filter(None, sections)) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Text in which nothing is taken for markup, nobody is mentioned, and no table ends."""
+    shown = _SPECIAL.sub(lambda found: "\\" + found[0], " ".join(text.split()))
+    return shown.replace("@", "&#64;")
+
+
+def _networks(results: Results, costs: Costs) -> str:
+    question = results.question
+    balanced = question.outcome == "balanced-accuracy"
+    headings = [
+        "network",
+        f"{wording.measure(question)} ({wording.sure(question)} interval)",
+        *(["test accuracy"] if balanced else []),
+        "runs",
+        "latency",
+        "size",
+        "multiply-adds",
+    ]
+    rows = [_network(contender, costs, balanced=balanced) for _, contender in ranked(results)]
+    return _table(headings, rows, left=1)
+
+
+def _network(contender: Contender, costs: Costs, *, balanced: bool) -> list[str]:
+    timing, counts = costs.latencies.get(contender.name), contender.counts
+    name = escaped(contender.name)
+    if contender.name == costs.recommendation.contender:
+        name = f"**{name}**"
+    phrases = "; ".join(costs.recommendation.unfit.get(contender.name, ()))
+    plain = "" if contender.accuracy is None else f"{contender.accuracy * 100:.2f}%"
+    return [
+        f"{name}, does not fit: {escaped(phrases)}" if phrases else name,
+        wording.percent(contender.outcome),
+        *([plain] if balanced else []),
+        wording.runs_done(contender),
+        f"{timing.median * 1000:.2f} ms" if timing else "unknown",
+        f"{counts.parameters * 4 / 1e6:,.1f} MB" if counts else "unknown",
+        f"{counts.multiply_adds / 1e6:,.1f} M" if counts else "unknown",
+    ]
+
+
+def _pairs(results: Results) -> str:
+    rows = []
+    for name, pair in wording.pair_lines(results):
+        if pair is None:
+            rows.append([escaped(name), "", wording.NOT_JUDGED])
+            continue
+        said = filter(None, (wording.verdict(pair, results.question.margin), wording.left_open(pair, results)))
+        rows.append([escaped(name), wording.points(pair), escaped("; ".join(said))])
+    return _table(["pair", "difference in points", "verdict"], rows, left=1)
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> str:
+    """Its first `left` columns and those that hold sentences are aligned to the left, the others to the right."""
+    rules = ["---" if index < left or heading == "verdict" else "---:" for index, heading in enumerate(headings)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, rules, *rows))
+
+
+def _code(text: str) -> str:
+    """A block that no backticks in the text can end."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}sh\n{text}\n{fence}"

@@ -1,0 +1,49 @@
+"""Looking at growing data several times, and spending more seeds only where the answer is still open.
+
+    judgement = None
+    for count in looks:
+        ... train every contender that is left up to `count` seeds ...
+        judgement = settle(judgement, judge(answers so far, margin=..., looks=len(looks)))
+        left = contenders_left(judgement)
+
+Every interval was made at alpha / looks, so all of those shown at all looks hold together; stopping early can only
+leave some of them out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from skipwise.statistics.judging import Judgement, Pair
+
+
+def settle(earlier: Judgement | None, now: Judgement) -> Judgement:
+    """The judgement at this look: a pair that was decided at an earlier one stays as it was decided there."""
+    if earlier is None:
+        return now
+    decided = {(pair.a, pair.b): pair for pair in earlier.pairs if pair.verdict != "unresolved"}
+    return replace(now, pairs=tuple(decided.get((pair.a, pair.b), pair) for pair in now.pairs))
+
+
+def out(judgement: Judgement) -> frozenset[str]:
+    """The contenders shown to be more than the margin below another one: nobody would choose them."""
+    names = set()
+    for pair in judgement.pairs:
+        for side in (pair, pair.turned()):
+            if side.high < -judgement.margin:
+                names.add(side.a)
+    return frozenset(names)
+
+
+def contenders_left(judgement: Judgement, *, every_pair: bool = False) -> frozenset[str]:
+    """The contenders that need more seeds: those of pairs that are open.
+
+    A pair is open while it is unresolved and more seeds can settle it, and while neither contender is out; with
+    `every_pair`, also then.
+    """
+    gone = frozenset() if every_pair else out(judgement)
+
+    def is_open(pair: Pair) -> bool:
+        return pair.verdict == "unresolved" and pair.seeds_to_settle is not None and not {pair.a, pair.b} & gone
+
+    return frozenset(name for pair in judgement.pairs if is_open(pair) for name in (pair.a, pair.b))

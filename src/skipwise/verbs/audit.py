@@ -1,0 +1,50 @@
+"""The verb `audit` on the command line."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from skipwise.errors import SkipwiseError
+from skipwise.options import Data, Group, GroupRegex, Json, Split, print_json
+
+
+def audit(
+    data: Data,
+    split: Split = None,
+    group: Group = None,
+    group_regex: GroupRegex = None,
+    run: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="A run or comparison of these images: which labels does it doubt?"),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with status 2 where splits leak.")] = False,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Folder for the results. [default: next in runs/audit]")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Find what is wrong with images: unreadable, repeated, leaking between splits, blank, odd, doubtfully labelled."""
+    from skipwise.comparison.audit import audit as run_audit
+    from skipwise.printing import print_audit
+    from skipwise.screen import Screen
+
+    with Screen(sys.stderr) as screen:
+        report = run_audit(
+            data,
+            split=split,
+            group=group,
+            group_regex=group_regex,
+            run=run,
+            output=output,
+            progress=screen.preparing,
+            notice=screen.noticed,
+        )
+    if json:
+        print_json({"folder": str(report.folder), "audit": report.record})
+    else:
+        print_audit(report)
+    if strict and report.leaks:
+        raise SkipwiseError(f"{report.leaks} (--strict)")

@@ -1,0 +1,206 @@
+"""The verb `compare` on the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Annotated
+
+import typer
+
+from skipwise.errors import SkipwiseError, unknown_name
+from skipwise.options import (
+    BEGAN,
+    Balance,
+    BatchSize,
+    Compile,
+    Data,
+    Device,
+    Epochs,
+    Exclude,
+    FreezeNorms,
+    Group,
+    GroupRegex,
+    ImgSize,
+    Json,
+    Mirror,
+    Pack,
+    Precision,
+    Rate,
+    RecipeName,
+    Split,
+    Stem,
+    Strict,
+    ValShare,
+    Width,
+    names,
+)
+
+FORMATS = ("text", "md", "json")
+
+
+def compare(
+    data: Data,
+    models: Annotated[
+        str, typer.Option(help="Networks to compare, separated by commas; see 'skipwise models'.")
+    ] = "resnet18,se_resnet18,mobilenet_v2,plain18",
+    seeds: Annotated[
+        int | None, typer.Option(help="Runs per network, at least 2, and one look at them; instead of --looks.")
+    ] = None,
+    looks: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,N,...",
+            help="After how many seeds to look; only networks that are not told apart yet get more. [default: 5,8,12]",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The first seed; the others follow it.")] = 0,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    img_size: ImgSize = None,
+    lr: Rate = None,
+    recipe: RecipeName = "standard",
+    mirror: Mirror = None,
+    stem: Stem = "auto",
+    width: Width = 1.0,
+    pretrained: Annotated[
+        bool, typer.Option("--pretrained", help="Start from published ImageNet weights, where all networks have them.")
+    ] = False,
+    freeze_norms: FreezeNorms = False,
+    val_share: ValShare = None,
+    split: Split = None,
+    group: Group = None,
+    group_regex: GroupRegex = None,
+    exclude: Exclude = None,
+    strict: Strict = False,
+    pack: Pack = True,
+    balance: Balance = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(metavar="K", help="For few images: cross-validate in K parts, once per seed; there is no split."),
+    ] = None,
+    outcome: Annotated[
+        str, typer.Option(help="accuracy, or balanced-accuracy: every class weighs the same.")
+    ] = "accuracy",
+    margin: Annotated[float, typer.Option(help="The difference that would not matter, in percentage points.")] = 0.5,
+    alpha: Annotated[float, typer.Option(help="The chance that any verdict is wrong.")] = 0.05,
+    every_pair: Annotated[
+        bool, typer.Option("--every-pair", help="Spend more seeds also on pairs of networks that are out.")
+    ] = False,
+    tune: Annotated[
+        str | None,
+        typer.Option(
+            metavar="lr=A,B,...",
+            help="Peak learning rates that every network tries first, judged on validation images.",
+        ),
+    ] = None,
+    tune_epochs: Annotated[
+        int | None, typer.Option(metavar="N", help="Of these runs. [default: a third of the recipe's]")
+    ] = None,
+    time_limit: Annotated[
+        str | None, typer.Option(metavar="TIME", help="For all of it, such as 20m or 2h: looks and epochs that fit.")
+    ] = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RUN", help="A run trained before, to be used here; may be given several times."),
+    ] = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    compile: Compile = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-j", help="Runs at once. [default: as suits this machine]")
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="Folder for the results. [default: next in runs/compare]"),
+    ] = None,
+    extend: Annotated[
+        bool, typer.Option("--extend", help="Ask more of the comparison in --output: more networks, or more looks.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Fail unless there is a comparison to go on with.")] = False,
+    format: Annotated[str, typer.Option(help="What is printed: text, md (for a pull request) or json.")] = "text",
+    json: Json = False,
+) -> int:
+    """Train several networks alike, several times each, and say which to use and how sure that is."""
+    rates, counts = _rates(tune), _counts(looks)
+    if format not in FORMATS:
+        raise unknown_name("format", format, FORMATS)
+    from skipwise.comparison.compare import compare as run
+    from skipwise.comparison.conclude import record
+    from skipwise.comparison.markdown import markdown
+    from skipwise.printing import print_comparison
+    from skipwise.screen import Screen
+
+    # A network of one's own may print; standard output is for the result.
+    with contextlib.redirect_stdout(sys.stderr), Screen(sys.stderr) as screen:
+        comparison = run(
+            data,
+            models=names(models),
+            seeds=seeds,
+            looks=counts,
+            seed=seed,
+            epochs=epochs,
+            batch_size=batch_size,
+            img_size=img_size,
+            lr=lr,
+            recipe=recipe,
+            mirror=mirror,
+            stem=stem,
+            width=width,
+            pretrained=pretrained,
+            freeze_norms=freeze_norms,
+            val_share=val_share,
+            split=split,
+            group=group,
+            group_regex=group_regex,
+            exclude=exclude,
+            strict=strict,
+            pack=pack,
+            balance=balance,
+            folds=folds,
+            outcome=outcome,
+            margin=margin,
+            alpha=alpha,
+            every_pair=every_pair,
+            tune=rates,
+            tune_epochs=tune_epochs,
+            time_limit=time_limit,
+            include=include or (),
+            extend=extend,
+            began=BEGAN,
+            device=device,
+            precision=precision,
+            compile=compile,
+            workers=workers,
+            output=output,
+            resume=resume,
+            observer=screen,
+        )
+    if json or format == "json":
+        print(record(comparison))
+    elif format == "md":
+        print(markdown(comparison.plan, comparison.results, comparison.costs))
+    else:
+        print_comparison(comparison, typed=sys.argv)
+    return 2 if any(contender.failed for contender in comparison.results.contenders) else 0
+
+
+def _rates(text: str | None) -> list[float] | None:
+    """The learning rates of "lr=0.1,0.2"."""
+    if text is None:
+        return None
+    name, _, values = text.partition("=")
+    try:
+        if name.strip() != "lr":
+            raise ValueError
+        return [float(value) for value in names(values)]
+    except ValueError as error:
+        raise SkipwiseError(f"--tune takes learning rates, like --tune lr=0.05,0.1,0.2; not {text!r}.") from error
+
+
+def _counts(text: str | None) -> list[int] | None:
+    """The numbers of "5,8,12"."""
+    try:
+        return None if text is None else [int(value) for value in names(text)]
+    except ValueError as error:
+        raise SkipwiseError(f"--looks takes rising numbers of seeds, like --looks 5,8,12; not {text!r}.") from error

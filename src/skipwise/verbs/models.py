@@ -1,0 +1,24 @@
+"""The verb `models` on the command line."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from skipwise.options import Json, print_json
+
+
+def models(
+    pattern: Annotated[str, typer.Argument(metavar="[PATTERN]", help="Only names like this, such as 'se_*'.")] = "*",
+    json: Json = False,
+) -> None:
+    """List the networks that can be compared, with their papers, sizes and costs."""
+    from skipwise.cost.listing import list_networks
+    from skipwise.printing import print_models
+
+    rows = list_networks(pattern)
+    if json:
+        print_json(rows)
+    else:
+        print_models(rows)

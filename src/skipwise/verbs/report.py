@@ -1,0 +1,22 @@
+"""The verb `report` on the command line."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from skipwise.options import Folder
+
+
+def report(
+    comparison: Folder,
+    format: Annotated[
+        str, typer.Option(help="html writes the page anew; md (for a pull request) and json are printed.")
+    ] = "html",
+) -> None:
+    """Write the report of a finished comparison again, or print it for a pull request or a machine."""
+    from skipwise.comparison.conclude import report as run
+
+    found = run(comparison, format=format)
+    print(f"Report: {found}" if format == "html" else found)

@@ -1,0 +1,123 @@
+"""The verb `train` on the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from skipwise.options import (
+    BEGAN,
+    Balance,
+    BatchSize,
+    Compile,
+    Data,
+    Device,
+    Epochs,
+    Exclude,
+    FreezeNorms,
+    Group,
+    GroupRegex,
+    ImgSize,
+    Json,
+    Mirror,
+    Pack,
+    Precision,
+    Rate,
+    RecipeName,
+    Split,
+    Stem,
+    Strict,
+    ValShare,
+    Width,
+    print_json,
+)
+
+
+def train(
+    data: Data,
+    model: Annotated[str, typer.Option(help="The network; see 'skipwise models'.")] = "resnet18",
+    seed: Annotated[int, typer.Option(help="Of initial weights, order and augmentation.")] = 0,
+    epochs: Epochs = None,
+    time_limit: Annotated[
+        str | None, typer.Option(metavar="TIME", help="As many epochs as fit, such as 90s, 20m or 1h30m.")
+    ] = None,
+    batch_size: BatchSize = None,
+    img_size: ImgSize = None,
+    lr: Rate = None,
+    recipe: RecipeName = "standard",
+    mirror: Mirror = None,
+    stem: Stem = "auto",
+    width: Width = 1.0,
+    pretrained: Annotated[bool, typer.Option("--pretrained", help="Start from published ImageNet weights.")] = False,
+    init: Annotated[
+        str | None, typer.Option(metavar="RUN|FILE", help="Start from the weights of a run, or in a file.")
+    ] = None,
+    freeze_norms: FreezeNorms = False,
+    val_share: ValShare = None,
+    split: Split = None,
+    group: Group = None,
+    group_regex: GroupRegex = None,
+    exclude: Exclude = None,
+    strict: Strict = False,
+    pack: Pack = True,
+    balance: Balance = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    compile: Compile = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Folder for the run. [default: next in runs/train]")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Fail unless there is a run to go on with.")] = False,
+    json: Json = False,
+) -> int:
+    """Train one network on your images; stopped, the same command goes on."""
+    from skipwise.machine import keep_freed_memory
+    from skipwise.printing import print_trained
+    from skipwise.screen import TrainScreen
+    from skipwise.training.train import train as run
+
+    keep_freed_memory()
+    with contextlib.redirect_stdout(sys.stderr), TrainScreen(sys.stderr) as screen:
+        trained = run(
+            data,
+            model=model,
+            seed=seed,
+            epochs=epochs,
+            time_limit=time_limit,
+            batch_size=batch_size,
+            img_size=img_size,
+            lr=lr,
+            recipe=recipe,
+            mirror=mirror,
+            stem=stem,
+            width=width,
+            pretrained=pretrained,
+            init=init,
+            freeze_norms=freeze_norms,
+            val_share=val_share,
+            split=split,
+            group=group,
+            group_regex=group_regex,
+            exclude=exclude,
+            strict=strict,
+            pack=pack,
+            balance=balance,
+            device=device,
+            precision=precision,
+            compile=compile,
+            output=output,
+            resume=resume,
+            observer=screen,
+            began=BEGAN,
+        )
+    if int(os.environ.get("RANK", "0")):  # one of several processes; the first one prints
+        return 0
+    if json:
+        print_json({"folder": str(trained.folder), "record": trained.record})
+    else:
+        print_trained(trained, data=data)
+    return 2 if trained.record.status == "failed" else 0

@@ -1,0 +1,315 @@
+"""A comparison's course with made-up answers instead of training: who goes on, what is frozen, what can go wrong."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skipwise.comparison.collect import collect
+from skipwise.comparison.course import TimeIsUp, best_rates, follow
+from skipwise.comparison.executor import Event
+from skipwise.comparison.plan import Job, Plan, Tuning
+from skipwise.comparison.results import Tried
+from skipwise.data.splits import save_split
+from skipwise.errors import SkipwiseError
+from skipwise.evaluation.metrics import Metrics, measure
+from skipwise.files import make_folder, write_json
+from skipwise.machine import describe_machine
+from skipwise.training.run import Predictions, RunRecord, RunSpec, failed_run, write_predictions
+from tests.fabricated import fabricate
+
+IMAGES = 4000
+MACHINE = describe_machine()
+
+Accuracy = Callable[[RunSpec], float]
+
+
+def make_plan(folder: Path, names: tuple[str, ...] = ("resnet18", "plain18"), **changes: object) -> Plan:
+    """A plan for made-up answers, and the split that goes with it."""
+    plan = fabricate(("resnet18", "plain18"), tuned=False, exploratory=False).plan
+    looks = changes.pop("looks", (5, 8, 12))
+    question = replace(plan.question, contenders=names, looks=looks, every_pair=changes.pop("every_pair", False))
+    plan = replace(plan, question=question, split_images={"train": 100, "val": 10, "test": IMAGES}, **changes)
+    labels = np.arange(IMAGES) % len(plan.classes)
+    make_folder(folder)
+    save_split(
+        folder / "split.csv",
+        [f"{number:05}.png" for number in range(IMAGES)],
+        [plan.classes[label] for label in labels],
+        ["test"] * IMAGES,
+        [""] * IMAGES,
+    )
+    return plan
+
+
+class Answering:
+    """An executor whose runs answer rightly as often as they are told to; which images are hard is common to all."""
+
+    def __init__(self, home: Path, accuracy: Accuracy) -> None:
+        self.home, self.accuracy = home, accuracy
+        self.waiting: list[Job] = []
+        self.done: list[Job] = []
+
+    def submit(self, job: Job) -> None:
+        self.waiting.append(job)
+
+    def events(self) -> Iterator[Event]:
+        while self.waiting:
+            job = self.waiting.pop(0)
+            self.done.append(job)
+            yield Event(job, epoch=1, seconds=0.1)
+            yield Event(job, epoch=1, record=self.run(job))
+
+    def run(self, job: Job) -> RunRecord:
+        spec, folder = job.spec, self.home / job.folder
+        make_folder(folder)
+        share = self.accuracy(spec)
+        if math.isnan(share):
+            record = failed_run(spec, "the loss became nan")
+        else:
+            labels = np.arange(IMAGES) % len(spec.classes)
+            hard = np.random.default_rng(0).random(IMAGES)
+            own = np.random.default_rng([spec.seed, *spec.model.encode()]).normal(0, 0.03, IMAGES)
+            right = hard + own < share
+            logits = np.eye(len(spec.classes), dtype=np.float32)[np.where(right, labels, (labels + 1) % 5)]
+            ids = np.array([f"{number:05}.png" for number in range(IMAGES)])
+            test = Predictions(ids, labels, logits)
+            write_predictions(folder, {"val": test, "test": test})
+            record = RunRecord(
+                spec=spec,
+                status="finished",
+                val=Metrics(accuracy=share, nll=1 - share),
+                test=measure(logits, labels),
+                seconds=1.0,
+                machine=MACHINE,
+            )
+        write_json(folder / "run.json", record)
+        return record
+
+
+def by_name(**accuracies: float) -> Accuracy:
+    return lambda spec: accuracies[spec.model]
+
+
+def trained(executor: Answering) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for job in executor.done:
+        counts[job.spec.model] = counts.get(job.spec.model, 0) + 1
+    return counts
+
+
+def test_a_clear_difference_is_decided_at_the_first_look(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path)
+    executor = Answering(tmp_path, by_name(resnet18=0.9, plain18=0.8))
+    course = follow(plan, tmp_path, executor)
+    assert trained(executor) == {"resnet18": 5, "plain18": 5}
+    assert [look.seeds for look in course.looks] == [5]
+    assert course.looks[0].decided == (("resnet18", "plain18"),)
+    assert course.judgement.pairs[0].verdict == "better"
+    assert course.judgement.looks == 3  # the error is shared over all that were planned
+
+
+def test_only_who_is_in_an_open_pair_goes_on(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path, ("resnet18", "se_resnet18", "plain18"))
+    executor = Answering(tmp_path, by_name(resnet18=0.9, se_resnet18=0.897, plain18=0.8))
+    course = follow(plan, tmp_path, executor)
+    counts = trained(executor)
+    assert counts["plain18"] == 5
+    assert counts["resnet18"] == counts["se_resnet18"] > 5
+    assert course.looks[1].contenders == ("resnet18", "se_resnet18")
+    # What was decided at the first look stays as it was decided there.
+    frozen = {(pair.a, pair.b): pair for pair in course.judgement.pairs}
+    assert frozen["resnet18", "plain18"].seeds == 5
+
+
+def test_pairs_of_contenders_that_are_out_are_not_pursued_unless_asked_for(tmp_path: Path) -> None:
+    names = ("resnet18", "plain18", "plain34")
+
+    def accuracy(spec: RunSpec) -> float:
+        return {"resnet18": 0.9, "plain18": 0.8, "plain34": 0.795 + 0.01 * (spec.seed % 2)}[spec.model]
+
+    executor = Answering(tmp_path / "a", accuracy)
+    course = follow(make_plan(tmp_path / "a", names), tmp_path / "a", executor)
+    assert trained(executor) == dict.fromkeys(names, 5)
+    assert course.judgement.pairs[2].verdict == "unresolved"
+    executor = Answering(tmp_path / "b", accuracy)
+    follow(make_plan(tmp_path / "b", names, every_pair=True), tmp_path / "b", executor)
+    assert trained(executor)["plain34"] > 5
+    assert trained(executor)["resnet18"] == 5
+
+
+def test_a_course_that_is_taken_again_does_nothing_and_finds_the_same(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path, ("resnet18", "se_resnet18", "plain18"))
+    accuracy = by_name(resnet18=0.9, se_resnet18=0.897, plain18=0.8)
+    first = collect(plan, follow(plan, tmp_path, Answering(tmp_path, accuracy)))
+    executor = Answering(tmp_path, accuracy)
+    again = collect(plan, follow(plan, tmp_path, executor))
+    assert not executor.done
+    assert again == first
+
+
+def test_failed_runs_stay_in_the_record_and_leave_the_seeds_both_have(tmp_path: Path) -> None:
+    def accuracy(spec: RunSpec) -> float:
+        return math.nan if spec.model == "plain18" and spec.seed == 1 else {"resnet18": 0.9, "plain18": 0.8}[spec.model]
+
+    plan = make_plan(tmp_path)
+    results = collect(plan, follow(plan, tmp_path, Answering(tmp_path, accuracy)))
+    assert results.pairs[0].seeds == 4
+    assert [run.status for run in results.contenders[1].runs].count("failed") == 1
+    assert results.contenders[1].failed == 1
+
+
+def test_a_contender_whose_runs_all_fail_gets_no_more(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path, ("resnet18", "se_resnet18", "plain18"))
+    executor = Answering(tmp_path, by_name(resnet18=0.9, se_resnet18=0.897, plain18=math.nan))
+    results = collect(plan, follow(plan, tmp_path, executor))
+    assert trained(executor)["plain18"] == 5
+    assert results.contenders[2].outcome is None
+    assert results.contenders[2].per_class == ()
+    assert [(pair.a, pair.b) for pair in results.pairs] == [("resnet18", "se_resnet18")]
+
+
+def test_seeds_that_gave_the_same_answers_are_noticed(tmp_path: Path) -> None:
+    class Same(Answering):
+        def run(self, job: Job) -> RunRecord:
+            return super().run(replace(job, spec=replace(job.spec, seed=0)) if job.spec.model == "plain18" else job)
+
+    plan = make_plan(tmp_path, looks=(3,))
+    results = collect(plan, follow(plan, tmp_path, Same(tmp_path, by_name(resnet18=0.9, plain18=0.8))))
+    assert [contender.identical for contender in results.contenders] == [False, True]
+
+
+def test_answers_to_other_images_are_refused(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path, looks=(2,))
+    follow(plan, tmp_path, Answering(tmp_path, by_name(resnet18=0.9, plain18=0.8)))
+    path = tmp_path / "split.csv"
+    path.write_text(path.read_text().replace("00007.png", "77777.png"))
+    with pytest.raises(SkipwiseError, match="other images"):
+        follow(plan, tmp_path, Answering(tmp_path, by_name()))
+    path.write_text("\n".join(path.read_text().splitlines()[:-5]))
+    with pytest.raises(SkipwiseError, match=r"split\.csv is not the one"):
+        follow(plan, tmp_path, Answering(tmp_path, by_name()))
+
+
+def test_balanced_accuracy_counts_every_class_alike(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path, looks=(2,))
+    rows = (tmp_path / "split.csv").read_text().splitlines()
+    # Of the first class, nine images of ten are taken out of the test.
+    kept = [rows[0]] + [row for number, row in enumerate(rows[1:]) if number % 5 or number % 50 == 0]
+    (tmp_path / "split.csv").write_text("\n".join(kept) + "\n")
+    members = np.array([int(row[:5]) for row in kept[1:]])
+    plan = replace(
+        plan,
+        question=replace(plan.question, outcome="balanced-accuracy"),
+        split_images={"train": 100, "val": 10, "test": len(members)},
+    )
+
+    class Fewer(Answering):
+        def run(self, job: Job) -> RunRecord:
+            record = super().run(job)
+            labels = members % 5
+            # Right on the first class alone.
+            given = np.where(labels == 0, 0, (labels + 1) % 5) if job.spec.model == "plain18" else labels
+            logits = np.eye(5, dtype=np.float32)[given]
+            ids = np.array([f"{number:05}.png" for number in members])
+            test = Predictions(ids, labels, logits)
+            write_predictions(self.home / job.folder, {"val": test, "test": test})
+            return record
+
+    results = collect(plan, follow(plan, tmp_path, Fewer(tmp_path, by_name(resnet18=0.9, plain18=0.9))))
+    assert results.contenders[1].outcome is not None
+    assert results.contenders[1].outcome.value == pytest.approx(0.2)
+    assert results.contenders[1].accuracy == pytest.approx(80 / len(members))
+    assert results.guess == pytest.approx(0.2)
+    assert results.contenders[1].per_class == (1.0, 0.0, 0.0, 0.0, 0.0)
+    assert results.pairs[0].difference == pytest.approx(0.8)
+
+
+def test_images_on_which_contenders_disagree_most_come_first(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path, looks=(3,))
+    results = collect(plan, follow(plan, tmp_path, Answering(tmp_path, by_name(resnet18=0.9, plain18=0.6))))
+    first = results.disagreements[0]
+    assert first.right == (1.0, 0.0)
+    assert first.answers[0] == first.label != first.answers[1]
+    spreads = [max(shown.right) - min(shown.right) for shown in results.disagreements]
+    assert spreads == sorted(spreads, reverse=True)
+    assert len(results.disagreements) == 24
+
+
+def test_rates_are_tuned_first_each_network_for_itself(tmp_path: Path) -> None:
+    def accuracy(spec: RunSpec) -> float:
+        best = {"resnet18": 0.1, "plain18": 0.4}[spec.model]
+        return 0.9 if spec.recipe.lr == best else 0.5
+
+    tuning = Tuning(rates=(0.1, 0.4), epochs=2, seed=1000)
+    plan = make_plan(tmp_path, looks=(2,), tuning=tuning)
+    executor = Answering(tmp_path, accuracy)
+    course = follow(plan, tmp_path, executor)
+    assert [(job.spec.model, job.spec.recipe.lr, job.spec.recipe.epochs) for job in executor.done[:4]] == [
+        ("resnet18", 0.1, 2),
+        ("resnet18", 0.4, 2),
+        ("plain18", 0.1, 2),
+        ("plain18", 0.4, 2),
+    ]
+    assert course.rates == {"resnet18": 0.1, "plain18": 0.4}
+    assert {(job.spec.model, job.spec.recipe.lr) for job in executor.done[4:]} == {("resnet18", 0.1), ("plain18", 0.4)}
+    assert [contender.lr for contender in collect(plan, course).contenders] == [0.1, 0.4]
+
+
+def test_the_best_rate_is_by_accuracy_then_loss_then_the_smaller() -> None:
+    def tried(lr: float, accuracy: float | None, nll: float | None) -> Tried:
+        return Tried(model="a", lr=lr, accuracy=accuracy, nll=nll)
+
+    assert best_rates([tried(0.1, 0.8, 0.5), tried(0.2, 0.9, 0.9)]) == {"a": 0.2}
+    assert best_rates([tried(0.1, 0.9, 0.5), tried(0.2, 0.9, 0.4)]) == {"a": 0.2}
+    assert best_rates([tried(0.2, 0.9, 0.4), tried(0.1, 0.9, 0.4)]) == {"a": 0.1}
+    assert best_rates([tried(0.1, None, None)]) == {}
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [(0.55, (3,)), (0.05, ())])
+def test_when_the_time_is_up_what_all_networks_have_is_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, looks: tuple[int, ...]
+) -> None:
+    clock = iter(np.arange(0, 1000, 0.05))  # a run takes two looks at the clock
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
+    plan = make_plan(tmp_path)
+    executor = Answering(tmp_path, by_name(resnet18=0.9, plain18=0.8))
+    with pytest.raises(TimeIsUp) as early:
+        follow(plan, tmp_path, executor, deadline=seconds)
+    assert early.value.looks == looks
+
+
+def test_in_cross_validation_a_seed_counts_when_all_its_folds_are_done(tmp_path: Path) -> None:
+    plan = replace(make_plan(tmp_path, looks=(2,)), folds=4)
+
+    class Folds(Answering):
+        def run(self, job: Job) -> RunRecord:
+            record = super().run(job)
+            if record.status != "finished":
+                return record
+            assert job.spec.fold is not None
+            members = np.arange(job.spec.fold[0], IMAGES, 4)
+            labels = members % 5
+            ids = np.array([f"{number:05}.png" for number in members])
+            given = labels if job.spec.model == "resnet18" else (labels + (members % 10 == 0)) % 5
+            logits = np.eye(5, dtype=np.float32)[given]
+            test = Predictions(ids, labels, logits)
+            write_predictions(self.home / job.folder, {"val": test, "test": test})
+            return record
+
+    def accuracy(spec: RunSpec) -> float:
+        return math.nan if (spec.model, spec.seed, spec.fold) == ("plain18", 5, (1, 4)) else 0.9
+
+    executor = Folds(tmp_path, accuracy)
+    course = follow(plan, tmp_path, executor)
+    assert len(executor.done) == 2 * 2 * 4
+    assert course.judgement.pairs[0].difference == pytest.approx(0.1)
+    assert course.judgement.pairs[0].images == IMAGES
+    results = collect(plan, course)
+    assert [(run.seed, run.fold) for run in results.contenders[0].runs[:5]] == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)]

@@ -1,0 +1,73 @@
+"""What the terminal shows of a comparison."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from skipwise.comparison.conclude import Comparison
+from skipwise.printing import next_command, print_comparison
+from tests.fabricated import NETWORKS, Fabricated, fabricate
+
+TYPED = ["skipwise", "compare", "my photos", "--models", "a,b", "--seeds", "5", "--output", "out", "--resume"]
+
+
+def finished(made: Fabricated) -> Comparison:
+    folder = Path("runs/compare/holiday-photos")
+    return Comparison(folder=folder, plan=made.plan, results=made.results, costs=made.costs, repeated=False)
+
+
+@pytest.fixture(autouse=True)
+def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/skipwise")
+
+
+def test_the_tables_fit_a_hundred_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    print_comparison(finished(fabricate()), typed=TYPED)
+    text = capsys.readouterr().out
+    table = text[: text.index("Settled of")]
+    assert max(len(line.rstrip()) for line in table.splitlines()) <= 100
+    for words in (
+        "test accuracy (95%)",
+        "94.81% (94.3 to 95.4)",
+        "12, 1 failed",
+        "4.10 (3.94-4.41)",
+        "multiply-adds",
+        "resnet18 - mobilenet_v2",
+        "equivalent",
+        "se_resnet18 is slightly better",
+        "unresolved",
+    ):
+        assert words in table
+    for words in ("Exploratory: this comparison was extended", "resnet18 does not fit: 9.80 ms", "About 31 seeds would",
+                  "(12% saved)", "Report: runs/compare/holiday-photos/report.html"):  # fmt: skip
+        assert words in text
+    assert text.index("Use mobilenet_v2") > text.index("1 of 12 runs")
+
+
+def test_of_many_pairs_those_of_the_choice(capsys: pytest.CaptureFixture[str]) -> None:
+    print_comparison(finished(fabricate(tuple(NETWORKS))), typed=TYPED)
+    text = capsys.readouterr().out
+    assert text.count(" - ") == 9
+    assert "36 more pairs are in the report." in text
+
+
+def test_the_next_command_is_worth_typing() -> None:
+    made = fabricate()
+    found = finished(made)
+    assert next_command(found, TYPED) == "skipwise recommend runs/compare/holiday-photos --max-latency-ms 8.9"
+    pairs = tuple(
+        replace(pair, seeds_to_settle=16) if pair.verdict == "unresolved" else pair for pair in made.results.pairs
+    )
+    settling = replace(found, results=replace(made.results, pairs=pairs))
+    assert next_command(settling, TYPED) == (
+        "skipwise compare 'my photos' --models a,b --looks 5,8,12,16 --extend --output runs/compare/holiday-photos"
+    )
+    limited = replace(settling, plan=replace(made.plan, time_limit=60.0))
+    assert next_command(limited, TYPED).startswith("skipwise recommend")
+    unmeasured = replace(found, costs=replace(made.costs, latencies={}))
+    assert next_command(unmeasured, TYPED) == "skipwise report runs/compare/holiday-photos --format md"
+    named = replace(found, plan=replace(made.plan, data="digits"))
+    assert "path/to/your/images --models resnet18," in next_command(named, TYPED)

@@ -1,0 +1,192 @@
+"""What is said of results: on the screen, in the report and in Markdown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from markdown_it import MarkdownIt
+
+from skipwise.comparison import fairness, wording
+from skipwise.comparison.markdown import escaped, markdown
+from skipwise.statistics import judge
+from tests.fabricated import NASTY, NETWORKS, Fabricated, fabricate
+from tests.test_report import CASES, with_nasty_names
+
+
+@pytest.mark.parametrize(
+    ("images", "pairs", "looks", "alpha"), [(30, 1, 1, 0.05), (60, 6, 3, 0.05), (200, 3, 2, 0.01), (12, 1, 1, 0.5)]
+)
+def test_what_is_said_to_be_out_of_reach_is_never_shown(images: int, pairs: int, looks: int, alpha: float) -> None:
+    """Judged as one of so many pairs, with seeds that agree and with seeds that don't."""
+    said = wording.resolvable(images, pairs, looks, alpha, 0.5)
+    least = next((n for n in range(images + 1) if f"fewer than {n} of them" in said), images + 1)
+    share = alpha / (pairs * looks)
+
+    rng = np.random.default_rng(0)
+
+    def verdict(wrong: int, noise: float = 0.0) -> str:
+        right = np.ones((5, images), dtype=bool)
+        other = right.copy()
+        other[:, :wrong] = rng.random((5, wrong)) < noise
+        return judge({"a": right, "b": other}, margin=0.005, alpha=share).pairs[0].verdict
+
+    assert {verdict(wrong, noise) for wrong in range(1, least) for noise in (0.0, 0.1, 0.3)} <= {"unresolved"}
+    assert least > images or verdict(least) == "better"
+    assert ("nor that two networks differ by less" in said) == (verdict(0) != "equivalent")
+
+
+def test_what_can_be_resolved_is_said_in_numbers_or_not_at_all() -> None:
+    assert wording.resolvable(30, 6, 3, 0.05, 0.5) == (
+        "With 30 test images, no difference of fewer than 10 of them (33.3 points) can be shown, whatever the networks "
+        "do, nor that two networks differ by less than 0.5 points."
+    )
+    assert wording.resolvable(3, 6, 3, 0.05, 0.5) == (
+        "With 3 test images, no difference at all can be shown, whatever the networks do."
+    )
+    assert wording.resolvable(1000, 6, 1, 0.05, 0.5).endswith("can be shown, whatever the networks do.")
+    assert wording.resolvable(10_000, 6, 3, 0.05, 0.5) == ""
+
+
+def test_one_is_one() -> None:
+    assert wording.counted(1, "epoch") == "1 epoch"
+    assert wording.counted(1200, "pair") == "1,200 pairs"
+    assert wording.listed(["a"]) == "a"
+    assert wording.listed(["a", "b", "c"]) == "a, b and c"
+    made = fabricate(("resnet18", "plain18"), epochs=1, looks=(2, 3), tuned=False)
+    assert wording.course(made.results)[0].startswith("Settled of 1 pair: 1 after 2")
+    assert any("1 epoch," in line for line in fairness.equal(made.plan))
+
+
+def test_of_many_sentences_the_first() -> None:
+    assert wording.first(["a", "b"], 2) == ["a", "b"]
+    assert wording.first(["a", "b", "c", "d"], 2) == ["a", "b", "And 2 more of these are in the report."]
+
+
+def test_the_course_counts_the_runs_it_saved() -> None:
+    made = fabricate()
+    assert wording.course(made.results) == [
+        "Settled of 10 pairs: 8 after 5, none after 8 and none after 12 seeds; 2 stayed open.",
+        "That took 53 runs; all 12 seeds for every network would have been 60 (12% saved).",
+    ]
+    assert wording.course(fabricate(looks=(5,)).results) == []
+    folded = fabricate(folds=4, looks=(5, 8), failed=None).results
+    assert "That took 148 runs" in wording.course(folded)[1]
+    assert "would have been 160 (7% saved)" in wording.course(folded)[1]
+    assert wording.runs_done(folded.contenders[0]) == "8 x 4"
+    assert wording.runs_done(made.results.contenders[4]) == "12, 1 failed"
+
+
+def test_open_pairs_say_why_they_were_left_open() -> None:
+    made = fabricate()
+    results, pair = made.results, made.results.pair("resnet18", "my_networks:tiny")
+    assert pair is not None
+    settled = results.pair("resnet18", "plain18")
+    assert settled is not None
+    assert wording.left_open(settled, results) == ""
+    later = replace(pair, seeds_to_settle=31, images_to_settle=None)
+    assert wording.left_open(later, results) == "the looks are over, after 12 seeds; about 31 seeds would settle it"
+    never = replace(pair, seeds_to_settle=None)
+    assert wording.left_open(never, results) == "about 9,400 test images would settle it; more seeds cannot"
+    assert wording.out(results) == {"plain18": "se_resnet18"}
+    with_one_out = replace(pair, a="resnet18", b="plain18")
+    assert wording.left_open(with_one_out, results) == (
+        "left open, as nobody would choose plain18: plain18 is more than 0.5 points below se_resnet18"
+    )
+    every = replace(results, question=replace(results.question, every_pair=True))
+    assert "nobody would choose" not in wording.left_open(with_one_out, every)
+
+
+def test_what_is_exploratory_is_said_with_what_it_does_to_the_error_rates() -> None:
+    made = fabricate(("resnet18", "se_resnet18", "plain18"))
+    extended, included = wording.exploratory(made.plan)
+    assert "First it asked about resnet18 and se_resnet18 with 5 seeds, then about resnet18, se_resnet18" in extended
+    assert "2 plans alone are wrong at most 5% of the time; those of all together, up to 10%" in extended
+    assert "1 run that was trained before takes part (1 of resnet18)" in included
+    assert "at most 5%" not in wording.asked(made.results)
+    assert wording.notes(made.plan, made.results)[:2] == [extended, included]
+    assert wording.exploratory(fabricate(exploratory=False).plan) == []
+
+
+def test_whatever_one_must_know_is_in_the_notes() -> None:
+    made = fabricate(folds=4, looks=(3,), tuned=False, test_images=30)
+    notes = " ".join(wording.notes(made.plan, made.results))
+    for words in (
+        "seed 1, fold 0: the loss became nan",
+        "All seeds of plain18 gave the same answers",
+        "cross-validation",
+        "With 30 test images",
+        "3 of the 30 test images are",
+    ):
+        assert words in notes
+    balanced = replace(fabricate(balanced=True).results, guess=0.95)
+    assert "has a balanced test accuracy of 95.0%; resnet18, se_resnet18" in wording.guessing(balanced)[0]
+    assert wording.guessing(balanced)[0].count("test accuracy") == 1
+
+
+def test_fairness_names_what_differed_and_what_did_not() -> None:
+    made = fabricate()
+    others = (replace(made.results.contenders[0], lr=0.1), *made.results.contenders[1:])
+    lines = " ".join(fairness.different(made.plan, replace(made.results, contenders=others)))
+    assert (
+        "The number of seeds: 12 for resnet18, se_resnet18, mobilenet_v2 and my_networks:tiny; 5 for plain18." in lines
+    )
+    assert "The peak learning rate, as tuned: 0.1 for resnet18; 0.4 for se_resnet18, mobilenet_v2" in lines
+    assert "Some runs of resnet18 were trained before" in lines
+    assert "1 of 12 runs of my_networks:tiny failed" in lines
+    same = " ".join(fairness.equal(made.plan))
+    for words in (
+        "small stem",
+        "30 epochs",
+        "batches of 256",
+        "tried the learning rates 0.1 and 0.4",
+        "9,000 training",
+    ):
+        assert words in same
+    folded = " ".join(fairness.equal(fabricate(folds=4, tuned=False).plan))
+    assert "2,000, each tested once per seed by a network trained on the other 3 of 4 folds" in folded
+    assert "peak learning rate 0.4" in folded
+
+
+def tables(text: str) -> list[list[list[str]]]:
+    """The tables in Markdown, rows of cells, as GitHub reads them."""
+    found: list[list[list[str]]] = []
+    for token in MarkdownIt("commonmark").enable("table").parse(text):
+        if token.type == "table_open":
+            found.append([])
+        elif token.type == "tr_open":
+            found[-1].append([])
+        elif token.type == "inline" and found and token.level >= 4:
+            found[-1][-1].append("".join(child.content for child in token.children or ()))
+    return found
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_markdown_has_the_answer_and_two_tables(case: str) -> None:
+    made = fabricate(**CASES[case])
+    text = markdown(made.plan, made.results, made.costs)
+    networks, pairs = tables(text)
+    count = len(made.results.contenders)
+    assert len(networks) == 1 + count
+    assert len(pairs) == 1 + count * (count - 1) // 2
+    assert {len(row) for row in networks} == {7 if made.plan.question.outcome == "balanced-accuracy" else 6}
+    assert {len(row) for row in pairs} == {3}
+    assert sorted(row[0].partition(",")[0] for row in networks[1:]) == sorted(tuple(NETWORKS)[:count])
+    assert text.startswith(f"**{escaped(made.costs.recommendation.sentence)}**")
+    assert ("Exploratory" in text) == made.plan.exploratory
+    assert "Not covered by the intervals: other data" in text
+    assert "```sh\nskipwise compare path/to/holiday-photos" in text
+
+
+def test_names_are_text_in_markdown() -> None:
+    made: Fabricated = with_nasty_names(fabricate())
+    text = markdown(made.plan, made.results, made.costs)
+    networks, pairs = tables(text)
+    assert {len(row) for row in networks} == {6}
+    assert {len(row) for row in pairs} == {3}
+    assert NASTY in [row[0] for row in networks]
+    html = MarkdownIt("commonmark").enable("table").render(text)
+    assert "<script>" not in html
+    assert "<em>" not in html
+    assert escaped("se_resnet18 by @someone\nand _this_") == "se_resnet18 by &#64;someone and \\_this\\_"
