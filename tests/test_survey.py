@@ -259,7 +259,7 @@ def test_streaming_refuses_a_folder_with_another_file(tmp_path: Path) -> None:
     root = make_photos(tmp_path / "p")
     found = skipwise.compare(root, models=["resnet18", "plain18"], seeds=2, epochs=1, width=0.25, output=tmp_path / "c")
     request = Request(data=str(root))
-    store_images(found.folder, prepare(request, seed=0), request, None)
+    store_images(found.folder, found.plan, prepare(request, seed=0), request, None)
     images = load_images(found.folder, found.plan)
     assert images.pixels[np.array([0])].shape[0] == 1
     images.pixels.pixels.close()

@@ -57,6 +57,14 @@ def make_folder(path: Path, *, mend: str = ELSEWHERE) -> None:
             pass
 
 
+def remove_empty(path: Path) -> None:
+    """Removes a folder that `make_folder` made, while this process holds it, if nothing but the lock is in it."""
+    with contextlib.suppress(OSError):
+        if {entry.name for entry in path.iterdir()} == {".lock"}:
+            (path / ".lock").unlink()
+            path.rmdir()
+
+
 def cache_folder() -> Path:
     """Where decoded images and data sets are kept, to be used again: $SKIPWISE_CACHE, else the user's cache folder.
 
@@ -129,7 +137,7 @@ def read_json(path: Path, kind: type[_T]) -> _T:
     except OSError as error:
         raise SkipwiseError(f"Can't read {path}: {error.strerror}.") from error
     except (msgspec.MsgspecError, ValueError) as error:
-        raise SkipwiseError(f"{path} is damaged ({error}); remove it to start that part again.") from error
+        raise SkipwiseError(f"{path} is damaged, or of another version ({error}); remove it to start that part again.") from error
 
 
 @contextlib.contextmanager

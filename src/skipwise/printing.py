@@ -17,6 +17,7 @@ from scipy.stats import binomtest
 from skipwise.comparison import wording
 from skipwise.comparison.audit import TITLES, AuditReport, summary
 from skipwise.comparison.conclude import Comparison
+from skipwise.comparison.recommend import HERE, Recommended, profile_command
 from skipwise.comparison.results import Costs, Results
 from skipwise.cost.listing import Listed
 from skipwise.cost.profile import ProfileReport
@@ -58,6 +59,27 @@ def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
     console.print()
     console.print(Text(f"Report: {comparison.report}"), soft_wrap=True)
     console.print(Text(f"Next:   {next_command(comparison, typed)}"), soft_wrap=True)
+
+
+def print_recommended(found: Recommended) -> None:
+    """Which network, what the others break, what would separate those that are left, and what to type next."""
+    console = Console(highlight=False, width=None if Console().is_terminal else 200)
+    choice = found.recommendation
+    for name, phrases in choice.unfit.items():
+        console.print(Text(f"{name} does not fit: {'; '.join(phrases)}."), soft_wrap=not console.is_terminal)
+    for line in (
+        *wording.first(choice.separating, MOST_LINES),
+        *wording.exploratory(found.comparison.plan),
+    ):
+        console.print(Text(line), soft_wrap=not console.is_terminal)
+    console.print(Text(choice.sentence, style="bold"), soft_wrap=not console.is_terminal)
+    console.print()
+    console.print(Text(f"Report: {found.comparison.report}"), soft_wrap=True)
+    if found.where == HERE:
+        console.print(Text(f"Elsewhere: run  {profile_command(found.comparison)}"), soft_wrap=True)
+        console.print(
+            Text(f"           and  skipwise recommend {found.comparison.folder} --costs costs.json"), soft_wrap=True
+        )
 
 
 def _networks(results: Results, costs: Costs) -> Table:

@@ -27,7 +27,7 @@ from skipwise.data.look import Square
 from skipwise.data.pack import pack as make_pack
 from skipwise.data.prepare import Request, prepare
 from skipwise.errors import SkipwiseError
-from skipwise.files import locked, make_folder, read_json, write_json
+from skipwise.files import locked, make_folder, read_json, remove_empty, write_json
 from skipwise.nets.guests import guest_fingerprint, is_guest
 from skipwise.training.execution import Execution, check_precision, check_unchanged, check_workers, choose_device
 from skipwise.training.recipe import Recipe, Wishes, check_recipe, choose_recipe
@@ -222,14 +222,8 @@ def compare(
         asked_more = extend and stored is not None and stored.question != question
         if stored is not None and (folder / SHELF.finished).exists() and not asked_more:
             return read_comparison(folder)
-        # Decoded before the folder is made, so that a full disk leaves nothing behind; what is refused, too.
+        # Decoded before the folder is made, so that a full disk leaves nothing behind.
         packed = make_pack(source, prepared.seen, Square.of(preprocessing), watch.preparing) if pack else None
-        plan, expected = stored, None
-        if plan is None:
-            plan, expected = settle(draft, prepared, packed, here, watch.noticed)
-        elif asked_more:
-            plan = replace(plan.extended(question), guests=draft.guests)
-        check_included(plan, tested)
         make_folder(folder)
         with locked(folder):
             # Meanwhile another process may have begun, or finished, in there.
@@ -241,6 +235,17 @@ def compare(
                 leftover.unlink(missing_ok=True)
             if stored is not None:
                 check_unchanged(stored.execution, precision, compile, folder)
+            plan, expected = stored, None
+            try:
+                if plan is None:
+                    plan, expected = settle(draft, prepared, packed, here, watch.noticed)
+                elif asked_more:
+                    plan = replace(plan.extended(question), guests=draft.guests)
+                check_included(plan, tested)
+            except SkipwiseError:  # what is refused leaves nothing behind
+                if stored is None:
+                    remove_empty(folder)
+                raise
             if plan != stored:
                 (folder / SHELF.finished).unlink(missing_ok=True)
                 write_json(folder / SHELF.begun, plan)

@@ -15,6 +15,7 @@ from skipwise.comparison.results import Costs, Recommendation
 from skipwise.cost.profile import ProfileReport
 from skipwise.errors import SkipwiseError
 
+HERE = "this machine's processor"
 _AMOUNT = re.compile(r"([\d.]+)([kKMGT]?)")
 _TIMES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
@@ -62,7 +63,7 @@ def recommend(
         accuracy=None if min_accuracy is None else _share(min_accuracy),
     )
     if costs is None:
-        latencies, where = _medians(found.costs), "this machine's processor"
+        latencies, where = _medians(found.costs), HERE
     else:
         latencies, where = _elsewhere(Path(costs), found)
     return Recommended(

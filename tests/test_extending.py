@@ -1,0 +1,142 @@
+"""Comparisons that are more than one question at one split: extended, with runs included, cross-validated, in time."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import skipwise
+from skipwise.comparison.plan import Plan
+from skipwise.files import read_json
+from skipwise.training.run import RunRecord, read_predictions
+
+LINEAR = "tests.guest_networks:linear"
+QUICK = {"epochs": 1, "width": 0.125, "img_size": 16}
+
+
+def test_a_comparison_can_be_asked_more_and_says_so(photos: Path, tmp_path: Path) -> None:
+    options = {"output": tmp_path / "out", "workers": 1, **QUICK}
+    skipwise.compare(photos, models=[LINEAR, "plain18"], looks=[2], **options)
+    before = (tmp_path / "out" / "runs" / "plain18-s0" / "run.json").stat().st_mtime_ns
+    three = [LINEAR, "plain18", "resnet18"]
+    # Another question is refused, and one that is less than the first one too.
+    with pytest.raises(skipwise.SkipwiseError, match="under other terms"):
+        skipwise.compare(photos, models=three, looks=[2], **options)
+    with pytest.raises(skipwise.SkipwiseError, match="takes the same question with more networks or more looks"):
+        skipwise.compare(photos, models=[LINEAR, "resnet18"], looks=[2], extend=True, **options)
+    assert (tmp_path / "out" / "report.html").exists()
+
+    more = skipwise.compare(photos, models=three, looks=[2, 3], extend=True, **options)
+    assert not more.repeated
+    assert [question.contenders for question in (*more.plan.asked_before, more.plan.question)] == [
+        (LINEAR, "plain18"),
+        (LINEAR, "plain18", "resnet18"),
+    ]
+    assert more.plan == read_json(tmp_path / "out" / "plan.json", Plan)
+    assert (tmp_path / "out" / "runs" / "plain18-s0" / "run.json").stat().st_mtime_ns == before
+    assert more.results.exploratory
+    assert "Exploratory" in more.report.read_text()
+    assert skipwise.compare(photos, models=three, looks=[2, 3], extend=True, **options).repeated
+    assert "Exploratory" in skipwise.report(more.folder, format="md")
+    # The page can be written again from what is in the folder.
+    page = more.report.read_text()
+    more.report.write_text("")
+    assert skipwise.report(more.folder) == more.report
+    assert more.report.read_text() == page
+    record = json.loads(skipwise.report(more.folder, format="json"))
+    assert record["results"] == json.loads((more.folder / "comparison.json").read_text())
+
+
+def test_every_image_is_tested_once_per_repeat_of_cross_validation(photos: Path, tmp_path: Path) -> None:
+    found = skipwise.compare(
+        photos, models=[LINEAR, "plain18"], seeds=2, folds=3, output=tmp_path / "out", workers=1, **QUICK
+    )
+    assert found.results.test_images == 36
+    assert found.results.pairs[0].images == 36
+    for seed in range(2):
+        folders = [tmp_path / "out" / "runs" / f"plain18-s{seed}-f{fold}" for fold in range(3)]
+        tested = [read_predictions(folder, "test").ids.tolist() for folder in folders]
+        assert len({image for part in tested for image in part}) == 36
+        assert [len(ids) for ids in tested] == [12, 12, 12]
+    # Another repeat has other folds, and every network the same.
+    assert set(tested[0]) != set(read_predictions(tmp_path / "out" / "runs" / "plain18-s0-f0", "test").ids)
+    theirs = tmp_path / "out" / "runs" / f"{LINEAR.replace(':', '.')}-s1-f0"
+    assert read_predictions(theirs, "test").ids.tolist() == tested[0]
+    assert "approximate" in found.report.read_text()
+
+
+@pytest.mark.slow
+def test_runs_trained_before_are_used_if_they_are_the_same(photos: Path, tmp_path: Path) -> None:
+    run = skipwise.train(photos, model="plain18", seed=1, output=tmp_path / "run", compile=False, **QUICK)
+    options = {"models": ["resnet18", LINEAR], "seeds": 2, "include": [run.folder], **QUICK}
+    found = skipwise.compare(photos, output=tmp_path / "out", **options)
+    assert found.plan.question.contenders == ("resnet18", LINEAR, "plain18")
+    copied = tmp_path / "out" / "runs" / "plain18-s1"
+    assert (copied / "predictions.npz").read_bytes() == (run.folder / "predictions.npz").read_bytes()
+    assert read_json(copied / "run.json", RunRecord) == run.record
+    assert found.results.exploratory
+    assert (
+        "runs trained before" in found.report.read_text() or "1 run that was trained before" in found.report.read_text()
+    )
+    # The same comparison without it, trained anew, gives the same answers.
+    fresh = skipwise.compare(
+        photos, output=tmp_path / "fresh", **(options | {"include": (), "models": found.plan.question.contenders})
+    )
+    assert fresh.results.pairs == found.results.pairs
+
+    for change, reason in (
+        ({"epochs": 2}, "its epochs is 1, here it is 2"),
+        ({"seed": 5}, "has seed 1, which is none of this comparison's"),
+        ({"val_share": 0.3}, "tested on other images|its preprocessing"),
+        ({"width": 0.25}, "its width is 0.125, here it is 0.25"),
+    ):
+        with pytest.raises(skipwise.SkipwiseError, match=reason):
+            skipwise.compare(photos, output=tmp_path / "other", **(options | change))
+        assert not (tmp_path / "other").exists()
+    with pytest.raises(skipwise.SkipwiseError, match="are both plain18 with seed 1"):
+        skipwise.compare(
+            photos, **(options | {"include": [run.folder, shutil.copytree(run.folder, tmp_path / "twin")]})
+        )
+
+
+@pytest.mark.slow
+def test_a_time_limit_shortens_the_plan_and_holds(photos: Path, tmp_path: Path) -> None:
+    class Notes(skipwise.Observer):
+        def __init__(self) -> None:
+            self.said: list[str] = []
+
+        def noticed(self, sentence: str) -> None:
+            self.said.append(sentence)
+
+    notes = Notes()
+    options = {"models": ["resnet18", "plain18"], "width": 0.125, "time_limit": "45s"}
+    found = skipwise.compare(photos, output=tmp_path / "out", observer=notes, **options)
+    assert found.plan.question.looks[0] >= 2
+    assert found.plan.time_limit == 45
+    again = skipwise.compare(photos, output=tmp_path / "out", **options)
+    assert again.repeated
+    with pytest.raises(skipwise.SkipwiseError, match="--time-limit is too short"):
+        skipwise.compare(photos, output=tmp_path / "short", **(options | {"time_limit": "2s"}))
+    assert not (tmp_path / "short").exists()
+
+
+@pytest.mark.slow
+def test_when_the_time_is_up_the_plan_says_what_was_judged(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine that turns out to be slower than a step tried on it said."""
+    from skipwise.comparison import settle
+
+    monkeypatch.setattr(settle, "fitted", lambda plan, *_, **__: plan)
+    options = {"models": ["resnet18", "plain18"], "width": 0.125, "epochs": 12, "time_limit": "35s"}
+    found = skipwise.compare(photos, output=tmp_path / "out", looks=(200, 300), **options)
+    (seeds,) = found.plan.question.looks
+    assert 2 <= seeds < 200
+    assert found.results.pairs[0].seeds == seeds
+    assert found.results.question == found.plan.question
+    assert replace(found.plan, processes=1) == replace(read_json(tmp_path / "out" / "plan.json", Plan), processes=1)
+    assert skipwise.compare(photos, output=tmp_path / "out", looks=(200, 300), **options).repeated
