@@ -132,7 +132,7 @@ def test_when_the_time_is_up_the_plan_says_what_was_judged(
     from skipwise.comparison import settle
 
     monkeypatch.setattr(settle, "fitted", lambda plan, *_, **__: plan)
-    options = {"models": ["resnet18", "plain18"], "width": 0.125, "epochs": 12, "time_limit": "35s"}
+    options = {"models": ["resnet18", "plain18"], "width": 0.125, "epochs": 2, "time_limit": "40s"}
     found = skipwise.compare(photos, output=tmp_path / "out", looks=(200, 300), **options)
     (seeds,) = found.plan.question.looks
     assert 2 <= seeds < 200

@@ -137,7 +137,9 @@ def read_json(path: Path, kind: type[_T]) -> _T:
     except OSError as error:
         raise SkipwiseError(f"Can't read {path}: {error.strerror}.") from error
     except (msgspec.MsgspecError, ValueError) as error:
-        raise SkipwiseError(f"{path} is damaged, or of another version ({error}); remove it to start that part again.") from error
+        raise SkipwiseError(
+            f"{path} is damaged, or of another version ({error}); remove it to start that part again."
+        ) from error
 
 
 @contextlib.contextmanager

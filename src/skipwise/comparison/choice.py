@@ -171,21 +171,20 @@ def _sentence(
     others = [c for c in able if c is not choice]
     pairs = {other.name: results.pair(choice.name, other.name) for other in others}
     rivals = [name for name, pair in pairs.items() if pair is None or pair.verdict == "unresolved"]
-    level = [other.name for other in others if _value(other) == _value(choice)]
-    led = f"{choice.name} did best ({outcome})"
+    level = [other for other in others if _value(other) == _value(choice)]
     if level:
-        led = f"{choice.name} and {' and '.join(level)} did equally well ({outcome})"
-        led += (
-            f", and {choice.name} is the smaller"
-            if _size(choice) < min(_size(c) for c in others if c.name in level)
-            else ""
-        )
+        smaller = _size(choice) < min(map(_size, level))
+        named = " and ".join([choice.name, *(other.name for other in level)])
+        led = f"{named} did equally well ({outcome}){f', and {choice.name} is the smaller' * smaller}"
+    else:
+        led = f"{choice.name} did best ({outcome})"
     if results.pairs and all(pair.verdict == "unresolved" for pair in results.pairs):
         return (
             f"These {tested} cannot tell the networks apart: {led}, so use {choice.name} if you must choose now, but "
             f"{loss}."
         )
-    return f"Use {choice.name}: {led}, these {tested} cannot tell it from {' and '.join(rivals)}, and {loss}."
+    use = f"Use {choice.name}: {led}; these" if level else f"Use {choice.name}, which did best ({outcome}); these"
+    return f"{use} {tested} cannot tell it from {' and '.join(rivals)}, and {loss}."
 
 
 def _reservations(choice: Contender, limits: Limits) -> str:
