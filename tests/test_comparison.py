@@ -117,36 +117,37 @@ def test_the_same_comparison_elsewhere_gives_the_same_bytes(finished: Comparison
 
 def start(photos: Path, output: Path, *more: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "skipwise", "compare", str(photos), "--models", "resnet18,se_resnet18,plain18"]
-    options = ["--seeds", "3", "--epochs", "3", "--width", "0.125", "--output", str(output), *more]
+    seeds = [] if "--looks" in more else ["--seeds", "3"]
+    options = [*seeds, "--epochs", "3", "--width", "0.125", "--output", str(output), *more]
     return subprocess.Popen([*command, *options], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def killed_and_restarted(photos: Path, output: Path, kills: int, rng: random.Random) -> list[int]:
+def killed_and_restarted(photos: Path, output: Path, kills: int, rng: random.Random, *more: str) -> list[int]:
     """Kills a comparison at random moments, then lets it finish; how many runs were done after each kill."""
     done = []
     for _ in range(kills):
-        process = start(photos, output)
+        process = start(photos, output, *more)
         time.sleep(rng.uniform(3, 12))
         process.send_signal(rng.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
         process.communicate(timeout=30)
         done.append(len(list(output.glob("runs/*/run.json"))))
-    process = start(photos, output)
+    process = start(photos, output, *more)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert "Report:" in out
     return done
 
 
-def check_kills(photos: Path, tmp_path: Path, kills: int) -> None:
+def check_kills(photos: Path, tmp_path: Path, kills: int, *more: str, runs: int = 9) -> None:
     seed = random.randrange(10**6)
     print(f"random moments of seed {seed}")  # noqa: T201 - shown when the test fails
-    process = start(photos, tmp_path / "whole")
+    process = start(photos, tmp_path / "whole", *more)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
-    done = killed_and_restarted(photos, tmp_path / "broken", kills, random.Random(seed))
+    done = killed_and_restarted(photos, tmp_path / "broken", kills, random.Random(seed), *more)
     assert done == sorted(done)  # no finished run is lost
     assert answers(tmp_path / "broken") == answers(tmp_path / "whole")
-    assert len(answers(tmp_path / "whole")) == 1 + 9 + 9
+    assert len(answers(tmp_path / "whole")) >= 1 + 2 * runs
     leftovers = [p for p in (tmp_path / "broken").rglob("*") if p.name.endswith(".tmp") or p.name.startswith("resume")]
     assert not leftovers
 
@@ -158,6 +159,18 @@ def test_killed_twice_it_gives_the_same_bytes(photos: Path, tmp_path: Path) -> N
 @pytest.mark.slow
 def test_killed_ten_times_it_gives_the_same_bytes(photos: Path, tmp_path: Path) -> None:
     check_kills(photos, tmp_path, kills=10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "runs"),
+    [(("--looks", "2,3", "--every-pair", "--tune", "lr=0.05,0.2"), 6), (("--folds", "3"), 27)],
+    ids=["looks and tuning", "folds"],
+)
+def test_killed_in_the_middle_of_more_it_gives_the_same_bytes(
+    photos: Path, tmp_path: Path, options: tuple[str, ...], runs: int
+) -> None:
+    check_kills(photos, tmp_path, 4, *options, runs=runs)
 
 
 def test_stopped_every_run_is_saved_where_it_stands(photos: Path, tmp_path: Path) -> None:

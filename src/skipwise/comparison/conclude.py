@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from dataclasses import dataclass, replace
@@ -89,7 +90,10 @@ def carry_out(plan: Plan, folder: Path, watch: Observer, expected: Forecast | No
     costs = _measure(plan, results)
     write_json(folder / "costs.json", costs)
     watch.finishing("Writing the report")
-    shown = pictures(load_images(folder, plan), [image.id for image in results.disagreements])
+    images = load_images(folder, plan)
+    with contextlib.ExitStack() as stack:
+        stack.callback(getattr(images.pixels, "close", lambda: None))
+        shown = pictures(images, [image.id for image in results.disagreements])
     write_json(folder / PICTURES, shown)
     write_report(folder / SHELF.finished, plan, results, costs, _histories(plan, folder, results), shown)
     (folder / "images.json").unlink(missing_ok=True)

@@ -43,6 +43,12 @@ class Selected:
     def __getitem__(self, indices: NDArray[np.int64], /) -> NDArray[np.uint8]:
         return self.pixels[self.rows[indices]]
 
+    def close(self) -> None:
+        """Lets go of what pixels that are decoded on demand hold open."""
+        close = getattr(self.pixels, "close", None)
+        if close is not None:
+            close()
+
     def prefetch(self, indices: NDArray[np.int64]) -> None:
         """Passed on to pixels that are decoded on demand."""
         prefetch = getattr(self.pixels, "prefetch", None)
