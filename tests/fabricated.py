@@ -274,7 +274,9 @@ def _costs(names: Sequence[str], choice: str | None, shown: bool) -> Costs:
             against=names[0] if choice else None,
             sentence=_sentence(choice, shown),
             unfit=unfit,
-            separating=("About 31 seeds would separate se_resnet18 from timm:densenet121.",),
+            separating=(
+                "se_resnet18 or timm:densenet121: about 31 seeds instead of 12 would settle it, if what was observed is the truth.",
+            ),
         ),
     )
 

@@ -153,7 +153,7 @@ def test_pairs_read_the_same_from_both_sides() -> None:
 def test_unresolved_pairs_say_what_would_settle_them() -> None:
     pair = results(100, {"slow": 4, "fast": 6}).pair("slow", "fast")
     assert pair.verdict == "unresolved"
-    assert "test images would settle it; more seeds cannot" in wording.remedy(pair)
+    assert "test images instead of 100 would settle it; more seeds cannot" in wording.remedy(pair)
 
 
 def test_real_and_too_small_to_matter() -> None:
@@ -219,7 +219,7 @@ def test_what_would_separate_networks_is_said_for_those_that_fit() -> None:
     found = results(100, {"slow": 4, "fast": 9, "middle": 5})
     said = choose(found, COSTS).separating
     assert len(said) == 3
-    assert all("more test images would separate them" in sentence for sentence in said)
+    assert all("test images instead of 100 would settle it" in sentence for sentence in said)
     assert len(choose(found, COSTS, Limits(latency=0.0025)).separating) == 1
     assert choose(results(10_000, {"slow": 100, "fast": 900}), COSTS).separating == ()
 

@@ -86,7 +86,10 @@ def test_open_pairs_say_why_they_were_left_open() -> None:
     assert settled is not None
     assert wording.left_open(settled, results) == ""
     later = replace(pair, seeds_to_settle=31, images_to_settle=None)
-    assert wording.left_open(later, results) == "the looks are over, after 12 seeds; about 31 seeds would settle it"
+    assert (
+        wording.left_open(later, results)
+        == "the looks are over, after 12 seeds; about 31 seeds instead of 12 would settle it"
+    )
     never = replace(pair, seeds_to_settle=None)
     assert wording.left_open(never, results) == "about 9,400 test images would settle it; more seeds cannot"
     assert wording.out(results) == {"plain18": "se_resnet18"}

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from skipwise.comparison import wording
 from skipwise.comparison.results import Contender, Recommendation, Results
 from skipwise.statistics import Pair
 
@@ -200,17 +201,10 @@ def _reservations(choice: Contender, limits: Limits) -> str:
 
 
 def _separating(results: Results, able: Sequence[Contender]) -> tuple[str, ...]:
-    """For each pair of networks that fit and are not told apart, what would do it."""
-    names = {c.name for c in able}
-    said = []
-    for pair in results.pairs:
-        if pair.verdict != "unresolved" or not {pair.a, pair.b} <= names:
-            continue
-        ways = []
-        if pair.seeds_to_settle is not None:
-            ways.append(f"about {pair.seeds_to_settle - pair.seeds:,} more seeds")
-        if pair.images_to_settle is not None:
-            ways.append(f"about {pair.images_to_settle - pair.images:,} more test images")
-        means = " or ".join(ways) + " would" if ways else "neither more seeds nor more test images alone would"
-        said.append(f"{pair.a} and {pair.b}: {means} separate them, if what was observed is the truth.")
-    return tuple(said)
+    """For each pair of networks that fit, that are not out and not told apart, what would do it."""
+    names = {c.name for c in able} - wording.out(results).keys()
+    return tuple(
+        f"{pair.a} or {pair.b}: {wording.remedy(pair)}, if what was observed is the truth."
+        for pair in results.pairs
+        if pair.verdict == "unresolved" and {pair.a, pair.b} <= names
+    )

@@ -96,13 +96,19 @@ def remedy(pair: Pair) -> str:
         return ""
     ways = []
     if pair.seeds_to_settle is not None:
-        ways.append(f"about {pair.seeds_to_settle:,} seeds")
+        ways.append(f"about {_rounded(pair.seeds_to_settle):,} seeds instead of {pair.seeds}")
     if pair.images_to_settle is not None:
-        ways.append(f"about {pair.images_to_settle:,} test images")
+        ways.append(f"about {_rounded(pair.images_to_settle):,} test images instead of {pair.images:,}")
     if not ways:
         return "neither more seeds nor more test images alone would settle it"
     only = "" if pair.seeds_to_settle is not None else "; more seeds cannot"
     return f"{' or '.join(ways)} would settle it{only}"
+
+
+def _rounded(count: int) -> int:
+    """Two digits are more than such an estimate is worth."""
+    unit = 10 ** max(0, len(str(count)) - 2)
+    return math.ceil(count / unit) * unit
 
 
 def left_open(pair: Pair, results: Results) -> str:
