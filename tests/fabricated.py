@@ -275,7 +275,8 @@ def _costs(names: Sequence[str], choice: str | None, shown: bool) -> Costs:
             sentence=_sentence(choice, shown),
             unfit=unfit,
             separating=(
-                "se_resnet18 or timm:densenet121: about 31 seeds instead of 12 would settle it, if what was observed is the truth.",
+                "se_resnet18 or timm:densenet121: about 31 seeds instead of 12 would settle it, if what was observed "
+                "is the truth.",
             ),
         ),
     )

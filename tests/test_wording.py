@@ -91,7 +91,10 @@ def test_open_pairs_say_why_they_were_left_open() -> None:
         == "the looks are over, after 12 seeds; about 31 seeds instead of 12 would settle it"
     )
     never = replace(pair, seeds_to_settle=None)
-    assert wording.left_open(never, results) == "about 9,400 test images would settle it; more seeds cannot"
+    assert (
+        wording.left_open(never, results)
+        == "about 9,400 test images instead of 2,000 would settle it; more seeds cannot"
+    )
     assert wording.out(results) == {"plain18": "se_resnet18"}
     with_one_out = replace(pair, a="resnet18", b="plain18")
     assert wording.left_open(with_one_out, results) == (
