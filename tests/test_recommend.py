@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from skipwise.cost.counts import Counts
 from skipwise.cost.timing import Timing
 from skipwise.files import read_json, write_json
 from skipwise.statistics import Estimate, judge
+from tests.conftest import Run
 from tests.fabricated import fabricate
 
 COSTS = {"slow": 0.003, "fast": 0.001, "middle": 0.002}
@@ -298,3 +300,15 @@ def test_a_folder_without_a_finished_comparison_or_with_another_plan_is_refused(
     (folder / "report.html").unlink()
     with pytest.raises(skipwise.SkipwiseError, match="is not finished"):
         skipwise.recommend(folder)
+
+
+def test_the_command_says_what_does_not_fit_and_how_to_measure_elsewhere(cli: Run, folder: Path) -> None:
+    found = cli("recommend", folder, "--max-size-mb", "40")
+    assert found.returncode == 0, found.stderr
+    assert "resnet18 does not fit: size 44.68 MB, 12% over the limit of 40 MB." in found.stdout
+    assert "Use mobilenet_v2" in found.stdout
+    assert "Exploratory" in found.stdout
+    assert "--num-classes 5 --stem small --width 1 --json > costs.json" in found.stdout
+    none = cli("recommend", folder, "--max-size-mb", "40", "--min-accuracy", "0.99", "--json")
+    assert none.returncode == 2
+    assert json.loads(none.stdout)["recommendation"]["contender"] is None
