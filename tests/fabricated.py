@@ -106,6 +106,7 @@ def fabricate(
         classes=classes,
         class_images=tuple(int(count) for count in rng.integers(20, 400, len(classes))),
         exploratory=exploratory,
+        folds=folds,
         contenders=contenders,
         pairs=pairs,
         looks=tuple(
@@ -245,7 +246,7 @@ def _contender(
         without_twins=accuracy / 100 - 0.001,
         per_class=tuple(float(v) for v in np.clip(accuracy / 100 + rng.normal(0, 0.03, len(classes)), 0, 1)),
         runs=tuple(runs),
-        identical=name == "plain18",
+        repeated=(1, 2) if name == "plain18" else (),
     )
 
 

@@ -131,6 +131,8 @@ def test_mistyped_words_suggest_the_right_ones(capsys, monkeypatch: pytest.Monke
         (["--tune", "lr=0.1"], "at least two learning rates"),
         (["--tune", "lr=0.1,-1"], "must be a number above 0"),
         (["--tune", "lr=0.1,0.2", "--val-share", "0"], "chooses by validation images"),
+        (["--tune", "lr=0.1,0.2", "--lr", "0.1"], "give one of them"),
+        (["--folds", "13"], "fewer than the 13 folds"),
         (["--tune-epochs", "2"], "is for --tune"),
         (["--time-limit", "soon"], "--time-limit must be a time"),
         (["--include", "nowhere"], "holds no finished run"),

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -187,6 +188,30 @@ def test_stopped_every_run_is_saved_where_it_stands(photos: Path, tmp_path: Path
         assert state["standing"]["steps"] > 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_worker_that_is_told_to_stop_ends_with_that_status(photos: Path, tmp_path: Path, busy: bool) -> None:
+    """Any other would be taken for its network's fault."""
+    process = start(photos, tmp_path / "out", "--epochs", "3000")
+    while not (tmp_path / "out" / "images.json").exists():
+        time.sleep(0.1)
+    process.kill()
+    process.communicate(timeout=30)
+    command = [sys.executable, "-P", "-m", "skipwise.comparison.worker", str(tmp_path / "out")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as worker:
+        assert b'"ready"' in worker.stdout.readline()
+        if busy:
+            job = read_json(tmp_path / "out" / "plan.json", Plan).jobs("plain18", 0)[0]
+            worker.stdin.write(msgspec.json.encode(job) + b"\n")
+            worker.stdin.flush()
+            assert b'"epoch"' in worker.stdout.readline()
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(timeout=30) == 128 + signal.SIGTERM
+        assert not worker.stderr.read()
+    assert busy == bool(list(tmp_path.glob("out/runs/plain18-s0/resume*")))
+
+
 def test_ctrl_c_says_how_to_go_on_and_leaves_no_process_behind(photos: Path, tmp_path: Path) -> None:
     process = start(photos, tmp_path / "out", "--epochs", "500")
     deadline = time.monotonic() + 60
@@ -310,8 +335,9 @@ def test_a_network_whose_code_changed_is_another_plan(
     options = QUICK | {"models": "resnet18,changing_net:net", "epochs": 1}
     skipwise.compare(photos, output=here / "out", **options)
     (here / "changing_net.py").write_text(code.replace("SIZE", "2"))
-    with pytest.raises(skipwise.SkipwiseError, match="the code of a network changed"):
-        skipwise.compare(photos, output=here / "out", **options)
+    for more in ({}, {"extend": True, "seeds": None, "looks": (2, 3)}):
+        with pytest.raises(skipwise.SkipwiseError, match="the code of a network changed"):
+            skipwise.compare(photos, output=here / "out", **(options | more))
 
 
 def test_a_full_disk_stops_with_a_sentence_and_what_is_finished_goes_on(photos: Path, tmp_path: Path) -> None:

@@ -62,8 +62,8 @@ class Answering:
     def events(self) -> Iterator[Event]:
         while self.waiting:
             job = self.waiting.pop(0)
-            self.done.append(job)
             yield Event(job, epoch=1, seconds=0.1)
+            self.done.append(job)
             yield Event(job, epoch=1, record=self.run(job))
 
     def run(self, job: Job) -> RunRecord:
@@ -182,7 +182,7 @@ def test_seeds_that_gave_the_same_answers_are_noticed(tmp_path: Path) -> None:
 
     plan = make_plan(tmp_path, looks=(3,))
     results = collect(plan, follow(plan, tmp_path, Same(tmp_path, by_name(resnet18=0.9, plain18=0.8))))
-    assert [contender.identical for contender in results.contenders] == [False, True]
+    assert [contender.repeated for contender in results.contenders] == [(), (1, 2)]
 
 
 def test_answers_to_other_images_are_refused(tmp_path: Path) -> None:
@@ -272,9 +272,9 @@ def test_the_best_rate_is_by_accuracy_then_loss_then_the_smaller() -> None:
     assert best_rates([tried(0.1, None, None)]) == {}
 
 
-@pytest.mark.parametrize(("seconds", "looks"), [(0.55, (3,)), (0.05, ())])
+@pytest.mark.parametrize(("seconds", "seeds"), [(0.55, 3), (0.05, 0)])
 def test_when_the_time_is_up_what_all_networks_have_is_enough(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, looks: tuple[int, ...]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, seeds: int
 ) -> None:
     clock = iter(np.arange(0, 1000, 0.05))  # a run takes two looks at the clock
     monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
@@ -282,7 +282,29 @@ def test_when_the_time_is_up_what_all_networks_have_is_enough(
     executor = Answering(tmp_path, by_name(resnet18=0.9, plain18=0.8))
     with pytest.raises(TimeIsUp) as early:
         follow(plan, tmp_path, executor, deadline=seconds)
-    assert early.value.looks == looks
+    assert early.value.seeds == seeds
+
+
+def test_what_is_finished_when_the_time_is_up_is_judged_as_was_planned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make_plan(tmp_path, ("resnet18", "se_resnet18", "plain18"), looks=(3, 6, 9))
+    accuracy = by_name(resnet18=0.9, se_resnet18=0.897, plain18=0.8)
+    # Up at the event that ends a look: the look is taken.
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "monotonic", lambda: 0.0 if len(executor.done) < 9 else 1.0)
+        executor = Answering(tmp_path, accuracy)
+        with pytest.raises(TimeIsUp) as early:
+            follow(plan, tmp_path, executor, deadline=0.5)
+    assert early.value.seeds == 3
+    # No run that is missing is needed now, and the error is still shared over three looks.
+    executor = Answering(tmp_path, accuracy)
+    course = follow(replace(plan, stopped_after=3), tmp_path, executor, deadline=0.0)
+    assert not executor.done
+    assert course.judgement.looks == 3
+    assert [look.seeds for look in course.looks] == [3]
+    assert replace(plan, stopped_after=2).looks == (2,)
+    assert replace(plan, stopped_after=6).looks == (3, 6)
 
 
 def test_in_cross_validation_a_seed_counts_when_all_its_folds_are_done(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,7 +41,9 @@ def test_a_comparison_can_be_asked_more_and_says_so(photos: Path, tmp_path: Path
     assert (tmp_path / "out" / "runs" / "plain18-s0" / "run.json").stat().st_mtime_ns == before
     assert more.results.exploratory
     assert "Exploratory" in more.report.read_text()
-    assert skipwise.compare(photos, models=three, looks=[2, 3], extend=True, **options).repeated
+    # In whatever order they are named, it is the same question.
+    assert skipwise.compare(photos, models=three[::-1], looks=[2, 3], extend=True, **options).repeated
+    assert json.loads((tmp_path / "out" / "comparison-1.json").read_text())["question"]["looks"] == [2]
     assert "Exploratory" in skipwise.report(more.folder, format="md")
     # The page can be written again from what is in the folder.
     page = more.report.read_text()
@@ -114,9 +117,13 @@ def test_a_time_limit_shortens_the_plan_and_holds(photos: Path, tmp_path: Path) 
 
     notes = Notes()
     options = {"models": ["resnet18", "plain18"], "width": 0.125, "time_limit": "45s"}
+    began = time.monotonic()
     found = skipwise.compare(photos, output=tmp_path / "out", observer=notes, **options)
-    assert found.plan.question.looks[0] >= 2
-    assert found.plan.time_limit == 45
+    assert time.monotonic() - began < 60
+    assert any("fits into the time limit" in sentence or "is up" in sentence for sentence in notes.said)
+    assert (found.plan.question.looks, found.plan.recipe.epochs) != found.plan.asked_for
+    with pytest.raises(skipwise.SkipwiseError, match="other looks or epochs are asked for"):
+        skipwise.compare(photos, output=tmp_path / "out", seeds=2, **options)
     again = skipwise.compare(photos, output=tmp_path / "out", **options)
     assert again.repeated
     with pytest.raises(skipwise.SkipwiseError, match="--time-limit is too short"):
@@ -134,9 +141,34 @@ def test_when_the_time_is_up_the_plan_says_what_was_judged(
     monkeypatch.setattr(settle, "fitted", lambda plan, *_, **__: plan)
     options = {"models": ["resnet18", "plain18"], "width": 0.125, "epochs": 2, "time_limit": "40s"}
     found = skipwise.compare(photos, output=tmp_path / "out", looks=(200, 300), **options)
-    (seeds,) = found.plan.question.looks
+    seeds = found.plan.stopped_after
+    assert seeds is not None
     assert 2 <= seeds < 200
+    assert "The time limit was up after" in found.report.read_text()
     assert found.results.pairs[0].seeds == seeds
     assert found.results.question == found.plan.question
     assert replace(found.plan, processes=1) == replace(read_json(tmp_path / "out" / "plan.json", Plan), processes=1)
     assert skipwise.compare(photos, output=tmp_path / "out", looks=(200, 300), **options).repeated
+
+
+def test_another_split_of_the_same_images_is_another_plan(photos: Path, tmp_path: Path) -> None:
+    options = {"models": [LINEAR, "plain18"], "seeds": 2, "workers": 1, "output": tmp_path / "out", **QUICK}
+    skipwise.compare(photos, **options)
+    rows = (tmp_path / "out" / "split.csv").read_text().splitlines()
+    other = [row.replace(",train,", ",x,").replace(",val,", ",train,").replace(",x,", ",val,") for row in rows]
+    (tmp_path / "split.csv").write_text("\n".join(other) + "\n")
+    with pytest.raises(skipwise.SkipwiseError, match="under other terms"):
+        skipwise.compare(photos, split=tmp_path / "split.csv", **options)
+    assert (tmp_path / "out" / "split.csv").read_text().splitlines() == rows
+
+
+def test_results_that_were_lost_are_made_again_from_the_runs(photos: Path, tmp_path: Path) -> None:
+    options = {"models": [LINEAR, "plain18"], "seeds": 2, "workers": 1, "output": tmp_path / "out", **QUICK}
+    first = skipwise.compare(photos, **options)
+    (tmp_path / "out" / "comparison.json").write_text("{")
+    with pytest.raises(skipwise.SkipwiseError, match="remove it to start that part again"):
+        skipwise.compare(photos, **options)
+    (tmp_path / "out" / "comparison.json").unlink()
+    again = skipwise.compare(photos, **options)
+    assert not again.repeated
+    assert again.results == first.results

@@ -12,9 +12,10 @@ import pytest
 import skipwise
 from skipwise.comparison import wording
 from skipwise.comparison.choice import Limits, choose
-from skipwise.comparison.plan import Question
+from skipwise.comparison.plan import Plan, Question
 from skipwise.comparison.results import Contender, Costs, Results, RunResult
 from skipwise.cost.counts import Counts
+from skipwise.cost.profile import NetworkProfile, ProfileReport
 from skipwise.cost.timing import Timing
 from skipwise.files import read_json, write_json
 from skipwise.statistics import Estimate, judge
@@ -45,6 +46,7 @@ def results(
         classes=("a", "b"),
         class_images=(images // 2, images - images // 2),
         exploratory=False,
+        folds=None,
         contenders=tuple(
             Contender(
                 name=name,
@@ -64,7 +66,7 @@ def results(
                     )
                     for seed in range(seeds)
                 ),
-                identical=False,
+                repeated=(),
             )
             for name, parameters in zip(errors, (30_000, 10_000, 20_000), strict=False)
         ),
@@ -255,34 +257,61 @@ def test_limits_that_are_none_are_refused(folder: Path, wrong: dict[str, float])
         skipwise.recommend(folder, **wrong)
 
 
-def test_latencies_of_another_machine_change_the_choice(folder: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def profile(folder: Path) -> ProfileReport:
+    """What `skipwise profile --json` prints on another machine, where resnet18 is quickest."""
+    plan = read_json(folder / "plan.json", Plan)
     costs = read_json(folder / "costs.json", Costs)
+    quick, slow = (Timing(median=seconds, low=0, high=1, rounds=5) for seconds in (0.001, 0.1))
+    counts = Counts(parameters=1, multiply_adds=1, activations=1)
+    return ProfileReport(
+        machine=replace(costs.machine, processor="Pi"),
+        threads=1,
+        image_size=plan.preprocessing.size,
+        num_classes=len(plan.classes),
+        stem=plan.stem,
+        width=plan.width,
+        batch_size=1,
+        precision="fp32",
+        compiled=False,
+        peak=1.0,
+        networks=tuple(
+            NetworkProfile(
+                name=name,
+                counts=counts,
+                latency=quick if name == "resnet18" else slow,
+                batch=slow,
+                images_per_second=1.0,
+                of_peak=0.1,
+            )
+            for name in costs.latencies
+        ),
+    )
+
+
+def test_latencies_of_another_machine_change_the_choice(folder: Path, tmp_path: Path, profile: ProfileReport) -> None:
     assert skipwise.recommend(folder, max_size_mb=60).recommendation.contender == "mobilenet_v2"
-    there = {
-        name: Timing(median=0.001 if name == "resnet18" else 0.1, low=0, high=1, rounds=5) for name in costs.latencies
-    }
-    write_json(tmp_path / "there.json", replace(costs, latencies=there, machine=replace(costs.machine, processor="Pi")))
+    write_json(tmp_path / "there.json", profile)
     found = skipwise.recommend(folder, costs=tmp_path / "there.json")
     assert found.where == "Pi"
     assert found.recommendation.contender == "resnet18"
     assert "fastest on Pi (1.00 ms per image)" in found.recommendation.sentence
 
 
-def test_costs_that_do_not_fit_say_how_to_measure_them(folder: Path, tmp_path: Path) -> None:
+def test_costs_that_do_not_fit_say_how_to_measure_them(folder: Path, tmp_path: Path, profile: ProfileReport) -> None:
     path = tmp_path / "costs-there.json"
     with pytest.raises(skipwise.SkipwiseError, match="Can't read"):
         skipwise.recommend(folder, costs=path)
     path.write_text("{}")
     with pytest.raises(skipwise.SkipwiseError, match="holds no latencies"):
         skipwise.recommend(folder, costs=path)
-    costs = read_json(folder / "costs.json", Costs)
-    write_json(path, replace(costs, latencies={"resnet18": costs.latencies["resnet18"]}))
+    write_json(path, replace(profile, networks=profile.networks[:1]))
     with pytest.raises(skipwise.SkipwiseError, match=r"no latency of se_resnet18, .*profile resnet18,se_resnet18"):
         skipwise.recommend(folder, costs=path)
-    report = skipwise.profile(["resnet18"], img_size=64, batch_size=1, width=0.125, seconds=0.01)
-    write_json(path, report)
-    with pytest.raises(skipwise.SkipwiseError, match=r"64 pixels, .* at 32"):
-        skipwise.recommend(folder, costs=path)
+    for change in ({"image_size": 64}, {"width": 0.5}, {"num_classes": 3}, {"stem": "imagenet"}, {"precision": "bf16"}):
+        write_json(path, replace(profile, **change))
+        with pytest.raises(skipwise.SkipwiseError, match="is of other networks than this comparison's"):
+            skipwise.recommend(folder, costs=path)
 
 
 def test_a_folder_without_a_finished_comparison_or_with_another_plan_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -455,10 +455,11 @@ def test_error_rates_in_long_simulation(accuracies: list[float], images: int, no
 
 @pytest.mark.slow
 @pytest.mark.parametrize("contenders", [2, 4, 6])
+@pytest.mark.parametrize("best", [0.75, 0.92])
 @pytest.mark.parametrize("noise", [0.0, 0.002])
-def test_clear_comparisons_save_a_third_of_the_runs(contenders: int, noise: float) -> None:
+def test_clear_comparisons_save_a_third_of_the_runs(contenders: int, best: float, noise: float) -> None:
     simulation = benchmark("coverage")
-    accuracies = [0.92 - 0.01 * index for index in range(contenders)]
+    accuracies = [best - 0.01 * index for index in range(contenders)]
     found = simulation.saved(accuracies, images=10_000, noise=noise, every_pair=False, trials=200)
     assert found["saved"] >= 0.35
-    assert found["decided"] > 0.7
+    assert found["decided"] > 0.6

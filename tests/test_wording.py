@@ -120,7 +120,7 @@ def test_whatever_one_must_know_is_in_the_notes() -> None:
     notes = " ".join(wording.notes(made.plan, made.results))
     for words in (
         "seed 1, fold 0: the loss became nan",
-        "All seeds of plain18 gave the same answers",
+        "Seed 1 and seed 2 of plain18 gave the same answers",
         "cross-validation",
         "With 30 test images",
         "3 of the 30 test images are",

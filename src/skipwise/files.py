@@ -126,8 +126,11 @@ def write_json(path: Path, record: Any) -> None:
     write_text(path, msgspec.json.format(msgspec.json.encode(record), indent=1).decode() + "\n")
 
 
-def read_json(path: Path, kind: type[_T]) -> _T:
+def read_json(path: Path, kind: type[_T], *, mend: str = "remove it to start that part again") -> _T:
     """A record of the class `kind`, as `write_json` wrote it.
+
+    Args:
+        mend: what to do about a file that is damaged.
 
     Raises:
         SkipwiseError: the file can't be read, or is not such a record (cut off, edited, of another version).
@@ -137,9 +140,7 @@ def read_json(path: Path, kind: type[_T]) -> _T:
     except OSError as error:
         raise SkipwiseError(f"Can't read {path}: {error.strerror}.") from error
     except (msgspec.MsgspecError, ValueError) as error:
-        raise SkipwiseError(
-            f"{path} is damaged, or of another version ({error}); remove it to start that part again."
-        ) from error
+        raise SkipwiseError(f"{path} is damaged, or of another version ({error}); {mend}.") from error
 
 
 @contextlib.contextmanager

@@ -72,7 +72,7 @@ class Shelf(Generic[W]):
     def _stored(self, folder: Path) -> W | None:
         path = folder / self.begun
         if path.exists():
-            return read_json(path, self.kind)
+            return read_json(path, self.kind, mend=f"put it back, or {ELSEWHERE}")
         if folder.is_dir():
             # A kill before the terms were written leaves hidden files or none; anything else is somebody's.
             strangers = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]

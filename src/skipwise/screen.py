@@ -148,6 +148,7 @@ class Screen(_Bar, Observer):
                 self._line(f"Mind that the disk has only {size_of(free)} left.")
         self._line(f"in {folder}  (stop at any time; the same command goes on)")
         self.remaining = Remaining(plan.processes)
+        self.told: set[Job] = set()
 
     def doing(self, jobs: Sequence[Job], why: str) -> None:
         self.why = why
@@ -160,7 +161,8 @@ class Screen(_Bar, Observer):
         spec = event.job.spec
         if event.record is not None:
             self.runs_done += 1
-            if event.record.status == "failed":
+            if event.record.status == "failed" and event.job not in self.told:
+                self.told.add(event.job)
                 self._line(f"{spec.model}, seed {spec.seed}, failed: {event.record.reason}")
         total = sum(job.spec.recipe.epochs for job in self.remaining.left)
         done = total - sum(self.remaining.left.values())

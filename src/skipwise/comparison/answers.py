@@ -31,12 +31,12 @@ class Tested:
 class Answers:
     """A contender's answers over its finished seeds: class numbers [S, N], and which seeds these are.
 
-    `repeated` says that two seeds gave the same logits to the last bit.
+    `repeated` has the seeds that gave the same logits as an earlier one, to the last bit.
     """
 
     given: NDArray[np.int64]
     seeds: tuple[int, ...]
-    repeated: bool
+    repeated: tuple[int, ...]
 
 
 def read_tested(plan: Plan, folder: Path) -> Tested:
@@ -84,7 +84,8 @@ def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: R
         seeds.append(seed)
         seen.append(hash(tuple(logits)))
     given = np.array(rows, dtype=np.int64).reshape(len(rows), len(tested.ids))
-    return Answers(given=given, seeds=tuple(seeds), repeated=len(set(seen)) < len(seen))
+    repeated = tuple(seed for place, seed in enumerate(seeds) if seen[place] in seen[:place])
+    return Answers(given=given, seeds=tuple(seeds), repeated=repeated)
 
 
 def outcome_weights(plan: Plan, tested: Tested) -> NDArray[np.float64]:

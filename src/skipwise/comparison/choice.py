@@ -65,7 +65,7 @@ def choose(
         standing = [c for c in able if not _beaten(results, c, able)] or able
         choice = min(standing, key=lambda c: (-_value(c), _size(c)))
     against = worst[choice.name]
-    sentence = _sentence(results, choice, able, shown, latencies, where)
+    sentence = _sentence(results, choice, able, shown, latencies, where, limited=bool(unfit))
     return Recommendation(
         contender=choice.name,
         shown=bool(shown),
@@ -92,7 +92,7 @@ def _broken(contender: Contender, latencies: Mapping[str, float], limits: Limits
             broken.append(f"its {name} is not known")
         elif limit is not None and value is not None and value > limit:
             over = f"{value / limit - 1:.0%} over" if value < 10 * limit else f"{value / limit:.0f} times"
-            broken.append(f"{name} {value * scale:,.4g} {unit}, {over} the limit of {limit * scale:,.4g} {unit}")
+            broken.append(f"{name} {_short(value * scale)} {unit}, {over} the limit of {_short(limit * scale)} {unit}")
     if limits.accuracy is not None and (contender.outcome is None or contender.outcome.value < limits.accuracy):
         reached = "not known" if contender.outcome is None else f"{contender.outcome.value * 100:.2f}%"
         short = (
@@ -102,6 +102,10 @@ def _broken(contender: Contender, latencies: Mapping[str, float], limits: Limits
         )
         broken.append(f"accuracy {reached}{short} the {limits.accuracy * 100:g}% asked for")
     return tuple(broken)
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.4g}"
 
 
 def _none(results: Results, unfit: dict[str, tuple[str, ...]], compared: int) -> Recommendation:
@@ -151,16 +155,19 @@ def _sentence(
     shown: Sequence[Contender],
     latencies: Mapping[str, float],
     where: str,
+    *,
+    limited: bool,
 ) -> str:
     margin = f"{results.question.margin:g} points"
-    within = " within the limits" if len(able) < len(results.contenders) else ""
+    within = " within the limits" if limited else ""
     if len(able) == 1:
         return f"Use {choice.name}: it is the only network{within}."
     if len(shown) > 1:
-        latency = f" ({latencies[choice.name] * 1000:.2f} ms per image)" if choice.name in latencies else ""
+        latency = latencies.get(choice.name)
+        cheap = "the smallest" if latency is None else f"the fastest on {where} ({latency * 1000:.2f} ms per image)"
         return (
-            f"Use {choice.name}: it is the fastest on {where}{latency} of the {len(shown)} networks{within} shown to "
-            f"lose less than {margin} to any other."
+            f"Use {choice.name}: it is {cheap} of the {len(shown)} networks{within} shown to lose less than {margin} "
+            "to any other."
         )
     if shown:
         return f"Use {choice.name}: it alone{within} is shown to lose less than {margin} to any other."

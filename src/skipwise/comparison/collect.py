@@ -35,6 +35,7 @@ def collect(plan: Plan, course: Course) -> Results:
         classes=plan.classes,
         class_images=tuple(counted.tolist()),
         exploratory=plan.exploratory,
+        folds=plan.folds,
         contenders=tuple(_contender(plan, course, name) for name in question.contenders),
         pairs=judgement.pairs,
         looks=course.looks,
@@ -63,7 +64,7 @@ def _contender(plan: Plan, course: Course, name: str) -> Contender:
             for job in plan.jobs(name, seed)
             if job.folder in course.records
         ),
-        identical=answers.repeated,
+        repeated=answers.repeated,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from skipwise.comparison.conclude import Comparison, carry_out, read_comparison
+from skipwise.comparison.conclude import Comparison, carry_out, is_finished, read_comparison
 from skipwise.comparison.include import check_included, find_included, include_runs
 from skipwise.comparison.inputs import store_images
 from skipwise.comparison.observer import Observer
@@ -18,7 +18,7 @@ from skipwise.comparison.plan import (
     Plan,
     Question,
     Tuning,
-    check_folds,
+    check_together,
     choose_looks,
     choose_outcome,
 )
@@ -124,7 +124,8 @@ def compare(
         include: folders of finished runs that are used where the comparison would do the same ones; their networks
             take part.
         began: when the time limit began, on time.monotonic(); None is now.
-        extend: ask more of the comparison in `output`: more networks, or more looks. What it found is kept.
+        extend: ask more of the comparison in `output`: more networks, or more looks. Its runs are kept, and what it
+            found, as comparison-1.json; everything is judged anew.
         device: "auto", "cpu", "cuda" or "mps".
         precision: "auto", "fp32" or "bf16".
         compile: whether to use torch.compile; None does where it repays.
@@ -140,13 +141,16 @@ def compare(
     watch = observer or Observer()
     included = find_included([os.fspath(folder) for folder in include])
     names = list(models.split(",") if isinstance(models, str) else models)
+    if extend and output is not None:
+        names = _in_order(names, Path(output))
     names += [name for name in dict.fromkeys(run.model for run in included) if name not in names]
     question = Question(
         contenders=tuple(names),
         looks=choose_looks(seeds, looks),
         first_seed=seed,
-        margin=margin,
-        alpha=alpha,
+        # A whole number would be written, and read back, otherwise.
+        margin=float(margin),
+        alpha=float(alpha),
         outcome=choose_outcome(outcome),
         every_pair=every_pair,
     )
@@ -154,7 +158,7 @@ def compare(
     check_options(img_size=img_size, stem=stem, width=width, seed=seed)
     check_precision(precision)
     check_recipe(recipe)
-    check_folds(folds, tune=tune is not None, included=bool(included))
+    check_together(folds, tune=tune is not None, included=bool(included), lr=lr)
     if extend and (output is None or time_limit is not None):
         raise SkipwiseError("--extend needs --output, the comparison to ask more of, and takes no --time-limit.")
     limit = None if time_limit is None else parse_limit(time_limit)
@@ -203,6 +207,7 @@ def compare(
         recipe=chosen,
         tuning=_tuning(tune, tune_epochs, chosen, question, counts["val"]),
         time_limit=limit,
+        asked_for=None if limit is None else (question.looks, chosen.epochs),
         # Precision, threads and processes are chosen when the plan is new.
         execution=Execution(device=choose_device(device), precision="fp32", threads=1),
         processes=check_workers(workers),
@@ -220,7 +225,7 @@ def compare(
                 f"There is nothing to resume for this plan in {named or SHELF.parent}; leave --resume out."
             )
         asked_more = extend and stored is not None and stored.question != question
-        if stored is not None and (folder / SHELF.finished).exists() and not asked_more:
+        if stored is not None and is_finished(folder) and not asked_more:
             return read_comparison(folder)
         # Decoded before the folder is made, so that a full disk leaves nothing behind.
         packed = make_pack(source, prepared.seen, Square.of(preprocessing), watch.preparing) if pack else None
@@ -229,7 +234,7 @@ def compare(
             # Meanwhile another process may have begun, or finished, in there.
             if _choose(draft, named, extend=extend) != (folder, stored):
                 continue
-            if (folder / SHELF.finished).exists() and not asked_more:
+            if is_finished(folder) and not asked_more:
                 continue
             for leftover in folder.glob(".*.tmp"):
                 leftover.unlink(missing_ok=True)
@@ -246,6 +251,8 @@ def compare(
                 if stored is None:
                     remove_empty(folder)
                 raise
+            if asked_more and is_finished(folder):  # what was found under the first plan stands by itself
+                (folder / "comparison.json").replace(folder / f"comparison-{len(plan.asked_before)}.json")
             if plan != stored:
                 (folder / SHELF.finished).unlink(missing_ok=True)
                 write_json(folder / SHELF.begun, plan)
@@ -260,10 +267,23 @@ def _choose(draft: Plan, named: Path | None, *, extend: bool) -> tuple[Path, Pla
     """The folder for a plan and what was planned there; an extension is chosen by what was asked there before."""
     if extend and named is not None and (named / SHELF.begun).exists():
         before = read_json(named / SHELF.begun, Plan)
-        draft = replace(draft, question=before.question, guests=before.guests, time_limit=before.time_limit)
+        guests = {name: code for name, code in draft.guests.items() if name in before.question.contenders}
+        draft = replace(
+            draft, question=before.question, guests=guests, time_limit=before.time_limit, asked_for=before.asked_for
+        )
+        if before.asked_for is not None:
+            draft = replace(draft, recipe=replace(draft.recipe, epochs=before.recipe.epochs))
     elif extend:
         raise SkipwiseError(f"There is no comparison in {named} to extend; leave --extend out.")
     return SHELF.choose(draft, draft.data, named)
+
+
+def _in_order(names: list[str], folder: Path) -> list[str]:
+    """The networks as a comparison that is to be extended has them, those that are new last."""
+    if not (folder / SHELF.begun).exists():
+        return names
+    before = read_json(folder / SHELF.begun, Plan).question.contenders
+    return [*(name for name in before if name in names), *(name for name in names if name not in before)]
 
 
 def _tuning(

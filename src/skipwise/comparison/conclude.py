@@ -73,14 +73,13 @@ def carry_out(plan: Plan, folder: Path, watch: Observer, expected: Forecast | No
     try:
         course = _follow(plan, folder, watch, deadline)
     except TimeIsUp as early:
-        if not early.looks:
+        if early.seeds < 2:
             raise SkipwiseError(
                 "The time is up, and not all networks have two finished runs, without which nothing can be judged. "
                 f"What was done is kept in {folder}; the same command goes on, for as long again."
             ) from early
-        looks = ", ".join(map(str, early.looks))
-        watch.noticed(f"The time is up: judged after {looks} seeds, which the plan now says.")
-        plan = replace(plan, question=replace(question, looks=early.looks))
+        watch.noticed(f"The time is up: judged after {early.seeds} seeds, which the plan now says.")
+        plan = replace(plan, stopped_after=early.seeds)
         write_json(folder / SHELF.begun, plan)
         course = _follow(plan, folder, watch, math.inf)
     watch.finishing("Judging the answers")
@@ -95,8 +94,8 @@ def carry_out(plan: Plan, folder: Path, watch: Observer, expected: Forecast | No
         stack.callback(getattr(images.pixels, "close", lambda: None))
         shown = pictures(images, [image.id for image in results.disagreements])
     write_json(folder / PICTURES, shown)
-    write_report(folder / SHELF.finished, plan, results, costs, _histories(plan, folder, results), shown)
     (folder / "images.json").unlink(missing_ok=True)
+    write_report(folder / SHELF.finished, plan, results, costs, _histories(plan, folder, results), shown)
     return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=False)
 
 
@@ -129,6 +128,11 @@ def _measure(plan: Plan, results: Results) -> Costs:
     )
 
 
+def is_finished(folder: Path) -> bool:
+    """Whether a comparison's folder has all that is written at the end; without, it can be made again from its runs."""
+    return all((folder / name).is_file() for name in ("comparison.json", "costs.json", SHELF.finished))
+
+
 def read_comparison(folder: Path) -> Comparison:
     """A finished comparison.
 
@@ -137,9 +141,8 @@ def read_comparison(folder: Path) -> Comparison:
     """
     if not (folder / SHELF.begun).is_file():
         raise SkipwiseError(f"There is no comparison in {folder}; 'skipwise compare' makes one.")
-    if not (folder / SHELF.finished).is_file():
+    if not is_finished(folder):
         raise SkipwiseError(f"The comparison in {folder} is not finished; give the command that started it again.")
-    (folder / "images.json").unlink(missing_ok=True)  # left by a kill after the report
     plan = read_json(folder / SHELF.begun, Plan)
     results = read_json(folder / "comparison.json", Results)
     if plan.question != results.question:

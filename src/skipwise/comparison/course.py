@@ -39,11 +39,11 @@ class Course:
 
 
 class TimeIsUp(Exception):
-    """The deadline has passed. `looks` are those of a plan that is done already."""
+    """The deadline has passed. All networks that were to go on have so many `seeds`."""
 
-    def __init__(self, looks: tuple[int, ...]) -> None:
-        super().__init__(looks)
-        self.looks = looks
+    def __init__(self, seeds: int) -> None:
+        super().__init__(seeds)
+        self.seeds = seeds
 
 
 Doing = Callable[[Sequence[Job], str], None]
@@ -72,9 +72,11 @@ def follow(
 
     def do(jobs: Sequence[Job], why: str) -> None:
         doing(jobs, why)
+        left = 0
         for job in jobs:
             record = find_run(job.spec, folder / job.folder)
             if record is None:
+                left += 1
                 executor.submit(job)
             else:
                 records[job.folder] = record
@@ -82,8 +84,9 @@ def follow(
         for event in executor.events():
             if event.record is not None:
                 records[event.job.folder] = event.record
+                left -= 1
             happened(event)
-            if time.monotonic() > deadline:
+            if left and time.monotonic() > deadline:
                 raise TimeIsUp(_done(plan, looks, records))
 
     looks: list[Look] = []
@@ -100,7 +103,7 @@ def follow(
     left = frozenset(names)
     judgement: Judgement | None = None
     answers: dict[str, Answers] = {}
-    for number, count in enumerate(question.looks, start=1):
+    for number, count in enumerate(plan.looks, start=1):
         seeds = question.seeds[:count]
         # Seed by seed, so that all contenders advance together.
         jobs = [
@@ -112,6 +115,7 @@ def follow(
             {name: (answers[name].given == tested.labels) * weights for name in names},
             margin=question.margin / 100,
             alpha=question.alpha,
+            # Those that were planned: whether the time is up early may have to do with how it goes.
             looks=len(question.looks),
             seeds={name: answers[name].seeds for name in names},
         )
@@ -144,14 +148,13 @@ def follow(
     )
 
 
-def _done(plan: Plan, looks: Sequence[Look], records: Records) -> tuple[int, ...]:
-    """The looks of a plan that these records are all of: those taken, or one after the seeds that all networks have."""
+def _done(plan: Plan, looks: Sequence[Look], records: Records) -> int:
+    """The seeds of the last look taken; if none was, those that all networks have."""
     if looks:
-        return tuple(look.seeds for look in looks)
+        return looks[-1].seeds
     names, seeds = plan.question.contenders, plan.question.seeds
     done = (all(job.folder in records for name in names for job in plan.jobs(name, seed)) for seed in seeds)
-    count = sum(1 for _ in itertools.takewhile(bool, done))
-    return (count,) if count >= 2 else ()
+    return sum(1 for _ in itertools.takewhile(bool, done))
 
 
 def _tried(model: str, lr: float, record: RunRecord) -> Tried:

@@ -82,7 +82,9 @@ def _images(plan: Plan) -> str:
 def _recipe(plan: Plan) -> str:
     recipe = plan.recipe
     rate = "" if plan.tuning else f"peak learning rate {recipe.lr:g}, "
-    chosen = ", as many as fit the time limit" if plan.time_limit is not None else ""
+    chosen = ""
+    if plan.asked_for is not None and plan.asked_for[1] != recipe.epochs:
+        chosen = f" of {plan.asked_for[1]}, as many as fit the time limit"
     return (
         f"Recipe '{recipe.name}': {counted(recipe.epochs, 'epoch')}{chosen}, batches of {recipe.batch_size}, {rate}"
         f"{recipe.optimizer.upper() if recipe.optimizer == 'sgd' else recipe.optimizer.capitalize()} with momentum "

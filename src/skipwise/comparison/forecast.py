@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
-from skipwise.comparison.plan import Plan
+from skipwise.comparison.plan import Plan, Tuning
 from skipwise.errors import SkipwiseError
 from skipwise.nets.guests import is_guest
 from skipwise.training.trial import StepCost, try_step
@@ -61,7 +61,8 @@ def forecast(plan: Plan, costs: Mapping[str, StepCost], weights: Mapping[str, fl
     question = plan.question
     answers = 4 * len(plan.classes) * (counts["val"] * parts + plan.test_images)
     each = {name: weights.get(name, 0.0) * parts + answers for name in question.contenders}
-    kept = sum(each.values()) * question.looks[-1]
+    tuned = len(plan.tuning.rates) if plan.tuning else 0
+    kept = sum(each.values()) * (question.looks[-1] + tuned)
     # A run that goes on keeps its weights, what the optimizer remembers of them, and both of an earlier moment.
     working = 4 * max(weights.values(), default=0.0) * plan.processes
     return Forecast(
@@ -90,6 +91,13 @@ def _run(plan: Plan, cost: StepCost, epochs: int) -> float:
     return cost.training(recipe, plan.preprocessing.size, steps) + cost.evaluation * evaluated
 
 
+def _shorter(plan: Plan, epochs: int) -> Tuning | None:
+    """Tuning in proportion to a run of so many epochs."""
+    if plan.tuning is None:
+        return None
+    return replace(plan.tuning, epochs=max(1, plan.tuning.epochs * epochs // plan.recipe.epochs))
+
+
 def fitted(plan: Plan, costs: Mapping[str, StepCost], limit: float, *, fewer_epochs: bool) -> Plan:
     """The plan with as many looks, and then epochs, as fit into so many seconds.
 
@@ -108,7 +116,7 @@ def fitted(plan: Plan, costs: Mapping[str, StepCost], limit: float, *, fewer_epo
             return replace(plan, question=replace(question, looks=question.looks[:count]))
     first = replace(plan, question=replace(question, looks=question.looks[:1]))
     for epochs in range(plan.recipe.epochs - 1, 0, -1) if fewer_epochs else ():
-        shorter = replace(first, recipe=replace(plan.recipe, epochs=epochs))
+        shorter = replace(first, recipe=replace(plan.recipe, epochs=epochs), tuning=_shorter(plan, epochs))
         if _seconds(shorter, costs, question.looks[0]) <= left:
             return shorter
     least = replace(first, recipe=replace(plan.recipe, epochs=1)) if fewer_epochs else first

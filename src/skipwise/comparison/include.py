@@ -10,6 +10,7 @@ from pathlib import Path
 from skipwise.comparison.plan import Included, Plan
 from skipwise.errors import SkipwiseError
 from skipwise.files import make_folder, read_json
+from skipwise.nets.guests import is_guest
 from skipwise.training.run import RunRecord, read_predictions
 
 PARTS = ("metrics.jsonl", "predictions.npz", "weights.safetensors", "run.json")
@@ -36,6 +37,10 @@ def find_included(folders: Sequence[str]) -> tuple[Included, ...]:
                 "leave it out of --include."
             )
         spec = record.spec
+        if is_guest(spec.model):
+            raise SkipwiseError(
+                f"The run in {folder} is of {spec.model}, whose code may have changed since; leave it out of --include."
+            )
         run = Included(model=spec.model, seed=spec.seed, folder=str(folder), execution=spec.execution)
         twice = found.setdefault((spec.model, spec.seed), run)
         if twice is not run:
@@ -80,7 +85,7 @@ def _difference(record: RunRecord, plan: Plan) -> str:
     """What is not the same, named for a person."""
     spec, wanted = record.spec, plan.spec(record.spec.model, record.spec.seed)
     if spec.fingerprint != wanted.fingerprint:
-        return "its images are others"
+        return "its images are others, or split otherwise"
     pairs = (
         (spec.recipe, wanted.recipe),
         (spec.recipe.augmentation, wanted.recipe.augmentation),

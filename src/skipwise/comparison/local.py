@@ -95,6 +95,7 @@ class _Worker(threading.Thread):
         self.home, self.threads, self.waiting, self.events = home, threads, waiting, events
         self.process: subprocess.Popen[bytes] | None = None
         self.stopping = False
+        self.ready = False
 
     def run(self) -> None:
         try:
@@ -163,8 +164,13 @@ class _Worker(threading.Thread):
                 return True
             if message.kind == "stop":
                 raise SkipwiseError(message.text)
+            if message.kind == "ready":
+                self.ready = True
+                continue
             self.events.put(Event(job, epoch=message.epoch, seconds=message.seconds))
         process.wait()
+        if not self.ready and process.returncode not in KILLED:
+            raise SkipwiseError(f"A process that is to train can't start ({self._cause()}).")
         return False
 
     def _start(self) -> None:
@@ -175,6 +181,7 @@ class _Worker(threading.Thread):
             # Networks of one's own are found where they were found here.
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }
+        self.ready = False
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, env=environment

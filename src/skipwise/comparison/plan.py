@@ -97,8 +97,12 @@ def choose_outcome(name: str) -> Outcome:
     return OUTCOMES[name]
 
 
-def check_folds(folds: int | None, *, tune: bool, included: bool) -> None:
-    """Raises SkipwiseError for cross-validation that can't be done."""
+def check_together(folds: int | None, *, tune: bool, included: bool, lr: float | None) -> None:
+    """Raises SkipwiseError for options that exclude each other, and for cross-validation that can't be done."""
+    if tune and lr is not None:
+        raise SkipwiseError("--tune chooses the learning rate, so --lr has nothing to do; give one of them.")
+    if tune and included:
+        raise SkipwiseError("--tune gives runs other learning rates than those of --include; give one of them.")
     if folds is None:
         return
     if not 2 <= folds <= MOST_FOLDS:
@@ -142,9 +146,9 @@ class Plan:
     `split_images` counts the images per split; `val_share` and `test_share` are None where the images came split.
     With `folds`, there is no split: each seed is a repeat of cross-validation, in which every image is tested once.
     `guests` has a fingerprint of the code of every network that is not ours. `asked_before` has the questions that
-    were answered before this one was asked of the same images. `execution`, `processes` and, where there is a
-    `time_limit` (in seconds), epochs and looks are what the machine suggested; they are not part of what makes two
-    plans the same.
+    were answered before this one was asked of the same images. `execution` and `processes` are what the machine
+    suggested; they are not part of what makes two plans the same. Under a `time_limit` (in seconds) looks and epochs
+    are too, and `asked_for` has those that were asked for; `stopped_after` so many seeds the time was up.
     """
 
     question: Question
@@ -166,6 +170,8 @@ class Plan:
     recipe: Recipe
     tuning: Tuning | None = None
     time_limit: float | None = None
+    asked_for: tuple[tuple[int, ...], int] | None = None
+    stopped_after: int | None = None
     execution: Execution
     processes: int
 
@@ -178,6 +184,13 @@ class Plan:
     def train_images(self) -> int:
         """How many images a run is trained on."""
         return self.split_images["train"] if self.folds is None else self.test_images * (self.folds - 1) // self.folds
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """The numbers of seeds at which it is looked: the question's, unless the time is up before."""
+        if self.stopped_after is None:
+            return self.question.looks
+        return tuple(look for look in self.question.looks if look <= self.stopped_after) or (self.stopped_after,)
 
     @property
     def exploratory(self) -> bool:
@@ -207,7 +220,7 @@ class Plan:
                 spec = self.spec(model, self.tuning.seed, lr=rate)
                 short = replace(spec, recipe=replace(spec.recipe, epochs=self.tuning.epochs))
                 name = run_folder(model, self.tuning.seed, parent="tuning")
-                found[model, rate] = Job(spec=short, folder=f"{name}-lr{rate:g}")
+                found[model, rate] = Job(spec=short, folder=f"{name}-lr{rate!r}")
         return found
 
     def spec(self, model: str, seed: int, *, lr: float | None = None, fold: int | None = None) -> RunSpec:
@@ -232,7 +245,8 @@ class Plan:
         on_this = replace(
             self,
             asked_before=other.asked_before,
-            included=tuple(replace(run, execution=None) for run in self.included),
+            included=_bare(self.included),
+            stopped_after=other.stopped_after,
             execution=other.execution,
             processes=other.processes,
             preprocessing=other.preprocessing,
@@ -243,8 +257,10 @@ class Plan:
                 question=replace(self.question, looks=other.question.looks),
                 recipe=replace(self.recipe, epochs=other.recipe.epochs),
             )
+            if self.tuning is not None and other.tuning is not None:
+                on_this = replace(on_this, tuning=replace(self.tuning, epochs=other.tuning.epochs))
         return (
-            on_this == replace(other, included=tuple(replace(run, execution=None) for run in other.included))
+            on_this == replace(other, included=_bare(other.included))
             and self.execution.device == other.execution.device
             # What else is in there follows from the images and networks, which have been compared.
             and self.preprocessing.size == other.preprocessing.size
@@ -252,8 +268,12 @@ class Plan:
 
     def difference(self, stored: Plan) -> str:
         """What differs, named for a person: the images, or the first field of the two records that is not the same."""
-        if (self.data, self.fingerprint, self.classes) != (stored.data, stored.fingerprint, stored.classes):
+        if (self.data, self.classes) != (stored.data, stored.classes):
             return "the images differ"
+        limited = self.time_limit is not None and self.time_limit == stored.time_limit
+        passed_over = {"question", "recipe", "augmentation", "execution", "processes", "asked_before", "stopped_after"}
+        passed_over |= {"fingerprint", "split_images"}
+        passed_over |= {"looks", "epochs"} if limited else {"asked_for"}
         pairs = (
             (self.question, stored.question),
             (self.recipe, stored.recipe),
@@ -262,7 +282,7 @@ class Plan:
         )
         for ours, theirs in pairs:
             for name in ours.__dataclass_fields__:
-                if name in {"question", "recipe", "augmentation", "execution", "processes", "asked_before"}:
+                if name in passed_over:
                     continue
                 mine, yours = getattr(ours, name), getattr(theirs, name)
                 if mine != yours:
@@ -274,10 +294,16 @@ class Plan:
                         return "the code of a network changed"
                     if name == "included":
                         return "other runs are included"
+                    if name == "asked_for":
+                        return "other looks or epochs are asked for"
                     if name == "tuning":
                         return "learning rates are tuned otherwise"
                     return f"{name} is {_shown(yours)} there and {_shown(mine)} here"
-        return "the device differs"
+        return (
+            "the images differ, or how they are split"
+            if self.fingerprint != stored.fingerprint
+            else "the device differs"
+        )
 
     def extended(self, question: Question) -> Plan:
         """The plan with more contenders or more looks, asked after the first question was.
@@ -296,15 +322,19 @@ class Plan:
                 f"{','.join(before.contenders)} at {','.join(map(str, before.looks))} seeds, margin {before.margin:g}, "
                 f"alpha {before.alpha:g}."
             )
-        # Contenders keep their order, so that the first question's pairs keep theirs.
-        added = tuple(name for name in question.contenders if name not in before.contenders)
-        asked = replace(question, contenders=(*before.contenders, *added))
-        return replace(self, question=asked, asked_before=(*self.asked_before, before))
+        # A time limit was for what was asked before.
+        return replace(
+            self, question=question, asked_before=(*self.asked_before, before), time_limit=None, stopped_after=None
+        )
 
 
 def run_folder(model: str, seed: int, *, parent: str = "runs") -> str:
     """Where a comparison keeps a run. A network of one's own has a colon in its name, which no folder should."""
     return f"{parent}/{model.replace(':', '.')}-s{seed}"
+
+
+def _bare(included: tuple[Included, ...]) -> tuple[Included, ...]:
+    return tuple(replace(run, folder="", execution=None) for run in included)
 
 
 def _shown(value: object) -> str:

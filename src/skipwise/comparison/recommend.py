@@ -48,8 +48,7 @@ def recommend(
         max_size_mb: megabytes of weights in float32.
         max_macs: multiply-adds per image, a number or such as "1.5G".
         min_accuracy: of what the comparison counts, as a fraction or in percent.
-        costs: a file with latencies measured elsewhere: what `skipwise profile --json` printed there, or another
-            comparison's costs.json.
+        costs: a file with latencies measured elsewhere: what `skipwise profile --json` printed there.
 
     Raises:
         SkipwiseError: no finished comparison is there, a limit is no limit, or the file of costs is none or is of other
@@ -105,28 +104,29 @@ def _elsewhere(path: Path, found: Comparison) -> tuple[dict[str, float], str]:
         content = path.read_bytes()
     except OSError as error:
         raise SkipwiseError(f"Can't read {path}: {error.strerror}.") from error
-    size = found.plan.preprocessing.size
     try:
         profile = msgspec.json.decode(content, type=ProfileReport)
-    except (msgspec.MsgspecError, ValueError):
-        try:
-            measured = msgspec.json.decode(content, type=Costs)
-        except (msgspec.MsgspecError, ValueError) as error:
-            raise SkipwiseError(
-                f"{path} holds no latencies; --costs takes what 'skipwise profile --json' printed, or a costs.json."
-            ) from error
-        latencies, machine = _medians(measured), measured.machine
-    else:
-        if profile.image_size != size:
-            raise SkipwiseError(
-                f"{path} was measured at {profile.image_size} pixels, and this comparison was made at {size}; there, "
-                f"run: {profile_command(found)}"
-            )
-        latencies, machine = {network.name: network.latency.median for network in profile.networks}, profile.machine
-    missing = [name for name in found.plan.question.contenders if name not in latencies]
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise SkipwiseError(
+            f"{path} holds no latencies; --costs takes what this prints on another machine: {profile_command(found)}"
+        ) from error
+    plan = found.plan
+    there = (profile.image_size, profile.num_classes, profile.stem, profile.width, profile.precision)
+    if there != (plan.preprocessing.size, len(plan.classes), plan.stem, plan.width, "fp32"):
+        raise SkipwiseError(
+            f"{path} is of other networks than this comparison's, in image size, classes, stem, width or precision; "
+            f"there, run: {profile_command(found)}"
+        )
+    latencies = {network.name: network.latency.median for network in profile.networks}
+    missing = [name for name in _measurable(found) if name not in latencies]
     if missing:
         raise SkipwiseError(f"{path} has no latency of {', '.join(missing)}; there, run: {profile_command(found)}")
-    return latencies, machine.processor
+    return latencies, profile.machine.processor
+
+
+def _measurable(found: Comparison) -> list[str]:
+    """The contenders that can be built."""
+    return [contender.name for contender in found.results.contenders if contender.counts is not None]
 
 
 def _medians(costs: Costs) -> dict[str, float]:
@@ -137,6 +137,6 @@ def profile_command(found: Comparison) -> str:
     """What measures this comparison's networks on another machine."""
     plan = found.plan
     return (
-        f"skipwise profile {','.join(plan.question.contenders)} --img-size {plan.preprocessing.size} --num-classes "
+        f"skipwise profile {','.join(_measurable(found))} --img-size {plan.preprocessing.size} --num-classes "
         f"{len(plan.classes)} --stem {plan.stem} --width {plan.width:g} --json > costs.json"
     )

@@ -91,6 +91,8 @@ def _standing(results: Results, costs: Costs) -> str:
         return "No answer"
     if not costs.recommendation.shown:
         return "Not settled"
+    if results.folds is not None:
+        return "Shown, approximately"
     return "Shown, but exploratory" if results.exploratory else f"Shown, {wording.sure(results.question)} sure"
 
 

@@ -36,7 +36,7 @@ class Contender:
         without_twins: that on the test images that have no twin in another split; None if all or none have one.
         per_class: that on each class's images, in the order of `Results.classes`; () with no finished seed.
         runs: in the order of their seeds; as many as the question needed.
-        identical: whether all its seeds gave the same answers to the last bit, which they should not.
+        repeated: the seeds that gave the same answers as an earlier one to the last bit, which none should.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Contender:
     without_twins: float | None
     per_class: tuple[float, ...]
     runs: tuple[RunResult, ...]
-    identical: bool
+    repeated: tuple[int, ...]
 
     @property
     def failed(self) -> int:
@@ -139,6 +139,7 @@ class Results:
     classes: tuple[str, ...]
     class_images: tuple[int, ...]
     exploratory: bool
+    folds: int | None
     contenders: tuple[Contender, ...]
     pairs: tuple[Pair, ...]
     looks: tuple[Look, ...]

@@ -60,6 +60,8 @@ def settle(
     costs = try_steps(plan, networks, {name: found.multiply_adds for name, found in counts.items()})
     if plan.time_limit is not None:
         left = plan.time_limit - (time.monotonic() - wishes.began)
+        if not costs:
+            notice("No step was tried, as all networks are somebody else's: only the end of the time limit is kept.")
         plan = fitted(plan, costs, left, fewer_epochs=wishes.fewer_epochs)
     if plan.question.looks != question.looks or plan.recipe.epochs != recipe.epochs:
         looks = ", ".join(map(str, plan.question.looks))

@@ -46,9 +46,9 @@ def asked(results: Results) -> str:
     """The question, for whoever did not ask it."""
     question, looks = results.question, results.question.looks
     seeds = counted(looks[0], "seed") if len(looks) == 1 else f"up to {looks[-1]} seeds"
-    whole = (
-        "" if results.exploratory else f" The chance that any verdict is wrong is at most {question.alpha * 100:g}%."
-    )
+    whole = f" The chance that any verdict is wrong is at most {question.alpha * 100:g}%."
+    if results.exploratory or results.folds is not None:
+        whole = ""
     return (
         f"Asked of {counted(len(results.contenders), 'network')}, {seeds} each, on "
         f"{counted(results.test_images, 'test image')}. Less than {question.margin:g} points of {measure(question)} "
@@ -188,8 +188,15 @@ def notes(plan: Plan, results: Results) -> list[str]:
         *guessing(results),
         *twins(results),
         *cross_validation(plan),
+        *_stopped(plan),
         *filter(None, [resolvable(results.test_images, pairs, len(question.looks), question.alpha, question.margin)]),
     ]
+
+
+def _stopped(plan: Plan) -> list[str]:
+    if plan.stopped_after is None:
+        return []
+    return [f"The time limit was up after {plan.stopped_after} seeds; what was finished then was judged."]
 
 
 def exploratory(plan: Plan) -> list[str]:
@@ -238,12 +245,13 @@ def failures(results: Results) -> list[str]:
 
 
 def identical(results: Results) -> list[str]:
-    """A sentence for every contender whose seeds made no difference at all."""
+    """A sentence for every contender with seeds that made no difference at all."""
     return [
-        f"All seeds of {contender.name} gave the same answers to the last bit. They should not: there is a bug "
-        "somewhere, and its intervals can't be trusted."
+        f"{listed([f'seed {seed}' for seed in contender.repeated]).capitalize()} of {contender.name} gave the same "
+        "answers as an earlier one to the last bit. No seed should: there is a bug somewhere, and the intervals can't "
+        "be trusted."
         for contender in results.contenders
-        if contender.identical
+        if contender.repeated
     ]
 
 

@@ -27,9 +27,10 @@ from skipwise.files import read_json
 
 @dataclass(frozen=True)
 class Message:
-    """`epoch`: one more epoch is done, in `seconds`. `ended`: the run's record is written. `stop`: nobody can go on."""
+    """`ready`: orders are taken now. `epoch`: one more epoch is done, in `seconds`. `ended`: the run's record is
+    written. `stop`: nobody can go on."""
 
-    kind: Literal["epoch", "ended", "stop"]
+    kind: Literal["ready", "epoch", "ended", "stop"]
     epoch: int = 0
     seconds: float = 0.0
     text: str = ""
@@ -55,10 +56,16 @@ def main(folder: Path) -> None:
         os._exit(0)
 
     threading.Thread(target=listen, daemon=True).start()
+    status: object = 0
     try:
         _serve(folder, orders, send)
     except SkipwiseError as error:
         send(Message("stop", text=str(error)))
+    except SystemExit as told:
+        status = told.code
+    # At once: the thread above holds standard input, over which the interpreter would stumble on its way out.
+    sys.stderr.flush()
+    os._exit(status if isinstance(status, int) else 1)
 
 
 def _stop(*_: object) -> None:
@@ -79,11 +86,17 @@ def _serve(home: Path, orders: queue.Queue[bytes], send: Callable[[Message], Non
     def on_epoch(epoch: Epoch) -> None:
         send(Message("epoch", epoch=epoch.epoch, seconds=epoch.seconds))
 
+    send(Message("ready"))
     while True:
         job = msgspec.json.decode(orders.get(), type=Job)
         spec = job.spec
         try:
             execute_run(spec, in_fold(images, spec, home), home / job.folder, on_epoch)
+        except MemoryError as error:
+            raise SkipwiseError(
+                "There is not enough memory; what was saved is kept. A smaller --batch-size or --img-size needs less, "
+                "and so does --workers 1."
+            ) from error
         except OSError as error:
             raise SkipwiseError(f"The run {spec.model} with seed {spec.seed} was stopped: {error}.") from error
         send(Message("ended"))

@@ -40,6 +40,9 @@ class ProfileReport:
     machine: Machine
     threads: int
     image_size: int
+    num_classes: int
+    stem: str
+    width: float
     batch_size: int
     precision: str
     compiled: bool
@@ -98,6 +101,9 @@ def profile(
         machine=describe_machine(),
         threads=torch.get_num_threads(),
         image_size=img_size,
+        num_classes=num_classes,
+        stem=resolve_stem(stem, img_size),
+        width=width,
         batch_size=batch_size,
         precision=precision,
         compiled=compile,

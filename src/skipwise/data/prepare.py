@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from skipwise.data.layout import absent_classes
 from skipwise.data.look import Square
 from skipwise.data.pack import load_pack, pack
 from skipwise.data.sources import Source, open_source
-from skipwise.data.splits import SPLITS, TEST_SHARE, make_splits, read_split
+from skipwise.data.splits import SPLITS, TEST_SHARE, make_folds, make_splits, read_split
 from skipwise.data.stream import Streamed
 from skipwise.data.survey import Progress, Survey, guess_square, is_surveyed, survey
 from skipwise.errors import SkipwiseError
@@ -149,6 +150,8 @@ def prepare(
     together = _together(source, audit, members)
     if request.folds is not None:
         _check_folds(source, request)
+        # Whether they can be made is a matter of the classes, not of the seed.
+        make_folds(source.labels[members], source.classes, together, folds=request.folds, seed=seed)
         split, val_share, test_share = np.where(used, "test", ""), None, None
     else:
         split, val_share, test_share = _split(source, together, members, share, seed)
@@ -161,10 +164,23 @@ def prepare(
         twins=find_twins(audit.pairs, split),
         val_share=val_share,
         test_share=test_share,
-        fingerprint=seen.fingerprint(source, members),
+        fingerprint=_fingerprint(
+            seen.fingerprint(source, members), split[members], together if request.folds is not None else None
+        ),
         channels=seen.channels(members),
         auto_size=seen.auto_size(members),
     )
+
+
+def _fingerprint(images: str, split: NDArray[np.str_], together: NDArray[np.int64] | None) -> str:
+    """Names the images and what each is used for: runs on another split are other runs.
+
+    Args:
+        split: of each image that is used.
+        together: which belong together, where folds are made of them.
+    """
+    said = [images, *split.tolist(), *([] if together is None else map(str, together.tolist()))]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
 
 def files_left_out(source: Source) -> list[str]:

@@ -98,8 +98,8 @@ def make_folds(
         images, parts = int((labels == number).sum()), len(np.unique(groups[labels == number]))
         if 0 < parts < folds:
             raise SkipwiseError(
-                f"The class {name!r} has {images} image{'s' * (images != 1)} that fall into {parts} "
-                f"group{'s' * (parts != 1)}, fewer than the {folds} folds; use fewer folds, or add images."
+                f"The class {name!r} has {images} image{'s' * (images != 1)} in {parts} group{'s' * (parts != 1)} "
+                f"that belong together, fewer than the {folds} folds; use fewer --folds, or add images."
             )
     found = np.empty(len(labels), dtype=np.int64)
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)

@@ -38,7 +38,7 @@ class Terms:
     def difference(self, other: Terms) -> str:
         """What differs, named for a person."""
         ours, theirs = self._bare(), other._bare()
-        if (ours.data, ours.spec.fingerprint) != (theirs.data, theirs.spec.fingerprint):
+        if (ours.data, ours.spec.classes) != (theirs.data, theirs.spec.classes):
             return "the images differ"
         pairs = (
             (ours.spec.recipe, theirs.spec.recipe),
@@ -48,9 +48,11 @@ class Terms:
         )
         for mine, yours in pairs:
             for name in mine.__dataclass_fields__:
-                nested = name in {"recipe", "augmentation", "spec"}
+                nested = name in {"recipe", "augmentation", "spec", "fingerprint", "split_images"}
                 if not nested and getattr(mine, name) != getattr(yours, name):
                     return f"{name} is {getattr(yours, name)} there and {getattr(mine, name)} here"
+        if ours.spec.fingerprint != theirs.spec.fingerprint:
+            return "the images differ, or how they are split"
         return "the device or the image size differs"
 
     def _bare(self) -> Terms:

@@ -36,7 +36,7 @@ from skipwise.options import (
     names,
 )
 
-FORMATS = ("text", "md", "json")
+PRINTED = ("text", "md", "json")
 
 
 def compare(
@@ -123,8 +123,8 @@ def compare(
 ) -> int:
     """Train several networks alike, several times each, and say which to use and how sure that is."""
     rates, counts = _rates(tune), _counts(looks)
-    if format not in FORMATS:
-        raise unknown_name("format", format, FORMATS)
+    if format not in PRINTED:
+        raise unknown_name("format", format, PRINTED)
     from skipwise.comparison.compare import compare as run
     from skipwise.comparison.conclude import record
     from skipwise.comparison.markdown import markdown
