@@ -298,12 +298,14 @@ def test_the_command_is_one_that_compare_takes(case: str) -> None:
     from skipwise.cli import app
 
     made = fabricate(**CASES[case])
-    words = shlex.split(command(made.plan))
+    plan = replace(made.plan, image_options=("--exclude", "an audit.json"))
+    words = shlex.split(command(plan))
     assert words[:2] == ["skipwise", "compare"]
     taken = get_command(app).commands["compare"].make_context("compare", words[2:]).params  # type: ignore[attr-defined]
     looks = made.plan.question.looks
     assert (taken["seeds"], taken["looks"]) == ((looks[0], None) if len(looks) == 1 else (None, "5,8,12"))
     assert taken["folds"] == made.plan.folds
+    assert taken["exclude"] == "an audit.json"
     assert (taken["tune"], taken["lr"]) == (("lr=0.1,0.4", None) if made.plan.tuning else (None, 0.4))
     assert taken["outcome"] == made.plan.question.outcome
 

@@ -50,4 +50,4 @@ def command(plan: Plan) -> str:
     words = ["skipwise", "compare", plan.data if plan.data in NAMED else f"path/to/{plan.data}"]
     for name, value in options.items():
         words += [f"--{name}"] if value is None else [f"--{name}", str(value)]
-    return shlex.join(words)
+    return shlex.join([*words, *plan.image_options])

@@ -194,6 +194,7 @@ def compare(
         data=source.name,
         classes=source.classes,
         fingerprint=prepared.fingerprint,
+        image_options=_image_options(request),
         split_images=counts,
         split_seed=SPLIT_SEED,
         val_share=prepared.val_share,
@@ -276,6 +277,16 @@ def _choose(draft: Plan, named: Path | None, *, extend: bool) -> tuple[Path, Pla
     elif extend:
         raise SkipwiseError(f"There is no comparison in {named} to extend; leave --extend out.")
     return SHELF.choose(draft, draft.data, named)
+
+
+def _image_options(request: Request) -> tuple[str, ...]:
+    options = {
+        "--split": request.split,
+        "--group": request.group,
+        "--group-regex": request.group_regex,
+        "--exclude": request.exclude,
+    }
+    return tuple(word for name, value in options.items() if value is not None for word in (name, value))
 
 
 def _in_order(names: list[str], folder: Path) -> list[str]:

@@ -145,10 +145,13 @@ class Plan:
 
     `split_images` counts the images per split; `val_share` and `test_share` are None where the images came split.
     With `folds`, there is no split: each seed is a repeat of cross-validation, in which every image is tested once.
-    `guests` has a fingerprint of the code of every network that is not ours. `asked_before` has the questions that
-    were answered before this one was asked of the same images. `execution` and `processes` are what the machine
-    suggested; they are not part of what makes two plans the same. Under a `time_limit` (in seconds) looks and epochs
-    are too, and `asked_for` has those that were asked for; `stopped_after` so many seeds the time was up.
+    `image_options` says how images were chosen and split, as on the command line; what came of it is in the
+    fingerprint. `guests` has a fingerprint of the code of every network that is not ours. `asked_before` has the
+    questions that were answered before this one was asked of the same images.
+
+    `execution` and `processes` are what the machine suggested; they are not part of what makes two plans the same.
+    Under a `time_limit` (in seconds) looks and epochs are too, and `asked_for` has those that were asked for;
+    `stopped_after` so many seeds the time was up.
     """
 
     question: Question
@@ -157,6 +160,7 @@ class Plan:
     data: str
     classes: tuple[str, ...]
     fingerprint: str
+    image_options: tuple[str, ...] = ()
     split_images: dict[str, int]
     split_seed: int
     val_share: float | None
@@ -247,6 +251,7 @@ class Plan:
             asked_before=other.asked_before,
             included=_bare(self.included),
             stopped_after=other.stopped_after,
+            image_options=other.image_options,
             execution=other.execution,
             processes=other.processes,
             preprocessing=other.preprocessing,
@@ -272,7 +277,7 @@ class Plan:
             return "the images differ"
         limited = self.time_limit is not None and self.time_limit == stored.time_limit
         passed_over = {"question", "recipe", "augmentation", "execution", "processes", "asked_before", "stopped_after"}
-        passed_over |= {"fingerprint", "split_images"}
+        passed_over |= {"fingerprint", "split_images", "image_options"}
         passed_over |= {"looks", "epochs"} if limited else {"asked_for"}
         pairs = (
             (self.question, stored.question),
