@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from skipwise.comparison.plan import Included, Plan, Question, Tuning
+from skipwise.comparison.plan import Included, Plan, Tuning
+from skipwise.comparison.question import Question
 from skipwise.comparison.results import (
     Bootstrap,
     Contender,

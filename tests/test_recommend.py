@@ -12,7 +12,8 @@ import pytest
 import skipwise
 from skipwise.comparison import wording
 from skipwise.comparison.choice import Limits, choose
-from skipwise.comparison.plan import Plan, Question
+from skipwise.comparison.plan import Plan
+from skipwise.comparison.question import Question
 from skipwise.comparison.results import Contender, Costs, Results, RunResult
 from skipwise.cost.counts import Counts
 from skipwise.cost.profile import NetworkProfile, ProfileReport

@@ -12,16 +12,8 @@ from skipwise.comparison.conclude import Comparison, carry_out, is_finished, rea
 from skipwise.comparison.include import check_included, find_included, include_runs
 from skipwise.comparison.inputs import store_images
 from skipwise.comparison.observer import Observer
-from skipwise.comparison.plan import (
-    MOST_SEEDS,
-    SHELF,
-    Plan,
-    Question,
-    Tuning,
-    check_together,
-    choose_looks,
-    choose_outcome,
-)
+from skipwise.comparison.plan import SHELF, Plan, Tuning, check_together
+from skipwise.comparison.question import MOST_SEEDS, Question, choose_looks, choose_outcome
 from skipwise.comparison.settle import OnThisMachine, settle
 from skipwise.data.look import Square
 from skipwise.data.pack import pack as make_pack

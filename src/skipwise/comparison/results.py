@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from skipwise.comparison.plan import Question
+from skipwise.comparison.question import Question
 from skipwise.cost.counts import Counts
 from skipwise.cost.timing import Timing
 from skipwise.evaluation.metrics import Metrics

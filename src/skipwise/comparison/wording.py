@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skipwise.comparison.plan import Plan, Question
+from skipwise.comparison.plan import Plan
+from skipwise.comparison.question import Question
 from skipwise.comparison.results import Contender, Results
 from skipwise.statistics import Estimate, Pair, judge
 

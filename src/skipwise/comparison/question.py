@@ -1,0 +1,90 @@
+"""What is asked of a comparison: who competes, how often it is looked, and how sure the answer has to be."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from skipwise.errors import SkipwiseError, unknown_name
+from skipwise.nets.zoo import check_model
+
+MOST_SEEDS = 1000
+LOOKS = (5, 8, 12)
+
+Outcome = Literal["accuracy", "balanced-accuracy"]
+OUTCOMES: dict[str, Outcome] = {name: name for name in get_args(Outcome)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked of the images: who competes, how often, and how sure the answer has to be.
+
+    Args:
+        contenders: names of networks, at least two.
+        looks: after how many seeds it is looked whether the answer is there; rising, the first at least 2.
+        first_seed: the seeds are this one and those that follow it, the same for every contender.
+        margin: the difference in the outcome that would not matter, in percentage points.
+        alpha: the chance that any of the answers is wrong.
+        outcome: what counts per image. "balanced-accuracy" lets every class weigh the same, however many images it has.
+        every_pair: whether more seeds are spent also on pairs that have no part in the choice.
+    """
+
+    contenders: tuple[str, ...]
+    looks: tuple[int, ...]
+    first_seed: int = 0
+    margin: float
+    alpha: float
+    outcome: Outcome = "accuracy"
+    every_pair: bool = False
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """All that may be needed."""
+        return tuple(range(self.first_seed, self.first_seed + self.looks[-1]))
+
+    def check(self) -> None:
+        """Raises SkipwiseError where the question can't be answered."""
+        if len(self.contenders) < 2:
+            raise SkipwiseError("A comparison needs at least two networks; name them with --models a,b.")
+        for name in self.contenders:
+            if self.contenders.count(name) > 1:
+                raise SkipwiseError(f"{name!r} is among the networks twice; name each network once in --models.")
+            check_model(name)
+        if not (math.isfinite(self.margin) and 0 < self.margin < 100):
+            raise SkipwiseError(f"--margin must lie between 0 and 100 percentage points, not {self.margin:g}.")
+        if not 0 < self.alpha < 1:
+            raise SkipwiseError(f"--alpha must lie between 0 and 1, not {self.alpha:g}.")
+
+
+def choose_looks(seeds: int | None, looks: Sequence[int] | None) -> tuple[int, ...]:
+    """The looks of a question: one, after so many seeds, or those given, or the usual ones.
+
+    Raises:
+        SkipwiseError: both are given, numbers that no interval can be made of, or that do not rise.
+    """
+    if seeds is not None and looks is not None:
+        raise SkipwiseError("--seeds asks for one look and --looks for several; give one of them.")
+    if seeds is not None:
+        if seeds < 2:
+            raise SkipwiseError(
+                f"--seeds {seeds} can't be compared: no interval can be given from fewer than two runs of a network, "
+                "since nothing shows how much a run varies; use --seeds 2 or, better, 5."
+            )
+        looks = (seeds,)
+    chosen = LOOKS if looks is None else tuple(looks)
+    if not chosen or chosen[0] < 2 or any(a >= b for a, b in itertools.pairwise(chosen)):
+        shown = ",".join(map(str, chosen))
+        raise SkipwiseError(f"--looks must be rising numbers of seeds, the first at least 2, like 5,8,12; not {shown}.")
+    if chosen[-1] > MOST_SEEDS:
+        raise SkipwiseError(f"At most {MOST_SEEDS:,} seeds can be compared, not {chosen[-1]:,}.")
+    return chosen
+
+
+def choose_outcome(name: str) -> Outcome:
+    """The outcome of this name; raises SkipwiseError where there is none."""
+    if name not in OUTCOMES:
+        raise unknown_name("outcome", name, OUTCOMES)
+    return OUTCOMES[name]
