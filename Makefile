@@ -37,6 +37,7 @@ test-all: lint
 
 bench: $(READY)
 	$(BIN)/python benchmarks/coverage.py --quick
+	$(BIN)/python benchmarks/cross_validation.py --quick
 	$(BIN)/python benchmarks/processes.py --quick
 	$(BIN)/python benchmarks/squeeze_excite.py --quick
 	$(BIN)/python benchmarks/allocator.py --quick
