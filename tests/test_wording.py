@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,19 +11,20 @@ from markdown_it import MarkdownIt
 
 from skipwise.comparison import fairness, wording
 from skipwise.comparison.markdown import escaped, markdown
+from skipwise.comparison.question import Question
 from skipwise.statistics import judge
 from tests.fabricated import NASTY, NETWORKS, Fabricated, fabricate
 from tests.test_report import CASES, with_nasty_names
 
 
 @pytest.mark.parametrize(
-    ("images", "pairs", "looks", "alpha"), [(30, 1, 1, 0.05), (60, 6, 3, 0.05), (200, 3, 2, 0.01), (12, 1, 1, 0.5)]
+    ("images", "names", "looks", "alpha"), [(30, "ab", 1, 0.05), (60, "abcd", 3, 0.05), (200, "abc", 2, 0.01)]
 )
-def test_what_is_said_to_be_out_of_reach_is_never_shown(images: int, pairs: int, looks: int, alpha: float) -> None:
+def test_what_is_said_to_be_out_of_reach_is_not_shown(images: int, names: str, looks: int, alpha: float) -> None:
     """Judged as one of so many pairs, with seeds that agree and with seeds that don't."""
-    said = wording.resolvable(images, pairs, looks, alpha, 0.5)
+    said = wording.resolvable(images, asking(names, looks, alpha))
     least = next((n for n in range(images + 1) if f"fewer than {n} of them" in said), images + 1)
-    share = alpha / (pairs * looks)
+    share = alpha / (math.comb(len(names), 2) * looks)
 
     rng = np.random.default_rng(0)
 
@@ -38,15 +40,18 @@ def test_what_is_said_to_be_out_of_reach_is_never_shown(images: int, pairs: int,
 
 
 def test_what_can_be_resolved_is_said_in_numbers_or_not_at_all() -> None:
-    assert wording.resolvable(30, 6, 3, 0.05, 0.5) == (
-        "With 30 test images, no difference of fewer than 10 of them (33.3 points) can be shown, whatever the networks "
-        "do, nor that two networks differ by less than 0.5 points."
+    assert wording.resolvable(30, asking("abcd", 3)) == (
+        "With 30 test images, no difference of fewer than 10 of them (33.3 points) is likely to be shown, nor that two "
+        "networks differ by less than 0.5 points."
     )
-    assert wording.resolvable(3, 6, 3, 0.05, 0.5) == (
-        "With 3 test images, no difference at all can be shown, whatever the networks do."
-    )
-    assert wording.resolvable(1000, 6, 1, 0.05, 0.5).endswith("can be shown, whatever the networks do.")
-    assert wording.resolvable(10_000, 6, 3, 0.05, 0.5) == ""
+    assert wording.resolvable(3, asking("abcd", 3)) == "With 3 test images, no difference at all can be shown."
+    assert wording.resolvable(1000, asking("abcd", 1)).endswith("is likely to be shown.")
+    assert wording.resolvable(10_000, asking("abcd", 3)) == ""
+    assert wording.resolvable(30, replace(asking("abcd", 3), outcome="balanced-accuracy")) == ""
+
+
+def asking(names: str, looks: int, alpha: float = 0.05) -> Question:
+    return Question(contenders=tuple(names), looks=tuple(range(5, 5 + looks)), margin=0.5, alpha=alpha)
 
 
 def test_one_is_one() -> None:

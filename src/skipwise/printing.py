@@ -65,7 +65,7 @@ def print_recommended(found: Recommended) -> None:
     """Which network, what the others break, what would separate those that are left, and what to type next."""
     console = Console(highlight=False, width=None if Console().is_terminal else 200)
     choice = found.recommendation
-    for name, phrases in choice.unfit.items():
+    for name, phrases in choice.unfit.items() if choice.contender else ():
         console.print(Text(f"{name} does not fit: {'; '.join(phrases)}."), soft_wrap=not console.is_terminal)
     for line in (
         *wording.first(choice.separating, MOST_LINES),
@@ -205,7 +205,7 @@ def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
     latencies = [timing.median * 1000 for timing in comparison.costs.latencies.values()]
     if len(latencies) < 2:
         return shlex.join([*program, "report", folder, "--format", "md"])
-    return shlex.join([*program, "recommend", folder, "--max-latency-ms", f"{median(latencies):.2g}"])
+    return shlex.join([*program, "recommend", folder, "--max-latency-ms", f"{float(f'{median(latencies):.2g}'):g}"])
 
 
 def _short(path: str) -> str:
@@ -277,7 +277,8 @@ def print_profile(report: ProfileReport) -> None:
     mode = "compiled" if report.compiled else "eager"
     console.print(
         Text(
-            f"\n{report.image_size} x {report.image_size} pixels, {mode} {report.precision}, {report.threads} threads "
+            f"\n{report.image_size} x {report.image_size} pixels, {mode} {report.precision}, "
+            f"{wording.counted(report.threads, 'thread')} "
             f"of {report.machine.processor}; its matrix-multiply peak was {report.peak / 1e9:,.0f} G multiply-adds/s.\n"
             "Medians over rounds in which every network took its turn; in brackets the middle half. Activations: what "
             "convolutions and linear layers put out for one image, in fp32."

@@ -150,6 +150,7 @@ def compare(
     check_options(img_size=img_size, stem=stem, width=width, seed=seed)
     check_precision(precision)
     check_recipe(recipe)
+    device = choose_device(device)
     check_together(folds, tune=tune is not None, included=bool(included), lr=lr)
     if extend and (output is None or time_limit is not None):
         raise SkipwiseError("--extend needs --output, the comparison to ask more of, and takes no --time-limit.")
@@ -202,7 +203,7 @@ def compare(
         time_limit=limit,
         asked_for=None if limit is None else (question.looks, chosen.epochs),
         # Precision, threads and processes are chosen when the plan is new.
-        execution=Execution(device=choose_device(device), precision="fp32", threads=1),
+        execution=Execution(device=device, precision="fp32", threads=1),
         processes=check_workers(workers),
     )
     here = OnThisMachine(

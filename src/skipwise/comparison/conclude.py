@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
-import torch
 
 from skipwise.comparison import wording
 from skipwise.comparison.choice import choose
@@ -62,8 +61,7 @@ def carry_out(plan: Plan, folder: Path, watch: Observer, expected: Forecast | No
         SkipwiseError: something no run can go on with, or the time was up before there was anything to judge.
     """
     question = plan.question
-    pairs = len(question.contenders) * (len(question.contenders) - 1) // 2
-    bound = wording.resolvable(plan.test_images, pairs, len(question.looks), question.alpha, question.margin)
+    bound = wording.resolvable(plan.test_images, question)
     if bound:
         watch.noticed(bound)
     watch.starting(plan, folder, expected)
@@ -119,10 +117,10 @@ def _histories(plan: Plan, folder: Path, results: Results) -> dict[str, list[tup
 def _measure(plan: Plan, results: Results) -> Costs:
     networks = {c.name: build_contender(plan, c.name) for c in results.contenders if c.counts is not None}
     preprocessing = plan.preprocessing
-    timings = latencies(networks, channels=preprocessing.channels, size=preprocessing.size)
+    threads, timings = latencies(networks, channels=preprocessing.channels, size=preprocessing.size)
     return Costs(
         machine=describe_machine(),
-        threads=torch.get_num_threads(),
+        threads=threads,
         latencies=timings,
         recommendation=choose(results, {name: timing.median for name, timing in timings.items()}),
     )
@@ -143,7 +141,7 @@ def read_comparison(folder: Path) -> Comparison:
         raise SkipwiseError(f"There is no comparison in {folder}; 'skipwise compare' makes one.")
     if not is_finished(folder):
         raise SkipwiseError(f"The comparison in {folder} is not finished; give the command that started it again.")
-    plan = read_json(folder / SHELF.begun, Plan)
+    plan = read_json(folder / SHELF.begun, Plan, mend="put it back")
     results = read_json(folder / "comparison.json", Results)
     if plan.question != results.question:
         raise SkipwiseError(

@@ -180,8 +180,6 @@ def course(results: Results) -> list[str]:
 
 def notes(plan: Plan, results: Results) -> list[str]:
     """All that a reader must know beside the answer, the gravest first."""
-    pairs = math.comb(len(results.contenders), 2)
-    question = results.question
     return [
         *exploratory(plan),
         *failures(results),
@@ -190,7 +188,7 @@ def notes(plan: Plan, results: Results) -> list[str]:
         *twins(results),
         *cross_validation(plan),
         *_stopped(plan),
-        *filter(None, [resolvable(results.test_images, pairs, len(question.looks), question.alpha, question.margin)]),
+        *filter(None, [resolvable(results.test_images, results.question)]),
     ]
 
 
@@ -295,21 +293,24 @@ def cross_validation(plan: Plan) -> list[str]:
     ]
 
 
-def resolvable(images: int, pairs: int, looks: int, alpha: float, margin_points: float) -> str:
+def resolvable(images: int, question: Question) -> str:
     """What so few test images can't show whatever the networks do, however many seeds; "" where they can.
 
     Nothing can speak for a difference more clearly than seeds that all agree and images that all go one way, nor for
     equivalence than networks that always answer alike; these are what is judged here.
 
-    Args:
-        pairs, looks: over which alpha is shared.
-        margin_points: in percentage points.
+    More seeds can show a little less, where many images are now right and now wrong. Nothing is said of balanced
+    accuracy, where it depends on the class.
     """
+    if question.outcome != "accuracy":
+        return ""
+    margin_points = question.margin
+    share = question.alpha / (math.comb(len(question.contenders), 2) * len(question.looks))
 
     def verdict(wrong: int) -> str:
         a, b = np.ones((2, images)), np.ones((2, images))
         b[:, :wrong] = 0
-        return judge({"a": a, "b": b}, margin=margin_points / 100, alpha=alpha / (pairs * looks)).pairs[0].verdict
+        return judge({"a": a, "b": b}, margin=margin_points / 100, alpha=share).pairs[0].verdict
 
     least = 1 + bisect_left(range(1, images + 1), True, key=lambda wrong: verdict(wrong) == "better")
     smallest = least / images * 100
@@ -317,13 +318,11 @@ def resolvable(images: int, pairs: int, looks: int, alpha: float, margin_points:
         return ""
     so_few = f"With {counted(images, 'test image')}, no difference "
     if least > images:
-        return f"{so_few}at all can be shown, whatever the networks do."
+        return f"{so_few}at all can be shown."
     alike = (
         "" if verdict(0) == "equivalent" else f", nor that two networks differ by less than {margin_points:g} points"
     )
-    return (
-        f"{so_few}of fewer than {least} of them ({smallest:.1f} points) can be shown, whatever the networks do{alike}."
-    )
+    return f"{so_few}of fewer than {least} of them ({smallest:.1f} points) is likely to be shown{alike}."
 
 
 def not_covered(plan: Plan) -> str:

@@ -97,9 +97,10 @@ def make_folds(
     for number, name in enumerate(classes):
         images, parts = int((labels == number).sum()), len(np.unique(groups[labels == number]))
         if 0 < parts < folds:
+            grouped = f" in {parts} group{'s' * (parts != 1)} that belong together" if parts < images else ""
             raise SkipwiseError(
-                f"The class {name!r} has {images} image{'s' * (images != 1)} in {parts} group{'s' * (parts != 1)} "
-                f"that belong together, fewer than the {folds} folds; use fewer --folds, or add images."
+                f"The class {name!r} has {images} image{'s' * (images != 1)}{grouped}, fewer than the {folds} folds; "
+                "use fewer --folds, or add images."
             )
     found = np.empty(len(labels), dtype=np.int64)
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)

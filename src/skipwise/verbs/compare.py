@@ -125,6 +125,8 @@ def compare(
     rates, counts = _rates(tune), _counts(looks)
     if format not in PRINTED:
         raise unknown_name("format", format, PRINTED)
+    if json and format != "text":
+        raise SkipwiseError("--json and --format say different things; give one of them.")
     from skipwise.comparison.compare import compare as run
     from skipwise.comparison.conclude import record
     from skipwise.comparison.markdown import markdown
