@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-RULES = 2
+RULES = 3
 MOST_PIXELS = int(os.environ.get("SKIPWISE_MAX_PIXELS", 64_000_000))
 """A larger image is refused unread: a few kilobytes can claim gigabytes of pixels."""
 

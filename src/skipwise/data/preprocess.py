@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,11 +49,16 @@ def fit_image(image: Any, size: int, *, crop: float = 1.0, interpolation: str = 
     width, height = image.size
     if (height, width) == (size, size) and crop == 1:
         return image
-    # The part of the original that is kept is resized in one step, which spares resizing what is cropped away.
+    # What is cropped away is not resized first. Across, then down: in one call Pillow 13 takes the passes in the one
+    # order or the other, as it finds quicker, and rounding in between makes them differ.
     side = min(height, width) * crop
     left, top = (width - side) / 2, (height - side) / 2
-    method = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}[interpolation]
-    return image.resize((size, size), method, box=(left, top, left + side, top + side))
+    method, reach = {"bilinear": (Image.Resampling.BILINEAR, 1), "bicubic": (Image.Resampling.BICUBIC, 2)}[interpolation]
+    margin = reach * max(side / size, 1) + 1
+    first, last = max(0, math.floor(top - margin)), min(height, math.ceil(top + side + margin))
+    rows = image if (first, last) == (0, height) else image.crop((0, first, width, last))
+    across = rows.resize((size, last - first), method, box=(left, 0, left + side, last - first))
+    return across.resize((size, size), method, box=(0, top - first, size, top - first + side))
 
 
 def channel_statistics(pixels: Pixels, members: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[float, ...]]:
