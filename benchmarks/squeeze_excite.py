@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skipwise.cost.timing import interleaved
+from skipwise.cost.interleaved import interleaved
 from skipwise.evaluation.predict import evaluating
 from skipwise.machine import describe_machine
 from skipwise.nets.blocks import SqueezeExcite

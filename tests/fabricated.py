@@ -26,7 +26,7 @@ from skipwise.comparison.results import (
     Tried,
 )
 from skipwise.cost.counts import Counts
-from skipwise.cost.timing import Timing
+from skipwise.cost.interleaved import Timing
 from skipwise.data.preprocess import Preprocessing
 from skipwise.evaluation.metrics import Metrics
 from skipwise.machine import Machine

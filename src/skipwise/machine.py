@@ -26,7 +26,7 @@ class Machine:
 def describe_machine() -> Machine:
     """This machine, as far as it can be told without importing anything heavy."""
     versions = {}
-    for package in ("skipwise", "torch", "torchvision", "numpy", "scipy", "pillow", "scikit-learn"):
+    for package in ("skipwise", "torch", "torchvision", "numpy", "scipy", "pillow", "scikit-learn", "onnxruntime", "openvino"):
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

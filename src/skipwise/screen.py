@@ -7,16 +7,16 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from skipwise.comparison.executor import Event
 from skipwise.comparison.forecast import Forecast
 from skipwise.comparison.observer import Observer
 from skipwise.comparison.plan import Job, Plan
+from skipwise.progress import Bar, duration
 from skipwise.training.loop import Epoch, Standing
 from skipwise.training.schedule import relative_cost
 from skipwise.training.terms import Terms
@@ -24,8 +24,6 @@ from skipwise.training.train import TrainObserver
 
 SHOWN_SECONDS = 0.2
 """Steps may be quicker than anybody can read."""
-LINE_SECONDS = 15.0
-"""Where there is no terminal, a line at most this often."""
 
 
 class Remaining:
@@ -62,59 +60,7 @@ class Remaining:
         return work / min(self.processes, max(1, sum(epochs > 0 for epochs in self.left.values())))
 
 
-class _Bar:
-    """A bar with an estimate on a terminal, elsewhere plain lines. Use as a context manager."""
-
-    def __init__(self, stream: IO[str]) -> None:
-        self.console = Console(file=stream, highlight=False)
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
-            TextColumn("{task.fields[status]}"),
-            console=self.console,
-            transient=True,
-            disable=not self.console.is_terminal,
-        )
-        self.task: Any = None
-        self.said = time.monotonic()
-        self.preparing_what = ""
-        self.preparing_since = 0.0
-        self.preparing_from = 0
-
-    def __enter__(self) -> Self:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.stop()
-
-    def preparing(self, what: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        if what != self.preparing_what:
-            self.preparing_what, self.preparing_since, self.preparing_from = what, now, done
-        taken, new = now - self.preparing_since, done - self.preparing_from
-        left = (
-            f"  about {duration(taken / new * (total - done))} left" if taken > 1 and new > 0 and done < total else ""
-        )
-        self._show(what, done, total, f"{done:,} of {total:,}{left}")
-
-    def noticed(self, sentence: str) -> None:
-        self._line(sentence)
-
-    def _show(self, what: str, done: int, total: int, status: str) -> None:
-        if self.console.is_terminal:
-            if self.task is None:
-                self.task = self.bar.add_task(what, total=total, status=status)
-            self.bar.update(self.task, description=what, completed=done, total=total, status=status)
-        elif time.monotonic() - self.said >= LINE_SECONDS:
-            self._line(f"{what}  {status}")
-
-    def _line(self, text: str) -> None:
-        self.said = time.monotonic()
-        self.console.print(Text(text), soft_wrap=True)
-
-
-class Screen(_Bar, Observer):
+class Screen(Bar, Observer):
     """What a comparison tells."""
 
     def starting(self, plan: Plan, folder: Path, expected: Forecast | None) -> None:
@@ -178,7 +124,7 @@ class Screen(_Bar, Observer):
         self._show(what, 1, 1, "")
 
 
-class TrainScreen(_Bar, TrainObserver):
+class TrainScreen(Bar, TrainObserver):
     """What a run tells."""
 
     def starting(self, terms: Terms, folder: Path) -> None:
@@ -219,15 +165,6 @@ class TrainScreen(_Bar, TrainObserver):
 
     def epoch_done(self, epoch: Epoch) -> None:
         self.validation = f", validation {epoch.val.accuracy * 100:.2f}%" if epoch.val else ""
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person would say them."""
-    if seconds < 120:
-        return f"{max(seconds, 1):.0f} s"
-    if seconds < 120 * 60:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
 
 
 def size_of(count: float) -> str:

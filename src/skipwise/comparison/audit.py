@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from skipwise.comparison.pictures import data_url
 from skipwise.data.audit import Audit, Counts, Finding, Kind, examine
 from skipwise.data.decode import UnreadableImage, decode_image
 from skipwise.data.prepare import files_left_out
@@ -23,6 +22,7 @@ from skipwise.evaluation.mislabelled import doubts, probabilities
 from skipwise.files import locked, make_folder, read_json, write_json, write_text
 from skipwise.folders import next_folder
 from skipwise.pages import render
+from skipwise.pages.pictures import data_url
 from skipwise.training.run import RunRecord, read_predictions
 
 PARENT = Path("runs/audit")

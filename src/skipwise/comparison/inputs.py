@@ -24,6 +24,7 @@ from skipwise.data.sources import open_source
 from skipwise.data.splits import make_folds, save_split
 from skipwise.data.stream import Streamed
 from skipwise.data.survey import state, survey
+from skipwise.data.whereabouts import remember
 from skipwise.errors import SkipwiseError
 from skipwise.files import read_json, write_json, write_text
 from skipwise.training.run import RunSpec
@@ -52,6 +53,7 @@ def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request,
     )
     if plan.folds is not None:
         _store_folds(folder, plan.question.seeds, plan.folds, prepared)
+    remember(folder, request, source)
     data = request.data if source.container is None else str(Path(request.data).expanduser().absolute())
     found = Whereabouts(
         pack=None if pack is None else str(pack.absolute()),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from skipwise.comparison.question import Question
 from skipwise.cost.counts import Counts
-from skipwise.cost.timing import Timing
+from skipwise.cost.interleaved import Timing
 from skipwise.evaluation.metrics import Metrics
 from skipwise.machine import Machine
 from skipwise.statistics import Estimate, Pair

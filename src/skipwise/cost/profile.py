@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from skipwise.cost.counts import Counts, count
-from skipwise.cost.timing import MATMUL_SIDE, Timing, forward_arm, interleaved, matmul_arm
+from skipwise.cost.interleaved import Timing, interleaved
+from skipwise.cost.timing import MATMUL_SIDE, forward_arm, matmul_arm
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.machine import Machine, describe_machine
 from skipwise.nets.network import resolve_stem

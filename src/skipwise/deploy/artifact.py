@@ -60,17 +60,19 @@ class Quantization:
 
 @dataclass(frozen=True, kw_only=True)
 class Golden:
-    """An image that travels with the file, and PyTorch's probabilities for it.
+    """An image that travels with the file, and the probabilities it has to be given.
 
     Args:
         file: inside the artifact.
         name: where it came from.
-        expected: what the network it was made from answers, in float32 and the training's own preprocessing.
+        expected: what the network in PyTorch answers, in single precision and by the preprocessing of training.
+        answered: what the file answered where it was exported.
     """
 
     file: str
     name: str
     expected: tuple[float, ...]
+    answered: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

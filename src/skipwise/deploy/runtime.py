@@ -55,7 +55,7 @@ class Shipped:
         self.preprocessing = artifact.preprocessing
         self.identity = artifact.files[""]
         self.engine = engine
-        self._open = _ENGINES[engine](folder / MODEL_FILES[artifact.format][0], threads or usable_cores())
+        self._open = open_engine(engine, folder / MODEL_FILES[artifact.format][0], threads or usable_cores())
         self._whole: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None = None
 
     def fitted(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
@@ -231,20 +231,48 @@ class _Torch:
         import torch
 
         self._torch, self._threads = torch, threads
-        whole = torch.export.load(path).module()
-        self._whole, self._answer = whole, whole
+        self._whole: Any = torch.export.load(path).module()
+        # The last thing the program does before the network is to fit the pixels.
+        self._boundary = [node for node in self._whole.graph.nodes if _is_in(node, "fit")][-1]
 
     def whole(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return self._run(lambda: self._whole(self._torch.tensor(pixels)))
+
+    def fitted(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        planes = self._torch.tensor(pixels).permute(0, 3, 1, 2).float()
+        # What comes before runs, too, on next to nothing.
+        nothing = self._torch.zeros(len(pixels), 8, 8, pixels.shape[3], dtype=self._torch.uint8)
+        interpreter = self._torch.fx.Interpreter(self._whole)
+        return self._run(lambda: interpreter.run(nothing, initial_env={self._boundary: planes})[0])
+
+    def _run(self, answer: Callable[[], Any]) -> NDArray[np.float32]:
         before = self._torch.get_num_threads()
         self._torch.set_num_threads(self._threads)
         try:
             with self._torch.inference_mode():
-                result: NDArray[np.float32] = self._whole(self._torch.from_numpy(pixels)).numpy()
+                result: NDArray[np.float32] = answer().numpy()
             return result
         finally:
             self._torch.set_num_threads(before)
 
-    fitted = whole
+
+def _is_in(node: Any, child: str) -> bool:
+    """Whether a node of a traced program comes from a child of the module that was traced."""
+    return any(path.split(".")[-1] == child for path, _ in node.meta.get("nn_module_stack", {}).values())
+
+
+class Opened(Protocol):
+    """A model's file, opened: probabilities for pixels, as `Answerer` has them."""
+
+    def fitted(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]: ...
+
+    def whole(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]: ...
+
+
+def open_engine(engine: Engine, path: Path, threads: int) -> Opened:
+    """Opens a model's file, unchecked."""
+    opened: Opened = _ENGINES[engine](path, threads)
+    return opened
 
 
 _ENGINES: dict[Engine, Callable[[Path, int], Any]] = {

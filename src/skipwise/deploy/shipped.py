@@ -200,3 +200,10 @@ def fold_norms(graph: torch.fx.GraphModule) -> torch.fx.GraphModule:
     graph.delete_all_unused_submodules()
     graph.recompile()
     return graph
+
+
+def trace_whole(answer: nn.Module, preprocessing: Preprocessing) -> ExportedProgram:
+    """`Fit`, and `answer` behind it, as one program for any number of images of any size."""
+    example = torch.zeros(2, preprocessing.size + 3, preprocessing.size + 7, preprocessing.channels, dtype=torch.uint8)
+    whole = Whole(Fit(preprocessing), answer)
+    return torch.export.export(whole, (example,), dynamic_shapes=(dict.fromkeys(range(3), Dim.DYNAMIC),))

@@ -27,3 +27,13 @@ def measure(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> Metrics:
     log_sum = np.log(np.exp(shifted).sum(axis=1))
     nll = (log_sum - shifted[np.arange(len(labels)), labels]).mean()
     return Metrics(accuracy=float(right(logits, labels).mean()), nll=float(nll))
+
+
+def calibration_error(probabilities: NDArray[np.floating], labels: NDArray[np.int64], *, bins: int = 15) -> float:
+    """How far confidence and accuracy are apart on average: the expected calibration error (Guo et al. 2017,
+    arXiv:1706.04599), of probabilities [N, classes] against labels [N], in `bins` equal bins of confidence."""
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    correct = probabilities.argmax(axis=1) == labels
+    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    gaps = np.bincount(place, weights=confidence - correct, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))

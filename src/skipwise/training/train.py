@@ -16,6 +16,7 @@ from skipwise.data.images import Images
 from skipwise.data.look import Square
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.splits import save_split
+from skipwise.data.whereabouts import remember
 from skipwise.errors import SkipwiseError
 from skipwise.files import locked, make_folder, write_json
 from skipwise.nets.weights import load_weights
@@ -217,6 +218,7 @@ def train(
                 check_unchanged(there.spec.execution, precision, compile, folder)
             if not (folder / "split.csv").exists():
                 _save_split(folder, prepared)
+            remember(folder, request, prepared.source)
             terms = there or fresh
             assert terms is not None
             return folder, terms, (folder / SHELF.finished).exists()

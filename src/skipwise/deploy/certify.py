@@ -1,0 +1,443 @@
+"""The verb `verify`: does an exported file still answer the same, from the images' bytes on?"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.cost.interleaved import Timing, interleaved
+from skipwise.data.decode import UnreadableImage, decode
+from skipwise.deploy import golden
+from skipwise.deploy.agreement import Agreement, Quality, agreement, quality
+from skipwise.deploy.artifact import MODEL_FILES, Artifact, Precision, read_artifact, sha256
+from skipwise.deploy.golden import GoldenCheck
+from skipwise.deploy.images import Labelled, fit, other_images, own_images
+from skipwise.deploy.runtime import Answerer, Opened, engines, open_engine
+from skipwise.errors import SkipwiseError
+from skipwise.machine import Machine, describe_machine, usable_cores
+
+LEAST_AGREEMENT = 0.999
+MOST_DIFFERENCE: dict[Precision, float] = {"fp32": 1e-3, "fp16": 1e-2}
+"""Of any probability from PyTorch's, where weights keep their precision."""
+
+PYTORCH = "PyTorch"
+ENGINE_NAMES = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "torch": "torch.export"}
+BATCHES = (1, 8, 32)
+TIMED_SECONDS = 0.4
+"""For each arm, each batch size and each number of threads."""
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One way of answering the images.
+
+    Args:
+        name: what runs it, in which precision, and where the pixels are resized.
+        precision: that of its weights.
+        own: whether it is the artifact's file; others are there to tell what a difference comes from.
+        agreement: with the reference.
+        faults: what lies outside the tolerance, a phrase each.
+    """
+
+    name: str
+    precision: Precision
+    own: bool
+    agreement: Agreement
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """Seconds to answer a batch of fitted pixels."""
+
+    name: str
+    batch: int
+    threads: int
+    timing: Timing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flip:
+    """An image whose answer changed: its name, its class if that is known, and both answers with their probability."""
+
+    arm: str
+    position: int
+    name: str
+    label: str | None
+    before: str
+    before_probability: float
+    after: str
+    after_probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """`certificate.json`.
+
+    Args:
+        artifact: the hash of artifact.json.
+        golden: how each engine answered the golden images.
+        images: how many others were answered; `data` and `split` say which.
+        reference: what the others are held against.
+        reference_quality: None without labels.
+        size: of the model's files, in bytes.
+        passed: nothing lies outside the tolerance; `faults` has what does.
+        notes: what is worth knowing, a sentence each.
+    """
+
+    artifact: str
+    format: str
+    precision: Precision
+    classes: tuple[str, ...]
+    golden: dict[str, GoldenCheck]
+    data: str | None
+    split: str | None
+    images: int
+    reference: str | None
+    reference_quality: Quality | None
+    max_drop: float | None
+    arms: tuple[Arm, ...]
+    flips: tuple[Flip, ...]
+    size: int
+    speeds: tuple[Speed, ...]
+    passed: bool
+    faults: tuple[str, ...]
+    notes: tuple[str, ...]
+    machine: Machine
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Verified:
+    """A certificate, the artifact's folder, and the images it is about, if there are any."""
+
+    folder: Path
+    artifact: Artifact
+    certificate: Certificate
+    images: Labelled | None
+
+
+def verify(
+    artifact: str | os.PathLike[str],
+    data: str | os.PathLike[str] | None = None,
+    *,
+    run: str | os.PathLike[str] | None = None,
+    max_drop: float | None = None,
+    images: int | None = None,
+    timing: bool = True,
+    progress: Progress | None = None,
+) -> Verified:
+    """Checks an artifact's hashes and golden images, and, with `data`, its answers to these images.
+
+    Args:
+        artifact: the folder that `export` made.
+        data: labelled images. Of a data set that the run was trained on, its test images are taken; of one with
+            splits, those of its test split.
+        run: the run it was exported from, to be held against; None is where it was. Without it, or without torch, the
+            engines are held against each other.
+        max_drop: for INT8, the points of accuracy that may be lost; None is what the export allowed.
+        images: at most so many, drawn class by class.
+        timing: whether latencies are measured.
+        progress: is told what is being done, how much of it is, and of how much.
+
+    Raises:
+        SkipwiseError: a file is not the one that was exported, the images can't be read, ...
+    """
+    folder, tell = Path(artifact).expanduser(), progress or (lambda *_: None)
+    found = read_artifact(folder)
+    drop = _allowed(found, max_drop)
+    if images is not None and images < 1:
+        raise SkipwiseError(f"--images must be at least 1, not {images}.")
+    cores = usable_cores()
+    opened, notes = _open(folder, found, cores)
+    checks = {
+        ENGINE_NAMES[name]: golden.check(found.golden, folder, found.preprocessing, found.precision, engine.whole)
+        for name, engine in opened.items()
+    }
+    faults = [_golden_fault(name, check) for name, check in checks.items() if check.failed]
+    reference, why = _reference(found, run)
+    chosen: Labelled | None = None
+    arms: tuple[Arm, ...] = ()
+    flips: tuple[Flip, ...] = ()
+    reference_name, reference_quality = None, None
+    if data is not None:
+        chosen, part = _images(data, found, run)
+        chosen = chosen if images is None else chosen.drawn(images)
+        with tempfile.TemporaryDirectory() as folder_of_companions:
+            ways = _ways(found, opened, reference, Path(folder_of_companions), run, cores)
+            answers = _answers(ways, chosen, found, tell)
+        reference_name = next(iter(answers))
+        if why:
+            notes.append(f"{why} So the engines are held against {reference_name}.")
+        expected = answers.pop(reference_name)
+        reference_quality = quality(expected, chosen.labels)
+        arms = tuple(
+            _arm(way, agreement(expected, answers[way.name], chosen.labels), reference_quality, drop)
+            for way in ways
+            if way.name in answers
+        )
+        faults += [f"{arm.name}: {fault}" for arm in arms for fault in arm.faults if arm.own]
+        flips = _flips(arms, answers, expected, chosen, found.classes)
+    else:
+        part = None
+    speeds = _speeds(folder, found, opened, reference, tell) if timing else ()
+    certificate = Certificate(
+        artifact=found.files[""],
+        format=found.format,
+        precision=found.precision,
+        classes=found.classes,
+        golden=checks,
+        data=None if chosen is None else chosen.name,
+        split=part,
+        images=0 if chosen is None else len(chosen),
+        reference=reference_name,
+        reference_quality=reference_quality,
+        max_drop=drop,
+        arms=arms,
+        flips=flips,
+        size=sum((folder / name).stat().st_size for name in MODEL_FILES[found.format]),
+        speeds=speeds,
+        passed=not faults,
+        faults=tuple(faults),
+        notes=tuple(notes),
+        machine=describe_machine(),
+    )
+    return Verified(folder=folder, artifact=found, certificate=certificate, images=chosen)
+
+
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """One way of answering: fitted pixels [N, size, size, C] or whole ones [N, H, W, C] -> probabilities."""
+
+    name: str
+    precision: Precision
+    own: bool
+    fitted: bool
+    answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+def _allowed(artifact: Artifact, max_drop: float | None) -> float | None:
+    """The accuracy that may be lost, a fraction; None where that is not how the artifact is judged."""
+    if max_drop is not None and not 0 <= max_drop <= 100:
+        raise SkipwiseError(f"--max-drop must lie between 0 and 100 points, not {max_drop:g}.")
+    if artifact.quantization is None:
+        return None
+    return artifact.quantization.max_drop if max_drop is None else max_drop / 100
+
+
+def _open(folder: Path, artifact: Artifact, threads: int) -> tuple[dict[str, Opened], list[str]]:
+    """The engines that run this format and are installed here, the format's own first."""
+    path = folder / MODEL_FILES[artifact.format][0]
+    opened, notes = {}, []
+    for name in engines(artifact.format):
+        try:
+            opened[name] = open_engine(name, path, threads)
+        except ImportError:
+            notes.append(f"{ENGINE_NAMES[name]} is not installed here, so it was not tried.")
+    if not opened:
+        raise SkipwiseError(f"Nothing that runs {artifact.format} is installed here; run: pip install 'skipwise[train]'")
+    return opened, notes
+
+
+def _reference(artifact: Artifact, run: str | os.PathLike[str] | None) -> tuple[Answerer | None, str]:
+    """The run in PyTorch, or None and why."""
+    where = Path(run if run is not None else artifact.provenance.run).expanduser()
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        return None, "PyTorch is not installed here."
+    from skipwise.deploy.reference import Reference
+
+    weights = where / "weights.safetensors"
+    if not weights.is_file():
+        if run is not None:
+            raise SkipwiseError(f"{where} holds no finished run; give --run the folder this was exported from.")
+        return None, f"The run {where} is not there; --run names it."
+    if sha256(weights) != artifact.provenance.weights:
+        if run is not None:
+            raise SkipwiseError(f"{where} is not the run this was exported from: its weights differ.")
+        return None, f"The weights in {where} are not those that were exported."
+    return Reference(where), ""
+
+
+def _images(
+    data: str | os.PathLike[str], artifact: Artifact, run: str | os.PathLike[str] | None
+) -> tuple[Labelled, str | None]:
+    """The images to answer, and which split of theirs they are."""
+    given = other_images(data, artifact.classes)
+    home = Path(run if run is not None else artifact.provenance.run).expanduser()
+    try:
+        own = own_images(home, artifact.classes, data)
+    except SkipwiseError:  # other images than the run's
+        own = None
+    for images in (own, given):
+        if images is not None and len(images.of("test")):
+            return images.of("test"), "test"
+    return given, None
+
+
+def _ways(
+    artifact: Artifact,
+    opened: dict[str, Opened],
+    reference: Answerer | None,
+    folder: Path,
+    run: str | os.PathLike[str] | None,
+    threads: int,
+) -> list[_Way]:
+    """The reference first."""
+    precision, ways = artifact.precision, []
+    if reference is not None:
+        ways.append(_Way(PYTORCH, "fp32", False, True, reference.fitted))
+    first = next(iter(opened))
+    named = {name: f"{ENGINE_NAMES[name]} {precision.upper()}" for name in opened}
+    ways.append(_Way(f"{named[first]}, fitted before", precision, True, True, opened[first].fitted))
+    if reference is not None and precision == "int8":
+        from skipwise.deploy.export import write_single_precision
+
+        where = run if run is not None else artifact.provenance.run
+        path = write_single_precision(Path(where).expanduser(), folder)
+        for name in ("onnxruntime", "openvino"):
+            engine = open_engine(name, path, threads)
+            ways.append(_Way(f"{ENGINE_NAMES[name]} FP32", "fp32", False, False, engine.whole))
+    ways += [_Way(named[name], precision, True, False, engine.whole) for name, engine in opened.items()]
+    return ways
+
+
+def _answers(
+    ways: list[_Way], images: Labelled, artifact: Artifact, tell: Progress
+) -> dict[str, NDArray[np.float32]]:
+    """Every way's probabilities [N, classes], from the images' bytes on."""
+    parts: dict[str, list[NDArray[np.float32]]] = {way.name: [] for way in ways}
+    done = 0
+    for some in _decoded(images, artifact, 32):
+        tell("Answering in every way", done, len(images))
+        fitted = np.stack([small for _, small in some])
+        for way in ways:
+            if way.fitted:
+                parts[way.name].append(way.answer(fitted))
+                continue
+            for same in _runs_of_one_shape([pixels for pixels, _ in some]):
+                parts[way.name].append(way.answer(same))
+        done += len(some)
+    return {name: np.concatenate(found) for name, found in parts.items()}
+
+
+def _decoded(
+    images: Labelled, artifact: Artifact, size: int
+) -> Iterator[list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]]:
+    """Pixels as they are and fitted, `size` images at a time."""
+    prepared = artifact.preprocessing
+    some: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
+    for position, data in enumerate(images.encoded()):
+        try:
+            some.append((decode(data, channels=prepared.channels), fit(data, prepared)))
+        except UnreadableImage as error:
+            raise SkipwiseError(f"{images.id(position)} can't be read ({error}); repair or remove it.") from error
+        if len(some) == size:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _runs_of_one_shape(pixels: list[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
+    """Neighbours of one size together: [N, H, W, C]."""
+    for _, same in itertools.groupby(pixels, key=lambda each: each.shape):
+        yield np.stack(list(same))
+
+
+def _arm(way: _Way, found: Agreement, before: Quality, max_drop: float | None) -> Arm:
+    faults = []
+    # One image is always tolerated: on a small test set it is more than any share.
+    tolerated = max(1, int((1 - LEAST_AGREEMENT) * found.images))
+    if way.precision in MOST_DIFFERENCE:
+        if found.images - found.same > tolerated:
+            faults.append(f"{found.images - found.same} of {found.images:,} images are answered otherwise")
+        most = MOST_DIFFERENCE[way.precision]
+        if not found.difference <= most:
+            faults.append(f"a probability differs by {found.difference:.2g}, and {most:g} is tolerated")
+    elif found.quality is not None and max_drop is not None:
+        lost = round((before.accuracy - found.quality.accuracy) * found.images)
+        if lost > max(1, max_drop * found.images):
+            faults.append(
+                f"{100 * lost / found.images:.2f} points of accuracy are lost, and {100 * max_drop:g} are allowed"
+            )
+    return Arm(name=way.name, precision=way.precision, own=way.own, agreement=found, faults=tuple(faults))
+
+
+def _golden_fault(engine: str, check: GoldenCheck) -> str:
+    return (
+        f"{engine}: {len(check.failed)} of {check.images} golden images are answered otherwise (a probability differs "
+        f"by {check.difference:.2g}, and {check.tolerance:g} is tolerated)"
+    )
+
+
+def _flips(
+    arms: tuple[Arm, ...],
+    answers: dict[str, NDArray[np.float32]],
+    expected: NDArray[np.float32],
+    images: Labelled,
+    classes: tuple[str, ...],
+) -> tuple[Flip, ...]:
+    flips = []
+    for arm in arms:
+        for position in arm.agreement.flipped if arm.own else ():
+            before, after = expected[position], answers[arm.name][position]
+            flips.append(
+                Flip(
+                    arm=arm.name,
+                    position=position,
+                    name=images.id(position),
+                    label=classes[images.labels[position]],
+                    before=classes[int(before.argmax())],
+                    before_probability=float(before.max()),
+                    after=classes[int(after.argmax())],
+                    after_probability=float(after.max()),
+                )
+            )
+    return tuple(flips)
+
+
+def _speeds(
+    folder: Path, artifact: Artifact, opened: dict[str, Opened], reference: Answerer | None, tell: Progress
+) -> tuple[Speed, ...]:
+    """How long each engine takes, in turn, for fitted pixels, as `predict` gives them."""
+    path = folder / MODEL_FILES[artifact.format][0]
+    size, channels = artifact.preprocessing.size, artifact.preprocessing.channels
+    counts = sorted({1, usable_cores()})
+    speeds = []
+    cells = list(itertools.product(counts, BATCHES))
+    for number, (threads, batch) in enumerate(cells):
+        tell("Timing", number, len(cells))
+        pixels = np.random.default_rng(0).integers(0, 256, (batch, size, size, channels), dtype=np.uint8)
+        ways: dict[str, Callable[[], object]] = {}
+        if reference is not None:
+            ways[PYTORCH] = functools.partial(_with_torch_threads, threads, reference.fitted, pixels)
+        for name in opened:
+            engine = open_engine(name, path, threads)
+            ways[ENGINE_NAMES[name]] = functools.partial(engine.fitted, pixels)
+        for name, timing in interleaved(ways, seconds=TIMED_SECONDS * len(ways), least_rounds=3).items():
+            speeds.append(Speed(name=name, batch=batch, threads=threads, timing=timing))
+    return tuple(speeds)
+
+
+def _with_torch_threads(
+    threads: int, answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]], pixels: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        return answer(pixels)
+    finally:
+        torch.set_num_threads(before)

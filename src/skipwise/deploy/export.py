@@ -1,0 +1,377 @@
+"""The verb `export`: a finished run -> an artifact, one file that answers the same from pixels of any size on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import ModelProto
+
+from skipwise.data.decode import decode
+from skipwise.data.preprocess import Preprocessing
+from skipwise.deploy import golden
+from skipwise.deploy.artifact import (
+    MODEL_FILES,
+    VERSION,
+    Artifact,
+    Format,
+    Golden,
+    Precision,
+    Provenance,
+    Quantization,
+    is_artifact,
+    read_artifact,
+    sealed,
+    sha256,
+)
+from skipwise.deploy.images import Labelled, batches, fit, own_images
+from skipwise.deploy.onnx_file import FITTED, OPSET, PIXELS, PROBABILITIES, describe, in_half, joined, to_onnx
+from skipwise.deploy.quantize import Checked, Evaluate, quantize
+from skipwise.deploy.reference import Reference, load_network, read_run
+from skipwise.deploy.runtime import engines, open_engine
+from skipwise.deploy.shipped import InHalf, portable, trace_answer, trace_fit, trace_whole
+from skipwise.errors import SkipwiseError, missing_extra, unknown_name
+from skipwise.files import explained, make_folder, write_json
+from skipwise.folders import numbered_folders
+from skipwise.machine import describe_machine, usable_cores
+from skipwise.training.run import RunRecord
+
+PARENT = Path("runs/export")
+CALIBRATION = 300
+CHECKED = 5000
+"""At most so many images, drawn class by class, to calibrate on and to control accuracy on."""
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """An artifact and its folder. `repeated` says that it was there before; `notes` are worth saying."""
+
+    folder: Path
+    artifact: Artifact
+    repeated: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Of the model's files, in bytes."""
+        return sum((self.folder / name).stat().st_size for name in MODEL_FILES[self.artifact.format])
+
+
+def export(
+    run: str | os.PathLike[str],
+    data: str | os.PathLike[str] | None = None,
+    *,
+    format: str = "onnx",
+    precision: str = "fp32",
+    max_drop: float = 0.3,
+    output: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Exported:
+    """Makes an artifact of a finished run, and checks that its golden images are answered as in PyTorch.
+
+    Args:
+        run: the run's folder.
+        data: where its images are now; None is where they were. INT8 is calibrated on them, and golden images are
+            some of them; without any, golden images are made up.
+        format: "onnx", "openvino" or "torch".
+        precision: "fp32"; "fp16", which stores weights in half and computes in single precision; or "int8".
+        max_drop: for INT8, how many points of accuracy on the validation images may be lost.
+        output: the artifact's folder; None is the next in runs/export.
+        progress: is told what is being done, how much of it is, and of how much.
+
+    Raises:
+        SkipwiseError: the run is unfinished, INT8 costs more than `max_drop`, an extra is missing, the disk is full ...
+    """
+    chosen, exact = _checked(format, precision, max_drop)
+    tell = progress or (lambda *_: None)
+    home = Path(run).expanduser()
+    record = read_run(home)
+    weights = sha256(home / "weights.safetensors")
+    folder, there = _place(output, home, record, chosen, exact, weights, max_drop / 100)
+    if there is not None:
+        return Exported(folder=folder, artifact=there, repeated=True)
+    images, notes = _images(home, record, data, exact)
+    with _made_beside(folder) as made:
+        quantization = _write_model(made, home, record, images, chosen, exact, max_drop / 100, tell)
+        tell("Checking the golden images", 0, 1)
+        examples = _write_golden(made, home, record, images, chosen, exact)
+        names = [*MODEL_FILES[chosen], *(example.file for example in examples)]
+        artifact = Artifact(
+            version=VERSION,
+            format=chosen,
+            precision=exact,
+            opset=OPSET if chosen == "onnx" else None,
+            classes=record.spec.classes,
+            preprocessing=record.spec.preprocessing,
+            golden=examples,
+            quantization=quantization,
+            provenance=Provenance(
+                model=record.spec.model,
+                width=record.spec.width,
+                stem=record.spec.stem,
+                seed=record.spec.seed,
+                recipe=record.spec.recipe.name,
+                run=os.fspath(run),
+                weights=weights,
+                test_accuracy=None if record.test is None else record.test.accuracy,
+                machine=describe_machine(),
+            ),
+            files={name: sha256(made / name) for name in names},
+        )
+        write_json(made / "artifact.json", sealed(artifact))
+        artifact = read_artifact(made)
+    return Exported(folder=folder, artifact=artifact, repeated=False, notes=tuple(notes))
+
+
+def _checked(format: str, precision: str, max_drop: float) -> tuple[Format, Precision]:
+    formats, precisions = get_args(Format), get_args(Precision)
+    if format not in formats:
+        raise unknown_name("format", format, formats)
+    if precision not in precisions:
+        raise unknown_name("precision", precision, precisions)
+    if not 0 <= max_drop <= 100:
+        raise SkipwiseError(f"--max-drop must lie between 0 and 100 points, not {max_drop:g}.")
+    if format == "torch" and precision == "int8":
+        raise SkipwiseError("INT8 is for ONNX and OpenVINO; choose --format onnx or openvino, or --precision fp16.")
+    for package in {"onnx": ("onnx", "onnxscript"), "openvino": ("onnx", "onnxscript", "openvino"), "torch": ()}[format]:
+        try:
+            __import__(package)
+        except ImportError:
+            raise missing_extra("export", package) from None
+    return format, precision  # type: ignore[return-value]
+
+
+def _place(
+    output: str | os.PathLike[str] | None,
+    home: Path,
+    record: RunRecord,
+    format: Format,
+    precision: Precision,
+    weights: str,
+    max_drop: float,
+) -> tuple[Path, Artifact | None]:
+    """The folder to make, and what is in it if that is what is asked for."""
+
+    def is_same(folder: Path) -> Artifact | None:
+        if not is_artifact(folder):
+            return None
+        found = read_artifact(folder)
+        drop = found.quantization.max_drop if found.quantization else max_drop
+        asked = (format, precision, weights, max_drop)
+        return found if (found.format, found.precision, found.provenance.weights, drop) == asked else None
+
+    if output is not None:
+        folder = Path(output).expanduser()
+        there = is_same(folder)
+        if there is None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise SkipwiseError(f"{folder} holds something else already; choose another folder with --output.")
+        return folder, there
+    name = f"{home.resolve().name}-{format}-{precision}"
+    folders = numbered_folders(PARENT, name)
+    for folder in folders:
+        with contextlib.suppress(SkipwiseError):  # one that was changed is left alone
+            if (there := is_same(folder)) is not None:
+                return folder, there
+    return PARENT / (name if not folders else f"{name}-{len(folders) + 1}"), None
+
+
+def _images(
+    home: Path, record: RunRecord, data: str | os.PathLike[str] | None, precision: Precision
+) -> tuple[Labelled | None, list[str]]:
+    """The run's images, and what has to be said of them."""
+    if data is not None:
+        images = own_images(home, record.spec.classes, data)
+        if images is None:
+            raise SkipwiseError(f"{home} has no split.csv, so nobody knows which images were trained on; leave DATA out.")
+        return images, []
+    try:
+        images = own_images(home, record.spec.classes, None)
+        why = "the run does not say where its images are"
+    except SkipwiseError as error:
+        images, why = None, str(error).rstrip(".")
+    if images is None and precision == "int8":
+        raise SkipwiseError(
+            f"INT8 is calibrated on the images the run was trained on, and {why[0].lower()}{why[1:]}; name them behind "
+            "the run: skipwise export RUN IMAGES --precision int8"
+        )
+    return images, [] if images is not None else [f"The golden images are made up, since {why[0].lower()}{why[1:]}."]
+
+
+@contextlib.contextmanager
+def _made_beside(folder: Path) -> Iterator[Path]:
+    """A folder that takes its name when it is whole; a stop in between leaves nothing under that name."""
+    make_folder(folder.parent)
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        with explained(folder):
+            beside.mkdir()
+            yield beside
+            with contextlib.suppress(FileNotFoundError):
+                folder.rmdir()  # an empty one that was named
+            beside.replace(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _write_model(
+    folder: Path,
+    home: Path,
+    record: RunRecord,
+    images: Labelled | None,
+    format: Format,
+    precision: Precision,
+    max_drop: float,
+    tell: Progress,
+) -> Quantization | None:
+    spec = record.spec
+    network = portable(load_network(home, record))
+    tell("Tracing the network", 0, 1)
+    traced = trace_answer(network, spec.preprocessing)
+    if format == "torch":
+        answer = traced.module()
+        program = trace_whole(InHalf(answer) if precision == "fp16" else answer, spec.preprocessing)
+        torch.export.save(program, folder / MODEL_FILES[format][0])
+        return None
+    answer = to_onnx(traced, takes=FITTED, gives=PROBABILITIES)
+    quantization = None
+    if precision == "fp16":
+        answer = in_half(answer)
+    elif precision == "int8":
+        assert images is not None
+        calibration, checked = _for_int8(images, spec.preprocessing, tell)
+        evaluate = _evaluating(format)
+        answer, quantization = quantize(
+            answer, calibration, checked, max_drop=max_drop, evaluate=evaluate, progress=tell
+        )
+    tell("Writing the file", 0, 1)
+    whole = joined(to_onnx(trace_fit(spec.preprocessing), takes=PIXELS, gives=FITTED), answer)
+    more = {"network": spec.model, "precision": precision, "run": home.resolve().name}
+    describe(whole, spec.classes, spec.preprocessing, **more)
+    if format == "onnx":
+        onnx.save(whole, folder / MODEL_FILES[format][0])
+    else:
+        _save_openvino(whole, folder / MODEL_FILES[format][0])
+    return quantization
+
+
+def write_single_precision(home: Path, folder: Path) -> Path:
+    """A run's network as ONNX in single precision, to be held against what was quantized: the path of the file."""
+    record = read_run(home)
+    traced = trace_answer(portable(load_network(home, record)), record.spec.preprocessing)
+    answer = to_onnx(traced, takes=FITTED, gives=PROBABILITIES)
+    path = folder / MODEL_FILES["onnx"][0]
+    onnx.save(joined(to_onnx(trace_fit(record.spec.preprocessing), takes=PIXELS, gives=FITTED), answer), path)
+    return path
+
+
+def _save_openvino(whole: ModelProto, path: Path) -> None:
+    import openvino
+
+    model = openvino.Core().read_model(whole.SerializeToString())
+    for entry in whole.metadata_props:
+        model.set_rt_info(entry.value, ["skipwise", entry.key])
+    openvino.save_model(model, path, compress_to_fp16=False)
+
+
+def _for_int8(images: Labelled, preprocessing: Preprocessing, tell: Progress) -> tuple[NDArray[np.float32], Checked]:
+    """Training images to calibrate on, and others to control accuracy on, as fitted pixels."""
+    train = images.of("train")
+    if len(train) == 0:
+        raise SkipwiseError(f"No image of {images.name} is a training image of this run, to calibrate INT8 on.")
+    chosen = train.drawn(CALIBRATION)
+    if len(np.unique(chosen.labels)) < 2:
+        raise SkipwiseError(
+            f"All training images of {images.name} are of one class; INT8 needs the ranges of at least two."
+        )
+    checked = images.of("val")
+    split = "validation"
+    if len(checked) == 0:
+        # Never test images: what was chosen by them would look better on them than it is.
+        rest = np.setdiff1d(train.rows, chosen.rows)
+        checked = train.some(np.flatnonzero(np.isin(train.rows, rest)))
+        split = "training"
+    if len(checked) == 0:
+        raise SkipwiseError(f"{images.name} has no images left to control the accuracy of INT8 on; add some.")
+    checked = checked.drawn(CHECKED)
+
+    def planes(some: Labelled, what: str) -> NDArray[np.float32]:
+        fitted = []
+        for number, batch in enumerate(batches(some.fitted(preprocessing), 64)):
+            tell(what, 64 * number, len(some))
+            fitted.append(batch.transpose(0, 3, 1, 2))
+        return np.concatenate(fitted).astype(np.float32)
+
+    return planes(chosen, "Reading images"), Checked(
+        pixels=planes(checked, "Reading images"), labels=checked.labels, split=split
+    )
+
+
+def _evaluating(format: Format) -> Evaluate:
+    """Runs a network in the engine it is made for, 64 images at a time."""
+
+    def evaluate(model: ModelProto, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        run = _in_onnxruntime(model) if format == "onnx" else _in_openvino(model)
+        return np.concatenate([run(pixels[start : start + 64]) for start in range(0, len(pixels), 64)])
+
+    return evaluate
+
+
+def _in_onnxruntime(model: ModelProto) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return lambda pixels: session.run(None, {FITTED: pixels})[0]
+
+
+def _in_openvino(model: ModelProto) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    import openvino
+
+    core = openvino.Core()
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}
+    compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", settings)
+    return lambda pixels: compiled(pixels)[0].copy()
+
+
+def _write_golden(
+    folder: Path, home: Path, record: RunRecord, images: Labelled | None, format: Format, precision: Precision
+) -> tuple[Golden, ...]:
+    """Writes the golden images, and has them answered by the network and by the file, from their bytes on.
+
+    Raises:
+        SkipwiseError: the file answers otherwise; it is not shipped then.
+    """
+    spec = record.spec
+    reference = Reference(home)
+    shipped = open_engine(engines(format)[0], folder / MODEL_FILES[format][0], usable_cores())
+    (folder / "golden").mkdir()
+    made = []
+    for number, (name, data) in enumerate(golden.choose(images, spec.preprocessing), 1):
+        file = f"golden/{number}{golden.suffix(data)}"
+        (folder / file).write_bytes(data)
+        pixels = decode(data, channels=spec.preprocessing.channels)
+        expected = reference.fitted(fit(data, spec.preprocessing)[None])[0]
+        answered = shipped.whole(pixels[None])[0]
+        made.append(Golden(file=file, name=name, expected=_floats(expected), answered=_floats(answered)))
+    found = golden.check(made, folder, spec.preprocessing, precision, shipped.whole)
+    if found.failed:
+        raise SkipwiseError(
+            f"The exported file answers {found.failed[0]} otherwise than PyTorch (a probability differs by "
+            f"{found.difference:.2g}, and {found.tolerance:g} is tolerated), so it is not shipped; choose another --format."
+        )
+    return tuple(made)
+
+
+def _floats(probabilities: NDArray[np.float32]) -> tuple[float, ...]:
+    return tuple(round(float(value), 7) for value in probabilities)

@@ -1,0 +1,277 @@
+"""What a user names -> images, one after the other in an order that never changes, however many there are."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from posixpath import splitext
+
+from skipwise.data.containers import (
+    ARCHIVES,
+    CLUTTER,
+    LARGEST_FILE,
+    Container,
+    Folder,
+    Listing,
+    Shareable,
+    open_container,
+)
+from skipwise.data.decode import UnreadableImage, decode_image
+from skipwise.data.layout import IMAGE_SUFFIXES
+from skipwise.data.look import Square
+from skipwise.data.sources import _printable as printable
+from skipwise.data.sources import stamp
+from skipwise.deploy.artifact import is_artifact
+from skipwise.errors import SkipwiseError
+
+STANDARD_INPUT = "-"
+JOB = 8
+"""Images that a thread reads and decodes at a time."""
+MOST_HELD = 256 * 2**20
+"""Bytes of files that wait to be decoded, where one thread reads them all; a hostile archive could name gigabytes."""
+
+Progress = Callable[[str, int, int], None]
+"""Called as progress(what, done, total)."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """An image that is not decoded yet.
+
+    `name` is what answers call it. It lies at an `address` of a container, or its bytes, or what is wrong with them,
+    are here already as `content`.
+    """
+
+    name: str
+    container: Shareable | None = None
+    address: str = ""
+    content: bytes | UnreadableImage = b""
+
+
+@dataclass(frozen=True)
+class Named:
+    """One of the things that the user named: as it was named, where that is, and what changes when its content does,
+    as far as that can be told without reading it."""
+
+    name: str
+    path: str
+    stamp: str
+
+
+class Inputs:
+    """All that the user named. It is there and holds images; folders are walked again for each of the iterators.
+
+    Args:
+        given: image files, folders, archives, or "-" for one image on standard input.
+        progress: is told how the counting goes.
+
+    Raises:
+        SkipwiseError: something is not there or holds no images; a folder can't be read; an archive is damaged.
+    """
+
+    def __init__(self, given: Sequence[str | os.PathLike[str]], progress: Progress | None = None) -> None:
+        texts = [os.fspath(each) for each in given]
+        if not texts:
+            raise SkipwiseError("No images were named; give files, folders, archives, or - for standard input.")
+        if texts.count(STANDARD_INPUT) > 1:
+            raise SkipwiseError("- stands for one image on standard input, and can be named only once.")
+        self._parts = [_part(text) for text in texts]
+        self.named = tuple(part.named for part in self._parts)
+        self.count = self.left_out = 0
+        for part in self._parts:
+            before = self.count
+            for file in part.files():
+                if _is_image(file) or isinstance(part, _Single):
+                    self.count += 1
+                else:
+                    self.left_out += 1
+                if progress is not None and (self.count + self.left_out) % 10_000 == 0:
+                    progress("Looking for images", self.count, self.count)
+            if self.count == before:
+                raise SkipwiseError(
+                    f"{part.named.name} holds no images; give a folder or an archive of files that end in "
+                    f"{', '.join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))}."
+                )
+
+    def images(self) -> Iterator[Found]:
+        """The images in order; those of a .tar with their bytes, since it can only be read from its beginning on."""
+        for part in self._parts:
+            yield from part.images()
+
+
+@dataclass(frozen=True)
+class _Single:
+    """A file, or what is on standard input."""
+
+    named: Named
+    image: Found
+
+    def files(self) -> Iterator[str]:
+        yield self.named.name
+
+    def images(self) -> Iterator[Found]:
+        yield self.image
+
+
+@dataclass(frozen=True)
+class _Many:
+    """A folder or an archive."""
+
+    named: Named
+    container: Container
+
+    @cached_property
+    def _listing(self) -> Listing:
+        return self.container.listing()
+
+    def files(self) -> Iterator[str]:
+        if isinstance(self.container, Folder):
+            return _walk(self.container.path)
+        names = (entry.name for entry in self._listing.entries)
+        return (name for name in names if not any(map(_is_clutter, name.split("/"))))
+
+    def images(self) -> Iterator[Found]:
+        names = filter(_is_image, self.files())
+        if isinstance(self.container, Shareable):
+            for name in names:
+                yield Found(self._name(name), self.container, self.container.address(name))
+        else:
+            for name, content in self.container.stream(names):
+                yield Found(self._name(name), content=content)
+
+    def _name(self, name: str) -> str:
+        return printable(os.path.join(self.named.name, name))  # noqa: PTH118 - called for every image
+
+
+def _part(given: str) -> _Single | _Many:
+    if given == STANDARD_INPUT:
+        return _standard_input()
+    if not given:
+        raise SkipwiseError("The path of the images is empty; name a file, a folder, an archive, or -.")
+    try:
+        path = Path(given).expanduser()
+        if not path.exists():
+            raise SkipwiseError(f"There is no file or folder {path}; give the path of your images.")
+        is_folder = path.is_dir()
+        named = Named(printable(str(path)), printable(str(path.absolute())), ":".join(map(str, stamp(path))))
+    except (OSError, RuntimeError, ValueError) as error:  # a name too long, a home nobody has, a null byte
+        raise SkipwiseError(f"{given[:80]!r} is no path to images ({error}).") from error
+    if is_folder or path.name.lower().endswith(ARCHIVES):
+        return _Many(named, open_container(path))
+    return _Single(named, Found(named.name, Folder(path.parent), path.name))
+
+
+def _standard_input() -> _Single:
+    if sys.stdin.isatty():
+        raise SkipwiseError(
+            "- reads an image from standard input, and nothing is piped into it; name a file, or put '< FILE' behind."
+        )
+    data = sys.stdin.buffer.read(LARGEST_FILE + 1)
+    if len(data) > LARGEST_FILE:
+        raise SkipwiseError(f"On standard input are more than {LARGEST_FILE // 2**20} MiB; - takes one image.")
+    named = Named(STANDARD_INPUT, STANDARD_INPUT, hashlib.sha256(data).hexdigest())
+    return _Single(named, Found(STANDARD_INPUT, content=data or UnreadableImage("it is empty")))
+
+
+def _walk(root: Path) -> Iterator[str]:
+    """The files below a folder, relative to it, in the order of their names; only one folder's names are held at a
+    time for every level. Links are followed; hidden files and folders, clutter and artifacts are passed over."""
+    seen: set[str] = set()
+    waiting = [""]
+    while waiting:
+        name = waiting.pop()
+        if name and not name.endswith("/"):
+            yield name
+            continue
+        folder = os.path.join(root, name)  # noqa: PTH118 - Path would be made for every folder
+        real = os.path.realpath(folder)
+        if real in seen or (name and is_artifact(Path(folder))):  # a link back up; golden images are not the user's
+            continue
+        seen.add(real)
+        try:
+            with os.scandir(folder) as entries:
+                below = [name + entry.name + "/" * entry.is_dir() for entry in entries if not _is_clutter(entry.name)]
+        except OSError as error:
+            raise SkipwiseError(f"Can't read the folder {folder}: {error.strerror}.") from error
+        # With the stroke at the end of folders' names, so that whole paths come in order.
+        waiting += sorted(below, reverse=True)
+
+
+def _is_clutter(name: str) -> bool:
+    return name.startswith(".") or name in CLUTTER
+
+
+def _is_image(file: str) -> bool:
+    return splitext(file)[1].lower() in IMAGE_SUFFIXES
+
+
+def decoded(
+    images: Iterable[Found], square: Square, *, workers: int, ahead: int
+) -> Iterator[tuple[str, bytes | UnreadableImage]]:
+    """Each image's name and its pixels as bytes [size, size, channels], or what is wrong with it, in order.
+
+    Threads read and decode while the caller works on what it got: Pillow lets go of the interpreter where it matters.
+
+    Args:
+        square: what the pixels are brought to.
+        workers: the number of threads.
+        ahead: about so many images are decoded before they are asked for.
+
+    Raises:
+        SkipwiseError: an archive can't be read any more.
+    """
+    most = max(2 * workers, -(-ahead // JOB))
+    waiting: deque[tuple[Sequence[Found], Future[list[bytes | UnreadableImage]]]] = deque()
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for job in _jobs(images):
+            waiting.append((job, pool.submit(_decode, job, square)))
+            while len(waiting) > most or sum(_held(job) for job, _ in waiting) > MOST_HELD:
+                job, future = waiting.popleft()
+                yield from zip((image.name for image in job), future.result(), strict=True)
+        while waiting:
+            job, future = waiting.popleft()
+            yield from zip((image.name for image in job), future.result(), strict=True)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _jobs(images: Iterable[Found]) -> Iterator[Sequence[Found]]:
+    job: list[Found] = []
+    for image in images:
+        job.append(image)
+        if len(job) == JOB or _held(job) > MOST_HELD // 16:
+            yield job
+            job = []
+    if job:
+        yield job
+
+
+def _held(job: Sequence[Found]) -> int:
+    return sum(len(image.content) for image in job if isinstance(image.content, bytes))
+
+
+def _decode(images: Sequence[Found], square: Square) -> list[bytes | UnreadableImage]:
+    found: list[bytes | UnreadableImage] = []
+    for container, some in itertools.groupby(images, key=lambda image: image.container):
+        with container.reader() if container is not None else contextlib.nullcontext() as read:
+            for image in some:
+                try:
+                    content = read(image.address) if read is not None else image.content
+                    if isinstance(content, UnreadableImage):
+                        raise content
+                    found.append(square.fit(decode_image(content, channels=square.channels)[1]))
+                except UnreadableImage as error:
+                    found.append(error)
+                except MemoryError:
+                    found.append(UnreadableImage("there is not enough memory for it"))
+    return found

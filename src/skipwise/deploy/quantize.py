@@ -1,0 +1,252 @@
+"""INT8 with control of accuracy: layers that cost too much of it stay in single precision.
+
+The quantizer is ONNX Runtime's. NNCF's makes 8-bit ONNX, too, but of the trained networks it was tried on, its answers
+agreed less often with those in single precision (benchmarks/RESULTS.md), and its depthwise convolutions do not run in
+ONNX Runtime.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import ModelProto
+
+from skipwise.deploy.artifact import Quantization
+from skipwise.deploy.onnx_file import FITTED
+from skipwise.errors import SkipwiseError
+
+IN_INT8 = ("Conv", "Add", "Mul", "MaxPool")
+"""What is quantized. Not the last layer's product, which takes no time and whose rounding the answers show directly."""
+
+MOST_KEPT = 0.5
+"""Where more of the layers would have to stay in single precision, INT8 is refused."""
+
+RANKED_ON = 200
+"""Images on which it is found out which layers cost most."""
+
+Evaluate = Callable[[ModelProto, NDArray[np.float32]], NDArray[np.float32]]
+"""A network and fitted pixels [N, C, size, size] -> probabilities [N, classes], in the runtime it is made for."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Checked:
+    """Images that accuracy is controlled on: fitted pixels float32 [N, C, size, size] and labels [N] of one split."""
+
+    pixels: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    split: str
+
+
+def quantize(
+    answer: ModelProto,
+    calibration: NDArray[np.float32],
+    checked: Checked,
+    *,
+    max_drop: float,
+    evaluate: Evaluate,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> tuple[ModelProto, Quantization]:
+    """`answer` in INT8.
+
+    Args:
+        answer: from fitted pixels to probabilities, in single precision.
+        calibration: fitted training images [N, C, size, size], from which the ranges of activations are taken.
+        max_drop: how much accuracy on `checked` may be lost, a fraction; one image may always be.
+        evaluate: runs a network where it will be run.
+        progress: is told what is being done, how much of it is, and of how much.
+
+    Raises:
+        SkipwiseError: it would take too many layers in single precision to keep the accuracy.
+    """
+    allowed = max(max_drop, 1 / len(checked.labels))
+
+    def accuracy(model: ModelProto) -> float:
+        return float((evaluate(model, checked.pixels).argmax(axis=1) == checked.labels).mean())
+
+    progress("Calibrating", 0, 1)
+    plain, full = _quantized(answer, calibration)
+    layers = [node.name for node in full.graph.node if node.op_type == "Conv" and _is_quantized(full, node)]
+    before = accuracy(plain)
+    after = accuracy(full)
+    kept: tuple[str, ...] = ()
+    made = full
+    if before - after > allowed:
+        ranked = _rank(plain, full, layers, checked.pixels[:RANKED_ON], evaluate, progress)
+        most = int(len(ranked) * MOST_KEPT)
+        count, made, after = _fewest(
+            lambda count: restored(full, plain, ranked[:count]), accuracy, before - allowed, most
+        )
+        kept = tuple(sorted(ranked[:count], key=layers.index))
+        if before - after > allowed:
+            raise SkipwiseError(
+                f"INT8 loses {100 * (before - after):.2f} points of accuracy ({100 * before:.2f}% to {100 * after:.2f}% "
+                f"of {len(checked.labels):,} {checked.split} images) even with {most} of {len(layers)} layers left in "
+                f"single precision, more than the {100 * allowed:.2f} allowed; raise --max-drop, or export with "
+                "--precision fp16."
+            )
+    return made, Quantization(
+        calibrated=len(calibration),
+        checked=len(checked.labels),
+        split=checked.split,
+        accuracy=before,
+        quantized_accuracy=after,
+        max_drop=max_drop,
+        layers=len(layers),
+        kept=kept,
+    )
+
+
+def _fewest(
+    made: Callable[[int], ModelProto], accuracy: Callable[[ModelProto], float], least: float, most: int
+) -> tuple[int, ModelProto, float]:
+    """The fewest layers in single precision that reach an accuracy: doubling, then halving; `most` if none do."""
+    low, high = 0, 1
+    while True:
+        high = min(high, most)
+        model = made(high)
+        reached = accuracy(model)
+        if reached >= least or high == most:
+            break
+        low, high = high, 2 * high
+    best = (high, model, reached)
+    while reached >= least and high - low > 1:
+        middle = (low + high) // 2
+        model = made(middle)
+        at = accuracy(model)
+        if at >= least:
+            best, high = (middle, model, at), middle
+        else:
+            low = middle
+    return best
+
+
+def _rank(
+    plain: ModelProto,
+    full: ModelProto,
+    layers: Sequence[str],
+    pixels: NDArray[np.float32],
+    evaluate: Evaluate,
+    progress: Callable[[str, int, int], None],
+) -> list[str]:
+    """The layers by how much nearer the answers come to the right ones where only that one is not quantized."""
+    expected = evaluate(plain, pixels)
+    distance = {}
+    for number, layer in enumerate(layers):
+        progress("Finding out which layers cost accuracy", number, len(layers))
+        distance[layer] = float(np.abs(evaluate(restored(full, plain, [layer]), pixels) - expected).mean())
+    return sorted(layers, key=distance.__getitem__)
+
+
+def restored(full: ModelProto, plain: ModelProto, layers: Sequence[str]) -> ModelProto:
+    """The quantized network with some layers computed as in the plain one."""
+    model = ModelProto()
+    model.CopyFrom(full)
+    original = {node.name: node for node in plain.graph.node}
+    by_output = {node.output[0]: node for node in model.graph.node}
+    there = {tensor.name for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.name not in layers:
+            continue
+        # The inputs as they were: weights, and what the activations are before they are rounded. Where the value
+        # itself was replaced by its rounded one, it is still what the rounding begins from.
+        node.input[:] = original[node.name].input
+        for name in node.input:
+            if name not in there and name not in by_output:
+                model.graph.initializer.extend(t for t in plain.graph.initializer if t.name == name)
+                there.add(name)
+    _drop_unused(model)
+    return model
+
+
+def _drop_unused(model: ModelProto) -> None:
+    graph = model.graph
+    while True:
+        used = {name for node in graph.node for name in node.input} | {output.name for output in graph.output}
+        idle = [node for node in graph.node if not used.intersection(node.output)]
+        if not idle:
+            break
+        for node in idle:
+            graph.node.remove(node)
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
+        graph.initializer.remove(tensor)
+
+
+def _is_quantized(model: ModelProto, node: Any) -> bool:
+    made_by = {each.output[0]: each.op_type for each in model.graph.node}
+    return all(made_by.get(name) == "DequantizeLinear" for name in node.input[:2])
+
+
+class _Reader:
+    """Calibration images one at a time, as the quantizer asks for them."""
+
+    def __init__(self, pixels: NDArray[np.float32]) -> None:
+        self.pixels = iter(pixels)
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        image = next(self.pixels, None)
+        return None if image is None else {FITTED: image[None]}
+
+
+def _quantized(answer: ModelProto, calibration: NDArray[np.float32]) -> tuple[ModelProto, ModelProto]:
+    """The network as the quantizer prepares it, still in single precision, and quantized.
+
+    Weights are signed and have a scale for each filter, activations are unsigned and have one for each tensor: that
+    form is quick in ONNX Runtime and in OpenVINO.
+    """
+    from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(_Reader, CalibrationDataReader):
+        pass
+
+    with tempfile.TemporaryDirectory() as folder, _quietly():
+        paths = [str(Path(folder) / name) for name in ("answer.onnx", "plain.onnx", "int8.onnx")]
+        onnx.save(answer, paths[0])
+        quant_pre_process(paths[0], paths[1])
+        plain = onnx.load(paths[1])
+        quantize_static(
+            paths[1],
+            paths[2],
+            Reader(calibration),
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=list(IN_INT8),
+            nodes_to_exclude=_on_pooled_images(plain),
+        )
+        return plain, onnx.load(paths[2])
+
+
+def _on_pooled_images(model: ModelProto) -> list[str]:
+    """Convolutions of images of one pixel, such as squeeze-excite gates: no time to win, and every rounding shows."""
+    inferred = onnx.shape_inference.infer_shapes(model)
+    single = {
+        value.name
+        for value in (*inferred.graph.value_info, *inferred.graph.output)
+        if [dimension.dim_value for dimension in value.type.tensor_type.shape.dim][2:] == [1, 1]
+    }
+    return [node.name for node in model.graph.node if node.op_type == "Conv" and node.output[0] in single]
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+

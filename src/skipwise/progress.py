@@ -1,0 +1,74 @@
+"""A progress bar with an estimate; without torch, since answering needs none."""
+
+from __future__ import annotations
+
+import time
+from typing import IO, Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+LINE_SECONDS = 15.0
+"""Where there is no terminal, a line at most this often."""
+
+
+class Bar:
+    """A bar with an estimate on a terminal, elsewhere plain lines. Use as a context manager."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.console = Console(file=stream, highlight=False)
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[status]}"),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+        self.task: Any = None
+        self.said = time.monotonic()
+        self.preparing_what = ""
+        self.preparing_since = 0.0
+        self.preparing_from = 0
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if what != self.preparing_what:
+            self.preparing_what, self.preparing_since, self.preparing_from = what, now, done
+        taken, new = now - self.preparing_since, done - self.preparing_from
+        left = (
+            f"  about {duration(taken / new * (total - done))} left" if taken > 1 and new > 0 and done < total else ""
+        )
+        self._show(what, done, total, f"{done:,} of {total:,}{left}")
+
+    def noticed(self, sentence: str) -> None:
+        self._line(sentence)
+
+    def _show(self, what: str, done: int, total: int, status: str) -> None:
+        if self.console.is_terminal:
+            if self.task is None:
+                self.task = self.bar.add_task(what, total=total, status=status)
+            self.bar.update(self.task, description=what, completed=done, total=total, status=status)
+        elif time.monotonic() - self.said >= LINE_SECONDS:
+            self._line(f"{what}  {status}")
+
+    def _line(self, text: str) -> None:
+        self.said = time.monotonic()
+        self.console.print(Text(text), soft_wrap=True)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person would say them."""
+    if seconds < 120:
+        return f"{max(seconds, 1):.0f} s"
+    if seconds < 120 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
