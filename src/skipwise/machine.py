@@ -10,6 +10,18 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
+PACKAGES = (
+    "skipwise",
+    "torch",
+    "torchvision",
+    "numpy",
+    "scipy",
+    "pillow",
+    "scikit-learn",
+    "onnxruntime",
+    "openvino",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
@@ -26,7 +38,7 @@ class Machine:
 def describe_machine() -> Machine:
     """This machine, as far as it can be told without importing anything heavy."""
     versions = {}
-    for package in ("skipwise", "torch", "torchvision", "numpy", "scipy", "pillow", "scikit-learn", "onnxruntime", "openvino"):
+    for package in PACKAGES:
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

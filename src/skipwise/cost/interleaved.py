@@ -13,6 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 
+SETTLING = 0.05
+"""Seconds after which no engine's threads wait for more work by spinning."""
+
+
 @dataclass(frozen=True)
 class Timing:
     """Seconds: the median of `rounds` measurements, and the quartiles on either side."""
@@ -24,9 +28,14 @@ class Timing:
 
 
 def interleaved(
-    arms: Mapping[str, Callable[[], object]], *, seconds: float, least_rounds: int = 5
+    arms: Mapping[str, Callable[[], object]], *, seconds: float, least_rounds: int = 5, settled: bool = False
 ) -> dict[str, Timing]:
-    """Times each arm once per round, in turn, until about `seconds` have gone by; two rounds first are not counted."""
+    """Times each arm once per round, in turn, until about `seconds` have gone by; two rounds first are not counted.
+
+    Args:
+        settled: wait a moment and run each arm once, untimed, right before it is timed. Engines leave caches full of
+            their weights behind, and threads that go on spinning on the cores the next one needs.
+    """
     if not arms:
         return {}
     for _ in range(2):
@@ -36,6 +45,9 @@ def interleaved(
     end = time.perf_counter() + seconds
     while len(next(iter(taken.values()))) < least_rounds or time.perf_counter() < end:
         for name, arm in arms.items():
+            if settled:
+                time.sleep(SETTLING)
+                arm()
             start = time.perf_counter()
             arm()
             taken[name].append(time.perf_counter() - start)

@@ -53,7 +53,8 @@ def fit_image(image: Any, size: int, *, crop: float = 1.0, interpolation: str = 
     # order or the other, as it finds quicker, and rounding in between makes them differ.
     side = min(height, width) * crop
     left, top = (width - side) / 2, (height - side) / 2
-    method, reach = {"bilinear": (Image.Resampling.BILINEAR, 1), "bicubic": (Image.Resampling.BICUBIC, 2)}[interpolation]
+    methods = {"bilinear": (Image.Resampling.BILINEAR, 1), "bicubic": (Image.Resampling.BICUBIC, 2)}
+    method, reach = methods[interpolation]
     margin = reach * max(side / size, 1) + 1
     first, last = max(0, math.floor(top - margin)), min(height, math.ceil(top + side + margin))
     rows = image if (first, last) == (0, height) else image.crop((0, first, width, last))

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
 import os
 import tempfile
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.cost.interleaved import Timing, interleaved
-from skipwise.data.decode import UnreadableImage, decode
 from skipwise.deploy import golden
 from skipwise.deploy.agreement import Agreement, Quality, agreement, quality
-from skipwise.deploy.artifact import MODEL_FILES, Artifact, Precision, read_artifact, sha256
+from skipwise.deploy.artifact import MODEL_FILES, Artifact, Precision, read_artifact
 from skipwise.deploy.golden import GoldenCheck
-from skipwise.deploy.images import Labelled, fit, other_images, own_images
-from skipwise.deploy.runtime import Answerer, Opened, engines, open_engine
+from skipwise.deploy.images import Labelled, other_images, own_images
+from skipwise.deploy.speed import Speed, speeds
+from skipwise.deploy.ways import (
+    ENGINE_NAMES,
+    Progress,
+    Way,
+    answer_all,
+    find_reference,
+    find_ways,
+    open_engines,
+)
 from skipwise.errors import SkipwiseError
 from skipwise.machine import Machine, describe_machine, usable_cores
 
 LEAST_AGREEMENT = 0.999
 MOST_DIFFERENCE: dict[Precision, float] = {"fp32": 1e-3, "fp16": 1e-2}
 """Of any probability from PyTorch's, where weights keep their precision."""
-
-PYTORCH = "PyTorch"
-ENGINE_NAMES = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "torch": "torch.export"}
-BATCHES = (1, 8, 32)
-TIMED_SECONDS = 0.4
-"""For each arm, each batch size and each number of threads."""
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +50,6 @@ class Arm:
     own: bool
     agreement: Agreement
     faults: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Speed:
-    """Seconds to answer a batch of fitted pixels."""
-
-    name: str
-    batch: int
-    threads: int
-    timing: Timing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,13 +144,13 @@ def verify(
     if images is not None and images < 1:
         raise SkipwiseError(f"--images must be at least 1, not {images}.")
     cores = usable_cores()
-    opened, notes = _open(folder, found, cores)
+    opened, notes = open_engines(folder, found, cores)
     checks = {
         ENGINE_NAMES[name]: golden.check(found.golden, folder, found.preprocessing, found.precision, engine.whole)
         for name, engine in opened.items()
     }
     faults = [_golden_fault(name, check) for name, check in checks.items() if check.failed]
-    reference, why = _reference(found, run)
+    reference, why = find_reference(found, run)
     chosen: Labelled | None = None
     arms: tuple[Arm, ...] = ()
     flips: tuple[Flip, ...] = ()
@@ -173,8 +159,8 @@ def verify(
         chosen, part = _images(data, found, run)
         chosen = chosen if images is None else chosen.drawn(images)
         with tempfile.TemporaryDirectory() as folder_of_companions:
-            ways = _ways(found, opened, reference, Path(folder_of_companions), run, cores)
-            answers = _answers(ways, chosen, found, tell)
+            ways = find_ways(found, opened, reference, Path(folder_of_companions), run, cores)
+            answers = answer_all(ways, chosen, found, tell)
         reference_name = next(iter(answers))
         if why:
             notes.append(f"{why} So the engines are held against {reference_name}.")
@@ -189,7 +175,7 @@ def verify(
         flips = _flips(arms, answers, expected, chosen, found.classes)
     else:
         part = None
-    speeds = _speeds(folder, found, opened, reference, tell) if timing else ()
+    timed = speeds(folder, found, opened, reference, tell) if timing else ()
     certificate = Certificate(
         artifact=found.files[""],
         format=found.format,
@@ -205,24 +191,13 @@ def verify(
         arms=arms,
         flips=flips,
         size=sum((folder / name).stat().st_size for name in MODEL_FILES[found.format]),
-        speeds=speeds,
+        speeds=timed,
         passed=not faults,
         faults=tuple(faults),
         notes=tuple(notes),
         machine=describe_machine(),
     )
     return Verified(folder=folder, artifact=found, certificate=certificate, images=chosen)
-
-
-@dataclass(frozen=True, eq=False)
-class _Way:
-    """One way of answering: fitted pixels [N, size, size, C] or whole ones [N, H, W, C] -> probabilities."""
-
-    name: str
-    precision: Precision
-    own: bool
-    fitted: bool
-    answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 def _allowed(artifact: Artifact, max_drop: float | None) -> float | None:
@@ -232,41 +207,6 @@ def _allowed(artifact: Artifact, max_drop: float | None) -> float | None:
     if artifact.quantization is None:
         return None
     return artifact.quantization.max_drop if max_drop is None else max_drop / 100
-
-
-def _open(folder: Path, artifact: Artifact, threads: int) -> tuple[dict[str, Opened], list[str]]:
-    """The engines that run this format and are installed here, the format's own first."""
-    path = folder / MODEL_FILES[artifact.format][0]
-    opened, notes = {}, []
-    for name in engines(artifact.format):
-        try:
-            opened[name] = open_engine(name, path, threads)
-        except ImportError:
-            notes.append(f"{ENGINE_NAMES[name]} is not installed here, so it was not tried.")
-    if not opened:
-        raise SkipwiseError(f"Nothing that runs {artifact.format} is installed here; run: pip install 'skipwise[train]'")
-    return opened, notes
-
-
-def _reference(artifact: Artifact, run: str | os.PathLike[str] | None) -> tuple[Answerer | None, str]:
-    """The run in PyTorch, or None and why."""
-    where = Path(run if run is not None else artifact.provenance.run).expanduser()
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        return None, "PyTorch is not installed here."
-    from skipwise.deploy.reference import Reference
-
-    weights = where / "weights.safetensors"
-    if not weights.is_file():
-        if run is not None:
-            raise SkipwiseError(f"{where} holds no finished run; give --run the folder this was exported from.")
-        return None, f"The run {where} is not there; --run names it."
-    if sha256(weights) != artifact.provenance.weights:
-        if run is not None:
-            raise SkipwiseError(f"{where} is not the run this was exported from: its weights differ.")
-        return None, f"The weights in {where} are not those that were exported."
-    return Reference(where), ""
 
 
 def _images(
@@ -285,77 +225,7 @@ def _images(
     return given, None
 
 
-def _ways(
-    artifact: Artifact,
-    opened: dict[str, Opened],
-    reference: Answerer | None,
-    folder: Path,
-    run: str | os.PathLike[str] | None,
-    threads: int,
-) -> list[_Way]:
-    """The reference first."""
-    precision, ways = artifact.precision, []
-    if reference is not None:
-        ways.append(_Way(PYTORCH, "fp32", False, True, reference.fitted))
-    first = next(iter(opened))
-    named = {name: f"{ENGINE_NAMES[name]} {precision.upper()}" for name in opened}
-    ways.append(_Way(f"{named[first]}, fitted before", precision, True, True, opened[first].fitted))
-    if reference is not None and precision == "int8":
-        from skipwise.deploy.export import write_single_precision
-
-        where = run if run is not None else artifact.provenance.run
-        path = write_single_precision(Path(where).expanduser(), folder)
-        for name in ("onnxruntime", "openvino"):
-            engine = open_engine(name, path, threads)
-            ways.append(_Way(f"{ENGINE_NAMES[name]} FP32", "fp32", False, False, engine.whole))
-    ways += [_Way(named[name], precision, True, False, engine.whole) for name, engine in opened.items()]
-    return ways
-
-
-def _answers(
-    ways: list[_Way], images: Labelled, artifact: Artifact, tell: Progress
-) -> dict[str, NDArray[np.float32]]:
-    """Every way's probabilities [N, classes], from the images' bytes on."""
-    parts: dict[str, list[NDArray[np.float32]]] = {way.name: [] for way in ways}
-    done = 0
-    for some in _decoded(images, artifact, 32):
-        tell("Answering in every way", done, len(images))
-        fitted = np.stack([small for _, small in some])
-        for way in ways:
-            if way.fitted:
-                parts[way.name].append(way.answer(fitted))
-                continue
-            for same in _runs_of_one_shape([pixels for pixels, _ in some]):
-                parts[way.name].append(way.answer(same))
-        done += len(some)
-    return {name: np.concatenate(found) for name, found in parts.items()}
-
-
-def _decoded(
-    images: Labelled, artifact: Artifact, size: int
-) -> Iterator[list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]]:
-    """Pixels as they are and fitted, `size` images at a time."""
-    prepared = artifact.preprocessing
-    some: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
-    for position, data in enumerate(images.encoded()):
-        try:
-            some.append((decode(data, channels=prepared.channels), fit(data, prepared)))
-        except UnreadableImage as error:
-            raise SkipwiseError(f"{images.id(position)} can't be read ({error}); repair or remove it.") from error
-        if len(some) == size:
-            yield some
-            some = []
-    if some:
-        yield some
-
-
-def _runs_of_one_shape(pixels: list[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
-    """Neighbours of one size together: [N, H, W, C]."""
-    for _, same in itertools.groupby(pixels, key=lambda each: each.shape):
-        yield np.stack(list(same))
-
-
-def _arm(way: _Way, found: Agreement, before: Quality, max_drop: float | None) -> Arm:
+def _arm(way: Way, found: Agreement, before: Quality, max_drop: float | None) -> Arm:
     faults = []
     # One image is always tolerated: on a small test set it is more than any share.
     tolerated = max(1, int((1 - LEAST_AGREEMENT) * found.images))
@@ -405,39 +275,3 @@ def _flips(
                 )
             )
     return tuple(flips)
-
-
-def _speeds(
-    folder: Path, artifact: Artifact, opened: dict[str, Opened], reference: Answerer | None, tell: Progress
-) -> tuple[Speed, ...]:
-    """How long each engine takes, in turn, for fitted pixels, as `predict` gives them."""
-    path = folder / MODEL_FILES[artifact.format][0]
-    size, channels = artifact.preprocessing.size, artifact.preprocessing.channels
-    counts = sorted({1, usable_cores()})
-    speeds = []
-    cells = list(itertools.product(counts, BATCHES))
-    for number, (threads, batch) in enumerate(cells):
-        tell("Timing", number, len(cells))
-        pixels = np.random.default_rng(0).integers(0, 256, (batch, size, size, channels), dtype=np.uint8)
-        ways: dict[str, Callable[[], object]] = {}
-        if reference is not None:
-            ways[PYTORCH] = functools.partial(_with_torch_threads, threads, reference.fitted, pixels)
-        for name in opened:
-            engine = open_engine(name, path, threads)
-            ways[ENGINE_NAMES[name]] = functools.partial(engine.fitted, pixels)
-        for name, timing in interleaved(ways, seconds=TIMED_SECONDS * len(ways), least_rounds=3).items():
-            speeds.append(Speed(name=name, batch=batch, threads=threads, timing=timing))
-    return tuple(speeds)
-
-
-def _with_torch_threads(
-    threads: int, answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]], pixels: NDArray[np.uint8]
-) -> NDArray[np.float32]:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        return answer(pixels)
-    finally:
-        torch.set_num_threads(before)

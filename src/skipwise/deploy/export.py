@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -17,7 +18,6 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from skipwise.data.decode import decode
-from skipwise.data.preprocess import Preprocessing
 from skipwise.deploy import golden
 from skipwise.deploy.artifact import (
     MODEL_FILES,
@@ -33,9 +33,10 @@ from skipwise.deploy.artifact import (
     sealed,
     sha256,
 )
-from skipwise.deploy.images import Labelled, batches, fit, own_images
+from skipwise.deploy.calibration import Progress, evaluating, images_for_int8
+from skipwise.deploy.images import Labelled, fit, own_images
 from skipwise.deploy.onnx_file import FITTED, OPSET, PIXELS, PROBABILITIES, describe, in_half, joined, to_onnx
-from skipwise.deploy.quantize import Checked, Evaluate, quantize
+from skipwise.deploy.quantize import quantize
 from skipwise.deploy.reference import Reference, load_network, read_run
 from skipwise.deploy.runtime import engines, open_engine
 from skipwise.deploy.shipped import InHalf, portable, trace_answer, trace_fit, trace_whole
@@ -46,20 +47,17 @@ from skipwise.machine import describe_machine, usable_cores
 from skipwise.training.run import RunRecord
 
 PARENT = Path("runs/export")
-CALIBRATION = 300
-CHECKED = 5000
-"""At most so many images, drawn class by class, to calibrate on and to control accuracy on."""
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """An artifact and its folder. `repeated` says that it was there before; `notes` are worth saying."""
+    """An artifact and its folder. `repeated` says that it was there before; `notes` are worth saying; `data` says where
+    the run's images are, if that is known."""
 
     folder: Path
     artifact: Artifact
     repeated: bool
+    data: str | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -98,7 +96,7 @@ def export(
     home = Path(run).expanduser()
     record = read_run(home)
     weights = sha256(home / "weights.safetensors")
-    folder, there = _place(output, home, record, chosen, exact, weights, max_drop / 100)
+    folder, there = _place(output, home, chosen, exact, weights, max_drop / 100)
     if there is not None:
         return Exported(folder=folder, artifact=there, repeated=True)
     images, notes = _images(home, record, data, exact)
@@ -131,7 +129,8 @@ def export(
         )
         write_json(made / "artifact.json", sealed(artifact))
         artifact = read_artifact(made)
-    return Exported(folder=folder, artifact=artifact, repeated=False, notes=tuple(notes))
+    where = None if images is None else images.where
+    return Exported(folder=folder, artifact=artifact, repeated=False, data=where, notes=tuple(notes))
 
 
 def _checked(format: str, precision: str, max_drop: float) -> tuple[Format, Precision]:
@@ -144,9 +143,9 @@ def _checked(format: str, precision: str, max_drop: float) -> tuple[Format, Prec
         raise SkipwiseError(f"--max-drop must lie between 0 and 100 points, not {max_drop:g}.")
     if format == "torch" and precision == "int8":
         raise SkipwiseError("INT8 is for ONNX and OpenVINO; choose --format onnx or openvino, or --precision fp16.")
-    for package in {"onnx": ("onnx", "onnxscript"), "openvino": ("onnx", "onnxscript", "openvino"), "torch": ()}[format]:
+    for package in () if format == "torch" else ("onnx", "onnxscript", format.replace("onnx", "onnxruntime")):
         try:
-            __import__(package)
+            importlib.import_module(package)
         except ImportError:
             raise missing_extra("export", package) from None
     return format, precision  # type: ignore[return-value]
@@ -155,7 +154,6 @@ def _checked(format: str, precision: str, max_drop: float) -> tuple[Format, Prec
 def _place(
     output: str | os.PathLike[str] | None,
     home: Path,
-    record: RunRecord,
     format: Format,
     precision: Precision,
     weights: str,
@@ -193,7 +191,7 @@ def _images(
     if data is not None:
         images = own_images(home, record.spec.classes, data)
         if images is None:
-            raise SkipwiseError(f"{home} has no split.csv, so nobody knows which images were trained on; leave DATA out.")
+            raise SkipwiseError(f"{home} has no split.csv that says what was trained on; leave the images out.")
         return images, []
     try:
         images = own_images(home, record.spec.classes, None)
@@ -250,8 +248,8 @@ def _write_model(
         answer = in_half(answer)
     elif precision == "int8":
         assert images is not None
-        calibration, checked = _for_int8(images, spec.preprocessing, tell)
-        evaluate = _evaluating(format)
+        calibration, checked = images_for_int8(images, spec.preprocessing, tell)
+        evaluate = evaluating(format)
         answer, quantization = quantize(
             answer, calibration, checked, max_drop=max_drop, evaluate=evaluate, progress=tell
         )
@@ -285,65 +283,6 @@ def _save_openvino(whole: ModelProto, path: Path) -> None:
     openvino.save_model(model, path, compress_to_fp16=False)
 
 
-def _for_int8(images: Labelled, preprocessing: Preprocessing, tell: Progress) -> tuple[NDArray[np.float32], Checked]:
-    """Training images to calibrate on, and others to control accuracy on, as fitted pixels."""
-    train = images.of("train")
-    if len(train) == 0:
-        raise SkipwiseError(f"No image of {images.name} is a training image of this run, to calibrate INT8 on.")
-    chosen = train.drawn(CALIBRATION)
-    if len(np.unique(chosen.labels)) < 2:
-        raise SkipwiseError(
-            f"All training images of {images.name} are of one class; INT8 needs the ranges of at least two."
-        )
-    checked = images.of("val")
-    split = "validation"
-    if len(checked) == 0:
-        # Never test images: what was chosen by them would look better on them than it is.
-        rest = np.setdiff1d(train.rows, chosen.rows)
-        checked = train.some(np.flatnonzero(np.isin(train.rows, rest)))
-        split = "training"
-    if len(checked) == 0:
-        raise SkipwiseError(f"{images.name} has no images left to control the accuracy of INT8 on; add some.")
-    checked = checked.drawn(CHECKED)
-
-    def planes(some: Labelled, what: str) -> NDArray[np.float32]:
-        fitted = []
-        for number, batch in enumerate(batches(some.fitted(preprocessing), 64)):
-            tell(what, 64 * number, len(some))
-            fitted.append(batch.transpose(0, 3, 1, 2))
-        return np.concatenate(fitted).astype(np.float32)
-
-    return planes(chosen, "Reading images"), Checked(
-        pixels=planes(checked, "Reading images"), labels=checked.labels, split=split
-    )
-
-
-def _evaluating(format: Format) -> Evaluate:
-    """Runs a network in the engine it is made for, 64 images at a time."""
-
-    def evaluate(model: ModelProto, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        run = _in_onnxruntime(model) if format == "onnx" else _in_openvino(model)
-        return np.concatenate([run(pixels[start : start + 64]) for start in range(0, len(pixels), 64)])
-
-    return evaluate
-
-
-def _in_onnxruntime(model: ModelProto) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    return lambda pixels: session.run(None, {FITTED: pixels})[0]
-
-
-def _in_openvino(model: ModelProto) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    import openvino
-
-    core = openvino.Core()
-    settings = {"INFERENCE_PRECISION_HINT": "f32"}
-    compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", settings)
-    return lambda pixels: compiled(pixels)[0].copy()
-
-
 def _write_golden(
     folder: Path, home: Path, record: RunRecord, images: Labelled | None, format: Format, precision: Precision
 ) -> tuple[Golden, ...]:
@@ -368,7 +307,8 @@ def _write_golden(
     if found.failed:
         raise SkipwiseError(
             f"The exported file answers {found.failed[0]} otherwise than PyTorch (a probability differs by "
-            f"{found.difference:.2g}, and {found.tolerance:g} is tolerated), so it is not shipped; choose another --format."
+            f"{found.difference:.2g}, and {found.tolerance:g} is tolerated), so it is not shipped; choose another "
+            "--format."
         )
     return tuple(made)
 

@@ -27,8 +27,10 @@ class Labelled:
         rows: which of the source's images.
         labels: their classes [M], counted as the network counts them.
         split: of each [M]: "train", "val", "test", or "" where nothing is known.
+        where: how they were named.
     """
 
+    where: str
     source: Source
     rows: NDArray[np.int64]
     labels: NDArray[np.int64]
@@ -48,9 +50,7 @@ class Labelled:
 
     def some(self, positions: NDArray[np.int64]) -> Labelled:
         """The images at some positions."""
-        return replace(
-            self, rows=self.rows[positions], labels=self.labels[positions], split=self.split[positions]
-        )
+        return replace(self, rows=self.rows[positions], labels=self.labels[positions], split=self.split[positions])
 
     def of(self, *splits: str) -> Labelled:
         """The images of some splits."""
@@ -107,10 +107,12 @@ class Labelled:
 
 def fit(data: bytes, preprocessing: Preprocessing) -> NDArray[np.uint8]:
     """An encoded image's pixels [size, size, C] by the rules of training."""
-    pixels = decode(data, channels=preprocessing.channels)
-    return fit_square(
-        pixels, preprocessing.size, crop=preprocessing.crop, interpolation=preprocessing.interpolation
-    )
+    return square(decode(data, channels=preprocessing.channels), preprocessing)
+
+
+def square(pixels: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """The same from its pixels [H, W, C]."""
+    return fit_square(pixels, preprocessing.size, crop=preprocessing.crop, interpolation=preprocessing.interpolation)
 
 
 def own_images(folder: Path, classes: tuple[str, ...], data: str | os.PathLike[str] | None) -> Labelled | None:
@@ -130,7 +132,8 @@ def own_images(folder: Path, classes: tuple[str, ...], data: str | os.PathLike[s
     source = open_source(named)
     split = read_split(home / "split.csv", source.ids)
     rows = np.flatnonzero(split != "")
-    return Labelled(source=source, rows=rows, labels=_labels(source, rows, classes), split=split[rows])
+    labels = _labels(source, rows, classes)
+    return Labelled(where=named, source=source, rows=rows, labels=labels, split=split[rows])
 
 
 def other_images(data: str | os.PathLike[str], classes: tuple[str, ...]) -> Labelled:
@@ -143,7 +146,8 @@ def other_images(data: str | os.PathLike[str], classes: tuple[str, ...]) -> Labe
     source.check()
     rows = np.arange(len(source.ids))
     split = np.array(source.splits if source.splits is not None else [""] * len(rows), dtype="<U5")
-    return Labelled(source=source, rows=rows, labels=_labels(source, rows, classes), split=split)
+    labels = _labels(source, rows, classes)
+    return Labelled(where=os.fspath(data), source=source, rows=rows, labels=labels, split=split)
 
 
 def _labels(source: Source, rows: NDArray[np.int64], classes: tuple[str, ...]) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ import itertools
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -216,7 +216,7 @@ def _is_image(file: str) -> bool:
 
 def decoded(
     images: Iterable[Found], square: Square, *, workers: int, ahead: int
-) -> Iterator[tuple[str, bytes | UnreadableImage]]:
+) -> Generator[tuple[str, bytes | UnreadableImage]]:
     """Each image's name and its pixels as bytes [size, size, channels], or what is wrong with it, in order.
 
     Threads read and decode while the caller works on what it got: Pillow lets go of the interpreter where it matters.
@@ -271,7 +271,8 @@ def _decode(images: Sequence[Found], square: Square) -> list[bytes | UnreadableI
                         raise content
                     found.append(square.fit(decode_image(content, channels=square.channels)[1]))
                 except UnreadableImage as error:
-                    found.append(error)
+                    # Anew, since this one holds on to the frames it went through, and to the bytes in them.
+                    found.append(UnreadableImage(str(error)))
                 except MemoryError:
                     found.append(UnreadableImage("there is not enough memory for it"))
     return found

@@ -89,10 +89,10 @@ def quantize(
         kept = tuple(sorted(ranked[:count], key=layers.index))
         if before - after > allowed:
             raise SkipwiseError(
-                f"INT8 loses {100 * (before - after):.2f} points of accuracy ({100 * before:.2f}% to {100 * after:.2f}% "
-                f"of {len(checked.labels):,} {checked.split} images) even with {most} of {len(layers)} layers left in "
-                f"single precision, more than the {100 * allowed:.2f} allowed; raise --max-drop, or export with "
-                "--precision fp16."
+                f"INT8 loses {100 * (before - after):.2f} points of accuracy, from {100 * before:.2f}% to "
+                f"{100 * after:.2f}% of {len(checked.labels):,} {checked.split} images, even with {most} of "
+                f"{len(layers)} layers left in single precision; {100 * allowed:.2f} are allowed. Raise --max-drop, or "
+                "export with --precision fp16."
             )
     return made, Quantization(
         calibrated=len(calibration),
@@ -248,5 +248,3 @@ def _quietly() -> Iterator[None]:
             yield
     finally:
         logging.disable(before)
-
-

@@ -20,6 +20,11 @@ from skipwise.errors import SkipwiseError, missing_extra
 from skipwise.machine import usable_cores
 
 Engine = Literal["onnxruntime", "openvino", "torch"]
+_RUN_BY: dict[Format, tuple[Engine, ...]] = {
+    "onnx": ("onnxruntime", "openvino"),
+    "openvino": ("openvino",),
+    "torch": ("torch",),
+}
 _FITTED = "fitted"
 
 
@@ -113,7 +118,7 @@ def open_shipped(folder: Path, *, threads: int | None = None, engine: Engine | N
 
 def engines(format: Format) -> tuple[Engine, ...]:
     """What can run a format, its own engine first."""
-    return {"onnx": ("onnxruntime", "openvino"), "openvino": ("openvino",), "torch": ("torch",)}[format]
+    return _RUN_BY[format]
 
 
 class _OnnxRuntime:
@@ -146,7 +151,7 @@ class _OnnxRuntime:
 
 
 def behind_fit(path: Path) -> bytes:
-    """The part of an ONNX file behind its resizing, taking uint8 [N, size, size, C] under the name of what it replaces."""
+    """The part of an ONNX file behind its resizing: it takes uint8 [N, size, size, C] under the name `fitted`."""
     import onnx
     from onnx import TensorProto, helper
 
@@ -243,7 +248,7 @@ class _Torch:
         # What comes before runs, too, on next to nothing.
         nothing = self._torch.zeros(len(pixels), 8, 8, pixels.shape[3], dtype=self._torch.uint8)
         interpreter = self._torch.fx.Interpreter(self._whole)
-        return self._run(lambda: interpreter.run(nothing, initial_env={self._boundary: planes})[0])
+        return self._run(lambda: interpreter.run(nothing, initial_env={self._boundary: planes}))
 
     def _run(self, answer: Callable[[], Any]) -> NDArray[np.float32]:
         before = self._torch.get_num_threads()

@@ -69,6 +69,9 @@ def _whole(values: Tensor) -> Tensor:
 class Answer(nn.Module):
     """Fitted pixels [B, C, size, size] from 0 to 255 -> probabilities [B, classes]."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.network = network
@@ -182,12 +185,15 @@ def fold_norms(graph: torch.fx.GraphModule) -> torch.fx.GraphModule:
         convolution, weight, bias, mean, variance, _, _, epsilon, _ = norm.args
         if len(convolution.users) > 1:
             continue
-        inputs, kernel, offset, *rest = (*convolution.args, *(None,) * (3 - len(convolution.args)))
-        given = (kernel, offset, mean, variance, weight, bias)
-        kernel_, offset_, mean_, variance_, weight_, bias_ = (
-            None if node is None else operator.attrgetter(node.target)(graph) for node in given
+        inputs, kernel, *others = convolution.args
+        offset, rest = (others[0] if others else None), others[1:]
+
+        def value(node: Any) -> Any:
+            return None if node is None else operator.attrgetter(node.target)(graph)
+
+        folded = fuse_conv_bn_weights(
+            value(kernel), value(offset), value(mean), value(variance), epsilon, value(weight), value(bias)
         )
-        folded = fuse_conv_bn_weights(kernel_, offset_, mean_, variance_, epsilon, weight_, bias_)
         with graph.graph.inserting_before(convolution):
             named = []
             for what, tensor in zip(("weight", "bias"), folded, strict=True):

@@ -1,0 +1,145 @@
+"""The ways in which the same images can be answered: PyTorch, and the file in every engine that runs it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.data.decode import UnreadableImage, decode
+from skipwise.deploy.artifact import MODEL_FILES, Artifact, Precision, sha256
+from skipwise.deploy.images import Labelled, square
+from skipwise.deploy.runtime import Answerer, Engine, Opened, engines, open_engine
+from skipwise.errors import SkipwiseError
+
+PYTORCH = "PyTorch"
+ENGINE_NAMES: dict[Engine, str] = {
+    "onnxruntime": "ONNX Runtime",
+    "openvino": "OpenVINO",
+    "torch": "torch.export",
+}
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """One way of answering: fitted pixels [N, size, size, C] or whole ones [N, H, W, C] -> probabilities."""
+
+    name: str
+    precision: Precision
+    own: bool
+    fitted: bool
+    answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+def open_engines(folder: Path, artifact: Artifact, threads: int) -> tuple[dict[Engine, Opened], list[str]]:
+    """The engines that run this format and are installed here, the format's own first."""
+    path = folder / MODEL_FILES[artifact.format][0]
+    opened: dict[Engine, Opened] = {}
+    notes = []
+    for name in engines(artifact.format):
+        try:
+            opened[name] = open_engine(name, path, threads)
+        except ImportError:
+            notes.append(f"{ENGINE_NAMES[name]} is not installed here, so it was not tried.")
+    if not opened:
+        raise SkipwiseError(
+            f"Nothing that runs {artifact.format} is installed here; run: pip install 'skipwise[train]'"
+        )
+    return opened, notes
+
+
+def find_reference(artifact: Artifact, run: str | os.PathLike[str] | None) -> tuple[Answerer | None, str]:
+    """The run in PyTorch, or None and why."""
+    where = Path(run if run is not None else artifact.provenance.run).expanduser()
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        return None, "PyTorch is not installed here."
+    from skipwise.deploy.reference import Reference
+
+    weights = where / "weights.safetensors"
+    if not weights.is_file():
+        if run is not None:
+            raise SkipwiseError(f"{where} holds no finished run; give --run the folder this was exported from.")
+        return None, f"The run {where} is not there; --run names it."
+    if sha256(weights) != artifact.provenance.weights:
+        if run is not None:
+            raise SkipwiseError(f"{where} is not the run this was exported from: its weights differ.")
+        return None, f"The weights in {where} are not those that were exported."
+    return Reference(where), ""
+
+
+def find_ways(
+    artifact: Artifact,
+    opened: dict[Engine, Opened],
+    reference: Answerer | None,
+    folder: Path,
+    run: str | os.PathLike[str] | None,
+    threads: int,
+) -> list[Way]:
+    """The reference first."""
+    precision, ways = artifact.precision, []
+    if reference is not None:
+        ways.append(Way(PYTORCH, "fp32", False, True, reference.fitted))
+    first = next(iter(opened))
+    named = {name: f"{ENGINE_NAMES[name]} {precision.upper()}" for name in opened}
+    ways.append(Way(f"{named[first]}, fitted before", precision, True, True, opened[first].fitted))
+    if reference is not None and precision == "int8":
+        from skipwise.deploy.export import write_single_precision
+
+        where = run if run is not None else artifact.provenance.run
+        path = write_single_precision(Path(where).expanduser(), folder)
+        for name in engines("onnx"):
+            engine = open_engine(name, path, threads)
+            ways.append(Way(f"{ENGINE_NAMES[name]} FP32", "fp32", False, False, engine.whole))
+    ways += [Way(named[name], precision, True, False, engine.whole) for name, engine in opened.items()]
+    return ways
+
+
+def answer_all(ways: list[Way], images: Labelled, artifact: Artifact, tell: Progress) -> dict[str, NDArray[np.float32]]:
+    """Every way's probabilities [N, classes], from the images' bytes on."""
+    parts: dict[str, list[NDArray[np.float32]]] = {way.name: [] for way in ways}
+    done = 0
+    for some in _decoded(images, artifact, 32):
+        tell("Answering in every way", done, len(images))
+        fitted = np.stack([small for _, small in some])
+        for way in ways:
+            if way.fitted:
+                parts[way.name].append(way.answer(fitted))
+                continue
+            for same in _runs_of_one_shape([pixels for pixels, _ in some]):
+                parts[way.name].append(way.answer(same))
+        done += len(some)
+    return {name: np.concatenate(found) for name, found in parts.items()}
+
+
+def _decoded(
+    images: Labelled, artifact: Artifact, size: int
+) -> Iterator[list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]]:
+    """Pixels as they are and fitted, `size` images at a time."""
+    prepared = artifact.preprocessing
+    some: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
+    for position, data in enumerate(images.encoded()):
+        try:
+            pixels = decode(data, channels=prepared.channels)
+        except UnreadableImage as error:
+            raise SkipwiseError(f"{images.id(position)} can't be read ({error}); repair or remove it.") from error
+        some.append((pixels, square(pixels, prepared)))
+        if len(some) == size:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _runs_of_one_shape(pixels: list[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
+    """Neighbours of one size together: [N, H, W, C]."""
+    for _, same in itertools.groupby(pixels, key=lambda each: each.shape):
+        yield np.stack(list(same))

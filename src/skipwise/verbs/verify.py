@@ -1,0 +1,75 @@
+"""The verb `verify` on the command line."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from skipwise.options import Json, print_json
+
+
+def verify(
+    artifact: Annotated[str, typer.Argument(metavar="ARTIFACT", help="A folder that 'skipwise export' made.")],
+    data: Annotated[
+        str | None,
+        typer.Argument(metavar="[DATA]", help="Labelled images; of the run's own, the test images are taken."),
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option(metavar="RUN", help="The run to hold it against. [default: where it was]")
+    ] = None,
+    max_drop: Annotated[
+        float | None, typer.Option(help="For int8: points of accuracy that may be lost. [default: the export's]")
+    ] = None,
+    images: Annotated[int | None, typer.Option(help="At most so many, drawn class by class. [default: all]")] = None,
+    timing: Annotated[bool, typer.Option("--timing/--no-timing", help="Measure how fast it is here.")] = True,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Folder for the certificate. [default: the artifact's]")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Check that an exported file still answers the same; exit with status 1 where it does not."""
+    from skipwise.deploy.certificate import write_certificate
+    from skipwise.deploy.certify import verify as check
+    from skipwise.deploy.wording import HEADINGS, arm_rows, speed_rows, verdict
+    from skipwise.progress import Bar
+
+    with Bar(sys.stderr) as bar:
+        found = check(artifact, data, run=run, max_drop=max_drop, images=images, timing=timing, progress=bar.preparing)
+    certificate = found.certificate
+    page = write_certificate(found, output) if data is not None or output is not None else None
+    if json:
+        print_json({"folder": str(found.folder), "certificate": certificate})
+        return 0 if certificate.passed else 1
+    _table(HEADINGS, list(arm_rows(certificate)))
+    if certificate.speeds:
+        _table(*speed_rows(certificate))
+    for note in certificate.notes:
+        print(note)
+    print(verdict(found))
+    print()
+    if page is not None:
+        print(f"Certificate: {page}")
+    if not certificate.images:
+        print(f"Next:        skipwise verify {artifact} path/to/test/images")
+    elif certificate.passed:
+        print(f"Next:        skipwise predict {artifact} path/to/images")
+    return 0 if certificate.passed else 1
+
+
+def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rows:
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console = Console(highlight=False, width=None if Console().is_terminal else 200)
+    console.print(table)
+    console.print()

@@ -1,0 +1,283 @@
+"""From a run to an artifact, and what `verify` finds out about it: real files, engines and processes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import onnx
+import pytest
+
+import skipwise
+from skipwise.data.decode import decode
+from skipwise.deploy import golden
+from skipwise.deploy.artifact import Artifact, read_artifact, sealed, sha256
+from skipwise.deploy.certify import verify
+from skipwise.deploy.export import Exported, export
+from skipwise.deploy.images import fit, own_images
+from skipwise.deploy.reference import Reference
+from skipwise.deploy.runtime import open_answerer
+from skipwise.errors import SkipwiseError
+from tests.conftest import make_photos
+
+SIZE = 24
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of a network with gates on pictures of many sizes."""
+    folder = tmp_path_factory.mktemp("run")
+    data = make_photos(folder / "stripes", per_class=30)
+    options = {"model": "se_resnet18", "width": 0.25, "epochs": 4, "img_size": SIZE, "compile": False}
+    return skipwise.train(data, output=folder / "run", **options).folder
+
+
+@pytest.fixture(scope="module")
+def exported(trained: Path) -> Exported:
+    return export(trained, output=trained.parent / "onnx")
+
+
+@pytest.fixture(scope="module")
+def quantized(trained: Path) -> Exported:
+    return export(trained, format="openvino", precision="int8", max_drop=5, output=trained.parent / "int8")
+
+
+def changed(made: Exported, folder: Path) -> Path:
+    """A copy of the artifact that may be spoiled."""
+    return Path(shutil.copytree(made.folder, folder))
+
+
+@pytest.mark.parametrize(
+    ("format", "precision"),
+    [("torch", "fp16")]
+    + [
+        pytest.param(*each, marks=pytest.mark.slow)
+        for each in (("onnx", "fp16"), ("openvino", "fp16"), ("openvino", "fp32"), ("torch", "fp32"))
+    ],
+)
+def test_every_format_answers_as_the_run_does(trained: Path, tmp_path: Path, format: str, precision: str) -> None:
+    made = export(trained, format=format, precision=precision, output=tmp_path / "artifact")
+    tolerance = 1e-3 if precision == "fp32" else 1e-2
+    answers, reference = open_answerer(made.folder), Reference(trained)
+    images = own_images(trained, made.artifact.classes, None)
+    assert images is not None
+    for data in images.of("test").encoded():
+        pixels = decode(data, channels=3)
+        fitted = fit(data, made.artifact.preprocessing)
+        expected = reference.fitted(fitted[None])
+        np.testing.assert_allclose(answers.fitted(fitted[None]), expected, atol=tolerance)
+        np.testing.assert_allclose(answers.whole(pixels[None]), expected, atol=tolerance)
+
+
+def test_what_travels_with_the_file(exported: Exported, trained: Path) -> None:
+    artifact = exported.artifact
+    model = onnx.load(exported.folder / "model.onnx")
+    said = {entry.key: entry.value for entry in model.metadata_props}
+    assert json.loads(said["classes"]) == ["stripes0", "stripes1", "stripes2"]
+    assert json.loads(said["preprocessing"])["size"] == SIZE
+    assert [node.op_type for node in model.graph.node].count("BatchNormalization") == 0
+    dimensions = [
+        dimension.dim_param or dimension.dim_value for dimension in model.graph.input[0].type.tensor_type.shape.dim
+    ]
+    assert dimensions == ["images", "height", "width", 3]
+    assert {opset.version for opset in model.opset_import if opset.domain == ""} == {artifact.opset}
+    assert str(trained.parent) not in (exported.folder / "model.onnx").read_bytes().decode("latin-1")
+
+    assert len(artifact.golden) == golden.COUNT
+    test_images = {line.split(",")[0] for line in (trained / "split.csv").read_text().splitlines() if ",test," in line}
+    assert {each.name for each in artifact.golden} <= test_images
+    assert read_artifact(exported.folder) == artifact
+
+
+def test_the_same_export_again_does_nothing_and_another_is_refused_there(exported: Exported, trained: Path) -> None:
+    before = (exported.folder / "model.onnx").stat().st_mtime_ns
+    again = export(trained, output=exported.folder)
+    assert again.repeated
+    assert (exported.folder / "model.onnx").stat().st_mtime_ns == before
+    with pytest.raises(SkipwiseError, match="holds something else already"):
+        export(trained, precision="fp16", output=exported.folder)
+
+
+def test_verify_certifies_every_engine_from_the_bytes_on(exported: Exported, trained: Path) -> None:
+    found = verify(exported.folder, trained.parent / "stripes", timing=False).certificate
+    assert found.passed
+    assert found.split == "test"
+    assert found.reference == "PyTorch"
+    names = [arm.name for arm in found.arms]
+    assert names == ["ONNX Runtime FP32, fitted before", "ONNX Runtime FP32", "OpenVINO FP32"]
+    for arm in found.arms:
+        assert arm.agreement.same == found.images
+        assert arm.agreement.difference < 1e-3
+        assert arm.agreement.low < 1
+    recorded = json.loads((trained / "run.json").read_text())["test"]["accuracy"]
+    assert found.reference_quality is not None
+    assert found.reference_quality.accuracy == pytest.approx(recorded)
+
+
+def test_int8_is_certified_by_its_accuracy_and_shown_beside_single_precision(
+    quantized: Exported, trained: Path
+) -> None:
+    record = quantized.artifact.quantization
+    assert record is not None
+    assert record.accuracy - record.quantized_accuracy <= 0.05
+    assert record.split == "validation"
+    found = verify(quantized.folder, trained.parent / "stripes", timing=False).certificate
+    assert [arm.name for arm in found.arms if not arm.own] == ["ONNX Runtime FP32", "OpenVINO FP32"]
+    assert found.passed
+
+
+def test_another_network_under_the_same_name_is_found_out(exported: Exported, trained: Path, tmp_path: Path) -> None:
+    """The file answers otherwise than the run, and its hashes are right: what an exporter's bug would look like."""
+    folder = changed(exported, tmp_path / "artifact")
+    model = onnx.load(folder / "model.onnx")
+    last = next(tensor for tensor in model.graph.initializer if tensor.dims[:1] == [3] and len(tensor.dims) == 2)
+    weights = onnx.numpy_helper.to_array(last)
+    last.CopyFrom(onnx.numpy_helper.from_array(np.ascontiguousarray(weights[::-1]), last.name))
+    onnx.save(model, folder / "model.onnx")
+    artifact = read_plain(folder)
+    artifact["files"]["model.onnx"] = sha256(folder / "model.onnx")  # type: ignore[index]
+    reseal(folder, artifact)
+
+    found = verify(folder, trained.parent / "stripes", run=trained, timing=False).certificate
+    assert not found.passed
+    assert found.flips
+    assert any("golden" in fault for fault in found.faults)
+    assert any("answered otherwise" in fault for fault in found.faults)
+
+
+def read_plain(folder: Path) -> dict[str, object]:
+    plain = json.loads((folder / "artifact.json").read_text())
+    del plain["files"][""]
+    return plain
+
+
+def reseal(folder: Path, plain: dict[str, object]) -> None:
+    (folder / "artifact.json").write_bytes(msgspec.json.encode(sealed(msgspec.convert(plain, Artifact))))
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "golden", "artifact.json"])
+def test_one_byte_changed_is_noticed(exported: Exported, tmp_path: Path, name: str) -> None:
+    folder = changed(exported, tmp_path / "artifact")
+    path = folder / name if name != "golden" else sorted((folder / "golden").iterdir())[0]
+    content = bytearray(path.read_bytes())
+    place = content.find(b"stripes2") if name == "artifact.json" else len(content) // 2
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(SkipwiseError, match="export it again, or copy the whole folder again"):
+        verify(folder)
+    with pytest.raises(SkipwiseError):
+        open_answerer(folder)
+
+
+def test_a_newer_artifact_a_missing_file_and_a_path_outside_are_refused(exported: Exported, tmp_path: Path) -> None:
+    newer = changed(exported, tmp_path / "newer")
+    plain = read_plain(newer)
+    (newer / "artifact.json").write_text(json.dumps({**plain, "version": 99, "shape": "unknown"}))
+    with pytest.raises(SkipwiseError, match="newer Skipwise"):
+        verify(newer)
+    missing = changed(exported, tmp_path / "missing")
+    (missing / "model.onnx").unlink()
+    with pytest.raises(SkipwiseError, match=r"model\.onnx can't be read"):
+        verify(missing)
+    outside = changed(exported, tmp_path / "outside")
+    plain = read_plain(outside)
+    plain["files"]["../../secret"] = "0" * 64  # type: ignore[index]
+    (outside / "artifact.json").write_text(json.dumps(plain))
+    with pytest.raises(SkipwiseError, match="lies outside"):
+        verify(outside)
+    with pytest.raises(SkipwiseError, match=r"holds no artifact\.json"):
+        verify(tmp_path)
+
+
+def test_runs_that_cannot_be_exported(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(SkipwiseError, match="is no run"):
+        export(tmp_path)
+    unfinished = tmp_path / "unfinished"
+    shutil.copytree(trained, unfinished)
+    (unfinished / "run.json").unlink()
+    with pytest.raises(SkipwiseError, match="is not finished"):
+        export(unfinished)
+    for bad, message in (
+        ({"format": "tflite"}, "no format called"),
+        ({"precision": "int4"}, "no precision called"),
+        ({"format": "torch", "precision": "int8"}, "INT8 is for ONNX and OpenVINO"),
+        ({"max_drop": -1}, "--max-drop"),
+    ):
+        with pytest.raises(SkipwiseError, match=message):
+            export(trained, output=tmp_path / "none", **bad)  # type: ignore[arg-type]
+    assert not (tmp_path / "none").exists()
+
+
+def test_int8_needs_the_images_and_everything_else_makes_golden_ones_up(trained: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "alone"
+    shutil.copytree(trained, alone)
+    (alone / "source.json").unlink()
+    with pytest.raises(SkipwiseError, match="INT8 is calibrated on the images"):
+        export(alone, precision="int8", output=tmp_path / "int8")
+    made = export(alone, output=tmp_path / "fp32")
+    assert "made up" in made.notes[0]
+    assert verify(made.folder, timing=False).certificate.passed
+    with pytest.raises(SkipwiseError):  # other images than the run's
+        export(alone, "digits", output=tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+WITHOUT_TORCH = """
+import importlib.abc, sys
+
+class NoTorch(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name in ("torch", "torchvision", "sklearn", "onnxscript"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, NoTorch())
+import skipwise.cli
+sys.argv = ["skipwise", *sys.argv[1:]]
+skipwise.cli.main()
+"""
+
+
+def without_torch(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", WITHOUT_TORCH, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_a_base_install_verifies_on_golden_images_and_on_data(
+    exported: Exported, quantized: Exported, trained: Path
+) -> None:
+    alone = without_torch("verify", exported.folder, "--no-timing")
+    assert (alone.returncode, alone.stderr) == (0, "")
+    assert "answers its 8 golden images here as it did where it was exported" in alone.stdout
+    held = without_torch("verify", quantized.folder, trained.parent / "stripes", "--no-timing", "--json")
+    assert held.returncode == 0, held.stderr
+    certificate = json.loads(held.stdout)["certificate"]
+    assert certificate["reference"] == "OpenVINO INT8, fitted before"
+    assert "PyTorch is not installed here" in certificate["notes"][0]
+    refused = without_torch("export", trained)
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert "pip install 'skipwise[" in refused.stderr
+
+
+def test_verify_exits_with_1_outside_the_tolerance(exported: Exported, tmp_path: Path) -> None:
+    folder = changed(exported, tmp_path / "artifact")
+    plain = read_plain(folder)
+    plain["golden"][0]["expected"] = [0.0, 0.0, 1.0] if plain["golden"][0]["expected"][2] < 0.5 else [1.0, 0.0, 0.0]  # type: ignore[index]
+    reseal(folder, plain)
+    result = without_torch("verify", folder, "--no-timing")
+    assert result.returncode == 1
+    assert "NOT certified" in result.stdout
+
+
+def test_unknown_classes_and_no_images_are_one_sentence(exported: Exported, tmp_path: Path) -> None:
+    make_photos(tmp_path / "photos", classes=4, per_class=2)
+    with pytest.raises(SkipwiseError, match="'stripes3' that this network does not know"):
+        verify(exported.folder, tmp_path / "photos", timing=False)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SkipwiseError):
+        verify(exported.folder, tmp_path / "empty", timing=False)

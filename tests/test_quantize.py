@@ -1,0 +1,142 @@
+"""INT8 with control of accuracy, and the forms of a network that engines get right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+
+from skipwise.data.preprocess import Preprocessing
+from skipwise.deploy import quantize as quantizing
+from skipwise.deploy.calibration import evaluating
+from skipwise.deploy.onnx_file import FITTED, PROBABILITIES, to_onnx
+from skipwise.deploy.quantize import Checked, quantize, restored
+from skipwise.deploy.shipped import portable, trace_answer
+from skipwise.errors import SkipwiseError
+from skipwise.nets.zoo import create_model
+from tests.test_shipped import unsettled
+
+PREPARED = Preprocessing(size=16, channels=3, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+
+
+def images(count: int, seed: int = 0) -> NDArray[np.float32]:
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (count, 3, 4, 4)).repeat(4, axis=2).repeat(4, axis=3)
+    return (0.7 * coarse + 0.3 * rng.integers(0, 256, (count, 3, 16, 16))).round().astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def answer() -> onnx.ModelProto:
+    """A network with gates, untrained: its answers are close to each other, and rounding changes one in ten."""
+    network = unsettled(create_model("se_resnet18", num_classes=4, stem="small", width=0.25, seed=5))
+    return to_onnx(trace_answer(portable(network), PREPARED), takes=FITTED, gives=PROBABILITIES)
+
+
+@pytest.fixture(scope="module")
+def pair(answer: onnx.ModelProto) -> tuple[onnx.ModelProto, onnx.ModelProto]:
+    return quantizing._quantized(answer, images(24))
+
+
+def checked(answer: onnx.ModelProto, count: int = 60) -> Checked:
+    pixels = images(count, seed=1)
+    return Checked(pixels=pixels, labels=evaluating("onnx")(answer, pixels).argmax(axis=1), split="validation")
+
+
+def test_gates_stay_out_of_int8_and_every_other_convolution_is_in(pair: tuple[onnx.ModelProto, ...]) -> None:
+    plain, full = pair
+    convolutions = [node for node in full.graph.node if node.op_type == "Conv"]
+    gates = quantizing._on_pooled_images(plain)
+    assert len(gates) == 16
+    assert {node.name for node in convolutions if not quantizing._is_quantized(full, node)} == set(gates)
+
+
+@pytest.mark.parametrize("format", ["onnx", "openvino"])
+def test_int8_answers_are_near_and_the_same_alone_as_in_a_batch(
+    answer: onnx.ModelProto, pair: tuple[onnx.ModelProto, ...], format: str
+) -> None:
+    evaluate, pixels = evaluating(format), images(16, seed=2)  # type: ignore[arg-type]
+    expected, together = evaluate(answer, pixels), evaluate(pair[1], pixels)
+    assert np.abs(together - expected).mean() < 0.02
+    alone = np.concatenate([evaluate(pair[1], pixels[index : index + 1]) for index in range(len(pixels))])
+    # With gates as products of flat vectors OpenVINO gives all images of a batch one image's gate.
+    assert np.abs(together - alone).max() < 0.05
+
+
+def test_all_layers_restored_are_the_plain_network(pair: tuple[onnx.ModelProto, ...]) -> None:
+    plain, full = pair
+    layers = [node.name for node in full.graph.node if node.op_type == "Conv"]
+    model = restored(full, plain, layers)
+    onnx.checker.check_model(model, full_check=True)
+    used = {name for node in model.graph.node for name in node.input}
+    assert all(tensor.name in used for tensor in model.graph.initializer)
+    assert not any(node.op_type == "Conv" and quantizing._is_quantized(model, node) for node in model.graph.node)
+    evaluate, pixels = evaluating("onnx"), images(8, seed=4)
+    near, far = (np.abs(evaluate(each, pixels) - evaluate(plain, pixels)).mean() for each in (model, full))
+    assert near < far
+
+
+def spoiled(layer: int) -> Callable[..., tuple[onnx.ModelProto, onnx.ModelProto]]:
+    """A quantizer that gets one layer badly wrong."""
+    real = quantizing._quantized
+
+    def quantized(network: onnx.ModelProto, calibration: NDArray[np.float32]) -> tuple[onnx.ModelProto, ...]:
+        plain, full = real(network, calibration)
+        layers = [node for node in full.graph.node if node.op_type == "Conv" and quantizing._is_quantized(full, node)]
+        made_by = {node.output[0]: node for node in full.graph.node}
+        scale = made_by[layers[layer].input[1]].input[1]
+        tensor = next(tensor for tensor in full.graph.initializer if tensor.name == scale)
+        wrong = onnx.numpy_helper.to_array(tensor) * np.float32(-3)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(wrong, scale))
+        return plain, full
+
+    return quantized  # type: ignore[return-value]
+
+
+def test_the_layer_that_costs_accuracy_stays_in_single_precision(
+    answer: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantizing, "_quantized", spoiled(5))
+    told: list[str] = []
+    made, record = quantize(
+        answer,
+        images(24),
+        checked(answer),
+        max_drop=0.2,
+        evaluate=evaluating("onnx"),
+        progress=lambda what, *_: told.append(what),
+    )
+    convolutions = [node.name for node in made.graph.node if node.op_type == "Conv"]
+    gates = quantizing._on_pooled_images(answer)
+    quantized = [name for name in convolutions if name not in gates]
+    assert record.kept == (quantized[5],)
+    assert record.accuracy - record.quantized_accuracy <= 0.2
+    assert record.layers == len(quantized)
+    assert "Finding out which layers cost accuracy" in told
+
+
+def test_int8_that_costs_too_much_is_refused_with_the_numbers(
+    answer: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantizing, "_quantized", spoiled(5))
+    monkeypatch.setattr(quantizing, "MOST_KEPT", 0.0)
+    with pytest.raises(SkipwiseError, match=r"INT8 loses [\d.]+ points of accuracy, from 100\.00% to"):
+        quantize(answer, images(24), checked(answer), max_drop=0.01, evaluate=evaluating("onnx"))
+
+
+def test_one_image_may_always_be_lost(answer: onnx.ModelProto) -> None:
+    few = checked(answer, 3)
+    _, record = quantize(answer, images(24), few, max_drop=0.0, evaluate=evaluating("onnx"))
+    assert record.accuracy - record.quantized_accuracy <= 1 / 3 + 1e-9
+
+
+def test_the_fewest_layers_are_found() -> None:
+    def made(count: int) -> onnx.ModelProto:
+        return onnx.ModelProto(ir_version=count)
+
+    for needed in range(1, 9):
+        count, model, reached = quantizing._fewest(made, lambda m, n=needed: float(m.ir_version >= n), 1.0, 8)
+        assert (count, model.ir_version, reached) == (needed, needed, 1.0)
+    assert quantizing._fewest(made, lambda _: 0.0, 1.0, 8)[::2] == (8, 0.0)
