@@ -12,8 +12,8 @@ from torch import nn
 
 import skipwise
 from skipwise.cost.counts import count
-from skipwise.cost.listing import list_networks
 from skipwise.cost.interleaved import interleaved
+from skipwise.cost.listing import list_networks
 from skipwise.cost.timing import bf16_speedup
 from skipwise.training.execution import choose_device, choose_execution, choose_processes
 from tests.conftest import Run

@@ -65,17 +65,17 @@ def test_int8_answers_are_near_and_the_same_alone_as_in_a_batch(
     assert np.abs(together - alone).max() < 0.05
 
 
-def test_all_layers_restored_are_the_plain_network(pair: tuple[onnx.ModelProto, ...]) -> None:
+def test_everything_restored_is_the_plain_network(pair: tuple[onnx.ModelProto, ...]) -> None:
     plain, full = pair
-    layers = [node.name for node in full.graph.node if node.op_type == "Conv"]
-    model = restored(full, plain, layers)
+    model = restored(full, plain, [node.name for node in plain.graph.node])
     onnx.checker.check_model(model, full_check=True)
     used = {name for node in model.graph.node for name in node.input}
     assert all(tensor.name in used for tensor in model.graph.initializer)
-    assert not any(node.op_type == "Conv" and quantizing._is_quantized(model, node) for node in model.graph.node)
+    assert not any(node.op_type == "QuantizeLinear" for node in model.graph.node)
     evaluate, pixels = evaluating("onnx"), images(8, seed=4)
-    near, far = (np.abs(evaluate(each, pixels) - evaluate(plain, pixels)).mean() for each in (model, full))
-    assert near < far
+    # But for biases, which are whole numbers of 32 bits.
+    np.testing.assert_allclose(evaluate(model, pixels), evaluate(plain, pixels), atol=1e-5)
+    assert np.abs(evaluate(full, pixels) - evaluate(plain, pixels)).max() > 1e-4
 
 
 def spoiled(layer: int) -> Callable[..., tuple[onnx.ModelProto, onnx.ModelProto]]:

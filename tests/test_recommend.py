@@ -16,8 +16,8 @@ from skipwise.comparison.plan import Plan
 from skipwise.comparison.question import Question
 from skipwise.comparison.results import Contender, Costs, Results, RunResult
 from skipwise.cost.counts import Counts
-from skipwise.cost.profile import NetworkProfile, ProfileReport
 from skipwise.cost.interleaved import Timing
+from skipwise.cost.profile import NetworkProfile, ProfileReport
 from skipwise.files import read_json, write_json
 from skipwise.statistics import Estimate, judge
 from tests.conftest import Run
