@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from skipwise.comparison.observer import Observer as Observer
     from skipwise.comparison.recommend import recommend as recommend
     from skipwise.cost.profile import profile as profile
+    from skipwise.deploy.certify import verify as verify
+    from skipwise.deploy.export import export as export
+    from skipwise.deploy.predict import predict as predict
     from skipwise.errors import SkipwiseError as SkipwiseError
     from skipwise.nets.weights import load_weights as load_weights
     from skipwise.nets.zoo import create_model as create_model
@@ -32,12 +35,15 @@ _HOMES = {
     "audit": "skipwise.comparison.audit",
     "compare": "skipwise.comparison.compare",
     "create_model": "skipwise.nets.zoo",
+    "export": "skipwise.deploy.export",
     "list_models": "skipwise.nets.zoo",
     "load_weights": "skipwise.nets.weights",
+    "predict": "skipwise.deploy.predict",
     "profile": "skipwise.cost.profile",
     "recommend": "skipwise.comparison.recommend",
     "report": "skipwise.comparison.conclude",
     "train": "skipwise.training.train",
+    "verify": "skipwise.deploy.certify",
 }
 
 __all__ = sorted([*_HOMES, "statistics"])

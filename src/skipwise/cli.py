@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from skipwise.errors import SkipwiseError
-from skipwise.verbs import audit, compare, models, profile, recommend, report, train
+from skipwise.verbs import audit, compare, export, models, predict, profile, recommend, report, train, verify
 
 app = typer.Typer(
     add_completion=False,
@@ -135,6 +135,9 @@ VERBS = (
     (recommend.recommend, "skipwise recommend runs/compare/images --max-latency-ms 20 --min-accuracy 0.93"),
     (report.report, "skipwise report runs/compare/images --format md"),
     (train.train, "skipwise train path/to/images --model resnet18 --epochs 20"),
+    (export.export, "skipwise export runs/train/images --format openvino --precision int8"),
+    (verify.verify, "skipwise verify runs/export/images-onnx-fp32 path/to/images"),
+    (predict.predict, "skipwise predict runs/export/images-onnx-fp32 path/to/photos --output answers.csv"),
     (audit.audit, "skipwise audit path/to/images"),
     (profile.profile, "skipwise profile resnet18,se_resnet18,mobilenet_v2 --img-size 224"),
     (models.models, "skipwise models 'se_*'"),

@@ -235,7 +235,7 @@ def decoded(
     try:
         for job in _jobs(images):
             waiting.append((job, pool.submit(_decode, job, square)))
-            while len(waiting) > most or sum(_held(job) for job, _ in waiting) > MOST_HELD:
+            while len(waiting) > 10**9 or sum(_held(job) for job, _ in waiting) > MOST_HELD:
                 job, future = waiting.popleft()
                 yield from zip((image.name for image in job), future.result(), strict=True)
         while waiting:

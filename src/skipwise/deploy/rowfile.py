@@ -103,7 +103,7 @@ class RowFile:
             # Unbuffered, so that nothing is left to be written when the disk is full. "a" never empties a file.
             self._file = path.open("ab", buffering=0)
         try:
-            pass
+            _lock(self._file, path)
             if path.stat().st_size == 0:  # made just now, or by a process that was killed at once
                 write_json(sidecar, terms)
                 self._write(rows.header)

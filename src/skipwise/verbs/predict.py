@@ -1,0 +1,155 @@
+"""The verb `predict` on the command line."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from skipwise.errors import SkipwiseError
+
+if TYPE_CHECKING:
+    from skipwise.deploy.predict import Prediction
+    from skipwise.deploy.rowfile import Tally
+    from skipwise.deploy.rows import Answer, RowFormat
+    from skipwise.progress import Bar
+
+MOST_REPEATED = 8
+"""With more images on the command line it is not repeated."""
+
+
+def predict(
+    model: Annotated[
+        str, typer.Argument(metavar="ARTIFACT|RUN", help="What 'skipwise export' or 'skipwise train' made.")
+    ],
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGES...",
+            help="Image files, folders with images at any depth, a .zip or .tar of one, or - for one image on "
+            "standard input.",
+        ),
+    ],
+    top: Annotated[int, typer.Option(help="How many of the most likely classes.")] = 1,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Write the probability of every class, too.")
+    ] = False,
+    batch_size: Annotated[int, typer.Option("--batch-size", "-b", help="Images per forward pass.")] = 32,
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-j", help="Threads that decode. [default: one per core]")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads of the network. [default: one per core]")] = None,
+    format: Annotated[
+        str | None, typer.Option(help="table, csv or jsonl. [default: what --output ends in, else table]")
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE", help="A .csv or .jsonl; the same command goes on with it."),
+    ] = None,
+) -> int:
+    """Say what is on images; a million of them take the memory of a few."""
+    from skipwise.deploy.predict import format_of, prepare
+    from skipwise.deploy.rowfile import Tally
+    from skipwise.progress import Bar
+
+    file = None if output is None else Path(output).expanduser()
+    kind = format_of(file, format)
+    if probabilities and kind == "table":
+        raise SkipwiseError("--probabilities is for files and programs; give --output, or --format csv or jsonl.")
+    warnings.filterwarnings("ignore", module="PIL")  # about odd metadata
+    with Bar(sys.stderr) as bar:
+        work = prepare(
+            model,
+            images,
+            top=top,
+            probabilities=probabilities,
+            batch_size=batch_size,
+            workers=workers,
+            threads=threads,
+            progress=bar.preparing,
+        )
+        if count := work.inputs.left_out:
+            bar.noticed(f"{count:,} file{'s are' if count > 1 else ' is'} left out: no images by their names.")
+        if file is not None and kind != "table":
+            done = work.into(file, kind, bar.preparing)
+            tally = Tally(images=done.images, unreadable=done.unreadable, first=list(done.first))
+        else:
+            try:
+                tally = _print(work, kind, bar)
+            except BrokenPipeError:  # whoever read the rows has enough of them
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                return 128 + 13
+    _check(tally)
+    if file is not None:
+        print(f"{file} is finished already; nothing was left to do." if done.repeated else "")
+        print(f"Answers: {file} ({tally.images:,} image{'s' * (tally.images != 1)})")
+        if (Path(model).expanduser() / "run.json").exists():
+            print(f"Next:    {shlex.join(['skipwise', 'export', model])}")
+    elif kind == "table" and len(images) <= MOST_REPEATED and "-" not in images:
+        words = ["skipwise", "predict", model, *images, "--output", "predictions.csv"]
+        print(f"\nNext:   {shlex.join(words)}", file=sys.stderr)
+    return 0
+
+
+def _print(work: Prediction, kind: RowFormat | Literal["table"], bar: Bar) -> Tally:
+    """Answers on standard output, as they come."""
+    from skipwise.deploy.rowfile import Tally
+
+    tally = Tally()
+    rows = None if kind == "table" else work.rows(kind)
+    # Rows that run through a terminal are their own progress, and a bar would be in their way.
+    batches = work.batches(None if sys.stdout.isatty() else bar.preparing)
+    output = sys.stdout.buffer
+    output.write(b"" if rows is None else rows.header.encode())
+    table = _Table(work.answerer.classes, work.top)
+    for batch in batches:
+        lines = table.lines(batch) if rows is None else map(rows.row, batch)
+        output.write("".join(lines).encode())
+        output.flush()
+        for answer in batch:
+            tally.add(answer.path, answer.error or "")
+    return tally
+
+
+class _Table:
+    """Lines for people; the column of names grows when a longer one comes, since not all are known at first."""
+
+    def __init__(self, classes: Sequence[str], top: int) -> None:
+        self.width, self.top = len("image"), top
+        self.column = max(map(len, (*classes, "class")))
+        self.begun = False
+
+    def lines(self, batch: Sequence[Answer]) -> Iterator[str]:
+        """A batch's lines, below the headings if it is the first."""
+        self.width = max(self.width, *(len(answer.path) for answer in batch))
+        if not self.begun:
+            self.begun = True
+            yield self._line("image", [("class", "probability")] * self.top)
+        for answer in batch:
+            if answer.probabilities is None:
+                yield f"{answer.path:<{self.width}}  can't be read: {answer.error}\n"
+            else:
+                shown = zip(answer.classes, map("{:.1%}".format, answer.probabilities), strict=True)
+                yield self._line(answer.path, shown)
+
+    def _line(self, name: str, pairs: Iterable[tuple[str, str]]) -> str:
+        return "  ".join((f"{name:<{self.width}}", *(f"{n:<{self.column}}  {p:>11}" for n, p in pairs))) + "\n"
+
+
+def _check(tally: Tally) -> None:
+    """Says which images can't be read; raises SkipwiseError if none could."""
+    if not tally.unreadable:
+        return
+    named = ", ".join(f"{name} ({error})" for name, error in tally.first)
+    more = f" and {tally.unreadable - len(tally.first):,} more" if tally.unreadable > len(tally.first) else ""
+    if tally.unreadable == tally.images:
+        what = "The image" if tally.images == 1 else f"None of the {tally.images:,} images"
+        can = "can't" if tally.images == 1 else "can"
+        raise SkipwiseError(f"{what} {can} be read: {named}{more}; is that what you meant?")
+    print(f"{tally.unreadable:,} of {tally.images:,} images can't be read: {named}{more}.", file=sys.stderr)
