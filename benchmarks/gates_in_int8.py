@@ -21,7 +21,7 @@ from skipwise.deploy import quantize
 from skipwise.deploy.calibration import images_for_int8
 from skipwise.deploy.images import batches, own_images
 from skipwise.deploy.onnx_file import FITTED, PROBABILITIES, to_onnx
-from skipwise.deploy.reference import load_network, read_run
+from skipwise.deploy.origin import origin_of_run
 from skipwise.deploy.shipped import portable, trace_answer
 from skipwise.errors import SkipwiseError
 from skipwise.machine import describe_machine
@@ -34,16 +34,16 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("data", nargs="?")
     options = parser.parse_args()
-    record = read_run(options.run)
-    prepared = record.spec.preprocessing
-    images = own_images(options.run, record.spec.classes, options.data)
+    origin = origin_of_run(options.run)
+    prepared = origin.preprocessing
+    images = own_images(options.run, origin.classes, options.data)
     if images is None:
         raise SkipwiseError("Name the run's images, too.")
     calibration, _ = images_for_int8(images, prepared, lambda *_: None)
     test = images.of("test").drawn(IMAGES)
     pixels = np.concatenate([batch.transpose(0, 3, 1, 2) for batch in batches(test.fitted(prepared), 64)])
     pixels = pixels.astype(np.float32)
-    flat = load_network(options.run, record).eval()
+    flat = origin.network()
     core = openvino.Core()
     quantize.IN_INT8 = ("Conv",)
     arms = {}

@@ -113,7 +113,7 @@ def our_arms(name: str, batch: int, size: int, folder: Path) -> dict[str, Callab
     prepared = Preprocessing(size=size, channels=3, mean=(0.49, 0.48, 0.45), std=(0.25, 0.24, 0.26))
     network = create_model(name, num_classes=classes, stem="imagenet" if size == 224 else "small", seed=0).eval()
     answer = to_onnx(trace_answer(portable(network), prepared), takes=FITTED, gives=PROBABILITIES)
-    some = np.random.default_rng(1).integers(0, 256, (CALIBRATION, 3, size, size)).astype(np.float32)
+    some = np.random.default_rng(1).integers(0, 256, (CALIBRATION, 3, size, size), dtype=np.uint8)
     evaluate = running("openvino")
     labels = evaluate(answer, some).argmax(axis=1)
     # Random weights give answers that any rounding changes; what it costs in time is the same.

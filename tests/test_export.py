@@ -20,6 +20,7 @@ from skipwise.deploy.artifact import Artifact, read_artifact, sealed, sha256
 from skipwise.deploy.certify import verify
 from skipwise.deploy.export import Exported, export
 from skipwise.deploy.images import fit, own_images
+from skipwise.deploy.origin import origin_of_run
 from skipwise.deploy.reference import Reference
 from skipwise.deploy.runtime import open_answerer
 from skipwise.errors import SkipwiseError
@@ -63,7 +64,7 @@ def changed(made: Exported, folder: Path) -> Path:
 def test_every_format_answers_as_the_run_does(trained: Path, tmp_path: Path, format: str, precision: str) -> None:
     made = export(trained, format=format, precision=precision, output=tmp_path / "artifact")
     tolerance = 1e-3 if precision == "fp32" else 1e-2
-    answers, reference = open_answerer(made.folder), Reference(trained)
+    answers, reference = open_answerer(made.folder), Reference(origin_of_run(trained))
     images = own_images(trained, made.artifact.classes, None)
     assert images is not None
     for data in images.of("test").encoded():

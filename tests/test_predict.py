@@ -26,6 +26,7 @@ from skipwise.data.look import Square
 from skipwise.data.preprocess import Preprocessing, fit_square
 from skipwise.deploy.export import export
 from skipwise.deploy.inputs import JOB, Found, Inputs, decoded
+from skipwise.deploy.origin import origin_of_run
 from skipwise.deploy.predict import Prediction
 from skipwise.deploy.reference import Reference
 from skipwise.errors import SkipwiseError
@@ -88,7 +89,7 @@ def pile(photos: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("batch_size", [5, 36, 100])
 def test_a_run_answers_as_it_was_evaluated(run: Path, photos: Path, batch_size: int) -> None:
-    reference = Reference(run)
+    reference = Reference(origin_of_run(run))
     answers = list(skipwise.predict(run, photos, top=3, batch_size=batch_size))
     paths = sorted(photos.rglob("*.*"))
     assert [answer.path for answer in answers] == list(map(str, paths))

@@ -22,10 +22,10 @@ from tests.test_shipped import unsettled
 PREPARED = Preprocessing(size=16, channels=3, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
 
 
-def images(count: int, seed: int = 0) -> NDArray[np.float32]:
+def images(count: int, seed: int = 0) -> NDArray[np.uint8]:
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 256, (count, 3, 4, 4)).repeat(4, axis=2).repeat(4, axis=3)
-    return (0.7 * coarse + 0.3 * rng.integers(0, 256, (count, 3, 16, 16))).round().astype(np.float32)
+    return (0.7 * coarse + 0.3 * rng.integers(0, 256, (count, 3, 16, 16))).round().astype(np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def spoiled(layer: int) -> Callable[..., tuple[onnx.ModelProto, onnx.ModelProto]
     """A quantizer that gets one layer badly wrong."""
     real = quantizing._quantized
 
-    def quantized(network: onnx.ModelProto, calibration: NDArray[np.float32]) -> tuple[onnx.ModelProto, ...]:
+    def quantized(network: onnx.ModelProto, calibration: NDArray[np.uint8]) -> tuple[onnx.ModelProto, ...]:
         plain, full = real(network, calibration)
         layers = [node for node in full.graph.node if node.op_type == "Conv" and quantizing._is_quantized(full, node)]
         made_by = {node.output[0]: node for node in full.graph.node}

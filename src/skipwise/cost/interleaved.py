@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-
 SETTLING = 0.05
 """Seconds after which no engine's threads wait for more work by spinning."""
 

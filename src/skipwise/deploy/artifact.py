@@ -80,8 +80,8 @@ class Provenance:
     """Where an artifact came from.
 
     Args:
-        model, width, stem, seed, recipe: of the run; a recipe of "" was not ours.
-        run: the run's folder, as it was named for the export.
+        model, width, stem, seed, recipe: of the run; no seed and "" for a recipe where somebody else trained it.
+        run: the run's folder, or the file of weights, as it was named for the export.
         weights: the SHA-256 of its weights.
         test_accuracy: what training measured on its test images, a fraction; None if there were none.
         machine: that it was exported on.
@@ -90,7 +90,7 @@ class Provenance:
     model: str
     width: float
     stem: str
-    seed: int
+    seed: int | None
     recipe: str
     run: str
     weights: str

@@ -16,7 +16,7 @@ from skipwise.deploy.quantize import Checked, Evaluate
 from skipwise.errors import SkipwiseError
 
 CALIBRATION = 300
-CHECKED = 5000
+CHECKED = 2000
 """At most so many images to calibrate on, and to control accuracy on."""
 
 Progress = Callable[[str, int, int], None]
@@ -24,21 +24,22 @@ Progress = Callable[[str, int, int], None]
 
 def images_for_int8(
     images: Labelled, preprocessing: Preprocessing, tell: Progress
-) -> tuple[NDArray[np.float32], Checked]:
+) -> tuple[NDArray[np.uint8], Checked]:
     """Training images to calibrate on [N, C, size, size], and others to control accuracy on, drawn class by class.
 
     Raises:
         SkipwiseError: there are too few, or all are of one class.
     """
-    train = images.of("train")
+    train = images.of("train", "")
     if len(train) == 0:
         raise SkipwiseError(f"No image of {images.name} is a training image of this run, to calibrate INT8 on.")
-    chosen = train.drawn(CALIBRATION)
+    checked = images.of("val")
+    # Without validation images, training images have to do for both.
+    chosen = train.drawn(CALIBRATION if len(checked) else min(CALIBRATION, len(train) // 2))
     if len(np.unique(chosen.labels)) < 2:
         raise SkipwiseError(
             f"All training images of {images.name} are of one class; INT8 needs the ranges of at least two."
         )
-    checked = images.of("val")
     split = "validation"
     if len(checked) == 0:
         # Never test images: what was chosen by them would look better on them than it is.
@@ -49,24 +50,28 @@ def images_for_int8(
         raise SkipwiseError(f"{images.name} has no images left to control the accuracy of INT8 on; add some.")
     checked = checked.drawn(CHECKED)
 
-    def planes(some: Labelled, what: str) -> NDArray[np.float32]:
+    def planes(some: Labelled, what: str) -> NDArray[np.uint8]:
         fitted = []
         for number, batch in enumerate(batches(some.fitted(preprocessing), 64)):
             tell(what, 64 * number, len(some))
             fitted.append(batch.transpose(0, 3, 1, 2))
-        return np.concatenate(fitted).astype(np.float32)
+        return np.concatenate(fitted)
 
     return planes(chosen, "Reading images"), Checked(
         pixels=planes(checked, "Reading images"), labels=checked.labels, split=split
     )
 
 
-def evaluating(format: Format) -> Evaluate:
+def evaluating(format: Format, tell: Progress = lambda *_: None) -> Evaluate:
     """Runs a network in the engine it is made for, 64 images at a time."""
 
-    def evaluate(model: ModelProto, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    def evaluate(model: ModelProto, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         run = _in_onnxruntime(model) if format == "onnx" else _in_openvino(model)
-        return np.concatenate([run(pixels[start : start + 64]) for start in range(0, len(pixels), 64)])
+        answers = []
+        for start in range(0, len(pixels), 64):
+            tell("Answering in single precision and INT8", start, len(pixels))
+            answers.append(run(pixels[start : start + 64].astype(np.float32)))
+        return np.concatenate(answers)
 
     return evaluate
 

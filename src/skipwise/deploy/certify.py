@@ -6,6 +6,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,18 +16,22 @@ from skipwise.deploy.agreement import Agreement, Quality, agreement, quality
 from skipwise.deploy.artifact import MODEL_FILES, Artifact, Precision, read_artifact
 from skipwise.deploy.golden import GoldenCheck
 from skipwise.deploy.images import Labelled, other_images, own_images
+from skipwise.deploy.runtime import Answerer
 from skipwise.deploy.speed import Speed, speeds
 from skipwise.deploy.ways import (
     ENGINE_NAMES,
     Progress,
     Way,
     answer_all,
-    find_reference,
+    find_origin,
     find_ways,
     open_engines,
 )
 from skipwise.errors import SkipwiseError
 from skipwise.machine import Machine, describe_machine, usable_cores
+
+if TYPE_CHECKING:
+    from skipwise.deploy.origin import Origin
 
 LEAST_AGREEMENT = 0.999
 MOST_DIFFERENCE: dict[Precision, float] = {"fp32": 1e-3, "fp16": 1e-2}
@@ -128,8 +133,8 @@ def verify(
         artifact: the folder that `export` made.
         data: labelled images. Of a data set that the run was trained on, its test images are taken; of one with
             splits, those of its test split.
-        run: the run it was exported from, to be held against; None is where it was. Without it, or without torch, the
-            engines are held against each other.
+        run: the run, or the file of weights, it was exported from, to be held against; None is where that was. Without
+            it, or without torch, the engines are held against each other.
         max_drop: for INT8, the points of accuracy that may be lost; None is what the export allowed.
         images: at most so many, drawn class by class.
         timing: whether latencies are measured.
@@ -150,16 +155,17 @@ def verify(
         for name, engine in opened.items()
     }
     faults = [_golden_fault(name, check) for name, check in checks.items() if check.failed]
-    reference, why = find_reference(found, run)
+    origin, why = find_origin(found, run)
+    reference = None if origin is None else _asked(origin)
     chosen: Labelled | None = None
     arms: tuple[Arm, ...] = ()
     flips: tuple[Flip, ...] = ()
     reference_name, reference_quality = None, None
     if data is not None:
-        chosen, part = _images(data, found, run)
+        chosen, part = _images(data, found, origin)
         chosen = chosen if images is None else chosen.drawn(images)
-        with tempfile.TemporaryDirectory() as folder_of_companions:
-            ways = find_ways(found, opened, reference, Path(folder_of_companions), run, cores)
+        with tempfile.TemporaryDirectory() as companions:
+            ways = find_ways(found, opened, origin, reference, Path(companions), cores)
             answers = answer_all(ways, chosen, found, tell)
         reference_name = next(iter(answers))
         if why:
@@ -200,6 +206,12 @@ def verify(
     return Verified(folder=folder, artifact=found, certificate=certificate, images=chosen)
 
 
+def _asked(origin: Origin) -> Answerer:
+    from skipwise.deploy.reference import Reference
+
+    return Reference(origin)
+
+
 def _allowed(artifact: Artifact, max_drop: float | None) -> float | None:
     """The accuracy that may be lost, a fraction; None where that is not how the artifact is judged."""
     if max_drop is not None and not 0 <= max_drop <= 100:
@@ -209,14 +221,12 @@ def _allowed(artifact: Artifact, max_drop: float | None) -> float | None:
     return artifact.quantization.max_drop if max_drop is None else max_drop / 100
 
 
-def _images(
-    data: str | os.PathLike[str], artifact: Artifact, run: str | os.PathLike[str] | None
-) -> tuple[Labelled, str | None]:
+def _images(data: str | os.PathLike[str], artifact: Artifact, origin: Origin | None) -> tuple[Labelled, str | None]:
     """The images to answer, and which split of theirs they are."""
     given = other_images(data, artifact.classes)
-    home = Path(run if run is not None else artifact.provenance.run).expanduser()
+    home = Path(artifact.provenance.run) if origin is None else origin.where
     try:
-        own = own_images(home, artifact.classes, data)
+        own = own_images(home.expanduser(), artifact.classes, data)
     except SkipwiseError:  # other images than the run's
         own = None
     for images in (own, given):

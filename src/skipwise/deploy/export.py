@@ -26,7 +26,6 @@ from skipwise.deploy.artifact import (
     Format,
     Golden,
     Precision,
-    Provenance,
     Quantization,
     is_artifact,
     read_artifact,
@@ -34,17 +33,17 @@ from skipwise.deploy.artifact import (
     sha256,
 )
 from skipwise.deploy.calibration import Progress, evaluating, images_for_int8
-from skipwise.deploy.images import Labelled, fit, own_images
+from skipwise.deploy.images import Labelled, fit, other_images, own_images
 from skipwise.deploy.onnx_file import FITTED, OPSET, PIXELS, PROBABILITIES, describe, in_half, joined, to_onnx
+from skipwise.deploy.origin import Elsewhere, Origin, origin_of_file, origin_of_run
 from skipwise.deploy.quantize import quantize
-from skipwise.deploy.reference import Reference, load_network, read_run
+from skipwise.deploy.reference import Reference
 from skipwise.deploy.runtime import engines, open_engine
 from skipwise.deploy.shipped import InHalf, portable, trace_answer, trace_fit, trace_whole
 from skipwise.errors import SkipwiseError, missing_extra, unknown_name
 from skipwise.files import explained, make_folder, write_json
 from skipwise.folders import numbered_folders
-from skipwise.machine import describe_machine, usable_cores
-from skipwise.training.run import RunRecord
+from skipwise.machine import usable_cores
 
 PARENT = Path("runs/export")
 
@@ -74,18 +73,20 @@ def export(
     precision: str = "fp32",
     max_drop: float = 0.3,
     output: str | os.PathLike[str] | None = None,
+    elsewhere: Elsewhere | None = None,
     progress: Progress | None = None,
 ) -> Exported:
-    """Makes an artifact of a finished run, and checks that its golden images are answered as in PyTorch.
+    """Makes an artifact of a trained network, and checks that its golden images are answered as in PyTorch.
 
     Args:
-        run: the run's folder.
+        run: a finished run's folder, or, with `elsewhere`, a file of weights.
         data: where its images are now; None is where they were. INT8 is calibrated on them, and golden images are
             some of them; without any, golden images are made up.
         format: "onnx", "openvino" or "torch".
         precision: "fp32"; "fp16", which stores weights in half and computes in single precision; or "int8".
         max_drop: for INT8, how many points of accuracy on the validation images may be lost.
         output: the artifact's folder; None is the next in runs/export.
+        elsewhere: for weights that were not trained here, which network they are of.
         progress: is told what is being done, how much of it is, and of how much.
 
     Raises:
@@ -93,38 +94,27 @@ def export(
     """
     chosen, exact = _checked(format, precision, max_drop)
     tell = progress or (lambda *_: None)
-    home = Path(run).expanduser()
-    record = read_run(home)
-    weights = sha256(home / "weights.safetensors")
-    folder, there = _place(output, home, chosen, exact, weights, max_drop / 100)
+    origin = origin_of_run(run) if elsewhere is None else origin_of_file(run, elsewhere)
+    provenance = origin.provenance()
+    folder, there = _place(output, origin, chosen, exact, provenance.weights, max_drop / 100)
     if there is not None:
         return Exported(folder=folder, artifact=there, repeated=True)
-    images, notes = _images(home, record, data, exact)
+    images, notes = _images(origin, data, exact)
     with _made_beside(folder) as made:
-        quantization = _write_model(made, home, record, images, chosen, exact, max_drop / 100, tell)
+        quantization = _write_model(made, origin, images, chosen, exact, max_drop / 100, tell)
         tell("Checking the golden images", 0, 1)
-        examples = _write_golden(made, home, record, images, chosen, exact)
+        examples = _write_golden(made, origin, images, chosen, exact)
         names = [*MODEL_FILES[chosen], *(example.file for example in examples)]
         artifact = Artifact(
             version=VERSION,
             format=chosen,
             precision=exact,
             opset=OPSET if chosen == "onnx" else None,
-            classes=record.spec.classes,
-            preprocessing=record.spec.preprocessing,
+            classes=origin.classes,
+            preprocessing=origin.preprocessing,
             golden=examples,
             quantization=quantization,
-            provenance=Provenance(
-                model=record.spec.model,
-                width=record.spec.width,
-                stem=record.spec.stem,
-                seed=record.spec.seed,
-                recipe=record.spec.recipe.name,
-                run=os.fspath(run),
-                weights=weights,
-                test_accuracy=None if record.test is None else record.test.accuracy,
-                machine=describe_machine(),
-            ),
+            provenance=provenance,
             files={name: sha256(made / name) for name in names},
         )
         write_json(made / "artifact.json", sealed(artifact))
@@ -153,7 +143,7 @@ def _checked(format: str, precision: str, max_drop: float) -> tuple[Format, Prec
 
 def _place(
     output: str | os.PathLike[str] | None,
-    home: Path,
+    origin: Origin,
     format: Format,
     precision: Precision,
     weights: str,
@@ -165,9 +155,11 @@ def _place(
         if not is_artifact(folder):
             return None
         found = read_artifact(folder)
+        made = found.provenance
         drop = found.quantization.max_drop if found.quantization else max_drop
-        asked = (format, precision, weights, max_drop)
-        return found if (found.format, found.precision, found.provenance.weights, drop) == asked else None
+        there = (found.format, found.precision, drop, made.weights, made.model, found.classes, found.preprocessing)
+        asked = (format, precision, max_drop, weights, origin.model, origin.classes, origin.preprocessing)
+        return found if there == asked else None
 
     if output is not None:
         folder = Path(output).expanduser()
@@ -175,7 +167,7 @@ def _place(
         if there is None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise SkipwiseError(f"{folder} holds something else already; choose another folder with --output.")
         return folder, there
-    name = f"{home.resolve().name}-{format}-{precision}"
+    name = f"{origin.where.expanduser().resolve().stem}-{format}-{precision}"
     folders = numbered_folders(PARENT, name)
     for folder in folders:
         with contextlib.suppress(SkipwiseError):  # one that was changed is left alone
@@ -185,25 +177,26 @@ def _place(
 
 
 def _images(
-    home: Path, record: RunRecord, data: str | os.PathLike[str] | None, precision: Precision
+    origin: Origin, data: str | os.PathLike[str] | None, precision: Precision
 ) -> tuple[Labelled | None, list[str]]:
-    """The run's images, and what has to be said of them."""
+    """The images to calibrate on and to take golden ones from, and what has to be said of them."""
+    home = origin.where.expanduser()
     if data is not None:
-        images = own_images(home, record.spec.classes, data)
+        images = own_images(home, origin.classes, data) if home.is_dir() else other_images(data, origin.classes)
         if images is None:
             raise SkipwiseError(f"{home} has no split.csv that says what was trained on; leave the images out.")
         return images, []
     try:
-        images = own_images(home, record.spec.classes, None)
-        why = "the run does not say where its images are"
+        images = own_images(home, origin.classes, None)
+        why = f"{home} does not say where its images are"
     except SkipwiseError as error:
         images, why = None, str(error).rstrip(".")
     if images is None and precision == "int8":
         raise SkipwiseError(
-            f"INT8 is calibrated on the images the run was trained on, and {why[0].lower()}{why[1:]}; name them behind "
-            "the run: skipwise export RUN IMAGES --precision int8"
+            f"INT8 needs images to be calibrated on: {why}. Name them behind the run: skipwise export {origin.where} "
+            "IMAGES --precision int8"
         )
-    return images, [] if images is not None else [f"The golden images are made up, since {why[0].lower()}{why[1:]}."]
+    return images, [] if images is not None else [f"The golden images are made up: {why}."]
 
 
 @contextlib.contextmanager
@@ -225,21 +218,19 @@ def _made_beside(folder: Path) -> Iterator[Path]:
 
 def _write_model(
     folder: Path,
-    home: Path,
-    record: RunRecord,
+    origin: Origin,
     images: Labelled | None,
     format: Format,
     precision: Precision,
     max_drop: float,
     tell: Progress,
 ) -> Quantization | None:
-    spec = record.spec
-    network = portable(load_network(home, record))
+    network = portable(origin.network())
     tell("Tracing the network", 0, 1)
-    traced = trace_answer(network, spec.preprocessing)
+    traced = trace_answer(network, origin.preprocessing)
     if format == "torch":
         answer = traced.module()
-        program = trace_whole(InHalf(answer) if precision == "fp16" else answer, spec.preprocessing)
+        program = trace_whole(InHalf(answer) if precision == "fp16" else answer, origin.preprocessing)
         torch.export.save(program, folder / MODEL_FILES[format][0])
         return None
     answer = to_onnx(traced, takes=FITTED, gives=PROBABILITIES)
@@ -248,15 +239,15 @@ def _write_model(
         answer = in_half(answer)
     elif precision == "int8":
         assert images is not None
-        calibration, checked = images_for_int8(images, spec.preprocessing, tell)
-        evaluate = evaluating(format)
+        calibration, checked = images_for_int8(images, origin.preprocessing, tell)
+        evaluate = evaluating(format, tell)
         answer, quantization = quantize(
             answer, calibration, checked, max_drop=max_drop, evaluate=evaluate, progress=tell
         )
     tell("Writing the file", 0, 1)
-    whole = joined(to_onnx(trace_fit(spec.preprocessing), takes=PIXELS, gives=FITTED), answer)
-    more = {"network": spec.model, "precision": precision, "run": home.resolve().name}
-    describe(whole, spec.classes, spec.preprocessing, **more)
+    whole = joined(to_onnx(trace_fit(origin.preprocessing), takes=PIXELS, gives=FITTED), answer)
+    more = {"network": origin.model, "precision": precision}
+    describe(whole, origin.classes, origin.preprocessing, **more)
     if format == "onnx":
         onnx.save(whole, folder / MODEL_FILES[format][0])
     else:
@@ -264,13 +255,12 @@ def _write_model(
     return quantization
 
 
-def write_single_precision(home: Path, folder: Path) -> Path:
-    """A run's network as ONNX in single precision, to be held against what was quantized: the path of the file."""
-    record = read_run(home)
-    traced = trace_answer(portable(load_network(home, record)), record.spec.preprocessing)
+def write_single_precision(origin: Origin, folder: Path) -> Path:
+    """A network as ONNX in single precision, to be held against what was quantized: the path of the file."""
+    traced = trace_answer(portable(origin.network()), origin.preprocessing)
     answer = to_onnx(traced, takes=FITTED, gives=PROBABILITIES)
     path = folder / MODEL_FILES["onnx"][0]
-    onnx.save(joined(to_onnx(trace_fit(record.spec.preprocessing), takes=PIXELS, gives=FITTED), answer), path)
+    onnx.save(joined(to_onnx(trace_fit(origin.preprocessing), takes=PIXELS, gives=FITTED), answer), path)
     return path
 
 
@@ -284,26 +274,25 @@ def _save_openvino(whole: ModelProto, path: Path) -> None:
 
 
 def _write_golden(
-    folder: Path, home: Path, record: RunRecord, images: Labelled | None, format: Format, precision: Precision
+    folder: Path, origin: Origin, images: Labelled | None, format: Format, precision: Precision
 ) -> tuple[Golden, ...]:
     """Writes the golden images, and has them answered by the network and by the file, from their bytes on.
 
     Raises:
         SkipwiseError: the file answers otherwise; it is not shipped then.
     """
-    spec = record.spec
-    reference = Reference(home)
+    reference = Reference(origin)
     shipped = open_engine(engines(format)[0], folder / MODEL_FILES[format][0], usable_cores())
     (folder / "golden").mkdir()
     made = []
-    for number, (name, data) in enumerate(golden.choose(images, spec.preprocessing), 1):
+    for number, (name, data) in enumerate(golden.choose(images, origin.preprocessing), 1):
         file = f"golden/{number}{golden.suffix(data)}"
         (folder / file).write_bytes(data)
-        pixels = decode(data, channels=spec.preprocessing.channels)
-        expected = reference.fitted(fit(data, spec.preprocessing)[None])[0]
+        pixels = decode(data, channels=origin.preprocessing.channels)
+        expected = reference.fitted(fit(data, origin.preprocessing)[None])[0]
         answered = shipped.whole(pixels[None])[0]
         made.append(Golden(file=file, name=name, expected=_floats(expected), answered=_floats(answered)))
-    found = golden.check(made, folder, spec.preprocessing, precision, shipped.whole)
+    found = golden.check(made, folder, origin.preprocessing, precision, shipped.whole)
     if found.failed:
         raise SkipwiseError(
             f"The exported file answers {found.failed[0]} otherwise than PyTorch (a probability differs by "

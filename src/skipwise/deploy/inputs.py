@@ -34,7 +34,7 @@ from skipwise.deploy.artifact import is_artifact
 from skipwise.errors import SkipwiseError
 
 STANDARD_INPUT = "-"
-JOB = 8
+JOB = 16
 """Images that a thread reads and decodes at a time."""
 MOST_HELD = 256 * 2**20
 """Bytes of files that wait to be decoded, where one thread reads them all; a hostile archive could name gigabytes."""
@@ -235,7 +235,7 @@ def decoded(
     try:
         for job in _jobs(images):
             waiting.append((job, pool.submit(_decode, job, square)))
-            while len(waiting) > 10**9 or sum(_held(job) for job, _ in waiting) > MOST_HELD:
+            while len(waiting) > most or sum(_held(job) for job, _ in waiting) > MOST_HELD:
                 job, future = waiting.popleft()
                 yield from zip((image.name for image in job), future.result(), strict=True)
         while waiting:
@@ -272,7 +272,7 @@ def _decode(images: Sequence[Found], square: Square) -> list[bytes | UnreadableI
                     found.append(square.fit(decode_image(content, channels=square.channels)[1]))
                 except UnreadableImage as error:
                     # Anew, since this one holds on to the frames it went through, and to the bytes in them.
-                    found.append(UnreadableImage(str(error)))
+                    found.append(UnreadableImage(printable(str(error))))
                 except MemoryError:
                     found.append(UnreadableImage("there is not enough memory for it"))
     return found

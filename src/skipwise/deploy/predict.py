@@ -14,7 +14,6 @@ import numpy as np
 
 from skipwise.data.decode import UnreadableImage
 from skipwise.data.look import Square
-from skipwise.data.sources import _printable as printable
 from skipwise.deploy.inputs import Found, Inputs, Progress, decoded
 from skipwise.deploy.rowfile import RowFile, Terms
 from skipwise.deploy.rows import Answer, Csv, JsonLines, RowFormat, Rows
@@ -140,7 +139,7 @@ class Prediction:
         answers = []
         for name, content in batch:
             if isinstance(content, UnreadableImage):
-                answers.append(Answer(path=name, error=printable(str(content))))
+                answers.append(Answer(path=name, error=str(content)))
             else:
                 classes, values = next(found)
                 names = tuple(self.answerer.classes[number] for number in classes)

@@ -34,22 +34,22 @@ MOST_KEPT = 0.5
 RANKED_ON = 200
 """Images on which it is found out which layers cost most."""
 
-Evaluate = Callable[[ModelProto, NDArray[np.float32]], NDArray[np.float32]]
+Evaluate = Callable[[ModelProto, NDArray[np.uint8]], NDArray[np.float32]]
 """A network and fitted pixels [N, C, size, size] -> probabilities [N, classes], in the runtime it is made for."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Checked:
-    """Images that accuracy is controlled on: fitted pixels float32 [N, C, size, size] and labels [N] of one split."""
+    """Images that accuracy is controlled on: fitted pixels [N, C, size, size] and labels [N] of one split."""
 
-    pixels: NDArray[np.float32]
+    pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
     split: str
 
 
 def quantize(
     answer: ModelProto,
-    calibration: NDArray[np.float32],
+    calibration: NDArray[np.uint8],
     checked: Checked,
     *,
     max_drop: float,
@@ -134,7 +134,7 @@ def _rank(
     plain: ModelProto,
     full: ModelProto,
     layers: Sequence[str],
-    pixels: NDArray[np.float32],
+    pixels: NDArray[np.uint8],
     evaluate: Evaluate,
     progress: Callable[[str, int, int], None],
 ) -> list[str]:
@@ -189,15 +189,15 @@ def _is_quantized(model: ModelProto, node: Any) -> bool:
 class _Reader:
     """Calibration images one at a time, as the quantizer asks for them."""
 
-    def __init__(self, pixels: NDArray[np.float32]) -> None:
+    def __init__(self, pixels: NDArray[np.uint8]) -> None:
         self.pixels = iter(pixels)
 
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
         image = next(self.pixels, None)
-        return None if image is None else {FITTED: image[None]}
+        return None if image is None else {FITTED: image[None].astype(np.float32)}
 
 
-def _quantized(answer: ModelProto, calibration: NDArray[np.float32]) -> tuple[ModelProto, ModelProto]:
+def _quantized(answer: ModelProto, calibration: NDArray[np.uint8]) -> tuple[ModelProto, ModelProto]:
     """The network as the quantizer prepares it, still in single precision, and quantized.
 
     Weights are signed and have a scale for each filter, activations are unsigned and have one for each tensor: that

@@ -93,9 +93,10 @@ def open_answerer(
         raise SkipwiseError(
             f"{folder} holds neither an exported network (artifact.json) nor a finished run (run.json)."
         )
+    from skipwise.deploy.origin import origin_of_run
     from skipwise.deploy.reference import Reference
 
-    return Reference(folder)
+    return Reference(origin_of_run(folder))
 
 
 def open_shipped(folder: Path, *, threads: int | None = None, engine: Engine | None = None) -> Shipped:

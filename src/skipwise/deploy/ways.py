@@ -7,15 +7,19 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.data.decode import UnreadableImage, decode
-from skipwise.deploy.artifact import MODEL_FILES, Artifact, Precision, sha256
+from skipwise.deploy.artifact import MODEL_FILES, Artifact, Precision
 from skipwise.deploy.images import Labelled, square
 from skipwise.deploy.runtime import Answerer, Engine, Opened, engines, open_engine
 from skipwise.errors import SkipwiseError
+
+if TYPE_CHECKING:
+    from skipwise.deploy.origin import Origin
 
 PYTORCH = "PyTorch"
 ENGINE_NAMES: dict[Engine, str] = {
@@ -55,33 +59,33 @@ def open_engines(folder: Path, artifact: Artifact, threads: int) -> tuple[dict[E
     return opened, notes
 
 
-def find_reference(artifact: Artifact, run: str | os.PathLike[str] | None) -> tuple[Answerer | None, str]:
-    """The run in PyTorch, or None and why."""
-    where = Path(run if run is not None else artifact.provenance.run).expanduser()
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        return None, "PyTorch is not installed here."
-    from skipwise.deploy.reference import Reference
+def find_origin(artifact: Artifact, run: str | os.PathLike[str] | None) -> tuple[Origin | None, str]:
+    """What the artifact was exported from, or None and why it can't be asked.
 
-    weights = where / "weights.safetensors"
-    if not weights.is_file():
+    Raises:
+        SkipwiseError: `run` names something else.
+    """
+    where = run if run is not None else artifact.provenance.run
+    try:
+        from skipwise.deploy.origin import origin_of_artifact
+    except ModuleNotFoundError as error:
+        if error.name not in {"torch", "torchvision", "sklearn"}:
+            raise
+        return None, "PyTorch is not installed here."
+    try:
+        return origin_of_artifact(artifact, where), ""
+    except SkipwiseError as error:
         if run is not None:
-            raise SkipwiseError(f"{where} holds no finished run; give --run the folder this was exported from.")
-        return None, f"The run {where} is not there; --run names it."
-    if sha256(weights) != artifact.provenance.weights:
-        if run is not None:
-            raise SkipwiseError(f"{where} is not the run this was exported from: its weights differ.")
-        return None, f"The weights in {where} are not those that were exported."
-    return Reference(where), ""
+            raise
+        return None, f"{str(error).rstrip('.')}; --run names what this was exported from."
 
 
 def find_ways(
     artifact: Artifact,
     opened: dict[Engine, Opened],
+    origin: Origin | None,
     reference: Answerer | None,
     folder: Path,
-    run: str | os.PathLike[str] | None,
     threads: int,
 ) -> list[Way]:
     """The reference first."""
@@ -91,11 +95,10 @@ def find_ways(
     first = next(iter(opened))
     named = {name: f"{ENGINE_NAMES[name]} {precision.upper()}" for name in opened}
     ways.append(Way(f"{named[first]}, fitted before", precision, True, True, opened[first].fitted))
-    if reference is not None and precision == "int8":
+    if origin is not None and precision == "int8":
         from skipwise.deploy.export import write_single_precision
 
-        where = run if run is not None else artifact.provenance.run
-        path = write_single_precision(Path(where).expanduser(), folder)
+        path = write_single_precision(origin, folder)
         for name in engines("onnx"):
             engine = open_engine(name, path, threads)
             ways.append(Way(f"{ENGINE_NAMES[name]} FP32", "fp32", False, False, engine.whole))

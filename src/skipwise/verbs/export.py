@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from skipwise.options import Json, print_json
+from skipwise.errors import SkipwiseError
+from skipwise.options import Json, names, print_json
 
 
 def export(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The folder of a finished run, or a file of weights.")],
     data: Annotated[
         str | None,
         typer.Argument(metavar="[DATA]", help="The run's images, where they are not any more where they were."),
@@ -24,15 +26,57 @@ def export(
     output: Annotated[
         str | None, typer.Option("--output", "-o", help="Folder for the artifact. [default: next in runs/export]")
     ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="For a file of weights: the network; see 'skipwise models'.")
+    ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="For a file of weights: a,b,c in its answers' order, or a file of lines."),
+    ] = None,
+    img_size: Annotated[int, typer.Option(help="For a file of weights: pixels a side.")] = 224,
+    mean: Annotated[
+        str | None, typer.Option(metavar="NUMBERS", help="For a file of weights: r,g,b. [default: ImageNet's]")
+    ] = None,
+    std: Annotated[
+        str | None, typer.Option(metavar="NUMBERS", help="For a file of weights: r,g,b. [default: ImageNet's]")
+    ] = None,
+    crop: Annotated[float, typer.Option(help="For a file of weights: the share of the middle square it sees.")] = 1.0,
+    interpolation: Annotated[str, typer.Option(help="For a file of weights: bilinear or bicubic.")] = "bilinear",
+    width: Annotated[float, typer.Option(help="For a file of weights: as in 'skipwise train'.")] = 1.0,
+    stem: Annotated[str, typer.Option(help="For a file of weights: imagenet or small.")] = "imagenet",
     json: Json = False,
 ) -> None:
     """Make one file of a run that takes pixels of any size and answers as the run does."""
     from skipwise.deploy.export import export as make
+    from skipwise.deploy.origin import Elsewhere
     from skipwise.progress import Bar
+
+    elsewhere = None
+    if model is not None or classes is not None:
+        if model is None or classes is None:
+            raise SkipwiseError("A file of weights needs both --model and --classes.")
+        given = {"mean": mean, "std": std}
+        elsewhere = Elsewhere(
+            model=model,
+            classes=_lines(classes),
+            img_size=img_size,
+            crop=crop,
+            interpolation=interpolation,
+            width=width,
+            stem=stem,
+            **{name: _numbers(name, text) for name, text in given.items() if text is not None},
+        )
 
     with Bar(sys.stderr) as bar:
         made = make(
-            run, data, format=format, precision=precision, max_drop=max_drop, output=output, progress=bar.preparing
+            run,
+            data,
+            format=format,
+            precision=precision,
+            max_drop=max_drop,
+            output=output,
+            elsewhere=elsewhere,
+            progress=bar.preparing,
         )
         for note in made.notes:
             bar.noticed(note)
@@ -46,3 +90,18 @@ def export(
     print()
     print(f"Artifact: {made.folder}")
     print(f"Next:     {verify_command(made)}")
+
+
+def _lines(classes: str) -> tuple[str, ...]:
+    """Names that commas separate, or the lines of a file."""
+    path = Path(classes).expanduser()
+    if "," not in classes and path.is_file():
+        return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    return tuple(names(classes))
+
+
+def _numbers(option: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in names(text))
+    except ValueError:
+        raise SkipwiseError(f"--{option} takes numbers such as 0.5,0.5,0.5, not {text!r}.") from None

@@ -1,0 +1,212 @@
+"""Where a trained network comes from: a finished run of ours, or a file of weights from elsewhere."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from skipwise.data.preprocess import Preprocessing
+from skipwise.deploy.artifact import Artifact, Provenance, sha256
+from skipwise.errors import SkipwiseError, unknown_name
+from skipwise.files import read_json
+from skipwise.machine import describe_machine
+from skipwise.nets.weights import load_weights
+from skipwise.nets.zoo import check_model, create_model
+from skipwise.training.run import RunRecord
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """A trained network, and what it takes to use it.
+
+    Args:
+        where: the run's folder or the file, as it was named.
+        weights: the file.
+        seed: None and `recipe` "" where somebody else trained it.
+        test_accuracy: what training measured, a fraction; None if it did not.
+    """
+
+    where: Path
+    weights: Path
+    model: str
+    width: float
+    stem: str
+    seed: int | None
+    recipe: str
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    test_accuracy: float | None
+
+    def network(self) -> nn.Module:
+        """With its weights, in evaluation mode on the CPU.
+
+        Raises:
+            SkipwiseError: the weights don't fit.
+        """
+        network = create_model(
+            self.model,
+            num_classes=len(self.classes),
+            in_channels=self.preprocessing.channels,
+            stem=self.stem,
+            width=self.width,
+        )
+        load_weights(network, self.weights)
+        return network.eval()
+
+    def provenance(self) -> Provenance:
+        """What an artifact says of it."""
+        return Provenance(
+            model=self.model,
+            width=self.width,
+            stem=self.stem,
+            seed=self.seed,
+            recipe=self.recipe,
+            run=os.fspath(self.where),
+            weights=sha256(self.weights),
+            test_accuracy=self.test_accuracy,
+            machine=describe_machine(),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elsewhere:
+    """What a file of weights does not say.
+
+    Args:
+        model, width, stem: of the network, as in `create_model`.
+        classes: their names, in the order of the network's answers.
+        img_size: pixels a side.
+        mean, std: of each channel, on the scale 0 to 1; one of each for a network of grey images.
+        crop: which share of the middle square is seen; images brought to 256 pixels and cut to 224 are 0.875.
+        interpolation: "bilinear" or "bicubic".
+    """
+
+    model: str
+    classes: tuple[str, ...]
+    img_size: int = 224
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+    crop: float = 1.0
+    interpolation: str = "bilinear"
+    width: float = 1.0
+    stem: str = "imagenet"
+
+    def preprocessing(self) -> Preprocessing:
+        """How images become its input.
+
+        Raises:
+            SkipwiseError: something is out of range.
+        """
+        if not 8 <= self.img_size <= 1024:
+            raise SkipwiseError(f"--img-size must lie between 8 and 1024 pixels, not {self.img_size}.")
+        if len(self.mean) not in (1, 3) or len(self.mean) != len(self.std) or not all(value > 0 for value in self.std):
+            raise SkipwiseError("--mean and --std take three numbers each, or one for grey images; no std may be 0.")
+        if not 0 < self.crop <= 1:
+            raise SkipwiseError(f"--crop must be above 0 and at most 1, not {self.crop:g}.")
+        if self.interpolation not in ("bilinear", "bicubic"):
+            raise unknown_name("interpolation", self.interpolation, ("bilinear", "bicubic"))
+        return Preprocessing(
+            size=self.img_size,
+            channels=len(self.mean),
+            mean=self.mean,
+            std=self.std,
+            crop=self.crop,
+            interpolation=self.interpolation,
+        )
+
+
+def origin_of_run(folder: str | os.PathLike[str]) -> Origin:
+    """A finished run.
+
+    Raises:
+        SkipwiseError: there is none, or it is unfinished or failed.
+    """
+    path = Path(folder).expanduser()
+    if path.is_file():
+        raise SkipwiseError(f"{path} is a file; say which network it is of: --model NAME --classes a,b,c")
+    if not (path / "run.json").is_file():
+        if (path / "comparison.json").is_file() or (path / "plan.json").is_file():
+            runs = sorted(each.parent.name for each in path.glob("runs/*/run.json"))
+            which = f"such as {path / 'runs' / runs[0]}" if runs else "once one of them is finished"
+            raise SkipwiseError(f"{path} is a comparison; name one of its runs, {which}.")
+        if (path / "terms.json").is_file() or any(path.glob("resume*.safetensors")):
+            raise SkipwiseError(f"The run in {path} is not finished; give the command that began it again first.")
+        raise SkipwiseError(f"{path} is no run; give the folder of a finished run, one with a run.json.")
+    record = read_json(path / "run.json", RunRecord)
+    if record.status != "finished":
+        raise SkipwiseError(f"The run in {path} failed ({record.reason}), so it has no network.")
+    weights = path / "weights.safetensors"
+    if not weights.is_file():
+        raise SkipwiseError(f"{path} has no weights.safetensors any more; train that run again.")
+    spec = record.spec
+    return Origin(
+        where=Path(folder),
+        weights=weights,
+        model=spec.model,
+        width=spec.width,
+        stem=spec.stem,
+        seed=spec.seed,
+        recipe=spec.recipe.name,
+        classes=spec.classes,
+        preprocessing=spec.preprocessing,
+        test_accuracy=None if record.test is None else record.test.accuracy,
+    )
+
+
+def origin_of_file(file: str | os.PathLike[str], elsewhere: Elsewhere) -> Origin:
+    """Weights from elsewhere, as `load_weights` reads them.
+
+    Raises:
+        SkipwiseError: no such file or network, or something about it is out of range.
+    """
+    path, classes = Path(file).expanduser(), elsewhere.classes
+    check_model(elsewhere.model)
+    if not path.is_file():
+        raise SkipwiseError(f"There is no file {path}; give a finished run's folder, or a file of weights.")
+    if len(set(classes)) != len(classes) or len(classes) < 2:
+        raise SkipwiseError("--classes must name two classes or more, each once, as the network answers them.")
+    return Origin(
+        where=Path(file),
+        weights=path,
+        model=elsewhere.model,
+        width=elsewhere.width,
+        stem=elsewhere.stem,
+        seed=None,
+        recipe="",
+        classes=classes,
+        preprocessing=elsewhere.preprocessing(),
+        test_accuracy=None,
+    )
+
+
+def origin_of_artifact(artifact: Artifact, where: str | os.PathLike[str]) -> Origin:
+    """What an artifact was exported from, now in `where`: a run's folder or a file.
+
+    Raises:
+        SkipwiseError: it is not there, or something else is.
+    """
+    made = artifact.provenance
+    if Path(where).expanduser().is_dir():
+        origin = origin_of_run(where)
+    else:
+        prepared = artifact.preprocessing
+        elsewhere = Elsewhere(
+            model=made.model,
+            classes=artifact.classes,
+            img_size=prepared.size,
+            mean=prepared.mean,
+            std=prepared.std,
+            crop=prepared.crop,
+            interpolation=prepared.interpolation,
+            width=made.width,
+            stem=made.stem,
+        )
+        origin = origin_of_file(where, elsewhere)
+    if sha256(origin.weights) != made.weights:
+        raise SkipwiseError(f"{where} is not what this was exported from: its weights differ.")
+    return origin
