@@ -51,7 +51,9 @@ def fit_image(image: Any, size: int, *, crop: float = 1.0, interpolation: str = 
         return image
     # What is cropped away is not resized first. Across, then down: in one call Pillow 13 takes the passes in the one
     # order or the other, as it finds quicker, and rounding in between makes them differ.
-    side = min(height, width) * crop
+    shorter = min(height, width)
+    # In steps of 1/256 pixel, which single precision holds exactly; Pillow keeps a box so.
+    side = shorter - 2 * math.floor(shorter * cropped_away(crop) + 0.5) / 256
     left, top = (width - side) / 2, (height - side) / 2
     methods = {"bilinear": (Image.Resampling.BILINEAR, 1), "bicubic": (Image.Resampling.BICUBIC, 2)}
     method, reach = methods[interpolation]
@@ -60,6 +62,11 @@ def fit_image(image: Any, size: int, *, crop: float = 1.0, interpolation: str = 
     rows = image if (first, last) == (0, height) else image.crop((0, first, width, last))
     across = rows.resize((size, last - first), method, box=(left, 0, left + side, last - first))
     return across.resize((size, size), method, box=(0, top - first, size, top - first + side))
+
+
+def cropped_away(crop: float) -> float:
+    """How much of the shorter side is left out at either end, as a share, in 1/256 pixel."""
+    return 256 * (1 - crop) / 2
 
 
 def channel_statistics(pixels: Pixels, members: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[float, ...]]:

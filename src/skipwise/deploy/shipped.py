@@ -1,8 +1,8 @@
 """The network as it is shipped: uint8 pixels of any size -> probabilities, in operations that every runtime has.
 
 Resizing is where exported models go wrong: runtimes implement it differently, with and without antialiasing, and
-round differently. Here it is two matrix products, one per axis, whose weights are computed in the graph from the
-image's size; so every runtime does exactly what Pillow does in training, rounding between the passes included.
+round differently. Here it is matrix products, two per axis, whose weights are computed in the graph from the image's
+size; so every runtime does exactly what Pillow does in training, rounding between the passes included.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from skipwise.data.preprocess import Preprocessing
+from skipwise.data.preprocess import Preprocessing, cropped_away
 from skipwise.nets.blocks import RectifiedSqueezeExcite, SqueezeExcite
 
 
@@ -27,43 +27,47 @@ class Fit(nn.Module):
         super().__init__()
         self.size = preprocessing.size
         self.crop = preprocessing.crop
+        self.cut = cropped_away(preprocessing.crop)
         self.cubic = preprocessing.interpolation == "bicubic"
 
     def forward(self, pixels_BHWC: Tensor) -> Tensor:
         height, width = pixels_BHWC.shape[1], pixels_BHWC.shape[2]
         shorter = torch.sym_min(height, width)
         pixels_BCHW = pixels_BHWC.permute(0, 3, 1, 2).float()
-        across = pixels_BCHW @ self._weights(width, shorter).T
-        down = self._weights(height, shorter) @ _whole(across)
-        return _whole(down)
+        high, low = self._weights(width, shorter)
+        across = _pixels(pixels_BCHW @ high.T, pixels_BCHW @ low.T)
+        high, low = self._weights(height, shorter)
+        return _pixels(high @ across, low @ across)
 
-    def _weights(self, length: Any, shorter: Any) -> Tensor:
-        """Of each of `length` pixels [size, length] in each new one: a triangle, or Keys' cubic (1981, a = -0.5)."""
-        # In units of 1 / (2 size) pixels everything is a whole number where nothing is cropped, so that float32 is
-        # exact; single precision in pixels would round some values the other way.
-        side = shorter if self.crop == 1 else shorter * self.crop
-        old = (2 * torch.arange(length, dtype=torch.float32) + 1 - length) * self.size
-        new = (2 * torch.arange(self.size, dtype=torch.float32) + 1 - self.size) * side
-        stretch = 2 * torch.sym_max(side, self.size)
-        distance = (old[None, :] - new[:, None]).abs() / stretch
+    def _weights(self, length: Any, shorter: Any) -> tuple[Tensor, Tensor]:
+        """Of each of `length` pixels [size, length] in each new one: a triangle, or Keys' cubic (1981, a = -0.5).
+
+        Pillow's are whole multiples of 2^-22. Returned are their upper and lower eleven digits, since single precision
+        can add the products of either with pixels without rounding, and not those of both at once.
+        """
+        side = shorter
+        if self.crop < 1:
+            side = shorter - 2 * torch.floor(torch.full((), 1.0, dtype=torch.float64) * shorter * self.cut + 0.5) / 256
+        # In units of 1 / (2 size) pixels positions are whole numbers where nothing is cropped.
+        old = (2 * torch.arange(length, dtype=torch.float64) + 1 - length) * self.size
+        new = (2 * torch.arange(self.size, dtype=torch.float64) + 1 - self.size) * side
+        stretch = torch.sym_max(side, self.size) if self.crop == 1 else torch.clamp(side, min=self.size)
+        distance = (old[None, :] - new[:, None]).abs() / (2 * stretch)
         if self.cubic:
             near = (1.5 * distance - 2.5) * distance * distance + 1
             far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
             weights = torch.where(distance < 1, near, torch.where(distance < 2, far, torch.zeros_like(distance)))
         else:
             weights = (1 - distance).clamp(min=0)
-        # Pillow's weights are whole multiples of 2^-22; where an exact result ends in one half, that decides.
-        return _nearest(weights / weights.sum(dim=1, keepdim=True) * 2**22) / 2**22
+        weights = weights / weights.sum(dim=1, keepdim=True) * 2**22
+        whole = (weights.abs() + 0.5).floor() * weights.sign()
+        high = (whole / 2**11).floor()
+        return high.float(), (whole - high * 2**11).float()
 
 
-def _nearest(values: Tensor) -> Tensor:
-    """Rounded half up."""
-    return (values + 0.5).floor()
-
-
-def _whole(values: Tensor) -> Tensor:
-    """Rounded as Pillow rounds pixels, and kept from 0 to 255."""
-    return _nearest(values).clamp(0, 255)
+def _pixels(high: Tensor, low: Tensor) -> Tensor:
+    """Sums of pixels by the two halves of their weights -> whole pixels, rounded half up as Pillow rounds them."""
+    return ((high + ((low + 2**21) / 2**11).floor()) / 2**11).floor().clamp(0, 255)
 
 
 class Answer(nn.Module):
