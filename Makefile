@@ -45,3 +45,4 @@ bench: $(READY)
 	$(BIN)/python benchmarks/data_feed.py --quick
 	$(BIN)/python benchmarks/pack.py --quick
 	$(BIN)/python benchmarks/near_duplicates.py --quick
+	$(BIN)/python benchmarks/inference.py --quick

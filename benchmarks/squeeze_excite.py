@@ -18,29 +18,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skipwise.cost.interleaved import interleaved
+from skipwise.deploy.shipped import ConvolvedGate
 from skipwise.evaluation.predict import evaluating
 from skipwise.machine import describe_machine
 from skipwise.nets.blocks import SqueezeExcite
 from skipwise.nets.zoo import create_model
 
 
-class ConvolutionGate(nn.Module):
-    """Squeeze-excite with 1x1 convolutions on [B, C, 1, 1]: the same function, for comparison."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.squeeze = nn.Conv2d(channels, max(channels // 16, 4), 1)
-        self.excite = nn.Conv2d(max(channels // 16, 4), channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * torch.sigmoid(self.excite(torch.relu(self.squeeze(x.mean((2, 3), keepdim=True)))))
-
-
 def with_convolution_gates(network: nn.Module) -> nn.Module:
     for module in network.modules():
         gate = getattr(module, "gate", None)
         if isinstance(gate, SqueezeExcite):
-            module.gate = ConvolutionGate(gate.excite.out_features)
+            module.gate = ConvolvedGate(gate)
     return network
 
 

@@ -17,6 +17,7 @@ from scipy.stats import binomtest
 from skipwise.comparison import wording
 from skipwise.comparison.audit import TITLES, AuditReport, summary
 from skipwise.comparison.conclude import Comparison
+from skipwise.comparison.plan import run_folder
 from skipwise.comparison.recommend import HERE, Recommended, profile_command
 from skipwise.comparison.results import Costs, Results
 from skipwise.cost.listing import Listed
@@ -75,6 +76,9 @@ def print_recommended(found: Recommended) -> None:
     console.print(Text(choice.sentence, style="bold"), soft_wrap=not console.is_terminal)
     console.print()
     console.print(Text(f"Report: {found.comparison.report}"), soft_wrap=True)
+    if choice.contender:
+        run = found.comparison.folder / run_folder(choice.contender, found.comparison.plan.question.seeds[0])
+        console.print(Text(f"Next:   skipwise export {shlex.quote(str(run))}"), soft_wrap=True)
     if found.where == HERE:
         console.print(Text(f"Elsewhere: run  {profile_command(found.comparison)}"), soft_wrap=True)
         console.print(

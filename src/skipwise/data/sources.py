@@ -137,7 +137,7 @@ def _from_table(path: Path, table: Table) -> Source:
             status = (root / name).stat()
             entries[name] = Entry(name, status.st_size, status.st_mtime_ns)
         except (OSError, ValueError):
-            missing.append(f"{_printable(name)} (line {line})")
+            missing.append(f"{printable(name)} (line {line})")
     if missing:
         more = f" and {len(missing) - 10} more" if len(missing) > 10 else ""
         raise SkipwiseError(
@@ -178,12 +178,12 @@ def _from_rows(
     ids: list[str] = []
     for position, index in enumerate(order):
         # Without what is around everything, so that a folder and an archive of it have the same ids.
-        shown = _printable(rows[index].file.removeprefix(top))
+        shown = printable(rows[index].file.removeprefix(top))
         again = position > 0 and rows[order[position - 1]].file == rows[index].file
         ids.append(f"{shown} (line {lines[index]})" if again else shown)  # only a table lists a file twice
     return Source(
-        name=_printable(name or _stem(container.path)),
-        classes=tuple(_printable(label) for label in classes),
+        name=printable(name or _stem(container.path)),
+        classes=tuple(printable(label) for label in classes),
         ids=tuple(ids),
         labels=np.array([numbers[rows[index].label] for index in order], dtype=np.int64),
         splits=None if not rows[0].split else tuple(rows[index].split for index in order),
@@ -192,7 +192,7 @@ def _from_rows(
         files=tuple(rows[index].file for index in order),
         entries=tuple(entries[rows[index].file] for index in order),
         archive=archive,
-        ignored=tuple(_printable(file) for file in ignored),
+        ignored=tuple(printable(file) for file in ignored),
         notes=tuple(notes),
         faults=tuple(faults),
     )
@@ -221,7 +221,7 @@ def _stem(path: Path) -> str:
     return name or "images"
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """A name that any table, page or terminal can hold: bytes that are no UTF-8 and control characters as escapes."""
     if name.isprintable():
         return name

@@ -28,8 +28,7 @@ from skipwise.data.containers import (
 from skipwise.data.decode import UnreadableImage, decode_image
 from skipwise.data.layout import IMAGE_SUFFIXES
 from skipwise.data.look import Square
-from skipwise.data.sources import _printable as printable
-from skipwise.data.sources import stamp
+from skipwise.data.sources import printable, stamp
 from skipwise.deploy.artifact import is_artifact
 from skipwise.errors import SkipwiseError
 

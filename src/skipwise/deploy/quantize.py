@@ -11,7 +11,7 @@ import contextlib
 import logging
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from skipwise.deploy.artifact import Quantization
 from skipwise.deploy.onnx_file import FITTED
 from skipwise.errors import SkipwiseError
 
-IN_INT8 = ("Conv", "Add", "Mul", "MaxPool")
+IN_INT8 = ("Conv", "Relu", "Clip", "Add", "Mul", "MaxPool")
 """What is quantized. Not the last layer's product, which takes no time and whose rounding the answers show directly."""
 
 MOST_KEPT = 0.5
@@ -152,18 +152,11 @@ def restored(full: ModelProto, plain: ModelProto, layers: Sequence[str]) -> Mode
     model = ModelProto()
     model.CopyFrom(full)
     original = {node.name: node for node in plain.graph.node}
-    by_output = {node.output[0]: node for node in model.graph.node}
-    there = {tensor.name for tensor in model.graph.initializer}
     for node in model.graph.node:
-        if node.name not in layers:
-            continue
-        # The inputs as they were: weights, and what the activations are before they are rounded. Where the value
-        # itself was replaced by its rounded one, it is still what the rounding begins from.
-        node.input[:] = original[node.name].input
-        for name in node.input:
-            if name not in there and name not in by_output:
-                model.graph.initializer.extend(t for t in plain.graph.initializer if t.name == name)
-                there.add(name)
+        if node.name in layers:
+            # The inputs as they were: weights, and what the activations are before they are rounded.
+            node.input[:] = original[node.name].input
+            _lend(model.graph, plain, node.input)
     _drop_unused(model)
     return model
 
@@ -224,7 +217,31 @@ def _quantized(answer: ModelProto, calibration: NDArray[np.uint8]) -> tuple[Mode
             op_types_to_quantize=list(IN_INT8),
             nodes_to_exclude=_on_pooled_images(plain),
         )
-        return plain, onnx.load(paths[2])
+        return plain, _with_activations(onnx.load(paths[2]), plain)
+
+
+def _with_activations(full: ModelProto, plain: ModelProto) -> ModelProto:
+    """Puts back the rectifiers that the quantizer left out because rounding cuts off at zero as they do.
+
+    Engines merge them with the rounding by themselves, and a layer that goes back to single precision needs them.
+    """
+    graph, there = full.graph, {node.name for node in full.graph.node}
+    for node in plain.graph.node:
+        if node.name in there:
+            continue
+        place, before = next((place, each) for place, each in enumerate(graph.node) if node.output[0] in each.output)
+        before.output[list(before.output).index(node.output[0])] = node.input[0]
+        graph.node.insert(place + 1, node)
+        _lend(graph, plain, node.input)
+    return full
+
+
+def _lend(graph: Any, plain: ModelProto, names: Iterable[str]) -> None:
+    """Gives a graph those of the plain network's weights and constants that it lacks."""
+    there = {tensor.name for tensor in graph.initializer} | {name for node in graph.node for name in node.output}
+    graph.initializer.extend(
+        tensor for tensor in plain.graph.initializer if tensor.name in names and tensor.name not in there
+    )
 
 
 def _on_pooled_images(model: ModelProto) -> list[str]:
