@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import os
 import re
 import shlex
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,10 @@ from skipwise.comparison.plan import Plan
 from skipwise.comparison.report import command, write_report
 from skipwise.comparison.results import Costs, Results
 from skipwise.pages.figures import Point, pareto_front
+from tests import browsing
 from tests.fabricated import NASTY, NETWORKS, Fabricated, fabricate
+
+page_of = functools.partial(browsing.page_of, ready="#training .main-svg")
 
 CASES: dict[str, dict[str, Any]] = {
     "usual": {},
@@ -46,45 +46,6 @@ def written(folder: Path, made: Fabricated) -> Path:
     path = folder / "report.html"
     write_report(path, *made.arguments())
     return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("there is no Chromium, and in CI there must be")
-        pytest.skip("there is no Chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=program,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
-        )
-        yield opened
-        opened.close()
-
-
-@contextmanager
-def page_of(browser: Any, path: Path, *, width: int = 1280, scheme: str = "light") -> Iterator[Any]:
-    """The page, opened; afterwards it must have asked for nothing but itself and complained of nothing."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
-    page = context.new_page()
-    complaints: list[str] = []
-    requests: list[str] = []
-    page.on("console", lambda told: complaints.append(told.text) if told.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
-    page.on("request", lambda request: requests.append(request.url))
-    address = path.resolve().as_uri()
-    page.goto(address)
-    page.wait_for_selector("#training .main-svg")
-    yield page
-    assert not complaints
-    # Pictures are in the page itself.
-    assert [url for url in requests if not url.startswith("data:image/")] == [address]
-    context.close()
 
 
 CONTRASTS = """() => {
