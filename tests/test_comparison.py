@@ -61,7 +61,8 @@ def test_a_folder_of_photographs_gets_a_table_verdicts_and_a_report(cli: Run, ph
 def test_the_folder_holds_what_was_promised(finished: Comparison) -> None:
     folder = finished.folder
     names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    assert names == {"comparison.json", "costs.json", "pictures.json", "plan.json", "report.html", "runs", "split.csv"}
+    promised = {"comparison.json", "costs.json", "pictures.json", "plan.json", "report.html", "runs", "split.csv"}
+    assert names == {*promised, "source.json"}
     assert {path.name for path in (folder / "runs").iterdir()} == {
         f"{model}-s{seed}" for model in QUICK["models"] for seed in range(2)
     }
@@ -174,6 +175,7 @@ def test_killed_in_the_middle_of_more_it_gives_the_same_bytes(
     check_kills(photos, tmp_path, 4, *options, runs=runs)
 
 
+@pytest.mark.slow
 def test_stopped_every_run_is_saved_where_it_stands(photos: Path, tmp_path: Path) -> None:
     process = start(photos, tmp_path / "out", "--epochs", "5000")
     folders = tmp_path / "out" / "runs"
@@ -229,6 +231,7 @@ def test_ctrl_c_says_how_to_go_on_and_leaves_no_process_behind(photos: Path, tmp
         assert not Path(f"/proc/{child}").exists()
 
 
+@pytest.mark.slow
 def test_processes_end_with_the_one_that_started_them(photos: Path, tmp_path: Path) -> None:
     process = start(photos, tmp_path / "out", "--epochs", "500")
     deadline = time.monotonic() + 60

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -24,28 +25,42 @@ from skipwise.deploy.origin import origin_of_run
 from skipwise.deploy.reference import Reference
 from skipwise.deploy.runtime import open_answerer
 from skipwise.errors import SkipwiseError
+from skipwise.files import locked
 from tests.conftest import make_photos
 
 SIZE = 24
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which all processes of the tests find what one of them made; held while something is made there."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "export"
+    folder.mkdir(exist_ok=True)
+    with locked(folder, waiting=lambda: None):
+        if not (folder / "stripes").exists():
+            make_photos(folder / "stripes", per_class=30)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(shared: Path) -> Path:
     """A run of a network with gates on pictures of many sizes."""
-    folder = tmp_path_factory.mktemp("run")
-    data = make_photos(folder / "stripes", per_class=30)
     options = {"model": "se_resnet18", "width": 0.25, "epochs": 4, "img_size": SIZE, "compile": False}
-    return skipwise.train(data, output=folder / "run", **options).folder
+    with locked(shared, waiting=lambda: None):
+        return skipwise.train(shared / "stripes", output=shared / "run", **options).folder
 
 
 @pytest.fixture(scope="module")
-def exported(trained: Path) -> Exported:
-    return export(trained, output=trained.parent / "onnx")
+def exported(trained: Path, shared: Path) -> Exported:
+    with locked(shared, waiting=lambda: None):
+        return export(trained, output=shared / "onnx")
 
 
 @pytest.fixture(scope="module")
-def quantized(trained: Path) -> Exported:
-    return export(trained, format="openvino", precision="int8", max_drop=5, output=trained.parent / "int8")
+def quantized(trained: Path, shared: Path) -> Exported:
+    with locked(shared, waiting=lambda: None):
+        return export(trained, format="openvino", precision="int8", max_drop=5, output=shared / "int8")
 
 
 def changed(made: Exported, folder: Path) -> Path:
@@ -64,7 +79,7 @@ def changed(made: Exported, folder: Path) -> Path:
 def test_every_format_answers_as_the_run_does(trained: Path, tmp_path: Path, format: str, precision: str) -> None:
     made = export(trained, format=format, precision=precision, output=tmp_path / "artifact")
     tolerance = 1e-3 if precision == "fp32" else 1e-2
-    answers, reference = open_answerer(made.folder), Reference(origin_of_run(trained))
+    answers, reference = open_answerer(made.folder, threads=1), Reference(origin_of_run(trained))
     images = own_images(trained, made.artifact.classes, None)
     assert images is not None
     for data in images.of("test").encoded():

@@ -35,6 +35,7 @@ def test_the_same_call_again_gives_the_next_run_and_with_output_the_same(photos:
         "metrics.jsonl",
         "predictions.npz",
         "run.json",
+        "source.json",
         "split.csv",
         "terms.json",
         "weights.safetensors",

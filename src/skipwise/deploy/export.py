@@ -43,7 +43,6 @@ from skipwise.deploy.shipped import InHalf, portable, trace_answer, trace_fit, t
 from skipwise.errors import SkipwiseError, missing_extra, unknown_name
 from skipwise.files import explained, make_folder, write_json
 from skipwise.folders import numbered_folders
-from skipwise.machine import usable_cores
 
 PARENT = Path("runs/export")
 
@@ -282,7 +281,7 @@ def _write_golden(
         SkipwiseError: the file answers otherwise; it is not shipped then.
     """
     reference = Reference(origin)
-    shipped = open_engine(engines(format)[0], folder / MODEL_FILES[format][0], usable_cores())
+    shipped = open_engine(engines(format)[0], folder / MODEL_FILES[format][0], threads=1)
     (folder / "golden").mkdir()
     made = []
     for number, (name, data) in enumerate(golden.choose(images, origin.preprocessing), 1):
