@@ -1,12 +1,12 @@
 """How fast an exported network answers, against the same network as people run it.
 
-    python benchmarks/inference.py [--quick]
+    python benchmarks/inference.py [--quick | --gates]
 
 Every arm of a case takes turns in one process, on all cores. The first seven arms are of a torchvision or timm network
 and take float32 pixels that are normalised already and give logits; Skipwise's take uint8 pixels as they come from a
 decoder and give probabilities, so they do more. All are of the network's size: nothing is resized. INT8 is by NNCF's
 defaults in the OpenVINO arm, and as `skipwise export` makes it in ours. Weights are random (they cost the same time);
-`skipwise verify` certifies accuracy, on trained ones.
+`skipwise verify` certifies accuracy, on trained ones. With --gates, resnet18 and se_resnet18 take turns in every arm.
 """
 
 from __future__ import annotations
@@ -136,24 +136,65 @@ def our_arms(name: str, batch: int, size: int, folder: Path) -> dict[str, Callab
     return arms
 
 
+def all_arms(
+    ours: str, theirs: str, size: int, batch: int, folder: Path, *, compiled: bool
+) -> dict[str, Callable[[], object]]:
+    folder.mkdir()
+    images = torch.randn(batch, 3, size, size)
+    return {
+        **torch_arms(theirs, images, compiled=compiled),
+        **engine_arms(theirs, images, folder),
+        **our_arms(ours, batch, size, folder),
+    }
+
+
+def gates() -> None:
+    """What squeeze-excite costs in each arm."""
+    arms: dict[str, dict[str, float]] = {}
+    ratios: dict[str, float] = {}
+    for batch in (1, 32):
+        with tempfile.TemporaryDirectory() as folder:
+            ways = {
+                (ours, label): arm
+                for ours, theirs, size in CASES[:2]
+                for label, arm in all_arms(ours, theirs, size, batch, Path(folder) / ours, compiled=True).items()
+            }
+            # A network and its twin next to each other, so that the machine is as fast for both.
+            order = sorted(ways, key=lambda way: [label for _, label in ways].index(way[1]))
+            names = {" ".join(way): ways[way] for way in order}
+            timings = interleaved(names, seconds=20 if batch == 1 else 120, settled=True)
+        for name, timing in timings.items():
+            arms[f"b{batch} {name}"] = {"median": timing.median, "spread": timing.high - timing.low}
+        print(f"batch {batch}: se_resnet18 / resnet18")
+        for label in dict.fromkeys(label for _, label in order):
+            gated, plain = timings[f"se_resnet18 {label}"], timings[f"resnet18 {label}"]
+            ratios[f"b{batch} {label} se/plain"] = gated.median / plain.median
+            print(
+                f"  {label:<24} {gated.median / plain.median:>5.2f}   {plain.median * 1e3:>8.2f} ms plain", flush=True
+            )
+        torch.compiler.reset()
+    machine = describe_machine().processor
+    print(json.dumps({"benchmark": "inference --gates", "machine": machine, "arms": arms, "ratios": ratios}))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="How fast exported networks answer.")
     parser.add_argument("--quick", action="store_true", help="resnet18 at 224 alone, one image, nothing compiled")
-    quick = parser.parse_args().quick
+    parser.add_argument("--gates", action="store_true", help="se_resnet18 against resnet18 at 224, in every arm")
+    options = parser.parse_args()
+    quick = options.quick
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
+    if options.gates:
+        gates()
+        return
     arms: dict[str, dict[str, float]] = {}
     ratios: dict[str, float] = {}
     for ours, theirs, size in CASES[:1] if quick else CASES:
         for batch in (1,) if quick else (1, 32):
             case = f"{ours}-{size}-b{batch}"
-            images = torch.randn(batch, 3, size, size)
             with tempfile.TemporaryDirectory() as folder:
-                ways = {
-                    **torch_arms(theirs, images, compiled=not quick),
-                    **engine_arms(theirs, images, Path(folder)),
-                    **our_arms(ours, batch, size, Path(folder)),
-                }
+                ways = all_arms(ours, theirs, size, batch, Path(folder) / ours, compiled=not quick)
                 timings = interleaved(ways, seconds=8 if batch == 1 else 30, settled=True)
             eager = timings[EAGER].median
             best = min(timing.median for timing in timings.values())
