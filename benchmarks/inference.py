@@ -29,7 +29,7 @@ from skipwise.data.preprocess import Preprocessing
 from skipwise.deploy.calibration import evaluating as running
 from skipwise.deploy.onnx_file import FITTED, PIXELS, PROBABILITIES, joined, to_onnx
 from skipwise.deploy.quantize import Checked, quantize
-from skipwise.deploy.runtime import Engine, open_engine
+from skipwise.deploy.runtime import Engine, Opened
 from skipwise.deploy.shipped import portable, trace_answer, trace_fit
 from skipwise.machine import describe_machine, usable_cores
 from skipwise.nets.zoo import create_model
@@ -131,7 +131,7 @@ def our_arms(name: str, batch: int, size: int, folder: Path) -> dict[str, Callab
     for label, engine, model in made:
         path = folder / f"{label}.onnx"
         onnx.save(joined(fit, model), path)
-        opened = open_engine(engine, path, usable_cores())
+        opened = Opened(engine, path, usable_cores())
         arms[label] = lambda opened=opened: opened.fitted(pixels)
     return arms
 

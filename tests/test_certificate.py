@@ -159,3 +159,4 @@ def test_agreement_counts_what_is_no_number_as_wrong() -> None:
     found = agreement(before, np.array([[0.9, 0.1], [np.nan, np.nan]], dtype=np.float32), None)
     assert (found.same, found.flipped, found.difference) == (1, (1,), float("inf"))
     assert found.low < 0.5 < found.high
+    assert quality(np.full((2, 2), np.nan, dtype=np.float32), np.zeros(2, dtype=np.int64)).accuracy == 0

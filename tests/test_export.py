@@ -210,6 +210,54 @@ def test_a_newer_artifact_a_missing_file_and_a_path_outside_are_refused(exported
         verify(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("golden",), []),
+        (("golden", 0, "expected"), [1.0]),
+        (("preprocessing", "interpolation"), "nearest"),
+        (("preprocessing", "channels"), 4),
+        (("preprocessing", "size"), -1),
+        (("golden", 0, "file"), "golden/\0.png"),
+    ],
+)
+def test_a_record_that_no_export_writes_is_refused(
+    exported: Exported, tmp_path: Path, place: tuple[str | int, ...], value: object
+) -> None:
+    folder = changed(exported, tmp_path / "artifact")
+    plain = read_plain(folder)
+    inner = plain
+    for step in place[:-1]:
+        inner = inner[step]  # type: ignore[index,assignment]
+    inner[place[-1]] = value  # type: ignore[index]
+    reseal(folder, plain)
+    with pytest.raises(SkipwiseError, match="export it again"):
+        verify(folder, timing=False)
+
+
+def test_a_model_that_is_none_is_a_sentence(exported: Exported, tmp_path: Path) -> None:
+    folder = changed(exported, tmp_path / "artifact")
+    (folder / "model.onnx").write_bytes(b"nothing")
+    plain = read_plain(folder)
+    plain["files"]["model.onnx"] = sha256(folder / "model.onnx")  # type: ignore[index]
+    reseal(folder, plain)
+    with pytest.raises(SkipwiseError, match="can't use this network's file"):
+        verify(folder, timing=False)
+
+
+def test_images_that_may_have_been_trained_on_are_pointed_out(
+    exported: Exported, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the run is found from anywhere
+    stripes = Path(shutil.copytree(trained.parent / "stripes", tmp_path / "stripes"))
+    known = verify(exported.folder, stripes, timing=False).certificate
+    assert (known.split, known.notes) == ("test", ())
+    (stripes / "stripes0" / "000.png").unlink()
+    unknown = verify(exported.folder, stripes, timing=False).certificate
+    assert (unknown.split, unknown.images) == (None, 89)
+    assert "Training images may be among these" in unknown.notes[0]
+
+
 def test_runs_that_cannot_be_exported(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(SkipwiseError, match="is no run"):
         export(tmp_path)

@@ -132,6 +132,23 @@ def test_one_image_may_always_be_lost(answer: onnx.ModelProto) -> None:
     assert record.accuracy - record.quantized_accuracy <= 1 / 3 + 1e-9
 
 
+@pytest.mark.parametrize("right", range(1, 40, 3))
+def test_exactly_one_image_less_is_allowed_whatever_the_accuracy(
+    answer: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch, right: int
+) -> None:
+    labels = np.zeros(269, dtype=np.int64)
+    wrong = iter([269 - right, 270 - right])
+
+    def evaluate(*_: object) -> NDArray[np.float32]:
+        answers = np.zeros((269, 2), dtype=np.float32)
+        answers[: next(wrong), 1] = 1
+        return answers
+
+    monkeypatch.setattr(quantizing, "_quantized", lambda *_: (answer, answer))
+    some = Checked(pixels=images(2), labels=labels, split="validation")
+    assert quantize(answer, images(2), some, max_drop=0.0, evaluate=evaluate)[1].kept == ()
+
+
 def test_the_fewest_layers_are_found() -> None:
     def made(count: int) -> onnx.ModelProto:
         return onnx.ModelProto(ir_version=count)

@@ -14,7 +14,7 @@ from torch import nn
 
 from skipwise.data.preprocess import Preprocessing, fit_square
 from skipwise.deploy.onnx_file import FITTED, PIXELS, to_onnx
-from skipwise.deploy.runtime import open_engine
+from skipwise.deploy.runtime import Opened
 from skipwise.deploy.shipped import Fit, InHalf, portable, trace_answer, trace_fit
 from skipwise.nets.zoo import create_model, list_models
 
@@ -49,7 +49,7 @@ def test_the_file_fits_pixels_exactly_as_training_does(
 def test_engines_fit_photographs_exactly_as_training_does(engine: str, tmp_path: Path) -> None:
     path = tmp_path / "fit.onnx"
     onnx.save(to_onnx(trace_fit(prepared(224)), takes=PIXELS, gives=FITTED), path)
-    fit = open_engine(engine, path, 1)  # type: ignore[arg-type]
+    fit = Opened(engine, path, 1)  # type: ignore[arg-type]
     for shape in ((500, 333), (333, 500), (640, 480), (256, 256), (1200, 1601)):
         pixels = noise(*shape)
         differs = np.abs(fit.whole(pixels[None])[0] - fit_square(pixels, 224).transpose(2, 0, 1))

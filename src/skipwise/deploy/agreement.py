@@ -50,10 +50,12 @@ class Agreement:
 
 
 def quality(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> Quality:
-    """Of probabilities [N, classes] against labels [N]."""
+    """Of probabilities [N, classes] against labels [N]; one that is no number counts as wrong, without confidence."""
+    is_number = np.asarray(np.isfinite(probabilities).all(axis=1))
+    probabilities = np.where(is_number[:, None], probabilities, 0)
     own = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return Quality(
-        accuracy=float((probabilities.argmax(axis=1) == labels).mean()),
+        accuracy=float(((probabilities.argmax(axis=1) == labels) & is_number).mean()),
         nll=float(-np.log(np.maximum(own, 1e-12)).mean()),
         calibration_error=calibration_error(probabilities, labels),
     )

@@ -143,7 +143,7 @@ def read_artifact(folder: Path) -> Artifact:
         plain = msgspec.json.decode(path.read_bytes())
     except FileNotFoundError:
         raise SkipwiseError(f"{folder} holds no artifact.json; give a folder that 'skipwise export' made.") from None
-    except (OSError, msgspec.MsgspecError, ValueError) as error:
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SkipwiseError(f"{path} can't be read ({error}); {again}.") from error
     version = plain.get("version") if isinstance(plain, dict) else None
     if isinstance(version, int) and version > VERSION:
@@ -170,15 +170,31 @@ def _converted(plain: Any, path: Path, again: str) -> Artifact:
     try:
         artifact = msgspec.convert(plain, Artifact)
         for name in artifact.files:
-            if Path(name).is_absolute() or ".." in Path(name).parts:
+            if Path(name).is_absolute() or ".." in Path(name).parts or not name.isprintable():
                 raise ValueError(f"{name!r} lies outside")
         needed = [*MODEL_FILES[artifact.format], *(golden.file for golden in artifact.golden)]
         missing = [name for name in needed if name not in artifact.files]
         if missing:
             raise ValueError(f"no hash of {missing[0]}")
-    except (msgspec.MsgspecError, ValueError) as error:
+        _check_ranges(artifact)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SkipwiseError(f"{path} is damaged ({error}); {again}.") from error
     return artifact
+
+
+def _check_ranges(artifact: Artifact) -> None:
+    """Raises ValueError for what no export writes."""
+    prepared, classes = artifact.preprocessing, len(artifact.classes)
+    if classes < 2 or not artifact.golden:
+        raise ValueError("it has fewer than two classes, or no golden images")
+    if any(len(each.expected) != classes or len(each.answered) != classes for each in artifact.golden):
+        raise ValueError(f"a golden image has not {classes} probabilities")
+    if not 1 <= prepared.size <= 4096 or prepared.channels not in (1, 3) or not 0 < prepared.crop <= 1:
+        raise ValueError("its preprocessing is out of range")
+    if len(prepared.mean) != prepared.channels or len(prepared.std) != prepared.channels:
+        raise ValueError("its mean or deviation is not one for each channel")
+    if prepared.interpolation not in ("bilinear", "bicubic"):
+        raise ValueError(f"it resizes by {prepared.interpolation!r}")
 
 
 def sealed(artifact: Artifact) -> dict[str, Any]:

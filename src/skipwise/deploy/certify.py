@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from skipwise.deploy import golden
 from skipwise.deploy.agreement import Agreement, Quality, agreement, quality
-from skipwise.deploy.artifact import MODEL_FILES, Artifact, Precision, read_artifact
+from skipwise.deploy.artifact import MODEL_FILES, Artifact, Precision, read_artifact, sha256
 from skipwise.deploy.golden import GoldenCheck
 from skipwise.deploy.images import Labelled, other_images, own_images
 from skipwise.deploy.runtime import Answerer
@@ -162,7 +162,8 @@ def verify(
     flips: tuple[Flip, ...] = ()
     reference_name, reference_quality = None, None
     if data is not None:
-        chosen, part = _images(data, found, origin)
+        chosen, part, caution = _images(data, found, origin)
+        notes += [] if caution is None else [caution]
         chosen = chosen if images is None else chosen.drawn(images)
         with tempfile.TemporaryDirectory() as companions:
             ways = find_ways(found, opened, origin, reference, Path(companions), cores)
@@ -170,6 +171,10 @@ def verify(
         reference_name = next(iter(answers))
         if why:
             notes.append(f"{why} So the engines are held against {reference_name}.")
+            if found.quantization is not None:
+                notes.append(
+                    "What INT8 costs can't be told without the network in single precision; only that engines agree."
+                )
         expected = answers.pop(reference_name)
         reference_quality = quality(expected, chosen.labels)
         arms = tuple(
@@ -212,6 +217,12 @@ def _asked(origin: Origin) -> Answerer:
     return Reference(origin)
 
 
+def _is_here(artifact: Artifact) -> bool:
+    """Whether the run's folder is where it was, with the same weights."""
+    weights = Path(artifact.provenance.run).expanduser() / "weights.safetensors"
+    return weights.is_file() and sha256(weights) == artifact.provenance.weights
+
+
 def _allowed(artifact: Artifact, max_drop: float | None) -> float | None:
     """The accuracy that may be lost, a fraction; None where that is not how the artifact is judged."""
     if max_drop is not None and not 0 <= max_drop <= 100:
@@ -221,18 +232,23 @@ def _allowed(artifact: Artifact, max_drop: float | None) -> float | None:
     return artifact.quantization.max_drop if max_drop is None else max_drop / 100
 
 
-def _images(data: str | os.PathLike[str], artifact: Artifact, origin: Origin | None) -> tuple[Labelled, str | None]:
-    """The images to answer, and which split of theirs they are."""
+def _images(
+    data: str | os.PathLike[str], artifact: Artifact, origin: Origin | None
+) -> tuple[Labelled, str | None, str | None]:
+    """The images to answer, which split of theirs they are, and what has to be said of that."""
     given = other_images(data, artifact.classes)
-    home = Path(artifact.provenance.run) if origin is None else origin.where
-    try:
-        own = own_images(home.expanduser(), artifact.classes, data)
-    except SkipwiseError:  # other images than the run's
-        own = None
+    own, why = None, "the run is not here"
+    if origin is not None or _is_here(artifact):
+        home = Path(artifact.provenance.run) if origin is None else origin.where
+        try:
+            own = own_images(home.expanduser(), artifact.classes, data)
+            why = "it has no split"
+        except SkipwiseError as error:  # other images than the run's
+            why = str(error).rstrip(".")
     for images in (own, given):
         if images is not None and len(images.of("test")):
-            return images.of("test"), "test"
-    return given, None
+            return images.of("test"), "test", None
+    return given, None, f"Training images may be among these: which ones were trained on is not known ({why})."
 
 
 def _arm(way: Way, found: Agreement, before: Quality, max_drop: float | None) -> Arm:
@@ -247,7 +263,7 @@ def _arm(way: Way, found: Agreement, before: Quality, max_drop: float | None) ->
             faults.append(f"a probability differs by {found.difference:.2g}, and {most:g} is tolerated")
     elif found.quality is not None and max_drop is not None:
         lost = round((before.accuracy - found.quality.accuracy) * found.images)
-        if lost > max(1, max_drop * found.images):
+        if lost > max(1, round(max_drop * found.images, 6)):
             faults.append(
                 f"{100 * lost / found.images:.2f} points of accuracy are lost, and {100 * max_drop:g} are allowed"
             )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
+import io
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from skipwise.data.decode import decode
+from skipwise.data.decode import UnreadableImage, decode
 from skipwise.deploy import golden
 from skipwise.deploy.artifact import (
     MODEL_FILES,
@@ -38,7 +40,7 @@ from skipwise.deploy.onnx_file import FITTED, OPSET, PIXELS, PROBABILITIES, desc
 from skipwise.deploy.origin import Elsewhere, Origin, origin_of_file, origin_of_run
 from skipwise.deploy.quantize import quantize
 from skipwise.deploy.reference import Reference
-from skipwise.deploy.runtime import engines, open_engine
+from skipwise.deploy.runtime import Opened, engines
 from skipwise.deploy.shipped import InHalf, portable, trace_answer, trace_fit, trace_whole
 from skipwise.errors import SkipwiseError, missing_extra, unknown_name
 from skipwise.files import explained, make_folder, write_json
@@ -161,7 +163,7 @@ def _place(
         return found if there == asked else None
 
     if output is not None:
-        folder = Path(output).expanduser()
+        folder = Path(output).expanduser().absolute()
         there = is_same(folder)
         if there is None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise SkipwiseError(f"{folder} holds something else already; choose another folder with --output.")
@@ -230,7 +232,9 @@ def _write_model(
     if format == "torch":
         answer = traced.module()
         program = trace_whole(InHalf(answer) if precision == "fp16" else answer, origin.preprocessing)
-        torch.export.save(program, folder / MODEL_FILES[format][0])
+        content = io.BytesIO()  # writing it directly, torch aborts the process where the disk is full
+        torch.export.save(program, content)
+        (folder / MODEL_FILES[format][0]).write_bytes(content.getbuffer())
         return None
     answer = to_onnx(traced, takes=FITTED, gives=PROBABILITIES)
     quantization = None
@@ -269,7 +273,12 @@ def _save_openvino(whole: ModelProto, path: Path) -> None:
     model = openvino.Core().read_model(whole.SerializeToString())
     for entry in whole.metadata_props:
         model.set_rt_info(entry.value, ["skipwise", entry.key])
-    openvino.save_model(model, path, compress_to_fp16=False)
+    try:
+        openvino.save_model(model, path, compress_to_fp16=False)
+    except RuntimeError as error:  # it does not say what the matter is; what it was to write needs as much again
+        if shutil.disk_usage(path.parent).free < 2 * whole.ByteSize():
+            raise OSError(errno.ENOSPC, "No space left on device", str(path)) from error
+        raise
 
 
 def _write_golden(
@@ -281,13 +290,16 @@ def _write_golden(
         SkipwiseError: the file answers otherwise; it is not shipped then.
     """
     reference = Reference(origin)
-    shipped = open_engine(engines(format)[0], folder / MODEL_FILES[format][0], threads=1)
+    shipped = Opened(engines(format)[0], folder / MODEL_FILES[format][0], threads=1)
     (folder / "golden").mkdir()
     made = []
     for number, (name, data) in enumerate(golden.choose(images, origin.preprocessing), 1):
         file = f"golden/{number}{golden.suffix(data)}"
         (folder / file).write_bytes(data)
-        pixels = decode(data, channels=origin.preprocessing.channels)
+        try:
+            pixels = decode(data, channels=origin.preprocessing.channels)
+        except UnreadableImage as error:
+            raise SkipwiseError(f"{name} can't be read ({error}); repair or remove it.") from error
         expected = reference.fitted(fit(data, origin.preprocessing)[None])[0]
         answered = shipped.whole(pixels[None])[0]
         made.append(Golden(file=file, name=name, expected=_floats(expected), answered=_floats(answered)))

@@ -124,8 +124,11 @@ def own_images(folder: Path, classes: tuple[str, ...], data: str | os.PathLike[s
     Raises:
         SkipwiseError: they are not there, or others than they were.
     """
+    folder = folder.absolute()
     home = next((each for each in (folder, folder.parent.parent) if (each / "split.csv").exists()), None)
     request = next(filter(None, map(recall, (folder, folder.parent.parent))), None)
+    if home is not None and (home / "folds.csv").exists():
+        raise SkipwiseError(f"{folder} is of a cross-validation, so its images have no validation or test split.")
     if home is None or (data is None and request is None):
         return None
     named = os.fspath(data) if data is not None else request.data if request is not None else ""

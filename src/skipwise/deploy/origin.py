@@ -66,7 +66,7 @@ class Origin:
             stem=self.stem,
             seed=self.seed,
             recipe=self.recipe,
-            run=os.fspath(self.where),
+            run=str(self.where.expanduser().absolute()),
             weights=sha256(self.weights),
             test_accuracy=self.test_accuracy,
             machine=describe_machine(),

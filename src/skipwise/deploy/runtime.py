@@ -6,8 +6,9 @@ fitted by the rules of training, which skip it.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -60,7 +61,7 @@ class Shipped:
         self.preprocessing = artifact.preprocessing
         self.identity = artifact.files[""]
         self.engine = engine
-        self._open = open_engine(engine, folder / MODEL_FILES[artifact.format][0], threads or usable_cores())
+        self._open = Opened(engine, folder / MODEL_FILES[artifact.format][0], threads or usable_cores())
         self._whole: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None = None
 
     def fitted(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
@@ -113,8 +114,6 @@ def open_shipped(folder: Path, *, threads: int | None = None, engine: Engine | N
         if error.name not in {"torch", "onnx", "onnxruntime", "openvino"}:
             raise
         raise missing_extra("train" if error.name == "torch" else "export", error.name) from error
-    except (RuntimeError, ValueError, OSError) as error:  # an engine too old for the file, or built without its needs
-        raise SkipwiseError(f"{chosen} can't open the network in {folder} ({str(error).splitlines()[0]}).") from error
 
 
 def engines(format: Format) -> tuple[Engine, ...]:
@@ -267,18 +266,41 @@ def _is_in(node: Any, child: str) -> bool:
     return any(path.split(".")[-1] == child for path, _ in node.meta.get("nn_module_stack", {}).values())
 
 
-class Opened(Protocol):
-    """A model's file, opened: probabilities for pixels, as `Answerer` has them."""
+@contextlib.contextmanager
+def _explained(engine: Engine) -> Iterator[None]:
+    """What an engine says of a file it can't use, as a sentence."""
+    try:
+        yield
+    except (ImportError, MemoryError, SkipwiseError):
+        raise
+    except Exception as error:  # each engine has exceptions of its own
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise SkipwiseError(f"{engine} can't use this network's file ({reason}); export it again.") from error
 
-    def fitted(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]: ...
 
-    def whole(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]: ...
+class Opened:
+    """A model's file, opened but not checked: probabilities for pixels, as `Answerer` has them.
 
+    Raises:
+        SkipwiseError: the engine can't use the file, now or when it is first asked.
+    """
 
-def open_engine(engine: Engine, path: Path, threads: int) -> Opened:
-    """Opens a model's file, unchecked."""
-    opened: Opened = _ENGINES[engine](path, threads)
-    return opened
+    def __init__(self, engine: Engine, path: Path, threads: int) -> None:
+        self._engine = engine
+        with _explained(engine):
+            self._open = _ENGINES[engine](path, threads)
+
+    def fitted(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+        """For pixels [N, size, size, C] as `fit_square` makes them: float32 [N, classes]."""
+        with _explained(self._engine):
+            found: NDArray[np.float32] = self._open.fitted(pixels)
+        return found
+
+    def whole(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+        """For pixels [N, H, W, C] of any size: float32 [N, classes]."""
+        with _explained(self._engine):
+            found: NDArray[np.float32] = self._open.whole(pixels)
+        return found
 
 
 _ENGINES: dict[Engine, Callable[[Path, int], Any]] = {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from skipwise.cost.interleaved import Timing, interleaved
 from skipwise.deploy.artifact import MODEL_FILES, Artifact
-from skipwise.deploy.runtime import Answerer, Engine, open_engine
+from skipwise.deploy.runtime import Answerer, Engine, Opened
 from skipwise.deploy.ways import ENGINE_NAMES, PYTORCH, Progress
 from skipwise.machine import usable_cores
 
@@ -48,7 +48,7 @@ def speeds(
         if reference is not None:
             ways[PYTORCH] = functools.partial(_with_torch_threads, threads, reference.fitted, pixels)
         for engine_name in names:
-            engine = open_engine(engine_name, path, threads)
+            engine = Opened(engine_name, path, threads)
             ways[ENGINE_NAMES[engine_name]] = functools.partial(engine.fitted, pixels)
         for name, timing in interleaved(ways, seconds=TIMED_SECONDS * len(ways), least_rounds=3, settled=True).items():
             found.append(Speed(name=name, batch=batch, threads=threads, timing=timing))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from skipwise.data.decode import UnreadableImage, decode
 from skipwise.deploy.artifact import MODEL_FILES, Artifact, Precision
 from skipwise.deploy.images import Labelled, square
-from skipwise.deploy.runtime import Answerer, Engine, Opened, engines, open_engine
+from skipwise.deploy.runtime import Answerer, Engine, Opened, engines
 from skipwise.errors import SkipwiseError
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ ENGINE_NAMES: dict[Engine, str] = {
 }
 
 Progress = Callable[[str, int, int], None]
+
+MOST_HELD = 3 * 2**20
+"""Bytes of pixels after which no more images go into one batch: engines need some twenty times as much for each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +52,7 @@ def open_engines(folder: Path, artifact: Artifact, threads: int) -> tuple[dict[E
     notes = []
     for name in engines(artifact.format):
         try:
-            opened[name] = open_engine(name, path, threads)
+            opened[name] = Opened(name, path, threads)
         except ImportError:
             notes.append(f"{ENGINE_NAMES[name]} is not installed here, so it was not tried.")
     if not opened:
@@ -100,7 +103,7 @@ def find_ways(
 
         path = write_single_precision(origin, folder)
         for name in engines("onnx"):
-            engine = open_engine(name, path, threads)
+            engine = Opened(name, path, threads)
             ways.append(Way(f"{ENGINE_NAMES[name]} FP32", "fp32", False, False, engine.whole))
     ways += [Way(named[name], precision, True, False, engine.whole) for name, engine in opened.items()]
     return ways
@@ -135,7 +138,7 @@ def _decoded(
         except UnreadableImage as error:
             raise SkipwiseError(f"{images.id(position)} can't be read ({error}); repair or remove it.") from error
         some.append((pixels, square(pixels, prepared)))
-        if len(some) == size:
+        if len(some) == size or sum(whole.size for whole, _ in some) > MOST_HELD:
             yield some
             some = []
     if some:

@@ -63,7 +63,7 @@ def quantized(record: Quantization) -> str:
 
 def verify_command(made: Exported) -> str:
     """What checks an artifact on the user's images."""
-    return f"skipwise verify {shlex.quote(str(made.folder))} {made.data or 'path/to/test/images'}"
+    return f"skipwise verify {shlex.quote(str(made.folder))} {shlex.quote(made.data or 'path/to/test/images')}"
 
 
 def verdict(found: Verified) -> str:
@@ -82,7 +82,8 @@ def verdict(found: Verified) -> str:
         if least.agreement.same == certificate.images
         else f"{100 * least.agreement.share:.2f}% of {images} the same class as"
     )
-    return f"Certified: {what} gives {same} {certificate.reference}{_drop(certificate, own)}."
+    word = "Certified" if certificate.reference == PYTORCH or certificate.precision != "int8" else "Consistent"
+    return f"{word}: {what} gives {same} {certificate.reference}{_drop(certificate, own)}."
 
 
 def _drop(certificate: Certificate, own: list[Arm]) -> str:

@@ -96,7 +96,8 @@ def _lines(classes: str) -> tuple[str, ...]:
     """Names that commas separate, or the lines of a file."""
     path = Path(classes).expanduser()
     if "," not in classes and path.is_file():
-        return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        text = path.read_bytes().decode("utf-8", "backslashreplace")
+        return tuple(line.strip() for line in text.splitlines() if line.strip())
     return tuple(names(classes))
 
 
