@@ -271,6 +271,12 @@ def test_the_command_is_one_that_compare_takes(case: str) -> None:
     assert taken["outcome"] == made.plan.question.outcome
 
 
+def test_the_command_names_a_file_by_its_name_even_where_a_data_set_has_it_too() -> None:
+    plan = replace(fabricate().plan, data="digits", found_in=None)
+    assert shlex.split(command(plan))[2] == "digits"
+    assert shlex.split(command(replace(plan, found_in="digits.zip")))[2] == "path/to/digits.zip"
+
+
 def test_no_time_limit_in_the_command_but_what_it_chose() -> None:
     plan = replace(fabricate().plan, time_limit=3600.0)
     assert "--time-limit" not in command(plan)

@@ -105,14 +105,23 @@ def _rows(answers: Answers, seeds: list[int], tested: Tested) -> NDArray[np.bool
 
 
 def _disagreements(plan: Plan, course: Course) -> tuple[Disagreement, ...]:
-    """The test images on which the contenders' shares of right answers differ most."""
+    """The test images on which the contenders' shares of right answers differ most.
+
+    Among images alike, classes and the contenders that are wrong take turns, so that not all are of the first class.
+    """
     tested, names = course.tested, plan.question.contenders
     shares = {name: (a.given == tested.labels).mean(axis=0) for name, a in course.answers.items() if len(a.given)}
     if len(shares) < 2:
         return ()
     table = np.array(list(shares.values()))
-    spread = table.max(axis=0) - table.min(axis=0)
-    chosen = np.argsort(-spread, kind="stable")[:MOST_DISAGREEMENTS]
+    spread = np.round(table.max(axis=0) - table.min(axis=0), 6)  # or shares alike would differ by how they were rounded
+    turns = Counter[tuple[float, int, int]]()
+    alike = list(zip(spread.tolist(), tested.labels.tolist(), table.argmin(axis=0).tolist(), strict=True))
+    turn = []
+    for kind in alike:
+        turn.append(turns[kind])
+        turns[kind] += 1
+    chosen = np.lexsort((turn, -spread))[:MOST_DISAGREEMENTS]
     return tuple(
         Disagreement(
             id=str(tested.ids[image]),

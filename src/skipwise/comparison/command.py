@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 
 from skipwise.comparison.plan import Plan
-from skipwise.data.named import NAMED
 
 
 def command(plan: Plan) -> str:
@@ -47,7 +46,7 @@ def command(plan: Plan) -> str:
         options["folds"] = plan.folds
     if plan.val_share is not None:
         options["val-share"] = repr(plan.val_share)
-    words = ["skipwise", "compare", plan.data if plan.data in NAMED else f"path/to/{plan.data}"]
+    words = ["skipwise", "compare", plan.data if plan.found_in is None else f"path/to/{plan.found_in}"]
     for name, value in options.items():
         words += [f"--{name}"] if value is None else [f"--{name}", str(value)]
     return shlex.join([*words, *plan.image_options])

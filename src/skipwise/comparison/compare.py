@@ -185,6 +185,7 @@ def compare(
         question=question,
         included=included,
         data=source.name,
+        found_in=None if source.container is None else Path(request.data).resolve().name,
         classes=source.classes,
         fingerprint=prepared.fingerprint,
         image_options=_image_options(request),

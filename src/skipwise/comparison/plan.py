@@ -64,9 +64,10 @@ class Plan:
 
     `split_images` counts the images per split; `val_share` and `test_share` are None where the images came split.
     With `folds`, there is no split: each seed is a repeat of cross-validation, in which every image is tested once.
-    `image_options` says how images were chosen and split, as on the command line; what came of it is in the
-    fingerprint. `guests` has a fingerprint of the code of every network that is not ours. `asked_before` has the
-    questions that were answered before this one was asked of the same images.
+    `found_in` is the name of the folder, archive or table, None for a data set known by name. `image_options` says how
+    images were chosen and split, as on the command line; what came of it is in the fingerprint. `guests` has a
+    fingerprint of the code of every network that is not ours. `asked_before` has the questions that were answered
+    before this one was asked of the same images.
 
     `execution` and `processes` are what the machine suggested; they are not part of what makes two plans the same.
     Under a `time_limit` (in seconds) looks and epochs are too, and `asked_for` has those that were asked for;
@@ -77,6 +78,7 @@ class Plan:
     asked_before: tuple[Question, ...] = ()
     included: tuple[Included, ...] = ()
     data: str
+    found_in: str | None = None
     classes: tuple[str, ...]
     fingerprint: str
     image_options: tuple[str, ...] = ()
@@ -170,6 +172,7 @@ class Plan:
             asked_before=other.asked_before,
             included=_bare(self.included),
             stopped_after=other.stopped_after,
+            found_in=other.found_in,
             image_options=other.image_options,
             execution=other.execution,
             processes=other.processes,
@@ -196,7 +199,7 @@ class Plan:
             return "the images differ"
         limited = self.time_limit is not None and self.time_limit == stored.time_limit
         passed_over = {"question", "recipe", "augmentation", "execution", "processes", "asked_before", "stopped_after"}
-        passed_over |= {"fingerprint", "split_images", "image_options"}
+        passed_over |= {"fingerprint", "split_images", "found_in", "image_options"}
         passed_over |= {"looks", "epochs"} if limited else {"asked_for"}
         pairs = (
             (self.question, stored.question),
