@@ -98,6 +98,7 @@ def fabricate(
     contenders = tuple(_contender(name, looks, folds, failed, classes, balanced, rng) for name in names)
     decided = [pair for pair in pairs if pair.verdict != "unresolved"]
     results = Results(
+        plan=plan.digest(),
         question=question,
         data=plan.data,
         fingerprint=plan.fingerprint,
@@ -105,7 +106,7 @@ def fabricate(
         twins=3,
         guess=1 / len(classes),
         classes=classes,
-        class_images=tuple(int(count) for count in rng.integers(20, 400, len(classes))),
+        class_images=tuple(rng.multinomial(test_images, rng.dirichlet(np.full(len(classes), 9.0))).tolist()),
         exploratory=exploratory,
         folds=folds,
         contenders=contenders,
@@ -123,7 +124,7 @@ def fabricate(
         ),
         disagreements=_disagreements(names, classes),
         tried=tuple(
-            Tried(model=name, lr=rate, accuracy=0.9 + 0.01 * index, nll=0.3)
+            Tried(model=name, lr=rate, outcome=0.9 + 0.01 * index, nll=0.3)
             for name in names
             for index, rate in enumerate((0.1, 0.4))
         )
@@ -157,6 +158,7 @@ def _plan(
         asked_before=(first,) if exploratory else (),
         included=included if exploratory else (),
         data="holiday-photos",
+        found_in="holiday-photos",
         classes=classes,
         fingerprint="980fe7aae5c65550b900640c5ebc02be956af89f30fe5522197ba4bbf50e9e48",
         split_images={"train": 0 if folds else 9000, "val": 0 if folds else 1000, "test": test_images},

@@ -21,7 +21,7 @@ from skipwise.errors import SkipwiseError
 from skipwise.evaluation.metrics import Metrics, measure
 from skipwise.files import make_folder, write_json
 from skipwise.machine import describe_machine
-from skipwise.training.run import Predictions, RunRecord, RunSpec, failed_run, write_predictions
+from skipwise.training.run import Predictions, RunRecord, RunSpec, failed_run, read_predictions, write_predictions
 from tests.fabricated import fabricate
 
 IMAGES = 4000
@@ -264,9 +264,32 @@ def test_rates_are_tuned_first_each_network_for_itself(tmp_path: Path) -> None:
     assert [contender.lr for contender in collect(plan, course).contenders] == [0.1, 0.4]
 
 
+def test_rates_are_tuned_by_the_outcome_that_is_asked_for(tmp_path: Path) -> None:
+    """At 0.1 a run is right on all of the commonest class, at 0.4 on all of the others."""
+    classes = np.repeat(np.arange(5), [8, 1, 1, 1, 1])
+
+    class Uneven(Answering):
+        def run(self, job: Job) -> RunRecord:
+            record = super().run(job)
+            folder = self.home / job.folder
+            given = np.zeros_like(classes) if job.spec.recipe.lr == 0.1 else np.where(classes == 0, 1, classes)
+            ids = np.array([f"v{number}" for number in range(len(classes))])
+            val = Predictions(ids, classes, np.eye(5, dtype=np.float32)[given])
+            write_predictions(folder, {"val": val, "test": read_predictions(folder, "test")})
+            return record
+
+    tuning = Tuning(rates=(0.1, 0.4), epochs=2, seed=1000)
+    for outcome, best in (("accuracy", 0.1), ("balanced-accuracy", 0.4)):
+        plan = make_plan(tmp_path / outcome, looks=(2,), tuning=tuning)
+        plan = replace(plan, question=replace(plan.question, outcome=outcome))
+        executor = Uneven(tmp_path / outcome, by_name(resnet18=0.9, plain18=0.9))
+        course = follow(plan, tmp_path / outcome, executor)
+        assert set(course.rates.values()) == {best}
+
+
 def test_the_best_rate_is_by_accuracy_then_loss_then_the_smaller() -> None:
     def tried(lr: float, accuracy: float | None, nll: float | None) -> Tried:
-        return Tried(model="a", lr=lr, accuracy=accuracy, nll=nll)
+        return Tried(model="a", lr=lr, outcome=accuracy, nll=nll)
 
     assert best_rates([tried(0.1, 0.8, 0.5), tried(0.2, 0.9, 0.9)]) == {"a": 0.2}
     assert best_rates([tried(0.1, 0.9, 0.5), tried(0.2, 0.9, 0.4)]) == {"a": 0.2}

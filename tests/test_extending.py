@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 import skipwise
-from skipwise.comparison.plan import Plan
-from skipwise.files import read_json
+from skipwise.comparison.compare import _choose
+from skipwise.comparison.plan import Plan, Tuning
+from skipwise.files import read_json, write_json
 from skipwise.training.run import RunRecord, read_predictions
+from tests.fabricated import fabricate
 
 LINEAR = "tests.guest_networks:linear"
 QUICK = {"epochs": 1, "width": 0.125, "img_size": 16}
@@ -173,3 +175,18 @@ def test_results_that_were_lost_are_made_again_from_the_runs(photos: Path, tmp_p
     again = skipwise.compare(photos, **options)
     assert not again.repeated
     assert again.results == first.results
+
+
+def test_an_extension_goes_on_with_what_a_time_limit_chose_of_the_tuning(tmp_path: Path) -> None:
+    asked = replace(fabricate(exploratory=False, looks=(2,)).plan, tuning=Tuning(rates=(0.1, 0.4), epochs=9, seed=7))
+    shortened = replace(
+        asked,
+        recipe=replace(asked.recipe, epochs=3),
+        tuning=Tuning(rates=(0.1, 0.4), epochs=1, seed=7),
+        time_limit=60.0,
+        asked_for=((2,), asked.recipe.epochs),
+    )
+    more = replace(asked.question, looks=(2, 3))
+    for before in (shortened, shortened.extended(more)):  # newly asked, and going on after a kill
+        write_json(tmp_path / "plan.json", before)
+        assert _choose(replace(asked, question=more), tmp_path, extend=True) == (tmp_path, before)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from skipwise.comparison.choice import Limits
 from skipwise.comparison.conclude import Comparison
-from skipwise.printing import next_command, print_comparison
+from skipwise.comparison.recommend import Recommended
+from skipwise.printing import next_command, print_comparison, print_recommended
 from tests.fabricated import NETWORKS, Fabricated, fabricate
 
 TYPED = ["skipwise", "compare", "my photos", "--models", "a,b", "--seeds", "5", "--output", "out", "--resume"]
@@ -55,6 +57,26 @@ def test_of_many_pairs_those_of_the_choice(capsys: pytest.CaptureFixture[str]) -
     assert "36 more pairs are in the report." in text
 
 
+def test_what_is_recommended_can_be_exported(capsys: pytest.CaptureFixture[str]) -> None:
+    def said(made: Fabricated) -> str:
+        found = finished(made)
+        print_recommended(Recommended(comparison=found, limits=Limits(), latencies={}, where="x",
+                                      recommendation=made.costs.recommendation))  # fmt: skip
+        return capsys.readouterr().out
+
+    assert "Next:   skipwise export runs/compare/holiday-photos/runs/mobilenet_v2-s0\n" in said(fabricate())
+    # Not a run that failed, and none of cross-validation, which was trained on a part of the images.
+    made = fabricate()
+    first, *others = made.results.contenders[2].runs
+    without = replace(made.results.contenders[2], runs=(replace(first, status="failed"), *others))
+    contenders = (*made.results.contenders[:2], without, *made.results.contenders[3:])
+    assert "runs/mobilenet_v2-s1\n" in said(replace(made, results=replace(made.results, contenders=contenders)))
+    assert "skipwise export" not in said(fabricate(folds=4))
+    # What makes intervals worthless or approximate is said here, too.
+    assert "there is a bug somewhere" in said(fabricate())
+    assert "cross-validation" in said(fabricate(folds=4))
+
+
 def test_the_next_command_is_worth_typing() -> None:
     made = fabricate()
     found = finished(made)
@@ -70,5 +92,5 @@ def test_the_next_command_is_worth_typing() -> None:
     assert next_command(limited, TYPED).startswith("skipwise recommend")
     unmeasured = replace(found, costs=replace(made.costs, latencies={}))
     assert next_command(unmeasured, TYPED) == "skipwise report runs/compare/holiday-photos --format md"
-    named = replace(found, plan=replace(made.plan, data="digits"))
+    named = replace(found, plan=replace(made.plan, data="digits", found_in=None))
     assert "path/to/your/images --models resnet18," in next_command(named, TYPED)

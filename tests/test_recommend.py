@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import skipwise
-from skipwise.comparison import wording
+from skipwise.comparison import notes, wording
 from skipwise.comparison.choice import Limits, choose
 from skipwise.comparison.plan import Plan
 from skipwise.comparison.question import Question
@@ -38,6 +38,7 @@ def results(
     rows = {name: range(seeds - len(right), seeds) for name, right in correct.items()}
     judged = judge(correct, margin=margin / 100, seeds=rows)
     return Results(
+        plan="",
         question=Question(contenders=tuple(errors), looks=(seeds,), margin=margin, alpha=0.05),
         data="made up",
         fingerprint="",
@@ -118,7 +119,7 @@ def test_failed_runs_are_not_kept_quiet() -> None:
     choice = choose(results(10_000, {"slow": 100, "fast": 900}, failed={"slow": 2}), COSTS)
     assert choice.contender == "slow"
     assert "2 of its 5 runs failed" in choice.sentence
-    sentences = wording.failures(results(100, {"slow": 1, "fast": 9}, failed={"slow": 1}))
+    sentences = notes.failures(results(100, {"slow": 1, "fast": 9}, failed={"slow": 1}))
     assert sentences == ["1 of 5 runs of slow failed (seed 0: the loss became nan)."]
 
 
@@ -170,11 +171,11 @@ def test_real_and_too_small_to_matter() -> None:
 
 def test_networks_that_may_be_guessing_are_named() -> None:
     found = results(200, {"good": 10, "poor": 95, "bad": 120})  # half of the images are of one class
-    assert wording.guessing(found) == [
+    assert notes._guessing(found) == [
         "Always answering the commonest class is right on 50.0% of the test images; poor, bad are not shown to be "
         "better than that."
     ]
-    assert wording.guessing(results(2000, {"good": 10, "fair": 300})) == []
+    assert notes._guessing(results(2000, {"good": 10, "fair": 300})) == []
 
 
 def test_only_networks_within_the_limits_are_chosen_from() -> None:
@@ -199,12 +200,15 @@ def test_where_none_fits_each_limit_that_is_broken_is_named() -> None:
     choice = choose(found, COSTS, Limits(latency=0.0025, multiply_adds=1.5e6, accuracy=0.98))
     assert choice.contender is None
     assert choice.sentence.startswith("No network fits the limits: slow (latency 3 ms, 20% over")
-    assert "fast (accuracy 91.00%, 7.00 points below the 98% asked for)" in choice.sentence
+    assert "fast (test accuracy 91.00%, 7.00 points below the 98% asked for)" in choice.sentence
     assert choice.unfit["middle"] == (
         "multiply-adds 2 M, 33% over the limit of 1.5 M",
-        "accuracy 97.00%, 1.00 points below the 98% asked for",
+        "test accuracy 97.00%, 1.00 points below the 98% asked for",
     )
     assert choose(found, {}, Limits(latency=1.0)).unfit["slow"] == ("its latency is not known",)
+    assert choose(found, {"slow": 0.003001, "fast": 1.0, "middle": 1.0}, Limits(latency=0.003)).unfit["slow"] == (
+        "latency 3.001 ms, just over the limit of 3 ms",
+    )
     assert "20 times" in choose(found, COSTS, Limits(latency=0.00015)).unfit["slow"][0]
 
 
@@ -319,10 +323,19 @@ def test_a_folder_without_a_finished_comparison_or_with_another_plan_is_refused(
     with pytest.raises(skipwise.SkipwiseError, match="no comparison in"):
         skipwise.recommend(tmp_path / "nowhere")
     made = fabricate()
-    edited = replace(made.plan, question=replace(made.plan.question, margin=3.0))
-    write_json(folder / "plan.json", edited)
-    with pytest.raises(skipwise.SkipwiseError, match="is not the plan that"):
-        skipwise.recommend(folder)
+    for edited in (
+        replace(made.plan, question=replace(made.plan.question, margin=3.0)),
+        replace(made.plan, recipe=replace(made.plan.recipe, epochs=300)),
+        replace(made.plan, fingerprint="0" * 64),
+        replace(made.plan, asked_before=()),
+        replace(made.plan, included=()),
+    ):
+        write_json(folder / "plan.json", edited)
+        with pytest.raises(skipwise.SkipwiseError, match="is not the plan that"):
+            skipwise.recommend(folder)
+    # How many ran at once, and where the images lay, has no part in the answer.
+    write_json(folder / "plan.json", replace(made.plan, processes=7, found_in="elsewhere.zip"))
+    skipwise.recommend(folder)
     write_json(folder / "plan.json", made.plan)
     (folder / "comparison.json").write_text((folder / "comparison.json").read_text()[:500])
     with pytest.raises(skipwise.SkipwiseError, match="is damaged"):

@@ -14,8 +14,9 @@ import msgspec
 import pytest
 
 from skipwise.comparison import evidence
+from skipwise.comparison.command import command
 from skipwise.comparison.plan import Plan
-from skipwise.comparison.report import command, write_report
+from skipwise.comparison.report import write_report
 from skipwise.comparison.results import Costs, Results
 from skipwise.pages.figures import Point, pareto_front
 from tests import browsing
@@ -235,6 +236,16 @@ def test_plotly_knows_every_word_of_the_figures(tmp_path: Path, case: str) -> No
     for _, content in found:
         for view in json.loads(content):
             go.Figure(view)  # raises on a name or value that is none
+
+
+def test_an_answer_from_seeds_that_made_no_difference_is_not_called_sure(tmp_path: Path) -> None:
+    made = fabricate(exploratory=False)
+    assert any(contender.repeated for contender in made.results.contenders)
+    assert "Not to be trusted" in written(tmp_path, made).read_text()
+    sound = tuple(replace(contender, repeated=()) for contender in made.results.contenders)
+    text = written(tmp_path, replace(made, results=replace(made.results, contenders=sound))).read_text()
+    assert "Not to be trusted" not in text
+    assert "Shown, 95% sure" in text
 
 
 def test_the_report_starts_with_the_answer_and_says_how_to_repeat_it(tmp_path: Path) -> None:

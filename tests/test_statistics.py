@@ -18,12 +18,12 @@ from scipy import stats
 from skipwise.statistics import (
     Judgement,
     Pair,
+    beaten,
     bootstrap,
     checks,
     contenders_left,
     judge,
     mcnemar,
-    out,
     settle,
 )
 from skipwise.statistics.intervals import analyse, difference_of, mean_of
@@ -295,6 +295,9 @@ GOOD = np.ones((2, 3), bool)
         ({"a": GOOD, "b": GOOD}, {"alpha": 1}, "alpha"),
         ({"a": GOOD, "b": GOOD}, {"looks": 0}, "looks"),
         ({"a": GOOD, "b": GOOD}, {"seeds": {"a": [0, 0], "b": [0, 1]}}, "distinct seed"),
+        ({"a": GOOD, "b": GOOD}, {"seeds": {"a": [0, 1]}}, "every contender"),
+        ({"a": GOOD, "b": GOOD.astype(str)}, {}, "bools or numbers"),
+        ({"a": GOOD, "b": GOOD.astype(object)}, {}, "bools or numbers"),
         ({"a": GOOD, "b": np.array([[1, 1, np.nan]] * 2)}, {}, "finite"),
         ({"a": GOOD, "b": np.array([[1, 1, np.inf]] * 2)}, {}, "finite"),
         ({"a": GOOD, "b": np.array([[1, 1, -0.5]] * 2)}, {}, "at least 0"),
@@ -324,9 +327,9 @@ def test_out_is_who_is_shown_to_lose_more_than_the_margin() -> None:
         pair_of("a", "c", 0.004, 0.02, "better"),
         pair_of("d", "a", -0.02, -0.006, "worse"),
     )
-    assert out(run(*pairs)) == {"b", "d"}
-    assert out(run(*pairs, margin=0.003)) == {"b", "c", "d"}
-    assert out(run(*pairs, margin=0.01)) == set()
+    assert beaten(pairs, 0.005).keys() == {"b", "d"}
+    assert beaten(pairs, 0.003).keys() == {"b", "c", "d"}
+    assert beaten(pairs, 0.01) == {}
 
 
 def test_only_contenders_in_open_pairs_go_on() -> None:
@@ -376,6 +379,14 @@ def test_the_bootstrap_repeats_itself_and_its_blocks_do_not_matter(monkeypatch: 
     assert bootstrap(a, b) == pytest.approx(once, abs=0.1 * (once[1] - once[0]))
     narrow = bootstrap(a, b, alpha=0.5)
     assert narrow[1] - narrow[0] < 0.5 * (once[1] - once[0])
+
+
+@pytest.mark.parametrize("alpha", [1e-30, 1e-16, 1 - 1e-16])
+def test_intervals_are_numbers_however_sure_one_wants_to_be(alpha: float) -> None:
+    rng = np.random.default_rng(0)
+    found = judge({"a": rng.random((3, 200)) < 0.9, "b": rng.random((3, 200)) < 0.8}, margin=0.01, alpha=alpha)
+    ends = [end for part in (*found.pairs, *found.accuracies.values()) for end in (part.low, part.high)]
+    assert np.isfinite(ends).all()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 
-from skipwise.comparison import fairness, wording
+from skipwise.comparison import fairness, notes, wording
 from skipwise.comparison.markdown import escaped, markdown
 from skipwise.comparison.question import Question
 from skipwise.statistics import judge
@@ -22,7 +22,7 @@ from tests.test_report import CASES, with_nasty_names
 )
 def test_what_is_said_to_be_out_of_reach_is_not_shown(images: int, names: str, looks: int, alpha: float) -> None:
     """Judged as one of so many pairs, with seeds that agree and with seeds that don't."""
-    said = wording.resolvable(images, asking(names, looks, alpha))
+    said = notes.resolvable((images // 2, images - images // 2), asking(names, looks, alpha))
     least = next((n for n in range(images + 1) if f"fewer than {n} of them" in said), images + 1)
     share = alpha / (math.comb(len(names), 2) * looks)
 
@@ -40,14 +40,18 @@ def test_what_is_said_to_be_out_of_reach_is_not_shown(images: int, names: str, l
 
 
 def test_what_can_be_resolved_is_said_in_numbers_or_not_at_all() -> None:
-    assert wording.resolvable(30, asking("abcd", 3)) == (
+    assert notes.resolvable((15, 15), asking("abcd", 3)) == (
         "With 30 test images, no difference of fewer than 10 of them (33.3 points) is likely to be shown, nor that two "
         "networks differ by less than 0.5 points."
     )
-    assert wording.resolvable(3, asking("abcd", 3)) == "With 3 test images, no difference at all can be shown."
-    assert wording.resolvable(1000, asking("abcd", 1)).endswith("is likely to be shown.")
-    assert wording.resolvable(10_000, asking("abcd", 3)) == ""
-    assert wording.resolvable(30, replace(asking("abcd", 3), outcome="balanced-accuracy")) == ""
+    assert notes.resolvable((1, 2), asking("abcd", 3)) == "With 3 test images, no difference at all can be shown."
+    assert notes.resolvable((500, 500), asking("abcd", 1)).endswith("is likely to be shown.")
+    assert notes.resolvable((5000, 5000), asking("abcd", 3)) == ""
+    balanced = replace(asking("abcd", 3), outcome="balanced-accuracy")
+    assert "no difference of less than about 33.3 points is likely" in notes.resolvable((15, 15), balanced)
+    # Four images of a small class count as much as the 996 others: as many as 16 that weigh alike.
+    assert "no difference of less than about 56.2 points is likely" in notes.resolvable((996, 4), balanced)
+    assert "no difference of less than about 56.2 points is likely" in notes.resolvable((996, 0, 4), balanced)
 
 
 def asking(names: str, looks: int, alpha: float = 0.05) -> Question:
@@ -60,7 +64,7 @@ def test_one_is_one() -> None:
     assert wording.listed(["a"]) == "a"
     assert wording.listed(["a", "b", "c"]) == "a, b and c"
     made = fabricate(("resnet18", "plain18"), epochs=1, looks=(2, 3), tuned=False)
-    assert wording.course(made.results)[0].startswith("Settled of 1 pair: 1 after 2")
+    assert wording.course(made.plan, made.results)[0].startswith("Settled of 1 pair: 1 after 2")
     assert any("1 epoch," in line for line in fairness.equal(made.plan))
 
 
@@ -71,15 +75,20 @@ def test_of_many_sentences_the_first() -> None:
 
 def test_the_course_counts_the_runs_it_saved() -> None:
     made = fabricate()
-    assert wording.course(made.results) == [
+    assert wording.course(made.plan, made.results) == [
         "Settled of 10 pairs: 8 after 5, none after 8 and none after 12 seeds; 2 stayed open.",
         "That took 53 runs; all 12 seeds for every network would have been 60 (12% saved).",
     ]
-    assert wording.course(fabricate(looks=(5,)).results) == []
-    folded = fabricate(folds=4, looks=(5, 8), failed=None).results
-    assert "That took 148 runs" in wording.course(folded)[1]
-    assert "would have been 160 (7% saved)" in wording.course(folded)[1]
+    assert wording.course(*fabricate(looks=(5,)).arguments()[:2]) == []
+    cross_validated = fabricate(folds=4, looks=(5, 8), failed=None)
+    folded = cross_validated.results
+    said = wording.course(cross_validated.plan, folded)
+    assert "That took 148 runs" in said[1]
+    assert "would have been 160 (7% saved)" in said[1]
     assert wording.runs_done(folded.contenders[0]) == "8 x 4"
+    # What a time limit or failures prevented was not saved.
+    assert len(wording.course(replace(made.plan, stopped_after=5), made.results)) == 1
+    assert len(wording.course(made.plan, replace(made.results, pairs=made.results.pairs[1:]))) == 1
     assert wording.runs_done(made.results.contenders[4]) == "12, 1 failed"
 
 
@@ -100,7 +109,7 @@ def test_open_pairs_say_why_they_were_left_open() -> None:
         wording.left_open(never, results)
         == "about 9,400 test images instead of 2,000 would settle it; more seeds cannot"
     )
-    assert wording.out(results) == {"plain18": "se_resnet18"}
+    assert results.beaten() == {"plain18": "se_resnet18"}
     with_one_out = replace(pair, a="resnet18", b="plain18")
     assert wording.left_open(with_one_out, results) == (
         "left open, as nobody would choose plain18: plain18 is more than 0.5 points below se_resnet18"
@@ -111,18 +120,19 @@ def test_open_pairs_say_why_they_were_left_open() -> None:
 
 def test_what_is_exploratory_is_said_with_what_it_does_to_the_error_rates() -> None:
     made = fabricate(("resnet18", "se_resnet18", "plain18"))
-    extended, included = wording.exploratory(made.plan)
+    bug, extended, included = notes.reservations(made.plan, made.results)
+    assert "there is a bug somewhere" in bug
     assert "First it asked about resnet18 and se_resnet18 with 5 seeds, then about resnet18, se_resnet18" in extended
     assert "2 plans alone are wrong at most 5% of the time; those of all together, up to 10%" in extended
     assert "1 run that was trained before takes part (1 of resnet18)" in included
     assert "at most 5%" not in wording.asked(made.results)
-    assert wording.notes(made.plan, made.results)[:2] == [extended, included]
-    assert wording.exploratory(fabricate(exploratory=False).plan) == []
+    assert notes.notes(made.plan, made.results)[:3] == [bug, extended, included]
+    assert not any("Exploratory" in said for said in notes.notes(fabricate(exploratory=False).plan, made.results))
 
 
 def test_whatever_one_must_know_is_in_the_notes() -> None:
     made = fabricate(folds=4, looks=(3,), tuned=False, test_images=30)
-    notes = " ".join(wording.notes(made.plan, made.results))
+    said = " ".join(notes.notes(made.plan, made.results))
     for words in (
         "seed 1, fold 0: the loss became nan",
         "Seed 1 and seed 2 of plain18 gave the same answers",
@@ -130,10 +140,20 @@ def test_whatever_one_must_know_is_in_the_notes() -> None:
         "With 30 test images",
         "3 of the 30 test images are",
     ):
-        assert words in notes
+        assert words in said
     balanced = replace(fabricate(balanced=True).results, guess=0.95)
-    assert "has a balanced test accuracy of 95.0%; resnet18, se_resnet18" in wording.guessing(balanced)[0]
-    assert wording.guessing(balanced)[0].count("test accuracy") == 1
+    assert "has a balanced test accuracy of 95.0%; resnet18, se_resnet18" in notes._guessing(balanced)[0]
+    assert notes._guessing(balanced)[0].count("test accuracy") == 1
+
+
+def test_fairness_tells_runs_that_were_computed_in_another_way() -> None:
+    plan = fabricate().plan
+    included = replace(plan.included[0], execution=replace(plan.execution, device="cuda", precision="bf16"))
+    assert any("Computed on cpu in fp32" in line for line in fairness.equal(plan))
+    elsewhere = replace(plan, included=(included,))
+    assert not any("Computed on" in line for line in fairness.equal(elsewhere))
+    said = " ".join(fairness.different(elsewhere, fabricate().results))
+    assert "Computed on cpu in fp32, but runs of resnet18 on cuda in bf16 that were trained before" in said
 
 
 def test_fairness_names_what_differed_and_what_did_not() -> None:

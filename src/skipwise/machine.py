@@ -51,7 +51,7 @@ def describe_machine() -> Machine:
         processor=_processor(),
         cores=usable_cores(),
         memory_gb=memory_gb,
-        system=platform.platform(terse=True),
+        system=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
         versions=versions,
     )

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import median
 
 from rich.console import Console
@@ -17,12 +18,12 @@ from scipy.stats import binomtest
 from skipwise.comparison import wording
 from skipwise.comparison.audit import TITLES, AuditReport, summary
 from skipwise.comparison.conclude import Comparison
+from skipwise.comparison.notes import notes, reservations
 from skipwise.comparison.plan import run_folder
 from skipwise.comparison.recommend import HERE, Recommended, profile_command
 from skipwise.comparison.results import Costs, Results
 from skipwise.cost.listing import Listed
 from skipwise.cost.profile import ProfileReport
-from skipwise.data.named import NAMED
 from skipwise.statistics import Pair
 from skipwise.training.train import Trained
 
@@ -50,9 +51,9 @@ def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
     more = [f"{len(lines) - len(shown):,} more pairs are in the report."] if len(shown) < len(lines) else []
     for line in (
         *more,
-        *wording.course(results),
+        *wording.course(comparison.plan, results),
         *wording.first(choice.separating, MOST_LINES),
-        *wording.notes(comparison.plan, results),
+        *notes(comparison.plan, results),
     ):
         console.print(Text(line), soft_wrap=not console.is_terminal)
     for line in (*unfit, choice.sentence):
@@ -70,20 +71,30 @@ def print_recommended(found: Recommended) -> None:
         console.print(Text(f"{name} does not fit: {'; '.join(phrases)}."), soft_wrap=not console.is_terminal)
     for line in (
         *wording.first(choice.separating, MOST_LINES),
-        *wording.exploratory(found.comparison.plan),
+        *reservations(found.comparison.plan, found.comparison.results),
     ):
         console.print(Text(line), soft_wrap=not console.is_terminal)
     console.print(Text(choice.sentence, style="bold"), soft_wrap=not console.is_terminal)
     console.print()
     console.print(Text(f"Report: {found.comparison.report}"), soft_wrap=True)
-    if choice.contender:
-        run = found.comparison.folder / run_folder(choice.contender, found.comparison.plan.question.seeds[0])
+    run = _first_run(found.comparison, choice.contender)
+    if run is not None:
         console.print(Text(f"Next:   skipwise export {shlex.quote(str(run))}"), soft_wrap=True)
     if found.where == HERE:
         console.print(Text(f"Elsewhere: run  {profile_command(found.comparison)}"), soft_wrap=True)
         console.print(
             Text(f"           and  skipwise recommend {found.comparison.folder} --costs costs.json"), soft_wrap=True
         )
+
+
+def _first_run(comparison: Comparison, name: str | None) -> Path | None:
+    """The folder of a contender's first finished run on the whole training split; cross-validation has none."""
+    plan = comparison.plan
+    for contender in comparison.results.contenders if plan.folds is None else ():
+        for run in contender.runs:
+            if contender.name == name and run.status == "finished":
+                return comparison.folder / run_folder(contender.name, run.seed)
+    return None
 
 
 def _networks(results: Results, costs: Costs) -> Table:
@@ -99,8 +110,8 @@ def _networks(results: Results, costs: Costs) -> Table:
             wording.percent(contender.outcome),
             wording.runs_done(contender),
             f"{timing.median * 1e3:.2f} ({timing.low * 1e3:.2f}-{timing.high * 1e3:.2f})" if timing else "unknown",
-            f"{counts.parameters * 4 / 1e6:,.1f} MB" if counts else "unknown",
-            f"{counts.multiply_adds / 1e6:,.1f} M" if counts else "unknown",
+            wording.size(counts),
+            wording.operations(counts),
         )
     return table
 
@@ -190,10 +201,10 @@ def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
     if typed[0].endswith("__main__.py"):
         program = [_short(sys.executable), "-m", "skipwise"]
     results, folder = comparison.results, str(comparison.folder)
-    if comparison.plan.data in NAMED:
+    if comparison.plan.found_in is None:
         models = ",".join(contender.name for contender in results.contenders)
         return shlex.join([*program, "compare", "path/to/your/images", "--models", models])
-    beaten = wording.out(results)
+    beaten = results.beaten()
     settle = [
         pair.seeds_to_settle
         for pair in results.pairs

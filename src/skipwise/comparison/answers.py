@@ -88,9 +88,9 @@ def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: R
     return Answers(given=given, seeds=tuple(seeds), repeated=repeated)
 
 
-def outcome_weights(plan: Plan, tested: Tested) -> NDArray[np.float64]:
-    """What a right answer to each test image counts [N]; 1 on average."""
+def outcome_weights(plan: Plan, labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What a right answer to each image counts, by the images' labels [N]; 1 on average."""
     if plan.question.outcome == "accuracy":
-        return np.ones(len(tested.labels))
-    counts = np.bincount(tested.labels, minlength=len(plan.classes))
-    return len(tested.labels) / (np.count_nonzero(counts) * counts[tested.labels])
+        return np.ones(len(labels))
+    counts = np.bincount(labels, minlength=len(plan.classes))
+    return len(labels) / (np.count_nonzero(counts) * counts[labels])

@@ -10,8 +10,6 @@ from skipwise.comparison import wording
 from skipwise.comparison.results import Contender, Recommendation, Results
 from skipwise.statistics import Pair
 
-SETTLED = ("better", "worse")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -49,7 +47,7 @@ def choose(
         latencies: seconds per image and contender; what cheap means.
         where: these were measured, for the sentence.
     """
-    unfit = {c.name: broken for c in results.contenders if (broken := _broken(c, latencies, limits))}
+    unfit = {c.name: broken for c in results.contenders if (broken := _broken(results, c, latencies, limits))}
     able = [c for c in results.contenders if c.outcome is not None and c.name not in unfit]
     compared = sum(c.outcome is not None for c in results.contenders)
     if not able or compared < 2:
@@ -77,7 +75,7 @@ def choose(
     )
 
 
-def _broken(contender: Contender, latencies: Mapping[str, float], limits: Limits) -> tuple[str, ...]:
+def _broken(results: Results, contender: Contender, latencies: Mapping[str, float], limits: Limits) -> tuple[str, ...]:
     """Which limits a contender breaks, and by how much."""
     size, counts = weight_bytes(contender), contender.counts
     operations = None if counts is None else counts.multiply_adds
@@ -92,15 +90,17 @@ def _broken(contender: Contender, latencies: Mapping[str, float], limits: Limits
             broken.append(f"its {name} is not known")
         elif limit is not None and value is not None and value > limit:
             over = f"{value / limit - 1:.0%} over" if value < 10 * limit else f"{value / limit:.0f} times"
+            over = "just over" if over == "0% over" else over
             broken.append(f"{name} {_short(value * scale)} {unit}, {over} the limit of {_short(limit * scale)} {unit}")
     if limits.accuracy is not None and (contender.outcome is None or contender.outcome.value < limits.accuracy):
-        reached = "not known" if contender.outcome is None else f"{contender.outcome.value * 100:.2f}%"
-        short = (
-            ""
-            if contender.outcome is None
-            else f", {(limits.accuracy - contender.outcome.value) * 100:.2f} points below"
-        )
-        broken.append(f"accuracy {reached}{short} the {limits.accuracy * 100:g}% asked for")
+        measure = wording.measure(results.question)
+        if contender.outcome is None:
+            broken.append(f"its {measure} is not known")
+        else:
+            short = (limits.accuracy - contender.outcome.value) * 100
+            below = f"{short:.2f} points below" if short >= 0.005 else "just below"
+            reached = f"{contender.outcome.value * 100:.2f}%"
+            broken.append(f"{measure} {reached}, {below} the {limits.accuracy * 100:g}% asked for")
     return tuple(broken)
 
 
@@ -161,7 +161,9 @@ def _sentence(
     margin = f"{results.question.margin:g} points"
     within = " within the limits" if limited else ""
     if len(able) == 1:
-        return f"Use {choice.name}: it is the only network{within}."
+        unknown = [c.name for c in results.contenders if c.outcome is None]
+        known = f" of which two runs are finished, which {' and '.join(unknown)} lacks" if unknown else ""
+        return f"Use {choice.name}: it is the only network{within}{known}."
     if len(shown) > 1:
         latency = latencies.get(choice.name)
         cheap = "the smallest" if latency is None else f"the fastest on {where} ({latency * 1000:.2f} ms per image)"
@@ -175,10 +177,12 @@ def _sentence(
     assert against is not None
     loss = f"it may still be up to {max(-against.low, 0.0) * 100:.1f} points behind {against.b}"
     outcome = f"{_value(choice) * 100:.2f}%"
-    tested = f"{results.test_images:,} test images"
     others = [c for c in able if c is not choice]
     pairs = {other.name: results.pair(choice.name, other.name) for other in others}
     rivals = [name for name, pair in pairs.items() if pair is None or pair.verdict == "unresolved"]
+    # Either may be too few.
+    seeds = max((pair.seeds for pair in pairs.values() if pair is not None), default=0)
+    tried = f"{wording.counted(seeds, 'seed')} on these {wording.counted(results.test_images, 'test image')}"
     level = [other for other in others if _value(other) == _value(choice)]
     if level:
         smaller = _size(choice) < min(map(_size, level))
@@ -188,11 +192,11 @@ def _sentence(
         led = f"{choice.name} did best ({outcome})"
     if results.pairs and all(pair.verdict == "unresolved" for pair in results.pairs):
         return (
-            f"These {tested} cannot tell the networks apart: {led}, so use {choice.name} if you must choose now, but "
-            f"{loss}."
+            f"{tried[0].upper()}{tried[1:]} cannot tell the networks apart: {led}, so use {choice.name} if you must "
+            f"choose now, but {loss}."
         )
-    use = f"Use {choice.name}: {led}; these" if level else f"Use {choice.name}, which did best ({outcome}); these"
-    return f"{use} {tested} cannot tell it from {' and '.join(rivals)}, and {loss}."
+    use = f"Use {choice.name}: {led};" if level else f"Use {choice.name}, which did best ({outcome});"
+    return f"{use} {tried} cannot tell it from {' and '.join(rivals)}, and {loss}."
 
 
 def _reservations(choice: Contender, limits: Limits) -> str:
@@ -209,7 +213,7 @@ def _reservations(choice: Contender, limits: Limits) -> str:
 
 def _separating(results: Results, able: Sequence[Contender]) -> tuple[str, ...]:
     """For each pair of networks that fit, that are not out and not told apart, what would do it."""
-    names = {c.name for c in able} - wording.out(results).keys()
+    names = {c.name for c in able} - results.beaten().keys()
     return tuple(
         f"{pair.a} or {pair.b}: {wording.remedy(pair)}, if what was observed is the truth."
         for pair in results.pairs

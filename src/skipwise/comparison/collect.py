@@ -26,6 +26,7 @@ def collect(plan: Plan, course: Course) -> Results:
     counted = np.bincount(tested.labels, minlength=len(plan.classes))
     balanced = question.outcome == "balanced-accuracy"
     return Results(
+        plan=plan.digest(),
         question=question,
         data=plan.data,
         fingerprint=plan.fingerprint,
@@ -88,7 +89,7 @@ def _result(job: Job, record: RunRecord) -> RunResult:
 
 
 def _bootstraps(plan: Plan, course: Course) -> tuple[Bootstrap, ...]:
-    weights = outcome_weights(plan, course.tested)
+    weights = outcome_weights(plan, course.tested.labels)
     found = []
     for pair in course.judgement.pairs:
         sides = [course.answers[name] for name in (pair.a, pair.b)]

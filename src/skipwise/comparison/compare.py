@@ -13,7 +13,7 @@ from skipwise.comparison.include import check_included, find_included, include_r
 from skipwise.comparison.inputs import store_images
 from skipwise.comparison.observer import Observer
 from skipwise.comparison.plan import SHELF, Plan, Tuning, check_together
-from skipwise.comparison.question import MOST_SEEDS, Question, choose_looks, choose_outcome
+from skipwise.comparison.question import Question, choose_looks, choose_outcome
 from skipwise.comparison.settle import OnThisMachine, settle
 from skipwise.data.look import Square
 from skipwise.data.pack import pack as make_pack
@@ -21,6 +21,7 @@ from skipwise.data.prepare import Request, prepare
 from skipwise.errors import SkipwiseError
 from skipwise.files import locked, make_folder, read_json, remove_empty, write_json
 from skipwise.nets.guests import guest_fingerprint, is_guest
+from skipwise.statistics import MOST_SEEDS
 from skipwise.training.execution import Execution, check_precision, check_unchanged, check_workers, choose_device
 from skipwise.training.recipe import Recipe, Wishes, check_recipe, choose_recipe
 from skipwise.training.setup import check_options, choose_preprocessing, choose_stem
@@ -266,8 +267,10 @@ def _choose(draft: Plan, named: Path | None, *, extend: bool) -> tuple[Path, Pla
         draft = replace(
             draft, question=before.question, guests=guests, time_limit=before.time_limit, asked_for=before.asked_for
         )
-        if before.asked_for is not None:
+        if before.asked_for is not None:  # the time limit chose the epochs
             draft = replace(draft, recipe=replace(draft.recipe, epochs=before.recipe.epochs))
+            if draft.tuning is not None and before.tuning is not None:
+                draft = replace(draft, tuning=replace(draft.tuning, epochs=before.tuning.epochs))
     elif extend:
         raise SkipwiseError(f"There is no comparison in {named} to extend; leave --extend out.")
     return SHELF.choose(draft, draft.data, named)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
-from skipwise.comparison import wording
+from skipwise.comparison.answers import read_tested
 from skipwise.comparison.choice import choose
 from skipwise.comparison.collect import build_contender, collect
 from skipwise.comparison.course import Course, TimeIsUp, follow
@@ -18,6 +19,7 @@ from skipwise.comparison.forecast import ENDING, Forecast
 from skipwise.comparison.inputs import load_images
 from skipwise.comparison.local import LocalProcesses
 from skipwise.comparison.markdown import markdown
+from skipwise.comparison.notes import resolvable
 from skipwise.comparison.observer import Observer
 from skipwise.comparison.pictures import pictures
 from skipwise.comparison.plan import SHELF, Plan
@@ -61,8 +63,8 @@ def carry_out(plan: Plan, folder: Path, watch: Observer, expected: Forecast | No
         SkipwiseError: something no run can go on with, or the time was up before there was anything to judge.
     """
     question = plan.question
-    bound = wording.resolvable(plan.test_images, question)
-    if bound:
+    tested = np.bincount(read_tested(plan, folder).labels).tolist()
+    if bound := resolvable(tested, question):
         watch.noticed(bound)
     watch.starting(plan, folder, expected)
     deadline = math.inf
@@ -143,7 +145,7 @@ def read_comparison(folder: Path) -> Comparison:
         raise SkipwiseError(f"The comparison in {folder} is not finished; give the command that started it again.")
     plan = read_json(folder / SHELF.begun, Plan, mend="put it back")
     results = read_json(folder / "comparison.json", Results)
-    if plan.question != results.question:
+    if plan.digest() != results.plan:
         raise SkipwiseError(
             f"{folder / SHELF.begun} is not the plan that {folder / 'comparison.json'} was made under; put it back, or "
             "compare in another folder."

@@ -19,7 +19,7 @@ from skipwise.comparison.executor import Event, Executor
 from skipwise.comparison.plan import Job, Plan
 from skipwise.comparison.results import Look, Tried
 from skipwise.statistics import Judgement, contenders_left, judge, settle
-from skipwise.training.run import RunRecord, find_run
+from skipwise.training.run import RunRecord, find_run, read_predictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,12 +93,12 @@ def follow(
     tuning = plan.tuning_jobs()
     if tuning:
         do(list(tuning.values()), "Tuning")
-    tried = tuple(_tried(model, rate, records[job.folder]) for (model, rate), job in tuning.items())
+    tried = tuple(_tried(plan, folder, job, records[job.folder]) for job in tuning.values())
     rates = best_rates(tried)
 
     question = plan.question
     tested = read_tested(plan, folder)
-    weights = outcome_weights(plan, tested)
+    weights = outcome_weights(plan, tested.labels)
     names = question.contenders
     left = frozenset(names)
     judgement: Judgement | None = None
@@ -157,20 +157,24 @@ def _done(plan: Plan, looks: Sequence[Look], records: Records) -> int:
     return sum(1 for _ in itertools.takewhile(bool, done))
 
 
-def _tried(model: str, lr: float, record: RunRecord) -> Tried:
-    val = record.val
-    return Tried(model=model, lr=lr, accuracy=val.accuracy if val else None, nll=val.nll if val else None)
+def _tried(plan: Plan, folder: Path, job: Job, record: RunRecord) -> Tried:
+    outcome, nll = None, None
+    if record.val is not None:
+        found = read_predictions(folder / job.folder, "val")
+        weights = outcome_weights(plan, found.labels)
+        outcome, nll = float(((found.logits.argmax(axis=1) == found.labels) * weights).mean()), record.val.nll
+    return Tried(model=job.spec.model, lr=job.spec.recipe.lr, outcome=outcome, nll=nll)
 
 
 def best_rates(tried: Sequence[Tried]) -> dict[str, float]:
-    """Each contender's best learning rate: by validation accuracy, then by its loss, then the smaller one.
+    """Each contender's best learning rate: by the outcome on validation images, then by the loss, then the smaller one.
 
     A contender whose runs all failed is not in it, and keeps the recipe's.
     """
     best: dict[str, tuple[tuple[float, float, float], float]] = {}
     for run in tried:
-        if run.accuracy is not None and run.nll is not None:
-            merit = (run.accuracy, -run.nll, -run.lr)
+        if run.outcome is not None and run.nll is not None:
+            merit = (run.outcome, -run.nll, -run.lr)
             if run.model not in best or merit > best[run.model][0]:
                 best[run.model] = (merit, run.lr)
     return {model: lr for model, (_, lr) in best.items()}

@@ -201,7 +201,7 @@ def disagreements(results: Results, pictures: Mapping[str, str]) -> list[dict[st
 
 
 def tried(results: Results) -> dict[str, Any] | None:
-    """Validation accuracy by contender and learning rate, with the rates that were chosen."""
+    """What was reached on validation images, by contender and learning rate, with the rates that were chosen."""
     if not results.tried:
         return None
     rates = sorted({run.lr for run in results.tried})
@@ -211,7 +211,8 @@ def tried(results: Results) -> dict[str, Any] | None:
         cells = []
         for rate in rates:
             run = found.get((contender.name, rate))
-            reached = "" if run is None else "failed" if run.accuracy is None else f"{run.accuracy * 100:.2f}%"
+            reached = "" if run is None else "failed" if run.outcome is None else f"{run.outcome * 100:.2f}%"
             cells.append({"value": reached, "chosen": rate == contender.lr and reached not in ("", "failed")})
         rows.append({"mark": figures.mark(number), "name": contender.name, "cells": cells})
-    return {"rates": [f"{rate:g}" for rate in rates], "rows": rows}
+    measure = wording.measure(results.question, on="validation")
+    return {"rates": [f"{rate:g}" for rate in rates], "rows": rows, "measure": measure.capitalize()}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from skipwise.comparison.notes import failures
 from skipwise.comparison.plan import Plan
 from skipwise.comparison.results import Results
-from skipwise.comparison.wording import counted, failures, listed, seeds_done
+from skipwise.comparison.wording import counted, listed, measure, seeds_done
 from skipwise.data.batches import Augmentation
 from skipwise.nets.guests import is_guest
+from skipwise.training.execution import Execution
 from skipwise.training.recipe import Recipe
 
 
@@ -26,7 +28,7 @@ def equal(plan: Plan) -> list[str]:
         *_start(plan),
         *_tuning(plan),
         "Selection: the last epoch of every run; nothing was chosen on the test images.",
-        f"Computed on {plan.execution.device} in {plan.execution.precision}, evaluated in fp32.",
+        *([] if _computed_elsewhere(plan) else [f"Computed {_computed(plan.execution)}, evaluated in fp32."]),
     ]
 
 
@@ -47,6 +49,11 @@ def different(plan: Plan, results: Results) -> list[str]:
             "The published weights: each set was made by its authors' own recipe, and the images here are prepared as "
             f"those of {plan.question.contenders[0]} expect."
         )
+    if elsewhere := _computed_elsewhere(plan):
+        each = listed([f"{model} {how}" for model, how in sorted(elsewhere)])
+        lines.append(
+            f"Computed {_computed(plan.execution)}, but runs of {each} that were trained before; evaluated in fp32."
+        )
     if plan.included:
         names = sorted({run.model for run in plan.included})
         lines.append(f"Some runs of {listed(names)} were trained before, perhaps on another machine.")
@@ -56,6 +63,16 @@ def different(plan: Plan, results: Results) -> list[str]:
         "comparison cannot tell from the network's own."
     )
     return lines + failures(results)
+
+
+def _computed(execution: Execution) -> str:
+    return f"on {execution.device} in {execution.precision}"
+
+
+def _computed_elsewhere(plan: Plan) -> set[tuple[str, str]]:
+    """The networks of which a run that was included was computed in another way, and in which."""
+    runs = {(run.model, _computed(run.execution)) for run in plan.included if run.execution is not None}
+    return {(model, how) for model, how in runs if how != _computed(plan.execution)}
 
 
 def _each(values: Sequence[tuple[str, str]]) -> str:
@@ -99,7 +116,7 @@ def _tuning(plan: Plan) -> list[str]:
     rates = listed([f"{rate:g}" for rate in plan.tuning.rates])
     return [
         f"Tuning: every network tried the learning rates {rates}, one run of {counted(plan.tuning.epochs, 'epoch')} "
-        f"each with seed {plan.tuning.seed}, and kept the best on the validation images."
+        f"each with seed {plan.tuning.seed}, and kept the best by {measure(plan.question, on='validation')}."
     ]
 
 

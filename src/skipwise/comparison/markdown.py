@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from skipwise.comparison import wording
 from skipwise.comparison.command import command
 from skipwise.comparison.evidence import ranked
+from skipwise.comparison.notes import notes
 from skipwise.comparison.plan import Plan
 from skipwise.comparison.results import Contender, Costs, Results
 
@@ -22,9 +23,9 @@ def markdown(plan: Plan, results: Results, costs: Costs) -> str:
     sections = [
         f"**{escaped(choice.sentence)}**",
         escaped(wording.asked(results)),
-        "\n".join(f"- {escaped(note)}" for note in wording.notes(plan, results)),
+        "\n".join(f"- {escaped(note)}" for note in notes(plan, results)),
         _networks(results, costs),
-        escaped(" ".join(wording.course(results))),
+        escaped(" ".join(wording.course(plan, results))),
         _pairs(results),
         "\n".join(f"- {escaped(sentence)}" for sentence in wording.first(choice.separating, MOST_SENTENCES)),
         escaped(wording.not_covered(plan)),
@@ -56,7 +57,6 @@ def _networks(results: Results, costs: Costs) -> str:
 
 
 def _network(contender: Contender, costs: Costs, *, balanced: bool) -> list[str]:
-    timing, counts = costs.latencies.get(contender.name), contender.counts
     name = escaped(contender.name)
     if contender.name == costs.recommendation.contender:
         name = f"**{name}**"
@@ -67,9 +67,9 @@ def _network(contender: Contender, costs: Costs, *, balanced: bool) -> list[str]
         wording.percent(contender.outcome),
         *([plain] if balanced else []),
         wording.runs_done(contender),
-        f"{timing.median * 1000:.2f} ms" if timing else "unknown",
-        f"{counts.parameters * 4 / 1e6:,.1f} MB" if counts else "unknown",
-        f"{counts.multiply_adds / 1e6:,.1f} M" if counts else "unknown",
+        wording.latency(costs.latencies.get(contender.name)),
+        wording.size(contender.counts),
+        wording.operations(contender.counts),
     ]
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
 
 from skipwise.comparison.question import Question
 from skipwise.data.preprocess import Preprocessing
@@ -164,6 +167,19 @@ class Plan:
             execution=included.get((model, seed)) or self.execution,
             fold=None if fold is None or self.folds is None else (fold, self.folds),
         )
+
+    def digest(self) -> str:
+        """The SHA-256 of all that results may depend on: not of how many run at once, nor of where things lie."""
+        bare = replace(
+            self,
+            processes=1,
+            found_in=None,
+            image_options=(),
+            included=tuple(replace(r, folder="") for r in self.included),
+        )
+        # As it is read back, where a whole number may have become a float.
+        read = msgspec.json.decode(msgspec.json.encode(bare), type=Plan)
+        return hashlib.sha256(msgspec.json.encode(read)).hexdigest()
 
     def same_as(self, other: Plan) -> bool:
         """Whether both ask the same question of the same images in the same way, on the same kind of device."""

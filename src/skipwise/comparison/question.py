@@ -10,9 +10,11 @@ from typing import Literal, get_args
 
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.nets.zoo import check_model
+from skipwise.statistics import MOST_SEEDS
 
-MOST_SEEDS = 1000
 LOOKS = (5, 8, 12)
+LEAST_ALPHA = 1e-9
+"""Nobody can be surer than that of anything here; below, quantiles lose their digits."""
 
 Outcome = Literal["accuracy", "balanced-accuracy"]
 OUTCOMES: dict[str, Outcome] = {name: name for name in get_args(Outcome)}
@@ -55,8 +57,8 @@ class Question:
             check_model(name)
         if not (math.isfinite(self.margin) and 0 < self.margin < 100):
             raise SkipwiseError(f"--margin must lie between 0 and 100 percentage points, not {self.margin:g}.")
-        if not 0 < self.alpha < 1:
-            raise SkipwiseError(f"--alpha must lie between 0 and 1, not {self.alpha:g}.")
+        if not LEAST_ALPHA <= self.alpha < 1:
+            raise SkipwiseError(f"--alpha must lie between {LEAST_ALPHA:g} and 1, not {self.alpha:g}.")
 
 
 def choose_looks(seeds: int | None, looks: Sequence[int] | None) -> tuple[int, ...]:
@@ -76,8 +78,8 @@ def choose_looks(seeds: int | None, looks: Sequence[int] | None) -> tuple[int, .
         looks = (seeds,)
     chosen = LOOKS if looks is None else tuple(looks)
     if not chosen or chosen[0] < 2 or any(a >= b for a, b in itertools.pairwise(chosen)):
-        shown = ",".join(map(str, chosen))
-        raise SkipwiseError(f"--looks must be rising numbers of seeds, the first at least 2, like 5,8,12; not {shown}.")
+        shown = f"; not {','.join(map(str, chosen))}" if chosen else ""
+        raise SkipwiseError(f"--looks must be rising numbers of seeds, the first at least 2, like 5,8,12{shown}.")
     if chosen[-1] > MOST_SEEDS:
         raise SkipwiseError(f"At most {MOST_SEEDS:,} seeds can be compared, not {chosen[-1]:,}.")
     return chosen

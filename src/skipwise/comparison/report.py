@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from skipwise.comparison import evidence, fairness, wording
-from skipwise.comparison.command import command as command
+from skipwise.comparison.command import command
+from skipwise.comparison.notes import notes
 from skipwise.comparison.plan import Plan
 from skipwise.comparison.results import Contender, Costs, Results, RunResult
 from skipwise.evaluation.metrics import Metrics
@@ -39,18 +40,18 @@ def write_report(
             "report.html",
             title=f"{wording.counted(len(results.contenders), 'network')} compared on {plan.data}",
             standing=_standing(results, costs),
-            settled=choice.shown and not results.exploratory,
+            settled=choice.shown and not results.exploratory and not _has_a_bug(results),
             answer=choice.sentence,
             chosen=choice.contender or "",
-            tag="use this" if choice.shown else "best guess",
+            tag="use this" if choice.shown and not _has_a_bug(results) else "best guess",
             asked=wording.asked(results),
-            notes=wording.notes(plan, results),
+            notes=notes(plan, results),
             script=figures.script(),
             measure=wording.measure(results.question),
             sure=wording.sure(results.question),
             balanced=results.question.outcome == "balanced-accuracy",
             networks=_networks(results, costs),
-            course=wording.course(results),
+            course=wording.course(plan, results),
             latency_note=(
                 "the median of forward passes of one image in fp32, PyTorch eager, "
                 f"{wording.counted(costs.threads, 'thread')} of {machine.processor}, the networks measured in turn; "
@@ -89,6 +90,8 @@ def _standing(results: Results, costs: Costs) -> str:
     """How much the answer rests on, in two or three words."""
     if costs.recommendation.contender is None:
         return "No answer"
+    if _has_a_bug(results):
+        return "Not to be trusted"
     if not costs.recommendation.shown:
         return "Not settled"
     if results.folds is not None:
@@ -96,11 +99,16 @@ def _standing(results: Results, costs: Costs) -> str:
     return "Shown, but exploratory" if results.exploratory else f"Shown, {wording.sure(results.question)} sure"
 
 
+def _has_a_bug(results: Results) -> bool:
+    """Whether seeds made no difference where they must."""
+    return any(contender.repeated for contender in results.contenders)
+
+
 def _networks(results: Results, costs: Costs) -> list[dict[str, Any]]:
     """A row per contender, the best first."""
     outcomes = [c.outcome for c in results.contenders if c.outcome is not None]
     ends = (min((o.low for o in outcomes), default=0.0), max((o.high for o in outcomes), default=1.0))
-    beaten, choice = wording.out(results), costs.recommendation
+    beaten, choice = results.beaten(), costs.recommendation
     return [
         {
             "mark": figures.mark(number),
@@ -132,10 +140,10 @@ def _outcome(contender: Contender, ends: tuple[float, float]) -> dict[str, Any]:
 def _costs(contender: Contender, costs: Costs) -> dict[str, str]:
     counts, timing = contender.counts, costs.latencies.get(contender.name)
     return {
-        "size": f"{counts.parameters * 4 / 1e6:,.1f} MB" if counts else "unknown",
+        "size": wording.size(counts),
         "parameters": f"{counts.parameters:,}" if counts else "",
-        "multiply_adds": f"{counts.multiply_adds / 1e6:,.1f} M" if counts else "unknown",
-        "latency": f"{timing.median * 1000:.2f} ms" if timing else "unknown",
+        "multiply_adds": wording.operations(counts),
+        "latency": wording.latency(timing),
         "quartiles": f"{timing.low * 1000:.2f} to {timing.high * 1000:.2f}" if timing else "",
     }
 

@@ -9,7 +9,7 @@ from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
 from skipwise.evaluation.metrics import Metrics
 from skipwise.machine import Machine
-from skipwise.statistics import Estimate, Pair
+from skipwise.statistics import Estimate, Pair, beaten
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +93,11 @@ class Disagreement:
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """A learning rate that was tried: the validation accuracy it led to, None where the run failed."""
+    """A learning rate that was tried: the outcome on the validation images, None where the run failed."""
 
     model: str
     lr: float
-    accuracy: float | None
+    outcome: float | None
     nll: float | None
 
 
@@ -126,10 +126,12 @@ class Recommendation:
 class Results:
     """`comparison.json`: the same plan gives the same bytes.
 
-    `twins` is the number of test images that are, exactly or nearly, among the training or validation images too;
-    `guess` is the outcome of always answering the commonest class. `class_images` counts the test images of each class.
+    `plan` is the digest of the plan it was made under; `twins` is the number of test images that are, exactly or
+    nearly, among the training or validation images too; `guess` is the outcome of always answering the commonest class.
+    `class_images` counts the test images of each class.
     """
 
+    plan: str
     question: Question
     data: str
     fingerprint: str
@@ -155,6 +157,10 @@ class Results:
             if (pair.a, pair.b) == (b, a):
                 return pair.turned()
         return None
+
+    def beaten(self) -> dict[str, str]:
+        """The contenders shown to be more than the margin below another one, and which; see `statistics.beaten`."""
+        return beaten(self.pairs, self.question.margin / 100)
 
 
 @dataclass(frozen=True, kw_only=True)

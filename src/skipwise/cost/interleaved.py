@@ -26,10 +26,10 @@ class Timing:
     rounds: int
 
 
-def interleaved(
+def in_turn(
     arms: Mapping[str, Callable[[], object]], *, seconds: float, least_rounds: int = 5, settled: bool = False
-) -> dict[str, Timing]:
-    """Times each arm once per round, in turn, until about `seconds` have gone by; two rounds first are not counted.
+) -> dict[str, list[float]]:
+    """Seconds that each arm took, once per round, until about `seconds` have gone by; two rounds first are not counted.
 
     Args:
         settled: wait a moment and run each arm once, untimed, right before it is timed. Engines leave caches full of
@@ -50,6 +50,14 @@ def interleaved(
             start = time.perf_counter()
             arm()
             taken[name].append(time.perf_counter() - start)
+    return taken
+
+
+def interleaved(
+    arms: Mapping[str, Callable[[], object]], *, seconds: float, least_rounds: int = 5, settled: bool = False
+) -> dict[str, Timing]:
+    """What `in_turn` gives, in short."""
+    taken = in_turn(arms, seconds=seconds, least_rounds=least_rounds, settled=settled)
     return {
         name: Timing(
             median=float(np.median(times)),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import nn
 
-from skipwise.cost.interleaved import Timing, interleaved
+from skipwise.cost.interleaved import Timing, in_turn, interleaved
 from skipwise.evaluation.predict import evaluating
 
 
@@ -49,7 +49,7 @@ def latencies(networks: Mapping[str, nn.Module], *, channels: int, size: int) ->
     return threads, found[threads]
 
 
-MATMUL_SIDE = 1024
+MATMUL_SIDE, SHORT_SIDE = 1024, 384
 
 
 def matmul_arm(dtype: torch.dtype, *, side: int = MATMUL_SIDE) -> Callable[[], object]:
@@ -61,12 +61,18 @@ def matmul_arm(dtype: torch.dtype, *, side: int = MATMUL_SIDE) -> Callable[[], o
 def bf16_speedup() -> float:
     """How many times faster this processor multiplies bfloat16 matrices than float32 ones; 1 if it can't natively.
 
-    An instruction set is not a speed: there are processors that list AVX512-BF16 and are slower with it.
+    An instruction set is not a speed: there are processors that list AVX512-BF16 and are slower with it. On one
+    thread, products short enough to fall between two interruptions, the quickest of each kind: where other programs
+    hold the cores, medians of longer ones on all threads say how long these waited.
     """
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     if not any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")):
         return 1.0
-    arms = {"fp32": matmul_arm(torch.float32), "bf16": matmul_arm(torch.bfloat16)}
-    timings = interleaved(arms, seconds=0.5, least_rounds=15)
-    # The quicker quarter of the rounds: others may be working on this machine, and slow now one arm, now the other.
-    return timings["fp32"].low / timings["bf16"].low
+    arms = {str(kind): matmul_arm(kind, side=SHORT_SIDE) for kind in (torch.float32, torch.bfloat16)}
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        taken = in_turn(arms, seconds=0.5, least_rounds=15)
+    finally:
+        torch.set_num_threads(before)
+    return min(taken[str(torch.float32)]) / min(taken[str(torch.bfloat16)])

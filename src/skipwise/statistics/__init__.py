@@ -5,19 +5,20 @@ and `mcnemar` are second opinions that rest on other assumptions.
 """
 
 from skipwise.statistics.checks import McNemar, bootstrap, mcnemar
-from skipwise.statistics.judging import Estimate, Judgement, Pair, Verdict, judge
-from skipwise.statistics.looks import contenders_left, out, settle
+from skipwise.statistics.judging import MOST_SEEDS, Estimate, Judgement, Pair, Verdict, judge
+from skipwise.statistics.looks import beaten, contenders_left, settle
 
 __all__ = [
+    "MOST_SEEDS",
     "Estimate",
     "Judgement",
     "McNemar",
     "Pair",
     "Verdict",
+    "beaten",
     "bootstrap",
     "contenders_left",
     "judge",
     "mcnemar",
-    "out",
     "settle",
 ]

@@ -49,8 +49,8 @@ class Table:
         Environmetrics 20:172). Far from the ceiling it is the ordinary one.
         """
         variance = self.variance(seeds, images)
-        if variance == 0:
-            return 0.0
+        if variance == 0 or quantile == 0:
+            return variance
         centre, spread = self.log_odds
         spread *= variance * seeds / self.variance(1, self.images)
         reach = quantile * math.sqrt(spread / seeds + spread**2 / (2 * (seeds - 1)))
@@ -89,7 +89,7 @@ def analyse(values: NDArray[np.floating]) -> Table:
 @lru_cache(maxsize=1024)
 def _student(freedom: int, alpha: float) -> float:
     """Student's two-sided quantile: asked for again and again with few different counts."""
-    return float(special.stdtrit(freedom, 1 - alpha / 2))
+    return float(-special.stdtrit(freedom, alpha / 2))  # from below: 1 - alpha may round to 1
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Mean:
             of_seeds = few
             if sum(part > 0 for part in parts) > 1:
                 welch = (seeds - 1) * by_seed**2 / sum(part**2 for part in parts)
-                of_seeds = float(special.stdtrit((welch + seeds - 1) / 2, 1 - alpha / 2))
+                of_seeds = float(-special.stdtrit((welch + seeds - 1) / 2, alpha / 2))
             return (by_seed * of_seeds + by_image * many) / math.sqrt(by_seed + by_image)
 
         below = [self.first.variance_below(few, seeds, images)]

@@ -114,12 +114,14 @@ def judge(
     if not (0 < margin < 1 and 0 < alpha < 1 and looks >= 1):
         raise ValueError("margin and alpha must lie between 0 and 1, and looks must be at least 1.")
     values = {name: np.asarray(answers) for name, answers in correct.items()}
-    if any(table.ndim != 2 for table in values.values()):
-        raise ValueError("Every contender's answers must be an array [seeds, images].")
+    if any(table.ndim != 2 or table.dtype.kind not in "biuf" for table in values.values()):
+        raise ValueError("Every contender's answers must be an array [seeds, images] of bools or numbers.")
     if len({table.shape[1] for table in values.values()}) > 1:
         raise ValueError("Every contender must have been tested on the same images.")
     if not all(_are_outcomes(table) for table in values.values()):
         raise ValueError("Outcomes must be finite numbers of at least 0, and at most 1 on average.")
+    if seeds is not None and not values.keys() <= seeds.keys():
+        raise ValueError("seeds must name the seeds of every contender.")
     rows = {name: list(seeds[name] if seeds else range(len(table))) for name, table in values.items()}
     for name, table in values.items():
         if len(set(rows[name])) != len(table):
@@ -189,7 +191,8 @@ def _to_settle(difference: Mean, margin: float, alpha: float) -> tuple[int | Non
         return low > 0 or high < 0 or (-margin < low and high < margin)
 
     def first(counts: Sequence[int], what: str) -> int | None:
-        # The interval only shrinks, so that bisection finds the least.
+        # The interval shrinks, so that bisection finds the least. With two seeds it can grow by a few percent, where
+        # more images leave the seeds more of the variance, and with it Student's quantile; about is all that is said.
         index = bisect_left(counts, True, key=lambda count: settled(**{what: count}))
         return counts[index] if index < len(counts) else None
 

@@ -12,6 +12,7 @@ leave some of them out.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from skipwise.statistics.judging import Judgement, Pair
@@ -25,23 +26,26 @@ def settle(earlier: Judgement | None, now: Judgement) -> Judgement:
     return replace(now, pairs=tuple(decided.get((pair.a, pair.b), pair) for pair in now.pairs))
 
 
-def out(judgement: Judgement) -> frozenset[str]:
-    """The contenders shown to be more than the margin below another one: nobody would choose them."""
-    names = set()
-    for pair in judgement.pairs:
+def beaten(pairs: Iterable[Pair], margin: float) -> dict[str, str]:
+    """The contenders shown to be more than the margin below another one, each with the one it is furthest below.
+
+    Nobody would choose them.
+    """
+    shown: dict[str, Pair] = {}
+    for pair in pairs:
         for side in (pair, pair.turned()):
-            if side.high < -judgement.margin:
-                names.add(side.a)
-    return frozenset(names)
+            if side.high < -margin and (side.a not in shown or side.high < shown[side.a].high):
+                shown[side.a] = side
+    return {name: pair.b for name, pair in shown.items()}
 
 
 def contenders_left(judgement: Judgement, *, every_pair: bool = False) -> frozenset[str]:
     """The contenders that need more seeds: those of pairs that are open.
 
-    A pair is open while it is unresolved and more seeds can settle it, and while neither contender is out; with
+    A pair is open while it is unresolved and more seeds can settle it, and while neither contender is beaten; with
     `every_pair`, also then.
     """
-    gone = frozenset() if every_pair else out(judgement)
+    gone = set() if every_pair else beaten(judgement.pairs, judgement.margin).keys()
 
     def is_open(pair: Pair) -> bool:
         return pair.verdict == "unresolved" and pair.seeds_to_settle is not None and not {pair.a, pair.b} & gone

@@ -1,0 +1,170 @@
+"""What a reader must know beside the answer: sentences for the screen, the report and markdown."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from skipwise.comparison.plan import Plan
+from skipwise.comparison.question import Question
+from skipwise.comparison.results import Results
+from skipwise.comparison.wording import counted, listed
+from skipwise.statistics import judge
+
+
+def notes(plan: Plan, results: Results) -> list[str]:
+    """All of them, the gravest first."""
+    return [
+        *reservations(plan, results),
+        *failures(results),
+        *_guessing(results),
+        *_twins(results),
+        *_stopped(plan),
+        *filter(None, [resolvable(results.class_images, results.question)]),
+    ]
+
+
+def reservations(plan: Plan, results: Results) -> list[str]:
+    """Why the intervals may not mean what they say."""
+    return [*_identical(results), *_exploratory(plan), *_cross_validation(plan)]
+
+
+def _stopped(plan: Plan) -> list[str]:
+    if plan.stopped_after is None:
+        return []
+    return [f"The time limit was up after {plan.stopped_after} seeds; what was finished then was judged."]
+
+
+def _exploratory(plan: Plan) -> list[str]:
+    """What was decided when results could be known already, and what that does to the error rates."""
+    sentences = []
+    if plan.asked_before:
+        asked = [*plan.asked_before, plan.question]
+        alpha = plan.question.alpha
+        sentences.append(
+            "Exploratory: this comparison was extended when its results could be known. First it asked about "
+            f"{', then about '.join(_asked(question) for question in asked)}. The claims of each of these "
+            f"{len(asked)} plans alone are wrong at most {alpha * 100:g}% of the time; those of all together, up to "
+            f"{min(len(asked) * alpha, 1) * 100:g}%."
+        )
+    if plan.included:
+        models = Counter(run.model for run in plan.included)
+        whose = listed([f"{count} of {name}" for name, count in models.items()])
+        takes = "was trained before takes" if len(plan.included) == 1 else "were trained before take"
+        sentences.append(
+            f"Exploratory: {counted(len(plan.included), 'run')} that {takes} part ({whose}). Where runs are picked "
+            "by their results, the intervals do not hold."
+        )
+    return sentences
+
+
+def _asked(question: Question) -> str:
+    looks = [str(look) for look in question.looks]
+    return f"{listed(question.contenders)} with {listed(looks)} seeds"
+
+
+def failures(results: Results) -> list[str]:
+    """A sentence for every contender with failed runs."""
+    sentences = []
+    for contender in results.contenders:
+        if contender.failed:
+            reasons = [
+                f"seed {run.seed}{'' if run.fold is None else f', fold {run.fold}'}: {run.reason}"
+                for run in contender.runs
+                if run.status == "failed"
+            ]
+            sentences.append(
+                f"{contender.failed} of {counted(len(contender.runs), 'run')} of {contender.name} failed "
+                f"({'; '.join(reasons)})."
+            )
+    return sentences
+
+
+def _identical(results: Results) -> list[str]:
+    """A sentence for every contender with seeds that made no difference at all."""
+    return [
+        f"{listed([f'seed {seed}' for seed in contender.repeated]).capitalize()} of {contender.name} gave the same "
+        "answers as an earlier one to the last bit. No seed should: there is a bug somewhere, and the intervals can't "
+        "be trusted."
+        for contender in results.contenders
+        if contender.repeated
+    ]
+
+
+def _guessing(results: Results) -> list[str]:
+    """A sentence about contenders that are not shown to be better than always giving the commonest class."""
+    names = [c.name for c in results.contenders if c.outcome is not None and c.outcome.low <= results.guess]
+    if not names:
+        return []
+    guess = f"{results.guess * 100:.1f}%"
+    reached = {
+        "accuracy": f"is right on {guess} of the test images",
+        "balanced-accuracy": f"has a balanced test accuracy of {guess}",
+    }[results.question.outcome]
+    return [
+        f"Always answering the commonest class {reached}; {', '.join(names)} {'are' if len(names) != 1 else 'is'} not "
+        "shown to be better than that."
+    ]
+
+
+def _twins(results: Results) -> list[str]:
+    """A sentence about test images that are in another split too, and what accuracies are without them."""
+    if not results.twins:
+        return []
+    without = [f"{c.name} {c.without_twins * 100:.2f}%" for c in results.contenders if c.without_twins is not None]
+    accuracies = f"; without {'them' if results.twins != 1 else 'it'}: {', '.join(without)}" if without else ""
+    are = "are" if results.twins != 1 else "is"
+    return [
+        f"{results.twins:,} of the {results.test_images:,} test images {are}, exactly or nearly, among the training or "
+        f"validation images too{accuracies}."
+    ]
+
+
+def _cross_validation(plan: Plan) -> list[str]:
+    """What intervals mean where there is no split."""
+    if plan.folds is None:
+        return []
+    return [
+        f"The intervals are approximate: this is cross-validation in {plan.folds} folds, where networks are trained on "
+        "images that others are tested on, so that their answers are not independent of each other."
+    ]
+
+
+def resolvable(class_images: Sequence[int], question: Question) -> str:
+    """What so few test images can't show whatever the networks do, however many seeds; "" where they can.
+
+    Nothing can speak for a difference more clearly than seeds that all agree and images that all go one way, nor for
+    equivalence than networks that always answer alike; these are what is judged here. More seeds can show a little
+    less, where many images are now right and now wrong.
+
+    Args:
+        class_images: how many test images each class has. For balanced accuracy those of small classes weigh more,
+            and all of them show about as much as fewer that weigh alike (Kish 1965, "Survey Sampling").
+    """
+    images, margin_points = sum(class_images), question.margin
+    balanced = question.outcome == "balanced-accuracy"
+    present = [count for count in class_images if count]
+    alike = round(len(present) ** 2 / sum(1 / count for count in present)) if balanced else images
+    share = question.alpha / (math.comb(len(question.contenders), 2) * len(question.looks))
+
+    def verdict(wrong: int) -> str:
+        a, b = np.ones((2, alike)), np.ones((2, alike))
+        b[:, :wrong] = 0
+        return judge({"a": a, "b": b}, margin=margin_points / 100, alpha=share).pairs[0].verdict
+
+    least = 1 + bisect_left(range(1, alike + 1), True, key=lambda wrong: verdict(wrong) == "better")
+    smallest = least / alike * 100
+    if smallest <= margin_points:
+        return ""
+    so_few = f"With {counted(images, 'test image')}, no difference "
+    if least > alike:
+        return f"{so_few}at all can be shown."
+    equal = (
+        "" if verdict(0) == "equivalent" else f", nor that two networks differ by less than {margin_points:g} points"
+    )
+    size = f"about {smallest:.1f} points" if balanced else f"{least} of them ({smallest:.1f} points)"
+    return f"{so_few}of {'less' if balanced else 'fewer'} than {size} is likely to be shown{equal}."

@@ -1,0 +1,32 @@
+"""The comparisons that are kept in docs/comparisons say what their records say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from skipwise.comparison.conclude import read_comparison, report
+
+KEPT = Path(__file__).parents[1] / "docs" / "comparisons"
+FOLDERS = sorted(folder.name for folder in KEPT.iterdir() if folder.is_dir())
+
+
+def test_there_are_some() -> None:
+    assert FOLDERS
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_kept_report_is_what_its_records_give(name: str) -> None:
+    assert (KEPT / name / "report.md").read_text() == report(KEPT / name, format="md")
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_the_page_quotes_what_was_found(name: str) -> None:
+    """Its sentence and the accuracy of every network stand in the text about them."""
+    page = " ".join((KEPT.parent / "comparisons.md").read_text().split())
+    found = read_comparison(KEPT / name)
+    assert found.costs.recommendation.sentence in page
+    for contender in found.results.contenders:
+        assert contender.accuracy is not None
+        assert f"| {contender.name} | {contender.accuracy:.2%} |" in page
