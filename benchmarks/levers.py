@@ -25,7 +25,7 @@ from skipwise.data.images import Images
 from skipwise.data.look import Square
 from skipwise.data.prepare import Request, prepare
 from skipwise.data.preprocess import Preprocessing
-from skipwise.errors import SkipwiseError
+from skipwise.errors import Busy, SkipwiseError
 from skipwise.files import locked
 from skipwise.machine import describe_machine, keep_freed_memory
 from skipwise.training.execute import execute_run
@@ -65,6 +65,7 @@ LEVERS: dict[str, dict[str, Any]] = {
     "average": {"average": 0.02},
     "norm-momentum-0.4": {"norm_momentum": 0.4},
     "warmup-0.1": {"warmup": 0.1},
+    "norms-decay": {"vector_decay": 5e-4},
 }
 RATES: dict[str, Recipe] = {
     "sgd-batch-256": replace(BASE, batch_size=256, lr=0.4),
@@ -134,9 +135,7 @@ def work(options: argparse.Namespace) -> None:
             try:
                 with locked(folder):
                     record = execute_run(spec(arm, seed, images, options), images, folder)
-            except SkipwiseError as error:
-                if "Another Skipwise" not in str(error):
-                    raise
+            except Busy:  # one of the others does it
                 continue
             print(arm, seed, record.reason or f"{record.val.accuracy:.4f} {record.seconds:.0f} s", flush=True)
 

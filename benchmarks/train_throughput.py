@@ -19,6 +19,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -193,23 +194,30 @@ def measure(case: Case, rounds: int, seconds: float) -> dict[str, list[float]]:
 
 def _measure(case: Case, folder: str, rounds: int, seconds: float) -> dict[str, list[float]]:
     context = multiprocessing.get_context("spawn")
-    pipes, team = {}, []
+    pipes, ends, team = {}, {}, {}
     for arm in "abcd":
-        pipes[arm], theirs = context.Pipe()
+        pipes[arm], ends[arm] = context.Pipe()
         # Not daemons: those may have no workers of their own.
-        team.append(context.Process(target=serve, args=(arm, case, folder, theirs)))
-        team[-1].start()
-        pipes[arm].recv()  # the first step is done: compiled, read, warm
+        team[arm] = context.Process(target=serve, args=(arm, case, folder, ends[arm]))
     taken: dict[str, list[float]] = {arm: [] for arm in "abcd"}
-    for round_ in range(rounds + 1):
-        for arm, pipe in pipes.items():
-            pipe.send({"a": seconds, "b": seconds, "c": 2 * seconds, "d": 0.5}[arm])
-            speed = pipe.recv()
-            if round_:  # the first one warms caches up
-                taken[arm].append(speed)
-    for process in team:
-        process.kill()
-        process.join()
+    try:
+        for arm, process in team.items():
+            process.start()
+            ends[arm].close()  # so that an arm that dies is the end of its pipe
+            pipes[arm].recv()  # the first step is done: compiled, read, warm
+        for round_ in range(rounds + 1):
+            for arm, pipe in pipes.items():
+                pipe.send({"a": seconds, "b": seconds, "c": 2 * seconds, "d": 0.5}[arm])
+                speed = pipe.recv()
+                if round_:  # the first one warms caches up
+                    taken[arm].append(speed)
+    except (EOFError, OSError):
+        sys.exit("An arm ended before it was done; what it says stands above.")
+    finally:
+        for process in team.values():
+            if process.pid is not None:
+                process.kill()
+                process.join()
     return taken
 
 

@@ -228,15 +228,34 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path: Path, monkeypatch
     assert all(tensor.isfinite().all() for tensors in saved for tensor in tensors.values())
 
 
-def test_a_checkpoint_of_a_newer_skipwise_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("format", "age"), [(FORMAT + 1, "a newer"), (FORMAT - 1, "an older")])
+def test_a_checkpoint_of_another_skipwise_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: int, age: str
+) -> None:
     interrupted(tmp_path, monkeypatch)
     path = tmp_path / "resume.safetensors"
-    newer = path.read_bytes().replace(f"{KIND}{FORMAT}".encode(), f"{KIND}{FORMAT + 1}".encode())
-    path.write_bytes(newer)
-    with pytest.raises(SkipwiseError, match=r"resume\.safetensors was written by a newer Skipwise"):
+    other = path.read_bytes().replace(f"{KIND}{FORMAT}".encode(), f"{KIND}{format}".encode())
+    path.write_bytes(other)
+    with pytest.raises(SkipwiseError, match=rf"resume\.safetensors was written by {age} Skipwise"):
         execute_run(make_spec(), IMAGES, tmp_path)
-    assert path.read_bytes() == newer
+    assert path.read_bytes() == other
     assert previous(path).exists()
+
+
+def test_a_checkpoint_that_can_not_be_opened_is_not_taken_for_a_damaged_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(tmp_path, monkeypatch)
+    path = tmp_path / "resume.safetensors"
+    content = path.read_bytes()
+    path.unlink()
+    path.mkdir()  # something is there, and nobody can open it
+    with pytest.raises(SkipwiseError, match=r"resume\.safetensors can't be read"):
+        execute_run(make_spec(), IMAGES, tmp_path)
+    assert previous(path).exists()
+    path.rmdir()
+    path.write_bytes(content)
+    assert execute_run(make_spec(), IMAGES, tmp_path).status == "finished"
 
 
 def test_a_damaged_checkpoint_is_said_and_the_one_before_it_used(
@@ -248,7 +267,7 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_it_used(
     notices: list[str] = []
     steps: list[int] = []
     execute_run(make_spec(), IMAGES, tmp_path / "a", on_step=lambda at: steps.append(at.steps), notice=notices.append)
-    assert notices == [f"{path} is damaged, or of an older Skipwise, and is not used."]
+    assert notices == [f"{path} is damaged and is not used."]
     assert steps[0] > 1
     execute_run(make_spec(), IMAGES, tmp_path / "whole")
     assert_same_run(tmp_path / "a", tmp_path / "whole")

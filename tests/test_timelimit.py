@@ -36,10 +36,25 @@ def test_anything_else_is_a_sentence(text: str) -> None:
         parse_limit(text)
 
 
-def simulate(recipe: Recipe, *, expected: float, speeds: list[float], size: int = 32, limit: float = 600.0) -> tuple:
-    """A run on a machine whose step at full size takes now this, now that many seconds; the time and the last step."""
+def simulate(
+    recipe: Recipe,
+    *,
+    expected: float,
+    speeds: list[float],
+    size: int = 32,
+    limit: float = 600.0,
+    epoch: int = 20,
+    closing: float = 0.0,
+    closing_expected: float = 0.0,
+) -> tuple:
+    """A run on a machine whose step at full size takes now this, now that many seconds; the time and the last step.
+
+    Every `epoch` steps it validates, for `closing` times as long as a step takes then.
+    """
     now = 0.0
-    keeper = Timekeeper(end=limit, step=expected, recipe=recipe, size=size, clock=lambda: now)
+    keeper = Timekeeper(
+        end=limit, step=expected, epoch=epoch, closing=closing_expected, recipe=recipe, size=size, clock=lambda: now
+    )
     at = keeper.begin(Standing(Pace.even(1)))
     shares, last = [], 0.0
     while at.steps < at.pace.steps:
@@ -48,6 +63,9 @@ def simulate(recipe: Recipe, *, expected: float, speeds: list[float], size: int 
         last = speeds[int(now / limit * len(speeds)) % len(speeds)] * step_cost(share, recipe, size)
         now += last
         at = keeper.corrected(replace(at, steps=at.steps + 1))
+        if closing and at.steps % epoch == 0 and at.steps < at.pace.steps:
+            now += closing * last
+            keeper.epoch_closed()
     assert all(a <= b for a, b in pairwise(shares))
     return now, last, shares
 
@@ -71,10 +89,20 @@ def test_as_expected_nothing_is_corrected_by_much() -> None:
     assert max(steps) < 1.2 * min(steps)
 
 
+@pytest.mark.parametrize("closing", [1, 20, 100, 208])
+@pytest.mark.parametrize("guess", [0.5, 1.0, 2.0])
+def test_long_validations_do_not_end_the_schedule_before_its_time(closing: float, guess: float) -> None:
+    expected = guess * closing * 0.1
+    now, last, shares = simulate(EVEN, expected=0.1, speeds=[0.1], closing=closing, closing_expected=expected)
+    assert now <= 600 + last + 1e-6
+    assert now >= 0.8 * 600
+    assert shares[-1] > 0.95
+
+
 def test_one_slow_step_does_not_use_up_the_schedule() -> None:
     """As when the first step waits for the compiler."""
     now, times = 0.0, iter([60.0, *[0.1] * 100_000])
-    keeper = Timekeeper(end=300.0, step=0.1, recipe=EVEN, size=32, clock=lambda: now)
+    keeper = Timekeeper(end=300.0, step=0.1, epoch=50, closing=0.0, recipe=EVEN, size=32, clock=lambda: now)
     at = keeper.begin(Standing(Pace.even(1)))
     shares = []
     while at.steps < at.pace.steps:
@@ -86,7 +114,7 @@ def test_one_slow_step_does_not_use_up_the_schedule() -> None:
 
 
 def test_a_limit_into_which_hardly_a_step_fits_is_refused() -> None:
-    keeper = Timekeeper(end=time.monotonic() + 5, step=1.0, recipe=EVEN, size=32)
+    keeper = Timekeeper(end=time.monotonic() + 5, step=1.0, epoch=50, closing=0.0, recipe=EVEN, size=32)
     with pytest.raises(
         SkipwiseError, match=r"5\.0 s of it are left for training, and a step takes 1 s here; allow more time"
     ):
@@ -94,7 +122,7 @@ def test_a_limit_into_which_hardly_a_step_fits_is_refused() -> None:
 
 
 def test_what_an_interrupted_run_took_before_counts() -> None:
-    keeper = Timekeeper(end=100.0, step=1.0, recipe=EVEN, size=32, clock=lambda: 0.0)
+    keeper = Timekeeper(end=100.0, step=1.0, epoch=50, closing=0.0, recipe=EVEN, size=32, clock=lambda: 0.0)
     at = Standing(Pace.even(200), steps=60, seconds=60.0)
     assert keeper.go_on(at) == at
     assert keeper.end == 40

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -12,9 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import skipwise
-from skipwise.training.train import train
+from skipwise.training import execute
+from skipwise.training.loop import Standing
+from skipwise.training.train import TrainObserver, train
 
 SAVING_ALWAYS = """
 from skipwise import cli
@@ -50,8 +54,8 @@ def test_the_same_call_again_gives_the_next_run_and_with_output_the_same(photos:
     assert weights[0].read_bytes() == weights[1].read_bytes()
     with pytest.raises(skipwise.SkipwiseError, match="was begun in fp32; leave --precision out"):
         train(photos, **OPTIONS, precision="bf16", output=first.folder)
-    with pytest.raises(skipwise.SkipwiseError, match="was begun without compiling; leave --compile out"):
-        train(photos, **OPTIONS, compile=True, output=first.folder)
+    # What was begun without for want of a compiler goes on so, and so does everything else.
+    assert train(photos, **OPTIONS, compile=True, output=first.folder).repeated
     for change, sentence in [
         ({"mirror": False}, "mirror is True there and False here"),
         ({"epochs": 3}, "epochs is 2 there and 3 here"),
@@ -127,6 +131,9 @@ def test_a_run_that_fails_exits_with_2(cli, photos: Path) -> None:
         (("--img-size", "4"), "between 8 and 1024"),
         (("--width", "0"), "width"),
         (("--epochs", "0"), "--epochs must be at least 1"),
+        (("--pretrained", "--width", "0.5"), "leave --width out"),
+        (("--pretrained", "--stem", "small"), "leave --stem out"),
+        (("--model", "tests.guest_networks:raises"), "raises can't be trained on images of 16 x 16 pixels (IndexError"),
         (("--balance", "often"), "no balance called 'often'"),
         (("--seed", "-1"), "--seed must be at least 0"),
         (("--resume",), "nothing to resume"),
@@ -145,10 +152,53 @@ def test_bad_options_are_a_sentence_and_leave_nothing(
     assert not list(here.iterdir())
 
 
-def test_balanced_training_sees_rare_classes_as_often(photos: Path, tmp_path: Path) -> None:
-    plain, balanced = (
-        train(photos, **OPTIONS, balance=balance, output=tmp_path / str(balance)) for balance in (None, "loss")
+def test_a_network_that_breaks_down_on_the_way_leaves_what_was_saved(
+    here: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a compiler, a driver or a file it needs is gone; once that is mended, the same call goes on."""
+    (here / "fragile_net.py").write_text(
+        "from pathlib import Path\nfrom tests.guest_networks import Linear\n"
+        "class Net(Linear):\n"
+        "    steps = 0\n"
+        "    def forward(self, x):\n"
+        "        Net.steps += self.training\n"
+        "        if Net.steps > 8 and not Path('mended').exists():\n"
+        "            raise RuntimeError('the driver is gone')\n"
+        "        return super().forward(x)\n"
     )
-    assert balanced.record.spec.recipe.balance == "loss"
-    assert plain.record.spec.recipe.balance == "none"
-    assert np.isfinite(balanced.record.test.nll)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(here)])
+    monkeypatch.setattr(execute, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(execute, "SAVING_SHARE", math.inf)
+    options = {"model": "fragile_net:Net", "epochs": 20, "img_size": 16, "output": here / "run"}
+    with pytest.raises(skipwise.SkipwiseError, match=r"RuntimeError: the driver is gone.*error\.txt.*goes on"):
+        train(photos, **options)
+    assert (here / "run" / "resume.safetensors").exists()
+    assert not (here / "run" / "run.json").exists()
+    (here / "mended").touch()
+    told = []
+
+    class Telling(TrainObserver):
+        def step_done(self, at: Standing) -> None:
+            told.append(at.steps)
+
+    assert train(photos, observer=Telling(), **options).record.status == "finished"
+    assert told[0] > 1  # not from the beginning
+    # Other code is another network.
+    (here / "mended").unlink()
+    with (here / "fragile_net.py").open("a") as file:
+        file.write("# changed\n")
+    with pytest.raises(skipwise.SkipwiseError, match="the code of the network changed"):
+        train(photos, **options)
+
+
+def test_rare_classes_that_weigh_much_are_no_explosion(tmp_path: Path) -> None:
+    """Three images of a class among 700: each weighs more than a hundred times as much as another."""
+    rng = np.random.default_rng(0)
+    for name, count in (("common", 980), ("rare", 5)):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for number in range(count):
+            Image.fromarray(rng.integers(0, 255, (8, 8, 3), dtype=np.uint8)).save(
+                tmp_path / "images" / name / f"{number}.png"
+            )
+    run = train(tmp_path / "images", model="resnet18", width=0.125, epochs=4, balance="loss", output=tmp_path / "run")
+    assert run.record.status == "finished", run.record.reason

@@ -64,7 +64,7 @@ def test_a_network_that_can_not_be_compiled_is_named_and_nothing_is_compiled(mon
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("not this one\nand a long story")
 
-    monkeypatch.setattr(trial, "_has_compiler", lambda: True)
+    monkeypatch.setattr(trial, "has_compiler", lambda: True)
     monkeypatch.setattr(trial, "_try_compiled", fail)
     chosen, said = choose(True, 0.0)
     assert chosen == CPU

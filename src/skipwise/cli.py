@@ -54,7 +54,8 @@ def main() -> NoReturn:
         print(f"skipwise: {where}{error.strerror or error}.", file=sys.stderr)
         status = 2
     except MemoryError as error:
-        print(f"skipwise: There is not enough memory ({error}); try a smaller --img-size.", file=sys.stderr)
+        shown = f" ({error})" if str(error) else ""
+        print(f"skipwise: There is not enough memory{shown}; try a smaller --img-size.", file=sys.stderr)
         status = 2
     except Exception as error:
         status = _usage(error)

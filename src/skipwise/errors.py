@@ -13,6 +13,10 @@ class SkipwiseError(Exception):
     """
 
 
+class Busy(SkipwiseError):
+    """Another process of Skipwise holds the folder."""
+
+
 class TrainingFailed(SkipwiseError):
     """One run cannot be finished (its loss is no number, its memory ran out); other runs may still."""
 

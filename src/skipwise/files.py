@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from skipwise.errors import SkipwiseError
+from skipwise.errors import Busy, SkipwiseError
 
 _T = TypeVar("_T")
 
@@ -151,7 +151,7 @@ def locked(folder: Path, *, waiting: Callable[[], None] | None = None) -> Iterat
         waiting: called again and again while another process holds it; None raises at once.
 
     Raises:
-        SkipwiseError: another process holds it.
+        Busy: another process holds it.
     """
     try:
         import fcntl
@@ -167,9 +167,7 @@ def locked(folder: Path, *, waiting: Callable[[], None] | None = None) -> Iterat
                 break
             except BlockingIOError:
                 if waiting is None:
-                    raise SkipwiseError(
-                        f"Another Skipwise is working in {folder}; wait for it, or {ELSEWHERE}."
-                    ) from None
+                    raise Busy(f"Another Skipwise is working in {folder}; wait for it, or {ELSEWHERE}.") from None
                 waiting()
                 time.sleep(0.1)
         yield

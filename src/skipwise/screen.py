@@ -135,7 +135,11 @@ class TrainScreen(Bar, TrainObserver):
         )
         compiled = ", compiled" if spec.execution.compile else ""
         limit = spec.time_limit
-        length = f"{spec.recipe.epochs} epochs" if limit is None else f"as many epochs as fit into {duration(limit)}"
+        length = (
+            f"{spec.recipe.epochs} epoch{'s' * (spec.recipe.epochs != 1)}"
+            if limit is None
+            else f"as many epochs as fit into {duration(limit)}"
+        )
         self._line(
             f"{spec.model}, seed {spec.seed}, {length} of recipe '{spec.recipe.name}' in batches of "
             f"{spec.recipe.batch_size}, {spec.stem} stem, width {spec.width:g}, on {spec.execution.device} in "

@@ -148,7 +148,7 @@ def compare(
         every_pair=every_pair,
     )
     question.check()
-    check_options(img_size=img_size, stem=stem, width=width, seed=seed)
+    check_options(img_size=img_size, stem=stem, width=width, seed=seed, pretrained=pretrained)
     check_precision(precision)
     check_recipe(recipe)
     device = choose_device(device)
@@ -235,7 +235,7 @@ def compare(
             for leftover in folder.glob(".*.tmp"):
                 leftover.unlink(missing_ok=True)
             if stored is not None:
-                check_unchanged(stored.execution, precision, compile, folder)
+                check_unchanged(stored.execution, precision, compile, folder, watch.noticed)
             plan, expected = stored, None
             try:
                 if plan is None:

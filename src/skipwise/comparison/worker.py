@@ -77,7 +77,7 @@ def _serve(home: Path, orders: queue.Queue[bytes], send: Callable[[Message], Non
     from skipwise.comparison.inputs import in_fold, load_images
     from skipwise.comparison.plan import Job, Plan
     from skipwise.machine import keep_freed_memory
-    from skipwise.training.execute import execute_run
+    from skipwise.training.execute import execute_run, give_up
     from skipwise.training.loop import Epoch
 
     keep_freed_memory()
@@ -99,6 +99,10 @@ def _serve(home: Path, orders: queue.Queue[bytes], send: Callable[[Message], Non
             ) from error
         except OSError as error:
             raise SkipwiseError(f"The run {spec.model} with seed {spec.seed} was stopped: {error}.") from error
+        except SkipwiseError:
+            raise
+        except Exception as error:  # whatever one network's code raises, the other runs go on
+            give_up(spec, home / job.folder, error)
         send(Message("ended"))
 
 

@@ -203,8 +203,8 @@ def create_model(
         weights = published(name)
         if (stem, width, in_channels, reduction) != ("imagenet", 1.0, 3, None):
             raise SkipwiseError(
-                f"The published weights of {name!r} are for the imagenet stem, width 1, 3 channels and the published "
-                "reduction; leave those options out, or leave out pretrained."
+                f"The published weights of {name!r} are for the imagenet stem, width 1, 3 channels and gates as "
+                "published; leave those options out, or leave out pretrained."
             )
     network = build(
         architecture,

@@ -50,19 +50,22 @@ def load_checkpoints(path: Path, notice: Callable[[str], None] = lambda _: None)
     """The whole checkpoints at `path`: the newest and the one before it, as far as there are any.
 
     Args:
-        notice: is told of a file that is damaged.
+        notice: is told of a file that is damaged, and if none is left.
 
     Raises:
-        SkipwiseError: one was written by a newer Skipwise.
+        SkipwiseError: one can't be opened, or was written by another version of Skipwise.
     """
-    for candidate in (path, previous(path)):
-        if not candidate.exists():
-            continue
+    there = [candidate for candidate in (path, previous(path)) if candidate.exists()]
+    whole = 0
+    for candidate in there:
         found = _read(candidate)
         if found is None:
-            notice(f"{candidate} is damaged, or of an older Skipwise, and is not used.")
+            notice(f"{candidate} is damaged and is not used.")
         else:
+            whole += 1
             yield found
+    if there and not whole:
+        notice("Neither checkpoint is whole: the run begins again.")
 
 
 def remove_checkpoint(path: Path) -> None:
@@ -78,17 +81,21 @@ def previous(path: Path) -> Path:
 
 def _read(path: Path) -> Found | None:
     try:
+        path.open("rb").close()
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             form = metadata.get("format", "")
             version = form.removeprefix(KIND)
-            if form.startswith(KIND) and version.isdecimal() and int(version) > FORMAT:
+            if form.startswith(KIND) and version.isdecimal() and int(version) != FORMAT:
+                written = "a newer" if int(version) > FORMAT else "an older"
                 raise SkipwiseError(
-                    f"{path} was written by a newer Skipwise; go on with that one, or remove the file to start the run "
-                    "again."
+                    f"{path} was written by {written} Skipwise; go on with that one, or remove the file to start the "
+                    "run again."
                 )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (OSError, SafetensorError):
+    except OSError as error:  # not damaged: a disk or a network that may be back tomorrow
+        raise SkipwiseError(f"{path} can't be read ({error.strerror or error}); the run was left as it is.") from error
+    except SafetensorError:
         return None
     text = metadata.get("state", "")
     if form != f"{KIND}{FORMAT}" or metadata.get("sha256") != _digest(tensors, text):

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 MOST_VARIANTS = 64
+
+
+def has_compiler() -> bool:
+    """Whether torch.compile finds a C++ compiler, which it needs on a CPU."""
+    return any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "g++", "clang++", "cl"))
 
 
 def compiled(network: nn.Module) -> Callable[[Tensor], Tensor]:

@@ -24,6 +24,7 @@ from skipwise.machine import describe_machine
 from skipwise.nets.weights import load_weights
 from skipwise.nets.zoo import create_model
 from skipwise.training.checkpoint import load_checkpoints, remove_checkpoint, save_checkpoint
+from skipwise.training.compiling import has_compiler
 from skipwise.training.distributed import ALONE, Ranks
 from skipwise.training.loop import Epoch, Standing, Training, reproducible
 from skipwise.training.run import (
@@ -40,6 +41,7 @@ from skipwise.training.schedule import Pace
 from skipwise.training.stopping import held
 from skipwise.training.timelimit import Timekeeper
 
+CHECKPOINT = "resume.safetensors"
 CHECKPOINT_SECONDS = 15.0
 """At most this much training, and one step, is repeated after a kill; more only where saving takes long."""
 SAVING_SHARE = 0.01
@@ -81,11 +83,17 @@ def execute_run(
         ranks: the processes that do the run together; only the first one writes.
 
     Raises:
-        SkipwiseError: the folder can't be written, or holds another run.
+        SkipwiseError: the folder can't be written, or holds another run; there is no memory or no compiler for it here.
+        Exception: whatever the network's code raises. What was saved stays.
     """
     record = find_run(spec, folder)
-    checkpoint = folder / "resume.safetensors"
+    checkpoint = folder / CHECKPOINT
     if record is None:
+        if spec.execution.compile and spec.execution.device == "cpu" and not has_compiler():
+            raise SkipwiseError(
+                f"{folder} was begun compiled, and there is no C++ compiler here any more; install g++, or begin "
+                "another run with --no-compile."
+            )
         make_folder(folder)
         if ranks.first:
             for leftover in folder.glob(".*.tmp"):
@@ -96,19 +104,13 @@ def execute_run(
             record = run.carry_out()
         except TrainingFailed as error:
             record = failed_run(spec, str(error), time.perf_counter() - started)
-        except (SkipwiseError, OSError, MemoryError):  # nothing wrong with the run: the disk, a folder, the machine
-            raise
-        except Exception as error:  # whatever one network's code raises, the other runs go on
-            if _is_out_of_memory(error):
+        except RuntimeError as error:
+            if isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate" in str(error):
                 raise SkipwiseError(
                     "There is not enough memory; what was saved is kept. A smaller --batch-size or --img-size needs "
                     "less, and so does --workers 1 in a comparison."
                 ) from error
-            if not ranks.first:
-                raise SkipwiseError(f"Process {ranks.rank} of this run failed: {error}") from error
-            write_text(folder / "error.txt", traceback.format_exc())
-            reason = str(error).strip().partition("\n")[0] or "no message"
-            record = failed_run(spec, f"{type(error).__name__}: {reason}", time.perf_counter() - started)
+            raise
         if ranks.first:
             write_json(folder / "run.json", record)
     if ranks.first:
@@ -116,8 +118,16 @@ def execute_run(
     return record
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate" in str(error)
+def give_up(spec: RunSpec, folder: Path, error: Exception) -> None:
+    """Ends a run for good, as failed for what its network's code raised; the traceback is in error.txt."""
+    write_text(folder / "error.txt", "".join(traceback.format_exception(error)))
+    write_json(folder / "run.json", failed_run(spec, in_short(error)))
+    remove_checkpoint(folder / CHECKPOINT)
+
+
+def in_short(error: Exception) -> str:
+    """The kind of an error and the first line of what it says."""
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0] or 'no message'}"
 
 
 @dataclass
@@ -263,6 +273,8 @@ class _Run:
 
         with self._failing_together():
             epoch = training.close_epoch(validate if self.ranks.first and len(self.images.members("val")) else None)
+        if self.keeper is not None:
+            self.keeper.epoch_closed()
         if self.ranks.first:
             write_history(self.folder, training.at.history)
             self.on_epoch(epoch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,16 +57,23 @@ def check_precision(precision: str) -> None:
         raise unknown_name("precision", precision, PRECISIONS)
 
 
-def check_unchanged(stored: Execution, precision: str, compile: bool | None, folder: Path) -> None:
-    """Raises SkipwiseError where another precision is asked for, or compiling or not, than a run was begun with."""
+def check_unchanged(
+    stored: Execution, precision: str, compile: bool | None, folder: Path, notice: Callable[[str], None]
+) -> None:
+    """Raises SkipwiseError where another precision is asked for, or no compiling, than a run was begun with.
+
+    One that was to be compiled may have begun without, for want of a compiler: the same command goes on as it began.
+    """
     if precision not in ("auto", stored.precision):
         raise SkipwiseError(
             f"{folder} was begun in {stored.precision}; leave --precision out, or choose another folder with --output."
         )
-    if compile not in (None, stored.compile):
-        begun = "compiled" if stored.compile else "without compiling"
-        option = "--compile" if compile else "--no-compile"
-        raise SkipwiseError(f"{folder} was begun {begun}; leave {option} out, or choose another folder with --output.")
+    if compile is False and stored.compile:
+        raise SkipwiseError(
+            f"{folder} was begun compiled; leave --no-compile out, or choose another folder with --output."
+        )
+    if compile and not stored.compile:
+        notice(f"{folder} was begun without compiling, and goes on so.")
 
 
 def choose_execution(

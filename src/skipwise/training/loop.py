@@ -118,6 +118,8 @@ class Training:
         self._forward = compiled(self.network) if execution.compile else self.network
         self._ranks = ranks
         self._class_weights = batches.class_weights().to(execution.device) if recipe.balance == "loss" else None
+        # One image of a rare class may weigh as much as a hundred others.
+        self._astray = ASTRAY * (1.0 if self._class_weights is None else float(self._class_weights.max()))
         self.between_steps = True  # else weights and norm statistics are of different steps
         self._head_only: bool | None = None
         self._order: tuple[int, Any] = (-1, None)
@@ -148,8 +150,9 @@ class Training:
         self._set_mode(share < self.recipe.head_first)
         # Dropout and its like draw from torch's default generator: the same in this step, come what may.
         torch.manual_seed(stream(self.batches.seed, _LAYERS, epoch, index) + self._ranks.rank)
-        batch = self._batch(epoch, index)
-        inputs = self._input(batch.images, schedule.side(share, self.recipe, self.preprocessing.size))
+        batch = self._batch(epoch, index, schedule.side(share, self.recipe, self.preprocessing.size))
+        mean, std = self.preprocessing.mean, self.preprocessing.std
+        self._inputs = inputs = to_input(batch.images, mean, std, out=self._inputs)
         with torch.autocast(self.execution.device, torch.bfloat16, enabled=self.execution.precision == "bf16"):
             logits = self._forward(inputs)
         smoothing = self.recipe.label_smoothing
@@ -157,7 +160,7 @@ class Training:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         value = self._ranks.combine(self.network, loss, len(batch.labels) / self.batches.batch_size)
-        if not value < ASTRAY * max(1.0, math.log(logits.shape[1])):  # not-a-number is not less either
+        if not value < self._astray * max(1.0, math.log(logits.shape[1])):  # not-a-number is not less either
             raise TrainingFailed(f"the loss became {value:.3g} in epoch {epoch + 1}, step {index + 1}")
         self.optimizer.step()
         if self.recipe.average:
@@ -231,16 +234,12 @@ class Training:
                 norm.eval()
                 norm.requires_grad_(False)
 
-    def _batch(self, epoch: int, index: int) -> Batch:
+    def _batch(self, epoch: int, index: int, side: int) -> Batch:
         if self._order[0] != epoch:
             self._order = epoch, self.batches.order(epoch, balanced=self.recipe.balance == "sampling")
-        return self._ranks.part(self.batches.batch(epoch, index, self._order[1])).to(self.execution.device)
-
-    def _input(self, images_BHWC: Tensor, side: int) -> Tensor:
-        images_BHWC = resize(images_BHWC, side)
-        mean, std = self.preprocessing.mean, self.preprocessing.std
-        self._inputs = to_input(images_BHWC, mean, std, out=self._inputs)
-        return self._inputs
+        batch = self._ranks.part(self.batches.batch(epoch, index, self._order[1]))
+        # Before it goes to a device: torch resizes bytes on CPUs alone.
+        return replace(batch, images=resize(batch.images, side)).to(self.execution.device)
 
     @torch.no_grad()
     def _average(self) -> None:

@@ -16,12 +16,11 @@ from skipwise.training.recipe import Recipe
 def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """The recipe's optimizer, its parameters in groups that share a rule and a rate.
 
-    Each group has a `share`: its rate is that of the schedule times this. Weight decay is for matrices alone, which
-    are all parameters of more than one dimension: norms and biases have nothing to gain from being small.
+    Each group has a `share`: its rate is that of the schedule times this.
     """
     norm_biases = {id(norm.bias) for norm in norms(network)}
     head = head_parameters(network)
-    hidden = _filters(network) - head_parameters(network) if recipe.optimizer == "muon" else set()
+    hidden = _filters(network) - head if recipe.optimizer == "muon" else set()
     groups: dict[tuple[Any, ...], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:  # a guest's own choice
@@ -36,7 +35,7 @@ def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     options = [
         {
             "params": parameters,
-            "weight_decay": recipe.weight_decay if matrix else 0.0,
+            "weight_decay": recipe.weight_decay if matrix else recipe.vector_decay,
             "share": share,
             "muon": muon,
         }

@@ -26,7 +26,8 @@ class Recipe:
         lr: the highest learning rate, of the matrices (convolutions and linear layers).
         vector_rate: of norms and biases, and of what Muon does not train, times `lr`.
         norm_bias_rate: of the norms' biases, times that again (Page 2019, "How to train your ResNet", part 6).
-        weight_decay: times the rate, of matrices alone.
+        weight_decay: times the rate, of matrices: all parameters of more than one dimension.
+        vector_decay: the same of norms and biases, which have nothing to gain from being small.
         label_smoothing: Szegedy et al. 2016 (arXiv:1512.00567).
         warmup: the share in which the rate rises, on a straight line.
         descent: how it falls to zero afterwards: along a "cosine" or a "line" (which makes the triangle of
@@ -52,6 +53,7 @@ class Recipe:
     norm_bias_rate: float = 1.0
     momentum: float
     weight_decay: float
+    vector_decay: float = 0.0
     label_smoothing: float = 0.0
     warmup: float
     descent: Literal["cosine", "line"] = "cosine"

@@ -21,8 +21,13 @@ from skipwise.nets.published import fetch, published
 from skipwise.training.run import RunRecord, RunSpec
 
 
-def check_options(*, img_size: int | None, stem: str, width: float, seed: int) -> None:
+def check_options(*, img_size: int | None, stem: str, width: float, seed: int, pretrained: bool) -> None:
     """Raises SkipwiseError for what would otherwise only come to light once all images have been read."""
+    if pretrained and (width != 1.0 or stem not in ("auto", "imagenet")):
+        option = "--stem" if width == 1.0 else "--width"
+        raise SkipwiseError(
+            f"Published weights are for the imagenet stem and width 1; leave {option} out, or --pretrained."
+        )
     if img_size is not None and not 8 <= img_size <= 1024:
         raise SkipwiseError(f"--img-size must lie between 8 and 1024 pixels, not {img_size}.")
     if stem not in STEMS:

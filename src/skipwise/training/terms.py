@@ -17,7 +17,8 @@ class Terms:
 
     Args:
         val_share, test_share: None for a split that came with the images.
-        step_cost: what a step was tried out to take, where there is a time limit.
+        guest: a fingerprint of the code of a network that is not ours.
+        step_cost: what a step was tried out to take.
     """
 
     spec: RunSpec
@@ -25,6 +26,7 @@ class Terms:
     split_images: dict[str, int]
     val_share: float | None
     test_share: float | None
+    guest: str | None = None
     step_cost: StepCost | None = None
 
     def same_as(self, other: Terms) -> bool:
@@ -40,6 +42,8 @@ class Terms:
         ours, theirs = self._bare(), other._bare()
         if (ours.data, ours.spec.classes) != (theirs.data, theirs.spec.classes):
             return "the images differ"
+        if ours.spec.model == theirs.spec.model and ours.guest != theirs.guest:
+            return "the code of the network changed"
         pairs = (
             (ours.spec.recipe, theirs.spec.recipe),
             (ours.spec.recipe.augmentation, theirs.spec.recipe.augmentation),

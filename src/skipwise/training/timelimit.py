@@ -53,14 +53,25 @@ class Timekeeper:
     Args:
         end: when the last step has to be done, on the clock.
         step: seconds a step at full size is expected to take.
+        epoch: steps between two validations.
+        closing: seconds a validation is expected to take.
         size: of the images at full size, pixels a side.
         clock: monotonic, in seconds.
     """
 
     def __init__(
-        self, *, end: float, step: float, recipe: Recipe, size: int, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        end: float,
+        step: float,
+        epoch: int,
+        closing: float,
+        recipe: Recipe,
+        size: int,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.end, self.step, self.recipe, self.size, self.clock = end, step, recipe, size, clock
+        self.epoch, self.closing = epoch, closing
         # Since the last correction: when that was, how far the run was, what each step took, at full size.
         self.since = self.last = clock()
         self.share, self.taken = 0.0, list[float]()
@@ -103,16 +114,22 @@ class Timekeeper:
         self._start(share)
         return replace(at, pace=at.pace.changed(at.steps, at.steps + self._fitting(share)))
 
+    def epoch_closed(self) -> None:
+        """To be called after each validation, which is no part of a step."""
+        now = self.clock()
+        self.closing, self.last = now - self.last, now
+
     def _start(self, share: float) -> None:
         self.since = self.last = self.clock()
         self.share, self.taken = share, []
 
     def _usual(self) -> float:
         """The mean step since the last correction, of which none counts as more than a few: one may have waited for
-        the compiler, or for the disk. Validation is in the step after it."""
+        the compiler, or for the disk."""
         most = UNUSUAL * median([self.step, *self.taken])
         return sum(min(each, most) for each in self.taken) / len(self.taken)
 
     def _fitting(self, share: float) -> int:
         left = (self.end - self.clock()) * (1 - SPARE)
-        return max(0, int(left / (self.step * relative_cost(self.recipe, self.size, share))))
+        each = self.step * relative_cost(self.recipe, self.size, share) + self.closing / self.epoch
+        return max(0, int(left / each))

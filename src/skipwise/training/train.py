@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,11 +19,12 @@ from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.splits import save_split
 from skipwise.data.whereabouts import remember
 from skipwise.errors import SkipwiseError
-from skipwise.files import locked, make_folder, write_json
+from skipwise.files import locked, make_folder, write_json, write_text
+from skipwise.nets.guests import guest_fingerprint, is_guest
 from skipwise.nets.weights import load_weights
 from skipwise.nets.zoo import check_model, create_model
 from skipwise.training.distributed import joined, local_processes
-from skipwise.training.execute import execute_run
+from skipwise.training.execute import execute_run, in_short
 from skipwise.training.execution import Execution, check_precision, check_unchanged, choose_device, choose_execution
 from skipwise.training.loop import Epoch, Standing
 from skipwise.training.recipe import Wishes, check_recipe, choose_recipe
@@ -128,7 +130,7 @@ def train(
     """
     began = time.monotonic() if began is None else began
     check_model(model)
-    check_options(img_size=img_size, stem=stem, width=width, seed=seed)
+    check_options(img_size=img_size, stem=stem, width=width, seed=seed, pretrained=pretrained)
     check_precision(precision)
     check_recipe(recipe)
     if epochs is not None and time_limit is not None:
@@ -168,10 +170,10 @@ def train(
             prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
             preprocessing = choose_preprocessing(prepared, [model] if pretrained else [], img_size, initial)
             chosen = choose_recipe(recipe, wishes, mirrors=prepared.source.mirrors, images=prepared.counts["train"])
-            if chosen.batch_size < ranks.count:
+            if chosen.batch_size < 2 * ranks.count and ranks.count > 1:
                 raise SkipwiseError(
-                    f"A batch of {chosen.batch_size} can't be shared by {ranks.count} processes; start fewer, or raise "
-                    "--batch-size."
+                    f"A batch of {chosen.batch_size} can't be shared by {ranks.count} processes, at least two images "
+                    "each (batch norm needs company); start fewer, or raise --batch-size."
                 )
             draft = Terms(
                 spec=RunSpec(
@@ -193,6 +195,7 @@ def train(
                 split_images=prepared.counts,
                 val_share=prepared.val_share,
                 test_share=prepared.test_share,
+                guest=guest_fingerprint(model) if is_guest(model) else None,
             )
             folder, stored = SHELF.choose(draft, draft.data, named)
             if resume and stored is None:
@@ -215,7 +218,7 @@ def train(
             if there is None:
                 write_json(folder / SHELF.begun, fresh)
             else:
-                check_unchanged(there.spec.execution, precision, compile, folder)
+                check_unchanged(there.spec.execution, precision, compile, folder, watch.noticed)
             if not (folder / "split.csv").exists():
                 _save_split(folder, prepared)
             remember(folder, request, prepared.source)
@@ -227,18 +230,28 @@ def train(
         assert begun is not None
         folder, terms, repeated = begun
         watch.starting(terms, folder)
-        record = execute_run(
-            terms.spec,
-            images,
-            folder,
-            watch.epoch_done,
-            on_step=watch.step_done,
-            init=None if initial is None else initial.file,
-            retries=RETRIES,
-            keeper=_keeper(terms, began),
-            notice=watch.noticed,
-            ranks=ranks,
-        )
+        try:
+            record = execute_run(
+                terms.spec,
+                images,
+                folder,
+                watch.epoch_done,
+                on_step=watch.step_done,
+                init=None if initial is None else initial.file,
+                retries=RETRIES,
+                keeper=_keeper(terms, began),
+                notice=watch.noticed,
+                ranks=ranks,
+            )
+        except (SkipwiseError, OSError, MemoryError):
+            raise
+        except Exception as error:  # the network's code, the compiler, a device: once it is mended, the run goes on
+            trace = folder / f"error{'' if ranks.first else f'-{ranks.rank}'}.txt"
+            write_text(trace, traceback.format_exc())
+            raise SkipwiseError(
+                f"{model} stopped ({in_short(error)}; all of it is in {trace}); what was saved is kept, and the same "
+                "command goes on."
+            ) from error
     return Trained(folder=folder, terms=terms, record=record, repeated=repeated)
 
 
@@ -264,13 +277,22 @@ def _settle(
     if initial is not None:
         load_weights(network, initial.file, new_head=True)  # now, rather than when the folder is begun
     shape = {"channels": preprocessing.channels, "size": preprocessing.size}
-    work = count(network, **shape).multiply_adds * spec.recipe.batch_size
     processes = local_processes()
-    execution = choose_execution(
-        spec.execution.device, step_multiply_adds=work, precision=precision, alone=True, processes=processes
-    )
     part = replace(spec.recipe, batch_size=spec.recipe.batch_size // processes)
-    step_cost = try_step(network, part, execution, **shape)
+    try:
+        work = count(network, **shape).multiply_adds * spec.recipe.batch_size
+        execution = choose_execution(
+            spec.execution.device, step_multiply_adds=work, precision=precision, alone=True, processes=processes
+        )
+        step_cost = try_step(network, part, execution, **shape)
+    except (SkipwiseError, OSError, MemoryError):
+        raise
+    except Exception as error:  # a network of somebody else's
+        size = preprocessing.size
+        raise SkipwiseError(
+            f"{spec.model} can't be trained on images of {size} x {size} pixels ({in_short(error)}); mend it, or try "
+            "another --img-size."
+        ) from error
     seconds = spec.time_limit or step_cost.training(
         spec.recipe, preprocessing.size, spec.recipe.epochs * (draft.split_images["train"] // spec.recipe.batch_size)
     )
@@ -279,7 +301,7 @@ def _settle(
         compile,
         {spec.model: network},
         seconds=seconds,
-        recipe=spec.recipe,
+        recipe=part,
         notice=notice,
         **shape,
     )
@@ -292,11 +314,12 @@ def _keeper(terms: Terms, began: float) -> Timekeeper | None:
     spec = terms.spec
     if spec.time_limit is None or terms.step_cost is None:
         return None
-    evaluated = 2 * terms.split_images["val"] + terms.split_images["test"]
-    ending = ENDING + SLOWER * terms.step_cost.evaluation * evaluated
+    val, test = (SLOWER * terms.step_cost.evaluation * terms.split_images[split] for split in ("val", "test"))
     return Timekeeper(
-        end=began + spec.time_limit - ending,
+        end=began + spec.time_limit - ENDING - val - test,
         step=terms.step_cost.step,
+        epoch=max(1, terms.split_images["train"] // spec.recipe.batch_size),
+        closing=val,
         recipe=spec.recipe,
         size=spec.preprocessing.size,
     )

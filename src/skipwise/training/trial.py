@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skipwise.training.compiling import compiled
+from skipwise.training.compiling import compiled, has_compiler
 from skipwise.training.execution import Execution
 from skipwise.training.loop import reproducible
 from skipwise.training.optimizer import make_optimizer, set_learning_rate
@@ -27,8 +25,6 @@ ENOUGH = 2.0
 """Seconds after which a trial is over."""
 COMPILE_SECONDS = 60.0
 """For one network at one size; 8 to 66 s in single trials."""
-SLOWEST = 1e10
-"""Operations per second that any machine reaches, even with small networks."""
 COMPILE_GAIN = 0.05
 """Of the time of a step; 3 to 19% in single trials, in float32."""
 
@@ -61,14 +57,11 @@ def try_step(network: nn.Module, recipe: Recipe, execution: Execution, *, channe
     return StepCost(gradients * recipe.batch_size / batch + update, evaluation / batch)
 
 
-def may_repay(multiply_adds: float, recipe: Recipe, size: int) -> bool:
-    """Whether a run of so many, in forward passes, could take long enough, so that trying a step is worth the while."""
-    return repays(6 * multiply_adds / SLOWEST, recipe, size)
-
-
 def repays(seconds: float, recipe: Recipe, size: int) -> bool:
     """Whether compiling makes up for itself in a run that takes so long without."""
-    return seconds * COMPILE_GAIN > COMPILE_SECONDS * len(sides(recipe, size))
+    # The head alone, and then all of the network, is compiled twice.
+    variants = len(sides(recipe, size)) * (2 if recipe.head_first else 1)
+    return seconds * COMPILE_GAIN > COMPILE_SECONDS * variants
 
 
 def choose_compile(
@@ -93,7 +86,7 @@ def choose_compile(
     if wanted is False or (wanted is None and (execution.device == "mps" or not repays(seconds, recipe, size))):
         return execution
     with_compile = replace(execution, compile=True)
-    if execution.device == "cpu" and not _has_compiler():
+    if execution.device == "cpu" and not has_compiler():
         notice("Not compiled: torch.compile needs a C++ compiler (g++ or clang++), and there is none here.")
         return execution
     for name, network in networks.items():
@@ -108,7 +101,8 @@ def choose_compile(
 
 
 def _try_compiled(network: nn.Module, execution: Execution, *, batch: int, channels: int, size: int) -> None:
-    """One step, with a batch of the shape that is to come, since what is compiled for it now is there then."""
+    """One step, with a batch of the shape that is to come: what is compiled for it is there then, unless the recipe
+    begins with other layers or norms learning than all."""
     trained = copy.deepcopy(network).to(execution.device).to(memory_format=torch.channels_last)
     inputs = torch.zeros(batch, channels, size, size).to(execution.device, memory_format=torch.channels_last)
     with reproducible(execution):
@@ -133,7 +127,3 @@ def _seconds(work: Callable[[], object]) -> float:
         work()
         taken.append(time.perf_counter() - started)
     return min(taken)
-
-
-def _has_compiler() -> bool:
-    return any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "g++", "clang++", "cl"))
