@@ -14,12 +14,13 @@ from skipwise.training.run import RunSpec
 from tests.test_training import IMAGES, RECIPE, make_spec
 
 
-def spec() -> RunSpec:
+def spec(*, compile: bool = False) -> RunSpec:
     """Sixty steps, with every kind of state that a checkpoint holds."""
-    return make_spec("se_resnet18", recipe=replace(RECIPE, epochs=20, optimizer="muon", average=0.1))
+    made = make_spec("se_resnet18", recipe=replace(RECIPE, epochs=20, optimizer="muon", average=0.1))
+    return replace(made, execution=replace(made.execution, compile=compile))
 
 
-def work(folder: Path, saving: bool, pipe: Connection) -> None:
+def work(folder: Path, saving: bool, compile: bool, pipe: Connection) -> None:
     """Does the run, and tells of every step. Saving is after every step, or never."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as the command line has it: an exception
     execute.CHECKPOINT_SECONDS = 0.0 if saving else 1e9
@@ -28,4 +29,4 @@ def work(folder: Path, saving: bool, pipe: Connection) -> None:
     def on_step(at: Standing) -> None:
         pipe.send(at.steps)
 
-    execute.execute_run(spec(), IMAGES, folder, on_step=on_step)
+    execute.execute_run(spec(compile=compile), IMAGES, folder, on_step=on_step)

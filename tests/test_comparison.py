@@ -148,6 +148,7 @@ def check_kills(photos: Path, tmp_path: Path, kills: int, *more: str, runs: int 
     assert process.returncode == 0, err
     done = killed_and_restarted(photos, tmp_path / "broken", kills, random.Random(seed), *more)
     assert done == sorted(done)  # no finished run is lost
+    assert done[0] < runs  # it was not finished before it was killed
     assert answers(tmp_path / "broken") == answers(tmp_path / "whole")
     assert len(answers(tmp_path / "whole")) >= 1 + 2 * runs
     leftovers = [p for p in (tmp_path / "broken").rglob("*") if p.name.endswith(".tmp") or p.name.startswith("resume")]

@@ -40,6 +40,7 @@ EVERYTHING = replace(
     PLAIN,
     optimizer="muon",
     vector_rate=2.0,
+    vector_decay=1e-3,
     norm_bias_rate=4.0,
     descent="line",
     smallest=0.5,
@@ -149,6 +150,7 @@ def test_compiled_a_run_resumes_to_the_bit_too() -> None:
         {"freeze_norms": True},
         {"label_smoothing": 0.0},
         {"weight_decay": 0.05},
+        {"vector_decay": 0.05},
     ],
     ids=lambda change: next(iter(change)),
 )

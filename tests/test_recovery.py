@@ -35,13 +35,15 @@ CONTEXT.set_forkserver_preload(["tests.run_in_a_child"])
 
 
 @contextmanager
-def running(folder: Path, *, saving: bool = True) -> Iterator[tuple[ForkServerProcess, Connection]]:
+def running(
+    folder: Path, *, saving: bool = True, compile: bool = False
+) -> Iterator[tuple[ForkServerProcess, Connection]]:
     """A process that does the run in `folder`; it has made a step."""
     ours, theirs = CONTEXT.Pipe()
-    process = CONTEXT.Process(target=work, args=(folder, saving, theirs))
+    process = CONTEXT.Process(target=work, args=(folder, saving, compile, theirs))
     process.start()
     theirs.close()
-    assert ours.poll(60)
+    assert ours.poll(300 if compile else 60)
     try:
         yield process, ours
     finally:
@@ -49,12 +51,12 @@ def running(folder: Path, *, saving: bool = True) -> Iterator[tuple[ForkServerPr
         process.join()
 
 
-def check_kills(folder: Path, kills: int, rng: random.Random) -> None:
-    execute_run(child_spec(), IMAGES, folder / "whole")
+def check_kills(folder: Path, kills: int, rng: random.Random, *, compile: bool = False) -> None:
+    execute_run(child_spec(compile=compile), IMAGES, folder / "whole")
     reached = set()
     complaints: list[str] = []
     for _ in range(kills):
-        with running(folder / "killed") as (process, _):
+        with running(folder / "killed", compile=compile) as (process, _):
             time.sleep(rng.expovariate(5))
             process.kill()
         if (folder / "killed" / "run.json").exists():
@@ -63,7 +65,7 @@ def check_kills(folder: Path, kills: int, rng: random.Random) -> None:
         reached.update(state["standing"]["steps"] for _, state in found[:1])
     assert not complaints
     assert len(reached) > kills / 3
-    execute_run(child_spec(), IMAGES, folder / "killed")
+    execute_run(child_spec(compile=compile), IMAGES, folder / "killed")
     assert_same_run(folder / "whole", folder / "killed")
     assert not list((folder / "killed").glob(".*.tmp"))
 
@@ -76,6 +78,12 @@ def test_killed_again_and_again_every_checkpoint_is_whole_and_the_bits_are_the_s
 @pytest.mark.parametrize("seed", [1, 2])
 def test_killed_at_fifty_random_moments(tmp_path: Path, seed: int) -> None:
     check_kills(tmp_path, 50, random.Random(seed))
+
+
+@pytest.mark.slow
+def test_killed_while_compiled(tmp_path: Path) -> None:
+    """Every process compiles anew, or finds what an earlier one compiled."""
+    check_kills(tmp_path, 8, random.Random(3), compile=True)
 
 
 @pytest.mark.parametrize(("number", "repeats"), [(signal.SIGTERM, 2), (signal.SIGINT, 1)])

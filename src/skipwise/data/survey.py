@@ -32,7 +32,7 @@ Progress = Callable[[str, int, int], None]
 
 AUTO_LARGEST = 128
 """The largest size chosen unasked: beyond it a comparison on a laptop takes hours. `--img-size` overrides."""
-SMALLEST = 8
+SMALLEST, KEPT = 8, 64
 SAMPLE = 64
 
 
@@ -85,9 +85,10 @@ class Survey:
 def auto_size(median_side: int) -> int:
     """The size images are brought to unless one is asked for, in pixels a side.
 
-    The median shorter side, rounded down to a multiple of 8 above 16 pixels, and at most `AUTO_LARGEST`.
+    The median shorter side, at most `AUTO_LARGEST`. Small images keep theirs, to the pixel, since resampling would cost
+    them what they have of detail; above `KEPT` pixels it is rounded down to a multiple of 8.
     """
-    rounded = median_side - median_side % 8 if median_side > 16 else median_side
+    rounded = median_side - median_side % 8 if median_side > KEPT else median_side
     return max(SMALLEST, min(rounded, AUTO_LARGEST))
 
 

@@ -6,14 +6,11 @@ import contextlib
 import os
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from skipwise.cost.counts import count
-from skipwise.data.images import Images
 from skipwise.data.look import Square
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.splits import save_split
@@ -21,33 +18,26 @@ from skipwise.data.whereabouts import remember
 from skipwise.errors import SkipwiseError
 from skipwise.files import locked, make_folder, write_json, write_text
 from skipwise.nets.guests import guest_fingerprint, is_guest
-from skipwise.nets.weights import load_weights
-from skipwise.nets.zoo import check_model, create_model
-from skipwise.training.distributed import joined, local_processes
+from skipwise.nets.zoo import check_model
+from skipwise.training.distributed import joined
 from skipwise.training.execute import execute_run, in_short
-from skipwise.training.execution import Execution, check_precision, check_unchanged, choose_device, choose_execution
+from skipwise.training.execution import Execution, check_precision, check_unchanged, choose_device
 from skipwise.training.loop import Epoch, Standing
 from skipwise.training.recipe import Wishes, check_recipe, choose_recipe
 from skipwise.training.run import RunRecord, RunSpec
+from skipwise.training.settle import keeper_of, settle
 from skipwise.training.setup import (
-    Initial,
     check_fits,
     check_options,
     choose_preprocessing,
     choose_stem,
     find_initial,
-    with_statistics,
 )
 from skipwise.training.terms import SHELF, Terms
-from skipwise.training.timelimit import Timekeeper, parse_limit
-from skipwise.training.trial import choose_compile, try_step
+from skipwise.training.timelimit import parse_limit
 
 SPLIT_SEED = 0
 RETRIES = 3
-ENDING = 2.5
-"""Seconds of a time limit for what nobody measures: writing files, leaving Python."""
-SLOWER = 1.3
-"""Evaluating takes so much longer than it was tried out to, with the reading of images."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,8 +199,8 @@ def train(
         def begin() -> tuple[Path, Terms, bool]:
             """The folder, held for this run, what was written there, and whether the run had ended before."""
             # Before the folder is made, too: what is refused leaves nothing behind.
-            fresh = None if stored else _settle(draft, images, initial, precision, compile, watch.noticed)
-            if fresh is not None and (keeper := _keeper(fresh, began)) is not None:
+            fresh = None if stored else settle(draft, images, initial, precision, compile, watch.noticed)
+            if fresh is not None and (keeper := keeper_of(fresh, began)) is not None:
                 keeper.check()
             make_folder(folder)
             stack.enter_context(locked(folder))
@@ -239,7 +229,7 @@ def train(
                 on_step=watch.step_done,
                 init=None if initial is None else initial.file,
                 retries=RETRIES,
-                keeper=_keeper(terms, began),
+                keeper=keeper_of(terms, began),
                 notice=watch.noticed,
                 ranks=ranks,
             )
@@ -253,76 +243,6 @@ def train(
                 "command goes on."
             ) from error
     return Trained(folder=folder, terms=terms, record=record, repeated=repeated)
-
-
-def _settle(
-    draft: Terms,
-    images: Images,
-    initial: Initial | None,
-    precision: str,
-    compile: bool | None,
-    notice: Callable[[str], None],
-) -> Terms:
-    """The draft with what follows from the images' pixels and from this machine."""
-    spec = draft.spec
-    preprocessing = with_statistics(spec.preprocessing, images.pixels, images.members("train"))
-    network = create_model(
-        spec.model,
-        num_classes=len(spec.classes),
-        in_channels=preprocessing.channels,
-        stem=spec.stem,
-        width=spec.width,
-        seed=spec.seed,
-    )
-    if initial is not None:
-        load_weights(network, initial.file, new_head=True)  # now, rather than when the folder is begun
-    shape = {"channels": preprocessing.channels, "size": preprocessing.size}
-    processes = local_processes()
-    part = replace(spec.recipe, batch_size=spec.recipe.batch_size // processes)
-    try:
-        work = count(network, **shape).multiply_adds * spec.recipe.batch_size
-        execution = choose_execution(
-            spec.execution.device, step_multiply_adds=work, precision=precision, alone=True, processes=processes
-        )
-        step_cost = try_step(network, part, execution, **shape)
-    except (SkipwiseError, OSError, MemoryError):
-        raise
-    except Exception as error:  # a network of somebody else's
-        size = preprocessing.size
-        raise SkipwiseError(
-            f"{spec.model} can't be trained on images of {size} x {size} pixels ({in_short(error)}); mend it, or try "
-            "another --img-size."
-        ) from error
-    seconds = spec.time_limit or step_cost.training(
-        spec.recipe, preprocessing.size, spec.recipe.epochs * (draft.split_images["train"] // spec.recipe.batch_size)
-    )
-    execution = choose_compile(
-        execution,
-        compile,
-        {spec.model: network},
-        seconds=seconds,
-        recipe=part,
-        notice=notice,
-        **shape,
-    )
-    spec = replace(spec, preprocessing=preprocessing, execution=execution)
-    return replace(draft, spec=spec, step_cost=step_cost)
-
-
-def _keeper(terms: Terms, began: float) -> Timekeeper | None:
-    """Of the time limit, if there is one, counted from `began` on the monotonic clock."""
-    spec = terms.spec
-    if spec.time_limit is None or terms.step_cost is None:
-        return None
-    val, test = (SLOWER * terms.step_cost.evaluation * terms.split_images[split] for split in ("val", "test"))
-    return Timekeeper(
-        end=began + spec.time_limit - ENDING - val - test,
-        step=terms.step_cost.step,
-        epoch=max(1, terms.split_images["train"] // spec.recipe.batch_size),
-        closing=val,
-        recipe=spec.recipe,
-        size=spec.preprocessing.size,
-    )
 
 
 def _save_split(folder: Path, prepared: Prepared) -> None:

@@ -1,0 +1,94 @@
+"""What a new run leaves to the images' pixels and to this machine, chosen once and written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from skipwise.cost.counts import count
+from skipwise.data.images import Images
+from skipwise.errors import SkipwiseError
+from skipwise.nets.weights import load_weights
+from skipwise.nets.zoo import create_model
+from skipwise.training.distributed import local_processes
+from skipwise.training.execute import in_short
+from skipwise.training.execution import choose_execution
+from skipwise.training.setup import Initial, with_statistics
+from skipwise.training.terms import Terms
+from skipwise.training.timelimit import Timekeeper
+from skipwise.training.trial import choose_compile, try_step
+
+ENDING = 2.5
+"""Seconds of a time limit for what nobody measures: writing files, leaving Python."""
+SLOWER = 1.3
+"""Evaluating takes so much longer than it was tried out to, with the reading of images."""
+
+
+def settle(
+    draft: Terms,
+    images: Images,
+    initial: Initial | None,
+    precision: str,
+    compile: bool | None,
+    notice: Callable[[str], None],
+) -> Terms:
+    """The draft with what follows from the images' pixels and from this machine."""
+    spec = draft.spec
+    preprocessing = with_statistics(spec.preprocessing, images.pixels, images.members("train"))
+    network = create_model(
+        spec.model,
+        num_classes=len(spec.classes),
+        in_channels=preprocessing.channels,
+        stem=spec.stem,
+        width=spec.width,
+        seed=spec.seed,
+    )
+    if initial is not None:
+        load_weights(network, initial.file, new_head=True)  # now, rather than when the folder is begun
+    shape = {"channels": preprocessing.channels, "size": preprocessing.size}
+    processes = local_processes()
+    part = replace(spec.recipe, batch_size=spec.recipe.batch_size // processes)
+    try:
+        work = count(network, **shape).multiply_adds * spec.recipe.batch_size
+        execution = choose_execution(
+            spec.execution.device, step_multiply_adds=work, precision=precision, alone=True, processes=processes
+        )
+        step_cost = try_step(network, part, execution, **shape)
+    except (SkipwiseError, OSError, MemoryError):
+        raise
+    except Exception as error:  # a network of somebody else's
+        size = preprocessing.size
+        raise SkipwiseError(
+            f"{spec.model} can't be trained on images of {size} x {size} pixels ({in_short(error)}); mend it, or try "
+            "another --img-size."
+        ) from error
+    seconds = spec.time_limit or step_cost.training(
+        spec.recipe, preprocessing.size, spec.recipe.epochs * (draft.split_images["train"] // spec.recipe.batch_size)
+    )
+    execution = choose_compile(
+        execution,
+        compile,
+        {spec.model: network},
+        seconds=seconds,
+        recipe=part,
+        notice=notice,
+        **shape,
+    )
+    spec = replace(spec, preprocessing=preprocessing, execution=execution)
+    return replace(draft, spec=spec, step_cost=step_cost)
+
+
+def keeper_of(terms: Terms, began: float) -> Timekeeper | None:
+    """Of the time limit, if there is one, counted from `began` on the monotonic clock."""
+    spec = terms.spec
+    if spec.time_limit is None or terms.step_cost is None:
+        return None
+    val, test = (SLOWER * terms.step_cost.evaluation * terms.split_images[split] for split in ("val", "test"))
+    return Timekeeper(
+        end=began + spec.time_limit - ENDING - val - test,
+        step=terms.step_cost.step,
+        epoch=max(1, terms.split_images["train"] // spec.recipe.batch_size),
+        closing=val,
+        recipe=spec.recipe,
+        size=spec.preprocessing.size,
+    )
