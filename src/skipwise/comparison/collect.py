@@ -6,14 +6,12 @@ from collections import Counter
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from skipwise.comparison.answers import Answers, Tested, outcome_weights
+from skipwise.comparison.contenders import count_contender
 from skipwise.comparison.course import Course
 from skipwise.comparison.plan import Job, Plan
 from skipwise.comparison.results import Bootstrap, Contender, Disagreement, Results, RunResult
-from skipwise.cost.counts import Counts, count
-from skipwise.nets.zoo import create_model
 from skipwise.statistics import bootstrap
 from skipwise.training.run import RunRecord
 
@@ -138,24 +136,3 @@ def _disagreements(plan: Plan, course: Course) -> tuple[Disagreement, ...]:
 def _commonest(plan: Plan, answers: Answers, image: int) -> str | None:
     given = Counter(answers.given[:, image].tolist())
     return plan.classes[min(given, key=lambda number: (-given[number], number))] if given else None
-
-
-def build_contender(plan: Plan, name: str) -> nn.Module:
-    """A contender as its first run starts with it."""
-    return create_model(
-        name,
-        num_classes=len(plan.classes),
-        in_channels=plan.preprocessing.channels,
-        stem=plan.stem,
-        width=plan.width,
-        seed=plan.question.first_seed,
-    )
-
-
-def count_contender(plan: Plan, name: str) -> Counts | None:
-    """Parameters and multiply-adds at the plan's image size; None for a network of one's own that does not work."""
-    try:
-        preprocessing = plan.preprocessing
-        return count(build_contender(plan, name), channels=preprocessing.channels, size=preprocessing.size)
-    except Exception:  # its runs will fail the same way, and say how
-        return None

@@ -13,7 +13,8 @@ import numpy as np
 
 from skipwise.comparison.answers import read_tested
 from skipwise.comparison.choice import choose
-from skipwise.comparison.collect import build_contender, collect
+from skipwise.comparison.collect import collect
+from skipwise.comparison.contenders import build_contender
 from skipwise.comparison.course import Course, TimeIsUp, follow
 from skipwise.comparison.forecast import ENDING, Forecast
 from skipwise.comparison.inputs import load_images

@@ -105,8 +105,8 @@ def _recipe(plan: Plan) -> str:
     return (
         f"Recipe '{recipe.name}': {counted(recipe.epochs, 'epoch')}{chosen}, batches of {recipe.batch_size}, {rate}"
         f"{recipe.optimizer.upper() if recipe.optimizer == 'sgd' else recipe.optimizer.capitalize()} with momentum "
-        f"{recipe.momentum:g}, weight decay {recipe.weight_decay:g} ({recipe.vector_decay:g} on norms and biases), label smoothing "
-        f"{recipe.label_smoothing:g}."
+        f"{recipe.momentum:g}, weight decay {recipe.weight_decay:g} ({recipe.vector_decay:g} on norms and biases), "
+        f"label smoothing {recipe.label_smoothing:g}."
     )
 
 

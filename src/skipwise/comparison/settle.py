@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skipwise.comparison.collect import build_contender, count_contender
+from skipwise.comparison.contenders import build_contender, count_contender
 from skipwise.comparison.forecast import Forecast, fitted, forecast, try_steps
 from skipwise.comparison.plan import Plan
 from skipwise.data.look import Square
