@@ -282,7 +282,9 @@ def test_a_folder_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("side", [3, 8, 28, 32, 100, 500])
 def test_auto_size(side: int) -> None:
-    assert auto_size(side) == {3: 8, 8: 8, 28: 28, 32: 32, 100: 96, 500: 128}[side]
+    assert auto_size([side] * 3) == {3: 8, 8: 8, 28: 28, 32: 32, 100: 96, 500: 128}[side]
+    # Of many sizes, resampled in any case.
+    assert auto_size([side - 1, side, side + 1]) == {3: 8, 8: 8, 28: 24, 32: 32, 100: 96, 500: 128}[side]
 
 
 def test_odd_shapes_have_a_middle(tmp_path: Path) -> None:

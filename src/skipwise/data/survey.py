@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -70,7 +70,7 @@ class Survey:
 
     def auto_size(self, members: NDArray[np.int64]) -> int:
         """The size these images are brought to unless one is asked for."""
-        return auto_size(int(np.median(self.sides[members])))
+        return auto_size(self.sides[members])
 
     def fingerprint(self, source: Source, members: NDArray[np.int64]) -> str:
         """A hash of these images' names, labels, given splits and contents."""
@@ -82,13 +82,15 @@ class Survey:
         return described.hexdigest()
 
 
-def auto_size(median_side: int) -> int:
-    """The size images are brought to unless one is asked for, in pixels a side.
+def auto_size(sides: Sequence[int] | NDArray[np.integer]) -> int:
+    """The size images are brought to unless one is asked for, in pixels a side, by their shorter sides.
 
-    The median shorter side, at most `AUTO_LARGEST`. Small images keep theirs, to the pixel, since resampling would cost
-    them what they have of detail; above `KEPT` pixels it is rounded down to a multiple of 8.
+    Small images that are all of one size keep it, since resampling would cost them what they have of detail. Else it is
+    the median, rounded down to a multiple of 8 above 16 pixels, and at most `AUTO_LARGEST`.
     """
-    rounded = median_side - median_side % 8 if median_side > KEPT else median_side
+    median = int(np.median(sides))
+    kept = median <= KEPT and np.ptp(sides) == 0
+    rounded = median if kept or median <= 16 else median - median % 8
     return max(SMALLEST, min(rounded, AUTO_LARGEST))
 
 
@@ -133,7 +135,7 @@ def guess_square(source: Source, size: int | None, channels: int | None) -> Squa
     """What a square will be like, from a sample of the images; only time is lost if it is wrong."""
     if source.pixels is not None:
         side, grey = min(source.pixels.shape[1:3]), source.pixels.shape[3] == 1
-        return Square(size=size or auto_size(side), channels=channels or (1 if grey else 3))
+        return Square(size=size or auto_size([side]), channels=channels or (1 if grey else 3))
     assert source.container is not None
     seen: list[Look] = []
     if isinstance(source.container, Shareable) and (size is None or channels is None):
@@ -142,7 +144,7 @@ def guess_square(source: Source, size: int | None, channels: int | None) -> Squa
             seen += [look for look in some if not look.fault]
     sides = [min(look.width, look.height) for look in seen] or [AUTO_LARGEST]
     grey = bool(seen) and all(look.grey for look in seen)
-    return Square(size=size or auto_size(int(np.median(sides))), channels=channels or (1 if grey else 3))
+    return Square(size=size or auto_size(sides), channels=channels or (1 if grey else 3))
 
 
 def state(source: Source) -> str:

@@ -120,13 +120,13 @@ def train(
     """
     began = time.monotonic() if began is None else began
     check_model(model)
+    if pretrained and init is not None:
+        raise SkipwiseError("Give --pretrained or --init, not both.")
     check_options(img_size=img_size, stem=stem, width=width, seed=seed, pretrained=pretrained)
     check_precision(precision)
     check_recipe(recipe)
     if epochs is not None and time_limit is not None:
         raise SkipwiseError("Give --epochs or --time-limit, not both.")
-    if pretrained and init is not None:
-        raise SkipwiseError("Give --pretrained or --init, not both.")
     seconds = None if time_limit is None else parse_limit(time_limit)
     initial = None if init is None else find_initial(init)
     if initial is not None:

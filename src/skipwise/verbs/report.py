@@ -19,4 +19,4 @@ def report(
     from skipwise.comparison.conclude import report as run
 
     found = run(comparison, format=format)
-    print(f"Report: {found}" if format == "html" else found)
+    print(f"Report: {found}" if format == "html" else str(found).rstrip("\n"))
