@@ -162,8 +162,8 @@ def _sentence(
     within = " within the limits" if limited else ""
     if len(able) == 1:
         unknown = [c.name for c in results.contenders if c.outcome is None]
-        known = f" of which two runs are finished, which {' and '.join(unknown)} lacks" if unknown else ""
-        return f"Use {choice.name}: it is the only network{within}{known}."
+        rest = f"; of {wording.listed(unknown)} there are not two finished runs" if unknown else ""
+        return f"Use {choice.name}: it is the only network{within}{rest}."
     if len(shown) > 1:
         latency = latencies.get(choice.name)
         cheap = "the smallest" if latency is None else f"the fastest on {where} ({latency * 1000:.2f} ms per image)"

@@ -77,7 +77,8 @@ def _serve(home: Path, orders: queue.Queue[bytes], send: Callable[[Message], Non
     from skipwise.comparison.inputs import in_fold, load_images
     from skipwise.comparison.plan import Job, Plan
     from skipwise.machine import keep_freed_memory
-    from skipwise.training.execute import execute_run, give_up
+    from skipwise.nets.guests import is_guest
+    from skipwise.training.execute import execute_run, give_up, in_short
     from skipwise.training.loop import Epoch
 
     keep_freed_memory()
@@ -101,8 +102,12 @@ def _serve(home: Path, orders: queue.Queue[bytes], send: Callable[[Message], Non
             raise SkipwiseError(f"The run {spec.model} with seed {spec.seed} was stopped: {error}.") from error
         except SkipwiseError:
             raise
-        except Exception as error:  # whatever one network's code raises, the other runs go on
-            give_up(spec, home / job.folder, error)
+        except Exception as error:
+            if not is_guest(spec.model):  # none of ours raises: the compiler, a device, a bug
+                raise SkipwiseError(
+                    f"{spec.model} stopped ({in_short(error)}); what was saved is kept, and the same command goes on."
+                ) from error
+            give_up(spec, home / job.folder, error)  # its code's fault: the other runs go on
         send(Message("ended"))
 
 

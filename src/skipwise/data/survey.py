@@ -85,8 +85,8 @@ class Survey:
 def auto_size(sides: Sequence[int] | NDArray[np.integer]) -> int:
     """The size images are brought to unless one is asked for, in pixels a side, by their shorter sides.
 
-    Small images that are all of one size keep it, since resampling would cost them what they have of detail. Else it is
-    the median, rounded down to a multiple of 8 above 16 pixels, and at most `AUTO_LARGEST`.
+    Small images whose shorter sides are all alike keep them, since resampling would cost them what they have of detail.
+    Else it is the median, rounded down to a multiple of 8 above 16 pixels, and at most `AUTO_LARGEST`.
     """
     median = int(np.median(sides))
     kept = median <= KEPT and np.ptp(sides) == 0

@@ -43,7 +43,7 @@ from skipwise.training.timelimit import Timekeeper
 
 CHECKPOINT = "resume.safetensors"
 CHECKPOINT_SECONDS = 15.0
-"""At most this much training, and one step, is repeated after a kill; more only where saving takes long."""
+"""Between two checkpoints, at least; more where saving takes long."""
 SAVING_SHARE = 0.01
 """Of the time, at most, goes into saving."""
 
@@ -101,21 +101,29 @@ def execute_run(
         started = time.perf_counter()
         try:
             run = _Run(spec, images, folder, checkpoint, on_epoch, on_step, init, retries, keeper, notice, ranks)
-            record = run.carry_out()
+            with enough_memory():
+                record = run.carry_out()
         except TrainingFailed as error:
             record = failed_run(spec, str(error), time.perf_counter() - started)
-        except RuntimeError as error:
-            if isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate" in str(error):
-                raise SkipwiseError(
-                    "There is not enough memory; what was saved is kept. A smaller --batch-size or --img-size needs "
-                    "less, and so does --workers 1 in a comparison."
-                ) from error
-            raise
         if ranks.first:
             write_json(folder / "run.json", record)
     if ranks.first:
         remove_checkpoint(checkpoint)
     return record
+
+
+@contextlib.contextmanager
+def enough_memory() -> Iterator[None]:
+    """Says in a sentence what torch says of memory it can't get."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate" in str(error):
+            raise SkipwiseError(
+                "There is not enough memory; what was saved is kept. A smaller --batch-size or --img-size needs less, "
+                "and so does --workers 1 in a comparison."
+            ) from error
+        raise
 
 
 def give_up(spec: RunSpec, folder: Path, error: Exception) -> None:

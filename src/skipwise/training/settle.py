@@ -11,7 +11,7 @@ from skipwise.errors import SkipwiseError
 from skipwise.nets.weights import load_weights
 from skipwise.nets.zoo import create_model
 from skipwise.training.distributed import local_processes
-from skipwise.training.execute import in_short
+from skipwise.training.execute import enough_memory, in_short
 from skipwise.training.execution import choose_execution
 from skipwise.training.setup import Initial, with_statistics
 from skipwise.training.terms import Terms
@@ -49,11 +49,12 @@ def settle(
     processes = local_processes()
     part = replace(spec.recipe, batch_size=spec.recipe.batch_size // processes)
     try:
-        work = count(network, **shape).multiply_adds * spec.recipe.batch_size
-        execution = choose_execution(
-            spec.execution.device, step_multiply_adds=work, precision=precision, alone=True, processes=processes
-        )
-        step_cost = try_step(network, part, execution, **shape)
+        with enough_memory():
+            work = count(network, **shape).multiply_adds * spec.recipe.batch_size
+            execution = choose_execution(
+                spec.execution.device, step_multiply_adds=work, precision=precision, alone=True, processes=processes
+            )
+            step_cost = try_step(network, part, execution, **shape)
     except (SkipwiseError, OSError, MemoryError):
         raise
     except Exception as error:  # a network of somebody else's

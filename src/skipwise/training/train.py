@@ -242,6 +242,9 @@ def train(
                 f"{model} stopped ({in_short(error)}; all of it is in {trace}); what was saved is kept, and the same "
                 "command goes on."
             ) from error
+        if ranks.first:
+            for trace in folder.glob("error*.txt"):  # of an earlier time, which is mended
+                trace.unlink()
     return Trained(folder=folder, terms=terms, record=record, repeated=repeated)
 
 
