@@ -118,7 +118,7 @@ def test_the_same_seed_gives_the_same_run_to_the_bit_and_another_seed_another(tm
     assert (tmp_path / "a" / "predictions.npz").read_bytes() != (tmp_path / "c" / "predictions.npz").read_bytes()
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_an_interrupted_run_goes_on_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
 ) -> None:

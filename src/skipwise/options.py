@@ -56,7 +56,7 @@ Balance = Annotated[
     str | None, typer.Option(help="For rare classes: sampling (shown as often) or loss (weigh more). [default: none]")
 ]
 Device = Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")]
-Precision = Annotated[str, typer.Option(help="fp32, bf16, or auto: bf16 where that is faster.")]
+Precision = Annotated[str, typer.Option(help="fp32, bf16, fp16, or auto: whichever is fast here.")]
 Compile = Annotated[
     bool | None,
     typer.Option("--compile/--no-compile", help="Use torch.compile. [default: where it repays]", show_default=False),

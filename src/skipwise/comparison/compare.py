@@ -120,7 +120,7 @@ def compare(
         extend: ask more of the comparison in `output`: more networks, or more looks. Its runs are kept, and what it
             found, as comparison-1.json; everything is judged anew.
         device: "auto", "cpu", "cuda" or "mps".
-        precision: "auto", "fp32" or "bf16".
+        precision: "auto", "fp32", "bf16" or "fp16".
         compile: whether to use torch.compile; None does where it repays.
         workers: runs at once; None is as many as suit the machine.
         output: the folder to use; None is the next in runs/compare.

@@ -18,8 +18,9 @@ from skipwise.data.pack import load_pack
 from skipwise.data.prepare import Prepared
 from skipwise.data.preprocess import Preprocessing
 from skipwise.data.stream import Streamed
+from skipwise.training.execute import enough_memory
 from skipwise.training.execution import choose_execution, choose_processes
-from skipwise.training.setup import with_statistics
+from skipwise.training.setup import resident_bytes, with_statistics
 from skipwise.training.trial import choose_compile
 
 
@@ -52,12 +53,16 @@ def settle(
     counts = {name: found for name in question.contenders if (found := count_contender(plan, name))}
     costliest = max((found.multiply_adds for found in counts.values()), default=0)
     execution = choose_execution(
-        plan.execution.device, step_multiply_adds=costliest * recipe.batch_size, precision=wishes.precision
+        plan.execution.device,
+        step_multiply_adds=costliest * recipe.batch_size,
+        precision=wishes.precision,
+        resident_bytes=resident_bytes(recipe, plan.preprocessing, plan.train_images),
     )
     processes = choose_processes(execution, wishes.workers)
     plan = replace(plan, execution=execution, processes=processes)
     networks = {name: build_contender(plan, name) for name in counts}
-    costs = try_steps(plan, networks, {name: found.multiply_adds for name, found in counts.items()})
+    with enough_memory():
+        costs = try_steps(plan, networks, {name: found.multiply_adds for name, found in counts.items()})
     if plan.time_limit is not None:
         left = plan.time_limit - (time.monotonic() - wishes.began)
         if not costs:

@@ -1,7 +1,8 @@
 """Whole-batch transforms: uint8 images [B, H, W, C] and a generator in, new uint8 images out.
 
 All draws come from the generator, for the whole batch at once, so that what one image gets does not depend on how
-images are processed. None of them changes the images it is given.
+images are processed. What is drawn, and small, stays on the CPU; the images are worked on where they are.
+None of the transforms changes the images it is given.
 """
 
 from __future__ import annotations
@@ -44,9 +45,10 @@ def mirrored_in_turn(indices: NDArray[np.int64], epoch: int, seed: int) -> Tenso
 def flip(images_BHWC: Tensor, chosen_B: Tensor) -> Tensor:
     """Flips the chosen images (bool [B]) left to right."""
     which = chosen_B.nonzero()[:, 0]
-    both = torch.cat([images_BHWC, images_BHWC.index_select(0, which).flip(2)])
+    device = images_BHWC.device
+    both = torch.cat([images_BHWC, images_BHWC.index_select(0, which.to(device)).flip(2)])
     source = torch.where(chosen_B, len(images_BHWC) - 1 + chosen_B.cumsum(0), torch.arange(len(images_BHWC)))
-    return both.index_select(0, source)
+    return both.index_select(0, source.to(device))
 
 
 def shift(images_BHWC: Tensor, pixels: int, generator: torch.Generator, *, flips: Tensor | None = None) -> Tensor:
@@ -74,7 +76,8 @@ def shift(images_BHWC: Tensor, pixels: int, generator: torch.Generator, *, flips
     starts_BH = (torch.arange(batch)[:, None] * height + rows_BH) * wide + pixels + offsets[1]
     if flips is not None:
         starts_BH = starts_BH + flips[:, None] * (width - 1)
-    return runs.index_select(0, starts_BH.flatten()).view(batch, height, width, channels)
+    starts = starts_BH.flatten().to(images_BHWC.device)
+    return runs.index_select(0, starts).view(batch, height, width, channels)
 
 
 def resized_crop(images_BHWC: Tensor, size: int, area: tuple[float, float], generator: torch.Generator) -> Tensor:
@@ -115,8 +118,11 @@ def resize(images_BHWC: Tensor, side: int) -> Tensor:
     if images_BHWC.shape[1:3] == (side, side):
         return images_BHWC
     images_BCHW = images_BHWC.permute(0, 3, 1, 2)
+    if images_BCHW.device.type != "cpu":  # torch resizes bytes on CPUs alone
+        images_BCHW = images_BCHW.float()
     resized = F.interpolate(images_BCHW, (side, side), mode="bilinear", antialias=True, align_corners=False)
-    return resized.permute(0, 2, 3, 1).contiguous()
+    resized_BHWC = resized.permute(0, 2, 3, 1)
+    return (resized_BHWC if resized.dtype == torch.uint8 else _to_bytes(resized_BHWC)).contiguous()
 
 
 def affine(
@@ -135,7 +141,8 @@ def affine(
     cos, sin = angle.cos(), angle.sin()
     across = torch.stack([cos, -sin * tall / broad, right * pixels * 2 / broad], dim=1)
     along = torch.stack([sin * broad / tall, cos, down * pixels * 2 / tall], dim=1)
-    grid = F.affine_grid(torch.stack([across, along], dim=1), [batch, 1, height, width], align_corners=True)
+    maps = torch.stack([across, along], dim=1).to(images_BHWC.device)
+    grid = F.affine_grid(maps, [batch, 1, height, width], align_corners=True)
     padding = {"reflect": "reflection", "edge": "border"}[fill]
     moved = F.grid_sample(images_BHWC.permute(0, 3, 1, 2).float(), grid, padding_mode=padding, align_corners=True)
     return _to_bytes(moved.permute(0, 2, 3, 1)).contiguous()
@@ -167,7 +174,9 @@ def paste(images_BHWC: Tensor, other: Tensor | int, start: tuple[Tensor, Tensor]
     rows_BH = (row >= start[0][:, None]) & (row < end[0][:, None])
     columns_BN = (column >= start[1][:, None]) & (column < end[1][:, None])
     # Bits rather than torch.where: operations on bytes go by whole registers, on bool masks byte by byte.
-    rows_BH1, columns_B1N = (255 * inside.to(torch.uint8) for inside in (rows_BH[:, :, None], columns_BN[:, None]))
+    rows_BH1, columns_B1N = (
+        (255 * inside.to(torch.uint8)).to(images_BHWC.device) for inside in (rows_BH[:, :, None], columns_BN[:, None])
+    )
     own_BHN = images_BHWC.flatten(2)
     difference = own_BHN ^ (other.flatten(2) if isinstance(other, Tensor) else other)
     return difference.bitwise_and_(rows_BH1).bitwise_and_(columns_B1N).bitwise_xor_(own_BHN).view(images_BHWC.shape)
@@ -186,11 +195,12 @@ def colour(
     factors = 1 + (2 * torch.rand((3, batch, 1, 1), generator=generator) - 1) * torch.tensor(
         [brightness, contrast, saturation]
     ).view(3, 1, 1, 1)
-    lighter, harder, richer = factors
-    grey = torch.tensor(_GREY if channels == 3 else [1 / channels] * channels)
+    device = images_BHWC.device
+    lighter, harder, richer = factors.to(device)
+    grey = torch.tensor(_GREY if channels == 3 else [1 / channels] * channels, device=device)
     pixels_BNC = images_BHWC.reshape(batch, height * width, channels).float()
     towards_grey = grey[:, None].expand(channels, channels)
-    mix = lighter * harder * (richer * torch.eye(channels) + (1 - richer) * towards_grey)
+    mix = lighter * harder * (richer * torch.eye(channels, device=device) + (1 - richer) * towards_grey)
     mean_grey = (pixels_BNC.mean(dim=1, keepdim=True) * grey).sum(dim=2, keepdim=True)
     mixed = torch.baddbmm((1 - harder) * lighter * mean_grey, pixels_BNC, mix)
     return _to_bytes(mixed).view(images_BHWC.shape)

@@ -12,6 +12,7 @@ from torch import Tensor
 from skipwise.data import augment
 from skipwise.data.images import Pixels
 from skipwise.data.mixing import Mixed, cutmix, mixup
+from skipwise.data.resident import Resident
 
 _ORDER, _AUGMENT = 0, 1  # which of a run's random streams
 
@@ -45,6 +46,11 @@ class Augmentation:
     mixup: float = 0.0
     cutmix: float = 0.0
 
+    @property
+    def on_any_device(self) -> bool:
+        """Whether all of it can be done where the images are; two kinds go image by image, on the CPU."""
+        return self.resized_crop is None and self.rand_augment is None
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
@@ -69,7 +75,7 @@ class TrainingBatches:
     """The training images as batches.
 
     Args:
-        pixels: all images, training and others.
+        pixels: all images, training and others; or the training images on a device, where batches are then made.
         labels: class numbers [N].
         members: the indices of the training images.
         batch_size: the last images of an epoch that fill no batch are left out of it; the order changes each
@@ -80,7 +86,7 @@ class TrainingBatches:
         ValueError: images of another size than `size`, and no resized crop.
     """
 
-    pixels: Pixels
+    pixels: Pixels | Resident
     labels: NDArray[np.int64]
     members: NDArray[np.int64]
     batch_size: int
@@ -124,7 +130,7 @@ class TrainingBatches:
     def batch(self, epoch: int, step: int, order: NDArray[np.int64]) -> Batch:
         """One batch; `order` is order(epoch), which a loop makes once."""
         chosen = self._chosen(step, order)
-        images = torch.from_numpy(np.asarray(self.pixels[chosen]))
+        images = torch.as_tensor(self.pixels[chosen])
         prefetch = getattr(self.pixels, "prefetch", None)
         if prefetch is not None and step + 1 < self.per_epoch:
             prefetch(self._chosen(step + 1, order))

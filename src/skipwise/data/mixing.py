@@ -22,8 +22,9 @@ class Mixed(NamedTuple):
 def mixup(images_BHWC: Tensor, alpha: float, generator: torch.Generator) -> Mixed:
     """A weighted mean of two images, the weight from Beta(alpha, alpha) (Zhang et al. 2017, arXiv:1710.09412)."""
     partners, share = _draw(len(images_BHWC), alpha, generator)
-    own, other = images_BHWC.float(), images_BHWC.index_select(0, partners).float()
-    mixed = torch.lerp(other, own, share[:, None, None, None]).round_().to(torch.uint8)
+    device = images_BHWC.device
+    own, other = images_BHWC.float(), images_BHWC.index_select(0, partners.to(device)).float()
+    mixed = torch.lerp(other, own, share.to(device)[:, None, None, None]).round_().to(torch.uint8)
     return Mixed(mixed, partners, share)
 
 
@@ -42,7 +43,8 @@ def cutmix(images_BHWC: Tensor, alpha: float, generator: torch.Generator) -> Mix
         centre = torch.rand(batch, generator=generator) * length
         edges.append([(centre + reach).round().clamp(0, length).long() for reach in (-half, half)])
     (top, bottom), (left, right) = edges
-    mixed = paste(images_BHWC, images_BHWC.index_select(0, partners), (top, left), (bottom, right))
+    others = images_BHWC.index_select(0, partners.to(images_BHWC.device))
+    mixed = paste(images_BHWC, others, (top, left), (bottom, right))
     return Mixed(mixed, partners, 1 - (bottom - top) * (right - left) / (height * width))
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from skipwise.data.batches import TrainingBatches
 from skipwise.data.images import Images
+from skipwise.data.resident import Resident
 from skipwise.errors import SkipwiseError, TrainingFailed
 from skipwise.evaluation.metrics import Metrics, measure
 from skipwise.evaluation.predict import predict_logits
@@ -100,8 +101,8 @@ def execute_run(
                 leftover.unlink(missing_ok=True)
         started = time.perf_counter()
         try:
-            run = _Run(spec, images, folder, checkpoint, on_epoch, on_step, init, retries, keeper, notice, ranks)
             with enough_memory():
+                run = _Run(spec, images, folder, checkpoint, on_epoch, on_step, init, retries, keeper, notice, ranks)
                 record = run.carry_out()
         except TrainingFailed as error:
             record = failed_run(spec, str(error), time.perf_counter() - started)
@@ -155,10 +156,11 @@ class _Run:
     ranks: Ranks
 
     def __post_init__(self) -> None:
+        pixels, members, execution = self.images.pixels, self.images.members("train"), self.spec.execution
         self.batches = TrainingBatches(
-            pixels=self.images.pixels,
+            pixels=Resident.copied(pixels, members, execution.device) if execution.resident else pixels,
             labels=self.images.labels,
-            members=self.images.members("train"),
+            members=members,
             batch_size=self.spec.recipe.batch_size,
             augmentation=self.spec.recipe.augmentation,
             seed=self.spec.seed,

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from skipwise.cost.timing import bf16_speedup
+from skipwise.data.resident import fits
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.machine import usable_cores
 
@@ -22,17 +23,33 @@ ONE_THREAD_STEP = 20e9
 MOST_THREADS = 8
 
 
-PRECISIONS = ("auto", "fp32", "bf16")
+HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+PRECISIONS = ("auto", "fp32", *HALVES)
+TENSOR_CORES = (7, 0)
+"""The compute capability from which on GPUs multiply much faster in float16."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
-    """`device` is "cpu", "cuda" or "mps"; `precision` is "fp32", or "bf16" for autocast; `threads` are the CPU's."""
+    """How runs are computed.
+
+    Args:
+        device: "cpu", "cuda" or "mps".
+        precision: "fp32", or "bf16" or "fp16" for autocast.
+        threads: the CPU's.
+        resident: whether the training images lie in the device's memory; see data/resident.py.
+    """
 
     device: str
     precision: str
     threads: int
     compile: bool = False
+    resident: bool = False
+
+    def autocast(self) -> torch.autocast:
+        """Convolutions and matrix products in this precision, what needs more than that in float32."""
+        half = HALVES.get(self.precision)
+        return torch.autocast(self.device, half, enabled=half is not None)
 
 
 def choose_device(device: str) -> str:
@@ -77,27 +94,40 @@ def check_unchanged(
 
 
 def choose_execution(
-    device: str, *, step_multiply_adds: float, precision: str = "auto", alone: bool = False, processes: int = 1
+    device: str,
+    *,
+    step_multiply_adds: float,
+    precision: str = "auto",
+    alone: bool = False,
+    processes: int = 1,
+    resident_bytes: int | None = None,
 ) -> Execution:
     """What suits a device, without compiling (see trial.py).
 
     Args:
         device: "cpu", "cuda" or "mps".
         step_multiply_adds: of one batch's forward pass, for the costliest network that will be trained.
-        precision: "auto" is bfloat16 where that is known, or on CPUs measured, to be faster.
+        precision: "auto" is bfloat16 where that is known, or on CPUs measured, to be faster, and float16 on GPUs that
+            multiply faster only in that.
         alone: whether one run is done at a time; else small ones go on side by side, with a thread each.
         processes: that will share this machine's cores and the batch.
+        resident_bytes: of the training images, where a device may keep them; None where it may not.
     """
     if precision == "auto":
-        if device == "cuda":
-            faster = torch.cuda.is_bf16_supported(including_emulation=False)
-        else:
-            faster = device == "cpu" and bf16_speedup() >= WORTHWHILE
-        precision = "bf16" if faster else "fp32"
+        precision = _fastest_precision(device)
     # By a count, not by a clock: the same command twice is to give the same bits, which depend on the threads.
     small = step_multiply_adds < (ONE_THREAD_ALONE if alone else ONE_THREAD_STEP)
     threads = 1 if small else max(1, min(usable_cores() // processes, MOST_THREADS))
-    return Execution(device=device, precision=precision, threads=threads)
+    resident = device == "cuda" and resident_bytes is not None and fits(resident_bytes, torch.cuda.mem_get_info()[0])
+    return Execution(device=device, precision=precision, threads=threads, resident=resident)
+
+
+def _fastest_precision(device: str) -> str:
+    if device == "cuda":
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return "bf16"
+        return "fp16" if torch.cuda.get_device_capability() >= TENSOR_CORES else "fp32"
+    return "bf16" if device == "cpu" and bf16_speedup() >= WORTHWHILE else "fp32"
 
 
 def choose_processes(execution: Execution, wanted: int | None) -> int:

@@ -112,6 +112,8 @@ class Training:
             norm.momentum = recipe.norm_momentum
         self._learning = {id(parameter) for parameter in self.network.parameters() if parameter.requires_grad}
         self.optimizer = make_optimizer(self.network, recipe)
+        # Gradients too small for float16 are lifted into its range; a step whose gradients leave it is left out.
+        self._scaler = torch.amp.GradScaler(execution.device, enabled=execution.precision == "fp16")
         self.answer = copy.deepcopy(self.network).eval() if recipe.average else self.network
         if tensors is not None:
             self._restore(tensors)
@@ -153,16 +155,18 @@ class Training:
         batch = self._batch(epoch, index, schedule.side(share, self.recipe, self.preprocessing.size))
         mean, std = self.preprocessing.mean, self.preprocessing.std
         self._inputs = inputs = to_input(batch.images, mean, std, out=self._inputs)
-        with torch.autocast(self.execution.device, torch.bfloat16, enabled=self.execution.precision == "bf16"):
+        with self.execution.autocast():
             logits = self._forward(inputs)
         smoothing = self.recipe.label_smoothing
         loss = batch_loss(logits.float(), batch, label_smoothing=smoothing, weights=self._class_weights)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         value = self._ranks.combine(self.network, loss, len(batch.labels) / self.batches.batch_size)
         if not value < self._astray * max(1.0, math.log(logits.shape[1])):  # not-a-number is not less either
             raise TrainingFailed(f"the loss became {value:.3g} in epoch {epoch + 1}, step {index + 1}")
-        self.optimizer.step()
+        self._scaler.unscale_(self.optimizer)
+        self._scaler.step(self.optimizer)
+        self._scaler.update()
         if self.recipe.average:
             self._average()
         seconds = at.seconds + time.perf_counter() - started
@@ -191,17 +195,22 @@ class Training:
         return self.recipe.lr * schedule.rate(share, self.recipe) * CUT ** len(self.at.cuts)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights, norm statistics, momenta and averages. They are the live ones: store them before the next step."""
+        """Weights, norm statistics, momenta, averages and float16's scaling.
+
+        They are the live ones: store them before the next step.
+        """
         names = {id(parameter): name for name, parameter in self.network.named_parameters()}
         found = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         for parameter, state in self.optimizer.state.items():
             found[f"momentum.{names[id(parameter)]}"] = state["momentum_buffer"]
         if self.recipe.average:
             found |= {f"average.{name}": tensor for name, tensor in self.answer.state_dict().items()}
+        if scaling := self._scaler.state_dict():
+            found |= {f"scaling.{name}": torch.tensor(value) for name, value in scaling.items()}
         return found
 
     def _restore(self, tensors: dict[str, Tensor]) -> None:
-        parts: dict[str, dict[str, Tensor]] = {"network": {}, "momentum": {}, "average": {}}
+        parts: dict[str, dict[str, Tensor]] = {"network": {}, "momentum": {}, "average": {}, "scaling": {}}
         for name, tensor in tensors.items():
             kind, _, rest = name.partition(".")
             parts[kind][rest] = tensor
@@ -210,6 +219,8 @@ class Training:
             self.answer.load_state_dict(parts["average"])
         for name, momentum in parts["momentum"].items():
             self.optimizer.state[self.network.get_parameter(name)]["momentum_buffer"].copy_(momentum)
+        if parts["scaling"]:
+            self._scaler.load_state_dict({name: value.item() for name, value in parts["scaling"].items()})
 
     def _make_initial_weights(self, network: nn.Module) -> None:
         if self.recipe.dirac:
@@ -217,7 +228,7 @@ class Training:
         if self.recipe.whiten:
             pixels = self.preprocessing.size**2
             some = self.batches.order(0)[: max(LEAST_INITIAL_IMAGES, INITIAL_PIXELS // pixels)]
-            images = torch.from_numpy(self.batches.pixels[np.sort(some)])
+            images = torch.as_tensor(self.batches.pixels[np.sort(some)]).cpu()
             whiten(network, to_input(images, self.preprocessing.mean, self.preprocessing.std))
 
     def _set_mode(self, head_only: bool) -> None:
@@ -238,7 +249,7 @@ class Training:
         if self._order[0] != epoch:
             self._order = epoch, self.batches.order(epoch, balanced=self.recipe.balance == "sampling")
         batch = self._ranks.part(self.batches.batch(epoch, index, self._order[1]))
-        # Before it goes to a device: torch resizes bytes on CPUs alone.
+        # Before it goes to a device, where there is less to send.
         return replace(batch, images=resize(batch.images, side)).to(self.execution.device)
 
     @torch.no_grad()

@@ -13,7 +13,7 @@ from skipwise.nets.zoo import create_model
 from skipwise.training.distributed import local_processes
 from skipwise.training.execute import enough_memory, in_short
 from skipwise.training.execution import choose_execution
-from skipwise.training.setup import Initial, with_statistics
+from skipwise.training.setup import Initial, resident_bytes, with_statistics
 from skipwise.training.terms import Terms
 from skipwise.training.timelimit import Timekeeper
 from skipwise.training.trial import choose_compile, try_step
@@ -52,7 +52,12 @@ def settle(
         with enough_memory():
             work = count(network, **shape).multiply_adds * spec.recipe.batch_size
             execution = choose_execution(
-                spec.execution.device, step_multiply_adds=work, precision=precision, alone=True, processes=processes
+                spec.execution.device,
+                step_multiply_adds=work,
+                precision=precision,
+                alone=True,
+                processes=processes,
+                resident_bytes=resident_bytes(spec.recipe, preprocessing, draft.split_images["train"]),
             )
             step_cost = try_step(network, part, execution, **shape)
     except (SkipwiseError, OSError, MemoryError):

@@ -18,6 +18,7 @@ from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.files import read_json
 from skipwise.nets.network import STEMS, check_width, resolve_stem
 from skipwise.nets.published import fetch, published
+from skipwise.training.recipe import Recipe
 from skipwise.training.run import RunRecord, RunSpec
 
 
@@ -112,6 +113,13 @@ def with_statistics(preprocessing: Preprocessing, pixels: Pixels, train: NDArray
         return preprocessing
     mean, std = channel_statistics(pixels, train)
     return replace(preprocessing, mean=mean, std=std)
+
+
+def resident_bytes(recipe: Recipe, preprocessing: Preprocessing, images: int) -> int | None:
+    """What so many training images take in a device's memory; None where their batches can't be made there."""
+    if not recipe.augmentation.on_any_device:
+        return None
+    return images * preprocessing.size**2 * preprocessing.channels
 
 
 def choose_stem(stem: str, size: int, *, pretrained: bool, initial: Initial | None = None) -> str:

@@ -111,7 +111,7 @@ def _try_compiled(network: nn.Module, execution: Execution, *, batch: int, chann
 
 def _gradients(network: Callable[[Tensor], Tensor], inputs: Tensor, execution: Execution) -> None:
     """Those of a loss on made-up labels."""
-    with torch.autocast(execution.device, torch.bfloat16, enabled=execution.precision == "bf16"):
+    with execution.autocast():
         logits = network(inputs)
     labels = torch.zeros(len(logits), dtype=torch.int64, device=logits.device)
     loss = F.cross_entropy(logits.float(), labels)

@@ -1,0 +1,53 @@
+"""Training images in a GPU's own memory, where batches are made of them without the bus and the CPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skipwise.data.images import Pixels
+
+SHARE = 0.25
+"""Of the memory that is free; the rest is for the network, its activations and the batches."""
+CHUNK = 4096
+"""Images that are read and sent at once."""
+
+
+def fits(size: int, free: int) -> bool:
+    """Whether images of so many bytes may lie in memory of which so many are free."""
+    return size <= SHARE * free
+
+
+@dataclass(frozen=True, eq=False)
+class Resident:
+    """Some of a data set's images, which answer for the whole set's indices.
+
+    Args:
+        images: uint8 [M, H, W, C], on a device.
+        members: their indices in the set [M], ascending.
+    """
+
+    images: Tensor
+    members: NDArray[np.int64]
+
+    @classmethod
+    def copied(cls, pixels: Pixels, members: NDArray[np.int64], device: str) -> Resident:
+        """The members (ascending) of pixels [N, H, W, C], copied to a device."""
+        images = torch.empty((len(members), *pixels.shape[1:]), dtype=torch.uint8, device=device)
+        for start in range(0, len(members), CHUNK):
+            images[start : start + CHUNK] = torch.from_numpy(pixels[members[start : start + CHUNK]])
+        return cls(images, members)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """[M, H, W, C]."""
+        return tuple(self.images.shape)
+
+    def __getitem__(self, indices: NDArray[np.int64]) -> Tensor:
+        """The images of these indices of the set, all of which must be members, on the device."""
+        rows = torch.from_numpy(np.searchsorted(self.members, indices))
+        return self.images.index_select(0, rows.to(self.images.device))

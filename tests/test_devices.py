@@ -1,0 +1,170 @@
+"""What depends on the device: images that lie in its memory, and the precision that suits it.
+
+There need not be a GPU: tensors on torch's "meta" device have a place and no numbers, and `OneDevice` is as strict
+about places as a GPU is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from skipwise.data import augment
+from skipwise.data.batches import Augmentation, Batch, TrainingBatches, to_input
+from skipwise.data.resident import SHARE, Resident, fits
+from skipwise.nets.zoo import create_model
+from skipwise.training.execution import Execution, choose_execution
+from skipwise.training.loop import Training, reproducible
+from skipwise.training.recipe import RECIPES
+from tests.test_levers import PLAIN, make_training
+
+GIB = 2**30
+PLAINEST = Augmentation(mirror=True, shift=0.25)
+KINDS = {
+    "nothing": Augmentation(mirror=False, shift=0.0),
+    "mirrored": Augmentation(mirror=True, shift=0.0),
+    "shifted": PLAINEST,
+    "in turn": replace(PLAINEST, alternate=True),
+    "rotated": replace(PLAINEST, rotate=15.0),
+    "coloured": replace(PLAINEST, brightness=0.2, contrast=0.2, saturation=0.2),
+    "cut out": replace(PLAINEST, cutout=0.5),
+    "mixed up": replace(PLAINEST, mixup=0.4),
+    "cut and mixed": replace(PLAINEST, cutmix=1.0),
+}
+MEMBERS = np.arange(3, 100, 2)
+PIXELS = np.random.default_rng(0).integers(0, 256, (100, 8, 8, 3), dtype=np.uint8)
+
+
+class OneDevice(TorchDispatchMode):
+    """No operation but a copy may have tensors of two devices; single numbers may come from the CPU."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor) and leaf.ndim]
+        if func not in (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default):
+            assert len({tensor.device.type for tensor in tensors}) < 2, func
+        return func(*args, **(kwargs or {}))
+
+
+def make_batches(augmentation: Augmentation, pixels: object = PIXELS) -> TrainingBatches:
+    labels = np.arange(100) % 3
+    return TrainingBatches(
+        pixels=pixels, labels=labels, members=MEMBERS, batch_size=8, augmentation=augmentation, seed=0
+    )
+
+
+def first(batches: TrainingBatches) -> Batch:
+    return batches.batch(0, 0, batches.order(0))
+
+
+def test_resident_images_are_those_of_the_members() -> None:
+    resident = Resident.copied(PIXELS, MEMBERS, "cpu")
+    assert resident.shape == (len(MEMBERS), 8, 8, 3)
+    some = np.array([3, 7, 99])
+    assert torch.equal(resident[some], torch.from_numpy(PIXELS[some]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_batches_of_resident_images_are_the_same_to_the_bit(kind: str) -> None:
+    augmentation = KINDS[kind]
+    ours = first(make_batches(augmentation, Resident.copied(PIXELS, MEMBERS, "cpu")))
+    theirs = first(make_batches(augmentation))
+    for a, b in zip(vars(ours).values(), vars(theirs).values(), strict=True):
+        assert (a is None and b is None) or torch.equal(a, b)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_batches_are_made_on_the_device_where_the_images_are(kind: str) -> None:
+    augmentation = KINDS[kind]
+    assert augmentation.on_any_device
+    with OneDevice():
+        batch = first(make_batches(augmentation, Resident.copied(PIXELS, MEMBERS, "meta")))
+        assert batch.images.device.type == "meta"
+        there = batch.to("meta")
+        assert all(t is None or t.device.type == "meta" for t in vars(there).values())
+        smaller = augment.resize(batch.images, 6)
+        assert (smaller.device.type, smaller.dtype, tuple(smaller.shape)) == ("meta", torch.uint8, (8, 6, 6, 3))
+        assert to_input(batch.images, (0.5,) * 3, (0.3,) * 3).device.type == "meta"
+
+
+def test_what_goes_image_by_image_is_not_made_there() -> None:
+    assert not replace(PLAINEST, resized_crop=(0.3, 1.0)).on_any_device
+    assert not replace(PLAINEST, rand_augment=(2, 9)).on_any_device
+    assert all(recipe.augmentation.on_any_device for recipe in RECIPES.values())
+
+
+def gpu(monkeypatch: pytest.MonkeyPatch, *, bf16: bool, capability: tuple[int, int], free: int = 8 * GIB) -> None:
+    """A GPU that answers what torch is asked."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: bf16 or including_emulation)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (free, 16 * GIB))
+
+
+@pytest.mark.parametrize(
+    ("bf16", "capability", "precision"),
+    [(True, (9, 0), "bf16"), (False, (7, 5), "fp16"), (False, (6, 1), "fp32")],
+    ids=["Hopper", "Turing", "Pascal"],
+)
+def test_a_gpu_gets_the_precision_it_is_fast_in(
+    monkeypatch: pytest.MonkeyPatch, bf16: bool, capability: tuple[int, int], precision: str
+) -> None:
+    gpu(monkeypatch, bf16=bf16, capability=capability)
+    assert choose_execution("cuda", step_multiply_adds=1e12).precision == precision
+    assert choose_execution("cuda", step_multiply_adds=1e12, precision="fp32").precision == "fp32"
+
+
+def test_images_are_resident_where_they_fit_and_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu(monkeypatch, bf16=True, capability=(9, 0))
+
+    def resident(device: str, size: int | None) -> bool:
+        chosen = choose_execution(device, step_multiply_adds=1e12, precision="fp32", resident_bytes=size)
+        return chosen.resident
+
+    assert resident("cuda", GIB)
+    assert not resident("cuda", 8 * GIB)
+    assert not resident("cuda", None)
+    assert not resident("cpu", GIB)
+    assert fits(int(SHARE * GIB), GIB)
+    assert not fits(int(SHARE * GIB) + 1, GIB)
+
+
+FP16 = Execution(device="cpu", precision="fp16", threads=1)
+
+
+def taken(training: Training, steps: int) -> Training:
+    with reproducible(training.execution):
+        for _ in range(steps):
+            training.step()
+    return training
+
+
+def test_in_float16_a_step_whose_gradients_overflow_is_left_out_and_the_next_is_not() -> None:
+    begun = taken(make_training(PLAIN, execution=FP16), 1)
+    kept = {name: tensor.clone() for name, tensor in begun.tensors().items()}
+    before = kept["network.classifier.weight"].clone()
+    kept["scaling.scale"].fill_(2.0**60)
+    training = taken(make_training(PLAIN, execution=FP16, start=begun.at, tensors=kept), 1)
+    after = training.tensors()
+    assert torch.equal(after["network.classifier.weight"], before)
+    assert after["scaling.scale"].item() == 2.0**59
+    assert training.at.steps == 2
+    for tensor in after.values():
+        assert tensor.isfinite().all()
+    kept["scaling.scale"].fill_(2.0**10)
+    training = taken(make_training(PLAIN, execution=FP16, start=begun.at, tensors=kept), 1)
+    assert not torch.equal(training.tensors()["network.classifier.weight"], before)
+
+
+def test_float16_learns_what_float32_learns() -> None:
+    def weights(precision: str) -> torch.Tensor:
+        network = create_model("resnet18", num_classes=3, stem="small", width=0.125, seed=0)
+        execution = replace(FP16, precision=precision)
+        return taken(make_training(PLAIN, network, execution=execution), 4).tensors()["network.classifier.weight"]
+
+    fresh = create_model("resnet18", num_classes=3, stem="small", width=0.125, seed=0).classifier.weight.detach()
+    moved, difference = weights("fp32") - fresh, weights("fp16") - weights("fp32")
+    assert 0 < difference.norm() < 0.1 * moved.norm()
