@@ -18,8 +18,8 @@ from skipwise.data.batches import Augmentation, Batch, TrainingBatches, stream, 
 from skipwise.data.mixing import cutmix, mixup
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
-from skipwise.training.execution import Execution
-from skipwise.training.loop import Standing, Training, batch_loss, reproducible
+from skipwise.training.execution import Execution, reproducible
+from skipwise.training.loop import Standing, Training, batch_loss
 from skipwise.training.recipe import RECIPES, Wishes, choose_recipe
 from skipwise.training.schedule import Pace
 

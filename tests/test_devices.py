@@ -18,8 +18,8 @@ from skipwise.data import augment
 from skipwise.data.batches import Augmentation, Batch, TrainingBatches, to_input
 from skipwise.data.resident import SHARE, Resident, fits
 from skipwise.nets.zoo import create_model
-from skipwise.training.execution import Execution, choose_execution
-from skipwise.training.loop import Training, reproducible
+from skipwise.training.execution import Execution, choose_execution, reproducible
+from skipwise.training.loop import Training
 from skipwise.training.recipe import RECIPES
 from tests.test_levers import PLAIN, make_training
 

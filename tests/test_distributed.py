@@ -19,7 +19,7 @@ import pytest
 
 from skipwise.training.checkpoint import load_checkpoints
 from skipwise.training.distributed import joined
-from skipwise.training.loop import reproducible
+from skipwise.training.execution import reproducible
 from tests.test_levers import PLAIN, look, make_training
 
 CONTEXT = multiprocessing.get_context("forkserver")

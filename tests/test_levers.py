@@ -20,9 +20,9 @@ from skipwise.evaluation.metrics import Metrics
 from skipwise.evaluation.predict import evaluating
 from skipwise.nets.zoo import create_model, list_models
 from skipwise.training import schedule
-from skipwise.training.execution import Execution
+from skipwise.training.execution import Execution, reproducible
 from skipwise.training.initial import dirac, whiten
-from skipwise.training.loop import Standing, Training, reproducible
+from skipwise.training.loop import Standing, Training
 from skipwise.training.optimizer import (
     ROUNDS,
     Muon,

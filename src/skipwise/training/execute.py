@@ -27,7 +27,8 @@ from skipwise.nets.zoo import create_model
 from skipwise.training.checkpoint import load_checkpoints, remove_checkpoint, save_checkpoint
 from skipwise.training.compiling import has_compiler
 from skipwise.training.distributed import ALONE, Ranks
-from skipwise.training.loop import Epoch, Standing, Training, reproducible
+from skipwise.training.execution import reproducible
+from skipwise.training.loop import Epoch, Standing, Training
 from skipwise.training.run import (
     Predictions,
     RunRecord,

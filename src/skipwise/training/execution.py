@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -12,6 +15,8 @@ from skipwise.cost.timing import bf16_speedup
 from skipwise.data.resident import fits
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.machine import usable_cores
+
+_deterministic: Any = torch.utils.deterministic  # its one attribute is made at run time
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 WORTHWHILE = 1.3
@@ -142,3 +147,23 @@ def check_workers(workers: int | None) -> int:
     if workers is not None and workers < 1:
         raise SkipwiseError(f"--workers must be at least 1, not {workers}.")
     return workers or 1
+
+
+@contextlib.contextmanager
+def reproducible(execution: Execution) -> Iterator[None]:
+    """Deterministic algorithms, the run's thread count, and torch's random state put back afterwards."""
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    filled = _deterministic.fill_uninitialized_memory
+    if execution.device == "cuda":  # cuBLAS asks for it, and reads it once
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.set_num_threads(execution.threads)
+    torch.use_deterministic_algorithms(True)
+    # Filling every new tensor with NaN would cost a pass over memory and only matters to code that reads garbage.
+    _deterministic.fill_uninitialized_memory = False
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic)
+        _deterministic.fill_uninitialized_memory = filled

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import math
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,8 +27,6 @@ from skipwise.training.initial import dirac, whiten
 from skipwise.training.optimizer import head_parameters, make_optimizer, norms, set_learning_rate
 from skipwise.training.recipe import Recipe
 from skipwise.training.schedule import Pace
-
-_deterministic: Any = torch.utils.deterministic  # its one attribute is made at run time
 
 INITIAL_PIXELS, LEAST_INITIAL_IMAGES = 500_000, 10
 """What initial weights are made from."""
@@ -82,7 +78,7 @@ class Training:
     """A run under way: `step` until it is `finished`, and `close_epoch` wherever an epoch `is_over`.
 
     The same arguments give the same weights to the bit, in one go or resumed after any step, on the same machine and
-    versions. To be used within `reproducible`.
+    versions. To be used within `execution.reproducible`.
 
     Args:
         network: is trained in place.
@@ -283,23 +279,3 @@ def batch_loss(logits: Tensor, batch: Batch, *, label_smoothing: float = 0.0, we
     if batch.partners is not None and batch.share is not None:
         each = batch.share * each + (1 - batch.share) * against(batch.partners)
     return each.mean()
-
-
-@contextlib.contextmanager
-def reproducible(execution: Execution) -> Iterator[None]:
-    """Deterministic algorithms, the run's thread count, and torch's random state put back afterwards."""
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    filled = _deterministic.fill_uninitialized_memory
-    if execution.device == "cuda":  # cuBLAS asks for it, and reads it once
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.set_num_threads(execution.threads)
-    torch.use_deterministic_algorithms(True)
-    # Filling every new tensor with NaN would cost a pass over memory and only matters to code that reads garbage.
-    _deterministic.fill_uninitialized_memory = False
-    try:
-        with torch.random.fork_rng():
-            yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(deterministic)
-        _deterministic.fill_uninitialized_memory = filled

@@ -12,8 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from skipwise.training.compiling import compiled, has_compiler
-from skipwise.training.execution import Execution
-from skipwise.training.loop import reproducible
+from skipwise.training.execution import Execution, reproducible
 from skipwise.training.optimizer import make_optimizer, set_learning_rate
 from skipwise.training.recipe import Recipe
 from skipwise.training.schedule import relative_cost, sides
