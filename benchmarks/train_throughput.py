@@ -107,13 +107,13 @@ def bare(case: Case) -> Iterator[int]:
     keep_freed_memory()
     batch = case[2]
     network = make_network(case).to(memory_format=torch.channels_last)
-    precision = choose_execution("cpu", step_multiply_adds=1e12).precision
+    execution = choose_execution("cpu", step_multiply_adds=1e12)
     optimizer = make_optimizer(network, choose_recipe("standard", Wishes(), mirrors=True, images=50_000))
     images = torch.randn(batch, 3, SIZE, SIZE).to(memory_format=torch.channels_last)
     labels = torch.arange(batch) % CLASSES
     forward = compiled(network)
     while True:
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+        with execution.autocast():
             logits = forward(images)
         optimizer.zero_grad(set_to_none=True)
         F.cross_entropy(logits.float(), labels).backward()

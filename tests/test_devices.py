@@ -16,7 +16,9 @@ from torch.utils._pytree import tree_leaves
 
 from skipwise.data import augment
 from skipwise.data.batches import Augmentation, Batch, TrainingBatches, to_input
+from skipwise.data.preprocess import Preprocessing
 from skipwise.data.resident import SHARE, Resident, fits
+from skipwise.evaluation.predict import predict_logits
 from skipwise.nets.zoo import create_model
 from skipwise.training.execution import Execution, choose_execution, reproducible
 from skipwise.training.loop import Training
@@ -168,3 +170,18 @@ def test_float16_learns_what_float32_learns() -> None:
     fresh = create_model("resnet18", num_classes=3, stem="small", width=0.125, seed=0).classifier.weight.detach()
     moved, difference = weights("fp32") - fresh, weights("fp16") - weights("fp32")
     assert 0 < difference.norm() < 0.1 * moved.norm()
+
+
+class Asking(torch.nn.Module):
+    """Answers with whether convolutions might be done with ten bits."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.full((len(images), 1), float(torch.backends.cudnn.allow_tf32))
+
+
+def test_evaluation_is_never_in_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    network = Asking()
+    preprocessing = Preprocessing(size=8, channels=3, mean=(0.5,) * 3, std=(0.3,) * 3)
+    assert not predict_logits(network, PIXELS, MEMBERS, preprocessing, device="cpu").any()
+    assert network(torch.zeros(1)).all()

@@ -19,11 +19,14 @@ from skipwise.data.preprocess import Preprocessing
 def evaluating(network: nn.Module) -> Iterator[None]:
     """The network in evaluation mode and without gradients; every module's mode is put back afterwards."""
     modes = [(module, module.training) for module in network.modules()]
+    # By default convolutions of float32 are done on GPUs with ten bits where there are tensor cores.
+    tf32, torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.allow_tf32, False
     network.eval()
     try:
         with torch.inference_mode():
             yield
     finally:
+        torch.backends.cudnn.allow_tf32 = tf32
         for module, training in modes:
             module.training = training
 
