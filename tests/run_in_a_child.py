@@ -14,13 +14,13 @@ from skipwise.training.run import RunSpec
 from tests.test_training import IMAGES, RECIPE, make_spec
 
 
-def spec(*, compile: bool = False) -> RunSpec:
-    """Sixty steps, with every kind of state that a checkpoint holds."""
-    made = make_spec("se_resnet18", recipe=replace(RECIPE, epochs=20, optimizer="muon", average=0.1))
+def spec(*, epochs: int = 20, compile: bool = False) -> RunSpec:
+    """Three steps an epoch, with every kind of state that a checkpoint holds."""
+    made = make_spec("se_resnet18", recipe=replace(RECIPE, epochs=epochs, optimizer="muon", average=0.1))
     return replace(made, execution=replace(made.execution, compile=compile))
 
 
-def work(folder: Path, saving: bool, compile: bool, pipe: Connection) -> None:
+def work(folder: Path, run: RunSpec, saving: bool, pipe: Connection) -> None:
     """Does the run, and tells of every step. Saving is after every step, or never."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as the command line has it: an exception
     execute.CHECKPOINT_SECONDS = 0.0 if saving else 1e9
@@ -29,4 +29,4 @@ def work(folder: Path, saving: bool, compile: bool, pipe: Connection) -> None:
     def on_step(at: Standing) -> None:
         pipe.send(at.steps)
 
-    execute.execute_run(spec(compile=compile), IMAGES, folder, on_step=on_step)
+    execute.execute_run(run, IMAGES, folder, on_step=on_step)

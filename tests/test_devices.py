@@ -6,6 +6,7 @@ about places as a GPU is.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +19,8 @@ from skipwise.data import augment
 from skipwise.data.batches import Augmentation, Batch, TrainingBatches, to_input
 from skipwise.data.preprocess import Preprocessing
 from skipwise.data.resident import SHARE, Resident, fits
-from skipwise.evaluation.predict import predict_logits
+from skipwise.errors import TrainingFailed
+from skipwise.evaluation.predict import PRODUCTS, predict_logits
 from skipwise.nets.zoo import create_model
 from skipwise.training.execution import Execution, choose_execution, reproducible
 from skipwise.training.loop import Training
@@ -99,22 +101,28 @@ def test_what_goes_image_by_image_is_not_made_there() -> None:
     assert all(recipe.augmentation.on_any_device for recipe in RECIPES.values())
 
 
-def gpu(monkeypatch: pytest.MonkeyPatch, *, bf16: bool, capability: tuple[int, int], free: int = 8 * GIB) -> None:
+def gpu(monkeypatch: pytest.MonkeyPatch, *, bf16: bool, capability: tuple[int, int], name: str = "") -> None:
     """A GPU that answers what torch is asked."""
+    free = 8 * GIB
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: bf16 or including_emulation)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: name)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (free, 16 * GIB))
 
 
 @pytest.mark.parametrize(
-    ("bf16", "capability", "precision"),
-    [(True, (9, 0), "bf16"), (False, (7, 5), "fp16"), (False, (6, 1), "fp32")],
-    ids=["Hopper", "Turing", "Pascal"],
+    ("name", "bf16", "capability", "precision"),
+    [
+        ("NVIDIA H100", True, (9, 0), "bf16"),
+        ("Tesla T4", False, (7, 5), "fp16"),
+        ("NVIDIA GeForce GTX 1660 Ti", False, (7, 5), "fp32"),
+        ("Tesla P40", False, (6, 1), "fp32"),
+    ],
 )
 def test_a_gpu_gets_the_precision_it_is_fast_in(
-    monkeypatch: pytest.MonkeyPatch, bf16: bool, capability: tuple[int, int], precision: str
+    monkeypatch: pytest.MonkeyPatch, name: str, bf16: bool, capability: tuple[int, int], precision: str
 ) -> None:
-    gpu(monkeypatch, bf16=bf16, capability=capability)
+    gpu(monkeypatch, bf16=bf16, capability=capability, name=name)
     assert choose_execution("cuda", step_multiply_adds=1e12).precision == precision
     assert choose_execution("cuda", step_multiply_adds=1e12, precision="fp32").precision == "fp32"
 
@@ -176,12 +184,42 @@ class Asking(torch.nn.Module):
     """Answers with whether convolutions might be done with ten bits."""
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return torch.full((len(images), 1), float(torch.backends.cudnn.allow_tf32))
+        return torch.tensor([[float(kind.fp32_precision != "ieee") for kind in PRODUCTS]]).expand(len(images), 2)
 
 
-def test_evaluation_is_never_in_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+def test_evaluation_is_never_in_tf32() -> None:
     network = Asking()
     preprocessing = Preprocessing(size=8, channels=3, mean=(0.5,) * 3, std=(0.3,) * 3)
-    assert not predict_logits(network, PIXELS, MEMBERS, preprocessing, device="cpu").any()
-    assert network(torch.zeros(1)).all()
+    before = [kind.fp32_precision for kind in PRODUCTS]
+    for kind in PRODUCTS:
+        kind.fp32_precision = "tf32"
+    try:
+        assert not predict_logits(network, PIXELS, MEMBERS, preprocessing, device="cpu").any()
+        assert network(torch.zeros(1)).all()
+    finally:
+        for kind, precision in zip(PRODUCTS, before, strict=True):
+            kind.fp32_precision = precision
+
+
+def test_large_images_are_evaluated_a_few_at_a_time() -> None:
+    sizes = []
+
+    class Counting(Asking):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            sizes.append(len(images))
+            return super().forward(images)
+
+    pixels = np.zeros((5, 1024, 1024, 1), np.uint8)
+    preprocessing = Preprocessing(size=1024, channels=1, mean=(0.5,), std=(0.3,))
+    assert predict_logits(Counting(), pixels, np.arange(5), preprocessing, device="cpu").shape == (5, 2)
+    assert sizes == [4, 1]
+
+
+def test_in_float16_gradients_that_stay_no_numbers_are_a_failure() -> None:
+    begun = taken(make_training(PLAIN, execution=FP16), 1)
+    kept = {name: tensor.clone() for name, tensor in begun.tensors().items()}
+    kept["scaling.scale"].fill_(1.5)
+    training = make_training(PLAIN, execution=FP16, start=begun.at, tensors=kept)
+    training.network.classifier.weight.register_hook(lambda gradient: gradient * math.nan)
+    with pytest.raises(TrainingFailed, match="no numbers in float16"):
+        taken(training, 1)

@@ -25,7 +25,7 @@ from skipwise.training import execute
 from skipwise.training.checkpoint import FORMAT, KIND, load_checkpoints, previous, save_checkpoint
 from skipwise.training.execute import execute_run
 from skipwise.training.loop import Training
-from skipwise.training.run import read_history
+from skipwise.training.run import RunSpec, read_history
 from tests.run_in_a_child import spec as child_spec
 from tests.run_in_a_child import work
 from tests.test_training import IMAGES, RECIPE, assert_same_run, make_spec, save_always
@@ -35,15 +35,13 @@ CONTEXT.set_forkserver_preload(["tests.run_in_a_child"])
 
 
 @contextmanager
-def running(
-    folder: Path, *, saving: bool = True, compile: bool = False
-) -> Iterator[tuple[ForkServerProcess, Connection]]:
+def running(folder: Path, run: RunSpec, *, saving: bool = True) -> Iterator[tuple[ForkServerProcess, Connection]]:
     """A process that does the run in `folder`; it has made a step."""
     ours, theirs = CONTEXT.Pipe()
-    process = CONTEXT.Process(target=work, args=(folder, saving, compile, theirs))
+    process = CONTEXT.Process(target=work, args=(folder, run, saving, theirs))
     process.start()
     theirs.close()
-    assert ours.poll(300 if compile else 60)
+    assert ours.poll(300 if run.execution.compile else 60)
     try:
         yield process, ours
     finally:
@@ -52,11 +50,12 @@ def running(
 
 
 def check_kills(folder: Path, kills: int, rng: random.Random, *, compile: bool = False) -> None:
-    execute_run(child_spec(compile=compile), IMAGES, folder / "whole")
+    run = child_spec(epochs=4 * kills, compile=compile)  # longer than it lives between so many kills
+    execute_run(run, IMAGES, folder / "whole")
     reached = set()
     complaints: list[str] = []
     for _ in range(kills):
-        with running(folder / "killed", compile=compile) as (process, _):
+        with running(folder / "killed", run) as (process, _):
             time.sleep(rng.expovariate(5))
             process.kill()
         if (folder / "killed" / "run.json").exists():
@@ -65,7 +64,7 @@ def check_kills(folder: Path, kills: int, rng: random.Random, *, compile: bool =
         reached.update(state["standing"]["steps"] for _, state in found[:1])
     assert not complaints
     assert len(reached) > kills / 3
-    execute_run(child_spec(compile=compile), IMAGES, folder / "killed")
+    execute_run(run, IMAGES, folder / "killed")
     assert_same_run(folder / "whole", folder / "killed")
     assert not list((folder / "killed").glob(".*.tmp"))
 
@@ -91,7 +90,7 @@ def test_a_signal_saves_at_once_and_no_step_is_done_twice(tmp_path: Path, number
     execute_run(child_spec(), IMAGES, tmp_path / "whole")
     folder, done = tmp_path / "stopped", 0
     for _ in range(3):
-        with running(folder, saving=False) as (process, pipe):
+        with running(folder, child_spec(), saving=False) as (process, pipe):
             first = pipe.recv()
             assert first == done + 1
             for _ in range(repeats):  # torchrun, systemd and terminals each send one of their own
@@ -155,17 +154,18 @@ def test_a_state_that_led_astray_at_once_is_never_gone_back_to(tmp_path: Path, m
     ]
 
 
-def test_a_cut_holds_over_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("at", "where"), [(7, "from step 7"), (0, "from the beginning")])
+def test_a_cut_holds_over_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int, where: str) -> None:
     save_always(monkeypatch)
-    go_astray(monkeypatch, at=7, until_cuts=1)
+    go_astray(monkeypatch, at=at, until_cuts=1)
 
     def killed(notice: str) -> None:
-        assert "from step 7" in notice
+        assert where in notice
         raise SkipwiseError("killed")
 
     with pytest.raises(SkipwiseError, match="killed"):
         execute_run(make_spec(), IMAGES, tmp_path, retries=3, notice=killed)
-    assert execute_run(make_spec(), IMAGES, tmp_path, retries=3).cuts == (7,)
+    assert execute_run(make_spec(), IMAGES, tmp_path, retries=3).cuts == (at,)
 
 
 def test_what_is_wrong_with_the_machine_does_not_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,6 +279,23 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_it_used(
     assert steps[0] > 1
     execute_run(make_spec(), IMAGES, tmp_path / "whole")
     assert_same_run(tmp_path / "a", tmp_path / "whole")
+
+
+def test_a_damaged_checkpoint_does_not_take_the_place_of_the_whole_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(tmp_path, monkeypatch)
+    path = tmp_path / "resume.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    whole = previous(path).read_bytes()
+
+    def stopped(_: object) -> None:
+        raise KeyboardInterrupt  # saves once
+
+    with pytest.raises(KeyboardInterrupt):
+        execute_run(make_spec(), IMAGES, tmp_path, on_step=stopped)
+    assert previous(path).read_bytes() == whole
+    assert len(list(load_checkpoints(path))) == 2
 
 
 def interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

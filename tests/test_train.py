@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -121,7 +122,31 @@ def test_a_run_that_fails_exits_with_2(cli, photos: Path) -> None:
     result = cli("train", photos, "--width", "0.25", "--epochs", "2", "--lr", "1e30")
     assert result.returncode == 2
     assert "The run failed: " in result.stdout
-    assert "--lr 1e+29" in result.stdout
+    assert "the same command with --lr 1e+29" in result.stdout
+
+
+@pytest.mark.usefixtures("here")
+def test_an_unfinished_run_is_found_though_others_were_removed_and_said_if_it_was_begun_otherwise(photos: Path) -> None:
+    class Stopping(TrainObserver):
+        def __init__(self) -> None:
+            self.notices: list[str] = []
+
+        def step_done(self, _: Standing) -> None:
+            raise KeyboardInterrupt
+
+        def noticed(self, sentence: str) -> None:
+            self.notices.append(sentence)
+
+    first = train(photos, **OPTIONS).folder
+    with pytest.raises(KeyboardInterrupt):
+        train(photos, **OPTIONS, seed=1, observer=Stopping())
+    shutil.rmtree(first)
+    otherwise = Stopping()
+    with pytest.raises(KeyboardInterrupt):
+        train(photos, **OPTIONS, seed=1, mirror=False, observer=otherwise)
+    assert Path("runs/train/stripes").is_dir()
+    assert any("stripes-2 is unfinished, but was begun otherwise: mirror is True there" in n for n in otherwise.notices)
+    assert train(photos, **OPTIONS, seed=1).folder == Path("runs/train/stripes-2")
 
 
 @pytest.mark.parametrize(

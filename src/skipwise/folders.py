@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -40,11 +43,14 @@ class Shelf(Generic[W]):
     finished: str
     kind: type[W]
 
-    def choose(self, work: W, name: str, output: Path | None) -> tuple[Path, W | None]:
+    def choose(
+        self, work: W, name: str, output: Path | None, notice: Callable[[str], None] = lambda _: None
+    ) -> tuple[Path, W | None]:
         """The folder for `work`, and the terms it was begun under if it was.
 
         Args:
             output: a folder by name, or None for the newest unfinished one of the same terms, or a new one.
+            notice: is told of work that is unfinished, but was begun under other terms.
 
         Raises:
             SkipwiseError: the named folder holds other work, or something else.
@@ -57,8 +63,8 @@ class Shelf(Generic[W]):
                     "the command that started it."
                 )
             return output, stored
-        folders = numbered_folders(self.parent, name)
-        for folder in reversed(folders):
+        passed_over = None
+        for folder in reversed(numbered_folders(self.parent, name)):
             if (folder / self.finished).exists():
                 continue
             try:
@@ -67,6 +73,9 @@ class Shelf(Generic[W]):
                 continue
             if stored is None or work.same_as(stored):
                 return folder, stored
+            passed_over = passed_over or f"{folder} is unfinished, but was begun otherwise: {work.difference(stored)}"
+        if passed_over is not None:
+            notice(f"{passed_over}. This is new work.")
         return next_folder(self.parent, name), None
 
     def _stored(self, folder: Path) -> W | None:
@@ -83,15 +92,12 @@ class Shelf(Generic[W]):
 
 def next_folder(parent: Path, name: str) -> Path:
     """`name`, or the first of `name-2`, `name-3`, ... that does not exist."""
-    folders = numbered_folders(parent, name)
-    return parent / (f"{name}-{len(folders) + 1}" if folders else name)
+    candidates = (parent / (name if number == 1 else f"{name}-{number}") for number in itertools.count(1))
+    return next(candidate for candidate in candidates if not candidate.exists())
 
 
 def numbered_folders(parent: Path, name: str) -> list[Path]:
-    """The folders `name`, `name-2`, `name-3`, ... that exist, oldest first."""
-    folders = []
-    number = 1
-    while (folder := parent / (name if number == 1 else f"{name}-{number}")).exists():
-        folders.append(folder)
-        number += 1
-    return folders
+    """The folders `name`, `name-2`, `name-3`, ... that exist, by number; some may have been removed."""
+    number = re.compile(re.escape(name) + r"(?:-(\d+))?")
+    found = [(match, entry) for entry in parent.glob("*") if (match := number.fullmatch(entry.name))]
+    return [entry for _, entry in sorted((int(match[1] or 1), entry) for match, entry in found)]

@@ -158,10 +158,10 @@ def print_trained(trained: Trained, *, data: str) -> None:
     console.print()
     console.print(Text(f"Run:    {trained.folder}"), soft_wrap=True)
     other = "se_resnet18" if spec.model == "resnet18" else "resnet18"
-    words = ["skipwise", "compare", data, "--models", f"{spec.model},{other}"]
+    following = shlex.join(["skipwise", "compare", data, "--models", f"{spec.model},{other}"])
     if record.status == "failed":
-        words = ["skipwise", "train", data, "--model", spec.model, "--lr", f"{spec.recipe.lr / 10:g}"]
-    console.print(Text(f"Next:   {shlex.join(words)}"), soft_wrap=True)
+        following = f"the same command with --lr {spec.recipe.lr / 10:g} (and another --output, if you gave one)"
+    console.print(Text(f"Next:   {following}"), soft_wrap=True)
 
 
 def print_audit(report: AuditReport) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -215,7 +215,7 @@ def compare(
     named = Path(output) if output is not None else None
 
     while True:
-        folder, stored = _choose(draft, named, extend=extend)
+        folder, stored = _choose(draft, named, extend=extend, notice=watch.noticed)
         if resume and stored is None:
             raise SkipwiseError(
                 f"There is nothing to resume for this plan in {named or SHELF.parent}; leave --resume out."
@@ -259,7 +259,9 @@ def compare(
             return carry_out(plan, folder, watch, expected, began)
 
 
-def _choose(draft: Plan, named: Path | None, *, extend: bool) -> tuple[Path, Plan | None]:
+def _choose(
+    draft: Plan, named: Path | None, *, extend: bool, notice: Callable[[str], None] = lambda _: None
+) -> tuple[Path, Plan | None]:
     """The folder for a plan and what was planned there; an extension is chosen by what was asked there before."""
     if extend and named is not None and (named / SHELF.begun).exists():
         before = read_json(named / SHELF.begun, Plan)
@@ -273,7 +275,7 @@ def _choose(draft: Plan, named: Path | None, *, extend: bool) -> tuple[Path, Pla
                 draft = replace(draft, tuning=replace(draft.tuning, epochs=before.tuning.epochs))
     elif extend:
         raise SkipwiseError(f"There is no comparison in {named} to extend; leave --extend out.")
-    return SHELF.choose(draft, draft.data, named)
+    return SHELF.choose(draft, draft.data, named, notice)
 
 
 def _image_options(request: Request) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from skipwise.comparison.contenders import build_contender, count_contender
 from skipwise.comparison.forecast import Forecast, fitted, forecast, try_steps
@@ -56,7 +57,7 @@ def settle(
         plan.execution.device,
         step_multiply_adds=costliest * recipe.batch_size,
         precision=wishes.precision,
-        resident_bytes=resident_bytes(recipe, plan.preprocessing, plan.train_images),
+        resident_bytes=resident_bytes(recipe, plan.preprocessing, plan.train_images, runs=wishes.workers or 1),
     )
     processes = choose_processes(execution, wishes.workers)
     plan = replace(plan, execution=execution, processes=processes)
@@ -80,6 +81,7 @@ def settle(
         execution, wishes.compile, networks, seconds=seconds, recipe=recipe, channels=channels, size=size, notice=notice
     )
     plan = replace(plan, execution=execution)
+    torch.cuda.empty_cache()  # what was tried here is over; the runs are done in other processes
     return plan, forecast(plan, costs, {name: 4.0 * found.parameters for name, found in counts.items()})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,8 @@ from skipwise.data.images import Pixels
 
 SHARE = 0.25
 """Of the memory that is free; the rest is for the network, its activations and the batches."""
-CHUNK = 4096
-"""Images that are read and sent at once."""
+CHUNK = 64 * 2**20
+"""Bytes that are read and sent at once."""
 
 
 def fits(size: int, free: int) -> bool:
@@ -38,8 +39,9 @@ class Resident:
     def copied(cls, pixels: Pixels, members: NDArray[np.int64], device: str) -> Resident:
         """The members (ascending) of pixels [N, H, W, C], copied to a device."""
         images = torch.empty((len(members), *pixels.shape[1:]), dtype=torch.uint8, device=device)
-        for start in range(0, len(members), CHUNK):
-            images[start : start + CHUNK] = torch.from_numpy(pixels[members[start : start + CHUNK]])
+        count = max(1, CHUNK // math.prod(pixels.shape[1:]))
+        for start in range(0, len(members), count):
+            images[start : start + count] = torch.from_numpy(pixels[members[start : start + count]])
         return cls(images, members)
 
     @property

@@ -44,7 +44,7 @@ from skipwise.deploy.runtime import Opened, engines
 from skipwise.deploy.shipped import InHalf, portable, trace_answer, trace_fit, trace_whole
 from skipwise.errors import SkipwiseError, missing_extra, unknown_name
 from skipwise.files import explained, make_folder, write_json
-from skipwise.folders import numbered_folders
+from skipwise.folders import next_folder, numbered_folders
 
 PARENT = Path("runs/export")
 
@@ -169,12 +169,11 @@ def _place(
             raise SkipwiseError(f"{folder} holds something else already; choose another folder with --output.")
         return folder, there
     name = f"{origin.where.expanduser().resolve().stem}-{format}-{precision}"
-    folders = numbered_folders(PARENT, name)
-    for folder in folders:
+    for folder in numbered_folders(PARENT, name):
         with contextlib.suppress(SkipwiseError):  # one that was changed is left alone
             if (there := is_same(folder)) is not None:
                 return folder, there
-    return PARENT / (name if not folders else f"{name}-{len(folders) + 1}"), None
+    return next_folder(PARENT, name), None
 
 
 def _images(

@@ -24,9 +24,7 @@ class Reference:
 
     def fitted(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
         """For pixels [N, size, size, C] as `fit_square` makes them: float32 [N, classes]."""
-        logits = predict_logits(
-            self._network, pixels, np.arange(len(pixels)), self.preprocessing, device="cpu", batch_size=len(pixels)
-        )
+        logits = predict_logits(self._network, pixels, np.arange(len(pixels)), self.preprocessing, device="cpu")
         return torch.from_numpy(logits).softmax(dim=1).numpy()
 
     def whole(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:

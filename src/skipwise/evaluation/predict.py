@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,19 +15,28 @@ from skipwise.data.batches import to_input
 from skipwise.data.images import Pixels
 from skipwise.data.preprocess import Preprocessing
 
+_cudnn: Any = torch.backends.cudnn  # its attributes are made at run time
+PRODUCTS = (_cudnn.conv, torch.backends.cuda.matmul)
+"""Whose precision on GPUs can be set."""
+BATCH, BATCH_PIXELS = 256, 256 * 128**2
+"""Of an evaluation, at most; what it takes of memory should not grow with the images' size."""
+
 
 @contextlib.contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
     """The network in evaluation mode and without gradients; every module's mode is put back afterwards."""
     modes = [(module, module.training) for module in network.modules()]
-    # By default convolutions of float32 are done on GPUs with ten bits where there are tensor cores.
-    tf32, torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.allow_tf32, False
+    # GPUs may do products of float32 with ten bits, and convolutions by default do.
+    precisions = [kind.fp32_precision for kind in PRODUCTS]
     network.eval()
     try:
+        for kind in PRODUCTS:
+            kind.fp32_precision = "ieee"
         with torch.inference_mode():
             yield
     finally:
-        torch.backends.cudnn.allow_tf32 = tf32
+        for kind, precision in zip(PRODUCTS, precisions, strict=True):
+            kind.fp32_precision = precision
         for module, training in modes:
             module.training = training
 
@@ -38,7 +48,6 @@ def predict_logits(
     preprocessing: Preprocessing,
     *,
     device: str,
-    batch_size: int = 256,
 ) -> NDArray[np.float32]:
     """The network's logits [len(members), classes] for the images pixels[members], in float32.
 
@@ -48,6 +57,7 @@ def predict_logits(
         pixels: uint8 [N, H, W, C].
     """
     logits = []
+    batch_size = max(1, min(BATCH, BATCH_PIXELS // preprocessing.size**2))
     with evaluating(network):
         for start in range(0, len(members), batch_size):
             images = torch.from_numpy(pixels[members[start : start + batch_size]]).to(device)

@@ -50,8 +50,8 @@ class Ranks(Protocol):
     def part(self, batch: Batch) -> Batch:
         """This process's part of a batch."""
 
-    def combine(self, network: nn.Module, loss: Tensor, share: float) -> float:
-        """Adds up the gradients of all processes, each counting by its share of the batch, and returns the loss."""
+    def combine(self, network: nn.Module, loss: Tensor) -> float:
+        """Adds up the gradients of all processes, and returns the sum of their losses."""
 
     def undisturbed(self) -> contextlib.AbstractContextManager[None]:
         """While this lasts no signal interrupts; afterwards it does, in all processes."""
@@ -74,7 +74,7 @@ class Alone:
     def part(self, batch: Batch) -> Batch:
         return batch
 
-    def combine(self, network: nn.Module, loss: Tensor, share: float) -> float:  # noqa: ARG002 - the protocol's
+    def combine(self, network: nn.Module, loss: Tensor) -> float:  # noqa: ARG002 - the protocol's
         return loss.item()
 
     @contextlib.contextmanager
@@ -103,6 +103,7 @@ class Several:
     def __init__(self, device: str) -> None:
         self.rank, self.count, self.device = distributed.get_rank(), distributed.get_world_size(), device
         self.first = self.rank == 0
+        self._late: int | None = None  # a signal that came when the others had been told of none
 
     def prepare(self, network: nn.Module) -> nn.Module:
         if self.device != "cuda":
@@ -117,9 +118,9 @@ class Several:
         assert labels is not None
         return replace(batch, images=images.contiguous(), labels=labels, partners=partners, share=share)
 
-    def combine(self, network: nn.Module, loss: Tensor, share: float) -> float:
+    def combine(self, network: nn.Module, loss: Tensor) -> float:
         gradients = [p.grad for p in network.parameters() if p.grad is not None]
-        flat = torch.cat([*(gradient.reshape(-1) for gradient in gradients), loss.detach().reshape(1)]).mul_(share)
+        flat = torch.cat([*(gradient.reshape(-1) for gradient in gradients), loss.detach().reshape(1)])
         with _together():
             distributed.all_reduce(flat)
         start = 0
@@ -134,10 +135,11 @@ class Several:
         try:
             with held() as waiting:
                 yield
-                signal = torch.tensor(waiting.signal or 0, device=self.device)
+                signal = torch.tensor(waiting.signal or self._late or 0, device=self.device)
                 with _together():
                     distributed.all_reduce(signal, distributed.ReduceOp.MAX)
-                waiting.signal = int(signal) or None
+                agreed = int(signal) or None
+                self._late, waiting.signal = waiting.signal, agreed
         finally:
             deliver(waiting.signal)
 
@@ -173,10 +175,16 @@ def joined(device: str) -> Iterator[Ranks]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ALONE
         return
+    own = None
     if device == "cuda":
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        processes, there = local_processes(), torch.cuda.device_count()
+        if processes > there:
+            raise SkipwiseError(f"There are {processes} processes and {there} GPUs here; start no more than that.")
+        own = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(own)
     try:
-        distributed.init_process_group("nccl" if device == "cuda" else "gloo", timeout=WAIT)
+        backend = "nccl" if device == "cuda" else "gloo"
+        distributed.init_process_group(backend, timeout=WAIT, device_id=own)
     except (ValueError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
         raise SkipwiseError(f"The processes don't find each other ({reason}); start them with torchrun.") from error

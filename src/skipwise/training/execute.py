@@ -89,7 +89,6 @@ def execute_run(
         Exception: whatever the network's code raises. What was saved stays.
     """
     record = find_run(spec, folder)
-    checkpoint = folder / CHECKPOINT
     if record is None:
         if spec.execution.compile and spec.execution.device == "cpu" and not has_compiler():
             raise SkipwiseError(
@@ -103,14 +102,14 @@ def execute_run(
         started = time.perf_counter()
         try:
             with enough_memory():
-                run = _Run(spec, images, folder, checkpoint, on_epoch, on_step, init, retries, keeper, notice, ranks)
+                run = _Run(spec, images, folder, on_epoch, on_step, init, retries, keeper, notice, ranks)
                 record = run.carry_out()
         except TrainingFailed as error:
             record = failed_run(spec, str(error), time.perf_counter() - started)
         if ranks.first:
             write_json(folder / "run.json", record)
     if ranks.first:
-        remove_checkpoint(checkpoint)
+        remove_checkpoint(folder / CHECKPOINT)
     return record
 
 
@@ -122,8 +121,8 @@ def enough_memory() -> Iterator[None]:
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate" in str(error):
             raise SkipwiseError(
-                "There is not enough memory; what was saved is kept. A smaller --batch-size or --img-size needs less, "
-                "and so does --workers 1 in a comparison."
+                "There is not enough memory; what was saved is kept, and the same command goes on where there is more. "
+                "A new run needs less with a smaller --batch-size or --img-size, a comparison with --workers 1."
             ) from error
         raise
 
@@ -147,7 +146,6 @@ class _Run:
     spec: RunSpec
     images: Images
     folder: Path
-    checkpoint: Path
     on_epoch: Callable[[Epoch], None]
     on_step: Callable[[Standing], None]
     init: Path | None
@@ -166,6 +164,8 @@ class _Run:
             augmentation=self.spec.recipe.augmentation,
             seed=self.spec.seed,
         )
+        self.checkpoint = self.folder / CHECKPOINT
+        self.instead = False  # whether the newest checkpoint is worth nothing, and the next one takes its place
         self.saved_at, self.interval = time.monotonic(), CHECKPOINT_SECONDS
         self.val: Predictions | None = None  # of the epoch closed last
         self.distrusted: set[int] = set()  # the steps of states that led astray at once
@@ -181,8 +181,8 @@ class _Run:
             standing = self.keeper.begin(standing) if tensors is None else self.keeper.go_on(standing)
             fits = f"{standing.pace.steps:,} steps ({standing.pace.steps / self.batches.per_epoch:.1f} epochs)"
             self.notice(f"A step takes about {self.keeper.step:.2g} s: {fits} fit into the time limit.")
+        training = self._training(standing, tensors)
         while True:
-            training = self._training(standing, tensors)
             try:
                 with reproducible(self.spec.execution):
                     return self._train(training)
@@ -196,10 +196,11 @@ class _Run:
                 standing, tensors = self._saved()
                 if self.keeper is not None and tensors is None:
                     standing = self.keeper.begin(standing)
-                standing = replace(standing, cuts=cuts)
+                standing, self.instead = replace(standing, cuts=cuts), True
+                training = self._training(standing, tensors)
                 if self.ranks.first:  # so that the cut holds if this process ends now
-                    self._write(standing, tensors, instead=True)
-                where = f"step {standing.steps:,}" if tensors is not None else "the beginning"
+                    self._write(training)
+                where = f"step {standing.steps:,}" if standing.steps else "the beginning"
                 self.notice(f"Trying again from {where} at half the learning rate: {error}.")
 
     def _saved(self) -> tuple[Standing, dict[str, Tensor] | None]:
@@ -208,26 +209,30 @@ class _Run:
         A state from which a run went astray before the next one was saved was not as good as it looked; then it is the
         one before it.
         """
-        for tensors, state in load_checkpoints(self.checkpoint, self.notice):
+
+        def damaged(sentence: str) -> None:
+            self.instead = True
+            self.notice(sentence)
+
+        for tensors, state in load_checkpoints(self.checkpoint, damaged):
             stored = msgspec.convert(state, _State)
             if stored.spec == self.spec and stored.standing.steps not in self.distrusted:
                 return stored.standing, tensors
+            self.instead = True
         return Standing(Pace.even(self.batches.per_epoch * self.spec.recipe.epochs)), None
 
-    def _write(self, standing: Standing, tensors: dict[str, Tensor] | None, *, instead: bool = False) -> None:
-        if tensors is None:
-            remove_checkpoint(self.checkpoint)
-        else:
-            state = msgspec.to_builtins(_State(self.spec, standing))
-            save_checkpoint(self.checkpoint, tensors, state, instead=instead)
+    def _write(self, training: Training) -> None:
+        state = msgspec.to_builtins(_State(self.spec, training.at))
+        save_checkpoint(self.checkpoint, training.tensors(), state, instead=self.instead)
+        self.instead = False
 
     def _save(self, training: Training) -> None:
         """Writes down where the training stands, unless that is nowhere: then the older states are worth more."""
         if not self.ranks.first or not training.between_steps:
             return
-        started, tensors = time.monotonic(), training.tensors()
-        if all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
-            self._write(training.at, tensors)
+        started = time.monotonic()
+        if all(bool(tensor.isfinite().all()) for tensor in training.tensors().values()):
+            self._write(training)
         self.saved_at = time.monotonic()
         self.interval = max(CHECKPOINT_SECONDS, (self.saved_at - started) / SAVING_SHARE)
 

@@ -31,7 +31,9 @@ MOST_THREADS = 8
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 PRECISIONS = ("auto", "fp32", *HALVES)
 TENSOR_CORES = (7, 0)
-"""The compute capability from which on GPUs multiply much faster in float16."""
+"""The compute capability from which on GPUs have them, and multiply much faster in float16."""
+WITHOUT = "GTX 16"
+"""In the names of those that have none all the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +118,8 @@ def choose_execution(
             multiply faster only in that.
         alone: whether one run is done at a time; else small ones go on side by side, with a thread each.
         processes: that will share this machine's cores and the batch.
-        resident_bytes: of the training images, where a device may keep them; None where it may not.
+        resident_bytes: of the training images, in all runs at once, where a device may keep them; None where it may
+            not.
     """
     if precision == "auto":
         precision = _fastest_precision(device)
@@ -131,7 +134,8 @@ def _fastest_precision(device: str) -> str:
     if device == "cuda":
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return "bf16"
-        return "fp16" if torch.cuda.get_device_capability() >= TENSOR_CORES else "fp32"
+        has_cores = torch.cuda.get_device_capability() >= TENSOR_CORES and WITHOUT not in torch.cuda.get_device_name()
+        return "fp16" if has_cores else "fp32"
     return "bf16" if device == "cpu" and bf16_speedup() >= WORTHWHILE else "fp32"
 
 
@@ -151,19 +155,23 @@ def check_workers(workers: int | None) -> int:
 
 @contextlib.contextmanager
 def reproducible(execution: Execution) -> Iterator[None]:
-    """Deterministic algorithms, the run's thread count, and torch's random state put back afterwards."""
+    """Deterministic algorithms, the run's thread count, and torch's random state put back afterwards.
+
+    On CUDA an operation that has no deterministic form, such as a guest may use, is let through with torch's warning.
+    """
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     filled = _deterministic.fill_uninitialized_memory
     if execution.device == "cuda":  # cuBLAS asks for it, and reads it once
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(execution.threads)
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(True, warn_only=execution.device == "cuda")
     # Filling every new tensor with NaN would cost a pass over memory and only matters to code that reads garbage.
     _deterministic.fill_uninitialized_memory = False
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng([torch.cuda.current_device()] if execution.device == "cuda" else []):
             yield
     finally:
         torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(deterministic)
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
         _deterministic.fill_uninitialized_memory = filled

@@ -35,6 +35,8 @@ CUT = 0.5
 """What a run that went astray goes on with of its learning rate."""
 ASTRAY = 20.0
 """How many times the loss of guessing is no longer learning but exploding."""
+LEAST_SCALE = 1.0
+"""Of float16's losses; it is halved with each step that is left out, and begins at 65,536."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Standing:
 
 
 class Training:
-    """A run under way: `step` until it is `finished`, and `close_epoch` wherever an epoch `is_over`.
+    """A run under way: `step` until it is `finished`, and `close_epoch` wherever an `epoch_is_over`.
 
     The same arguments give the same weights to the bit, in one go or resumed after any step, on the same machine and
     versions. To be used within `execution.reproducible`.
@@ -155,14 +157,18 @@ class Training:
             logits = self._forward(inputs)
         smoothing = self.recipe.label_smoothing
         loss = batch_loss(logits.float(), batch, label_smoothing=smoothing, weights=self._class_weights)
+        loss = loss * (len(batch.labels) / self.batches.batch_size)  # this process's share of it
         self.optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        value = self._ranks.combine(self.network, loss, len(batch.labels) / self.batches.batch_size)
+        value = self._ranks.combine(self.network, loss)
+        where = f"in epoch {epoch + 1}, step {index + 1}"
         if not value < self._astray * max(1.0, math.log(logits.shape[1])):  # not-a-number is not less either
-            raise TrainingFailed(f"the loss became {value:.3g} in epoch {epoch + 1}, step {index + 1}")
+            raise TrainingFailed(f"the loss became {value:.3g} {where}")
         self._scaler.unscale_(self.optimizer)
         self._scaler.step(self.optimizer)
         self._scaler.update()
+        if self._scaler.get_scale() < LEAST_SCALE:
+            raise TrainingFailed(f"the gradients are no numbers in float16, however small, {where}")
         if self.recipe.average:
             self._average()
         seconds = at.seconds + time.perf_counter() - started
@@ -245,7 +251,7 @@ class Training:
         if self._order[0] != epoch:
             self._order = epoch, self.batches.order(epoch, balanced=self.recipe.balance == "sampling")
         batch = self._ranks.part(self.batches.batch(epoch, index, self._order[1]))
-        # Before it goes to a device, where there is less to send.
+        # Resized first: then there is less to send, if the images are not on the device already.
         return replace(batch, images=resize(batch.images, side)).to(self.execution.device)
 
     @torch.no_grad()

@@ -115,11 +115,12 @@ def with_statistics(preprocessing: Preprocessing, pixels: Pixels, train: NDArray
     return replace(preprocessing, mean=mean, std=std)
 
 
-def resident_bytes(recipe: Recipe, preprocessing: Preprocessing, images: int) -> int | None:
-    """What so many training images take in a device's memory; None where their batches can't be made there."""
+def resident_bytes(recipe: Recipe, preprocessing: Preprocessing, images: int, *, runs: int = 1) -> int | None:
+    """What so many training images take in a device's memory, each run having its own; None where their batches can't
+    be made there."""
     if not recipe.augmentation.on_any_device:
         return None
-    return images * preprocessing.size**2 * preprocessing.channels
+    return runs * images * preprocessing.size**2 * preprocessing.channels
 
 
 def choose_stem(stem: str, size: int, *, pretrained: bool, initial: Initial | None = None) -> str:

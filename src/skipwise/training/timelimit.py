@@ -26,7 +26,9 @@ CORRECT_AFTER = 0.1
 FEWEST = 5
 """Steps that a correction rests on, unless the time is up."""
 UNUSUAL = 5.0
+"""A step that took longer than this many usual ones counts as so many; it waited for something else."""
 LEAST_STEPS = 10
+"""Fewer are no training, and the limit is refused."""
 
 
 def parse_limit(text: str) -> float:

@@ -187,7 +187,7 @@ def train(
                 test_share=prepared.test_share,
                 guest=guest_fingerprint(model) if is_guest(model) else None,
             )
-            folder, stored = SHELF.choose(draft, draft.data, named)
+            folder, stored = SHELF.choose(draft, draft.data, named, watch.noticed)
             if resume and stored is None:
                 raise SkipwiseError(
                     f"There is nothing to resume for this run in {named or SHELF.parent}; leave --resume out."

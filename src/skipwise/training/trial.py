@@ -18,7 +18,7 @@ from skipwise.training.recipe import Recipe
 from skipwise.training.schedule import relative_cost, sides
 
 PIXELS = 128 * 32 * 32
-"""In a trial's batch, at most: larger ones take in proportion."""
+"""In a trial's batch on a CPU, at most: larger ones take in proportion."""
 ROUNDS = 3
 ENOUGH = 2.0
 """Seconds after which a trial is over."""
@@ -42,14 +42,16 @@ class StepCost:
 
 def try_step(network: nn.Module, recipe: Recipe, execution: Execution, *, channels: int, size: int) -> StepCost:
     """Trains a copy of the network on made-up images, a few steps, and evaluates it on them."""
-    batch = min(recipe.batch_size, max(2, PIXELS // size**2))
+    batch = recipe.batch_size
+    if execution.device == "cpu":  # others take as long for a few images as for many
+        batch = min(batch, max(2, PIXELS // size**2))
     inputs = torch.zeros(batch, channels, size, size).to(execution.device, memory_format=torch.channels_last)
     trained = copy.deepcopy(network).to(execution.device).to(memory_format=torch.channels_last)
     optimizer = make_optimizer(trained, recipe)
     set_learning_rate(optimizer, 0.0)
     with reproducible(execution):
         gradients = _seconds(lambda: _gradients(trained, inputs, execution))
-        update = _seconds(optimizer.step)
+        update = _seconds(lambda: _updated(optimizer, execution))
         trained.eval()
         with torch.inference_mode():
             evaluation = _seconds(lambda: trained(inputs).cpu())
@@ -116,6 +118,12 @@ def _gradients(network: Callable[[Tensor], Tensor], inputs: Tensor, execution: E
     loss = F.cross_entropy(logits.float(), labels)
     loss.backward()  # type: ignore[no-untyped-call]
     loss.item()  # an accelerator is done only now
+
+
+def _updated(optimizer: torch.optim.Optimizer, execution: Execution) -> None:
+    optimizer.step()
+    if execution.device != "cpu":
+        torch.accelerator.synchronize()
 
 
 def _seconds(work: Callable[[], object]) -> float:
