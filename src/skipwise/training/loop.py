@@ -158,22 +158,26 @@ class Training:
         smoothing = self.recipe.label_smoothing
         loss = batch_loss(logits.float(), batch, label_smoothing=smoothing, weights=self._class_weights)
         loss = loss * (len(batch.labels) / self.batches.batch_size)  # this process's share of it
+        value = self._learn(loss, guessing=math.log(logits.shape[1]), where=f"epoch {epoch + 1}, step {index + 1}")
+        seconds = at.seconds + time.perf_counter() - started
+        self.at = replace(at, steps=at.steps + 1, loss=at.loss + value, seconds=seconds)
+        self.between_steps = True
+
+    def _learn(self, loss: Tensor, *, guessing: float, where: str) -> float:
+        """Moves the weights along the gradient, and returns the loss of all processes; `guessing` has so much."""
         self.optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         value = self._ranks.combine(self.network, loss)
-        where = f"in epoch {epoch + 1}, step {index + 1}"
-        if not value < self._astray * max(1.0, math.log(logits.shape[1])):  # not-a-number is not less either
-            raise TrainingFailed(f"the loss became {value:.3g} {where}")
+        if not value < self._astray * max(1.0, guessing):  # not-a-number is not less either
+            raise TrainingFailed(f"the loss became {value:.3g} in {where}")
         self._scaler.unscale_(self.optimizer)
         self._scaler.step(self.optimizer)
         self._scaler.update()
         if self._scaler.get_scale() < LEAST_SCALE:
-            raise TrainingFailed(f"the gradients are no numbers in float16, however small, {where}")
+            raise TrainingFailed(f"the gradients are no numbers in float16, however small, in {where}")
         if self.recipe.average:
             self._average()
-        seconds = at.seconds + time.perf_counter() - started
-        self.at = replace(at, steps=at.steps + 1, loss=at.loss + value, seconds=seconds)
-        self.between_steps = True
+        return value
 
     def close_epoch(self, validate: Callable[[nn.Module], Metrics] | None) -> Epoch:
         """Validates what would be the answer now, and begins the next epoch."""
