@@ -30,7 +30,7 @@ from skipwise.files import locked
 from skipwise.machine import describe_machine, keep_freed_memory
 from skipwise.training.execute import execute_run
 from skipwise.training.execution import Execution
-from skipwise.training.recipe import Recipe
+from skipwise.training.recipe import Recipe, rescaled
 from skipwise.training.run import RunSpec, find_run
 from skipwise.training.schedule import relative_cost
 from skipwise.training.setup import choose_preprocessing, with_statistics
@@ -57,6 +57,8 @@ LEVERS: dict[str, dict[str, Any]] = {
     "smoothing-0.2": {"label_smoothing": 0.2},
     "alternate": {"augmentation": ALTERNATE},
     "cutout": {"augmentation": replace(BASE.augmentation, cutout=0.25)},
+    "alternate-cutout": {"augmentation": replace(ALTERNATE, cutout=0.25)},
+    "alternate-cutout-growing": {"augmentation": replace(ALTERNATE, cutout=0.25), **GROWING},
     "shift-2": {"augmentation": replace(BASE.augmentation, shift=1 / 16)},
     "growing": GROWING,
     "norm-bias-8": {"norm_bias_rate": 8.0},
@@ -108,6 +110,8 @@ def spec(arm: str, seed: int, images: Images, options: argparse.Namespace) -> Ru
     size, channels = images.pixels.shape[1], images.pixels.shape[3]
     bare = Preprocessing(size=size, channels=channels, mean=(), std=())
     recipe = ARMS[arm]
+    if options.batch_size is not None:
+        recipe = rescaled(recipe, options.batch_size)
     epochs = round(options.epochs / relative_cost(recipe, size))
     return RunSpec(
         model=options.model,
@@ -150,6 +154,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=8, help="what an arm may cost, in epochs at full size")
     parser.add_argument("--train", type=int, default=15_000)
     parser.add_argument("--val", type=int, default=10_000)
+    parser.add_argument("--batch-size", type=int, help="of all arms, the rates scaled with it; else each has its own")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--nice", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path("runs/levers"))

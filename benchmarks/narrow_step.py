@@ -118,8 +118,8 @@ def serve(model: str, width: float, batch: int, pipe: Connection) -> None:
     step()
     pipe.send(0.0)
     while True:
-        end, done, began = time.perf_counter() + pipe.recv(), 0, time.perf_counter()
-        while time.perf_counter() < end:
+        seconds, done, began = pipe.recv(), 0, time.perf_counter()
+        while time.perf_counter() - began < seconds:
             step()
             done += 1
         pipe.send(done / (time.perf_counter() - began))

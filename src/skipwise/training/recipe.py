@@ -152,9 +152,7 @@ def choose_recipe(name: str, wishes: Wishes, *, mirrors: bool, images: int) -> R
 
     Args:
         mirrors: whether a mirrored image keeps its class.
-        images: in the training split. Small sets get smaller batches, from `LEAST_BATCH` to the recipe's own, and the
-            rate is scaled with the batch: as much for SGD (Goyal et al. 2017, arXiv:1706.02677), as its square root
-            for Muon, whose steps are as long however steep it is (Malladi et al. 2022, arXiv:2205.10287, for Adam).
+        images: in the training split. Small sets get smaller batches, from `LEAST_BATCH` to the recipe's own.
 
     Raises:
         SkipwiseError: an unknown recipe or balance, or numbers no training can have.
@@ -166,18 +164,26 @@ def choose_recipe(name: str, wishes: Wishes, *, mirrors: bool, images: int) -> R
     if batch_size is None:
         fitting = 2 ** round(math.log2(max(images, 1) / STEPS_PER_EPOCH))
         batch_size = max(LEAST_BATCH, min(fitting, recipe.batch_size))
-    batch_size = min(batch_size, images)
-    scale = (batch_size / recipe.batch_size) ** (0.5 if recipe.optimizer == "muon" else 1.0)
+    recipe = rescaled(recipe, min(batch_size, images))
     mirror = (mirrors if wishes.mirror is None else wishes.mirror) and recipe.augmentation.mirror
     return replace(
         recipe,
         epochs=wishes.epochs or recipe.epochs,
-        batch_size=batch_size,
-        lr=recipe.lr * scale if wishes.lr is None else wishes.lr,
+        lr=recipe.lr if wishes.lr is None else wishes.lr,
         augmentation=replace(recipe.augmentation, mirror=mirror, alternate=mirror and recipe.augmentation.alternate),
         balance=recipe.balance if wishes.balance is None else BALANCES[wishes.balance],
         freeze_norms=wishes.freeze_norms,
     )
+
+
+def rescaled(recipe: Recipe, batch_size: int) -> Recipe:
+    """The recipe with batches of another size, its rate scaled with them.
+
+    As much for SGD (Goyal et al. 2017, arXiv:1706.02677), as the square root for Muon, whose steps are as long however
+    steep it is (Malladi et al. 2022, arXiv:2205.10287, for Adam).
+    """
+    scale = (batch_size / recipe.batch_size) ** (0.5 if recipe.optimizer == "muon" else 1.0)
+    return replace(recipe, batch_size=batch_size, lr=recipe.lr * scale)
 
 
 def fine_tuning(recipe: Recipe) -> Recipe:
