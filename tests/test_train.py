@@ -81,7 +81,7 @@ def test_it_is_the_run_that_a_comparison_makes(photos: Path, tmp_path: Path) -> 
 
 
 def test_killed_while_it_trains_it_goes_on_to_the_same_weights(photos: Path, tmp_path: Path) -> None:
-    options = [str(photos), "--width", "0.25", "--epochs", "40", "--output"]
+    options = [str(photos), "--width", "0.125", "--epochs", "24", "--output"]
     command = [sys.executable, "-c", SAVING_ALWAYS, "train", *options]
     whole = subprocess.run([*command, str(tmp_path / "whole")], capture_output=True, text=True)
     assert whole.returncode == 0, whole.stderr
