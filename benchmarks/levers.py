@@ -84,6 +84,8 @@ RATES: dict[str, Recipe] = {
     "muon-batch-512": replace(MUON, batch_size=512, lr=0.56),
     "muon-decay-5e-3": replace(MUON, weight_decay=5e-3),
     "muon-decay-2e-2": replace(MUON, weight_decay=2e-2),
+    "muon-decay-5e-3-cutout": replace(MUON, weight_decay=5e-3, augmentation=replace(BASE.augmentation, cutout=0.25)),
+    "muon-decay-5e-3-whiten": replace(MUON, weight_decay=5e-3, whiten=True),
     "muon-vector-rate-1": replace(MUON, vector_rate=1.0),
 }
 ARMS: dict[str, Recipe] = RATES | {

@@ -65,7 +65,19 @@ class Tied(nn.Module):
         return self.head(self.second(self.first(x)).mean((2, 3)))
 
 
-linear, not_a_number, raises, killed = Linear, NotANumber, Raises, Killed
-tied = Tied
+class OfOneSize(nn.Module):
+    """Takes images of 32 x 32 pixels alone."""
 
-__all__ = ["killed", "linear", "not_a_number", "raises", "tied"]
+    def __init__(self, num_classes: int, in_channels: int) -> None:
+        super().__init__()
+        self.pool = nn.AvgPool2d(8)
+        self.head = nn.Linear(in_channels * 16, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.pool(x).flatten(1))
+
+
+linear, not_a_number, raises, killed = Linear, NotANumber, Raises, Killed
+tied, of_one_size = Tied, OfOneSize
+
+__all__ = ["killed", "linear", "not_a_number", "of_one_size", "raises", "tied"]

@@ -124,15 +124,26 @@ def start(photos: Path, output: Path, *more: str) -> subprocess.Popen[str]:
     return subprocess.Popen([*command, *options], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def killed_and_restarted(photos: Path, output: Path, kills: int, rng: random.Random, *more: str) -> list[int]:
-    """Kills a comparison at random moments, then lets it finish; how many runs were done after each kill."""
-    done = []
+def killed_and_restarted(
+    photos: Path, output: Path, kills: int, rng: random.Random, *more: str, runs: int
+) -> list[int]:
+    """Kills a comparison at random moments, then lets it finish; how many runs were done after each kill.
+
+    The first time before it is finished, however fast the machine is: with two runs to go at the latest.
+    """
+
+    def finished() -> int:
+        return len(list(output.glob("runs/*/run.json")))
+
+    done: list[int] = []
     for _ in range(kills):
         process = start(photos, output, *more)
-        time.sleep(rng.uniform(3, 12))
+        late = time.monotonic() + rng.uniform(3, 12)
+        while time.monotonic() < late and (done or finished() < runs - 2):
+            time.sleep(0.02)
         process.send_signal(rng.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
         process.communicate(timeout=30)
-        done.append(len(list(output.glob("runs/*/run.json"))))
+        done.append(finished())
     process = start(photos, output, *more)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
@@ -146,7 +157,7 @@ def check_kills(photos: Path, tmp_path: Path, kills: int, *more: str, runs: int 
     process = start(photos, tmp_path / "whole", *more)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
-    done = killed_and_restarted(photos, tmp_path / "broken", kills, random.Random(seed), *more)
+    done = killed_and_restarted(photos, tmp_path / "broken", kills, random.Random(seed), *more, runs=runs)
     assert done == sorted(done)  # no finished run is lost
     assert done[0] < runs  # it was not finished before it was killed
     assert answers(tmp_path / "broken") == answers(tmp_path / "whole")

@@ -32,7 +32,7 @@ from skipwise.training.optimizer import (
     norms,
     orthogonal,
 )
-from skipwise.training.recipe import RECIPES, Recipe, Wishes, choose_recipe, fine_tuning
+from skipwise.training.recipe import RECIPES, Recipe, Wishes, choose_recipe, fine_tuning, redefined
 from skipwise.training.schedule import Pace
 
 PLAIN = replace(RECIPES["reference"], epochs=2, batch_size=8, lr=0.05, label_smoothing=0.1, warmup=0.25)
@@ -167,13 +167,15 @@ def test_every_parameter_is_in_one_group_and_only_matrices_decay(name: str, opti
     groups = make_optimizer(network, replace(EVERYTHING, optimizer=optimizer, vector_decay=0.0)).param_groups
     members = [id(parameter) for group in groups for parameter in group["params"]]
     assert sorted(members) == sorted(id(parameter) for parameter in network.parameters())
+    head = head_parameters(network)
     for group in groups:
         for parameter in group["params"]:
-            assert (group["weight_decay"] > 0) == (parameter.ndim > 1)
+            # Gates and their like don't beside Muon.
+            decays = optimizer == "sgd" or group["muon"] or id(parameter) in head
+            assert (group["weight_decay"] > 0) == (decays and parameter.ndim > 1)
             if group["muon"]:
                 assert optimizer == "muon"
                 assert parameter.ndim > 1
-    head = head_parameters(network)
     assert not any(group["muon"] and id(p) in head for group in groups for p in group["params"])
     named = network.named_parameters()
     depths = [0 if id(parameter) in head else depth_below_head(network, name) for name, parameter in named]
@@ -251,6 +253,66 @@ def test_whitened_the_first_responses_vary_alike_and_do_not_depend_on_each_other
     assert responses.std(dim=1).max() < 1.5 * responses.std(dim=1).min()
 
 
+def test_whitening_leaves_filters_alone_that_no_direction_is_there_for() -> None:
+    """Grey images in three channels have 9 directions, not 27; filters along the others would answer nothing."""
+    rough = torch.randn(200, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    images = (torch.nn.functional.avg_pool2d(rough, 5, 1, 2) + 0.05 * rough).expand(-1, 3, -1, -1)
+    network = create_model("resnet18", num_classes=3, stem="small", seed=0)
+    convolution = network.get_submodule("stem.0.conv")
+    before = convolution.weight.detach().clone()
+    whiten(network, images)
+    kept = (convolution.weight == before).flatten(1).all(dim=1)
+    assert kept.tolist() == [False] * 18 + [True] * 46
+    responses = convolution(images).detach().transpose(0, 1).flatten(1).std(dim=1)
+    assert responses[:18].min() > 0.1 * responses[18:].min()
+
+
+def test_whitening_looks_at_some_patches_of_many() -> None:
+    seen = []
+    unfold = torch.nn.functional.unfold
+
+    def counted(*arguments: object, **options: object) -> torch.Tensor:
+        seen.append(unfold(*arguments, **options))
+        return seen[-1]
+
+    network = create_model("resnet18", num_classes=3, stem="imagenet", width=0.125, seed=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.functional, "unfold", counted)
+        whiten(network, torch.randn(4, 3, 512, 512, generator=torch.Generator().manual_seed(0)))
+    assert 10_000 < seen[0].shape[0] * seen[0].shape[2] < 50_000
+
+
+def test_images_grow_only_where_norms_have_the_time_to_get_used_to_their_full_size() -> None:
+    def smallest(**options: object) -> float:
+        images = options.pop("images")
+        return choose_recipe("fast", Wishes(**options), mirrors=True, images=images).smallest
+
+    assert smallest(images=50_000) == smallest(images=500) == 0.625
+    assert smallest(images=500, epochs=1) == smallest(images=36) == 1.0
+    assert smallest(images=50_000, fine_tune=True) == 1.0
+    assert choose_recipe("fast", Wishes(), mirrors=True, images=36).epochs == 11  # that cost as much
+    assert choose_recipe("fast", Wishes(epochs=15), mirrors=True, images=36).epochs == 15
+    tuned, own = fine_tuning(RECIPES["standard"]), RECIPES["standard"]
+    assert 0.7 * own.epochs <= tuned.epochs < own.epochs
+    assert fine_tuning(RECIPES["reference"]).epochs == RECIPES["reference"].epochs
+
+
+def test_an_image_drawn_often_is_not_always_the_same_way_round() -> None:
+    chosen = choose_recipe("fast", Wishes(balance="sampling"), mirrors=True, images=5_000)
+    assert chosen.augmentation.mirror
+    assert not chosen.augmentation.alternate
+    assert choose_recipe("fast", Wishes(), mirrors=True, images=5_000).augmentation.alternate
+
+
+def test_a_recipe_is_another_one_where_no_option_made_the_difference() -> None:
+    ours = RECIPES["fast"]
+    asked_for = replace(ours, epochs=3, batch_size=8, lr=0.1, balance="loss", smallest=1.0, full_from=0.0)
+    assert not redefined(ours, asked_for)
+    assert redefined(ours, replace(asked_for, weight_decay=5e-4))
+    assert not redefined(ours, replace(asked_for, name="mine", weight_decay=5e-4))
+    assert not redefined(ours, fine_tuning(ours))
+
+
 def test_images_grow_to_their_size_and_steps_cost_what_pixels_are() -> None:
     recipe = replace(PLAIN, smallest=0.5, full_from=0.8)
     assert schedule.sides(recipe, 32) == [16, 20, 24, 28, 32]
@@ -320,6 +382,10 @@ def test_fine_tuning_moves_the_head_first_then_all_and_the_lowest_layers_least()
     assert fine_tuning(EVERYTHING).whiten is False
     assert fine_tuning(EVERYTHING).optimizer == "sgd"
     assert recipe.lr < 0.05
+    # Given weights are not to be shrunk away: less than one e-fold in a run, at the last layer's rate.
+    own = fine_tuning(RECIPES["standard"])
+    steps = own.epochs * 50_000 // own.batch_size
+    assert 0.5 * steps * own.lr / (1 - own.momentum) * own.weight_decay < 1
 
 
 def test_frozen_norms_stay_as_they_were_and_the_rest_learns() -> None:

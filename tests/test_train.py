@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,11 @@ import pytest
 from PIL import Image
 
 import skipwise
+from skipwise.data.preprocess import Preprocessing
 from skipwise.training import execute
 from skipwise.training.loop import Standing
+from skipwise.training.recipe import RECIPES
+from skipwise.training.setup import with_sizes_for_all
 from skipwise.training.train import TrainObserver, train
 
 SAVING_ALWAYS = """
@@ -65,6 +69,10 @@ def test_the_same_call_again_gives_the_next_run_and_with_output_the_same(photos:
     ]:
         with pytest.raises(skipwise.SkipwiseError, match=sentence):
             train(photos, **{**OPTIONS, **change}, output=first.folder)
+    with pytest.MonkeyPatch.context() as patch:  # as after an update
+        patch.setitem(RECIPES, "standard", replace(RECIPES["standard"], weight_decay=1e-4))
+        with pytest.raises(skipwise.SkipwiseError, match="the recipe 'standard' was another one then"):
+            train(photos, **OPTIONS, output=first.folder)
     with pytest.raises(skipwise.SkipwiseError, match="the images differ"):
         train("digits", **OPTIONS, output=first.folder)
     with pytest.raises(skipwise.SkipwiseError, match="nothing to resume"):
@@ -175,6 +183,35 @@ def test_bad_options_are_a_sentence_and_leave_nothing(
     assert caught.value.code == 2
     assert sentence in capsys.readouterr().err
     assert not list(here.iterdir())
+
+
+def test_images_grow_unless_a_network_takes_only_one_size(photos: Path, tmp_path: Path) -> None:
+    """And then they do for none: what is compared is trained alike."""
+    told: list[str] = []
+    preprocessing = Preprocessing(size=32, channels=3, mean=(), std=())
+    of_one_size = "tests.guest_networks:of_one_size"
+    for models, epochs, expected in [
+        (["resnet18", "tests.guest_networks:linear", "tests.guest_networks:raises"], None, (0.625, 15)),
+        (["resnet18", of_one_size], None, (1.0, 11)),
+        ([of_one_size], 12, (1.0, 12)),
+    ]:
+        recipe = with_sizes_for_all(RECIPES["fast"], models, preprocessing, 3, epochs, told.append)
+        assert (recipe.smallest, recipe.epochs) == expected
+    assert told == [
+        f"{of_one_size} does not take images of 20 x 20 pixels: training images are of full size all the time, for "
+        f"{epochs} epochs."
+        for epochs in (11, 12)
+    ]
+    tiny = replace(preprocessing, size=16)
+    assert with_sizes_for_all(RECIPES["fast"], ["resnet18"], tiny, 3, None, told.append).epochs == 11
+    assert len(told) == 2
+
+    options = {"recipe": "fast", "epochs": 12, "batch_size": 2, "img_size": 32, "width": 0.0625}
+    assert train(photos, output=tmp_path / "alone", **options).record.spec.recipe.smallest == 0.625
+    options |= {"seeds": 2, "workers": 1, "output": tmp_path / "compared"}
+    found = skipwise.compare(photos, models=["plain18", of_one_size], **options)
+    assert found.plan.recipe.smallest == 1.0
+    assert not any(contender.failed for contender in found.results.contenders)
 
 
 def test_a_network_that_breaks_down_on_the_way_leaves_what_was_saved(

@@ -266,6 +266,28 @@ def test_without_validation_images(tmp_path: Path) -> None:
     assert all(epoch.val is None for epoch in read_history(tmp_path))
 
 
+def test_a_run_that_will_lack_memory_at_full_size_lacks_it_before_the_first_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not when 70% of it are done."""
+    tried = []
+
+    def lack(*_: object, **shape: object) -> None:
+        tried.append(shape)
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(execute, "try_gradients", lack)
+    images = replace(IMAGES, pixels=np.repeat(np.repeat(IMAGES.pixels, 4, axis=1), 4, axis=2))
+    growing = replace(RECIPE, smallest=0.5, full_from=0.7)
+    options = {"preprocessing": Preprocessing(size=32, channels=1, mean=(0.3,), std=(0.2,))}
+    steps = []
+    with pytest.raises(SkipwiseError, match="not enough memory"):
+        execute_run(make_spec(recipe=growing, **options), images, tmp_path / "a", on_step=steps.append)
+    assert tried == [{"batch": RECIPE.batch_size, "channels": 1, "size": 32}]
+    assert not steps
+    execute_run(make_spec(recipe=RECIPE, **options), images, tmp_path / "b")  # the first step tells
+
+
 def test_norms_and_biases_do_not_decay() -> None:
     network = create_model("se_resnet18", num_classes=3, stem="small", width=0.125, seed=0)
     groups = make_optimizer(network, RECIPE).param_groups

@@ -65,7 +65,7 @@ def test_a_network_that_can_not_be_compiled_is_named_and_nothing_is_compiled(mon
         raise RuntimeError("not this one\nand a long story")
 
     monkeypatch.setattr(trial, "has_compiler", lambda: True)
-    monkeypatch.setattr(trial, "_try_compiled", fail)
+    monkeypatch.setattr(trial, "try_gradients", fail)
     chosen, said = choose(True, 0.0)
     assert chosen == CPU
     assert said[-1] == "Not compiled: torch.compile can't do resnet18 (not this one)."

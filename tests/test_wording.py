@@ -171,6 +171,8 @@ def test_fairness_names_what_differed_and_what_did_not() -> None:
         "small stem",
         "30 epochs",
         "batches of 256",
+        "Sizes: training images have ",
+        "principal directions",
         "tried the learning rates 0.1 and 0.4",
         "9,000 training",
     ):

@@ -52,7 +52,7 @@ class Bar:
     def noticed(self, sentence: str) -> None:
         self._line(sentence)
 
-    def _show(self, what: str, done: int, total: int, status: str) -> None:
+    def _show(self, what: str, done: float, total: float, status: str) -> None:
         if self.console.is_terminal:
             if self.task is None:
                 self.task = self.bar.add_task(what, total=total, status=status)

@@ -30,27 +30,28 @@ class Remaining:
     """Estimates how long the rest of some runs takes, from the epochs done so far.
 
     Networks differ several times over in the time of an epoch, so each is estimated from its own; one that has
-    not run yet from the mean of the others.
+    not run yet from the mean of the others. Epochs of smaller images count as much less as they cost.
     """
 
     def __init__(self, processes: int) -> None:
         self.processes = processes
-        self.left: dict[Job, int] = {}
-        self.taken: dict[str, list[float]] = {}
+        self.left: dict[Job, float] = {}  # epochs at full size
+        self.taken: dict[str, list[tuple[float, float]]] = {}  # seconds, and of how many of those
 
     def expect(self, jobs: Sequence[Job]) -> None:
         """From now on, these runs are what there is to do."""
-        self.left = {job: job.spec.recipe.epochs for job in jobs}
+        self.left = {job: _left(job, 0) for job in jobs}
 
     def note(self, event: Event) -> None:
         """Counts an epoch or the end of a run."""
-        self.left[event.job] = 0 if event.record is not None else event.job.spec.recipe.epochs - event.epoch
+        self.left[event.job] = 0.0 if event.record is not None else _left(event.job, event.epoch)
         if event.record is None:
-            self.taken.setdefault(event.job.spec.model, []).append(event.seconds)
+            cost = _left(event.job, event.epoch - 1) - self.left[event.job]
+            self.taken.setdefault(event.job.spec.model, []).append((event.seconds, cost))
 
     def seconds(self) -> float | None:
         """The estimate; None before the first epoch."""
-        means = {name: sum(taken) / len(taken) for name, taken in self.taken.items() if taken}
+        means = {name: sum(s for s, _ in taken) / sum(cost for _, cost in taken) for name, taken in self.taken.items()}
         if not means:
             return None
         usual = sum(means.values()) / len(means)
@@ -58,6 +59,13 @@ class Remaining:
         work = sum(epochs * means.get(model, usual) for model, epochs in left)
         # With fewer runs left than processes, some have nothing to do.
         return work / min(self.processes, max(1, sum(epochs > 0 for epochs in self.left.values())))
+
+
+def _left(job: Job, done: int) -> float:
+    """What is left of a run after so many epochs, in epochs at full size."""
+    recipe, size = job.spec.recipe, job.spec.preprocessing.size
+    left = recipe.epochs - done
+    return left * relative_cost(recipe, size, done / recipe.epochs) if left > 0 else 0.0
 
 
 class Screen(Bar, Observer):
@@ -110,10 +118,10 @@ class Screen(Bar, Observer):
             if event.record.status == "failed" and event.job not in self.told:
                 self.told.add(event.job)
                 self._line(f"{spec.model}, seed {spec.seed}, failed: {event.record.reason}")
-        total = sum(job.spec.recipe.epochs for job in self.remaining.left)
+        total = sum(_left(job, 0) for job in self.remaining.left)
         done = total - sum(self.remaining.left.values())
         left = self.remaining.seconds()
-        rest = f"about {duration(left)} left" if left is not None and done < total else ""
+        rest = f"about {duration(left)} left" if left is not None and any(self.remaining.left.values()) else ""
         now = f"{spec.model}, seed {spec.seed}, epoch {event.epoch}" if event.record is None else ""
         self._show(f"{self.why}: {self._runs()}", done, total, "  ".join(filter(None, (rest, now))))
 

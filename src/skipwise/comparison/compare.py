@@ -24,7 +24,7 @@ from skipwise.nets.guests import guest_fingerprint, is_guest
 from skipwise.statistics import MOST_SEEDS
 from skipwise.training.execution import Execution, check_precision, check_unchanged, check_workers, choose_device
 from skipwise.training.recipe import Recipe, Wishes, check_recipe, choose_recipe
-from skipwise.training.setup import check_options, choose_preprocessing, choose_stem
+from skipwise.training.setup import check_options, choose_preprocessing, choose_stem, with_sizes_for_all
 from skipwise.training.timelimit import parse_limit
 
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
@@ -182,6 +182,7 @@ def compare(
     source, counts = prepared.source, prepared.counts
     trained = counts["train"] if folds is None else counts["test"] * (folds - 1) // folds
     chosen = choose_recipe(recipe, wishes, mirrors=source.mirrors, images=trained)
+    chosen = with_sizes_for_all(chosen, names, preprocessing, len(source.classes), epochs, watch.noticed)
     draft = Plan(
         question=question,
         included=included,

@@ -12,6 +12,7 @@ from skipwise.data.batches import Augmentation
 from skipwise.nets.guests import is_guest
 from skipwise.training.execution import Execution
 from skipwise.training.recipe import Recipe
+from skipwise.training.schedule import sides
 
 
 def equal(plan: Plan) -> list[str]:
@@ -23,6 +24,7 @@ def equal(plan: Plan) -> list[str]:
         f"Seeds: from {plan.question.first_seed} on, for initial weights, order and augmentation.",
         _recipe(plan),
         f"Augmentation: training images {', '.join(_augmented(recipe.augmentation, size))}; none at test time.",
+        *_growing(recipe, size),
         *_balanced(recipe),
         f"Networks: {plan.stem} stem{width}.",
         *_start(plan),
@@ -154,7 +156,22 @@ def _balanced(recipe: Recipe) -> list[str]:
     }[recipe.balance]
 
 
+def _growing(recipe: Recipe, size: int) -> list[str]:
+    *smaller, full = sides(recipe, size)
+    if not smaller:
+        return []
+    return [
+        f"Sizes: training images have {listed([str(side) for side in smaller])} pixels a side, one after the other, in "
+        f"the first {recipe.full_from:.0%} of a run, and {full} from then on."
+    ]
+
+
 def _start(plan: Plan) -> list[str]:
+    if plan.recipe.whiten:
+        return [
+            "Start: random weights, but in the first convolution, whose filters are the principal directions of "
+            "training images' patches, as far as they go."
+        ]
     if not plan.pretrained:
         return []
     return ["Start: published ImageNet weights, with a new last layer where the number of classes is another."]

@@ -11,6 +11,7 @@ from skipwise.comparison.plan import Included, Plan
 from skipwise.errors import SkipwiseError
 from skipwise.files import make_folder, read_json
 from skipwise.nets.guests import is_guest
+from skipwise.training.recipe import redefined
 from skipwise.training.run import RunRecord, read_predictions
 
 PARTS = ("metrics.jsonl", "predictions.npz", "weights.safetensors", "run.json")
@@ -86,6 +87,10 @@ def _difference(record: RunRecord, plan: Plan) -> str:
     spec, wanted = record.spec, plan.spec(record.spec.model, record.spec.seed)
     if spec.fingerprint != wanted.fingerprint:
         return "its images are others, or split otherwise"
+    if redefined(spec.recipe, wanted.recipe):
+        return f"the recipe {spec.recipe.name!r} was another one then"
+    if spec.recipe.smallest != wanted.recipe.smallest:
+        return "images grow in one and not in the other, as a network does not take smaller ones"
     pairs = (
         (spec.recipe, wanted.recipe),
         (spec.recipe.augmentation, wanted.recipe.augmentation),

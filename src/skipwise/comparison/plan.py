@@ -13,7 +13,7 @@ from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.folders import Shelf
 from skipwise.training.execution import Execution
-from skipwise.training.recipe import Recipe
+from skipwise.training.recipe import Recipe, redefined
 from skipwise.training.run import RunSpec
 
 MOST_FOLDS = 20
@@ -213,6 +213,8 @@ class Plan:
         """What differs, named for a person: the images, or the first field of the two records that is not the same."""
         if (self.data, self.classes) != (stored.data, stored.classes):
             return "the images differ"
+        if redefined(self.recipe, stored.recipe):
+            return f"the recipe {self.recipe.name!r} was another one then; the version that began it can go on"
         limited = self.time_limit is not None and self.time_limit == stored.time_limit
         passed_over = {"question", "recipe", "augmentation", "execution", "processes", "asked_before", "stopped_after"}
         passed_over |= {"fingerprint", "split_images", "found_in", "image_options"}
@@ -239,6 +241,8 @@ class Plan:
                         return "other runs are included"
                     if name == "asked_for":
                         return "other looks or epochs are asked for"
+                    if name == "smallest":
+                        return "images grow in one and not in the other, as a network does not take smaller ones"
                     if name == "tuning":
                         return "learning rates are tuned otherwise"
                     return f"{name} is {_shown(yours)} there and {_shown(mine)} here"

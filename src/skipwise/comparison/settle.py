@@ -19,8 +19,8 @@ from skipwise.data.pack import load_pack
 from skipwise.data.prepare import Prepared
 from skipwise.data.preprocess import Preprocessing
 from skipwise.data.stream import Streamed
-from skipwise.training.execute import enough_memory
 from skipwise.training.execution import choose_execution, choose_processes
+from skipwise.training.faults import enough_memory
 from skipwise.training.setup import resident_bytes, with_statistics
 from skipwise.training.trial import choose_compile
 

@@ -78,7 +78,8 @@ def _serve(home: Path, orders: queue.Queue[bytes], send: Callable[[Message], Non
     from skipwise.comparison.plan import Job, Plan
     from skipwise.machine import keep_freed_memory
     from skipwise.nets.guests import is_guest
-    from skipwise.training.execute import execute_run, give_up, in_short
+    from skipwise.training.execute import execute_run, give_up
+    from skipwise.training.faults import in_short
     from skipwise.training.loop import Epoch
 
     keep_freed_memory()

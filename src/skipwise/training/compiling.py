@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-MOST_VARIANTS = 64
+MOST_VARIANTS = 256
 
 
 def has_compiler() -> bool:

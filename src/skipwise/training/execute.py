@@ -28,6 +28,7 @@ from skipwise.training.checkpoint import load_checkpoints, remove_checkpoint, sa
 from skipwise.training.compiling import has_compiler
 from skipwise.training.distributed import ALONE, Ranks
 from skipwise.training.execution import reproducible
+from skipwise.training.faults import enough_memory, in_short
 from skipwise.training.loop import Epoch, Standing, Training
 from skipwise.training.run import (
     Predictions,
@@ -39,9 +40,10 @@ from skipwise.training.run import (
     write_predictions,
     write_weights,
 )
-from skipwise.training.schedule import Pace
+from skipwise.training.schedule import Pace, sides
 from skipwise.training.stopping import held
 from skipwise.training.timelimit import Timekeeper
+from skipwise.training.trial import try_gradients
 
 CHECKPOINT = "resume.safetensors"
 CHECKPOINT_SECONDS = 15.0
@@ -113,30 +115,11 @@ def execute_run(
     return record
 
 
-@contextlib.contextmanager
-def enough_memory() -> Iterator[None]:
-    """Says in a sentence what torch says of memory it can't get."""
-    try:
-        yield
-    except RuntimeError as error:
-        if isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate" in str(error):
-            raise SkipwiseError(
-                "There is not enough memory; what was saved is kept, and the same command goes on where there is more. "
-                "A new run needs less with a smaller --batch-size or --img-size, a comparison with --workers 1."
-            ) from error
-        raise
-
-
 def give_up(spec: RunSpec, folder: Path, error: Exception) -> None:
     """Ends a run for good, as failed for what its network's code raised; the traceback is in error.txt."""
     write_text(folder / "error.txt", "".join(traceback.format_exception(error)))
     write_json(folder / "run.json", failed_run(spec, in_short(error)))
     remove_checkpoint(folder / CHECKPOINT)
-
-
-def in_short(error: Exception) -> str:
-    """The kind of an error and the first line of what it says."""
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0] or 'no message'}"
 
 
 @dataclass
@@ -177,6 +160,8 @@ class _Run:
             TrainingFailed: it went astray once too often.
         """
         standing, tensors = self._saved()
+        if tensors is None:
+            self._rehearse()
         if self.keeper is not None:
             standing = self.keeper.begin(standing) if tensors is None else self.keeper.go_on(standing)
             fits = f"{standing.pace.steps:,} steps ({standing.pace.steps / self.batches.per_epoch:.1f} epochs)"
@@ -236,29 +221,42 @@ class _Run:
         self.saved_at = time.monotonic()
         self.interval = max(CHECKPOINT_SECONDS, (self.saved_at - started) / SAVING_SHARE)
 
-    def _training(self, standing: Standing, tensors: dict[str, Tensor] | None) -> Training:
+    def _rehearse(self) -> None:
+        """Where images grow, a step at full size before the first: memory is lacking now, or not at all."""
+        spec, batch = self.spec, self.spec.recipe.batch_size // self.ranks.count
+        size, channels = spec.preprocessing.size, spec.preprocessing.channels
+        if len(sides(spec.recipe, size)) > 1:
+            eager = replace(spec.execution, compile=False)
+            try_gradients(self._network(pretrained=False), eager, batch=batch, channels=channels, size=size)
+
+    def _network(self, *, pretrained: bool) -> torch.nn.Module:
         spec = self.spec
-        network = create_model(
+        return create_model(
             spec.model,
             num_classes=len(spec.classes),
             in_channels=spec.preprocessing.channels,
             stem=spec.stem,
             width=spec.width,
-            pretrained=spec.pretrained and tensors is None,
+            pretrained=pretrained,
             seed=spec.seed,
         )
+
+    def _training(self, standing: Standing, tensors: dict[str, Tensor] | None) -> Training:
+        spec = self.spec
+        network = self._network(pretrained=spec.pretrained and tensors is None)
         if self.init is not None and tensors is None:
             load_weights(network, self.init, new_head=True)
-        return Training(
-            network,
-            self.batches,
-            spec.recipe,
-            spec.preprocessing,
-            spec.execution,
-            start=standing,
-            tensors=tensors,
-            ranks=self.ranks,
-        )
+        with reproducible(spec.execution):
+            return Training(
+                network,
+                self.batches,
+                spec.recipe,
+                spec.preprocessing,
+                spec.execution,
+                start=standing,
+                tensors=tensors,
+                ranks=self.ranks,
+            )
 
     def _train(self, training: Training) -> RunRecord:
         """Takes the steps that are left, and evaluates. Ctrl-C and SIGTERM wait until a step is done, and save."""

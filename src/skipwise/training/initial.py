@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from skipwise.nets.network import Network
 
 PATCHES = 20_000
+LEAST_VARIANCE = 1e-6
+"""Of a direction, as a share of the largest; grey images in three channels have none in some directions."""
 
 
 @torch.no_grad()
@@ -33,8 +37,8 @@ def whiten(network: nn.Module, inputs_BCHW: Tensor) -> None:
     """Points the first convolution's filters along the principal directions of the patches it sees, and against them.
 
     Directions of small variance get large filters, so that all of the first responses vary alike (Page 2019, "How to
-    train your ResNet", part 8). Filters beyond twice the directions keep their weights, networks that are not ours
-    all of them.
+    train your ResNet", part 8). Filters beyond twice the directions that vary keep their weights, networks that are
+    not ours all of them.
 
     Args:
         inputs_BCHW: some training images, normalised.
@@ -43,10 +47,12 @@ def whiten(network: nn.Module, inputs_BCHW: Tensor) -> None:
         return
     first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
     kernel = first.kernel_size[0]
-    patches = nn.functional.unfold(inputs_BCHW.contiguous(), kernel).transpose(1, 2).flatten(0, 1)
-    patches = patches[:: max(1, len(patches) // PATCHES)].double()
+    images, _, height, width = inputs_BCHW.shape
+    apart = max(1, math.isqrt(images * height * width // PATCHES))  # all patches of large images are gigabytes
+    patches = nn.functional.unfold(inputs_BCHW.contiguous(), kernel, stride=apart).transpose(1, 2).flatten(0, 1)
+    patches = patches.double()
     values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
-    count = min(len(values), first.out_channels // 2)
+    count = min(int((values > LEAST_VARIANCE * values[-1]).sum()), first.out_channels // 2)
     filters = (vectors[:, -count:] / (values[-count:] + 5e-4).sqrt()).T.flip(0)
     filters = filters.reshape(count, *first.weight.shape[1:]).to(first.weight)
     # As large as those they replace: the norm that follows makes up for the size, but the rate was chosen for it.

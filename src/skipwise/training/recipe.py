@@ -26,8 +26,10 @@ class Recipe:
         lr: the highest learning rate, of the matrices (convolutions and linear layers).
         vector_rate: of norms and biases, and of what Muon does not train, times `lr`.
         norm_bias_rate: of the norms' biases, times that again (Page 2019, "How to train your ResNet", part 6).
-        weight_decay: times the rate, of matrices: all parameters of more than one dimension.
-        vector_decay: the same of norms and biases, which have nothing to gain from being small.
+        weight_decay: times the rate, of matrices: all parameters of more than one dimension. Beside Muon, of those it
+            trains and of the last layer.
+        vector_decay: the same of everything else, such as norms and biases, which have nothing to gain from being
+            small.
         label_smoothing: Szegedy et al. 2016 (arXiv:1512.00567).
         warmup: the share in which the rate rises, on a straight line.
         descent: how it falls to zero afterwards: along a "cosine" or a "line" (which makes the triangle of
@@ -72,16 +74,19 @@ class Recipe:
 
 _FAST = Recipe(
     name="fast",
-    epochs=10,
+    epochs=15,  # that cost what 11 of full size do
     batch_size=256,
     optimizer="muon",
     lr=0.4,
     vector_rate=0.25,
     momentum=0.6,
-    weight_decay=5e-4,
+    weight_decay=5e-3,
     label_smoothing=0.1,
     warmup=0.25,
-    augmentation=Augmentation(mirror=True, shift=1 / 8),
+    smallest=0.625,
+    full_from=0.7,
+    whiten=True,
+    augmentation=Augmentation(mirror=True, shift=1 / 8, alternate=True),
 )
 
 RECIPES: dict[str, Recipe] = {
@@ -98,7 +103,7 @@ RECIPES: dict[str, Recipe] = {
             warmup=0.0,
             augmentation=Augmentation(mirror=True, shift=1 / 8),
         ),
-        replace(_FAST, name="standard", epochs=30, augmentation=replace(_FAST.augmentation, cutout=0.25)),
+        replace(_FAST, name="standard", epochs=40, augmentation=replace(_FAST.augmentation, cutout=0.25)),
         _FAST,
     )
 }
@@ -106,6 +111,10 @@ RECIPES: dict[str, Recipe] = {
 LEAST_BATCH = 16
 STEPS_PER_EPOCH = 20
 """At least about this many, so that small sets get smaller batches."""
+FULL_SIZE_STEPS = 40
+"""Norms forget the statistics of smaller images in about so many steps; where there are fewer, images don't grow."""
+GROWN = 0.75
+"""What an epoch of growing images costs of one at full size; where a recipe's images don't, it has fewer epochs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,14 +175,42 @@ def choose_recipe(name: str, wishes: Wishes, *, mirrors: bool, images: int) -> R
         batch_size = max(LEAST_BATCH, min(fitting, recipe.batch_size))
     recipe = rescaled(recipe, min(batch_size, images))
     mirror = (mirrors if wishes.mirror is None else wishes.mirror) and recipe.augmentation.mirror
+    balance = recipe.balance if wishes.balance is None else BALANCES[wishes.balance]
+    # An image that is drawn several times in an epoch would always be seen the same way round.
+    alternate = mirror and recipe.augmentation.alternate and balance != "sampling"
+    steps = (wishes.epochs or recipe.epochs) * (images // recipe.batch_size)
+    if (1 - recipe.full_from) * steps < FULL_SIZE_STEPS:
+        recipe = of_one_size(recipe)
     return replace(
         recipe,
         epochs=wishes.epochs or recipe.epochs,
         lr=recipe.lr if wishes.lr is None else wishes.lr,
-        augmentation=replace(recipe.augmentation, mirror=mirror, alternate=mirror and recipe.augmentation.alternate),
-        balance=recipe.balance if wishes.balance is None else BALANCES[wishes.balance],
+        augmentation=replace(recipe.augmentation, mirror=mirror, alternate=alternate),
+        balance=balance,
         freeze_norms=wishes.freeze_norms,
     )
+
+
+def of_one_size(recipe: Recipe) -> Recipe:
+    """The recipe with images of full size from the beginning, in about as many operations."""
+    epochs = recipe.epochs if recipe.smallest == 1.0 else max(1, round(GROWN * recipe.epochs))
+    return replace(recipe, epochs=epochs, smallest=1.0, full_from=0.0)
+
+
+def redefined(ours: Recipe, theirs: Recipe) -> bool:
+    """Whether two recipes of one name differ in what nobody can ask for: it was another recipe when that was begun."""
+    alike = replace(
+        theirs,
+        smallest=ours.smallest,
+        full_from=ours.full_from,
+        epochs=ours.epochs,
+        batch_size=ours.batch_size,
+        lr=ours.lr,
+        augmentation=ours.augmentation,
+        balance=ours.balance,
+        freeze_norms=ours.freeze_norms,
+    )
+    return alike != ours and (ours.name, ours.head_first) == (theirs.name, theirs.head_first)
 
 
 def rescaled(recipe: Recipe, batch_size: int) -> Recipe:
@@ -195,15 +232,14 @@ def fine_tuning(recipe: Recipe) -> Recipe:
     suits only them, is left out.
     """
     return replace(
-        recipe,
+        of_one_size(recipe),
         optimizer="sgd",
         batch_size=128,
         lr=0.02,
         momentum=0.9,
+        weight_decay=5e-4,  # what SGD is used with; Muon takes more
         vector_rate=1.0,
         norm_bias_rate=1.0,
-        smallest=1.0,
-        full_from=0.0,
         dirac=False,
         whiten=False,
         head_first=0.2,

@@ -11,8 +11,8 @@ from skipwise.errors import SkipwiseError
 from skipwise.nets.weights import load_weights
 from skipwise.nets.zoo import create_model
 from skipwise.training.distributed import local_processes
-from skipwise.training.execute import enough_memory, in_short
 from skipwise.training.execution import choose_execution
+from skipwise.training.faults import enough_memory, in_short
 from skipwise.training.setup import Initial, resident_bytes, with_statistics
 from skipwise.training.terms import Terms
 from skipwise.training.timelimit import Timekeeper

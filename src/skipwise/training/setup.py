@@ -1,25 +1,30 @@
-"""What training needs to know of the images before it begins: their size, and how pixels become input."""
+"""What training needs to know of the images before it begins: their sizes, and how pixels become input."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from skipwise.data.images import Pixels
 from skipwise.data.prepare import Prepared
 from skipwise.data.preprocess import Preprocessing, channel_statistics
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.files import read_json
+from skipwise.nets.guests import is_guest
 from skipwise.nets.network import STEMS, check_width, resolve_stem
 from skipwise.nets.published import fetch, published
-from skipwise.training.recipe import Recipe
+from skipwise.nets.zoo import create_model
+from skipwise.training.recipe import Recipe, of_one_size
 from skipwise.training.run import RunRecord, RunSpec
+from skipwise.training.schedule import sides
 
 
 def check_options(*, img_size: int | None, stem: str, width: float, seed: int, pretrained: bool) -> None:
@@ -113,6 +118,49 @@ def with_statistics(preprocessing: Preprocessing, pixels: Pixels, train: NDArray
         return preprocessing
     mean, std = channel_statistics(pixels, train)
     return replace(preprocessing, mean=mean, std=std)
+
+
+def with_sizes_for_all(
+    recipe: Recipe,
+    models: Iterable[str],
+    preprocessing: Preprocessing,
+    classes: int,
+    epochs: int | None,
+    notice: Callable[[str], None],
+) -> Recipe:
+    """The recipe, without growing images if they are too small, or a network of somebody else's takes no smaller ones.
+
+    A network that does not work at all changes nothing: its run will say why. `epochs` are those asked for, if any.
+    """
+    size, channels = preprocessing.size, preprocessing.channels
+    smaller = [side for side in sides(recipe, size) if side != size]
+    fixed = of_one_size(recipe)
+    fixed = replace(fixed, epochs=epochs or fixed.epochs)
+    if not smaller:
+        return fixed
+    for name in filter(is_guest, models):
+        try:
+            network = create_model(name, num_classes=classes, in_channels=channels, seed=0).eval()
+        except Exception:
+            continue
+        refused = [side for side in smaller if not _takes(network, channels, side)]
+        if refused and _takes(network, channels, size):
+            notice(
+                f"{name} does not take images of {refused[0]} x {refused[0]} pixels: training images are of full size "
+                f"all the time, for {fixed.epochs} epochs."
+            )
+            return fixed
+    return recipe
+
+
+def _takes(network: nn.Module, channels: int, side: int) -> bool:
+    device = next((parameter.device for parameter in network.parameters()), None)
+    try:
+        with torch.inference_mode():
+            network(torch.zeros(1, channels, side, side, device=device))
+    except Exception:
+        return False
+    return True
 
 
 def resident_bytes(recipe: Recipe, preprocessing: Preprocessing, images: int, *, runs: int = 1) -> int | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from skipwise.folders import Shelf
 from skipwise.training.execution import Execution
+from skipwise.training.recipe import redefined
 from skipwise.training.run import RunSpec
 from skipwise.training.trial import StepCost
 
@@ -44,6 +45,8 @@ class Terms:
             return "the images differ"
         if ours.spec.model == theirs.spec.model and ours.guest != theirs.guest:
             return "the code of the network changed"
+        if redefined(ours.spec.recipe, theirs.spec.recipe):
+            return f"the recipe {ours.spec.recipe.name!r} was another one then; the version that began it can go on"
         pairs = (
             (ours.spec.recipe, theirs.spec.recipe),
             (ours.spec.recipe.augmentation, theirs.spec.recipe.augmentation),

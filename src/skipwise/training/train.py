@@ -20,8 +20,9 @@ from skipwise.files import locked, make_folder, write_json, write_text
 from skipwise.nets.guests import guest_fingerprint, is_guest
 from skipwise.nets.zoo import check_model
 from skipwise.training.distributed import joined
-from skipwise.training.execute import execute_run, in_short
+from skipwise.training.execute import execute_run
 from skipwise.training.execution import Execution, check_precision, check_unchanged, choose_device
+from skipwise.training.faults import in_short
 from skipwise.training.loop import Epoch, Standing
 from skipwise.training.recipe import Wishes, check_recipe, choose_recipe
 from skipwise.training.run import RunRecord, RunSpec
@@ -32,6 +33,7 @@ from skipwise.training.setup import (
     choose_preprocessing,
     choose_stem,
     find_initial,
+    with_sizes_for_all,
 )
 from skipwise.training.terms import SHELF, Terms
 from skipwise.training.timelimit import parse_limit
@@ -160,6 +162,9 @@ def train(
             prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
             preprocessing = choose_preprocessing(prepared, [model] if pretrained else [], img_size, initial)
             chosen = choose_recipe(recipe, wishes, mirrors=prepared.source.mirrors, images=prepared.counts["train"])
+            chosen = with_sizes_for_all(
+                chosen, [model], preprocessing, len(prepared.source.classes), epochs, watch.noticed
+            )
             if chosen.batch_size < 2 * ranks.count and ranks.count > 1:
                 raise SkipwiseError(
                     f"A batch of {chosen.batch_size} can't be shared by {ranks.count} processes, at least two images "

@@ -93,7 +93,8 @@ def choose_compile(
     for name, network in networks.items():
         notice(f"Compiling {name} (a minute or so; --no-compile does without) ...")
         try:
-            _try_compiled(network, with_compile, batch=recipe.batch_size, channels=channels, size=size)
+            first = sides(recipe, size)[0]
+            try_gradients(network, with_compile, batch=recipe.batch_size, channels=channels, size=first)
         except Exception as error:  # compilers fail in many ways, and none of them need stop a training
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             notice(f"Not compiled: torch.compile can't do {name} ({reason}).")
@@ -101,13 +102,15 @@ def choose_compile(
     return with_compile
 
 
-def _try_compiled(network: nn.Module, execution: Execution, *, batch: int, channels: int, size: int) -> None:
-    """One step, with a batch of the shape that is to come: what is compiled for it is there then, unless the recipe
-    begins with other layers or norms learning than all."""
+def try_gradients(network: nn.Module, execution: Execution, *, batch: int, channels: int, size: int) -> None:
+    """Those of a whole batch, thrown away: whether it can be compiled, and whether there is memory for it.
+
+    What is compiled for it is there for the steps of that size, unless other layers or norms learn in them than all.
+    """
     trained = copy.deepcopy(network).to(execution.device).to(memory_format=torch.channels_last)
     inputs = torch.zeros(batch, channels, size, size).to(execution.device, memory_format=torch.channels_last)
     with reproducible(execution):
-        _gradients(compiled(trained), inputs, execution)
+        _gradients(compiled(trained) if execution.compile else trained, inputs, execution)
 
 
 def _gradients(network: Callable[[Tensor], Tensor], inputs: Tensor, execution: Execution) -> None:

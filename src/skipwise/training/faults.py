@@ -1,0 +1,29 @@
+"""What torch and other people's code raise, as sentences."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+
+from skipwise.errors import SkipwiseError
+
+
+@contextlib.contextmanager
+def enough_memory() -> Iterator[None]:
+    """Says in a sentence what torch says of memory it can't get."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate" in str(error):
+            raise SkipwiseError(
+                "There is not enough memory; what was saved is kept, and the same command goes on where there is more. "
+                "A new run needs less with a smaller --batch-size or --img-size, a comparison with --workers 1."
+            ) from error
+        raise
+
+
+def in_short(error: Exception) -> str:
+    """The kind of an error and the first line of what it says."""
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0] or 'no message'}"
