@@ -6,7 +6,8 @@ a  the loop of a typical CIFAR repository: float32, eager, a torchvision-style d
    image) behind a DataLoader with two workers
 b  the bare step of the same network on one synthetic batch: compiled, channels-last, in the precision that Skipwise
    chooses here
-c  `skipwise train` as it comes, compiled: reading, augmentation, loss, validation and checkpoints included
+c  `skipwise train` as it comes, compiled: reading, augmentation, loss, validation and checkpoints included; but with
+   images of full size from the beginning, since its first ones, being smaller, would be counted as if they were not
 d  the operations of a step at the speed of this machine's fastest large matrix product
 
 Each arm is a process of its own, since how one gets its memory must not help another, and they take turns. Figures are
@@ -34,14 +35,14 @@ from PIL import Image
 from torch import nn
 
 from skipwise.cost.counts import count
-from skipwise.cost.timing import matmul_arm
+from skipwise.cost.timing import bf16_speedup, matmul_arm
 from skipwise.machine import describe_machine, keep_freed_memory, usable_cores
 from skipwise.nets.zoo import create_model
 from skipwise.training.compiling import compiled
 from skipwise.training.execution import choose_execution
 from skipwise.training.loop import Standing
 from skipwise.training.optimizer import make_optimizer
-from skipwise.training.recipe import Wishes, choose_recipe
+from skipwise.training.recipe import RECIPES, Wishes, choose_recipe, of_one_size
 from skipwise.training.train import TrainObserver, train
 
 SIZE, CLASSES = 32, 10
@@ -127,6 +128,7 @@ def ours(case: Case, folder: str, wait: Callable[[float], None]) -> None:
     model, width, batch = case
     rng = np.random.default_rng(0)
     os.environ["SKIPWISE_CACHE"] = f"{folder}/cache"
+    RECIPES["standard"] = of_one_size(RECIPES["standard"])
     # Of images that come unsplit 15% are for validation and as many for testing.
     for index in range(round(batch * STEPS_PER_EPOCH / 0.7)):
         path = Path(folder, "images", f"class{index % CLASSES}", f"{index}.bmp")
@@ -167,19 +169,9 @@ def serve(arm: str, case: Case, folder: str, pipe: Connection) -> None:
         ours(case, folder, wait)
     elif arm == "d":
         flops = 6 * count(make_network(case), channels=3, size=SIZE).multiply_adds
-        arms = [matmul_arm(torch.float32, side=2048), matmul_arm(torch.bfloat16, side=2048)]
-        speeds = []
-        for work in arms:
-            work()
-            taken = []
-            for _ in range(5):
-                start = time.perf_counter()
-                work()
-                taken.append(time.perf_counter() - start)
-            speeds.append(min(taken))
-        best = arms[int(np.argmin(speeds))]
+        product = matmul_arm(torch.bfloat16 if bf16_speedup() > 1 else torch.float32, side=2048)
         while True:
-            best()
+            product()
             wait(2 * 2048**3 / flops)
     else:
         for images in typical(case) if arm == "a" else bare(case):

@@ -12,11 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skipwise.errors import SkipwiseError
+from skipwise.training import settle
 from skipwise.training.loop import Standing
 from skipwise.training.recipe import RECIPES, Recipe
 from skipwise.training.schedule import Pace, step_cost
+from skipwise.training.terms import Terms
 from skipwise.training.timelimit import LEAST_STEPS, Timekeeper, parse_limit
-from skipwise.training.train import train
+from skipwise.training.train import TrainObserver, train
+from skipwise.training.trial import StepCost
 
 EVEN = replace(RECIPES["reference"], smallest=1.0)
 GROWING = replace(EVEN, smallest=0.5, full_from=0.7)
@@ -141,6 +144,30 @@ def test_a_real_run_keeps_to_it_and_says_what_it_chose(photos: Path, tmp_path: P
     again = train(photos, width=0.25, time_limit="12s", output=tmp_path / "run")
     assert again.repeated
     assert again.record == record
+
+
+@pytest.mark.parametrize(("step", "grow"), [(1.0, False), (0.1, True)])
+def test_images_grow_only_where_there_is_time_to_get_used_to_their_size(
+    step: float, grow: bool, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped(TrainObserver):
+        def starting(self, terms: Terms, _: Path) -> None:
+            seen.append(terms)
+
+        def step_done(self, _: Standing) -> None:
+            raise KeyboardInterrupt
+
+    def run() -> None:
+        with pytest.raises(KeyboardInterrupt):
+            train(photos, time_limit="60s", output=tmp_path / "run", observer=Stopped(), **small)
+
+    small = {"width": 0.125, "img_size": 32, "batch_size": 4}
+    seen: list[Terms] = []
+    with monkeypatch.context() as patched:  # a machine of any speed
+        patched.setattr(settle, "try_step", lambda *_, **__: StepCost(step, 1e-4))
+        run()
+    run()  # goes on, however fast the machine has become
+    assert [terms.spec.recipe.smallest < 1 for terms in seen] == [grow, grow]
 
 
 @pytest.mark.parametrize(

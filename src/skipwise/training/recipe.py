@@ -178,8 +178,7 @@ def choose_recipe(name: str, wishes: Wishes, *, mirrors: bool, images: int) -> R
     balance = recipe.balance if wishes.balance is None else BALANCES[wishes.balance]
     # An image that is drawn several times in an epoch would always be seen the same way round.
     alternate = mirror and recipe.augmentation.alternate and balance != "sampling"
-    steps = (wishes.epochs or recipe.epochs) * (images // recipe.batch_size)
-    if (1 - recipe.full_from) * steps < FULL_SIZE_STEPS:
+    if too_short_to_grow(recipe, (wishes.epochs or recipe.epochs) * (images // recipe.batch_size)):
         recipe = of_one_size(recipe)
     return replace(
         recipe,
@@ -191,18 +190,26 @@ def choose_recipe(name: str, wishes: Wishes, *, mirrors: bool, images: int) -> R
     )
 
 
+def too_short_to_grow(recipe: Recipe, steps: int) -> bool:
+    """Whether a run of so many steps has too few of them at full size."""
+    return (1 - recipe.full_from) * steps < FULL_SIZE_STEPS
+
+
 def of_one_size(recipe: Recipe) -> Recipe:
     """The recipe with images of full size from the beginning, in about as many operations."""
     epochs = recipe.epochs if recipe.smallest == 1.0 else max(1, round(GROWN * recipe.epochs))
-    return replace(recipe, epochs=epochs, smallest=1.0, full_from=0.0)
+    return replace(full_size(recipe), epochs=epochs)
+
+
+def full_size(recipe: Recipe) -> Recipe:
+    """The recipe with images of full size from the beginning, in as many epochs."""
+    return replace(recipe, smallest=1.0, full_from=0.0)
 
 
 def redefined(ours: Recipe, theirs: Recipe) -> bool:
     """Whether two recipes of one name differ in what nobody can ask for: it was another recipe when that was begun."""
     alike = replace(
-        theirs,
-        smallest=ours.smallest,
-        full_from=ours.full_from,
+        full_size(theirs),
         epochs=ours.epochs,
         batch_size=ours.batch_size,
         lr=ours.lr,
@@ -210,7 +217,7 @@ def redefined(ours: Recipe, theirs: Recipe) -> bool:
         balance=ours.balance,
         freeze_norms=ours.freeze_norms,
     )
-    return alike != ours and (ours.name, ours.head_first) == (theirs.name, theirs.head_first)
+    return alike != full_size(ours) and (ours.name, ours.head_first) == (theirs.name, theirs.head_first)
 
 
 def rescaled(recipe: Recipe, batch_size: int) -> Recipe:

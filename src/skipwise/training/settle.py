@@ -13,6 +13,7 @@ from skipwise.nets.zoo import create_model
 from skipwise.training.distributed import local_processes
 from skipwise.training.execution import choose_execution
 from skipwise.training.faults import enough_memory, in_short
+from skipwise.training.recipe import full_size, too_short_to_grow
 from skipwise.training.setup import Initial, resident_bytes, with_statistics
 from skipwise.training.terms import Terms
 from skipwise.training.timelimit import Timekeeper
@@ -68,6 +69,10 @@ def settle(
             f"{spec.model} can't be trained on images of {size} x {size} pixels ({in_short(error)}); mend it, or try "
             "another --img-size."
         ) from error
+    if spec.time_limit is not None:
+        fitting = spec.time_limit / step_cost.training(spec.recipe, preprocessing.size, steps=1)
+        if too_short_to_grow(spec.recipe, int(fitting)):
+            spec, part = replace(spec, recipe=full_size(spec.recipe)), full_size(part)
     seconds = spec.time_limit or step_cost.training(
         spec.recipe, preprocessing.size, spec.recipe.epochs * (draft.split_images["train"] // spec.recipe.batch_size)
     )

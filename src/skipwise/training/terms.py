@@ -7,7 +7,7 @@ from pathlib import Path
 
 from skipwise.folders import Shelf
 from skipwise.training.execution import Execution
-from skipwise.training.recipe import redefined
+from skipwise.training.recipe import full_size, redefined
 from skipwise.training.run import RunSpec
 from skipwise.training.trial import StepCost
 
@@ -66,7 +66,10 @@ class Terms:
         """Without what follows from images and machine."""
         nowhere = Execution(device="", precision="", threads=0)
         bare = replace(self.spec.preprocessing, mean=(), std=())
-        return replace(self, spec=replace(self.spec, execution=nowhere, preprocessing=bare), step_cost=None)
+        spec = replace(self.spec, execution=nowhere, preprocessing=bare)
+        if spec.time_limit is not None:  # how fast the machine is decides whether images grow
+            spec = replace(spec, recipe=full_size(spec.recipe))
+        return replace(self, spec=spec, step_cost=None)
 
 
 SHELF = Shelf(parent=Path("runs/train"), noun="a run", begun="terms.json", finished="run.json", kind=Terms)
