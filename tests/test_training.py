@@ -81,6 +81,18 @@ def assert_same_run(a: Path, b: Path) -> None:
     assert times[0] == times[1]
 
 
+def test_there_is_a_checkpoint_of_each_epoch(tmp_path: Path) -> None:
+    def cut_off(epoch: Epoch) -> None:
+        if epoch.epoch == 2:
+            raise RuntimeError("the power is gone")
+
+    with pytest.raises(RuntimeError, match="power"):
+        execute_run(make_spec(), IMAGES, tmp_path / "run", cut_off)
+    found = newest(tmp_path / "run" / "resume.safetensors")
+    assert found is not None
+    assert len(found[1]["standing"]["history"]) == 1
+
+
 def test_a_run_learns_and_writes_what_it_promises(tmp_path: Path) -> None:
     spec = make_spec(recipe=replace(RECIPE, epochs=12))
     seen: list[Epoch] = []

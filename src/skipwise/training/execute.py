@@ -47,9 +47,9 @@ from skipwise.training.trial import try_gradients
 
 CHECKPOINT = "resume.safetensors"
 CHECKPOINT_SECONDS = 15.0
-"""Between two checkpoints, at least; more where saving takes long."""
+"""Between two checkpoints within an epoch, at least; at its end there is one sooner."""
 SAVING_SHARE = 0.01
-"""Of the time, at most, goes into saving."""
+"""Of the time, at most, goes into saving: where it takes long there are fewer checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class _Run:
         )
         self.checkpoint = self.folder / CHECKPOINT
         self.instead = False  # whether the newest checkpoint is worth nothing, and the next one takes its place
-        self.saved_at, self.interval = time.monotonic(), CHECKPOINT_SECONDS
+        self.saved_at, self.saving = time.monotonic(), 0.0  # when that was, and how long it took
         self.val: Predictions | None = None  # of the epoch closed last
         self.distrusted: set[int] = set()  # the steps of states that led astray at once
 
@@ -219,7 +219,7 @@ class _Run:
         if all(bool(tensor.isfinite().all()) for tensor in training.tensors().values()):
             self._write(training)
         self.saved_at = time.monotonic()
-        self.interval = max(CHECKPOINT_SECONDS, (self.saved_at - started) / SAVING_SHARE)
+        self.saving = self.saved_at - started
 
     def _rehearse(self) -> None:
         """Where images grow, a step at full size before the first: memory is lacking now, or not at all."""
@@ -262,15 +262,17 @@ class _Run:
         """Takes the steps that are left, and evaluates. Ctrl-C and SIGTERM wait until a step is done, and save."""
         try:
             while not training.finished:
+                apart = CHECKPOINT_SECONDS
                 if training.epoch_is_over:
                     self._close_epoch(training)
+                    apart = 0.0
                 else:
                     with self.ranks.undisturbed():
                         training.step()
                     if self.keeper is not None:
                         training.at = self.ranks.agree(self.keeper.corrected(training.at))
                     self.on_step(training.at)
-                if time.monotonic() - self.saved_at >= self.interval:
+                if time.monotonic() - self.saved_at >= max(apart, self.saving / SAVING_SHARE):
                     self._save(training)
             return self._finish(training)
         except Exception:
