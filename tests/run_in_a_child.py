@@ -8,7 +8,8 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from skipwise.training import execute
+from skipwise.training import saving
+from skipwise.training.execute import execute_run
 from skipwise.training.loop import Standing
 from skipwise.training.run import RunSpec
 from tests.test_training import IMAGES, RECIPE, make_spec
@@ -20,13 +21,13 @@ def spec(*, epochs: int = 20, compile: bool = False) -> RunSpec:
     return replace(made, execution=replace(made.execution, compile=compile))
 
 
-def work(folder: Path, run: RunSpec, saving: bool, pipe: Connection) -> None:
+def work(folder: Path, run: RunSpec, save: bool, pipe: Connection) -> None:
     """Does the run, and tells of every step. Saving is after every step, or never."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as the command line has it: an exception
-    execute.CHECKPOINT_SECONDS = 0.0 if saving else 1e9
-    execute.SAVING_SHARE = 1e9
+    saving.CHECKPOINT_SECONDS = 0.0 if save else 1e9
+    saving.SAVING_SHARE = 1e9
 
     def on_step(at: Standing) -> None:
         pipe.send(at.steps)
 
-    execute.execute_run(run, IMAGES, folder, on_step=on_step)
+    execute_run(run, IMAGES, folder, on_step=on_step)

@@ -21,7 +21,7 @@ import pytest
 import torch
 
 from skipwise.errors import SkipwiseError, TrainingFailed
-from skipwise.training import execute
+from skipwise.training import saving
 from skipwise.training.checkpoint import FORMAT, KIND, load_checkpoints, previous, save_checkpoint
 from skipwise.training.execute import execute_run
 from skipwise.training.loop import Training
@@ -230,7 +230,7 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path: Path, monkeypatch
         save_checkpoint(path, tensors, state, **options)
 
     monkeypatch.setattr(Training, "step", poisoned)
-    monkeypatch.setattr(execute, "save_checkpoint", save)
+    monkeypatch.setattr(saving, "save_checkpoint", save)
     assert execute_run(make_spec(), IMAGES, tmp_path).status == "failed"
     assert len(saved) == 5  # after steps 1, 2, 3, the epoch's end, 4
     assert all(tensor.isfinite().all() for tensors in saved for tensor in tensors.values())
@@ -310,7 +310,7 @@ def interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saves: list[int] = []
     with monkeypatch.context() as patch:
         save_always(patch)
-        patch.setattr(execute, "save_checkpoint", save)
+        patch.setattr(saving, "save_checkpoint", save)
         with pytest.raises(SkipwiseError, match="killed"):
             execute_run(make_spec(), IMAGES, folder)
 

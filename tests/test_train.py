@@ -19,7 +19,7 @@ from PIL import Image
 
 import skipwise
 from skipwise.data.preprocess import Preprocessing
-from skipwise.training import execute
+from skipwise.training import saving
 from skipwise.training.loop import Standing
 from skipwise.training.recipe import RECIPES
 from skipwise.training.setup import with_sizes_for_all
@@ -27,9 +27,9 @@ from skipwise.training.train import TrainObserver, train
 
 SAVING_ALWAYS = """
 from skipwise import cli
-from skipwise.training import execute
-execute.CHECKPOINT_SECONDS = 0.0
-execute.SAVING_SHARE = 1e9
+from skipwise.training import saving
+saving.CHECKPOINT_SECONDS = 0.0
+saving.SAVING_SHARE = 1e9
 cli.main()
 """
 """The command line with a checkpoint after every step."""
@@ -229,8 +229,8 @@ def test_a_network_that_breaks_down_on_the_way_leaves_what_was_saved(
         "        return super().forward(x)\n"
     )
     monkeypatch.setattr(sys, "path", [*sys.path, str(here)])
-    monkeypatch.setattr(execute, "CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr(execute, "SAVING_SHARE", math.inf)
+    monkeypatch.setattr(saving, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(saving, "SAVING_SHARE", math.inf)
     options = {"model": "fragile_net:Net", "epochs": 20, "img_size": 16, "output": here / "run"}
     with pytest.raises(skipwise.SkipwiseError, match=r"RuntimeError: the driver is gone.*error\.txt.*goes on"):
         train(photos, **options)

@@ -16,7 +16,7 @@ from skipwise.data.images import Images
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.nets.zoo import create_model
-from skipwise.training import execute
+from skipwise.training import execute, saving
 from skipwise.training.checkpoint import load_checkpoints, previous, save_checkpoint
 from skipwise.training.execute import execute_run
 from skipwise.training.execution import Execution
@@ -61,8 +61,8 @@ IMAGES = make_images()
 
 def save_always(monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkpoint after every step."""
-    monkeypatch.setattr(execute, "CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr(execute, "SAVING_SHARE", math.inf)
+    monkeypatch.setattr(saving, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(saving, "SAVING_SHARE", math.inf)
 
 
 def newest(path: Path) -> tuple[dict[str, torch.Tensor], object] | None:
@@ -170,7 +170,7 @@ def test_interrupted_in_the_middle_of_epochs_it_goes_on_to_the_same_bits(
         if saves % 2 == 0:  # now in the middle of an epoch, now at its end
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(execute, "save_checkpoint", save_and_stop)
+    monkeypatch.setattr(saving, "save_checkpoint", save_and_stop)
     interruptions = 0
     while True:
         try:

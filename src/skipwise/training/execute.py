@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import torch
 from torch import Tensor
@@ -24,7 +23,7 @@ from skipwise.files import make_folder, write_json, write_text
 from skipwise.machine import describe_machine
 from skipwise.nets.weights import load_weights
 from skipwise.nets.zoo import create_model
-from skipwise.training.checkpoint import load_checkpoints, remove_checkpoint, save_checkpoint
+from skipwise.training.checkpoint import remove_checkpoint
 from skipwise.training.compiling import has_compiler
 from skipwise.training.distributed import ALONE, Ranks
 from skipwise.training.execution import reproducible
@@ -40,24 +39,13 @@ from skipwise.training.run import (
     write_predictions,
     write_weights,
 )
+from skipwise.training.saving import Saves
 from skipwise.training.schedule import Pace, sides
 from skipwise.training.stopping import held
 from skipwise.training.timelimit import Timekeeper
 from skipwise.training.trial import try_gradients
 
 CHECKPOINT = "resume.safetensors"
-CHECKPOINT_SECONDS = 15.0
-"""Between two checkpoints within an epoch, at least; at its end there is one sooner."""
-SAVING_SHARE = 0.01
-"""Of the time, at most, goes into saving: where it takes long there are fewer checkpoints."""
-
-
-@dataclass(frozen=True)
-class _State:
-    """What a checkpoint says beside its tensors."""
-
-    spec: RunSpec
-    standing: Standing
 
 
 def execute_run(
@@ -147,11 +135,8 @@ class _Run:
             augmentation=self.spec.recipe.augmentation,
             seed=self.spec.seed,
         )
-        self.checkpoint = self.folder / CHECKPOINT
-        self.instead = False  # whether the newest checkpoint is worth nothing, and the next one takes its place
-        self.saved_at, self.saving = time.monotonic(), 0.0  # when that was, and how long it took
+        self.saves = Saves(self.folder / CHECKPOINT, self.spec, self.notice)
         self.val: Predictions | None = None  # of the epoch closed last
-        self.distrusted: set[int] = set()  # the steps of states that led astray at once
 
     def carry_out(self) -> RunRecord:
         """Trains to the end, trying again where that is allowed, and writes all but the record.
@@ -176,50 +161,25 @@ class _Run:
                 if len(cuts) > self.retries:
                     again = f", {len(cuts)} times, at ever smaller learning rates" if self.retries else ""
                     raise TrainingFailed(f"{error}{again}; a smaller --lr may help") from error
-                if tensors is not None:
-                    self.distrusted.add(standing.steps)
+                self.saves.led_astray(standing.steps if tensors is not None else None)
                 standing, tensors = self._saved()
                 if self.keeper is not None and tensors is None:
                     standing = self.keeper.begin(standing)
-                standing, self.instead = replace(standing, cuts=cuts), True
+                standing = replace(standing, cuts=cuts)
                 training = self._training(standing, tensors)
                 if self.ranks.first:  # so that the cut holds if this process ends now
-                    self._write(training)
+                    self.saves.write(training)
                 where = f"step {standing.steps:,}" if standing.steps else "the beginning"
                 self.notice(f"Trying again from {where} at half the learning rate: {error}.")
 
     def _saved(self) -> tuple[Standing, dict[str, Tensor] | None]:
-        """The newest saved state; else the beginning.
-
-        A state from which a run went astray before the next one was saved was not as good as it looked; then it is the
-        one before it.
-        """
-
-        def damaged(sentence: str) -> None:
-            self.instead = True
-            self.notice(sentence)
-
-        for tensors, state in load_checkpoints(self.checkpoint, damaged):
-            stored = msgspec.convert(state, _State)
-            if stored.spec == self.spec and stored.standing.steps not in self.distrusted:
-                return stored.standing, tensors
-            self.instead = True
-        return Standing(Pace.even(self.batches.per_epoch * self.spec.recipe.epochs)), None
-
-    def _write(self, training: Training) -> None:
-        state = msgspec.to_builtins(_State(self.spec, training.at))
-        save_checkpoint(self.checkpoint, training.tensors(), state, instead=self.instead)
-        self.instead = False
+        """The newest saved state; else the beginning."""
+        beginning = Standing(Pace.even(self.batches.per_epoch * self.spec.recipe.epochs))
+        return self.saves.newest() or (beginning, None)
 
     def _save(self, training: Training) -> None:
-        """Writes down where the training stands, unless that is nowhere: then the older states are worth more."""
-        if not self.ranks.first or not training.between_steps:
-            return
-        started = time.monotonic()
-        if all(bool(tensor.isfinite().all()) for tensor in training.tensors().values()):
-            self._write(training)
-        self.saved_at = time.monotonic()
-        self.saving = self.saved_at - started
+        if self.ranks.first:
+            self.saves.save(training)
 
     def _rehearse(self) -> None:
         """Where images grow, a step at full size before the first: memory is lacking now, or not at all."""
@@ -262,17 +222,16 @@ class _Run:
         """Takes the steps that are left, and evaluates. Ctrl-C and SIGTERM wait until a step is done, and save."""
         try:
             while not training.finished:
-                apart = CHECKPOINT_SECONDS
-                if training.epoch_is_over:
+                epoch_closed = training.epoch_is_over
+                if epoch_closed:
                     self._close_epoch(training)
-                    apart = 0.0
                 else:
                     with self.ranks.undisturbed():
                         training.step()
                     if self.keeper is not None:
                         training.at = self.ranks.agree(self.keeper.corrected(training.at))
                     self.on_step(training.at)
-                if time.monotonic() - self.saved_at >= max(apart, self.saving / SAVING_SHARE):
+                if self.saves.due(epoch_closed=epoch_closed):
                     self._save(training)
             return self._finish(training)
         except Exception:
