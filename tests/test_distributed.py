@@ -130,12 +130,12 @@ def test_ended_on_the_way_it_goes_on_with_another_number_of_processes(
     options = ("--epochs", "3000")
     process = launch(2, photos, folder, *options)
     while not (folder / "resume.safetensors").exists() and process.poll() is None:
-        time.sleep(0.2)  # until the first checkpoint, after 15 seconds of training
+        time.sleep(0.2)
+    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
     before = (folder / "resume.safetensors").stat().st_mtime_ns
     if ending == "all":
         process.send_signal(signal.SIGTERM)
     else:
-        children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
         os.kill(int(children[-1]), signal.SIGKILL)
     _, err = process.communicate(timeout=60)
     assert process.returncode != 0

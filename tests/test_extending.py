@@ -12,9 +12,12 @@ import pytest
 
 import skipwise
 from skipwise.comparison.compare import _choose
+from skipwise.comparison.forecast import fitted
 from skipwise.comparison.plan import Plan, Tuning
 from skipwise.files import read_json, write_json
+from skipwise.training.recipe import Wishes, choose_recipe, of_one_size
 from skipwise.training.run import RunRecord, read_predictions
+from skipwise.training.trial import StepCost
 from tests.fabricated import fabricate
 
 LINEAR = "tests.guest_networks:linear"
@@ -181,7 +184,7 @@ def test_an_extension_goes_on_with_what_a_time_limit_chose_of_the_tuning(tmp_pat
     asked = replace(fabricate(exploratory=False, looks=(2,)).plan, tuning=Tuning(rates=(0.1, 0.4), epochs=9, seed=7))
     shortened = replace(
         asked,
-        recipe=replace(asked.recipe, epochs=3),
+        recipe=replace(asked.recipe, epochs=6),
         tuning=Tuning(rates=(0.1, 0.4), epochs=1, seed=7),
         time_limit=60.0,
         asked_for=((2,), asked.recipe.epochs),
@@ -190,3 +193,31 @@ def test_an_extension_goes_on_with_what_a_time_limit_chose_of_the_tuning(tmp_pat
     for before in (shortened, shortened.extended(more)):  # newly asked, and going on after a kill
         write_json(tmp_path / "plan.json", before)
         assert _choose(replace(asked, question=more), tmp_path, extend=True) == (tmp_path, before)
+
+
+def test_runs_too_short_for_growing_images_have_them_at_full_size(tmp_path: Path) -> None:
+    """Those that choose learning rates, and those that a time limit shortened."""
+    made = fabricate(exploratory=False, looks=(2,), epochs=15).plan
+    few = {"train": 500, "val": 100, "test": made.test_images}
+    recipe = choose_recipe("fast", Wishes(), mirrors=True, images=500)
+    asked = replace(made, split_images=few, recipe=recipe, tuning=Tuning(rates=(0.1, 0.4), epochs=1, seed=7))
+    assert asked.spec("resnet18", 0).recipe.smallest < 1
+    assert {job.spec.recipe.smallest for job in asked.tuning_jobs().values()} == {1.0}
+
+    asked = replace(asked, tuning=None, time_limit=60.0, asked_for=((2,), recipe.epochs))
+    cost = StepCost(step=0.5, evaluation=1e-5)
+    short = fitted(asked, dict.fromkeys(asked.question.contenders, cost), 200.0, fewer_epochs=True)
+    assert (short.recipe.smallest, short.recipe.epochs < 5) == (1.0, True)
+    assert asked.same_as(short)
+    assert asked.difference(replace(short, width=0.5)) == "width is 0.5 there and 1.0 here"
+    write_json(tmp_path / "plan.json", short)
+    more = replace(asked, question=replace(asked.question, looks=(2, 3)), time_limit=None, asked_for=None)
+    assert _choose(more, tmp_path, extend=True) == (tmp_path, short)
+
+
+def test_what_decides_on_the_size_of_images_is_named_first() -> None:
+    plan = fabricate(exploratory=False).plan
+    larger = replace(plan, preprocessing=replace(plan.preprocessing, size=64), recipe=of_one_size(plan.recipe))
+    assert plan.difference(larger) == "the image size is 64 there and 32 here"
+    fixed = replace(plan, recipe=of_one_size(plan.recipe))
+    assert plan.difference(fixed) == "images grow in one and not in the other, for 22 epochs there and 30 here"

@@ -32,7 +32,7 @@ from skipwise.training.optimizer import (
     norms,
     orthogonal,
 )
-from skipwise.training.recipe import RECIPES, Recipe, Wishes, choose_recipe, fine_tuning, redefined
+from skipwise.training.recipe import RECIPES, Recipe, Wishes, choose_recipe, fine_tuning, redefined, shortened
 from skipwise.training.schedule import Pace
 
 PLAIN = replace(RECIPES["reference"], epochs=2, batch_size=8, lr=0.05, label_smoothing=0.1, warmup=0.25)
@@ -450,3 +450,22 @@ def test_a_narrow_network_learns_with_every_recipe() -> None:
         short = replace(recipe, epochs=12, batch_size=8, lr=recipe.lr * 8 / recipe.batch_size)
         training = finish(make_training(short))
         assert training.at.history[-1].train_loss < 0.8 * training.at.history[0].train_loss, recipe.name
+
+
+@pytest.mark.parametrize("shade", [0.0, 1.0])
+def test_whitening_leaves_all_filters_alone_where_images_are_flat(shade: float) -> None:
+    for channels in (1, 3):
+        network = create_model("resnet18", num_classes=3, in_channels=channels, stem="imagenet", width=0.125, seed=0)
+        before = [parameter.detach().clone() for parameter in network.parameters()]
+        whiten(network, torch.full((4, channels, 16, 16), shade))
+        assert all(parameter.isfinite().all() for parameter in network.parameters())
+        if shade == 0.0:
+            assert all(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
+
+
+def test_a_run_made_shorter_has_images_of_full_size_where_there_is_no_time_to_grow() -> None:
+    """As the runs are that choose learning rates, and those that have to fit into a time limit."""
+    whole = choose_recipe("fast", Wishes(), mirrors=True, images=500)
+    assert whole.smallest < 1
+    assert shortened(whole, whole.epochs, 500) == whole
+    assert shortened(whole, 1, 500) == replace(whole, epochs=1, smallest=1.0, full_from=0.0)

@@ -36,11 +36,13 @@ class Remaining:
     def __init__(self, processes: int) -> None:
         self.processes = processes
         self.left: dict[Job, float] = {}  # epochs at full size
+        self.total = 0.0  # of those, at the beginning
         self.taken: dict[str, list[tuple[float, float]]] = {}  # seconds, and of how many of those
 
     def expect(self, jobs: Sequence[Job]) -> None:
         """From now on, these runs are what there is to do."""
         self.left = {job: _left(job, 0) for job in jobs}
+        self.total = sum(self.left.values())
 
     def note(self, event: Event) -> None:
         """Counts an epoch or the end of a run."""
@@ -118,7 +120,7 @@ class Screen(Bar, Observer):
             if event.record.status == "failed" and event.job not in self.told:
                 self.told.add(event.job)
                 self._line(f"{spec.model}, seed {spec.seed}, failed: {event.record.reason}")
-        total = sum(_left(job, 0) for job in self.remaining.left)
+        total = self.remaining.total
         done = total - sum(self.remaining.left.values())
         left = self.remaining.seconds()
         rest = f"about {duration(left)} left" if left is not None and any(self.remaining.left.values()) else ""

@@ -23,7 +23,7 @@ from skipwise.files import locked, make_folder, read_json, remove_empty, write_j
 from skipwise.nets.guests import guest_fingerprint, is_guest
 from skipwise.statistics import MOST_SEEDS
 from skipwise.training.execution import Execution, check_precision, check_unchanged, check_workers, choose_device
-from skipwise.training.recipe import Recipe, Wishes, check_recipe, choose_recipe
+from skipwise.training.recipe import Recipe, Wishes, check_recipe, choose_recipe, shortened
 from skipwise.training.setup import check_options, choose_preprocessing, choose_stem, with_sizes_for_all
 from skipwise.training.timelimit import parse_limit
 
@@ -271,7 +271,7 @@ def _choose(
             draft, question=before.question, guests=guests, time_limit=before.time_limit, asked_for=before.asked_for
         )
         if before.asked_for is not None:  # the time limit chose the epochs
-            draft = replace(draft, recipe=replace(draft.recipe, epochs=before.recipe.epochs))
+            draft = replace(draft, recipe=shortened(draft.recipe, before.recipe.epochs, draft.train_images))
             if draft.tuning is not None and before.tuning is not None:
                 draft = replace(draft, tuning=replace(draft.tuning, epochs=before.tuning.epochs))
     elif extend:

@@ -101,13 +101,16 @@ def _images(plan: Plan) -> str:
 def _recipe(plan: Plan) -> str:
     recipe = plan.recipe
     rate = "" if plan.tuning else f"peak learning rate {recipe.lr:g}, "
+    decay = f"{recipe.weight_decay:g} ({recipe.vector_decay:g} on norms and biases)"
+    if recipe.optimizer == "muon":
+        decay = f"{recipe.weight_decay:g} on what Muon trains and on the last layer ({recipe.vector_decay:g} elsewhere)"
     chosen = ""
     if plan.asked_for is not None and plan.asked_for[1] != recipe.epochs:
         chosen = f" of {plan.asked_for[1]}, as many as fit the time limit"
     return (
         f"Recipe '{recipe.name}': {counted(recipe.epochs, 'epoch')}{chosen}, batches of {recipe.batch_size}, {rate}"
         f"{recipe.optimizer.upper() if recipe.optimizer == 'sgd' else recipe.optimizer.capitalize()} with momentum "
-        f"{recipe.momentum:g}, weight decay {recipe.weight_decay:g} ({recipe.vector_decay:g} on norms and biases), "
+        f"{recipe.momentum:g}, weight decay {decay}, "
         f"label smoothing {recipe.label_smoothing:g}."
     )
 

@@ -10,6 +10,7 @@ from torch import nn
 from skipwise.comparison.plan import Plan, Tuning
 from skipwise.errors import SkipwiseError
 from skipwise.nets.guests import is_guest
+from skipwise.training.recipe import shortened
 from skipwise.training.trial import StepCost, try_step
 
 SLOWER = 1.2
@@ -84,7 +85,7 @@ def _seconds(plan: Plan, costs: Mapping[str, StepCost], seeds: int) -> float:
 
 
 def _run(plan: Plan, cost: StepCost, epochs: int) -> float:
-    recipe = replace(plan.recipe, epochs=epochs)
+    recipe = shortened(plan.recipe, epochs, plan.train_images)
     steps = epochs * max(1, plan.train_images // recipe.batch_size)
     tested = plan.test_images / (plan.folds or 1)
     evaluated = plan.split_images["val"] * epochs + tested
@@ -116,10 +117,11 @@ def fitted(plan: Plan, costs: Mapping[str, StepCost], limit: float, *, fewer_epo
             return replace(plan, question=replace(question, looks=question.looks[:count]))
     first = replace(plan, question=replace(question, looks=question.looks[:1]))
     for epochs in range(plan.recipe.epochs - 1, 0, -1) if fewer_epochs else ():
-        shorter = replace(first, recipe=replace(plan.recipe, epochs=epochs), tuning=_shorter(plan, epochs))
+        recipe = shortened(plan.recipe, epochs, plan.train_images)
+        shorter = replace(first, recipe=recipe, tuning=_shorter(plan, epochs))
         if _seconds(shorter, costs, question.looks[0]) <= left:
             return shorter
-    least = replace(first, recipe=replace(plan.recipe, epochs=1)) if fewer_epochs else first
+    least = replace(first, recipe=shortened(plan.recipe, 1, plan.train_images)) if fewer_epochs else first
     minutes = _seconds(least, costs, question.looks[0]) / SPARE / 60
     runs = f"{question.looks[0]} runs of {len(question.contenders)} networks"
     raise SkipwiseError(

@@ -11,7 +11,7 @@ from skipwise.comparison.plan import Included, Plan
 from skipwise.errors import SkipwiseError
 from skipwise.files import make_folder, read_json
 from skipwise.nets.guests import is_guest
-from skipwise.training.recipe import redefined
+from skipwise.training.recipe import growing_apart, redefined
 from skipwise.training.run import RunRecord, read_predictions
 
 PARTS = ("metrics.jsonl", "predictions.npz", "weights.safetensors", "run.json")
@@ -89,8 +89,12 @@ def _difference(record: RunRecord, plan: Plan) -> str:
         return "its images are others, or split otherwise"
     if redefined(spec.recipe, wanted.recipe):
         return f"the recipe {spec.recipe.name!r} was another one then"
-    if spec.recipe.smallest != wanted.recipe.smallest:
-        return "images grow in one and not in the other, as a network does not take smaller ones"
+    if spec.preprocessing.size != wanted.preprocessing.size:
+        return f"its image size is {spec.preprocessing.size}, here it is {wanted.preprocessing.size}"
+    if spec.time_limit is not None:
+        return "it was trained under a time limit"
+    if apart := growing_apart(wanted.recipe, spec.recipe):
+        return apart
     pairs = (
         (spec.recipe, wanted.recipe),
         (spec.recipe.augmentation, wanted.recipe.augmentation),

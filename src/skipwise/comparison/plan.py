@@ -13,7 +13,7 @@ from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.folders import Shelf
 from skipwise.training.execution import Execution
-from skipwise.training.recipe import Recipe, redefined
+from skipwise.training.recipe import Recipe, growing_apart, redefined, shortened
 from skipwise.training.run import RunSpec
 
 MOST_FOLDS = 20
@@ -146,7 +146,7 @@ class Plan:
         for model in self.question.contenders:
             for rate in self.tuning.rates:
                 spec = self.spec(model, self.tuning.seed, lr=rate)
-                short = replace(spec, recipe=replace(spec.recipe, epochs=self.tuning.epochs))
+                short = replace(spec, recipe=shortened(spec.recipe, self.tuning.epochs, self.train_images))
                 name = run_folder(model, self.tuning.seed, parent="tuning")
                 found[model, rate] = Job(spec=short, folder=f"{name}-lr{rate!r}")
         return found
@@ -198,7 +198,7 @@ class Plan:
             on_this = replace(
                 on_this,
                 question=replace(self.question, looks=other.question.looks),
-                recipe=replace(self.recipe, epochs=other.recipe.epochs),
+                recipe=shortened(self.recipe, other.recipe.epochs, self.train_images),
             )
             if self.tuning is not None and other.tuning is not None:
                 on_this = replace(on_this, tuning=replace(self.tuning, epochs=other.tuning.epochs))
@@ -215,10 +215,15 @@ class Plan:
             return "the images differ"
         if redefined(self.recipe, stored.recipe):
             return f"the recipe {self.recipe.name!r} was another one then; the version that began it can go on"
+        mine, yours = self.preprocessing.size, stored.preprocessing.size
+        if mine != yours:
+            return f"the image size is {yours} there and {mine} here"
         limited = self.time_limit is not None and self.time_limit == stored.time_limit
+        if not limited and (apart := growing_apart(self.recipe, stored.recipe)):
+            return apart
         passed_over = {"question", "recipe", "augmentation", "execution", "processes", "asked_before", "stopped_after"}
-        passed_over |= {"fingerprint", "split_images", "found_in", "image_options"}
-        passed_over |= {"looks", "epochs"} if limited else {"asked_for"}
+        passed_over |= {"preprocessing", "fingerprint", "split_images", "found_in", "image_options"}
+        passed_over |= {"looks", "epochs", "smallest", "full_from"} if limited else {"asked_for"}
         pairs = (
             (self.question, stored.question),
             (self.recipe, stored.recipe),
@@ -231,18 +236,12 @@ class Plan:
                     continue
                 mine, yours = getattr(ours, name), getattr(theirs, name)
                 if mine != yours:
-                    if name == "preprocessing":
-                        if mine.size == yours.size:  # what else is in there follows from the images
-                            continue
-                        return f"the image size is {yours.size} there and {mine.size} here"
                     if name == "guests":
                         return "the code of a network changed"
                     if name == "included":
                         return "other runs are included"
                     if name == "asked_for":
                         return "other looks or epochs are asked for"
-                    if name == "smallest":
-                        return "images grow in one and not in the other, as a network does not take smaller ones"
                     if name == "tuning":
                         return "learning rates are tuned otherwise"
                     return f"{name} is {_shown(yours)} there and {_shown(mine)} here"

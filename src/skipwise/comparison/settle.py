@@ -78,7 +78,14 @@ def settle(
     size, channels = plan.preprocessing.size, plan.preprocessing.channels
     seconds = min((cost.training(plan.recipe, size, steps) for cost in costs.values()), default=0.0)
     execution = choose_compile(
-        execution, wishes.compile, networks, seconds=seconds, recipe=recipe, channels=channels, size=size, notice=notice
+        execution,
+        wishes.compile,
+        networks,
+        seconds=seconds,
+        recipe=plan.recipe,
+        channels=channels,
+        size=size,
+        notice=notice,
     )
     plan = replace(plan, execution=execution)
     torch.cuda.empty_cache()  # what was tried here is over; the runs are done in other processes

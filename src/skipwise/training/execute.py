@@ -182,7 +182,7 @@ class _Run:
             self.saves.save(training)
 
     def _rehearse(self) -> None:
-        """Where images grow, a step at full size before the first: memory is lacking now, or not at all."""
+        """Where images grow, gradients at full size before the first step: what takes most memory is tried out now."""
         spec, batch = self.spec, self.spec.recipe.batch_size // self.ranks.count
         size, channels = spec.preprocessing.size, spec.preprocessing.channels
         if len(sides(spec.recipe, size)) > 1:

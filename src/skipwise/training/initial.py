@@ -12,6 +12,8 @@ from skipwise.nets.network import Network
 PATCHES = 20_000
 LEAST_VARIANCE = 1e-6
 """Of a direction, as a share of the largest; grey images in three channels have none in some directions."""
+LEAST_SPREAD = 1e-3
+"""Of filters, as a share of their mean size."""
 
 
 @torch.no_grad()
@@ -53,8 +55,12 @@ def whiten(network: nn.Module, inputs_BCHW: Tensor) -> None:
     patches = patches.double()
     values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
     count = min(int((values > LEAST_VARIANCE * values[-1]).sum()), first.out_channels // 2)
+    if count == 0:  # all pixels are alike
+        return
     filters = (vectors[:, -count:] / (values[-count:] + 5e-4).sqrt()).T.flip(0)
     filters = filters.reshape(count, *first.weight.shape[1:]).to(first.weight)
+    if filters.std() < LEAST_SPREAD * filters.abs().mean():  # a single flat one, from images without contrast
+        return
     # As large as those they replace: the norm that follows makes up for the size, but the rate was chosen for it.
     filters *= first.weight.std() / filters.std()
     first.weight[:count], first.weight[count : 2 * count] = filters, -filters

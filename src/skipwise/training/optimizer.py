@@ -31,7 +31,8 @@ def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
             share *= recipe.vector_rate
         if id(parameter) in norm_biases:
             share *= recipe.norm_bias_rate
-        # What Muon leaves to SGD, such as squeeze-excite gates, has no norm behind it that makes up for its decay.
+        # Decay as strong as Muon's is for what Muon trains: squeeze-excite gates, which SGD does, have no norm behind
+        # them that would make up for it.
         matrix = matrix and (recipe.optimizer == "sgd" or muon or id(parameter) in head)
         groups.setdefault((muon, matrix, share), []).append(parameter)
     options = [

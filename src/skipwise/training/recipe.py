@@ -195,6 +195,12 @@ def too_short_to_grow(recipe: Recipe, steps: int) -> bool:
     return (1 - recipe.full_from) * steps < FULL_SIZE_STEPS
 
 
+def shortened(recipe: Recipe, epochs: int, images: int) -> Recipe:
+    """The recipe for so many epochs of so many images, of full size where there are too few for them to grow."""
+    short = replace(recipe, epochs=epochs)
+    return full_size(short) if too_short_to_grow(short, epochs * (images // recipe.batch_size)) else short
+
+
 def of_one_size(recipe: Recipe) -> Recipe:
     """The recipe with images of full size from the beginning, in about as many operations."""
     epochs = recipe.epochs if recipe.smallest == 1.0 else max(1, round(GROWN * recipe.epochs))
@@ -218,6 +224,13 @@ def redefined(ours: Recipe, theirs: Recipe) -> bool:
         freeze_norms=ours.freeze_norms,
     )
     return alike != full_size(ours) and (ours.name, ours.head_first) == (theirs.name, theirs.head_first)
+
+
+def growing_apart(ours: Recipe, theirs: Recipe) -> str:
+    """What to say where images grow under only one of two recipes; "" where they do under both or none."""
+    if (ours.smallest == 1.0) == (theirs.smallest == 1.0):
+        return ""
+    return f"images grow in one and not in the other, for {theirs.epochs} epochs there and {ours.epochs} here"
 
 
 def rescaled(recipe: Recipe, batch_size: int) -> Recipe:

@@ -41,6 +41,7 @@ class Saves:
         self._instead = False  # whether the newest checkpoint is worth nothing, and the next one takes its place
         self._distrusted: set[int] = set()  # the steps of states that led astray at once
         self._at, self._took = time.monotonic(), 0.0  # the last time, and how long it took
+        self._steps: int | None = None  # of the state written last
 
     def newest(self) -> tuple[Standing, dict[str, Tensor]] | None:
         """The newest state that can be trusted: where the run stood, and `Training.tensors`; None if there is none.
@@ -93,5 +94,7 @@ class Saves:
             SkipwiseError: the disk is full, read-only, ...; the older states are untouched then.
         """
         state = msgspec.to_builtins(_State(self.spec, training.at))
-        save_checkpoint(self.path, training.tensors(), state, instead=self._instead)
-        self._instead = False
+        # After an epoch's last step and at its end the weights are the same: two copies would be lost together.
+        instead = self._instead or training.at.steps == self._steps
+        save_checkpoint(self.path, training.tensors(), state, instead=instead)
+        self._instead, self._steps = False, training.at.steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from skipwise.training.recipe import full_size, too_short_to_grow
 from skipwise.training.setup import Initial, resident_bytes, with_statistics
 from skipwise.training.terms import Terms
 from skipwise.training.timelimit import Timekeeper
-from skipwise.training.trial import choose_compile, try_step
+from skipwise.training.trial import choose_compile, repays, try_step
 
 ENDING = 2.5
 """Seconds of a time limit for what nobody measures: writing files, leaving Python."""
@@ -32,8 +33,14 @@ def settle(
     precision: str,
     compile: bool | None,
     notice: Callable[[str], None],
+    *,
+    began: float,
 ) -> Terms:
-    """The draft with what follows from the images' pixels and from this machine."""
+    """The draft with what follows from the images' pixels and from this machine.
+
+    Args:
+        began: when the time limit began, on the monotonic clock.
+    """
     spec = draft.spec
     preprocessing = with_statistics(spec.preprocessing, images.pixels, images.members("train"))
     network = create_model(
@@ -70,8 +77,11 @@ def settle(
             "another --img-size."
         ) from error
     if spec.time_limit is not None:
-        fitting = spec.time_limit / step_cost.training(spec.recipe, preprocessing.size, steps=1)
-        if too_short_to_grow(spec.recipe, int(fitting)):
+        left = began + spec.time_limit - ENDING - time.monotonic()
+        fitting = left / step_cost.training(spec.recipe, preprocessing.size, steps=1)
+        # Each size is compiled when it comes, which in a short run would be all it does.
+        long = not compile or repays(left, spec.recipe, preprocessing.size)
+        if too_short_to_grow(spec.recipe, int(fitting)) or not long:
             spec, part = replace(spec, recipe=full_size(spec.recipe)), full_size(part)
     seconds = spec.time_limit or step_cost.training(
         spec.recipe, preprocessing.size, spec.recipe.epochs * (draft.split_images["train"] // spec.recipe.batch_size)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from skipwise.folders import Shelf
 from skipwise.training.execution import Execution
-from skipwise.training.recipe import full_size, redefined
+from skipwise.training.recipe import full_size, growing_apart, redefined
 from skipwise.training.run import RunSpec
 from skipwise.training.trial import StepCost
 
@@ -47,6 +47,10 @@ class Terms:
             return "the code of the network changed"
         if redefined(ours.spec.recipe, theirs.spec.recipe):
             return f"the recipe {ours.spec.recipe.name!r} was another one then; the version that began it can go on"
+        if self.spec.preprocessing.size != other.spec.preprocessing.size:
+            return f"the image size is {other.spec.preprocessing.size} there and {self.spec.preprocessing.size} here"
+        if apart := growing_apart(ours.spec.recipe, theirs.spec.recipe):
+            return apart
         pairs = (
             (ours.spec.recipe, theirs.spec.recipe),
             (ours.spec.recipe.augmentation, theirs.spec.recipe.augmentation),
@@ -60,7 +64,7 @@ class Terms:
                     return f"{name} is {getattr(yours, name)} there and {getattr(mine, name)} here"
         if ours.spec.fingerprint != theirs.spec.fingerprint:
             return "the images differ, or how they are split"
-        return "the device or the image size differs"
+        return "the device differs"
 
     def _bare(self) -> Terms:
         """Without what follows from images and machine."""

@@ -204,7 +204,7 @@ def train(
         def begin() -> tuple[Path, Terms, bool]:
             """The folder, held for this run, what was written there, and whether the run had ended before."""
             # Before the folder is made, too: what is refused leaves nothing behind.
-            fresh = None if stored else settle(draft, images, initial, precision, compile, watch.noticed)
+            fresh = None if stored else settle(draft, images, initial, precision, compile, watch.noticed, began=began)
             if fresh is not None and (keeper := keeper_of(fresh, began)) is not None:
                 keeper.check()
             make_folder(folder)
