@@ -458,7 +458,7 @@ def test_whitening_leaves_all_filters_alone_where_images_are_flat(shade: float) 
         network = create_model("resnet18", num_classes=3, in_channels=channels, stem="imagenet", width=0.125, seed=0)
         before = [parameter.detach().clone() for parameter in network.parameters()]
         whiten(network, torch.full((4, channels, 16, 16), shade))
-        assert all(parameter.isfinite().all() for parameter in network.parameters())
+        assert all(parameter.abs().max() < 10 for parameter in network.parameters())
         if shade == 0.0:
             assert all(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
 

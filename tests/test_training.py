@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import numpy as np
@@ -20,11 +21,12 @@ from skipwise.training import execute, saving
 from skipwise.training.checkpoint import load_checkpoints, previous, save_checkpoint
 from skipwise.training.execute import execute_run
 from skipwise.training.execution import Execution
-from skipwise.training.loop import Epoch
+from skipwise.training.loop import Epoch, Standing
 from skipwise.training.optimizer import make_optimizer
 from skipwise.training.recipe import RECIPES, Wishes, choose_recipe
 from skipwise.training.run import RunSpec, find_run, read_history, read_predictions
-from skipwise.training.schedule import rate
+from skipwise.training.saving import Saves
+from skipwise.training.schedule import Pace, rate
 
 RECIPE = replace(RECIPES["reference"], epochs=4, batch_size=16, lr=0.05, label_smoothing=0.1, warmup=0.25)
 
@@ -93,6 +95,16 @@ def test_there_is_a_checkpoint_of_each_epoch(tmp_path: Path, monkeypatch: pytest
     found = newest(tmp_path / "run" / "resume.safetensors")
     assert found is not None
     assert len(found[1]["standing"]["history"]) == 2
+
+
+def test_the_weights_of_one_step_are_not_kept_twice(tmp_path: Path) -> None:
+    """After an epoch's last step, and at its end: if they lead astray both would be given up at once."""
+    path, standing = tmp_path / "resume.safetensors", Standing(Pace.even(9))
+    saves = Saves(path, make_spec(), str)
+    for steps in (2, 3, 3):
+        at = replace(standing, steps=steps)
+        saves.write(SimpleNamespace(at=at, tensors=lambda: {"weight": torch.zeros(2)}))
+    assert [state["standing"]["steps"] for _, state in load_checkpoints(path)] == [3, 2]
 
 
 def test_a_run_learns_and_writes_what_it_promises(tmp_path: Path) -> None:
