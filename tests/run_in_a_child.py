@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,11 +23,13 @@ def spec(*, epochs: int = 20, compile: bool = False) -> RunSpec:
 
 
 def work(folder: Path, run: RunSpec, save: bool, pipe: Connection) -> None:
-    """Does the run, and tells of every step. Saving is after every step, or never."""
+    """Does the run, and tells of every step. Saving is after every step, or never, and then slowly: it is not over
+    before somebody stops it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as the command line has it: an exception
     saving.Saves.due = lambda *_, **__: save
 
     def on_step(at: Standing) -> None:
         pipe.send(at.steps)
+        time.sleep(0.0 if save else 0.1)
 
     execute_run(run, IMAGES, folder, on_step=on_step)
