@@ -26,6 +26,7 @@ def work(folder: Path, run: RunSpec, save: bool, pipe: Connection) -> None:
     """Does the run, and tells of every step. Saving is after every step, or never, and then slowly: it is not over
     before somebody stops it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as the command line has it: an exception
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where tests run in the background, without it
     saving.Saves.due = lambda *_, **__: save
 
     def on_step(at: Standing) -> None:
