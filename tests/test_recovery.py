@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import multiprocessing
 import os
@@ -55,8 +56,12 @@ def check_kills(folder: Path, kills: int, rng: random.Random, *, compile: bool =
     reached = set()
     complaints: list[str] = []
     for _ in range(kills):
-        with running(folder / "killed", run) as (process, _):
-            time.sleep(rng.expovariate(5))
+        with running(folder / "killed", run) as (process, pipe):
+            for _ in range(rng.randrange(5)):  # some steps, so that a slow machine gets on as well
+                if pipe.poll(60):
+                    with contextlib.suppress(EOFError):
+                        pipe.recv()
+            time.sleep(rng.expovariate(20))
             process.kill()
         if (folder / "killed" / "run.json").exists():
             break
