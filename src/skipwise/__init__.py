@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from skipwise.comparison.observer import Observer as Observer
     from skipwise.comparison.recommend import recommend as recommend
     from skipwise.cost.profile import profile as profile
+    from skipwise.data.sources import Source as Source
+    from skipwise.data.sources import open_images as open_images
     from skipwise.deploy.certify import verify as verify
     from skipwise.deploy.export import export as export
     from skipwise.deploy.predict import predict as predict
@@ -31,6 +33,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Comparison": "skipwise.comparison.conclude",
     "Observer": "skipwise.comparison.observer",
+    "Source": "skipwise.data.sources",
     "SkipwiseError": "skipwise.errors",
     "audit": "skipwise.comparison.audit",
     "compare": "skipwise.comparison.compare",
@@ -38,6 +41,7 @@ _HOMES = {
     "export": "skipwise.deploy.export",
     "list_models": "skipwise.nets.zoo",
     "load_weights": "skipwise.nets.weights",
+    "open_images": "skipwise.data.sources",
     "predict": "skipwise.deploy.predict",
     "profile": "skipwise.cost.profile",
     "recommend": "skipwise.comparison.recommend",

@@ -14,7 +14,7 @@ import numpy as np
 from skipwise.data.audit import Audit, Counts, Finding, Kind, examine
 from skipwise.data.decode import UnreadableImage, decode_image
 from skipwise.data.prepare import files_left_out
-from skipwise.data.sources import Source, open_source
+from skipwise.data.sources import ReadingOptions, Source, open_source
 from skipwise.data.splits import read_split
 from skipwise.data.survey import Progress, survey
 from skipwise.errors import SkipwiseError
@@ -82,8 +82,14 @@ def audit(
     data: str | os.PathLike[str],
     *,
     split: str | os.PathLike[str] | None = None,
+    class_level: str | None = None,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    label_regex: str | None = None,
     group: str | None = None,
     group_regex: str | None = None,
+    crop_boxes: bool = False,
+    skip_unread_formats: bool = False,
     run: str | os.PathLike[str] | None = None,
     output: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
@@ -94,7 +100,8 @@ def audit(
     Args:
         data: a data set's name, a folder, an archive or a table.
         split: a split.csv, to look across the sides of that split.
-        group, group_regex: as in `compare`; they change nothing here but are checked.
+        class_level, image_column, label_column, label_regex, group, group_regex, crop_boxes, skip_unread_formats: how
+            the images are to be read where their layout does not say it, see `open_images`.
         run: the folder of a run, or of a comparison, of these images: its answers show which labels are doubtful.
         output: the folder for audit.json and audit.html; None is the next in runs/audit.
         progress, notice: are told how it goes, and what a person should know.
@@ -102,8 +109,18 @@ def audit(
     Raises:
         SkipwiseError: the images can't be found or are no data set; nothing is written then.
     """
-    source = open_source(data, group=group, group_regex=group_regex)
-    for sentence in (*source.notes, *files_left_out(source)):
+    options = ReadingOptions(
+        class_level=class_level,
+        image_column=image_column,
+        label_column=label_column,
+        label_regex=label_regex,
+        group=group,
+        group_regex=group_regex,
+        crop_boxes=crop_boxes,
+        skip_unread_formats=skip_unread_formats,
+    )
+    source = open_source(data, options, progress)
+    for sentence in (source.reading, *source.notes, *files_left_out(source)):
         notice(sentence)
     used = np.ones(len(source.ids), dtype=bool)
     if split is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from skipwise.comparison.conclude import Comparison, carry_out, is_finished, read_comparison
@@ -18,6 +18,7 @@ from skipwise.comparison.settle import OnThisMachine, settle
 from skipwise.data.look import Square
 from skipwise.data.pack import pack as make_pack
 from skipwise.data.prepare import Request, prepare
+from skipwise.data.sources import ReadingOptions
 from skipwise.errors import SkipwiseError
 from skipwise.files import locked, make_folder, read_json, remove_empty, write_json
 from skipwise.nets.guests import guest_fingerprint, is_guest
@@ -50,8 +51,14 @@ def compare(
     freeze_norms: bool = False,
     val_share: float | None = None,
     split: str | os.PathLike[str] | None = None,
+    class_level: str | None = None,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    label_regex: str | None = None,
     group: str | None = None,
     group_regex: str | None = None,
+    crop_boxes: bool = False,
+    skip_unread_formats: bool = False,
     exclude: str | os.PathLike[str] | None = None,
     strict: bool = False,
     pack: bool = True,
@@ -98,8 +105,8 @@ def compare(
         freeze_norms: leave batch norms as the published weights have them.
         val_share: of the images, for the learning curves; None is 15%, or 10% of given training images.
         split: a split.csv of an earlier comparison, to be used again.
-        group: the table's column that says which images belong together and must not be split up.
-        group_regex: the same from the images' paths: what the pattern's first group matches.
+        class_level, image_column, label_column, label_regex, group, group_regex, crop_boxes, skip_unread_formats: how
+            the images are to be read where their layout does not say it, see `open_images`.
         exclude: an audit.json whose flagged images are left out.
         strict: raise where an image is, exactly or nearly, on two sides of a given split.
         pack: decode once, into a file in the cache; False decodes again in every epoch and needs no disk.
@@ -168,8 +175,16 @@ def compare(
     wishes.check()
     request = Request(
         data=os.fspath(data),
-        group=group,
-        group_regex=group_regex,
+        reading=ReadingOptions(
+            class_level=class_level,
+            image_column=image_column,
+            label_column=label_column,
+            label_regex=label_regex,
+            group=group,
+            group_regex=group_regex,
+            crop_boxes=crop_boxes,
+            skip_unread_formats=skip_unread_formats,
+        ),
         split=None if split is None else os.fspath(split),
         exclude=None if exclude is None else os.fspath(exclude),
         val_share=val_share,
@@ -282,11 +297,13 @@ def _choose(
 def _image_options(request: Request) -> tuple[str, ...]:
     options = {
         "--split": request.split,
-        "--group": request.group,
-        "--group-regex": request.group_regex,
         "--exclude": request.exclude,
     }
-    return tuple(word for name, value in options.items() if value is not None for word in (name, value))
+    given = [word for name, value in options.items() if value is not None for word in (name, value)]
+    for option in fields(request.reading):
+        value, flag = getattr(request.reading, option.name), f"--{option.name.replace('_', '-')}"
+        given += [] if value in (None, False) else [flag] if value is True else [flag, value]
+    return tuple(given)
 
 
 def _in_order(names: list[str], folder: Path) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from skipwise.data.audit import Audit, examine, find_twins, read_exclusions
 from skipwise.data.duplicates import linked
 from skipwise.data.images import Images
-from skipwise.data.layout import absent_classes
 from skipwise.data.look import Square
 from skipwise.data.pack import load_pack, pack
-from skipwise.data.sources import Source, open_source
+from skipwise.data.sources import ReadingOptions, Source, open_source
+from skipwise.data.sources.labels import missing_classes
 from skipwise.data.splits import SPLITS, TEST_SHARE, make_folds, make_splits, read_split
 from skipwise.data.stream import Streamed
 from skipwise.data.survey import Progress, Survey, guess_square, is_surveyed, survey
@@ -32,7 +32,7 @@ class Request:
 
     Args:
         data: a data set's name, a folder, an archive or a table.
-        group, group_regex: what belongs together, see `open_source`.
+        reading: how they are to be read.
         split: a split.csv to be used again.
         exclude: an audit.json whose flagged images are left out.
         val_share: of all images where nothing is split, of the training images where only validation is missing;
@@ -43,8 +43,7 @@ class Request:
     """
 
     data: str
-    group: str | None = None
-    group_regex: str | None = None
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
     split: str | None = None
     exclude: str | None = None
     val_share: float | None = None
@@ -121,10 +120,10 @@ def prepare(
     share = request.val_share
     if share is not None and not 0 <= share < 1:
         raise SkipwiseError(f"--val-share must be at least 0 and below 1, not {share:g}.")
-    source = open_source(request.data, group=request.group, group_regex=request.group_regex)
-    source.check()
-    for sentence in (*source.notes, *files_left_out(source)):
+    source = open_source(request.data, request.reading, progress)
+    for sentence in (source.reading, *source.notes, *files_left_out(source)):
         notice(sentence)
+    source.check()
     used = np.ones(len(source.ids), dtype=bool)
     if request.split is not None:
         given = read_split(Path(request.split), source.ids)
@@ -206,9 +205,9 @@ def _check_classes(source: Source, members: NDArray[np.int64]) -> None:
             raise SkipwiseError(f"No image of the class {name!r} is left; leave fewer images out.")
     if source.splits is not None:
         labels = [source.classes[label] for label in source.labels[members].tolist()]
-        absent = absent_classes(labels, [source.splits[index] for index in members.tolist()], source.name)
-        if absent:
-            raise SkipwiseError(absent[0])
+        faults, _ = missing_classes(labels, [source.splits[index] for index in members.tolist()], source.name)
+        if faults:
+            raise SkipwiseError(faults[0])
 
 
 def _torn(source: Source, members: NDArray[np.int64]) -> str:

@@ -29,7 +29,7 @@ from typing import IO, Any
 import msgspec
 from PIL import Image
 
-from skipwise.data.containers import Container, Reader, Shareable, open_container
+from skipwise.data.containers import Container, Reader, Shareable, reopen
 from skipwise.data.decode import UnreadableImage
 from skipwise.data.look import Look, Square, fault, look
 from skipwise.errors import SkipwiseError
@@ -41,6 +41,9 @@ CHUNK = 64
 
 @dataclass(frozen=True)
 class _Setup:
+    """The container by kind and path; no kind where files come with the jobs."""
+
+    kind: str
     path: str
     square: Square | None
 
@@ -56,9 +59,10 @@ class _Job:
 class Team:
     """Processes that look at files of one container. Use as a context manager, or `end` it."""
 
-    def __init__(self, path: Path, square: Square | None, count: int | None = None) -> None:
+    def __init__(self, container: Container, square: Square | None, count: int | None = None) -> None:
         self.count = count or usable_cores()
-        self.setup = _Setup(_text(os.fspath(path.absolute())), square)
+        kind = container.kind if isinstance(container, Shareable) else ""
+        self.setup = _Setup(kind, _text(os.fspath(container.path.absolute())), square)
         self.threads = ThreadPoolExecutor(self.count)
         self.idle: queue.SimpleQueue[_Process | None] = queue.SimpleQueue()
         for _ in range(self.count):
@@ -137,7 +141,7 @@ def looks(
         SkipwiseError: the container itself can't be read any more.
     """
     count = max(1, min(usable_cores(), -(-len(indices) // CHUNK)))
-    with Team(container.path, square, count) as team:
+    with Team(container, square, count) as team:
         if isinstance(container, Shareable):
             position = 0
             for seen in team.looks([container.address(files[index]) for index in indices]):
@@ -247,8 +251,8 @@ def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     if setup is None:
         return
     try:
-        container = open_container(Path(_name(setup.path)))
-        with container.reader() if isinstance(container, Shareable) else contextlib.nullcontext() as read:
+        shared = reopen(setup.kind, Path(_name(setup.path))).reader() if setup.kind else contextlib.nullcontext()
+        with shared as read:
             while (job := _receive(requests, _Job)) is not None:
                 _send(answers, list(_answer(job, read, setup.square)))
     except SkipwiseError as error:

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.data import decode
-from skipwise.data.containers import Shareable
+from skipwise.data.containers import Folder, Shareable
 from skipwise.data.look import Look, Square
 from skipwise.data.reading import looks
-from skipwise.data.sources import Source, stamp
+from skipwise.data.sources import Source
 from skipwise.data.thumbnails import SIDE
 from skipwise.data.transcript import Transcript
 from skipwise.errors import SkipwiseError
@@ -165,9 +165,9 @@ def still(source: Source) -> None:
     if source.container is None:
         return
     path = source.container.path
-    if stamp(path) != source.archive:
+    if source.container.stamp() != source.archive:
         raise SkipwiseError(f"{path} changed while it was being read; give the same command again.")
-    for entry in source.entries if path.is_dir() else ():
+    for entry in source.entries if isinstance(source.container, Folder) else ():
         with contextlib.suppress(OSError):  # what is not there now was a fault already, or is one
             status = (path / entry.name).stat()
             if (status.st_size, status.st_mtime_ns) == (entry.size, entry.stamp):

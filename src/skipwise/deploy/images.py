@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from skipwise.data.decode import UnreadableImage, decode
 from skipwise.data.preprocess import Preprocessing, fit_square
-from skipwise.data.sources import Source, open_source
+from skipwise.data.sources import ReadingOptions, Source, open_source
 from skipwise.data.splits import read_split
 from skipwise.data.whereabouts import recall
 from skipwise.errors import SkipwiseError
@@ -132,20 +132,22 @@ def own_images(folder: Path, classes: tuple[str, ...], data: str | os.PathLike[s
     if home is None or (data is None and request is None):
         return None
     named = os.fspath(data) if data is not None else request.data if request is not None else ""
-    source = open_source(named)
+    source = open_source(named, None if request is None else request.reading)
     split = read_split(home / "split.csv", source.ids)
     rows = np.flatnonzero(split != "")
     labels = _labels(source, rows, classes)
     return Labelled(where=named, source=source, rows=rows, labels=labels, split=split[rows])
 
 
-def other_images(data: str | os.PathLike[str], classes: tuple[str, ...]) -> Labelled:
+def other_images(
+    data: str | os.PathLike[str], classes: tuple[str, ...], reading: ReadingOptions | None = None
+) -> Labelled:
     """Labelled images that a network has not seen, or of which that is not known.
 
     Raises:
         SkipwiseError: there are none, or a class that the network does not know.
     """
-    source = open_source(data)
+    source = open_source(data, reading)
     source.check()
     rows = np.arange(len(source.ids))
     split = np.array(source.splits if source.splits is not None else [""] * len(rows), dtype="<U5")

@@ -13,22 +13,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from posixpath import splitext
 
 from skipwise.data.containers import (
-    ARCHIVES,
-    CLUTTER,
     LARGEST_FILE,
     Container,
     Folder,
     Listing,
     Shareable,
+    file_stamp,
     open_container,
 )
 from skipwise.data.decode import UnreadableImage, decode_image
-from skipwise.data.layout import IMAGE_SUFFIXES
 from skipwise.data.look import Square
-from skipwise.data.sources import printable, stamp
+from skipwise.data.names import ARCHIVES, CLUTTER, printable, suffix
+from skipwise.data.picture_formats import READ, is_readable
 from skipwise.deploy.artifact import is_artifact
 from skipwise.errors import SkipwiseError
 
@@ -98,7 +96,7 @@ class Inputs:
             if self.count == before:
                 raise SkipwiseError(
                     f"{part.named.name} holds no images; give a folder or an archive of files that end in "
-                    f"{', '.join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))}."
+                    f"{', '.join(sorted(each[1:] for each in READ))}."
                 )
 
     def images(self) -> Iterator[Found]:
@@ -161,7 +159,11 @@ def _part(given: str) -> _Single | _Many:
         if not path.exists():
             raise SkipwiseError(f"There is no file or folder {path}; give the path of your images.")
         is_folder = path.is_dir()
-        named = Named(printable(str(path)), printable(str(path.absolute())), ":".join(map(str, stamp(path))))
+        named = Named(
+            printable(str(path)),
+            printable(str(path.absolute())),
+            ":".join(map(str, () if path.is_dir() else file_stamp(path))),
+        )
     except (OSError, RuntimeError, ValueError) as error:  # a name too long, a home nobody has, a null byte
         raise SkipwiseError(f"{given[:80]!r} is no path to images ({error}).") from error
     if is_folder or path.name.lower().endswith(ARCHIVES):
@@ -210,7 +212,7 @@ def _is_clutter(name: str) -> bool:
 
 
 def _is_image(file: str) -> bool:
-    return splitext(file)[1].lower() in IMAGE_SUFFIXES
+    return is_readable(suffix(file))
 
 
 def decoded(

@@ -13,6 +13,7 @@ import numpy as np
 
 from skipwise.data.look import Square
 from skipwise.data.prepare import Prepared, Request, prepare
+from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import save_split
 from skipwise.data.whereabouts import remember
 from skipwise.errors import SkipwiseError
@@ -90,8 +91,14 @@ def train(
     freeze_norms: bool = False,
     val_share: float | None = None,
     split: str | os.PathLike[str] | None = None,
+    class_level: str | None = None,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    label_regex: str | None = None,
     group: str | None = None,
     group_regex: str | None = None,
+    crop_boxes: bool = False,
+    skip_unread_formats: bool = False,
     exclude: str | os.PathLike[str] | None = None,
     strict: bool = False,
     pack: bool = True,
@@ -145,8 +152,16 @@ def train(
     wishes.check()
     request = Request(
         data=os.fspath(data),
-        group=group,
-        group_regex=group_regex,
+        reading=ReadingOptions(
+            class_level=class_level,
+            image_column=image_column,
+            label_column=label_column,
+            label_regex=label_regex,
+            group=group,
+            group_regex=group_regex,
+            crop_boxes=crop_boxes,
+            skip_unread_formats=skip_unread_formats,
+        ),
         split=None if split is None else os.fspath(split),
         exclude=None if exclude is None else os.fspath(exclude),
         val_share=val_share,

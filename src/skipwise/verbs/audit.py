@@ -8,14 +8,33 @@ from typing import Annotated
 import typer
 
 from skipwise.errors import SkipwiseError
-from skipwise.options import Data, Group, GroupRegex, Json, Split, print_json
+from skipwise.options import (
+    ClassLevel,
+    CropBoxes,
+    Data,
+    Group,
+    GroupRegex,
+    ImageColumn,
+    Json,
+    LabelColumn,
+    LabelRegex,
+    SkipUnreadFormats,
+    Split,
+    print_json,
+)
 
 
 def audit(
     data: Data,
     split: Split = None,
+    class_level: ClassLevel = None,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    label_regex: LabelRegex = None,
     group: Group = None,
     group_regex: GroupRegex = None,
+    crop_boxes: CropBoxes = False,
+    skip_unread_formats: SkipUnreadFormats = False,
     run: Annotated[
         str | None,
         typer.Option(metavar="FOLDER", help="A run or comparison of these images: which labels does it doubt?"),
@@ -35,8 +54,14 @@ def audit(
         report = run_audit(
             data,
             split=split,
+            class_level=class_level,
+            image_column=image_column,
+            label_column=label_column,
+            label_regex=label_regex,
             group=group,
             group_regex=group_regex,
+            crop_boxes=crop_boxes,
+            skip_unread_formats=skip_unread_formats,
             run=run,
             output=output,
             progress=screen.preparing,

@@ -1,0 +1,154 @@
+"""COCO's JSON: images, annotations and categories; one category for an image, or each box an image of its own."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from skipwise.data.containers import Crops, Entry, Shareable
+from skipwise.data.names import printable, stem, suffix
+from skipwise.data.sources.labels import listing
+from skipwise.data.sources.options import ReadingOptions
+from skipwise.data.sources.place import Place
+from skipwise.data.sources.source import Reading, Row
+from skipwise.data.sources.split_names import split_of
+from skipwise.data.sources.table_files import decoded
+from skipwise.data.words import count
+from skipwise.errors import SkipwiseError
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """A JSON file's images: for each picture its categories and boxes."""
+
+    name: str
+    split: str
+    found: dict[str, list[tuple[str, tuple[float, float, float, float] | None]]]
+    empty: int
+    missing: list[str]
+
+
+def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:
+    """JSON files with images, annotations and categories, whose images are there."""
+    if not place.names:
+        return None
+    files = []
+    for name in place.documents:
+        if suffix(name) == ".json" and (data := place.read(name)) is not None and b'"annotations"' in data:
+            annotated = _annotated(place, name, data)
+            if annotated is not None:
+                files.append(annotated)
+    return (lambda: _reading(place, options, files)) if files else None
+
+
+def _annotated(place: Place, name: str, data: bytes) -> Annotated | None:
+    try:
+        content: Any = json.loads(decoded(name, data))
+        if not isinstance(content, dict) or not {"images", "annotations", "categories"} <= content.keys():
+            return None
+        categories = {category["id"]: str(category["name"]) for category in content["categories"]}
+        images = {image["id"]: str(image["file_name"]) for image in content["images"]}
+        boxes: dict[Any, list[tuple[str, tuple[float, float, float, float] | None]]] = {each: [] for each in images}
+        for annotation in content["annotations"]:
+            box = annotation.get("bbox")
+            shape = tuple(map(float, box)) if isinstance(box, list) and len(box) == 4 else None
+            if annotation["image_id"] in boxes:
+                boxes[annotation["image_id"]].append((categories[annotation["category_id"]], shape))  # type: ignore[arg-type]
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        raise SkipwiseError(
+            f"{name} looks like COCO's JSON but can't be read as it ({type(error).__name__}: {error}); make it again."
+        ) from error
+    folder, _, file = name.rpartition("/")
+    split = split_of(stem(file).removeprefix("instances_").removeprefix("_annotations.coco")) or next(
+        (each for part in reversed(folder.split("/")) if part and (each := split_of(part))), ""
+    )
+    prefer = next(
+        (top for top in {n.split("/")[0] for n in place.names if "/" in n} if split and split_of(top) == split), ""
+    )
+    found, missing = {}, []
+    for image, called in images.items():
+        picture = place.index.find(called, folder, prefer=prefer)
+        if picture is None:
+            missing.append(called)
+        else:
+            found[picture] = boxes[image]
+    if not found:
+        return None
+    return Annotated(name, split or "", found, sum(not boxes for boxes in found.values()), missing)
+
+
+def _reading(place: Place, options: ReadingOptions, files: list[Annotated]) -> Reading:
+    missing = [name for each in files for name in each.missing]
+    if missing:
+        raise SkipwiseError(
+            f"{files[0].name} lists {count(len(missing), 'image')} that {'is' if len(missing) == 1 else 'are'} not there, "
+            f"such as {printable(missing[0])}; add the files, or remove them from the list."
+        )
+    if options.crop_boxes:
+        return _crops(place, files)
+    rows, several = [], []
+    for each in files:
+        for picture, annotations in each.found.items():
+            labels = {label for label, _ in annotations}
+            if len(labels) > 1:
+                several.append((picture, sorted(labels)))
+            elif labels:
+                rows.append(Row(picture, labels.pop(), each.split))
+    if several:
+        picture, labels = several[0]
+        raise SkipwiseError(
+            f"{count(len(several), 'image')} of {files[0].name} {'has' if len(several) == 1 else 'have'} several "
+            f"categories ({printable(picture)}: {listing(labels, 3)}); Skipwise tells classes apart of which each image "
+            "has one. With --crop-boxes each box that was drawn is an image of its own."
+        )
+    return _made(
+        place, files, rows, "one category for each image", place.container, {e.name: e for e in place.pictures}
+    )
+
+
+def _crops(place: Place, files: list[Annotated]) -> Reading:
+    if not isinstance(place.container, Shareable):
+        raise SkipwiseError(f"{place.name} is compressed, so boxes can't be cut out of its images; unpack it first.")
+    sizes = {entry.name: entry for entry in place.pictures}
+    rows, boxes, entries = [], {}, {}
+    for each in files:
+        for picture, annotations in each.found.items():
+            for number, (label, box) in enumerate(annotations):
+                if box is None:
+                    continue
+                name = f"{picture}#{number + 1}"
+                boxes[name] = (picture, box)
+                # A box that is moved is another image.
+                entries[name] = Entry(name, hash(box) & 0xFFFFFFFF, sizes[picture].stamp)
+                rows.append(Row(name, label, each.split, picture))
+    return _made(
+        place,
+        files,
+        rows,
+        "a box for each image, boxes of one picture on one side",
+        Crops(place.container, boxes),
+        entries,
+    )
+
+
+def _made(
+    place: Place, files: list[Annotated], rows: list[Row], how: str, container: Any, entries: dict[str, Entry]
+) -> Reading:
+    splits = Counter(row.split for row in rows)
+    classes = sorted({row.label for row in rows})
+    empty = sum(each.empty for each in files)
+    names = ", ".join(printable(each.name) for each in files[:3])
+    said = f"COCO annotations in {names} ({count(len(rows), 'image')}, {count(len(classes), 'class')}: {listing(classes, 4)}), {how}"
+    if len(splits) > 1:
+        said += "; split as " + ", ".join(f"{split} {number:,}" for split, number in splits.items())
+        said += "; val is the test set" if "test" not in splits else ""
+    if empty:
+        said += f"; {count(empty, 'picture')} without annotations {'is' if empty == 1 else 'are'} left out"
+    used = {picture for each in files for picture in each.found}
+    left = [name for name in place.names if name not in used]
+    return Reading(
+        name=place.name, container=container, rows=rows, said=said, entries=entries, left_out=[*left, *place.unread]
+    )
