@@ -5,15 +5,41 @@ Every case makes its files out of nothing, from tiny real images. `tests/test_la
 
 from __future__ import annotations
 
-from tests.layouts import archives, arrays, folders, kaggle, tables
+from tests.layouts import (
+    archives,
+    arrays,
+    copies,
+    file_names,
+    folders,
+    imagenet,
+    kaggle,
+    kaggle_traps,
+    lists,
+    matlab,
+    published,
+    published_arrays,
+    tables,
+    text_lists,
+    unread,
+)
 from tests.layouts.cases import Asks, Case, Reads, Refuses
 
 CASES: tuple[Case, ...] = (
     *folders.CASES,
+    *copies.CASES,
+    *file_names.CASES,
     *tables.CASES,
     *kaggle.CASES,
+    *kaggle_traps.CASES,
+    *imagenet.CASES,
+    *published.CASES,
+    *text_lists.CASES,
+    *lists.CASES,
+    *matlab.CASES,
     *arrays.CASES,
+    *published_arrays.CASES,
     *archives.CASES,
+    *unread.CASES,
 )
 
 __all__ = ["CASES", "Asks", "Case", "Reads", "Refuses"]

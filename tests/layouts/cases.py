@@ -55,7 +55,7 @@ class Case:
     """
 
     name: str
-    build: Callable[[Path], Path]
+    build: Callable[[Path], Path | str]
     expected: Reads | Asks | Refuses
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     decodes: bool = False

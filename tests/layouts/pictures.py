@@ -41,12 +41,15 @@ def encoded(array: NDArray[np.uint8], suffix: str) -> bytes:
 
 
 @functools.lru_cache(maxsize=20_000)
-def picture(label: str, name: str) -> bytes:
-    """An image file of a class, in the format of its name; a name without one is a JPEG. 8 to 24 pixels a side."""
+def picture(label: str, name: str, of: str = "") -> bytes:
+    """An image file of a class, in the format of its name; a name without one is a JPEG. 8 to 24 pixels a side.
+
+    The same label, name and `of` (a split, a place) are the same picture.
+    """
     seed = zlib.crc32(name.encode("utf-8", "surrogateescape"))
     suffix = name.rpartition(".")[2].lower() if "." in name else ""
     suffix = suffix if suffix in FORMATS else "jpg"
-    return encoded(pixels(label, name, (8 + seed % 17, 8 + seed // 17 % 17)), suffix)
+    return encoded(pixels(label, f"{of}/{name}", (8 + seed % 17, 8 + seed // 17 % 17)), suffix)
 
 
 def put(file: Path, data: bytes | str = b"") -> Path:
@@ -58,21 +61,29 @@ def put(file: Path, data: bytes | str = b"") -> Path:
     return file
 
 
-def images(folder: Path, count: int, label: str, pattern: str = "{number:03}.jpg", *, first: int = 1) -> list[str]:
+def images(
+    folder: Path, count: int, label: str, pattern: str = "{number:03}.jpg", *, first: int = 1, of: str = ""
+) -> list[str]:
     """Writes `count` images of a class into a folder and returns their names."""
     folder.mkdir(parents=True, exist_ok=True)
     names = [pattern.format(label=label, number=number) for number in range(first, first + count)]
     for name in names:
-        (folder / name).write_bytes(picture(label, name))
+        (folder / name).write_bytes(picture(label, name, of))
     return names
 
 
 def classes(
-    folder: Path, counts: Mapping[str, int], pattern: str = "{number:03}.jpg", *, inside: str = "", first: int = 1
+    folder: Path,
+    counts: Mapping[str, int],
+    pattern: str = "{number:03}.jpg",
+    *,
+    inside: str = "",
+    first: int = 1,
+    of: str = "",
 ) -> Path:
     """Writes a folder for each class, with its images in it (or in its sub-folder `inside`)."""
     for label, count in counts.items():
-        images(folder / label / inside, count, label, pattern, first=first)
+        images(folder / label / inside, count, label, pattern, first=first, of=of)
     return folder
 
 
@@ -82,7 +93,7 @@ def splits(
     """Writes a folder for each split, with class folders in it."""
     for split, of_classes in counts.items():
         named = pattern.replace("{split}", Path(split).name)
-        classes(folder / split, of_classes, named, inside=inside)
+        classes(folder / split, of_classes, named, inside=inside, of=split)
     return folder
 
 
