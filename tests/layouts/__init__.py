@@ -8,6 +8,7 @@ from __future__ import annotations
 from tests.layouts import (
     archives,
     arrays,
+    coco,
     copies,
     file_names,
     folders,
@@ -20,6 +21,8 @@ from tests.layouts import (
     published_arrays,
     tables,
     text_lists,
+    tools,
+    tools_json,
     unread,
 )
 from tests.layouts.cases import Asks, Case, Reads, Refuses
@@ -38,7 +41,10 @@ CASES: tuple[Case, ...] = (
     *matlab.CASES,
     *arrays.CASES,
     *published_arrays.CASES,
+    *coco.CASES,
     *archives.CASES,
+    *tools.CASES,
+    *tools_json.CASES,
     *unread.CASES,
 )
 
