@@ -1,0 +1,51 @@
+"""Layouts in which people keep image classification data, each with what has to be understood of it.
+
+Every case makes its files out of nothing, from tiny real images. `tests/test_layouts.py` reads them all.
+"""
+
+from __future__ import annotations
+
+from tests.layouts import (
+    archives,
+    arrays,
+    coco,
+    copies,
+    file_names,
+    folders,
+    imagenet,
+    kaggle,
+    kaggle_traps,
+    lists,
+    matlab,
+    published,
+    published_arrays,
+    tables,
+    text_lists,
+    tools,
+    tools_json,
+    unread,
+)
+from tests.layouts.cases import Asks, Case, Reads, Refuses
+
+CASES: tuple[Case, ...] = (
+    *folders.CASES,
+    *copies.CASES,
+    *file_names.CASES,
+    *tables.CASES,
+    *kaggle.CASES,
+    *kaggle_traps.CASES,
+    *imagenet.CASES,
+    *published.CASES,
+    *text_lists.CASES,
+    *lists.CASES,
+    *matlab.CASES,
+    *arrays.CASES,
+    *published_arrays.CASES,
+    *coco.CASES,
+    *archives.CASES,
+    *tools.CASES,
+    *tools_json.CASES,
+    *unread.CASES,
+)
+
+__all__ = ["CASES", "Asks", "Case", "Reads", "Refuses"]

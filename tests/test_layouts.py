@@ -1,0 +1,63 @@
+"""Every layout of `tests/layouts` is read rightly at the first command, asked about, or refused with the mend."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import skipwise
+from skipwise.data.survey import survey
+from tests.layouts import CASES, Case, Reads
+
+PICTURES = re.compile(
+    r"\.(jpe?g|jpe|jfif|a?png|webp|bmp|dib|gif|tiff?|avif|jp2|j2k|p[gpbn]m|tga|hei[cf]|jxl|psd|svg|cr2|nef|arw|dng|dcm|ico)$",
+    re.IGNORECASE,
+)
+
+
+def test_each_case_has_a_name_of_its_own() -> None:
+    assert [name for name, count in Counter(case.name for case in CASES).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_layout(case: Case, tmp_path: Path) -> None:
+    data = case.build(tmp_path)
+    if not isinstance(case.expected, Reads):
+        with pytest.raises(skipwise.SkipwiseError) as caught:
+            skipwise.open_images(data, **case.options)
+        assert _lacking(case.expected.says, str(caught.value)) == [], str(caught.value)
+        return
+    try:
+        source = skipwise.open_images(data, **case.options)
+    except skipwise.SkipwiseError as error:
+        if not case.expected.or_refused or _lacking(case.expected.or_refused, str(error)):
+            raise
+        return
+    _check(source, case.expected)
+    if case.decodes:
+        assert survey(source).faults == {}
+
+
+def _check(source: Any, expected: Reads) -> None:
+    line = repr(source)
+    counts = Counter(source.classes[number] for number in source.labels)
+    assert counts in (expected.classes, *expected.otherwise_named), line
+    if source.splits is None and expected.splits is not None and expected.or_unsplit:
+        assert _lacking((expected.or_unsplit,), line) == [], line
+    else:
+        assert (None if source.splits is None else Counter(source.splits)) == expected.splits, line
+    assert len(set(source.ids)) == len(source.ids)
+    if expected.left_out is not None:
+        assert sum(bool(PICTURES.search(name)) for name in source.ignored) == expected.left_out, line
+    if expected.left_out:
+        assert _lacking((rf"\b{expected.left_out}\b",), line) == [], line
+    assert _lacking((*expected.says, *(("--group",) if expected.group else ())), line) == [], line
+
+
+def _lacking(patterns: Sequence[str], text: str) -> list[str]:
+    return [pattern for pattern in patterns if not re.search(pattern, text, re.IGNORECASE)]
