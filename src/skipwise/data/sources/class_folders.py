@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
-from skipwise.data.names import printable
+from skipwise.data.names import printable, stem
 from skipwise.data.sources.folders import Folders, read_folders
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
@@ -13,6 +14,8 @@ from skipwise.data.sources.source import Reading, Row
 from skipwise.data.sources.unread import check_unread
 from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+
+_MASK = re.compile(r"(.*)[ _-](?:mask|segmentation|gt|groundtruth)(?:[ _-]?\d+)?", re.IGNORECASE)
 
 
 def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:
@@ -30,6 +33,8 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
 
 def _reading(place: Place, options: ReadingOptions, found: Folders) -> Reading:
     rows, left = found.rows(place.names)
+    rows, masks = _without_masks(rows)
+    left += masks
     check_unread(place, set(found.labels), options)
     if options.group is not None and options.group != "folder":
         raise SkipwiseError(
@@ -45,7 +50,7 @@ def _reading(place: Place, options: ReadingOptions, found: Folders) -> Reading:
         name=place.name,
         container=place.container,
         rows=rows,
-        said=_described(found, rows, classes) + left_out_folders(found),
+        said=_described(found, rows, classes),
         other=found.level.other,
         top=f"{found.top.path}/" if found.top.path else "",
         entries={entry.name: entry for entry in place.pictures},
@@ -53,6 +58,13 @@ def _reading(place: Place, options: ReadingOptions, found: Folders) -> Reading:
         notes=found.notes,
         faults=found.faults,
     )
+
+
+def _without_masks(rows: list[Row]) -> tuple[list[Row], list[str]]:
+    """The rows without pictures that are masks of others: `benign (1)_mask.png` beside `benign (1).png`."""
+    there = {stem(row.file) for row in rows if "mask" not in row.file.lower()}
+    masks = {row.file for row in rows if (match := _MASK.fullmatch(stem(row.file))) and match[1] in there}
+    return [row for row in rows if row.file not in masks], sorted(masks)
 
 
 def _described(found: Folders, rows: Sequence[Row], classes: Sequence[str]) -> str:
@@ -78,18 +90,6 @@ def _described(found: Folders, rows: Sequence[Row], classes: Sequence[str]) -> s
         groups = sorted({group for _, _, group in found.labels.values() if group})
         said += f"; the folders {listing(groups, 2)} may say what belongs together: --group folder keeps it on one side"
     return said
-
-
-def left_out_folders(found: Folders) -> str:
-    """What is not part of the set, in words, or ""."""
-    aside = [f"{printable(node.path)}/ ({count(node.total, 'picture')})" for node in found.aside if node.total]
-    aside += [f"{printable(part.folder.path)}/ ({count(part.folder.total, 'picture')} without labels)"
-              for part in found.unlabelled if part.folder.total]  # fmt: skip
-    return (
-        f"; left out: {', '.join(aside[:4])}" + (f" and {len(aside) - 4} more" if len(aside) > 4 else "")
-        if aside
-        else ""
-    )
 
 
 def _some(names: Sequence[str], most: int = 6) -> str:

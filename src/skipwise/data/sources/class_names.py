@@ -38,6 +38,8 @@ def find_class_names(place: Place, labels: Iterable[str]) -> ClassNames | None:
             continue
         for table in read_tables(document, data):
             rows = [[cell.strip() for cell in row] for row in table.rows]
+            if "name" in table.header:
+                rows = [[row[table.header.index("name")]] for row in rows]
             pairs = {row[0]: " ".join(row[1:]) for row in rows if len(row) > 1 and row[0].isdigit()}
             turned = {row[-1]: " ".join(row[:-1]) for row in rows if len(row) > 1 and row[-1].isdigit()}
             lines = (
@@ -45,6 +47,7 @@ def find_class_names(place: Place, labels: Iterable[str]) -> ClassNames | None:
             )
             for names in (pairs, turned, lines):
                 known = ClassNames(document, names)
-                if len(names) <= 2 * len(wanted) + 1 and known.of(wanted):
+                once = len(names) == len(rows) and any(c.isalpha() for name in names.values() for c in name)
+                if once and len(names) <= 2 * len(wanted) + 1 and known.of(wanted):
                     return known
     return None

@@ -91,17 +91,17 @@ def _reading(place: Place, options: ReadingOptions, files: list[Annotated]) -> R
         return _crops(place, files)
     rows, several = [], []
     for each in files:
-        for picture, annotations in each.found.items():
-            labels = {label for label, _ in annotations}
-            if len(labels) > 1:
-                several.append((picture, sorted(labels)))
-            elif labels:
-                rows.append(Row(picture, labels.pop(), each.split))
+        for picture, drawn in each.found.items():
+            names = sorted({label for label, _ in drawn})
+            if len(names) > 1:
+                several.append((picture, names))
+            elif names:
+                rows.append(Row(picture, names[0], each.split))
     if several:
-        picture, labels = several[0]
+        picture, names = several[0]
         raise SkipwiseError(
             f"{count(len(several), 'image')} of {files[0].name} {'has' if len(several) == 1 else 'have'} several "
-            f"categories ({printable(picture)}: {listing(labels, 3)}); Skipwise tells classes apart of which each image "
+            f"categories ({printable(picture)}: {listing(names, 3)}); Skipwise tells classes apart of which each image "
             "has one. With --crop-boxes each box that was drawn is an image of its own."
         )
     return _made(
@@ -115,8 +115,8 @@ def _crops(place: Place, files: list[Annotated]) -> Reading:
     sizes = {entry.name: entry for entry in place.pictures}
     rows, boxes, entries = [], {}, {}
     for each in files:
-        for picture, annotations in each.found.items():
-            for number, (label, box) in enumerate(annotations):
+        for picture, drawn in each.found.items():
+            for number, (label, box) in enumerate(drawn):
                 if box is None:
                     continue
                 name = f"{picture}#{number + 1}"
@@ -147,7 +147,7 @@ def _made(
         said += "; val is the test set" if "test" not in splits else ""
     if empty:
         said += f"; {count(empty, 'picture')} without annotations {'is' if empty == 1 else 'are'} left out"
-    used = {picture for each in files for picture in each.found}
+    used = {row.file.partition("#")[0] if row.group == row.file.partition("#")[0] else row.file for row in rows}
     left = [name for name in place.names if name not in used]
     return Reading(
         name=place.name, container=container, rows=rows, said=said, entries=entries, left_out=[*left, *place.unread]

@@ -22,15 +22,14 @@ _IMAGE_NAMES = """
     stem
 """.split()
 _LABEL_NAMES = (
-    # The first group says what it is; of the second, which number or kind of it.
-    """
-    label class target category labels classes dx diagnosis classname labelname categoryname classlabel species
-    breed variety disease emotion finding choice choices tag groundtruth gt annotation annotations answer y
-""".split(),
-    """
-    classid labelid categoryid classidx labelidx targetid level grade type kind family genus sentiment
-""".split(),
+    # What says which class it is; what does so in some trade; which number it has; what says some kind of it.
+    """label target class category labels classes classname labelname categoryname classlabel groundtruth gt choice
+    choices tag annotation annotations answer""".split(),
+    "dx diagnosis species breed variety disease emotion finding sentiment digit".split(),
+    "classid labelid categoryid classidx labelidx targetid y".split(),
+    "level grade type kind family genus".split(),
 )
+_ENDINGS = ("label", "labels", "class", "category", "species", "diagnosis")
 _SPLIT_NAMES = """
     split subset partition set usage mluse purpose fold datasplit phase mode stage
 """.split()
@@ -52,8 +51,8 @@ class Columns:
         image: which names the images.
         label: which names the classes; None where `one_hot` columns are the classes, or nothing names any.
         named: whether the label's column is known by its name.
+        others: columns that could name the classes too.
         groups: columns that may say what belongs together.
-        notes: sentences worth saying.
     """
 
     header: tuple[str, ...]
@@ -64,8 +63,8 @@ class Columns:
     named: bool = False
     split: int | None = None
     group: int | None = None
+    others: tuple[int, ...] = ()
     groups: tuple[int, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def plain(name: str) -> str:
@@ -112,23 +111,23 @@ def find_columns(
     split = _split_column(header, body, image, unnamed=first == 0 and not table.header)
     taken = {image, split}
     rest = [number for number in range(len(header)) if number not in taken]
-    label, one_hot, named, notes = _label_column(where, header, body, rest, options.label_column, must)
+    labels = _label_column(where, header, body, rest, options.label_column, must)
     group = None if options.group in (None, "folder") else _asked(where, header, options.group, "--group")
     groups = tuple(
-        number for number in rest if number != label and plain(header[number]) in _GROUP_NAMES
+        number for number in rest if number != labels.column and plain(header[number]) in _GROUP_NAMES
         and 1 < len({row[number] for row in body}) < len(body)
     )  # fmt: skip
     return Columns(
         header=header,
         first=first,
         image=image,
-        label=label,
-        one_hot=one_hot,
-        named=named,
+        label=labels.column,
+        one_hot=labels.one_hot,
+        named=labels.named,
+        others=labels.others,
         split=split,
         group=group,
         groups=groups,
-        notes=tuple(notes),
     )
 
 
@@ -224,48 +223,82 @@ def _label_column(
     rest: Sequence[int],
     asked: str | None,
     must: bool,
-) -> tuple[int | None, tuple[int, ...], bool, list[str]]:
-    """The label's column, or the one-hot ones; whether it is known by name; and what is worth saying."""
+) -> Labels:
     if asked is not None:
-        return _asked(where, header, asked, "--label-column"), (), True, []
-    for names in _LABEL_NAMES:
-        known = [number for number in rest if plain(header[number]) in names and _filled(body, number)]
-        if not known:
-            continue
-        for number in known:
-            equal = [other for other in known if header[other].strip().lower() == header[number].strip().lower()]
-            if len(equal) > 1:
-                raise SkipwiseError(
-                    f"{where} has {len(equal)} columns called {header[equal[0]]!r}; give each a name of its own, or "
-                    "remove those that are not the class."
-                )
-        return *_one_of(where, header, body, known), True, []
+        return Labels(column=_asked(where, header, asked, "--label-column"), named=True)
+    known: list[int] = []
+    for names in (*_LABEL_NAMES, None):
+        known = [number for number in rest if _is_called(header[number], names) and _filled(body, number)]
+        if known:
+            break
     one_hot = _one_hot(body, rest)
+    if known and not (one_hot and len(one_hot) > 1 and set(known) <= set(one_hot)):
+        _check_names(where, header, known)
+        label = _chosen(where, header, body, known)
+        others = [number for number in rest if number != label and _looks_like_labels(body, number)]
+        others = [number for number in others if any(_is_called(header[number], names) for names in _LABEL_NAMES[:3])]
+        return Labels(column=label, named=True, others=tuple(n for n in others if not _bijective(body, label, n)))
     if one_hot:
-        return None, one_hot, True, []
+        return Labels(one_hot=one_hot, named=True)
     likely = [number for number in rest if _looks_like_labels(body, number)]
-    if len(rest) == 1 and likely != rest and must:
+    if (
+        len(rest) == 1
+        and not likely
+        and _filled(body, rest[0])
+        and (must or len(body) <= 10 or _numeric(body, rest[0]))
+    ):
         likely = list(rest)
-    if len(likely) == 1:
-        return likely[0], (), False, []
-    if len(likely) > 1:
-        agreeing = [number for number in likely if _bijective(body, likely[0], number)]
-        if len(agreeing) == len(likely):
-            return _wordiest(body, likely), (), False, []
-        if must:
+    if len(likely) == 1 or (likely and all(_bijective(body, likely[0], number) for number in likely[1:])):
+        return Labels(column=_wordiest(body, likely))
+    if len(likely) > 1 and must:
+        raise SkipwiseError(
+            f"{where} has no column called label, and {listing([header[n] for n in likely])} could each be it; say "
+            "which with --label-column."
+        )
+    return Labels(others=tuple(likely))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """Where the labels are: a column, or columns of 0 and 1; `others` could be meant too."""
+
+    column: int | None = None
+    one_hot: tuple[int, ...] = ()
+    named: bool = False
+    others: tuple[int, ...] = ()
+
+
+def _is_called(name: str, names: Sequence[str] | None) -> bool:
+    """Whether a column is called by one of some names, or, for None, by one that ends like a label's."""
+    if names is None:
+        return plain(name).endswith(_ENDINGS)
+    return plain(name) in names and not (plain(name) == "y" and name.strip().lower() != "y")
+
+
+def _check_names(where: str, header: Sequence[str], known: Sequence[int]) -> None:
+    """Raises SkipwiseError for two columns of one name, whichever of them is meant."""
+    for number in known:
+        equal = [other for other in known if header[other].strip().lower() == header[number].strip().lower()]
+        if len(equal) > 1:
             raise SkipwiseError(
-                f"{where} has no column called label, and {listing([header[n] for n in likely])} could each be it; say "
-                "which with --label-column."
+                f"{where} has {len(equal)} columns called {header[equal[0]]!r}; give each a name of its own, or remove "
+                "those that are not the class."
             )
-    return None, (), False, []
 
 
-def _one_of(
-    where: str, header: Sequence[str], body: Sequence[Sequence[str]], known: Sequence[int]
-) -> tuple[int, tuple[int, ...]]:
+def _chosen(where: str, header: Sequence[str], body: Sequence[Sequence[str]], known: Sequence[int]) -> int:
     """Of several columns that are called like labels the one, if they say the same."""
     if all(_bijective(body, known[0], number) for number in known[1:]):
-        return _wordiest(body, known), ()
+        return _wordiest(body, known)
+    if len({plain(header[number]) for number in known}) == 1:
+        # One question each, as annotation tools write them; what was said of the image itself is no box's.
+        of_image = [number for number in known if "tag" in header[number].lower().split(".")]
+        if len(of_image) == 1:
+            return of_image[0]
+        raise SkipwiseError(
+            f"{where} has several labels for an image ({listing([header[number] for number in known], 3)}); Skipwise "
+            "tells classes apart of which each image has one. Choose one with --label-column."
+        )
     raise SkipwiseError(
         f"{where} has the columns {listing([header[number] for number in known])}, which say different things; choose "
         "one with --label-column."
@@ -302,15 +335,18 @@ def _looks_like_labels(body: Sequence[Sequence[str]], number: int) -> bool:
 
 
 def _one_hot(body: Sequence[Sequence[str]], rest: Sequence[int]) -> tuple[int, ...]:
-    """Columns of zeros and ones of which each row has at least one 1, as if each was a class."""
-    binary = [
-        number for number in rest
-        if {row[number].strip() for row in body} <= {"0", "1", "0.0", "1.0", "True", "False", "true", "false"}
-    ]  # fmt: skip
-    if len(binary) < 2 or not body:
-        return ()
-    sums = [sum(is_one(row[number]) for number in binary) for row in body]
-    return tuple(binary) if sum(total >= 1 for total in sums) >= 0.9 * len(sums) else ()
+    """Columns of zeros and ones of which most rows have a 1, as if each was a class; some tools leave zeros empty, or
+    write -1 for what is uncertain."""
+    strictly = {"0", "1", "0.0", "1.0", "True", "False", "true", "false"}
+    loosely = {*strictly, "", "-1", "-1.0"}
+    for allowed, fewest in ((strictly, 2), (loosely, 3)):
+        binary = [
+            number for number in rest if {row[number].strip() for row in body} <= allowed and _filled(body, number)
+        ]
+        with_one = sum(any(is_one(row[number]) for number in binary) for row in body)
+        if len(binary) >= fewest and with_one > 0.5 * len(body):
+            return tuple(binary)
+    return ()
 
 
 def is_one(cell: str) -> bool:

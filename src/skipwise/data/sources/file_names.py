@@ -56,8 +56,6 @@ def _reading(place: Place, options: ReadingOptions, pattern: re.Pattern[str]) ->
         )
     classes = sorted({row.label for row in rows})
     said = f"{count(len(rows), 'image')} of {count(len(classes), 'class')} by their file names ({listing(classes, 4)})"
-    if left:
-        said += f"; {count(len(left), 'picture')} that the pattern does not match {'is' if len(left) == 1 else 'are'} left out"
     return Reading(
         name=place.name,
         container=place.container,

@@ -12,6 +12,7 @@ GENERIC = frozenset(
 )
 """Folders that hold the images of a set, whatever they show."""
 
+_SIZES = frozenset("large small standard full resized original challenge".split())
 _BESIDE = frozenset(
     """
     mask masks annotation annotations annot label labels trimap trimaps groundtruth ground_truth gt segmentation
@@ -23,7 +24,7 @@ _BESIDE = frozenset(
 _UNLABELLED = frozenset(
     """
     unlabeled unlabelled unlabel unsup unsupervised unsorted pred preds predict prediction predictions
-    to_predict inference unannotated
+    to_predict inference unannotated no_label nolabel
 """.split()
 )
 _SAMPLES = frozenset(
@@ -50,8 +51,15 @@ def _plain(name: str) -> str:
 
 
 def is_generic(name: str) -> bool:
-    """Whether a folder is called "images", or the like."""
-    return _plain(name) in GENERIC
+    """Whether a folder is called "images", or the like: "JPEGImages", "data_large_standard"."""
+    return _plain(name) in GENERIC or all(
+        word in GENERIC | _SIZES or word.isdigit() for word in _plain(name).split("_")
+    )
+
+
+def is_hash(name: str) -> bool:
+    """Whether a folder is called by the first digits of an id, so that none holds too many files."""
+    return re.fullmatch(r"[0-9a-f]{1,2}", name.lower()) is not None
 
 
 def is_beside(name: str) -> bool:

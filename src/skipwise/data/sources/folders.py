@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -56,6 +57,10 @@ class Folders:
         """What the folders on the top are called."""
         return [name for part in self.parts for name in part.inside.children]
 
+    def counted(self, names: Sequence[str]) -> Counter[str]:
+        """How many of some pictures are of each class."""
+        return Counter(row.label for row in self.rows(names)[0])
+
     def rows(self, names: Sequence[str]) -> tuple[list[Row], list[str]]:
         """The labelled pictures, and those that belong to no class."""
         rows, left = [], []
@@ -80,7 +85,9 @@ def read_folders(place: Place, options: ReadingOptions) -> Folders | None:
     top, aside = _unwrapped(root)
     parts = _parts(top, place.name)
     if not parts:
-        whole = Part("", top, top, bool(top.children))
+        only = top.only()
+        flat = only is not None and not only.deep and called.is_generic(only.name)
+        whole = Part("", top, top, bool(top.children) and not flat)
         whole.left_out = _beside_classes(top)
         parts = [whole]
     labelled = [part for part in parts if part.labelled]
@@ -179,7 +186,7 @@ def _parts(top: Node, where: str) -> list[Part]:
     train = [kids[name] for name, split in split_of.items() if split == "train"]
     # Without folders in it `train` is a class, trains among other vehicles, unless only splits are there.
     classes = [kid for kid in others if not _is_beside(kid)]
-    if not any(node.deep for node in train) and classes:
+    if not any(node.deep for node in train) and classes and len(set(split_of.values())) == 1:
         return []
     if len(split_of) == 1 and any(kid.deep and set(kid.children) & set(train[0].children) for kid in classes):
         return []
@@ -254,11 +261,15 @@ def _labels(part: Part, level: Level) -> dict[str, tuple[str, str, str]]:
         parts = node.path.split("/")[depth:]
         if level.left_out & set(parts):
             continue
+        naming = [each for number, each in enumerate(parts) if number not in (level.splits, level.skipped)]
         if level.classes is None:
-            label = node.name if len(last[node.name]) == 1 else "/".join(parts)
+            short = level.first == 0 and len(last[node.name]) == 1
+            label = node.name if short else "/".join(naming[level.first :])
         elif len(parts) > level.classes:
             label = parts[level.classes]
         else:
+            continue
+        if not label:
             continue
         split = part.split
         if level.splits is not None:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from skipwise.data.names import printable
 from skipwise.data.sources import folder_names as called
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import Ambiguous
 from skipwise.data.sources.split_names import splits_of
-from skipwise.data.sources.tree import Node
+from skipwise.data.sources.tree import Node, merged
 from skipwise.errors import SkipwiseError
 
 StemsOf = Callable[[str], frozenset[str]]
@@ -28,17 +29,21 @@ class Level:
     """Where the classes are, in folders below the top.
 
     Args:
-        classes: the level of the classes, 0 for the top; None for the innermost folders.
+        classes: the level of the classes, 0 for the top; None for all folders from the level `first` on.
+        first: the level from which folders count for the class where `classes` is None.
         splits, groups: the level that says the split, or what belongs together, or None.
         split_of: the split that a folder on the level `splits` means.
-        left_out: folders on the level below the classes that are no images of the class: masks.
+        skipped: the level that says nothing, since all folders of it are called "images", or None.
+        left_out: folders that are no images of the class they lie in: masks.
         other: the other reading and its flag.
     """
 
     classes: int | None = 0
+    first: int = 0
     splits: int | None = None
     groups: int | None = None
     split_of: Mapping[str, str] | None = None
+    skipped: int | None = None
     left_out: frozenset[str] = frozenset()
     other: str = ""
 
@@ -47,48 +52,87 @@ def find_level(top: Node, where: str, wanted: str | None, stems_of: StemsOf) -> 
     """The level of the classes in a tree without wrappers and splits on top.
 
     Args:
-        wanted: the level that the user asked for: "1", "2", ..., "leaf", or None.
+        wanted: the level that the user asked for: "1", "2", ..., "leaf", or None. A level of splits, or of folders that
+            are all called "images", is not counted.
         stems_of: the names, without suffix, of the pictures in a folder by its path.
 
     Raises:
         Ambiguous: two readings are equally likely.
-        SkipwiseError: there are no folders on the level asked for.
+        SkipwiseError: there are no folders on the level asked for, or nothing but images and their masks.
     """
-    if wanted is not None:
-        return _asked(top, wanted, where)
+    tops = list(top.children)
     deep = [node for node in top.children.values() if node.deep]
-    if not deep:
-        return Level()
+    if len(tops) > 1 and not deep and all(called.is_generic(name) or called.is_mask(name) for name in tops):
+        if any(called.is_mask(name) for name in tops):
+            raise SkipwiseError(
+                f"{where} holds images and their masks ({listing(sorted(tops), 3)}), a set for segmentation; Skipwise "
+                "tells classes apart, so it needs a sub-folder for each class, or a table of labels."
+            )
     inside = Counter(name for node in deep for name in node.children)
-    shared = sorted(name for name, count in inside.items() if count > 1)
     splits = splits_of(inside)
     if "train" in splits.values() and len(set(splits.values())) > 1 and set(inside) == set(splits):
-        return Level(splits=1, split_of=splits)
+        level = find_level(_without_second(top), where, wanted, stems_of)
+        return _shifted(level, splits=1, split_of=splits)
+    if len(deep) == len(tops) and len(inside) == 1 and called.is_generic(next(iter(inside))):
+        if any(child.deep for node in deep for child in node.children.values()):
+            return _shifted(find_level(_without_second(top), where, wanted, stems_of), skipped=1)
+        return Level() if wanted is None else _asked(top, wanted, where)
+    if wanted is not None:
+        return _asked(top, wanted, where)
+    if not deep:
+        return Level()
     masks = frozenset(name for name in inside if called.is_mask(name))
     if masks and all(called.is_generic(name) or name in masks for name in inside):
         return Level(left_out=masks)
-    tops = list(top.children)
+    if all(len(name) == 1 for name in tops) and all(
+        child.lower().startswith(node.name.lower()) for node in deep for child in node.children
+    ):
+        # An index by first letters, as of SUN397 and Places.
+        return Level(classes=None, first=1, other="--class-level 1 takes the first letters for the classes.")
+    return _nested(where, tops, deep, inside, stems_of)
+
+
+def _nested(where: str, tops: list[str], deep: list[Node], inside: Counter[str], stems_of: StemsOf) -> Level:
+    """Of folders in folders, which level is the class."""
+    shared = sorted(name for name, count in inside.items() if count > 1)
     # Shared by accident are one or two names of many: Apple/healthy and Corn/healthy.
     if len(shared) < 2 or len(shared) * 2 < len(inside) or len(deep) < 2:
         return Level(other=_leaves(deep))
+    first = f"--class-level 1 takes {listing(sorted(tops), 3)} for the classes."
     if all(map(called.is_part, tops)):
-        return Level(classes=1, other=f"--class-level 1 takes {listing(tops, 3)} for the classes.")
+        return Level(classes=1, other=first)
     if all(map(called.is_group, tops)):
-        return Level(classes=1, groups=0, other=f"--class-level 1 takes {listing(tops, 3)} for the classes.")
+        return Level(classes=1, groups=0, other=first)
     second = f"--class-level 2 takes {listing(shared, 3)} for the classes."
     if all(map(called.is_group, inside)) and not _copies(deep, shared, stems_of):
         return Level(groups=1, other=second)
-    if (
-        all(map(called.is_number, inside))
-        and not all(map(called.is_number, tops))
-        and not _alike(deep, shared, stems_of)
-    ):
+    numbered = all(map(called.is_number, inside)) and not all(map(called.is_number, tops))
+    if numbered and not _alike(deep, shared, stems_of):
         return Level(groups=1, other=second)
     raise Ambiguous(
         f"{where} can be read in two ways: with the classes {listing(sorted(tops), 4)} (--class-level 1), or with the "
         f"classes {listing(shared, 4)} that lie in {'each' if len(shared) == len(inside) else 'several'} of them "
         "(--class-level 2). Say which, or give one of the folders."
     )
+
+
+def _without_second(top: Node) -> Node:
+    """The tree without its second level: what lies in its folders moves up."""
+    moved = Node("", "")
+    for name, child in top.children.items():
+        moved.children[name] = Node(name, name)
+        moved.children[name] = merged(child.children.values())
+        moved.children[name].name, moved.children[name].path = name, name
+    return moved
+
+
+def _shifted(level: Level, **changes: Any) -> Level:
+    """A level found in a tree without its second level, for the tree with it."""
+
+    def below(number: int | None) -> int | None:
+        return number if number is None or number == 0 else number + 1
+
+    return replace(level, classes=below(level.classes), groups=below(level.groups), **changes)
 
 
 def _asked(top: Node, wanted: str, where: str) -> Level:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from skipwise.data.names import printable, stem
 from skipwise.data.sources import folder_names as called
-from skipwise.data.sources.class_folders import left_out_folders
 from skipwise.data.sources.class_names import find_class_names
 from skipwise.data.sources.folders import Folders, read_folders
 from skipwise.data.sources.labels import listing
@@ -38,18 +38,18 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
     labelled = [each for each in listed if each.labelled and each.rows]
     if any(each.columns.named for each in labelled):
         labelled = [each for each in labelled if each.columns.named]
-    if folders is not None and folders.parts:
-        if labelled:
-            return _against(place, options, folders, labelled)
-        return _split_lists(place, options, folders, listed)
+    if folders is not None:
+        read = _against(place, options, folders, labelled) if labelled else None
+        if read is None and not labelled:
+            _check_others(place, folders, listed)
+        return read or _split_lists(place, folders, listed)
     if labelled:
         tables = _chosen(place, labelled)
-        return lambda: _reading(place, options, tables)
+        return lambda: _reading(place, tables, options)
     if errors:
         raise errors[0]
-    if options.label_column is None and (
-        unlabelled := [each for each in listed if each.rows and len(each.columns.header) > 1]
-    ):
+    unlabelled = [each for each in listed if each.rows and len(each.columns.header) > 1]
+    if unlabelled and options.label_column is None:
         each = unlabelled[0]
         raise SkipwiseError(
             f"{each.table.name} lists images, but no column says which class they are of (its columns are "
@@ -102,46 +102,54 @@ def _meant(place: Place, split: str) -> str:
 
 
 def _folders(place: Place, options: ReadingOptions) -> Folders | None:
+    """The class folders, if there are two or more."""
     try:
-        return read_folders(place, options)
-    except Ambiguous:
-        return None
+        found = read_folders(place, options)
     except SkipwiseError:
         return None
+    if found is None or len({label for label, _, _ in found.labels.values()}) < 2:
+        return None
+    return found
 
 
 def _chosen(place: Place, labelled: Sequence[Listed]) -> list[Listed]:
-    """Of several tables that label images those that together make the set.
+    """Of several tables that label images those that together make the set: one for each split where there are such.
 
     Raises:
         Ambiguous: two say different things of the same images.
     """
+    by_split = [each for each in labelled if each.split or any(row.split for row in each.rows)]
+    splits = {row.split for each in by_split for row in each.rows}
+    covered = {row.file for each in by_split for row in each.rows}
+    others = {row.file for each in labelled for row in each.rows}
+    if {"train"} < splits and len(covered) >= 0.9 * len(others):
+        labelled = by_split
     kept: list[Listed] = []
-    for each in sorted(labelled, key=lambda listed: (-len(listed.rows), listed.table.name)):
+    for each in sorted(labelled, key=lambda listed: (-len(listed.rows), _order(listed.table.name))):
         files = {row.file: row.label for row in each.rows}
-        for other in kept:
-            theirs = {row.file: row.label for row in other.rows}
-            common = files.keys() & theirs.keys()
-            if not common:
-                continue
-            pairs = {(files[file], theirs[file]) for file in common}
-            agree = len(pairs) == len({pair[0] for pair in pairs}) == len({pair[1] for pair in pairs})
-            if len(common) < len(files) and other.split and each.split and other.split != each.split:
-                continue  # splits that overlap; the audit names the images
-            if not agree:
-                raise Ambiguous(
-                    f"{place.name} has two tables that say different things of the same images, {other.table.name} "
-                    f"({other.described()}) and {each.table.name} ({each.described()}); give one of them instead of "
-                    "the folder, or name the column with --label-column."
-                )
-            break
-        else:
+        known = {row.file: row.label for other in kept for row in other.rows}
+        common = files.keys() & known.keys()
+        if common and not one_to_one((files[file], known[file]) for file in common):
+            names = list(dict.fromkeys(printable(one.table.name) for one in labelled))
+            raise Ambiguous(
+                f"{place.name} has several tables that say different things of the same images "
+                f"({', '.join(names[:12])}); give one of them instead of the folder, or name the column with "
+                "--label-column."
+            )
+        if not common or (
+            each.split and each.split not in {other.split for other in kept} and len(common) < len(files)
+        ):
             kept.append(each)
-            continue
     return kept
 
 
-def _reading(place: Place, options: ReadingOptions, tables: Sequence[Listed]) -> Reading:
+def one_to_one(pairs: Iterable[tuple[str, str]]) -> bool:
+    """Whether each of the ones has just one of the others, and the other way round."""
+    distinct = set(pairs)
+    return len(distinct) == len({pair[0] for pair in distinct}) == len({pair[1] for pair in distinct})
+
+
+def _reading(place: Place, tables: Sequence[Listed], options: ReadingOptions) -> Reading:
     """What tables say, as a reading."""
     if any(each.missing for each in tables):
         raise SkipwiseError(missing_sentence(tables, place.name))
@@ -156,8 +164,6 @@ def _reading(place: Place, options: ReadingOptions, tables: Sequence[Listed]) ->
         f"{listing(classes, 4)}), {tables[0].described()}"
     )
     said += _split_words(rows)
-    if left:
-        said += f"; {count(len(left), 'picture')} that no table labels {'is' if len(left) == 1 else 'are'} left out"
     return Reading(
         name=place.name,
         container=place.container,
@@ -188,84 +194,135 @@ def _split_words(rows: Sequence[Row]) -> str:
 def _against(
     place: Place, options: ReadingOptions, folders: Folders, labelled: Sequence[Listed]
 ) -> Callable[[], Reading] | None:
-    """A table beside class folders: which of them is meant."""
+    """Tables beside class folders: what reads them, or None where the folders say it."""
     tables = _chosen(place, labelled)
+    if options.label_column is not None:
+        return lambda: _reading(place, tables, options)
     rows = [row for each in tables for row in each.rows]
     known = {row.file: folders.labels.get(row.file.rpartition("/")[0]) for row in rows}
-    common = [(row, known[row.file]) for row in rows if known[row.file] is not None]
-    pairs = {(row.label, place_label[0]) for row, place_label in common if place_label is not None}
-    agree = len(pairs) == len({pair[0] for pair in pairs}) == len({pair[1] for pair in pairs})
-    if options.label_column is not None:
-        return lambda: _reading(place, options, tables)
-    if agree:
-        beyond = [row for row in rows if known[row.file] is None]
-        splits_added = any(row.split for row in rows) and not folders.parts[0].split and folders.level.splits is None
-        if splits_added and len(common) >= 0.9 * len(rows):
-            back = dict(pairs)
-            renamed = [row._replace(label=back[row.label]) for row in rows if row.label in back]
-            return lambda: _combined(place, options, folders, renamed, tables, replace=True)
-        if folders.parts[0].split and beyond:
-            return lambda: _filled(place, options, folders, beyond, tables)
+    pairs = {(row.label, label[0]) for row in rows if (label := known[row.file]) is not None}
+    is_split = bool(folders.parts[0].split) or folders.level.splits is not None
+    beyond = [row for row in rows if known[row.file] is None]
+    if not one_to_one(pairs):
+        if _says_nothing(folders, rows):
+            return lambda: _reading(place, tables, options)
+        first = tables[0]
+        if not (first.columns.named or _is_list(first)) or len(rows) < 0.5 * len(place.names):
+            return None
+        raise _two_readings(place, folders, first)
+    if is_split and beyond:
+        return lambda: _filled(place, folders, beyond, tables, dict(pairs), options)
+    if len(rows) - len(beyond) < 0.9 * len(rows):
         return None
+    names = dict(pairs)
+    if any(row.split for row in rows) and not is_split:
+        renamed = [row._replace(label=names[row.label]) for row in rows if row.label in names]
+        return lambda: _combined(place, folders, renamed, tables, options, whole=True)
+    if tables[0].columns.groups or options.group not in (None, "folder"):
+        # The table says the same, and what belongs together besides.
+        if not is_split and len(rows) >= 0.9 * sum(folders.counted(place.names).values()):
+            return lambda: _reading(place, tables, options)
+        if is_split and len(tables) == 1 and {part.split for part in folders.parts} == {"train"}:
+            return lambda: _reading(place, tables, options)
+    return None
+
+
+def _says_nothing(folders: Folders, rows: Sequence[Row]) -> bool:
+    """Whether the folders are called like parts of a set, patients, splits, or the first digits of ids."""
     tops = folders.tops
-    no_classes = all(
-        called.is_part(name) or called.is_generic(name) or called.is_group(name) or split_of(name) for name in tops
+    tests = (called.is_part, called.is_generic, called.is_group, called.is_hash, split_of)
+    if all(any(test(name) for test in tests) for name in tops):
+        return not all(row.label in tops for row in rows)
+    return all(map(called.is_number, tops)) and not all(row.label.isdigit() for row in rows)
+
+
+def _is_list(listed: Listed) -> bool:
+    """Whether a table without a header lists numbered classes, as tools write them."""
+    return listed.columns.header[0].startswith("column ") and all(row.label.isdigit() for row in listed.rows)
+
+
+def _two_readings(place: Place, folders: Folders, table: Listed) -> Ambiguous:
+    header, column = table.columns.header, table.columns.label
+    flag = "the table itself as DATA" if column is None else f"--label-column {shlex.quote(header[column])}"
+    return Ambiguous(
+        f"{place.name} can be read in two ways: with its folders for the classes "
+        f"({listing(sorted(set(folders.tops)), 4)}; --class-level 1), or with those of {printable(table.table.name)} "
+        f"({listing(sorted({row.label for row in table.rows}), 4)}; {flag}). Say which."
     )
-    if no_classes or (all(map(called.is_number, tops)) and not all(row.label.isdigit() for row in rows)):
-        return lambda: _reading(place, options, tables)
-    named = any(each.columns.named for each in tables)
-    if not named or len(rows) < 0.5 * len(place.names):
-        return None
-    header = tables[0].columns.header
-    flag = (
-        f"--label-column {header[tables[0].columns.label]}"
-        if tables[0].columns.label is not None
-        else "the table itself as DATA"
-    )
-    raise Ambiguous(
-        f"{place.name} can be read in two ways: with its folders for the classes ({listing(sorted(set(tops)), 4)}; "
-        f"--class-level 1), or with those of {tables[0].table.name} "
-        f"({listing(sorted({row.label for row in rows}), 4)}; {flag}). Say which."
-    )
+
+
+def _check_others(place: Place, folders: Folders, listed: Sequence[Listed]) -> None:
+    """Raises Ambiguous where lists without a header number the classes otherwise than the folders do, in columns of
+    which none is known to be the label's."""
+    for each in listed:
+        columns = each.columns
+        if not each.rows or not columns.header[0].startswith("column ") or len(columns.others) < 2:
+            continue
+        names = {row.file: folders.labels.get(row.file.rpartition("/")[0]) for row in each.rows}
+        table = {row.line: row.file for row in each.rows}
+        for number in columns.others:
+            cells = zip(each.table.rows, each.table.lines, strict=True)
+            pairs = ((row[number], names[table[line]]) for row, line in cells if line in table)
+            if one_to_one((cell, label[0]) for cell, label in pairs if label is not None):
+                return
+        raise Ambiguous(
+            f"{place.name} can be read in two ways: with its folders for the classes "
+            f"({listing(sorted(set(folders.tops)), 4)}; --class-level 1, or leaf for the innermost), or with the numbers "
+            f"in {printable(each.table.name)} ({' or '.join('--label-column ' + shlex.quote(columns.header[n]) for n in columns.others[:2])}). "
+            "Say which."
+        )
 
 
 def _filled(
-    place: Place, options: ReadingOptions, folders: Folders, rows: Sequence[Row], tables: Sequence[Listed]
+    place: Place,
+    folders: Folders,
+    rows: Sequence[Row],
+    tables: Sequence[Listed],
+    names: Mapping[str, str],
+    options: ReadingOptions,
 ) -> Reading:
-    """Class folders for some splits, and a table for pictures of the others."""
+    """Class folders for some splits, and a table for pictures of the others.
+
+    Args:
+        names: the folder of each label of the table, as far as both say something of an image.
+    """
+    classes = {label for label, _, _ in folders.labels.values()}
     labelled: list[Row] = []
     for row in rows:
         part = next((p for p in folders.unlabelled if row.file.startswith(p.folder.path + "/")), None)
-        if part is not None:
-            labelled.append(row._replace(split=part.split))
+        first = row.label.split(maxsplit=1)[0]
+        label = row.label if row.label in classes else names.get(row.label, first if first in classes else None)
+        if part is not None and label is not None:
+            labelled.append(row._replace(label=label, split=part.split))
     filled = {row.split for row in labelled}
     folders.unlabelled[:] = [part for part in folders.unlabelled if part.split not in filled]
-    return _combined(place, options, folders, labelled, tables, replace=False)
+    return _combined(place, folders, labelled, tables, options, whole=False)
 
 
 def _combined(
     place: Place,
-    options: ReadingOptions,
     folders: Folders,
     rows: Sequence[Row],
     tables: Sequence[Listed],
+    options: ReadingOptions,
     *,
-    replace: bool,
+    whole: bool,
 ) -> Reading:
+    """Class folders with the splits of tables (`whole`: `rows` are all images), or with labels for other parts."""
     own, _ = folders.rows(place.names)
-    together = list(rows) if replace else [*own, *rows]
+    together = list(rows) if whole else [*own, *rows]
     check_unread(place, set(folders.labels), options)
     used = {row.file for row in together}
     names = ", ".join(printable(each.table.name) for each in tables[:3])
     classes = sorted({row.label for row in together})
-    said = f"{count(len(classes), 'class folder')} ({count(len(together), 'image')}: {listing(classes, 4)})"
-    said += f" with the {'splits' if replace else 'labels of other parts'} in {names}{_split_words(together)}"
-    said += left_out_folders(folders)
     return Reading(
         name=place.name,
         container=place.container,
         rows=together,
-        said=said,
+        said=(
+            f"{count(len(classes), 'class folder')} ({count(len(together), 'image')}: {listing(classes, 4)}) with the "
+            f"{'splits' if whole else 'labels of other parts'} in {names}{_split_words(together)}"
+        ),
         other=folders.level.other,
         top=f"{folders.top.path}/" if folders.top.path else "",
         entries={entry.name: entry for entry in place.pictures},
@@ -274,9 +331,7 @@ def _combined(
     )
 
 
-def _split_lists(
-    place: Place, options: ReadingOptions, folders: Folders, listed: Sequence[Listed]
-) -> Callable[[], Reading] | None:
+def _split_lists(place: Place, folders: Folders, listed: Sequence[Listed]) -> Callable[[], Reading] | None:
     """Lists of the images of each split, beside class folders that are not split."""
     if folders.parts[0].split or folders.level.splits is not None:
         return None
@@ -292,7 +347,9 @@ def _split_lists(
             known = folders.labels.get(row.file.rpartition("/")[0])
             if known is not None:
                 rows.append(Row(row.file, known[0], split, known[2], row.line))
-    return lambda: _combined(place, options, folders, rows, list(lists.values()), replace=True)
+    if len({row.split for row in rows}) < 2:
+        return None
+    return lambda: _combined(place, folders, rows, list(lists.values()), ReadingOptions(), whole=True)
 
 
 def _order(name: str) -> tuple[int, str]:

@@ -136,13 +136,15 @@ def open_images(
         crop_boxes=crop_boxes,
         skip_unread_formats=skip_unread_formats,
     )
-    return open_source(data, options, progress)
+    source = open_source(data, options, progress)
+    source.check()
+    return source
 
 
 def open_source(
     data: str | os.PathLike[str], options: ReadingOptions | None = None, progress: Progress | None = None
 ) -> Source:
-    """`open_images` with its options as a record."""
+    """`open_images` with its options as a record; what has to be mended before training is among the `faults`."""
     options = options or ReadingOptions()
     options.check()
     source = _opened(data, options, progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,7 +22,9 @@ DOCUMENTS = frozenset(
 MOST_DOCUMENTS = 60
 """More documents than these are one for each image; of such only those nearest to the top are looked at."""
 LARGEST_DOCUMENT = LARGEST_FILE
-_NOT_LISTS = ("readme", "license", "licence", "requirements", "citation", "changelog", "sample_submission", "notes")
+_NOT_LISTS = ("readme", "license", "licence", "requirements", "citation", "changelog", "samplesubmission", "notes")
+_UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")
+"""What annotation tools put before the name of a file that was uploaded."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class Place:
             for entry in self.others
             if suffix(entry.name) in DOCUMENTS
             and 0 < entry.size <= LARGEST_DOCUMENT
-            and not entry.name.rpartition("/")[2].lower().startswith(_NOT_LISTS)
+            and not re.sub(r"[^a-z]", "", entry.name.rpartition("/")[2].lower()).startswith(_NOT_LISTS)
         ]
         depth = {name: name.count("/") for name in found}
         while len(found) > MOST_DOCUMENTS and len(set(depth[name] for name in found)) > 1:
@@ -144,6 +147,8 @@ class Index:
             candidates = self._by_stem.get(file) or (
                 self._by_stem.get(stem(file)) if is_picture(suffix(file)) else None
             )
+        if not candidates and (uploaded := _UPLOADED.fullmatch(file)) is not None:
+            candidates = self._by_file.get(uploaded[1])
         if not candidates:
             return None
         if len(candidates) == 1 and "/" not in path:

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.data.containers import Container, Entry
-from skipwise.data.names import printable, without_archive_suffix
+from skipwise.data.names import printable, suffix, without_archive_suffix
+from skipwise.data.picture_formats import is_picture
 from skipwise.data.sources.labels import check_labels, missing_classes
+from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
 
 
@@ -103,7 +105,7 @@ class Reading:
         """
         where = self.where or str(self.container.path)
         check_labels(Counter(row.label for row in self.rows), where)
-        rows, notes = settle_splits(self.rows)
+        rows = settle_splits(self.rows)
         splits = [row.split for row in rows]
         split = splits[0] != ""
         faults, absent = missing_classes([row.label for row in rows], splits, where)
@@ -117,10 +119,10 @@ class Reading:
             again = position > 0 and rows[position - 1].file == row.file
             ids.append(f"{shown} (line {row.line})" if again else shown)  # only a table lists a file twice
         groups = tuple(row.group for row in rows)
-        other = f" {self.other}" if self.other else ""
+        sentences = [f"Read as {self.said}.", self.other, left_out_sentence(self.left_out, self.top), *absent]
         return Source(
             name=printable(self.name),
-            reading=printable(f"Read as {self.said}.{other}"),
+            reading=printable(" ".join(sentence for sentence in sentences if sentence)),
             classes=tuple(printable(label) for label in classes),
             ids=tuple(ids),
             labels=np.array([numbers[row.label] for row in rows], dtype=np.int64),
@@ -131,12 +133,12 @@ class Reading:
             entries=tuple(self.entries[row.file] for row in rows),
             archive=self.container.stamp(),
             ignored=tuple(printable(file) for file in sorted(self.left_out)),
-            notes=(*map(printable, self.notes), *notes, *absent),
+            notes=tuple(map(printable, self.notes)),
             faults=(*self.faults, *faults),
         )
 
 
-def settle_splits(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
+def settle_splits(rows: Sequence[Row]) -> list[Row]:
     """What the splits that a set came in mean: training and validation alone make validation the test set, and a part
     for training alone is no split.
 
@@ -145,15 +147,33 @@ def settle_splits(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
     """
     there = {row.split for row in rows}
     if there == {"train", "val"}:
-        return [row._replace(split="test") if row.split == "val" else row for row in rows], []
+        return [row._replace(split="test") if row.split == "val" else row for row in rows]
     if "train" not in there and there != {""}:
         raise SkipwiseError(
             f"The images have the part{'s' * (len(there) > 1)} {' and '.join(sorted(there - {''}))} but none for "
             "training; add it, or give one folder with a sub-folder per class and let Skipwise split it."
         )
     if len(there) == 1:
-        return [row._replace(split="") for row in rows], []
-    return list(rows), []
+        return [row._replace(split="") for row in rows]
+    return list(rows)
+
+
+def left_out_sentence(names: Sequence[str], top: str) -> str:
+    """How many pictures are not part of the set, and where they lie; "" if there are none."""
+    pictures = [name.removeprefix(top) for name in names if is_picture(suffix(name))]
+    if not pictures:
+        return ""
+    places = Counter(name.rpartition("/")[0] for name in pictures)
+    while len(places) > 4 and max(place.count("/") for place in places) > 0:
+        deepest = max(place.count("/") for place in places)
+        shallower: Counter[str] = Counter()
+        for place, number in places.items():
+            shallower[place if place.count("/") < deepest else place.rpartition("/")[0]] += number
+        places = shallower
+    shown = [f"{number:,} in {place + '/' if place else 'the top folder'}" for place, number in places.most_common(4)]
+    shown += ["others elsewhere"] if len(places) > 4 else []
+    where = shown[0].partition(" ")[2] if len(places) == 1 else ", ".join(shown)
+    return f"Left out, since nothing says their class: {count(len(pictures), 'picture')} ({where})."
 
 
 def stem_of(path: Path) -> str:

@@ -29,7 +29,7 @@ _NEUTRAL = frozenset(
     """
     set sets data dataset images image imgs img jpg jpeg png pics pictures photos photo split splits part subset
     full all folder files labels label labeled labelled resized list lists ids csv classes annotations solution
-    mini clean final original meta metadata instances image2 info
+    mini clean final original meta metadata instances image2 info large small standard
 """.split()
 )
 _TOKENS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
@@ -70,7 +70,12 @@ def splits_of(names: Iterable[str]) -> dict[str, str]:
     neutral: frozenset[str] = frozenset()
     if len(mentioning) > 1:
         neutral = frozenset(set.intersection(*mentioning) - _WORDS.keys())
-    return {name: split for name in names if (split := split_of(name, neutral)) is not None}
+    found = {name: split for name in names if (split := split_of(name, neutral)) is not None}
+    # Beside a validation part, and without one for testing, what is for evaluation is for testing.
+    evaluated = [name for name, split in found.items() if split == "val" and "eval" in name.lower()]
+    if evaluated and len(evaluated) < sum(split == "val" for split in found.values()) and "test" not in found.values():
+        found.update(dict.fromkeys(evaluated, "test"))
+    return found
 
 
 def _tokens(name: str) -> list[str]:

@@ -6,9 +6,10 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from xml.etree import ElementTree
 
 from skipwise.data.names import printable, suffix
 from skipwise.errors import SkipwiseError, missing_extra
@@ -49,9 +50,39 @@ def read_tables(name: str, data: bytes) -> list[Table]:
         return _excel(name, data, kind)
     if kind == ".parquet":
         return _parquet(name, data)
-    if kind in (".mat", ".xml"):
-        return []
-    return [table for table in [_text(name, decoded(name, data))] if table is not None]
+    if kind == ".mat":
+        return matlab_tables(name, data)
+    if kind == ".xml":
+        return _xml(name, data)
+    table = _text(name, decoded(name, data))
+    return [] if table is None else [_with_cells_opened(table)]
+
+
+def _with_cells_opened(table: Table) -> Table:
+    """A table of whose cells some hold JSON, as annotation tools write them, with a column for each part of that."""
+    first = list(table.rows[0])
+    width = len(first)
+    sample = table.rows[1:50]
+    nested = [
+        number
+        for number in range(width)
+        if sample and all(number < len(row) and row[number].strip()[:1] in ("{", "[") for row in sample)
+    ]
+    if not nested:
+        return table
+    header_row = not any(first[number].strip()[:1] in ("{", "[") for number in nested)
+    names = [cell.strip() for cell in first] if header_row else [f"column {number + 1}" for number in range(width)]
+    records, lines = [], []
+    for row, line in zip(table.rows[int(header_row) :], table.lines[int(header_row) :], strict=True):
+        record: dict[str, Any] = dict(zip(names, row, strict=False))
+        for number in nested:
+            try:
+                record[names[number]] = json.loads(row[number])
+            except (ValueError, RecursionError, IndexError):
+                return table
+        records.append(record)
+        lines.append(line)
+    return (_records(table.name, records, lines) or [table])[0]
 
 
 def decoded(name: str, data: bytes) -> str:
@@ -98,6 +129,9 @@ def _text(name: str, text: str) -> Table | None:
     lines = [line for line in text.splitlines()[:50] if line.strip()]
     if not lines:
         return None
+    if lines[0].startswith("#") and "," in lines[0] and lines[0].count(",") == lines[-1].count(","):
+        text = text.lstrip().removeprefix("#")  # a header that is marked as a comment
+        lines[0] = lines[0].removeprefix("#")
     comments = [line for line in lines if line.lstrip().startswith("#")]
     head = [line for line in lines if line not in comments][:30] or comments
     separator = _separator(name, head)
@@ -151,15 +185,23 @@ def _bare(line: str) -> str:
     return re.sub(r'"(?:[^"]|"")*"', "", line)
 
 
+_PICTURE_THEN = re.compile(r"(.*\.(?:jpe?g|png|tiff?|bmp|gif|webp))\s+(.*\S)", re.IGNORECASE)
+"""A file's name, blanks in it allowed, and what follows."""
+
+
 def _by_spaces(name: str, text: str, *, skip_comments: bool) -> Table | None:
     """A list whose lines are split at blanks: "path 3", "1025794 Boeing 717", or a path alone."""
-    rows, numbers = [], []
+    lines, numbers = [], []
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not (skip_comments and line.lstrip().startswith("#")):
-            rows.append(line.split())
+            lines.append(line.strip())
             numbers.append(number)
-    if not rows:
+    if not lines:
         return None
+    named = [_PICTURE_THEN.fullmatch(line) for line in lines]
+    if all(match is not None for match in named) and any(" " in match[1] for match in named if match is not None):
+        return Table(name, (), [[match[1], match[2]] for match in named if match is not None], numbers)
+    rows = [line.split() for line in lines]
     width = min(map(len, rows))
     if any(len(row) != width for row in rows):  # names of several words: all that follows the first is one cell
         rows = [[row[0], " ".join(row[1:])] if width > 1 else [" ".join(row)] for row in rows]
@@ -202,7 +244,9 @@ def _from_dict(name: str, content: dict[str, Any]) -> list[Table]:
     """A dictionary of records, of lists of records, or from paths to labels or from labels to paths."""
     found: list[Table] = []
     values = list(content.values())
-    for value in values:
+    for key, value in content.items():
+        if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+            found.append(Table(name, (str(key),), [[each] for each in value], range(1, len(value) + 1)))
         if isinstance(value, list) and len(value) > 1 and all(isinstance(each, dict) for each in value[:50]):
             found += _records(name, value, range(1, len(value) + 1))
         elif isinstance(value, dict) and len(value) > 1:
@@ -254,6 +298,30 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
+def _xml(name: str, data: bytes) -> list[Table]:
+    """Elements that come again and again as records, with what is in them; entities are not followed."""
+    if b"<!ENTITY" in data:
+        return []
+    try:
+        root = ElementTree.fromstring(data)
+    except (ElementTree.ParseError, ValueError, RecursionError):
+        return []
+    found = []
+    for tag in dict.fromkeys(child.tag for child in root):
+        children = root.findall(tag)
+        if len(children) > 1:
+            records = [_element(child) for child in children]
+            found += _records(name, records, range(1, len(records) + 1))
+    return found
+
+
+def _element(element: Any) -> dict[str, Any]:
+    record: dict[str, Any] = dict(element.attrib)
+    for child in element:
+        record.setdefault(child.tag, []).append(_element(child) or (child.text or "").strip())
+    return record
+
+
 def _excel(name: str, data: bytes, kind: str) -> list[Table]:
     if kind != ".xlsx":
         raise SkipwiseError(f"{name} is a spreadsheet in a format that is not read; save it as .xlsx or .csv.")
@@ -296,10 +364,29 @@ def _parquet(name: str, data: bytes) -> list[Table]:
     return [Table(name, header, rows, range(1, len(rows) + 1))] if header else []
 
 
-Reader = Callable[[str, bytes], list[Table]]
+def matlab_tables(name: str, data: bytes) -> list[Table]:
+    """The struct arrays in a MATLAB file, a row for each struct, and arrays of one length as columns side by side."""
+    from scipy.io import loadmat
+
+    try:
+        content = loadmat(io.BytesIO(data), squeeze_me=True)
+    except Exception:  # scipy's reader raises whatever damaged bytes make its parts raise; then it is no list
+        return []
+    found, columns = [], {}
+    for key, value in content.items():
+        if key.startswith("__") or not hasattr(value, "dtype") or value.ndim != 1 or not len(value):
+            continue
+        if value.dtype.names:
+            rows = [[_matlab_cell(each) for each in record] for record in value.tolist()]
+            found.append(Table(name, tuple(value.dtype.names), rows, range(1, len(rows) + 1)))
+        elif all(isinstance(each, str | int) for each in value.tolist()):
+            columns[key] = [_cell(each) for each in value.tolist()]
+    longest = max(map(len, columns.values()), default=0)
+    same = {key: values for key, values in columns.items() if len(values) == longest}
+    if same:
+        found.append(Table(name, tuple(same), list(zip(*same.values(), strict=True)), range(1, longest + 1)))
+    return found
 
 
-def cells(table: Table, column: int) -> Iterator[str]:
-    """The values of a column; rows that are too short have an empty one."""
-    for row in table.rows:
-        yield row[column] if column < len(row) else ""
+def _matlab_cell(value: Any) -> str:
+    return _cell(value.tolist() if hasattr(value, "tolist") else value)

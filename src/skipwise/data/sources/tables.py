@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -59,14 +60,20 @@ class Listed:
         return printable(f"{image}, {label}")
 
     def proposal(self) -> str:
-        """A sentence that proposes a group column, or ""."""
-        if self.columns.group is not None or not self.columns.groups:
-            return ""
-        name = self.columns.header[self.columns.groups[0]]
-        return (
-            f"The column {name!r} may say which images belong together; --group {name} keeps those on one side of the "
-            "split."
-        )
+        """Sentences that name another column for the classes, and one for what belongs together; "" without."""
+        header, sentences = self.columns.header, []
+        if self.columns.others and self.columns.label is not None:
+            sentences.append(
+                f"{shown_columns(header, self.columns.others)} could name the classes too: --label-column "
+                f"{shlex.quote(header[self.columns.others[0]])}."
+            )
+        if self.columns.group is None and self.columns.groups:
+            name = header[self.columns.groups[0]]
+            sentences.append(
+                f"The column {name!r} may say which images belong together; --group {shlex.quote(name)} keeps those on "
+                "one side of the split."
+            )
+        return " ".join(sentences)
 
 
 def list_images(
@@ -122,7 +129,7 @@ def list_images(
             continue
         labels[label] += 1
         rows.append(Row(file, label, _split(table, columns, row, line) or split, _group(columns, row), line))
-    notes = list(columns.notes)
+    notes: list[str] = []
     if columns.label is not None:
         _check_single(table, columns, labels)
         rows, said = _named(rows, labels, names)

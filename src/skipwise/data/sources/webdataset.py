@@ -79,12 +79,10 @@ def _reading(place: Place, options: ReadingOptions, labels: Iterable[str], kind:
             left.append(picture)
     classes = sorted({row.label for row in rows})
     splits = Counter(row.split for row in rows)
-    said = f"webdataset samples ({count(len(rows), 'image')}, {count(len(classes), 'class')} by {kind}: {listing(classes, 4)})"
+    said = f"webdataset samples ({count(len(rows), 'image')}, {count(len(classes), 'class')} by the label in {kind}: {listing(classes, 4)})"
     if len(splits) > 1:
         said += "; split as " + ", ".join(f"{split} {number:,}" for split, number in splits.items())
         said += "; val is the test set" if "test" not in splits else ""
-    if left:
-        said += f"; {count(len(left), 'picture')} without a label {'is' if len(left) == 1 else 'are'} left out"
     return Reading(
         name=place.name,
         container=place.container,
