@@ -50,7 +50,7 @@ def _reading(place: Place, options: ReadingOptions, found: Folders) -> Reading:
         name=place.name,
         container=place.container,
         rows=rows,
-        said=_described(found, rows, classes),
+        said=_described(found, rows, classes) + (f"; masks beside them are left out ({len(masks):,})" if masks else ""),
         other=found.level.other,
         top=f"{found.top.path}/" if found.top.path else "",
         entries={entry.name: entry for entry in place.pictures},

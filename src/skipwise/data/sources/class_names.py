@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from skipwise.data.names import stem
+from skipwise.data.names import stem, suffix
+from skipwise.data.picture_formats import is_picture
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.table_files import read_tables
 
@@ -29,12 +30,22 @@ class ClassNames:
         return found if len(found) == len(wanted) == len(set(found.values())) else {}
 
 
-def find_class_names(place: Place, labels: Iterable[str]) -> ClassNames | None:
-    """The names for some numbered classes, if a document of the place has one for each."""
+def find_class_names(place: Place, labels: Iterable[str], own: str = "") -> ClassNames | None:
+    """The names for some numbered classes, if a document of the place has one for each.
+
+    Args:
+        own: the document that numbers them, which may have the names too.
+    """
     wanted = set(labels)
+    if not all(re.fullmatch(r"\d+(?:\.0)?", label) for label in wanted):
+        return None
     for document in place.documents:
         file = document.rpartition("/")[2]
-        if not _CALLED.search(stem(file)) or (data := place.read(document)) is None or len(data) > 2**20:
+        if (
+            not (_CALLED.search(stem(file)) or document == own)
+            or (data := place.read(document)) is None
+            or len(data) > 2**20
+        ):
             continue
         for table in read_tables(document, data):
             rows = [[cell.strip() for cell in row] for row in table.rows]
@@ -48,6 +59,7 @@ def find_class_names(place: Place, labels: Iterable[str]) -> ClassNames | None:
             for names in (pairs, turned, lines):
                 known = ClassNames(document, names)
                 once = len(names) == len(rows) and any(c.isalpha() for name in names.values() for c in name)
+                once = once and not any(is_picture(suffix(name)) for name in names.values())
                 if once and len(names) <= 2 * len(wanted) + 1 and known.of(wanted):
                     return known
     return None

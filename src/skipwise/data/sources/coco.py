@@ -10,6 +10,7 @@ from typing import Any
 
 from skipwise.data.containers import Crops, Entry, Shareable
 from skipwise.data.names import printable, stem, suffix
+from skipwise.data.sources.columns import is_group_column, plain
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
@@ -22,13 +23,13 @@ from skipwise.errors import SkipwiseError
 
 @dataclass(frozen=True)
 class Annotated:
-    """A JSON file's images: for each picture its categories and boxes."""
+    """A JSON file's images: for each picture its categories and boxes, and what else is said of it by field."""
 
     name: str
     split: str
     found: dict[str, list[tuple[str, tuple[float, float, float, float] | None]]]
-    empty: int
     missing: list[str]
+    fields: dict[str, dict[str, str]]
 
 
 def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:
@@ -68,16 +69,20 @@ def _annotated(place: Place, name: str, data: bytes) -> Annotated | None:
     prefer = next(
         (top for top in {n.split("/")[0] for n in place.names if "/" in n} if split and split_of(top) == split), ""
     )
-    found, missing = {}, []
+    found: dict[str, Any] = {}
+    fields: dict[str, dict[str, str]] = {}
+    missing = []
+    said = {image["id"]: image for image in content["images"]}
     for image, called in images.items():
         picture = place.index.find(called, folder, prefer=prefer)
         if picture is None:
             missing.append(called)
         else:
             found[picture] = boxes[image]
+            fields[picture] = {key: str(value) for key, value in said[image].items() if isinstance(value, str | int)}
     if not found:
         return None
-    return Annotated(name, split or "", found, sum(not boxes for boxes in found.values()), missing)
+    return Annotated(name, split or "", found, missing, fields)
 
 
 def _reading(place: Place, options: ReadingOptions, files: list[Annotated]) -> Reading:
@@ -96,7 +101,8 @@ def _reading(place: Place, options: ReadingOptions, files: list[Annotated]) -> R
             if len(names) > 1:
                 several.append((picture, names))
             elif names:
-                rows.append(Row(picture, names[0], each.split))
+                group = "" if options.group is None else _field(each, picture, options.group)
+                rows.append(Row(picture, names[0], each.split, group))
     if several:
         picture, names = several[0]
         raise SkipwiseError(
@@ -107,6 +113,28 @@ def _reading(place: Place, options: ReadingOptions, files: list[Annotated]) -> R
     return _made(
         place, files, rows, "one category for each image", place.container, {e.name: e for e in place.pictures}
     )
+
+
+def _field(annotated: Annotated, picture: str, name: str) -> str:
+    fields = annotated.fields[picture]
+    if name not in fields:
+        raise SkipwiseError(
+            f"The images of {annotated.name} have no field {name!r} for --group; they have {listing(fields, 8)}."
+        )
+    return fields[name]
+
+
+def _proposal(files: list[Annotated]) -> str:
+    """A sentence that proposes a field that may say which images belong together, or ""."""
+    fields = [fields for each in files for fields in each.fields.values()]
+    for name in fields[0] if fields else ():
+        values = {each.get(name) for each in fields}
+        if (is_group_column(name) or plain(name) in ("location", "seqid")) and 1 < len(values) < len(fields):
+            return (
+                f"The field {name!r} may say which images belong together; --group {name} keeps those on one side of "
+                "the split."
+            )
+    return ""
 
 
 def _crops(place: Place, files: list[Annotated]) -> Reading:
@@ -139,7 +167,7 @@ def _made(
 ) -> Reading:
     splits = Counter(row.split for row in rows)
     classes = sorted({row.label for row in rows})
-    empty = sum(each.empty for each in files)
+    empty = sum(not drawn for each in files for drawn in each.found.values())
     names = ", ".join(printable(each.name) for each in files[:3])
     said = f"COCO annotations in {names} ({count(len(rows), 'image')}, {count(len(classes), 'class')}: {listing(classes, 4)}), {how}"
     if len(splits) > 1:
@@ -150,5 +178,11 @@ def _made(
     used = {row.file.partition("#")[0] if row.group == row.file.partition("#")[0] else row.file for row in rows}
     left = [name for name in place.names if name not in used]
     return Reading(
-        name=place.name, container=container, rows=rows, said=said, entries=entries, left_out=[*left, *place.unread]
+        name=place.name,
+        container=container,
+        rows=rows,
+        said=said,
+        other="" if any(row.group for row in rows) else _proposal(files),
+        entries=entries,
+        left_out=[*left, *place.unread, *place.hidden],
     )

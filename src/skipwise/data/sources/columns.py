@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -65,6 +66,11 @@ class Columns:
     group: int | None = None
     others: tuple[int, ...] = ()
     groups: tuple[int, ...] = ()
+
+
+def is_group_column(name: str) -> bool:
+    """Whether a column is called like what says which images belong together."""
+    return plain(name) in _GROUP_NAMES
 
 
 def plain(name: str) -> str:
@@ -198,7 +204,9 @@ def _split_column(header: Sequence[str], body: Sequence[Sequence[str]], image: i
         known = plain(name) in _SPLIT_NAMES
         if number == image or not values or not (known or unnamed):
             continue
-        meant = [value_split(value) for value in values]
+        if plain(name) in ("partition", "split") and values == {"0", "1", "2"}:
+            return number
+        meant = [None if value in _NUMBERED else value_split(value) for value in values]
         if all(each is not None for each in meant) or (known and any(each is not None for each in meant)):
             return number
         if known and values <= {"UNASSIGNED", "unassigned"}:
@@ -210,10 +218,16 @@ def value_split(value: str) -> str | None:
     """The split that a cell means; "" for one that is not assigned yet."""
     if value.strip().lower() in ("", "unassigned"):
         return ""
+    if value.strip() in _NUMBERED:
+        return _NUMBERED[value.strip()]
     public = re.fullmatch(r"(?:public|private)_?test", value.strip(), re.IGNORECASE)
     if public:
         return "val" if value.strip().lower().startswith("public") else "test"
     return split_of(value.strip())
+
+
+_NUMBERED = {"0": "train", "1": "val", "2": "test"}
+"""What numbers mean in a column of splits, as CelebA and WILDS have them."""
 
 
 def _label_column(
@@ -244,6 +258,7 @@ def _label_column(
     if (
         len(rest) == 1
         and not likely
+        and not _counts_up(body, rest[0])
         and _filled(body, rest[0])
         and (must or len(body) <= 10 or _numeric(body, rest[0]))
     ):
@@ -312,6 +327,14 @@ def _wordiest(body: Sequence[Sequence[str]], known: Sequence[int]) -> int:
 
 def _numeric(body: Sequence[Sequence[str]], number: int) -> bool:
     return all(re.fullmatch(r"-?\d+(?:\.\d*)?", row[number].strip() or "0") for row in body)
+
+
+def _counts_up(body: Sequence[Sequence[str]], number: int) -> bool:
+    """Whether a column only numbers the rows."""
+    values = [row[number].strip() for row in body]
+    if len(values) < 4 or not all(value.isdigit() for value in values):
+        return False
+    return all(int(after) == int(before) + 1 for before, after in itertools.pairwise(values))
 
 
 def _filled(body: Sequence[Sequence[str]], number: int) -> bool:

@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from skipwise.data.names import printable
+from skipwise.data.sources.detection import check_no_detection
 from skipwise.data.sources.folders import read_folders
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row, compiled_pattern
+from skipwise.data.sources.split_names import splits_of
 from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
 
@@ -88,7 +90,10 @@ def proposed_pattern(names: Sequence[str]) -> tuple[str, list[str]] | None:
 
 def refusal(place: Place) -> SkipwiseError:
     """The sentence for pictures that nothing says the classes of; it offers the pattern that would fit."""
-    proposal = proposed_pattern(place.names)
+    check_no_detection(place)
+    split_of = splits_of({name.split("/")[-2] for name in place.names if "/" in name})
+    train = [name for name in place.names if "/" in name and split_of.get(name.split("/")[-2]) == "train"]
+    proposal = proposed_pattern(train or place.names)
     if proposal is not None:
         pattern, classes = proposal
         return SkipwiseError(

@@ -65,7 +65,7 @@ def missing_classes(labels: Sequence[str], splits: Sequence[str], where: str) ->
         some = f"The class {listed} has" if len(absent) == 1 else f"{len(absent):,} classes ({listed}) have"
         if split == "train":
             faults.append(
-                f"{some} no training images in {where}, so nothing can learn {'it' if len(absent) == 1 else 'them'}; "
+                f"{some} no images in the train part of {where}, so nothing can learn {'it' if len(absent) == 1 else 'them'}; "
                 "add some, or remove the images of the other parts."
             )
         else:

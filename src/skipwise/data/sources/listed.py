@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from skipwise.data.names import printable, stem
 from skipwise.data.sources import folder_names as called
 from skipwise.data.sources.class_names import find_class_names
+from skipwise.data.sources.detection import check_no_detection
 from skipwise.data.sources.folders import Folders, read_folders
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import Ambiguous, ReadingOptions
@@ -45,6 +46,8 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
         return read or _split_lists(place, folders, listed)
     if labelled:
         tables = _chosen(place, labelled)
+        if all(_is_list(each) for each in tables):
+            check_no_detection(place)
         return lambda: _reading(place, tables, options)
     if errors:
         raise errors[0]
@@ -77,7 +80,7 @@ def _listed(place: Place, options: ReadingOptions) -> tuple[list[Listed], list[S
                 listed = list_images(table, find, options, must=False, split=split)
                 if listed is not None:
                     if listed.columns.label is not None and (
-                        names := find_class_names(place, {row.label for row in listed.rows})
+                        names := find_class_names(place, {row.label for row in listed.rows}, name)
                     ):
                         listed = list_images(table, find, options, must=False, split=split, names=names) or listed
                     found.append(listed)

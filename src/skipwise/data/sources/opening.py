@@ -11,7 +11,17 @@ from typing import Protocol
 
 from skipwise.data.containers import Container, Entry, Folder, Listing, Progress, open_container
 from skipwise.data.names import ARCHIVES, printable, stem, suffix
-from skipwise.data.sources import arrays, class_folders, coco, file_names, listed, parquet, published, webdataset
+from skipwise.data.sources import (
+    arrays,
+    class_folders,
+    coco,
+    file_names,
+    listed,
+    parquet,
+    pixel_tables,
+    published,
+    webdataset,
+)
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.named import NAMED
 from skipwise.data.sources.options import ReadingOptions
@@ -53,6 +63,11 @@ LAYOUTS: tuple[Layout, ...] = (
         title="array files",
         example="`.npz` or `.npy` (Keras, MedMNIST), IDX (MNIST), `.mat` (SVHN), the binary CIFAR-10 and STL-10",
         recognise=arrays.recognise,
+    ),
+    Layout(
+        title="tables of pixels",
+        example="CSV with a column for each pixel (Kaggle's digits), or all pixels in one cell (FER2013)",
+        recognise=pixel_tables.recognise,
     ),
     Layout(
         title="Parquet with images",

@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 
+from skipwise.data.names import suffix
 from skipwise.data.sources.array_sets import ArraySet, array_set
 from skipwise.data.sources.columns import plain, value_split
-from skipwise.data.sources.table_files import Table
+from skipwise.data.sources.options import ReadingOptions
+from skipwise.data.sources.place import Place
+from skipwise.data.sources.table_files import Table, decoded, read_tables
 from skipwise.errors import SkipwiseError
 
 _LABELS = ("label", "class", "target", "emotion", "digit", "y")
 _PIXEL = re.compile(r"(?:pixel|px|p)?_?\d+(?:x\d+)?")
+
+
+def recognise(place: Place, options: ReadingOptions) -> Callable[[], ArraySet] | None:  # noqa: ARG001
+    """A table of pixels, where there are no pictures; one without labels beside it is left out."""
+    if place.names:
+        return None
+    for name in place.documents:
+        if suffix(name) == ".csv" and (data := place.read(name)) is not None and _begins_so(data):
+            for table in read_tables(name, data):
+                if (found := pixel_set(place.name, table)) is not None:
+                    return lambda found=found: found  # type: ignore[misc]
+    return None
+
+
+def _begins_so(data: bytes) -> bool:
+    header = [cell.strip() for cell in decoded("", data[:65_536]).partition("\n")[0].split(",")]
+    return any(plain(cell) == "pixels" for cell in header) or sum(_is_pixel(cell) for cell in header) >= 64
+
+
+def _is_pixel(cell: str) -> bool:
+    return _PIXEL.fullmatch(cell.lower()) is not None
 
 
 def pixel_set(name: str, table: Table) -> ArraySet | None:
@@ -23,7 +48,7 @@ def pixel_set(name: str, table: Table) -> ArraySet | None:
     """
     header = [cell.strip() for cell in (table.header or table.rows[0])]
     rows = table.rows if table.header else table.rows[1:]
-    pixels = [number for number, cell in enumerate(header) if _PIXEL.fullmatch(cell.lower())]
+    pixels = [number for number, cell in enumerate(header) if _is_pixel(cell)]
     label = next((number for number, cell in enumerate(header) if plain(cell) in _LABELS), None)
     packed = next((number for number, cell in enumerate(header) if plain(cell) == "pixels"), None)
     if label is None or not rows or (len(pixels) < 64 and packed is None):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from skipwise.data.containers import LARGEST_FILE, Container, Entry, Listing
@@ -22,7 +22,7 @@ DOCUMENTS = frozenset(
 MOST_DOCUMENTS = 60
 """More documents than these are one for each image; of such only those nearest to the top are looked at."""
 LARGEST_DOCUMENT = LARGEST_FILE
-_NOT_LISTS = ("readme", "license", "licence", "requirements", "citation", "changelog", "samplesubmission", "notes")
+_NOT_LISTS = ("readme", "license", "licence", "requirements", "citation", "changelog", "notes")
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")
 """What annotation tools put before the name of a file that was uploaded."""
 
@@ -86,7 +86,7 @@ class Place:
             for entry in self.others
             if suffix(entry.name) in DOCUMENTS
             and 0 < entry.size <= LARGEST_DOCUMENT
-            and not re.sub(r"[^a-z]", "", entry.name.rpartition("/")[2].lower()).startswith(_NOT_LISTS)
+            and not _is_no_list(entry.name.rpartition("/")[2])
         ]
         depth = {name: name.count("/") for name in found}
         while len(found) > MOST_DOCUMENTS and len(set(depth[name] for name in found)) > 1:
@@ -104,10 +104,19 @@ class Place:
                 self._documents[each] = b"" if isinstance(content, UnreadableImage) else content
         return self._documents.get(name) or None
 
+    def with_only(self, document: str) -> Place:
+        """The same place with one document and no others."""
+        return replace(self, others=tuple(entry for entry in self.others if entry.name == document))
+
     @cached_property
     def index(self) -> Index:
         """Finds the pictures by what tables call them."""
         return Index(self.names)
+
+
+def _is_no_list(file: str) -> bool:
+    letters = re.sub(r"[^a-z]", "", file.lower())
+    return letters.startswith(_NOT_LISTS) or "samplesubmission" in letters
 
 
 class Index:
@@ -177,7 +186,9 @@ def _nearest(candidates: Sequence[str], path: str, folder: str, prefer: str) -> 
 def _normal(value: str) -> str:
     """A path without "./", "a/../" and what an address begins with."""
     value = value.partition("://")[2] or value
-    value = value.partition("?")[0] if "?" in value else value
+    if "?" in value:  # what follows may be the path itself, as in "/files/?d=birds/1.jpg"
+        path, _, query = value.partition("?")
+        value = query.partition("=")[2] if path.endswith("/") else path
     parts: list[str] = []
     for part in value.split("/"):
         if part == "..":

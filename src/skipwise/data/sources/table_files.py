@@ -249,7 +249,7 @@ def _from_dict(name: str, content: dict[str, Any]) -> list[Table]:
             found.append(Table(name, (str(key),), [[each] for each in value], range(1, len(value) + 1)))
         if isinstance(value, list) and len(value) > 1 and all(isinstance(each, dict) for each in value[:50]):
             found += _records(name, value, range(1, len(value) + 1))
-        elif isinstance(value, dict) and len(value) > 1:
+        elif isinstance(value, dict) and value:
             found += _from_dict(name, value)
     if values and all(isinstance(value, dict) for value in values[:50]):
         records = [{"key": key, **value} for key, value in content.items() if isinstance(value, dict)]
@@ -381,10 +381,9 @@ def matlab_tables(name: str, data: bytes) -> list[Table]:
             found.append(Table(name, tuple(value.dtype.names), rows, range(1, len(rows) + 1)))
         elif all(isinstance(each, str | int) for each in value.tolist()):
             columns[key] = [_cell(each) for each in value.tolist()]
-    longest = max(map(len, columns.values()), default=0)
-    same = {key: values for key, values in columns.items() if len(values) == longest}
-    if same:
-        found.append(Table(name, tuple(same), list(zip(*same.values(), strict=True)), range(1, longest + 1)))
+    for length in sorted({len(values) for values in columns.values()}, reverse=True):
+        same = {key: values for key, values in columns.items() if len(values) == length}
+        found.append(Table(name, tuple(same), list(zip(*same.values(), strict=True)), range(1, length + 1)))
     return found
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from skipwise.data.containers import Entry, Folder, Progress
-from skipwise.data.names import printable, stem
+from skipwise.data.containers import Entry, Folder, Listing, Progress
+from skipwise.data.names import printable, stem, suffix
+from skipwise.data.sources import coco
 from skipwise.data.sources.class_names import find_class_names
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.pixel_tables import pixel_set
@@ -29,6 +30,11 @@ def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -
         data = path.read_bytes()
     except OSError as error:
         raise SkipwiseError(f"Can't read {path}: {error.strerror}.") from error
+    if suffix(path.name) == ".json" and b'"annotations"' in data and b'"categories"' in data:
+        container = Folder(path.parent)
+        beside = Place.of(stem(path.name), container, container.listing(progress))
+        if (read := coco.recognise(beside.with_only(path.name), options)) is not None:
+            return read().source()
     tables = [table for table in read_tables(str(path), data) if table.rows]
     if not tables or max(len(table.rows) for table in tables) < 2:
         raise SkipwiseError(
@@ -40,9 +46,8 @@ def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -
     root = path.parent
     listed = list_images(table, on_disk(root), options, must=True)
     assert listed is not None
-    place = None
     if len(listed.missing) > 0.1 * (len(listed.rows) + len(listed.missing)):
-        listed, place = _searched(root, table, options, listed, progress)
+        listed = _searched(root, table, options, listed, progress)
     elif listed.columns.label is not None:
         beside = Place.of(str(path), Folder(root), _documents_of(root))
         labels = {row.label for row in listed.rows}
@@ -55,12 +60,11 @@ def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -
             f"{path} has no column 'label' with the images' classes; its columns are "
             f"{', '.join(map(repr, listed.columns.header))}. Name one with --label-column."
         )
-    return _reading(path, listed, place).source()
+    return _reading(path, listed).source()
 
 
-def _documents_of(root: Path):  # type: ignore[no-untyped-def]
-    from skipwise.data.containers import Listing
-
+def _documents_of(root: Path) -> Listing:
+    """The files beside the table, without those in folders."""
     entries = []
     for file in sorted(root.iterdir()):
         if file.is_file():
@@ -69,23 +73,20 @@ def _documents_of(root: Path):  # type: ignore[no-untyped-def]
     return Listing(tuple(entries[:1000]), ())
 
 
-def _searched(
-    root: Path, table: Table, options: ReadingOptions, listed: Listed, progress: Progress | None
-) -> tuple[Listed, Place]:
+def _searched(root: Path, table: Table, options: ReadingOptions, listed: Listed, progress: Progress | None) -> Listed:
     """The same with names and ids looked for in all folders below the table's."""
     container = Folder(root)
     place = Place.of(str(root), container, container.listing(progress))
-    labels = {row.label for row in listed.rows}
     found = list_images(table, lambda cell: place.index.find(cell), options, must=True)
     assert found is not None
     labels = {row.label for row in found.rows}
     names = find_class_names(place, labels) if found.columns.label is not None else None
     if names is not None:
         found = list_images(table, lambda cell: place.index.find(cell), options, must=True, names=names) or found
-    return (found, place) if len(found.missing) < len(listed.missing) else (listed, place)
+    return found if len(found.missing) < len(listed.missing) else listed
 
 
-def _reading(path: Path, listed: Listed, place: Place | None) -> Reading:
+def _reading(path: Path, listed: Listed) -> Reading:
     root = path.parent
     entries = {}
     for row in listed.rows:

@@ -135,6 +135,10 @@ def list_images(
         rows, said = _named(rows, labels, names)
         notes += said
     _check_once(table, rows)
+    once = list({(row.file, row.label, row.split): row for row in reversed(rows)}.values())[::-1]
+    if len(once) < len(rows):
+        notes.append(f"{count(len(rows) - len(once), 'line')} of {table.name} name an image again and count once.")
+        rows = once
     if unlabelled:
         notes.append(
             f"{count(unlabelled, 'line')} of {table.name} without a class {'is' if unlabelled == 1 else 'are'} left out."
