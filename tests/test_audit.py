@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import skipwise
-from skipwise.comparison.audit import audit
+from skipwise.auditing.audit import audit
 from skipwise.data.prepare import Request, prepare
 from skipwise.errors import SkipwiseError
 from skipwise.evaluation.mislabelled import doubts, probabilities

@@ -25,9 +25,9 @@ class Source:
     `ids` name the images for people, without characters that can't be printed; `files` name them in the container, and
     `archive` is the container's `stamp` when it was listed. `labels` [N] number the classes; `splits` and `groups` say
     which split an image came in and which images belong together ("" belongs with nothing), or are None. `mirrors` says
-    whether a mirrored image is still of its class. `ignored` files are left out, `notes` are worth saying, `faults`
-    have to be mended before training. Images of a data set that is held in memory are in `pixels` [N, H, W, C] instead
-    of a container.
+    whether a mirrored image is still of its class. `ignored` files are left out, `reading` says in a line what was
+    understood of the input, `notes` are worth saying, `faults` have to be mended before training. Images of a data set
+    that is held in memory are in `pixels` [N, H, W, C] instead of a container.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Source:
     pixels: NDArray[np.uint8] | None = None
     mirrors: bool = True
     ignored: tuple[str, ...] = ()
+    reading: str = ""
     notes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
 
