@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skipwise import statistics as statistics
-    from skipwise.comparison.audit import audit as audit
+    from skipwise.auditing.audit import audit as audit
     from skipwise.comparison.compare import compare as compare
     from skipwise.comparison.conclude import Comparison as Comparison
     from skipwise.comparison.conclude import report as report
@@ -35,7 +35,7 @@ _HOMES = {
     "Observer": "skipwise.comparison.observer",
     "Source": "skipwise.data.sources",
     "SkipwiseError": "skipwise.errors",
-    "audit": "skipwise.comparison.audit",
+    "audit": "skipwise.auditing.audit",
     "compare": "skipwise.comparison.compare",
     "create_model": "skipwise.nets.zoo",
     "export": "skipwise.deploy.export",

@@ -19,6 +19,7 @@ from skipwise.data.look import Square
 from skipwise.data.pack import pack as make_pack
 from skipwise.data.prepare import Request, prepare
 from skipwise.data.sources import ReadingOptions
+from skipwise.data.splits import SPLIT_SEED
 from skipwise.errors import SkipwiseError
 from skipwise.files import locked, make_folder, read_json, remove_empty, write_json
 from skipwise.nets.guests import guest_fingerprint, is_guest
@@ -29,7 +30,6 @@ from skipwise.training.setup import check_options, choose_preprocessing, choose_
 from skipwise.training.timelimit import parse_limit
 
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
-SPLIT_SEED = 0
 
 
 def compare(

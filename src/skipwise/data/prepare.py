@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.audit import Audit, examine, find_twins, read_exclusions
+from skipwise.data.audit import Audit, examine, read_exclusions
 from skipwise.data.duplicates import linked
+from skipwise.data.faults import faults, layout_faults
 from skipwise.data.images import Images
 from skipwise.data.look import Square
 from skipwise.data.pack import load_pack, pack
 from skipwise.data.sources import ReadingOptions, Source, open_source
-from skipwise.data.sources.labels import missing_classes
-from skipwise.data.splits import SPLITS, TEST_SHARE, make_folds, make_splits, read_split
+from skipwise.data.splits import SPLIT_SEED, SPLITS, TEST_SHARE, make_folds, make_splits, read_split
 from skipwise.data.stream import Streamed
 from skipwise.data.survey import Progress, Survey, guess_square, is_surveyed, survey
+from skipwise.data.twins import find_twins
 from skipwise.errors import SkipwiseError
 
 VAL_SHARE = 0.15
@@ -135,9 +136,9 @@ def prepare(
         notice(f"{(~used).sum():,} of {len(used):,} images are left out, as you asked.")
     guess = guess_square(source, request.img_size, None) if packed and not is_surveyed(source) else None
     seen = survey(source, progress, guess=guess)
-    _check_readable(source, seen, used)
+    for fault in faults(source, seen, used):
+        raise SkipwiseError(fault)
     members = np.flatnonzero(used)
-    _check_classes(source, members)
     audit = examine(source, seen, used, progress)
     for sentence in audit.warnings():
         notice(sentence)
@@ -192,22 +193,21 @@ def files_left_out(source: Source) -> list[str]:
     count = len(source.ignored)
     shown = ", ".join(f"{name} ({kind})" for kind, name in list(kinds.items())[:5])
     return [
-        f"{count:,} file{'s' * (count != 1)} of {source.name} {'are' if count != 1 else 'is'} left out: no images by "
-        f"their names, or in no class's folder; such as {shown}."
+        f"{count:,} file{'s' * (count != 1)} of {source.name} {'are' if count != 1 else 'is'} left out: not images by "
+        f"their names, or not in the folder of a class; for example {shown}."
     ]
 
 
-def _check_classes(source: Source, members: NDArray[np.int64]) -> None:
-    """Raises SkipwiseError if leaving images out leaves a class, or its part of a given split, without any."""
-    kept = set(source.labels[members].tolist())
-    for number, name in enumerate(source.classes):
-        if number not in kept:
-            raise SkipwiseError(f"No image of the class {name!r} is left; leave fewer images out.")
-    if source.splits is not None:
-        labels = [source.classes[label] for label in source.labels[members].tolist()]
-        faults, _ = missing_classes(labels, [source.splits[index] for index in members.tolist()], source.name)
-        if faults:
-            raise SkipwiseError(faults[0])
+def obstacles(source: Source, seen: Survey, audit: Audit, used: NDArray[np.bool_]) -> list[str]:
+    """Every sentence with which `prepare` would refuse these images, unless it is asked for another split."""
+    found = faults(source, seen, used)
+    if not layout_faults(source, used):
+        members = np.flatnonzero(used)
+        try:
+            _split(source, _together(source, audit, members), members, None, SPLIT_SEED)
+        except SkipwiseError as error:
+            found.append(str(error))
+    return found
 
 
 def _torn(source: Source, members: NDArray[np.int64]) -> str:
@@ -224,19 +224,6 @@ def _torn(source: Source, members: NDArray[np.int64]) -> str:
         f"{len(torn):,} group{'s' * (len(torn) != 1)} of {source.name} {'are' if len(torn) != 1 else 'is'} in more "
         f"than one split; such as {torn[0]!r}."
     )
-
-
-def _check_readable(source: Source, seen: Survey, used: NDArray[np.bool_]) -> None:
-    files = [f"{source.ids[index]} ({reason})" for index, reason in sorted(seen.faults.items()) if used[index]]
-    if files:
-        shown = "; ".join(files[:10])
-        more = f"; and {len(files) - 10} more" if len(files) > 10 else ""
-        count = "1 image" if len(files) == 1 else f"{len(files)} images"
-        them = "it" if len(files) == 1 else "them"
-        raise SkipwiseError(
-            f"{count} of {source.name} can't be read: {shown}{more}. Repair or remove {them}, or leave {them} out: "
-            "'skipwise audit' writes an audit.json for --exclude."
-        )
 
 
 def _check_folds(source: Source, request: Request) -> None:

@@ -16,6 +16,8 @@ from skipwise.files import write_text
 
 SPLITS = ("train", "val", "test")
 TEST_SHARE = 0.15
+SPLIT_SEED = 0
+"""Splits are made with the same seed for every run, whatever its own."""
 
 
 def make_splits(

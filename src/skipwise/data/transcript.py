@@ -121,7 +121,7 @@ class Transcript:
 
             secured = time.monotonic()
             left = [index for index in range(total) if index not in rows]
-            looking = open_files.enter_context(contextlib.closing(self._look(left)))
+            looking = open_files.enter_context(contextlib.closing(look_at(self.source, self.square, left)))
             count = total - len(left)
             for indices, seen in looking:
                 thumbnails.write(indices, [look.thumbnail for look in seen])
@@ -147,15 +147,6 @@ class Transcript:
             with explained(path, mend=MEND):
                 self.pixels.replace(path)
 
-    def _look(self, indices: Sequence[int]) -> Generator[tuple[Sequence[int], list[Look]]]:
-        if self.source.pixels is not None:
-            for start in range(0, len(indices), CHUNK):
-                part = indices[start : start + CHUNK]
-                yield part, [look_at_pixels(self.source.pixels[index], self.square) for index in part]
-        elif indices:
-            assert self.source.container is not None
-            yield from looks(self.source.container, self.source.files, self.square, indices)
-
     def _resume(self) -> dict[int, Looked]:
         """What was looked at before. Nothing, after a look at the disk, if there is not all of it."""
         file = self.folder / "looks.jsonl"
@@ -180,6 +171,22 @@ class Transcript:
                 "choose a smaller --img-size, or use --no-pack."
             )
         return {}
+
+
+def look_at(
+    source: Source, square: Square | None, indices: Sequence[int]
+) -> Generator[tuple[Sequence[int], list[Look]]]:
+    """A look at each of a source's images `indices`, some at a time, in whatever order is quick.
+
+    Closing the iterator ends what it started.
+    """
+    if source.pixels is not None:
+        for start in range(0, len(indices), CHUNK):
+            part = indices[start : start + CHUNK]
+            yield part, [look_at_pixels(source.pixels[index], square) for index in part]
+    elif indices:
+        assert source.container is not None
+        yield from looks(source.container, source.files, square, indices)
 
 
 def pack_path(digests: NDArray[np.uint8], faults: Iterable[int], square: Square) -> Path:

@@ -133,6 +133,8 @@ def own_images(folder: Path, classes: tuple[str, ...], data: str | os.PathLike[s
         return None
     named = os.fspath(data) if data is not None else request.data if request is not None else ""
     source = open_source(named, None if request is None else request.reading)
+    if data is not None:
+        source.check()
     split = read_split(home / "split.csv", source.ids)
     rows = np.flatnonzero(split != "")
     labels = _labels(source, rows, classes)

@@ -14,7 +14,7 @@ import numpy as np
 from skipwise.data.look import Square
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.sources import ReadingOptions
-from skipwise.data.splits import save_split
+from skipwise.data.splits import SPLIT_SEED, save_split
 from skipwise.data.whereabouts import remember
 from skipwise.errors import SkipwiseError
 from skipwise.files import locked, make_folder, write_json, write_text
@@ -39,7 +39,6 @@ from skipwise.training.setup import (
 from skipwise.training.terms import SHELF, Terms
 from skipwise.training.timelimit import parse_limit
 
-SPLIT_SEED = 0
 RETRIES = 3
 
 
