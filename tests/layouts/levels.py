@@ -112,13 +112,23 @@ CASES = (
         for s in (True, False)
     ),
     Case(
+        name="grouped-by-a-pattern",
+        build=_below("patient_{:03}", shared=False),
+        expected=Reads(classes={"benign": 9, "malignant": 9}, splits=None, left_out=0, groups=6),
+        options={"group_regex": r"(patient_\d+)"},
+    ),
+    Case(
         name="groups-below-splits",
         build=_below_splits,
         expected=Reads(
             classes={"benign": 12, "malignant": 12}, splits={"train": 12, "test": 12}, left_out=0, group=True
         ),
     ),
-    Case(name="folds-above-classes", build=_on_top("fold_1", "fold_2", "fold_3"), expected=_WHICH),
+    Case(
+        name="folds-above-classes",
+        build=_on_top("fold_1", "fold_2", "fold_3"),
+        expected=Reads(classes={"defect": 9, "ok": 12}, splits=None, left_out=0, says=("--class-level 1",)),
+    ),
     Case(name="dates-above-classes", build=_on_top("2024-05-01", "2024-05-02"), expected=_WHICH),
     Case(name="sites-above-classes", build=_on_top("hospital_a", "hospital_b"), expected=_WHICH),
     Case(

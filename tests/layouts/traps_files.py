@@ -56,7 +56,7 @@ CASES = (
         Case(
             name=f"{suffix.lower()}-beside-jpeg",
             build=_beside(suffix),
-            expected=Reads(classes=INSECTS, splits=None, left_out=6, says=(suffix,)),
+            expected=Reads(classes=INSECTS, splits=None, left_out=6, says=(f"{suffix}|raw|format",)),
         )
         for suffix in ("CR2", "NEF", "ARW", "DNG", "psd", "svg")
     ),

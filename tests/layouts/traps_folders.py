@@ -170,7 +170,7 @@ CASES = (
         name="originals-beside-splits",
         build=_originals_beside,
         expected=Reads(
-            classes=INSECTS, splits={"train": 10, "test": 5}, left_out=15, says=("ant",), or_refused=("ant|class",)
+            classes=INSECTS, splits={"train": 11, "test": 4}, left_out=15, says=("ant",), or_refused=("ant|class",)
         ),
     ),
     *(
