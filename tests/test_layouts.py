@@ -41,6 +41,8 @@ def test_layout(case: Case, tmp_path: Path) -> None:
     _check(source, case.expected)
     if case.decodes:
         assert survey(source).faults == {}
+    if case.pixels is not None:
+        _compare(source, case.pixels())
 
 
 def _check(source: Any, expected: Reads) -> None:
@@ -52,11 +54,24 @@ def _check(source: Any, expected: Reads) -> None:
     else:
         assert (None if source.splits is None else Counter(source.splits)) == expected.splits, line
     assert len(set(source.ids)) == len(source.ids)
+    if expected.groups is not None:
+        assert len(set(source.groups)) == expected.groups
     if expected.left_out is not None:
         assert sum(bool(PICTURES.search(name)) for name in source.ignored) == expected.left_out, line
     if expected.left_out:
         assert _lacking((rf"\b{expected.left_out}\b",), line) == [], line
     assert _lacking((*expected.says, *(("--group",) if expected.group else ())), line) == [], line
+
+
+def _compare(source: Any, parts: Sequence[tuple[Any, Any]]) -> None:
+    """The same pixels, and those of one class number are of one class."""
+    expected = {
+        row.tobytes(): int(number) for rows, numbers in parts for row, number in zip(rows, numbers, strict=True)
+    }
+    seen = {row.tobytes(): int(number) for row, number in zip(source.pixels, source.labels, strict=True)}
+    assert set(seen) == set(expected)
+    pairs = {(expected[row], seen[row]) for row in seen}
+    assert len(pairs) == len(set(expected.values())) == len(set(seen.values()))
 
 
 def _lacking(patterns: Sequence[str], text: str) -> list[str]:

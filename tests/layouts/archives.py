@@ -119,7 +119,7 @@ CASES = (
     Case(
         name="webdataset-json",
         build=_web_json,
-        expected=Reads(classes={"ant": 4, "bee": 3}, splits=None, says=("label",)),
+        expected=Reads(classes={"ant": 4, "bee": 3}, splits=None),
         decodes=True,
     ),
 )

@@ -29,6 +29,11 @@ def stack(counts: Sequence[int], *, grey: bool, side: int = 12) -> tuple[NDArray
     return (made[..., 0] if grey else made)[order], labels[order]
 
 
+def parts(*of_parts: Sequence[int], grey: bool, side: int = 12) -> Callable[[], list]:
+    """What `stack` gives for each part of a set."""
+    return lambda: [stack(counts, grey=grey, side=side) for counts in of_parts]
+
+
 def counted(*of_splits: Sequence[int], names: Sequence[str] = "012") -> dict[str, int]:
     """Images by class name."""
     return {name: sum(column) for name, column in zip(names, zip(*of_splits, strict=True), strict=True)}
@@ -128,12 +133,19 @@ def _hf_strings(root: Path) -> Path:
 _SPLITS = {"train": 12, "test": 5}
 
 CASES = (
-    Case(name="npz-keras", build=_keras, expected=Reads(classes=counted(TRAIN, TEST), splits=_SPLITS), decodes=True),
+    Case(
+        name="npz-keras",
+        build=_keras,
+        expected=Reads(classes=counted(TRAIN, TEST), splits=_SPLITS),
+        decodes=True,
+        pixels=parts(TRAIN, TEST, grey=True),
+    ),
     Case(
         name="npz-medmnist",
         build=_medmnist,
         expected=Reads(classes=counted(TRAIN, VAL, TEST), splits={"train": 12, "val": 4, "test": 5}),
         decodes=True,
+        pixels=parts(TRAIN, VAL, TEST, grey=False, side=28),
     ),
     Case(
         name="npz-medmnist-several-labels",
@@ -148,6 +160,7 @@ CASES = (
         ),
         expected=Reads(classes=counted(TRAIN, TEST), splits=_SPLITS),
         decodes=True,
+        pixels=parts(TRAIN, TEST, grey=True, side=28),
     ),
     Case(
         name="idx-gz",
@@ -160,6 +173,7 @@ CASES = (
         ),
         expected=Reads(classes=counted(TRAIN, TEST), splits=_SPLITS),
         decodes=True,
+        pixels=parts(TRAIN, TEST, grey=True, side=28),
     ),
     Case(
         name="idx-with-dots",

@@ -77,6 +77,13 @@ def _hashes(root: Path) -> Path:
     return root / "photos"
 
 
+def _unpaired(root: Path) -> Path:
+    """As CycleGAN's sets: two kinds of pictures in four folders, which are no train and test of classes below them."""
+    for folder, count in (("trainA", 5), ("trainB", 5), ("testA", 2), ("testB", 2)):
+        images(root / "horse2zebra" / folder, count, folder[-1], "n02381460_{number}.jpg", of=folder)
+    return root / "horse2zebra"
+
+
 _OFFERED = Asks(says=("--label-regex",))
 
 CASES = (
@@ -98,6 +105,7 @@ CASES = (
     ),
     Case(name="create-ml-labeled-files", build=_create_ml, expected=Asks(says=("--label-regex", "buffalo"))),
     Case(name="darknet-cifar", build=_darknet, expected=_OFFERED),
+    Case(name="unpaired-pictures", build=_unpaired, expected=Refuses(says=("trainA|class|label",))),
     Case(name="numbers-in-brackets", build=_brackets, expected=Asks(says=("--label-regex", "rust"))),
     Case(
         name="camera-names",

@@ -116,6 +116,12 @@ CASES = (
         expected=Reads(classes={"nv": 9, "mel": 5, "bkl": 4}, splits=None, left_out=0, says=("lesion_id",), group=True),
         decodes=True,
     ),
+    Case(
+        name="ham10000-by-lesion",
+        build=_ham,
+        expected=Reads(classes={"nv": 9, "mel": 5, "bkl": 4}, splits=None, left_out=0, groups=9),
+        options={"group": "lesion_id"},
+    ),
     Case(name="dogs-vs-cats-flat", build=_cats_and_dogs, expected=Asks(says=("--label-regex", "cat", "dog"))),
     Case(
         name="dogs-vs-cats-with-the-pattern",

@@ -180,6 +180,12 @@ CASES = (
         ),
     ),
     Case(
+        name="isic-2020-by-diagnosis",
+        build=_isic_2020,
+        expected=Reads(classes={"melanoma": 4, "nevus": 4, "unknown": 4}, splits=None, left_out=3),
+        options={"label_column": "diagnosis"},
+    ),
+    Case(
         name="distracted-drivers",
         build=_drivers,
         expected=Reads(classes={"c0": 4, "c1": 4, "c2": 4}, splits=None, left_out=3, says=("subject",), group=True),

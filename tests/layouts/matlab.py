@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy.io import savemat
 
-from tests.layouts.arrays import TEST, TRAIN, counted, stack
+from tests.layouts.arrays import TEST, TRAIN, counted, parts, stack
 from tests.layouts.cases import Case, Reads
 from tests.layouts.pictures import images, put
 
@@ -73,6 +73,7 @@ CASES = (
             or_refused=(r"svhn|\.mat",),
         ),
         decodes=True,
+        pixels=parts(TRAIN, TEST, grey=False, side=32),
     ),
     Case(
         name="stanford-cars-mat",

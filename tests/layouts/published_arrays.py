@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow
 
-from tests.layouts.arrays import TEST, TRAIN, counted, idx, stack
+from tests.layouts.arrays import TEST, TRAIN, counted, idx, parts, stack
 from tests.layouts.cases import Asks, Case, Reads
 from tests.layouts.pictures import picture, pixels, put
 from tests.layouts.tables import table
@@ -147,6 +147,7 @@ CASES = (
             or_refused=("cifar-?10",),
         ),
         decodes=True,
+        pixels=parts(TRAIN, TEST, grey=False, side=32),
     ),
     Case(
         name="stl10-binary",
@@ -157,12 +158,14 @@ CASES = (
             otherwise_named=({"1": 2, "2": 3, "3": 2},),
             or_refused=("stl-?10",),
         ),
+        pixels=parts((1, 2, 1), (1, 1, 1), grey=False, side=96),
     ),
     Case(
         name="npy-pair",
         build=_npy_pair,
         expected=Reads(classes=counted(TRAIN), splits=None, or_refused=(r"\.npy|\.npz",)),
         decodes=True,
+        pixels=parts(TRAIN, grey=True),
     ),
     Case(
         name="emnist-one",
@@ -181,11 +184,13 @@ CASES = (
             or_refused=(r"\.npz|kmnist",),
         ),
         decodes=True,
+        pixels=parts(TRAIN, TEST, grey=True, side=28),
     ),
     Case(
         name="digit-recognizer",
         build=_pixels_in_csv,
         expected=Reads(classes=counted(TRAIN), splits=None, or_refused=("pixel",)),
+        pixels=parts(TRAIN, grey=True, side=28),
     ),
     Case(
         name="fer2013",
@@ -196,6 +201,7 @@ CASES = (
             or_unsplit="Usage",
             or_refused=("pixel",),
         ),
+        pixels=parts((4, 4, 4), grey=True, side=48),
     ),
     Case(
         name="datasets-save-to-disk",

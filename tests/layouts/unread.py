@@ -151,6 +151,7 @@ CASES = (
             ("set.pkl", b"\x80\x04\x95\x08\0\0\0\0\0\0\0}.", "pickle|pkl"),
             ("set.pt", b"PK\3\4".ljust(64, b"\0"), r"\.pt|torch|zip"),
             ("set.rar", b"Rar!\x1a\7\1\0".ljust(64, b"\0"), "rar"),
+            ("set.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".ljust(512, b"\0"), "xls"),
             ("set.7z", b"7z\xbc\xaf\x27\x1c".ljust(64, b"\0"), "7z|7-?zip"),
             ("set.zip", b"PK\3\4 and then nothing", "zip|damaged|cut"),
             ("empty.zip", b"PK\5\6" + b"\0" * 18, "no images|empty"),
