@@ -25,8 +25,9 @@ from skipwise.auditing.page import SHOWN_PICTURES
 from skipwise.auditing.sheets import MOST_CLASSES, PICTURES, contact_sheets, pictures_each
 from skipwise.data.containers import Tar
 from skipwise.data.decode import UnreadableImage
-from skipwise.data.named import NAMED, Arrays
 from skipwise.data.sources import Source, open_source
+from skipwise.data.sources.array_sets import ArraySet
+from skipwise.data.sources.named import NAMED
 from skipwise.pages.pictures import bounded_url
 from tests.browsing import CONTRASTS, page_of
 from tests.conftest import make_photos
@@ -133,8 +134,9 @@ def noise(monkeypatch: pytest.MonkeyPatch, classes: int, each: int, *, side: int
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (classes * each, side, side, 3), dtype=np.uint8)
     pixels[1::2][:300] = pixels[::2][:300]
-    arrays = Arrays(
+    arrays = ArraySet(
         name="noise",
+        said="noise",
         classes=tuple(f"class number {number:05d}" for number in range(classes)),
         labels=np.repeat(np.arange(classes), each),
         splits=None,

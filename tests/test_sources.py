@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skipwise.data import named
+from skipwise.data.sources import named
 from skipwise.data.sources import Source, open_source
 from skipwise.errors import SkipwiseError
 from tests.conftest import make_photos
@@ -193,7 +193,7 @@ def table(root: Path, text: str) -> Path:
 def test_a_table_lists_paths_and_labels(tmp_path: Path) -> None:
     root = make_photos(tmp_path / "p", per_class=3)
     rows = [f"{path.relative_to(root)};{path.parent.name[-1]};{i}" for i, path in enumerate(sorted(root.rglob("*.*")))]
-    source = open_source(table(root, "\n".join(["Filename;Label;Patient", *rows])), group="patient")
+    source = open_images(table(root, "\n".join(["Filename;Label;Patient", *rows])), group="patient")
     assert source.classes == ("0", "1", "2")
     assert len(source.ids) == 9
     assert source.splits is None
@@ -205,7 +205,7 @@ def test_a_file_listed_twice_is_two_images(tmp_path: Path) -> None:
     root = make_photos(tmp_path / "p", per_class=2)
     text = "path,label,split\nstripes0/000.png,a,train\nstripes0/001.jpg,b,train\n"
     text += "stripes0/000.png,b,test\nstripes1/000.png,a,test\n"
-    source = open_source(table(root, text))
+    source = open_images(table(root, text))
     assert source.ids == ("stripes0/000.png", "stripes0/000.png (line 4)", "stripes0/001.jpg", "stripes1/000.png")
     assert source.splits == ("train", "test", "train", "test")
 

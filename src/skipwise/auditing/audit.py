@@ -74,7 +74,7 @@ def audit(
         skip_unread_formats=skip_unread_formats,
     )
     source = open_source(data, options, progress)
-    notes = (*source.notes, *files_left_out(source))
+    notes = tuple(files_left_out(source))
     for sentence in (source.reading, *notes):
         notice(sentence)
     used = np.ones(len(source.ids), dtype=bool)

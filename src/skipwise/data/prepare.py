@@ -122,7 +122,7 @@ def prepare(
     if share is not None and not 0 <= share < 1:
         raise SkipwiseError(f"--val-share must be at least 0 and below 1, not {share:g}.")
     source = open_source(request.data, request.reading, progress)
-    for sentence in (source.reading, *source.notes, *files_left_out(source)):
+    for sentence in (source.reading, *files_left_out(source)):
         notice(sentence)
     source.check()
     used = np.ones(len(source.ids), dtype=bool)

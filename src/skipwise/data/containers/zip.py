@@ -26,6 +26,7 @@ from skipwise.data.containers.base import (
     plain,
 )
 from skipwise.data.decode import UnreadableImage
+from skipwise.errors import SkipwiseError
 
 _UTF8_FLAG = 0x800
 
@@ -53,6 +54,8 @@ class Zip:
                 if info.is_dir() or name.endswith("\\"):
                     folders.append(plain(name))
                     continue
+                if info.flag_bits & 1:
+                    raise SkipwiseError(f"{self.path} is encrypted; unpack it with its password, and give the folder.")
                 check_entry(self.path, name, is_link=stat.S_ISLNK(info.external_attr >> 16))
                 entries.append(Entry(plain(name), info.file_size, info.CRC))
         return listed(self.path, entries, folders)

@@ -51,14 +51,13 @@ class ArraySet:
         faults, absent = missing_classes(labels, self.splits or ("",) * len(labels), self.name)
         return Source(
             name=self.name,
-            reading=f"Read as {self.said}.",
+            reading=" ".join((f"Read as {self.said}.", *self.notes, *absent)),
             classes=self.classes,
             ids=tuple(f"{split}/{index:0{digits}d}" for index, split in enumerate(where)),
             labels=self.labels,
             splits=self.splits,
             pixels=self.pixels,
             mirrors=self.mirrors,
-            notes=(*self.notes, *absent),
             faults=tuple(faults),
         )
 

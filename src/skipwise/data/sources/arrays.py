@@ -44,7 +44,8 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], ArraySet] |
         return lambda: array_set(place.name, _mat_arrays(place, mats), _described(mats))
     binaries = {name.rpartition("/")[2]: name for name in names if suffix(name) == ".bin"}
     if any(_CIFAR_BINARY.fullmatch(file) for file in binaries):
-        return lambda: array_set(place.name, _cifar_binary(place, binaries), _described(list(binaries)))
+        fine = "" if "test_batch.bin" in binaries else " by their fine labels"
+        return lambda: array_set(place.name, _cifar_binary(place, binaries), _described(list(binaries)) + fine)
     if {"train_X.bin", "train_y.bin"} <= binaries.keys():
         return lambda: array_set(place.name, _stl10(place, binaries), _described(list(binaries)))
     _refuse(place, names)
@@ -146,7 +147,12 @@ def _cifar_binary(place: Place, files: Mapping[str, str]) -> dict[str, NDArray[A
         split = "test" if file.startswith("test") else "train"
         found.setdefault(f"{split}_images", []).append(rows[:, before:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
         found.setdefault(f"{split}_labels", []).append(rows[:, before - 1])
-    return {key: np.concatenate(parts) for key, parts in found.items()}
+    arrays: dict[str, NDArray[Any]] = {key: np.concatenate(parts) for key, parts in found.items()}
+    for names in ("batches.meta.txt", "fine_label_names.txt"):
+        listed = next((entry.name for entry in place.others if entry.name.rpartition("/")[2] == names), None)
+        if listed is not None:
+            arrays["class_names"] = np.array(_bytes(place, listed).decode("utf-8", "replace").split())
+    return arrays
 
 
 def _stl10(place: Place, files: Mapping[str, str]) -> dict[str, NDArray[Any]]:

@@ -34,6 +34,8 @@ _ENDINGS = ("label", "labels", "class", "category", "species", "diagnosis")
 _SPLIT_NAMES = """
     split subset partition set usage mluse purpose fold datasplit phase mode stage
 """.split()
+_FLAGS = {"isvalid": "val", "isval": "val", "isvalidation": "val", "istrain": "train", "istest": "test"}
+"""Columns of yes and no, and the split of which they say it; fastai has `is_valid`."""
 _GROUP_NAMES = """
     patient patientid subject subjectid lesionid caseid case study studyid person personid participant
     participantid individual individualid animalid video videoid sequence seqid sequenceid scene sceneid slide
@@ -52,7 +54,9 @@ class Columns:
         image: which names the images.
         label: which names the classes; None where `one_hot` columns are the classes, or nothing names any.
         named: whether the label's column is known by its name.
+        split_flag: the split of images with a yes in that column, where it is called "is_valid" or the like.
         others: columns that could name the classes too.
+        notes: sentences worth saying.
         groups: columns that may say what belongs together.
     """
 
@@ -63,9 +67,30 @@ class Columns:
     one_hot: tuple[int, ...] = ()
     named: bool = False
     split: int | None = None
+    split_flag: str = ""
     group: int | None = None
     others: tuple[int, ...] = ()
     groups: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def split_of(self, row: Sequence[str]) -> str | None:
+        """The split that a row names, "" for none yet, None for something else."""
+        if self.split is None:
+            return ""
+        if not self.split_flag:
+            return value_split(row[self.split])
+        other = "test" if self.split_flag == "train" else "train"
+        return self.split_flag if is_one(row[self.split]) else other
+
+
+def is_image_column(name: str) -> bool:
+    """Whether a column is called like what names images."""
+    return plain(name) in _IMAGE_NAMES
+
+
+def is_label_column(name: str) -> bool:
+    """Whether a column is called like what names classes."""
+    return any(_is_called(name, names) for names in (*_LABEL_NAMES[:3], None))
 
 
 def is_group_column(name: str) -> bool:
@@ -114,7 +139,7 @@ def find_columns(
         header = tuple(f"column {number + 1}" for number in range(len(header)))
         first = 0
         body = [list(row) + [""] * (len(header) - len(row)) for row in sample]
-    split = _split_column(header, body, image, unnamed=first == 0 and not table.header)
+    split, flag, notes = _split_column(header, body, image, unnamed=first == 0 and not table.header)
     taken = {image, split}
     rest = [number for number in range(len(header)) if number not in taken]
     labels = _label_column(where, header, body, rest, options.label_column, must)
@@ -132,6 +157,8 @@ def find_columns(
         named=labels.named,
         others=labels.others,
         split=split,
+        split_flag=flag,
+        notes=tuple(notes),
         group=group,
         groups=groups,
     )
@@ -198,20 +225,31 @@ def _image_column(
     )
 
 
-def _split_column(header: Sequence[str], body: Sequence[Sequence[str]], image: int, *, unnamed: bool) -> int | None:
+def _split_column(
+    header: Sequence[str], body: Sequence[Sequence[str]], image: int, *, unnamed: bool
+) -> tuple[int | None, str, list[str]]:
+    """The column of the splits; for which split it says yes or no; and what is worth saying."""
+    notes: list[str] = []
     for number, name in enumerate(header):
         values = {row[number].strip() for row in body if row[number].strip()}
-        known = plain(name) in _SPLIT_NAMES
-        if number == image or not values or not (known or unnamed):
+        known, flag = plain(name) in _SPLIT_NAMES, _FLAGS.get(plain(name), "")
+        if number == image or not values or not (known or unnamed or flag):
+            continue
+        if flag and {value.lower() for value in values} <= {"0", "1", "0.0", "1.0", "true", "false"}:
+            return number, flag, notes
+        if flag and not known:
             continue
         if plain(name) in ("partition", "split") and values == {"0", "1", "2"}:
-            return number
+            return number, "", notes
         meant = [None if value in _NUMBERED else value_split(value) for value in values]
         if all(each is not None for each in meant) or (known and any(each is not None for each in meant)):
-            return number
+            return number, "", notes
         if known and values <= {"UNASSIGNED", "unassigned"}:
-            return number
-    return None
+            return number, "", notes
+        if plain(name) == "split":
+            shown = listing(sorted(values), 2)
+            notes.append(f"The column {name!r} has values that name no split ({shown}), so it is not used.")
+    return None, "", notes
 
 
 def value_split(value: str) -> str | None:

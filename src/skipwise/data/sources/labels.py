@@ -65,11 +65,11 @@ def missing_classes(labels: Sequence[str], splits: Sequence[str], where: str) ->
         some = f"The class {listed} has" if len(absent) == 1 else f"{len(absent):,} classes ({listed}) have"
         if split == "train":
             faults.append(
-                f"{some} no images in the train part of {where}, so nothing can learn {'it' if len(absent) == 1 else 'them'}; "
-                "add some, or remove the images of the other parts."
+                f"{some} no images in the train split of {where}, so nothing can learn {'it' if len(absent) == 1 else 'them'}; "
+                "add some, or remove its images from the other splits."
             )
         else:
-            notes.append(f"{some} no images in the {split} part; its accuracy says nothing about them.")
+            notes.append(f"{some} no images in the {split} split; its accuracy says nothing about them.")
     return faults, notes
 
 

@@ -7,6 +7,7 @@ the top folders share sub-folders and nothing decides, nothing is guessed.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +20,9 @@ from skipwise.data.sources.options import Ambiguous
 from skipwise.data.sources.split_names import splits_of
 from skipwise.data.sources.tree import Node, merged
 from skipwise.errors import SkipwiseError
+
+_SPLIT_AND_CLASS = re.compile(r"(train|test|val|valid)[ _-]?([A-Z]|\d)", re.IGNORECASE)
+"""As sets for translating images into one another have them: trainA, trainB, testA, testB."""
 
 StemsOf = Callable[[str], frozenset[str]]
 """The names, without suffix, of the pictures in a folder by its path."""
@@ -68,6 +72,12 @@ def find_level(top: Node, where: str, wanted: str | None, stems_of: StemsOf) -> 
                 f"{where} holds images and their masks ({listing(sorted(tops), 3)}), a set for segmentation; Skipwise "
                 "tells classes apart, so it needs a sub-folder for each class, or a table of labels."
             )
+    both = [match for name in tops if (match := _SPLIT_AND_CLASS.fullmatch(name))]
+    if len(tops) > 1 and len(both) == len(tops) and len({match[1].lower() for match in both}) > 1:
+        raise SkipwiseError(
+            f"{where} has folders that name a split and a class at once ({listing(sorted(tops), 4)}); make them "
+            f"{both[0][1]}/{both[0][2]} and so on, if their letters are the classes."
+        )
     inside = Counter(name for node in deep for name in node.children)
     splits = splits_of(inside)
     if "train" in splits.values() and len(set(splits.values())) > 1 and set(inside) == set(splits):
@@ -95,6 +105,10 @@ def find_level(top: Node, where: str, wanted: str | None, stems_of: StemsOf) -> 
 def _nested(where: str, tops: list[str], deep: list[Node], inside: Counter[str], stems_of: StemsOf) -> Level:
     """Of folders in folders, which level is the class."""
     shared = sorted(name for name, count in inside.items() if count > 1)
+    second = f"--class-level 2 takes {listing(shared or sorted(inside), 3)} for the classes."
+    if len(shared) < 2 and len(inside) > 1 and len(deep) > 1:
+        if all(called.is_group(name) or called.is_number(name) for name in inside):
+            return Level(groups=1, other=second)
     # Shared by accident are one or two names of many: Apple/healthy and Corn/healthy.
     if len(shared) < 2 or len(shared) * 2 < len(inside) or len(deep) < 2:
         return Level(other=_leaves(deep))
@@ -103,7 +117,6 @@ def _nested(where: str, tops: list[str], deep: list[Node], inside: Counter[str],
         return Level(classes=1, other=first)
     if all(map(called.is_group, tops)):
         return Level(classes=1, groups=0, other=first)
-    second = f"--class-level 2 takes {listing(shared, 3)} for the classes."
     if all(map(called.is_group, inside)) and not _copies(deep, shared, stems_of):
         return Level(groups=1, other=second)
     numbered = all(map(called.is_number, inside)) and not all(map(called.is_number, tops))
@@ -148,7 +161,7 @@ def _asked(top: Node, wanted: str, where: str) -> Level:
 
 
 def _leaves(deep: list[Node]) -> str:
-    names = sorted({name for node in deep for name in node.children})
+    names = sorted({each.name for node in deep for each in node.walk() if each.direct and each is not node})
     if len(names) < 2:
         return ""
     first = min(deep, key=lambda node: node.name)

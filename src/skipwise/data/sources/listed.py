@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from skipwise.data.names import printable, stem
 from skipwise.data.sources import folder_names as called
 from skipwise.data.sources.class_names import find_class_names
+from skipwise.data.sources.columns import is_image_column, is_label_column
 from skipwise.data.sources.detection import check_no_detection
 from skipwise.data.sources.folders import Folders, read_folders
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import Ambiguous, ReadingOptions
-from skipwise.data.sources.place import Place
+from skipwise.data.sources.place import Place, shown
 from skipwise.data.sources.source import Reading, Row
 from skipwise.data.sources.split_names import split_of, splits_of
-from skipwise.data.sources.table_files import read_tables
+from skipwise.data.sources.table_files import Table, read_tables
 from skipwise.data.sources.tables import Listed, list_images, missing_sentence
 from skipwise.data.sources.unread import check_unread
 from skipwise.data.words import count
@@ -39,6 +40,9 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
     labelled = [each for each in listed if each.labelled and each.rows]
     if any(each.columns.named for each in labelled):
         labelled = [each for each in labelled if each.columns.named]
+    doubt = next((error for error in errors if isinstance(error, Ambiguous)), None)
+    if doubt is not None and not labelled:
+        raise doubt
     if folders is not None:
         read = _against(place, options, folders, labelled) if labelled else None
         if read is None and not labelled:
@@ -78,7 +82,9 @@ def _listed(place: Place, options: ReadingOptions) -> tuple[list[Listed], list[S
         try:
             for table in read_tables(name, data):
                 listed = list_images(table, find, options, must=False, split=split)
-                if listed is not None:
+                if listed is None:
+                    _check_meant(place, table)
+                else:
                     if listed.columns.label is not None and (
                         names := find_class_names(place, {row.label for row in listed.rows}, name)
                     ):
@@ -87,6 +93,22 @@ def _listed(place: Place, options: ReadingOptions) -> tuple[list[Listed], list[S
         except SkipwiseError as error:
             errors.append(error)
     return found, errors
+
+
+def _check_meant(place: Place, table: Table) -> None:
+    """Raises SkipwiseError for a table that names images by names of which there are several."""
+    header = table.header or tuple(table.rows[0])
+    if len(table.rows) < 2 or not any(is_label_column(name) for name in header):
+        return
+    for number, name in enumerate(header):
+        values = [row[number] for row in table.rows[1:100] if number < len(row) and row[number].strip()]
+        doubtful = [value for value in values if place.index.several(value)] if is_image_column(name) else []
+        if doubtful and len(doubtful) > 0.5 * len(values):
+            raise Ambiguous(
+                f"{printable(table.name)} names {printable(doubtful[0])}, and there are several of that name "
+                f"({shown(place.index.several(doubtful[0]))}); write their folders into the table, or say "
+                "--class-level 1 if the folders are the classes."
+            )
 
 
 def _folder_split(folder: str) -> str:

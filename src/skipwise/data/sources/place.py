@@ -128,6 +128,13 @@ class Index:
         self._by_file: dict[str, list[str]] | None = None
         self._by_stem: dict[str, list[str]] | None = None
 
+    def several(self, value: str) -> list[str]:
+        """The pictures that a name without its folder could mean, where there are more than one."""
+        self.find(value)
+        file = _normal(value.strip().replace("\\", "/"))
+        found = (self._by_file or {}).get(file) or (self._by_stem or {}).get(file) or []
+        return found if len(found) > 1 else []
+
     def find(self, value: str, folder: str = "", *, prefer: str = "") -> str | None:
         """The picture that a cell means, or None.
 

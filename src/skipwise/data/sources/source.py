@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from skipwise.data.containers import Container, Entry
 from skipwise.data.names import printable, suffix, without_archive_suffix
-from skipwise.data.picture_formats import is_picture
+from skipwise.data.picture_formats import is_picture, is_readable
 from skipwise.data.sources.labels import check_labels, missing_classes
 from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
@@ -27,8 +27,7 @@ class Source:
     `ids` name the images for people, without characters that can't be printed; `files` name them in the container, and
     `archive` is the container's `stamp` when it was listed. `labels` [N] number the classes; `splits` and `groups` say
     which split an image came in and which images belong together ("" belongs with nothing), or are None. `mirrors` says
-    whether a mirrored image is still of its class. `reading` says in a line what was understood, and `notes` are worth
-    saying beside it; `ignored` files are left out, `faults` have to be mended before training. Images of a data set
+    whether a mirrored image is still of its class. `reading` says in a line what was understood; `ignored` files are left out, `faults` have to be mended before training. Images of a data set
     that is held in memory are in `pixels` [N, H, W, C] instead of a container.
     """
 
@@ -46,7 +45,6 @@ class Source:
     pixels: NDArray[np.uint8] | None = None
     mirrors: bool = True
     ignored: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
 
     def check(self) -> None:
@@ -119,7 +117,13 @@ class Reading:
             again = position > 0 and rows[position - 1].file == row.file
             ids.append(f"{shown} (line {row.line})" if again else shown)  # only a table lists a file twice
         groups = tuple(row.group for row in rows)
-        sentences = [f"Read as {self.said}.", self.other, left_out_sentence(self.left_out, self.top), *absent]
+        sentences = [
+            f"Read as {self.said}.",
+            self.other,
+            left_out_sentence(self.left_out, self.top),
+            *self.notes,
+            *absent,
+        ]
         return Source(
             name=printable(self.name),
             reading=printable(" ".join(sentence for sentence in sentences if sentence)),
@@ -133,7 +137,6 @@ class Reading:
             entries=tuple(self.entries[row.file] for row in rows),
             archive=self.container.stamp(),
             ignored=tuple(printable(file) for file in sorted(self.left_out)),
-            notes=tuple(map(printable, self.notes)),
             faults=(*self.faults, *faults),
         )
 
@@ -160,10 +163,25 @@ def settle_splits(rows: Sequence[Row]) -> list[Row]:
 
 def left_out_sentence(names: Sequence[str], top: str) -> str:
     """How many pictures are not part of the set, and where they lie; "" if there are none."""
-    pictures = [name.removeprefix(top) for name in names if is_picture(suffix(name))]
-    if not pictures:
-        return ""
-    places = Counter(name.rpartition("/")[0] for name in pictures)
+    inside = [name.removeprefix(top) for name in names]
+    pictures = [name for name in inside if is_readable(suffix(name))]
+    unread = [name for name in inside if is_picture(suffix(name)) and not is_readable(suffix(name))]
+    sentences = []
+    if pictures:
+        sentences.append(
+            f"Left out, since nothing says their class: {count(len(pictures), 'picture')} ({_where(pictures)})."
+        )
+    if unread:
+        kinds = ", ".join(sorted({suffix(name) for name in unread}))
+        sentences.append(
+            f"Left out, in formats that are not read ({kinds}): {count(len(unread), 'picture')} ({_where(unread)})."
+        )
+    return " ".join(sentences)
+
+
+def _where(names: Sequence[str]) -> str:
+    """The folders of some files with how many there are in each, those that hold few summed up."""
+    places = Counter(name.rpartition("/")[0] for name in names)
     while len(places) > 4 and max(place.count("/") for place in places) > 0:
         deepest = max(place.count("/") for place in places)
         shallower: Counter[str] = Counter()
@@ -172,8 +190,7 @@ def left_out_sentence(names: Sequence[str], top: str) -> str:
         places = shallower
     shown = [f"{number:,} in {place + '/' if place else 'the top folder'}" for place, number in places.most_common(4)]
     shown += ["others elsewhere"] if len(places) > 4 else []
-    where = shown[0].partition(" ")[2] if len(places) == 1 else ", ".join(shown)
-    return f"Left out, since nothing says their class: {count(len(pictures), 'picture')} ({where})."
+    return shown[0].partition(" ")[2] if len(places) == 1 else ", ".join(shown)
 
 
 def stem_of(path: Path) -> str:

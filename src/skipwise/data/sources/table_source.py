@@ -105,6 +105,7 @@ def _reading(path: Path, listed: Listed) -> Reading:
         said=said,
         other=listed.proposal(),
         entries=entries,
+        left_out=listed.unlabelled,
         where=str(path),
         notes=listed.notes,
     )

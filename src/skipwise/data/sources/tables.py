@@ -12,7 +12,7 @@ from pathlib import Path
 
 from skipwise.data.names import printable
 from skipwise.data.sources.class_names import ClassNames
-from skipwise.data.sources.columns import Columns, find_columns, is_one, shown_columns, value_split
+from skipwise.data.sources.columns import Columns, find_columns, is_one, shown_columns
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.source import Row
@@ -30,7 +30,7 @@ class Listed:
     Args:
         rows: its labelled images; `label` is "" where no column names a class.
         missing: what it names that is not there, with the lines.
-        unlabelled: how many of its images have no class.
+        unlabelled: its images without a class.
         split: the split of all of it, by the file's name, or "".
     """
 
@@ -38,7 +38,7 @@ class Listed:
     columns: Columns
     rows: tuple[Row, ...]
     missing: tuple[tuple[str, int], ...]
-    unlabelled: int
+    unlabelled: tuple[str, ...]
     split: str
     notes: tuple[str, ...]
 
@@ -103,7 +103,8 @@ def list_images(
         return None
     rows: list[Row] = []
     missing: list[tuple[str, int]] = []
-    unlabelled = padded = 0
+    unlabelled: list[str] = []
+    padded = 0
     width = len(columns.header)
     labels: Counter[str] = Counter()
     for number in range(columns.first, len(table.rows)):
@@ -120,7 +121,7 @@ def list_images(
             raise SkipwiseError(f"Line {line} of {table.name} lacks a path; fill it in or remove the line.")
         label = _label(table, columns, row, line)
         if not label and (columns.label is not None or columns.one_hot):
-            unlabelled += 1
+            unlabelled.append(find(cell) or cell)
             continue
         padded += columns.label is not None and label != row[columns.label] and SEVERAL not in row[columns.label]
         file = find(cell)
@@ -129,7 +130,7 @@ def list_images(
             continue
         labels[label] += 1
         rows.append(Row(file, label, _split(table, columns, row, line) or split, _group(columns, row), line))
-    notes: list[str] = []
+    notes = list(columns.notes)
     if columns.label is not None:
         _check_single(table, columns, labels)
         rows, said = _named(rows, labels, names)
@@ -139,9 +140,15 @@ def list_images(
     if len(once) < len(rows):
         notes.append(f"{count(len(rows) - len(once), 'line')} of {table.name} name an image again and count once.")
         rows = once
+    two = Counter(row.file for row in rows)
+    if (number := sum(times > 1 for times in two.values())) > 0:
+        name = two.most_common(1)[0][0]
+        notes.append(
+            f"{count(number, 'image')} {'is' if number == 1 else 'are'} listed twice, such as {printable(name)}."
+        )
     if unlabelled:
         notes.append(
-            f"{count(unlabelled, 'line')} of {table.name} without a class {'is' if unlabelled == 1 else 'are'} left out."
+            f"{count(len(unlabelled), 'line')} of {table.name} without a class {'is' if len(unlabelled) == 1 else 'are'} left out."
         )
     if padded:
         notes.append(f"Blanks around {count(padded, 'class name')} of {table.name} count for nothing.")
@@ -150,7 +157,7 @@ def list_images(
         columns=columns,
         rows=tuple(_whole_split(rows)),
         missing=tuple(missing),
-        unlabelled=unlabelled,
+        unlabelled=tuple(unlabelled),
         split=split,
         notes=tuple(notes),
     )
@@ -196,8 +203,7 @@ def _label(table: Table, columns: Columns, row: Sequence[str], line: int) -> str
 def _split(table: Table, columns: Columns, row: Sequence[str], line: int) -> str:
     if columns.split is None:
         return ""
-    value = row[columns.split].strip()
-    split = value_split(value)
+    split, value = columns.split_of(row), row[columns.split].strip()
     if split is None:
         raise SkipwiseError(
             f"Line {line} of {table.name} has the split {value!r}; use train, val and test for every line, or leave the "
@@ -228,11 +234,17 @@ def _check_single(table: Table, columns: Columns, labels: Counter[str]) -> None:
                 "classes apart of which each image has one. Choose another column with --label-column, or make each "
                 "combination a class of its own."
             )
-    measured = [label for label in labels if re.fullmatch(r"-?\d*\.\d*[1-9]\d*(?:e-?\d+)?", label)]
-    if len(measured) > 20 and len(measured) > 0.5 * len(labels):
+    measured = [label for label in labels if re.fullmatch(r"-?\d*\.\d+(?:e-?\d+)?", label)]
+    fractions = [label for label in measured if float(label) % 1]
+    if len(fractions) > 2 and len(measured) == len(labels) and len(labels) > 0.2 * sum(labels.values()):
         raise SkipwiseError(
-            f"The column {header!r} of {table.name} measures something ({measured[0]}, {measured[1]}, ...) instead of "
+            f"The column {header!r} of {table.name} measures something ({fractions[0]}, {fractions[1]}, ...) instead of "
             "naming classes; choose another with --label-column."
+        )
+    if len(labels) > 3 and max(labels.values()) == 1:
+        raise SkipwiseError(
+            f"The column {header!r} of {table.name} has another value for each image, so there are no classes to tell "
+            "apart; choose another with --label-column."
         )
 
 
