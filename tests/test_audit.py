@@ -145,7 +145,7 @@ def test_splits_made_here_keep_twins_on_one_side(tmp_path: Path) -> None:
     assert all(len(splits) == 1 for splits in side.values())
     assert ready.counts["test"] > 10
     # And so do groups, here one of two far apart.
-    ready = prepare(Request(data=str(root), reading=ReadingOptions(group_regex=r"\d(\d))-"), seed=0)
+    ready = prepare(Request(data=str(root), reading=ReadingOptions(group_regex=r"\d(\d)-")), seed=0)
     ends = {}
     for name, split in zip(ready.source.ids, ready.split, strict=True):
         ends.setdefault(name.split("-")[0][-1], set()).add(str(split))
@@ -176,7 +176,9 @@ def test_groups_torn_by_a_given_split_are_said(tmp_path: Path) -> None:
         rows.append(f"{index}.png,{'ab'[index % 2]},{'test' if index % 4 > 1 else 'train'},{'p' if index < 3 else ''}")
     (root / "t.csv").write_text("\n".join(rows))
     told: list[str] = []
-    ready = prepare(Request(data=str(root / "t.csv"), reading=ReadingOptions(group="patient")), seed=0, notice=told.append)
+    ready = prepare(
+        Request(data=str(root / "t.csv"), reading=ReadingOptions(group="patient")), seed=0, notice=told.append
+    )
     assert "1 group of t is in more than one split; such as 'p'." in told
     assert ready.counts["val"] == 2  # the empty cells are no group of their own
     with pytest.raises(SkipwiseError, match="in more than one split; such as 'p'"):

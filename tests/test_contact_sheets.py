@@ -23,7 +23,7 @@ import skipwise.auditing.audit
 from skipwise.auditing.audit import audit
 from skipwise.auditing.page import SHOWN_PICTURES
 from skipwise.auditing.sheets import MOST_CLASSES, PICTURES, contact_sheets, pictures_each
-from skipwise.data.containers import Tar
+from skipwise.data.containers import CompressedTar
 from skipwise.data.decode import UnreadableImage
 from skipwise.data.sources import Source, open_source
 from skipwise.data.sources.array_sets import ArraySet
@@ -105,6 +105,7 @@ def test_sheets_show_only_what_is_used_and_can_be_shown(labels: list[int], seed:
     splits = tuple(rng.choice(["train", "val", "test"], len(labels)).tolist()) if split else None
     source = Source(
         name="made up",
+        reading="",
         classes=tuple("abcde"),
         ids=tuple(f"{index}.png" for index in range(len(labels))),
         labels=numbers.astype(np.int64),
@@ -192,13 +193,13 @@ def test_an_archive_without_an_index_is_read_once_for_all_pictures(
     path = packed(root, tmp_path / "p.tar.gz")
     audit(path, output=tmp_path / "first")
     asked: list[set[str]] = []
-    stream = Tar.stream
+    stream = CompressedTar.stream
 
-    def watched(self: Tar, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
+    def watched(self: CompressedTar, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
         asked.append(set(names))
         return stream(self, asked[-1])
 
-    monkeypatch.setattr(Tar, "stream", watched)
+    monkeypatch.setattr(CompressedTar, "stream", watched)
     report = audit(path, output=tmp_path / "second")  # what the images are like is known by now
     shown = {f"p/{name}" for _, names in sheets_of(report.page).values() for name in names}
     assert len(shown) == 36

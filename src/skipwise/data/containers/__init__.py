@@ -24,6 +24,7 @@ from skipwise.errors import SkipwiseError
 
 __all__ = [
     "LARGEST_FILE",
+    "CompressedTar",
     "Container",
     "Crops",
     "Entry",

@@ -49,13 +49,14 @@ class Zip:
     def listing(self, progress: Progress | None = None) -> Listing:
         entries, folders = [], []
         with explained(self.path), zipfile.ZipFile(self.path) as archive:
+            files = [info for info in archive.infolist() if not info.is_dir()]
+            if files and all(info.flag_bits & 1 for info in files):
+                raise SkipwiseError(f"{self.path} is encrypted; unpack it with its password, and give the folder.")
             for info in archive.infolist():
                 name = _name(info)
                 if info.is_dir() or name.endswith("\\"):
                     folders.append(plain(name))
                     continue
-                if info.flag_bits & 1:
-                    raise SkipwiseError(f"{self.path} is encrypted; unpack it with its password, and give the folder.")
                 check_entry(self.path, name, is_link=stat.S_ISLNK(info.external_attr >> 16))
                 entries.append(Entry(plain(name), info.file_size, info.CRC))
         return listed(self.path, entries, folders)

@@ -68,8 +68,11 @@ class Place:
                 unread.append(entry.name)
             else:
                 others.append(entry)
+        leading = {each[:end] for each in results for end in range(len(each)) if each[end] == "/"}
         folders = tuple(
-            each for each in listing.folders if not _below(each, results) and not any(map(is_clutter, each.split("/")))
+            each
+            for each in listing.folders
+            if each not in leading and not _below(each, results) and not any(map(is_clutter, each.split("/")))
         )
         return cls(name, container, tuple(pictures), tuple(unread), tuple(others), folders, tuple(hidden))
 
