@@ -98,6 +98,18 @@ def _answers_beside(root: Path) -> Path:
     return table(data / "predictions.csv", ("path", "prediction", "confidence"), rows).parent
 
 
+def _two_pictures(root: Path) -> Path:
+    """Each thing was photographed from two sides."""
+    for side in ("front", "side"):
+        listed(root / side)
+    rows = [(f"front/{path}", f"side/{path}", label) for path, label in _rows(root / "front")]
+    return table(root / "set.csv", ("front", "side", "label"), rows)
+
+
+def _address_and_file(rows: Rows) -> Rows:
+    return [(f"https://example.org/{number}", path, label) for number, (path, label) in enumerate(rows)]
+
+
 def _grouped(column: str) -> Callable[[Path], Path]:
     def change(rows: Rows) -> Rows:
         return [(path, f"p{number // 3:03}", label) for number, (path, label) in enumerate(rows)]
@@ -156,6 +168,18 @@ CASES = (
     ),
     Case(name="unclosed-quotation-mark", build=_unclosed, expected=Refuses(says=("quot", r"\b4\b"))),
     Case(name="null-bytes", build=_null_bytes, expected=Reads(classes=COUNTS, splits=None, or_refused=("set",))),
+    Case(name="two-image-columns", build=_two_pictures, expected=Asks(says=("--image-column", "front", "side"))),
+    Case(
+        name="two-image-columns-named",
+        build=_two_pictures,
+        expected=Reads(classes=COUNTS, splits=None),
+        options={"image_column": "side"},
+    ),
+    Case(
+        name="address-beside-file",
+        build=changed(_address_and_file, "image_url", "filename", "label"),
+        expected=_READ,
+    ),
     Case(name="table-in-a-sub-folder", build=_in_a_sub_folder, expected=_READ),
     Case(
         name="same-name-in-two-folders",
