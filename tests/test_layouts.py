@@ -53,6 +53,7 @@ def _check(source: Any, expected: Reads) -> None:
         assert _lacking((expected.or_unsplit,), line) == [], line
     else:
         assert (None if source.splits is None else Counter(source.splits)) == expected.splits, line
+    assert source.splits is None or _lacking(("train|split",), line) == [], line
     assert len(set(source.ids)) == len(source.ids)
     if expected.groups is not None:
         assert len(set(source.groups)) == expected.groups

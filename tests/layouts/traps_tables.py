@@ -98,6 +98,17 @@ def _answers_beside(root: Path) -> Path:
     return table(data / "predictions.csv", ("path", "prediction", "confidence"), rows).parent
 
 
+def _without_zeros(root: Path) -> Path:
+    """A spreadsheet made numbers of 0001, 0002 ..."""
+    rows = []
+    for number, label in enumerate(("cat", "dog")):
+        rows += [
+            (str(int(name[:4])), label)
+            for name in images(root / "images", 4, label, "{number:04}.jpg", first=1 + 4 * number)
+        ]
+    return table(root / "set.csv", ("id", "label"), rows)
+
+
 def _two_pictures(root: Path) -> Path:
     """Each thing was photographed from two sides."""
     for side in ("front", "side"):
@@ -130,6 +141,12 @@ CASES = (
     ),
     Case(name="paths-of-another-home", build=_paths(lambda p: f"/home/ada/work/{p}"), expected=_READ),
     Case(name="paths-of-colab", build=_paths(lambda p: f"/content/drive/My Drive/set/{p}"), expected=_READ),
+    Case(name="paths-from-the-root", build=_paths(lambda p: f"/{p}"), expected=_READ),
+    Case(
+        name="ids-without-their-zeros",
+        build=_without_zeros,
+        expected=Reads(classes={"cat": 4, "dog": 4}, splits=None, or_refused=(r"\b8\b|not there|1",)),
+    ),
     Case(name="paths-with-dots", build=_paths(lambda p: f"./{p}"), expected=_READ),
     Case(name="paths-file-url", build=_paths(lambda p: f"file:///home/ada/{p}"), expected=_READ),
     Case(name="paths-web", build=_paths(lambda p: f"https://example.org/set/{p}"), expected=_READ),
