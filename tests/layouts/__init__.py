@@ -29,6 +29,7 @@ from tests.layouts import (
     traps_files,
     traps_folders,
     traps_labels,
+    traps_splits,
     traps_tables,
     unread,
 )
@@ -39,6 +40,7 @@ CASES: tuple[Case, ...] = (
     *levels.CASES,
     *copies.CASES,
     *traps_folders.CASES,
+    *traps_splits.CASES,
     *traps_files.CASES,
     *file_names.CASES,
     *tables.CASES,

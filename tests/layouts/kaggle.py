@@ -117,6 +117,16 @@ CASES = (
         decodes=True,
     ),
     Case(
+        name="kaggle-table-alone",
+        build=lambda root: _id_labels(root) / "train.csv",
+        expected=Reads(classes={"cat": 6, "dog": 5}, splits=None),
+    ),
+    Case(
+        name="ham10000-table-alone",
+        build=lambda root: _ham(root) / "HAM10000_metadata.csv",
+        expected=Reads(classes={"nv": 9, "mel": 5, "bkl": 4}, splits=None, says=("lesion_id",), group=True),
+    ),
+    Case(
         name="ham10000-by-lesion",
         build=_ham,
         expected=Reads(classes={"nv": 9, "mel": 5, "bkl": 4}, splits=None, left_out=0, groups=9),

@@ -88,6 +88,7 @@ CASES = (
             ("valid", "invalid"),
             ("color", "grayscale"),
             ("sample", "control"),
+            ("_unknown_", "no", "yes"),
         )
     ),
     Case(

@@ -156,7 +156,7 @@ CASES = (
             splits={"train": 12, "test": 6},
             otherwise_named=({"Abyssinian": 6, "american_bulldog": 6, "Bengal": 6},),
             says=(r"\b18\b",),
-            or_refused=("--label-regex",),
+            or_refused=("--label-regex|--label-column",),
         ),
     ),
     Case(

@@ -105,11 +105,11 @@ def _fer2013(root: Path) -> Path:
     data = root / "fer2013"
     array, labels = stack((4, 4, 4), grey=True, side=48)
     usage = ("Training", "Training", "PublicTest", "PrivateTest")
-    rows = [
-        # The n-th image of each class, so that every part has some of it.
-        (str(label), " ".join(map(str, row.ravel())), usage[int((labels[:number] == label).sum()) % 4])
-        for number, (label, row) in enumerate(zip(labels, array, strict=True))
-    ]
+    seen = [0, 0, 0]
+    rows = []
+    for label, row in zip(labels, array, strict=True):
+        rows.append((str(label), " ".join(map(str, row.ravel())), usage[seen[label]]))
+        seen[label] += 1
     table(data / "fer2013.csv", ("emotion", "pixels", "Usage"), rows)
     put(data / "README", "fer2013\n")
     return data

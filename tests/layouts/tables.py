@@ -180,7 +180,7 @@ CASES = (
     Case(
         name="csv-windows-1252",
         build=_written("set.csv", encoding="cp1252", labels=("café", "thé", "eau")),
-        expected=Refuses(says=("utf-?8", r"set\.csv")),
+        expected=Refuses(says=("utf-?8",)),
     ),
     Case(name="jsonl", build=_jsonl, expected=_READ),
     Case(name="parquet-of-paths", build=_parquet, expected=_READ),

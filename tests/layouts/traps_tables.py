@@ -98,6 +98,29 @@ def _answers_beside(root: Path) -> Path:
     return table(data / "predictions.csv", ("path", "prediction", "confidence"), rows).parent
 
 
+def _without_zeros(root: Path) -> Path:
+    """A spreadsheet made numbers of 0001, 0002 ..."""
+    rows = []
+    for number, label in enumerate(("cat", "dog")):
+        rows += [
+            (str(int(name[:4])), label)
+            for name in images(root / "images", 4, label, "{number:04}.jpg", first=1 + 4 * number)
+        ]
+    return table(root / "set.csv", ("id", "label"), rows)
+
+
+def _two_pictures(root: Path) -> Path:
+    """Each thing was photographed from two sides."""
+    for side in ("front", "side"):
+        listed(root / side)
+    rows = [(f"front/{path}", f"side/{path}", label) for path, label in _rows(root / "front")]
+    return table(root / "set.csv", ("front", "side", "label"), rows)
+
+
+def _address_and_file(rows: Rows) -> Rows:
+    return [(f"https://example.org/{number}", path, label) for number, (path, label) in enumerate(rows)]
+
+
 def _grouped(column: str) -> Callable[[Path], Path]:
     def change(rows: Rows) -> Rows:
         return [(path, f"p{number // 3:03}", label) for number, (path, label) in enumerate(rows)]
@@ -118,6 +141,12 @@ CASES = (
     ),
     Case(name="paths-of-another-home", build=_paths(lambda p: f"/home/ada/work/{p}"), expected=_READ),
     Case(name="paths-of-colab", build=_paths(lambda p: f"/content/drive/My Drive/set/{p}"), expected=_READ),
+    Case(name="paths-from-the-root", build=_paths(lambda p: f"/{p}"), expected=_READ),
+    Case(
+        name="ids-without-their-zeros",
+        build=_without_zeros,
+        expected=Reads(classes={"cat": 4, "dog": 4}, splits=None, or_refused=(r"\b8\b|not there|1",)),
+    ),
     Case(name="paths-with-dots", build=_paths(lambda p: f"./{p}"), expected=_READ),
     Case(name="paths-file-url", build=_paths(lambda p: f"file:///home/ada/{p}"), expected=_READ),
     Case(name="paths-web", build=_paths(lambda p: f"https://example.org/set/{p}"), expected=_READ),
@@ -155,7 +184,23 @@ CASES = (
         expected=Refuses(says=(r"\b7\b", "column")),
     ),
     Case(name="unclosed-quotation-mark", build=_unclosed, expected=Refuses(says=("quot", r"\b4\b"))),
-    Case(name="null-bytes", build=_null_bytes, expected=Reads(classes=COUNTS, splits=None, or_refused=("set",))),
+    Case(
+        name="null-bytes",
+        build=_null_bytes,
+        expected=Reads(classes=COUNTS, splits=None, or_refused=("image|utf|null|zero",)),
+    ),
+    Case(name="two-image-columns", build=_two_pictures, expected=Asks(says=("--image-column", "front", "side"))),
+    Case(
+        name="two-image-columns-named",
+        build=_two_pictures,
+        expected=Reads(classes=COUNTS, splits=None),
+        options={"image_column": "side"},
+    ),
+    Case(
+        name="address-beside-file",
+        build=changed(_address_and_file, "image_url", "filename", "label"),
+        expected=_READ,
+    ),
     Case(name="table-in-a-sub-folder", build=_in_a_sub_folder, expected=_READ),
     Case(
         name="same-name-in-two-folders",
