@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.data.sources.labels import check_labels, listing, missing_classes
-from skipwise.data.sources.source import Source
+from skipwise.data.sources.source import Source, split_words
 from skipwise.data.sources.split_names import split_of
 from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
@@ -102,8 +102,7 @@ def array_set(name: str, arrays: Mapping[str, NDArray[Any]], said: str) -> Array
     parts = {split: splits.count(split) for split in dict.fromkeys(splits)}
     size = " x ".join(map(str, total.shape[1:3]))
     text = f"{said} ({count(len(total), 'image')} of {size} pixels, {count(len(shown), 'class')})"
-    if len(parts) > 1:
-        text += "; split as " + ", ".join(f"{split} {number:,}" for split, number in parts.items())
+    text += split_words(splits)
     return ArraySet(
         name=name,
         said=text,

@@ -7,7 +7,6 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,9 @@ from numpy.typing import NDArray
 
 from skipwise.data.names import printable, stem, suffix
 from skipwise.data.sources.array_sets import ArraySet, array_set
+from skipwise.data.sources.foreign import foreign_sentence
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
 
 _IDX = re.compile(r"(?P<split>.*?)[-_.]?(?P<what>images|labels)[-_.]idx\d[-_.]ubyte(?:\.gz)?$", re.IGNORECASE)
@@ -166,34 +165,6 @@ def _stl10(place: Place, files: Mapping[str, str]) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-@dataclass(frozen=True)
-class _Unread:
-    what: str
-    mend: str
-
-
-_UNREAD = {
-    ".tfrecord": _Unread("TFRecord files", _CONVERT),
-    ".tfrec": _Unread("TFRecord files", _CONVERT),
-    ".mdb": _Unread("an LMDB data base", _CONVERT),
-    ".lmdb": _Unread("an LMDB data base", _CONVERT),
-    ".h5": _Unread("HDF5 files", _CONVERT),
-    ".hdf5": _Unread("HDF5 files", _CONVERT),
-    ".pkl": _Unread("Python pickles, which can run code when they are read", _CONVERT),
-    ".pickle": _Unread("Python pickles, which can run code when they are read", _CONVERT),
-    ".pt": _Unread("PyTorch files", _CONVERT),
-    ".pth": _Unread("PyTorch files", _CONVERT),
-    ".rec": _Unread("MXNet record files", _CONVERT),
-    ".ffcv": _Unread("FFCV files", _CONVERT),
-    ".beton": _Unread("FFCV files", _CONVERT),
-    ".arrow": _Unread("Arrow files", "save the set with to_parquet, or as image files in a folder per class"),
-    ".mp4": _Unread("videos", "extract frames into a folder per class"),
-    ".avi": _Unread("videos", "extract frames into a folder per class"),
-    ".mov": _Unread("videos", "extract frames into a folder per class"),
-    ".nii": _Unread("NIfTI volumes", "export slices as PNG into a folder per class"),
-}
-
-
 def _refuse(place: Place, names: list[str]) -> None:
     """Raises SkipwiseError for files that hold images in a format that is not read."""
     files = {name.rpartition("/")[2] for name in names}
@@ -204,11 +175,5 @@ def _refuse(place: Place, names: list[str]) -> None:
             f"instead ({known}, looked for in ./data too), or fetch its binary version."
         )
     for name in names:
-        base = name.removesuffix(".gz")
-        for kind, unread in _UNREAD.items():
-            if suffix(base) == kind or f"{kind}-" in base.rpartition("/")[2]:
-                number = sum(suffix(each.removesuffix(".gz")) == kind for each in names)
-                more = f" and {count(number - 1, 'other')}" if number > 1 else ""
-                raise SkipwiseError(
-                    f"{place.name} holds {unread.what} ({printable(name)}{more}), which are not read; {unread.mend}."
-                )
+        if (sentence := foreign_sentence(name, place.name)) is not None:
+            raise SkipwiseError(sentence)

@@ -51,6 +51,7 @@ def _reading(place: Place, options: ReadingOptions, found: Folders) -> Reading:
         container=place.container,
         rows=rows,
         said=_described(found, rows, classes) + (f"; masks beside them are left out ({len(masks):,})" if masks else ""),
+        split_said=bool(found.parts[0].split),
         other=found.level.other,
         top=f"{found.top.path}/" if found.top.path else "",
         entries={entry.name: entry for entry in place.pictures},

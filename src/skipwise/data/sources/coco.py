@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -165,14 +164,10 @@ def _crops(place: Place, files: list[Annotated]) -> Reading:
 def _made(
     place: Place, files: list[Annotated], rows: list[Row], how: str, container: Any, entries: dict[str, Entry]
 ) -> Reading:
-    splits = Counter(row.split for row in rows)
     classes = sorted({row.label for row in rows})
     empty = sum(not drawn for each in files for drawn in each.found.values())
     names = ", ".join(printable(each.name) for each in files[:3])
     said = f"COCO annotations in {names} ({count(len(rows), 'image')}, {count(len(classes), 'class')}: {listing(classes, 4)}), {how}"
-    if len(splits) > 1:
-        said += "; split as " + ", ".join(f"{split} {number:,}" for split, number in splits.items())
-        said += "; val is the test set" if "test" not in splits else ""
     if empty:
         said += f"; {count(empty, 'picture')} without annotations {'is' if empty == 1 else 'are'} left out"
     used = {row.file.partition("#")[0] if row.group == row.file.partition("#")[0] else row.file for row in rows}

@@ -14,7 +14,7 @@ from skipwise.data.sources.levels import Level, find_level
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Row
-from skipwise.data.sources.split_names import splits_of
+from skipwise.data.sources.split_names import split_of, splits_of
 from skipwise.data.sources.tree import Node, merged, tree_of
 from skipwise.errors import SkipwiseError
 
@@ -132,7 +132,7 @@ def _unwrapped(node: Node) -> tuple[Node, list[Node]]:
         only = node.only()
         kids = list(node.children.values())
         generic = [kid for kid in kids if called.is_generic(kid.name)]
-        beside = [kid for kid in kids if _is_beside(kid) and kid not in generic]
+        beside = [kid for kid in kids if (_is_beside(kid) or _is_test(kid)) and kid not in generic]
         if only is not None and only.deep:
             node = only
         elif len(generic) == 1 and generic[0].deep and len(beside) == len(kids) - 1:
@@ -146,6 +146,11 @@ def _unwrapped(node: Node) -> tuple[Node, list[Node]]:
 
 def _is_beside(node: Node) -> bool:
     return called.is_beside(node.name) or called.is_sample(node.name) or called.is_unlabelled(node.name)
+
+
+def _is_test(node: Node) -> bool:
+    """Whether a folder holds pictures to be tested on, without class folders."""
+    return not node.deep and split_of(node.name) == "test"
 
 
 def _nested_copy(node: Node) -> Node | None:

@@ -188,7 +188,6 @@ def _reading(place: Place, tables: Sequence[Listed], options: ReadingOptions) ->
         f"the table{'s' * (len(tables) > 1)} {names} ({count(len(rows), 'image')}, {count(len(classes), 'class')}: "
         f"{listing(classes, 4)}), {tables[0].described()}"
     )
-    said += _split_words(rows)
     return Reading(
         name=place.name,
         container=place.container,
@@ -204,16 +203,6 @@ def _reading(place: Place, tables: Sequence[Listed], options: ReadingOptions) ->
         ],
         notes=[note for each in tables for note in each.notes],
     )
-
-
-def _split_words(rows: Sequence[Row]) -> str:
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row.split] = counts.get(row.split, 0) + 1
-    if counts.keys() <= {""} or len(counts) == 1:
-        return ""
-    shown = ", ".join(f"{split} {counts[split]:,}" for split in ("train", "val", "test") if split in counts)
-    return f"; split as {shown}" + ("; val is the test set" if "test" not in counts else "")
 
 
 def _against(
@@ -346,7 +335,7 @@ def _combined(
         rows=together,
         said=(
             f"{count(len(classes), 'class folder')} ({count(len(together), 'image')}: {listing(classes, 4)}) with the "
-            f"{'splits' if whole else 'labels of other parts'} in {names}{_split_words(together)}"
+            f"{'splits' if whole else 'labels of other parts'} in {names}"
         ),
         other=folders.level.other,
         top=f"{folders.top.path}/" if folders.top.path else "",

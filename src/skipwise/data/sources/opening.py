@@ -22,6 +22,7 @@ from skipwise.data.sources import (
     published,
     webdataset,
 )
+from skipwise.data.sources.foreign import foreign_sentence
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.named import NAMED
 from skipwise.data.sources.options import ReadingOptions
@@ -192,6 +193,8 @@ def _opened(data: str | os.PathLike[str], options: ReadingOptions, progress: Pro
         return open_table(path, options, progress)
     if suffix(path.name) in ARRAYS or re.search(r"idx\d-ubyte", path.name):
         return _from_arrays(path, options)
+    if (sentence := foreign_sentence(str(path))) is not None:
+        raise SkipwiseError(sentence)
     return _from_container(open_container(path), options, progress)
 
 

@@ -136,15 +136,11 @@ def _reading(name: str, root: Path, files: Sequence[str], schema: Schema) -> Rea
                             Row(container.name(file, number), shown, split, "" if group is None else str(group))
                         )
                     number += 1
-    splits = Counter(row.split for row in rows)
     classes = sorted({row.label for row in rows})
     said = (
         f"{count(len(files), 'Parquet file')} ({count(len(rows), 'image')} by {schema.image!r}, "
         f"{count(len(classes), 'class')} by {schema.label!r}: {listing(classes, 4)})"
     )
-    if len(splits) > 1:
-        said += "; split as " + ", ".join(f"{split} {number:,}" for split, number in splits.items())
-        said += "; val is the test set" if "test" not in splits else ""
     if unlabelled:
         said += f"; {count(sum(unlabelled.values()), 'image')} without a label are left out"
     return Reading(

@@ -32,8 +32,6 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
 
 def _reading(place: Place, rows: list[Row], name: str, index: tuple[str, ...]) -> Reading:
     used = {row.file for row in rows}
-    splits = {split: sum(row.split == split for row in rows) for split in ("train", "val", "test")}
-    shown = ", ".join(f"{split} {number:,}" for split, number in splits.items() if number)
     classes = sorted({row.label for row in rows})
     return Reading(
         name=place.name,
@@ -41,7 +39,7 @@ def _reading(place: Place, rows: list[Row], name: str, index: tuple[str, ...]) -
         rows=rows,
         said=(
             f"{name} by its {' and '.join(index[:2])} ({count(len(rows), 'image')}, {count(len(classes), 'class')}: "
-            f"{listing(classes, 3)}); split as {shown}{'' if splits['test'] else '; val is the test set'}"
+            f"{listing(classes, 3)})"
         ),
         entries={entry.name: entry for entry in place.pictures},
         left_out=[*(each for each in place.names if each not in used), *place.unread, *place.hidden],

@@ -75,6 +75,7 @@ class Reading:
 
     Args:
         said: what was understood, without full stop: "class folders".
+        split_said: whether `said` has the given split too; else it is added.
         other: the other reading and the flag that asks for it, a sentence, or "".
         top: what all files lie below ("birds-v2/"); it is left out of the images' ids.
         left_out: pictures and files that are not part of the set.
@@ -88,6 +89,7 @@ class Reading:
     rows: Sequence[Row]
     said: str
     entries: dict[str, Entry]
+    split_said: bool = False
     other: str = ""
     top: str = ""
     left_out: Sequence[str] = ()
@@ -117,8 +119,9 @@ class Reading:
             again = position > 0 and rows[position - 1].file == row.file
             ids.append(f"{shown} (line {row.line})" if again else shown)  # only a table lists a file twice
         groups = tuple(row.group for row in rows)
+        said = self.said if self.split_said else self.said + split_words([row.split for row in self.rows])
         sentences = [
-            f"Read as {self.said}.",
+            f"Read as {said}.",
             self.other,
             left_out_sentence(self.left_out, self.top),
             *self.notes,
@@ -159,6 +162,17 @@ def settle_splits(rows: Sequence[Row]) -> list[Row]:
     if len(there) == 1:
         return [row._replace(split="") for row in rows]
     return list(rows)
+
+
+def split_words(splits: Sequence[str]) -> str:
+    """The split that images came in, as the end of a sentence: "; split as train 9, val 4; val is the test set"."""
+    counts = Counter(splits)
+    if len(counts) < 2:
+        return ""
+    shown = ", ".join(f"{split} {counts[split]:,}" for split in ("train", "val", "test") if counts[split])
+    if not counts["test"]:
+        return f"; split as {shown}; val is the test set, validation is cut from train"
+    return f"; split as {shown}" + ("" if counts["val"] else "; validation is cut from train")
 
 
 def left_out_sentence(names: Sequence[str], top: str) -> str:

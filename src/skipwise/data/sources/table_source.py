@@ -93,11 +93,7 @@ def _reading(path: Path, listed: Listed) -> Reading:
         status = (root / row.file).stat()
         entries[row.file] = Entry(row.file, status.st_size, status.st_mtime_ns)
     classes = {row.label for row in listed.rows}
-    splits = {split: sum(row.split == split for row in listed.rows) for split in ("train", "val", "test")}
     said = f"the table {printable(path.name)} ({count(len(listed.rows), 'image')}, {count(len(classes), 'class')}), {listed.described()}"
-    if sum(map(bool, splits.values())) > 1:
-        said += "; split as " + ", ".join(f"{split} {number:,}" for split, number in splits.items() if number)
-        said += "; val is the test set" if not splits["test"] else ""
     return Reading(
         name=stem(path.name),
         container=Folder(root),

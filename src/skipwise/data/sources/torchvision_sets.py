@@ -112,10 +112,7 @@ def _in_files(name: str, parts: dict[str, Any]) -> Source:
         status = Path("/", row.file).stat()
         entries[row.file] = Entry(row.file, status.st_size, status.st_mtime_ns)
     top = _common([row.file for row in rows])
-    splits = {row.split for row in rows}
     said = f"torchvision's {name} ({count(len(rows), 'image')}, {count(len({row.label for row in rows}), 'class')})"
-    if len(splits) > 1:
-        said += ", split as it was published"
     return Reading(
         name=printable(name), container=Folder(Path("/")), rows=rows, said=said, entries=entries, top=top
     ).source()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -78,11 +77,7 @@ def _reading(place: Place, options: ReadingOptions, labels: Iterable[str], kind:
         else:
             left.append(picture)
     classes = sorted({row.label for row in rows})
-    splits = Counter(row.split for row in rows)
     said = f"webdataset samples ({count(len(rows), 'image')}, {count(len(classes), 'class')} by the label in {kind}: {listing(classes, 4)})"
-    if len(splits) > 1:
-        said += "; split as " + ", ".join(f"{split} {number:,}" for split, number in splits.items())
-        said += "; val is the test set" if "test" not in splits else ""
     return Reading(
         name=place.name,
         container=place.container,
