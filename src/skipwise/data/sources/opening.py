@@ -165,7 +165,8 @@ def open_source(
     """`open_images` with its options as a record; what has to be mended before training is among the `faults`."""
     options = options or ReadingOptions()
     options.check()
-    source = _opened(data, options, progress)
+    with _without_collecting():
+        source = _opened(data, options, progress)
     if options.group is not None and source.groups is None:
         raise SkipwiseError(
             f"--group {options.group} names a column of a table, and {source.name} is none; use --group-regex."
@@ -221,11 +222,10 @@ def _from_arrays(path: Path, options: ReadingOptions) -> Source:
 
 
 def _from_container(container: Container, options: ReadingOptions, progress: Progress | None) -> Source:
-    with _without_collecting():
-        place = Place.of(stem_of(container.path), container, container.listing(progress))
-        for layout in LAYOUTS:
-            if (read := layout.recognise(place, options)) is not None:
-                return read().source()
+    place = Place.of(stem_of(container.path), container, container.listing(progress))
+    for layout in LAYOUTS:
+        if (read := layout.recognise(place, options)) is not None:
+            return read().source()
     raise _refusal(place)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def _reading(path: Path, listed: Listed, place: Place | None) -> Reading:
     entries = {}
     if place is None or isinstance(place.container, Folder):
         for row in listed.rows:
-            status = (path.parent / row.file).stat()
+            status = os.stat(os.path.join(path.parent, row.file))  # noqa: PTH116, PTH118 - called for every row
             entries[row.file] = Entry(row.file, status.st_size, status.st_mtime_ns)
     else:
         container = place.container
