@@ -13,6 +13,7 @@ import numpy as np
 
 from skipwise.data.audit import Audit, Counts, Finding, Kind, examine
 from skipwise.data.decode import UnreadableImage, decode_image
+from skipwise.data.levels import Levels
 from skipwise.data.prepare import files_left_out
 from skipwise.data.sources import Source, open_source
 from skipwise.data.splits import read_split
@@ -110,7 +111,9 @@ def audit(
         source = replace(source, splits=tuple(read_split(Path(split), source.ids).tolist()))
         used = np.array(source.splits) != ""
     doubted = [] if run is None else _doubted(source, Path(run))
-    seen = survey(source, progress)
+    seen = survey(source, progress).of(used)
+    for sentence in seen.notes:
+        notice(sentence)
     if not (used & seen.readable).any():
         raise SkipwiseError(f"No image of {source.name} can be read; is {data} what you meant?")
     found = examine(source, seen, used, progress)
@@ -120,7 +123,7 @@ def audit(
         counts=replace(found.counts, findings=_with(found.counts.findings, doubted)),
         findings=(*found.findings, *doubted),
     )
-    page = _page(source, found, record)
+    page = _page(source, found, record, seen.levels)
     while True:
         folder = Path(output) if output is not None else next_folder(PARENT, source.name)
         make_folder(folder)
@@ -172,7 +175,7 @@ def _doubted(source: Source, run: Path) -> list[Finding]:
     ]
 
 
-def _page(source: Source, found: Audit, record: Record) -> str:
+def _page(source: Source, found: Audit, record: Record, levels: Levels) -> str:
     sections: list[tuple[str, list[Finding]]] = []
     for kind, title in TITLES.items():
         mine = [finding for finding in record.findings if finding.kind == kind]
@@ -185,7 +188,7 @@ def _page(source: Source, found: Audit, record: Record) -> str:
         if finding.kind not in ("unreadable", "ignored")
         for name in finding.files[:SHOWN_FILES]
     }
-    pictures = dict(_pictures(source, wanted))
+    pictures = dict(_pictures(source, wanted, levels))
     counts = record.counts
     return render(
         "audit.html",
@@ -231,7 +234,7 @@ def summary(record: Record) -> str:
     return f"{sentence}; {len(bad):,} would better be left out, and --exclude {AUDIT} does that."
 
 
-def _pictures(source: Source, names: set[str]) -> Iterator[tuple[str, str]]:
+def _pictures(source: Source, names: set[str], levels: Levels) -> Iterator[tuple[str, str]]:
     """Small pictures as data URLs, by the images' ids."""
     from PIL import Image
 
@@ -248,6 +251,6 @@ def _pictures(source: Source, names: set[str]) -> Iterator[tuple[str, str]]:
     for file, content in source.container.stream(ids):
         if isinstance(content, bytes):
             with contextlib.suppress(UnreadableImage):
-                picture = data_url(decode_image(content)[1])
+                picture = data_url(decode_image(content, levels=levels)[1])
                 for name in ids[file]:
                     yield name, picture

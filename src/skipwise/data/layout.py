@@ -9,32 +9,9 @@ from dataclasses import dataclass
 from posixpath import splitext
 
 from skipwise.data.containers import CLUTTER, Listing
+from skipwise.data.formats import IMAGE_SUFFIXES
 from skipwise.errors import SkipwiseError
 
-IMAGE_SUFFIXES = frozenset(
-    [
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".png",
-        ".apng",
-        ".webp",
-        ".bmp",
-        ".dib",
-        ".gif",
-        ".tif",
-        ".tiff",
-        ".avif",
-        ".jp2",
-        ".j2k",
-        ".pgm",
-        ".ppm",
-        ".pbm",
-        ".pnm",
-        ".tga",
-    ]
-)
 SPLIT_NAMES = {
     "train": "train",
     "training": "train",

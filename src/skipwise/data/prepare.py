@@ -19,7 +19,7 @@ from skipwise.data.pack import load_pack, pack
 from skipwise.data.sources import Source, open_source
 from skipwise.data.splits import SPLITS, TEST_SHARE, make_folds, make_splits, read_split
 from skipwise.data.stream import Streamed
-from skipwise.data.survey import Progress, Survey, guess_square, is_surveyed, survey
+from skipwise.data.survey import Progress, Survey, guess_square, is_surveyed, survey, team_for
 from skipwise.errors import SkipwiseError
 
 VAL_SHARE = 0.15
@@ -134,8 +134,11 @@ def prepare(
         used &= ~read_exclusions(Path(request.exclude), source)
     if not used.all():
         notice(f"{(~used).sum():,} of {len(used):,} images are left out, as you asked.")
-    guess = guess_square(source, request.img_size, None) if packed and not is_surveyed(source) else None
-    seen = survey(source, progress, guess=guess)
+    with team_for(source) as team:
+        guess = guess_square(source, request.img_size, None, team) if packed and not is_surveyed(source) else None
+        seen = survey(source, progress, guess=guess, team=team).of(used)
+    for sentence in seen.notes:
+        notice(sentence)
     _check_readable(source, seen, used)
     members = np.flatnonzero(used)
     _check_classes(source, members)
@@ -228,7 +231,7 @@ def _torn(source: Source, members: NDArray[np.int64]) -> str:
 
 
 def _check_readable(source: Source, seen: Survey, used: NDArray[np.bool_]) -> None:
-    files = [f"{source.ids[index]} ({reason})" for index, reason in sorted(seen.faults.items()) if used[index]]
+    files = [f"{source.ids[index]} ({reason})" for index, reason in sorted(seen.unreadable.items()) if used[index]]
     if files:
         shown = "; ".join(files[:10])
         more = f"; and {len(files) - 10} more" if len(files) > 10 else ""

@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.data.images import Pixels
+from skipwise.data.levels import DEFAULT, Levels
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
     """How an image of any size becomes network input.
 
-    The middle square, `crop` times the shorter side, is resized to `size` x `size` pixels (antialiased, by
-    `interpolation`: "bilinear" or "bicubic"), and each channel becomes (value / 255 - mean) / std.
+    What has more than 8 bits is brought to 8 by `levels`. The middle square, `crop` times the shorter side, is resized
+    to `size` x `size` pixels (antialiased, by `interpolation`: "bilinear" or "bicubic"), and each channel becomes
+    (value / 255 - mean) / std.
     """
 
     size: int
@@ -26,6 +28,7 @@ class Preprocessing:
     std: tuple[float, ...]
     crop: float = 1.0
     interpolation: str = "bilinear"
+    levels: Levels = DEFAULT
 
 
 def fit_square(

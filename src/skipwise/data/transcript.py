@@ -14,17 +14,17 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data import decode
+from skipwise.data.decode import decoders
+from skipwise.data.levels import Extent
 from skipwise.data.look import Look, Square, look_at_pixels
-from skipwise.data.reading import CHUNK, looks
+from skipwise.data.reading import CHUNK, Team, looks
 from skipwise.data.sources import Source
 from skipwise.data.thumbnails import SIDE
 from skipwise.errors import SkipwiseError
@@ -49,6 +49,7 @@ class Looked:
     grey: bool
     kind: str
     fault: str
+    extent: Extent | None
 
 
 class Transcript:
@@ -60,8 +61,9 @@ class Transcript:
         folder: Path,
         square: Square | None,
         progress: Callable[[str, int, int], None] | None,
+        team: Team | None,
     ) -> None:
-        self.source, self.folder, self.square = source, folder, square
+        self.source, self.folder, self.square, self.team = source, folder, square, team
         self.progress = progress or (lambda *_: None)
         self.looks: Sequence[Looked] = ()
         self.thumbnails = folder / "thumbnails.npy"
@@ -69,11 +71,16 @@ class Transcript:
 
     @classmethod
     def of(
-        cls, source: Source, state: str, square: Square | None, progress: Callable[[str, int, int], None] | None
+        cls,
+        source: Source,
+        state: str,
+        square: Square | None,
+        progress: Callable[[str, int, int], None] | None,
+        team: Team | None = None,
     ) -> Transcript:
-        """The transcript of a source in a state, begun or not."""
-        wanted = "looks" if square is None else "-".join(map(str, asdict(square).values()))
-        return cls(source, cache_folder() / "reading" / f"{state}-{wanted}", square, progress)
+        """The transcript of a source in a state, begun or not. `team` looks at the images; None for one of its own."""
+        wanted = "looks" if square is None else square.key
+        return cls(source, cache_folder() / "reading" / f"{state}-{wanted}", square, progress, team)
 
     def __enter__(self) -> Transcript:
         self.stack = contextlib.ExitStack()
@@ -114,7 +121,7 @@ class Transcript:
                 thumbnails.sync()
                 if pixels is not None:
                     pixels.sync()
-                lines.write(b"".join(msgspec.json.encode(row) + b"\n" for row in fresh))
+                lines.write(msgspec.json.Encoder().encode_lines(fresh))
                 lines.flush()
                 os.fsync(lines.fileno())
                 fresh.clear()
@@ -128,7 +135,9 @@ class Transcript:
                 if pixels is not None:
                     pixels.write(indices, [look.pixels for look in seen])
                 for index, look in zip(indices, seen, strict=True):
-                    rows[index] = Looked(index, look.digest, look.width, look.height, look.grey, look.kind, look.fault)
+                    rows[index] = Looked(
+                        index, look.digest, look.width, look.height, look.grey, look.kind, look.fault, look.extent
+                    )
                     fresh.append(rows[index])
                 count += len(indices)
                 self.progress("Reading the images", count, total)
@@ -154,7 +163,7 @@ class Transcript:
                 yield part, [look_at_pixels(self.source.pixels[index], self.square) for index in part]
         elif indices:
             assert self.source.container is not None
-            yield from looks(self.source.container, self.source.files, self.square, indices)
+            yield from looks(self.source.container, self.source.files, self.square, indices, self.team)
 
     def _resume(self) -> dict[int, Looked]:
         """What was looked at before. Nothing, after a look at the disk, if there is not all of it."""
@@ -184,7 +193,7 @@ class Transcript:
 
 def pack_path(digests: NDArray[np.uint8], faults: Iterable[int], square: Square) -> Path:
     """Where the pixels of these images in this shape are kept. A fault's row is zero, so faults are part of the key."""
-    described = hashlib.sha256(f"{decode.RULES} {version('pillow')} {asdict(square)} {sorted(faults)}\n".encode())
+    described = hashlib.sha256(f"{decoders()} {square.key} {sorted(faults)}\n".encode())
     described.update(digests.tobytes())
     return cache_folder() / "pixels" / f"{described.hexdigest()[:32]}.npy"
 

@@ -26,7 +26,7 @@ from skipwise.data.containers import (
     open_container,
 )
 from skipwise.data.decode import UnreadableImage, decode_image
-from skipwise.data.layout import IMAGE_SUFFIXES
+from skipwise.data.formats import IMAGE_SUFFIXES
 from skipwise.data.look import Square
 from skipwise.data.sources import printable, stamp
 from skipwise.deploy.artifact import is_artifact
@@ -268,7 +268,7 @@ def _decode(images: Sequence[Found], square: Square) -> list[bytes | UnreadableI
                     content = read(image.address) if read is not None else image.content
                     if isinstance(content, UnreadableImage):
                         raise content
-                    found.append(square.fit(decode_image(content, channels=square.channels)[1]))
+                    found.append(square.fit(decode_image(content, channels=square.channels, levels=square.levels)[1]))
                 except UnreadableImage as error:
                     # Anew, since this one holds on to the frames it went through, and to the bytes in them.
                     found.append(UnreadableImage(printable(str(error))))
