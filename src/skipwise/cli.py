@@ -125,7 +125,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _program(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - it is told to the callback
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:

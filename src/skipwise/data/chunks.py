@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,8 +12,14 @@ from typing import Literal
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TURNING = (b"exif", b"Raw profile type exif", b"XML:com.adobe.xmp", b"xmp")
 """Keywords of a PNG's texts by which it can say that it is turned."""
+HEEDED = (*TURNING, b"interlace", b"transparency")
+"""Keywords of texts that Pillow takes for what the image is."""
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 LONGEST_TEXT = 2**20
+EXIF = b"Exif\0\0"
+_BESIDE = (0xFE, *range(0xE0, 0xF0))
+"""Markers of a JPEG's comments, and of what applications add."""
+_BLOCK = 2**14
 _DEEP = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Samples per pixel, by a PNG's kind of colour."""
 
@@ -54,13 +61,13 @@ def png_shape(data: bytes, start: int, end: int) -> Shape | None:
     return Shape(width, height, data[start + 8], data[start + 9])
 
 
-def turns(data: bytes, kind: bytes, start: int, end: int) -> bool:
-    """Whether a PNG's chunk may say that the image is turned."""
-    return kind == b"eXIf" or (kind in TEXTS and data[start : min(end, start + 80)].partition(b"\0")[0] in TURNING)
+def keyword(data: bytes, kind: bytes, start: int, end: int) -> bytes:
+    """What a PNG's chunk is about, if it is a text."""
+    return data[start : min(end, start + 80)].partition(b"\0")[0] if kind in TEXTS else b""
 
 
-def bare_png(data: bytes) -> bytes | None:
-    """A PNG with nothing but its pixels, and what is needed to show them; None if it has no sound ones.
+def bare_png(data: bytes, *, most: int) -> bytes | None:
+    """A PNG with nothing but its pixels and what is needed to show them; None if it has no sound ones.
 
     Texts, colour profiles, animations and whatever else is beside the pixels are left out, and so is the checksum
     inside the compressed pixels: that of the chunks around them is right.
@@ -76,9 +83,11 @@ def bare_png(data: bytes) -> bytes | None:
         return None
     made = [SIGNATURE]
     for kind, start, end in chunks:
-        if kind in (b"IHDR", b"PLTE", b"tRNS") or (turns(data, kind, start, end) and end - start < LONGEST_TEXT):
+        turning = kind == b"eXIf" or keyword(data, kind, start, end) in TURNING
+        if kind in (b"IHDR", b"PLTE", b"tRNS") or (turning and end - start < LONGEST_TEXT):
             made.append(_chunk(kind, data[start:end]))
-    unpacked = None if shape is None else _unpacked(pixels[0], shape)
+    small = shape is not None and 0 < shape.width * shape.height <= most
+    unpacked = _unpacked(pixels[0], shape) if shape is not None and small else None
     made.append(_chunk(b"IDAT", pixels[0] if unpacked is None else zlib.compress(unpacked, 0)))
     return b"".join([*made, _chunk(b"IEND", b"")])
 
@@ -88,11 +97,21 @@ def _unpacked(packed: bytes, shape: Shape) -> bytes | None:
     if len(packed) < 2 or int.from_bytes(packed[:2], "big") % 31 or packed[0] & 15 != 8 or packed[0] > 0x78:
         return None
     line = 1 + (shape.width * shape.bits * _DEEP.get(shape.colours, 0) + 7) // 8
-    try:
-        lines = zlib.decompressobj(-15).decompress(packed[2:], max(1, shape.height * line))
-    except zlib.error:
-        return None
-    return lines if packed[1] & 32 == 0 and len(lines) == shape.height * line else None
+    needed, lines = shape.height * line, bytearray()
+    unpacker = zlib.decompressobj(-15)
+    for start in range(2, len(packed), _BLOCK):
+        before = unpacker.copy()
+        try:
+            lines += unpacker.decompress(packed[start : start + _BLOCK], needed - len(lines))
+        except zlib.error:  # perhaps behind the last line
+            with contextlib.suppress(zlib.error):
+                for byte in packed[start : start + _BLOCK]:
+                    if len(lines) < needed:
+                        lines += before.decompress(bytes([byte]), needed - len(lines))
+            break
+        if len(lines) == needed:
+            break
+    return bytes(lines) if len(lines) == needed and packed[1] & 32 == 0 else None
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
@@ -117,6 +136,28 @@ def walk_jpeg(data: bytes) -> Iterator[tuple[int, int, int]]:
             raise ValueError("a marker that does not belong there")
         yield marker, start, end
         position = end
+
+
+def bare_jpeg(data: bytes) -> bytes | None:
+    """A JPEG with nothing but its pixels and what is needed to show them; None if something does not belong there."""
+    made = [b"\xff\xd8"]
+    try:
+        for marker, start, end in walk_jpeg(data):
+            if marker == 0xDA:
+                return b"".join([*made, data[start - 4 :]])
+            if marker not in _BESIDE or _is_needed(data[start:end]):
+                made.append(data[start - 4 : end])
+    except ValueError:
+        pass
+    return None
+
+
+def _is_needed(content: bytes) -> bool:
+    """Whether what an application adds to a JPEG says of which kind its colours are, or how it is turned."""
+    if content.startswith(EXIF):
+        with contextlib.suppress(ValueError):
+            return orientation(content[len(EXIF) :]) > 0
+    return content.startswith((b"JFIF\0", b"Adobe")) and len(content) >= 12
 
 
 def orientation(exif: bytes) -> int:

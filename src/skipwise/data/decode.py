@@ -7,7 +7,6 @@ The rules: the first frame; turned as EXIF says; transparency over white; what h
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.chunks import bare_png
+from skipwise.data.chunks import bare_jpeg, bare_png
 from skipwise.data.levels import DEFAULT, FULL, Depth, Extent, Levels, eight_bits, extent, misfit, scaled
 from skipwise.data.limits import most_pixels
 from skipwise.data.opening import TooLarge, explained, opened
@@ -154,10 +153,12 @@ def read_image(data: bytes, *, alone: bool) -> Picture:
 
 def decoders() -> str:
     """Names what decides which images can be read, and to which pixels. The quick decoders do not: they are exact."""
+    from importlib.metadata import PackageNotFoundError, version
+
     versions = [str(RULES)]
     for package in ("pillow", "pillow-heif"):
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions.append(f"{package} {importlib.metadata.version(package)}")
+        with contextlib.suppress(PackageNotFoundError):
+            versions.append(f"{package} {version(package)}")
     return " ".join(versions)
 
 
@@ -168,7 +169,7 @@ def _read_by_pillow(data: bytes) -> Picture:
         raise
     except UnreadableImage:
         # What is beside the pixels makes no image unreadable.
-        bare = bare_png(data)
+        bare = bare_jpeg(data) if data.startswith(b"\xff\xd8") else bare_png(data, most=most_pixels())
         if bare is None:
             raise
         with contextlib.suppress(UnreadableImage):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.images import Pixels
 from skipwise.data.levels import DEFAULT, Levels
+
+if TYPE_CHECKING:  # what looks at files is started often, and has no use for the rest
+    from skipwise.data.images import Pixels
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.chunks import TEXTS, Shape, orientation, png_shape, turns, walk_jpeg, walk_png
+from skipwise.data.chunks import EXIF, HEEDED, TEXTS, Shape, keyword, orientation, png_shape, walk_jpeg, walk_png
 
 Decoder = Callable[[bytes, Shape, str], NDArray[np.uint8]]
 """Bytes, what they say of themselves, and Pillow's mode -> pixels [H, W, C]."""
@@ -30,7 +30,7 @@ _FRAMES = range(0xC0, 0xC3)
 """Frame headers of a JPEG: baseline, extended and progressive."""
 _TABLES = {0xC4, 0xDA, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)}
 """Tables, comments, what applications add, and the pixels."""
-_EXIF, _XMP, _SEVERAL = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"MPF\0"
+_XMP, _SEVERAL = b"http://ns.adobe.com/xap/1.0/\0", b"MPF\0"
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,7 @@ def _plain_png(data: bytes) -> tuple[Shape, str] | None:
             shape = png_shape(data, start, end) if kind == b"IHDR" else None
         elif kind == b"IDAT":
             runs += before != b"IDAT"
-        elif kind not in _BESIDE or turns(data, kind, start, end):
+        elif kind not in _BESIDE or keyword(data, kind, start, end) in HEEDED:
             return None
         before, last = kind, end + 4
     if shape is None or shape.bits != 8 or shape.colours not in _PNG_MODES or runs != 1 or last != len(data):
@@ -103,10 +103,10 @@ def _plain_jpeg(data: bytes) -> tuple[Shape, str] | None:
         if marker in _FRAMES and shape is None and end - start >= 6:
             height, width = (int.from_bytes(data[at : at + 2], "big") for at in (start + 1, start + 3))
             shape = Shape(width, height, data[start], data[start + 5])
-        elif marker == 0xE1 and data.startswith(_EXIF, start):
+        elif marker == 0xE1 and data.startswith(EXIF, start):
             if turned is not None:
                 return None
-            turned = orientation(data[start + len(_EXIF) : end])
+            turned = orientation(data[start + len(EXIF) : end])
         elif marker == 0xE1 and data.startswith(_XMP, start):
             xmp = True
         elif marker not in _TABLES or (marker == 0xE2 and data.startswith(_SEVERAL, start)):

@@ -12,6 +12,7 @@ Messages are msgpack behind four bytes of length.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import queue
 import signal
@@ -77,12 +78,11 @@ class Team:
             process.end()
         self.threads.shutdown(cancel_futures=True)
 
-    def looks(self, addresses: Sequence[str], square: Square | None) -> Iterator[list[Look]]:
-        """A look at each file, in order, some at a time."""
-        size = max(1, min(CHUNK, -(-len(addresses) // self.count)))
-        return self.answers(
-            _Job(square, tuple(map(_text, addresses[start : start + size]))) for start in range(0, len(addresses), size)
-        )
+    def looks(self, addresses: Iterable[str], count: int, square: Square | None) -> Iterator[list[Look]]:
+        """A look at each of `count` files, in order, some at a time."""
+        size = max(1, min(CHUNK, -(-count // self.count)))
+        texts = map(_text, addresses)
+        return self.answers(_Job(square, tuple(itertools.islice(texts, size))) for _ in range(0, count, size))
 
     def answers(self, jobs: Iterable[_Job]) -> Iterator[list[Look]]:
         """The jobs' looks in order. Only a few are under way at a time, so that memory stays flat."""
@@ -139,7 +139,8 @@ def looks(
     with Team(container.path, len(indices)) if team is None else contextlib.nullcontext(team) as lookers:
         if isinstance(container, Shareable):
             position = 0
-            for seen in lookers.looks([container.address(files[index]) for index in indices], square):
+            addresses = (container.address(files[index]) for index in indices)
+            for seen in lookers.looks(addresses, len(indices), square):
                 yield indices[position : position + len(seen)], seen
                 position += len(seen)
         else:

@@ -73,9 +73,8 @@ class Streamed:
             for index in indices:
                 yield look_at_pixels(self.source.pixels[index], self.square).pixels
             return
-        seen = itertools.chain.from_iterable(
-            self.team.looks([container.address(self.source.files[index]) for index in indices], self.square)
-        )
+        addresses = (container.address(self.source.files[index]) for index in indices)
+        seen = itertools.chain.from_iterable(self.team.looks(addresses, len(indices), self.square))
         for index, look in zip(indices, seen, strict=True):
             if look.fault or look.digest != self.seen.digests[index].tobytes():
                 raise SkipwiseError(

@@ -14,6 +14,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,18 +116,18 @@ class Transcript:
                 shape = (total, self.square.size, self.square.size, self.square.channels)
                 pixels = open_files.enter_context(_Rows(self.pixels, shape, whole=bool(rows)))
             lines = open_files.enter_context((self.folder / "looks.jsonl").open("ab"))
-            fresh: list[Looked] = []
 
-            def secure() -> None:
+            def secure(rows: Sequence[Looked]) -> None:
                 thumbnails.sync()
                 if pixels is not None:
                     pixels.sync()
-                lines.write(msgspec.json.Encoder().encode_lines(fresh))
+                lines.write(msgspec.json.Encoder().encode_lines(rows))
                 lines.flush()
                 os.fsync(lines.fileno())
-                fresh.clear()
 
-            secured = time.monotonic()
+            # Beside the reading, which does not wait for the disk; one at a time, after the files are open.
+            beside = open_files.enter_context(ThreadPoolExecutor(1))
+            securing, fresh, secured = beside.submit(secure, ()), list[Looked](), time.monotonic()
             left = [index for index in range(total) if index not in rows]
             looking = open_files.enter_context(contextlib.closing(self._look(left)))
             count = total - len(left)
@@ -141,10 +142,11 @@ class Transcript:
                     fresh.append(rows[index])
                 count += len(indices)
                 self.progress("Reading the images", count, total)
-                if time.monotonic() - secured > SAFE_SECONDS:
-                    secure()
-                    secured = time.monotonic()
-            secure()
+                if time.monotonic() - secured > SAFE_SECONDS and securing.done():
+                    securing.result()
+                    securing, fresh, secured = beside.submit(secure, fresh), [], time.monotonic()
+            securing.result()
+            secure(fresh)
         self.looks = [rows[index] for index in range(total)]
 
     def keep_pixels(self) -> None:
