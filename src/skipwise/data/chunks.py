@@ -19,6 +19,7 @@ LONGEST_TEXT = 2**20
 EXIF = b"Exif\0\0"
 _BESIDE = (0xFE, *range(0xE0, 0xF0))
 """Markers of a JPEG's comments, and of what applications add."""
+_NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
 _BLOCK = 2**14
 _DEEP = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Samples per pixel, by a PNG's kind of colour."""
@@ -34,11 +35,11 @@ class Shape:
     colours: int
 
 
-def walk_png(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """The kind of each chunk of a PNG, and where what it holds begins and ends.
+def walk_png(data: bytes) -> Iterator[tuple[bytes, int, int, bool]]:
+    """The kind of each chunk of a PNG, where what it holds begins and ends, and whether its checksum is right.
 
     Raises:
-        ValueError: a chunk is cut off or its checksum is wrong, or there is no last one.
+        ValueError: a chunk is cut off, or there is no last one.
     """
     if not data.startswith(SIGNATURE):
         raise ValueError("no PNG")
@@ -46,10 +47,10 @@ def walk_png(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     while kind != b"IEND":
         start = position + 8
         end = start + int.from_bytes(data[position : position + 4], "big")
-        if end + 4 > len(data) or zlib.crc32(view[position + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
-            raise ValueError("a chunk is damaged")
+        if end + 4 > len(data):
+            raise ValueError("it is cut off")
         kind = data[position + 4 : start]
-        yield kind, start, end
+        yield kind, start, end, zlib.crc32(view[position + 4 : end]) == int.from_bytes(data[end : end + 4], "big")
         position = end + 4
 
 
@@ -76,15 +77,19 @@ def bare_png(data: bytes, *, most: int) -> bytes | None:
         chunks = list(walk_png(data))
     except ValueError:
         return None
-    shape = png_shape(data, *chunks[0][1:]) if chunks[0][0] == b"IHDR" else None
-    parts = [(kind, [data[start:end] for _, start, end in run]) for kind, run in groupby(chunks, lambda each: each[0])]
+    needed = [chunk for chunk in chunks if chunk[0] in _NEEDED]
+    if not all(sound for *_, sound in needed):
+        return None
+    shape = png_shape(data, *chunks[0][1:3]) if chunks[0][0] == b"IHDR" else None
+    runs = groupby(chunks, lambda chunk: chunk[0])
+    parts = [(kind, [data[start:end] for _, start, end, _ in run]) for kind, run in runs]
     pixels = [b"".join(contents) for kind, contents in parts if kind == b"IDAT"]
     if len(pixels) != 1 or [kind for kind, *_ in chunks].count(b"IHDR") != 1:
         return None
     made = [SIGNATURE]
-    for kind, start, end in chunks:
+    for kind, start, end, sound in chunks:
         turning = kind == b"eXIf" or keyword(data, kind, start, end) in TURNING
-        if kind in (b"IHDR", b"PLTE", b"tRNS") or (turning and end - start < LONGEST_TEXT):
+        if kind in _NEEDED[:3] or (turning and sound and end - start < LONGEST_TEXT):
             made.append(_chunk(kind, data[start:end]))
     small = shape is not None and 0 < shape.width * shape.height <= most
     unpacked = _unpacked(pixels[0], shape) if shape is not None and small else None
@@ -177,7 +182,9 @@ def orientation(exif: bytes) -> int:
         raise ValueError("no EXIF data")
     first = number(4, 4)
     found = 0
-    for entry in range(first + 2, first + 2 + 12 * number(first, 2), 12):
+    end = first + 2 + 12 * number(first, 2)
+    number(end, 4)  # where the next directory is
+    for entry in range(first + 2, end, 12):
         if number(entry, 2) == 0x0112:
             if found or number(entry + 2, 2) != 3 or number(entry + 4, 4) != 1 or not 1 <= number(entry + 8, 2) <= 8:
                 raise ValueError("an orientation that is none")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from skipwise.data.formats import HEIC, INSTALL_FORMATS, is_read, name_format
-from skipwise.data.limits import VARIABLE, most_pixels
+from skipwise.data.limits import MOST_PIXELS, VARIABLE, most_pixels
 from skipwise.errors import SkipwiseError
 
 _T = TypeVar("_T")
@@ -29,14 +29,18 @@ class TooLarge(UnreadableImage):
 
 
 def opened(data: bytes) -> Any:
-    """Pillow's image. Not by Pillow's `open`, whose own limit on pixels is one for the whole program.
+    """Pillow's image. Not by Pillow's `open`, whose limit on pixels is another one.
 
     Raises:
         UnreadableImage: the bytes begin like no image that is read, or it has too many pixels; damaged bytes may raise
             anything else.
     """
+    from PIL import Image
+
     if not data:
         raise UnreadableImage("the file is empty")
+    if most_pixels() > MOST_PIXELS:  # then Pillow's own limit, which some of its plugins heed, is not wanted either
+        Image.MAX_IMAGE_PIXELS = None
     for factory, accepts in _plugins():
         try:
             accepted = accepts is None or accepts(data[:64])
@@ -54,10 +58,14 @@ def opened(data: bytes) -> Any:
 
 def explained(read: Callable[[], _T]) -> _T:
     """What `read` gives, with everything that hostile bytes can make Pillow raise as one error in plain words."""
+    from PIL import Image
+
     try:
         return read()
     except (UnreadableImage, SkipwiseError, MemoryError):
         raise
+    except Image.DecompressionBombError as error:
+        raise TooLarge("its pixels are more than Pillow's MAX_IMAGE_PIXELS allows in this program") from error
     except Exception as error:  # Pillow's plugins raise nearly every built-in exception on damaged bytes
         cut_off = isinstance(error, EOFError) or any(words in str(error).lower() for words in _CUT_OFF)
         raise UnreadableImage("the file is cut off" if cut_off else "its data are damaged") from error

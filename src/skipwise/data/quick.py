@@ -52,7 +52,8 @@ def decode_quickly(data: bytes, *, most: int, alone: bool) -> Decoded | None:
     """
     try:
         if data.startswith(b"\x89PNG"):
-            format, plain, decoder, most = "PNG", _plain_png(data), _png_decoder(), most if alone else SMALL
+            format, plain, decoder = "PNG", _plain_png(data), _png_decoder()
+            most = most if alone else min(most, SMALL)
         elif data.startswith(b"\xff\xd8"):
             format, plain, decoder = "JPEG", _plain_jpeg(data), _jpeg_decoder()
         else:
@@ -83,7 +84,9 @@ def _tried(decoder: Decoder, data: bytes, shape: Shape, mode: str) -> NDArray[np
 def _plain_png(data: bytes) -> tuple[Shape, str] | None:
     """The shape and mode of a PNG in which nothing is unusual."""
     shape, before, runs, last = None, b"", 0, 0
-    for kind, start, end in walk_png(data):
+    for kind, start, end, sound in walk_png(data):
+        if not sound:
+            return None
         if not before:
             shape = png_shape(data, start, end) if kind == b"IHDR" else None
         elif kind == b"IDAT":
