@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from skipwise.data.limits import most_pixels
 from skipwise.errors import SkipwiseError
 from skipwise.verbs import audit, compare, export, models, predict, profile, recommend, report, train, verify
 
@@ -124,11 +125,11 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _program(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - it is told to the callback
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    most_pixels()  # which refuses a setting that makes no sense
 
 
 VERBS = (

@@ -82,7 +82,9 @@ def audit(
         source = replace(source, splits=tuple(read_split(Path(split), source.ids).tolist()))
         used = np.array(source.splits) != ""
     doubted = [] if run is None else _doubted(source, Path(run))
-    seen = survey(source, progress)
+    seen = survey(source, progress).of(used)
+    for sentence in seen.notes:
+        notice(sentence)
     if not (used & seen.readable).any():
         raise SkipwiseError(f"No image of {source.name} can be read; is {data} what you meant?")
     found = examine(source, seen, used, progress)

@@ -9,12 +9,14 @@ certificate.json   what `skipwise verify` found, and certificate.html, once it w
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import msgspec
 
+from skipwise.data.levels import FULL
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.machine import Machine
@@ -193,6 +195,9 @@ def _check_ranges(artifact: Artifact) -> None:
         raise ValueError("its preprocessing is out of range")
     if len(prepared.mean) != prepared.channels or len(prepared.std) != prepared.channels:
         raise ValueError("its mean or deviation is not one for each channel")
+    whites = [white for white in vars(prepared.levels).values() if white is not None]
+    if not 0 < prepared.levels.white_16 <= FULL or not all(0 < white < math.inf for white in whites):
+        raise ValueError("what counts as white is out of range")
     if prepared.interpolation not in ("bilinear", "bicubic"):
         raise ValueError(f"it resizes by {prepared.interpolation!r}")
 

@@ -296,7 +296,7 @@ def _write_golden(
         file = f"golden/{number}{golden.suffix(data)}"
         (folder / file).write_bytes(data)
         try:
-            pixels = decode(data, channels=origin.preprocessing.channels)
+            pixels = decode(data, channels=origin.preprocessing.channels, levels=origin.preprocessing.levels)
         except UnreadableImage as error:
             raise SkipwiseError(f"{name} can't be read ({error}); repair or remove it.") from error
         expected = reference.fitted(fit(data, origin.preprocessing)[None])[0]

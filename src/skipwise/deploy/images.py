@@ -107,7 +107,7 @@ class Labelled:
 
 def fit(data: bytes, preprocessing: Preprocessing) -> NDArray[np.uint8]:
     """An encoded image's pixels [size, size, C] by the rules of training."""
-    return square(decode(data, channels=preprocessing.channels), preprocessing)
+    return square(decode(data, channels=preprocessing.channels, levels=preprocessing.levels), preprocessing)
 
 
 def square(pixels: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:

@@ -93,11 +93,14 @@ def choose_preprocessing(
     Raises:
         SkipwiseError: a network without published weights, or weights that can't be downloaded.
     """
+    levels = prepared.seen.levels  # these images', whatever the weights were trained on
     if initial is not None and initial.spec is not None:
         expected = initial.spec.preprocessing
-        return replace(expected, size=size or expected.size)
+        return replace(expected, size=size or expected.size, levels=levels)
     if not pretrained:
-        return Preprocessing(size=size or prepared.auto_size, channels=prepared.channels, mean=(), std=())
+        return Preprocessing(
+            size=size or prepared.auto_size, channels=prepared.channels, mean=(), std=(), levels=levels
+        )
     weights = [published(name) for name in pretrained]
     for each in weights:
         fetch(each)  # now and once, rather than in every process
@@ -109,6 +112,7 @@ def choose_preprocessing(
         std=first.std,
         crop=first.crop,
         interpolation=first.interpolation,
+        levels=levels,
     )
 
 

@@ -54,8 +54,6 @@ def predict(
     ] = None,
 ) -> int:
     """Say what is on images; a million of them take the memory of a few."""
-    from PIL import Image
-
     from skipwise.deploy.predict import format_of, prepare
     from skipwise.deploy.rowfile import Tally
     from skipwise.progress import Bar
@@ -65,7 +63,6 @@ def predict(
     if probabilities and kind == "table":
         raise SkipwiseError("--probabilities is for files and programs; give --output, or --format csv or jsonl.")
     warnings.filterwarnings("ignore", module="PIL")  # about odd metadata
-    Image.MAX_IMAGE_PIXELS = None  # the limit is decode.MOST_PIXELS, and may be above Pillow's
     with Bar(sys.stderr) as bar:
         work = prepare(
             model,

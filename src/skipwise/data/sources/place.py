@@ -9,8 +9,8 @@ from functools import cached_property
 
 from skipwise.data.containers import LARGEST_FILE, Container, Entry, Listing
 from skipwise.data.decode import UnreadableImage
+from skipwise.data.formats import is_picture, is_readable
 from skipwise.data.names import is_clutter, printable, stem, suffix
-from skipwise.data.picture_formats import is_picture, is_readable
 
 RESULTS = frozenset(["plan.json", "run.json", "audit.json", "artifact.json"])
 """What Skipwise writes into the folders of its results."""

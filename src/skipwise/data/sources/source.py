@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.data.containers import Container, Entry
+from skipwise.data.formats import is_picture, is_readable
 from skipwise.data.names import printable, suffix, without_archive_suffix
-from skipwise.data.picture_formats import is_picture, is_readable
 from skipwise.data.sources.labels import check_labels, missing_classes
 from skipwise.data.words import count
 from skipwise.errors import SkipwiseError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from skipwise.data.formats import mend_for
 from skipwise.data.names import printable, stem, suffix
-from skipwise.data.picture_formats import mend_for
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.words import count
