@@ -69,11 +69,22 @@ def cache_folder() -> Path:
     """Where decoded images and data sets are kept, to be used again: $SKIPWISE_CACHE, else the user's cache folder.
 
     Everything in it can be made again, so it may be deleted at any time.
+
+    Raises:
+        SkipwiseError: nobody knows where the user's folders are.
     """
     chosen = os.environ.get("SKIPWISE_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "skipwise"
+    given = os.environ.get("XDG_CACHE_HOME") or ""
+    try:
+        if chosen:
+            return Path(chosen).expanduser()
+        # A relative one is to be ignored, as the specification of these folders says.
+        return (Path(given) if Path(given).is_absolute() else Path.home() / ".cache") / "skipwise"
+    except RuntimeError as error:
+        raise SkipwiseError(
+            f"There is no home folder here ({str(error).rstrip('.')}); name a folder for decoded images in "
+            "SKIPWISE_CACHE."
+        ) from error
 
 
 @contextlib.contextmanager

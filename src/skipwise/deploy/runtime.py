@@ -19,6 +19,7 @@ from skipwise.data.preprocess import Preprocessing
 from skipwise.deploy.artifact import MODEL_FILES, Artifact, Format, is_artifact, read_artifact
 from skipwise.errors import SkipwiseError, missing_extra
 from skipwise.machine import usable_cores
+from skipwise.paths import user_path
 
 Engine = Literal["onnxruntime", "openvino", "torch"]
 _RUN_BY: dict[Format, tuple[Engine, ...]] = {
@@ -85,7 +86,7 @@ def open_answerer(
     Raises:
         SkipwiseError: there is neither, or what runs it is not installed.
     """
-    folder = Path(where).expanduser()
+    folder = user_path(where)
     if is_artifact(folder):
         return open_shipped(folder, threads=threads, engine=engine)
     if not folder.is_dir():

@@ -87,6 +87,7 @@ def train(
     width: float = 1.0,
     pretrained: bool = False,
     init: str | os.PathLike[str] | None = None,
+    init_key: str | None = None,
     freeze_norms: bool = False,
     val_share: float | None = None,
     split: str | os.PathLike[str] | None = None,
@@ -112,6 +113,7 @@ def train(
     Args:
         time_limit: such as "20m": as many epochs as fit, instead of `epochs`.
         init: a run's folder or a file of weights to start from.
+        init_key: which of the file's weights, where it holds several; see `load_weights`.
         freeze_norms: leave batch norms as the weights to start from have them.
         output: the run's folder; None is the next in runs/train.
         observer: is told how it goes.
@@ -130,7 +132,9 @@ def train(
     if epochs is not None and time_limit is not None:
         raise SkipwiseError("Give --epochs or --time-limit, not both.")
     seconds = None if time_limit is None else parse_limit(time_limit)
-    initial = None if init is None else find_initial(init)
+    if init_key is not None and init is None:
+        raise SkipwiseError("--init-key is for --init; leave it out.")
+    initial = None if init is None else find_initial(init, init_key)
     if initial is not None:
         check_fits(initial, model, width, str(init))
     wishes = Wishes(
@@ -178,6 +182,7 @@ def train(
                     width=width,
                     pretrained=pretrained,
                     init=None if initial is None else initial.sha256,
+                    init_key=init_key,
                     time_limit=seconds,
                     classes=prepared.source.classes,
                     preprocessing=preprocessing,

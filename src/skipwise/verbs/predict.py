@@ -7,12 +7,12 @@ import shlex
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from skipwise.errors import SkipwiseError
+from skipwise.paths import user_path
 
 if TYPE_CHECKING:
     from skipwise.deploy.predict import Prediction
@@ -60,7 +60,7 @@ def predict(
     from skipwise.deploy.rowfile import Tally
     from skipwise.progress import Bar
 
-    file = None if output is None else Path(output).expanduser()
+    file = None if output is None else user_path(output)
     kind = format_of(file, format)
     if probabilities and kind == "table":
         raise SkipwiseError("--probabilities is for files and programs; give --output, or --format csv or jsonl.")
@@ -92,7 +92,7 @@ def predict(
     if file is not None:
         print(f"{file} is finished already; nothing was left to do." if done.repeated else "")
         print(f"Answers: {file} ({tally.images:,} image{'s' * (tally.images != 1)})")
-        if (Path(model).expanduser() / "run.json").exists():
+        if (user_path(model) / "run.json").exists():
             print(f"Next:    {shlex.join(['skipwise', 'export', model])}")
     elif kind == "table" and len(images) <= MOST_REPEATED and "-" not in images:
         words = ["skipwise", "predict", model, *images, "--output", "predictions.csv"]

@@ -22,6 +22,7 @@ from skipwise.options import (
     Group,
     GroupRegex,
     ImgSize,
+    InitKey,
     Json,
     Mirror,
     Pack,
@@ -56,6 +57,7 @@ def train(
     init: Annotated[
         str | None, typer.Option(metavar="RUN|FILE", help="Start from the weights of a run, or in a file.")
     ] = None,
+    init_key: InitKey = None,
     freeze_norms: FreezeNorms = False,
     val_share: ValShare = None,
     split: Split = None,
@@ -97,6 +99,7 @@ def train(
             width=width,
             pretrained=pretrained,
             init=init,
+            init_key=init_key,
             freeze_norms=freeze_norms,
             val_share=val_share,
             split=split,
