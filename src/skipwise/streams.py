@@ -41,7 +41,7 @@ def _is_open(number: int) -> bool:
     return True
 
 
-def need_output(mend: str) -> None:
+def need_output(mend: str = "leave it open") -> None:
     """Raises SkipwiseError where standard output was closed, for a verb that has nowhere else to put its answer.
 
     Args:

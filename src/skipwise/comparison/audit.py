@@ -20,7 +20,7 @@ from skipwise.data.survey import Progress, survey
 from skipwise.errors import SkipwiseError
 from skipwise.evaluation.mislabelled import doubts, probabilities
 from skipwise.files import locked, make_folder, read_json, write_json, write_text
-from skipwise.folders import next_folder
+from skipwise.folders import make_next
 from skipwise.pages import render
 from skipwise.pages.pictures import data_url
 from skipwise.training.run import RunRecord, read_predictions
@@ -121,15 +121,12 @@ def audit(
         findings=(*found.findings, *doubted),
     )
     page = _page(source, found, record)
-    while True:
-        folder = Path(output) if output is not None else next_folder(PARENT, source.name)
-        make_folder(folder)
-        with locked(folder):
-            if output is None and (folder / AUDIT).exists():  # another process was quicker
-                continue
-            write_text(folder / "audit.html", page)
-            write_json(folder / AUDIT, record)
-        return AuditReport(data=str(data), folder=folder, record=record, leaks=found.leaks())
+    folder = Path(output) if output is not None else make_next(PARENT, source.name)
+    make_folder(folder)
+    with locked(folder):
+        write_text(folder / "audit.html", page)
+        write_json(folder / AUDIT, record)
+    return AuditReport(data=str(data), folder=folder, record=record, leaks=found.leaks())
 
 
 def _with(tally: dict[str, int], doubted: list[Finding]) -> dict[str, int]:

@@ -34,6 +34,7 @@ from skipwise.deploy.artifact import (
 from skipwise.deploy.calibration import Progress, evaluating, images_for_int8
 from skipwise.deploy.images import Labelled, fit, other_images, own_images
 from skipwise.deploy.onnx_file import FITTED, OPSET, PIXELS, PROBABILITIES, describe, in_half, joined, to_onnx
+from skipwise.deploy.openvino_import import import_openvino
 from skipwise.deploy.origin import Elsewhere, Origin, origin_of_file, origin_of_run
 from skipwise.deploy.place import Place, made_beside
 from skipwise.deploy.quantize import quantize
@@ -143,7 +144,7 @@ def _checked(format: str, precision: str, max_drop: float) -> tuple[Format, Prec
         raise SkipwiseError("INT8 is for ONNX and OpenVINO; choose --format onnx or openvino, or --precision fp16.")
     for package in () if format == "torch" else ("onnx", "onnxscript", format.replace("onnx", "onnxruntime")):
         try:
-            importlib.import_module(package)
+            import_openvino() if package == "openvino" else importlib.import_module(package)
         except ImportError:
             raise missing_extra("export", package) from None
     return format, precision  # type: ignore[return-value]
@@ -223,8 +224,7 @@ def write_single_precision(origin: Origin, folder: Path) -> Path:
 
 
 def _save_openvino(whole: ModelProto, path: Path) -> None:
-    import openvino
-
+    openvino = import_openvino()
     model = openvino.Core().read_model(whole.SerializeToString())
     for entry in whole.metadata_props:
         model.set_rt_info(entry.value, ["skipwise", entry.key])

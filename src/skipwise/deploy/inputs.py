@@ -31,6 +31,7 @@ from skipwise.data.look import Square
 from skipwise.data.sources import printable, stamp
 from skipwise.deploy.artifact import is_artifact
 from skipwise.errors import SkipwiseError
+from skipwise.paths import refuse_address
 
 STANDARD_INPUT = "-"
 JOB = 16
@@ -156,6 +157,7 @@ def _part(given: str) -> _Single | _Many:
         return _standard_input()
     if not given:
         raise SkipwiseError("The path of the images is empty; name a file, a folder, an archive, or -.")
+    refuse_address(given)
     try:
         path = Path(given).expanduser()
         if not path.exists():

@@ -6,7 +6,8 @@ import contextlib
 import os
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.splits import save_split
 from skipwise.data.whereabouts import remember
 from skipwise.errors import SkipwiseError
-from skipwise.files import locked, make_folder, write_json, write_text
+from skipwise.files import write_json, write_text
 from skipwise.nets.guests import guest_fingerprint, is_guest
 from skipwise.nets.zoo import check_model
 from skipwise.training.distributed import joined
@@ -197,7 +198,7 @@ def train(
                 test_share=prepared.test_share,
                 guest=guest_fingerprint(model) if is_guest(model) else None,
             )
-            folder, stored = SHELF.choose(draft, draft.data, named, watch.noticed)
+            _, stored = SHELF.choose(draft, draft.data, named, watch.noticed)
             if resume and stored is None:
                 raise SkipwiseError(
                     f"There is nothing to resume for this run in {named or SHELF.parent}; leave --resume out."
@@ -206,25 +207,31 @@ def train(
             images = prepared.images(Square.of(preprocessing), packed=pack, progress=watch.preparing)
             stack.callback(getattr(images.pixels, "close", lambda: None))
 
+        def settled() -> Terms:
+            fresh = settle(draft, images, initial, precision, compile, watch.noticed, began=began)
+            if (keeper := keeper_of(fresh, began)) is not None:
+                keeper.check()
+            return fresh
+
         def begin() -> tuple[Path, Terms, bool]:
             """The folder, held for this run, what was written there, and whether the run had ended before."""
             # Before the folder is made, too: what is refused leaves nothing behind.
-            fresh = None if stored else settle(draft, images, initial, precision, compile, watch.noticed, began=began)
-            if fresh is not None and (keeper := keeper_of(fresh, began)) is not None:
-                keeper.check()
-            make_folder(folder)
-            stack.enter_context(locked(folder))
-            _, there = SHELF.choose(draft, draft.data, folder)  # another process may have begun in there meanwhile
+            fresh = None if stored else settled()
+            choose = partial(SHELF.choose, draft, draft.data, named)
+            # Another process may have begun, or ended, there meanwhile.
+            folder, there = stack.enter_context(
+                SHELF.held(draft, choose, named=named is not None, notice=watch.noticed)
+            )
             if there is None:
+                fresh = fresh or settled()
                 write_json(folder / SHELF.begun, fresh)
             else:
                 check_unchanged(there.spec.execution, precision, compile, folder, watch.noticed)
+                fresh = replace(there, data=draft.data)  # what they are called now
             if not (folder / "split.csv").exists():
                 _save_split(folder, prepared)
             remember(folder, request, prepared.source)
-            terms = there or fresh
-            assert terms is not None
-            return folder, terms, (folder / SHELF.finished).exists()
+            return folder, fresh, (folder / SHELF.finished).exists()
 
         begun = ranks.agree(begin() if ranks.first else None)
         assert begun is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from typing import Annotated
 
@@ -80,6 +79,7 @@ def train(
     from skipwise.machine import keep_freed_memory
     from skipwise.printing import print_trained
     from skipwise.screen import TrainScreen
+    from skipwise.training.distributed import rank
     from skipwise.training.train import train as run
 
     keep_freed_memory()
@@ -117,7 +117,7 @@ def train(
             observer=screen,
             began=BEGAN,
         )
-    if int(os.environ.get("RANK", "0")):  # one of several processes; the first one prints
+    if rank():  # one of several processes; the first one prints
         return 0
     if json:
         print_json({"folder": str(trained.folder), "record": trained.record})
