@@ -178,8 +178,8 @@ class Transcript:
             free = max(0.0, disk.free - SPARE * disk.total)
             raise SkipwiseError(
                 f"The decoded images need {byte_size(needed)} in {cache_folder()}, where {byte_size(free)} can be used "
-                f"({byte_size(disk.free)} are free, and {SPARE:.0%} of the disk is left alone); free some space, {MEND}, "
-                "choose a smaller --img-size, or use --no-pack."
+                f"({byte_size(disk.free)} are free, and {SPARE:.0%} of the disk is left alone); free some space, "
+                f"{MEND}, choose a smaller --img-size, or use --no-pack."
             )
         return {}
 

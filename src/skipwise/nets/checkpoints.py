@@ -17,6 +17,7 @@ from torch import Tensor
 from skipwise.errors import SkipwiseError
 from skipwise.paths import refuse_address
 
+SHOWN = 6
 DEEPEST = 5
 """Levels of mappings that are searched for tensors."""
 _OTHER_STATE = re.compile(r"optim|sched|scaler|callbacks|loops", re.IGNORECASE)
@@ -91,20 +92,23 @@ class Contents:
         """
         sets = {name: tensors for name, tensors in self.sets.items() if f"{name}.".startswith(f"{key}.")}
         for name, tensors in self.sets.items() if not sets else ():
-            inside = key if not name else key.removeprefix(f"{name}.") if key.startswith(f"{name}.") else None
-            named = {} if inside is None else {n: t for n, t in tensors.items() if n.startswith(f"{inside}.")}
+            if name and not key.startswith(f"{name}."):
+                continue
+            begin = re.compile(rf"(?:(?:module|_orig_mod)\.)*{re.escape(key.removeprefix(f'{name}.'))}\.")
+            named = {begin.sub("", n, count=1): tensor for n, tensor in tensors.items() if begin.match(n)}
             if named:
-                sets[key] = {n.removeprefix(f"{inside}."): tensor for n, tensor in named.items()}
+                sets[key] = named
         if not sets:
             raise SkipwiseError(f"{self.source} has no weights under {key!r}; it has {self.listed()}.")
         return replace(self, sets=sets)
 
     def listed(self) -> str:
-        """The keys, with what lies under them."""
-        return ", ".join(
-            f"{name or 'itself'} ({len(tensors):,} tensors, such as {next(iter(tensors))})"
+        """The first keys, with what lies under them."""
+        shown = [
+            f"{name or 'no key'} ({len(tensors):,} tensors, such as {next(iter(tensors))})"
             for name, tensors in self.sets.items()
-        )
+        ]
+        return ", ".join(shown[:SHOWN]) + (f" and {len(shown) - SHOWN:,} more" if len(shown) > SHOWN else "")
 
 
 def read_contents(path: Path) -> Contents:

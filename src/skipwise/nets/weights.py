@@ -57,13 +57,15 @@ class Loaded:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Fit:
     """One set of a file, held against the network: `tensors` are under the network's names, `faults` is what does not
-    fit, `outside` are names that do not begin with `prefix`, `notes` is what was done to make it fit."""
+    fit, `outside` are names that do not begin with `prefix`, of which `left` may be a part of the network, and `notes`
+    is what was done to make it fit."""
 
     key: str
     prefix: str
     tensors: dict[str, Tensor]
     faults: tuple[str, ...]
     outside: tuple[str, ...]
+    left: tuple[str, ...] = ()
     notes: tuple[str, ...]
 
     @property
@@ -107,6 +109,12 @@ def _load(model: nn.Module, contents: Contents, *, new_head: bool, chosen: bool)
     if not fits:
         raise _misfit(contents, target, found)
     best, notes = _choose(contents, fits)
+    if best.left:
+        raise SkipwiseError(
+            f"{contents.source} holds more than this network: the names that begin with {best.prefix} fit, and there "
+            f"are {_listed(best.left)} besides. If those are not needed, leave them out with --init-key "
+            f"{shlex.quote(best.path)}."
+        )
     names = {id(tensor): name for tensors in contents.sets.values() for name, tensor in tensors.items()}
     ready = {name: converted(tensor, target[name]) for name, tensor in best.tensors.items()}
     check_sound({names.get(id(best.tensors[name]), name): tensor for name, tensor in ready.items()}, contents.source)
@@ -122,7 +130,7 @@ def _load(model: nn.Module, contents: Contents, *, new_head: bool, chosen: bool)
         notes.append(f"The weights in {contents.source} look untrained: no batch norm of theirs has seen an image.")
     model.load_state_dict(ready)
     if best.notes:
-        notes.append(f"In {contents.source} {'; '.join(best.notes)}.")
+        notes.append(f"{contents.source}: {'; '.join(best.notes)}.")
     inside = sum(fit.key == best.key for fit in fits) > 1
     key = ".".join(filter(None, (best.key, best.prefix.rstrip(".") if inside else "")))
     if not chosen and len(contents.sets) == len(fits) == 1:  # there is nothing to choose
@@ -147,9 +155,7 @@ def _held_against(
     held.insert(0, _held(model, target, key, "", rest, new_head=new_head))
     if not chosen:  # nothing of the network may be left behind without a word
         for at, fit in enumerate(held):
-            left = [name for name in fit.outside if name in rest and not _ASIDE.search(name)]
-            faults = tuple(f"it has {name} {_shape(tensors[name])} besides" for name in left)
-            held[at] = replace(fit, faults=(*fit.faults, *faults))
+            held[at] = replace(fit, left=tuple(n for n in fit.outside if n in rest and not _ASIDE.search(n)))
     return held
 
 
@@ -162,7 +168,7 @@ def _held(
     found = translate(model, inside)
     aside = [name for name in (*found, *outside) if name not in target and _ASIDE.search(name)]
     if aside:
-        notes.append(f"{_some(aside)} {'are' if len(aside) > 1 else 'is'} left out")
+        notes.append(f"{_listed(aside)} {'are' if len(aside) > 1 else 'is'} left out")
     found = {name: tensor for name, tensor in found.items() if name not in aside}
     if set(prefix.split(".")) - _WRAPPERS - {""}:
         notes.append(f"names begin with {prefix}, which is taken off")
@@ -170,7 +176,7 @@ def _held(
         found |= head
         theirs = {name for name, tensor in outside.items() if any(tensor is each for each in head.values())}
         outside = {name: tensor for name, tensor in outside.items() if name not in theirs}
-        notes.append(f"{_some(sorted(theirs))} are taken for the last layer's")
+        notes.append(f"{_listed(sorted(theirs))} are taken for the last layer's")
     # Files from before torch 1.0 don't count batches; nothing that is computed depends on that count.
     for name, value in target.items():
         if name.endswith(_COUNTER):
@@ -246,7 +252,7 @@ def _choose(contents: Contents, fits: Sequence[_Fit]) -> tuple[_Fit, list[str]]:
         if not others:
             return fits[0], []
         return fits[0], [
-            f"Of {contents.source} the weights under {fits[0].key or 'no key'} are used; {_some(others)} "
+            f"Of {contents.source} the weights under {fits[0].key or 'no key'} are used; {_listed(others)} "
             f"{'do' if len(others) > 1 else 'does'} not fit this network."
         ]
     keys = [fit.key for fit in fits]
@@ -263,13 +269,13 @@ def _choose(contents: Contents, fits: Sequence[_Fit]) -> tuple[_Fit, list[str]]:
             chosen, why = plain[0], ""
     if chosen is None:
         raise SkipwiseError(
-            f"{contents.source} holds {len(fits)} sets of weights that fit this network: {_some(names)}. Choose one "
+            f"{contents.source} holds {len(fits)} sets of weights that fit this network: {_listed(names)}. Choose one "
             f"with --init-key, such as --init-key {shlex.quote(names[0])}."
         )
     others = [name for name in names if name != chosen]
     return by_name[chosen], [
-        f"{contents.source} holds the weights {_some(names)}: {chosen} is used{why}; --init-key "
-        f"{shlex.quote(others[0])} takes {'the others' if len(others) == 1 else 'others'}."
+        f"{contents.source} holds the weights {_listed(names)}. {chosen} is used{why}; give --init-key "
+        f"{shlex.quote(others[0])} for {'the others' if len(others) == 1 else 'others'}."
     ]
 
 
@@ -281,7 +287,7 @@ def _misfit(contents: Contents, target: dict[str, Tensor], found: Sequence[_Fit]
 
     best = max(found, key=fitting)
     names = list(contents.sets[best.key])
-    first = f"Its names are {_some(names, 3)}"
+    first = f"Its names are {_listed(names, 3)}"
     if best.prefix:
         first += f"; they begin with {best.prefix}, which was taken off"
     where = f", under {best.key}," if best.key else ""
@@ -296,6 +302,6 @@ def _shape(tensor: Tensor) -> str:
     return "x".join(map(str, tensor.shape)) or "scalar"
 
 
-def _some(names: Sequence[str], most: int = 4) -> str:
-    more = len(names) - most
-    return " and ".join(filter(None, [", ".join(names[:most]), f"{more:,} more" if more > 0 else ""]))
+def _listed(names: Sequence[str], most: int = 4) -> str:
+    shown = [*names[:most], *([f"{len(names) - most:,} more"] if len(names) > most else [])]
+    return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
