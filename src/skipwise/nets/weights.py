@@ -31,6 +31,7 @@ _ASIDE = re.compile(
     r"(^|[._])(loss\w*|criterion\w*|\w*metrics?|\w*acc(uracy)?|n_averaged|num_updates|steps?|optimi[sz]er\w*)([._]|$)"
 )
 """In names of what training programs keep among a network's tensors, and no answer depends on."""
+_BARE = "those without a prefix"
 _AVERAGE = re.compile(r"(^|[._])(ema|swa|avg|averaged?|shadow)([._]|$)", re.IGNORECASE)
 
 _CONVENTIONS = (
@@ -72,7 +73,7 @@ class _Fit:
     def path(self) -> str:
         """The key, going on with the prefix, without wrappers."""
         parts = f"{self.key}.{self.prefix}".split(".")
-        return ".".join(part for part in parts if part and part not in _WRAPPERS)
+        return ".".join(part for part in parts if part and part not in _WRAPPERS) or _BARE
 
 
 def load_weights(
@@ -270,7 +271,7 @@ def _choose(contents: Contents, fits: Sequence[_Fit]) -> tuple[_Fit, list[str]]:
     if chosen is None:
         raise SkipwiseError(
             f"{contents.source} holds {len(fits)} sets of weights that fit this network: {_listed(names)}. Choose one "
-            f"with --init-key, such as --init-key {shlex.quote(names[0])}."
+            f"with --init-key, such as --init-key {shlex.quote(min(names, key=_BARE.__eq__))}."
         )
     others = [name for name in names if name != chosen]
     return by_name[chosen], [
