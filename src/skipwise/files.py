@@ -53,7 +53,7 @@ def make_folder(path: Path, *, mend: str = ELSEWHERE) -> None:
     with explained(path, mend=mend):
         path.mkdir(parents=True, exist_ok=True)
         # Permission bits don't tell on every file system whether a file can be made; making one does.
-        with tempfile.TemporaryFile(dir=path):
+        with tempfile.TemporaryFile(dir=path, prefix="."):
             pass
 
 

@@ -147,13 +147,13 @@ class Shelf(Generic[W]):
 
     def _stored(self, folder: Path) -> W | None:
         path = folder / self.begun
+        # A kill before the terms were written leaves hidden files or none; anything else is somebody's. Looked at first,
+        # since another process may write the terms just now.
+        entries = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
         if path.exists():
             return read_json(path, self.kind, mend=f"put it back, or {ELSEWHERE}")
-        if folder.is_dir():
-            # A kill before the terms were written leaves hidden files or none; anything else is somebody's.
-            strangers = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
-            if strangers:
-                raise SkipwiseError(f"{folder} is not {self.noun} (it holds {sorted(strangers)[0]!r}); {ELSEWHERE}.")
+        if strangers := sorted(name for name in entries if not name.startswith(".")):
+            raise SkipwiseError(f"{folder} is not {self.noun} (it holds {strangers[0]!r}); {ELSEWHERE}.")
         return None
 
 
