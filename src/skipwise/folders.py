@@ -83,9 +83,12 @@ class Shelf(Generic[W]):
             if stored is not None and work.same_as(stored):
                 notice(f"{folder} was begun with the same images, when they had another name; it goes on.")
                 return folder, stored
+        following = next_folder(self.parent, name)
+        if numbered_folders(self.parent, name) != called_so:  # another process has just made one
+            return self.choose(work, name, output, notice)
         if passed_over is not None:
             notice(f"{passed_over}. This is new work.")
-        return next_folder(self.parent, name), None
+        return following, None
 
     @contextlib.contextmanager
     def held(
