@@ -35,7 +35,7 @@ SHELF = Shelf(parent=Path("runs"), noun="work", begun="begun.json", finished="fi
 WORK = """
 import sys, time
 from functools import partial
-from skipwise.files import locked, write_json
+from skipwise.files import write_json
 from tests.test_folders import SHELF, Asked
 
 from pathlib import Path

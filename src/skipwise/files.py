@@ -37,6 +37,7 @@ def explained(path: Path, *, mend: str = ELSEWHERE) -> Iterator[None]:
             errno.EACCES: f"permission is denied; {mend}.",
             errno.EPERM: f"permission is denied; {mend}.",
             errno.EROFS: f"the file system is read-only; {mend}.",
+            errno.ENOENT: f"no folder can be made there; {mend}.",
             errno.ENOTDIR: f"a part of that path is a file; {mend}.",
             errno.EEXIST: f"a file is in the way; {mend}.",
         }

@@ -150,8 +150,8 @@ class Shelf(Generic[W]):
 
     def _stored(self, folder: Path) -> W | None:
         path = folder / self.begun
-        # A kill before the terms were written leaves hidden files or none; anything else is somebody's. Looked at first,
-        # since another process may write the terms just now.
+        # A kill before the terms were written leaves hidden files or none; anything else is somebody's. Listed before
+        # the terms are looked for, since another process may write them just now.
         entries = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
         if path.exists():
             return read_json(path, self.kind, mend=f"put it back, or {ELSEWHERE}")

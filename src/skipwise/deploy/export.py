@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import io
+import logging
 import os
+import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
@@ -182,17 +186,16 @@ def _write_model(
     max_drop: float,
     tell: Progress,
 ) -> Quantization | None:
-    network = portable(origin.network())
     tell("Tracing the network", 0, 1)
-    traced = trace_answer(network, origin.preprocessing)
     if format == "torch":
-        answer = traced.module()
-        program = trace_whole(InHalf(answer) if precision == "fp16" else answer, origin.preprocessing)
+        with _followed(origin.model):
+            answer = trace_answer(portable(origin.network()), origin.preprocessing).module()
+            program = trace_whole(InHalf(answer) if precision == "fp16" else answer, origin.preprocessing)
         content = io.BytesIO()  # writing it directly, torch aborts the process where the disk is full
         torch.export.save(program, content)
         (folder / MODEL_FILES[format][0]).write_bytes(content.getbuffer())
         return None
-    answer = to_onnx(traced, takes=FITTED, gives=PROBABILITIES)
+    answer = _answer_as_onnx(origin)
     quantization = None
     if precision == "fp16":
         answer = in_half(answer)
@@ -216,11 +219,38 @@ def _write_model(
 
 def write_single_precision(origin: Origin, folder: Path) -> Path:
     """A network as ONNX in single precision, to be held against what was quantized: the path of the file."""
-    traced = trace_answer(portable(origin.network()), origin.preprocessing)
-    answer = to_onnx(traced, takes=FITTED, gives=PROBABILITIES)
+    answer = _answer_as_onnx(origin)
     path = folder / MODEL_FILES["onnx"][0]
     onnx.save(joined(to_onnx(trace_fit(origin.preprocessing), takes=PIXELS, gives=FITTED), answer), path)
     return path
+
+
+def _answer_as_onnx(origin: Origin) -> ModelProto:
+    with _followed(origin.model):
+        traced = trace_answer(portable(origin.network()), origin.preprocessing)
+        return to_onnx(traced, takes=FITTED, gives=PROBABILITIES)
+
+
+@contextlib.contextmanager
+def _followed(model: str) -> Iterator[None]:
+    """Says in a sentence why a network of somebody else's can't be brought into a file, and where in its code."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # torch prints the whole network before it raises
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    except (SkipwiseError, OSError, MemoryError):
+        raise
+    except Exception as error:  # torch.export and torch.onnx have dozens
+        places = re.findall(r'File "([^"]+)", line (\d+)', str(error))
+        where = f" at line {places[-1][1]} of {places[-1][0]}" if places else ""
+        raise SkipwiseError(
+            f"{model} can't be brought into a file: torch.export can't follow its code{where} "
+            f"({type(error).__name__}). Nothing may depend on the values in an image but by tensors (no if, while or "
+            ".item()), and all of it must be torch's. Change that, or predict from the run itself."
+        ) from error
+    finally:
+        logging.disable(before)
 
 
 def _save_openvino(whole: ModelProto, path: Path) -> None:
