@@ -318,6 +318,17 @@ def test_numbers_of_a_last_layer_that_is_made_anew_do_not_matter() -> None:
     assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
 
 
+def test_a_buffer_that_is_infinite_by_nature_is_none_of_these() -> None:
+    class Masked(nn.Linear):
+        def __init__(self) -> None:
+            super().__init__(4, 3)
+            self.register_buffer("mask", torch.full((3, 3), float("-inf")).triu(1))
+
+    fit_weights(Masked(), Masked().state_dict(), source="x.pth")
+    with pytest.raises(SkipwiseError, match=r"bias \(3 of 3\)"):
+        fit_weights(Masked(), Masked().state_dict() | {"bias": torch.full((3,), float("inf"))}, source="x.pth")
+
+
 def test_weights_that_were_never_trained_are_pointed_out() -> None:
     fresh = create_model("plain20", num_classes=CLASSES, width=0.25, seed=1)
     again = create_model("plain20", num_classes=CLASSES, width=0.25, seed=2)

@@ -22,7 +22,7 @@ _DOWNLOADS = (
     ("hf", r"datasets/([^/?#]+/[^/?#]+)/?$", "hf download --repo-type dataset --local-dir {name} {found}"),
     ("https", r"(?:drive|docs)\.google\.com/(.*)", "gdown --fuzzy {address}"),
     ("https", r"github\.com/([^/?#]+/[^/?#]+?)(?:\.git)?/?$", "git clone {address}"),
-    ("s3", r"(.*)/$", "aws s3 cp --recursive {address} {name}"),
+    ("s3", r"((?:.*/)?[^/.]+)/?$", "aws s3 cp --recursive {address} {name}"),
     ("s3", r"(.*)", "aws s3 cp {address} {name}"),
     ("gs", r"(.*)", "gcloud storage cp --recursive {address} ."),
     ("https|http|ftp", r"(.*)", "curl --location --output {name} {address}"),

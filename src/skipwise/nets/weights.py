@@ -118,7 +118,9 @@ def _load(model: nn.Module, contents: Contents, *, new_head: bool, chosen: bool)
         )
     names = {id(tensor): name for tensors in contents.sets.values() for name, tensor in tensors.items()}
     ready = {name: converted(tensor, target[name]) for name, tensor in best.tensors.items()}
-    check_sound({names.get(id(best.tensors[name]), name): tensor for name, tensor in ready.items()}, contents.source)
+    # A buffer of somebody's network may be infinite from the start, such as a mask.
+    checked = {name: tensor for name, tensor in ready.items() if target[name].isfinite().all()}
+    check_sound({names.get(id(best.tensors[name]), name): tensor for name, tensor in checked.items()}, contents.source)
     whole = [
         name
         for name, tensor in best.tensors.items()
