@@ -83,6 +83,10 @@ Compile = Annotated[
 ]
 Stem = Annotated[str, typer.Option(help="small, imagenet, or auto: small up to 64 pixels.")]
 Width = Annotated[float, typer.Option(help="Scales the channels of every network; 1 is as published.")]
+InitKey = Annotated[
+    str | None,
+    typer.Option(metavar="KEY", help="Which weights of a file that holds several, such as state_dict_ema."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON record instead of text.")]
 
 

@@ -23,7 +23,7 @@ from skipwise.data.survey import Progress, survey
 from skipwise.errors import SkipwiseError
 from skipwise.evaluation.mislabelled import doubts, probabilities
 from skipwise.files import locked, make_folder, read_json, write_json, write_text
-from skipwise.folders import next_folder
+from skipwise.folders import make_next
 from skipwise.training.run import RunRecord, read_predictions
 
 PARENT = Path("runs/audit")
@@ -106,21 +106,18 @@ def audit(
     page = audit_page(source, seen, record, sheets, leaks=leaks, progress=progress)
     excluded = {name for finding in findings for name in finding.exclude}
     rest = used & np.array([name not in excluded for name in source.ids])
-    while True:
-        folder = Path(output) if output is not None else next_folder(PARENT, source.name)
-        make_folder(folder)
-        with locked(folder):
-            if output is None and (folder / AUDIT).exists():  # another process was quicker
-                continue
-            write_text(folder / "audit.html", page)
-            write_json(folder / AUDIT, record)
-        return AuditReport(
-            data=str(data),
-            folder=folder,
-            record=record,
-            leaks=leaks,
-            trainable_without=not obstacles(source, seen, found, rest),
-        )
+    folder = Path(output) if output is not None else make_next(PARENT, source.name)
+    make_folder(folder)
+    with locked(folder):
+        write_text(folder / "audit.html", page)
+        write_json(folder / AUDIT, record)
+    return AuditReport(
+        data=str(data),
+        folder=folder,
+        record=record,
+        leaks=leaks,
+        trainable_without=not obstacles(source, seen, found, rest),
+    )
 
 
 def _doubted(source: Source, run: Path) -> list[Finding]:

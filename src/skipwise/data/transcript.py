@@ -30,6 +30,7 @@ from skipwise.data.sources import Source
 from skipwise.data.thumbnails import SIDE
 from skipwise.errors import SkipwiseError
 from skipwise.files import cache_folder, explained, locked, make_folder
+from skipwise.text import byte_size
 
 SAFE_SECONDS = 3.0
 """At most this much work is lost when the process is killed."""
@@ -176,10 +177,11 @@ class Transcript:
         needed = len(self.source.ids) * (SIDE * SIDE + 300 + (self.square.row_bytes if self.square else 0))
         disk = shutil.disk_usage(self.folder)
         if needed > disk.free - SPARE * disk.total and needed > 2**20:
+            free = max(0.0, disk.free - SPARE * disk.total)
             raise SkipwiseError(
-                f"The decoded images need {needed / 2**30:.1f} GiB in {cache_folder()}, where "
-                f"{max(0.0, disk.free - SPARE * disk.total) / 2**30:.1f} GiB can be used; free some space, {MEND}, "
-                "choose a smaller --img-size, or use --no-pack."
+                f"The decoded images need {byte_size(needed)} in {cache_folder()}, where {byte_size(free)} can be used "
+                f"({byte_size(disk.free)} are free, and {SPARE:.0%} of the disk is left alone); free some space, "
+                f"{MEND}, choose a smaller --img-size, or use --no-pack."
             )
         return {}
 

@@ -84,7 +84,7 @@ class Provenance:
     Args:
         model, width, stem, seed, recipe: of the run; no seed and "" for a recipe where somebody else trained it.
         run: the run's folder, or the file of weights, as it was named for the export.
-        weights: the SHA-256 of its weights.
+        weights: the SHA-256 of its weights; `key` is that of the set in the file, where it holds several.
         test_accuracy: what training measured on its test images, a fraction; None if there were none.
         machine: that it was exported on.
     """
@@ -96,6 +96,7 @@ class Provenance:
     recipe: str
     run: str
     weights: str
+    key: str | None = None
     test_accuracy: float | None
     machine: Machine
 

@@ -11,10 +11,12 @@ import numpy as np
 from skipwise.data.decode import decode_image
 from skipwise.data.levels import DEFAULT, Levels
 from skipwise.deploy.certify import Certificate, Verified
-from skipwise.deploy.wording import HEADINGS, arm_rows, megabytes, named, quantized, speed_rows, verdict
+from skipwise.deploy.wording import HEADINGS, arm_rows, named, quantized, speed_rows, verdict
 from skipwise.files import make_folder, write_json, write_text
 from skipwise.pages import render
 from skipwise.pages.pictures import data_url
+from skipwise.paths import user_path
+from skipwise.text import byte_size
 
 SHOWN = 60
 """Flipped images on the page, at most; certificate.json has them all."""
@@ -26,7 +28,7 @@ def write_certificate(found: Verified, output: str | os.PathLike[str] | None = N
     Raises:
         SkipwiseError: they can't be written there.
     """
-    folder = found.folder if output is None else Path(output).expanduser()
+    folder = found.folder if output is None else user_path(output)
     make_folder(folder)
     write_text(folder / "certificate.html", page(found))
     write_json(folder / "certificate.json", found.certificate)
@@ -88,7 +90,7 @@ def _facts(found: Verified) -> list[tuple[str, str]]:
     prepared = found.artifact.preprocessing
     machine = certificate.machine
     return [
-        ("File", f"{certificate.format}, {megabytes(certificate.size)}"),
+        ("File", f"{certificate.format}, {byte_size(certificate.size)}"),
         ("Images", _images(certificate)),
         ("Network", f"{made.model}, width {made.width:g}, {made.stem} stem, seed {made.seed}"),
         (

@@ -29,6 +29,7 @@ from skipwise.deploy.ways import (
 )
 from skipwise.errors import SkipwiseError
 from skipwise.machine import Machine, describe_machine, usable_cores
+from skipwise.paths import user_path
 
 if TYPE_CHECKING:
     from skipwise.deploy.origin import Origin
@@ -143,7 +144,7 @@ def verify(
     Raises:
         SkipwiseError: a file is not the one that was exported, the images can't be read, ...
     """
-    folder, tell = Path(artifact).expanduser(), progress or (lambda *_: None)
+    folder, tell = user_path(artifact), progress or (lambda *_: None)
     found = read_artifact(folder)
     drop = _allowed(found, max_drop)
     if images is not None and images < 1:
@@ -219,7 +220,7 @@ def _asked(origin: Origin) -> Answerer:
 
 def _is_here(artifact: Artifact) -> bool:
     """Whether the run's folder is where it was, with the same weights."""
-    weights = Path(artifact.provenance.run).expanduser() / "weights.safetensors"
+    weights = Path(artifact.provenance.run) / "weights.safetensors"
     return weights.is_file() and sha256(weights) == artifact.provenance.weights
 
 
@@ -241,7 +242,7 @@ def _images(
     if origin is not None or _is_here(artifact):
         home = Path(artifact.provenance.run) if origin is None else origin.where
         try:
-            own = own_images(home.expanduser(), artifact.classes, data)
+            own = own_images(user_path(home), artifact.classes, data)
             why = "it has no split"
         except SkipwiseError as error:  # other images than the run's
             why = str(error).rstrip(".")

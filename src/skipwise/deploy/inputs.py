@@ -29,6 +29,7 @@ from skipwise.data.look import Square
 from skipwise.data.names import ARCHIVES, CLUTTER, printable, suffix
 from skipwise.deploy.artifact import is_artifact
 from skipwise.errors import SkipwiseError
+from skipwise.paths import refuse_address
 
 STANDARD_INPUT = "-"
 JOB = 16
@@ -154,6 +155,7 @@ def _part(given: str) -> _Single | _Many:
         return _standard_input()
     if not given:
         raise SkipwiseError("The path of the images is empty; name a file, a folder, an archive, or -.")
+    refuse_address(given)
     try:
         path = Path(given).expanduser()
         if not path.exists():

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from skipwise.errors import SkipwiseError
-from skipwise.options import Json, names, print_json
+from skipwise.options import InitKey, Json, names, print_json
+from skipwise.paths import user_path
 
 
 def export(
@@ -44,6 +44,7 @@ def export(
     interpolation: Annotated[str, typer.Option(help="For a file of weights: bilinear or bicubic.")] = "bilinear",
     width: Annotated[float, typer.Option(help="For a file of weights: as in 'skipwise train'.")] = 1.0,
     stem: Annotated[str, typer.Option(help="For a file of weights: imagenet or small.")] = "imagenet",
+    init_key: InitKey = None,
     json: Json = False,
 ) -> None:
     """Make one file of a run that takes pixels of any size and answers as the run does."""
@@ -52,6 +53,8 @@ def export(
     from skipwise.progress import Bar
 
     elsewhere = None
+    if init_key is not None and model is None:
+        raise SkipwiseError("--init-key is for a file of weights, which needs --model and --classes as well.")
     if model is not None or classes is not None:
         if model is None or classes is None:
             raise SkipwiseError("A file of weights needs both --model and --classes.")
@@ -64,6 +67,7 @@ def export(
             interpolation=interpolation,
             width=width,
             stem=stem,
+            key=init_key,
             **{name: _numbers(name, text) for name, text in given.items() if text is not None},
         )
 
@@ -94,7 +98,7 @@ def export(
 
 def _lines(classes: str) -> tuple[str, ...]:
     """Names that commas separate, or the lines of a file."""
-    path = Path(classes).expanduser()
+    path = user_path(classes)
     if "," not in classes and path.is_file():
         text = path.read_bytes().decode("utf-8", "backslashreplace")
         return tuple(line.strip() for line in text.splitlines() if line.strip())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from skipwise.options import Json, print_json
+from skipwise.text import command
 
 
 def verify(
@@ -52,16 +54,17 @@ def verify(
     if page is not None:
         print(f"Certificate: {page}")
     if not certificate.images:
-        print(f"Next:        skipwise verify {artifact} path/to/test/images")
+        print(f"Next:        {command('skipwise', 'verify', Path(artifact), 'path/to/test/images')}")
     elif certificate.passed:
-        print(f"Next:        skipwise predict {artifact} path/to/images")
+        print(f"Next:        {command('skipwise', 'predict', Path(artifact), 'path/to/images')}")
     return 0 if certificate.passed else 1
 
 
 def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from skipwise.progress import Console
 
     if not rows:
         return
@@ -70,6 +73,6 @@ def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
         table.add_column(heading, justify="right" if number else "left")
     for row in rows:
         table.add_row(*map(Text, row))
-    console = Console(highlight=False, width=None if Console().is_terminal else 200)
+    console = Console()
     console.print(table)
     console.print()

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from skipwise.data.sources.labels import check_labels, listing, missing_classes
 from skipwise.data.sources.source import Source, split_words
 from skipwise.data.sources.split_names import split_of
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 _IMAGES = frozenset(
     """

@@ -12,8 +12,8 @@ from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row
 from skipwise.data.sources.unread import check_unread
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 _MASK = re.compile(r"(.*)[ _-](?:mask|segmentation|gt|groundtruth)(?:[ _-]?\d+)?\.\w+", re.IGNORECASE)
 

@@ -16,8 +16,8 @@ from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row
 from skipwise.data.sources.split_names import split_of
 from skipwise.data.sources.table_files import decoded
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 
 @dataclass(frozen=True)

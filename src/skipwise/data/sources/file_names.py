@@ -15,8 +15,8 @@ from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row, compiled_pattern
 from skipwise.data.sources.split_names import splits_of
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 _PATTERNS = (
     r"^(.+?)[ ._-]*\(?\d+\)?\.\w+$",  # cat.0.jpg, Abyssinian_100.jpg, cat (1).jpg

@@ -19,8 +19,8 @@ from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row
 from skipwise.data.sources.split_names import split_of
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 _LABELS = ("label", "labels", "class", "target", "category", "y")
 

@@ -16,8 +16,8 @@ from skipwise.data.containers import Container, Entry
 from skipwise.data.formats import is_picture, is_readable
 from skipwise.data.names import printable, suffix, without_archive_suffix
 from skipwise.data.sources.labels import check_labels, missing_classes
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

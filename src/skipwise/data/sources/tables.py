@@ -18,8 +18,8 @@ from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.source import Row
 from skipwise.data.sources.table_files import SEVERAL, Table, is_utf8, read_tables
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 _TAGS = re.compile(r"\s*[|;,]\s*|\s+")
 

@@ -16,8 +16,8 @@ from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.parquet import split_of_shard
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 _TEXT = (".cls", ".class", ".label", ".cls.txt")
 
