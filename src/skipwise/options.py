@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from skipwise.data.sources import ReadingOptions
 
 BEGAN = time.monotonic()
 """About when the process began, from which a time limit counts."""
@@ -100,3 +103,26 @@ def print_json(record: Any) -> None:
     import msgspec
 
     print(msgspec.json.encode(record).decode())
+
+
+def reading_options(
+    class_level: str | None,
+    image_column: str | None,
+    label_column: str | None,
+    label_regex: str | None,
+    *,
+    crop_boxes: bool,
+    skip_unread: bool,
+) -> ReadingOptions | None:
+    """How images are to be read, for verbs that know it of the run unless they are told; None where they are not."""
+    from skipwise.data.sources import ReadingOptions
+
+    given = ReadingOptions(
+        class_level=class_level,
+        image_column=image_column,
+        label_column=label_column,
+        label_regex=label_regex,
+        crop_boxes=crop_boxes,
+        skip_unread_formats=skip_unread,
+    )
+    return None if given == ReadingOptions() else given

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from skipwise.data.decode import UnreadableImage, decode
+from skipwise.data.sources import ReadingOptions
 from skipwise.deploy import golden
 from skipwise.deploy.artifact import (
     MODEL_FILES,
@@ -78,6 +79,7 @@ def export(
     max_drop: float = 0.3,
     output: str | os.PathLike[str] | None = None,
     elsewhere: Elsewhere | None = None,
+    reading: ReadingOptions | None = None,
     progress: Progress | None = None,
 ) -> Exported:
     """Makes an artifact of a trained network, and checks that its golden images are answered as in PyTorch.
@@ -91,6 +93,7 @@ def export(
         max_drop: for INT8, how many points of accuracy on the validation images may be lost.
         output: the artifact's folder; None is the next in runs/export.
         elsewhere: for weights that were not trained here, which network they are of.
+        reading: how `data` is to be read where its layout does not say it; None is as the run read its images.
         progress: is told what is being done, how much of it is, and of how much.
 
     Raises:
@@ -109,7 +112,7 @@ def export(
     folder, there = place.find()
     if there is not None:
         return Exported(folder=folder, artifact=there, repeated=True, notes=tuple(said))
-    images, notes = _images(origin, data, exact)
+    images, notes = _images(origin, data, exact, reading)
     with made_beside(folder) as made:
         quantization = _write_model(made, origin, images, chosen, exact, max_drop / 100, tell)
         tell("Checking the golden images", 0, 1)
@@ -155,12 +158,15 @@ def _checked(format: str, precision: str, max_drop: float) -> tuple[Format, Prec
 
 
 def _images(
-    origin: Origin, data: str | os.PathLike[str] | None, precision: Precision
+    origin: Origin, data: str | os.PathLike[str] | None, precision: Precision, reading: ReadingOptions | None
 ) -> tuple[Labelled | None, list[str]]:
     """The images to calibrate on and to take golden ones from, and what has to be said of them."""
     home = user_path(origin.where)
     if data is not None:
-        images = own_images(home, origin.classes, data) if home.is_dir() else other_images(data, origin.classes)
+        if home.is_dir():
+            images = own_images(home, origin.classes, data, reading)
+        else:
+            images = other_images(data, origin.classes, reading)
         if images is None:
             raise SkipwiseError(f"{home} has no split.csv that says what was trained on; leave the images out.")
         return images, []

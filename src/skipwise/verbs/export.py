@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from skipwise.errors import SkipwiseError
-from skipwise.options import InitKey, Json, names, print_json
+from skipwise.options import (
+    ClassLevel,
+    CropBoxes,
+    ImageColumn,
+    InitKey,
+    Json,
+    LabelColumn,
+    LabelRegex,
+    SkipUnreadFormats,
+    names,
+    print_json,
+    reading_options,
+)
 from skipwise.paths import user_path
 
 
@@ -45,6 +57,12 @@ def export(
     width: Annotated[float, typer.Option(help="For a file of weights: as in 'skipwise train'.")] = 1.0,
     stem: Annotated[str, typer.Option(help="For a file of weights: imagenet or small.")] = "imagenet",
     init_key: InitKey = None,
+    class_level: ClassLevel = None,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    label_regex: LabelRegex = None,
+    crop_boxes: CropBoxes = False,
+    skip_unread_formats: SkipUnreadFormats = False,
     json: Json = False,
 ) -> None:
     """Make one file of a run that takes pixels of any size and answers as the run does."""
@@ -80,6 +98,14 @@ def export(
             max_drop=max_drop,
             output=output,
             elsewhere=elsewhere,
+            reading=reading_options(
+                class_level,
+                image_column,
+                label_column,
+                label_regex,
+                crop_boxes=crop_boxes,
+                skip_unread=skip_unread_formats,
+            ),
             progress=bar.preparing,
         )
         for note in made.notes:

@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from skipwise.options import Json, print_json
+from skipwise.options import (
+    ClassLevel,
+    CropBoxes,
+    ImageColumn,
+    Json,
+    LabelColumn,
+    LabelRegex,
+    SkipUnreadFormats,
+    print_json,
+    reading_options,
+)
 from skipwise.text import command
 
 
@@ -29,6 +39,12 @@ def verify(
     output: Annotated[
         str | None, typer.Option("--output", "-o", help="Folder for the certificate. [default: the artifact's]")
     ] = None,
+    class_level: ClassLevel = None,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    label_regex: LabelRegex = None,
+    crop_boxes: CropBoxes = False,
+    skip_unread_formats: SkipUnreadFormats = False,
     json: Json = False,
 ) -> int:
     """Check that an exported file still answers the same; exit with status 1 where it does not."""
@@ -37,8 +53,20 @@ def verify(
     from skipwise.deploy.wording import HEADINGS, arm_rows, speed_rows, verdict
     from skipwise.progress import Bar
 
+    reading = reading_options(
+        class_level, image_column, label_column, label_regex, crop_boxes=crop_boxes, skip_unread=skip_unread_formats
+    )
     with Bar(sys.stderr) as bar:
-        found = check(artifact, data, run=run, max_drop=max_drop, images=images, timing=timing, progress=bar.preparing)
+        found = check(
+            artifact,
+            data,
+            run=run,
+            max_drop=max_drop,
+            images=images,
+            timing=timing,
+            reading=reading,
+            progress=bar.preparing,
+        )
     certificate = found.certificate
     page = write_certificate(found, output) if data is not None or output is not None else None
     if json:
