@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from skipwise.data.names import printable, stem
 from skipwise.data.sources import folder_names as called
 from skipwise.data.sources.class_names import find_class_names
-from skipwise.data.sources.columns import is_image_column, is_label_column
+from skipwise.data.sources.column_names import is_image_column, is_label_column
 from skipwise.data.sources.detection import check_no_detection
 from skipwise.data.sources.folders import Folders, read_folders
 from skipwise.data.sources.labels import listing

@@ -7,12 +7,13 @@ import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skipwise.data.names import printable
 from skipwise.data.sources.class_names import ClassNames
-from skipwise.data.sources.columns import Columns, find_columns, is_one, shown_columns
+from skipwise.data.sources.columns import Columns, find_columns
+from skipwise.data.sources.label_columns import is_one, shown_columns
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.source import Row
@@ -54,7 +55,8 @@ class Listed:
         if columns.one_hot:
             label = f"classes by {count(len(columns.one_hot), 'column')} of 0 and 1"
         elif columns.label is not None:
-            label = f"classes by {header[columns.label]!r}"
+            both = "" if columns.before is None else f"{header[columns.before]!r} and "
+            label = f"classes by {both}{header[columns.label]!r}"
         else:
             label = "no classes"
         return printable(f"{image}, {label}")
@@ -101,6 +103,8 @@ def list_images(
     columns = find_columns(table, find, options, must=must)
     if columns is None:
         return None
+    if columns.before is not None and not _doubled(table, columns.before, columns.label or 0):
+        columns = replace(columns, before=None)
     rows: list[Row] = []
     missing: list[tuple[str, int]] = []
     unlabelled: list[str] = []
@@ -197,7 +201,16 @@ def _label(table: Table, columns: Columns, row: Sequence[str], line: int) -> str
             f"The class {printable(cell.strip())!r} in line {line} of {table.name} is not UTF-8; save the table as "
             "UTF-8 (in a spreadsheet: CSV UTF-8)."
         )
+    if columns.before is not None and cell.strip():
+        cell = f"{row[columns.before].strip()} {cell.strip()}"
     return unicodedata.normalize("NFC", cell.strip())
+
+
+def _doubled(table: Table, before: int, label: int) -> bool:
+    """Whether a value of one column comes with several of another: a species' second word with several genera."""
+    wide = (row for row in table.rows if len(row) > max(before, label))
+    pairs = {(row[before].strip(), row[label].strip()) for row in wide}
+    return len(pairs) > len({value for _, value in pairs})
 
 
 def _split(table: Table, columns: Columns, row: Sequence[str], line: int) -> str:
