@@ -57,6 +57,11 @@ _MEASURES = """
     latitude lon lng longitude depth distance temperature iso exposure score confidence conf prob probability
     quantity alter anzahl preis breite hohe grosse gewicht jahr datum zeit 数量 年龄
 """.split()
+_VERDICTS = """
+    exclude excluded ignore ignored drop dropped remove removed skip skipped keep use include included usable valid
+    isvalid verified checked confirmed reviewed quality blurry blurred corrupt corrupted bad isbad ausschluss
+    ausgeschlossen unscharf qualitat gepruft
+""".split()
 _FOLDERS = "folder dir directory subfolder subdir foldername dirname ordner verzeichnis dossier carpeta 文件夹".split()
 
 
@@ -120,6 +125,11 @@ def is_group_column(name: str) -> bool:
 def is_measure(name: str) -> bool:
     """Whether a column is called like what is measured or counted, and names no classes."""
     return plain(name) in _MEASURES
+
+
+def is_verdict(name: str) -> bool:
+    """Whether a column is called like what says which images are good enough to be used."""
+    return plain(name) in _VERDICTS
 
 
 def is_genus(name: str) -> bool:

@@ -72,8 +72,6 @@ def find_labels(
         return Labels(column=label, before=_genus(header, label, rest), named=True, others=tuple(others))
     if one_hot:
         return Labels(one_hot=one_hot, named=True)
-    # What is measured, and what only says which images belong together, is no class unless somebody says so.
-    rest = [number for number in rest if not (is_measure(header[number]) or is_group_column(header[number]))]
     likely = [number for number in rest if _looks_like_labels(body, number) and not _pictures(body, number, find)]
     if (
         len(rest) == 1
@@ -83,9 +81,11 @@ def find_labels(
         and (must or len(body) <= 10 or _numeric(body, rest[0]))
     ):
         likely = list(rest)
-    same = len(likely) == 1 or (likely and all(_bijective(body, likely[0], number) for number in likely[1:]))
-    # Several columns of numbers count something, such as votes for each class.
-    if same and (len(likely) == 1 or not all(_numeric(body, number) for number in likely)):
+    same = bool(likely) and all(_bijective(body, likely[0], number) for number in likely[1:])
+    # What is measured, and what only says which images belong together, is no class unless somebody says so; several
+    # columns of numbers count something, such as votes for each class.
+    named = not any(is_measure(header[number]) or is_group_column(header[number]) for number in likely)
+    if same and named and (len(likely) == 1 or not all(_numeric(body, number) for number in likely)):
         return Labels(column=_wordiest(body, likely))
     if len(likely) > 1 and must:
         raise SkipwiseError(
@@ -184,9 +184,12 @@ def _one_hot(body: Sequence[Sequence[str]], rest: Sequence[int]) -> tuple[int, .
         binary = [
             number for number in rest if {row[number].strip() for row in body} <= allowed and _filled(body, number)
         ]
-        with_one = sum(any(is_one(row[number]) for number in binary) for row in body)
-        if len(binary) >= fewest and with_one > 0.5 * len(body):
-            return tuple(binary)
+        # A yes in every line beside other columns of which one has it is a remark: "verified".
+        some = [number for number in binary if not all(is_one(row[number]) for row in body)]
+        for each in (some, binary):
+            with_one = sum(any(is_one(row[number]) for number in each) for row in body)
+            if len(each) >= fewest and with_one > 0.5 * len(body):
+                return tuple(each)
     return ()
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from skipwise.data.names import printable
 from skipwise.data.sources.class_names import ClassNames
-from skipwise.data.sources.columns import Columns, find_columns
+from skipwise.data.sources.column_names import is_verdict
+from skipwise.data.sources.columns import HEAD, Columns, find_columns
 from skipwise.data.sources.label_columns import is_one, shown_columns
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
@@ -113,6 +114,8 @@ def list_images(
     labels: Counter[str] = Counter()
     for number in range(columns.first, len(table.rows)):
         row, line = table.rows[number], table.lines[number]
+        if len(row) > width and not any(cell.strip() for cell in row[width:]):
+            row = row[:width]
         if len(row) != width:
             if len(row) > width or columns.image >= len(row) or (columns.label or 0) >= len(row):
                 raise SkipwiseError(
@@ -127,14 +130,14 @@ def list_images(
         if not label and (columns.label is not None or columns.one_hot):
             unlabelled.append(find(cell) or cell)
             continue
-        padded += columns.label is not None and label != row[columns.label] and SEVERAL not in row[columns.label]
+        padded += columns.label is not None and row[columns.label] != row[columns.label].strip()
         file = find(cell)
         if file is None:
             missing.append((cell, line))
             continue
         labels[label] += 1
         rows.append(Row(file, label, _split(table, columns, row, line) or split, _group(columns, row), line))
-    notes = list(columns.notes)
+    notes = [*columns.notes, *_warnings(table, columns)]
     if columns.label is not None:
         _check_single(table, columns, labels)
         rows, said = _named(rows, labels, names)
@@ -204,6 +207,24 @@ def _label(table: Table, columns: Columns, row: Sequence[str], line: int) -> str
     if columns.before is not None and cell.strip():
         cell = f"{row[columns.before].strip()} {cell.strip()}"
     return unicodedata.normalize("NFC", cell.strip())
+
+
+def _warnings(table: Table, columns: Columns) -> list[str]:
+    """A sentence about columns that may say which images are no good, since nothing here heeds them."""
+    body = table.rows[columns.first : columns.first + HEAD]
+    doubtful = [
+        name
+        for number, name in enumerate(columns.header)
+        if is_verdict(name)
+        and number not in (columns.label, columns.split, columns.image, *columns.one_hot)
+        and len({row[number] for row in body if number < len(row)}) > 1
+    ]
+    if not doubtful:
+        return []
+    return [
+        f"The column{'s' * (len(doubtful) > 1)} {listing(doubtful, 3)} of {table.name} {'are' if len(doubtful) > 1 else 'is'}"
+        " not used; remove the lines that you do not want."
+    ]
 
 
 def _doubled(table: Table, before: int, label: int) -> bool:
