@@ -47,12 +47,13 @@ class Bar:
         left = (
             f"  about {duration(taken / new * (total - done))} left" if taken > 1 and new > 0 and done < total else ""
         )
-        self._show(what, done, total, f"{done:,} of {total:,}{left}")
+        # Where nobody knows how many there are, only what was found so far is said.
+        self._show(what, done, total or None, f"{done:,} of {total:,}{left}" if total else f"{done:,} so far")
 
     def noticed(self, sentence: str) -> None:
         self._line(sentence)
 
-    def _show(self, what: str, done: float, total: float, status: str) -> None:
+    def _show(self, what: str, done: float, total: float | None, status: str) -> None:
         if self.console.is_terminal:
             if self.task is None:
                 self.task = self.bar.add_task(what, total=total, status=status)

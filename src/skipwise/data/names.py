@@ -53,8 +53,9 @@ def is_clutter(name: str) -> bool:
 
 
 def suffix(name: str) -> str:
-    """The lower-case suffix of a file's name, with its dot: ".jpg"."""
-    return splitext(name)[1].lower()
+    """The lower-case suffix of a file's name, with its dot: ".jpg". Called for every file, so without a path's rules."""
+    dot = name.rfind(".")
+    return name[dot:].lower() if dot > name.rfind("/") + 1 else ""
 
 
 def stem(name: str) -> str:

@@ -15,7 +15,7 @@ from skipwise.data.sources.unread import check_unread
 from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
 
-_MASK = re.compile(r"(.*)[ _-](?:mask|segmentation|gt|groundtruth)(?:[ _-]?\d+)?", re.IGNORECASE)
+_MASK = re.compile(r"(.*)[ _-](?:mask|segmentation|gt|groundtruth)(?:[ _-]?\d+)?\.\w+", re.IGNORECASE)
 
 
 def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:
@@ -63,8 +63,11 @@ def _reading(place: Place, options: ReadingOptions, found: Folders) -> Reading:
 
 def _without_masks(rows: list[Row]) -> tuple[list[Row], list[str]]:
     """The rows without pictures that are masks of others: `benign (1)_mask.png` beside `benign (1).png`."""
-    there = {stem(row.file) for row in rows if "mask" not in row.file.lower()}
-    masks = {row.file for row in rows if (match := _MASK.fullmatch(stem(row.file))) and match[1] in there}
+    suspects = {row.file: match[1] for row in rows if (match := _MASK.fullmatch(row.file)) is not None}
+    if not suspects:
+        return rows, []
+    there = {stem(row.file) for row in rows if row.file not in suspects}
+    masks = {file for file, image in suspects.items() if image in there}
     return [row for row in rows if row.file not in masks], sorted(masks)
 
 

@@ -101,9 +101,11 @@ def read_folders(place: Place, options: ReadingOptions) -> Folders | None:
         for node in part.left_out:
             part.inside = _without(part.inside, node.name)
     together = merged(part.inside for part in labelled)
-    stems = _stems(pictures)
+    stems: dict[str, list[str]] = {}
 
     def stems_of(path: str) -> frozenset[str]:
+        if not stems:  # only folders in folders have to be held against each other
+            stems.update(_stems(pictures))
         places = [f"{part.inside.path}/{path}".strip("/") for part in labelled]
         return frozenset(stem for folder in places for stem in stems.get(folder, ()))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,12 @@ def open_huggingface(name: str, options: ReadingOptions) -> Source:
     """
     try:
         import datasets
+        from datasets.table import embed_table_storage
     except ImportError as error:
         raise missing_extra("formats", "datasets") from error
     datasets.disable_progress_bars()
+    for name_of_logger in ("datasets", "huggingface_hub"):  # their retries say what the sentence below says
+        logging.getLogger(name_of_logger).setLevel(logging.ERROR)
     owner, _, configuration = name.partition("@")
     try:
         loaded: Any = datasets.load_dataset(owner, *([configuration] if configuration else []))
@@ -38,7 +43,9 @@ def open_huggingface(name: str, options: ReadingOptions) -> Source:
         raise SkipwiseError(f"The data set {owner} can't be loaded ({reason}); {mend}.") from error
     parts = loaded if isinstance(loaded, dict) else {"": loaded}
     fingerprint = "-".join(str(part._fingerprint) for part in parts.values())
-    root = cache_folder() / "huggingface" / f"{Path(owner).name}-{abs(hash_text(fingerprint)):x}"
+    root = (
+        cache_folder() / "huggingface" / f"{Path(owner).name}-{hashlib.sha256(fingerprint.encode()).hexdigest()[:16]}"
+    )
     make_folder(root)
     files = []
     for split, part in parts.items():
@@ -47,17 +54,11 @@ def open_huggingface(name: str, options: ReadingOptions) -> Source:
         for column in images:
             part = part.cast_column(column, datasets.Image(decode=False))
         if not (root / file).exists():
-            part.to_parquet(str(root / f".{file}"))
+            # Files that rows only point to are taken in, so that the cache is whole.
+            part.with_format("arrow").map(embed_table_storage, batched=True).to_parquet(str(root / f".{file}"))
             (root / f".{file}").replace(root / file)
         files.append(file)
     read = parquet.recognise_files(Path(owner).name, root, files, options)
     if read is None:
         raise SkipwiseError(f"The data set {owner} has no column of images.")
     return read().source()
-
-
-def hash_text(text: str) -> int:
-    """A number for a text, the same in every process."""
-    import hashlib
-
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")

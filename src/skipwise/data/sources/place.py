@@ -59,12 +59,13 @@ class Place:
                 skipped[folder] = _below(folder, results) or any(map(is_clutter, folder.split("/")))
             if skipped[folder]:
                 continue
+            kind = suffix(file)
             if file.startswith(".") or is_clutter(file):
-                if is_picture(suffix(file)):
+                if is_picture(kind):
                     hidden.append(entry.name)
-            elif is_readable(suffix(file)):
+            elif is_readable(kind):
                 pictures.append(entry)
-            elif is_picture(suffix(file)):
+            elif is_picture(kind):
                 unread.append(entry.name)
             else:
                 others.append(entry)

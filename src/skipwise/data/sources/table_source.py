@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
-from skipwise.data.containers import Entry, Folder, Listing, Progress
-from skipwise.data.names import printable, stem, suffix
+from skipwise.data.containers import Container, Entry, Folder, Listing, Progress, open_container
+from skipwise.data.names import ARCHIVES, printable, stem, suffix, without_archive_suffix
 from skipwise.data.sources import coco
-from skipwise.data.sources.class_names import find_class_names
+from skipwise.data.sources.class_names import ClassNames, find_class_names
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.pixel_tables import pixel_set
 from skipwise.data.sources.place import Place
@@ -16,8 +18,6 @@ from skipwise.data.sources.table_files import Table, read_tables
 from skipwise.data.sources.tables import Listed, list_images, missing_sentence, on_disk
 from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
-
-_TRIED = 200
 
 
 def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -> Source:
@@ -43,24 +43,62 @@ def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -
     table = max(tables, key=lambda each: len(each.rows))
     if (pixels := pixel_set(stem(path.name), table)) is not None:
         return pixels.source()
-    root = path.parent
-    listed = list_images(table, on_disk(root), options, must=True)
-    assert listed is not None
-    if len(listed.missing) > 0.1 * (len(listed.rows) + len(listed.missing)):
-        listed = _searched(root, table, options, listed, progress)
-    elif listed.columns.label is not None:
-        beside = Place.of(str(path), Folder(root), _documents_of(root))
-        labels = {row.label for row in listed.rows}
-        if (names := find_class_names(beside, labels)) is not None:
-            listed = list_images(table, on_disk(root), options, must=True, names=names) or listed
+    listed, place = _found(path, table, options, progress)
     if listed.missing:
-        raise SkipwiseError(missing_sentence([listed], str(root.resolve())))
+        raise SkipwiseError(missing_sentence([listed], str(path.parent.resolve())))
     if not listed.labelled:
         raise SkipwiseError(
             f"{path} has no column 'label' with the images' classes; its columns are "
             f"{', '.join(map(repr, listed.columns.header))}. Name one with --label-column."
         )
-    return _reading(path, listed).source()
+    return _reading(path, listed, place).source()
+
+
+def _found(path: Path, table: Table, options: ReadingOptions, progress: Progress | None) -> tuple[Listed, Place | None]:
+    """What the table lists, and where: by paths from its own folder (None), in the folders below it, or in an archive
+    that lies beside it."""
+    root = path.parent
+    refused = None
+    try:
+        listed = list_images(table, on_disk(root), options, must=True)
+        assert listed is not None
+        if len(listed.missing) <= 0.1 * (len(listed.rows) + len(listed.missing)):
+            beside = Place.of(str(path), Folder(root), _documents_of(root))
+            names = _class_names(beside, listed)
+            return (list_images(table, on_disk(root), options, must=True, names=names) or listed), None
+        best: tuple[Listed, Place | None] | None = (listed, None)
+    except SkipwiseError as error:  # without the images not even their column may be known
+        refused, best = error, None
+    for place in _places(path, progress):
+        try:
+            found = list_images(table, place.index.find, options, must=True)
+        except SkipwiseError as error:
+            refused = refused or error
+            continue
+        assert found is not None
+        if best is None or len(found.missing) < len(best[0].missing):
+            names = _class_names(place, found)
+            best = (list_images(table, place.index.find, options, must=True, names=names) or found), place
+            if not best[0].missing:
+                break
+    if best is None:
+        assert refused is not None
+        raise refused
+    return best
+
+
+def _places(path: Path, progress: Progress | None) -> Iterator[Place]:
+    """Where the images of a table may be besides its own folder, the likeliest first."""
+    root = path.parent
+    archives = [file for file in sorted(root.iterdir()) if file.is_file() and file.name.lower().endswith(ARCHIVES)]
+    same = [file for file in archives if without_archive_suffix(file.name) == stem(path.name)]
+    for each in (*same, root, *([] if same else archives[:1])):
+        container = open_container(each)
+        yield Place.of(str(each), container, container.listing(progress))
+
+
+def _class_names(place: Place, listed: Listed) -> ClassNames | None:
+    return find_class_names(place, {row.label for row in listed.rows}) if listed.columns.label is not None else None
 
 
 def _documents_of(root: Path) -> Listing:
@@ -73,32 +111,26 @@ def _documents_of(root: Path) -> Listing:
     return Listing(tuple(entries[:1000]), ())
 
 
-def _searched(root: Path, table: Table, options: ReadingOptions, listed: Listed, progress: Progress | None) -> Listed:
-    """The same with names and ids looked for in all folders below the table's."""
-    container = Folder(root)
-    place = Place.of(str(root), container, container.listing(progress))
-    found = list_images(table, lambda cell: place.index.find(cell), options, must=True)
-    assert found is not None
-    labels = {row.label for row in found.rows}
-    names = find_class_names(place, labels) if found.columns.label is not None else None
-    if names is not None:
-        found = list_images(table, lambda cell: place.index.find(cell), options, must=True, names=names) or found
-    return found if len(found.missing) < len(listed.missing) else listed
-
-
-def _reading(path: Path, listed: Listed) -> Reading:
-    root = path.parent
+def _reading(path: Path, listed: Listed, place: Place | None) -> Reading:
+    container: Container = Folder(path.parent)
     entries = {}
-    for row in listed.rows:
-        status = (root / row.file).stat()
-        entries[row.file] = Entry(row.file, status.st_size, status.st_mtime_ns)
+    if place is None or isinstance(place.container, Folder):
+        for row in listed.rows:
+            status = os.stat(os.path.join(path.parent, row.file))  # noqa: PTH116, PTH118 - called for every row
+            entries[row.file] = Entry(row.file, status.st_size, status.st_mtime_ns)
+    else:
+        container = place.container
+        entries = {entry.name: entry for entry in place.pictures}
     classes = {row.label for row in listed.rows}
-    said = f"the table {printable(path.name)} ({count(len(listed.rows), 'image')}, {count(len(classes), 'class')}), {listed.described()}"
+    where = "" if container.path == path.parent else f" in {printable(container.path.name)}"
     return Reading(
         name=stem(path.name),
-        container=Folder(root),
+        container=container,
         rows=listed.rows,
-        said=said,
+        said=(
+            f"the table {printable(path.name)} ({count(len(listed.rows), 'image')}{where}, "
+            f"{count(len(classes), 'class')}), {listed.described()}"
+        ),
         other=listed.proposal(),
         entries=entries,
         left_out=listed.unlabelled,
