@@ -17,6 +17,7 @@ from skipwise.data.sources.column_names import (
     is_group_column,
     is_measure,
     is_predicted,
+    is_verdict,
     plain,
 )
 from skipwise.data.sources.labels import listing
@@ -62,7 +63,7 @@ def find_labels(
         known = [number for number in rest if is_called(header[number], names) and _filled(body, number)]
         if known:
             break
-    one_hot = _one_hot(body, rest)
+    one_hot = _one_hot(body, [number for number in rest if not is_verdict(header[number])])
     if known and not (one_hot and len(one_hot) > 1 and set(known) <= set(one_hot)):
         _check_names(where, header, known)
         label = _chosen(where, header, body, known)
@@ -184,12 +185,9 @@ def _one_hot(body: Sequence[Sequence[str]], rest: Sequence[int]) -> tuple[int, .
         binary = [
             number for number in rest if {row[number].strip() for row in body} <= allowed and _filled(body, number)
         ]
-        # A yes in every line beside other columns of which one has it is a remark: "verified".
-        some = [number for number in binary if not all(is_one(row[number]) for row in body)]
-        for each in (some, binary):
-            with_one = sum(any(is_one(row[number]) for number in each) for row in body)
-            if len(each) >= fewest and with_one > 0.5 * len(body):
-                return tuple(each)
+        with_one = sum(any(is_one(row[number]) for number in binary) for row in body)
+        if len(binary) >= fewest and with_one > 0.5 * len(body):
+            return tuple(binary)
     return ()
 
 

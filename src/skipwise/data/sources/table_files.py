@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 
@@ -25,14 +25,13 @@ class Table:
     """Text in rows and columns.
 
     `header` is empty where the file may have none: then the first row may be one. `lines` are the rows' numbers in the
-    file, from 1. `sheet` is the name of a spreadsheet's sheet where it has several.
+    file, from 1.
     """
 
     name: str
     header: tuple[str, ...]
     rows: Sequence[Sequence[str]]
     lines: Sequence[int]
-    sheet: str = ""
 
     @property
     def folder(self) -> str:
@@ -297,12 +296,18 @@ def _by_split(name: str, content: dict[str, Any]) -> Table | None:
     if "train" not in splits.values() or len(lists) < 2 or len(lists) < len(content):
         return None
     rows: list[list[str]] = []
+    records: list[dict[str, Any]] = []
     for split, values in lists:
         for value in values:
+            if isinstance(value, dict):
+                records.append({**value, "split": split})
+                continue
             cells = value if isinstance(value, list) else [value]
             if not all(isinstance(cell, str | int | float) for cell in cells):
                 return None
             rows.append([*map(_cell, cells), split])
+    if records and not rows:
+        return (_records(name, records, range(1, len(records) + 1)) or [None])[0]
     width = len(rows[0]) if rows else 0
     if any(len(row) != width for row in rows) or not rows:
         return None
@@ -377,7 +382,7 @@ def _excel(name: str, data: bytes, kind: str) -> list[Table]:
         raise missing_extra("formats", "openpyxl") from error
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        found = []
+        found: dict[str, Table] = {}
         for sheet in book.worksheets:
             rows, lines = [], []
             for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
@@ -387,10 +392,21 @@ def _excel(name: str, data: bytes, kind: str) -> list[Table]:
             if len(rows) > 1:
                 width = max(len(row) for row in rows)
                 wide = [row + [""] * (width - len(row)) for row in rows]
-                found.append(Table(name, (), *_without_title(wide, lines), sheet.title))
-        return found if len(found) > 1 else [replace(each, sheet="") for each in found]
+                found[sheet.title] = Table(name, (), *_without_title(wide, lines))
+        return _sheets_of_splits(found) or list(found.values())
     except Exception as error:  # openpyxl raises what its parts raise: zip, XML, its own
         raise SkipwiseError(f"{name} is no sound Excel file ({_first(error)}); save it again, or as .csv.") from error
+
+
+def _sheets_of_splits(sheets: dict[str, Table]) -> list[Table]:
+    """Sheets that are called like splits as one table with a column that says it; [] for others."""
+    splits = splits_of(sheets)
+    headers = {tuple(table.rows[0]) for table in sheets.values()}
+    if len(sheets) < 2 or len(splits) < len(sheets) or len(headers) > 1:
+        return []
+    rows = [[*row, split] for split, table in sheets.items() for row in table.rows[1:]]
+    lines = [line for table in sheets.values() for line in table.lines[1:]]
+    return [Table(next(iter(sheets.values())).name, (*headers.pop(), "split"), rows, lines)]
 
 
 def _parquet(name: str, data: bytes) -> list[Table]:
