@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from skipwise.data.names import printable
 from skipwise.data.sources import folder_names as called
+from skipwise.data.sources.column_names import is_group_column, is_measure
 from skipwise.data.sources.folders import Folders
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import Ambiguous, ReadingOptions
@@ -54,7 +55,7 @@ def _against(
         if _says_nothing(folders, rows):
             return lambda: table_reading(place, tables, options)
         first = tables[0]
-        if not (first.columns.named or is_list(first)) or len(rows) < 0.5 * len(place.names):
+        if not (first.columns.named or first.by_folder or is_list(first)) or len(rows) < 0.5 * len(place.names):
             return None
         raise _two_readings(place, folders, first)
     if is_split and beyond and (filled := _filled(folders, beyond, dict(pairs))):
@@ -99,24 +100,31 @@ def _two_readings(place: Place, folders: Folders, table: Listed) -> Ambiguous:
 
 
 def _check_others(place: Place, folders: Folders, listed: Sequence[Listed]) -> None:
-    """Raises Ambiguous where lists without a header number the classes otherwise than the folders do, in columns of
-    which none is known to be the label's."""
+    """Raises Ambiguous where a table says something else than the folders do, in columns of which none is known to be
+    the label's: a list without a header that numbers the classes, or a table with a line for each folder."""
     for each in listed:
         columns = each.columns
-        if not each.rows or not columns.header[0].startswith("column ") or len(columns.others) < 2:
+        others = [
+            n for n in columns.others if not (is_measure(columns.header[n]) or is_group_column(columns.header[n]))
+        ]
+        is_bare = columns.header[0].startswith("column ") and len(others) > 1
+        if not each.rows or not (is_bare or each.by_folder):
             continue
         names = {row.file: folders.labels.get(row.file.rpartition("/")[0]) for row in each.rows}
         table = {row.line: row.file for row in each.rows}
-        for number in columns.others:
+        contrary = []
+        for number in others:
             cells = zip(each.table.rows, each.table.lines, strict=True)
             pairs = ((row[number], names[table[line]]) for row, line in cells if line in table)
-            if one_to_one((cell, label[0]) for cell, label in pairs if label is not None):
-                return
+            if not one_to_one((cell, label[0]) for cell, label in pairs if label is not None):
+                contrary.append(number)
+        if not contrary or (is_bare and len(contrary) < len(others)):
+            continue
+        flags = " or ".join(f"--label-column {shlex.quote(columns.header[number])}" for number in contrary[:2])
         raise Ambiguous(
             f"{place.name} can be read in two ways: with its folders for the classes "
-            f"({listing(sorted(set(folders.tops)), 4)}; --class-level 1, or leaf for the innermost), or with the numbers "
-            f"in {printable(each.table.name)} ({' or '.join('--label-column ' + shlex.quote(columns.header[n]) for n in columns.others[:2])}). "
-            "Say which."
+            f"({listing(sorted(set(folders.tops)), 4)}; --class-level 1, or leaf for the innermost), or with what "
+            f"{printable(each.table.name)} says of them ({flags}). Say which."
         )
 
 

@@ -1,6 +1,6 @@
 """Tables that name images otherwise than by their files' names: by folder and file, by number, or by folder alone.
 
-Each way gives the same table with the images' paths in it, and a sentence that says what was taken for what.
+Each way gives the table with the images' paths in it, and the rest of a sentence that says what was taken for what.
 """
 
 from __future__ import annotations
@@ -42,9 +42,8 @@ def _by_folder_and_file(table: Table, place: Place) -> tuple[Table, str] | None:
                 continue
             paths = [f"{row[folder].strip()}/{row[file].strip()}" for row in table.rows]
             if _share(place.index.find(path) is not None and _lies_in(place, path) for path in paths[:_SAMPLE]) >= 0.9:
-                rows = [[*row, path] for row, path in zip(table.rows, paths, strict=True)]
                 said = f"{table.header[folder]!r} is taken for the folder of {table.header[file]!r}."
-                return replace(table, header=(*table.header, "path"), rows=rows), said
+                return _with_column(table, file, paths), said
     return None
 
 
@@ -72,14 +71,11 @@ def _by_number(table: Table, place: Place) -> tuple[Table, str] | None:
             continue
         if _share(number in files for number in numbers) < 0.9:
             continue
-        rows = [
-            [*row, files[number][0] if number in files else row[column]]
-            for row, number in zip(table.rows, numbers, strict=True)
-        ]
+        paths = [files[number][0] if number in files else str(number) for number in numbers]
         known = next(number for number in numbers if number in files)
         shown = printable(files[known][0].rpartition("/")[2])
-        said = f"The numbers in {name!r} are taken for those in the files' names: {known} for {shown}."
-        return replace(table, header=(*table.header, "path"), rows=rows), said
+        said = f"the numbers under {name!r} are taken for those in the files' names: {known} for {shown}."
+        return _with_column(table, column, paths), said
     return None
 
 
@@ -96,8 +92,14 @@ def _by_folder(table: Table, place: Place) -> tuple[Table, str] | None:
             rows += [[*row, picture] for picture in inside.get(cell, [])]
             lines += [line] * len(inside.get(cell, []))
         said = f"{name!r} names folders: all pictures in one are of the class of its line."
-        return replace(table, header=(*table.header, "path"), rows=rows, lines=lines), said
+        return replace(table, header=(*table.header, f"pictures of {name}"), rows=rows, lines=lines), said
     return None
+
+
+def _with_column(table: Table, column: int, cells: Sequence[str]) -> Table:
+    """The table with other cells in a column."""
+    rows = [[*row[:column], cell, *row[column + 1 :]] for row, cell in zip(table.rows, cells, strict=True)]
+    return replace(table, rows=rows)
 
 
 def _pictures_by_folder(place: Place) -> dict[str, list[str]]:

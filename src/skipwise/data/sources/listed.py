@@ -19,7 +19,7 @@ from skipwise.data.sources.place import Place, shown
 from skipwise.data.sources.source import Reading
 from skipwise.data.sources.split_names import split_of, splits_of
 from skipwise.data.sources.table_files import Table, read_tables
-from skipwise.data.sources.table_readings import chosen, one_to_one, table_reading
+from skipwise.data.sources.table_readings import chosen, class_lists, one_to_one, table_reading
 from skipwise.data.sources.tables import Listed, list_images, missing_sentence
 from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
@@ -61,6 +61,8 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
             f"{each.table.name} lists images, but no column says which class they are of (its columns are "
             f"{listing(each.columns.header, 8)}); name it with --label-column."
         )
+    if (lists := class_lists(place, listed)) is not None:
+        return lambda: table_reading(place, lists, options)
     _check_named(place, options)
     return None
 
@@ -110,7 +112,8 @@ def _one(
     if listed is None:
         for other, said in with_paths(table, place):
             if (listed := list_images(other, place.index.find, options, must=False, split=split)) is not None:
-                return replace(listed, notes=(*listed.notes, f"In {printable(table.name)}, {said}"))
+                notes = (*listed.notes, f"In {printable(table.name)}, {said}")
+                return replace(listed, notes=notes, by_folder=len(listed.rows) > len(table.rows))
         return None
     if listed.columns.label is None:
         return listed
@@ -169,6 +172,8 @@ def _remarked(read: Callable[[], Reading], listed: Sequence[Listed]) -> Callable
         unused: dict[str, int] = {}
         for each in listed:
             pairs = [(row.label, known.get(row.file, row.label)) for row in each.rows]
+            if len(each.columns.header) == 1 and known.keys() >= {row.file for row in each.rows}:
+                continue
             if each.table.name not in reading.used and pairs and not one_to_one(pairs):
                 unused.setdefault(each.table.name, len(pairs))
         if not unused:

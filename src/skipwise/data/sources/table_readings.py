@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from skipwise.data.names import printable
+from skipwise.data.names import printable, stem
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import Ambiguous, ReadingOptions
 from skipwise.data.sources.place import Place
@@ -50,6 +50,19 @@ def chosen(place: Place, labelled: Sequence[Listed]) -> list[Listed]:
         ):
             kept.append(each)
     return kept
+
+
+def class_lists(place: Place, listed: Sequence[Listed]) -> list[Listed] | None:
+    """Lists of images and nothing else, each called like a class: "pos.txt" and "neg.txt"; None for others."""
+    lists = [each for each in listed if each.rows and len(each.columns.header) == 1 and not each.split]
+    files = [row.file for each in lists for row in each.rows]
+    labels = {stem(each.table.name.rpartition("/")[2]) for each in lists}
+    if len(lists) < 2 or len(labels) < len(lists) or len(set(files)) < max(len(files), 0.9 * len(place.names)):
+        return None
+    return [
+        replace(each, rows=tuple(row._replace(label=stem(each.table.name.rpartition("/")[2])) for row in each.rows))
+        for each in lists
+    ]
 
 
 def _with_split(listed: Listed) -> Listed:

@@ -35,6 +35,7 @@ class Listed:
         missing: what it names that is not there, with the lines.
         unlabelled: its images without a class.
         split: the split of all of it, by the file's name, or "".
+        by_folder: whether a line is for all pictures in a folder.
     """
 
     table: Table
@@ -44,6 +45,7 @@ class Listed:
     unlabelled: tuple[str, ...]
     split: str
     notes: tuple[str, ...]
+    by_folder: bool = False
 
     @property
     def labelled(self) -> bool:
@@ -60,7 +62,7 @@ class Listed:
             both = "" if columns.before is None else f"{header[columns.before]!r} and "
             label = f"classes by {both}{header[columns.label]!r}"
         else:
-            label = "no classes"
+            label = "classes by the lists' names"
         return printable(f"{image}, {label}")
 
     def proposal(self) -> str:
