@@ -12,6 +12,7 @@ from tests.layouts import (
     copies,
     file_names,
     folders,
+    found_languages,
     imagenet,
     kaggle,
     kaggle_traps,
@@ -62,6 +63,7 @@ CASES: tuple[Case, ...] = (
     *tools.CASES,
     *tools_json.CASES,
     *unread.CASES,
+    *found_languages.CASES,
 )
 
 __all__ = ["CASES", "Asks", "Case", "Reads", "Refuses"]

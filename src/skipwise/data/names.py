@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from posixpath import splitext
 
 CLUTTER = frozenset(
@@ -75,3 +76,9 @@ def without_archive_suffix(name: str) -> str:
     for each in (".gz", ".bz2", ".xz", ".zip", ".tgz", ".tbz2", ".txz", ".tar"):
         name = name[: -len(each)] if name.lower().endswith(each) else name
     return name
+
+
+def unaccented(name: str) -> str:
+    """A name without accents, as names are compared: "entraînement" -> "entrainement"."""
+    spelt = unicodedata.normalize("NFKD", name)
+    return unicodedata.normalize("NFC", "".join(each for each in spelt if not "\u0300" <= each <= "\u036f"))

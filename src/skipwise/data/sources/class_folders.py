@@ -78,8 +78,10 @@ def _described(found: Folders, rows: Sequence[Row], classes: Sequence[str]) -> s
         for row in rows:
             counts[row.split] = counts.get(row.split, 0) + 1
         names = {part.split: printable(part.folder.name) + "/" for part in found.parts}
-        shown = [f"{names['train']} ({count(counts.get('train', 0), 'image')}, {count(len(classes), 'class')})"]
-        shown += [f"{names[split]} ({counts.get(split, 0):,})" for split in ("val", "test") if split in names]
+        # What is called in another language, or like "holdout", is said to be what it is taken for.
+        plain = {split: name if split in name.lower() else f"{name} as {split}" for split, name in names.items()}
+        shown = [f"{plain['train']} ({count(counts.get('train', 0), 'image')}, {count(len(classes), 'class')})"]
+        shown += [f"{plain[split]} ({counts.get(split, 0):,})" for split in ("val", "test") if split in names]
         said = f"folders {', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else f"the folder {shown[0]}"
         if "val" in names and "test" not in names:
             said += f": {names['val']} is the test set, validation is cut from {names['train']}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from skipwise.data.containers import Crops, Entry, Shareable
 from skipwise.data.names import printable, stem, suffix
-from skipwise.data.sources.columns import is_group_column, plain
+from skipwise.data.sources.column_names import is_group_column, plain
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place

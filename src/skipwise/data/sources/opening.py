@@ -250,10 +250,19 @@ def _refusal(place: Place) -> SkipwiseError:
         return SkipwiseError(no_pictures_sentence(place))
     archives = [entry.name for entry in place.others if entry.name.lower().endswith(ARCHIVES)]
     if archives:
-        return SkipwiseError(
-            f"{place.name} holds no images but archives ({shown(archives)}); give one of them, such as "
-            f"{printable(str(place.container.path / archives[0]))}, or unpack them."
-        )
+        path = place.container.path
+        folder = path if isinstance(place.container, Folder) else None
+        tables = [name for name in place.documents if folder is not None and suffix(name) in (".csv", ".tsv", ".xlsx")]
+        if folder is None:
+            mend = "unpack it"
+        elif tables:
+            mend = (
+                f"give {printable(str(path / tables[0]))} if it is the table of their images, one of the archives, "
+                "or unpack them"
+            )
+        else:
+            mend = f"give one of them, such as {printable(str(path / archives[0]))}, or unpack them"
+        return SkipwiseError(f"{place.name} holds no images but archives ({shown(archives)}); {mend}.")
     kinds = sorted({suffix(entry.name) or "no suffix" for entry in place.others})
     holds = f"only files of other kinds ({listing(kinds, 6)})" if kinds else "no files"
     return SkipwiseError(

@@ -13,7 +13,7 @@ from typing import Any
 from skipwise.data.containers import Folder
 from skipwise.data.containers.parquet import Parquet, opened
 from skipwise.data.names import printable, suffix
-from skipwise.data.sources.columns import plain
+from skipwise.data.sources.column_names import plain
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place

@@ -9,7 +9,8 @@ import numpy as np
 
 from skipwise.data.names import suffix
 from skipwise.data.sources.array_sets import ArraySet, array_set
-from skipwise.data.sources.columns import plain, value_split
+from skipwise.data.sources.column_names import plain
+from skipwise.data.sources.columns import value_split
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.table_files import Table, decoded, read_tables

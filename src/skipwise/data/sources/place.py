@@ -23,6 +23,9 @@ MOST_DOCUMENTS = 60
 """More documents than these are one for each image; of such only those nearest to the top are looked at."""
 LARGEST_DOCUMENT = LARGEST_FILE
 _NOT_LISTS = ("readme", "license", "licence", "requirements", "citation", "changelog", "notes")
+_ANSWERS = ("submission", "samplesubmission", "prediction")
+_ANSWERED = frozenset(["oof", "preds", "pred", "sub"])
+"""What lists of answers are called: those of networks, and those that a competition wants."""
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")
 """What annotation tools put before the name of a file that was uploaded."""
 
@@ -120,7 +123,8 @@ class Place:
 
 def _is_no_list(file: str) -> bool:
     letters = re.sub(r"[^a-z]", "", file.lower())
-    return letters.startswith(_NOT_LISTS) or "samplesubmission" in letters
+    words = set(re.findall(r"[a-z]+", file.lower()))
+    return letters.startswith(_NOT_LISTS) or any(word.startswith(_ANSWERS) for word in words) or bool(words & _ANSWERED)
 
 
 class Index:

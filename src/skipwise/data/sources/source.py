@@ -79,6 +79,7 @@ class Reading:
         other: the other reading and the flag that asks for it, a sentence, or "".
         top: what all files lie below ("birds-v2/"); it is left out of the images' ids.
         left_out: pictures and files that are not part of the set.
+        used: the documents that say something of it.
         notes: sentences worth saying beside it.
         faults: sentences about what has to be mended before training.
         entries: the files' sizes and times by name.
@@ -95,6 +96,7 @@ class Reading:
     left_out: Sequence[str] = ()
     notes: Sequence[str] = ()
     faults: Sequence[str] = ()
+    used: frozenset[str] = frozenset()
     where: str = ""
 
     def source(self) -> Source:
@@ -152,6 +154,9 @@ def settle_splits(rows: Sequence[Row]) -> list[Row]:
         SkipwiseError: nothing to train on.
     """
     there = {row.split for row in rows}
+    if "" in there and len(there) > 1:  # what is not assigned to a part is for training
+        rows = [row._replace(split=row.split or "train") for row in rows]
+        there = {row.split for row in rows}
     if there == {"train", "val"}:
         return [row._replace(split="test") if row.split == "val" else row for row in rows]
     if "train" not in there and there != {""}:
@@ -167,6 +172,8 @@ def settle_splits(rows: Sequence[Row]) -> list[Row]:
 def split_words(splits: Sequence[str]) -> str:
     """The split that images came in, as the end of a sentence: "; split as train 9, val 4; val is the test set"."""
     counts = Counter(splits)
+    if len(counts) > 1 and "" in counts:
+        counts["train"] += counts.pop("")
     if len(counts) < 2:
         return ""
     shown = ", ".join(f"{split} {counts[split]:,}" for split in ("train", "val", "test") if counts[split])

@@ -41,6 +41,8 @@ def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -
             f"{path} lists no images; it needs a header line with path and label, and a line per image."
         )
     table = max(tables, key=lambda each: len(each.rows))
+    if suffix(path.name) == ".xlsx" and sum(list(each.rows[0]) == list(table.rows[0]) for each in tables) > 1:
+        raise SkipwiseError(f"{path} has several sheets with images; save the one that is meant as .csv and give that.")
     if (pixels := pixel_set(stem(path.name), table)) is not None:
         return pixels.source()
     listed, place = _found(path, table, options, progress)

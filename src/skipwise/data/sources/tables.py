@@ -8,12 +8,14 @@ import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skipwise.data.names import printable
 from skipwise.data.sources.class_names import ClassNames
-from skipwise.data.sources.columns import Columns, find_columns, is_one, shown_columns
+from skipwise.data.sources.column_names import is_verdict
+from skipwise.data.sources.columns import HEAD, Columns, find_columns
+from skipwise.data.sources.label_columns import is_one, shown_columns
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.source import Row
@@ -33,6 +35,7 @@ class Listed:
         missing: what it names that is not there, with the lines.
         unlabelled: its images without a class.
         split: the split of all of it, by the file's name, or "".
+        by_folder: whether a line is for all pictures in a folder.
     """
 
     table: Table
@@ -42,6 +45,7 @@ class Listed:
     unlabelled: tuple[str, ...]
     split: str
     notes: tuple[str, ...]
+    by_folder: bool = False
 
     @property
     def labelled(self) -> bool:
@@ -55,9 +59,10 @@ class Listed:
         if columns.one_hot:
             label = f"classes by {count(len(columns.one_hot), 'column')} of 0 and 1"
         elif columns.label is not None:
-            label = f"classes by {header[columns.label]!r}"
+            both = "" if columns.before is None else f"{header[columns.before]!r} and "
+            label = f"classes by {both}{header[columns.label]!r}"
         else:
-            label = "no classes"
+            label = "classes by the lists' names"
         return printable(f"{image}, {label}")
 
     def proposal(self) -> str:
@@ -102,6 +107,8 @@ def list_images(
     columns = find_columns(table, find, options, must=must)
     if columns is None:
         return None
+    if columns.before is not None and not _doubled(table, columns.before, columns.label or 0):
+        columns = replace(columns, before=None)
     rows: list[Row] = []
     missing: list[tuple[str, int]] = []
     unlabelled: list[str] = []
@@ -110,6 +117,8 @@ def list_images(
     labels: Counter[str] = Counter()
     for number in range(columns.first, len(table.rows)):
         row, line = table.rows[number], table.lines[number]
+        if len(row) > width and not any(cell.strip() for cell in row[width:]):
+            row = row[:width]
         if len(row) != width:
             if len(row) > width or columns.image >= len(row) or (columns.label or 0) >= len(row):
                 raise SkipwiseError(
@@ -124,14 +133,14 @@ def list_images(
         if not label and (columns.label is not None or columns.one_hot):
             unlabelled.append(find(cell) or cell)
             continue
-        padded += columns.label is not None and label != row[columns.label] and SEVERAL not in row[columns.label]
+        padded += columns.label is not None and row[columns.label] != row[columns.label].strip()
         file = find(cell)
         if file is None:
             missing.append((cell, line))
             continue
         labels[label] += 1
         rows.append(Row(file, label, _split(table, columns, row, line) or split, _group(columns, row), line))
-    notes = list(columns.notes)
+    notes = [*columns.notes, *_warnings(table, columns)]
     if columns.label is not None:
         _check_single(table, columns, labels)
         rows, said = _named(rows, labels, names)
@@ -198,7 +207,34 @@ def _label(table: Table, columns: Columns, row: Sequence[str], line: int) -> str
             f"The class {printable(cell.strip())!r} in line {line} of {table.name} is not UTF-8; save the table as "
             "UTF-8 (in a spreadsheet: CSV UTF-8)."
         )
+    if columns.before is not None and cell.strip():
+        cell = f"{row[columns.before].strip()} {cell.strip()}"
     return unicodedata.normalize("NFC", cell.strip())
+
+
+def _warnings(table: Table, columns: Columns) -> list[str]:
+    """A sentence about columns that may say which images are no good, since nothing here heeds them."""
+    body = table.rows[columns.first : columns.first + HEAD]
+    doubtful = [
+        name
+        for number, name in enumerate(columns.header)
+        if is_verdict(name)
+        and number not in (columns.label, columns.split, columns.image, *columns.one_hot)
+        and len({row[number] for row in body if number < len(row)}) > 1
+    ]
+    if not doubtful:
+        return []
+    return [
+        f"The column{'s' * (len(doubtful) > 1)} {listing(doubtful, 3)} of {table.name} {'are' if len(doubtful) > 1 else 'is'}"
+        " not used; remove the lines that you do not want."
+    ]
+
+
+def _doubled(table: Table, before: int, label: int) -> bool:
+    """Whether a value of one column comes with several of another: a species' second word with several genera."""
+    wide = (row for row in table.rows if len(row) > max(before, label))
+    pairs = {(row[before].strip(), row[label].strip()) for row in wide}
+    return len(pairs) > len({value for _, value in pairs})
 
 
 def _split(table: Table, columns: Columns, row: Sequence[str], line: int) -> str:

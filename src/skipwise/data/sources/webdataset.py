@@ -10,7 +10,7 @@ from typing import Any
 from skipwise.data.containers import Container, Folder, TarShards
 from skipwise.data.decode import UnreadableImage
 from skipwise.data.names import printable, suffix
-from skipwise.data.sources.columns import plain
+from skipwise.data.sources.column_names import plain
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.parquet import split_of_shard
