@@ -23,6 +23,7 @@ from skipwise.files import locked, make_folder, read_json, write_json, write_tex
 from skipwise.folders import make_next
 from skipwise.pages import render
 from skipwise.pages.pictures import data_url
+from skipwise.paths import user_path
 from skipwise.training.run import RunRecord, read_predictions
 
 PARENT = Path("runs/audit")
@@ -121,7 +122,7 @@ def audit(
         findings=(*found.findings, *doubted),
     )
     page = _page(source, found, record)
-    folder = Path(output) if output is not None else make_next(PARENT, source.name)
+    folder = user_path(output) if output is not None else make_next(PARENT, source.name)
     make_folder(folder)
     with locked(folder):
         write_text(folder / "audit.html", page)
