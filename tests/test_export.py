@@ -302,15 +302,16 @@ def test_which_of_a_files_weights_are_shipped_is_said_and_recorded(
     made = export(path, elsewhere=elsewhere, format="torch", output=tmp_path / "averages")
     assert "state_dict_ema is used, since timm reports the accuracy of these averages" in made.notes[0]
     assert made.artifact.provenance.key == "state_dict_ema"
-    assert export(path, elsewhere=replace(elsewhere, key="state_dict_ema"), format="torch", output=made.folder).repeated
+    named, other = (replace(elsewhere, init_key=key) for key in ("state_dict_ema", "state_dict"))
+    assert export(path, elsewhere=named, format="torch", output=made.folder).repeated
     with pytest.raises(SkipwiseError, match="holds something else already"):
-        export(path, elsewhere=replace(elsewhere, key="state_dict"), format="torch", output=made.folder)
+        export(path, elsewhere=other, format="torch", output=made.folder)
     # What it is held against later are the same weights.
     kept = origin_of_artifact(made.artifact, path).network().state_dict()
     wanted = torch.load(path, weights_only=True)["state_dict_ema"]
     assert all(torch.equal(tensor, wanted[name]) for name, tensor in kept.items())
     with pytest.raises(SkipwiseError, match=r"has no weights under 'ema'; it has state_dict"):
-        export(path, elsewhere=replace(elsewhere, key="ema"), format="torch", output=tmp_path / "none")
+        export(path, elsewhere=replace(elsewhere, init_key="ema"), format="torch", output=tmp_path / "none")
     assert not (tmp_path / "none").exists()
 
 
@@ -319,7 +320,7 @@ def test_artifacts_that_are_made_at_the_same_time_get_a_folder_each_unless_they_
     theirs: tuple[Path, Elsewhere],
 ) -> None:
     path, elsewhere = theirs
-    both = [origin_of_file(path, replace(elsewhere, key=key)) for key in ("state_dict", "state_dict_ema")]
+    both = [origin_of_file(path, replace(elsewhere, init_key=key)) for key in ("state_dict", "state_dict_ema")]
     artifact = export(path, elsewhere=elsewhere, format="torch", output="first").artifact
     places = [Place(None, origin, "torch", "fp32", artifact.provenance.weights, 0.003) for origin in (*both, both[1])]
     found = [place.find() for place in places]

@@ -121,7 +121,7 @@ def test_a_full_disk_under_standard_output_is_a_sentence(verb: str, made: Path) 
         assert_sensible(run(made, "modelz", to={"stderr": "/dev/full"}))
 
 
-@pytest.mark.parametrize("verb", ["models", "audit", "predict csv", "report md", "version"])
+@pytest.mark.parametrize("verb", ["models", "audit", "predict csv", "report md", "version", "help"])
 def test_where_nobody_reads_any_more_the_end_is_quiet_with_the_usual_status(verb: str, made: Path) -> None:
     ended = run(made, *verbs("pipe")[verb], unread=["stdout"])
     assert (ended.status, "skipwise: " in ended.err) == (141, False), ended

@@ -29,6 +29,10 @@ app = typer.Typer(
 )
 
 
+UNREAD = 128 + 13
+"""The exit status where nobody reads what is printed: that of SIGPIPE, which Windows does not have."""
+
+
 class _Stopped(BaseException):
     """Ctrl-C, or a polite request to end; `status` is the exit status shells expect.
 
@@ -61,7 +65,11 @@ def main() -> NoReturn:
         _say("\nStopped. What is finished is kept; the same command goes on from there.")
         status = stopped.status
     except _Unread:
-        status = 128 + 13  # SIGPIPE, which Windows does not have
+        status = UNREAD
+    except SystemExit as ended:
+        if not isinstance(ended.__context__, BrokenPipeError):
+            raise
+        status = UNREAD  # typer makes 1 of it where it prints by itself
     except OSError as error:  # what the operating system forbids is the user's to mend
         where = f"{error.filename}: " if error.filename else ""
         _say(f"skipwise: {where}{error.strerror or error}.")

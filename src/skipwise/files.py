@@ -151,7 +151,7 @@ def read_json(path: Path, kind: type[_T], *, mend: str = "remove it to start tha
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:
         raise SkipwiseError(f"Can't read {path}: {error.strerror}.") from error
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SkipwiseError(f"{path} is damaged, or of another version ({error}); {mend}.") from error
 
 

@@ -24,6 +24,7 @@ from skipwise.data.splits import SPLIT_SEED
 from skipwise.errors import SkipwiseError
 from skipwise.files import read_json, remove_empty, write_json
 from skipwise.nets.guests import guest_fingerprint, is_guest
+from skipwise.paths import user_path
 from skipwise.statistics import MOST_SEEDS
 from skipwise.training.execution import Execution, check_precision, check_unchanged, check_workers, choose_device
 from skipwise.training.recipe import Recipe, Wishes, check_recipe, choose_recipe, shortened
@@ -143,7 +144,7 @@ def compare(
     included = find_included([os.fspath(folder) for folder in include])
     names = list(models.split(",") if isinstance(models, str) else models)
     if extend and output is not None:
-        names = _in_order(names, Path(output))
+        names = _in_order(names, user_path(output))
     names += [name for name in dict.fromkeys(run.model for run in included) if name not in names]
     question = Question(
         contenders=tuple(names),
@@ -229,7 +230,7 @@ def compare(
         precision=precision, compile=compile, workers=workers, fewer_epochs=epochs is None, began=began
     )
     tested = [source.ids[index] for index in prepared.members.tolist() if prepared.split[index] == "test"]
-    named = Path(output) if output is not None else None
+    named = user_path(output) if output is not None else None
 
     def asks_more(stored: Plan) -> bool:
         return extend and stored.question != question

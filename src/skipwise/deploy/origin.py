@@ -90,7 +90,7 @@ class Elsewhere:
         mean, std: of each channel, on the scale 0 to 1; one of each for a network of grey images.
         crop: which share of the middle square is seen; images brought to 256 pixels and cut to 224 are 0.875.
         interpolation: "bilinear" or "bicubic".
-        key: of the weights, where the file holds several sets.
+        init_key: which of the file's weights, where it holds several; see `load_weights`.
     """
 
     model: str
@@ -102,7 +102,7 @@ class Elsewhere:
     interpolation: str = "bilinear"
     width: float = 1.0
     stem: str = "imagenet"
-    key: str | None = None
+    init_key: str | None = None
 
     def preprocessing(self) -> Preprocessing:
         """How images become its input.
@@ -180,7 +180,7 @@ def origin_of_file(file: str | os.PathLike[str], elsewhere: Elsewhere) -> Origin
     return Origin(
         where=Path(file),
         weights=path,
-        key=elsewhere.key,
+        key=elsewhere.init_key,
         model=elsewhere.model,
         width=elsewhere.width,
         stem=elsewhere.stem,

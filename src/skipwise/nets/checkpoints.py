@@ -105,7 +105,7 @@ class Contents:
     def listed(self) -> str:
         """The first keys, with what lies under them."""
         shown = [
-            f"{name or 'no key'} ({len(tensors):,} tensors, such as {next(iter(tensors))})"
+            f"{name or 'weights without a key'} ({len(tensors):,} tensors, such as {next(iter(tensors))})"
             for name, tensors in self.sets.items()
         ]
         return ", ".join(shown[:SHOWN]) + (f" and {len(shown) - SHOWN:,} more" if len(shown) > SHOWN else "")

@@ -12,9 +12,9 @@ from skipwise.errors import SkipwiseError
 SHOWN = 5
 
 
-def unfit(tensor: Tensor) -> str:
-    """What a tensor is, if it can't be one of a network's; "" else."""
-    if tensor.is_complex():
+def unfit(tensor: Tensor, target: Tensor) -> str:
+    """What a tensor is, if it can't take the place of a network's; "" else."""
+    if tensor.is_complex() and not target.is_complex():
         return "complex numbers"
     return "a shape without numbers" if tensor.is_meta else ""
 

@@ -196,7 +196,7 @@ def _held(
     for name, value in found.items():
         if name in target and value.shape != target[name].shape:
             faults.append(f"{name} is {_shape(value)} there and {_shape(target[name])} here")
-        elif name in target and (what := unfit(value)):
+        elif name in target and (what := unfit(value, target[name])):
             faults.append(f"{name} is {what}")
     return _Fit(
         key=key,

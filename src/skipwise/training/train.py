@@ -21,6 +21,7 @@ from skipwise.errors import SkipwiseError
 from skipwise.files import write_json, write_text
 from skipwise.nets.guests import guest_fingerprint, is_guest
 from skipwise.nets.zoo import check_model
+from skipwise.paths import user_path
 from skipwise.training.distributed import joined
 from skipwise.training.execute import execute_run
 from skipwise.training.execution import Execution, check_precision, check_unchanged, choose_device
@@ -172,7 +173,7 @@ def train(
         strict=strict,
         img_size=img_size,
     )
-    named = Path(output) if output is not None else None
+    named = user_path(output) if output is not None else None
     device = choose_device(device)
     with contextlib.ExitStack() as stack:
         ranks = stack.enter_context(joined(device))

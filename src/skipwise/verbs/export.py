@@ -85,7 +85,7 @@ def export(
             interpolation=interpolation,
             width=width,
             stem=stem,
-            key=init_key,
+            init_key=init_key,
             **{name: _numbers(name, text) for name, text in given.items() if text is not None},
         )
 
