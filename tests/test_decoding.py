@@ -28,6 +28,7 @@ from skipwise.errors import SkipwiseError
 from tests.conftest import Run
 from tests.encoded import (
     BESIDE,
+    HEEDED,
     SEGMENTS,
     TURNED,
     chunk,
@@ -220,8 +221,19 @@ def test_what_applications_add_makes_no_jpeg_unreadable(held: tuple[int, bytes],
     assert len(outcome(jpeg_with(encode(RGB, "JPEG"), held), quick=quick)) == 4
 
 
+@pytest.mark.parametrize("held", [each for each in HEEDED if each[0] in (b"eXIf", b"tEXt", b"iTXt", b"abCd", b"acTL")])
+def test_what_may_turn_a_png_makes_it_no_more_unreadable(held: tuple[bytes, bytes]) -> None:
+    assert decode(png_with(encode(RGB, "PNG"), held)).shape[2] == 3
+    assert decode(png_with(encode(RGB, "PNG"), held, sound=False)).shape[2] == 3
+
+
+def test_a_jpeg_is_turned_although_something_else_in_it_is_broken() -> None:
+    broken, turned = SEGMENTS[0], (0xE1, b"Exif\0\0" + TURNED)
+    assert decode(jpeg_with(encode(RGB, "JPEG"), broken, turned)).shape == (7, 11, 3)
+
+
 def test_exif_data_that_are_damaged_turn_nothing() -> None:
-    for cut in (9, 14, 20):
+    for cut in (3, 9, 14, 20):
         data = jpeg_with(encode(RGB, "JPEG"), (0xE1, b"Exif\0\0" + TURNED[:cut]))
         assert decode(data).shape == (11, 7, 3)
         assert read_header(data).width == 7

@@ -26,7 +26,7 @@ from skipwise.data.preprocess import fit_square
 from skipwise.data.reading import looks
 from skipwise.data.sources import open_source
 from skipwise.data.stream import Streamed
-from skipwise.data.survey import auto_size, guess_square, survey
+from skipwise.data.survey import auto_size, guess_square, survey, team_for
 from skipwise.errors import SkipwiseError
 from tests.conftest import make_photos
 from tests.test_sources import tarred, zipped
@@ -99,6 +99,23 @@ def test_the_guess_saves_a_second_pass(tmp_path: Path) -> None:
     assert not told
     pack(source, seen, SQUARE if guess.size != 16 else Square(size=8, channels=3), lambda what, *_: told.append(what))
     assert told
+
+
+def test_the_same_processes_look_again(tmp_path: Path) -> None:
+    source = open_source(make_photos(tmp_path / "p", per_class=50))
+    with team_for(source) as team:
+        assert team is not None
+        guess = guess_square(source, None, None, team)
+        started = len(team.started)
+        assert started == team.count
+        survey(source, guess=guess, team=team)
+        assert len(team.started) == started
+    with team_for(source) as team:
+        assert source.container is not None
+        for _ in range(3):
+            assert sum(1 for _ in looks(source.container, source.files, None, [0], team)) == 1
+        assert team is not None
+        assert len(team.started) == 1, "one that runs already is taken before another is started"
 
 
 def test_nothing_is_guessed_of_what_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

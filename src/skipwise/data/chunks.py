@@ -35,22 +35,22 @@ class Shape:
     colours: int
 
 
-def walk_png(data: bytes) -> Iterator[tuple[bytes, int, int, bool]]:
-    """The kind of each chunk of a PNG, where what it holds begins and ends, and whether its checksum is right.
+def walk_png(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """The kind of each chunk of a PNG, and where what it holds begins and ends; its checksum is behind.
 
     Raises:
         ValueError: a chunk is cut off, or there is no last one.
     """
     if not data.startswith(SIGNATURE):
         raise ValueError("no PNG")
-    view, position, kind = memoryview(data), 8, b""
+    position, kind = 8, b""
     while kind != b"IEND":
         start = position + 8
         end = start + int.from_bytes(data[position : position + 4], "big")
         if end + 4 > len(data):
             raise ValueError("it is cut off")
         kind = data[position + 4 : start]
-        yield kind, start, end, zlib.crc32(view[position + 4 : end]) == int.from_bytes(data[end : end + 4], "big")
+        yield kind, start, end
         position = end + 4
 
 
@@ -77,24 +77,28 @@ def bare_png(data: bytes, *, most: int) -> bytes | None:
         chunks = list(walk_png(data))
     except ValueError:
         return None
-    needed = [chunk for chunk in chunks if chunk[0] in _NEEDED]
-    if not all(sound for *_, sound in needed):
+    if not all(_is_sound(data, start, end) for kind, start, end in chunks if kind in _NEEDED):
         return None
-    shape = png_shape(data, *chunks[0][1:3]) if chunks[0][0] == b"IHDR" else None
+    shape = png_shape(data, *chunks[0][1:]) if chunks[0][0] == b"IHDR" else None
     runs = groupby(chunks, lambda chunk: chunk[0])
-    parts = [(kind, [data[start:end] for _, start, end, _ in run]) for kind, run in runs]
+    parts = [(kind, [data[start:end] for _, start, end in run]) for kind, run in runs]
     pixels = [b"".join(contents) for kind, contents in parts if kind == b"IDAT"]
     if len(pixels) != 1 or [kind for kind, *_ in chunks].count(b"IHDR") != 1:
         return None
     made = [SIGNATURE]
-    for kind, start, end, sound in chunks:
-        turning = kind == b"eXIf" or keyword(data, kind, start, end) in TURNING
-        if kind in _NEEDED[:3] or (turning and sound and end - start < LONGEST_TEXT):
+    for kind, start, end in chunks:
+        turning = (kind == b"eXIf" or keyword(data, kind, start, end) in TURNING) and end - start < LONGEST_TEXT
+        if kind in _NEEDED[:3] or (turning and _is_sound(data, start, end)):
             made.append(_chunk(kind, data[start:end]))
     small = shape is not None and 0 < shape.width * shape.height <= most
     unpacked = _unpacked(pixels[0], shape) if shape is not None and small else None
     made.append(_chunk(b"IDAT", pixels[0] if unpacked is None else zlib.compress(unpacked, 0)))
     return b"".join([*made, _chunk(b"IEND", b"")])
+
+
+def _is_sound(data: bytes, start: int, end: int) -> bool:
+    """Whether the checksum of a PNG's chunk is right."""
+    return zlib.crc32(data[start - 4 : end]) == int.from_bytes(data[end : end + 4], "big")
 
 
 def _unpacked(packed: bytes, shape: Shape) -> bytes | None:
