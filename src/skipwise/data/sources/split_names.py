@@ -87,6 +87,15 @@ def splits_of(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def split_and_rest(name: str) -> tuple[str, str] | None:
+    """The split in a name and what else is in it: ("train", "cat") of "cat_train"; None without one split."""
+    tokens = _tokens(name)
+    found = [token for token in tokens if token in _WORDS]
+    if len(found) != 1:
+        return None
+    return _WORDS[found[0]], " ".join(token for token in tokens if token not in found)
+
+
 def _tokens(name: str) -> list[str]:
     """The words of a name in small letters, those that are written together apart."""
     return [part for token in _TOKENS.findall(unaccented(name)) for part in _parted(token.lower())]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from skipwise.data.containers import Container, Folder, TarShards
@@ -35,7 +35,19 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
         return None
     kind = next((each for each in _TEXT if any(suffix(name) == each for name in labels)), ".json")
     wanted = [name for name in labels if suffix(name) == kind]
+    if kind == ".json" and not _any_label(place.container, wanted[:3], options):
+        return None  # of something else: where and when a picture was taken
     return lambda: _reading(place, options, wanted, kind)
+
+
+def _any_label(container: Container, names: Sequence[str], options: ReadingOptions) -> bool:
+    for name, content in _contents(container, names):
+        try:
+            if _from_json(content, name, options)[0]:
+                return True
+        except SkipwiseError:
+            return True  # is said when all of them are read
+    return False
 
 
 def sharded(place: Place) -> Place:
