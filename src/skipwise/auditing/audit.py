@@ -24,6 +24,7 @@ from skipwise.errors import SkipwiseError
 from skipwise.evaluation.mislabelled import doubts, probabilities
 from skipwise.files import locked, make_folder, read_json, write_json, write_text
 from skipwise.folders import make_next
+from skipwise.paths import user_path
 from skipwise.training.run import RunRecord, read_predictions
 
 PARENT = Path("runs/audit")
@@ -106,7 +107,7 @@ def audit(
     page = audit_page(source, seen, record, sheets, leaks=leaks, progress=progress)
     excluded = {name for finding in findings for name in finding.exclude}
     rest = used & np.array([name not in excluded for name in source.ids])
-    folder = Path(output) if output is not None else make_next(PARENT, source.name)
+    folder = user_path(output) if output is not None else make_next(PARENT, source.name)
     make_folder(folder)
     with locked(folder):
         write_text(folder / "audit.html", page)
