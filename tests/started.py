@@ -16,8 +16,11 @@ from skipwise import cli
 
 STREAMS = ("stdin", "stdout", "stderr")
 CONTEXT = multiprocessing.get_context("forkserver")
+# There is one fork server for all tests, and the list that is set last holds.
 CONTEXT.set_forkserver_preload(
     [
+        "tests.run_in_a_child",
+        "tests.test_levers",
         "tests.started",
         "skipwise.printing",
         "skipwise.screen",

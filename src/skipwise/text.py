@@ -1,9 +1,10 @@
-"""Numbers and commands as a person reads them, the same everywhere."""
+"""Numbers, names and commands as a person reads them, the same everywhere."""
 
 from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 _UNITS = ("kB", "MB", "GB", "TB")
@@ -28,6 +29,14 @@ def byte_size(count: float) -> str:
     while abs(count) >= 999.5 * 1000**power and power < len(_UNITS):
         power += 1
     return f"{count / 1000**power:.3g} {_UNITS[power - 1]}"
+
+
+def listed(names: Sequence[str], most: int | None = None) -> str:
+    """Names as in a sentence: "a", "a and b", "a, b and c", or of many "a, b and 7 more"."""
+    shown = list(names[:most])
+    if len(shown) < len(names):
+        shown.append(f"{len(names) - len(shown):,} more")
+    return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
 
 
 def command(*words: str | os.PathLike[str]) -> str:
