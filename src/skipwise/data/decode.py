@@ -237,15 +237,21 @@ def _declared(wide: Wide, tags: Mapping[int, Any]) -> Levels | None:
 
 def _lower_bytes(image: Any, data: bytes) -> Any:
     """For an image of 16-bit colours, which Pillow is about to read by their upper bytes, one of the lower ones."""
-    tiles = [(*tile[:3], tile[3] if isinstance(tile[3], tuple) else (tile[3],)) for tile in image.tile]
-    if image.mode != "RGB" or not tiles or any(tile[3][0] not in _OTHER_ORDER for tile in tiles):
+    if image.mode != "RGB" or not image.tile:
         return None
-    other = opened(data)
-    # Read in the wrong order of bytes, the lower one is taken for the upper one.
-    swapped = [(*tile[:3], (_OTHER_ORDER[tile[3][0]], *tile[3][1:])) for tile in tiles]
-    other.tile = [(*tile[:3], tile[3] if len(tile[3]) > 1 else tile[3][0]) for tile in swapped]
-    other.load()
-    return other
+    swapped = []
+    for *where, arguments in image.tile:
+        several = isinstance(arguments, tuple)
+        mode = arguments[0] if several and arguments else arguments
+        if not isinstance(mode, str) or mode not in _OTHER_ORDER:
+            return None
+        # Read in the wrong order of bytes, the lower one is taken for the upper one.
+        other = _OTHER_ORDER[mode]
+        swapped.append((*where, (other, *arguments[1:]) if several else other))
+    lower = opened(data)
+    lower.tile = swapped
+    lower.load()
+    return lower
 
 
 def _over_white(image: Any) -> Any:

@@ -102,7 +102,8 @@ def eight_bits(values: NDArray[Any], depth: Depth, levels: Levels) -> NDArray[np
 def scaled(values: NDArray[Any], white: float) -> NDArray[np.uint8]:
     """Values from 0 to `white` as 0 to 255, rounded and clipped."""
     wide = values if values.dtype.kind == "f" else values.astype(np.float64)
-    return np.clip(wide * (255 / white) + 0.5, 0, 255).astype(np.uint8)
+    with np.errstate(over="ignore"):
+        return np.clip(wide * (255 / white) + 0.5, 0, 255).astype(np.uint8)
 
 
 @functools.lru_cache(4)

@@ -50,6 +50,8 @@ def opened(data: bytes) -> Any:
         except (SyntaxError, IndexError, TypeError, struct.error):  # it is of another format
             continue
         width, height = image.size
+        if width < 1 or height < 1:
+            raise UnreadableImage("it has no pixels")
         if width * height > most_pixels():
             raise TooLarge(f"{width} x {height} pixels are more than the {most_pixels():,} of {VARIABLE}")
         return image
