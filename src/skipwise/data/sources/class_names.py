@@ -50,7 +50,12 @@ def find_class_names(place: Place, labels: Iterable[str], own: str = "") -> Clas
             continue
         for table in read_tables(document, data):
             rows = [[cell.strip() for cell in row] for row in table.rows]
-            if len(rows) > 1 and len(rows[0]) > 1 and not any(map(str.isdigit, rows[0])) and any(map(str.isdigit, rows[1])):
+            if (
+                len(rows) > 1
+                and len(rows[0]) > 1
+                and not any(map(str.isdigit, rows[0]))
+                and any(map(str.isdigit, rows[1]))
+            ):
                 rows = rows[1:]  # a header
             if "name" in table.header:
                 rows = [[row[table.header.index("name")]] for row in rows]

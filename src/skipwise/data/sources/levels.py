@@ -76,7 +76,8 @@ def find_level(top: Node, where: str, wanted: str | None, stems_of: StemsOf) -> 
             _check_splits_below(top, where, splits, stems_of)
         level = find_level(_without_second(top), where, wanted, stems_of)
         return _shifted(level, splits=1, split_of=splits)
-    if len(deep) == len(tops) and len(inside) == 1 and called.is_generic(next(iter(inside))):
+    generic = len(inside) == 1 and (called.is_generic(next(iter(inside))) or all(map(called.is_part, tops)))
+    if len(deep) == len(tops) and generic:
         if any(child.deep for node in deep for child in node.children.values()):
             return _shifted(find_level(_without_second(top), where, wanted, stems_of), skipped=1)
         return Level() if wanted is None else _asked(top, wanted, where)
