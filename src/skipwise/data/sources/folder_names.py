@@ -23,8 +23,7 @@ _BESIDE = frozenset(
     mask masks annotation annotations annot label labels trimap trimaps groundtruth ground_truth gt segmentation
     segmentations bbox bboxes boxes doc docs figure figures readme assets notebooks meta metadata devkit devkits
     code scripts src list lists splits imagelists imagesets xml xmls json csv thumbnail thumbnails thumbs
-    preview previews result results output outputs plot plots graphs run runs log logs model models weights
-    checkpoint checkpoints report reports screenshots gradcam heatmaps
+    preview previews results output outputs plots graphs runs logs models weights checkpoints reports screenshots gradcam heatmaps
     masken vorschau ergebnisse ausgabe modelle diagramme abbildungen resultats resultados sorties salidas
 """.split()
 )
@@ -76,6 +75,7 @@ _GROUP = re.compile(
 _DATE = re.compile(r"(?:.*[ _-])?(?:(?:19|20)\d\d([-_. ]?)\d\d\1\d\d|\d\d?[.-]\d\d?[.-](?:19|20)\d\d)(?!\d).*")
 _CAMERA = re.compile(r"DCIM|[1-9]\d\d(?=[A-Z\d]*[A-Z_])[A-Z\d_]{5}|(?:GOPR|GH|GX|DSC|DSCN|DSCF|DJI|MVI|IMG)_?\d{3,}")
 """What cameras call folders by themselves: 100CANON, 101D5100, GOPR0012."""
+_WELL = re.compile(r"[A-P](?:0[1-9]|1\d|2[0-4])")
 _SCALE = re.compile(r"\d+ ?[xX]|\d+ ?[xX] ?\d+|\d+ ?(?:px|dpi)")
 
 
@@ -85,9 +85,9 @@ def _plain(name: str) -> str:
 
 def is_generic(name: str) -> bool:
     """Whether a folder is called "images", or the like: "JPEGImages", "data_large_standard"."""
-    return _plain(name) in GENERIC or all(
-        word in GENERIC | _SIZES or word.isdigit() for word in _plain(name).split("_")
-    )
+    words = _plain(name).split("_")
+    known = any(word in GENERIC for word in words)
+    return _plain(name) in GENERIC or (known and all(word in GENERIC | _SIZES or word.isdigit() for word in words))
 
 
 def is_hash(name: str) -> bool:
@@ -151,6 +151,11 @@ def is_date(name: str) -> bool:
 def is_camera(name: str) -> bool:
     """Whether a folder is called as a camera does it by itself."""
     return _CAMERA.fullmatch(name.strip()) is not None
+
+
+def is_well(name: str) -> bool:
+    """Whether a folder is called like a well of a plate: "A01", "H12"."""
+    return _WELL.fullmatch(name.strip()) is not None
 
 
 def is_scale(name: str) -> bool:

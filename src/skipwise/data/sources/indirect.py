@@ -69,7 +69,8 @@ def _by_number(table: Table, place: Place) -> tuple[Table, str] | None:
         numbers = [int(cell[1]) for cell in cells if cell is not None]
         if not is_image_column(name) or len(numbers) < len(cells) or len(set(numbers)) < len(numbers):
             continue
-        if _share(number in files for number in numbers) < 0.9:
+        # A few numbers of many are those of classes.
+        if _share(number in files for number in numbers) < 0.9 or len(numbers) < 0.5 * len(files):
             continue
         paths = [files[number][0] if number in files else str(number) for number in numbers]
         known = next(number for number in numbers if number in files)

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from skipwise.data.names import printable
+from skipwise.data.sources import folder_names as called
+from skipwise.data.sources.split_names import split_of
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
+
+_COPY = re.compile(
+    r"(?:copy of|kopie von|copie de|copia de|copia di) (?P<a>.+)"
+    r"|(?P<b>.+?)(?: ?\(\d+\)|[ _]-[ _](?:copy|kopie|copie|copia)(?: ?\(\d+\))?|[ _](?:copy|kopie|copia|copie)(?:[ _]\d+)?)",
+    re.IGNORECASE,
+)
+"""What file managers call the copy of a folder: "cat (1)", "cat - Copy", "Kopie von cat"."""
+_UNKNOWN = frozenset("? ?? - -- . nan null n/a #n/a tbd -1".split())
+"""What stands for a class that nobody knows."""
 
 
 def check_labels(counts: Mapping[str, int], where: str) -> None:
@@ -27,6 +40,18 @@ def check_labels(counts: Mapping[str, int], where: str) -> None:
             f"{where} has only one class with images, {printable(classes[0])!r}; telling classes apart needs at least "
             "two."
         )
+    for name in classes:
+        match = _COPY.fullmatch(name)
+        if match is not None and (other := match["a"] or match["b"]) in counts:
+            raise SkipwiseError(
+                f"The class {printable(name)!r} ({counts[name]:,} images) of {where} is called like a copy of "
+                f"{printable(other)!r} ({counts[other]:,}); put its images there, remove it, or give it another name."
+            )
+    if len(classes) > 3 and max(counts.values()) == 1:
+        raise SkipwiseError(
+            f"Each class of {where} has a single image ({listing(classes, 3)}), so there are no classes to tell apart; "
+            "give a folder with one sub-folder of images per class, or a table (.csv) with the columns path and label."
+        )
     by_case: dict[str, str] = {}
     by_number: dict[float, str] = {}
     for name in classes:
@@ -43,6 +68,22 @@ def check_labels(counts: Mapping[str, int], where: str) -> None:
                     f"The classes {other!r} ({counts[other]:,} images) and {name!r} ({counts[name]:,}) of {where} are "
                     "the same number written in two ways; write it in one way, or give the classes names."
                 )
+
+
+def doubtful_sentence(counts: Mapping[str, int]) -> str:
+    """A sentence about classes whose names say that they may be none, or ""."""
+    doubtful = [name for name in sorted(counts) if _is_doubtful(name)]
+    if not doubtful or len(counts) - len(doubtful) < 2:
+        return ""
+    shown = ", ".join(f"{printable(name)!r} ({count(counts[name], 'image')})" for name in doubtful[:3])
+    more = f" and {len(doubtful) - 3} more" if len(doubtful) > 3 else ""
+    few = len(doubtful) == 1
+    return f"{shown}{more} count{'s' * few} as {'a class' if few else 'classes'}; leave {'it' if few else 'them'} out if {'it is none' if few else 'they are none'}."
+
+
+def _is_doubtful(name: str) -> bool:
+    tests = (called.is_doubtful, called.is_unlabelled, called.is_generic, called.is_beside, split_of)
+    return name.strip().lower() in _UNKNOWN or any(test(name) for test in tests)
 
 
 def missing_classes(labels: Sequence[str], splits: Sequence[str], where: str) -> tuple[list[str], list[str]]:

@@ -17,7 +17,7 @@ from skipwise.data.names import printable
 from skipwise.data.sources import folder_names as called
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import Ambiguous
-from skipwise.data.sources.split_names import splits_of
+from skipwise.data.sources.split_names import split_of, splits_of
 from skipwise.data.sources.tree import Node, merged
 from skipwise.errors import SkipwiseError
 
@@ -63,7 +63,7 @@ def find_level(top: Node, where: str, wanted: str | None, stems_of: StemsOf) -> 
     """
     tops = list(top.children)
     deep = [node for node in top.children.values() if node.deep]
-    if len(tops) > 1 and not deep and all(called.is_generic(name) or called.is_mask(name) for name in tops):
+    if len(tops) > 1 and not deep and all(called.is_generic(n) or called.is_mask(n) or split_of(n) for n in tops):
         if any(called.is_mask(name) for name in tops):
             raise SkipwiseError(
                 f"{where} holds images and their masks ({listing(sorted(tops), 3)}), a set for segmentation; Skipwise "
@@ -76,7 +76,8 @@ def find_level(top: Node, where: str, wanted: str | None, stems_of: StemsOf) -> 
             _check_splits_below(top, where, splits, stems_of)
         level = find_level(_without_second(top), where, wanted, stems_of)
         return _shifted(level, splits=1, split_of=splits)
-    if len(deep) == len(tops) and len(inside) == 1 and called.is_generic(next(iter(inside))):
+    generic = len(inside) == 1 and (called.is_generic(next(iter(inside))) or all(map(called.is_part, tops)))
+    if len(deep) == len(tops) and generic:
         if any(child.deep for node in deep for child in node.children.values()):
             return _shifted(find_level(_without_second(top), where, wanted, stems_of), skipped=1)
         return Level() if wanted is None else _asked(top, wanted, where)
@@ -102,8 +103,9 @@ def _check_flat(tops: list[str], where: str) -> None:
         (called.is_part, "parts of one set"),
         (called.is_camera, "a camera calls them by itself"),
         (called.is_date, "days"),
+        (called.is_well, "wells of a plate"),
     ):
-        if len(tops) > 1 and all(map(test, tops)):
+        if len(tops) > 1 + 2 * (test is called.is_well) and all(map(test, tops)):
             like = what if test is called.is_camera else f"they are {what}"
             raise SkipwiseError(
                 f"{where} has only folders that are called as if {like} ({listing(sorted(tops), 3)}), so nothing says "
@@ -139,7 +141,7 @@ def _nested(where: str, top: Node, deep: list[Node], inside: Counter[str], stems
     whole = len(deep) == len(tops)
     if len(tops) > 1 and whole and all(map(called.is_part, tops)) and not all(map(called.is_part, inside)):
         return Level(classes=1, other=first)
-    if splits_of(tops) or _innermost(deep):
+    if splits_of(tops) or _innermost(deep) or all(map(called.is_well, inside)):
         raise _ambiguous(where, top)
     if len(shared) < 2 and len(inside) > 1 and len(deep) > 1 and all(map(_is_group, inside)):
         return Level(groups=1, other=second)
@@ -260,6 +262,7 @@ def _copies(deep: list[Node], shared: list[str], stems_of: StemsOf) -> bool:
         same = set.intersection(*map(set, stems)) if len(stems) > 1 else set()
         # "tile_0_1" and "tile_0_2" are numbered in each folder anew.
         words = {re.sub(r"\d+", "", stem) for stem in same}
-        if same and (len(words) > 1 or len(same) == 1) and len(same) >= 0.9 * max(map(len, stems)):
+        told = {word.strip("-_ ().").lower() for word in words} - called.GENERIC - {"", "frame", "f"}
+        if told and (len(words) > 1 or len(same) == 1) and len(same) >= 0.9 * max(map(len, stems)):
             return True
     return False

@@ -174,7 +174,8 @@ def _remarked(read: Callable[[], Reading], listed: Sequence[Listed]) -> Callable
             pairs = [(row.label, known.get(row.file, row.label)) for row in each.rows]
             if len(each.columns.header) == 1 and known.keys() >= {row.file for row in each.rows}:
                 continue
-            if each.table.name not in reading.used and pairs and not one_to_one(pairs):
+            beyond = each.labelled and any(row.file not in known for row in each.rows)
+            if each.table.name not in reading.used and pairs and (beyond or not one_to_one(pairs)):
                 unused.setdefault(each.table.name, len(pairs))
         if not unused:
             return reading

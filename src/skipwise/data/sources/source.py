@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from skipwise.data.containers import Container, Entry
 from skipwise.data.formats import is_picture, is_readable
-from skipwise.data.names import printable, suffix, without_archive_suffix
-from skipwise.data.sources.labels import check_labels, missing_classes
+from skipwise.data.names import ARCHIVES, printable, suffix, without_archive_suffix
+from skipwise.data.sources.labels import check_labels, doubtful_sentence, listing, missing_classes
 from skipwise.errors import SkipwiseError
 from skipwise.text import count
 
@@ -125,6 +125,7 @@ class Reading:
         sentences = [
             f"Read as {said}.",
             self.other,
+            doubtful_sentence(Counter(row.label for row in self.rows)),
             left_out_sentence(self.left_out, self.top),
             *self.notes,
             *absent,
@@ -189,14 +190,14 @@ def left_out_sentence(names: Sequence[str], top: str) -> str:
     unread = [name for name in inside if is_picture(suffix(name)) and not is_readable(suffix(name))]
     sentences = []
     if pictures:
-        sentences.append(
-            f"Left out, since nothing says their class: {count(len(pictures), 'picture')} ({_where(pictures)})."
-        )
+        sentences.append(f"Left out: {count(len(pictures), 'picture')} ({_where(pictures)}).")
     if unread:
         kinds = ", ".join(sorted({suffix(name) for name in unread}))
         sentences.append(
             f"Left out, in formats that are not read ({kinds}): {count(len(unread), 'picture')} ({_where(unread)})."
         )
+    if archives := [name for name in inside if name.lower().endswith(ARCHIVES)]:
+        sentences.append(f"Archives beside it are not opened ({listing(archives, 3)}).")
     return " ".join(sentences)
 
 

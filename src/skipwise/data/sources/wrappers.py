@@ -26,7 +26,9 @@ def unwrapped(node: Node, where: str, *, asked: bool) -> Node:
         ]
         if only is not None and only.deep:
             node = only
-        elif len(inner) == 1 and inner[0].deep and split_of(inner[0].name) is None:
+        elif len(inner) == 1 and inner[0].deep and split_of(inner[0].name) is None and (
+            called.is_generic(inner[0].name) or all(_is_left(kid) for kid in kids if kid is not inner[0])
+        ):  # fmt: skip
             node = inner[0]
         elif len(kids) == 2 and (copy := _nested_copy(node)) is not None and copy.deep:
             node = next(kid for kid in kids if kid is not copy)
@@ -64,6 +66,10 @@ def _split_classes(node: Node) -> set[str]:
 def is_beside(node: Node) -> bool:
     """Whether a folder is called like what lies beside class folders or split folders."""
     return called.is_beside(node.name) or called.is_sample(node.name) or called.is_unlabelled(node.name)
+
+
+def _is_left(node: Node) -> bool:
+    return not node.deep or called.is_unlabelled(node.name) or called.is_sample(node.name)
 
 
 def _is_test(node: Node) -> bool:
