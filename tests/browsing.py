@@ -7,6 +7,32 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+CONTRASTS = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const over = (colours) => {  // painted one over the other, the last on top
+    canvas.clearRect(0, 0, 1, 1);
+    colours.forEach(colour => { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); });
+    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const light = rgb => {
+    const [r, g, b] = rgb.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node; (node = walker.nextNode());) {
+    const parent = node.parentElement;
+    if (!node.textContent.trim() || !parent.checkVisibility() || parent.closest("script, svg, .itself")) continue;
+    const grounds = [];
+    for (let at = parent; at; at = at.parentElement) grounds.unshift(getComputedStyle(at).backgroundColor);
+    const ground = over(grounds), ink = over([...grounds, getComputedStyle(parent).color]);
+    const [low, high] = [light(ground), light(ink)].sort((a, b) => a - b);
+    found.push([(high + 0.05) / (low + 0.05), node.textContent.trim()]);
+  }
+  return found;
+}"""
+"""Contrast with its ground, and text, of each text that is seen."""
+
 
 @contextmanager
 def page_of(

@@ -11,10 +11,13 @@ import pytest
 from PIL import Image
 
 import skipwise
-from skipwise.comparison.audit import audit
+from skipwise.auditing.audit import audit
+from skipwise.auditing.record import TO_MEND, AuditReport
 from skipwise.data.prepare import Request, prepare
+from skipwise.data.sources import ReadingOptions
 from skipwise.errors import SkipwiseError
 from skipwise.evaluation.mislabelled import doubts, probabilities
+from skipwise.printing import print_audit
 from tests.conftest import make_photos
 
 
@@ -120,7 +123,7 @@ def test_leaks_are_said_and_strict_makes_them_an_error(pile: Path, tmp_path: Pat
     (root / "train" / "dogs" / "cut.png").unlink()
     told: list[str] = []
     ready = prepare(Request(data=str(root)), seed=0, notice=told.append)
-    assert any(sentence.startswith("2 images of test and train are in more than one split") for sentence in told)
+    assert any(sentence.startswith("2 images are in more than one split") for sentence in told)
     twins = {name: twin for name, twin in zip(ready.source.ids, ready.twins, strict=True) if twin}
     assert twins == {"test/cats/leak.png": "train", "test/cats/leak.jpg": "train"}
     with pytest.raises(SkipwiseError, match=r"more than one split.*--exclude"):
@@ -142,7 +145,7 @@ def test_splits_made_here_keep_twins_on_one_side(tmp_path: Path) -> None:
     assert all(len(splits) == 1 for splits in side.values())
     assert ready.counts["test"] > 10
     # And so do groups, here one of two far apart.
-    ready = prepare(Request(data=str(root), group_regex=r"\d(\d)-"), seed=0)
+    ready = prepare(Request(data=str(root), reading=ReadingOptions(group_regex=r"\d(\d)-")), seed=0)
     ends = {}
     for name, split in zip(ready.source.ids, ready.split, strict=True):
         ends.setdefault(name.split("-")[0][-1], set()).add(str(split))
@@ -173,11 +176,13 @@ def test_groups_torn_by_a_given_split_are_said(tmp_path: Path) -> None:
         rows.append(f"{index}.png,{'ab'[index % 2]},{'test' if index % 4 > 1 else 'train'},{'p' if index < 3 else ''}")
     (root / "t.csv").write_text("\n".join(rows))
     told: list[str] = []
-    ready = prepare(Request(data=str(root / "t.csv"), group="patient"), seed=0, notice=told.append)
+    ready = prepare(
+        Request(data=str(root / "t.csv"), reading=ReadingOptions(group="patient")), seed=0, notice=told.append
+    )
     assert "1 group of t is in more than one split; such as 'p'." in told
     assert ready.counts["val"] == 2  # the empty cells are no group of their own
     with pytest.raises(SkipwiseError, match="in more than one split; such as 'p'"):
-        prepare(Request(data=str(root / "t.csv"), group="patient", strict=True), seed=0)
+        prepare(Request(data=str(root / "t.csv"), reading=ReadingOptions(group="patient"), strict=True), seed=0)
 
 
 def test_a_split_without_a_class_or_with_two_opinions_is_refused(tmp_path: Path) -> None:
@@ -198,18 +203,48 @@ def test_few_images_and_imbalance_are_said(tmp_path: Path) -> None:
     for path in sorted((root / "stripes1").iterdir())[5:]:
         path.unlink()
     kinds = {finding.kind: finding for finding in audit(root, output=tmp_path / "out").record.findings}
-    assert kinds["small_class"].detail == "The class 'stripes1' has 5 images to learn from."
-    assert "'stripes0' has 60 images to learn from and 'stripes1' 5" in kinds["imbalance"].detail
+    assert kinds["small_class"].detail == "The class 'stripes1' has only 5 images to train on."
+    assert "'stripes0' has 60 images to train on and 'stripes1' has 5" in kinds["imbalance"].detail
     assert not kinds["imbalance"].files
 
 
 def test_what_has_to_be_mended_is_a_finding_and_an_error_elsewhere(tmp_path: Path) -> None:
-    make_photos(tmp_path / "p" / "train", classes=3)
-    make_photos(tmp_path / "p" / "test", classes=2)
-    findings = audit(tmp_path / "p", output=tmp_path / "out").record.findings
-    assert any(finding.kind == "layout" and "'stripes2' has no images" in finding.detail for finding in findings)
-    with pytest.raises(SkipwiseError, match="'stripes2' has no images in the test split"):
+    make_photos(tmp_path / "p" / "train", classes=2)
+    make_photos(tmp_path / "p" / "test", classes=3)
+    report = audit(tmp_path / "p", output=tmp_path / "out")
+    fault = report.record.faults[0]
+    assert "'stripes2' has no images in the train split" in fault
+    assert [finding.detail for finding in report.record.findings if finding.kind == "layout"] == [fault]
+    assert json.loads(report.file.read_text())["faults"] == [fault]
+    assert TO_MEND in report.page.read_text()
+    with pytest.raises(SkipwiseError) as refused:
         prepare(Request(data=str(tmp_path / "p")), seed=0)
+    assert str(refused.value) == fault
+
+
+def test_images_that_can_not_be_split_have_to_be_mended_too(tmp_path: Path) -> None:
+    root = make_photos(tmp_path / "p", classes=2)
+    for path in sorted((root / "stripes1").iterdir())[2:]:
+        path.unlink()
+    report = audit(root, output=tmp_path / "out")
+    with pytest.raises(SkipwiseError, match="'stripes1' has 2 images, fewer than the 3 splits") as refused:
+        prepare(Request(data=str(root)), seed=0)
+    assert report.record.faults == (str(refused.value),)
+
+
+def test_what_can_not_be_read_has_to_be_mended_or_left_out(pile: Path, tmp_path: Path) -> None:
+    report = audit(pile, output=tmp_path / "out")
+    with pytest.raises(SkipwiseError) as refused:
+        prepare(Request(data=str(pile)), seed=0)
+    assert report.record.faults == (str(refused.value),)
+    assert report.trainable_without
+    root = make_photos(tmp_path / "p", classes=2)
+    for path in (root / "stripes1").iterdir():
+        path.write_bytes(path.read_bytes()[:40])
+    report = audit(root, output=tmp_path / "out")
+    assert not report.trainable_without  # nothing would be left of the class
+    with pytest.raises(SkipwiseError, match="No image of the class 'stripes1' is left"):
+        prepare(Request(data=str(root), exclude=str(report.file)), seed=0)
 
 
 def test_a_clean_folder_and_named_data_have_nothing_wrong(photos: Path, tmp_path: Path) -> None:
@@ -284,17 +319,72 @@ def test_ids_that_look_like_markup_stay_text(tmp_path: Path) -> None:
 
 def test_the_command_prints_what_was_found_and_where(cli, pile: Path) -> None:
     result = cli("audit", pile)
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == 2
+    sentence = result.stderr.splitlines()[-1]
+    assert sentence.startswith("skipwise: 1 image of pile can't be read: train/dogs/cut.png")
     for text in (
-        "On two sides of a split",
-        "There twice, nearly",
+        "In more than one split",
+        "Nearly identical images",
         "Can't be read",
-        "--exclude runs/audit/pile/audit.json",
+        f"{TO_MEND}:\n  {sentence.removeprefix('skipwise: ')}",
+        f"Page:   runs/audit/pile/audit.html\nRecord: runs/audit/pile/audit.json\nNext:   skipwise audit {pile}  #",
+        f"Or:     skipwise compare {pile} --exclude runs/audit/pile/audit.json  #",
     ):
         assert text in result.stdout
-    strict = cli("audit", pile, "--strict", "--json")
+    assert "Next:   skipwise compare" not in result.stdout
+    (pile / "train" / "dogs" / "cut.png").rename(pile.parent / "cut.png")
+    try:
+        strict = cli("audit", pile, "--strict", "--json")
+    finally:
+        (pile.parent / "cut.png").rename(pile / "train" / "dogs" / "cut.png")
     assert strict.returncode == 2
     assert "more than one split" in strict.stderr
-    assert json.loads(strict.stdout)["audit"]["counts"]["images"] == 81
+    assert json.loads(strict.stdout)["audit"]["counts"]["images"] == 80
     split = cli("audit", "digits", "--split", "gone.csv")
     assert (split.returncode, split.stdout) == (2, "")
+
+
+def printed(report: AuditReport, capsys: pytest.CaptureFixture[str], *typed: str) -> list[str]:
+    """The last lines that the verb prints, from where its results are on."""
+    print_audit(report, typed=["skipwise", "audit", *typed])
+    lines = capsys.readouterr().out.splitlines()
+    return lines[[line.startswith("Page:") for line in lines].index(True) :]
+
+
+@pytest.mark.usefixtures("here")
+def test_what_to_type_next_can_be_pasted(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(photos, "-my photos")
+    shutil.copy("-my photos/stripes0/000.png", "-my photos/stripes0/again.png")
+    report = audit("./-my photos", group_regex=r"(again)?")
+    typed = ["--json", "--group-regex", r"(again)?", "--run=c", "-o", "x", "--", "-my photos"]
+    assert printed(report, capsys, *typed)[2:] == [
+        "Next:   skipwise compare --group-regex '(again)?' './-my photos' --exclude 'runs/audit/-my photos/audit.json'"
+    ]
+    clean = audit(photos)
+    assert printed(clean, capsys, str(photos))[2:] == [f"Next:   skipwise compare {photos}"]
+    Path("-my photos/empty").mkdir()
+    faulty = audit("./-my photos")
+    assert printed(faulty, capsys, "./-my photos")[2:] == [
+        "Next:   skipwise audit './-my photos'  # once that is mended"
+    ]
+
+
+def test_the_same_fault_is_the_same_sentence_in_every_verb(tmp_path: Path) -> None:
+    root = make_photos(tmp_path / "p", classes=2)
+    ours = {"width": 0.25, "img_size": 16, "epochs": 1}
+    trained = skipwise.train(root, output=tmp_path / "run", **ours)
+    shipped = skipwise.export(trained.folder, output=tmp_path / "shipped")
+    (root / "empty").mkdir()
+    fault = audit(root, output=tmp_path / "out").record.faults[0]
+    for verb in (
+        lambda: skipwise.train(root, output=tmp_path / "again", **ours),
+        lambda: skipwise.compare(root, output=tmp_path / "compared", **ours),
+        lambda: skipwise.export(trained.folder, root, output=tmp_path / "elsewhere"),
+        lambda: skipwise.verify(shipped.folder, root),
+    ):
+        with pytest.raises(SkipwiseError) as refused:
+            verb()
+        assert str(refused.value) == fault
+    assert not (tmp_path / "again").exists()
+    assert not (tmp_path / "compared").exists()
+    assert not (tmp_path / "elsewhere").exists()

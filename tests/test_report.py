@@ -49,32 +49,6 @@ def written(folder: Path, made: Fabricated) -> Path:
     return path
 
 
-CONTRASTS = """() => {
-  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
-  const over = (colours) => {  // painted one over the other, the last on top
-    canvas.clearRect(0, 0, 1, 1);
-    colours.forEach(colour => { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); });
-    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
-  };
-  const light = rgb => {
-    const [r, g, b] = rgb.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const found = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  for (let node; (node = walker.nextNode());) {
-    const parent = node.parentElement;
-    if (!node.textContent.trim() || !parent.checkVisibility() || parent.closest("script, svg, .itself")) continue;
-    const grounds = [];
-    for (let at = parent; at; at = at.parentElement) grounds.unshift(getComputedStyle(at).backgroundColor);
-    const ground = over(grounds), ink = over([...grounds, getComputedStyle(parent).color]);
-    const [low, high] = [light(ground), light(ink)].sort((a, b) => a - b);
-    found.push([(high + 0.05) / (low + 0.05), node.textContent.trim()]);
-  }
-  return found;
-}"""
-
-
 @pytest.mark.browser
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 @pytest.mark.parametrize("case", CASES)
@@ -95,7 +69,7 @@ def test_the_report_opens_offline_without_a_complaint(
         # The text of the figures is as dark or light as the page's, and all text stands out from its ground.
         ink = page.evaluate("getComputedStyle(document.body).color")
         assert page.evaluate("getComputedStyle(document.querySelector('#training .xtitle')).fill") == ink
-        contrasts = page.evaluate(CONTRASTS)
+        contrasts = page.evaluate(browsing.CONTRASTS)
         assert len(contrasts) > 100
         assert min(contrasts)[0] >= 4.5, min(contrasts)
         # Wide tables scroll inside themselves; the page as a whole does not.

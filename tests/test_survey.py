@@ -25,7 +25,7 @@ from skipwise.data.preprocess import fit_square
 from skipwise.data.reading import looks
 from skipwise.data.sources import open_source
 from skipwise.data.stream import Streamed
-from skipwise.data.survey import auto_size, guess_square, survey
+from skipwise.data.survey import auto_size, guess_square, survey, team_for
 from skipwise.errors import SkipwiseError
 from tests.conftest import make_photos
 from tests.processes import children_of
@@ -68,7 +68,7 @@ def test_streamed_pixels_are_packed_ones(tmp_path: Path) -> None:
         np.testing.assert_array_equal(streamed[some], pixels[some])
         streamed.prefetch(np.array([1]))  # and then another batch is asked for
         np.testing.assert_array_equal(streamed[some], pixels[some])
-    packed = open_source(tarred(tmp_path / "p", tmp_path / "p.tar"))
+    packed = open_source(tarred(tmp_path / "p", tmp_path / "p.tgz"))
     with pytest.raises(SkipwiseError, match="can't be streamed"):
         Streamed(packed, survey(packed), SQUARE)
 
@@ -99,6 +99,23 @@ def test_the_guess_saves_a_second_pass(tmp_path: Path) -> None:
     assert not told
     pack(source, seen, SQUARE if guess.size != 16 else Square(size=8, channels=3), lambda what, *_: told.append(what))
     assert told
+
+
+def test_the_same_processes_look_again(tmp_path: Path) -> None:
+    source = open_source(make_photos(tmp_path / "p", per_class=50))
+    with team_for(source) as team:
+        assert team is not None
+        guess = guess_square(source, None, None, team)
+        started = len(team.started)
+        assert started == team.count
+        survey(source, guess=guess, team=team)
+        assert len(team.started) == started
+    with team_for(source) as team:
+        assert source.container is not None
+        for _ in range(3):
+            assert sum(1 for _ in looks(source.container, source.files, None, [0], team)) == 1
+        assert team is not None
+        assert len(team.started) == 1, "one that runs already is taken before another is started"
 
 
 def test_nothing_is_guessed_of_what_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,8 +176,8 @@ def test_unreadable_images_are_all_named_with_the_reason(tmp_path: Path) -> None
         "stripes0/000.png (the file is empty)",
         "stripes0/pipe.png (it is not a file)",
         "stripes1/link.png (no such file or directory)",
-        "stripes1/text.png (it is not an image in a format that Pillow reads)",
-        "stripes2/001.jpg (image file is truncated",
+        "stripes1/text.png (it is no image of a known format)",
+        "stripes2/001.jpg (the file is cut off)",
     ):
         assert sentence in str(caught.value)
 
@@ -185,8 +202,10 @@ def test_a_file_that_crashes_the_decoder_is_the_only_one_lost(tmp_path: Path, mo
     # What a decoder does that was written in C and meets bytes made for it.
     (poison / "sitecustomize.py").write_text(
         "import skipwise.data.look as look, os\n"
-        "decode_image = look.decode_image\n"
-        "look.decode_image = lambda data: os.kill(os.getpid(), 11) if data == b'BOMB' else decode_image(data)\n"
+        "read_image = look.read_image\n"
+        "def crash(data, **kind):\n"
+        "    return os.kill(os.getpid(), 11) if data == b'BOMB' else read_image(data, **kind)\n"
+        "look.read_image = crash\n"
     )
     monkeypatch.syspath_prepend(str(poison))
     source = open_source(root)
@@ -214,8 +233,8 @@ def test_what_could_not_be_read_for_a_passing_reason_is_tried_again(
     poison.mkdir()
     (poison / "sitecustomize.py").write_text(
         "import skipwise.data.look as look\n"
-        "def decode_image(data): raise MemoryError\n"
-        "look.decode_image = decode_image\n"
+        "def read_image(data, **_): raise MemoryError\n"
+        "look.read_image = read_image\n"
     )
     with monkeypatch.context() as patch:
         patch.syspath_prepend(str(poison))
@@ -230,16 +249,13 @@ def test_what_could_not_be_read_for_a_passing_reason_is_tried_again(
 def test_a_limit_on_pixels_that_is_lifted_leaves_no_black_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from skipwise.data import decode as decoding
-
     root = make_photos(tmp_path / "p")
     Image.new("RGB", (50, 50), "white").save(root / "stripes0" / "large.png")
     index = open_source(root).ids.index("stripes0/large.png")
     with monkeypatch.context() as patch:
         patch.setenv("SKIPWISE_MAX_PIXELS", "2000")
-        patch.setattr(decoding, "MOST_PIXELS", 2000)
         seen = survey(open_source(root), guess=SQUARE)
-        assert seen.faults == {index: "50 x 50 pixels are more than 2,000"}
+        assert seen.faults == {index: "50 x 50 pixels are more than the 2,000 of SKIPWISE_MAX_PIXELS"}
         pack(open_source(root), seen, SQUARE)
     source = open_source(root)
     assert load_pack(pack(source, survey(source), SQUARE))[index].min() == 255
@@ -365,7 +381,9 @@ def test_a_full_disk_is_said_before_the_work_is_done(
     source = open_source(make_photos(tmp_path / "p"))
     seen = survey(source)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9 - 10**7, 10**7))
-    with pytest.raises(SkipwiseError, match=r"need 0\.1 GiB in .*cache, where 0\.0 GiB can be used; free some space"):
+    with pytest.raises(
+        SkipwiseError, match=r"need .* MB in .*cache, where 0 bytes can be used \(.* are free, and 5% .*\); free some"
+    ):
         pack(source, seen, Square(size=1024, channels=3))
     assert not list((cache / "pixels").glob("*.npy")) if (cache / "pixels").exists() else True
 

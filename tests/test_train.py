@@ -174,6 +174,61 @@ def test_an_unfinished_run_is_found_though_others_were_removed_and_said_if_it_wa
     assert train(photos, **OPTIONS, seed=1).folder == Path("runs/train/stripes-2")
 
 
+@pytest.mark.usefixtures("here")
+def test_images_that_were_renamed_are_the_same_images(photos: Path, tmp_path: Path) -> None:
+    """Where the results are named, and where the unfinished run is to be found; other images are said to be others."""
+
+    class Stopping(TrainObserver):
+        stop, notices = True, []
+
+        def step_done(self, _: Standing) -> None:
+            if self.stop:
+                raise KeyboardInterrupt
+
+        def noticed(self, sentence: str) -> None:
+            self.notices.append(sentence)
+
+    old = Path(shutil.copytree(photos, tmp_path / "old"))
+    for output in (None, "named"):
+        with pytest.raises(KeyboardInterrupt):
+            train(old, **OPTIONS, output=output, observer=Stopping())
+    new = old.rename(tmp_path / "new")
+    watch = Stopping()
+    watch.stop = False
+    run = train(new, **OPTIONS, observer=watch)
+    assert run.folder == Path("runs/train/old")
+    assert run.terms.data == "new"
+    assert "runs/train/old was begun with the same images, when they had another name; it goes on." in watch.notices
+    assert train(new, **OPTIONS, output="named").record.test == run.record.test
+    assert train(new, **OPTIONS, output="named").repeated
+    # And now they are others: one is another picture, one more, one more class.
+    shutil.copy(new / "stripes0" / "001.jpg", new / "stripes0" / "003.jpg")
+    with pytest.raises(skipwise.SkipwiseError, match="the images differ, or how they are split"):
+        train(new, **OPTIONS, output="named")
+    shutil.copy(new / "stripes0" / "001.jpg", new / "stripes0" / "099.jpg")
+    with pytest.raises(skipwise.SkipwiseError, match="the images differ: 36 there and 37 here"):
+        train(new, **OPTIONS, output="named")
+    shutil.copytree(new / "stripes1", new / "stripes3")
+    with pytest.raises(skipwise.SkipwiseError, match="and so do their classes: 'stripes3' is one only here"):
+        train(new, **OPTIONS, output="named")
+
+
+@pytest.mark.slow
+def test_two_different_commands_at_once_get_a_folder_each(photos: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "skipwise", "train", str(photos), "--model", "plain20", "--width", "0.25"]
+    options = ["--epochs", "1", "--img-size", "16", "--precision", "fp32", "--no-compile"]
+    processes = [
+        subprocess.Popen([*command, *options, "--seed", seed], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        for seed in ("0", "1")
+    ]
+    for process in processes:
+        assert process.communicate(timeout=300)[1].count("Traceback") == 0
+        assert process.returncode == 0
+    runs = sorted((tmp_path / "runs" / "train").glob("*/run.json"))
+    assert [run.parent.name for run in runs] == ["stripes", "stripes-2"]
+    assert {json.loads(run.read_text())["spec"]["seed"] for run in runs} == {0, 1}
+
+
 @pytest.mark.parametrize(
     ("option", "sentence"),
     [

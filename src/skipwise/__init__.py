@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skipwise import statistics as statistics
-    from skipwise.comparison.audit import audit as audit
+    from skipwise.auditing.audit import audit as audit
     from skipwise.comparison.compare import compare as compare
     from skipwise.comparison.conclude import Comparison as Comparison
     from skipwise.comparison.conclude import report as report
     from skipwise.comparison.observer import Observer as Observer
     from skipwise.comparison.recommend import recommend as recommend
     from skipwise.cost.profile import profile as profile
+    from skipwise.data.sources import ReadingOptions as ReadingOptions
+    from skipwise.data.sources import Source as Source
+    from skipwise.data.sources import open_images as open_images
     from skipwise.deploy.certify import verify as verify
     from skipwise.deploy.export import export as export
     from skipwise.deploy.predict import predict as predict
@@ -31,13 +34,16 @@ __version__ = "0.1.0"
 _HOMES = {
     "Comparison": "skipwise.comparison.conclude",
     "Observer": "skipwise.comparison.observer",
+    "ReadingOptions": "skipwise.data.sources",
+    "Source": "skipwise.data.sources",
     "SkipwiseError": "skipwise.errors",
-    "audit": "skipwise.comparison.audit",
+    "audit": "skipwise.auditing.audit",
     "compare": "skipwise.comparison.compare",
     "create_model": "skipwise.nets.zoo",
     "export": "skipwise.deploy.export",
     "list_models": "skipwise.nets.zoo",
     "load_weights": "skipwise.nets.weights",
+    "open_images": "skipwise.data.sources",
     "predict": "skipwise.deploy.predict",
     "profile": "skipwise.cost.profile",
     "recommend": "skipwise.comparison.recommend",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 from skipwise.comparison.conclude import Comparison, carry_out, is_finished, read_comparison
@@ -18,9 +19,12 @@ from skipwise.comparison.settle import OnThisMachine, settle
 from skipwise.data.look import Square
 from skipwise.data.pack import pack as make_pack
 from skipwise.data.prepare import Request, prepare
+from skipwise.data.sources import ReadingOptions
+from skipwise.data.splits import SPLIT_SEED
 from skipwise.errors import SkipwiseError
-from skipwise.files import locked, make_folder, read_json, remove_empty, write_json
+from skipwise.files import read_json, remove_empty, write_json
 from skipwise.nets.guests import guest_fingerprint, is_guest
+from skipwise.paths import user_path
 from skipwise.statistics import MOST_SEEDS
 from skipwise.training.execution import Execution, check_precision, check_unchanged, check_workers, choose_device
 from skipwise.training.recipe import Recipe, Wishes, check_recipe, choose_recipe, shortened
@@ -28,7 +32,6 @@ from skipwise.training.setup import check_options, choose_preprocessing, choose_
 from skipwise.training.timelimit import parse_limit
 
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
-SPLIT_SEED = 0
 
 
 def compare(
@@ -50,8 +53,14 @@ def compare(
     freeze_norms: bool = False,
     val_share: float | None = None,
     split: str | os.PathLike[str] | None = None,
+    class_level: str | None = None,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    label_regex: str | None = None,
     group: str | None = None,
     group_regex: str | None = None,
+    crop_boxes: bool = False,
+    skip_unread_formats: bool = False,
     exclude: str | os.PathLike[str] | None = None,
     strict: bool = False,
     pack: bool = True,
@@ -98,8 +107,8 @@ def compare(
         freeze_norms: leave batch norms as the published weights have them.
         val_share: of the images, for the learning curves; None is 15%, or 10% of given training images.
         split: a split.csv of an earlier comparison, to be used again.
-        group: the table's column that says which images belong together and must not be split up.
-        group_regex: the same from the images' paths: what the pattern's first group matches.
+        class_level, image_column, label_column, label_regex, group, group_regex, crop_boxes, skip_unread_formats: how
+            the images are to be read where their layout does not say it, see `open_images`.
         exclude: an audit.json whose flagged images are left out.
         strict: raise where an image is, exactly or nearly, on two sides of a given split.
         pack: decode once, into a file in the cache; False decodes again in every epoch and needs no disk.
@@ -135,7 +144,7 @@ def compare(
     included = find_included([os.fspath(folder) for folder in include])
     names = list(models.split(",") if isinstance(models, str) else models)
     if extend and output is not None:
-        names = _in_order(names, Path(output))
+        names = _in_order(names, user_path(output))
     names += [name for name in dict.fromkeys(run.model for run in included) if name not in names]
     question = Question(
         contenders=tuple(names),
@@ -168,8 +177,16 @@ def compare(
     wishes.check()
     request = Request(
         data=os.fspath(data),
-        group=group,
-        group_regex=group_regex,
+        reading=ReadingOptions(
+            class_level=class_level,
+            image_column=image_column,
+            label_column=label_column,
+            label_regex=label_regex,
+            group=group,
+            group_regex=group_regex,
+            crop_boxes=crop_boxes,
+            skip_unread_formats=skip_unread_formats,
+        ),
         split=None if split is None else os.fspath(split),
         exclude=None if exclude is None else os.fspath(exclude),
         val_share=val_share,
@@ -213,51 +230,49 @@ def compare(
         precision=precision, compile=compile, workers=workers, fewer_epochs=epochs is None, began=began
     )
     tested = [source.ids[index] for index in prepared.members.tolist() if prepared.split[index] == "test"]
-    named = Path(output) if output is not None else None
+    named = user_path(output) if output is not None else None
 
-    while True:
-        folder, stored = _choose(draft, named, extend=extend, notice=watch.noticed)
-        if resume and stored is None:
-            raise SkipwiseError(
-                f"There is nothing to resume for this plan in {named or SHELF.parent}; leave --resume out."
-            )
-        asked_more = extend and stored is not None and stored.question != question
-        if stored is not None and is_finished(folder) and not asked_more:
+    def asks_more(stored: Plan) -> bool:
+        return extend and stored.question != question
+
+    folder, stored = _choose(draft, named, extend=extend, notice=watch.noticed)
+    if resume and stored is None:
+        raise SkipwiseError(f"There is nothing to resume for this plan in {named or SHELF.parent}; leave --resume out.")
+    if is_finished(folder) and stored is not None and not asks_more(stored):
+        return read_comparison(folder)
+    # Decoded before the folder is made, so that a full disk leaves nothing behind.
+    packed = make_pack(source, prepared.seen, Square.of(preprocessing), watch.preparing) if pack else None
+    choose = partial(_choose, draft, named, extend=extend)
+    with SHELF.held(draft, choose, named=named is not None, notice=watch.noticed) as (folder, stored):
+        # Meanwhile another process may have finished in there.
+        asked_more = stored is not None and asks_more(stored)
+        if is_finished(folder) and stored is not None and not asked_more:
             return read_comparison(folder)
-        # Decoded before the folder is made, so that a full disk leaves nothing behind.
-        packed = make_pack(source, prepared.seen, Square.of(preprocessing), watch.preparing) if pack else None
-        make_folder(folder)
-        with locked(folder):
-            # Meanwhile another process may have begun, or finished, in there.
-            if _choose(draft, named, extend=extend) != (folder, stored):
-                continue
-            if is_finished(folder) and not asked_more:
-                continue
-            for leftover in folder.glob(".*.tmp"):
-                leftover.unlink(missing_ok=True)
-            if stored is not None:
-                check_unchanged(stored.execution, precision, compile, folder, watch.noticed)
-            plan, expected = stored, None
-            try:
-                if plan is None:
-                    plan, expected = settle(draft, prepared, packed, here, watch.noticed)
-                elif asked_more:
-                    plan = replace(plan.extended(question), guests=draft.guests)
-                check_included(plan, tested)
-            except SkipwiseError:  # what is refused leaves nothing behind
-                if stored is None:
-                    remove_empty(folder)
-                raise
-            if asked_more and is_finished(folder):  # what was found under the first plan stands by itself
-                (folder / "comparison.json").replace(folder / f"comparison-{len(plan.asked_before)}.json")
-            if plan != stored:
-                (folder / SHELF.finished).unlink(missing_ok=True)
-                write_json(folder / SHELF.begun, plan)
-            store_images(folder, plan, prepared, request, packed)
-            include_runs(plan, folder)
-            # How many run at once changes no result, so it may change from one time to the next.
-            plan = plan if workers is None else replace(plan, processes=workers)
-            return carry_out(plan, folder, watch, expected, began)
+        for leftover in folder.glob(".*.tmp"):
+            leftover.unlink(missing_ok=True)
+        if stored is not None:
+            check_unchanged(stored.execution, precision, compile, folder, watch.noticed)
+        plan, expected = stored, None
+        try:
+            if plan is None:
+                plan, expected = settle(draft, prepared, packed, here, watch.noticed)
+            elif asked_more:
+                plan = replace(plan.extended(question), guests=draft.guests)
+            check_included(plan, tested)
+        except SkipwiseError:  # what is refused leaves nothing behind
+            if stored is None:
+                remove_empty(folder)
+            raise
+        if asked_more and is_finished(folder):  # what was found under the first plan stands by itself
+            (folder / "comparison.json").replace(folder / f"comparison-{len(plan.asked_before)}.json")
+        if plan != stored:
+            (folder / SHELF.finished).unlink(missing_ok=True)
+            write_json(folder / SHELF.begun, plan)
+        store_images(folder, plan, prepared, request, packed)
+        include_runs(plan, folder)
+        # How many run at once changes no result, so it may change from one time to the next.
+        plan = plan if workers is None else replace(plan, processes=workers)
+        return carry_out(plan, folder, watch, expected, began)
 
 
 def _choose(
@@ -282,11 +297,13 @@ def _choose(
 def _image_options(request: Request) -> tuple[str, ...]:
     options = {
         "--split": request.split,
-        "--group": request.group,
-        "--group-regex": request.group_regex,
         "--exclude": request.exclude,
     }
-    return tuple(word for name, value in options.items() if value is not None for word in (name, value))
+    given = [word for name, value in options.items() if value is not None for word in (name, value)]
+    for option in fields(request.reading):
+        value, flag = getattr(request.reading, option.name), f"--{option.name.replace('_', '-')}"
+        given += [] if value in (None, False) else [flag] if value is True else [flag, value]
+    return tuple(given)
 
 
 def _in_order(names: list[str], folder: Path) -> list[str]:

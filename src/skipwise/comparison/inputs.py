@@ -139,7 +139,7 @@ def _pixels(found: Whereabouts, plan: Plan) -> Pixels:
         return load_pack(Path(found.pack))
     assert found.request is not None
     asked = found.request
-    source = open_source(asked.data, group=asked.group, group_regex=asked.group_regex)
+    source = open_source(asked.data, asked.reading)
     if state(source) != found.state:
         raise SkipwiseError(f"The images in {asked.data} changed since training began; give the same command again.")
     return Streamed(source, survey(source), Square.of(plan.preprocessing))

@@ -1,12 +1,11 @@
-"""What is wrong with a pile of images: found, said, never mended here.
+"""What is wrong with a set of images: found and described, never changed here.
 
-Every finding lists the flagged files, and those of them that `--exclude` would leave out. Thresholds are set so that
-hardly a sound image is flagged: an audit that cries wolf is not read.
+Every finding lists the flagged files, and those of them that `--exclude` leaves out. Thresholds are set so that hardly
+a sound image is flagged: nobody reads an audit full of false alarms.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,12 +16,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.duplicates import SEARCH, linked, near_duplicates
+from skipwise.data.duplicates import linked
 from skipwise.data.sources import Source
 from skipwise.data.splits import SPLITS
 from skipwise.data.survey import Progress, Survey
+from skipwise.data.twins import among, same_images
 from skipwise.errors import SkipwiseError
-from skipwise.files import atomic, cache_folder
 
 Kind = Literal[
     "unreadable",
@@ -45,13 +44,13 @@ BLANK_DEVIATION = 2.0
 TINY_SIDE = 8
 EXTREME_ASPECT = 8.0
 FEW_IMAGES = 10
-"""A class with fewer than this many training images, or images at all, can hardly be learnt or tested."""
+"""A class with fewer training images than this, or images at all, can hardly be learnt or tested."""
 IMBALANCE = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """`files` are flagged; `exclude` are those of them that are better left out; `detail` is a sentence."""
+    """`files` are flagged; `exclude` are those of them that `--exclude` leaves out; `detail` is a sentence."""
 
     kind: Kind
     files: tuple[str, ...]
@@ -91,8 +90,8 @@ class Audit:
             return ""
         kept = next(name for name in leaks[0].files if name not in leaks[0].exclude)
         return (
-            f"{_count(len(leaks), 'image')} of {_listing(self.counts.splits)} {'are' if len(leaks) != 1 else 'is'} in "
-            f"more than one split, exactly or nearly; such as {leaks[0].exclude[0]} and {kept}."
+            f"{_count(len(leaks), 'image')} {'are' if len(leaks) != 1 else 'is'} in more than one split, exactly or "
+            f"nearly; for example {leaks[0].exclude[0]} and {kept}."
         )
 
     def warnings(self) -> list[str]:
@@ -101,20 +100,20 @@ class Audit:
         two = self.of("two_labels")
         if two:
             sentences.append(
-                f"{_count(len(two), 'image')} {'have' if len(two) != 1 else 'has'} more than one label; such as "
+                f"{_count(len(two), 'image')} {'have' if len(two) != 1 else 'has'} more than one label; for example "
                 f"{' and '.join(two[0].files[:2])}."
             )
         same = self.of("exact_duplicates", "near_duplicates")
         if same:
             copies = sum(len(finding.files) - 1 for finding in same)
             sentences.append(
-                f"{_count(copies, 'image')} {'are' if copies != 1 else 'is'} there again within a split, exactly or "
-                f"nearly; such as {' and '.join(same[0].files[:2])}."
+                f"{_count(copies, 'image')} {'are copies' if copies != 1 else 'is a copy'}, exactly or nearly, of "
+                f"another in the same split; for example {' and '.join(same[0].files[:2])}."
             )
         sentences += [finding.detail for finding in self.of("small_class", "imbalance")]
         found = [sentence for sentence in sentences if sentence]
         if found:
-            found.append("'skipwise audit' with the same images shows them.")
+            found.append("Run 'skipwise audit' on the same images to see them.")
         return found
 
 
@@ -125,16 +124,15 @@ def examine(source: Source, seen: Survey, used: NDArray[np.bool_], progress: Pro
         used: the images that count, bool [N]; the others are as if they were not there.
     """
     there = used & seen.readable
-    pairs = _among(_same(seen, progress), there)
+    pairs = among(same_images(seen, progress), there)
     findings = [
         *_unreadable(source, seen, used),
         *_duplicates(source, seen, pairs),
         *_by_pixels(source, seen, there),
         *_classes(source, there),
-        *(Finding(kind="layout", files=(), detail=sentence) for sentence in source.faults),
     ]
     if source.ignored:
-        detail = "No images by their names, or in no class's folder."
+        detail = "Not images by their names, or not in the folder of a class."
         findings.append(Finding(kind="ignored", files=source.ignored, detail=detail))
     sides, longer = seen.sides[there], np.maximum(seen.widths, seen.heights)[there]
     splits = [split for split, counts in zip(source.splits or (), used, strict=False) if split and counts]
@@ -181,41 +179,10 @@ def read_exclusions(path: Path, source: Source) -> NDArray[np.bool_]:
     return np.array([name in excluded for name in source.ids])
 
 
-def _same(seen: Survey, progress: Progress | None) -> NDArray[np.int64]:
-    """Pairs of images that are the same to the byte, or nearly the same to the eye: int64 [M, 2].
-
-    Kept in the cache beside the thumbnails, since looking for them takes a while.
-    """
-    kept = Path(str(getattr(seen.thumbnails, "filename", "") or "")).with_name(f"pairs-{SEARCH}.npy")
-    with contextlib.suppress(OSError, ValueError):
-        pairs: NDArray[np.int64] = np.load(kept, allow_pickle=False)
-        return pairs
-    readable = np.flatnonzero(seen.readable)
-    total = len(seen.thumbnails)
-
-    def share(done: float) -> None:
-        if progress is not None:
-            progress("Holding the images against each other", round(done * total), total)
-
-    found = near_duplicates(seen.thumbnails, seen.sides, progress=share)
-    pairs = np.array([(pair.first, pair.second) for pair in found], dtype=np.int64).reshape(-1, 2)
-    pairs = pairs[seen.readable[pairs].all(axis=1)]
-    # Equal bytes are equal images whatever they show, blank ones too.
-    _, numbers = np.unique(seen.digests[readable], axis=0, return_inverse=True)
-    order = readable[np.argsort(numbers.ravel(), kind="stable")]
-    again = np.flatnonzero(np.diff(np.sort(numbers.ravel())) == 0)
-    exact = np.stack([order[again], order[again + 1]], axis=1) if len(again) else np.empty((0, 2), np.int64)
-    pairs = np.unique(np.sort(np.concatenate([pairs, exact]), axis=1), axis=0)
-    if kept.name and kept.parent.is_relative_to(cache_folder()):
-        with atomic(kept) as temporary, temporary.open("wb") as file:
-            np.save(file, pairs)
-    return pairs
-
-
 def _unreadable(source: Source, seen: Survey, used: NDArray[np.bool_]) -> list[Finding]:
     return [
         Finding(kind="unreadable", files=(source.ids[index],), detail=reason, exclude=(source.ids[index],))
-        for index, reason in sorted(seen.faults.items())
+        for index, reason in sorted(seen.unreadable.items())
         if used[index]
     ]
 
@@ -231,21 +198,22 @@ def _duplicates(source: Source, seen: Survey, pairs: NDArray[np.int64]) -> list[
     for members in sets.values():
         files = tuple(source.ids[index] for index in members)
         exactly = len({seen.digests[index].tobytes() for index in members}) == 1
-        how = "The same bytes" if exactly else "The same picture, nearly"
+        how = "Identical files" if exactly else "Nearly identical images"
         labels = {source.classes[source.labels[index]] for index in members}
         splits = [source.splits[index] if source.splits else "" for index in members]
         if len(labels) > 1:
-            detail = f"{how}, as {' and as '.join(sorted(labels))}."
+            detail = f"{how}, labelled {_listing(sorted(labels))}."
             findings.append(Finding(kind="two_labels", files=files, detail=detail, exclude=files))
         if len(set(splits)) > 1:
             # What is tested on stays as it is, so that accuracies can be compared with those of others.
             last = max(splits, key=SPLITS.index)
             exclude = tuple(name for name, split in zip(files, splits, strict=True) if split != last)
-            detail = f"{how}, in {' and in '.join(sorted(set(splits), key=SPLITS.index))}."
+            detail = f"{how}, in {' and '.join(sorted(set(splits), key=SPLITS.index))}."
             findings.append(Finding(kind="leakage", files=files, detail=detail, exclude=exclude))
         if len(labels) == 1 and len(set(splits)) == 1:
             kind: Kind = "exact_duplicates" if exactly else "near_duplicates"
-            findings.append(Finding(kind=kind, files=files, detail=f"{how}.", exclude=files[1:]))
+            where = f"labelled {labels.pop()}" + (f", in {splits[0]}" if splits[0] else "")
+            findings.append(Finding(kind=kind, files=files, detail=f"{how}, {where}.", exclude=files[1:]))
     return findings
 
 
@@ -265,10 +233,10 @@ def _by_pixels(source: Source, seen: Survey, there: NDArray[np.bool_]) -> list[F
         if tiny[index]:
             findings.append(Finding(kind="tiny", files=(name,), detail=f"{size}.", exclude=(name,)))
         if blank[index]:
-            detail = "Nearly one colour all over."
+            detail = "Almost a single colour."
             findings.append(Finding(kind="nearly_blank", files=(name,), detail=detail, exclude=(name,)))
         if strip[index]:
-            detail = f"{size}: of such a strip only the middle square is seen."
+            detail = f"{size}; a network sees only the middle square of it."
             findings.append(Finding(kind="extreme_shape", files=(name,), detail=detail, exclude=(name,)))
     return findings
 
@@ -281,43 +249,17 @@ def _classes(source: Source, there: NDArray[np.bool_]) -> list[Finding]:
     sizes = dict(zip(source.classes, totals, strict=True))
     for name, size in sizes.items():
         if size < FEW_IMAGES:
-            detail = f"The class {name!r} has {_count(size, 'image')} to learn from."
+            detail = f"The class {name!r} has only {_count(size, 'image')} to train on."
             findings.append(Finding(kind="small_class", files=(), detail=detail))
     most, fewest = max(sizes, key=sizes.__getitem__), min(sizes, key=sizes.__getitem__)
     if sizes[most] > IMBALANCE * sizes[fewest]:
         detail = (
-            f"The class {most!r} has {sizes[most]:,} images to learn from and {fewest!r} {sizes[fewest]:,}; accuracy "
-            "counts every image alike, so it says little about the rare classes."
+            f"The class {most!r} has {sizes[most]:,} images to train on and {fewest!r} has {sizes[fewest]:,}; accuracy "
+            "counts every image alike, so it says little about rare classes (--outcome balanced-accuracy counts every "
+            "class alike)."
         )
         findings.append(Finding(kind="imbalance", files=(), detail=detail))
     return findings
-
-
-def find_twins(pairs: NDArray[np.int64], split: NDArray[np.str_]) -> NDArray[np.str_]:
-    """For each image the split, before its own, that has an image (nearly) the same, or "": [N]."""
-    twins = np.full(len(split), "", dtype="<U5")
-    rank = {name: number for number, name in enumerate((*SPLITS, ""))}
-    component = linked(len(split), pairs)
-    members = np.unique(pairs).tolist()
-    first: dict[int, int] = {}
-    for index in members:
-        place = rank[str(split[index])]
-        first[int(component[index])] = min(place, first.get(int(component[index]), place))
-    for index in members:
-        place = first[int(component[index])]
-        if split[index] and place < rank[str(split[index])]:
-            twins[index] = SPLITS[place]
-    return twins
-
-
-def _among(pairs: NDArray[np.int64], there: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Pairs that link the images that are there as `pairs` link them, by way of others too."""
-    component = linked(len(there), pairs)
-    members = np.unique(pairs)
-    members = members[there[members]]
-    order = members[np.argsort(component[members], kind="stable")]
-    neighbours = np.stack([order[:-1], order[1:]], axis=1) if len(order) else np.empty((0, 2), np.int64)
-    return neighbours[component[neighbours[:, 0]] == component[neighbours[:, 1]]]
 
 
 def _tally(values: Iterable[str]) -> dict[str, int]:
@@ -336,5 +278,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
-def _listing(names: Sequence[str] | dict[str, int]) -> str:
-    return " and ".join(names) or "these images"
+def _listing(names: Sequence[str], most: int = 3) -> str:
+    """Names in a sentence, of which there may be too many."""
+    shown = [*names[:most], *([f"{len(names) - most:,} others"] if len(names) > most else [])]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if shown[1:] else shown)

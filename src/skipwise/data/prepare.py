@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.audit import Audit, examine, find_twins, read_exclusions
+from skipwise.data.audit import Audit, examine, read_exclusions
 from skipwise.data.duplicates import linked
+from skipwise.data.faults import faults, layout_faults
 from skipwise.data.images import Images
-from skipwise.data.layout import absent_classes
 from skipwise.data.look import Square
 from skipwise.data.pack import load_pack, pack
-from skipwise.data.sources import Source, open_source
-from skipwise.data.splits import SPLITS, TEST_SHARE, make_folds, make_splits, read_split
+from skipwise.data.sources import ReadingOptions, Source, open_source
+from skipwise.data.splits import SPLIT_SEED, SPLITS, TEST_SHARE, make_folds, make_splits, read_split
 from skipwise.data.stream import Streamed
-from skipwise.data.survey import Progress, Survey, guess_square, is_surveyed, survey
+from skipwise.data.survey import Progress, Survey, guess_square, is_surveyed, survey, team_for
+from skipwise.data.twins import find_twins
 from skipwise.errors import SkipwiseError
 
 VAL_SHARE = 0.15
@@ -32,7 +33,7 @@ class Request:
 
     Args:
         data: a data set's name, a folder, an archive or a table.
-        group, group_regex: what belongs together, see `open_source`.
+        reading: how they are to be read.
         split: a split.csv to be used again.
         exclude: an audit.json whose flagged images are left out.
         val_share: of all images where nothing is split, of the training images where only validation is missing;
@@ -43,8 +44,7 @@ class Request:
     """
 
     data: str
-    group: str | None = None
-    group_regex: str | None = None
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
     split: str | None = None
     exclude: str | None = None
     val_share: float | None = None
@@ -121,10 +121,10 @@ def prepare(
     share = request.val_share
     if share is not None and not 0 <= share < 1:
         raise SkipwiseError(f"--val-share must be at least 0 and below 1, not {share:g}.")
-    source = open_source(request.data, group=request.group, group_regex=request.group_regex)
-    source.check()
-    for sentence in (*source.notes, *files_left_out(source)):
+    source = open_source(request.data, request.reading, progress)
+    for sentence in (source.reading, *files_left_out(source)):
         notice(sentence)
+    source.check()
     used = np.ones(len(source.ids), dtype=bool)
     if request.split is not None:
         given = read_split(Path(request.split), source.ids)
@@ -134,11 +134,14 @@ def prepare(
         used &= ~read_exclusions(Path(request.exclude), source)
     if not used.all():
         notice(f"{(~used).sum():,} of {len(used):,} images are left out, as you asked.")
-    guess = guess_square(source, request.img_size, None) if packed and not is_surveyed(source) else None
-    seen = survey(source, progress, guess=guess)
-    _check_readable(source, seen, used)
+    with team_for(source) as team:
+        guess = guess_square(source, request.img_size, None, team) if packed and not is_surveyed(source) else None
+        seen = survey(source, progress, guess=guess, team=team).of(used)
+    for sentence in seen.notes:
+        notice(sentence)
+    for fault in faults(source, seen, used):
+        raise SkipwiseError(fault)
     members = np.flatnonzero(used)
-    _check_classes(source, members)
     audit = examine(source, seen, used, progress)
     for sentence in audit.warnings():
         notice(sentence)
@@ -193,22 +196,21 @@ def files_left_out(source: Source) -> list[str]:
     count = len(source.ignored)
     shown = ", ".join(f"{name} ({kind})" for kind, name in list(kinds.items())[:5])
     return [
-        f"{count:,} file{'s' * (count != 1)} of {source.name} {'are' if count != 1 else 'is'} left out: no images by "
-        f"their names, or in no class's folder; such as {shown}."
+        f"{count:,} file{'s' * (count != 1)} of {source.name} {'are' if count != 1 else 'is'} left out: not images by "
+        f"their names, or not in the folder of a class; for example {shown}."
     ]
 
 
-def _check_classes(source: Source, members: NDArray[np.int64]) -> None:
-    """Raises SkipwiseError if leaving images out leaves a class, or its part of a given split, without any."""
-    kept = set(source.labels[members].tolist())
-    for number, name in enumerate(source.classes):
-        if number not in kept:
-            raise SkipwiseError(f"No image of the class {name!r} is left; leave fewer images out.")
-    if source.splits is not None:
-        labels = [source.classes[label] for label in source.labels[members].tolist()]
-        absent = absent_classes(labels, [source.splits[index] for index in members.tolist()], source.name)
-        if absent:
-            raise SkipwiseError(absent[0])
+def obstacles(source: Source, seen: Survey, audit: Audit, used: NDArray[np.bool_]) -> list[str]:
+    """Every sentence with which `prepare` would refuse these images, unless it is asked for another split."""
+    found = faults(source, seen, used)
+    if not layout_faults(source, used):
+        members = np.flatnonzero(used)
+        try:
+            _split(source, _together(source, audit, members), members, None, SPLIT_SEED)
+        except SkipwiseError as error:
+            found.append(str(error))
+    return found
 
 
 def _torn(source: Source, members: NDArray[np.int64]) -> str:
@@ -225,19 +227,6 @@ def _torn(source: Source, members: NDArray[np.int64]) -> str:
         f"{len(torn):,} group{'s' * (len(torn) != 1)} of {source.name} {'are' if len(torn) != 1 else 'is'} in more "
         f"than one split; such as {torn[0]!r}."
     )
-
-
-def _check_readable(source: Source, seen: Survey, used: NDArray[np.bool_]) -> None:
-    files = [f"{source.ids[index]} ({reason})" for index, reason in sorted(seen.faults.items()) if used[index]]
-    if files:
-        shown = "; ".join(files[:10])
-        more = f"; and {len(files) - 10} more" if len(files) > 10 else ""
-        count = "1 image" if len(files) == 1 else f"{len(files)} images"
-        them = "it" if len(files) == 1 else "them"
-        raise SkipwiseError(
-            f"{count} of {source.name} can't be read: {shown}{more}. Repair or remove {them}, or leave {them} out: "
-            "'skipwise audit' writes an audit.json for --exclude."
-        )
 
 
 def _check_folds(source: Source, request: Request) -> None:

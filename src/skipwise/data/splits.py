@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.tables import read_table
+from skipwise.data.sources.tables import plain_table
 from skipwise.errors import SkipwiseError
 from skipwise.files import write_text
 
 SPLITS = ("train", "val", "test")
 TEST_SHARE = 0.15
+SPLIT_SEED = 0
+"""Splits are made with the same seed for every run, whatever its own."""
 
 
 def make_splits(
@@ -175,13 +177,18 @@ def read_split(path: Path, ids: Sequence[str]) -> NDArray[np.str_]:
     """
     if not path.is_file():
         raise SkipwiseError(f"There is no file {path}; --split takes a split.csv that Skipwise wrote, or one like it.")
-    table = read_table(path, strip=False)
-    if table.splits is None:
+    listed = plain_table(path)
+    if listed.columns.split is None:
         raise SkipwiseError(f"{path} has no column 'split'; it needs path, label and split.")
     given: dict[str, str] = {}
-    for name, split, line in zip(table.paths, table.splits, table.lines, strict=True):
-        if given.setdefault(name, split) != split:
-            raise SkipwiseError(f"Line {line} of {path} puts {name!r} into {split}, an earlier one into {given[name]}.")
+    for row in listed.rows:
+        if given.setdefault(row.file, row.split) != row.split:
+            raise SkipwiseError(
+                f"Line {row.line} of {path} puts {row.file!r} into {row.split}, an earlier one into {given[row.file]}."
+            )
+    for split in ("train", "test"):
+        if split not in given.values():
+            raise SkipwiseError(f"No line of {path} has the split {split!r}; add some, or leave --split out.")
     strangers = given.keys() - set(ids)
     if strangers:
         raise SkipwiseError(

@@ -13,24 +13,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from posixpath import splitext
 
 from skipwise.data.containers import (
-    ARCHIVES,
-    CLUTTER,
     LARGEST_FILE,
     Container,
     Folder,
     Listing,
     Shareable,
+    file_stamp,
     open_container,
 )
 from skipwise.data.decode import UnreadableImage, decode_image
-from skipwise.data.layout import IMAGE_SUFFIXES
+from skipwise.data.formats import IMAGE_SUFFIXES, is_readable
 from skipwise.data.look import Square
-from skipwise.data.sources import printable, stamp
+from skipwise.data.names import ARCHIVES, CLUTTER, printable, suffix
 from skipwise.deploy.artifact import is_artifact
 from skipwise.errors import SkipwiseError
+from skipwise.paths import refuse_address
 
 STANDARD_INPUT = "-"
 JOB = 16
@@ -98,7 +97,7 @@ class Inputs:
             if self.count == before:
                 raise SkipwiseError(
                     f"{part.named.name} holds no images; give a folder or an archive of files that end in "
-                    f"{', '.join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))}."
+                    f"{', '.join(sorted(each[1:] for each in IMAGE_SUFFIXES))}."
                 )
 
     def images(self) -> Iterator[Found]:
@@ -156,12 +155,17 @@ def _part(given: str) -> _Single | _Many:
         return _standard_input()
     if not given:
         raise SkipwiseError("The path of the images is empty; name a file, a folder, an archive, or -.")
+    refuse_address(given)
     try:
         path = Path(given).expanduser()
         if not path.exists():
             raise SkipwiseError(f"There is no file or folder {path}; give the path of your images.")
         is_folder = path.is_dir()
-        named = Named(printable(str(path)), printable(str(path.absolute())), ":".join(map(str, stamp(path))))
+        named = Named(
+            printable(str(path)),
+            printable(str(path.absolute())),
+            ":".join(map(str, () if path.is_dir() else file_stamp(path))),
+        )
     except (OSError, RuntimeError, ValueError) as error:  # a name too long, a home nobody has, a null byte
         raise SkipwiseError(f"{given[:80]!r} is no path to images ({error}).") from error
     if is_folder or path.name.lower().endswith(ARCHIVES):
@@ -210,7 +214,7 @@ def _is_clutter(name: str) -> bool:
 
 
 def _is_image(file: str) -> bool:
-    return splitext(file)[1].lower() in IMAGE_SUFFIXES
+    return is_readable(suffix(file))
 
 
 def decoded(
@@ -268,7 +272,7 @@ def _decode(images: Sequence[Found], square: Square) -> list[bytes | UnreadableI
                     content = read(image.address) if read is not None else image.content
                     if isinstance(content, UnreadableImage):
                         raise content
-                    found.append(square.fit(decode_image(content, channels=square.channels)[1]))
+                    found.append(square.fit(decode_image(content, channels=square.channels, levels=square.levels)[1]))
                 except UnreadableImage as error:
                     # Anew, since this one holds on to the frames it went through, and to the bytes in them.
                     found.append(UnreadableImage(printable(str(error))))

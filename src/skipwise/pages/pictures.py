@@ -8,13 +8,35 @@ from typing import Any
 
 THUMBNAIL = 112
 """Pixels a side, at most."""
+FEW_PIXELS = 48
+"""Pixels a side of a picture that is shown enlarged."""
 
 
 def data_url(image: Any) -> str:
     """A Pillow image, made small, as text that a page can hold."""
     image = image.copy()
     image.thumbnail((THUMBNAIL, THUMBNAIL))
-    kind = "png" if min(image.size) < 48 else "jpeg"
+    kind = "png" if min(image.size) < FEW_PIXELS else "jpeg"
     buffer = io.BytesIO()
     image.save(buffer, kind.upper(), quality=80)
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def bounded_url(pixels: bytes, side: int, most: int) -> str:
+    """RGB pixels [side, side, 3] as text of at most `most` characters: as good a picture as that allows."""
+    from PIL import Image
+
+    image = Image.frombytes("RGB", (side, side), pixels)
+    while True:
+        # Few pixels are shown enlarged, and then what compression does to them is seen.
+        options: list[dict[str, Any]] = [{"lossless": True}] if side < FEW_PIXELS else []
+        for option in (*options, *({"quality": quality} for quality in (80, 60, 40, 20))):
+            buffer = io.BytesIO()
+            image.save(buffer, "WEBP", **option)
+            url = f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+            if len(url) <= most:
+                return url
+        if side == 1:
+            raise ValueError(f"no picture is as short as {most} characters")
+        side = (side + 1) // 2
+        image = image.resize((side, side))

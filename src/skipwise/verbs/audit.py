@@ -8,26 +8,48 @@ from typing import Annotated
 import typer
 
 from skipwise.errors import SkipwiseError
-from skipwise.options import Data, Group, GroupRegex, Json, Split, print_json
+from skipwise.options import (
+    ClassLevel,
+    CropBoxes,
+    Data,
+    Group,
+    GroupRegex,
+    ImageColumn,
+    Json,
+    LabelColumn,
+    LabelRegex,
+    SkipUnreadFormats,
+    Split,
+    print_json,
+)
 
 
 def audit(
     data: Data,
     split: Split = None,
+    class_level: ClassLevel = None,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    label_regex: LabelRegex = None,
     group: Group = None,
     group_regex: GroupRegex = None,
+    crop_boxes: CropBoxes = False,
+    skip_unread_formats: SkipUnreadFormats = False,
     run: Annotated[
         str | None,
-        typer.Option(metavar="FOLDER", help="A run or comparison of these images: which labels does it doubt?"),
+        typer.Option(metavar="FOLDER", help="A run or comparison of these images, to find mislabelled ones with."),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with status 2 where splits leak.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with status 2 if splits share images.")] = False,
     output: Annotated[
         str | None, typer.Option("--output", "-o", help="Folder for the results. [default: next in runs/audit]")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Find what is wrong with images: unreadable, repeated, leaking between splits, blank, odd, doubtfully labelled."""
-    from skipwise.comparison.audit import audit as run_audit
+    """Show each class, and find images that are unreadable, duplicated, in two splits, blank, odd or mislabelled.
+
+    Status 2 if something has to be mended before training.
+    """
+    from skipwise.auditing.audit import audit as run_audit
     from skipwise.printing import print_audit
     from skipwise.screen import Screen
 
@@ -35,8 +57,14 @@ def audit(
         report = run_audit(
             data,
             split=split,
+            class_level=class_level,
+            image_column=image_column,
+            label_column=label_column,
+            label_regex=label_regex,
             group=group,
             group_regex=group_regex,
+            crop_boxes=crop_boxes,
+            skip_unread_formats=skip_unread_formats,
             run=run,
             output=output,
             progress=screen.preparing,
@@ -45,6 +73,8 @@ def audit(
     if json:
         print_json({"folder": str(report.folder), "audit": report.record})
     else:
-        print_audit(report)
+        print_audit(report, typed=sys.argv)
+    if report.record.faults:
+        raise SkipwiseError(report.record.faults[0])
     if strict and report.leaks:
         raise SkipwiseError(f"{report.leaks} (--strict)")

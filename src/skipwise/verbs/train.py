@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from typing import Annotated
 
@@ -13,7 +12,9 @@ from skipwise.options import (
     BEGAN,
     Balance,
     BatchSize,
+    ClassLevel,
     Compile,
+    CropBoxes,
     Data,
     Device,
     Epochs,
@@ -21,13 +22,18 @@ from skipwise.options import (
     FreezeNorms,
     Group,
     GroupRegex,
+    ImageColumn,
     ImgSize,
+    InitKey,
     Json,
+    LabelColumn,
+    LabelRegex,
     Mirror,
     Pack,
     Precision,
     Rate,
     RecipeName,
+    SkipUnreadFormats,
     Split,
     Stem,
     Strict,
@@ -56,11 +62,18 @@ def train(
     init: Annotated[
         str | None, typer.Option(metavar="RUN|FILE", help="Start from the weights of a run, or in a file.")
     ] = None,
+    init_key: InitKey = None,
     freeze_norms: FreezeNorms = False,
     val_share: ValShare = None,
     split: Split = None,
+    class_level: ClassLevel = None,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    label_regex: LabelRegex = None,
     group: Group = None,
     group_regex: GroupRegex = None,
+    crop_boxes: CropBoxes = False,
+    skip_unread_formats: SkipUnreadFormats = False,
     exclude: Exclude = None,
     strict: Strict = False,
     pack: Pack = True,
@@ -78,6 +91,7 @@ def train(
     from skipwise.machine import keep_freed_memory
     from skipwise.printing import print_trained
     from skipwise.screen import TrainScreen
+    from skipwise.training.distributed import rank
     from skipwise.training.train import train as run
 
     keep_freed_memory()
@@ -97,11 +111,18 @@ def train(
             width=width,
             pretrained=pretrained,
             init=init,
+            init_key=init_key,
             freeze_norms=freeze_norms,
             val_share=val_share,
             split=split,
+            class_level=class_level,
+            image_column=image_column,
+            label_column=label_column,
+            label_regex=label_regex,
             group=group,
             group_regex=group_regex,
+            crop_boxes=crop_boxes,
+            skip_unread_formats=skip_unread_formats,
             exclude=exclude,
             strict=strict,
             pack=pack,
@@ -114,7 +135,7 @@ def train(
             observer=screen,
             began=BEGAN,
         )
-    if int(os.environ.get("RANK", "0")):  # one of several processes; the first one prints
+    if rank():  # one of several processes; the first one prints
         return 0
     if json:
         print_json({"folder": str(trained.folder), "record": trained.record})

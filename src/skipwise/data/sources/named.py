@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.data.sources.array_sets import ArraySet
+from skipwise.data.sources.arrays import read_idx
 from skipwise.errors import SkipwiseError, missing_extra
 from skipwise.files import cache_folder
 
@@ -18,27 +18,16 @@ DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts its files."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Arrays:
-    """A data set in memory: uint8 pixels [N, H, W, C], labels [N], and the split of each image if it has one."""
-
-    name: str
-    classes: tuple[str, ...]
-    labels: NDArray[np.int64]
-    splits: tuple[str, ...] | None
-    pixels: NDArray[np.uint8]
-    mirrors: bool
-
-
-def digits() -> Arrays:
+def digits() -> ArraySet:
     """1,797 handwritten digits of 8 x 8 pixels that scikit-learn ships (Alpaydin and Kaynak 1998, UCI)."""
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise missing_extra("train", "scikit-learn") from error
     bunch = load_digits()
-    return Arrays(
+    return ArraySet(
         name="digits",
+        said="the 1,797 handwritten digits of scikit-learn (8 x 8 pixels, 10 classes)",
         classes=tuple(str(digit) for digit in range(10)),
         labels=bunch.target.astype(np.int64),
         splits=None,
@@ -47,33 +36,38 @@ def digits() -> Arrays:
     )
 
 
-def fashion_mnist() -> Arrays:
+def fashion_mnist() -> ArraySet:
     """70,000 pieces of clothing, 28 x 28 grey (Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747)."""
     classes = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle-boot"]
     if (DEBIAN_FASHION_MNIST / "train-images-idx3-ubyte.gz").exists():
         parts = [
-            (_idx(DEBIAN_FASHION_MNIST / f"{part}-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28, 1),
-             _idx(DEBIAN_FASHION_MNIST / f"{part}-labels-idx1-ubyte.gz", 8))
+            (_idx(DEBIAN_FASHION_MNIST / f"{part}-images-idx3-ubyte.gz")[..., None],
+             _idx(DEBIAN_FASHION_MNIST / f"{part}-labels-idx1-ubyte.gz"))
             for part in ("train", "t10k")
         ]  # fmt: skip
-        return _joined("fashion_mnist", classes, parts)
+        return _joined("fashion_mnist", "Fashion-MNIST", classes, parts)
     sets = _downloaded("FashionMNIST", "Fashion-MNIST")
-    return _joined("fashion_mnist", classes, [(part.data.numpy()[..., None], part.targets.numpy()) for part in sets])
+    return _joined(
+        "fashion_mnist",
+        "Fashion-MNIST",
+        classes,
+        [(part.data.numpy()[..., None], part.targets.numpy()) for part in sets],
+    )
 
 
-def cifar10() -> Arrays:
+def cifar10() -> ArraySet:
     """60,000 photographs of 32 x 32 in 10 classes (Krizhevsky 2009)."""
     sets = _downloaded("CIFAR10", "CIFAR-10")
-    return _joined("cifar10", sets[0].classes, [(part.data, np.array(part.targets)) for part in sets])
+    return _joined("cifar10", "CIFAR-10", sets[0].classes, [(part.data, np.array(part.targets)) for part in sets])
 
 
-def cifar100() -> Arrays:
+def cifar100() -> ArraySet:
     """60,000 photographs of 32 x 32 in 100 classes (Krizhevsky 2009)."""
     sets = _downloaded("CIFAR100", "CIFAR-100")
-    return _joined("cifar100", sets[0].classes, [(part.data, np.array(part.targets)) for part in sets])
+    return _joined("cifar100", "CIFAR-100", sets[0].classes, [(part.data, np.array(part.targets)) for part in sets])
 
 
-NAMED: dict[str, Callable[[], Arrays]] = {
+NAMED: dict[str, Callable[[], ArraySet]] = {
     "digits": digits,
     "fashion_mnist": fashion_mnist,
     "cifar10": cifar10,
@@ -81,11 +75,12 @@ NAMED: dict[str, Callable[[], Arrays]] = {
 }
 
 
-def _joined(name: str, classes: list[str], parts: list[tuple[NDArray[np.uint8], NDArray[Any]]]) -> Arrays:
+def _joined(name: str, title: str, classes: list[str], parts: list[tuple[NDArray[np.uint8], NDArray[Any]]]) -> ArraySet:
     """The training part and the test part as one data set that knows which is which."""
     counts = [len(labels) for _, labels in parts]
-    return Arrays(
+    return ArraySet(
         name=name,
+        said=f"{title}, {counts[0]:,} images for training and {counts[1]:,} for testing in {len(classes)} classes",
         classes=tuple(classes),
         labels=np.concatenate([labels for _, labels in parts]).astype(np.int64),
         splits=("train",) * counts[0] + ("test",) * counts[1],
@@ -94,12 +89,11 @@ def _joined(name: str, classes: list[str], parts: list[tuple[NDArray[np.uint8], 
     )
 
 
-def _idx(path: Path, header: int) -> NDArray[np.uint8]:
-    """The bytes after the header of a compressed IDX file (LeCun's format)."""
+def _idx(path: Path) -> NDArray[np.uint8]:
     try:
-        return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=header)
-    except (OSError, EOFError, ValueError) as error:
-        raise SkipwiseError(f"{path} is damaged ({error}); install its package again.") from error
+        return read_idx(path.read_bytes(), str(path))
+    except OSError as error:
+        raise SkipwiseError(f"Can't read {path}: {error.strerror}; install its package again.") from error
 
 
 def _downloaded(dataset: str, title: str) -> list[Any]:

@@ -1,0 +1,1 @@
+"""The verb `audit`: images -> findings, as a record and a page."""

@@ -1,0 +1,158 @@
+"""The verb `audit`: what is wrong with a set of images, as a record and a page."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skipwise.auditing.page import audit_page
+from skipwise.auditing.record import AUDIT, AuditReport, Record
+from skipwise.auditing.sheets import contact_sheets
+from skipwise.data.audit import Finding, examine
+from skipwise.data.faults import unreadable_images
+from skipwise.data.prepare import files_left_out, obstacles
+from skipwise.data.sources import ReadingOptions, Source, open_source
+from skipwise.data.splits import read_split
+from skipwise.data.survey import Progress, survey
+from skipwise.errors import SkipwiseError
+from skipwise.evaluation.mislabelled import doubts, probabilities
+from skipwise.files import locked, make_folder, read_json, write_json, write_text
+from skipwise.folders import make_next
+from skipwise.paths import user_path
+from skipwise.training.run import RunRecord, read_predictions
+
+PARENT = Path("runs/audit")
+
+
+def audit(
+    data: str | os.PathLike[str],
+    *,
+    split: str | os.PathLike[str] | None = None,
+    class_level: str | None = None,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    label_regex: str | None = None,
+    group: str | None = None,
+    group_regex: str | None = None,
+    crop_boxes: bool = False,
+    skip_unread_formats: bool = False,
+    run: str | os.PathLike[str] | None = None,
+    output: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+    notice: Callable[[str], None] = lambda _: None,
+) -> AuditReport:
+    """Shows a contact sheet of each class, and finds what is wrong with images; changes nothing.
+
+    It looks for images that are unreadable, there more than once, in more than one split, under two labels, blank, very
+    small or very narrow. What would keep `compare` from starting is in the `faults` of the report's `record`.
+
+    Args:
+        data: a data set's name, a folder, an archive or a table.
+        split: a split.csv, to look across the sides of that split.
+        class_level, image_column, label_column, label_regex, group, group_regex, crop_boxes, skip_unread_formats: how
+            the images are to be read where their layout does not say it, see `open_images`.
+        run: the folder of a run, or of a comparison, of these images: its predictions show which labels are doubtful.
+        output: the folder for audit.json and audit.html; None is the next in runs/audit.
+        progress, notice: are told how it goes, and what a person should know.
+
+    Raises:
+        SkipwiseError: the images can't be found or are no data set; nothing is written then.
+    """
+    options = ReadingOptions(
+        class_level=class_level,
+        image_column=image_column,
+        label_column=label_column,
+        label_regex=label_regex,
+        group=group,
+        group_regex=group_regex,
+        crop_boxes=crop_boxes,
+        skip_unread_formats=skip_unread_formats,
+    )
+    source = open_source(data, options, progress)
+    notes = tuple(files_left_out(source))
+    for sentence in (source.reading, *notes):
+        notice(sentence)
+    used = np.ones(len(source.ids), dtype=bool)
+    if split is not None:
+        source = replace(source, splits=tuple(read_split(Path(split), source.ids).tolist()))
+        used = np.array(source.splits) != ""
+    doubted = [] if run is None else _doubted(source, Path(run))
+    seen = survey(source, progress).of(used)
+    for sentence in seen.notes:
+        notice(sentence)
+    if not (used & seen.readable).any():
+        raise SkipwiseError(f"No image of {source.name} can be read; is {data} what you meant?")
+    found = examine(source, seen, used, progress)
+    faults = obstacles(source, seen, found, used)
+    unreadable = unreadable_images(source, seen, used)  # each of them is a finding of its own
+    layout = [fault for fault in faults if fault not in unreadable]
+    findings = (*(Finding(kind="layout", files=(), detail=fault) for fault in layout), *found.findings, *doubted)
+    record = Record(
+        data=source.name,
+        reading=source.reading,
+        notes=notes,
+        fingerprint=seen.fingerprint(source, np.flatnonzero(used)),
+        counts=replace(found.counts, findings=dict(sorted(Counter(finding.kind for finding in findings).items()))),
+        faults=tuple(faults),
+        findings=findings,
+    )
+    leaks = found.leaks()
+    sheets = contact_sheets(source, used, seen.readable, record.fingerprint)
+    page = audit_page(source, seen, record, sheets, leaks=leaks, progress=progress)
+    excluded = {name for finding in findings for name in finding.exclude}
+    rest = used & np.array([name not in excluded for name in source.ids])
+    folder = user_path(output) if output is not None else make_next(PARENT, source.name)
+    make_folder(folder)
+    with locked(folder):
+        write_text(folder / "audit.html", page)
+        write_json(folder / AUDIT, record)
+    return AuditReport(
+        data=str(data),
+        folder=folder,
+        record=record,
+        leaks=leaks,
+        trainable_without=not obstacles(source, seen, found, rest),
+    )
+
+
+def _doubted(source: Source, run: Path) -> list[Finding]:
+    """Findings from what finished runs predicted for images that they were not trained on."""
+    numbers = {name: index for index, name in enumerate(source.ids)}
+    sums: dict[str, Any] = {}
+    for path in [run / "run.json"] if (run / "run.json").exists() else sorted(run.glob("runs/*/run.json")):
+        record = read_json(path, RunRecord)
+        for part in ("val", "test") if record.status == "finished" else ():
+            if getattr(record, part) is None:
+                continue
+            answers = read_predictions(path.parent, part)
+            if record.spec.classes != source.classes or not numbers.keys() >= set(answers.ids.tolist()):
+                raise SkipwiseError(
+                    f"The runs in {run} are of other images than {source.name}, or of other classes; give a run of "
+                    "these images."
+                )
+            for name, row in zip(answers.ids.tolist(), probabilities(answers.logits), strict=True):
+                sums[name] = sums.get(name, 0.0) + row
+    if not sums:
+        raise SkipwiseError(f"{run} holds no finished run's predictions; give the folder of a run or a comparison.")
+    names = sorted(sums)
+    labels = {name: int(source.labels[numbers[name]]) for name in names}
+    total = np.stack([sums[name] for name in names])
+    found = doubts(total / total.sum(axis=1, keepdims=True), np.array([labels[name] for name in names]))
+    return [
+        Finding(
+            kind="looks_mislabelled",
+            files=(names[doubt.index],),
+            detail=(
+                f"Labelled {source.classes[labels[names[doubt.index]]]} (probability {doubt.own:.0%}), but predicted "
+                f"as {source.classes[doubt.believed]} ({doubt.probability:.0%})."
+            ),
+            exclude=(names[doubt.index],),
+        )
+        for doubt in found
+    ]

@@ -1,0 +1,70 @@
+"""Files by name in a folder or an archive, read without unpacking anything to disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from skipwise.data.containers.base import (
+    LARGEST_FILE,
+    Container,
+    Entry,
+    Listing,
+    Progress,
+    Reader,
+    Shareable,
+    file_stamp,
+)
+from skipwise.data.containers.crops import Crops
+from skipwise.data.containers.folder import Folder
+from skipwise.data.containers.tar import CompressedTar, Tar, TarShards, is_plain
+from skipwise.data.containers.zip import Zip
+from skipwise.data.names import ARCHIVES
+from skipwise.errors import SkipwiseError
+
+__all__ = [
+    "LARGEST_FILE",
+    "CompressedTar",
+    "Container",
+    "Crops",
+    "Entry",
+    "Folder",
+    "Listing",
+    "Progress",
+    "Reader",
+    "Shareable",
+    "TarShards",
+    "Zip",
+    "file_stamp",
+    "open_container",
+    "reopen",
+]
+
+SHAREABLE: dict[str, Callable[[Path], Shareable]] = {each.kind: each for each in (Folder, Zip, Tar, TarShards)}
+"""Every kind of container that several processes can read at once."""
+
+
+def reopen(kind: str, path: Path) -> Shareable:
+    """A shareable container in another process, by its `kind` and `path`; it is read by addresses only."""
+    if kind.startswith(Crops.PREFIX):
+        return Crops(reopen(kind.removeprefix(Crops.PREFIX), path), {})
+    return SHAREABLE[kind](path)
+
+
+def open_container(path: Path) -> Container:
+    """The container at a path that exists.
+
+    Raises:
+        SkipwiseError: a file that is no archive of a kind that is read.
+    """
+    if path.is_dir():
+        return Folder(path)
+    name = path.name.lower()
+    if name.endswith(".zip"):
+        return Zip(path)
+    if name.endswith(ARCHIVES):
+        return Tar(path) if is_plain(path) else CompressedTar(path)
+    raise SkipwiseError(
+        f"{path} is a file of an unknown kind; give a folder with one sub-folder of images per class, an archive of "
+        f"one ({', '.join(ARCHIVES)}), or a table of paths and labels (.csv)."
+    )

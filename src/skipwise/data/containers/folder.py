@@ -1,0 +1,83 @@
+"""A folder on disk as a container of files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from skipwise.data.containers.base import Entry, Listing, Progress, Reader, check_size, listed, one_by_one
+from skipwise.data.decode import UnreadableImage
+from skipwise.data.names import is_clutter
+from skipwise.errors import SkipwiseError
+
+_SAID_EVERY = 20_000
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder on disk. Links are followed; what can't be read says so when it is read."""
+
+    path: Path
+    kind: ClassVar[str] = "folder"
+
+    def stamp(self) -> tuple[int, ...]:
+        return ()
+
+    def address(self, name: str) -> str:
+        return name
+
+    def listing(self, progress: Progress | None = None) -> Listing:
+        entries: list[Entry] = []
+        below: list[str] = []
+        seen: set[str] = set()
+        waiting = [""]
+        while waiting:
+            prefix = waiting.pop()
+            where = os.path.join(self.path, prefix)  # noqa: PTH118 - a Path would be made for every folder
+            real = os.path.realpath(where)
+            if real in seen:  # a link back up
+                continue
+            seen.add(real)
+            try:
+                with os.scandir(where) as found:
+                    for item in found:
+                        if is_clutter(item.name) and item.is_dir():
+                            continue
+                        if item.is_dir():
+                            below.append(prefix + item.name)
+                            waiting.append(f"{prefix}{item.name}/")
+                            continue
+                        try:
+                            status = item.stat()
+                            entries.append(Entry(prefix + item.name, status.st_size, status.st_mtime_ns))
+                        except OSError:  # a broken link; reading it will say so
+                            entries.append(Entry(prefix + item.name, 0, 0))
+                        if progress is not None and len(entries) % _SAID_EVERY == 0:
+                            progress("Listing the files", len(entries), 0)
+            except OSError as error:
+                raise SkipwiseError(f"Can't read the folder {where}: {error.strerror}.") from error
+        return listed(self.path, entries, below)
+
+    @contextlib.contextmanager
+    def reader(self) -> Iterator[Reader]:
+        yield self._bytes
+
+    def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
+        return one_by_one(self, names)
+
+    def _bytes(self, name: str) -> bytes:
+        path = self.path / name
+        try:
+            # A pipe or a device under an image's name would be waited for, or read, for ever.
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise UnreadableImage("it is not a file")
+            check_size(status.st_size)
+            return path.read_bytes()
+        except OSError as error:
+            raise UnreadableImage(str(error.strerror or error).lower()) from error

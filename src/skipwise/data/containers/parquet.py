@@ -1,0 +1,100 @@
+"""Images in the rows of Parquet files, one file or a folder of shards. Needs pyarrow."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from skipwise.data.containers.base import Entry, Listing, Progress, check_size, file_stamp, listed
+from skipwise.data.decode import UnreadableImage
+from skipwise.errors import SkipwiseError, missing_extra
+
+ROWS_AT_ONCE = 64
+"""Rows whose images are in memory at a time."""
+
+
+@dataclass(frozen=True)
+class Parquet:
+    """Rows of Parquet files; an image is called `file/number`, its row in the file.
+
+    Args:
+        path: the file, or the folder that the files are in.
+        files: the files' names relative to `path`, or "" for the file itself.
+        column: the column of images, a struct with `bytes` (and `path`), or bytes.
+    """
+
+    path: Path
+    files: tuple[str, ...]
+    column: str
+
+    def stamp(self) -> tuple[int, ...]:
+        return file_stamp(*(self.path / file for file in self.files))
+
+    def name(self, file: str, row: int) -> str:
+        """What an image is called."""
+        return f"{file}/{row:08d}" if file else f"{row:08d}"
+
+    def listing(self, progress: Progress | None = None) -> Listing:
+        entries = []
+        for file in self.files:
+            stamp = (self.path / file).stat().st_mtime_ns
+            with opened(self.path / file) as table:
+                entries += [Entry(self.name(file, row), 0, stamp) for row in range(table.metadata.num_rows)]
+        return listed(self.path, entries, ())
+
+    def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
+        wanted: dict[str, dict[int, str]] = {}
+        for name in names:
+            file, _, row = name.rpartition("/")
+            wanted.setdefault(file, {})[int(row)] = name
+        for file, rows in wanted.items():
+            with opened(self.path / file) as table:
+                yield from self._rows(table, rows)
+
+    def _rows(self, table: Any, rows: dict[int, str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
+        start = 0
+        for group in range(table.metadata.num_row_groups):
+            end = start + table.metadata.row_group(group).num_rows
+            if any(start <= row < end for row in rows):
+                number = start
+                for batch in table.iter_batches(batch_size=ROWS_AT_ONCE, row_groups=[group], columns=[self.column]):
+                    values = batch.column(0)
+                    for offset in range(len(values)):
+                        if number + offset in rows:
+                            yield rows[number + offset], _image(values[offset].as_py())
+                    number += len(values)
+            start = end
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """pyarrow's ParquetFile, read a piece at a time.
+
+    Raises:
+        SkipwiseError: pyarrow is not installed, or the file is damaged.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise missing_extra("formats", "pyarrow") from error
+    try:
+        with pyarrow.parquet.ParquetFile(path, buffer_size=2**20, pre_buffer=False) as table:
+            yield table
+    except (pyarrow.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SkipwiseError(f"{path} is no sound Parquet file ({reason}); fetch or make it again.") from error
+
+
+def _image(value: Any) -> bytes | UnreadableImage:
+    data = value.get("bytes") if isinstance(value, dict) else value
+    if not isinstance(data, bytes) or not data:
+        return UnreadableImage("the row holds no image")
+    try:
+        check_size(len(data))
+    except UnreadableImage as error:
+        return error
+    return data

@@ -1,0 +1,224 @@
+"""Tar archives as containers of files: one, compressed or not, or the many of a folder of shards."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+import msgspec
+
+from skipwise.data.containers.base import (
+    Entry,
+    Listing,
+    Progress,
+    Reader,
+    check_entry,
+    check_size,
+    explained,
+    file_stamp,
+    listed,
+    one_by_one,
+    plain,
+)
+from skipwise.data.decode import UnreadableImage
+from skipwise.errors import SkipwiseError
+from skipwise.files import atomic, cache_folder, make_folder
+
+_SAID_EVERY = 512
+
+
+@dataclass(frozen=True)
+class Tar:
+    """A plain .tar archive: it has no index, but once its headers were read any file can be read at once."""
+
+    path: Path
+    kind: ClassVar[str] = "tar"
+
+    def stamp(self) -> tuple[int, ...]:
+        return file_stamp(self.path)
+
+    @cached_property
+    def _members(self) -> tuple[dict[str, tuple[int, int]], Listing]:
+        places: dict[str, tuple[int, int]] = {}
+        with explained(self.path), tarfile.open(self.path, "r:") as archive:
+            entries: list[Entry] = []
+            folders: list[str] = []
+            for member in archive:
+                if not _is_file(self.path, member, folders):
+                    continue
+                name = plain(member.name)
+                entries.append(Entry(name, member.size, int(member.mtime)))
+                places[name] = (member.offset_data, member.size)
+                archive.members = []  # type: ignore[attr-defined] # it would keep every header for good
+            end = archive.offset
+        with self.path.open("rb") as file:
+            file.seek(end)
+            if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+                raise SkipwiseError(f"{self.path} is cut off: its end mark is missing; fetch or make it again.")
+        return places, listed(self.path, entries, folders)
+
+    def listing(self, progress: Progress | None = None) -> Listing:
+        return self._members[1]
+
+    def address(self, name: str) -> str:
+        offset, size = self._members[0][name]
+        return f"{offset}:{size}"
+
+    @contextlib.contextmanager
+    def reader(self) -> Iterator[Reader]:
+        with explained(self.path), self.path.open("rb") as file:
+            yield lambda address: _part_of(file, address)
+
+    def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
+        return one_by_one(self, names)
+
+
+@dataclass(frozen=True)
+class CompressedTar:
+    """A compressed .tar archive: one process reads it from its beginning on. Its listing is kept in the cache."""
+
+    path: Path
+
+    def stamp(self) -> tuple[int, ...]:
+        return file_stamp(self.path)
+
+    def listing(self, progress: Progress | None = None) -> Listing:
+        kept = self._kept()
+        with contextlib.suppress(OSError, msgspec.MsgspecError, ValueError):
+            return msgspec.msgpack.decode(kept.read_bytes(), type=Listing)
+        entries: list[Entry] = []
+        folders: list[str] = []
+        total = max(1, self.path.stat().st_size)
+        with explained(self.path), self.path.open("rb") as file, tarfile.open(fileobj=file, mode="r|*") as archive:
+            for member in archive:
+                if _is_file(self.path, member, folders):
+                    entries.append(Entry(plain(member.name), member.size, int(member.mtime)))
+                archive.members = []  # type: ignore[attr-defined]
+                if progress is not None and len(entries) % _SAID_EVERY == 1:
+                    progress("Listing the compressed archive (MiB)", file.tell() >> 20, total >> 20)
+        found = listed(self.path, entries, folders)
+        with contextlib.suppress(SkipwiseError, UnicodeError):  # without a cache it is listed anew each time
+            make_folder(kept.parent)
+            with atomic(kept) as temporary:
+                temporary.write_bytes(msgspec.msgpack.encode(found))
+        return found
+
+    def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
+        wanted = set(names)
+        with explained(self.path), tarfile.open(self.path, "r|*") as archive:
+            for member in archive:
+                name = plain(member.name)
+                if name in wanted:
+                    wanted.discard(name)
+                    yield name, _extracted(archive, member)
+                archive.members = []  # type: ignore[attr-defined]
+                if not wanted:
+                    return
+        for name in sorted(wanted):
+            yield name, UnreadableImage("it is no longer in the archive")
+
+    def _kept(self) -> Path:
+        status = self.path.stat()
+        described = f"{self.path.absolute()} {status.st_size} {status.st_mtime_ns} {status.st_ino}"
+        return cache_folder() / "listings" / f"{hashlib.sha256(os.fsencode(described)).hexdigest()[:32]}.msgpack"
+
+
+@dataclass(frozen=True)
+class TarShards:
+    """A folder of plain .tar files, one after the other: webdataset's shards. Files are called `shard.tar/name`."""
+
+    path: Path
+    kind: ClassVar[str] = "tars"
+
+    def stamp(self) -> tuple[int, ...]:
+        return file_stamp(*(tar.path for tar in self._shards.values()))
+
+    @cached_property
+    def _shards(self) -> dict[str, Tar]:
+        return {
+            file.relative_to(self.path).as_posix(): Tar(file)
+            for file in sorted(self.path.rglob("*.tar"))
+            if file.is_file()
+        }
+
+    def listing(self, progress: Progress | None = None) -> Listing:
+        entries = []
+        for number, (shard, tar) in enumerate(self._shards.items()):
+            if progress is not None:
+                progress("Listing the shards", number, len(self._shards))
+            stamp = tar.path.stat().st_mtime_ns
+            entries += [Entry(f"{shard}/{entry.name}", entry.size, stamp) for entry in tar.listing().entries]
+        return listed(self.path, entries, self._shards)
+
+    def address(self, name: str) -> str:
+        shard = next(each for each in self._candidates(name) if each in self._shards)
+        return f"{shard}\0{self._shards[shard].address(name[len(shard) + 1 :])}"
+
+    @staticmethod
+    def _candidates(name: str) -> Iterator[str]:
+        end = name.find(".tar/")
+        while end >= 0:
+            yield name[: end + 4]
+            end = name.find(".tar/", end + 1)
+
+    @contextlib.contextmanager
+    def reader(self) -> Iterator[Reader]:
+        with explained(self.path), contextlib.ExitStack() as stack:
+            opened: dict[str, Reader] = {}
+
+            def read(address: str) -> bytes:
+                shard, _, place = address.partition("\0")
+                if shard not in opened:
+                    if len(opened) > 64:  # file descriptors are few
+                        stack.close()
+                        opened.clear()
+                    opened[shard] = stack.enter_context(Tar(self.path / shard).reader())
+                return opened[shard](place)
+
+            yield read
+
+    def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
+        return one_by_one(self, names)
+
+
+def is_plain(path: Path) -> bool:
+    """Whether a tar archive is not compressed, whatever its name says."""
+    with path.open("rb") as file:
+        start = file.read(6)
+    return not start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ"))
+
+
+def _is_file(path: Path, member: tarfile.TarInfo, folders: list[str]) -> bool:
+    if member.isdir():
+        folders.append(plain(member.name))
+        return False
+    check_entry(path, member.name, is_link=member.issym() or member.islnk())
+    return True
+
+
+def _part_of(file: object, address: str) -> bytes:
+    offset, size = map(int, address.split(":"))
+    check_size(size)
+    file.seek(offset)  # type: ignore[attr-defined]
+    data: bytes = file.read(size)  # type: ignore[attr-defined]
+    if len(data) != size:
+        raise UnreadableImage("the archive is cut off before its end")
+    return data
+
+
+def _extracted(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes | UnreadableImage:
+    try:
+        file = archive.extractfile(member) if member.isreg() else None
+        if file is None:
+            return UnreadableImage("it is not a file")
+        check_size(member.size)
+        return file.read()
+    except UnreadableImage as error:
+        return error

@@ -1,0 +1,79 @@
+"""Whether labels make classes that can be told apart, and which are missing where."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+
+from skipwise.data.names import printable
+from skipwise.errors import SkipwiseError
+
+
+def check_labels(counts: Mapping[str, int], where: str) -> None:
+    """Raises SkipwiseError unless there are two classes or more with names that can't be taken for each other.
+
+    Args:
+        counts: the images of each class.
+        where: the data set as the user calls it, for sentences.
+    """
+    classes = sorted(counts)
+    if not classes:
+        raise SkipwiseError(
+            f"{where} holds no images in sub-folders; it needs one sub-folder per class with images in it, or a table "
+            "(.csv) with the columns path and label."
+        )
+    if len(classes) == 1:
+        raise SkipwiseError(
+            f"{where} has only one class with images, {printable(classes[0])!r}; telling classes apart needs at least "
+            "two."
+        )
+    by_case: dict[str, str] = {}
+    by_number: dict[float, str] = {}
+    for name in classes:
+        other = by_case.setdefault(" ".join(name.split()).casefold(), name)
+        if other != name:
+            raise SkipwiseError(
+                f"The classes {printable(other)!r} ({counts[other]:,} images) and {printable(name)!r} "
+                f"({counts[name]:,}) of {where} differ only in capital letters or spaces; if they are one class, give "
+                "them one name, else tell them apart."
+            )
+        with contextlib.suppress(ValueError):
+            if name.isascii() and name[-1:].isdigit() and (other := by_number.setdefault(float(name), name)) != name:
+                raise SkipwiseError(
+                    f"The classes {other!r} ({counts[other]:,} images) and {name!r} ({counts[name]:,}) of {where} are "
+                    "the same number written in two ways; write it in one way, or give the classes names."
+                )
+
+
+def missing_classes(labels: Sequence[str], splits: Sequence[str], where: str) -> tuple[list[str], list[str]]:
+    """Sentences about classes without images in a part that has images of others.
+
+    Returns:
+        What has to be mended (a class that can't be learnt, since no training image is of it), and what is worth saying
+        (a class that can't be validated or tested).
+    """
+    there: dict[str, set[str]] = {}
+    for label, split in zip(labels, splits, strict=True):
+        there.setdefault(split, set()).add(label)
+    every = set().union(*there.values())
+    faults, notes = [], []
+    for split in sorted(there):
+        absent = sorted(every - there[split])
+        if not absent or split == "":
+            continue
+        listed = listing(absent)
+        some = f"The class {listed} has" if len(absent) == 1 else f"{len(absent):,} classes ({listed}) have"
+        if split == "train":
+            faults.append(
+                f"{some} no images in the train split of {where}, so nothing can learn {'it' if len(absent) == 1 else 'them'}; "
+                "add some, or remove its images from the other splits."
+            )
+        else:
+            notes.append(f"{some} no images in the {split} split; its accuracy says nothing about them.")
+    return faults, notes
+
+
+def listing(names: Iterable[str], most: int = 5) -> str:
+    """Some classes for a sentence: "'a', 'b' and 3 more"."""
+    quoted = [repr(printable(name)) for name in names]
+    return ", ".join(quoted[:most]) + (f" and {len(quoted) - most:,} more" if len(quoted) > most else "")

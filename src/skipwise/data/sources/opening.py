@@ -1,0 +1,271 @@
+"""The table of layouts, and the way from a path or a name to the first layout that recognises it."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from skipwise.data.containers import Container, Entry, Folder, Listing, Progress, open_container
+from skipwise.data.names import ARCHIVES, printable, stem, suffix
+from skipwise.data.sources import (
+    arrays,
+    class_folders,
+    coco,
+    file_names,
+    listed,
+    parquet,
+    pixel_tables,
+    published,
+    webdataset,
+)
+from skipwise.data.sources.foreign import foreign_sentence
+from skipwise.data.sources.labels import listing
+from skipwise.data.sources.named import NAMED
+from skipwise.data.sources.options import ReadingOptions
+from skipwise.data.sources.place import DOCUMENTS, Place, shown
+from skipwise.data.sources.remote import open_remote
+from skipwise.data.sources.source import Source, grouped, stem_of
+from skipwise.data.sources.table_source import open_table
+from skipwise.data.sources.unread import no_pictures_sentence
+from skipwise.errors import SkipwiseError, unknown_name
+
+ARRAYS = (".npz", ".npy", ".mat")
+
+
+class Readable(Protocol):
+    """What a layout reads: labelled images in a container, or in memory."""
+
+    def source(self) -> Source:
+        """The labelled images. Raises SkipwiseError where they are no two classes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """A way in which people keep labelled images.
+
+    Args:
+        title: what it is, for people.
+        example: what it looks like.
+        recognise: (place, options) -> what reads it, or None where the place is something else; cheap, it looks at
+            names and first rows only.
+    """
+
+    title: str
+    example: str
+    recognise: Callable[[Place, ReadingOptions], Callable[[], Readable] | None]
+
+
+LAYOUTS: tuple[Layout, ...] = (
+    Layout(
+        title="array files",
+        example="`.npz` or `.npy` (Keras, MedMNIST), IDX (MNIST), `.mat` (SVHN), the binary CIFAR-10 and STL-10",
+        recognise=arrays.recognise,
+    ),
+    Layout(
+        title="tables of pixels",
+        example="CSV with a column for each pixel (Kaggle's digits), or all pixels in one cell (FER2013)",
+        recognise=pixel_tables.recognise,
+    ),
+    Layout(
+        title="Parquet with images",
+        example="one file or a folder of shards as Hugging Face publishes them; `ClassLabel` names are used",
+        recognise=parquet.recognise,
+    ),
+    Layout(
+        title="webdataset",
+        example="`.tar` shards with `000012.jpg` beside `000012.cls` or `000012.json`",
+        recognise=webdataset.recognise,
+    ),
+    Layout(
+        title="published sets",
+        example="the index files of CUB-200-2011, Oxford Flowers and Pets, FGVC-Aircraft, ImageNet (Kaggle)",
+        recognise=published.recognise,
+    ),
+    Layout(
+        title="COCO JSON",
+        example="one category for each image, or every box an image of its own with `--crop-boxes`",
+        recognise=coco.recognise,
+    ),
+    Layout(
+        title="file names",
+        example="`cat.0.jpg` with `--label-regex '^([a-z]+)'`",
+        recognise=file_names.recognise,
+    ),
+    Layout(
+        title="tables",
+        example="CSV, TSV, JSON, JSON lines, Excel, Parquet or a text list beside the images: paths or ids, and classes",
+        recognise=listed.recognise,
+    ),
+    Layout(
+        title="class folders",
+        example="`<class>/...`, or `train/<class>/...` beside `val/` and `test/`, in whatever wraps them",
+        recognise=class_folders.recognise,
+    ),
+)
+
+
+def open_images(
+    data: str | os.PathLike[str],
+    *,
+    class_level: str | None = None,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    label_regex: str | None = None,
+    group: str | None = None,
+    group_regex: str | None = None,
+    crop_boxes: bool = False,
+    skip_unread_formats: bool = False,
+    progress: Progress | None = None,
+) -> Source:
+    """Opens labelled images whatever layout they are kept in; no image is read yet.
+
+    Args:
+        data: a folder, an archive, a table, an array file, or the name of a data set ("digits", "torchvision:DTD",
+            "huggingface:owner/name").
+        class_level, image_column, label_column, label_regex, group, group_regex, crop_boxes, skip_unread_formats: see
+            `ReadingOptions`; all are None or False by default.
+        progress: called as progress(what, done, total) while a long list is read.
+
+    Returns:
+        The images' names, labels, classes and splits. Its `repr` is the line that says how they were understood.
+
+    Raises:
+        Ambiguous: two readings are equally likely; the message has both, with their flags.
+        SkipwiseError: nothing is there, or no labelled images of two classes.
+
+    Example:
+        >>> import skipwise
+        >>> skipwise.open_images("digits")
+        Read as the 1,797 handwritten digits of scikit-learn (8 x 8 pixels, 10 classes).
+    """
+    options = ReadingOptions(
+        class_level=None if class_level is None else str(class_level),
+        image_column=image_column,
+        label_column=label_column,
+        label_regex=label_regex,
+        group=group,
+        group_regex=group_regex,
+        crop_boxes=crop_boxes,
+        skip_unread_formats=skip_unread_formats,
+    )
+    source = open_source(data, options, progress)
+    source.check()
+    return source
+
+
+def open_source(
+    data: str | os.PathLike[str], options: ReadingOptions | None = None, progress: Progress | None = None
+) -> Source:
+    """`open_images` with its options as a record; what has to be mended before training is among the `faults`."""
+    options = options or ReadingOptions()
+    options.check()
+    with _without_collecting():
+        source = _opened(data, options, progress)
+    if options.group is not None and source.groups is None:
+        raise SkipwiseError(
+            f"--group {options.group} names a column of a table, and {source.name} is none; use --group-regex."
+        )
+    return source if options.group_regex is None else grouped(source, options.group_regex)
+
+
+def _opened(data: str | os.PathLike[str], options: ReadingOptions, progress: Progress | None) -> Source:
+    path, exists = _path(data)
+    if isinstance(data, str) and data in NAMED and not path.is_dir():
+        return NAMED[data]().source()
+    if isinstance(data, str) and not exists and (remote := open_remote(data, options)) is not None:
+        return remote
+    if not exists:
+        if path.name == str(data):
+            raise unknown_name("folder or data set", str(data), NAMED)
+        raise SkipwiseError(f"There is no file or folder {path}; give the path of your images.")
+    if path.is_dir():
+        return _from_container(Folder(path), options, progress)
+    if not path.is_file():
+        raise SkipwiseError(f"{path} is neither a folder nor a file; give the path of your images.")
+    if suffix(path.name) == ".parquet":
+        name = stem_of(path).removesuffix(".parquet")
+        if (read := parquet.recognise_files(name, path, ("",), options)) is not None:
+            return read().source()
+    if suffix(path.name) in DOCUMENTS and suffix(path.name) != ".mat":
+        return open_table(path, options, progress)
+    if suffix(path.name) in ARRAYS or re.search(r"idx\d-ubyte", path.name):
+        return _from_arrays(path, options)
+    if (sentence := foreign_sentence(str(path))) is not None:
+        raise SkipwiseError(sentence)
+    return _from_container(open_container(path), options, progress)
+
+
+def _path(data: str | os.PathLike[str]) -> tuple[Path, bool]:
+    if not str(data):
+        raise SkipwiseError("The path of the images is empty; name a folder, an archive, a table or a data set.")
+    try:
+        path = Path(data).expanduser()
+        return path, path.exists()
+    except (OSError, RuntimeError, ValueError) as error:  # a name too long, a home nobody has, a null byte
+        raise SkipwiseError(f"{str(data)[:80]!r} is no path to images ({error}).") from error
+
+
+def _from_arrays(path: Path, options: ReadingOptions) -> Source:
+    """One array file, by itself."""
+    folder = Folder(path.parent)
+    alone = Listing((Entry(path.name, path.stat().st_size, path.stat().st_mtime_ns),), ())
+    read = arrays.recognise(Place.of(stem(path.name), folder, alone), options)
+    if read is None:
+        raise SkipwiseError(f"{path} holds no images and labels that are understood.")
+    return read().source()
+
+
+def _from_container(container: Container, options: ReadingOptions, progress: Progress | None) -> Source:
+    place = Place.of(stem_of(container.path), container, container.listing(progress))
+    for layout in LAYOUTS:
+        if (read := layout.recognise(place, options)) is not None:
+            return read().source()
+    raise _refusal(place)
+
+
+@contextlib.contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Python's collector of cycles looks at all objects again and again while millions are made, none of them in a
+    cycle: without it a million files take half of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _refusal(place: Place) -> SkipwiseError:
+    """Why a place is no set of labelled images, and what to do."""
+    if place.names:
+        return file_names.refusal(place)
+    if place.unread:
+        return SkipwiseError(no_pictures_sentence(place))
+    archives = [entry.name for entry in place.others if entry.name.lower().endswith(ARCHIVES)]
+    if archives:
+        path = place.container.path
+        folder = path if isinstance(place.container, Folder) else None
+        tables = [name for name in place.documents if folder is not None and suffix(name) in (".csv", ".tsv", ".xlsx")]
+        if folder is None:
+            mend = "unpack it"
+        elif tables:
+            mend = (
+                f"give {printable(str(path / tables[0]))} if it is the table of their images, one of the archives, "
+                "or unpack them"
+            )
+        else:
+            mend = f"give one of them, such as {printable(str(path / archives[0]))}, or unpack them"
+        return SkipwiseError(f"{place.name} holds no images but archives ({shown(archives)}); {mend}.")
+    kinds = sorted({suffix(entry.name) or "no suffix" for entry in place.others})
+    holds = f"only files of other kinds ({listing(kinds, 6)})" if kinds else "no files"
+    return SkipwiseError(
+        f"{place.name} holds {holds}, no images; give a folder with one sub-folder of images per class, an archive of "
+        f"one ({', '.join(ARCHIVES[:4])}), or a table (.csv) with the columns path and label."
+    )

@@ -1,0 +1,247 @@
+"""What lies at the place that the user named, sorted by what its names say: pictures, documents, other files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from skipwise.data.containers import LARGEST_FILE, Container, Entry, Listing
+from skipwise.data.decode import UnreadableImage
+from skipwise.data.formats import is_picture, is_readable
+from skipwise.data.names import is_clutter, printable, stem, suffix
+
+RESULTS = frozenset(["plan.json", "run.json", "audit.json", "artifact.json"])
+"""What Skipwise writes into the folders of its results."""
+DOCUMENTS = frozenset(
+    """
+    .csv .tsv .txt .lst .list .tab .json .jsonl .ndjson .manifest .xlsx .xls .ods .parquet .mat .xml
+""".split()
+)
+MOST_DOCUMENTS = 60
+"""More documents than these are one for each image; of such only those nearest to the top are looked at."""
+LARGEST_DOCUMENT = LARGEST_FILE
+_NOT_LISTS = ("readme", "license", "licence", "requirements", "citation", "changelog", "notes")
+_ANSWERS = ("submission", "samplesubmission", "prediction")
+_ANSWERED = frozenset(["oof", "preds", "pred", "sub"])
+"""What lists of answers are called: those of networks, and those that a competition wants."""
+_UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")
+"""What annotation tools put before the name of a file that was uploaded."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The files at a place, by kind.
+
+    `name` is what the user called it. `pictures` are the files that are read as images by their names, `unread` are
+    pictures in formats that are not read here, and `others` everything else; `folders` are all folders.
+    """
+
+    name: str
+    container: Container
+    pictures: tuple[Entry, ...]
+    unread: tuple[str, ...]
+    others: tuple[Entry, ...]
+    folders: tuple[str, ...]
+    hidden: tuple[str, ...]
+    _documents: dict[str, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, container: Container, listing: Listing) -> Place:
+        """Sorts a listing. Clutter and what Skipwise itself wrote are left out."""
+        results = _results(listing)
+        pictures: list[Entry] = []
+        unread: list[str] = []
+        others: list[Entry] = []
+        hidden: list[str] = []
+        skipped: dict[str, bool] = {}
+        for entry in listing.entries:
+            folder, _, file = entry.name.rpartition("/")
+            if folder not in skipped:
+                skipped[folder] = _below(folder, results) or any(map(is_clutter, folder.split("/")))
+            if skipped[folder]:
+                continue
+            kind = suffix(file)
+            if file.startswith(".") or is_clutter(file):
+                if is_picture(kind):
+                    hidden.append(entry.name)
+            elif is_readable(kind):
+                pictures.append(entry)
+            elif is_picture(kind):
+                unread.append(entry.name)
+            else:
+                others.append(entry)
+        leading = {each[:end] for each in results for end in range(len(each)) if each[end] == "/"}
+        folders = tuple(
+            each
+            for each in listing.folders
+            if each not in leading and not _below(each, results) and not any(map(is_clutter, each.split("/")))
+        )
+        return cls(name, container, tuple(pictures), tuple(unread), tuple(others), folders, tuple(hidden))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The pictures' names."""
+        return tuple(entry.name for entry in self.pictures)
+
+    @cached_property
+    def documents(self) -> tuple[str, ...]:
+        """The files that may list the images, those nearest to the top first."""
+        found = [
+            entry.name
+            for entry in self.others
+            if suffix(entry.name) in DOCUMENTS
+            and 0 < entry.size <= LARGEST_DOCUMENT
+            and not _is_no_list(entry.name.rpartition("/")[2])
+        ]
+        depth = {name: name.count("/") for name in found}
+        while len(found) > MOST_DOCUMENTS and len(set(depth[name] for name in found)) > 1:
+            deepest = max(depth[name] for name in found)
+            found = [name for name in found if depth[name] < deepest]
+        return tuple(sorted(found, key=lambda name: (depth[name], name))[: 4 * MOST_DOCUMENTS])
+
+    def read(self, name: str) -> bytes | None:
+        """A document's bytes, or None if it can't be read."""
+        if name not in self._documents:
+            wanted = dict.fromkeys([*self.documents, name])
+            # A compressed archive is gone through once for all of them.
+            several = [name] if hasattr(self.container, "address") else list(wanted)
+            for each, content in self.container.stream(several):
+                self._documents[each] = b"" if isinstance(content, UnreadableImage) else content
+        return self._documents.get(name) or None
+
+    def with_only(self, document: str) -> Place:
+        """The same place with one document and no others."""
+        return replace(self, others=tuple(entry for entry in self.others if entry.name == document))
+
+    @cached_property
+    def index(self) -> Index:
+        """Finds the pictures by what tables call them."""
+        return Index(self.names)
+
+
+def _is_no_list(file: str) -> bool:
+    letters = re.sub(r"[^a-z]", "", file.lower())
+    words = set(re.findall(r"[a-z]+", file.lower()))
+    return letters.startswith(_NOT_LISTS) or any(word.startswith(_ANSWERS) for word in words) or bool(words & _ANSWERED)
+
+
+class Index:
+    """Pictures by what a table calls them: a path, a path on another computer, a name or an id without its suffix."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = frozenset(names)
+        self._ordered = names
+        self._by_file: dict[str, list[str]] | None = None
+        self._by_stem: dict[str, list[str]] | None = None
+
+    def several(self, value: str) -> list[str]:
+        """The pictures that a name without its folder could mean, where there are more than one."""
+        self.find(value)
+        file = _normal(value.strip().replace("\\", "/"))
+        found = (self._by_file or {}).get(file) or (self._by_stem or {}).get(file) or []
+        return found if len(found) > 1 else []
+
+    def find(self, value: str, folder: str = "", *, prefer: str = "") -> str | None:
+        """The picture that a cell means, or None.
+
+        Args:
+            folder: the folder of the table.
+            prefer: a folder that is meant where there are pictures of one name in several.
+        """
+        value = value.strip().replace("\\", "/")
+        if not value or value.endswith("/"):
+            return None
+        path = _normal(value)
+        for root in dict.fromkeys((folder, folder.rpartition("/")[0], "")):
+            if (name := f"{root}/{path}" if root else path) in self.names:
+                return name
+        if self._by_file is None:
+            self._by_file, self._by_stem = {}, {}
+            for name in self._ordered:
+                file = name.rpartition("/")[2]
+                self._by_file.setdefault(file, []).append(name)
+                self._by_stem.setdefault(stem(file), []).append(name)
+        assert self._by_stem is not None
+        file = path.rpartition("/")[2]
+        candidates = self._by_file.get(file)
+        if candidates is None:
+            # An id without its suffix; also one with the suffix that the file had before it was converted.
+            candidates = self._by_stem.get(file) or (
+                self._by_stem.get(stem(file)) if is_picture(suffix(file)) else None
+            )
+        if not candidates and (uploaded := _UPLOADED.fullmatch(file)) is not None:
+            candidates = self._by_file.get(uploaded[1])
+        if not candidates:
+            return None
+        if len(candidates) == 1 and "/" not in path:
+            return candidates[0]
+        return _nearest(candidates, path, folder, prefer)
+
+
+def _nearest(candidates: Sequence[str], path: str, folder: str, prefer: str) -> str | None:
+    """Of the pictures with the file's name the one whose folders agree best with the path; None if two do."""
+    wanted = path.split("/")[:-1]
+
+    def agreement(name: str) -> tuple[int, bool, bool]:
+        have = name.split("/")[:-1]
+        alike = 0
+        while alike < min(len(have), len(wanted)) and have[-1 - alike] == wanted[-1 - alike]:
+            alike += 1
+        inside = bool(prefer) and f"/{name}".find(f"/{prefer}/") >= 0
+        return alike, inside, not folder or name.startswith(folder + "/")
+
+    ranked = sorted(candidates, key=agreement, reverse=True)
+    if len(ranked) > 1 and agreement(ranked[0]) == agreement(ranked[1]):
+        return None
+    return ranked[0]
+
+
+def _normal(value: str) -> str:
+    """A path without "./", "a/../" and what an address begins with."""
+    value = value.partition("://")[2] or value
+    if "?" in value:  # what follows may be the path itself, as in "/files/?d=birds/1.jpg"
+        path, _, query = value.partition("?")
+        value = query.partition("=")[2] if path.endswith("/") else path
+    parts: list[str] = []
+    for part in value.split("/"):
+        if part == "..":
+            if parts:
+                parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _results(listing: Listing) -> frozenset[str]:
+    """The folders that Skipwise wrote: one of its records is in there, and no picture beside it."""
+    marked = {entry.name.rpartition("/")[0] for entry in listing.entries if entry.name.rpartition("/")[2] in RESULTS}
+    for entry in listing.entries if marked else ():
+        if is_picture(suffix(entry.name)):
+            marked.discard(entry.name.rpartition("/")[0])
+    return frozenset(marked - {""})
+
+
+def _below(folder: str, folders: frozenset[str]) -> bool:
+    """Whether a folder is one of some folders, or further down."""
+    while folders and folder:
+        if folder in folders:
+            return True
+        folder = folder.rpartition("/")[0]
+    return False
+
+
+def shown(names: Iterable[str], most: int = 3) -> str:
+    """Some names for a sentence: "a, b, c and 4 more"."""
+    listed = [printable(name) for name in names]
+    more = f" and {len(listed) - most:,} more" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more
+
+
+def kinds_of(names: Iterable[str]) -> Iterator[str]:
+    """The suffixes of some names, each once, in order of how many there are."""
+    counts: dict[str, int] = {}
+    for name in names:
+        counts[suffix(name) or "no suffix"] = counts.get(suffix(name) or "no suffix", 0) + 1
+    yield from sorted(counts, key=lambda kind: -counts[kind])

@@ -1,0 +1,245 @@
+"""Labelled images that have not been read yet, and how a layout hands them over."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.data.containers import Container, Entry
+from skipwise.data.formats import is_picture, is_readable
+from skipwise.data.names import printable, suffix, without_archive_suffix
+from skipwise.data.sources.labels import check_labels, missing_classes
+from skipwise.errors import SkipwiseError
+from skipwise.text import count
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Source:
+    """Labelled images that have not been read yet; `repr` is the line that says how they were understood.
+
+    `ids` name the images for people, without characters that can't be printed; `files` name them in the container, and
+    `archive` is the container's `stamp` when it was listed. `labels` [N] number the classes; `splits` and `groups` say
+    which split an image came in and which images belong together ("" belongs with nothing), or are None. `mirrors` says
+    whether a mirrored image is still of its class. `reading` says in a line what was understood; `ignored` files are left out, `faults` have to be mended before training. Images of a data set
+    that is held in memory are in `pixels` [N, H, W, C] instead of a container.
+    """
+
+    name: str
+    reading: str
+    classes: tuple[str, ...]
+    ids: tuple[str, ...]
+    labels: NDArray[np.int64]
+    splits: tuple[str, ...] | None
+    groups: tuple[str, ...] | None = None
+    container: Container | None = None
+    files: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    archive: tuple[int, ...] = ()
+    pixels: NDArray[np.uint8] | None = None
+    mirrors: bool = True
+    ignored: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Raises SkipwiseError where nothing can be trained on these images as they are."""
+        if self.faults:
+            raise SkipwiseError(self.faults[0])
+
+    def __repr__(self) -> str:
+        return self.reading
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class Row(NamedTuple):
+    """A labelled file of a container. `split` is "" where the images are not split, `line` 0 outside of tables."""
+
+    file: str
+    label: str
+    split: str = ""
+    group: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What a layout understood, before it becomes a `Source`.
+
+    Args:
+        said: what was understood, without full stop: "class folders".
+        split_said: whether `said` has the given split too; else it is added.
+        other: the other reading and the flag that asks for it, a sentence, or "".
+        top: what all files lie below ("birds-v2/"); it is left out of the images' ids.
+        left_out: pictures and files that are not part of the set.
+        used: the documents that say something of it.
+        notes: sentences worth saying beside it.
+        faults: sentences about what has to be mended before training.
+        entries: the files' sizes and times by name.
+    """
+
+    name: str
+    container: Container
+    rows: Sequence[Row]
+    said: str
+    entries: dict[str, Entry]
+    split_said: bool = False
+    other: str = ""
+    top: str = ""
+    left_out: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    faults: Sequence[str] = ()
+    used: frozenset[str] = frozenset()
+    where: str = ""
+
+    def source(self) -> Source:
+        """The labelled images.
+
+        Raises:
+            SkipwiseError: fewer than two classes, or class names that can be taken for each other.
+        """
+        where = self.where or str(self.container.path)
+        check_labels(Counter(row.label for row in self.rows), where)
+        rows = settle_splits(self.rows)
+        splits = [row.split for row in rows]
+        split = splits[0] != ""
+        faults, absent = missing_classes([row.label for row in rows], splits, where)
+        classes = sorted({row.label for row in rows})
+        numbers = {label: number for number, label in enumerate(classes)}
+        rows = sorted(rows, key=lambda row: (row.file, row.line))
+        ids: list[str] = []
+        for position, row in enumerate(rows):
+            # Without what is around everything, so that a folder and an archive of it have the same ids.
+            shown = printable(row.file.removeprefix(self.top))
+            again = position > 0 and rows[position - 1].file == row.file
+            ids.append(f"{shown} (line {row.line})" if again else shown)  # only a table lists a file twice
+        groups = tuple(row.group for row in rows)
+        said = self.said if self.split_said else self.said + split_words([row.split for row in self.rows])
+        sentences = [
+            f"Read as {said}.",
+            self.other,
+            left_out_sentence(self.left_out, self.top),
+            *self.notes,
+            *absent,
+        ]
+        return Source(
+            name=printable(self.name),
+            reading=printable(" ".join(sentence for sentence in sentences if sentence)),
+            classes=tuple(printable(label) for label in classes),
+            ids=tuple(ids),
+            labels=np.array([numbers[row.label] for row in rows], dtype=np.int64),
+            splits=tuple(row.split for row in rows) if split else None,
+            groups=groups if any(groups) else None,
+            container=self.container,
+            files=tuple(row.file for row in rows),
+            entries=tuple(self.entries[row.file] for row in rows),
+            archive=self.container.stamp(),
+            ignored=tuple(printable(file) for file in sorted(self.left_out)),
+            faults=(*self.faults, *faults),
+        )
+
+
+def settle_splits(rows: Sequence[Row]) -> list[Row]:
+    """What the splits that a set came in mean: training and validation alone make validation the test set, and a part
+    for training alone is no split.
+
+    Raises:
+        SkipwiseError: nothing to train on.
+    """
+    there = {row.split for row in rows}
+    if "" in there and len(there) > 1:  # what is not assigned to a part is for training
+        rows = [row._replace(split=row.split or "train") for row in rows]
+        there = {row.split for row in rows}
+    if there == {"train", "val"}:
+        return [row._replace(split="test") if row.split == "val" else row for row in rows]
+    if "train" not in there and there != {""}:
+        raise SkipwiseError(
+            f"The images have the part{'s' * (len(there) > 1)} {' and '.join(sorted(there - {''}))} but none for "
+            "training; add it, or give one folder with a sub-folder per class and let Skipwise split it."
+        )
+    if len(there) == 1:
+        return [row._replace(split="") for row in rows]
+    return list(rows)
+
+
+def split_words(splits: Sequence[str]) -> str:
+    """The split that images came in, as the end of a sentence: "; split as train 9, val 4; val is the test set"."""
+    counts = Counter(splits)
+    if len(counts) > 1 and "" in counts:
+        counts["train"] += counts.pop("")
+    if len(counts) < 2:
+        return ""
+    shown = ", ".join(f"{split} {counts[split]:,}" for split in ("train", "val", "test") if counts[split])
+    if not counts["test"]:
+        return f"; split as {shown}; val is the test set, validation is cut from train"
+    return f"; split as {shown}" + ("" if counts["val"] else "; validation is cut from train")
+
+
+def left_out_sentence(names: Sequence[str], top: str) -> str:
+    """How many pictures are not part of the set, and where they lie; "" if there are none."""
+    inside = [name.removeprefix(top) for name in names]
+    pictures = [name for name in inside if is_readable(suffix(name))]
+    unread = [name for name in inside if is_picture(suffix(name)) and not is_readable(suffix(name))]
+    sentences = []
+    if pictures:
+        sentences.append(
+            f"Left out, since nothing says their class: {count(len(pictures), 'picture')} ({_where(pictures)})."
+        )
+    if unread:
+        kinds = ", ".join(sorted({suffix(name) for name in unread}))
+        sentences.append(
+            f"Left out, in formats that are not read ({kinds}): {count(len(unread), 'picture')} ({_where(unread)})."
+        )
+    return " ".join(sentences)
+
+
+def _where(names: Sequence[str]) -> str:
+    """The folders of some files with how many there are in each, those that hold few summed up."""
+    places = Counter(name.rpartition("/")[0] for name in names)
+    while len(places) > 4 and max(place.count("/") for place in places) > 0:
+        deepest = max(place.count("/") for place in places)
+        shallower: Counter[str] = Counter()
+        for place, number in places.items():
+            shallower[place if place.count("/") < deepest else place.rpartition("/")[0]] += number
+        places = shallower
+    shown = [f"{number:,} in {place + '/' if place else 'the top folder'}" for place, number in places.most_common(4)]
+    shown += ["others elsewhere"] if len(places) > 4 else []
+    return shown[0].partition(" ")[2] if len(places) == 1 else ", ".join(shown)
+
+
+def stem_of(path: Path) -> str:
+    """What a data set at a path is called."""
+    return without_archive_suffix(path.resolve().name) or "images"
+
+
+def grouped(source: Source, pattern: str) -> Source:
+    """The source with groups from its images' paths: what a pattern's first group matches, or all that it matches.
+
+    Raises:
+        SkipwiseError: no regular expression, or one that does not match every path.
+    """
+    compiled = compiled_pattern(pattern, "--group-regex")
+    found = [compiled.search(name) for name in source.ids]
+    unmatched = [name for name, match in zip(source.ids, found, strict=True) if match is None]
+    if unmatched:
+        raise SkipwiseError(
+            f"--group-regex {pattern!r} matches nothing in {unmatched[0]} and {len(unmatched) - 1} other paths; every "
+            "image needs a group."
+        )
+    groups = tuple((match[1] if compiled.groups else match[0]) or "" for match in found if match is not None)
+    return replace(source, groups=groups)
+
+
+def compiled_pattern(pattern: str, flag: str) -> re.Pattern[str]:
+    """A regular expression that the user gave. Raises SkipwiseError for one that is none."""
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise SkipwiseError(f"{flag} {pattern!r} is no regular expression ({error}).") from error

@@ -1,0 +1,109 @@
+"""Which split a folder, a file or a cell means by its name: "train", "seg_train", "Training", "dev", "holdout"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from skipwise.data.names import unaccented
+
+_WORDS = {
+    word: split
+    for split, words in {
+        "train": """
+            train training trainset trainval trn learn learning
+            trainieren lernen lern lehr entrainement apprentissage entrenamiento treino treinamento addestramento
+            allenamento trainen traning trening treningowe treningowy uczenie egitim latih
+            обучение обучающая тренировка тренировочная 训练 訓練 学習 훈련 학습
+        """,
+        "val": """
+            val valid validation validate valset dev eval evaluation
+            validierung evaluierung validacion evaluacion validacao validazione convalida validatie validering
+            walidacja walidacyjne dogrulama validasi валидация проверка 验证 驗證 検証 검증
+        """,
+        "test": """
+            test testing testset tst holdout
+            testen prufung prueba pruebas teste testes testowe testowy uji тест тестовая 测试 測試 テスト 테스트 시험
+        """,
+    }.items()
+    for word in words.split()
+}
+"""What splits are called, without accents and in small letters: English, then other languages."""
+_NEUTRAL = frozenset(
+    """
+    set sets data dataset images image imgs img jpg jpeg png pics pictures photos photo split splits part subset
+    full all folder files labels label labeled labelled resized list lists ids csv classes annotations solution
+    mini clean final original meta metadata instances image2 info large small standard
+    daten bild bilder fotos menge satz datensatz ordner donnees jeu base datos imagenes conjunto dados imagens dati
+    immagini insieme de d di da do 集 数据 数据集 資料 图片 图像 样本 用 データ 画像 セット 데이터 이미지
+""".split()
+)
+_GLUED = ("datensatz", "daten", "bilder", "fotos", "menge", "satz", "set", "data", "images", "imgs", "pics")
+"""What words are written together with: "Trainingsdaten", "testimages"."""
+_FOREIGN = "|".join(sorted((word for word in {*_WORDS, *_NEUTRAL} if not word.isascii()), key=len, reverse=True))
+_TOKENS = re.compile(rf"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|{_FOREIGN}|[^\W\d_]+")
+
+
+def split_of(name: str, neutral: frozenset[str] = frozenset()) -> str | None:
+    """The split that a name means, "train", "val" or "test", or None.
+
+    Args:
+        neutral: words that say nothing here, such as the data set's own name in "seg_train" and "seg_test".
+
+    Example:
+        >>> split_of("training_set"), split_of("Validierung"), split_of("train station")
+        ('train', 'val', None)
+    """
+    if (whole := re.sub(r"[\W\d_]", "", unaccented(name).lower())) in _WORDS:
+        return _WORDS[whole]
+    tokens = _tokens(name)
+    meant = {_WORDS[token] for token in tokens if token in _WORDS}
+    rest = [token for token in tokens if token not in _WORDS and token not in neutral]
+    if len(meant) != 1 or any(token not in _NEUTRAL and not token.isdigit() for token in rest):
+        return None
+    return meant.pop()
+
+
+def splits_of(names: Iterable[str]) -> dict[str, str]:
+    """The split of each of some names side by side that means one.
+
+    Words that all of the names that mention a split have in common are the data set's own, so "seg_train" and
+    "seg_test" are splits, where "dogs_train" and "cats_test" are not.
+
+    Example:
+        >>> splits_of(["seg_train", "seg_test", "seg_pred"])
+        {'seg_train': 'train', 'seg_test': 'test'}
+    """
+    names = list(names)
+    mentioning = [set(tokens) for name in names if (tokens := _tokens(name)) and any(t in _WORDS for t in tokens)]
+    neutral: frozenset[str] = frozenset()
+    if len(mentioning) > 1:
+        neutral = frozenset(set.intersection(*mentioning) - _WORDS.keys())
+    found = {name: split for name in names if (split := split_of(name, neutral)) is not None}
+    # Beside a validation part, and without one for testing, what is for evaluation is for testing.
+    evaluated = [name for name, split in found.items() if split == "val" and "eval" in name.lower()]
+    if evaluated and len(evaluated) < sum(split == "val" for split in found.values()) and "test" not in found.values():
+        found.update(dict.fromkeys(evaluated, "test"))
+    return found
+
+
+def split_and_rest(name: str) -> tuple[str, str] | None:
+    """The split in a name and what else is in it: ("train", "cat") of "cat_train"; None without one split."""
+    tokens = _tokens(name)
+    found = [token for token in tokens if token in _WORDS]
+    if len(found) != 1:
+        return None
+    return _WORDS[found[0]], " ".join(token for token in tokens if token not in found)
+
+
+def _tokens(name: str) -> list[str]:
+    """The words of a name in small letters, those that are written together apart."""
+    return [part for token in _TOKENS.findall(unaccented(name)) for part in _parted(token.lower())]
+
+
+def _parted(token: str) -> list[str]:
+    for ending in () if token in _WORDS else _GLUED:
+        word = token.removesuffix(ending)
+        if word != token and (known := word if word in _WORDS else word.removesuffix("s")) in _WORDS:
+            return [known, ending]
+    return [token]

@@ -1,0 +1,44 @@
+"""Pictures in formats that are not read: left out where the same picture is there in another, else refused."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from skipwise.data.formats import mend_for
+from skipwise.data.names import printable, stem, suffix
+from skipwise.data.sources.options import ReadingOptions
+from skipwise.data.sources.place import Place
+from skipwise.errors import SkipwiseError
+from skipwise.text import count
+
+
+def check_unread(place: Place, folders: set[str], options: ReadingOptions) -> None:
+    """Raises SkipwiseError where pictures of the set would be dropped for their format.
+
+    Args:
+        folders: the folders whose pictures are the set.
+    """
+    if not place.unread or options.skip_unread_formats:
+        return
+    there = {stem(name) for name in place.names}
+    dropped = [name for name in place.unread if name.rpartition("/")[0] in folders and stem(name) not in there]
+    if not dropped:
+        return
+    kinds = Counter((name.rpartition("/")[0], suffix(name)) for name in dropped)
+    shown = ", ".join(
+        f"{number:,} {kind} in {printable(folder) or 'the top folder'}"
+        for (folder, kind), number in kinds.most_common(5)
+    )
+    more = f" and {len(kinds) - 5} more" if len(kinds) > 5 else ""
+    raise SkipwiseError(
+        f"{count(len(dropped), 'picture')} of {place.name} {'is' if len(dropped) == 1 else 'are'} in a format that is "
+        f"not read here ({shown}{more}); {mend_for({kind for _, kind in kinds})}, or leave them out with "
+        "--skip-unread-formats."
+    )
+
+
+def no_pictures_sentence(place: Place) -> str:
+    """Why a place of pictures in other formats holds no images."""
+    kinds = Counter(suffix(name) for name in place.unread)
+    shown = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common(5))
+    return f"{place.name} holds pictures only in formats that are not read here ({shown}); {mend_for(set(kinds))}."

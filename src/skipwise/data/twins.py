@@ -1,0 +1,72 @@
+"""Which images are the same, to the byte or nearly to the eye, and on which sides of a split they are."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.data.duplicates import SEARCH, linked, near_duplicates
+from skipwise.data.splits import SPLITS
+from skipwise.data.survey import Progress, Survey
+from skipwise.files import atomic, cache_folder
+
+
+def same_images(seen: Survey, progress: Progress | None) -> NDArray[np.int64]:
+    """Pairs of images that are the same to the byte, or nearly the same to the eye: int64 [M, 2].
+
+    Kept in the cache beside the thumbnails, since looking for them takes a while.
+    """
+    kept = Path(str(getattr(seen.thumbnails, "filename", "") or "")).with_name(f"pairs-{SEARCH}.npy")
+    with contextlib.suppress(OSError, ValueError):
+        pairs: NDArray[np.int64] = np.load(kept, allow_pickle=False)
+        return pairs
+    readable = np.flatnonzero(seen.decoded)
+    total = len(seen.thumbnails)
+
+    def share(done: float) -> None:
+        if progress is not None:
+            progress("Comparing the images with each other", round(done * total), total)
+
+    found = near_duplicates(seen.thumbnails, seen.sides, progress=share)
+    pairs = np.array([(pair.first, pair.second) for pair in found], dtype=np.int64).reshape(-1, 2)
+    pairs = pairs[seen.decoded[pairs].all(axis=1)]
+    # Equal bytes are equal images whatever they show, blank ones too.
+    _, numbers = np.unique(seen.digests[readable], axis=0, return_inverse=True)
+    order = readable[np.argsort(numbers.ravel(), kind="stable")]
+    again = np.flatnonzero(np.diff(np.sort(numbers.ravel())) == 0)
+    exact = np.stack([order[again], order[again + 1]], axis=1) if len(again) else np.empty((0, 2), np.int64)
+    pairs = np.unique(np.sort(np.concatenate([pairs, exact]), axis=1), axis=0)
+    if kept.name and kept.parent.is_relative_to(cache_folder()):
+        with atomic(kept) as temporary, temporary.open("wb") as file:
+            np.save(file, pairs)
+    return pairs
+
+
+def among(pairs: NDArray[np.int64], there: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Pairs that link the images that are there as `pairs` link them, by way of others too."""
+    component = linked(len(there), pairs)
+    members = np.unique(pairs)
+    members = members[there[members]]
+    order = members[np.argsort(component[members], kind="stable")]
+    neighbours = np.stack([order[:-1], order[1:]], axis=1) if len(order) else np.empty((0, 2), np.int64)
+    return neighbours[component[neighbours[:, 0]] == component[neighbours[:, 1]]]
+
+
+def find_twins(pairs: NDArray[np.int64], split: NDArray[np.str_]) -> NDArray[np.str_]:
+    """For each image the split, before its own, that has an image (nearly) the same, or "": [N]."""
+    twins = np.full(len(split), "", dtype="<U5")
+    rank = {name: number for number, name in enumerate((*SPLITS, ""))}
+    component = linked(len(split), pairs)
+    members = np.unique(pairs).tolist()
+    first: dict[int, int] = {}
+    for index in members:
+        place = rank[str(split[index])]
+        first[int(component[index])] = min(place, first.get(int(component[index]), place))
+    for index in members:
+        place = first[int(component[index])]
+        if split[index] and place < rank[str(split[index])]:
+            twins[index] = SPLITS[place]
+    return twins
