@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -36,35 +35,26 @@ SIZE = 24
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which all processes of the tests find what one of them made; held while something is made there."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "export"
-    folder.mkdir(exist_ok=True)
-    with locked(folder, waiting=lambda: None):
-        if not (folder / "stripes").exists():
-            make_photos(folder / "stripes", per_class=30)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def trained(shared: Path) -> Path:
     """A run of a network with gates on pictures of many sizes."""
-    options = {"model": "se_resnet18", "width": 0.25, "epochs": 4, "img_size": SIZE, "compile": False}
+    options = {"model": "se_resnet18", "width": 0.25, "epochs": 4, "img_size": SIZE, "precision": "fp32"}
     with locked(shared, waiting=lambda: None):
-        return skipwise.train(shared / "stripes", output=shared / "run", **options).folder
+        images = shared / "export" / "stripes"
+        if not images.exists():
+            make_photos(images, per_class=30)
+        return skipwise.train(images, output=shared / "export" / "run", compile=False, **options).folder
 
 
 @pytest.fixture(scope="module")
 def exported(trained: Path, shared: Path) -> Exported:
     with locked(shared, waiting=lambda: None):
-        return export(trained, output=shared / "onnx")
+        return export(trained, output=trained.parent / "onnx")
 
 
 @pytest.fixture(scope="module")
 def quantized(trained: Path, shared: Path) -> Exported:
     with locked(shared, waiting=lambda: None):
-        return export(trained, format="openvino", precision="int8", max_drop=5, output=shared / "int8")
+        return export(trained, format="openvino", precision="int8", max_drop=5, output=trained.parent / "int8")
 
 
 def changed(made: Exported, folder: Path) -> Path:

