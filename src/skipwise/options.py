@@ -17,8 +17,8 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="Labelled images: class folders, a .zip or .tar of them, a table (.csv) of paths and labels, arrays (.npz), "
-        "Parquet, or a name such as digits or torchvision:DTD. docs/data.md lists all layouts.",
+        help="Labelled images: class folders, a .zip or .tar of them, a table (.csv) of paths and labels, arrays "
+        "(.npz), Parquet, or a name such as digits or torchvision:DTD. docs/layouts.md lists all layouts.",
     ),
 ]
 Folder = Annotated[str, typer.Argument(metavar="COMPARISON", help="The folder of a finished comparison.")]

@@ -28,8 +28,8 @@ class Streamed:
         self.container = source.container if isinstance(source.container, Shareable) else None
         if source.container is not None and self.container is None:
             raise SkipwiseError(
-                f"{source.container.path} can't be streamed, since it is read from its beginning on; unpack it, or leave "
-                "--no-pack out."
+                f"{source.container.path} can't be streamed, since it is read from its beginning on; make image files "
+                "of it, or leave --no-pack out."
             )
         self.source, self.seen, self.square = source, seen, square
         self.shape = (len(source.ids), square.size, square.size, square.channels)

@@ -17,7 +17,8 @@ from skipwise.errors import SkipwiseError
 from skipwise.text import count
 
 _SHOWN_AGAIN = re.compile(
-    r"(?:mask|seg|gt)[ _-](?P<a>.+)|(?P<b>.*)[ _-](?:mask|seg|segmentation|gt|groundtruth|thumb|thumbnail)(?:[ _-]?\d+)?",
+    r"(?:mask|seg|gt)[ _-](?P<a>.+)|"
+    r"(?P<b>.*)[ _-](?:mask|seg|segmentation|gt|groundtruth|thumb|thumbnail)(?:[ _-]?\d+)?",
     re.IGNORECASE,
 )
 """What masks and thumbnails of pictures are called."""

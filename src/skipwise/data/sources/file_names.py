@@ -97,11 +97,12 @@ def refusal(place: Place) -> SkipwiseError:
     if proposal is not None:
         pattern, classes = proposal
         return SkipwiseError(
-            f"{place.name} has no class folders and no table, but the file names of its {count(len(place.names), 'image')} "
-            f"seem to hold {count(len(classes), 'class')} ({listing(classes, 4)}); if so, add --label-regex "
+            f"{place.name} has no class folders and no table, but the file names of its "
+            f"{count(len(place.names), 'image')} seem to hold {count(len(classes), 'class')} ({listing(classes, 4)}); "
+            "if so, add --label-regex "
             f"{shlex.quote(pattern)}."
         )
     return SkipwiseError(
-        f"{place.name} holds {count(len(place.names), 'image')}, but nothing says which class they are of; put them into "
-        "one sub-folder per class, or give a table (.csv) with the columns path and label."
+        f"{place.name} holds {count(len(place.names), 'image')}, but nothing says which class they are of; put them "
+        "into one sub-folder per class, or give a table (.csv) with the columns path and label."
     )

@@ -98,7 +98,7 @@ class Place:
             and not _is_no_list(entry.name.rpartition("/")[2])
         ]
         depth = {name: name.count("/") for name in found}
-        while len(found) > MOST_DOCUMENTS and len(set(depth[name] for name in found)) > 1:
+        while len(found) > MOST_DOCUMENTS and len({depth[name] for name in found}) > 1:
             deepest = max(depth[name] for name in found)
             found = [name for name in found if depth[name] < deepest]
         return tuple(sorted(found, key=lambda name: (depth[name], name))[: 4 * MOST_DOCUMENTS])

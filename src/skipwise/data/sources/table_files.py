@@ -161,7 +161,7 @@ def _text(name: str, text: str) -> Table | None:
     if rows and "\n" in (last := rows[-1][-1]) and text.count('"') % 2:
         raise SkipwiseError(
             f"The quotation mark that opens in line {numbers[-1]} of {name} is never closed; close it, or double it "
-            f"where it is part of a name. It begins {printable(last.strip().splitlines()[0][:40])!r}."
+            f"where it is part of a name. It begins '{printable(last.strip().splitlines()[0][:40])}'."
         )
     return Table(name, (), *_without_title(rows, numbers)) if rows else None
 
