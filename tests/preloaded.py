@@ -7,7 +7,10 @@ import torch._dynamo  # which the first optimizer imports
 import skipwise.comparison.compare
 import skipwise.comparison.conclude
 import skipwise.cost.profile
+import skipwise.deploy.export
+import skipwise.deploy.predict
 import skipwise.printing
+import skipwise.screen
 import skipwise.training.train
 import tests.run_in_a_child
 import tests.test_levers

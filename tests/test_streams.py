@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -12,7 +13,7 @@ from skipwise.files import cache_folder, write_json
 from skipwise.training.train import train
 from tests.conftest import make_photos
 from tests.fabricated import fabricate
-from tests.started import STREAMS, Ended, run
+from tests.processes import STREAMS, run
 
 TRAIN = [
     "--model",
@@ -70,23 +71,23 @@ PRINTS = {"models", "profile", "predict", "predict csv", "recommend", "report md
 FAILS = {"compare again", "a mistake"}
 
 
-def assert_sensible(ended: Ended) -> None:
+def assert_sensible(ended: CompletedProcess[str]) -> None:
     """Neither a traceback nor a complaint of Python's own."""
-    assert ended.status in (0, 2, 141), ended
+    assert ended.returncode in (0, 2, 141), ended
     for word in ("Traceback", "Exception ignored", "Error:"):
-        assert word not in ended.err, ended
+        assert word not in ended.stderr, ended
 
 
 @pytest.mark.parametrize("verb", verbs(""))
 def test_closed_streams_are_no_reason_to_break_down(verb: str, made: Path) -> None:
     for closed in (["stdout"], [*STREAMS]):
         name = "-".join(closed)
-        ended = run(made, *verbs(name)[verb], closed=closed)
+        ended = run(*verbs(name)[verb], cwd=made, closed=closed)
         assert_sensible(ended)
         silenced = verb in PRINTS
-        assert ended.status == (2 if verb in FAILS or silenced else 0), (closed, ended)
+        assert ended.returncode == (2 if verb in FAILS or silenced else 0), (closed, ended)
         if silenced and "stderr" not in closed:
-            assert ended.err.startswith("skipwise: Standard output is closed, so there is nowhere to print to;")
+            assert ended.stderr.startswith("skipwise: Standard output is closed, so there is nowhere to print to;")
         if verb == "train":
             assert (made / f"run-{name}" / "run.json").exists()
 
@@ -94,40 +95,40 @@ def test_closed_streams_are_no_reason_to_break_down(verb: str, made: Path) -> No
 @pytest.mark.parametrize("closed", ["stderr", "stdin"])
 def test_a_closed_error_stream_or_input_changes_nothing(closed: str, made: Path) -> None:
     for verb in ("models", "audit", "predict file"):
-        ended = run(made, *verbs(closed)[verb], closed=[closed])
+        ended = run(*verbs(closed)[verb], cwd=made, closed=[closed])
         assert_sensible(ended)
-        assert ended.status == 0
-    ended = run(made, "predict", "run", "-", closed=["stdin"])
-    assert (ended.status, ended.err) == (
+        assert ended.returncode == 0
+    ended = run("predict", "run", "-", cwd=made, closed=["stdin"])
+    assert (ended.returncode, ended.stderr) == (
         2,
         "skipwise: The image can't be read: - (it is empty); is that what you meant?\n",
     )
 
 
 def test_what_is_opened_next_does_not_take_the_place_of_a_closed_stream(made: Path) -> None:
-    ended = run(made, *verbs("all")["predict file"], closed=[*STREAMS])
-    assert ended.status == 0
+    ended = run(*verbs("all")["predict file"], cwd=made, closed=[*STREAMS])
+    assert ended.returncode == 0
     rows = (made / "answers-all.csv").read_text().splitlines()
     assert all(row.startswith(("path,", "pics/")) for row in rows)
 
 
 @pytest.mark.parametrize("verb", ["models", "train", "predict csv", "version"])
 def test_a_full_disk_under_standard_output_is_a_sentence(verb: str, made: Path) -> None:
-    ended = run(made, *verbs("full")[verb], to={"stdout": "/dev/full"})
+    ended = run(*verbs("full")[verb], cwd=made, to={"stdout": "/dev/full"})
     assert_sensible(ended)
-    assert ended.status == 2
-    assert "No space left on device" in ended.err
+    assert ended.returncode == 2
+    assert "No space left on device" in ended.stderr
     if verb == "models":
-        assert_sensible(run(made, "modelz", to={"stderr": "/dev/full"}))
+        assert_sensible(run("modelz", cwd=made, to={"stderr": "/dev/full"}))
 
 
 @pytest.mark.parametrize("verb", ["models", "audit", "predict csv", "report md", "version", "help"])
 def test_where_nobody_reads_any_more_the_end_is_quiet_with_the_usual_status(verb: str, made: Path) -> None:
-    ended = run(made, *verbs("pipe")[verb], unread=["stdout"])
-    assert (ended.status, "skipwise: " in ended.err) == (141, False), ended
+    ended = run(*verbs("pipe")[verb], cwd=made, unread=["stdout"])
+    assert (ended.returncode, "skipwise: " in ended.stderr) == (141, False), ended
     assert_sensible(ended)
     if verb == "audit":
-        assert_sensible(run(made, *verbs("pipe2")[verb], unread=["stderr"]))
+        assert_sensible(run(*verbs("pipe2")[verb], cwd=made, unread=["stderr"]))
 
 
 ODD = {
@@ -144,30 +145,30 @@ ODD = {
 def test_odd_settings_change_nothing(setting: str, made: Path) -> None:
     environment = {name: str(made) if value == "HERE" else value for name, value in ODD[setting].items()}
     for verb in ("models", "audit", "train" if setting == "torchrun" else "predict"):
-        ended = run(made, *verbs(setting)[verb], environment=environment)
+        ended = run(*verbs(setting)[verb], cwd=made, env=environment)
         assert_sensible(ended)
-        assert ended.status == 0, (verb, ended)
+        assert ended.returncode == 0, (verb, ended)
 
 
 def test_names_that_a_terminal_can_not_show_are_escaped(made: Path) -> None:
     make_photos(made / "été", classes=2, per_class=6)
     (made / "été" / "stripes0" / "kaputt✗.png").write_bytes(b"no image")
     for encoding, shown in (("ascii", "\\xe9t\\xe9"), ("latin-1", "kaputt\\u2717"), ("utf-8", "kaputt✗")):
-        ended = run(made, "audit", "été", "-o", f"audit-{encoding}", environment={"PYTHONIOENCODING": encoding})
+        ended = run("audit", "été", "-o", f"audit-{encoding}", cwd=made, env={"PYTHONIOENCODING": encoding})
         assert_sensible(ended)
-        assert (ended.status, shown in ended.out) == (0, True), ended
-    ended = run(made, "predict", "run", "été", environment={"PYTHONIOENCODING": "ascii"})
-    assert (ended.status, "kaputt\\u2717.png" in ended.out) == (0, True), ended
+        assert (ended.returncode, shown in ended.stdout) == (0, True), ended
+    ended = run("predict", "run", "été", cwd=made, env={"PYTHONIOENCODING": "ascii"})
+    assert (ended.returncode, "kaputt\\u2717.png" in ended.stdout) == (0, True), ended
     # What a program reads is UTF-8, whatever a terminal takes.
-    ended = run(made, "predict", "run", "été", "--format", "csv", environment={"PYTHONIOENCODING": "ascii"})
-    assert "été/stripes0/kaputt✗.png" in ended.out
+    ended = run("predict", "run", "été", "--format", "csv", cwd=made, env={"PYTHONIOENCODING": "ascii"})
+    assert "été/stripes0/kaputt✗.png" in ended.stdout
 
 
 @pytest.mark.parametrize("name", ["RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"])
 def test_a_process_number_that_is_none_is_a_sentence(name: str, made: Path) -> None:
-    ended = run(made, *verbs(name)["train"], environment={name: "first"})
-    assert ended.status == 2
-    assert f"skipwise: {name} is 'first' in the environment" in ended.err
+    ended = run(*verbs(name)["train"], cwd=made, env={name: "first"})
+    assert ended.returncode == 2
+    assert f"skipwise: {name} is 'first' in the environment" in ended.stderr
     assert_sensible(ended)
 
 
