@@ -109,7 +109,7 @@ def _other_part(root: Path) -> Path:
     return table(root / "d" / "labels.csv", ("path", "label"), rows).parent
 
 
-_PLAIN: Row = lambda number, name, label: (name, label)  # noqa: E731
+_PLAIN: Row = lambda number, name, label: (name, label)
 _SPLIT = {"train": 8, "test": 4}
 _READ = Reads(classes={"cat": 6, "dog": 6}, splits=None)
 _PARTS = Reads(classes={"cat": 6, "dog": 6}, splits=_SPLIT)

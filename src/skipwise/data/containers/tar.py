@@ -64,7 +64,7 @@ class Tar:
                 raise SkipwiseError(f"{self.path} is cut off: its end mark is missing; fetch or make it again.")
         return places, listed(self.path, entries, folders)
 
-    def listing(self, progress: Progress | None = None) -> Listing:
+    def listing(self, progress: Progress | None = None) -> Listing:  # noqa: ARG002 - quick without
         return self._members[1]
 
     def address(self, name: str) -> str:

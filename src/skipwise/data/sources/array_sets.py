@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from skipwise.data.sources.labels import check_labels, listing, missing_classes
 from skipwise.data.sources.source import Source, split_words
 from skipwise.data.sources.split_names import split_of
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 _IMAGES = frozenset(
     """
@@ -82,8 +82,8 @@ def array_set(name: str, arrays: Mapping[str, NDArray[Any]], said: str) -> Array
         classes = as_labels(arrays[label_key], f"{label_key} of {name}")
         if len(images) != len(classes):
             raise SkipwiseError(
-                f"{image_key} of {name} has {count(len(images), 'image')} and {label_key} {count(len(classes), 'label')}; "
-                "they have to be as many."
+                f"{image_key} of {name} has {count(len(images), 'image')}, but {label_key} has "
+                f"{count(len(classes), 'label')}; give one label for each image."
             )
         notes += [note] if note and note not in notes else []
         pixels.append(images)
@@ -151,8 +151,8 @@ def _pairs(name: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, tuple[str
             if split and split != "train" and not fitting and len(keys) == 1:
                 continue  # a part without labels
             raise SkipwiseError(
-                f"{name} has {trouble}{f' for {split}' if split else ''} ({_shapes(arrays)}); save one array of images and "
-                "one of labels for each split."
+                f"{name} has {trouble}{f' for {split}' if split else ''} ({_shapes(arrays)}); save one array of images "
+                "and one of labels for each split."
             )
         found[split] = (keys[0], fitting[0])
     if "" in found and len(found) > 1:
@@ -199,7 +199,8 @@ def as_pixels(values: NDArray[Any], where: str) -> tuple[NDArray[np.uint8], str]
             note = f"Pixel values of {where} go up to {high:g}: {most:,.0f} counts as white."
             return np.ascontiguousarray((values.astype(np.float64) * (255 / most) + 0.5).astype(np.uint8)), note
     raise SkipwiseError(
-        f"{where} has values from {low:g} to {high:g}, which are no usual range of pixels; save them as bytes, 0 to 255."
+        f"{where} has values from {low:g} to {high:g}, which is no usual range of pixels; save them as bytes from 0 to "
+        "255."
     )
 
 
@@ -219,8 +220,8 @@ def as_labels(values: NDArray[Any], where: str) -> NDArray[Any]:
         totals = values.sum(axis=1)
         if (totals != 1).any():
             raise SkipwiseError(
-                f"{where} has several labels for an image, or none (row {int(np.flatnonzero(totals != 1)[0])}); Skipwise "
-                "tells classes apart of which each image has one."
+                f"{where} has several labels for an image, or none (row {int(np.flatnonzero(totals != 1)[0])}); "
+                "Skipwise needs exactly one class per image."
             )
         return values.argmax(axis=1)
     if values.dtype.kind == "f":

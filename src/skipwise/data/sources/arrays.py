@@ -1,4 +1,4 @@
-"""Images in array files: .npz (Keras, MedMNIST), pairs of .npy, IDX (MNIST), .mat (SVHN), CIFAR's and STL-10's binaries."""
+"""Images in array files: .npz (Keras, MedMNIST), .npy in pairs, IDX (MNIST), .mat (SVHN), CIFAR and STL-10."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _IDX = re.compile(r"(?P<split>.*?)[-_.]?(?P<what>images|labels)[-_.]idx\d[-_.]ub
 _CONVERT = "save its images as .npz arrays (images and labels), or as image files in a folder per class"
 
 
-def recognise(place: Place, options: ReadingOptions) -> Callable[[], ArraySet] | None:
+def recognise(place: Place, options: ReadingOptions) -> Callable[[], ArraySet] | None:  # noqa: ARG001
     """Array files, where there are no pictures.
 
     Raises:

@@ -18,7 +18,7 @@ from skipwise.data.sources.split_names import split_of
 from skipwise.data.sources.table_readings import chosen, one_to_one, order, table_reading
 from skipwise.data.sources.tables import Listed
 from skipwise.data.sources.unread import check_unread
-from skipwise.data.words import count
+from skipwise.text import count
 
 
 def read_beside(

@@ -13,11 +13,12 @@ from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row
 from skipwise.data.sources.unread import check_unread
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 _SHOWN_AGAIN = re.compile(
-    r"(?:mask|seg|gt)[ _-](?P<a>.+)|(?P<b>.*)[ _-](?:mask|seg|segmentation|gt|groundtruth|thumb|thumbnail)(?:[ _-]?\d+)?",
+    r"(?:mask|seg|gt)[ _-](?P<a>.+)|"
+    r"(?P<b>.*)[ _-](?:mask|seg|segmentation|gt|groundtruth|thumb|thumbnail)(?:[ _-]?\d+)?",
     re.IGNORECASE,
 )
 """What masks and thumbnails of pictures are called."""

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from skipwise.data.formats import is_picture
 from skipwise.data.names import stem, suffix
-from skipwise.data.picture_formats import is_picture
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.table_files import read_tables
 

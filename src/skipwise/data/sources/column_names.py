@@ -8,8 +8,8 @@ from skipwise.data.names import unaccented
 
 _IMAGES = """
     path file filename filepath imagepath image img imageid imagename imagefile imagefilename imgpath imgname
-    imgid idcode photo photoid picture fname relpath relativepath url imageurl uri sourceref source key id name externalid
-    stem
+    imgid idcode photo photoid picture fname relpath relativepath url imageurl uri sourceref source key id name
+    externalid stem
     datei dateiname dateipfad bild bildname bilddatei bildpfad bildid foto fotoname pfad
     fichier nomfichier nomdufichier chemin cheminimage nomimage
     archivo nombrearchivo nombredearchivo imagen ruta fichero arquivo nomearquivo nomedoarquivo imagem caminho

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from skipwise.data.formats import is_picture
 from skipwise.data.names import suffix
-from skipwise.data.picture_formats import is_picture
 from skipwise.data.sources.column_names import (
     flagged_split,
     image_names,

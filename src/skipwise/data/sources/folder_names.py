@@ -23,7 +23,8 @@ _BESIDE = frozenset(
     mask masks annotation annotations annot label labels trimap trimaps groundtruth ground_truth gt segmentation
     segmentations bbox bboxes boxes doc docs figure figures readme assets notebooks meta metadata devkit devkits
     code scripts src list lists splits imagelists imagesets xml xmls json csv thumbnail thumbnails thumbs
-    preview previews results output outputs plots graphs runs logs models weights checkpoints reports screenshots gradcam heatmaps
+    preview previews results output outputs plots graphs runs logs models weights checkpoints reports screenshots
+    gradcam heatmaps
     masken vorschau ergebnisse ausgabe modelle diagramme abbildungen resultats resultados sorties salidas
 """.split()
 )

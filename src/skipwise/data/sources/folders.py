@@ -1,4 +1,4 @@
-"""Classes from folders: `<class>/...`, or `train/<class>/...` beside test and validation, inside whatever wraps them."""
+"""Classes from folders: `<class>/...`, or `train/<class>/...` beside test and validation, in whatever wraps them."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def _chosen(where: str, header: Sequence[str], body: Sequence[Sequence[str]], kn
             return of_image[0]
         raise SkipwiseError(
             f"{where} has several labels for an image ({listing([header[number] for number in known], 3)}); Skipwise "
-            "tells classes apart of which each image has one. Choose one with --label-column."
+            "needs exactly one class per image. Choose one with --label-column."
         )
     raise SkipwiseError(
         f"{where} has the columns {listing([header[number] for number in known])}, which say different things; choose "

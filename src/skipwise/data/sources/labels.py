@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from skipwise.data.names import printable
 from skipwise.data.sources import folder_names as called
 from skipwise.data.sources.split_names import split_of
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 _COPY = re.compile(
     r"(?:copy of|kopie von|copie de|copia de|copia di) (?P<a>.+)"
-    r"|(?P<b>.+?)(?: ?\(\d+\)|[ _]-[ _](?:copy|kopie|copie|copia)(?: ?\(\d+\))?|[ _](?:copy|kopie|copia|copie)(?:[ _]\d+)?)",
+    r"|(?P<b>.+?)(?: ?\(\d+\)|[ _]-[ _](?:copy|kopie|copie|copia)(?: ?\(\d+\))?|"
+    r"[ _](?:copy|kopie|copia|copie)(?:[ _]\d+)?)",
     re.IGNORECASE,
 )
 """What file managers call the copy of a folder: "cat (1)", "cat - Copy", "Kopie von cat"."""
@@ -37,15 +38,15 @@ def check_labels(counts: Mapping[str, int], where: str) -> None:
         )
     if len(classes) == 1:
         raise SkipwiseError(
-            f"{where} has only one class with images, {printable(classes[0])!r}; telling classes apart needs at least "
+            f"{where} has only one class with images, '{printable(classes[0])}'; telling classes apart needs at least "
             "two."
         )
     for name in classes:
         match = _COPY.fullmatch(name)
         if match is not None and (other := match["a"] or match["b"]) in counts:
             raise SkipwiseError(
-                f"The class {printable(name)!r} ({counts[name]:,} images) of {where} is called like a copy of "
-                f"{printable(other)!r} ({counts[other]:,}); put its images there, remove it, or give it another name."
+                f"The class '{printable(name)}' ({counts[name]:,} images) of {where} is called like a copy of "
+                f"'{printable(other)}' ({counts[other]:,}); put its images there, remove it, or give it another name."
             )
     if len(classes) > 3 and max(counts.values()) == 1:
         raise SkipwiseError(
@@ -58,7 +59,7 @@ def check_labels(counts: Mapping[str, int], where: str) -> None:
         other = by_case.setdefault(" ".join(name.split()).casefold(), name)
         if other != name:
             raise SkipwiseError(
-                f"The classes {printable(other)!r} ({counts[other]:,} images) and {printable(name)!r} "
+                f"The classes '{printable(other)}' ({counts[other]:,} images) and '{printable(name)}' "
                 f"({counts[name]:,}) of {where} differ only in capital letters or spaces; if they are one class, give "
                 "them one name, else tell them apart."
             )
@@ -75,10 +76,11 @@ def doubtful_sentence(counts: Mapping[str, int]) -> str:
     doubtful = [name for name in sorted(counts) if _is_doubtful(name)]
     if not doubtful or len(counts) - len(doubtful) < 2:
         return ""
-    shown = ", ".join(f"{printable(name)!r} ({count(counts[name], 'image')})" for name in doubtful[:3])
+    shown = ", ".join(f"'{printable(name)}' ({count(counts[name], 'image')})" for name in doubtful[:3])
     more = f" and {len(doubtful) - 3} more" if len(doubtful) > 3 else ""
-    few = len(doubtful) == 1
-    return f"{shown}{more} count{'s' * few} as {'a class' if few else 'classes'}; leave {'it' if few else 'them'} out if {'it is none' if few else 'they are none'}."
+    if len(doubtful) == 1:
+        return f"{shown} counts as a class; leave that folder out if it is not one."
+    return f"{shown}{more} count as classes; leave those folders out if they are not."
 
 
 def _is_doubtful(name: str) -> bool:
@@ -106,7 +108,8 @@ def missing_classes(labels: Sequence[str], splits: Sequence[str], where: str) ->
         some = f"The class {listed} has" if len(absent) == 1 else f"{len(absent):,} classes ({listed}) have"
         if split == "train":
             faults.append(
-                f"{some} no images in the train split of {where}, so nothing can learn {'it' if len(absent) == 1 else 'them'}; "
+                f"{some} no images in the train split of {where}, so nothing can learn "
+                f"{'it' if len(absent) == 1 else 'them'}; "
                 "add some, or remove its images from the other splits."
             )
         else:
@@ -116,5 +119,5 @@ def missing_classes(labels: Sequence[str], splits: Sequence[str], where: str) ->
 
 def listing(names: Iterable[str], most: int = 5) -> str:
     """Some classes for a sentence: "'a', 'b' and 3 more"."""
-    quoted = [repr(printable(name)) for name in names]
+    quoted = [f"'{printable(name)}'" for name in names]
     return ", ".join(quoted[:most]) + (f" and {len(quoted) - most:,} more" if len(quoted) > most else "")

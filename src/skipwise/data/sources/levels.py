@@ -63,17 +63,17 @@ def find_level(top: Node, where: str, wanted: str | None, stems_of: StemsOf) -> 
     """
     tops = list(top.children)
     deep = [node for node in top.children.values() if node.deep]
-    if len(tops) > 1 and not deep and all(called.is_generic(n) or called.is_mask(n) or split_of(n) for n in tops):
-        if any(called.is_mask(name) for name in tops):
-            raise SkipwiseError(
-                f"{where} holds images and their masks ({listing(sorted(tops), 3)}), a set for segmentation; Skipwise "
-                "tells classes apart, so it needs a sub-folder for each class, or a table of labels."
-            )
+    no_classes = all(called.is_generic(name) or called.is_mask(name) or split_of(name) for name in tops)
+    if len(tops) > 1 and not deep and no_classes and any(map(called.is_mask, tops)):
+        raise SkipwiseError(
+            f"{where} holds images and their masks ({listing(sorted(tops), 3)}), a set for segmentation; Skipwise "
+            "needs a sub-folder for each class, or a table of labels."
+        )
     inside = Counter(name for node in deep for name in node.children)
     splits = splits_of(inside)
     if "train" in splits.values() and len(set(splits.values())) > 1 and set(inside) == set(splits):
         if wanted is None:
-            _check_splits_below(top, where, splits, stems_of)
+            _check_splits_below(top, where, splits)
         level = find_level(_without_second(top), where, wanted, stems_of)
         return _shifted(level, splits=1, split_of=splits)
     generic = len(inside) == 1 and (called.is_generic(next(iter(inside))) or all(map(called.is_part, tops)))
@@ -109,17 +109,19 @@ def _check_flat(tops: list[str], where: str) -> None:
             like = what if test is called.is_camera else f"they are {what}"
             raise SkipwiseError(
                 f"{where} has only folders that are called as if {like} ({listing(sorted(tops), 3)}), so nothing says "
-                "which class an image is of; give a table (.csv) with the columns path and label, or --class-level 1 if "
+                "which class an image is of; give a table (.csv) with the columns path and label, or --class-level 1 "
+                "if "
                 "these folders are the classes."
             )
 
 
-def _check_splits_below(top: Node, where: str, splits: Mapping[str, str], stems_of: StemsOf) -> None:
+def _check_splits_below(top: Node, where: str, splits: Mapping[str, str]) -> None:
     """Raises SkipwiseError where splits lie below folders that are no classes, or below some of the classes alone."""
     flat = sorted(node.name for node in top.children.values() if node.direct and not node.deep)
     if flat:
         raise SkipwiseError(
-            f"{where} has {listing(sorted(splits), 3)} in some of its class folders, but not in {listing(flat, 3)}; split "
+            f"{where} has {listing(sorted(splits), 3)} in some of its class folders, but not in {listing(flat, 3)}; "
+            "split "
             "these folders too, or move them elsewhere."
         )
     if all(map(called.is_part, top.children)) and any(
@@ -127,7 +129,8 @@ def _check_splits_below(top: Node, where: str, splits: Mapping[str, str], stems_
     ):
         first = sorted(top.children)[0]
         raise SkipwiseError(
-            f"{where} holds several splits of what may be the same images ({listing(sorted(top.children), 3)}); give one "
+            f"{where} holds several splits of what may be the same images ({listing(sorted(top.children), 3)}); give "
+            "one "
             f"of these folders, such as {printable(first)}."
         )
 
@@ -154,9 +157,9 @@ def _nested(where: str, top: Node, deep: list[Node], inside: Counter[str], stems
         return Level(classes=1, groups=0, other=first)
     if all(map(called.is_scale, tops)) and not _alike(deep, shared, stems_of):
         return Level(classes=1, other=first)
-    if any(all(map(test, inside)) for test in (called.is_group, called.is_date, called.is_camera, called.is_part)):
-        if not _copies(deep, shared, stems_of) and not any(map(called.is_part, tops)):
-            return Level(groups=1, other=second)
+    groups = any(all(map(test, inside)) for test in (called.is_group, called.is_date, called.is_camera, called.is_part))
+    if groups and not _copies(deep, shared, stems_of) and not any(map(called.is_part, tops)):
+        return Level(groups=1, other=second)
     if all(map(called.is_scale, inside)) and not _same_inside(deep, stems_of):
         return Level(other=second)
     numbered = all(map(called.is_number, inside)) and not all(map(called.is_number, tops))
@@ -201,7 +204,8 @@ def _ambiguous(where: str, top: Node) -> Ambiguous:
     shown = [f"{listing(names, 4)} (--class-level {number})" for number, names in enumerate(levels[:4], 1)]
     ways = "two ways" if len(shown) == 2 else f"{len(shown)} ways"
     return Ambiguous(
-        f"{where} can be read in {ways}, with the classes {', '.join(shown[:-1])} or {shown[-1]}. Say which, or give one "
+        f"{where} can be read in {ways}, with the classes {', '.join(shown[:-1])} or {shown[-1]}. Say which, or give "
+        "one "
         "of the folders."
     )
 
@@ -245,7 +249,7 @@ def _leaves(deep: list[Node]) -> str:
     if not names:
         return ""
     tops = sorted({node.name for node, _ in below})
-    first = f"Images in sub-folders of {printable(tops[0])!r}{' and other classes' * (len(tops) > 1)}"
+    first = f"Images in sub-folders of '{printable(tops[0])}'{' and other classes' * (len(tops) > 1)}"
     if len(names) == 1:
         return f"{first} ({listing(names)}) count for that class."
     return f"{first} count for that class; --class-level leaf takes {listing(names, 3)} for the classes."

@@ -21,8 +21,8 @@ from skipwise.data.sources.split_names import split_in, split_of, splits_of
 from skipwise.data.sources.table_files import Table, read_tables
 from skipwise.data.sources.table_readings import chosen, class_lists, one_to_one, table_reading
 from skipwise.data.sources.tables import Listed, list_images, missing_sentence
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 
 def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:

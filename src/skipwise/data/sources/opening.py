@@ -99,7 +99,7 @@ LAYOUTS: tuple[Layout, ...] = (
     ),
     Layout(
         title="tables",
-        example="CSV, TSV, JSON, JSON lines, Excel, Parquet or a text list beside the images: paths or ids, and classes",
+        example="CSV, TSV, JSON, JSON lines, Excel, Parquet or a text list of the images (paths or ids) and classes",
         recognise=listed.recognise,
     ),
     Layout(

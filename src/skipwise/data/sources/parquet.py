@@ -19,8 +19,8 @@ from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row
 from skipwise.data.sources.split_names import split_of
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 _LABELS = ("label", "labels", "class", "target", "category", "y")
 
@@ -84,8 +84,8 @@ def _schema(arrow: Any, options: ReadingOptions, where: str) -> Schema | None:
     field = arrow.field(label)
     if pyarrow.types.is_list(field.type) or pyarrow.types.is_struct(field.type):
         raise SkipwiseError(
-            f"The column {label!r} of {where} has several labels for an image; Skipwise tells classes apart of which each "
-            "image has one."
+            f"The column {label!r} of {where} has several labels for an image; Skipwise needs exactly one class per "
+            "image."
         )
     group = options.group
     if group is not None and group not in columns:

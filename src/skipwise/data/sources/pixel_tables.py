@@ -69,7 +69,7 @@ def pixel_set(name: str, table: Table) -> ArraySet | None:
 
 @dataclass(frozen=True)
 class _Columns:
-    """Where the label and the pixels are; `packed` has all pixels in one cell, and `bare` says that there is no header."""
+    """Where the label and the pixels are; `packed` has all pixels in one cell, `bare` says that there is no header."""
 
     label: int
     pixels: Sequence[int]

@@ -9,8 +9,8 @@ from functools import cached_property
 
 from skipwise.data.containers import LARGEST_FILE, Container, Entry, Listing
 from skipwise.data.decode import UnreadableImage
+from skipwise.data.formats import is_picture, is_readable
 from skipwise.data.names import is_clutter, printable, stem, suffix
-from skipwise.data.picture_formats import is_picture, is_readable
 from skipwise.data.sources.split_names import split_in
 
 RESULTS = frozenset(["plan.json", "run.json", "audit.json", "artifact.json"])
@@ -97,7 +97,7 @@ class Place:
             and not _is_no_list(entry.name.rpartition("/")[2])
         ]
         depth = {name: name.count("/") for name in found}
-        while len(found) > MOST_DOCUMENTS and len(set(depth[name] for name in found)) > 1:
+        while len(found) > MOST_DOCUMENTS and len({depth[name] for name in found}) > 1:
             deepest = max(depth[name] for name in found)
             found = [name for name in found if depth[name] < deepest]
         return tuple(sorted(found, key=lambda name: (depth[name], name))[: 4 * MOST_DOCUMENTS])

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.data.containers import Container, Entry
+from skipwise.data.formats import is_picture, is_readable
 from skipwise.data.names import ARCHIVES, printable, suffix, without_archive_suffix
-from skipwise.data.picture_formats import is_picture, is_readable
 from skipwise.data.sources.labels import check_labels, doubtful_sentence, listing, missing_classes
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,8 +27,9 @@ class Source:
     `ids` name the images for people, without characters that can't be printed; `files` name them in the container, and
     `archive` is the container's `stamp` when it was listed. `labels` [N] number the classes; `splits` and `groups` say
     which split an image came in and which images belong together ("" belongs with nothing), or are None. `mirrors` says
-    whether a mirrored image is still of its class. `reading` says in a line what was understood; `ignored` files are left out, `faults` have to be mended before training. Images of a data set
-    that is held in memory are in `pixels` [N, H, W, C] instead of a container.
+    whether a mirrored image is still of its class. `reading` says in a line what was understood; `ignored` files are
+    left out, `faults` have to be mended before training. Images of a data set that is held in memory are in `pixels`
+    [N, H, W, C] instead of a container.
     """
 
     name: str

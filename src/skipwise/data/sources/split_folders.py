@@ -58,7 +58,8 @@ def find_parts(top: Node, where: str, *, asked: bool) -> list[Part]:
             return []
         name = printable(train[0].name)
         raise Ambiguous(
-            f"{where} can be read in two ways: with {name}/ for training and without the folders beside it (give {name}/ "
+            f"{where} can be read in two ways: with {name}/ for training and without the folders beside it (give "
+            f"{name}/ "
             f"alone), or with the classes {listing(sorted(kids), 4)} (--class-level 1)."
         )
     insides = [_inside(node, frozenset()) for node in train]

@@ -34,7 +34,8 @@ _NEUTRAL = frozenset(
     """
     set sets data dataset images image imgs img jpg jpeg png pics pictures photos photo split splits part subset
     full all folder files labels label labeled labelled resized list lists ids csv classes annotations solution
-    mini clean final original meta metadata path paths names filenames studies instances image2 info large small standard
+    mini clean final original meta metadata path paths names filenames studies instances image2 info large small
+    standard
     daten bild bilder fotos menge satz datensatz ordner donnees jeu base datos imagenes conjunto dados imagens dati
     immagini insieme de d di da do 集 数据 数据集 資料 图片 图像 样本 用 データ 画像 セット 데이터 이미지
 """.split()

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 
+from skipwise.data.formats import is_picture
 from skipwise.data.names import printable, suffix
-from skipwise.data.picture_formats import is_picture
 from skipwise.data.sources.split_names import split_of, splits_of
 from skipwise.errors import SkipwiseError, missing_extra
 
@@ -161,7 +161,7 @@ def _text(name: str, text: str) -> Table | None:
     if rows and "\n" in (last := rows[-1][-1]) and text.count('"') % 2:
         raise SkipwiseError(
             f"The quotation mark that opens in line {numbers[-1]} of {name} is never closed; close it, or double it "
-            f"where it is part of a name. It begins {printable(last.strip().splitlines()[0][:40])!r}."
+            f"where it is part of a name. It begins '{printable(last.strip().splitlines()[0][:40])}'."
         )
     return Table(name, (), *_without_title(rows, numbers)) if rows else None
 
@@ -307,7 +307,7 @@ def _by_split(name: str, content: dict[str, Any]) -> Table | None:
                 return None
             rows.append([*map(_cell, cells), split])
     if records and not rows:
-        return (_records(name, records, range(1, len(records) + 1)) or [None])[0]
+        return next(iter(_records(name, records, range(1, len(records) + 1))), None)
     width = len(rows[0]) if rows else 0
     if any(len(row) != width for row in rows) or not rows:
         return None

@@ -14,8 +14,8 @@ from skipwise.data.sources.source import Reading
 from skipwise.data.sources.split_names import split_in, splits_of
 from skipwise.data.sources.tables import Listed, missing_sentence
 from skipwise.data.sources.unread import check_unread
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 
 def chosen(place: Place, labelled: Sequence[Listed]) -> list[Listed]:
@@ -70,7 +70,7 @@ def class_lists(place: Place, listed: Sequence[Listed]) -> list[Listed] | None:
 
 
 def _with_splits(labelled: Sequence[Listed]) -> list[Listed]:
-    """Tables with the split of the folder that all of their images lie in, where they say none and together make one."""
+    """Tables that say no split with that of the folder in which all of their images lie."""
     found = []
     for each in labelled:
         splits = {split_in(row.file.rpartition("/")[0]) for row in each.rows}
@@ -81,8 +81,8 @@ def _with_splits(labelled: Sequence[Listed]) -> list[Listed]:
 
 
 def one_to_one(pairs: Iterable[tuple[str, str]]) -> bool:
-    """Whether each of the ones has just one of the others, and the other way round: the same classes, perhaps under other
-    names. Where the names are the same words, they have to be the same in each pair."""
+    """Whether each of the ones has just one of the others, and the other way round: the same classes, perhaps under
+    other names. Where the names are the same words, they have to be the same in each pair."""
     distinct = set(pairs)
     ones, others = {one for one, _ in distinct}, {other for _, other in distinct}
     swapped = any(one != other and one in others and not one.isdigit() for one, other in distinct)

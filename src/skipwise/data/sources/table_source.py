@@ -16,8 +16,8 @@ from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Source
 from skipwise.data.sources.table_files import Table, read_tables
 from skipwise.data.sources.tables import Listed, list_images, missing_sentence, on_disk
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 
 def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -> Source:

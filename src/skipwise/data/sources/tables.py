@@ -1,4 +1,4 @@
-"""Images that a table lists with their classes: CSV, JSON, Excel, Parquet, text lists and what annotation tools write."""
+"""Images that a table lists with their classes: CSV, JSON, Excel, Parquet, text lists, exports of annotation tools."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.source import Row
 from skipwise.data.sources.split_names import split_in
 from skipwise.data.sources.table_files import SEVERAL, Table, is_utf8, read_tables
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 _QUOTED = re.compile(r"(['\"])(.*?)\1")
 _TAGS = re.compile(r"\s*[|;,]\s*|\s+")
@@ -160,7 +160,8 @@ def list_images(
         )
     if unlabelled:
         notes.append(
-            f"{count(len(unlabelled), 'line')} of {table.name} without a class {'is' if len(unlabelled) == 1 else 'are'} left out."
+            f"{count(len(unlabelled), 'line')} of {table.name} without a class "
+            f"{'is' if len(unlabelled) == 1 else 'are'} left out."
         )
     if padded:
         notes.append(f"Blanks around {count(padded, 'class name')} of {table.name} count for nothing.")
@@ -195,7 +196,7 @@ def _label(table: Table, columns: Columns, row: Sequence[str], line: int) -> str
         if len(chosen) > 1:
             raise SkipwiseError(
                 f"Line {line} of {table.name} has several classes ({shown_columns(columns.header, chosen)}); Skipwise "
-                "tells classes apart of which each image has one. Leave such lines out, or make each combination a "
+                "needs exactly one class per image. Leave such lines out, or make each combination a "
                 "class of its own."
             )
         return unicodedata.normalize("NFC", columns.header[chosen[0]]) if chosen else ""
@@ -209,12 +210,12 @@ def _label(table: Table, columns: Columns, row: Sequence[str], line: int) -> str
         if len(values) > 1:
             raise SkipwiseError(
                 f"Line {line} of {table.name} has several values for {columns.header[columns.label]!r} "
-                f"({listing(values, 3)}); Skipwise tells classes apart of which each image has one."
+                f"({listing(values, 3)}); Skipwise needs exactly one class per image."
             )
         cell = values[0]
     if not is_utf8(cell):
         raise SkipwiseError(
-            f"The class {printable(cell.strip())!r} in line {line} of {table.name} is not UTF-8; save the table as "
+            f"The class '{printable(cell.strip())}' in line {line} of {table.name} is not UTF-8; save the table as "
             "UTF-8 (in a spreadsheet: CSV UTF-8)."
         )
     if columns.before is not None and cell.strip():
@@ -235,7 +236,8 @@ def _warnings(table: Table, columns: Columns) -> list[str]:
     if not doubtful:
         return []
     return [
-        f"The column{'s' * (len(doubtful) > 1)} {listing(doubtful, 3)} of {table.name} {'are' if len(doubtful) > 1 else 'is'}"
+        f"The column{'s' * (len(doubtful) > 1)} {listing(doubtful, 3)} of {table.name} "
+        f"{'are' if len(doubtful) > 1 else 'is'}"
         " not used; remove the lines that you do not want."
     ]
 
@@ -253,8 +255,8 @@ def _split(table: Table, columns: Columns, row: Sequence[str], line: int) -> str
     split, value = columns.split_of(row), row[columns.split].strip()
     if split is None:
         raise SkipwiseError(
-            f"Line {line} of {table.name} has the split {value!r}; use train, val and test for every line, or leave the "
-            "column out."
+            f"Line {line} of {table.name} has the split {value!r}; use train, val and test for every line, or leave "
+            "the column out."
         )
     return split
 
@@ -277,16 +279,16 @@ def _check_single(table: Table, columns: Columns, labels: Counter[str]) -> None:
         marked = re.search(r"[|;,]", label) is not None
         if all(part in alone for part in parts) or (marked and all(used[part] > 1 or part in alone for part in parts)):
             raise SkipwiseError(
-                f"The column {header!r} of {table.name} names several classes for an image ({label!r}); Skipwise tells "
-                "classes apart of which each image has one. Choose another column with --label-column, or make each "
+                f"The column {header!r} of {table.name} names several classes for an image ({label!r}); Skipwise "
+                "needs exactly one class per image. Choose another column with --label-column, or make each "
                 "combination a class of its own."
             )
     measured = [label for label in labels if re.fullmatch(r"-?\d*\.\d+(?:e-?\d+)?", label)]
     fractions = [label for label in measured if float(label) % 1]
     if len(fractions) > 2 and len(measured) == len(labels) and len(labels) > 0.2 * sum(labels.values()):
         raise SkipwiseError(
-            f"The column {header!r} of {table.name} measures something ({fractions[0]}, {fractions[1]}, ...) instead of "
-            "naming classes; choose another with --label-column."
+            f"The column {header!r} of {table.name} holds measurements ({fractions[0]}, {fractions[1]}, ...), not "
+            "classes; choose another with --label-column."
         )
     if len(labels) > 3 and max(labels.values()) == 1:
         raise SkipwiseError(
@@ -303,7 +305,7 @@ def _check_once(table: Table, rows: Sequence[Row]) -> None:
         name = next(iter(sorted(several)))
         raise SkipwiseError(
             f"{table.name} lists {count(len(several), 'image')} under more than one class, such as {printable(name)}; "
-            "Skipwise tells classes apart of which each image has one."
+            "Skipwise needs exactly one class per image."
         )
 
 
@@ -366,8 +368,8 @@ def missing_sentence(listed: Sequence[Listed], root: str) -> str:
     there = "that is not there" if len(missing) == 1 else "that are not there"
     if all("://" in name for name, _, _ in missing):
         return (
-            f"{missing[0][2]} lists addresses of the web ({shown.split(', ')[0]}) and the images are not here; download "
-            "them beside the table first, under the same names."
+            f"{missing[0][2]} lists addresses of the web ({shown.split(', ')[0]}) and the images are not here; "
+            "download them beside the table first, under the same names."
         )
     return (
         f"{missing[0][2]} lists {count(len(missing), 'image')} {there}: {shown}{more}. Paths count from the table's "

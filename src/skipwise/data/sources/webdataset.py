@@ -16,8 +16,8 @@ from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.parquet import split_of_shard
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 _TEXT = (".cls", ".class", ".label", ".cls.txt")
 
@@ -89,7 +89,10 @@ def _reading(place: Place, options: ReadingOptions, labels: Iterable[str], kind:
         else:
             left.append(picture)
     classes = sorted({row.label for row in rows})
-    said = f"webdataset samples ({count(len(rows), 'image')}, {count(len(classes), 'class')} by the label in {kind}: {listing(classes, 4)})"
+    said = (
+        f"webdataset samples ({count(len(rows), 'image')}, {count(len(classes), 'class')} by the label in {kind}: "
+        f"{listing(classes, 4)})"
+    )
     return Reading(
         name=place.name,
         container=place.container,
@@ -124,8 +127,6 @@ def _from_json(content: bytes, where: str, options: ReadingOptions) -> tuple[str
     value = by_name[names[0]] if names else ""
     if isinstance(value, list):
         if len(value) > 1:
-            raise SkipwiseError(
-                f"{where} has several labels; Skipwise tells classes apart of which each image has one."
-            )
+            raise SkipwiseError(f"{where} has several labels; Skipwise needs exactly one class per image.")
         value = value[0] if value else ""
     return str(value), group

@@ -50,8 +50,10 @@ def _only_split(node: Node, where: str) -> Node | None:
     for kid in node.children.values():
         if kid.name != name and inside & {each.name for each in kid.walk()}:
             raise Ambiguous(
-                f"{where} can be read in two ways: with {printable(name)}/, which is split into folders for training and "
-                f"test, or with {printable(kid.name)}/, which has pictures of the same classes. Give one of these folders."
+                f"{where} can be read in two ways: with {printable(name)}/, which is split into folders for training "
+                "and "
+                f"test, or with {printable(kid.name)}/, which has pictures of the same classes. Give one of these "
+                "folders."
             )
     return node.children[name]
 
