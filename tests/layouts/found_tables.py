@@ -213,7 +213,7 @@ CASES = (
     Case(
         name="wells-with-a-treatment",
         build=_of_folders("well,treatment", ("A01", "A02", "B01", "B02"), ("DMSO", "drug", "DMSO", "drug")),
-        expected=Refuses(says=("treatment", "--label-column")),
+        expected=Reads(classes={"DMSO": 6, "drug": 6}, splits=None, says=("treatment", "names folders")),
     ),
     Case(
         name="classes-with-a-count",

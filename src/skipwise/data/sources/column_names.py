@@ -8,8 +8,8 @@ from skipwise.data.names import unaccented
 
 _IMAGES = """
     path file filename filepath imagepath image img imageid imagename imagefile imagefilename imgpath imgname
-    imgid idcode photo photoid picture fname relpath url imageurl uri sourceref source key id name externalid
-    stem
+    imgid idcode photo photoid picture fname relpath relativepath url imageurl uri sourceref source key id name
+    externalid stem
     datei dateiname dateipfad bild bildname bilddatei bildpfad bildid foto fotoname pfad
     fichier nomfichier nomdufichier chemin cheminimage nomimage
     archivo nombrearchivo nombredearchivo imagen ruta fichero arquivo nomearquivo nomedoarquivo imagem caminho
@@ -62,7 +62,6 @@ _VERDICTS = """
     isvalid verified checked confirmed reviewed quality blurry blurred corrupt corrupted bad isbad ausschluss
     ausgeschlossen unscharf qualitat gepruft
 """.split()
-_FOLDERS = "folder dir directory subfolder subdir foldername dirname ordner verzeichnis dossier carpeta 文件夹".split()
 
 
 def plain(name: str) -> str:
@@ -142,6 +141,6 @@ def is_epithet(name: str) -> bool:
     return plain(name) in ("species", "epithet", "specificepithet", "art", "espece", "especie", "specie")
 
 
-def is_folder_column(name: str) -> bool:
-    """Whether a column is called like the folder of an image."""
-    return plain(name) in _FOLDERS
+def pictures_of(name: str) -> str:
+    """What a column is called that has the pictures in the folders of another column."""
+    return f"pictures of {name}"

@@ -16,6 +16,7 @@ from skipwise.data.sources.column_names import (
     is_image_column,
     is_label_column,
     is_split_column,
+    pictures_of,
     plain,
 )
 from skipwise.data.sources.label_columns import Labels, find_labels, is_one
@@ -111,7 +112,9 @@ def find_columns(
     if options.label_column is not None:
         labels = Labels(column=_asked(where, header, options.label_column, "--label-column"), named=True)
     else:
-        labels = find_labels(where, header, body, rest, find, must)
+        # Where a line is for a folder, the folder is no class.
+        others = [number for number in rest if header[image] != pictures_of(header[number])]
+        labels = find_labels(where, header, body, others, find, must)
     group = None if options.group in (None, "folder") else _asked(where, header, options.group, "--group")
     groups = tuple(
         number for number in rest if number != labels.column and is_group_column(header[number])

@@ -65,10 +65,9 @@ def read_folders(place: Place, options: ReadingOptions) -> Folders | None:
     """
     pictures = (*place.names, *place.unread)
     root = tree_of(pictures)
-    asked = options.class_level is not None
-    top = unwrapped(root, place.name, asked=asked)
+    top = unwrapped(root, place.name)
     check_joined(top, place.name)
-    parts = find_parts(top, place.name, asked=asked)
+    parts = find_parts(top, place.name, asked=options.class_level is not None)
     if not parts:
         only = top.only()
         flat = only is not None and not only.deep and called.is_generic(only.name)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from skipwise.data.names import printable, stem
-from skipwise.data.sources.column_names import is_image_column, is_label_column
+from skipwise.data.sources.column_names import is_image_column, is_label_column, pictures_of
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.table_files import Table
 
@@ -20,8 +20,11 @@ _SAMPLE = 200
 
 def with_paths(table: Table, place: Place) -> Iterator[tuple[Table, str]]:
     """The table with paths in it, in each way in which that can be done; for one that names no images by itself."""
-    header = table.header or tuple(cell.strip() for cell in table.rows[0])
-    first = 0 if table.header else 1
+    header, first = table.header, 0
+    if not header:
+        header, first = tuple(cell.strip() for cell in table.rows[0]), 1
+        if any("/" in cell for cell in header):  # a path, so there is no header
+            header, first = tuple(f"column {number}" for number in range(1, len(header) + 1)), 0
     rows = [list(row) for row in table.rows[first:] if len(row) == len(header)]
     if len(header) < 2 or len(rows) < 2:
         return
@@ -40,7 +43,7 @@ def _by_folder_and_file(table: Table, place: Place) -> tuple[Table, str] | None:
         for folder in range(len(table.header)):
             if folder == file:
                 continue
-            paths = [f"{row[folder].strip()}/{row[file].strip()}" for row in table.rows]
+            paths = [f"{row[folder].strip()}/{row[file].strip()}".replace("\\", "/") for row in table.rows]
             if _share(place.index.find(path) is not None and _lies_in(place, path) for path in paths[:_SAMPLE]) >= 0.9:
                 said = f"{table.header[folder]!r} is taken for the folder of {table.header[file]!r}."
                 return _with_column(table, file, paths), said
@@ -82,18 +85,19 @@ def _by_number(table: Table, place: Place) -> tuple[Table, str] | None:
 
 def _by_folder(table: Table, place: Place) -> tuple[Table, str] | None:
     """A line for each folder: a patient, a video, a well. All pictures in it are of the class that the line says."""
-    inside = _pictures_by_folder(place)
+    by_folder = _pictures_by_folder(place)
     for column, name in enumerate(table.header):
         cells = [row[column].strip().replace("\\", "/").strip("/") for row in table.rows]
+        inside = {cell: _inside(by_folder, cell) for cell in cells}
         # A table about classes says things of their folders too, but not which class they are.
-        if is_label_column(name) or len(set(cells)) < len(cells) or _share(cell in inside for cell in cells) < 0.9:
+        if is_label_column(name) or len(set(cells)) < len(cells) or _share(bool(inside[cell]) for cell in cells) < 0.9:
             continue
         rows, lines = [], []
         for row, line, cell in zip(table.rows, table.lines, cells, strict=True):
-            rows += [[*row, picture] for picture in inside.get(cell, [])]
-            lines += [line] * len(inside.get(cell, []))
+            rows += [[*row, picture] for picture in inside[cell]]
+            lines += [line] * len(inside[cell])
         said = f"{name!r} names folders: all pictures in one are of the class of its line."
-        return replace(table, header=(*table.header, f"pictures of {name}"), rows=rows, lines=lines), said
+        return replace(table, header=(*table.header, pictures_of(name)), rows=rows, lines=lines), said
     return None
 
 
@@ -113,6 +117,13 @@ def _pictures_by_folder(place: Place) -> dict[str, list[str]]:
     own = Counter(path.rpartition("/")[2] for path in by_path)
     by_name = {name: pictures for path, pictures in by_path.items() if own[name := path.rpartition("/")[2]] == 1}
     return {**by_name, **by_path}
+
+
+def _inside(by_folder: dict[str, list[str]], path: str) -> list[str]:
+    """The pictures in the folder that a path means, which may begin with folders that are not there."""
+    while path and path not in by_folder:
+        path = path.partition("/")[2]
+    return by_folder.get(path, [])
 
 
 def _share(found: Iterator[bool] | Sequence[bool]) -> float:

@@ -150,6 +150,8 @@ def _nested(where: str, top: Node, deep: list[Node], inside: Counter[str], stems
         return Level(groups=1, other=second)
     # Shared by accident are one or two names of many: Apple/healthy and Corn/healthy.
     if len(shared) < 2 or len(shared) * 2 < len(inside) or len(deep) < 2:
+        if _same_leaves(deep):
+            raise _ambiguous(where, top)
         return Level(other=_leaves(deep))
     if all(map(called.is_group, tops)):
         return Level(classes=1, groups=0, other=first)
@@ -177,8 +179,20 @@ def _innermost(deep: list[Node]) -> list[str]:
         for node in deep
     ]
     shared = set.intersection(*names) if len(names) > 1 else set()
+    return [] if len(shared) < 2 or _no_classes(shared) else sorted(shared)
+
+
+def _no_classes(names: set[str]) -> bool:
+    """Whether all folders are called like what lies below classes."""
     tests = (_is_group, called.is_scale, called.is_generic, called.is_mask, called.is_part)
-    return [] if len(shared) < 2 or any(all(map(test, shared)) for test in tests) else sorted(shared)
+    return any(all(map(test, names)) for test in tests)
+
+
+def _same_leaves(deep: list[Node]) -> bool:
+    """Whether the folders hold folders of the same names, but not on the same level: a set and a copy of it."""
+    leaves = [{each.name for each in node.walk() if each.direct and each is not node} for node in deep]
+    shared = set.intersection(*leaves) if len(leaves) > 1 else set()
+    return len(shared) > 1 and all(len(shared) * 2 > len(names) for names in leaves) and not _no_classes(shared)
 
 
 def _ambiguous(where: str, top: Node) -> Ambiguous:

@@ -17,7 +17,7 @@ from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import Ambiguous, ReadingOptions
 from skipwise.data.sources.place import Place, shown
 from skipwise.data.sources.source import Reading
-from skipwise.data.sources.split_names import split_of, splits_of
+from skipwise.data.sources.split_names import split_in, split_of, splits_of
 from skipwise.data.sources.table_files import Table, read_tables
 from skipwise.data.sources.table_readings import chosen, class_lists, one_to_one, table_reading
 from skipwise.data.sources.tables import Listed, list_images, missing_sentence
@@ -45,13 +45,16 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
     if doubt is not None and not labelled:
         raise doubt
     if folders is not None:
-        read = read_beside(place, options, folders, labelled, listed) or class_folders.recognise(place, options)
-        return None if read is None else _remarked(read, listed)
+        if (read := read_beside(place, options, folders, labelled, listed)) is not None:
+            return _remarked(read, listed)
+        read = class_folders.recognise(place, options)
+        return None if read is None else _remarked(read, listed, errors)
     if labelled:
         tables = chosen(place, labelled)
         if all(is_list(each) for each in tables):
             check_no_detection(place)
         return _remarked(lambda: table_reading(place, tables, options), listed)
+    _check_named(place, options)
     if errors:
         raise errors[0]
     unlabelled = [each for each in listed if each.rows and len(each.columns.header) > 1]
@@ -63,7 +66,6 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
         )
     if (lists := class_lists(place, listed)) is not None:
         return lambda: table_reading(place, lists, options)
-    _check_named(place, options)
     return None
 
 
@@ -87,18 +89,21 @@ def _listed(place: Place, options: ReadingOptions) -> tuple[list[Listed], list[S
         if (data := place.read(name)) is None:
             continue
         folder, _, file = name.rpartition("/")
-        split = splits.get(stem(file)) or _folder_split(folder)
+        split = splits.get(stem(file)) or split_in(folder)
+        meant = _meant(place, split)
 
-        def find(cell: str, folder: str = folder, split: str = split) -> str | None:
-            return place.index.find(cell, folder, prefer=_meant(place, split))
+        def find(cell: str, folder: str = folder, meant: str = meant) -> str | None:
+            return place.index.find(cell, folder, prefer=meant)
 
         try:
             for table in read_tables(name, data):
                 listed = _one(place, table, find, options, split)
-                if listed is None:
-                    _check_meant(place, table)
-                else:
+                if listed is not None:
                     found.append(listed)
+                    continue
+                _check_meant(place, table)
+                if _seems_to_list(place, table):
+                    errors.append(SkipwiseError(f"{printable(name)} names no images that are here."))
         except SkipwiseError as error:
             errors.append(error)
     return found, errors
@@ -121,6 +126,12 @@ def _one(
     return listed if names is None else list_images(table, find, options, must=False, split=split, names=names)
 
 
+def _seems_to_list(place: Place, table: Table) -> bool:
+    """Whether a table has a column for classes and about a line for each picture."""
+    header = table.header or table.rows[0]
+    return any(map(is_label_column, header)) and len(table.rows) > max(4, 0.8 * len(place.names))
+
+
 def _check_meant(place: Place, table: Table) -> None:
     """Raises SkipwiseError for a table that names images by names of which there are several."""
     header = table.header or tuple(table.rows[0])
@@ -137,18 +148,11 @@ def _check_meant(place: Place, table: Table) -> None:
             )
 
 
-def _folder_split(folder: str) -> str:
-    """The split of a table by the folder that it lies in: "train/metadata.csv"."""
-    return next((split for part in reversed(folder.split("/")) if part and (split := split_of(part))), "")
-
-
 def _meant(place: Place, split: str) -> str:
     """The folder whose pictures the table of a split means where there are others of the same names."""
-    tops = {part for name in place.names[:1] for part in name.split("/")[:-1]} if not split else set()
-    if split and not tops:
-        for folder in {name.split("/")[0] for name in place.names if "/" in name}:
-            if split_of(folder) == split:
-                return folder
+    for folder in place.folders if split else ():
+        if split_of(folder.rpartition("/")[2]) == split:
+            return folder
     return ""
 
 
@@ -163,8 +167,11 @@ def _folders(place: Place, options: ReadingOptions) -> Folders | None:
     return found
 
 
-def _remarked(read: Callable[[], Reading], listed: Sequence[Listed]) -> Callable[[], Reading]:
-    """A reading with a sentence about tables that list images, say something else of them and are not used."""
+def _remarked(
+    read: Callable[[], Reading], listed: Sequence[Listed], errors: Sequence[SkipwiseError] = ()
+) -> Callable[[], Reading]:
+    """A reading with a sentence about tables that list images, say something else of them and are not used, or that
+    can't be read."""
 
     def remarked() -> Reading:
         reading = read()
@@ -177,10 +184,12 @@ def _remarked(read: Callable[[], Reading], listed: Sequence[Listed]) -> Callable
             beyond = each.labelled and any(row.file not in known for row in each.rows)
             if each.table.name not in reading.used and pairs and (beyond or not one_to_one(pairs)):
                 unused.setdefault(each.table.name, len(pairs))
+        said = [f"A table is not used: {error}" for error in errors[:1]]
         if not unused:
-            return reading
+            return replace(reading, notes=[*reading.notes, *said])
         some = ", ".join(f"{printable(name)} ({count(number, 'image')})" for name, number in list(unused.items())[:3])
         more = f" and {len(unused) - 3} more" if len(unused) > 3 else ""
-        return replace(reading, notes=[*reading.notes, f"Not used, though it lists images: {some}{more}."])
+        said.append(f"Not used, though it lists images: {some}{more}.")
+        return replace(reading, notes=[*reading.notes, *said])
 
     return remarked

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ from skipwise.data.containers import LARGEST_FILE, Container, Entry, Listing
 from skipwise.data.decode import UnreadableImage
 from skipwise.data.formats import is_picture, is_readable
 from skipwise.data.names import is_clutter, printable, stem, suffix
-from skipwise.data.sources.split_names import split_of
+from skipwise.data.sources.split_names import split_in
 
 RESULTS = frozenset(["plan.json", "run.json", "audit.json", "artifact.json"])
 """What Skipwise writes into the folders of its results."""
@@ -185,9 +184,9 @@ class Index:
 def _nearest(candidates: Sequence[str], path: str, folder: str, prefer: str) -> str | None:
     """Of the pictures with the file's name the one whose folders agree best with the path; None if two do."""
     # "train/1.jpg" is not "test/1.jpg", whatever else there is.
-    split = _split_in(path.rpartition("/")[0])
+    split = split_in(path.rpartition("/")[0])
     if split:
-        candidates = [name for name in candidates if _split_in(name.rpartition("/")[0]) in ("", split)]
+        candidates = [name for name in candidates if split_in(name.rpartition("/")[0]) in ("", split)]
         if not candidates:
             return None
     wanted = path.split("/")[:-1]
@@ -204,12 +203,6 @@ def _nearest(candidates: Sequence[str], path: str, folder: str, prefer: str) -> 
     if len(ranked) > 1 and agreement(ranked[0]) == agreement(ranked[1]):
         return None
     return ranked[0]
-
-
-@functools.lru_cache(maxsize=10_000)
-def _split_in(folder: str) -> str:
-    """The split that the innermost of the folders on a path means, or ""."""
-    return next((split for part in reversed(folder.split("/")) if part and (split := split_of(part))), "")
 
 
 def _normal(value: str) -> str:

@@ -129,12 +129,15 @@ def _inside(node: Node, known: frozenset[str]) -> Node:
         if only is not None and only.deep and only.name not in known and not node.direct:
             node = only
             continue
-        generic = [kid for kid in node.children.values() if called.is_generic(kid.name)]
-        beside = [kid for kid in node.children.values() if called.is_beside(kid.name) and kid not in generic]
-        if len(generic) == 1 and len(beside) == len(node.children) - 1 and generic[0].deep:
-            node = generic[0]
-            continue
-        return node
+        kids = list(node.children.values())
+        inner = [kid for kid in kids if called.is_generic(kid.name) or not called.is_beside(kid.name)]
+        named = [kid for kid in inner if not called.is_unlabelled(kid.name)]
+        if len(inner) == 1 and called.is_generic(inner[0].name) and inner[0].deep:
+            node = inner[0]
+        elif len(named) == 1 < len(inner) and named[0].deep and named[0].name not in known:
+            node = named[0]
+        else:
+            return node
 
 
 def _has_classes(folder: Node, inside: Node) -> bool:

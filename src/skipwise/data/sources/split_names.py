@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 
@@ -17,12 +18,12 @@ _WORDS = {
             обучение обучающая тренировка тренировочная 训练 訓練 学習 훈련 학습
         """,
         "val": """
-            val valid validation validate valset dev eval evaluation
+            publictest val valid validation validate valset dev eval evaluation
             validierung evaluierung validacion evaluacion validacao validazione convalida validatie validering
             walidacja walidacyjne dogrulama validasi валидация проверка 验证 驗證 検証 검증
         """,
         "test": """
-            test testing testset tst holdout
+            privatetest test testing testset tst holdout
             testen prufung prueba pruebas teste testes testowe testowy uji тест тестовая 测试 測試 テスト 테스트 시험
         """,
     }.items()
@@ -33,13 +34,16 @@ _NEUTRAL = frozenset(
     """
     set sets data dataset images image imgs img jpg jpeg png pics pictures photos photo split splits part subset
     full all folder files labels label labeled labelled resized list lists ids csv classes annotations solution
-    mini clean final original meta metadata instances image2 info large small standard
+    mini clean final original meta metadata path paths names filenames studies instances image2 info large small
+    standard
     daten bild bilder fotos menge satz datensatz ordner donnees jeu base datos imagenes conjunto dados imagens dati
     immagini insieme de d di da do 集 数据 数据集 資料 图片 图像 样本 用 データ 画像 セット 데이터 이미지
 """.split()
 )
 _GLUED = ("datensatz", "daten", "bilder", "fotos", "menge", "satz", "set", "data", "images", "imgs", "pics")
 """What words are written together with: "Trainingsdaten", "testimages"."""
+_ENUMERATED = re.compile(r"^\s*(?:\d+|[A-Za-z])[.)]\s+")
+"""What counts names up: "a. Training Set", "2) Test"."""
 _FOREIGN = "|".join(sorted((word for word in {*_WORDS, *_NEUTRAL} if not word.isascii()), key=len, reverse=True))
 _TOKENS = re.compile(rf"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|{_FOREIGN}|[^\W\d_]+")
 
@@ -54,6 +58,7 @@ def split_of(name: str, neutral: frozenset[str] = frozenset()) -> str | None:
         >>> split_of("training_set"), split_of("Validierung"), split_of("train station")
         ('train', 'val', None)
     """
+    name = _ENUMERATED.sub("", name)
     if (whole := re.sub(r"[\W\d_]", "", unaccented(name).lower())) in _WORDS:
         return _WORDS[whole]
     tokens = _tokens(name)
@@ -96,9 +101,16 @@ def split_and_rest(name: str) -> tuple[str, str] | None:
     return _WORDS[found[0]], " ".join(token for token in tokens if token not in found)
 
 
+@functools.lru_cache(maxsize=10_000)
+def split_in(folder: str) -> str:
+    """The split that the innermost of the folders on a path means: "train" of "a/train/cat"; or ""."""
+    return next((split for part in reversed(folder.split("/")) if part and (split := split_of(part))), "")
+
+
 def _tokens(name: str) -> list[str]:
     """The words of a name in small letters, those that are written together apart."""
-    return [part for token in _TOKENS.findall(unaccented(name)) for part in _parted(token.lower())]
+    plain = unaccented(_ENUMERATED.sub("", name))
+    return [part for token in _TOKENS.findall(plain) for part in _parted(token.lower())]
 
 
 def _parted(token: str) -> list[str]:

@@ -11,7 +11,7 @@ from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import Ambiguous, ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading
-from skipwise.data.sources.split_names import split_of
+from skipwise.data.sources.split_names import split_in, splits_of
 from skipwise.data.sources.tables import Listed, missing_sentence
 from skipwise.data.sources.unread import check_unread
 from skipwise.errors import SkipwiseError
@@ -24,9 +24,8 @@ def chosen(place: Place, labelled: Sequence[Listed]) -> list[Listed]:
     Raises:
         Ambiguous: two say different things of the same images.
     """
-    if any(each.split for each in labelled):
-        # Beside tables for splits, one that names none may be of images that lie in a split's folder.
-        labelled = [_with_split(each) for each in labelled]
+    if len(labelled) > 1:
+        labelled = _with_splits(labelled)
     by_split = [each for each in labelled if each.split or any(row.split for row in each.rows)]
     splits = {row.split for each in by_split for row in each.rows}
     covered = {row.file for each in by_split for row in each.rows}
@@ -57,7 +56,12 @@ def class_lists(place: Place, listed: Sequence[Listed]) -> list[Listed] | None:
     lists = [each for each in listed if each.rows and len(each.columns.header) == 1 and not each.split]
     files = [row.file for each in lists for row in each.rows]
     labels = {stem(each.table.name.rpartition("/")[2]) for each in lists}
-    if len(lists) < 2 or len(labels) < len(lists) or len(set(files)) < max(len(files), 0.9 * len(place.names)):
+    if (
+        len(lists) < 2
+        or len(labels) < len(lists)
+        or splits_of(labels)
+        or len(set(files)) < max(len(files), 0.9 * len(place.names))
+    ):
         return None
     return [
         replace(each, rows=tuple(row._replace(label=stem(each.table.name.rpartition("/")[2])) for row in each.rows))
@@ -65,18 +69,24 @@ def class_lists(place: Place, listed: Sequence[Listed]) -> list[Listed] | None:
     ]
 
 
-def _with_split(listed: Listed) -> Listed:
-    folders = {row.file.split("/")[0] for row in listed.rows if "/" in row.file}
-    split = split_of(next(iter(folders))) if len(folders) == 1 else None
-    if split is None or any(row.split for row in listed.rows):
-        return listed
-    return replace(listed, split=split, rows=tuple(row._replace(split=split) for row in listed.rows))
+def _with_splits(labelled: Sequence[Listed]) -> list[Listed]:
+    """Tables that say no split with that of the folder in which all of their images lie."""
+    found = []
+    for each in labelled:
+        splits = {split_in(row.file.rpartition("/")[0]) for row in each.rows}
+        if not any(row.split for row in each.rows) and len(splits) == 1 and (split := splits.pop()):
+            each = replace(each, split=split, rows=tuple(row._replace(split=split) for row in each.rows))
+        found.append(each)
+    return found if len({row.split for each in found for row in each.rows} - {""}) > 1 else list(labelled)
 
 
 def one_to_one(pairs: Iterable[tuple[str, str]]) -> bool:
-    """Whether each of the ones has just one of the others, and the other way round."""
+    """Whether each of the ones has just one of the others, and the other way round: the same classes, perhaps under
+    other names. Where the names are the same words, they have to be the same in each pair."""
     distinct = set(pairs)
-    return len(distinct) == len({pair[0] for pair in distinct}) == len({pair[1] for pair in distinct})
+    ones, others = {one for one, _ in distinct}, {other for _, other in distinct}
+    swapped = any(one != other and one in others and not one.isdigit() for one, other in distinct)
+    return len(distinct) == len(ones) == len(others) and not swapped
 
 
 def table_reading(place: Place, tables: Sequence[Listed], options: ReadingOptions) -> Reading:

@@ -19,10 +19,12 @@ from skipwise.data.sources.label_columns import is_one, shown_columns
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.source import Row
+from skipwise.data.sources.split_names import split_in
 from skipwise.data.sources.table_files import SEVERAL, Table, is_utf8, read_tables
 from skipwise.errors import SkipwiseError
 from skipwise.text import count
 
+_QUOTED = re.compile(r"(['\"])(.*?)\1")
 _TAGS = re.compile(r"\s*[|;,]\s*|\s+")
 
 
@@ -175,10 +177,16 @@ def list_images(
 
 
 def _whole_split(rows: list[Row]) -> list[Row]:
-    """Without splits where no row has one; rows that are not assigned are for training where others are."""
+    """Without splits where no row has one; rows that are not assigned are for training where others are.
+
+    Where the table says nothing of splits, but its images lie in folders for training and others, those say it.
+    """
     there = {row.split for row in rows}
     if there <= {""}:
-        return rows
+        folders = {folder: split_in(folder) for folder in {row.file.rpartition("/")[0] for row in rows}}
+        if "train" not in folders.values() or "" in folders.values() or len(set(folders.values())) < 2:
+            return rows
+        return [row._replace(split=folders[row.file.rpartition("/")[0]]) for row in rows]
     return [row._replace(split=row.split or "train") for row in rows]
 
 
@@ -195,6 +203,8 @@ def _label(table: Table, columns: Columns, row: Sequence[str], line: int) -> str
     if columns.label is None:
         return ""
     cell = row[columns.label]
+    if cell.lstrip()[:1] == "[":  # a list as Python writes it
+        cell = SEVERAL.join(match[2] for match in _QUOTED.finditer(cell)) or cell
     if SEVERAL in cell:
         values = list(dict.fromkeys(value.strip() for value in cell.split(SEVERAL)))
         if len(values) > 1:

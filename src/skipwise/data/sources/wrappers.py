@@ -5,15 +5,12 @@ from __future__ import annotations
 from skipwise.data.names import printable
 from skipwise.data.sources import folder_names as called
 from skipwise.data.sources.options import Ambiguous
-from skipwise.data.sources.split_names import split_of, splits_of
+from skipwise.data.sources.split_names import split_and_rest, split_of, splits_of
 from skipwise.data.sources.tree import Node
 
 
-def unwrapped(node: Node, where: str, *, asked: bool) -> Node:
+def unwrapped(node: Node, where: str) -> Node:
     """The folder in which something is to be told apart: below those that wrap everything.
-
-    Args:
-        asked: whether the user said on which level the classes are; then only what wraps everything is looked through.
 
     Raises:
         Ambiguous: pictures of the same classes lie in split folders and once more beside them.
@@ -24,15 +21,21 @@ def unwrapped(node: Node, where: str, *, asked: bool) -> Node:
         inner = [
             kid for kid in kids if not (is_beside(kid) or _is_test(kid) or (called.is_raw(kid.name) and not kid.deep))
         ]
+        generic = [kid for kid in kids if called.is_generic(kid.name) and not _is_flat(kid)]
         if only is not None and only.deep:
             node = only
         elif len(inner) == 1 and inner[0].deep and split_of(inner[0].name) is None and (
             called.is_generic(inner[0].name) or all(_is_left(kid) for kid in kids if kid is not inner[0])
         ):  # fmt: skip
             node = inner[0]
+        elif len(generic) == 1 and all(
+            _is_flat(kid) and split_of(kid.name) in (None, "test") for kid in kids if kid is not generic[0]
+        ):
+            # "images" is no class: there are classes in it, and none in what lies beside it.
+            node = generic[0]
         elif len(kids) == 2 and (copy := _nested_copy(node)) is not None and copy.deep:
             node = next(kid for kid in kids if kid is not copy)
-        elif not asked and (split := _only_split(node, where)) is not None:
+        elif (split := _only_split(node, where)) is not None:
             node = split
         else:
             return node
@@ -71,12 +74,21 @@ def is_beside(node: Node) -> bool:
 
 
 def _is_left(node: Node) -> bool:
-    return not node.deep or called.is_unlabelled(node.name) or called.is_sample(node.name)
+    named = called.is_unlabelled(node.name) or called.is_sample(node.name) or called.is_mask(node.name)
+    return _is_flat(node) or named
+
+
+def _is_flat(node: Node) -> bool:
+    """Whether all pictures of a folder lie in one place, perhaps in a folder of its own."""
+    while not node.direct and (only := node.only()) is not None:
+        node = only
+    return not node.deep
 
 
 def _is_test(node: Node) -> bool:
     """Whether a folder holds pictures to be tested on, without class folders."""
-    return not node.deep and split_of(node.name) == "test"
+    meant = split_and_rest(node.name)
+    return meant is not None and meant[0] == "test" and _is_flat(node)
 
 
 def _nested_copy(node: Node) -> Node | None:
