@@ -171,7 +171,7 @@ def test_bad_folders_get_one_sentence(capsys, monkeypatch: pytest.MonkeyPatch, h
     make_photos(here / "bad")
     (here / "bad" / "stripes1" / "000.png").write_text("no image")
     for folder, sentence in [
-        ("empty", "holds no images"),
+        ("empty", "holds no files, no images"),
         ("one", "only one class"),
         ("few", "'stripes0' has 2 images, fewer than the 3 splits"),
         ("bad", "stripes1/000.png (it is no image"),

@@ -156,7 +156,7 @@ def test_names_that_a_terminal_can_not_show_are_escaped(made: Path) -> None:
     for encoding, shown in (("ascii", "\\xe9t\\xe9"), ("latin-1", "kaputt\\u2717"), ("utf-8", "kaputt✗")):
         ended = run("audit", "été", "-o", f"audit-{encoding}", cwd=made, env={"PYTHONIOENCODING": encoding})
         assert_sensible(ended)
-        assert (ended.returncode, shown in ended.stdout) == (0, True), ended
+        assert (ended.returncode, shown in ended.stdout) == (2, True), ended  # an unreadable image has to be mended
     ended = run("predict", "run", "été", cwd=made, env={"PYTHONIOENCODING": "ascii"})
     assert (ended.returncode, "kaputt\\u2717.png" in ended.stdout) == (0, True), ended
     # What a program reads is UTF-8, whatever a terminal takes.
