@@ -26,7 +26,7 @@ from skipwise.data.containers.base import (
     plain,
 )
 from skipwise.data.decode import UnreadableImage
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, reason_of
 
 _UTF8_FLAG = 0x800
 
@@ -43,7 +43,7 @@ class Zip:
 
     @cached_property
     def _infos(self) -> dict[str, zipfile.ZipInfo]:
-        with zipfile.ZipFile(self.path) as archive:
+        with explained(self.path), zipfile.ZipFile(self.path) as archive:
             return {plain(_name(info)): info for info in archive.infolist() if not info.is_dir()}
 
     def listing(self, progress: Progress | None = None) -> Listing:
@@ -87,7 +87,7 @@ class Zip:
                     if method == zipfile.ZIP_DEFLATED:
                         data = zlib.decompressobj(-15).decompress(data, size + 1)  # never more, whatever it claims
                 except (OSError, zlib.error, ValueError, OverflowError) as error:
-                    raise UnreadableImage(f"it is damaged in the archive: {error}") from error
+                    raise UnreadableImage(f"it is damaged in the archive: {reason_of(error)}") from error
                 if len(data) != size or zlib.crc32(data) != crc or header[:4] != b"PK\3\4":
                     raise UnreadableImage("it is damaged in the archive")
                 return data

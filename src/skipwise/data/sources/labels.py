@@ -6,7 +6,10 @@ import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from skipwise.data.names import printable
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, shortened
+
+_LONGEST_CLASS = 255
+"""Characters, as many as a folder's name can have."""
 
 
 def check_labels(counts: Mapping[str, int], where: str) -> None:
@@ -17,6 +20,7 @@ def check_labels(counts: Mapping[str, int], where: str) -> None:
         where: the data set as the user calls it, for sentences.
     """
     classes = sorted(counts)
+    check_lengths(classes, where)
     if not classes:
         raise SkipwiseError(
             f"{where} holds no images in sub-folders; it needs one sub-folder per class with images in it, or a table "
@@ -30,7 +34,7 @@ def check_labels(counts: Mapping[str, int], where: str) -> None:
     by_case: dict[str, str] = {}
     by_number: dict[float, str] = {}
     for name in classes:
-        other = by_case.setdefault(" ".join(name.split()).casefold(), name)
+        other = by_case.setdefault(" ".join(printable(name).split()).casefold(), name)
         if other != name:
             raise SkipwiseError(
                 f"The classes {printable(other)!r} ({counts[other]:,} images) and {printable(name)!r} "
@@ -43,6 +47,17 @@ def check_labels(counts: Mapping[str, int], where: str) -> None:
                     f"The classes {other!r} ({counts[other]:,} images) and {name!r} ({counts[name]:,}) of {where} are "
                     "the same number written in two ways; write it in one way, or give the classes names."
                 )
+
+
+def check_lengths(classes: Iterable[str], where: str) -> None:
+    """Raises SkipwiseError for a name that is too long for a class, or has nothing to show."""
+    for name in classes:
+        if len(name) > _LONGEST_CLASS or not name.strip():
+            shown = f"{len(name):,} characters ({shortened(printable(name))!r})" if name.strip() else "blanks alone"
+            raise SkipwiseError(
+                f"A class of {where} has a name of {shown}; give it one of 1 to {_LONGEST_CLASS} characters, or choose "
+                "what names the classes with --label-column."
+            )
 
 
 def missing_classes(labels: Sequence[str], splits: Sequence[str], where: str) -> tuple[list[str], list[str]]:
@@ -75,5 +90,5 @@ def missing_classes(labels: Sequence[str], splits: Sequence[str], where: str) ->
 
 def listing(names: Iterable[str], most: int = 5) -> str:
     """Some classes for a sentence: "'a', 'b' and 3 more"."""
-    quoted = [repr(printable(name)) for name in names]
+    quoted = [repr(shortened(printable(name))) for name in names]
     return ", ".join(quoted[:most]) + (f" and {len(quoted) - most:,} more" if len(quoted) > most else "")

@@ -75,9 +75,10 @@ def _listed(place: Place, options: ReadingOptions) -> tuple[list[Listed], list[S
             continue
         folder, _, file = name.rpartition("/")
         split = splits.get(stem(file)) or _folder_split(folder)
+        meant = _meant(place, split)
 
-        def find(cell: str, folder: str = folder, split: str = split) -> str | None:
-            return place.index.find(cell, folder, prefer=_meant(place, split))
+        def find(cell: str, folder: str = folder, meant: str = meant) -> str | None:
+            return place.index.find(cell, folder, prefer=meant)
 
         try:
             for table in read_tables(name, data):
@@ -276,7 +277,7 @@ def _check_others(place: Place, folders: Folders, listed: Sequence[Listed]) -> N
         table = {row.line: row.file for row in each.rows}
         for number in columns.others:
             cells = zip(each.table.rows, each.table.lines, strict=True)
-            pairs = ((row[number], names[table[line]]) for row, line in cells if line in table)
+            pairs = ((row[number], names[table[line]]) for row, line in cells if line in table and number < len(row))
             if one_to_one((cell, label[0]) for cell, label in pairs if label is not None):
                 return
         raise Ambiguous(

@@ -13,7 +13,7 @@ from skipwise.data.sources.columns import plain, value_split
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.table_files import Table, decoded, read_tables
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, reason_of
 
 _LABELS = ("label", "class", "target", "emotion", "digit", "y")
 _PIXEL = re.compile(r"(?:pixel|px|p)?_?\d+(?:x\d+)?")
@@ -32,7 +32,11 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], ArraySet] |
 
 
 def _begins_so(data: bytes) -> bool:
-    header = [cell.strip() for cell in decoded("", data[:65_536]).partition("\n")[0].split(",")]
+    try:
+        start = decoded("", data[:65_536])
+    except SkipwiseError:
+        return False
+    header = [cell.strip() for cell in start.partition("\n")[0].split(",")]
     return any(plain(cell) == "pixels" for cell in header) or sum(_is_pixel(cell) for cell in header) >= 64
 
 
@@ -55,17 +59,17 @@ def pixel_set(name: str, table: Table) -> ArraySet | None:
         return None
     try:
         if packed is not None:
-            values = np.array([np.array(row[packed].split(), dtype=np.float64) for row in rows])
+            values = np.stack([np.array(row[packed].split(), dtype=np.float64) for row in rows])
         else:
             values = np.array([[row[number] for number in pixels] for row in rows], dtype=np.float64)
+        usage = next((number for number, cell in enumerate(header) if plain(cell) in ("usage", "split")), None)
+        split = ["" if usage is None else value_split(row[usage]) or "" for row in rows]
+        labels = np.array([row[label].strip() for row in rows])
     except (ValueError, IndexError) as error:
         raise SkipwiseError(
-            f"{table.name} has rows of pixels that differ in number, or are no numbers ({error})."
+            f"{table.name} has rows of pixels that differ in number, or are no numbers ({reason_of(error)})."
         ) from error
-    usage = next((number for number, cell in enumerate(header) if plain(cell) in ("usage", "split")), None)
-    split = ["" if usage is None else value_split(row[usage]) or "" for row in rows]
-    labels = np.array([row[label].strip() for row in rows])
-    if all(re.fullmatch(r"\d+", text) for text in labels):
+    if all(re.fullmatch("[0-9]{1,18}", text) for text in labels):
         labels = labels.astype(np.int64)
     arrays = {}
     for part in dict.fromkeys(split):

@@ -11,6 +11,7 @@ from skipwise.data.containers import LARGEST_FILE, Container, Entry, Listing
 from skipwise.data.decode import UnreadableImage
 from skipwise.data.names import is_clutter, printable, stem, suffix
 from skipwise.data.picture_formats import is_picture, is_readable
+from skipwise.data.sources.limits import most_text
 
 RESULTS = frozenset(["plan.json", "run.json", "audit.json", "artifact.json"])
 """What Skipwise writes into the folders of its results."""
@@ -96,7 +97,20 @@ class Place:
         while len(found) > MOST_DOCUMENTS and len(set(depth[name] for name in found)) > 1:
             deepest = max(depth[name] for name in found)
             found = [name for name in found if depth[name] < deepest]
-        return tuple(sorted(found, key=lambda name: (depth[name], name))[: 4 * MOST_DOCUMENTS])
+        return self._affordable(sorted(found, key=lambda name: (depth[name], name))[: 4 * MOST_DOCUMENTS])
+
+    def _affordable(self, documents: Sequence[str]) -> tuple[str, ...]:
+        """Those of some documents that are no bomb: a few kilobytes of an archive can hold gigabytes of them."""
+        if not self.container.path.is_file():
+            return tuple(documents)
+        sizes = {entry.name: entry.size for entry in self.others}
+        left = min(LARGEST_DOCUMENT, most_text(self.container.path.stat().st_size))
+        found = []
+        for name in documents:
+            if sizes[name] <= left:
+                left -= sizes[name]
+                found.append(name)
+        return tuple(found)
 
     def read(self, name: str) -> bytes | None:
         """A document's bytes, or None if it can't be read."""

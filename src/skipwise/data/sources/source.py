@@ -112,12 +112,15 @@ class Reading:
         classes = sorted({row.label for row in rows})
         numbers = {label: number for number, label in enumerate(classes)}
         rows = sorted(rows, key=lambda row: (row.file, row.line))
-        ids: list[str] = []
+        ids: dict[str, None] = {}
         for position, row in enumerate(rows):
             # Without what is around everything, so that a folder and an archive of it have the same ids.
             shown = printable(row.file.removeprefix(self.top))
-            again = position > 0 and rows[position - 1].file == row.file
-            ids.append(f"{shown} (line {row.line})" if again else shown)  # only a table lists a file twice
+            if shown in ids and row.line:  # only a table lists a file twice
+                shown = f"{shown} (line {row.line})"
+            while shown in ids:  # names can differ in nothing but what can't be printed
+                shown = f"{shown} ({position})"
+            ids[shown] = None
         groups = tuple(row.group for row in rows)
         said = self.said if self.split_said else self.said + split_words([row.split for row in self.rows])
         sentences = [

@@ -13,7 +13,7 @@ from pathlib import Path
 from skipwise.data.names import printable
 from skipwise.data.sources.class_names import ClassNames
 from skipwise.data.sources.columns import Columns, find_columns, is_one, shown_columns
-from skipwise.data.sources.labels import listing
+from skipwise.data.sources.labels import check_lengths, listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.source import Row
 from skipwise.data.sources.table_files import SEVERAL, Table, is_utf8, read_tables
@@ -219,6 +219,7 @@ def _group(columns: Columns, row: Sequence[str]) -> str:
 def _check_single(table: Table, columns: Columns, labels: Counter[str]) -> None:
     """Raises SkipwiseError where cells name several classes, or measure instead of naming one."""
     header = columns.header[columns.label or 0]
+    check_lengths(labels, table.name)
     combined = {}
     alone = {label for label in labels if not re.search(r"[|;,]|\s", label)}
     for label in labels:
@@ -264,8 +265,9 @@ def _named(rows: list[Row], labels: Counter[str], names: ClassNames | None) -> t
     """The rows with names for numbered classes, if there are any, and whole numbers without a decimal point."""
     notes = []
     if labels and all(re.fullmatch(r"\d+\.0+", label) for label in labels):
-        rows = [row._replace(label=str(int(float(row.label)))) for row in rows]
-        labels = Counter({str(int(float(label))): n for label, n in labels.items()})
+        whole = {label: str(int(label.partition(".")[0])) for label in labels}
+        rows = [row._replace(label=whole[row.label]) for row in rows]
+        labels = Counter({whole[label]: n for label, n in labels.items()})
     if names is not None and (known := names.of(labels)):
         rows = [row._replace(label=known[row.label]) for row in rows]
         notes.append(f"The classes' names are those of {names.where}.")
