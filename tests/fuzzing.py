@@ -57,32 +57,37 @@ def build(seed: int, number: int, root: Path) -> tuple[Path | str, dict[str, Any
     """Makes an input in an empty folder: what is given as DATA, the options, and how it was made."""
     from tests.layouts import CASES
     from tests.mutations import CHANGES
+    from tests.mutations.composed import compose
 
     rng = Random(f"{seed}-{number}")
     modules = defaultdict(list)
     for case in CASES:
         modules[case.build.__module__].append(case)
-    case = rng.choice(modules[rng.choice(sorted(modules))])
-    data = case.build(root)
+    data: Path | str
+    if rng.random() < 0.25:
+        data, options, made = compose(root, rng), {}, ["composed"]
+        wanted = 1 + rng.choice((0, 0, 1, 2))
+    else:
+        case = rng.choice(modules[rng.choice(sorted(modules))])
+        data, options, made = case.build(root), dict(case.options), [case.name]
+        wanted = 1 + rng.choice((1, 1, 1, 2, 2, 4))
     weights, changes = zip(*CHANGES, strict=True)
-    made = [case.name]
-    wanted = 1 + rng.choice((1, 1, 1, 2, 2, 4))
     for _ in range(100):  # some changes have nothing to change in this layout
         if len(made) < wanted and (done := rng.choices(changes, weights)[0](root, rng)):
             made.append(done)
     if not isinstance(data, str) and (not data.exists() or rng.random() < 0.1):
         data = rng.choice([root, *sorted(root.iterdir())])
-    options = dict(case.options)
     if rng.random() < 0.1:
         options |= rng.choice(ODD_OPTIONS)
     return data, options, "; ".join(made) + (f"; {options}"[:200] if options else "")
 
 
 ODD_OPTIONS: tuple[dict[str, Any], ...] = (
-    {"class_level": 1}, {"class_level": 2}, {"class_level": "leaf"}, {"class_level": 10**9}, {"class_level": "\u00b2"},
-    {"class_level": "9" * 5000}, {"label_regex": "^(.)"}, {"label_regex": "("}, {"label_regex": ""}, {"group": "folder"},
-    {"label_column": "label"}, {"label_column": "\x01"}, {"image_column": "path"}, {"group": "a\nb"}, {"crop_boxes": True},
-    {"skip_unread_formats": True}, {"group_regex": "(a)?"}, {"label_column": "x" * 5000},
+    {"class_level": 1}, {"class_level": 2}, {"class_level": "leaf"}, {"class_level": 10**9},
+    {"class_level": "\u00b2"}, {"class_level": "9" * 5000}, {"label_regex": "^(.)"}, {"label_regex": "("},
+    {"label_regex": ""}, {"group": "folder"}, {"label_column": "label"}, {"label_column": "\x01"},
+    {"image_column": "path"}, {"group": "a\nb"}, {"crop_boxes": True}, {"skip_unread_formats": True},
+    {"group_regex": "(a)?"}, {"label_column": "x" * 5000},
 )  # fmt: skip
 
 
@@ -127,7 +132,9 @@ def check_source(source: Any) -> None:
     assert len(set(source.classes)) == len(source.classes), f"two classes have one name: {source.classes}"
     assert len(source.labels) == count, "labels and images differ in number"
     assert 0 <= source.labels.min() <= source.labels.max() < len(source.classes), "labels out of range"
-    assert source.splits is None or (len(source.splits) == count and {"train", "test"} <= set(source.splits) | {"test"}), "splits"
+    assert source.splits is None or (
+        len(source.splits) == count and {"train", "test"} <= set(source.splits) | {"test"}
+    ), "splits"
     assert source.splits is None or set(source.splits) <= {"train", "val", "test"}, "splits of other names"
     assert source.groups is None or len(source.groups) == count, "groups and images differ in number"
     assert source.pixels is None or len(source.pixels) == count, "pixels and images differ in number"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
 LONGEST = 900
 """Characters of a sentence; names and cells in it may be of any length."""
+_FOR_PROGRAMMERS = re.compile(r"^\(| at 0x|\w(?:Error|Exception)\b|<class|'NoneType'|has no attribute")
 
 
 class SkipwiseError(Exception):
@@ -41,7 +43,7 @@ def reason_of(error: Exception) -> str:
     """What another library's error says, for a sentence of ours: its first line, if that is meant for people."""
     said = (isinstance(error, OSError) and error.strerror) or str(error)
     first = said.strip().partition("\n")[0].rstrip(".: ")
-    return shortened(first, 120) if first and " at 0x" not in first else "what is in it is damaged"
+    return shortened(first, 120) if first and not _FOR_PROGRAMMERS.search(first) else "what is in it is damaged"
 
 
 class Busy(SkipwiseError):

@@ -89,6 +89,8 @@ def opened(file: Path | io.BytesIO, name: str = "", texts: Sequence[str] = ()) -
         import pyarrow.parquet
     except ImportError as error:
         raise missing_extra("formats", "pyarrow") from error
+    if isinstance(file, Path) and not file.is_file():  # a pipe of that name would be waited for
+        raise SkipwiseError(f"{file} is called like a Parquet file but is none; remove it.")
     try:
         with pyarrow.parquet.ParquetFile(
             file, buffer_size=2**20, pre_buffer=False, read_dictionary=list(texts) or None

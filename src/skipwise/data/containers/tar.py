@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -42,7 +43,7 @@ class _Header(tarfile.TarInfo):
     """A header that is sound. tarfile takes a broken one for the end, and reads as much of a name as it is told to."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> tarfile.TarInfo:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         try:
             header = super().frombuf(buf, encoding, errors)
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
@@ -219,7 +220,7 @@ def is_plain(path: Path) -> bool:
 
 
 def _entry(member: tarfile.TarInfo) -> Entry:
-    return Entry(plain(member.name), member.size, int(member.mtime) % 2**63)
+    return Entry(plain(member.name), member.size, int(member.mtime) % 2**63 if math.isfinite(member.mtime) else 0)
 
 
 def _is_file(path: Path, member: tarfile.TarInfo, folders: list[str]) -> bool:

@@ -44,17 +44,17 @@ class Zip:
     @cached_property
     def _infos(self) -> dict[str, zipfile.ZipInfo]:
         with explained(self.path), zipfile.ZipFile(self.path) as archive:
-            return {plain(_name(info)): info for info in archive.infolist() if not info.is_dir()}
+            return {plain(_name(info)): info for info in archive.infolist() if not info.filename.endswith("/")}
 
     def listing(self, progress: Progress | None = None) -> Listing:
         entries, folders = [], []
         with explained(self.path), zipfile.ZipFile(self.path) as archive:
-            files = [info for info in archive.infolist() if not info.is_dir()]
+            files = [info for info in archive.infolist() if not info.filename.endswith("/")]
             if files and all(info.flag_bits & 1 for info in files):
                 raise SkipwiseError(f"{self.path} is encrypted; unpack it with its password, and give the folder.")
             for info in archive.infolist():
                 name = _name(info)
-                if info.is_dir() or name.endswith("\\"):
+                if name.endswith(("/", "\\")):
                     folders.append(plain(name))
                     continue
                 check_entry(self.path, name, is_link=stat.S_ISLNK(info.external_attr >> 16))

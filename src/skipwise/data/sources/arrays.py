@@ -88,11 +88,11 @@ def read_idx(data: bytes, name: str) -> NDArray[np.uint8]:
         SkipwiseError: cut off, or no such file.
     """
     try:
-        data = gunzipped(name, data) if data[:2] == b"\x1f\x8b" else data
-        if data[:2] != b"\0\0" or data[2] != 8:
+        content = gunzipped(name, data) if data[:2] == b"\x1f\x8b" else data
+        if content[:2] != b"\0\0" or content[2] != 8:
             raise ValueError("it does not begin like an IDX file of bytes")
-        shape = [int.from_bytes(data[4 + 4 * axis : 8 + 4 * axis], "big") for axis in range(data[3])]
-        return np.frombuffer(data, np.uint8, offset=4 + 4 * data[3]).reshape(shape)
+        shape = [int.from_bytes(content[4 + 4 * axis : 8 + 4 * axis], "big") for axis in range(content[3])]
+        return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(shape)
     except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
         raise SkipwiseError(f"{name} is damaged ({reason_of(error)}); fetch it again.") from error
 

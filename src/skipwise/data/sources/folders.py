@@ -91,6 +91,8 @@ def read_folders(place: Place, options: ReadingOptions) -> Folders | None:
         whole.left_out = _beside_classes(top)
         parts = [whole]
     labelled = [part for part in parts if part.labelled]
+    if parts[0].split and not any(part.split == "train" for part in labelled):
+        labelled = []  # folders in a part for testing are no classes that anything could learn
     used = {id(part.folder) for part in parts}
     if parts[0].split:
         aside += [child for child in top.children.values() if id(child) not in used]

@@ -8,7 +8,7 @@ import zipfile
 
 from skipwise.errors import SkipwiseError
 
-LARGEST_ARRAYS = 2**31
+LARGEST_ARRAYS = 2**30
 """Bytes of arrays that are held in memory."""
 LARGEST_SHEETS = 2**28
 """Bytes of the XML in a spreadsheet, which take several times as many when they are read."""
@@ -38,16 +38,16 @@ def check_zip(name: str, data: bytes, most: int) -> None:
         check_size(name, sum(info.file_size for info in archive.infolist()), most)
 
 
-def gunzipped(name: str, data: bytes) -> bytes:
+def gunzipped(name: str, data: bytes) -> bytearray:
     """What is in a .gz file.
 
     Raises:
         SkipwiseError: more than arrays may have.
         OSError, EOFError, zlib.error: it is damaged.
     """
-    found: list[bytes] = []
+    found = bytearray()  # grows in place
     with gzip.open(io.BytesIO(data)) as file:
-        while part := file.read(2**24):
-            found.append(part)
-            check_size(name, sum(map(len, found)), LARGEST_ARRAYS)
-    return b"".join(found)
+        while part := file.read(2**20):
+            found += part
+            check_size(name, len(found), LARGEST_ARRAYS)
+    return found

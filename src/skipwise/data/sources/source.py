@@ -17,7 +17,10 @@ from skipwise.data.names import printable, suffix, without_archive_suffix
 from skipwise.data.picture_formats import is_picture, is_readable
 from skipwise.data.sources.labels import check_labels, missing_classes
 from skipwise.data.words import count
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, shortened
+
+_LONGEST_READING = 3000
+"""Characters of what was understood, however long names are."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,7 +108,8 @@ class Reading:
         """
         where = self.where or str(self.container.path)
         check_labels(Counter(row.label for row in self.rows), where)
-        rows = settle_splits(self.rows)
+        given = assigned(self.rows)
+        rows = settle_splits(given)
         splits = [row.split for row in rows]
         split = splits[0] != ""
         faults, absent = missing_classes([row.label for row in rows], splits, where)
@@ -122,7 +126,7 @@ class Reading:
                 shown = f"{shown} ({position})"
             ids[shown] = None
         groups = tuple(row.group for row in rows)
-        said = self.said if self.split_said else self.said + split_words([row.split for row in self.rows])
+        said = self.said if self.split_said else self.said + split_words([row.split for row in given])
         sentences = [
             f"Read as {said}.",
             self.other,
@@ -132,7 +136,7 @@ class Reading:
         ]
         return Source(
             name=printable(self.name),
-            reading=printable(" ".join(sentence for sentence in sentences if sentence)),
+            reading=shortened(printable(" ".join(sentence for sentence in sentences if sentence)), _LONGEST_READING),
             classes=tuple(printable(label) for label in classes),
             ids=tuple(ids),
             labels=np.array([numbers[row.label] for row in rows], dtype=np.int64),
@@ -147,6 +151,12 @@ class Reading:
         )
 
 
+def assigned(rows: Sequence[Row]) -> list[Row]:
+    """Rows that say no split are for training where others say one."""
+    split = any(row.split for row in rows)
+    return [row._replace(split="train") if split and not row.split else row for row in rows]
+
+
 def settle_splits(rows: Sequence[Row]) -> list[Row]:
     """What the splits that a set came in mean: training and validation alone make validation the test set, and a part
     for training alone is no split.
@@ -159,7 +169,7 @@ def settle_splits(rows: Sequence[Row]) -> list[Row]:
         return [row._replace(split="test") if row.split == "val" else row for row in rows]
     if "train" not in there and there != {""}:
         raise SkipwiseError(
-            f"The images have the part{'s' * (len(there) > 1)} {' and '.join(sorted(there - {''}))} but none for "
+            f"The images have the part{'s' * (len(there) > 1)} {' and '.join(sorted(there))} but none for "
             "training; add it, or give one folder with a sub-folder per class and let Skipwise split it."
         )
     if len(there) == 1:

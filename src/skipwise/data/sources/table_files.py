@@ -47,12 +47,15 @@ class Table:
 
 
 def read_tables(name: str, data: bytes) -> list[Table]:
-    """The tables in a file, mostly one. Empty where it holds none.
+    """The tables in a file, mostly one, each with a row or more. Empty where it holds none.
 
     Raises:
         SkipwiseError: it is meant as a table but can't be read as one, with the line and the mend.
     """
-    kind = suffix(name)
+    return [table for table in _tables(name, data, suffix(name)) if table.rows]
+
+
+def _tables(name: str, data: bytes, kind: str) -> list[Table]:
     if kind in (".json", ".manifest", ".jsonl", ".ndjson"):
         return _json_tables(name, data)
     if kind in (".xlsx", ".xls", ".ods"):
@@ -179,7 +182,8 @@ def _separator(name: str, head: Sequence[str]) -> str | None:
     """What separates the cells, or None for blanks, as in lists without a header."""
     if suffix(name) in (".tsv", ".tab"):
         return "\t"
-    counts = {each: [_bare(line).count(each) for line in head] for each in ("\t", ",", ";", "|")}
+    bare = [_bare(line) for line in head]
+    counts = {each: [line.count(each) for line in bare] for each in ("\t", ",", ";", "|")}
     steady = {each: found[0] for each, found in counts.items() if found[0] and min(found) > 0}
     if steady:
         even = {each: number for each, number in steady.items() if len(set(counts[each])) == 1}
@@ -193,7 +197,7 @@ def _separator(name: str, head: Sequence[str]) -> str | None:
 
 def _bare(line: str) -> str:
     """A line without what is in quotation marks."""
-    return re.sub(r'"(?:[^"]|"")*"', "", line)
+    return re.sub(r'"[^"]*"', "", line)
 
 
 _PICTURE_THEN = re.compile(r"(.*\.(?:jpe?g|png|tiff?|bmp|gif|webp))\s+(.*\S)", re.IGNORECASE)

@@ -36,7 +36,7 @@ def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -
         beside = Place.of(stem(path.name), container, container.listing(progress))
         if (read := coco.recognise(beside.with_only(path.name), options)) is not None:
             return read().source()
-    tables = [table for table in read_tables(str(path), data) if table.rows]
+    tables = read_tables(str(path), data)
     if not tables or max(len(table.rows) for table in tables) < 2:
         raise SkipwiseError(
             f"{path} lists no images; it needs a header line with path and label, and a line per image."

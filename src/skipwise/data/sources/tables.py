@@ -15,10 +15,10 @@ from skipwise.data.sources.class_names import ClassNames
 from skipwise.data.sources.columns import Columns, find_columns, is_one, shown_columns
 from skipwise.data.sources.labels import check_lengths, listing
 from skipwise.data.sources.options import ReadingOptions
-from skipwise.data.sources.source import Row
+from skipwise.data.sources.source import Row, assigned
 from skipwise.data.sources.table_files import SEVERAL, Table, is_utf8, read_tables
 from skipwise.data.words import count
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, shortened
 
 _TAGS = re.compile(r"\s*[|;,]\s*|\s+")
 
@@ -50,11 +50,11 @@ class Listed:
     def described(self) -> str:
         """Its columns, in words."""
         header, columns = self.columns.header, self.columns
-        image = f"images by {header[columns.image]!r}"
+        image = f"images by {shortened(header[columns.image])!r}"
         if columns.one_hot:
             label = f"classes by {count(len(columns.one_hot), 'column')} of 0 and 1"
         elif columns.label is not None:
-            label = f"classes by {header[columns.label]!r}"
+            label = f"classes by {shortened(header[columns.label])!r}"
         else:
             label = "no classes"
         return printable(f"{image}, {label}")
@@ -155,20 +155,12 @@ def list_images(
     return Listed(
         table=table,
         columns=columns,
-        rows=tuple(_whole_split(rows)),
+        rows=tuple(assigned(rows)),
         missing=tuple(missing),
         unlabelled=tuple(unlabelled),
         split=split,
         notes=tuple(notes),
     )
-
-
-def _whole_split(rows: list[Row]) -> list[Row]:
-    """Without splits where no row has one; rows that are not assigned are for training where others are."""
-    there = {row.split for row in rows}
-    if there <= {""}:
-        return rows
-    return [row._replace(split=row.split or "train") for row in rows]
 
 
 def _label(table: Table, columns: Columns, row: Sequence[str], line: int) -> str:
