@@ -3,14 +3,46 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+LONGEST = 900
+"""Characters of a sentence; names and cells in it may be of any length."""
+_FOR_PROGRAMMERS = re.compile(r"^\(| at 0x|\w(?:Error|Exception)\b|<class|'NoneType'|has no attribute")
 
 
 class SkipwiseError(Exception):
     """Something in the user's hands: a path, a name, a value, an image, a full disk.
 
-    The command line prints the message and exits with status 2. Anything else that is raised is a bug of ours.
+    The command line prints the message and exits with status 2. Anything else that is raised is a bug of ours. Whatever
+    names are in it, the message is one line that any terminal can show.
     """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(shortened(printable(shortened(sentence, 2 * LONGEST)), LONGEST))
+
+
+def printable(name: str) -> str:
+    """A name that any table, page or terminal can hold: bytes that are no UTF-8 and control characters as escapes."""
+    return name if name.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in name)
+
+
+def _escaped(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # how Python carries a byte that is no UTF-8
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
+
+
+def shortened(text: str, most: int = 80) -> str:
+    """A text without its middle if it is longer than `most` characters."""
+    return text if len(text) <= most else f"{text[: most * 2 // 3]} ... {text[-(most // 3 - 5) :]}"
+
+
+def reason_of(error: Exception) -> str:
+    """What another library's error says, for a sentence of ours: its first line, if that is meant for people."""
+    said = (isinstance(error, OSError) and error.strerror) or str(error)
+    first = said.strip().partition("\n")[0].rstrip(".: ")
+    return shortened(first, 120) if first and not _FOR_PROGRAMMERS.search(first) else "what is in it is damaged"
 
 
 class Busy(SkipwiseError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from posixpath import splitext
 
+from skipwise.errors import printable as printable
+
 CLUTTER = frozenset(
     [
         "__MACOSX",
@@ -62,14 +64,6 @@ def suffix(name: str) -> str:
 def stem(name: str) -> str:
     """A path without its suffix: "a/b.jpg" -> "a/b"."""
     return splitext(name)[0]
-
-
-def printable(name: str) -> str:
-    """A name that any table, page or terminal can hold: bytes that are no UTF-8 and control characters as escapes."""
-    if name.isprintable():
-        return name
-    escaped = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped)
 
 
 def without_archive_suffix(name: str) -> str:

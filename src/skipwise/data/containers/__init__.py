@@ -7,6 +7,7 @@ from pathlib import Path
 
 from skipwise.data.containers.base import (
     LARGEST_FILE,
+    LONGEST_NAME,
     Container,
     Entry,
     Listing,
@@ -24,6 +25,7 @@ from skipwise.errors import SkipwiseError
 
 __all__ = [
     "LARGEST_FILE",
+    "LONGEST_NAME",
     "CompressedTar",
     "Container",
     "Crops",

@@ -21,10 +21,13 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from skipwise.data.decode import UnreadableImage
 from skipwise.data.names import printable
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, reason_of, shortened
 
 LARGEST_FILE = 512 * 2**20
 """A larger file is no image that anybody wants decoded; it would have to be held in memory."""
+
+DEEPEST, LONGEST_NAME = 100, 4096
+"""Folders in folders, and characters of a name with all of its folders: what no data set has, and few disks allow."""
 
 _DAMAGES = (
     zipfile.BadZipFile,
@@ -36,6 +39,8 @@ _DAMAGES = (
     NotImplementedError,  # raised by zipfile for unknown methods of compression
     ValueError,  # names that are no UTF-8, numbers that are no offsets
     OverflowError,
+    RecursionError,  # tarfile reads names that are announced by names in a call within a call
+    MemoryError,  # and takes the sizes that headers claim
 )
 
 
@@ -117,14 +122,29 @@ def one_by_one(container: Shareable, names: Iterable[str]) -> Iterator[tuple[str
 
 
 def listed(path: Path, entries: list[Entry], folders: Iterable[str]) -> Listing:
-    """The listing of what was found, in order. Raises SkipwiseError where two files have one name."""
+    """The listing of what was found, in order.
+
+    Raises:
+        SkipwiseError: two files have one name, or names are longer or deeper than any data set's.
+    """
     entries.sort()
+    for name in itertools.chain((entry.name for entry in entries), folders):
+        check_depth(path, name)
     for one, other in itertools.pairwise(entries):
         if one.name == other.name:
             raise SkipwiseError(
                 f"{path} holds two files called {printable(one.name)!r}; make it again with one of them."
             )
     return Listing(tuple(entries), tuple(sorted(set(folders))))
+
+
+def check_depth(path: Path, name: str) -> None:
+    """Raises SkipwiseError for a name that nothing but a damaged or hostile archive, or a loop of folders, has."""
+    if name.count("/") > DEEPEST or len(name) > LONGEST_NAME:
+        raise SkipwiseError(
+            f"{path} holds {shortened(printable(name))!r}, a name of {len(name):,} characters with {name.count('/')} "
+            f"folders; at most {LONGEST_NAME:,} and {DEEPEST} are read, so make it again without that."
+        )
 
 
 def plain(name: str) -> str:
@@ -161,7 +181,7 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except _DAMAGES as error:
         raise SkipwiseError(
-            f"{path} is cut off or no archive of its kind ({error}); fetch or make it again."
+            f"{path} is cut off or no archive of its kind ({reason_of(error)}); fetch or make it again."
         ) from error
     except OSError as error:
-        raise SkipwiseError(f"Can't read {path}: {error.strerror or error}.") from error
+        raise SkipwiseError(f"Can't read {path}: {reason_of(error)}.") from error

@@ -55,8 +55,9 @@ class Crops:
                 box, _, place = address.partition("\n")
                 left, top, width, height = map(float, box.split(","))
                 image = decode_image(read(place))[1]
-                right, bottom = min(image.width, round(left + width)), min(image.height, round(top + height))
-                left, top = max(0, round(left)), max(0, round(top))
+                # In this order infinity never comes to be rounded.
+                right, bottom = round(min(image.width, left + width)), round(min(image.height, top + height))
+                left, top = round(max(0, left)), round(max(0, top))
                 if right <= left or bottom <= top:
                     raise UnreadableImage(f"its box lies outside the image of {image.width} x {image.height} pixels")
                 file = io.BytesIO()

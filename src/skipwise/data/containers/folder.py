@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from skipwise.data.containers.base import Entry, Listing, Progress, Reader, check_size, listed, one_by_one
+from skipwise.data.containers.base import Entry, Listing, Progress, Reader, check_depth, check_size, listed, one_by_one
 from skipwise.data.decode import UnreadableImage
 from skipwise.data.names import is_clutter
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, reason_of
 
 _SAID_EVERY = 20_000
 
@@ -38,6 +38,7 @@ class Folder:
         waiting = [""]
         while waiting:
             prefix = waiting.pop()
+            check_depth(self.path, prefix)
             where = os.path.join(self.path, prefix)  # noqa: PTH118 - a Path would be made for every folder
             real = os.path.realpath(where)
             if real in seen:  # a link back up
@@ -46,9 +47,10 @@ class Folder:
             try:
                 with os.scandir(where) as found:
                     for item in found:
-                        if is_clutter(item.name) and item.is_dir():
+                        is_folder = _is_folder(item)
+                        if is_folder and is_clutter(item.name):
                             continue
-                        if item.is_dir():
+                        if is_folder:
                             below.append(prefix + item.name)
                             waiting.append(f"{prefix}{item.name}/")
                             continue
@@ -60,7 +62,7 @@ class Folder:
                         if progress is not None and len(entries) % _SAID_EVERY == 0:
                             progress("Listing the files", len(entries), 0)
             except OSError as error:
-                raise SkipwiseError(f"Can't read the folder {where}: {error.strerror}.") from error
+                raise SkipwiseError(f"Can't read the folder {where}: {reason_of(error)}.") from error
         return listed(self.path, entries, below)
 
     @contextlib.contextmanager
@@ -80,4 +82,12 @@ class Folder:
             check_size(status.st_size)
             return path.read_bytes()
         except OSError as error:
-            raise UnreadableImage(str(error.strerror or error).lower()) from error
+            raise UnreadableImage(reason_of(error).lower()) from error
+
+
+def _is_folder(item: os.DirEntry[str]) -> bool:
+    """Whether it is a folder; a link to itself is a file that can't be read, which reading it says."""
+    try:
+        return item.is_dir()
+    except OSError:
+        return False

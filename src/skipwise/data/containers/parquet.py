@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from skipwise.data.containers.base import Entry, Listing, Progress, check_size, file_stamp, listed
 from skipwise.data.decode import UnreadableImage
-from skipwise.errors import SkipwiseError, missing_extra
+from skipwise.errors import SkipwiseError, missing_extra, reason_of
 
-ROWS_AT_ONCE = 64
-"""Rows whose images are in memory at a time."""
+ROWS_AT_ONCE, BYTES_AT_ONCE = 64, 2**26
+"""Rows whose images are in memory at a time, and about how much they may take: a thousand rows can share one image of
+which the file has a single copy."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,9 @@ class Parquet:
             end = start + table.metadata.row_group(group).num_rows
             if any(start <= row < end for row in rows):
                 number = start
-                for batch in table.iter_batches(batch_size=ROWS_AT_ONCE, row_groups=[group], columns=[self.column]):
+                largest = max(1, table.metadata.row_group(group).total_byte_size)
+                at_once = max(1, min(ROWS_AT_ONCE, BYTES_AT_ONCE // largest))
+                for batch in table.iter_batches(batch_size=at_once, row_groups=[group], columns=[self.column]):
                     values = batch.column(0)
                     for offset in range(len(values)):
                         if number + offset in rows:
@@ -70,8 +74,12 @@ class Parquet:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[Any]:
+def opened(file: Path | io.BytesIO, name: str = "", texts: Sequence[str] = ()) -> Iterator[Any]:
     """pyarrow's ParquetFile, read a piece at a time.
+
+    Args:
+        name: what a file in memory is called.
+        texts: columns of text of which every value is kept once, however often it comes; see `values`.
 
     Raises:
         SkipwiseError: pyarrow is not installed, or the file is damaged.
@@ -81,12 +89,32 @@ def opened(path: Path) -> Iterator[Any]:
         import pyarrow.parquet
     except ImportError as error:
         raise missing_extra("formats", "pyarrow") from error
+    if isinstance(file, Path) and not file.is_file():  # a pipe of that name would be waited for
+        raise SkipwiseError(f"{file} is called like a Parquet file but is none; remove it.")
     try:
-        with pyarrow.parquet.ParquetFile(path, buffer_size=2**20, pre_buffer=False) as table:
+        with pyarrow.parquet.ParquetFile(
+            file, buffer_size=2**20, pre_buffer=False, read_dictionary=list(texts) or None
+        ) as table:
             yield table
-    except (pyarrow.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SkipwiseError(f"{path} is no sound Parquet file ({reason}); fetch or make it again.") from error
+    except (pyarrow.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
+        raise SkipwiseError(
+            f"{name or file} is no sound Parquet file ({reason_of(error)}); fetch or make it again."
+        ) from error
+
+
+def texts_of(table: Any) -> list[str]:
+    """The columns that hold text and nothing else."""
+    schema = table.metadata.schema
+    columns = [schema.column(number) for number in range(len(schema))]
+    return [each.path for each in columns if each.physical_type == "BYTE_ARRAY" and each.path == each.name]
+
+
+def values_of(column: Any) -> list[Any]:
+    """The values of a column, where those of `opened`'s `texts` share one object each."""
+    if not hasattr(column, "dictionary"):
+        return list(column.to_pylist())
+    texts = column.dictionary.to_pylist()
+    return [None if index is None else texts[index] for index in column.indices.to_pylist()]
 
 
 def _image(value: Any) -> bytes | UnreadableImage:

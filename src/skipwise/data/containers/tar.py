@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -32,6 +33,32 @@ from skipwise.errors import SkipwiseError
 from skipwise.files import atomic, cache_folder, make_folder
 
 _SAID_EVERY = 512
+_LONGEST_HEADER = 2**16
+"""Bytes of the headers that come before a file to say more of it."""
+_LARGEST_MEMBER = 2**36
+"""Whatever a header claims would be gone through in search of the next one."""
+
+
+class _Header(tarfile.TarInfo):
+    """A header that is sound. tarfile takes a broken one for the end, and reads as much of a name as it is told to."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        try:
+            header = super().frombuf(buf, encoding, errors)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"a header is broken or missing: {error}") from error
+        told = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, b"X")
+        if header.type in told and not 0 <= header.size <= _LONGEST_HEADER:
+            raise tarfile.ReadError(f"a header of {header.size:,} bytes")
+        return header
+
+    def _sparse(self, *_: object) -> tarfile.TarInfo:
+        raise tarfile.ReadError("a file with holes; make it without --sparse")
+
+    _proc_sparse = _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _sparse
 
 
 @dataclass(frozen=True)
@@ -47,21 +74,14 @@ class Tar:
     @cached_property
     def _members(self) -> tuple[dict[str, tuple[int, int]], Listing]:
         places: dict[str, tuple[int, int]] = {}
-        with explained(self.path), tarfile.open(self.path, "r:") as archive:
+        with explained(self.path), tarfile.open(self.path, "r:", tarinfo=_Header) as archive:
             entries: list[Entry] = []
             folders: list[str] = []
             for member in archive:
-                if not _is_file(self.path, member, folders):
-                    continue
-                name = plain(member.name)
-                entries.append(Entry(name, member.size, int(member.mtime)))
-                places[name] = (member.offset_data, member.size)
+                if _is_file(self.path, member, folders):
+                    entries.append(_entry(member))
+                    places[entries[-1].name] = (member.offset_data, member.size)
                 archive.members = []  # type: ignore[attr-defined] # it would keep every header for good
-            end = archive.offset
-        with self.path.open("rb") as file:
-            file.seek(end)
-            if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-                raise SkipwiseError(f"{self.path} is cut off: its end mark is missing; fetch or make it again.")
         return places, listed(self.path, entries, folders)
 
     def listing(self, progress: Progress | None = None) -> Listing:  # noqa: ARG002 - quick without
@@ -96,10 +116,14 @@ class CompressedTar:
         entries: list[Entry] = []
         folders: list[str] = []
         total = max(1, self.path.stat().st_size)
-        with explained(self.path), self.path.open("rb") as file, tarfile.open(fileobj=file, mode="r|*") as archive:
+        with (
+            explained(self.path),
+            self.path.open("rb") as file,
+            tarfile.open(fileobj=file, mode="r|*", tarinfo=_Header) as archive,
+        ):
             for member in archive:
                 if _is_file(self.path, member, folders):
-                    entries.append(Entry(plain(member.name), member.size, int(member.mtime)))
+                    entries.append(_entry(member))
                 archive.members = []  # type: ignore[attr-defined]
                 if progress is not None and len(entries) % _SAID_EVERY == 1:
                     progress("Listing the compressed archive (MiB)", file.tell() >> 20, total >> 20)
@@ -112,7 +136,7 @@ class CompressedTar:
 
     def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
         wanted = set(names)
-        with explained(self.path), tarfile.open(self.path, "r|*") as archive:
+        with explained(self.path), tarfile.open(self.path, "r|*", tarinfo=_Header) as archive:
             for member in archive:
                 name = plain(member.name)
                 if name in wanted:
@@ -195,7 +219,13 @@ def is_plain(path: Path) -> bool:
     return not start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ"))
 
 
+def _entry(member: tarfile.TarInfo) -> Entry:
+    return Entry(plain(member.name), member.size, int(member.mtime) % 2**63 if math.isfinite(member.mtime) else 0)
+
+
 def _is_file(path: Path, member: tarfile.TarInfo, folders: list[str]) -> bool:
+    if not 0 <= member.size <= _LARGEST_MEMBER:
+        raise tarfile.ReadError(f"a file of {member.size:,} bytes")
     if member.isdir():
         folders.append(plain(member.name))
         return False

@@ -26,7 +26,7 @@ from skipwise.data.containers.base import (
     plain,
 )
 from skipwise.data.decode import UnreadableImage
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, reason_of
 
 _UTF8_FLAG = 0x800
 
@@ -43,18 +43,18 @@ class Zip:
 
     @cached_property
     def _infos(self) -> dict[str, zipfile.ZipInfo]:
-        with zipfile.ZipFile(self.path) as archive:
-            return {plain(_name(info)): info for info in archive.infolist() if not info.is_dir()}
+        with explained(self.path), zipfile.ZipFile(self.path) as archive:
+            return {plain(_name(info)): info for info in archive.infolist() if not info.filename.endswith("/")}
 
     def listing(self, progress: Progress | None = None) -> Listing:  # noqa: ARG002 - quick without
         entries, folders = [], []
         with explained(self.path), zipfile.ZipFile(self.path) as archive:
-            files = [info for info in archive.infolist() if not info.is_dir()]
+            files = [info for info in archive.infolist() if not info.filename.endswith("/")]
             if files and all(info.flag_bits & 1 for info in files):
                 raise SkipwiseError(f"{self.path} is encrypted; unpack it with its password, and give the folder.")
             for info in archive.infolist():
                 name = _name(info)
-                if info.is_dir() or name.endswith("\\"):
+                if name.endswith(("/", "\\")):
                     folders.append(plain(name))
                     continue
                 check_entry(self.path, name, is_link=stat.S_ISLNK(info.external_attr >> 16))
@@ -87,7 +87,7 @@ class Zip:
                     if method == zipfile.ZIP_DEFLATED:
                         data = zlib.decompressobj(-15).decompress(data, size + 1)  # never more, whatever it claims
                 except (OSError, zlib.error, ValueError, OverflowError) as error:
-                    raise UnreadableImage(f"it is damaged in the archive: {error}") from error
+                    raise UnreadableImage(f"it is damaged in the archive: {reason_of(error)}") from error
                 if len(data) != size or zlib.crc32(data) != crc or header[:4] != b"PK\3\4":
                     raise UnreadableImage("it is damaged in the archive")
                 return data

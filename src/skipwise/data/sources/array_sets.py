@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.data.names import printable
 from skipwise.data.sources.labels import check_labels, listing, missing_classes
 from skipwise.data.sources.source import Source, split_words
 from skipwise.data.sources.split_names import split_of
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, shortened
 from skipwise.text import count
 
 _IMAGES = frozenset(
@@ -26,6 +27,8 @@ _LABELS = frozenset(
     y labels label targets target classes class t
 """.split()
 )
+_AT_ONCE = 256
+"""Images whose values are scaled at a time."""
 _WORDS = re.compile(r"[A-Za-z]+")
 _NAMES = frozenset(["class_names", "classes_names", "label_names", "classnames", "labelnames", "classes"])
 
@@ -46,13 +49,14 @@ class ArraySet:
     def source(self) -> Source:
         """The labelled images."""
         digits = len(str(len(self.labels) - 1))
-        where = self.splits or (self.name,) * len(self.labels)
+        name = printable(self.name)
+        where = self.splits or (name,) * len(self.labels)
         labels = [self.classes[label] for label in self.labels.tolist()]
         faults, absent = missing_classes(labels, self.splits or ("",) * len(labels), self.name)
         return Source(
-            name=self.name,
-            reading=" ".join((f"Read as {self.said}.", *self.notes, *absent)),
-            classes=self.classes,
+            name=name,
+            reading=printable(" ".join((f"Read as {self.said}.", *self.notes, *absent))),
+            classes=tuple(map(printable, self.classes)),
             ids=tuple(f"{split}/{index:0{digits}d}" for index, split in enumerate(where)),
             labels=self.labels,
             splits=self.splits,
@@ -69,9 +73,16 @@ def array_set(name: str, arrays: Mapping[str, NDArray[Any]], said: str) -> Array
         SkipwiseError: no images, no labels, several labels for an image, or arrays that don't fit.
     """
     names = next(
-        (values for key, values in arrays.items() if key.lower() in _NAMES and values.dtype.kind in "US"), None
+        (each for key, each in arrays.items() if key.lower() in _NAMES and each.dtype.kind in "US" and each.ndim == 1),
+        None,
     )
     pairs = _pairs(name, {key: values for key, values in arrays.items() if values is not names and values.ndim > 0})
+    if not pairs:
+        raise SkipwiseError(
+            f"{name} has images but no labels for them ({_shapes(arrays)}); save an array of labels too."
+        )
+    if len(pairs) > 1 and "train" not in pairs:
+        raise SkipwiseError(f"{name} has the parts {' and '.join(sorted(pairs))} but none for training; add it.")
     if "val" in pairs and "test" not in pairs:
         pairs["test"] = pairs.pop("val")
     pixels, labels, splits, notes = [], [], [], []
@@ -116,7 +127,9 @@ def array_set(name: str, arrays: Mapping[str, NDArray[Any]], said: str) -> Array
 
 def _class_names(distinct: NDArray[Any], names: NDArray[Any] | None) -> list[str]:
     if names is not None and distinct.dtype.kind in "iu" and distinct.min() >= 0 and distinct.max() < len(names):
-        return [str(names[number]) for number in distinct.tolist()]
+        shown = as_labels(names[distinct], "class names").tolist()
+        if len(set(shown)) == len(shown):
+            return shown
     return [str(value) for value in distinct.tolist()]
 
 
@@ -156,12 +169,13 @@ def _pairs(name: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, tuple[str
             )
         found[split] = (keys[0], fitting[0])
     if "" in found and len(found) > 1:
+        found.setdefault("train", found[""])
         del found[""]
     return found
 
 
 def _shapes(arrays: Mapping[str, NDArray[Any]]) -> str:
-    return ", ".join(f"{key} {list(values.shape)}" for key, values in list(arrays.items())[:8]) or "none"
+    return ", ".join(f"{shortened(key)} {list(values.shape)}" for key, values in list(arrays.items())[:8]) or "none"
 
 
 def as_pixels(values: NDArray[Any], where: str) -> tuple[NDArray[np.uint8], str]:
@@ -172,7 +186,7 @@ def as_pixels(values: NDArray[Any], where: str) -> tuple[NDArray[np.uint8], str]
     """
     if values.ndim == 2:
         side = round(values.shape[1] ** 0.5)
-        if side * side != values.shape[1]:
+        if side * side != values.shape[1] or not side:
             raise SkipwiseError(
                 f"{where} has rows of {values.shape[1]:,} values, which make no square image; give its shape."
             )
@@ -184,6 +198,8 @@ def as_pixels(values: NDArray[Any], where: str) -> tuple[NDArray[np.uint8], str]
     if values.ndim == 4 and values.shape[3] not in (1, 3):
         raise SkipwiseError(f"{where} has {values.shape[3]} channels; Skipwise takes images of 1 (grey) or 3 (colour).")
     values = values[..., None] if values.ndim == 3 else values
+    if 0 in values.shape:
+        raise SkipwiseError(f"{where} is empty ({' x '.join(map(str, values.shape))}), where images are needed.")
     if values.dtype == np.uint8:
         return np.ascontiguousarray(values), ""
     if values.dtype == np.bool_:
@@ -197,7 +213,11 @@ def as_pixels(values: NDArray[Any], where: str) -> tuple[NDArray[np.uint8], str]
     for most, fits in ((1.0, not whole or high <= 1), (255.0, True), (4095.0, whole), (65535.0, whole)):
         if low >= 0 and high <= most and fits:
             note = f"Pixel values of {where} go up to {high:g}: {most:,.0f} counts as white."
-            return np.ascontiguousarray((values.astype(np.float64) * (255 / most) + 0.5).astype(np.uint8)), note
+            scaled = np.empty(values.shape, np.uint8)
+            for start in range(0, len(values), _AT_ONCE):  # as float64 all of them would take eight times their memory
+                some = values[start : start + _AT_ONCE].astype(np.float64)
+                scaled[start : start + _AT_ONCE] = some * (255 / most) + 0.5
+            return scaled, note
     raise SkipwiseError(
         f"{where} has values from {low:g} to {high:g}, which is no usual range of pixels; save them as bytes from 0 to "
         "255."
@@ -224,14 +244,17 @@ def as_labels(values: NDArray[Any], where: str) -> NDArray[Any]:
                 "Skipwise needs exactly one class per image."
             )
         return values.argmax(axis=1)
-    if values.dtype.kind == "f":
-        if not (values % 1 == 0).all():
-            raise SkipwiseError(f"{where} holds fractions, where classes are needed.")
-        return values.astype(np.int64)
-    if values.dtype.kind in "iu":
+    if values.dtype.kind == "f" and not (np.isfinite(values).all() and (values % 1 == 0).all()):
+        raise SkipwiseError(f"{where} holds fractions, where classes are needed.")
+    if values.dtype.kind in "iuf":
+        if values.size and not -(2.0**53) < float(values.min()) <= float(values.max()) < 2.0**53:
+            raise SkipwiseError(f"{where} holds numbers like {values.max()}, where classes are needed.")
         return values.astype(np.int64)
     if values.dtype.kind == "S":
-        return np.char.decode(values, "utf-8")
+        try:
+            return np.char.decode(values, "utf-8")
+        except UnicodeDecodeError as error:
+            raise SkipwiseError(f"{where} holds names that are not UTF-8; save them so.") from error
     if values.dtype.kind in "Ub":
         return values.astype(str)
     raise SkipwiseError(f"{where} holds {values.dtype}, where class numbers or names are needed.")

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.data.decode import UnreadableImage
 from skipwise.data.names import printable, stem, suffix
 from skipwise.data.sources.array_sets import ArraySet, array_set
 from skipwise.data.sources.foreign import foreign_sentence
+from skipwise.data.sources.limits import LARGEST_ARRAYS, check_size, check_zip, gunzipped
+from skipwise.data.sources.matlab import load_matlab
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, reason_of
 
 _IDX = re.compile(r"(?P<split>.*?)[-_.]?(?P<what>images|labels)[-_.]idx\d[-_.]ubyte(?:\.gz)?$", re.IGNORECASE)
 _CONVERT = "save its images as .npz arrays (images and labels), or as image files in a folder per class"
@@ -56,21 +59,25 @@ def _described(names: list[str]) -> str:
     return f"the array file{'s' * (len(names) > 1)} {shown}" + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
-def _bytes(place: Place, name: str) -> bytes:
-    for _, content in place.container.stream([name]):
-        if isinstance(content, bytes):
-            return content
-        raise SkipwiseError(f"{printable(name)} can't be read: {content}.")
-    raise SkipwiseError(f"{printable(name)} can't be read.")
+def _contents(place: Place, names: Sequence[str]) -> dict[str, bytes]:
+    """The bytes of some files of a place."""
+    sizes = {entry.name: entry.size for entry in place.others}
+    check_size(place.name, sum(sizes[name] for name in names), LARGEST_ARRAYS)
+    found = {}
+    for name, content in place.container.stream(names):
+        if isinstance(content, UnreadableImage):
+            raise SkipwiseError(f"{printable(name)} can't be read: {content}.")
+        found[name] = content
+    return {name: found[name] for name in names}
 
 
 def _idx_arrays(place: Place, names: list[str]) -> dict[str, NDArray[Any]]:
     arrays = {}
-    for name in names:
+    for name, data in _contents(place, names).items():
         match = _IDX.fullmatch(name.rpartition("/")[2])
         assert match is not None
         split = "test" if match["split"].lower().startswith(("t10k", "test")) else match["split"] or "train"
-        arrays[f"{split}_{match['what'].lower()}"] = read_idx(_bytes(place, name), printable(name))
+        arrays[f"{split}_{match['what'].lower()}"] = read_idx(data, printable(name))
     return arrays
 
 
@@ -81,44 +88,42 @@ def read_idx(data: bytes, name: str) -> NDArray[np.uint8]:
         SkipwiseError: cut off, or no such file.
     """
     try:
-        data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-        if data[:2] != b"\0\0" or data[2] != 8:
+        content = gunzipped(name, data) if data[:2] == b"\x1f\x8b" else data
+        if content[:2] != b"\0\0" or content[2] != 8:
             raise ValueError("it does not begin like an IDX file of bytes")
-        shape = [int.from_bytes(data[4 + 4 * axis : 8 + 4 * axis], "big") for axis in range(data[3])]
-        return np.frombuffer(data, np.uint8, offset=4 + 4 * data[3]).reshape(shape)
-    except (OSError, EOFError, ValueError, IndexError) as error:
-        raise SkipwiseError(f"{name} is damaged ({error}); fetch it again.") from error
+        shape = [int.from_bytes(content[4 + 4 * axis : 8 + 4 * axis], "big") for axis in range(content[3])]
+        return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(shape)
+    except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
+        raise SkipwiseError(f"{name} is damaged ({reason_of(error)}); fetch it again.") from error
 
 
 def _numpy_arrays(place: Place, names: list[str]) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
-    for name in names:
+    for name, data in _contents(place, names).items():
+        prefix = f"{stem(name.rpartition('/')[2])}_" if len(names) > 1 else ""
         try:
-            loaded = np.load(io.BytesIO(_bytes(place, name)), allow_pickle=False)
+            if zipfile.is_zipfile(io.BytesIO(data)):
+                check_zip(name, data, LARGEST_ARRAYS)
+            loaded = np.load(io.BytesIO(data), allow_pickle=False)
             if isinstance(loaded, np.ndarray):
                 arrays[stem(name.rpartition("/")[2])] = loaded
                 continue
             with loaded:
-                prefix = f"{stem(name.rpartition('/')[2])}_" if len(names) > 1 else ""
                 for key in loaded.files:
-                    arrays[prefix + key] = loaded[key]
-        except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError, MemoryError) as error:
-            reason = "it holds Python objects" if "allow_pickle" in str(error) else str(error) or type(error).__name__
+                    if isinstance(values := loaded[key], np.ndarray):
+                        arrays[prefix + key] = values
+        except SkipwiseError:
+            raise
+        except Exception as error:  # numpy's reader raises whatever damaged bytes make its parts raise
+            reason = "it holds Python objects" if "allow_pickle" in str(error) else reason_of(error)
             raise SkipwiseError(f"{printable(name)} can't be read ({reason}); {_CONVERT}.") from error
     return arrays
 
 
 def _mat_arrays(place: Place, names: list[str]) -> dict[str, NDArray[Any]]:
-    from scipy.io import loadmat
-
     arrays = {}
-    for name in names:
-        try:
-            content: Mapping[str, Any] = loadmat(io.BytesIO(_bytes(place, name)))
-        except NotImplementedError as error:  # version 7.3 is HDF5
-            raise SkipwiseError(f"{printable(name)} is in MATLAB's version 7.3; save it with -v7.") from error
-        except Exception as error:  # scipy's reader raises whatever damaged bytes make its parts raise
-            raise SkipwiseError(f"{printable(name)} is damaged ({error}); fetch it again.") from error
+    for name, data in _contents(place, names).items():
+        content = load_matlab(name, data)
         prefix = stem(name.rpartition("/")[2]).partition("_")[0]
         for key, value in content.items():
             if not key.startswith("__") and isinstance(value, np.ndarray):
@@ -135,14 +140,11 @@ _CIFAR_BINARY = re.compile(r"(?:data_batch_\d|test_batch|train|test)\.bin")
 def _cifar_binary(place: Place, files: Mapping[str, str]) -> dict[str, NDArray[Any]]:
     """CIFAR-10's and CIFAR-100's binary versions: the label, of CIFAR-100 after the coarse one, and 3,072 bytes."""
     found: dict[str, list[NDArray[np.uint8]]] = {}
-    for file, name in sorted(files.items()):
-        if not _CIFAR_BINARY.fullmatch(file):
-            continue
-        data = np.frombuffer(_bytes(place, name), np.uint8)
+    chosen = {file: name for file, name in sorted(files.items()) if _CIFAR_BINARY.fullmatch(file)}
+    contents = _contents(place, list(chosen.values()))
+    for file, name in chosen.items():
         before = 1 if "batch" in file else 2
-        if len(data) % (3072 + before):
-            raise SkipwiseError(f"{printable(name)} is cut off; fetch it again.")
-        rows = data.reshape(-1, 3072 + before)
+        rows = _rows(contents[name], 3072 + before, name)
         split = "test" if file.startswith("test") else "train"
         found.setdefault(f"{split}_images", []).append(rows[:, before:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
         found.setdefault(f"{split}_labels", []).append(rows[:, before - 1])
@@ -150,7 +152,8 @@ def _cifar_binary(place: Place, files: Mapping[str, str]) -> dict[str, NDArray[A
     for names in ("batches.meta.txt", "fine_label_names.txt"):
         listed = next((entry.name for entry in place.others if entry.name.rpartition("/")[2] == names), None)
         if listed is not None:
-            arrays["class_names"] = np.array(_bytes(place, listed).decode("utf-8", "replace").split())
+            text = _contents(place, [listed])[listed].decode("utf-8", "replace")
+            arrays["class_names"] = np.array(text.split(), dtype=str)
     return arrays
 
 
@@ -158,11 +161,20 @@ def _stl10(place: Place, files: Mapping[str, str]) -> dict[str, NDArray[Any]]:
     """STL-10: images of 96 x 96 by columns, labels from 1."""
     arrays: dict[str, NDArray[Any]] = {}
     for split in ("train", "test"):
-        if f"{split}_X.bin" in files:
-            pixels = np.frombuffer(_bytes(place, files[f"{split}_X.bin"]), np.uint8)
-            arrays[f"{split}_images"] = pixels.reshape(-1, 3, 96, 96).transpose(0, 3, 2, 1)
-            arrays[f"{split}_labels"] = np.frombuffer(_bytes(place, files[f"{split}_y.bin"]), np.uint8)
+        if {f"{split}_X.bin", f"{split}_y.bin"} <= files.keys():
+            pixels, labels = (files[f"{split}_{part}.bin"] for part in ("X", "y"))
+            contents = _contents(place, [pixels, labels])
+            rows = _rows(contents[pixels], 3 * 96 * 96, pixels)
+            arrays[f"{split}_images"] = rows.reshape(-1, 3, 96, 96).transpose(0, 3, 2, 1)
+            arrays[f"{split}_labels"] = np.frombuffer(contents[labels], np.uint8)
     return arrays
+
+
+def _rows(data: bytes, width: int, name: str) -> NDArray[np.uint8]:
+    """Bytes as rows of so many each."""
+    if len(data) % width:
+        raise SkipwiseError(f"{printable(name)} is cut off; fetch it again.")
+    return np.frombuffer(data, np.uint8).reshape(-1, width)
 
 
 def _refuse(place: Place, names: list[str]) -> None:

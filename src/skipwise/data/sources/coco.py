@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row
 from skipwise.data.sources.split_names import split_of
 from skipwise.data.sources.table_files import decoded
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, reason_of
 from skipwise.text import count
 
 
@@ -47,6 +48,9 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
 def _annotated(place: Place, name: str, data: bytes) -> Annotated | None:
     try:
         content: Any = json.loads(decoded(name, data))
+    except (ValueError, RecursionError) as error:
+        raise SkipwiseError(f"{name} is no JSON ({reason_of(error)}); make it again.") from error
+    try:
         if not isinstance(content, dict) or not {"images", "annotations", "categories"} <= content.keys():
             return None
         categories = {category["id"]: str(category["name"]) for category in content["categories"]}
@@ -55,11 +59,14 @@ def _annotated(place: Place, name: str, data: bytes) -> Annotated | None:
         for annotation in content["annotations"]:
             box = annotation.get("bbox")
             shape = tuple(map(float, box)) if isinstance(box, list) and len(box) == 4 else None
+            if not all(map(math.isfinite, shape or ())):
+                raise ValueError("a box without a place")
             if annotation["image_id"] in boxes:
                 boxes[annotation["image_id"]].append((categories[annotation["category_id"]], shape))  # type: ignore[arg-type]
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise SkipwiseError(
-            f"{name} looks like COCO's JSON but can't be read as it ({type(error).__name__}: {error}); make it again."
+            f"{name} looks like COCO's JSON, but its images, annotations or categories lack a field or hold something "
+            "else in it; make it again."
         ) from error
     folder, _, file = name.rpartition("/")
     split = split_of(stem(file).removeprefix("instances_").removeprefix("_annotations.coco")) or next(

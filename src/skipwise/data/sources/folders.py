@@ -75,6 +75,8 @@ def read_folders(place: Place, options: ReadingOptions) -> Folders | None:
         whole.left_out = [] if options.class_level == "1" else beside_classes(top)
         parts = [whole]
     labelled = [part for part in parts if part.labelled]
+    if parts[0].split and not any(part.split == "train" for part in labelled):
+        labelled = []  # folders in a part for testing are no classes that anything could learn
     if not labelled:
         return Folders(top, [], parts, Level(), {}, [], [])
     for part in labelled:

@@ -7,7 +7,7 @@ from skipwise.data.names import printable, suffix
 _CONVERT = "save its images as .npz arrays (images and labels), or as image files in a folder per class"
 _FRAMES = "extract frames into a folder per class"
 _UNPACK = "unpack it and give the folder"
-_PICKLE = "a Python pickle, which can run code when it is read"
+_PICKLE = "a Python pickle (to read one can run code)"
 _FOREIGN = {
     ".tfrecord": ("a TFRecord file", _CONVERT),
     ".tfrec": ("a TFRecord file", _CONVERT),

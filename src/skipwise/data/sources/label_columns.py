@@ -151,7 +151,7 @@ def _numeric(body: Sequence[Sequence[str]], number: int) -> bool:
 def _counts_up(body: Sequence[Sequence[str]], number: int) -> bool:
     """Whether a column only numbers the rows."""
     values = [row[number].strip() for row in body]
-    if len(values) < 4 or not all(value.isdigit() for value in values):
+    if len(values) < 4 or not all(re.fullmatch("[0-9]{1,18}", value) for value in values):
         return False
     return all(int(after) == int(before) + 1 for before, after in itertools.pairwise(values))
 

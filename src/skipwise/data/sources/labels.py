@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from skipwise.data.names import printable
 from skipwise.data.sources import folder_names as called
 from skipwise.data.sources.split_names import split_of
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, shortened
 from skipwise.text import count
 
 _COPY = re.compile(
@@ -22,6 +22,9 @@ _COPY = re.compile(
 _UNKNOWN = frozenset("? ?? - -- . nan null n/a #n/a tbd -1".split())
 """What stands for a class that nobody knows."""
 
+_LONGEST_CLASS = 255
+"""Characters, as many as a folder's name can have."""
+
 
 def check_labels(counts: Mapping[str, int], where: str) -> None:
     """Raises SkipwiseError unless there are two classes or more with names that can't be taken for each other.
@@ -31,6 +34,7 @@ def check_labels(counts: Mapping[str, int], where: str) -> None:
         where: the data set as the user calls it, for sentences.
     """
     classes = sorted(counts)
+    check_lengths(classes, where)
     if not classes:
         raise SkipwiseError(
             f"{where} holds no images in sub-folders; it needs one sub-folder per class with images in it, or a table "
@@ -56,7 +60,7 @@ def check_labels(counts: Mapping[str, int], where: str) -> None:
     by_case: dict[str, str] = {}
     by_number: dict[float, str] = {}
     for name in classes:
-        other = by_case.setdefault(" ".join(name.split()).casefold(), name)
+        other = by_case.setdefault(" ".join(printable(name).split()).casefold(), name)
         if other != name:
             raise SkipwiseError(
                 f"The classes '{printable(other)}' ({counts[other]:,} images) and '{printable(name)}' "
@@ -86,6 +90,17 @@ def doubtful_sentence(counts: Mapping[str, int]) -> str:
 def _is_doubtful(name: str) -> bool:
     tests = (called.is_doubtful, called.is_unlabelled, called.is_generic, called.is_beside, split_of)
     return name.strip().lower() in _UNKNOWN or any(test(name) for test in tests)
+
+
+def check_lengths(classes: Iterable[str], where: str) -> None:
+    """Raises SkipwiseError for a name that is too long for a class, or has nothing to show."""
+    for name in classes:
+        if len(name) > _LONGEST_CLASS or not name.strip():
+            shown = f"{len(name):,} characters ({shortened(printable(name))!r})" if name.strip() else "blanks alone"
+            raise SkipwiseError(
+                f"A class of {where} has a name of {shown}; give it one of 1 to {_LONGEST_CLASS} characters, or choose "
+                "what names the classes with --label-column."
+            )
 
 
 def missing_classes(labels: Sequence[str], splits: Sequence[str], where: str) -> tuple[list[str], list[str]]:
@@ -120,4 +135,6 @@ def missing_classes(labels: Sequence[str], splits: Sequence[str], where: str) ->
 def listing(names: Iterable[str], most: int = 5) -> str:
     """Some classes for a sentence: "'a', 'b' and 3 more"."""
     quoted = [f"'{printable(name)}'" for name in names]
+
+    quoted = [repr(shortened(printable(name))) for name in names]
     return ", ".join(quoted[:most]) + (f" and {len(quoted) - most:,} more" if len(quoted) > most else "")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, shortened
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +37,8 @@ class ReadingOptions:
     def check(self) -> None:
         """Raises SkipwiseError for values that nothing can be done with."""
         level = self.class_level
-        if level is not None and level != "leaf" and not (level.isdigit() and int(level) >= 1):
-            raise SkipwiseError(f"--class-level takes 1, 2, ... or leaf, not {level!r}.")
+        if level is not None and level != "leaf" and re.fullmatch(r"[1-9][0-9]{0,2}", level) is None:
+            raise SkipwiseError(f"--class-level takes 1, 2, ... or leaf, not {shortened(level)!r}.")
 
 
 class Ambiguous(SkipwiseError):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from skipwise.data.containers import Folder
-from skipwise.data.containers.parquet import Parquet, opened
+from skipwise.data.containers.parquet import Parquet, opened, texts_of, values_of
 from skipwise.data.names import printable, suffix
 from skipwise.data.sources.column_names import plain
 from skipwise.data.sources.labels import listing
@@ -70,8 +70,7 @@ def _schema(arrow: Any, options: ReadingOptions, where: str) -> Schema | None:
     ]
     if not images:
         return None
-    features = json.loads((arrow.metadata or {}).get(b"huggingface", b"{}")).get("info", {}).get("features", {}) or {}
-    classes = {name: _names(feature) for name, feature in features.items() if _names(feature)}
+    classes = {name: names for name, feature in _features(arrow).items() if (names := _names(feature))}
     image = _one(where, images, options.image_column, "--image-column", "of images")
     columns = [field.name for field in arrow if field.name not in images]
     known = [name for name in columns if name in classes] or [name for name in columns if plain(name) in _LABELS]
@@ -81,6 +80,9 @@ def _schema(arrow: Any, options: ReadingOptions, where: str) -> Schema | None:
             "it with --label-column."
         )
     label = _one(where, known, options.label_column, "--label-column", "of labels", columns)
+    for name in (image, label, options.group):
+        if arrow.names.count(name) > 1:
+            raise SkipwiseError(f"{where} has several columns called {name!r}; give each a name of its own.")
     field = arrow.field(label)
     if pyarrow.types.is_list(field.type) or pyarrow.types.is_struct(field.type):
         raise SkipwiseError(
@@ -99,10 +101,18 @@ def _is_bytes(kind: Any) -> bool:
     return bool(pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind))
 
 
+def _features(arrow: Any) -> Mapping[str, Any]:
+    """What Hugging Face's library wrote of the columns, or nothing."""
+    try:
+        features = json.loads((arrow.metadata or {})[b"huggingface"])["info"]["features"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return {}
+    return features if isinstance(features, dict) else {}
+
+
 def _names(feature: Any) -> tuple[str, ...]:
-    if isinstance(feature, Mapping) and feature.get("_type") == "ClassLabel":
-        return tuple(map(str, feature.get("names") or ()))
-    return ()
+    names = feature.get("names") if isinstance(feature, Mapping) and feature.get("_type") == "ClassLabel" else None
+    return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def _one(where: str, known: Sequence[str], asked: str | None, flag: str, what: str, columns: Sequence[str] = ()) -> str:
@@ -123,10 +133,13 @@ def _reading(name: str, root: Path, files: Sequence[str], schema: Schema) -> Rea
         split = split_of_shard(file or root.name)
         wanted = [schema.label, *([schema.group] if schema.group else [])]
         with opened(root / file) as table:
+            _check(root / file, table, (schema.image, *wanted))
+            texts = [name for name in dict.fromkeys(wanted) if name in texts_of(table)]
+        with opened(root / file, texts=texts) as table:
             number = 0
             for batch in table.iter_batches(batch_size=65_536, columns=wanted):
-                labels = batch.column(0).to_pylist()
-                groups = batch.column(1).to_pylist() if schema.group else [""] * len(labels)
+                labels = values_of(batch.column(schema.label))
+                groups = values_of(batch.column(schema.group)) if schema.group else [""] * len(labels)
                 for label, group in zip(labels, groups, strict=True):
                     shown = _label(label, schema.names)
                     if shown is None:
@@ -152,12 +165,26 @@ def _reading(name: str, root: Path, files: Sequence[str], schema: Schema) -> Rea
     )
 
 
+def _check(file: Path, table: Any, columns: Sequence[str]) -> None:
+    """Raises SkipwiseError for more rows than bytes, of which each image takes several, or without a column."""
+    for name in columns:
+        if table.schema_arrow.names.count(name) != 1:
+            raise SkipwiseError(
+                f"{file} has no column {name!r}, which another Parquet file beside it has; give one of them, or make "
+                "them "
+                "alike."
+            )
+    rows, size = table.metadata.num_rows, file.stat().st_size
+    if not 0 <= rows <= size:
+        raise SkipwiseError(f"{file} claims {rows:,} images in {size:,} bytes, which can't be; fetch or make it again.")
+
+
 def _label(value: Any, names: Sequence[str]) -> str | None:
-    if value is None or value == -1 or value == "":
+    if value is None or value == -1 or value == "" or value != value:  # the last is how pandas says none
         return None
     if names and isinstance(value, int):
         return names[value] if 0 <= value < len(names) else str(value)
-    return str(value)
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 def split_of_shard(file: str) -> str:

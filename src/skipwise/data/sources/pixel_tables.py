@@ -19,7 +19,7 @@ from skipwise.data.sources.options import Ambiguous, ReadingOptions
 from skipwise.data.sources.place import Place, shown
 from skipwise.data.sources.split_names import splits_of
 from skipwise.data.sources.table_files import Table, decoded, read_tables
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, reason_of
 
 _LABELS = ("label", "class", "target", "emotion", "digit", "y")
 _FEW = 10
@@ -37,10 +37,8 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], ArraySet] |
         return None
     found: list[str] = []
     for name in place.documents:
-        if suffix(name) == ".csv" and (data := place.read(name)) is not None:
-            first = decoded("", data[:65_536]).partition("\n")[0].split(",")
-            if _layout([cell.strip() for cell in first]) is not None:
-                found.append(name)
+        if suffix(name) == ".csv" and (data := place.read(name)) is not None and _begins_so(data):
+            found.append(name)
     if not found:
         return None
     splits = splits_of(stem(name.rpartition("/")[2]) for name in found)
@@ -55,6 +53,14 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], ArraySet] |
             for table in read_tables(name, place.read(name) or b"")
         ],
     )
+
+
+def _begins_so(data: bytes) -> bool:
+    try:
+        first = decoded("", data[:65_536]).partition("\n")[0].split(",")
+    except SkipwiseError:
+        return False
+    return _layout([cell.strip() for cell in first]) is not None
 
 
 def pixel_set(name: str, table: Table) -> ArraySet | None:
@@ -106,16 +112,16 @@ def _pixel_set(name: str, tables: Sequence[tuple[str, Table]]) -> ArraySet:
         rows = table.rows if table.header or columns.bare else table.rows[1:]
         try:
             if columns.packed is not None:
-                values = np.array([np.array(row[columns.packed].split(), dtype=np.float64) for row in rows])
+                values = np.stack([np.array(row[columns.packed].split(), dtype=np.float64) for row in rows])
             else:
                 values = np.array([[row[number] for number in columns.pixels] for row in rows], dtype=np.float64)
         except (ValueError, IndexError) as error:
             raise SkipwiseError(
-                f"{table.name} has rows of pixels that differ in number, or are no numbers ({error})."
+                f"{table.name} has rows of pixels that differ in number, or are no numbers ({reason_of(error)})."
             ) from error
         split = [given or ("" if columns.usage is None else value_split(row[columns.usage]) or "") for row in rows]
         labels = np.array([row[columns.label].strip() for row in rows])
-        if all(re.fullmatch(r"\d+", text) for text in labels):
+        if all(re.fullmatch("[0-9]{1,18}", text) for text in labels):
             labels = labels.astype(np.int64)
         for part in dict.fromkeys(split):
             chosen = np.array([each == part for each in split])

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from skipwise.data.containers import LARGEST_FILE, Container, Entry, Listing
+from skipwise.data.containers import LARGEST_FILE, LONGEST_NAME, Container, Entry, Listing
 from skipwise.data.decode import UnreadableImage
 from skipwise.data.formats import is_picture, is_readable
 from skipwise.data.names import is_clutter, printable, stem, suffix
+from skipwise.data.sources.limits import check_size, most_text
 from skipwise.data.sources.split_names import split_in
 
 RESULTS = frozenset(["plan.json", "run.json", "audit.json", "artifact.json"])
@@ -100,7 +101,15 @@ class Place:
         while len(found) > MOST_DOCUMENTS and len({depth[name] for name in found}) > 1:
             deepest = max(depth[name] for name in found)
             found = [name for name in found if depth[name] < deepest]
-        return tuple(sorted(found, key=lambda name: (depth[name], name))[: 4 * MOST_DOCUMENTS])
+        return self._affordable(sorted(found, key=lambda name: (depth[name], name))[: 4 * MOST_DOCUMENTS])
+
+    def _affordable(self, documents: Sequence[str]) -> tuple[str, ...]:
+        """The same. Raises SkipwiseError for a bomb: a few kilobytes of an archive can hold gigabytes of text."""
+        if self.container.path.is_file():
+            sizes = {entry.name: entry.size for entry in self.others}
+            most = most_text(self.container.path.stat().st_size)
+            check_size(f"The text in {self.container.path}", sum(sizes[name] for name in documents), most)
+        return tuple(documents)
 
     def read(self, name: str) -> bytes | None:
         """A document's bytes, or None if it can't be read."""
@@ -139,6 +148,8 @@ class Index:
 
     def several(self, value: str) -> list[str]:
         """The pictures that a name without its folder could mean, where there are more than one."""
+        if len(value) > LONGEST_NAME:
+            return []
         self.find(value)
         file = _normal(value.strip().replace("\\", "/"))
         found = (self._by_file or {}).get(file) or (self._by_stem or {}).get(file) or []
@@ -152,7 +163,7 @@ class Index:
             prefer: a folder that is meant where there are pictures of one name in several.
         """
         value = value.strip().replace("\\", "/")
-        if not value or value.endswith("/"):
+        if not value or value.endswith("/") or len(value) > LONGEST_NAME:
             return None
         path = _normal(value)
         for root in dict.fromkeys((folder, folder.rpartition("/")[0], "")):

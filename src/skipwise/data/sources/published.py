@@ -76,11 +76,12 @@ def _flowers(place: Place, documents: dict[str, str]) -> list[Row]:
     """A label for each image in order, and the numbers of each split's images."""
     labels = next(iter(_columns(place, documents["imagelabels.mat"]).values()), [])
     numbers = _columns(place, documents["setid.mat"])
-    pictures = {int(digits[0]): name for name in place.names if (digits := re.findall(r"\d+", stem(name)))}
+    pictures = {int(digits[0]): name for name in place.names if (digits := re.findall("[0-9]{1,9}", stem(name)))}
     rows = []
     for key, split in (("trnid", "train"), ("valid", "val"), ("tstid", "test")):
-        for number in map(int, numbers.get(key, [])):
-            if number not in pictures or number > len(labels):
+        for cell in numbers.get(key, []):
+            number = int(cell) if re.fullmatch("[0-9]{1,9}", cell) else 0
+            if number not in pictures or not 1 <= number <= len(labels):
                 return []
             rows.append(Row(pictures[number], labels[number - 1], split))
     return rows

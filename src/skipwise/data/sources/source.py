@@ -16,8 +16,11 @@ from skipwise.data.containers import Container, Entry
 from skipwise.data.formats import is_picture, is_readable
 from skipwise.data.names import ARCHIVES, printable, suffix, without_archive_suffix
 from skipwise.data.sources.labels import check_labels, doubtful_sentence, listing, missing_classes
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, shortened
 from skipwise.text import count
+
+_LONGEST_READING = 3000
+"""Characters of what was understood, however long names are."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -108,21 +111,25 @@ class Reading:
         """
         where = self.where or str(self.container.path)
         check_labels(Counter(row.label for row in self.rows), where)
-        rows = settle_splits(self.rows)
+        given = assigned(self.rows)
+        rows = settle_splits(given)
         splits = [row.split for row in rows]
         split = splits[0] != ""
         faults, absent = missing_classes([row.label for row in rows], splits, where)
         classes = sorted({row.label for row in rows})
         numbers = {label: number for number, label in enumerate(classes)}
         rows = sorted(rows, key=lambda row: (row.file, row.line))
-        ids: list[str] = []
+        ids: dict[str, None] = {}
         for position, row in enumerate(rows):
             # Without what is around everything, so that a folder and an archive of it have the same ids.
             shown = printable(row.file.removeprefix(self.top))
-            again = position > 0 and rows[position - 1].file == row.file
-            ids.append(f"{shown} (line {row.line})" if again else shown)  # only a table lists a file twice
+            if shown in ids and row.line:  # only a table lists a file twice
+                shown = f"{shown} (line {row.line})"
+            while shown in ids:  # names can differ in nothing but what can't be printed
+                shown = f"{shown} ({position})"
+            ids[shown] = None
         groups = tuple(row.group for row in rows)
-        said = self.said if self.split_said else self.said + split_words([row.split for row in self.rows])
+        said = self.said if self.split_said else self.said + split_words([row.split for row in given])
         sentences = [
             f"Read as {said}.",
             self.other,
@@ -133,7 +140,7 @@ class Reading:
         ]
         return Source(
             name=printable(self.name),
-            reading=printable(" ".join(sentence for sentence in sentences if sentence)),
+            reading=shortened(printable(" ".join(sentence for sentence in sentences if sentence)), _LONGEST_READING),
             classes=tuple(printable(label) for label in classes),
             ids=tuple(ids),
             labels=np.array([numbers[row.label] for row in rows], dtype=np.int64),
@@ -148,6 +155,12 @@ class Reading:
         )
 
 
+def assigned(rows: Sequence[Row]) -> list[Row]:
+    """Rows that say no split are for training where others say one."""
+    split = any(row.split for row in rows)
+    return [row._replace(split="train") if split and not row.split else row for row in rows]
+
+
 def settle_splits(rows: Sequence[Row]) -> list[Row]:
     """What the splits that a set came in mean: training and validation alone make validation the test set, and a part
     for training alone is no split.
@@ -156,14 +169,11 @@ def settle_splits(rows: Sequence[Row]) -> list[Row]:
         SkipwiseError: nothing to train on.
     """
     there = {row.split for row in rows}
-    if "" in there and len(there) > 1:  # what is not assigned to a part is for training
-        rows = [row._replace(split=row.split or "train") for row in rows]
-        there = {row.split for row in rows}
     if there == {"train", "val"}:
         return [row._replace(split="test") if row.split == "val" else row for row in rows]
     if "train" not in there and there != {""}:
         raise SkipwiseError(
-            f"The images have the part{'s' * (len(there) > 1)} {' and '.join(sorted(there - {''}))} but none for "
+            f"The images have the part{'s' * (len(there) > 1)} {' and '.join(sorted(there))} but none for "
             "training; add it, or give one folder with a sub-folder per class and let Skipwise split it."
         )
     if len(there) == 1:

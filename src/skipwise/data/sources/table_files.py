@@ -6,18 +6,27 @@ import csv
 import io
 import json
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 
+from skipwise.data.containers.parquet import opened, texts_of, values_of
 from skipwise.data.formats import is_picture
 from skipwise.data.names import printable, suffix
+from skipwise.data.sources.limits import LARGEST_SHEETS, MOST_CELLS, check_zip, most_text
+from skipwise.data.sources.matlab import load_matlab
 from skipwise.data.sources.split_names import split_of, splits_of
-from skipwise.errors import SkipwiseError, missing_extra
+from skipwise.errors import SkipwiseError, missing_extra, reason_of
+from skipwise.text import count
 
 SEVERAL = "\x1f"
 """Between the values of a cell that has several, as lists in JSON do."""
+_MOST_ROWS = 2**20
+"""Of a sheet in Excel."""
+_DEEPEST, _SPARSEST = 10, 100
+"""Dictionaries in dictionaries in which tables are looked for, and cells of a table for each that is filled."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +49,15 @@ class Table:
 
 
 def read_tables(name: str, data: bytes) -> list[Table]:
-    """The tables in a file, mostly one. Empty where it holds none.
+    """The tables in a file, mostly one, each with a row or more. Empty where it holds none.
 
     Raises:
         SkipwiseError: it is meant as a table but can't be read as one, with the line and the mend.
     """
-    kind = suffix(name)
+    return [table for table in _tables(name, data, suffix(name)) if table.rows]
+
+
+def _tables(name: str, data: bytes, kind: str) -> list[Table]:
     if kind in (".json", ".manifest", ".jsonl", ".ndjson"):
         return _json_tables(name, data)
     if kind in (".xlsx", ".xls", ".ods"):
@@ -154,6 +166,8 @@ def _text(name: str, text: str) -> Table | None:
                 raise csv.Error("an endless cell")
             began = reader.line_num + 1
     except csv.Error as error:
+        if '"' not in text:
+            raise SkipwiseError(f"Line {began} of {name} can't be read ({error}); mend or remove it.") from error
         raise SkipwiseError(
             f"The quotation mark that opens in line {began} of {name} is never closed ({error}); close it, or double "
             "it where it is part of a name."
@@ -181,7 +195,8 @@ def _separator(name: str, head: Sequence[str]) -> str | None:
     """What separates the cells, or None for blanks, as in lists without a header."""
     if suffix(name) in (".tsv", ".tab"):
         return "\t"
-    counts = {each: [_bare(line).count(each) for line in head] for each in ("\t", ",", ";", "|")}
+    bare = [_bare(line) for line in head]
+    counts = {each: [line.count(each) for line in bare] for each in ("\t", ",", ";", "|")}
     # Above the header there may be a title, which has none.
     title = next((number for number, line in enumerate(head[:5]) if any(counts[each][number] for each in counts)), 0)
     counts = {each: found[title:] for each, found in counts.items()}
@@ -198,7 +213,7 @@ def _separator(name: str, head: Sequence[str]) -> str | None:
 
 def _bare(line: str) -> str:
     """A line without what is in quotation marks."""
-    return re.sub(r'"(?:[^"]|"")*"', "", line)
+    return re.sub(r'"[^"]*"', "", line)
 
 
 _PICTURE_THEN = re.compile(r"(.*\.(?:jpe?g|png|tiff?|bmp|gif|webp))\s+(.*\S)", re.IGNORECASE)
@@ -247,9 +262,9 @@ def _json_tables(name: str, data: bytes) -> list[Table]:
                 if not records or suffix(name) == ".json":
                     if suffix(name) in (".json", ".manifest") and len(records) < 2:
                         return []  # of something else
-                    raise SkipwiseError(f"{name} is no JSON ({_first(error)}).") from wrong
+                    raise SkipwiseError(f"{name} is no JSON ({reason_of(error)}).") from wrong
                 raise SkipwiseError(
-                    f"Line {number} of {name} is no JSON ({_first(wrong)}); mend or remove it."
+                    f"Line {number} of {name} is no JSON ({reason_of(wrong)}); mend or remove it."
                 ) from wrong
         return _records(name, records, numbers)
     if isinstance(content, list):
@@ -259,13 +274,11 @@ def _json_tables(name: str, data: bytes) -> list[Table]:
     return []
 
 
-def _first(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-def _from_dict(name: str, content: dict[str, Any]) -> list[Table]:
+def _from_dict(name: str, content: dict[str, Any], depth: int = 0) -> list[Table]:
     """A dictionary of records, of lists of records, or from paths to labels or from labels to paths."""
     found: list[Table] = []
+    if depth > _DEEPEST:
+        return found
     values = list(content.values())
     if (parts := _by_split(name, content)) is not None:
         return [parts]
@@ -275,7 +288,7 @@ def _from_dict(name: str, content: dict[str, Any]) -> list[Table]:
         if isinstance(value, list) and len(value) > 1 and all(isinstance(each, dict) for each in value[:50]):
             found += _records(name, value, range(1, len(value) + 1))
         elif isinstance(value, dict) and value:
-            found += _from_dict(name, value)
+            found += _from_dict(name, value, depth + 1)
     if values and all(isinstance(value, dict) for value in values[:50]):
         records = [{"key": key, **value} for key, value in content.items() if isinstance(value, dict)]
         found += _records(name, records, range(1, len(records) + 1))
@@ -324,7 +337,8 @@ def _records(name: str, records: Sequence[Any], lines: Sequence[int]) -> list[Ta
     for each in flat:
         header.update(dict.fromkeys(each))
     columns = tuple(header)
-    if not columns:
+    filled = sum(map(len, flat))
+    if not columns or len(flat) * len(columns) > 1_000_000 + _SPARSEST * filled:  # hardly two records are alike
         return []
     return [Table(name, columns, [[each.get(column, "") for column in columns] for each in flat], lines)]
 
@@ -353,24 +367,30 @@ def _xml(name: str, data: bytes) -> list[Table]:
     """Elements that come again and again as records, with what is in them; entities are not followed."""
     if b"<!ENTITY" in data:
         return []
-    try:
-        root = ElementTree.fromstring(data)
-    except (ElementTree.ParseError, ValueError, RecursionError):
-        return []
     found = []
-    for tag in dict.fromkeys(child.tag for child in root):
-        children = root.findall(tag)
-        if len(children) > 1:
-            records = [_element(child) for child in children]
-            found += _records(name, records, range(1, len(records) + 1))
+    try:
+        alike: dict[str, list[Any]] = {}
+        for child in ElementTree.fromstring(data):
+            alike.setdefault(child.tag, []).append(child)
+        for children in alike.values():
+            if len(children) > 1:
+                records = [_element(child) for child in children]
+                found += _records(name, records, range(1, len(records) + 1))
+    except (
+        ElementTree.ParseError,
+        ValueError,
+        LookupError,
+        RecursionError,
+    ):  # none, of an unknown encoding, or too deep
+        return []
     return found
 
 
 def _element(element: Any) -> dict[str, Any]:
-    record: dict[str, Any] = dict(element.attrib)
+    inside: dict[str, list[Any]] = {}
     for child in element:
-        record.setdefault(child.tag, []).append(_element(child) or (child.text or "").strip())
-    return record
+        inside.setdefault(child.tag, []).append(_element(child) or (child.text or "").strip())
+    return {**inside, **element.attrib}
 
 
 def _excel(name: str, data: bytes, kind: str) -> list[Table]:
@@ -381,21 +401,35 @@ def _excel(name: str, data: bytes, kind: str) -> list[Table]:
     except ImportError as error:
         raise missing_extra("formats", "openpyxl") from error
     try:
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        found: dict[str, Table] = {}
-        for sheet in book.worksheets:
-            rows, lines = [], []
-            for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
-                if any(cell is not None for cell in row):
-                    rows.append(["" if cell is None else _cell(cell) for cell in row])
-                    lines.append(number)
-            if len(rows) > 1:
-                width = max(len(row) for row in rows)
-                wide = [row + [""] * (width - len(row)) for row in rows]
-                found[sheet.title] = Table(name, (), *_without_title(wide, lines))
+        check_zip(name, data, min(LARGEST_SHEETS, most_text(len(data))))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # styles and extensions that it does not know
+            book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+            found = {sheet.title: table for sheet in book.worksheets if (table := _sheet(name, sheet)) is not None}
         return _sheets_of_splits(found) or list(found.values())
+    except SkipwiseError:
+        raise
     except Exception as error:  # openpyxl raises what its parts raise: zip, XML, its own
-        raise SkipwiseError(f"{name} is no sound Excel file ({_first(error)}); save it again, or as .csv.") from error
+        raise SkipwiseError(
+            f"{name} is no sound Excel file ({reason_of(error)}); save it again, or as .csv."
+        ) from error
+
+
+def _sheet(name: str, sheet: Any) -> Table | None:
+    sheet.reset_dimensions()  # what a sheet says of its size need not be so
+    rows, lines = [], []
+    cells = 0
+    for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
+        cells += len(row)
+        if cells > MOST_CELLS or number > _MOST_ROWS:
+            raise SkipwiseError(f"{name} holds more cells than a table of images has; save what lists them as .csv.")
+        if any(cell is not None for cell in row):
+            rows.append(["" if cell is None else _cell(cell) for cell in row])
+            lines.append(number)
+    width = max(map(len, rows), default=0)
+    if len(rows) < 2 or len(rows) * width > MOST_CELLS:
+        return None
+    return Table(name, (), *_without_title([row + [""] * (width - len(row)) for row in rows], lines))
 
 
 def _sheets_of_splits(sheets: dict[str, Table]) -> list[Table]:
@@ -410,30 +444,32 @@ def _sheets_of_splits(sheets: dict[str, Table]) -> list[Table]:
 
 
 def _parquet(name: str, data: bytes) -> list[Table]:
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise missing_extra("formats", "pyarrow") from error
-    try:
-        table = pyarrow.parquet.read_table(io.BytesIO(data))
-        columns = table.to_pydict()
-    except Exception as error:  # pyarrow's own errors share no base class with others
-        raise SkipwiseError(f"{name} is no sound Parquet file ({_first(error)}); fetch or make it again.") from error
-    header = tuple(columns)
-    rows = [
-        [SEVERAL.join(map(_cell, v)) if isinstance(v, list) else "" if v is None else _cell(v) for v in row]
-        for row in zip(*columns.values(), strict=True)
-    ]
-    return [Table(name, header, rows, range(1, len(rows) + 1))] if header else []
+    with opened(io.BytesIO(data), name) as table:
+        texts, rows, width = texts_of(table), table.metadata.num_rows, len(table.schema_arrow)
+        if rows * width > MOST_CELLS:
+            raise SkipwiseError(
+                f"{name} holds {rows:,} rows of {count(width, 'column')}, more cells than a table of images has; save "
+                "the "
+                "columns that list them alone."
+            )
+    with opened(io.BytesIO(data), name, texts) as table:
+        header = tuple(table.schema_arrow.names)
+        found: list[list[str]] = []
+        for batch in table.iter_batches():
+            columns = [map(_parquet_cell, values_of(column)) for column in batch.columns]
+            found += map(list, zip(*columns, strict=True))
+    return [Table(name, header, found, range(1, len(found) + 1))] if header else []
+
+
+def _parquet_cell(value: Any) -> str:
+    return SEVERAL.join(map(_cell, value)) if isinstance(value, list) else "" if value is None else _cell(value)
 
 
 def matlab_tables(name: str, data: bytes) -> list[Table]:
     """The struct arrays in a MATLAB file, a row for each struct, and arrays of one length as columns side by side."""
-    from scipy.io import loadmat
-
     try:
-        content = loadmat(io.BytesIO(data), squeeze_me=True)
-    except Exception:  # scipy's reader raises whatever damaged bytes make its parts raise; then it is no list
+        content = load_matlab(name, data, squeeze=True)
+    except SkipwiseError:  # then it is no list
         return []
     found, columns = [], {}
     for key, value in content.items():

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from skipwise.data.containers import Container, Entry, Folder, Listing, Progress, open_container
+from skipwise.data.containers import LARGEST_FILE, Container, Entry, Folder, Listing, Progress, open_container
 from skipwise.data.names import ARCHIVES, printable, stem, suffix, without_archive_suffix
 from skipwise.data.sources import coco
 from skipwise.data.sources.class_names import ClassNames, find_class_names
+from skipwise.data.sources.limits import check_size
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.pixel_tables import pixel_set
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Source
 from skipwise.data.sources.table_files import Table, read_tables
 from skipwise.data.sources.tables import Listed, list_images, missing_sentence, on_disk
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, reason_of
 from skipwise.text import count
 
 
@@ -27,15 +27,16 @@ def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -
         SkipwiseError: it can't be read, lists no images, or images that are not there.
     """
     try:
+        check_size(str(path), path.stat().st_size, LARGEST_FILE)
         data = path.read_bytes()
     except OSError as error:
-        raise SkipwiseError(f"Can't read {path}: {error.strerror}.") from error
+        raise SkipwiseError(f"Can't read {path}: {reason_of(error)}.") from error
     if suffix(path.name) == ".json" and b'"annotations"' in data and b'"categories"' in data:
         container = Folder(path.parent)
         beside = Place.of(stem(path.name), container, container.listing(progress))
         if (read := coco.recognise(beside.with_only(path.name), options)) is not None:
             return read().source()
-    tables = [table for table in read_tables(str(path), data) if table.rows]
+    tables = read_tables(str(path), data)
     if not tables or max(len(table.rows) for table in tables) < 2:
         raise SkipwiseError(
             f"{path} lists no images; it needs a header line with path and label, and a line per image."
@@ -115,14 +116,12 @@ def _documents_of(root: Path) -> Listing:
 
 def _reading(path: Path, listed: Listed, place: Place | None) -> Reading:
     container: Container = Folder(path.parent)
-    entries = {}
-    if place is None or isinstance(place.container, Folder):
-        for row in listed.rows:
-            status = os.stat(os.path.join(path.parent, row.file))  # noqa: PTH116, PTH118 - called for every row
-            entries[row.file] = Entry(row.file, status.st_size, status.st_mtime_ns)
-    else:
+    if place is not None and not isinstance(place.container, Folder):
         container = place.container
         entries = {entry.name: entry for entry in place.pictures}
+    else:
+        states = {row.file: (path.parent / row.file).stat() for row in listed.rows}
+        entries = {file: Entry(file, state.st_size, state.st_mtime_ns) for file, state in states.items()}
     classes = {row.label for row in listed.rows}
     where = "" if container.path == path.parent else f" in {printable(container.path.name)}"
     return Reading(

@@ -16,12 +16,12 @@ from skipwise.data.sources.class_names import ClassNames
 from skipwise.data.sources.column_names import is_verdict
 from skipwise.data.sources.columns import HEAD, Columns, find_columns
 from skipwise.data.sources.label_columns import is_one, shown_columns
-from skipwise.data.sources.labels import listing
+from skipwise.data.sources.labels import check_lengths, listing
 from skipwise.data.sources.options import ReadingOptions
-from skipwise.data.sources.source import Row
+from skipwise.data.sources.source import Row, assigned
 from skipwise.data.sources.split_names import split_in
 from skipwise.data.sources.table_files import SEVERAL, Table, is_utf8, read_tables
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, shortened
 from skipwise.text import count
 
 _QUOTED = re.compile(r"(['\"])(.*?)\1")
@@ -57,12 +57,12 @@ class Listed:
     def described(self) -> str:
         """Its columns, in words."""
         header, columns = self.columns.header, self.columns
-        image = f"images by {header[columns.image]!r}"
+        image = f"images by {shortened(header[columns.image])!r}"
         if columns.one_hot:
             label = f"classes by {count(len(columns.one_hot), 'column')} of 0 and 1"
         elif columns.label is not None:
             both = "" if columns.before is None else f"{header[columns.before]!r} and "
-            label = f"classes by {both}{header[columns.label]!r}"
+            label = f"classes by {both}{shortened(header[columns.label])!r}"
         else:
             label = "classes by the lists' names"
         return printable(f"{image}, {label}")
@@ -187,7 +187,7 @@ def _whole_split(rows: list[Row]) -> list[Row]:
         if "train" not in folders.values() or "" in folders.values() or len(set(folders.values())) < 2:
             return rows
         return [row._replace(split=folders[row.file.rpartition("/")[0]]) for row in rows]
-    return [row._replace(split=row.split or "train") for row in rows]
+    return assigned(rows)
 
 
 def _label(table: Table, columns: Columns, row: Sequence[str], line: int) -> str:
@@ -268,6 +268,7 @@ def _group(columns: Columns, row: Sequence[str]) -> str:
 def _check_single(table: Table, columns: Columns, labels: Counter[str]) -> None:
     """Raises SkipwiseError where cells name several classes, or measure instead of naming one."""
     header = columns.header[columns.label or 0]
+    check_lengths(labels, table.name)
     combined = {}
     alone = {label for label in labels if not re.search(r"[|;,]|\s", label)}
     for label in labels:
@@ -313,8 +314,9 @@ def _named(rows: list[Row], labels: Counter[str], names: ClassNames | None) -> t
     """The rows with names for numbered classes, if there are any, and whole numbers without a decimal point."""
     notes = []
     if labels and all(re.fullmatch(r"\d+\.0+", label) for label in labels):
-        rows = [row._replace(label=str(int(float(row.label)))) for row in rows]
-        labels = Counter({str(int(float(label))): n for label, n in labels.items()})
+        whole = {label: str(int(label.partition(".")[0])) for label in labels}
+        rows = [row._replace(label=whole[row.label]) for row in rows]
+        labels = Counter({whole[label]: n for label, n in labels.items()})
     if names is not None and (known := names.of(labels)):
         rows = [row._replace(label=known[row.label]) for row in rows]
         notes.append(f"The classes' names are those of {names.where}.")

@@ -16,7 +16,7 @@ from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.parquet import split_of_shard
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, reason_of
 from skipwise.text import count
 
 _TEXT = (".cls", ".class", ".label", ".cls.txt")
@@ -114,14 +114,15 @@ def _from_json(content: bytes, where: str, options: ReadingOptions) -> tuple[str
     try:
         record: Any = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise SkipwiseError(f"{where} is no JSON ({error}); make the shard again.") from error
+        raise SkipwiseError(f"{where} is no JSON ({reason_of(error)}); make the shard again.") from error
     if isinstance(record, str | int):
         return str(record), ""
     if not isinstance(record, dict):
         return "", ""
     group = "" if options.group is None else str(record.get(options.group, ""))
     if options.label_column is not None:
-        return str(record.get(options.label_column, "")), group
+        value = record.get(options.label_column)
+        return "" if value is None else str(value), group
     by_name = {plain(str(key)): value for key, value in record.items()}
     names = [key for key in ("classname", "labelname", "label", "class", "target", "category", "cls") if key in by_name]
     value = by_name[names[0]] if names else ""
@@ -129,4 +130,4 @@ def _from_json(content: bytes, where: str, options: ReadingOptions) -> tuple[str
         if len(value) > 1:
             raise SkipwiseError(f"{where} has several labels; Skipwise needs exactly one class per image.")
         value = value[0] if value else ""
-    return str(value), group
+    return str(value) if isinstance(value, str | int | float) else "", group

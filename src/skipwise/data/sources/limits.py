@@ -1,0 +1,53 @@
+"""How much a file may unpack to: a few kilobytes can claim, and even hold, a hundred gigabytes."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+
+from skipwise.errors import SkipwiseError
+
+LARGEST_ARRAYS = 2**30
+"""Bytes of arrays that are held in memory."""
+LARGEST_SHEETS = 2**28
+"""Bytes of the XML in a spreadsheet, which take several times as many when they are read."""
+MOST_CELLS = 20_000_000
+"""Cells of a table in a file that can say them in fewer bytes than there are cells."""
+FREE, RATIO = 2**22, 100
+"""Text that a packed file may hold in any case, and how many times its own size beyond; texts pack to a tenth."""
+
+
+def most_text(packed: int) -> int:
+    """How much text a packed file of so many bytes may hold without being made to fill the memory."""
+    return FREE + RATIO * packed
+
+
+def check_size(name: str, size: int, most: int) -> None:
+    """Raises SkipwiseError for more than there may be."""
+    if size > most:
+        raise SkipwiseError(
+            f"{name} holds {size / 2**20:,.0f} MiB or more, where at most {most / 2**20:,.0f} are read; split "
+            "it, or make it again if that can't be."
+        )
+
+
+def check_zip(name: str, data: bytes, most: int) -> None:
+    """Raises SkipwiseError for a zip, as .npz and .xlsx are, that unpacks to more; zipfile raises for damaged ones."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        check_size(name, sum(info.file_size for info in archive.infolist()), most)
+
+
+def gunzipped(name: str, data: bytes) -> bytearray:
+    """What is in a .gz file.
+
+    Raises:
+        SkipwiseError: more than arrays may have.
+        OSError, EOFError, zlib.error: it is damaged.
+    """
+    found = bytearray()  # grows in place
+    with gzip.open(io.BytesIO(data)) as file:
+        while part := file.read(2**20):
+            found += part
+            check_size(name, len(found), LARGEST_ARRAYS)
+    return found
