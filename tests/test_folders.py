@@ -165,6 +165,32 @@ def test_unfinished_work_is_found_under_the_name_that_its_images_had() -> None:
     assert SHELF.choose(Asked("b"), "old", None) == (Path("runs/other"), Asked("b"))
 
 
+@pytest.mark.usefixtures("here")
+def test_what_another_process_does_between_two_looks_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder comes when it has been looked for, and its terms when they have been."""
+
+    def next_folder_late(parent: Path, name: str) -> Path:
+        (parent / name).mkdir(parents=True, exist_ok=True)
+        write_json(parent / name / "begun.json", Asked("a"))
+        return next_folder(parent, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("skipwise.folders.next_folder", next_folder_late)
+        assert SHELF.choose(Asked("a"), "pics", None) == (Path("runs/pics"), Asked("a"))
+    terms = Path("runs/pics/begun.json")
+    content = terms.read_bytes()
+    terms.unlink()
+    is_dir = Path.is_dir
+
+    def is_dir_late(path: Path) -> bool:
+        if path == terms.parent:
+            terms.write_bytes(content)
+        return is_dir(path)
+
+    monkeypatch.setattr(Path, "is_dir", is_dir_late)
+    assert SHELF.choose(Asked("a"), "pics", Path("runs/pics")) == (Path("runs/pics"), Asked("a"))
+
+
 CLAIM = """
 import sys, time
 from pathlib import Path
