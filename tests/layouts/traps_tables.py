@@ -139,7 +139,7 @@ CASES = (
         build=_paths(lambda p: "C:\\Users\\Ada\\Pictures\\" + p.replace("/", "\\")),
         expected=_READ,
     ),
-    Case(name="paths-of-another-home", build=_paths(lambda p: f"/home/ada/work/{p}"), expected=_READ),
+    Case(name="paths-of-another-home", build=_paths(lambda p: f"/home/ada/images/{p}"), expected=_READ),
     Case(name="paths-of-colab", build=_paths(lambda p: f"/content/drive/My Drive/set/{p}"), expected=_READ),
     Case(name="paths-from-the-root", build=_paths(lambda p: f"/{p}"), expected=_READ),
     Case(

@@ -16,7 +16,7 @@ from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row
 from skipwise.data.sources.split_names import split_of
-from skipwise.data.sources.table_files import decoded
+from skipwise.data.sources.text_tables import decoded
 from skipwise.errors import SkipwiseError, reason_of
 from skipwise.text import count
 

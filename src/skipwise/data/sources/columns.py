@@ -23,7 +23,7 @@ from skipwise.data.sources.label_columns import Labels, find_labels, is_one
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.split_names import split_of
-from skipwise.data.sources.table_files import SEVERAL, Table
+from skipwise.data.sources.table import SEVERAL, Table
 from skipwise.errors import SkipwiseError
 
 HEAD = 300

@@ -13,7 +13,7 @@ from dataclasses import replace
 from skipwise.data.names import printable, stem
 from skipwise.data.sources.column_names import is_image_column, is_label_column, pictures_of
 from skipwise.data.sources.place import Place
-from skipwise.data.sources.table_files import Table
+from skipwise.data.sources.table import Table
 
 _SAMPLE = 200
 

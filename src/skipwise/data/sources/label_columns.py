@@ -21,7 +21,7 @@ from skipwise.data.sources.column_names import (
     plain,
 )
 from skipwise.data.sources.labels import listing
-from skipwise.data.sources.table_files import SEVERAL
+from skipwise.data.sources.table import SEVERAL
 from skipwise.errors import SkipwiseError
 
 

@@ -18,7 +18,8 @@ from skipwise.data.sources.options import Ambiguous, ReadingOptions
 from skipwise.data.sources.place import Place, shown
 from skipwise.data.sources.source import Reading
 from skipwise.data.sources.split_names import split_in, split_of, splits_of
-from skipwise.data.sources.table_files import Table, read_tables
+from skipwise.data.sources.table import Table
+from skipwise.data.sources.table_files import read_tables
 from skipwise.data.sources.table_readings import chosen, class_lists, one_to_one, table_reading
 from skipwise.data.sources.tables import Listed, list_images, missing_sentence
 from skipwise.errors import SkipwiseError

@@ -18,7 +18,9 @@ from skipwise.data.sources.columns import value_split
 from skipwise.data.sources.options import Ambiguous, ReadingOptions
 from skipwise.data.sources.place import Place, shown
 from skipwise.data.sources.split_names import splits_of
-from skipwise.data.sources.table_files import Table, decoded, read_tables
+from skipwise.data.sources.table import Table
+from skipwise.data.sources.table_files import read_tables
+from skipwise.data.sources.text_tables import decoded
 from skipwise.errors import SkipwiseError, reason_of
 
 _LABELS = ("label", "class", "target", "emotion", "digit", "y")

@@ -10,7 +10,8 @@ from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row
-from skipwise.data.sources.table_files import Table, read_tables
+from skipwise.data.sources.table import Table
+from skipwise.data.sources.table_files import read_tables
 from skipwise.text import count
 
 

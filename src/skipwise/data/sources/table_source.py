@@ -14,7 +14,8 @@ from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.pixel_tables import pixel_set
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Source
-from skipwise.data.sources.table_files import Table, read_tables
+from skipwise.data.sources.table import Table
+from skipwise.data.sources.table_files import read_tables
 from skipwise.data.sources.tables import Listed, list_images, missing_sentence, on_disk
 from skipwise.errors import SkipwiseError, reason_of
 from skipwise.text import count

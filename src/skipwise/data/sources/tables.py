@@ -20,7 +20,9 @@ from skipwise.data.sources.labels import check_lengths, listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.source import Row, assigned
 from skipwise.data.sources.split_names import split_in
-from skipwise.data.sources.table_files import SEVERAL, Table, is_utf8, read_tables
+from skipwise.data.sources.table import SEVERAL, Table
+from skipwise.data.sources.table_files import read_tables
+from skipwise.data.sources.text_tables import is_utf8
 from skipwise.errors import SkipwiseError, shortened
 from skipwise.text import count
 
