@@ -165,7 +165,7 @@ def read_exclusions(path: Path, source: Source) -> NDArray[np.bool_]:
         raise SkipwiseError(
             f"Can't read {path}: {error.strerror}; --exclude takes what 'skipwise audit' wrote."
         ) from error
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SkipwiseError(
             f"{path} is no audit.json ({error}); --exclude takes what 'skipwise audit' wrote."
         ) from error
