@@ -14,6 +14,7 @@ from tests.layouts import (
     folders,
     found_folders,
     found_languages,
+    found_published,
     found_splits,
     found_tables,
     imagenet,
@@ -70,6 +71,7 @@ CASES: tuple[Case, ...] = (
     *found_folders.CASES,
     *found_splits.CASES,
     *found_tables.CASES,
+    *found_published.CASES,
 )
 
 __all__ = ["CASES", "Asks", "Case", "Reads", "Refuses"]
