@@ -99,19 +99,17 @@ def find_level(top: Node, where: str, wanted: str | None, stems_of: StemsOf) -> 
 
 def _check_flat(tops: list[str], where: str) -> None:
     """Raises SkipwiseError where the folders are called as no classes are."""
-    for test, what in (
-        (called.is_part, "parts of one set"),
-        (called.is_camera, "a camera calls them by itself"),
-        (called.is_date, "days"),
-        (called.is_well, "wells of a plate"),
+    for test, what, fewest in (
+        (called.is_part, "parts of one set", 2),
+        (called.is_camera, "folders of a camera", 2),
+        (called.is_date, "days", 2),
+        (called.is_well, "wells of a plate", 4),
     ):
-        if len(tops) > 1 + 2 * (test is called.is_well) and all(map(test, tops)):
-            like = what if test is called.is_camera else f"they are {what}"
+        if len(tops) >= fewest and all(map(test, tops)):
             raise SkipwiseError(
-                f"{where} has only folders that are called as if {like} ({listing(sorted(tops), 3)}), so nothing says "
-                "which class an image is of; give a table (.csv) with the columns path and label, or --class-level 1 "
-                "if "
-                "these folders are the classes."
+                f"{where} has only folders that are named like {what} ({listing(sorted(tops), 3)}), so nothing says which "
+                "class an image is of; give a table (.csv) with the columns path and label, or --class-level 1 if these "
+                "folders are the classes."
             )
 
 
