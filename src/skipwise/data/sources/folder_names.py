@@ -43,6 +43,12 @@ _LEFT_OVER = frozenset(
 """.split()
 )
 _RAW = frozenset("raw original originals unprocessed roh rohdaten rohbilder originale brut bruts".split())
+_DONE = frozenset(
+    """
+    labeled labelled annotated sorted done processed clean cleaned final curated classified reviewed cropped
+    sortiert beschriftet annotiert fertig bereinigt verarbeitet klassifiziert annote trie etiquetado clasificado
+""".split()
+)
 _DOUBTFUL = frozenset(
     """
     trash bin deleted rejected reject discarded removed excluded exclude ignore misc miscellaneous old archive
@@ -52,7 +58,9 @@ _DOUBTFUL = frozenset(
     results result plots output outputs figures beispiele
 """.split()
 )
-_MASKS = frozenset("mask masks segmentation segmentations trimap trimaps groundtruth masken masque masques".split())
+_MASKS = frozenset(
+    "mask masks gt labels annotations segmentation segmentations trimap trimaps groundtruth masken masque masques".split()
+)
 _SAMPLES = frozenset(
     """
     sample samples sample_images sampleimages sample_pictures example examples example_images demo demos preview
@@ -74,6 +82,11 @@ _GROUP = re.compile(
     re.IGNORECASE,
 )
 _DATE = re.compile(r"(?:.*[ _-])?(?:(?:19|20)\d\d([-_. ]?)\d\d\1\d\d|\d\d?[.-]\d\d?[.-](?:19|20)\d\d)(?!\d).*")
+_MONTH = re.compile(
+    r"(?:19|20)\d\d[-_.]?(?:0[1-9]|1[0-2])|jan(?:uary|uar)?|feb(?:ruary|ruar)?|mar(?:ch)?|märz|apr(?:il)?|may|mai|june?|juni|"
+    r"july?|juli|aug(?:ust)?|sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?",
+    re.IGNORECASE,
+)
 _CAMERA = re.compile(r"DCIM|[1-9]\d\d(?=[A-Z\d]*[A-Z_])[A-Z\d_]{5}|(?:GOPR|GH|GX|DSC|DSCN|DSCF|DJI|MVI|IMG)_?\d{3,}")
 """What cameras call folders by themselves: 100CANON, 101D5100, GOPR0012."""
 _WELL = re.compile(r"[A-P](?:0[1-9]|1\d|2[0-4])")
@@ -98,7 +111,7 @@ def is_hash(name: str) -> bool:
 
 def is_beside(name: str) -> bool:
     """Whether a folder is called like what lies beside a folder of images: masks, annotations, lists."""
-    return _plain(name) in _BESIDE
+    return _plain(name) in _BESIDE or _plain(name).startswith("readme")
 
 
 def is_mask(name: str) -> bool:
@@ -117,6 +130,11 @@ def is_unlabelled(name: str) -> bool:
 def is_raw(name: str) -> bool:
     """Whether a folder is called like what pictures were before somebody worked on them."""
     return _plain(name) in _RAW
+
+
+def is_done(name: str) -> bool:
+    """Whether a folder is called like what came out of that work."""
+    return _plain(name) in _DONE
 
 
 def is_doubtful(name: str) -> bool:
@@ -145,8 +163,8 @@ def is_number(name: str) -> bool:
 
 
 def is_date(name: str) -> bool:
-    """Whether a folder is called like a day: "2024-05-01", "run_20240501", "01.05.2024"."""
-    return _DATE.fullmatch(name.strip()) is not None
+    """Whether a folder is called like a day or a month: "2024-05-01", "run_20240501", "01.05.2024", "May"."""
+    return _DATE.fullmatch(name.strip()) is not None or _MONTH.fullmatch(name.strip()) is not None
 
 
 def is_camera(name: str) -> bool:

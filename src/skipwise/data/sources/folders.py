@@ -17,6 +17,7 @@ from skipwise.data.sources.source import Row
 from skipwise.data.sources.split_folders import Part, check_joined, find_parts
 from skipwise.data.sources.tree import Node, merged, tree_of
 from skipwise.data.sources.wrappers import beside_classes, unwrapped
+from skipwise.errors import SkipwiseError
 
 
 @dataclass
@@ -74,6 +75,7 @@ def read_folders(place: Place, options: ReadingOptions) -> Folders | None:
         whole = Part("", top, top, bool(top.children) and not flat)
         whole.left_out = [] if options.class_level == "1" else beside_classes(top)
         parts = [whole]
+        _check_left(whole, place.name)
     labelled = [part for part in parts if part.labelled]
     if parts[0].split and not any(part.split == "train" for part in labelled):
         labelled = []  # folders in a part for testing are no classes that anything could learn
@@ -106,6 +108,17 @@ def read_folders(place: Place, options: ReadingOptions) -> Folders | None:
         faults=_empty_classes(place, labelled, level),
         notes=notes,
     )
+
+
+def _check_left(whole: Part, where: str) -> None:
+    """Raises SkipwiseError where a single class folder lies beside those that are called like no class."""
+    names = {node.name for node in whole.left_out}
+    kept = [kid for kid in whole.inside.children.values() if kid.name not in names]
+    if names and len(kept) == 1 and not kept[0].deep and not called.is_generic(kept[0].name):
+        raise SkipwiseError(
+            f"{where} has only one class folder, '{printable(kept[0].name)}', since {listing(sorted(names), 2)} is named "
+            "like images without a class; if each of these folders is a class, add --class-level 1."
+        )
 
 
 def _without(node: Node, name: str) -> Node:

@@ -86,7 +86,8 @@ def find_labels(
     # What is measured, and what only says which images belong together, is no class unless somebody says so; several
     # columns of numbers count something, such as votes for each class.
     named = not any(is_measure(header[number]) or is_group_column(header[number]) for number in likely)
-    if same and named and (len(likely) == 1 or not all(_numeric(body, number) for number in likely)):
+    votes = len(likely) > 1 and all(_numeric(body, n) and not header[n].startswith("column ") for n in likely)
+    if same and named and not votes:
         return Labels(column=_wordiest(body, likely))
     if len(likely) > 1 and must:
         raise SkipwiseError(

@@ -83,12 +83,12 @@ def doubtful_sentence(counts: Mapping[str, int]) -> str:
     shown = ", ".join(f"'{printable(name)}' ({count(counts[name], 'image')})" for name in doubtful[:3])
     more = f" and {len(doubtful) - 3} more" if len(doubtful) > 3 else ""
     if len(doubtful) == 1:
-        return f"{shown} counts as a class; leave that folder out if it is not one."
-    return f"{shown}{more} count as classes; leave those folders out if they are not."
+        return f"{shown} counts as a class; leave its images out if it is not one."
+    return f"{shown}{more} count as classes; leave their images out if they are not."
 
 
 def _is_doubtful(name: str) -> bool:
-    tests = (called.is_doubtful, called.is_unlabelled, called.is_generic, called.is_beside, split_of)
+    tests = (called.is_doubtful, called.is_unlabelled, called.is_sample, called.is_generic, called.is_beside, split_of)
     return name.strip().lower() in _UNKNOWN or any(test(name) for test in tests)
 
 

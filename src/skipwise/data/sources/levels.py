@@ -99,19 +99,17 @@ def find_level(top: Node, where: str, wanted: str | None, stems_of: StemsOf) -> 
 
 def _check_flat(tops: list[str], where: str) -> None:
     """Raises SkipwiseError where the folders are called as no classes are."""
-    for test, what in (
-        (called.is_part, "parts of one set"),
-        (called.is_camera, "a camera calls them by itself"),
-        (called.is_date, "days"),
-        (called.is_well, "wells of a plate"),
+    for test, what, fewest in (
+        (called.is_part, "parts of one set", 2),
+        (called.is_camera, "folders of a camera", 2),
+        (called.is_date, "days or months", 2),
+        (called.is_well, "wells of a plate", 4),
     ):
-        if len(tops) > 1 + 2 * (test is called.is_well) and all(map(test, tops)):
-            like = what if test is called.is_camera else f"they are {what}"
+        if len(tops) >= fewest and all(map(test, tops)):
             raise SkipwiseError(
-                f"{where} has only folders that are called as if {like} ({listing(sorted(tops), 3)}), so nothing says "
-                "which class an image is of; give a table (.csv) with the columns path and label, or --class-level 1 "
-                "if "
-                "these folders are the classes."
+                f"{where} has only folders that are named like {what} ({listing(sorted(tops), 3)}), so nothing says which "
+                "class an image is of; give a table (.csv) with the columns path and label, or --class-level 1 if these "
+                "folders are the classes."
             )
 
 
@@ -133,6 +131,9 @@ def _check_splits_below(top: Node, where: str, splits: Mapping[str, str]) -> Non
             "one "
             f"of these folders, such as {printable(first)}."
         )
+    below = [{each for child in node.children.values() for each in child.children} for node in top.children.values()]
+    if len(below) > 1 and all(len(names) > 1 and not _no_classes(names) for names in below):
+        raise _ambiguous(where, _without_second(top))
 
 
 def _nested(where: str, top: Node, deep: list[Node], inside: Counter[str], stems_of: StemsOf) -> Level:
@@ -201,7 +202,11 @@ def _ambiguous(where: str, top: Node) -> Ambiguous:
     nodes = [top]
     while nodes := [child for node in nodes for child in node.children.values()]:
         levels.append(sorted({node.name for node in nodes}))
-    shown = [f"{listing(names, 4)} (--class-level {number})" for number, names in enumerate(levels[:4], 1)]
+    shown = [
+        f"{listing(names, 4)} (--class-level {number})"
+        for number, names in enumerate(levels[:4], 1)
+        if not all(map(called.is_generic, names))
+    ]
     ways = "two ways" if len(shown) == 2 else f"{len(shown)} ways"
     return Ambiguous(
         f"{where} can be read in {ways}, with the classes {', '.join(shown[:-1])} or {shown[-1]}. Say which, or give "

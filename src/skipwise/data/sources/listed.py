@@ -50,7 +50,11 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
             return _remarked(read, listed)
         read = class_folders.recognise(place, options)
         return None if read is None else _remarked(read, listed, errors)
+    unlabelled = [each for each in listed if each.rows and not each.labelled and len(each.columns.header) > 1]
     if labelled:
+        training = [each for each in unlabelled if each.split == "train"]
+        if training and not any(row.split in ("", "train") for each in labelled for row in each.rows):
+            raise _no_label(training[0])
         tables = chosen(place, labelled)
         if all(is_list(each) for each in tables):
             check_no_detection(place)
@@ -58,16 +62,18 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
     _check_named(place, options)
     if errors:
         raise errors[0]
-    unlabelled = [each for each in listed if each.rows and len(each.columns.header) > 1]
     if unlabelled and options.label_column is None:
-        each = unlabelled[0]
-        raise SkipwiseError(
-            f"{each.table.name} lists images, but no column says which class they are of (its columns are "
-            f"{listing(each.columns.header, 8)}); name it with --label-column."
-        )
+        raise _no_label(unlabelled[0])
     if (lists := class_lists(place, listed)) is not None:
         return lambda: table_reading(place, lists, options)
     return None
+
+
+def _no_label(listed: Listed) -> SkipwiseError:
+    return SkipwiseError(
+        f"{listed.table.name} lists images, but no column says which class they are of (its columns are "
+        f"{listing(listed.columns.header, 8)}); name it with --label-column."
+    )
 
 
 def _check_named(place: Place, options: ReadingOptions) -> None:

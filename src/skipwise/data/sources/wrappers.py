@@ -18,9 +18,10 @@ def unwrapped(node: Node, where: str) -> Node:
     while True:
         only = node.only()
         kids = list(node.children.values())
-        inner = [
-            kid for kid in kids if not (is_beside(kid) or _is_test(kid) or (called.is_raw(kid.name) and not kid.deep))
-        ]
+        inner = [kid for kid in kids if not (is_beside(kid) or _is_test(kid))]
+        done = [kid for kid in inner if called.is_done(kid.name) or called.is_generic(kid.name)]
+        if len(done) == 1 and all(called.is_raw(kid.name) and not kid.deep for kid in inner if kid is not done[0]):
+            inner = done
         generic = [kid for kid in kids if called.is_generic(kid.name) and not _is_flat(kid)]
         if only is not None and only.deep:
             node = only
@@ -46,14 +47,12 @@ def _only_split(node: Node, where: str) -> Node | None:
     classes = {kid.name: found for kid in node.children.values() if (found := _split_classes(kid))}
     if len(classes) != 1 or splits_of(node.children):
         return None
-    name, inside = next(iter(classes.items()))
+    name = next(iter(classes))
     for kid in node.children.values():
-        if kid.name != name and inside & {each.name for each in kid.walk()}:
+        if kid.name != name and not (_is_left(kid) or is_beside(kid)):
             raise Ambiguous(
-                f"{where} can be read in two ways: with {printable(name)}/, which is split into folders for training "
-                "and "
-                f"test, or with {printable(kid.name)}/, which has pictures of the same classes. Give one of these "
-                "folders."
+                f"{where} can be read in two ways: with {printable(name)}/, which is split into folders for training and "
+                f"test, or with {printable(kid.name)}/. Give one of these folders."
             )
     return node.children[name]
 
