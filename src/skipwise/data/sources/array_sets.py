@@ -78,7 +78,9 @@ def array_set(name: str, arrays: Mapping[str, NDArray[Any]], said: str) -> Array
     )
     pairs = _pairs(name, {key: values for key, values in arrays.items() if values is not names and values.ndim > 0})
     if not pairs:
-        raise SkipwiseError(f"{name} has images but no labels for them ({_shapes(arrays)}); save an array of labels too.")
+        raise SkipwiseError(
+            f"{name} has images but no labels for them ({_shapes(arrays)}); save an array of labels too."
+        )
     if len(pairs) > 1 and "train" not in pairs:
         raise SkipwiseError(f"{name} has the parts {' and '.join(sorted(pairs))} but none for training; add it.")
     if "val" in pairs and "test" not in pairs:

@@ -175,9 +175,7 @@ def _check(file: Path, table: Any, columns: Sequence[str]) -> None:
             )
     rows, size = table.metadata.num_rows, file.stat().st_size
     if not 0 <= rows <= size:
-        raise SkipwiseError(
-            f"{file} claims {rows:,} images in {size:,} bytes, which can't be; fetch or make it again."
-        )
+        raise SkipwiseError(f"{file} claims {rows:,} images in {size:,} bytes, which can't be; fetch or make it again.")
 
 
 def _label(value: Any, names: Sequence[str]) -> str | None:

@@ -125,7 +125,7 @@ class Reading:
             while shown in ids:  # names can differ in nothing but what can't be printed
                 shown = f"{shown} ({position})"
             ids[shown] = None
-        groups = tuple(row.group for row in rows)
+        groups = tuple(printable(row.group) for row in rows)
         said = self.said if self.split_said else self.said + split_words([row.split for row in given])
         sentences = [
             f"Read as {said}.",
@@ -147,7 +147,7 @@ class Reading:
             entries=tuple(self.entries[row.file] for row in rows),
             archive=self.container.stamp(),
             ignored=tuple(printable(file) for file in sorted(self.left_out)),
-            faults=(*self.faults, *faults),
+            faults=tuple(map(printable, (*self.faults, *faults))),
         )
 
 

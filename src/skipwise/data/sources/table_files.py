@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 from skipwise.data.containers.parquet import opened, texts_of, values
 from skipwise.data.names import printable, suffix
 from skipwise.data.sources.limits import LARGEST_SHEETS, MOST_CELLS, check_zip, most_text
-from skipwise.data.sources.matlab import load_matlab
+from skipwise.data.sources.matlab import load_matlab, simple
 from skipwise.data.words import count
 from skipwise.errors import SkipwiseError, missing_extra, reason_of
 
@@ -325,7 +325,12 @@ def _xml(name: str, data: bytes) -> list[Table]:
             if len(children) > 1:
                 records = [_element(child) for child in children]
                 found += _records(name, records, range(1, len(records) + 1))
-    except (ElementTree.ParseError, ValueError, LookupError, RecursionError):  # none, of an unknown encoding, or too deep
+    except (
+        ElementTree.ParseError,
+        ValueError,
+        LookupError,
+        RecursionError,
+    ):  # none, of an unknown encoding, or too deep
         return []
     return found
 
@@ -353,7 +358,9 @@ def _excel(name: str, data: bytes, kind: str) -> list[Table]:
     except SkipwiseError:
         raise
     except Exception as error:  # openpyxl raises what its parts raise: zip, XML, its own
-        raise SkipwiseError(f"{name} is no sound Excel file ({reason_of(error)}); save it again, or as .csv.") from error
+        raise SkipwiseError(
+            f"{name} is no sound Excel file ({reason_of(error)}); save it again, or as .csv."
+        ) from error
 
 
 def _sheet(name: str, sheet: Any) -> Table | None:
@@ -397,23 +404,20 @@ def _parquet_cell(value: Any) -> str:
 def matlab_tables(name: str, data: bytes) -> list[Table]:
     """The struct arrays in a MATLAB file, a row for each struct, and arrays of one length as columns side by side."""
     try:
-        content = load_matlab(name, data, squeeze=True)
+        content = load_matlab(name, data)
     except SkipwiseError:  # then it is no list
         return []
     found, columns = [], {}
     for key, value in content.items():
-        if key.startswith("__") or not hasattr(value, "dtype") or value.ndim != 1 or not len(value):
+        cells = simple(value)
+        if not isinstance(cells, list) or not cells:
             continue
-        if value.dtype.names:
-            rows = [[_matlab_cell(each) for each in record] for record in value.tolist()]
-            found.append(Table(name, tuple(value.dtype.names), rows, range(1, len(rows) + 1)))
-        elif all(isinstance(each, str | int) for each in value.tolist()):
-            columns[key] = [_cell(each) for each in value.tolist()]
+        if isinstance(cells[0], dict):
+            rows = [[_cell(simple(each)) for each in record.values()] for record in cells]
+            found.append(Table(name, tuple(cells[0]), rows, range(1, len(rows) + 1)))
+        elif all(isinstance(each, str | int) for each in map(simple, cells)):
+            columns[key] = [_cell(simple(each)) for each in cells]
     for length in sorted({len(values) for values in columns.values()}, reverse=True):
         same = {key: values for key, values in columns.items() if len(values) == length}
         found.append(Table(name, tuple(same), list(zip(*same.values(), strict=True)), range(1, length + 1)))
     return found
-
-
-def _matlab_cell(value: Any) -> str:
-    return _cell(value.tolist() if hasattr(value, "tolist") else value)
