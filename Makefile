@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.installed
 
-.PHONY: install demo test test-all lint bench
+.PHONY: install demo test test-all test-machines lint bench
 .DELETE_ON_ERROR:
 
 install: $(READY)
@@ -34,6 +34,15 @@ test: lint
 
 test-all: lint
 	$(PYTEST)
+
+# As on other machines (tests/machines.py names the traits), in an order of its own each time; pytest prints its seed.
+MACHINES := bf16-fast,two-cores bf16-slow,one-core,no-compiler,background,bare
+
+test-machines: $(READY)
+	@failed=; for machine in $(MACHINES); do \
+		echo "As on a machine with $$machine:"; \
+		$(BIN)/python -m tests.machines $$machine env $(PYTEST) -m "not slow" --random-order || failed="$$failed $$machine"; \
+	done; test -z "$$failed" || { echo "Tests failed as on a machine with:$$failed"; exit 1; }
 
 bench: $(READY)
 	$(BIN)/python benchmarks/coverage.py --quick

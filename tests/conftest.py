@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests import processes
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+# A slow machine is no fault of the code's.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 def make_photos(root: Path, *, classes: int = 3, per_class: int = 12, side: int = 20) -> Path:
@@ -33,11 +42,21 @@ def make_photos(root: Path, *, classes: int = 3, per_class: int = 12, side: int 
     return root
 
 
+CHOOSING = {"CXX", "FORCE_COLOR", "NO_COLOR", "SKIPWISE_MAX_PIXELS"}
+CHOOSING |= {"RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"}
+"""Variables by which Skipwise, or what it uses, goes."""
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Decoded images go to a cache of the tests' own, in this process and those that it starts."""
+def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """In this process and those that it starts: decoded images go to a cache of the tests' own, `tests` can be
+    imported, everything is computed on the CPU, and nothing goes by variables that somebody happens to have set."""
     with pytest.MonkeyPatch.context() as patch:
+        for name in CHOOSING:
+            patch.delenv(name, raising=False)
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")
         patch.setenv("SKIPWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]), prepend=os.pathsep)
         yield
 
 
@@ -47,21 +66,31 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_photos(tmp_path_factory.mktemp("photos") / "stripes")
 
 
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which all processes of the tests find what one of them made; `locked` while something is made."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.fixture
 def cli(tmp_path: Path) -> Run:
     """Runs the command line in a process of its own, in an empty folder."""
+    return functools.partial(processes.run, cwd=tmp_path)
 
-    def run(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "skipwise", *map(str, arguments)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            env=os.environ | (env or {}),
-            timeout=300,
-        )
 
-    return run
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comparisons do their runs here, for tests that are not about processes, and time networks for a moment."""
+    from skipwise.comparison import conclude
+    from skipwise.cost import timing
+    from skipwise.cost.interleaved import interleaved
+    from tests.executing import Here
+
+    monkeypatch.setattr(conclude, "LocalProcesses", Here)
+    monkeypatch.setattr(timing, "interleaved", lambda arms, **_: interleaved(arms, seconds=0.0))
 
 
 @pytest.fixture

@@ -32,6 +32,13 @@ class NotANumber(Linear):
         return super().forward(x) * (float("nan") if self.steps > 2 else 1.0)
 
 
+class Decides(Linear):
+    """Does one thing or another by what it sees, which no file of operations can."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(2 * x if x.mean() > 0 else x)
+
+
 class Raises(Linear):
     """Has a bug."""
 
@@ -77,7 +84,7 @@ class OfOneSize(nn.Module):
         return self.head(self.pool(x).flatten(1))
 
 
-linear, not_a_number, raises, killed = Linear, NotANumber, Raises, Killed
+linear, not_a_number, decides, raises, killed = Linear, NotANumber, Decides, Raises, Killed
 tied, of_one_size = Tied, OfOneSize
 
 __all__ = ["killed", "linear", "not_a_number", "of_one_size", "raises", "tied"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import sys
 import time
@@ -22,15 +23,20 @@ def spec(*, epochs: int = 20, compile: bool = False) -> RunSpec:
     return replace(made, execution=replace(made.execution, compile=compile))
 
 
-def work(folder: Path, run: RunSpec, save: bool, pipe: Connection) -> None:
-    """Does the run, and tells of every step. Saving is after every step, or never, and then slowly: it is not over
-    before somebody stops it."""
+def work(folder: Path, run: RunSpec, save: bool, most: int, pipe: Connection) -> None:
+    """Does the run, and tells of every step. Saves after every step, or never, and then steps are slow.
+
+    After `most` steps it waits for a signal: it is not over before somebody ends it, however fast the machine is.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as the command line has it: an exception
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where tests run in the background, without it
     saving.Saves.due = lambda *_, **__: save
+    steps = itertools.count(1)
 
     def on_step(at: Standing) -> None:
         pipe.send(at.steps)
-        time.sleep(0.0 if save else 0.1)
+        time.sleep(0.0 if save else 0.05)
+        if next(steps) == most:
+            signal.pause()
 
     execute_run(run, IMAGES, folder, on_step=on_step)

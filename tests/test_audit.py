@@ -275,10 +275,10 @@ def test_doubted_labels_are_those_that_a_good_network_does_not_believe() -> None
     assert not doubts(probabilities(np.eye(4, dtype=np.float32) * 9), np.arange(4))
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_run_shows_which_labels_are_doubtful(tmp_path: Path, photos: Path) -> None:
-    found = skipwise.compare(
-        photos, models=["resnet18", "plain18"], seeds=2, epochs=1, width=0.25, output=tmp_path / "c"
-    )
+    options = {"seeds": 2, "epochs": 1, "width": 0.25, "precision": "fp32"}
+    found = skipwise.compare(photos, models=["resnet18", "plain18"], output=tmp_path / "c", **options)
     report = audit(photos, run=found.folder, output=tmp_path / "out")
     assert all(finding.kind == "looks_mislabelled" for finding in report.record.findings)
     with pytest.raises(SkipwiseError, match=r"holds no finished run's predictions"):
@@ -287,12 +287,12 @@ def test_a_run_shows_which_labels_are_doubtful(tmp_path: Path, photos: Path) -> 
         audit("digits", run=found.folder, output=tmp_path / "out")
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_comparison_says_accuracies_without_twins(pile: Path, tmp_path: Path) -> None:
     root = shutil.copytree(pile, tmp_path / "pile")
     (root / "train" / "dogs" / "cut.png").unlink()
-    found = skipwise.compare(
-        root, models=["resnet18", "plain18"], seeds=2, epochs=1, width=0.25, img_size=16, output=tmp_path / "c"
-    )
+    options = {"seeds": 2, "epochs": 1, "width": 0.25, "img_size": 16, "precision": "fp32"}
+    found = skipwise.compare(root, models=["resnet18", "plain18"], output=tmp_path / "c", **options)
     assert found.results.twins == 2
     rows = (tmp_path / "c" / "split.csv").read_text().splitlines()
     clean = [

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -16,15 +17,17 @@ import numpy as np
 import pytest
 
 import skipwise
+from skipwise.comparison import conclude
 from skipwise.comparison.conclude import Comparison
 from skipwise.comparison.executor import Event
 from skipwise.comparison.local import ATTEMPTS
 from skipwise.comparison.plan import Plan
-from skipwise.files import read_json
+from skipwise.files import locked, read_json
 from skipwise.training.checkpoint import load_checkpoints
 from tests.conftest import Run, make_photos
+from tests.processes import Command, Prepare, children_of, time_briefly
 
-QUICK = {"models": ["resnet18", "plain18"], "seeds": 2, "epochs": 2, "width": 0.125}
+QUICK = {"models": ["resnet18", "plain18"], "seeds": 2, "epochs": 2, "width": 0.125, "precision": "fp32"}
 GUESTS = "tests.guest_networks:"
 
 
@@ -35,17 +38,17 @@ def answers(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def finished(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
-    """A small comparison; not to be changed."""
-    return skipwise.compare(photos, output=tmp_path_factory.mktemp("finished") / "out", **QUICK)
+def finished(photos: Path, shared: Path) -> Comparison:
+    """A small comparison, by two processes; not to be changed."""
+    with locked(shared, waiting=lambda: None):
+        return skipwise.compare(photos, output=shared / "finished", workers=2, **QUICK)
 
 
 def test_a_folder_of_photographs_gets_a_table_verdicts_and_a_report(
     cli: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result = cli(
-        "compare", photos, "--models", "resnet18,mobilenet_v2", "--seeds", "2", "--epochs", "1", "--width", "0.125"
-    )
+    small = ["--seeds", "2", "--epochs", "1", "--width", "0.125"]
+    result = cli("compare", photos, "--models", "resnet18,mobilenet_v2", *small, prepare=time_briefly)
     assert result.returncode == 0, result.stderr
     report = tmp_path / "runs" / "compare" / "stripes" / "report.html"
     assert report.is_file()
@@ -53,9 +56,15 @@ def test_a_folder_of_photographs_gets_a_table_verdicts_and_a_report(
         assert words in result.stdout
     assert "3 classes" in result.stderr  # what is compared is told before it starts
     assert "about" not in result.stdout  # progress goes elsewhere
+
+    class Stopped(skipwise.Observer):
+        def starting(self, plan: Plan, folder: Path, expected: object) -> None:  # noqa: ARG002
+            assert folder == Path("runs/compare/stripes-2")
+            raise KeyboardInterrupt
+
     monkeypatch.chdir(tmp_path)
-    again = skipwise.compare(photos, models=["resnet18", "plain18"], seeds=2, epochs=1, width=0.125)
-    assert again.folder == Path("runs/compare/stripes-2")
+    with pytest.raises(KeyboardInterrupt):
+        skipwise.compare(photos, observer=Stopped(), **QUICK)
 
 
 def test_the_folder_holds_what_was_promised(finished: Comparison) -> None:
@@ -110,6 +119,20 @@ def test_other_images_are_another_plan(finished: Comparison, photos: Path, tmp_p
         skipwise.compare(changed, output=finished.folder, **QUICK)
 
 
+def test_images_that_were_renamed_are_the_same_comparison(finished: Comparison, photos: Path, tmp_path: Path) -> None:
+    renamed = Path(shutil.copytree(photos, tmp_path / "pictures_v2"))
+    again = skipwise.compare(renamed, output=finished.folder, **QUICK)
+    assert again.repeated
+    assert again.results == finished.results
+    draft = replace(finished.plan, data="pictures_v2", found_in="pictures_v2")
+    assert draft.same_as(finished.plan)
+    other = replace(draft, fingerprint="other", classes=("a", "stripes1", "stripes2"))
+    assert other.difference(finished.plan) == (
+        "the images differ, and so do their classes: 'stripes0' is one only there; 'a' is one only here"
+    )
+
+
+@pytest.mark.usefixtures("in_this_process")
 def test_the_same_comparison_elsewhere_gives_the_same_bytes(finished: Comparison, photos: Path, tmp_path: Path) -> None:
     moved = Path(shutil.copytree(photos, tmp_path / "stripes"))
     one_at_a_time = skipwise.compare(moved, output=tmp_path / "out", workers=1, **QUICK)
@@ -117,11 +140,18 @@ def test_the_same_comparison_elsewhere_gives_the_same_bytes(finished: Comparison
     assert answers(tmp_path / "out") == answers(finished.folder)
 
 
-def start(photos: Path, output: Path, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "skipwise", "compare", str(photos), "--models", "resnet18,se_resnet18,plain18"]
-    seeds = [] if "--looks" in more else ["--seeds", "3"]
-    options = [*seeds, "--epochs", "3", "--width", "0.125", "--output", str(output), *more]
-    return subprocess.Popen([*command, *options], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def start(photos: Path, output: Path, *more: str, prepare: Prepare = time_briefly) -> Command:
+    """A comparison of two networks with three seeds each, unless `more` says otherwise."""
+    models = [] if "--models" in more else ["--models", "resnet18,plain18"]
+    seeds = [] if "--looks" in more or "--seeds" in more else ["--seeds", "3"]
+    options = [*models, *seeds, "--epochs", "2", "--width", "0.125", "--precision", "fp32", "--workers", "2"]
+    return Command("compare", photos, *options, "--output", output, *more, cwd=output.parent, prepare=prepare)
+
+
+def judge_never() -> None:
+    """A comparison waits to be killed when its runs are done, however quick it is."""
+    time_briefly()
+    conclude.collect = lambda *_: signal.pause()
 
 
 def killed_and_restarted(
@@ -129,7 +159,7 @@ def killed_and_restarted(
 ) -> list[int]:
     """Kills a comparison at random moments, then lets it finish; how many runs were done after each kill.
 
-    The first time before it is finished, however fast the machine is: with two runs to go at the latest.
+    The first time with two runs to go at the latest, unless the machine is too quick for that.
     """
 
     def finished() -> int:
@@ -137,54 +167,54 @@ def killed_and_restarted(
 
     done: list[int] = []
     for _ in range(kills):
-        process = start(photos, output, *more)
+        process = start(photos, output, *more, prepare=judge_never)
         late = time.monotonic() + rng.uniform(3, 12)
         while time.monotonic() < late and (done or finished() < runs - 2):
             time.sleep(0.02)
         process.send_signal(rng.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
-        process.communicate(timeout=30)
+        process.communicate()
+        assert not (output / "report.html").exists()
         done.append(finished())
     process = start(photos, output, *more)
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate()
     assert process.returncode == 0, err
     assert "Report:" in out
     return done
 
 
-def check_kills(photos: Path, tmp_path: Path, kills: int, *more: str, runs: int = 9) -> None:
+def check_kills(photos: Path, whole: Path, broken: Path, kills: int, *more: str, runs: int) -> None:
+    """`whole` is the same comparison, which nobody killed."""
     seed = random.randrange(10**6)
     print(f"random moments of seed {seed}")  # noqa: T201 - shown when the test fails
-    process = start(photos, tmp_path / "whole", *more)
-    _, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    done = killed_and_restarted(photos, tmp_path / "broken", kills, random.Random(seed), *more, runs=runs)
+    done = killed_and_restarted(photos, broken, kills, random.Random(seed), *more, runs=runs)
     assert done == sorted(done)  # no finished run is lost
-    assert done[0] < runs  # it was not finished before it was killed
-    assert answers(tmp_path / "broken") == answers(tmp_path / "whole")
-    assert len(answers(tmp_path / "whole")) >= 1 + 2 * runs
-    leftovers = [p for p in (tmp_path / "broken").rglob("*") if p.name.endswith(".tmp") or p.name.startswith("resume")]
+    assert answers(broken) == answers(whole)
+    assert len(answers(whole)) >= 1 + 2 * runs
+    leftovers = [p for p in broken.rglob("*") if p.name.endswith(".tmp") or p.name.startswith("resume")]
     assert not leftovers
 
 
-def test_killed_it_gives_the_same_bytes(photos: Path, tmp_path: Path) -> None:
-    check_kills(photos, tmp_path, 1, "--looks", "2", runs=6)
-
-
-@pytest.mark.slow
-def test_killed_ten_times_it_gives_the_same_bytes(photos: Path, tmp_path: Path) -> None:
-    check_kills(photos, tmp_path, kills=10)
+def test_killed_it_gives_the_same_bytes(finished: Comparison, photos: Path, tmp_path: Path) -> None:
+    check_kills(photos, finished.folder, tmp_path / "broken", 1, "--seeds", "2", runs=4)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("options", "runs"),
-    [(("--looks", "2,3", "--every-pair", "--tune", "lr=0.05,0.2"), 6), (("--folds", "3"), 27)],
-    ids=["looks and tuning", "folds"],
+    ("kills", "options", "runs"),
+    [
+        (10, ("--models", "resnet18,se_resnet18,plain18"), 9),
+        (4, ("--looks", "2,3", "--every-pair", "--tune", "lr=0.05,0.2"), 4),
+        (4, ("--folds", "3"), 18),
+    ],
+    ids=["three networks", "looks and tuning", "folds"],
 )
-def test_killed_in_the_middle_of_more_it_gives_the_same_bytes(
-    photos: Path, tmp_path: Path, options: tuple[str, ...], runs: int
+def test_killed_many_times_it_gives_the_same_bytes(
+    photos: Path, tmp_path: Path, kills: int, options: tuple[str, ...], runs: int
 ) -> None:
-    check_kills(photos, tmp_path, 4, *options, runs=runs)
+    process = start(photos, tmp_path / "whole", *options)
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    check_kills(photos, tmp_path / "whole", tmp_path / "broken", kills, *options, runs=runs)
 
 
 @pytest.mark.slow
@@ -195,7 +225,7 @@ def test_stopped_every_run_is_saved_where_it_stands(photos: Path, tmp_path: Path
         time.sleep(0.2)
     begun = list(folders.iterdir())
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate()
     assert process.returncode == 128 + signal.SIGTERM
     for folder in begun:  # long before the time for a checkpoint comes
         _, state = next(load_checkpoints(folder / "resume.safetensors"))
@@ -209,8 +239,8 @@ def test_a_worker_that_is_told_to_stop_ends_with_that_status(photos: Path, tmp_p
     process = start(photos, tmp_path / "out", "--epochs", "3000")
     while not (tmp_path / "out" / "images.json").exists():
         time.sleep(0.1)
-    process.kill()
-    process.communicate(timeout=30)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
     command = [sys.executable, "-P", "-m", "skipwise.comparison.worker", str(tmp_path / "out")]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, **pipes) as worker:
@@ -228,14 +258,12 @@ def test_a_worker_that_is_told_to_stop_ends_with_that_status(photos: Path, tmp_p
 
 def test_ctrl_c_says_how_to_go_on_and_leaves_no_process_behind(photos: Path, tmp_path: Path) -> None:
     process = start(photos, tmp_path / "out", "--epochs", "500")
-    deadline = time.monotonic() + 60
-    while not list((tmp_path / "out").glob("runs/*/metrics.jsonl")):
-        assert time.monotonic() < deadline, "no run began"
-        time.sleep(0.2)
-    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+    while process.poll() is None and not list((tmp_path / "out").glob("runs/*/metrics.jsonl")):
+        time.sleep(0.05)
+    children = children_of(process.pid)
     assert children
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate()
     assert process.returncode == 130
     assert err.rstrip().endswith("Stopped. What is finished is kept; the same command goes on from there.")
     assert "Traceback" not in err
@@ -246,19 +274,17 @@ def test_ctrl_c_says_how_to_go_on_and_leaves_no_process_behind(photos: Path, tmp
 @pytest.mark.slow
 def test_processes_end_with_the_one_that_started_them(photos: Path, tmp_path: Path) -> None:
     process = start(photos, tmp_path / "out", "--epochs", "500")
-    deadline = time.monotonic() + 60
-    while not list((tmp_path / "out").glob("runs/*/metrics.jsonl")):
-        assert time.monotonic() < deadline, "no run began"
-        time.sleep(0.2)
-    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+    while process.poll() is None and not list((tmp_path / "out").glob("runs/*/metrics.jsonl")):
+        time.sleep(0.05)
+    children = children_of(process.pid)
     # A second Skipwise keeps its hands off meanwhile.
     second = start(photos, tmp_path / "out", "--epochs", "500")
-    _, err = second.communicate(timeout=60)
+    _, err = second.communicate()
     assert second.returncode == 2
     assert "Another Skipwise is working in" in err
-    process.kill()
-    process.communicate(timeout=30)
-    deadline = time.monotonic() + 10
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    deadline = time.monotonic() + 60
     while any(alive(child) for child in children):
         assert time.monotonic() < deadline, "a process went on without its master"
         time.sleep(0.1)
@@ -274,8 +300,8 @@ def alive(pid: str) -> bool:
 def test_a_run_that_turns_to_nan_is_reported_and_the_rest_goes_on(cli: Run, photos: Path, tmp_path: Path) -> None:
     models = f"resnet18,{GUESTS}not_a_number,{GUESTS}raises,plain18"
     arguments = ["compare", photos, "--models", models, "--seeds", "2", "--epochs", "4", "--width", "0.125"]
-    env = {"PYTHONPATH": str(Path(__file__).parents[1])}
-    result = cli(*arguments, "--output", "out", env=env)
+    arguments += ["--precision", "fp32", "--workers", "1", "--output", "out"]
+    result = cli(*arguments, prepare=time_briefly)
     assert result.returncode == 2
     assert "Traceback" not in result.stderr + result.stdout
     assert f"{GUESTS}not_a_number, seed 0, failed: the loss became nan in epoch" in result.stderr
@@ -289,7 +315,7 @@ def test_a_run_that_turns_to_nan_is_reported_and_the_rest_goes_on(cli: Run, phot
     assert "Traceback" in error.read_text()  # kept for whoever wrote that network
     assert "failed" in (tmp_path / "out" / "report.html").read_text()
     # Failed runs are part of the record: asked again, the same answer.
-    again = cli(*arguments, "--output", "out", env=env)
+    again = cli(*arguments)
     assert again.returncode == 2
     assert "is finished already" in again.stdout
 
@@ -311,7 +337,6 @@ def test_a_process_that_is_killed_is_replaced_so_often_and_no_more(
     counter.write_text("0")
     monkeypatch.setenv("KILLED_COUNTER", str(counter))
     monkeypatch.setenv("KILLED_TIMES", str(2 * ATTEMPTS - 1))
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     options = QUICK | {"models": [f"{GUESTS}linear", f"{GUESTS}killed"], "epochs": 1}
     with pytest.raises(skipwise.SkipwiseError, match="was killed 3 times, as happens where memory runs out"):
         skipwise.compare(photos, output=tmp_path / "out", workers=1, **options)
@@ -323,22 +348,23 @@ def test_a_process_that_is_killed_is_replaced_so_often_and_no_more(
 
 @pytest.mark.slow
 def test_two_at_once_do_not_write_over_each_other(photos: Path, tmp_path: Path) -> None:
-    """Both choose the same next folder; the later one takes another, or keeps its hands off."""
+    """Both choose the same next folder; the later one takes another."""
 
-    def begin(models: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "skipwise", "compare", str(photos), "--models", models, "--seeds", "2"]
-        options = {"cwd": tmp_path, "text": True, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen([*command, "--epochs", "1", "--width", "0.125"], **options)
-
-    first, second = begin("resnet18,plain18"), begin("resnet18,mobilenet_v2")
-    ends = [(process.communicate(timeout=120)[1], process.returncode) for process in (first, second)]
-    for err, code in ends:
-        assert code == 0 or (code == 2 and "Another Skipwise is working in" in err)
-    for plan in (tmp_path / "runs" / "compare").glob("*/plan.json"):
+    options = ["--seeds", "2", "--epochs", "1", "--width", "0.125", "--precision", "fp32", "--workers", "1"]
+    both = [
+        Command("compare", photos, "--models", models, *options, cwd=tmp_path, prepare=time_briefly)
+        for models in ("resnet18,plain18", "resnet18,mobilenet_v2")
+    ]
+    ends = [(process.communicate()[1], process.returncode) for process in both]
+    assert [code for _, code in ends] == [0, 0], ends
+    plans = list((tmp_path / "runs" / "compare").glob("*/plan.json"))
+    assert len(plans) == 2
+    for plan in plans:
         models = set(json.loads(plan.read_text())["question"]["contenders"])
         assert {path.name[:-3] for path in plan.parent.glob("runs/*")} == models
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_network_whose_code_changed_is_another_plan(
     here: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -359,16 +385,16 @@ def test_a_full_disk_stops_with_a_sentence_and_what_is_finished_goes_on(photos: 
     """On a real file system of its own that is really full."""
     out = tmp_path / "small" / "out"
     out.parent.mkdir()
+    compare = f"{sys.executable} -m skipwise compare {photos} --models resnet18,plain18 --seeds 4 --epochs 1"
+    compare += f" --width 0.125 --precision fp32 --workers 1 --output {out}"
     command = f"""
         mount -t tmpfs -o size=1600k tmpfs {out.parent} || exit 77
-        {sys.executable} -m skipwise compare {photos} --models resnet18,plain18 --seeds 4 --epochs 1 --width 0.125 \
-            --output {out}
+        {compare}
         echo "status $?"
         find {out} -name '*.tmp'
         mount -o remount,size=64m {out.parent}
         ls {out}/runs/*/run.json | wc -l
-        {sys.executable} -m skipwise compare {photos} --models resnet18,plain18 --seeds 4 --epochs 1 --width 0.125 \
-            --output {out} --resume
+        {compare} --resume
         echo "status $?"
     """
     result = subprocess.run(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -302,7 +302,7 @@ def test_when_the_time_is_up_what_all_networks_have_is_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, seeds: int
 ) -> None:
     clock = iter(np.arange(0, 1000, 0.05))  # a run takes two looks at the clock
-    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("skipwise.comparison.course.time", SimpleNamespace(monotonic=lambda: float(next(clock))))
     plan = make_plan(tmp_path)
     executor = Answering(tmp_path, by_name(resnet18=0.9, plain18=0.8))
     with pytest.raises(TimeIsUp) as early:
@@ -317,7 +317,9 @@ def test_what_is_finished_when_the_time_is_up_is_judged_as_was_planned(
     accuracy = by_name(resnet18=0.9, se_resnet18=0.897, plain18=0.8)
     # Up at the event that ends a look: the look is taken.
     with monkeypatch.context() as patch:
-        patch.setattr(time, "monotonic", lambda: 0.0 if len(executor.done) < 9 else 1.0)
+        patch.setattr(
+            "skipwise.comparison.course.time", SimpleNamespace(monotonic=lambda: 0.0 if len(executor.done) < 9 else 1.0)
+        )
         executor = Answering(tmp_path, accuracy)
         with pytest.raises(TimeIsUp) as early:
             follow(plan, tmp_path, executor, deadline=0.5)

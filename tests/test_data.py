@@ -64,7 +64,7 @@ def test_sixteen_bits_are_scaled_by_the_format_and_not_by_the_content(most: int)
 
 def test_only_pictures_are_opened() -> None:
     for data in (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", b"%PDF-1.4\n"):
-        with pytest.raises(UnreadableImage, match="not an image in a format"):
+        with pytest.raises(UnreadableImage, match="which is not read; convert it to PNG or JPEG"):
             decode(data)
 
 

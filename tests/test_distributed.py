@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import socket
@@ -20,10 +19,8 @@ import pytest
 from skipwise.training.checkpoint import load_checkpoints
 from skipwise.training.distributed import joined
 from skipwise.training.execution import reproducible
+from tests.processes import FORKING, children_of
 from tests.test_levers import PLAIN, look, make_training
-
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["tests.run_in_a_child", "tests.test_levers"])
 
 
 def curve(rank: int, ranks: int, port: int, freeze: bool, pipe: Connection) -> None:
@@ -49,16 +46,16 @@ def curves(ranks: int, freeze: bool) -> list[list[float]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    pipes = [CONTEXT.Pipe() for _ in range(ranks)]
+    pipes = [FORKING.Pipe() for _ in range(ranks)]
     team = [
-        CONTEXT.Process(target=curve, args=(rank, ranks, port, freeze, theirs))
+        FORKING.Process(target=curve, args=(rank, ranks, port, freeze, theirs))
         for rank, (_, theirs) in enumerate(pipes)
     ]
     for process in team:
         process.start()
-    assert all(ours.poll(120) for ours, _ in pipes)
+    assert all(ours.poll(300) for ours, _ in pipes)
     for process in team:
-        process.join(30)
+        process.join(300)
     return [ours.recv() for ours, _ in pipes]
 
 
@@ -77,7 +74,8 @@ def test_twenty_steps_of_two_processes_are_those_of_one_with_norms_frozen_and_ab
 
 def launch(ranks: int, photos: Path, output: Path, *options: str) -> subprocess.Popen[str]:
     """`skipwise train`, alone or under torchrun, as a leader of its own process group."""
-    train = ["-m", "skipwise", "train", str(photos), "--width", "0.25", "--output", str(output), *options]
+    fixed = ["--width", "0.25", "--precision", "fp32", "--output", str(output)]
+    train = ["-m", "skipwise", "train", str(photos), *fixed, *options]
     runner = [sys.executable, *train]
     if ranks > 1:
         runner = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks), *train]
@@ -131,7 +129,7 @@ def test_ended_on_the_way_it_goes_on_with_another_number_of_processes(
     process = launch(2, photos, folder, *options)
     while not (folder / "resume.safetensors").exists() and process.poll() is None:
         time.sleep(0.2)
-    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+    children = children_of(process.pid)
     before = (folder / "resume.safetensors").stat().st_mtime_ns
     if ending == "all":
         process.send_signal(signal.SIGTERM)

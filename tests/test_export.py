@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import onnx
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 import skipwise
 from skipwise.data.decode import decode
@@ -21,7 +23,8 @@ from skipwise.deploy.artifact import Artifact, read_artifact, sealed, sha256
 from skipwise.deploy.certify import verify
 from skipwise.deploy.export import Exported, export
 from skipwise.deploy.images import fit, own_images
-from skipwise.deploy.origin import origin_of_run
+from skipwise.deploy.origin import Elsewhere, origin_of_artifact, origin_of_file, origin_of_run
+from skipwise.deploy.place import Place, made_beside
 from skipwise.deploy.reference import Reference
 from skipwise.deploy.runtime import open_answerer
 from skipwise.errors import SkipwiseError
@@ -32,35 +35,26 @@ SIZE = 24
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which all processes of the tests find what one of them made; held while something is made there."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "export"
-    folder.mkdir(exist_ok=True)
-    with locked(folder, waiting=lambda: None):
-        if not (folder / "stripes").exists():
-            make_photos(folder / "stripes", per_class=30)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def trained(shared: Path) -> Path:
     """A run of a network with gates on pictures of many sizes."""
-    options = {"model": "se_resnet18", "width": 0.25, "epochs": 4, "img_size": SIZE, "compile": False}
+    options = {"model": "se_resnet18", "width": 0.25, "epochs": 4, "img_size": SIZE, "precision": "fp32"}
     with locked(shared, waiting=lambda: None):
-        return skipwise.train(shared / "stripes", output=shared / "run", **options).folder
+        images = shared / "export" / "stripes"
+        if not images.exists():
+            make_photos(images, per_class=30)
+        return skipwise.train(images, output=shared / "export" / "run", compile=False, **options).folder
 
 
 @pytest.fixture(scope="module")
 def exported(trained: Path, shared: Path) -> Exported:
     with locked(shared, waiting=lambda: None):
-        return export(trained, output=shared / "onnx")
+        return export(trained, output=trained.parent / "onnx")
 
 
 @pytest.fixture(scope="module")
 def quantized(trained: Path, shared: Path) -> Exported:
     with locked(shared, waiting=lambda: None):
-        return export(trained, format="openvino", precision="int8", max_drop=5, output=shared / "int8")
+        return export(trained, format="openvino", precision="int8", max_drop=5, output=trained.parent / "int8")
 
 
 def changed(made: Exported, folder: Path) -> Path:
@@ -275,6 +269,102 @@ def test_runs_that_cannot_be_exported(trained: Path, tmp_path: Path) -> None:
         with pytest.raises(SkipwiseError, match=message):
             export(trained, output=tmp_path / "none", **bad)  # type: ignore[arg-type]
     assert not (tmp_path / "none").exists()
+
+
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Elsewhere]:
+    """A file of weights and averages, as timm saves them, of a small network."""
+    states = []
+    for seed in (1, 2):
+        network = skipwise.create_model("plain20", num_classes=2, width=0.25, seed=seed)
+        network.train()(torch.randn(8, 3, 16, 16, generator=torch.Generator().manual_seed(seed)))
+        states.append(network.state_dict())
+    path = tmp_path_factory.mktemp("theirs") / "model_best.pth.tar"
+    torch.save({"epoch": 3, "state_dict": states[0], "state_dict_ema": states[1], "metric": 91.0}, path)
+    elsewhere = Elsewhere(model="plain20", classes=("a", "b"), width=0.25, stem="small", img_size=16)
+    return path, elsewhere
+
+
+def test_which_of_a_files_weights_are_shipped_is_said_and_recorded(
+    theirs: tuple[Path, Elsewhere], tmp_path: Path
+) -> None:
+    path, elsewhere = theirs
+    made = export(path, elsewhere=elsewhere, format="torch", output=tmp_path / "averages")
+    assert "state_dict_ema is used, since timm reports the accuracy of these averages" in made.notes[0]
+    assert made.artifact.provenance.key == "state_dict_ema"
+    named, other = (replace(elsewhere, init_key=key) for key in ("state_dict_ema", "state_dict"))
+    assert export(path, elsewhere=named, format="torch", output=made.folder).repeated
+    with pytest.raises(SkipwiseError, match="holds something else already"):
+        export(path, elsewhere=other, format="torch", output=made.folder)
+    # What it is held against later are the same weights.
+    kept = origin_of_artifact(made.artifact, path).network().state_dict()
+    wanted = torch.load(path, weights_only=True)["state_dict_ema"]
+    assert all(torch.equal(tensor, wanted[name]) for name, tensor in kept.items())
+    with pytest.raises(SkipwiseError, match=r"has no weights under 'ema'; it has state_dict"):
+        export(path, elsewhere=replace(elsewhere, init_key="ema"), format="torch", output=tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.usefixtures("here")
+def test_artifacts_that_are_made_at_the_same_time_get_a_folder_each_unless_they_are_the_same(
+    theirs: tuple[Path, Elsewhere],
+) -> None:
+    path, elsewhere = theirs
+    both = [origin_of_file(path, replace(elsewhere, init_key=key)) for key in ("state_dict", "state_dict_ema")]
+    artifact = export(path, elsewhere=elsewhere, format="torch", output="first").artifact
+    places = [Place(None, origin, "torch", "fp32", artifact.provenance.weights, 0.003) for origin in (*both, both[1])]
+    found = [place.find() for place in places]
+    assert {folder.name for folder, _ in found} == {"model_best.pth-torch-fp32"}  # all choose before any is made
+    taken = []
+    for place, (folder, _) in zip(places, found, strict=True):
+        with made_beside(folder) as made:
+            shutil.copytree("first", made, dirs_exist_ok=True)
+            plain = read_plain(made)
+            plain["provenance"]["key"] = place.origin.key  # type: ignore[index]
+            reseal(made, plain)
+            taken.append(place.take(made, folder))
+    assert [folder.name for folder, _ in taken] == [
+        "model_best.pth-torch-fp32",
+        "model_best.pth-torch-fp32-2",
+        "model_best.pth-torch-fp32-2",
+    ]
+    assert [there is not None for _, there in taken] == [False, False, True]
+    assert sorted(path.name for path in Path("runs/export").iterdir()) == [
+        "model_best.pth-torch-fp32",
+        "model_best.pth-torch-fp32-2",
+    ]
+
+
+def test_weights_that_answer_nothing_are_refused_before_anything_is_made(
+    theirs: tuple[Path, Elsewhere], trained: Path, tmp_path: Path
+) -> None:
+    path, elsewhere = theirs
+    state = torch.load(path, weights_only=True)["state_dict"]
+    torch.save(state | {"classifier.bias": torch.full((2,), float("nan"))}, tmp_path / "nan.pth")
+    with pytest.raises(SkipwiseError, match=r"NaN or infinite numbers in 1 of \d+ tensors: classifier.bias"):
+        export(tmp_path / "nan.pth", elsewhere=elsewhere, output=tmp_path / "none")
+    with pytest.raises(SkipwiseError, match="--std must be above 0"):
+        export(path, elsewhere=replace(elsewhere, std=(0.0, 1.0, 1.0)), output=tmp_path / "none")
+    # The same holds for a run of ours whose weights went bad, however it is used.
+    bad = Path(shutil.copytree(trained, tmp_path / "bad"))
+    weights = load_file(bad / "weights.safetensors")
+    save_file(weights | {"classifier.bias": weights["classifier.bias"] / 0}, bad / "weights.safetensors")
+    for use in (lambda: export(bad, output=tmp_path / "none"), lambda: open_answerer(bad)):
+        with pytest.raises(SkipwiseError, match=r"weights\.safetensors holds NaN or infinite numbers"):
+            use()
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_network_that_decides_by_what_is_in_an_image_is_no_file_and_that_is_said(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    name = "tests.guest_networks:decides"
+    network = skipwise.create_model(name, num_classes=2)
+    torch.save(network.state_dict(), tmp_path / "weights.pth")
+    with pytest.raises(SkipwiseError, match=r"can't follow its code at line \d+ of .*guest_networks\.py") as caught:
+        export(tmp_path / "weights.pth", elsewhere=Elsewhere(model=name, classes=("a", "b")), output=tmp_path / "none")
+    assert "TORCH" not in str(caught.value)
+    assert capfd.readouterr() == ("a network may print\n" * 3, "")
 
 
 def test_int8_needs_the_images_and_everything_else_makes_golden_ones_up(trained: Path, tmp_path: Path) -> None:

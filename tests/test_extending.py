@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import skipwise
+from skipwise.comparison import course, forecast, settle
 from skipwise.comparison.compare import _choose
 from skipwise.comparison.forecast import fitted
 from skipwise.comparison.plan import Plan, Tuning
 from skipwise.files import read_json, write_json
+from skipwise.training.loop import Training
 from skipwise.training.recipe import Wishes, choose_recipe, of_one_size
 from skipwise.training.run import RunRecord, read_predictions
 from skipwise.training.trial import StepCost
 from tests.fabricated import fabricate
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 LINEAR = "tests.guest_networks:linear"
-QUICK = {"epochs": 1, "width": 0.125, "img_size": 16}
+QUICK = {"epochs": 1, "width": 0.125, "img_size": 16, "precision": "fp32"}
 
 
 def test_a_comparison_can_be_asked_more_and_says_so(photos: Path, tmp_path: Path) -> None:
@@ -111,8 +116,28 @@ def test_runs_trained_before_are_used_if_they_are_the_same(photos: Path, tmp_pat
         )
 
 
-@pytest.mark.slow
-def test_a_time_limit_shortens_the_plan_and_holds(photos: Path, tmp_path: Path) -> None:
+def clocked(monkeypatch: pytest.MonkeyPatch, *, told: float, taken: float) -> Callable[[], float]:
+    """A clock that only training moves: a step was told to take so many seconds, and takes so many."""
+    now, step = 0.0, Training.step
+
+    def timed(training: Training) -> None:
+        nonlocal now
+        step(training)
+        now += taken
+
+    monkeypatch.setattr(Training, "step", timed)
+    monkeypatch.setattr(forecast, "try_step", lambda *_, **__: StepCost(told, 1e-4))
+    for module in (settle, course):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
+    return lambda: now
+
+
+LIMITED = {"models": ["resnet18", "plain18"], "width": 0.125, "precision": "fp32", "time_limit": "40s"}
+
+
+def test_a_time_limit_shortens_the_plan_and_holds(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Notes(skipwise.Observer):
         def __init__(self) -> None:
             self.said: list[str] = []
@@ -120,13 +145,13 @@ def test_a_time_limit_shortens_the_plan_and_holds(photos: Path, tmp_path: Path) 
         def noticed(self, sentence: str) -> None:
             self.said.append(sentence)
 
-    notes = Notes()
+    notes, now = Notes(), clocked(monkeypatch, told=0.4, taken=0.4)
     # All three looks at so many epochs would take many times as long.
-    options = {"models": ["resnet18", "plain18"], "width": 0.125, "recipe": "reference", "time_limit": "40s"}
-    began = time.monotonic()
+    options = LIMITED | {"recipe": "reference", "workers": 1, "began": 0.0}
     found = skipwise.compare(photos, output=tmp_path / "out", observer=notes, **options)
-    assert time.monotonic() - began < 60
-    assert any("fits into the time limit" in sentence or "is up" in sentence for sentence in notes.said)
+    starting_and_ending = forecast.STARTING + 2 * forecast.ENDING
+    assert 0.9 * (40 * forecast.SPARE - starting_and_ending) < now() < 40 - starting_and_ending
+    assert any("fits into the time limit" in sentence for sentence in notes.said)
     assert (found.plan.question.looks, found.plan.recipe.epochs) != found.plan.asked_for
     with pytest.raises(skipwise.SkipwiseError, match="other looks or epochs are asked for"):
         skipwise.compare(photos, output=tmp_path / "out", seeds=2, **options)
@@ -137,24 +162,21 @@ def test_a_time_limit_shortens_the_plan_and_holds(photos: Path, tmp_path: Path) 
     assert not (tmp_path / "short").exists()
 
 
-@pytest.mark.slow
 def test_when_the_time_is_up_the_plan_says_what_was_judged(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a machine that turns out to be slower than a step tried on it said."""
-    from skipwise.comparison import settle
-
-    monkeypatch.setattr(settle, "fitted", lambda plan, *_, **__: plan)
-    options = {"models": ["resnet18", "plain18"], "width": 0.125, "epochs": 2, "time_limit": "40s"}
-    found = skipwise.compare(photos, output=tmp_path / "out", looks=(200, 300), **options)
+    now = clocked(monkeypatch, told=1e-3, taken=2.0)
+    options = LIMITED | {"epochs": 2, "workers": 1, "looks": (200, 300), "began": 0.0}
+    found = skipwise.compare(photos, output=tmp_path / "out", **options)
+    assert now() == 40  # the run that ended after the 36 seconds without what comes at the end
     seeds = found.plan.stopped_after
-    assert seeds is not None
-    assert 2 <= seeds < 200
+    assert seeds == 4  # of both networks
     assert "The time limit was up after" in found.report.read_text()
     assert found.results.pairs[0].seeds == seeds
     assert found.results.question == found.plan.question
     assert replace(found.plan, processes=1) == replace(read_json(tmp_path / "out" / "plan.json", Plan), processes=1)
-    assert skipwise.compare(photos, output=tmp_path / "out", looks=(200, 300), **options).repeated
+    assert skipwise.compare(photos, output=tmp_path / "out", **options).repeated
 
 
 def test_another_split_of_the_same_images_is_another_plan(photos: Path, tmp_path: Path) -> None:

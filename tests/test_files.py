@@ -27,7 +27,10 @@ def test_records_survive_the_file_and_give_the_same_bytes(tmp_path: Path) -> Non
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
 
 
-@pytest.mark.parametrize("text", ["", '{"name": "a"', '{"name": 3, "values": []}', '{"values": []}', "[]"])
+NESTED = pytest.param('{"x": ' + "[" * 10**5 + "]" * 10**5 + "}", id="nested")
+
+
+@pytest.mark.parametrize("text", ["", NESTED, '{"name": "a"', '{"name": 3, "values": []}', '{"values": []}', "[]"])
 def test_damaged_records_are_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(SkipwiseError, match=r"a\.json is damaged"):

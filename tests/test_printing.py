@@ -88,6 +88,10 @@ def test_the_next_command_is_worth_typing() -> None:
     assert next_command(settling, TYPED) == (
         "skipwise compare 'my photos' --models a,b --looks 5,8,12,16 --extend --output runs/compare/holiday-photos"
     )
+    dashed = next_command(settling, ["skipwise", "compare", "--models", "a,b", "--output=x", "--", "-my photos"])
+    assert dashed.startswith("skipwise compare --models a,b './-my photos' --looks 5,8,12,16 --extend")
+    elsewhere = replace(settling, folder=Path("-o'clock"))
+    assert next_command(elsewhere, TYPED).endswith("""--output './-o'"'"'clock'""")
     limited = replace(settling, plan=replace(made.plan, time_limit=60.0))
     assert next_command(limited, TYPED).startswith("skipwise recommend")
     unmeasured = replace(found, costs=replace(made.costs, latencies={}))

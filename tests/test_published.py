@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import threading
 from collections.abc import Iterator
@@ -41,10 +42,12 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Pa
     folder = tmp_path / "served"
     folder.mkdir()
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield folder, f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+    gc.collect()  # now, so that it is this test which is told of what was not closed
 
 
 def publish(folder: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> Published:
@@ -93,7 +96,7 @@ def test_downloaded_once_checked_and_loaded(served: tuple[Path, str], monkeypatc
     other = zoo.create_model("resnet18", pretrained=True, num_classes=5, seed=0)
     assert other.classifier.weight.shape == (5, 512)
     assert torch.equal(other.stem[0].conv.weight, theirs.conv1.weight)
-    assert fetch(weights).keys() == theirs.state_dict().keys()
+    assert fetch(weights).is_file()
 
 
 def test_a_download_that_fails_says_what_to_do(served: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +123,7 @@ def test_what_published_weights_can_not_be_for(options: dict[str, object]) -> No
 
 
 def test_comparing_pretrained_networks(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The files lie in torch's cache, as after a download; the processes find them there."""
+    """The files lie in torch's cache, as after a download; the process that trains finds them there."""
     import torchvision
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
@@ -136,6 +139,8 @@ def test_comparing_pretrained_networks(photos: Path, tmp_path: Path, monkeypatch
         epochs=1,
         img_size=32,
         pretrained=True,
+        precision="fp32",
+        workers=1,
         output=tmp_path / "out",
     )
     preprocessing = found.plan.preprocessing

@@ -13,7 +13,7 @@ from skipwise.training.setup import find_initial
 from skipwise.training.train import Trained, train
 from tests.conftest import make_photos
 
-SMALL = {"model": "resnet18", "width": 0.125, "epochs": 2}
+SMALL = {"model": "resnet18", "width": 0.125, "epochs": 2, "precision": "fp32"}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,8 @@ def test_a_file_of_torchvisions_names_will_do(photos: Path, tmp_path: Path) -> N
     torchvision = pytest.importorskip("torchvision")
     torch.manual_seed(0)
     torch.save(torchvision.models.resnet18(num_classes=5).state_dict(), tmp_path / "theirs.pth")
-    run = train(photos, epochs=1, init=tmp_path / "theirs.pth", stem="imagenet", output=tmp_path / "run")
+    options = {"epochs": 1, "precision": "fp32", "stem": "imagenet", "output": tmp_path / "run"}
+    run = train(photos, init=tmp_path / "theirs.pth", **options)
     assert run.record.status == "finished", run.record.reason
     assert run.record.spec.init is not None
 

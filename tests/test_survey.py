@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +25,10 @@ from skipwise.data.preprocess import fit_square
 from skipwise.data.reading import looks
 from skipwise.data.sources import open_source
 from skipwise.data.stream import Streamed
-from skipwise.data.survey import auto_size, guess_square, survey
+from skipwise.data.survey import auto_size, guess_square, survey, team_for
 from skipwise.errors import SkipwiseError
 from tests.conftest import make_photos
+from tests.processes import children_of
 from tests.test_sources import tarred, zipped
 
 SQUARE = Square(size=16, channels=3)
@@ -101,6 +101,23 @@ def test_the_guess_saves_a_second_pass(tmp_path: Path) -> None:
     assert told
 
 
+def test_the_same_processes_look_again(tmp_path: Path) -> None:
+    source = open_source(make_photos(tmp_path / "p", per_class=50))
+    with team_for(source) as team:
+        assert team is not None
+        guess = guess_square(source, None, None, team)
+        started = len(team.started)
+        assert started == team.count
+        survey(source, guess=guess, team=team)
+        assert len(team.started) == started
+    with team_for(source) as team:
+        assert source.container is not None
+        for _ in range(3):
+            assert sum(1 for _ in looks(source.container, source.files, None, [0], team)) == 1
+        assert team is not None
+        assert len(team.started) == 1, "one that runs already is taken before another is started"
+
+
 def test_nothing_is_guessed_of_what_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     request = Request(data=str(make_photos(tmp_path / "p")))
     first = prepare(request, seed=0)
@@ -159,8 +176,8 @@ def test_unreadable_images_are_all_named_with_the_reason(tmp_path: Path) -> None
         "stripes0/000.png (the file is empty)",
         "stripes0/pipe.png (it is not a file)",
         "stripes1/link.png (no such file or directory)",
-        "stripes1/text.png (it is not an image in a format that Pillow reads)",
-        "stripes2/001.jpg (image file is truncated",
+        "stripes1/text.png (it is no image of a known format)",
+        "stripes2/001.jpg (the file is cut off)",
     ):
         assert sentence in str(caught.value)
 
@@ -185,8 +202,10 @@ def test_a_file_that_crashes_the_decoder_is_the_only_one_lost(tmp_path: Path, mo
     # What a decoder does that was written in C and meets bytes made for it.
     (poison / "sitecustomize.py").write_text(
         "import skipwise.data.look as look, os\n"
-        "decode_image = look.decode_image\n"
-        "look.decode_image = lambda data: os.kill(os.getpid(), 11) if data == b'BOMB' else decode_image(data)\n"
+        "read_image = look.read_image\n"
+        "def crash(data, **kind):\n"
+        "    return os.kill(os.getpid(), 11) if data == b'BOMB' else read_image(data, **kind)\n"
+        "look.read_image = crash\n"
     )
     monkeypatch.syspath_prepend(str(poison))
     source = open_source(root)
@@ -214,8 +233,8 @@ def test_what_could_not_be_read_for_a_passing_reason_is_tried_again(
     poison.mkdir()
     (poison / "sitecustomize.py").write_text(
         "import skipwise.data.look as look\n"
-        "def decode_image(data): raise MemoryError\n"
-        "look.decode_image = decode_image\n"
+        "def read_image(data, **_): raise MemoryError\n"
+        "look.read_image = read_image\n"
     )
     with monkeypatch.context() as patch:
         patch.syspath_prepend(str(poison))
@@ -230,16 +249,13 @@ def test_what_could_not_be_read_for_a_passing_reason_is_tried_again(
 def test_a_limit_on_pixels_that_is_lifted_leaves_no_black_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from skipwise.data import decode as decoding
-
     root = make_photos(tmp_path / "p")
     Image.new("RGB", (50, 50), "white").save(root / "stripes0" / "large.png")
     index = open_source(root).ids.index("stripes0/large.png")
     with monkeypatch.context() as patch:
         patch.setenv("SKIPWISE_MAX_PIXELS", "2000")
-        patch.setattr(decoding, "MOST_PIXELS", 2000)
         seen = survey(open_source(root), guess=SQUARE)
-        assert seen.faults == {index: "50 x 50 pixels are more than 2,000"}
+        assert seen.faults == {index: "50 x 50 pixels are more than the 2,000 of SKIPWISE_MAX_PIXELS"}
         pack(open_source(root), seen, SQUARE)
     source = open_source(root)
     assert load_pack(pack(source, survey(source), SQUARE))[index].min() == 255
@@ -255,9 +271,11 @@ def test_streaming_refuses_an_image_with_another_content(tmp_path: Path) -> None
             streamed[np.array([4])]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_streaming_refuses_a_folder_with_another_file(tmp_path: Path) -> None:
     root = make_photos(tmp_path / "p")
-    found = skipwise.compare(root, models=["resnet18", "plain18"], seeds=2, epochs=1, width=0.25, output=tmp_path / "c")
+    options = {"seeds": 2, "epochs": 1, "width": 0.25, "precision": "fp32"}
+    found = skipwise.compare(root, models=["resnet18", "plain18"], output=tmp_path / "c", **options)
     request = Request(data=str(root))
     store_images(found.folder, found.plan, prepare(request, seed=0), request, None)
     images = load_images(found.folder, found.plan)
@@ -300,13 +318,15 @@ def test_odd_shapes_have_a_middle(tmp_path: Path) -> None:
 
 
 PACK = """
-import sys
+import os, sys
+if hasattr(os, "sched_setaffinity"):  # a process for each core reads images
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
 from skipwise.data.look import Square
 from skipwise.data.pack import pack
 from skipwise.data.sources import open_source
 from skipwise.data.survey import survey
 from skipwise.data import transcript
-transcript.SAFE_SECONDS = 0.05
+transcript.SAFE_SECONDS = 0.0
 source = open_source(sys.argv[1])
 square = Square(size=64, channels=3)
 print(pack(source, survey(source, lambda what, done, total: print(done, flush=True), guess=square), square))
@@ -361,7 +381,9 @@ def test_a_full_disk_is_said_before_the_work_is_done(
     source = open_source(make_photos(tmp_path / "p"))
     seen = survey(source)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9 - 10**7, 10**7))
-    with pytest.raises(SkipwiseError, match=r"need 0\.1 GiB in .*cache, where 0\.0 GiB can be used; free some space"):
+    with pytest.raises(
+        SkipwiseError, match=r"need .* MB in .*cache, where 0 bytes can be used \(.* are free, and 5% .*\); free some"
+    ):
         pack(source, seen, Square(size=1024, channels=3))
     assert not list((cache / "pixels").glob("*.npy")) if (cache / "pixels").exists() else True
 
@@ -414,11 +436,9 @@ def test_fuzzed_files_never_end_the_process(tmp_path: Path) -> None:
             if number % 3 == 0:
                 damaged = damaged[: rng.integers(0, len(damaged))]
             (root / "ab"[number % 2] / f"{number:03d}.{suffix}").write_bytes(damaged.tobytes())
-    started = time.monotonic()
     seen = survey(open_source(root))
     assert len(seen.digests) == 340 * len(kinds)
     assert 300 < len(seen.faults) < len(seen.digests)
-    assert time.monotonic() - started < 300
 
 
 @pytest.mark.slow
@@ -442,8 +462,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
 def anonymous(pid: int) -> int:
     """RssAnon of a process and its children, in bytes."""
     total = 0
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    for each in (str(pid), *children):
+    for each in (str(pid), *children_of(pid)):
         for line in Path(f"/proc/{each}/status").read_text().splitlines():
             if line.startswith("RssAnon:"):
                 total += int(line.split()[1]) * 1024

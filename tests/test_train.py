@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -19,21 +20,16 @@ from PIL import Image
 
 import skipwise
 from skipwise.data.preprocess import Preprocessing
+from skipwise.screen import TrainScreen
 from skipwise.training import saving
-from skipwise.training.loop import Standing
+from skipwise.training.loop import Epoch, Standing
 from skipwise.training.recipe import RECIPES
 from skipwise.training.setup import with_sizes_for_all
 from skipwise.training.train import TrainObserver, train
+from tests.conftest import Run
+from tests.processes import Command
 
-SAVING_ALWAYS = """
-from skipwise import cli
-from skipwise.training import saving
-saving.CHECKPOINT_SECONDS = 0.0
-saving.SAVING_SHARE = 1e9
-cli.main()
-"""
-"""The command line with a checkpoint after every step."""
-OPTIONS = {"model": "resnet18", "epochs": 2, "width": 0.25}
+OPTIONS = {"model": "resnet18", "epochs": 2, "width": 0.25, "precision": "fp32"}
 
 
 @pytest.mark.usefixtures("here")
@@ -58,7 +54,7 @@ def test_the_same_call_again_gives_the_next_run_and_with_output_the_same(photos:
     weights = [run.folder / "weights.safetensors" for run in (first, second)]
     assert weights[0].read_bytes() == weights[1].read_bytes()
     with pytest.raises(skipwise.SkipwiseError, match="was begun in fp32; leave --precision out"):
-        train(photos, **OPTIONS, precision="bf16", output=first.folder)
+        train(photos, **{**OPTIONS, "precision": "bf16"}, output=first.folder)
     # What was begun without for want of a compiler goes on so, and so does everything else.
     assert train(photos, **OPTIONS, compile=True, output=first.folder).repeated
     for change, sentence in [
@@ -81,28 +77,47 @@ def test_the_same_call_again_gives_the_next_run_and_with_output_the_same(photos:
 
 def test_it_is_the_run_that_a_comparison_makes(photos: Path, tmp_path: Path) -> None:
     """And streaming the images changes nothing."""
-    skipwise.compare(photos, models=["resnet18", "plain18"], seeds=2, epochs=2, width=0.25, output=tmp_path / "c")
+    options = {"epochs": 2, "width": 0.25, "precision": "fp32", "workers": 1}
+    skipwise.compare(photos, models=["resnet18", "plain18"], seeds=2, output=tmp_path / "c", **options)
     run = train(photos, **OPTIONS, seed=1, pack=False, output=tmp_path / "t")
     theirs = tmp_path / "c" / "runs" / "resnet18-s1"
     assert run.record.test == skipwise.training.run.read_json(theirs / "run.json", type(run.record)).test
     assert (run.folder / "weights.safetensors").read_bytes() == (theirs / "weights.safetensors").read_bytes()
 
 
-def test_killed_while_it_trains_it_goes_on_to_the_same_weights(photos: Path, tmp_path: Path) -> None:
-    options = [str(photos), "--width", "0.125", "--epochs", "24", "--output"]
-    command = [sys.executable, "-c", SAVING_ALWAYS, "train", *options]
-    whole = subprocess.run([*command, str(tmp_path / "whole")], capture_output=True, text=True)
+def save_always() -> None:
+    """A checkpoint after every step."""
+    saving.CHECKPOINT_SECONDS, saving.SAVING_SHARE = 0.0, math.inf
+
+
+def wait_after_eight_epochs() -> None:
+    """The process does no more than that: it is not done before somebody ends it, however fast the machine is."""
+    save_always()
+    done, told = itertools.count(1), TrainScreen.epoch_done
+
+    def wait(screen: TrainScreen, epoch: Epoch) -> None:
+        told(screen, epoch)
+        if next(done) == 8:
+            signal.pause()
+
+    TrainScreen.epoch_done = wait
+
+
+def test_killed_while_it_trains_it_goes_on_to_the_same_weights(cli: Run, photos: Path, tmp_path: Path) -> None:
+    command = ["train", photos, "--width", "0.125", "--epochs", "24", "--precision", "fp32", "--output"]
+    whole = cli(*command, "whole", prepare=save_always)
     assert whole.returncode == 0, whole.stderr
     folder = tmp_path / "killed"
     for ending in (signal.SIGKILL, signal.SIGTERM):
         done = lines(folder)
-        process = subprocess.Popen([*command, str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = Command(*command, folder, cwd=tmp_path, prepare=wait_after_eight_epochs)
         while process.poll() is None and lines(folder) < done + 5:
             time.sleep(0.01)
         process.send_signal(ending)
-        assert process.wait() == (-signal.SIGKILL if ending == signal.SIGKILL else 128 + signal.SIGTERM)
+        _, err = process.communicate()
+        assert process.returncode == (-signal.SIGKILL if ending == signal.SIGKILL else 128 + signal.SIGTERM), err
         assert not (folder / "run.json").exists()
-    finished = subprocess.run([*command, str(folder), "--resume"], capture_output=True, text=True)
+    finished = cli(*command, folder, "--resume", prepare=save_always)
     assert finished.returncode == 0, finished.stderr
     assert (folder / "weights.safetensors").read_bytes() == (tmp_path / "whole" / "weights.safetensors").read_bytes()
     assert not list(folder.glob("resume*"))
@@ -116,8 +131,10 @@ def lines(folder: Path) -> int:
         return 0
 
 
-def test_the_command_says_how_it_ended_and_what_next(cli, photos: Path) -> None:
-    result = cli("train", photos, "--width", "0.25", "--epochs", "1", "--balance", "sampling")
+def test_the_command_says_how_it_ended_and_what_next(cli: Run, photos: Path, here: Path) -> None:
+    """In a process that has imported nothing before."""
+    command = [sys.executable, "-m", "skipwise", "train", photos, "--width", "0.25", "--epochs", "1"]
+    result = subprocess.run([*command, "--balance", "sampling"], cwd=here, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert "resnet18 is right on" in result.stdout
     assert "Run:    runs/train/stripes" in result.stdout
@@ -126,7 +143,7 @@ def test_the_command_says_how_it_ended_and_what_next(cli, photos: Path) -> None:
     assert record["status"] == "finished"
 
 
-def test_a_run_that_fails_exits_with_2(cli, photos: Path) -> None:
+def test_a_run_that_fails_exits_with_2(cli: Run, photos: Path) -> None:
     result = cli("train", photos, "--width", "0.25", "--epochs", "2", "--lr", "1e30")
     assert result.returncode == 2
     assert "The run failed: " in result.stdout
@@ -157,6 +174,61 @@ def test_an_unfinished_run_is_found_though_others_were_removed_and_said_if_it_wa
     assert train(photos, **OPTIONS, seed=1).folder == Path("runs/train/stripes-2")
 
 
+@pytest.mark.usefixtures("here")
+def test_images_that_were_renamed_are_the_same_images(photos: Path, tmp_path: Path) -> None:
+    """Where the results are named, and where the unfinished run is to be found; other images are said to be others."""
+
+    class Stopping(TrainObserver):
+        stop, notices = True, []
+
+        def step_done(self, _: Standing) -> None:
+            if self.stop:
+                raise KeyboardInterrupt
+
+        def noticed(self, sentence: str) -> None:
+            self.notices.append(sentence)
+
+    old = Path(shutil.copytree(photos, tmp_path / "old"))
+    for output in (None, "named"):
+        with pytest.raises(KeyboardInterrupt):
+            train(old, **OPTIONS, output=output, observer=Stopping())
+    new = old.rename(tmp_path / "new")
+    watch = Stopping()
+    watch.stop = False
+    run = train(new, **OPTIONS, observer=watch)
+    assert run.folder == Path("runs/train/old")
+    assert run.terms.data == "new"
+    assert "runs/train/old was begun with the same images, when they had another name; it goes on." in watch.notices
+    assert train(new, **OPTIONS, output="named").record.test == run.record.test
+    assert train(new, **OPTIONS, output="named").repeated
+    # And now they are others: one is another picture, one more, one more class.
+    shutil.copy(new / "stripes0" / "001.jpg", new / "stripes0" / "003.jpg")
+    with pytest.raises(skipwise.SkipwiseError, match="the images differ, or how they are split"):
+        train(new, **OPTIONS, output="named")
+    shutil.copy(new / "stripes0" / "001.jpg", new / "stripes0" / "099.jpg")
+    with pytest.raises(skipwise.SkipwiseError, match="the images differ: 36 there and 37 here"):
+        train(new, **OPTIONS, output="named")
+    shutil.copytree(new / "stripes1", new / "stripes3")
+    with pytest.raises(skipwise.SkipwiseError, match="and so do their classes: 'stripes3' is one only here"):
+        train(new, **OPTIONS, output="named")
+
+
+@pytest.mark.slow
+def test_two_different_commands_at_once_get_a_folder_each(photos: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "skipwise", "train", str(photos), "--model", "plain20", "--width", "0.25"]
+    options = ["--epochs", "1", "--img-size", "16", "--precision", "fp32", "--no-compile"]
+    processes = [
+        subprocess.Popen([*command, *options, "--seed", seed], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        for seed in ("0", "1")
+    ]
+    for process in processes:
+        assert process.communicate(timeout=300)[1].count("Traceback") == 0
+        assert process.returncode == 0
+    runs = sorted((tmp_path / "runs" / "train").glob("*/run.json"))
+    assert [run.parent.name for run in runs] == ["stripes", "stripes-2"]
+    assert {json.loads(run.read_text())["spec"]["seed"] for run in runs} == {0, 1}
+
+
 @pytest.mark.parametrize(
     ("option", "sentence"),
     [
@@ -185,6 +257,7 @@ def test_bad_options_are_a_sentence_and_leave_nothing(
     assert not list(here.iterdir())
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_images_grow_unless_a_network_takes_only_one_size(photos: Path, tmp_path: Path) -> None:
     """And then they do for none: what is compared is trained alike."""
     told: list[str] = []
@@ -206,7 +279,7 @@ def test_images_grow_unless_a_network_takes_only_one_size(photos: Path, tmp_path
     assert with_sizes_for_all(RECIPES["fast"], ["resnet18"], tiny, 3, None, told.append).epochs == 11
     assert len(told) == 2
 
-    options = {"recipe": "fast", "epochs": 12, "batch_size": 2, "img_size": 32, "width": 0.0625}
+    options = {"recipe": "fast", "epochs": 12, "batch_size": 2, "img_size": 32, "width": 0.0625, "precision": "fp32"}
     options |= {"seeds": 2, "workers": 1, "output": tmp_path / "compared"}
     found = skipwise.compare(photos, models=["plain18", of_one_size], **options)
     assert found.plan.recipe.smallest == 1.0
@@ -230,7 +303,7 @@ def test_a_network_that_breaks_down_on_the_way_leaves_what_was_saved(
     monkeypatch.setattr(sys, "path", [*sys.path, str(here)])
     monkeypatch.setattr(saving, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(saving, "SAVING_SHARE", math.inf)
-    options = {"model": "fragile_net:Net", "epochs": 20, "img_size": 16, "output": here / "run"}
+    options = {"model": "fragile_net:Net", "epochs": 20, "img_size": 16, "precision": "fp32", "output": here / "run"}
     with pytest.raises(skipwise.SkipwiseError, match=r"RuntimeError: the driver is gone.*error\.txt.*goes on"):
         train(photos, **options)
     assert (here / "run" / "resume.safetensors").exists()
@@ -266,9 +339,10 @@ def test_rare_classes_that_weigh_much_are_no_explosion(tmp_path: Path) -> None:
         tmp_path / "images",
         model="resnet18",
         width=0.125,
-        epochs=2,
+        epochs=1,
         batch_size=4,
         balance="loss",
+        precision="fp32",
         output=tmp_path / "run",
     )
     assert run.record.status == "finished", run.record.reason

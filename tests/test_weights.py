@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from skipwise import SkipwiseError, create_model
-from skipwise.nets.weights import fit_weights, load_weights, read_weights
+from skipwise.nets.checkpoints import read_contents
+from skipwise.nets.weights import fit_weights, load_weights
 
 TORCHVISION = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "mobilenet_v2"]
 TIMM = {
@@ -180,10 +181,10 @@ def test_a_pickle_with_code_in_it_is_refused_unrun(tmp_path: Path) -> None:
     torch.save({"state_dict": state(), "extra": Evil(tmp_path / "owned")}, tmp_path / "a.pth")
     (tmp_path / "b.pt").write_bytes(pickle.dumps(Evil(tmp_path / "owned")))
     with pytest.raises(SkipwiseError, match=r"posix\.mkdir"):
-        read_weights(tmp_path / "a.pth")
+        read_contents(tmp_path / "a.pth")
     for name in ("a.pth", "b.pt"):
         with pytest.raises(SkipwiseError, match="can only be read by running code"):
-            read_weights(tmp_path / name)
+            read_contents(tmp_path / name)
     assert not (tmp_path / "owned").exists()
 
 
@@ -197,9 +198,9 @@ def test_truncated_and_foreign_files_are_named(tmp_path: Path, name: str) -> Non
     for content in (whole[: len(whole) // 2], whole[:10], b"", b"<html>404 not found</html>"):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(SkipwiseError, match=f"{name} is"):
-            read_weights(tmp_path / name)
+            read_contents(tmp_path / name)
     with pytest.raises(SkipwiseError, match="There is no file"):
-        read_weights(tmp_path / "gone.pth")
+        read_contents(tmp_path / "gone.pth")
     torch.save([1, 2, 3], tmp_path / "list.pth")
     with pytest.raises(SkipwiseError, match="holds no state dict"):
-        read_weights(tmp_path / "list.pth")
+        read_contents(tmp_path / "list.pth")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from skipwise.comparison.observer import Observer as Observer
     from skipwise.comparison.recommend import recommend as recommend
     from skipwise.cost.profile import profile as profile
+    from skipwise.data.sources import ReadingOptions as ReadingOptions
     from skipwise.data.sources import Source as Source
     from skipwise.data.sources import open_images as open_images
     from skipwise.deploy.certify import verify as verify
@@ -33,6 +34,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Comparison": "skipwise.comparison.conclude",
     "Observer": "skipwise.comparison.observer",
+    "ReadingOptions": "skipwise.data.sources",
     "Source": "skipwise.data.sources",
     "SkipwiseError": "skipwise.errors",
     "audit": "skipwise.auditing.audit",

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 
+from skipwise import streams
+from skipwise.data.limits import most_pixels
 from skipwise.errors import SkipwiseError
 from skipwise.verbs import audit, compare, export, models, predict, profile, recommend, report, train, verify
 
@@ -26,6 +29,10 @@ app = typer.Typer(
 )
 
 
+UNREAD = 128 + 13
+"""The exit status where nobody reads what is printed: that of SIGPIPE, which Windows does not have."""
+
+
 class _Stopped(BaseException):
     """Ctrl-C, or a polite request to end; `status` is the exit status shells expect.
 
@@ -37,29 +44,69 @@ class _Stopped(BaseException):
         self.status = status
 
 
+class _Unread(BaseException):
+    """Whoever read what is printed has enough of it; typer would make status 1 of a BrokenPipeError."""
+
+
 def main() -> NoReturn:
-    """Runs the command line and exits: 0 done, 2 something the user can mend, 130 and 143 stopped."""
+    """Runs the command line and exits: 0 done, 2 something the user can mend, 130 and 143 stopped, 141 not read to its
+    end."""
+    streams.complete()
     status = 0
     try:
         with _stoppable(), _missing_extras():
             status = app(standalone_mode=False) or 0
+            with _read_to_its_end():
+                sys.stdout.flush()
     except SkipwiseError as error:
-        print(f"skipwise: {error}", file=sys.stderr)
+        _say(f"skipwise: {error}")
         status = 2
     except _Stopped as stopped:
-        print("\nStopped. What is finished is kept; the same command goes on from there.", file=sys.stderr)
+        _say("\nStopped. What is finished is kept; the same command goes on from there.")
         status = stopped.status
+    except _Unread:
+        status = UNREAD
+    except SystemExit as ended:
+        if not isinstance(ended.__context__, BrokenPipeError):
+            raise
+        status = UNREAD  # typer makes 1 of it where it prints by itself
     except OSError as error:  # what the operating system forbids is the user's to mend
         where = f"{error.filename}: " if error.filename else ""
-        print(f"skipwise: {where}{error.strerror or error}.", file=sys.stderr)
+        _say(f"skipwise: {where}{error.strerror or error}.")
         status = 2
     except MemoryError as error:
         shown = f" ({error})" if str(error) else ""
-        print(f"skipwise: There is not enough memory{shown}; try a smaller --img-size.", file=sys.stderr)
+        _say(f"skipwise: There is not enough memory{shown}; try a smaller --img-size.")
         status = 2
     except Exception as error:
         status = _usage(error)
+    finally:
+        streams.let_go()
     sys.exit(status)
+
+
+def _say(message: str) -> None:
+    with contextlib.suppress(OSError):  # nobody listens
+        print(message, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _read_to_its_end() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _Unread from error
+
+
+def _quiet(verb: Callable[..., object]) -> Callable[..., object]:
+    """The verb, ending without a word where nobody reads what it prints any more."""
+
+    @functools.wraps(verb)
+    def called(*arguments: object, **options: object) -> object:
+        with _read_to_its_end():
+            return verb(*arguments, **options)
+
+    return called
 
 
 def _usage(error: Exception) -> int:
@@ -69,11 +116,11 @@ def _usage(error: Exception) -> int:
         raise error
     message = show().strip()
     if message.startswith("Usage:"):  # a verb without its arguments: its help is the best answer
-        print(message, file=sys.stderr)
+        _say(message)
     else:
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "skipwise"
-        print(f"skipwise: {message.rstrip('.')}. See '{path} --help'.", file=sys.stderr)
+        _say(f"skipwise: {message.rstrip('.')}. See '{path} --help'.")
     return 2
 
 
@@ -124,11 +171,11 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _program(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - it is told to the callback
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    most_pixels()  # which refuses a setting that makes no sense
 
 
 VERBS = (
@@ -146,4 +193,4 @@ VERBS = (
 """The verbs and an example each."""
 
 for verb, example in VERBS:
-    app.command(epilog=f"Example: {example}", no_args_is_help=verb is not models.models)(verb)
+    app.command(epilog=f"Example: {example}", no_args_is_help=verb is not models.models)(_quiet(verb))

@@ -37,6 +37,7 @@ def explained(path: Path, *, mend: str = ELSEWHERE) -> Iterator[None]:
             errno.EACCES: f"permission is denied; {mend}.",
             errno.EPERM: f"permission is denied; {mend}.",
             errno.EROFS: f"the file system is read-only; {mend}.",
+            errno.ENOENT: f"no folder can be made there; {mend}.",
             errno.ENOTDIR: f"a part of that path is a file; {mend}.",
             errno.EEXIST: f"a file is in the way; {mend}.",
         }
@@ -53,7 +54,7 @@ def make_folder(path: Path, *, mend: str = ELSEWHERE) -> None:
     with explained(path, mend=mend):
         path.mkdir(parents=True, exist_ok=True)
         # Permission bits don't tell on every file system whether a file can be made; making one does.
-        with tempfile.TemporaryFile(dir=path):
+        with tempfile.TemporaryFile(dir=path, prefix="."):
             pass
 
 
@@ -69,11 +70,22 @@ def cache_folder() -> Path:
     """Where decoded images and data sets are kept, to be used again: $SKIPWISE_CACHE, else the user's cache folder.
 
     Everything in it can be made again, so it may be deleted at any time.
+
+    Raises:
+        SkipwiseError: nobody knows where the user's folders are.
     """
     chosen = os.environ.get("SKIPWISE_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "skipwise"
+    given = os.environ.get("XDG_CACHE_HOME") or ""
+    try:
+        if chosen:
+            return Path(chosen).expanduser()
+        # A relative one is to be ignored, as the specification of these folders says.
+        return (Path(given) if Path(given).is_absolute() else Path.home() / ".cache") / "skipwise"
+    except RuntimeError as error:
+        raise SkipwiseError(
+            f"There is no home folder here ({str(error).rstrip('.')}); name a folder for decoded images in "
+            "SKIPWISE_CACHE."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -139,7 +151,7 @@ def read_json(path: Path, kind: type[_T], *, mend: str = "remove it to start tha
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:
         raise SkipwiseError(f"Can't read {path}: {error.strerror}.") from error
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SkipwiseError(f"{path} is damaged, or of another version ({error}); {mend}.") from error
 
 

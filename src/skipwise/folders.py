@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from skipwise.errors import SkipwiseError
-from skipwise.files import ELSEWHERE, read_json
+from skipwise.errors import Busy, SkipwiseError
+from skipwise.files import ELSEWHERE, locked, make_folder, read_json
 
 
 class Work(Protocol):
@@ -21,6 +22,10 @@ class Work(Protocol):
 
     def difference(self, other: Any, /) -> str:
         """What differs, named for a person."""
+
+
+class _Begun(Exception):
+    """Another process has written down its terms."""
 
 
 W = TypeVar("W", bound=Work)
@@ -49,8 +54,10 @@ class Shelf(Generic[W]):
         """The folder for `work`, and the terms it was begun under if it was.
 
         Args:
-            output: a folder by name, or None for the newest unfinished one of the same terms, or a new one.
-            notice: is told of work that is unfinished, but was begun under other terms.
+            name: of what is worked on, by which new folders are called.
+            output: a folder by name, or None for the newest unfinished one of the same terms, or a new one. Those that
+                were begun when what is worked on had another name count as well.
+            notice: is told of work that is unfinished, but was begun under other terms, or under another name.
 
         Raises:
             SkipwiseError: the named folder holds other work, or something else.
@@ -64,30 +71,103 @@ class Shelf(Generic[W]):
                 )
             return output, stored
         passed_over = None
-        for folder in reversed(numbered_folders(self.parent, name)):
-            if (folder / self.finished).exists():
-                continue
-            try:
-                stored = self._stored(folder)
-            except SkipwiseError:  # not ours, or damaged; leave it alone
-                continue
-            if stored is None or work.same_as(stored):
+        called_so = numbered_folders(self.parent, name)
+        for folder in reversed(called_so):
+            stored, ours = self._unfinished(folder)
+            if ours and (stored is None or work.same_as(stored)):
                 return folder, stored
-            passed_over = passed_over or f"{folder} is unfinished, but was begun otherwise: {work.difference(stored)}"
+            if stored is not None and passed_over is None:
+                passed_over = f"{folder} is unfinished, but was begun otherwise: {work.difference(stored)}"
+        for folder in sorted(set(self.parent.glob("*")) - set(called_so), reverse=True):
+            stored, _ = self._unfinished(folder)
+            if stored is not None and work.same_as(stored):
+                notice(f"{folder} was begun with the same images, when they had another name; it goes on.")
+                return folder, stored
+        following = next_folder(self.parent, name)
+        if numbered_folders(self.parent, name) != called_so:  # another process has just made one
+            return self.choose(work, name, output, notice)
         if passed_over is not None:
             notice(f"{passed_over}. This is new work.")
-        return next_folder(self.parent, name), None
+        return following, None
+
+    @contextlib.contextmanager
+    def held(
+        self,
+        work: W,
+        choose: Callable[[], tuple[Path, W | None]],
+        *,
+        named: bool,
+        notice: Callable[[str], None] = lambda _: None,
+    ) -> Iterator[tuple[Path, W | None]]:
+        """Makes the folder that `choose` gives and holds it for this process: with the terms that stand in it.
+
+        Where another process begins other work under the same name at the same time, this one takes the next name.
+
+        Args:
+            named: whether the user named the folder; then there is no next name.
+            notice: is told if this process has to wait until it is known what the other one does.
+
+        Raises:
+            Busy: another process does the same work, or works in the folder that was named.
+        """
+        while True:
+            folder, _ = choose()
+            make_folder(folder)
+            with contextlib.ExitStack() as stack:
+                try:
+                    stack.enter_context(locked(folder, waiting=None if named else self._until_begun(folder, notice)))
+                except _Begun:
+                    begun, _ = self._unfinished(folder)
+                    if begun is not None and work.same_as(begun):
+                        raise Busy(f"The same command is running already, in {folder}; wait for it.") from None
+                    continue
+                again, stored = choose()
+                if again == folder:  # else another process has been at work in it
+                    yield folder, stored
+                    return
+
+    def _until_begun(self, folder: Path, notice: Callable[[str], None]) -> Callable[[], None]:
+        told = False
+
+        def waiting() -> None:
+            nonlocal told
+            if (folder / self.begun).exists():
+                raise _Begun
+            if not told:
+                notice(f"Another Skipwise begins in {folder}; waiting until it has written down what it does.")
+                told = True
+
+        return waiting
+
+    def _unfinished(self, folder: Path) -> tuple[W | None, bool]:
+        """The terms of unfinished work, and whether the folder may be gone on with."""
+        if (folder / self.finished).exists():
+            return None, False
+        try:
+            return self._stored(folder), True
+        except SkipwiseError:  # not ours, or damaged; leave it alone
+            return None, False
 
     def _stored(self, folder: Path) -> W | None:
         path = folder / self.begun
+        # A kill before the terms were written leaves hidden files or none; anything else is somebody's. Listed before
+        # the terms are looked for, since another process may write them just now.
+        entries = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
         if path.exists():
             return read_json(path, self.kind, mend=f"put it back, or {ELSEWHERE}")
-        if folder.is_dir():
-            # A kill before the terms were written leaves hidden files or none; anything else is somebody's.
-            strangers = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
-            if strangers:
-                raise SkipwiseError(f"{folder} is not {self.noun} (it holds {sorted(strangers)[0]!r}); {ELSEWHERE}.")
+        if strangers := sorted(name for name in entries if not name.startswith(".")):
+            raise SkipwiseError(f"{folder} is not {self.noun} (it holds {strangers[0]!r}); {ELSEWHERE}.")
         return None
+
+
+def make_next(parent: Path, name: str) -> Path:
+    """Makes `name`, or the first of `name-2`, ... that does not exist. No two processes get the same one."""
+    while True:
+        folder = next_folder(parent, name)
+        make_folder(parent)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+            return folder
 
 
 def next_folder(parent: Path, name: str) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import importlib.metadata
 import os
 import platform
 from dataclasses import dataclass
@@ -37,6 +36,8 @@ class Machine:
 
 def describe_machine() -> Machine:
     """This machine, as far as it can be told without importing anything heavy."""
+    import importlib.metadata
+
     versions = {}
     for package in PACKAGES:
         try:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from skipwise.data.sources import ReadingOptions
 
 BEGAN = time.monotonic()
 """About when the process began, from which a time limit counts."""
@@ -14,8 +17,8 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="Labelled images: class folders, a .zip or .tar of them, a table (.csv) of paths and labels, arrays (.npz), "
-        "Parquet, or a name such as digits or torchvision:DTD. docs/data.md lists all layouts.",
+        help="Labelled images: class folders, a .zip or .tar of them, a table (.csv) of paths and labels, arrays "
+        "(.npz), Parquet, or a name such as digits or torchvision:DTD. docs/layouts.md lists all layouts.",
     ),
 ]
 Folder = Annotated[str, typer.Argument(metavar="COMPARISON", help="The folder of a finished comparison.")]
@@ -83,6 +86,10 @@ Compile = Annotated[
 ]
 Stem = Annotated[str, typer.Option(help="small, imagenet, or auto: small up to 64 pixels.")]
 Width = Annotated[float, typer.Option(help="Scales the channels of every network; 1 is as published.")]
+InitKey = Annotated[
+    str | None,
+    typer.Option(metavar="KEY", help="Which weights of a file that holds several, such as state_dict_ema."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON record instead of text.")]
 
 
@@ -96,3 +103,26 @@ def print_json(record: Any) -> None:
     import msgspec
 
     print(msgspec.json.encode(record).decode())
+
+
+def reading_options(
+    class_level: str | None,
+    image_column: str | None,
+    label_column: str | None,
+    label_regex: str | None,
+    *,
+    crop_boxes: bool,
+    skip_unread: bool,
+) -> ReadingOptions | None:
+    """How images are to be read, for verbs that know it of the run unless they are told; None where they are not."""
+    from skipwise.data.sources import ReadingOptions
+
+    given = ReadingOptions(
+        class_level=class_level,
+        image_column=image_column,
+        label_column=label_column,
+        label_regex=label_regex,
+        crop_boxes=crop_boxes,
+        skip_unread_formats=skip_unread,
+    )
+    return None if given == ReadingOptions() else given

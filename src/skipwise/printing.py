@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from scipy.stats import binomtest
@@ -24,7 +22,9 @@ from skipwise.comparison.recommend import HERE, Recommended, profile_command
 from skipwise.comparison.results import Costs, Results
 from skipwise.cost.listing import Listed
 from skipwise.cost.profile import ProfileReport
+from skipwise.progress import Console
 from skipwise.statistics import Pair
+from skipwise.text import command
 from skipwise.training.train import Trained
 
 MOST_SEEDS_SUGGESTED = 30
@@ -35,7 +35,7 @@ MOST_LINES = 3
 
 def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
     """The table, the verdicts, the recommendation, where the report is and what to type next."""
-    console = Console(highlight=False, width=None if Console().is_terminal else 200)
+    console = Console()
     results, choice = comparison.results, comparison.costs.recommendation
     if comparison.repeated:
         console.print(Text(f"{comparison.folder} is finished already; this is its result."))
@@ -65,7 +65,7 @@ def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
 
 def print_recommended(found: Recommended) -> None:
     """Which network, what the others break, what would separate those that are left, and what to type next."""
-    console = Console(highlight=False, width=None if Console().is_terminal else 200)
+    console = Console()
     choice = found.recommendation
     for name, phrases in choice.unfit.items() if choice.contender else ():
         console.print(Text(f"{name} does not fit: {'; '.join(phrases)}."), soft_wrap=not console.is_terminal)
@@ -79,12 +79,11 @@ def print_recommended(found: Recommended) -> None:
     console.print(Text(f"Report: {found.comparison.report}"), soft_wrap=True)
     run = _first_run(found.comparison, choice.contender)
     if run is not None:
-        console.print(Text(f"Next:   skipwise export {shlex.quote(str(run))}"), soft_wrap=True)
+        console.print(Text(f"Next:   {command('skipwise', 'export', run)}"), soft_wrap=True)
     if found.where == HERE:
         console.print(Text(f"Elsewhere: run  {profile_command(found.comparison)}"), soft_wrap=True)
-        console.print(
-            Text(f"           and  skipwise recommend {found.comparison.folder} --costs costs.json"), soft_wrap=True
-        )
+        with_costs = command("skipwise", "recommend", found.comparison.folder, "--costs", "costs.json")
+        console.print(Text(f"           and  {with_costs}"), soft_wrap=True)
 
 
 def _first_run(comparison: Comparison, name: str | None) -> Path | None:
@@ -136,7 +135,7 @@ def _is_about(pair: Pair | None, name: str | None) -> bool:
 
 def print_trained(trained: Trained, *, data: str) -> None:
     """How a run ended, where it is and what to type next."""
-    console = Console(highlight=False, width=None if Console().is_terminal else 200)
+    console = Console()
     record, spec = trained.record, trained.terms.spec
     if trained.repeated:
         console.print(Text(f"{trained.folder} is finished already; this is its result."))
@@ -158,7 +157,7 @@ def print_trained(trained: Trained, *, data: str) -> None:
     console.print()
     console.print(Text(f"Run:    {trained.folder}"), soft_wrap=True)
     other = "se_resnet18" if spec.model == "resnet18" else "resnet18"
-    following = shlex.join(["skipwise", "compare", data, "--models", f"{spec.model},{other}"])
+    following = command("skipwise", "compare", Path(data), "--models", f"{spec.model},{other}")
     if record.status == "failed":
         following = f"the same command with --lr {spec.recipe.lr / 10:g} (and another --output, if you gave one)"
     console.print(Text(f"Next:   {following}"), soft_wrap=True)
@@ -170,7 +169,7 @@ def print_audit(report: AuditReport, *, typed: Sequence[str]) -> None:
     Args:
         typed: the command line that led here, the program's name first.
     """
-    console = Console(highlight=False, width=None if Console().is_terminal else 200)
+    console = Console()
     record = report.record
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("found", no_wrap=True)
@@ -201,14 +200,11 @@ def print_audit(report: AuditReport, *, typed: Sequence[str]) -> None:
 def _after_audit(report: AuditReport, typed: Sequence[str]) -> list[str]:
     """What to type next, with how the images were read this time; with faults, how to get rid of them."""
     kept = [word for word in _without(typed[2:], "--run", "--output", "-o") if word != "--json"]
-    if "--" in kept:
-        at = kept.index("--")
-        kept[at:] = [f"./{word}" if word.startswith("-") else word for word in kept[at + 1 :]]
     excluding = any(finding.exclude for finding in report.record.findings) and report.trainable_without
-    compare = shlex.join(["skipwise", "compare", *kept, *(["--exclude", str(report.file)] if excluding else [])])
+    compare = command("skipwise", "compare", *kept, *(("--exclude", report.file) if excluding else ()))
     if not report.record.faults:
         return [f"Next:   {compare}"]
-    again = f"Next:   {shlex.join(['skipwise', 'audit', *kept])}  # once that is mended"
+    again = f"Next:   {command('skipwise', 'audit', *kept)}  # once that is mended"
     return [again, *([f"Or:     {compare}  # without what is flagged"] if excluding else [])]
 
 
@@ -223,10 +219,10 @@ def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
     program = ["skipwise"] if shutil.which("skipwise") else [_short(typed[0])]
     if typed[0].endswith("__main__.py"):
         program = [_short(sys.executable), "-m", "skipwise"]
-    results, folder = comparison.results, str(comparison.folder)
+    results, folder = comparison.results, comparison.folder
     if comparison.plan.found_in is None:
         models = ",".join(contender.name for contender in results.contenders)
-        return shlex.join([*program, "compare", "path/to/your/images", "--models", models])
+        return command(*program, "compare", "path/to/your/images", "--models", models)
     beaten = results.beaten()
     settle = [
         pair.seeds_to_settle
@@ -238,12 +234,11 @@ def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
     # A time limit chose the looks and epochs itself; what it chose can't be asked for with more looks.
     if 0 < more <= MOST_SEEDS_SUGGESTED and comparison.plan.time_limit is None:
         kept = _without(typed[1:], "--seeds", "--looks", "--output", "-o")
-        asked = ["--looks", ",".join(map(str, (*looks, more))), "--extend", "--output", folder]
-        return shlex.join([*program, *kept, *asked])
+        return command(*program, *kept, "--looks", ",".join(map(str, (*looks, more))), "--extend", "--output", folder)
     latencies = [timing.median * 1000 for timing in comparison.costs.latencies.values()]
     if len(latencies) < 2:
-        return shlex.join([*program, "report", folder, "--format", "md"])
-    return shlex.join([*program, "recommend", folder, "--max-latency-ms", f"{float(f'{median(latencies):.2g}'):g}"])
+        return command(*program, "report", folder, "--format", "md")
+    return command(*program, "recommend", folder, "--max-latency-ms", f"{float(f'{median(latencies):.2g}'):g}")
 
 
 def _short(path: str) -> str:
@@ -252,7 +247,11 @@ def _short(path: str) -> str:
 
 
 def _without(typed: Sequence[str], *options: str) -> list[str]:
-    """A command line without some options and their values."""
+    """A command line without some options and their values, and without "--", behind which more options would be
+    names."""
+    if "--" in typed:
+        at = typed.index("--")
+        typed = [*typed[:at], *(f"./{word}" if word.startswith("-") else word for word in typed[at + 1 :])]
     kept: list[str] = []
     skip = False
     for word in typed:
@@ -264,7 +263,7 @@ def _without(typed: Sequence[str], *options: str) -> list[str]:
 
 def print_models(rows: Sequence[Listed]) -> None:
     """The networks, where they were published and what they cost."""
-    console = Console(highlight=False, width=None if Console().is_terminal else 200)
+    console = Console()
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("network", no_wrap=True)
     for heading in ("image", "parameters", "multiply-adds"):
@@ -286,7 +285,7 @@ def print_models(rows: Sequence[Listed]) -> None:
 
 def print_profile(report: ProfileReport) -> None:
     """What each network costs, counted and measured."""
-    console = Console(highlight=False, width=None if Console().is_terminal else 200)
+    console = Console()
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("network", no_wrap=True)
     headings = (
@@ -324,4 +323,5 @@ def print_profile(report: ProfileReport) -> None:
         soft_wrap=True,
     )
     names = ",".join(network.name for network in report.networks)
-    console.print(Text(f"Next:   skipwise compare path/to/your/images --models {names}"), soft_wrap=True)
+    following = command("skipwise", "compare", "path/to/your/images", "--models", names)
+    console.print(Text(f"Next:   {following}"), soft_wrap=True)

@@ -1,23 +1,42 @@
-"""A progress bar with an estimate; without torch, since answering needs none."""
+"""How progress and results are printed; without torch, since answering needs none."""
 
 from __future__ import annotations
 
 import time
-from typing import IO, Any, Self
+from typing import IO, Any, NoReturn, Self
 
-from rich.console import Console
+import rich.console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 LINE_SECONDS = 15.0
 """Where there is no terminal, a line at most this often."""
+WIDE = 200
+"""Characters in a line where there is no terminal."""
+
+
+class Console(rich.console.Console):
+    """Where lines and tables are printed: as wide as the terminal, or where there is none, as they are.
+
+    Args:
+        file: None for standard output.
+    """
+
+    def __init__(self, file: IO[str] | None = None) -> None:
+        super().__init__(file=file, highlight=False)
+        if not self.is_terminal:
+            self.width = WIDE
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Nobody reads any more; rich itself would end the process with status 1."""
+        raise BrokenPipeError
 
 
 class Bar:
     """A bar with an estimate on a terminal, elsewhere plain lines. Use as a context manager."""
 
     def __init__(self, stream: IO[str]) -> None:
-        self.console = Console(file=stream, highlight=False)
+        self.console = Console(stream)
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),

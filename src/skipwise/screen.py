@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from rich.console import Console
 from rich.text import Text
 
 from skipwise.comparison.executor import Event
 from skipwise.comparison.forecast import Forecast
 from skipwise.comparison.observer import Observer
 from skipwise.comparison.plan import Job, Plan
-from skipwise.progress import Bar, duration
+from skipwise.progress import Bar, Console, duration
+from skipwise.text import byte_size
 from skipwise.training.loop import Epoch, Standing
 from skipwise.training.schedule import relative_cost
 from skipwise.training.terms import Terms
@@ -98,10 +98,10 @@ class Screen(Bar, Observer):
             if expected.first is not None and expected.last is not None:
                 most = f", {duration(expected.last)} if all looks are needed" if len(question.looks) > 1 else ""
                 taking = f"about {duration(expected.first)}{most}; "
-            self._line(f"Expected: {taking}{size_of(expected.kept)} of results on the disk")
+            self._line(f"Expected: {taking}{byte_size(expected.kept)} of results on the disk")
             free = shutil.disk_usage(folder).free
             if free < expected.needed:
-                self._line(f"Mind that the disk has only {size_of(free)} left.")
+                self._line(f"Mind that the disk has only {byte_size(free)} left.")
         self._line(f"in {folder}  (stop at any time; the same command goes on)")
         self.remaining = Remaining(plan.processes)
         self.told: set[Job] = set()
@@ -181,15 +181,10 @@ class TrainScreen(Bar, TrainObserver):
         self.validation = f", validation {epoch.val.accuracy * 100:.2f}%" if epoch.val else ""
 
 
-def size_of(count: float) -> str:
-    """Bytes as a person would say them."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(count / 1e6, 1):.0f} MB"
-
-
 @contextlib.contextmanager
 def working(what: str, stream: IO[str]) -> Iterator[None]:
     """Shows that something takes a while."""
-    console = Console(file=stream, highlight=False)
+    console = Console(stream)
     if console.is_terminal:
         with console.status(what):
             yield

@@ -12,6 +12,10 @@ from tests.layouts import (
     copies,
     file_names,
     folders,
+    found_folders,
+    found_languages,
+    found_splits,
+    found_tables,
     imagenet,
     kaggle,
     kaggle_traps,
@@ -62,6 +66,10 @@ CASES: tuple[Case, ...] = (
     *tools.CASES,
     *tools_json.CASES,
     *unread.CASES,
+    *found_languages.CASES,
+    *found_folders.CASES,
+    *found_splits.CASES,
+    *found_tables.CASES,
 )
 
 __all__ = ["CASES", "Asks", "Case", "Reads", "Refuses"]

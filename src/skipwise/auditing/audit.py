@@ -23,7 +23,8 @@ from skipwise.data.survey import Progress, survey
 from skipwise.errors import SkipwiseError
 from skipwise.evaluation.mislabelled import doubts, probabilities
 from skipwise.files import locked, make_folder, read_json, write_json, write_text
-from skipwise.folders import next_folder
+from skipwise.folders import make_next
+from skipwise.paths import user_path
 from skipwise.training.run import RunRecord, read_predictions
 
 PARENT = Path("runs/audit")
@@ -82,7 +83,9 @@ def audit(
         source = replace(source, splits=tuple(read_split(Path(split), source.ids).tolist()))
         used = np.array(source.splits) != ""
     doubted = [] if run is None else _doubted(source, Path(run))
-    seen = survey(source, progress)
+    seen = survey(source, progress).of(used)
+    for sentence in seen.notes:
+        notice(sentence)
     if not (used & seen.readable).any():
         raise SkipwiseError(f"No image of {source.name} can be read; is {data} what you meant?")
     found = examine(source, seen, used, progress)
@@ -104,21 +107,18 @@ def audit(
     page = audit_page(source, seen, record, sheets, leaks=leaks, progress=progress)
     excluded = {name for finding in findings for name in finding.exclude}
     rest = used & np.array([name not in excluded for name in source.ids])
-    while True:
-        folder = Path(output) if output is not None else next_folder(PARENT, source.name)
-        make_folder(folder)
-        with locked(folder):
-            if output is None and (folder / AUDIT).exists():  # another process was quicker
-                continue
-            write_text(folder / "audit.html", page)
-            write_json(folder / AUDIT, record)
-        return AuditReport(
-            data=str(data),
-            folder=folder,
-            record=record,
-            leaks=leaks,
-            trainable_without=not obstacles(source, seen, found, rest),
-        )
+    folder = user_path(output) if output is not None else make_next(PARENT, source.name)
+    make_folder(folder)
+    with locked(folder):
+        write_text(folder / "audit.html", page)
+        write_json(folder / AUDIT, record)
+    return AuditReport(
+        data=str(data),
+        folder=folder,
+        record=record,
+        leaks=leaks,
+        trainable_without=not obstacles(source, seen, found, rest),
+    )
 
 
 def _doubted(source: Source, run: Path) -> list[Finding]:

@@ -38,7 +38,9 @@ def small_pictures(
     first: dict[str, int] = {}
     same = {index: first.setdefault(source.files[index], index) if source.files else index for index in indices}
     found: dict[int, str] = {}
-    with contextlib.closing(look_at(source, Square(size=side, channels=3), sorted(set(same.values())))) as looking:
+    with contextlib.closing(
+        look_at(source, Square(size=side, channels=3, levels=seen.levels), sorted(set(same.values())))
+    ) as looking:
         for some, looks in looking:
             for index, look in zip(some, looks, strict=True):
                 if not look.fault:

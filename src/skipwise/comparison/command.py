@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-
+from skipwise import text
 from skipwise.comparison.plan import Plan
 
 
@@ -49,4 +48,4 @@ def command(plan: Plan) -> str:
     words = ["skipwise", "compare", plan.data if plan.found_in is None else f"path/to/{plan.found_in}"]
     for name, value in options.items():
         words += [f"--{name}"] if value is None else [f"--{name}", str(value)]
-    return shlex.join([*words, *plan.image_options])
+    return text.command(*words, *plan.image_options)

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 from skipwise.comparison.conclude import Comparison, carry_out, is_finished, read_comparison
@@ -21,8 +22,9 @@ from skipwise.data.prepare import Request, prepare
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.errors import SkipwiseError
-from skipwise.files import locked, make_folder, read_json, remove_empty, write_json
+from skipwise.files import read_json, remove_empty, write_json
 from skipwise.nets.guests import guest_fingerprint, is_guest
+from skipwise.paths import user_path
 from skipwise.statistics import MOST_SEEDS
 from skipwise.training.execution import Execution, check_precision, check_unchanged, check_workers, choose_device
 from skipwise.training.recipe import Recipe, Wishes, check_recipe, choose_recipe, shortened
@@ -142,7 +144,7 @@ def compare(
     included = find_included([os.fspath(folder) for folder in include])
     names = list(models.split(",") if isinstance(models, str) else models)
     if extend and output is not None:
-        names = _in_order(names, Path(output))
+        names = _in_order(names, user_path(output))
     names += [name for name in dict.fromkeys(run.model for run in included) if name not in names]
     question = Question(
         contenders=tuple(names),
@@ -228,51 +230,49 @@ def compare(
         precision=precision, compile=compile, workers=workers, fewer_epochs=epochs is None, began=began
     )
     tested = [source.ids[index] for index in prepared.members.tolist() if prepared.split[index] == "test"]
-    named = Path(output) if output is not None else None
+    named = user_path(output) if output is not None else None
 
-    while True:
-        folder, stored = _choose(draft, named, extend=extend, notice=watch.noticed)
-        if resume and stored is None:
-            raise SkipwiseError(
-                f"There is nothing to resume for this plan in {named or SHELF.parent}; leave --resume out."
-            )
-        asked_more = extend and stored is not None and stored.question != question
-        if stored is not None and is_finished(folder) and not asked_more:
+    def asks_more(stored: Plan) -> bool:
+        return extend and stored.question != question
+
+    folder, stored = _choose(draft, named, extend=extend, notice=watch.noticed)
+    if resume and stored is None:
+        raise SkipwiseError(f"There is nothing to resume for this plan in {named or SHELF.parent}; leave --resume out.")
+    if is_finished(folder) and stored is not None and not asks_more(stored):
+        return read_comparison(folder)
+    # Decoded before the folder is made, so that a full disk leaves nothing behind.
+    packed = make_pack(source, prepared.seen, Square.of(preprocessing), watch.preparing) if pack else None
+    choose = partial(_choose, draft, named, extend=extend)
+    with SHELF.held(draft, choose, named=named is not None, notice=watch.noticed) as (folder, stored):
+        # Meanwhile another process may have finished in there.
+        asked_more = stored is not None and asks_more(stored)
+        if is_finished(folder) and stored is not None and not asked_more:
             return read_comparison(folder)
-        # Decoded before the folder is made, so that a full disk leaves nothing behind.
-        packed = make_pack(source, prepared.seen, Square.of(preprocessing), watch.preparing) if pack else None
-        make_folder(folder)
-        with locked(folder):
-            # Meanwhile another process may have begun, or finished, in there.
-            if _choose(draft, named, extend=extend) != (folder, stored):
-                continue
-            if is_finished(folder) and not asked_more:
-                continue
-            for leftover in folder.glob(".*.tmp"):
-                leftover.unlink(missing_ok=True)
-            if stored is not None:
-                check_unchanged(stored.execution, precision, compile, folder, watch.noticed)
-            plan, expected = stored, None
-            try:
-                if plan is None:
-                    plan, expected = settle(draft, prepared, packed, here, watch.noticed)
-                elif asked_more:
-                    plan = replace(plan.extended(question), guests=draft.guests)
-                check_included(plan, tested)
-            except SkipwiseError:  # what is refused leaves nothing behind
-                if stored is None:
-                    remove_empty(folder)
-                raise
-            if asked_more and is_finished(folder):  # what was found under the first plan stands by itself
-                (folder / "comparison.json").replace(folder / f"comparison-{len(plan.asked_before)}.json")
-            if plan != stored:
-                (folder / SHELF.finished).unlink(missing_ok=True)
-                write_json(folder / SHELF.begun, plan)
-            store_images(folder, plan, prepared, request, packed)
-            include_runs(plan, folder)
-            # How many run at once changes no result, so it may change from one time to the next.
-            plan = plan if workers is None else replace(plan, processes=workers)
-            return carry_out(plan, folder, watch, expected, began)
+        for leftover in folder.glob(".*.tmp"):
+            leftover.unlink(missing_ok=True)
+        if stored is not None:
+            check_unchanged(stored.execution, precision, compile, folder, watch.noticed)
+        plan, expected = stored, None
+        try:
+            if plan is None:
+                plan, expected = settle(draft, prepared, packed, here, watch.noticed)
+            elif asked_more:
+                plan = replace(plan.extended(question), guests=draft.guests)
+            check_included(plan, tested)
+        except SkipwiseError:  # what is refused leaves nothing behind
+            if stored is None:
+                remove_empty(folder)
+            raise
+        if asked_more and is_finished(folder):  # what was found under the first plan stands by itself
+            (folder / "comparison.json").replace(folder / f"comparison-{len(plan.asked_before)}.json")
+        if plan != stored:
+            (folder / SHELF.finished).unlink(missing_ok=True)
+            write_json(folder / SHELF.begun, plan)
+        store_images(folder, plan, prepared, request, packed)
+        include_runs(plan, folder)
+        # How many run at once changes no result, so it may change from one time to the next.
+        plan = plan if workers is None else replace(plan, processes=workers)
+        return carry_out(plan, folder, watch, expected, began)
 
 
 def _choose(

@@ -11,6 +11,7 @@ from skipwise.comparison.plan import Included, Plan
 from skipwise.errors import SkipwiseError
 from skipwise.files import make_folder, read_json
 from skipwise.nets.guests import is_guest
+from skipwise.paths import user_path
 from skipwise.training.recipe import growing_apart, redefined
 from skipwise.training.run import RunRecord, read_predictions
 
@@ -26,7 +27,7 @@ def find_included(folders: Sequence[str]) -> tuple[Included, ...]:
     """
     found: dict[tuple[str, int], Included] = {}
     for name in folders:
-        folder = Path(name).expanduser()
+        folder = user_path(name)
         if not (folder / "run.json").is_file():
             raise SkipwiseError(f"{folder} holds no finished run; give --include the folders of finished runs.")
         record = read_json(folder / "run.json", RunRecord)

@@ -15,6 +15,7 @@ from skipwise.folders import Shelf
 from skipwise.training.execution import Execution
 from skipwise.training.recipe import Recipe, growing_apart, redefined, shortened
 from skipwise.training.run import RunSpec
+from skipwise.training.terms import images_apart
 
 MOST_FOLDS = 20
 
@@ -185,6 +186,7 @@ class Plan:
         """Whether both ask the same question of the same images in the same way, on the same kind of device."""
         on_this = replace(
             self,
+            data=other.data,  # images that were renamed are the same: the fingerprint says which they are
             asked_before=other.asked_before,
             included=_bare(self.included),
             stopped_after=other.stopped_after,
@@ -211,8 +213,12 @@ class Plan:
 
     def difference(self, stored: Plan) -> str:
         """What differs, named for a person: the images, or the first field of the two records that is not the same."""
-        if (self.data, self.classes) != (stored.data, stored.classes):
-            return "the images differ"
+        if self.fingerprint != stored.fingerprint:
+            # First, since much else follows from the images.
+            return images_apart(
+                (self.classes, self.val_share, self.split_images),
+                (stored.classes, stored.val_share, stored.split_images),
+            )
         if redefined(self.recipe, stored.recipe):
             return f"the recipe {self.recipe.name!r} was another one then; the version that began it can go on"
         mine, yours = self.preprocessing.size, stored.preprocessing.size
@@ -222,7 +228,7 @@ class Plan:
         if not limited and (apart := growing_apart(self.recipe, stored.recipe)):
             return apart
         passed_over = {"question", "recipe", "augmentation", "execution", "processes", "asked_before", "stopped_after"}
-        passed_over |= {"preprocessing", "fingerprint", "split_images", "found_in", "image_options"}
+        passed_over |= {"preprocessing", "data", "split_images", "found_in", "image_options"}
         passed_over |= {"looks", "epochs", "smallest", "full_from"} if limited else {"asked_for"}
         pairs = (
             (self.question, stored.question),
@@ -245,11 +251,7 @@ class Plan:
                     if name == "tuning":
                         return "learning rates are tuned otherwise"
                     return f"{name} is {_shown(yours)} there and {_shown(mine)} here"
-        return (
-            "the images differ, or how they are split"
-            if self.fingerprint != stored.fingerprint
-            else "the device differs"
-        )
+        return "the device differs"
 
     def extended(self, question: Question) -> Plan:
         """The plan with more contenders or more looks, asked after the first question was.

@@ -14,6 +14,7 @@ from skipwise.comparison.conclude import Comparison, read_comparison
 from skipwise.comparison.results import Costs, Recommendation
 from skipwise.cost.profile import ProfileReport
 from skipwise.errors import SkipwiseError
+from skipwise.text import command
 
 HERE = "this machine's processor"
 _AMOUNT = re.compile(r"([\d.]+)([kKMGT]?)")
@@ -136,7 +137,11 @@ def _medians(costs: Costs) -> dict[str, float]:
 def profile_command(found: Comparison) -> str:
     """What measures this comparison's networks on another machine."""
     plan = found.plan
-    return (
-        f"skipwise profile {','.join(_measurable(found))} --img-size {plan.preprocessing.size} --num-classes "
-        f"{len(plan.classes)} --stem {plan.stem} --width {plan.width:g} --json > costs.json"
-    )
+    options = {
+        "--img-size": plan.preprocessing.size,
+        "--num-classes": len(plan.classes),
+        "--stem": plan.stem,
+        "--width": f"{plan.width:g}",
+    }
+    words = [str(word) for option in options.items() for word in option]
+    return f"{command('skipwise', 'profile', ','.join(_measurable(found)), *words, '--json')} > costs.json"

@@ -11,6 +11,7 @@ from skipwise.comparison.results import Contender, Results
 from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
 from skipwise.statistics import Estimate, Pair
+from skipwise.text import listed as listed
 
 NOT_JUDGED = "not judged: fewer than two of their runs were finished with the same seed"
 
@@ -18,11 +19,6 @@ NOT_JUDGED = "not judged: fewer than two of their runs were finished with the sa
 def counted(count: int, noun: str) -> str:
     """A number of things: "1 run", "2 runs"."""
     return f"{count:,} {noun}{'s' * (count != 1)}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names as in a sentence: "a", "a and b", "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def first(sentences: Sequence[str], most: int) -> list[str]:

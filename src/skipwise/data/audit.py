@@ -182,7 +182,7 @@ def read_exclusions(path: Path, source: Source) -> NDArray[np.bool_]:
 def _unreadable(source: Source, seen: Survey, used: NDArray[np.bool_]) -> list[Finding]:
     return [
         Finding(kind="unreadable", files=(source.ids[index],), detail=reason, exclude=(source.ids[index],))
-        for index, reason in sorted(seen.faults.items())
+        for index, reason in sorted(seen.unreadable.items())
         if used[index]
     ]
 

@@ -41,7 +41,7 @@ def layout_faults(source: Source, used: NDArray[np.bool_]) -> list[str]:
 
 def unreadable_images(source: Source, seen: Survey, used: NDArray[np.bool_]) -> list[str]:
     """One sentence that names the images that can't be read, if there are any."""
-    files = [f"{source.ids[index]} ({reason})" for index, reason in sorted(seen.faults.items()) if used[index]]
+    files = [f"{source.ids[index]} ({reason})" for index, reason in sorted(seen.unreadable.items()) if used[index]]
     if not files:
         return []
     shown = "; ".join(files[:NAMED])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.decode import Header, UnreadableImage, decode_image
+from skipwise.data.decode import Header, Picture, UnreadableImage, read_image
+from skipwise.data.levels import DEFAULT, Extent, Levels
 from skipwise.data.preprocess import Preprocessing, fit_image
 from skipwise.data.thumbnails import thumbnail
 
@@ -18,12 +20,14 @@ NO_DIGEST = bytes(32)
 
 @dataclass(frozen=True, kw_only=True)
 class Square:
-    """The part of `Preprocessing` that decides pixels: side in pixels, channels, and how images are brought to it."""
+    """The part of `Preprocessing` that decides pixels: side in pixels, channels, how images are brought to it, and what
+    counts as white in those of more than 8 bits."""
 
     size: int
     channels: int
     crop: float = 1.0
     interpolation: str = "bilinear"
+    levels: Levels = DEFAULT
 
     @classmethod
     def of(cls, preprocessing: Preprocessing) -> Square:
@@ -33,12 +37,23 @@ class Square:
             channels=preprocessing.channels,
             crop=preprocessing.crop,
             interpolation=preprocessing.interpolation,
+            levels=preprocessing.levels,
         )
+
+    @property
+    def key(self) -> str:
+        """Names it, as a part of file names."""
+        values = (self.size, self.channels, self.crop, self.interpolation, *vars(self.levels).values())
+        return "-".join(map(str, values))
 
     @property
     def row_bytes(self) -> int:
         """Bytes per image."""
         return self.size * self.size * self.channels
+
+    def takes(self, pixels: NDArray[np.uint8]) -> bool:
+        """Whether pixels [H, W, C] are as they should be already."""
+        return pixels.shape == (self.size, self.size, self.channels) and self.crop == 1
 
     def fit(self, image: Any) -> bytes:
         """Pillow's image (mode L or RGB) as bytes [size, size, channels]."""
@@ -50,9 +65,9 @@ class Square:
 
 @dataclass(frozen=True)
 class Look:
-    """`fault` says why the image can't be read, or is "". `pixels` [size, size, channels] and `thumbnail` are raw
-    bytes, empty where they were not asked for or where there is a fault; `digest` is NO_DIGEST where not even bytes
-    could be had."""
+    """`fault` says why the image can't be read, or is "". `extent` is that of an image of more than 8 bits. `pixels`
+    [size, size, channels] and `thumbnail` are raw bytes, empty where they were not asked for, where there is a fault,
+    or, pixels, where the square's levels don't fit. `digest` is NO_DIGEST where not even bytes could be had."""
 
     digest: bytes
     width: int
@@ -60,16 +75,16 @@ class Look:
     grey: bool
     kind: str
     fault: str
+    extent: Extent | None
     thumbnail: bytes
     pixels: bytes
 
 
 def look(data: bytes, square: Square | None) -> Look:
-    """One look at an encoded image."""
+    """One look at an encoded image, in a process that does nothing else meanwhile."""
     digest = hashlib.sha256(data).digest()
     try:
-        header, image = decode_image(data)
-        return _seen(digest, header, image, square)
+        return _seen(digest, read_image(data, alone=True), square)
     except UnreadableImage as error:
         return fault(str(error), digest)
     except MemoryError:
@@ -83,14 +98,22 @@ def look_at_pixels(pixels: NDArray[np.uint8], square: Square | None) -> Look:
     digest = hashlib.sha256(pixels.tobytes()).digest()
     height, width, channels = pixels.shape
     image = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
-    return _seen(digest, Header(width, height, channels == 1, "array"), image, square)
+    return _seen(digest, Picture(Header(width, height, channels == 1, "array"), image, pixels=pixels), square)
 
 
 def fault(reason: str, digest: bytes = NO_DIGEST) -> Look:
     """The look at what can't be looked at."""
-    return Look(digest, 0, 0, True, "", reason, b"", b"")
+    return Look(digest, 0, 0, True, "", reason, None, b"", b"")
 
 
-def _seen(digest: bytes, header: Header, image: Any, square: Square | None) -> Look:
-    small, packed = thumbnail(image).tobytes(), b"" if square is None else square.fit(image)
-    return Look(digest, header.width, header.height, header.grey, header.kind, "", small, packed)
+def _seen(digest: bytes, picture: Picture, square: Square | None) -> Look:
+    header, extent = picture.header, None if picture.wide is None else picture.wide.extent
+    packed = b""
+    if square is not None:
+        if picture.pixels is not None and square.takes(picture.pixels):
+            packed = picture.pixels.tobytes()
+        else:
+            with contextlib.suppress(UnreadableImage):
+                packed = square.fit(picture.shown(square.levels))
+    small = thumbnail(picture.stretched()).tobytes()
+    return Look(digest, header.width, header.height, header.grey, header.kind, "", extent, small, packed)

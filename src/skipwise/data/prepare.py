@@ -19,7 +19,7 @@ from skipwise.data.pack import load_pack, pack
 from skipwise.data.sources import ReadingOptions, Source, open_source
 from skipwise.data.splits import SPLIT_SEED, SPLITS, TEST_SHARE, make_folds, make_splits, read_split
 from skipwise.data.stream import Streamed
-from skipwise.data.survey import Progress, Survey, guess_square, is_surveyed, survey
+from skipwise.data.survey import Progress, Survey, guess_square, is_surveyed, survey, team_for
 from skipwise.data.twins import find_twins
 from skipwise.errors import SkipwiseError
 
@@ -134,8 +134,11 @@ def prepare(
         used &= ~read_exclusions(Path(request.exclude), source)
     if not used.all():
         notice(f"{(~used).sum():,} of {len(used):,} images are left out, as you asked.")
-    guess = guess_square(source, request.img_size, None) if packed and not is_surveyed(source) else None
-    seen = survey(source, progress, guess=guess)
+    with team_for(source) as team:
+        guess = guess_square(source, request.img_size, None, team) if packed and not is_surveyed(source) else None
+        seen = survey(source, progress, guess=guess, team=team).of(used)
+    for sentence in seen.notes:
+        notice(sentence)
     for fault in faults(source, seen, used):
         raise SkipwiseError(fault)
     members = np.flatnonzero(used)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.images import Pixels
+from skipwise.data.levels import DEFAULT, Levels
+
+if TYPE_CHECKING:  # what looks at files is started often, and has no use for the rest
+    from skipwise.data.images import Pixels
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
     """How an image of any size becomes network input.
 
-    The middle square, `crop` times the shorter side, is resized to `size` x `size` pixels (antialiased, by
-    `interpolation`: "bilinear" or "bicubic"), and each channel becomes (value / 255 - mean) / std.
+    What has more than 8 bits is brought to 8 by `levels`. The middle square, `crop` times the shorter side, is resized
+    to `size` x `size` pixels (antialiased, by `interpolation`: "bilinear" or "bicubic"), and each channel becomes
+    (value / 255 - mean) / std.
     """
 
     size: int
@@ -26,6 +30,7 @@ class Preprocessing:
     std: tuple[float, ...]
     crop: float = 1.0
     interpolation: str = "bilinear"
+    levels: Levels = DEFAULT
 
 
 def fit_square(

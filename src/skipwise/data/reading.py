@@ -5,13 +5,14 @@ for that, which must not end the program. So files are read and decoded in proce
 
     python -m skipwise.data.reading
 
-reads messages on standard input, a `_Setup` and then `_Job`s, and answers each job with its `Look`s. Messages are
-msgpack behind four bytes of length.
+reads messages on standard input, the container's path and then `_Job`s, and answers each job with its `Look`s.
+Messages are msgpack behind four bytes of length.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import queue
 import signal
@@ -27,7 +28,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import msgspec
-from PIL import Image
 
 from skipwise.data.containers import Container, Reader, Shareable, reopen
 from skipwise.data.decode import UnreadableImage
@@ -40,33 +40,37 @@ CHUNK = 64
 
 
 @dataclass(frozen=True)
-class _Setup:
-    """The container by kind and path; no kind where files come with the jobs."""
+class _Place:
+    """A container by kind and path; no kind where the files come with the jobs."""
 
     kind: str
     path: str
-    square: Square | None
 
 
 @dataclass(frozen=True)
 class _Job:
     """Files by address, or, where the container can't be shared, what was read of each and what is wrong with it."""
 
-    addresses: tuple[str, ...]
+    square: Square | None
+    addresses: tuple[str, ...] = ()
     contents: tuple[tuple[bytes, str], ...] = ()
 
 
 class Team:
-    """Processes that look at files of one container. Use as a context manager, or `end` it."""
+    """Processes that look at files of one container, `images` of them. Use as a context manager, or `end` it.
 
-    def __init__(self, container: Container, square: Square | None, count: int | None = None) -> None:
-        self.count = count or usable_cores()
+    They start when there is work, and no more of them than is worth it.
+    """
+
+    def __init__(self, container: Container, images: int) -> None:
+        self.count = max(1, min(usable_cores(), -(-images // CHUNK)))
         kind = container.kind if isinstance(container, Shareable) else ""
-        self.setup = _Setup(kind, _text(os.fspath(container.path.absolute())), square)
+        self.place = _Place(kind, _text(os.fspath(container.path.absolute())))
         self.threads = ThreadPoolExecutor(self.count)
-        self.idle: queue.SimpleQueue[_Process | None] = queue.SimpleQueue()
+        # Last in, first out: one that runs is taken before another is started.
+        self.idle: queue.LifoQueue[_Process | None] = queue.LifoQueue()
         for _ in range(self.count):
-            self.idle.put(None)  # started when there is work
+            self.idle.put(None)
         self.started: list[_Process] = []
         self.ended = False
 
@@ -83,12 +87,11 @@ class Team:
             process.end()
         self.threads.shutdown(cancel_futures=True)
 
-    def looks(self, addresses: Sequence[str]) -> Iterator[list[Look]]:
-        """A look at each file, in order, some at a time."""
-        size = max(1, min(CHUNK, -(-len(addresses) // self.count)))
-        return self.answers(
-            _Job(tuple(map(_text, addresses[start : start + size]))) for start in range(0, len(addresses), size)
-        )
+    def looks(self, addresses: Iterable[str], count: int, square: Square | None) -> Iterator[list[Look]]:
+        """A look at each of `count` files, in order, some at a time."""
+        size = max(1, min(CHUNK, -(-count // self.count)))
+        texts = map(_text, addresses)
+        return self.answers(_Job(square, tuple(itertools.islice(texts, size))) for _ in range(0, count, size))
 
     def answers(self, jobs: Iterable[_Job]) -> Iterator[list[Look]]:
         """The jobs' looks in order. Only a few are under way at a time, so that memory stays flat."""
@@ -111,7 +114,8 @@ class Team:
             seen = []
             for position in range(max(len(job.addresses), len(job.contents))):
                 process = self._start()
-                single = _Job(job.addresses[position : position + 1], job.contents[position : position + 1])
+                one = slice(position, position + 1)
+                single = _Job(job.square, job.addresses[one], job.contents[one])
                 seen += process.do(single) or [fault("decoding it crashes the decoder")]
                 self._finish(process)
             return seen
@@ -123,7 +127,7 @@ class Team:
         self.started.remove(process)
 
     def _start(self) -> _Process:
-        process = _Process(self.setup)
+        process = _Process(self.place)
         self.started.append(process)
         if self.ended:
             process.end()
@@ -131,29 +135,32 @@ class Team:
 
 
 def looks(
-    container: Container, files: Sequence[str], square: Square | None, indices: Sequence[int]
+    container: Container, files: Sequence[str], square: Square | None, indices: Sequence[int], team: Team | None = None
 ) -> Generator[tuple[Sequence[int], list[Look]]]:
     """A look at each of `files[index]`, some at a time with their indices, in whatever order is quick.
 
-    Closing the iterator ends the processes.
+    Args:
+        team: who looks; None for processes that end with the iterator.
 
     Raises:
         SkipwiseError: the container itself can't be read any more.
     """
-    count = max(1, min(usable_cores(), -(-len(indices) // CHUNK)))
-    with Team(container, square, count) as team:
+    with Team(container, len(indices)) if team is None else contextlib.nullcontext(team) as lookers:
         if isinstance(container, Shareable):
             position = 0
-            for seen in team.looks([container.address(files[index]) for index in indices]):
+            addresses = (container.address(files[index]) for index in indices)
+            for seen in lookers.looks(addresses, len(indices), square):
                 yield indices[position : position + len(seen)], seen
                 position += len(seen)
         else:
             order: deque[int] = deque()
-            for seen in team.answers(_read_here(container, files, indices, order)):
+            for seen in lookers.answers(_read_here(container, files, square, indices, order)):
                 yield [order.popleft() for _ in seen], seen
 
 
-def _read_here(container: Container, files: Sequence[str], indices: Sequence[int], order: deque[int]) -> Iterator[_Job]:
+def _read_here(
+    container: Container, files: Sequence[str], square: Square | None, indices: Sequence[int], order: deque[int]
+) -> Iterator[_Job]:
     """Jobs with the files' bytes, for a container that only one process can read; `order` gets their indices."""
     numbers = {files[index]: index for index in indices}
     contents: list[tuple[bytes, str]] = []
@@ -161,16 +168,16 @@ def _read_here(container: Container, files: Sequence[str], indices: Sequence[int
         order.append(numbers[name])
         contents.append((b"", str(content)) if isinstance(content, UnreadableImage) else (content, ""))
         if len(contents) == CHUNK or sum(len(data) for data, _ in contents) > 2**24:
-            yield _Job((), tuple(contents))
+            yield _Job(square, contents=tuple(contents))
             contents = []
     if contents:
-        yield _Job((), tuple(contents))
+        yield _Job(square, contents=tuple(contents))
 
 
 class _Process:
     """A process that looks at files."""
 
-    def __init__(self, setup: _Setup) -> None:
+    def __init__(self, place: _Place) -> None:
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         # -P keeps the folder the user stands in, and whatever modules lie there, out of our imports.
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
@@ -182,7 +189,7 @@ class _Process:
             env=environment,
         )
         with contextlib.suppress(BrokenPipeError):
-            _send(self._pipe(self.process.stdin), setup)
+            _send(self._pipe(self.process.stdin), place)
 
     def do(self, job: _Job) -> list[Look] | None:
         """The looks, or None if the process died."""
@@ -247,21 +254,21 @@ def _receive(pipe: IO[bytes], kind: Any) -> Any:
 
 
 def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
-    setup = _receive(requests, _Setup)
-    if setup is None:
+    place = _receive(requests, _Place)
+    if place is None:
         return
     try:
-        shared = reopen(setup.kind, Path(_name(setup.path))).reader() if setup.kind else contextlib.nullcontext()
+        shared = reopen(place.kind, Path(_name(place.path))).reader() if place.kind else contextlib.nullcontext()
         with shared as read:
             while (job := _receive(requests, _Job)) is not None:
-                _send(answers, list(_answer(job, read, setup.square)))
+                _send(answers, list(_answer(job, read)))
     except SkipwiseError as error:
         _send(answers, str(error))
 
 
-def _answer(job: _Job, read: Reader | None, square: Square | None) -> Iterator[Look]:
+def _answer(job: _Job, read: Reader | None) -> Iterator[Look]:
     for data, reason in job.contents:
-        yield fault(reason) if reason else look(data, square)
+        yield fault(reason) if reason else look(data, job.square)
     for address in job.addresses:
         assert read is not None
         try:
@@ -269,13 +276,12 @@ def _answer(job: _Job, read: Reader | None, square: Square | None) -> Iterator[L
         except UnreadableImage as error:
             yield fault(str(error))
         else:
-            yield look(data, square)
+            yield look(data, job.square)
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that is waiting for us
     warnings.simplefilter("ignore")  # Pillow's, about odd metadata
-    Image.MAX_IMAGE_PIXELS = None  # the limit is decode.MOST_PIXELS, and may be above Pillow's
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # libraries may print; only answers may reach the pipe
     with contextlib.suppress(BrokenPipeError):

@@ -28,12 +28,12 @@ class Streamed:
         self.container = source.container if isinstance(source.container, Shareable) else None
         if source.container is not None and self.container is None:
             raise SkipwiseError(
-                f"{source.container.path} can't be streamed, since it is read from its beginning on; unpack it, or leave "
-                "--no-pack out."
+                f"{source.container.path} can't be streamed, since it is read from its beginning on; make image files "
+                "of it, or leave --no-pack out."
             )
         self.source, self.seen, self.square = source, seen, square
         self.shape = (len(source.ids), square.size, square.size, square.channels)
-        self.team = None if self.container is None else Team(self.container, square)
+        self.team = None if self.container is None else Team(self.container, len(source.ids))
         self.ahead: tuple[bytes, Future[NDArray[np.uint8]]] | None = None
         self.thread = ThreadPoolExecutor(1)
         self.lock = threading.Lock()
@@ -73,9 +73,8 @@ class Streamed:
             for index in indices:
                 yield look_at_pixels(self.source.pixels[index], self.square).pixels
             return
-        seen = itertools.chain.from_iterable(
-            self.team.looks([container.address(self.source.files[index]) for index in indices])
-        )
+        addresses = (container.address(self.source.files[index]) for index in indices)
+        seen = itertools.chain.from_iterable(self.team.looks(addresses, len(indices), self.square))
         for index, look in zip(indices, seen, strict=True):
             if look.fault or look.digest != self.seen.digests[index].tobytes():
                 raise SkipwiseError(

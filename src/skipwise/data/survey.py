@@ -10,20 +10,22 @@ import os
 import shutil
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data import decode
 from skipwise.data.containers import Folder, Shareable
+from skipwise.data.decode import decoders
+from skipwise.data.levels import DEFAULT, DEPTHS, Levels, choose
+from skipwise.data.limits import most_pixels
 from skipwise.data.look import Look, Square
-from skipwise.data.reading import looks
+from skipwise.data.reading import Team, looks
 from skipwise.data.sources import Source
 from skipwise.data.thumbnails import SIDE
-from skipwise.data.transcript import Transcript
+from skipwise.data.transcript import Looked, Transcript
 from skipwise.errors import SkipwiseError
 from skipwise.files import atomic, cache_folder
 
@@ -40,8 +42,12 @@ SAMPLE = 64
 class Survey:
     """What the images say of themselves, [N] each, in the source's order.
 
-    `digests` [N, 32] are SHA-256; `kinds` are format and mode ("JPEG RGB"); `faults` say by index why an image can't
-    be read, and what else is known of it is zero then. `thumbnails` [N, 32, 32] is mapped, not read.
+    `digests` [N, 32] are SHA-256; `kinds` are format and mode ("JPEG RGB"); `depths`, `lows` and `highs` are as in
+    `choose`; `faults` say by index why an image can't be read, and what else is known of it is zero then. `thumbnails`
+    [N, 32, 32] is mapped, not read.
+
+    `levels` are those of the images that are used, once it is said which these are (`of`); `misfits` say by index why
+    one of them fits none; `notes` are what a person should know of it.
     """
 
     digests: NDArray[np.uint8]
@@ -49,14 +55,37 @@ class Survey:
     heights: NDArray[np.int32]
     grey: NDArray[np.bool_]
     kinds: NDArray[np.str_]
+    depths: NDArray[np.uint8]
+    lows: NDArray[np.float64]
+    highs: NDArray[np.float64]
     faults: dict[int, str]
     thumbnails: NDArray[np.uint8]
+    levels: Levels = DEFAULT
+    misfits: dict[int, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def of(self, used: NDArray[np.bool_]) -> Survey:
+        """The same with the levels of the images that are used."""
+        chosen = choose(self.depths, self.lows, self.highs, used)
+        return replace(self, levels=chosen.levels, misfits=chosen.misfits, notes=chosen.sentences)
+
+    @property
+    def decoded(self) -> NDArray[np.bool_]:
+        """Which images could be decoded: bool [N]."""
+        mask = np.ones(len(self.digests), dtype=bool)
+        mask[list(self.faults)] = False
+        return mask
+
+    @property
+    def unreadable(self) -> dict[int, str]:
+        """Why images can't be read, by index."""
+        return self.faults | self.misfits
 
     @property
     def readable(self) -> NDArray[np.bool_]:
         """Which images can be read: bool [N]."""
-        mask = np.ones(len(self.digests), dtype=bool)
-        mask[list(self.faults)] = False
+        mask = self.decoded
+        mask[list(self.misfits)] = False
         return mask
 
     @property
@@ -94,21 +123,25 @@ def auto_size(sides: Sequence[int] | NDArray[np.integer]) -> int:
     return max(SMALLEST, min(rounded, AUTO_LARGEST))
 
 
-def survey(source: Source, progress: Progress | None = None, *, guess: Square | None = None) -> Survey:
+def survey(
+    source: Source, progress: Progress | None = None, *, guess: Square | None = None, team: Team | None = None
+) -> Survey:
     """Looks at every image, or remembers having done so; images that can't be read are among the faults.
 
     A file counts as unchanged while its size and the time of its last change are the same.
 
     Args:
         guess: pixels that will probably be wanted; they are kept in the same pass if the guess holds.
+        team: who looks, if there is anybody already.
 
     Raises:
         SkipwiseError: files changed meanwhile, or the cache can't be written.
     """
-    folder = cache_folder() / "surveys" / state(source)
+    named = state(source)
+    folder = cache_folder() / "surveys" / named
     if (found := _load(folder, source)) is not None:
         return found
-    with Transcript.of(source, state(source), guess, progress) as transcript:
+    with Transcript.of(source, named, guess, progress, team) as transcript:
         if (found := _load(folder, source)) is not None:  # by another process, while we waited
             return found
         transcript.complete()
@@ -131,32 +164,40 @@ def forget(source: Source) -> None:
     shutil.rmtree(cache_folder() / "surveys" / state(source), ignore_errors=True)
 
 
-def guess_square(source: Source, size: int | None, channels: int | None) -> Square:
+def team_for(source: Source) -> AbstractContextManager[Team | None]:
+    """Who looks at a source's images, if they have to be decoded."""
+    if source.container is None:
+        return contextlib.nullcontext(None)
+    return Team(source.container, len(source.files))
+
+
+def guess_square(source: Source, size: int | None, channels: int | None, team: Team | None = None) -> Square:
     """What a square will be like, from a sample of the images; only time is lost if it is wrong."""
     if source.pixels is not None:
         side, grey = min(source.pixels.shape[1:3]), source.pixels.shape[3] == 1
         return Square(size=size or auto_size([side]), channels=channels or (1 if grey else 3))
     assert source.container is not None
     seen: list[Look] = []
-    if isinstance(source.container, Shareable) and (size is None or channels is None):
+    if isinstance(source.container, Shareable):
         chosen = np.random.default_rng(0).permutation(len(source.files))[:SAMPLE].tolist()
-        for _, some in looks(source.container, source.files, None, chosen):
+        for _, some in looks(source.container, source.files, None, chosen, team):
             seen += [look for look in some if not look.fault]
     sides = [min(look.width, look.height) for look in seen] or [AUTO_LARGEST]
     grey = bool(seen) and all(look.grey for look in seen)
-    return Square(size=size or auto_size(sides), channels=channels or (1 if grey else 3))
+    levels = choose(*_extents(seen), np.ones(len(seen), dtype=bool)).levels
+    return Square(size=size or auto_size(sides), channels=channels or (1 if grey else 3), levels=levels)
 
 
 def state(source: Source) -> str:
     """A hash of everything that would make looking again come out differently: files, sizes, times, decoder."""
-    described = hashlib.sha256(f"{decode.RULES} {decode.MOST_PIXELS} {version('pillow')}\n".encode())
+    described = hashlib.sha256(f"{decoders()} {most_pixels()}\n".encode())
     if source.pixels is not None:
         described.update(source.pixels.tobytes())
         return described.hexdigest()[:32]
     assert source.container is not None
     described.update(os.fsencode(source.container.path.absolute()) + f"\n{source.archive}\n".encode())
-    for entry in source.entries:
-        described.update(os.fsencode(entry.name) + f"\0{entry.size} {entry.stamp}\n".encode())
+    described.update(os.fsencode("\0".join([entry.name for entry in source.entries])))
+    described.update("\n".join([f"{entry.size} {entry.stamp}" for entry in source.entries]).encode())
     return described.hexdigest()[:32]
 
 
@@ -182,6 +223,7 @@ def _save(folder: Path, transcript: Transcript) -> None:
     transcript.thumbnails.replace(folder / "thumbnails.npy")
     columns = io.BytesIO()
     rows = transcript.looks
+    depths, lows, highs = _extents(rows)
     np.savez(
         columns,
         digests=np.frombuffer(b"".join(row.digest for row in rows), np.uint8).reshape(-1, 32),
@@ -189,10 +231,21 @@ def _save(folder: Path, transcript: Transcript) -> None:
         heights=np.array([row.height for row in rows], np.int32),
         grey=np.array([row.grey for row in rows], np.bool_),
         kinds=np.array([row.kind for row in rows]),
+        depths=depths,
+        lows=lows,
+        highs=highs,
         faults=np.array(json.dumps({index: row.fault for index, row in enumerate(rows) if row.fault})),
     )
     with atomic(folder / "looks.npz") as temporary:  # the last: where it is, all is
         temporary.write_bytes(columns.getvalue())
+
+
+def _extents(rows: Sequence[Look | Looked]) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64]]:
+    """Depths, lows and highs as `choose` takes them."""
+    extents = [row.extent for row in rows]
+    depths = np.array([0 if each is None else 1 + DEPTHS.index(each.depth) for each in extents], np.uint8)
+    lows = np.array([0.0 if each is None else each.low for each in extents], np.float64)
+    return depths, lows, np.array([0.0 if each is None else each.high for each in extents], np.float64)
 
 
 def _load(folder: Path, source: Source) -> Survey | None:
@@ -213,7 +266,7 @@ def _load(folder: Path, source: Source) -> Survey | None:
 def _read(folder: Path) -> Survey:
     with np.load(folder / "looks.npz", allow_pickle=False) as arrays:
         faults = {int(index): reason for index, reason in json.loads(str(arrays["faults"])).items()}
-        columns = {name: arrays[name] for name in ("digests", "widths", "heights", "grey", "kinds")}
+        columns = {name: arrays[name] for name in arrays.files if name != "faults"}
     thumbnails = np.load(folder / "thumbnails.npy", mmap_mode="r", allow_pickle=False)
     if thumbnails.shape != (len(columns["digests"]), SIDE, SIDE):
         raise ValueError("thumbnails of other images")

@@ -14,21 +14,23 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data import decode
+from skipwise.data.decode import decoders
+from skipwise.data.levels import Extent
 from skipwise.data.look import Look, Square, look_at_pixels
-from skipwise.data.reading import CHUNK, looks
+from skipwise.data.reading import CHUNK, Team, looks
 from skipwise.data.sources import Source
 from skipwise.data.thumbnails import SIDE
 from skipwise.errors import SkipwiseError
 from skipwise.files import cache_folder, explained, locked, make_folder
+from skipwise.text import byte_size
 
 SAFE_SECONDS = 3.0
 """At most this much work is lost when the process is killed."""
@@ -49,6 +51,7 @@ class Looked:
     grey: bool
     kind: str
     fault: str
+    extent: Extent | None
 
 
 class Transcript:
@@ -60,8 +63,9 @@ class Transcript:
         folder: Path,
         square: Square | None,
         progress: Callable[[str, int, int], None] | None,
+        team: Team | None,
     ) -> None:
-        self.source, self.folder, self.square = source, folder, square
+        self.source, self.folder, self.square, self.team = source, folder, square, team
         self.progress = progress or (lambda *_: None)
         self.looks: Sequence[Looked] = ()
         self.thumbnails = folder / "thumbnails.npy"
@@ -69,11 +73,16 @@ class Transcript:
 
     @classmethod
     def of(
-        cls, source: Source, state: str, square: Square | None, progress: Callable[[str, int, int], None] | None
+        cls,
+        source: Source,
+        state: str,
+        square: Square | None,
+        progress: Callable[[str, int, int], None] | None,
+        team: Team | None = None,
     ) -> Transcript:
-        """The transcript of a source in a state, begun or not."""
-        wanted = "looks" if square is None else "-".join(map(str, asdict(square).values()))
-        return cls(source, cache_folder() / "reading" / f"{state}-{wanted}", square, progress)
+        """The transcript of a source in a state, begun or not. `team` looks at the images; None for one of its own."""
+        wanted = "looks" if square is None else square.key
+        return cls(source, cache_folder() / "reading" / f"{state}-{wanted}", square, progress, team)
 
     def __enter__(self) -> Transcript:
         self.stack = contextlib.ExitStack()
@@ -108,34 +117,37 @@ class Transcript:
                 shape = (total, self.square.size, self.square.size, self.square.channels)
                 pixels = open_files.enter_context(_Rows(self.pixels, shape, whole=bool(rows)))
             lines = open_files.enter_context((self.folder / "looks.jsonl").open("ab"))
-            fresh: list[Looked] = []
 
-            def secure() -> None:
+            def secure(rows: Sequence[Looked]) -> None:
                 thumbnails.sync()
                 if pixels is not None:
                     pixels.sync()
-                lines.write(b"".join(msgspec.json.encode(row) + b"\n" for row in fresh))
+                lines.write(msgspec.json.Encoder().encode_lines(rows))
                 lines.flush()
                 os.fsync(lines.fileno())
-                fresh.clear()
 
-            secured = time.monotonic()
+            # Beside the reading, which does not wait for the disk; one at a time, after the files are open.
+            beside = open_files.enter_context(ThreadPoolExecutor(1))
+            securing, fresh, secured = beside.submit(secure, ()), list[Looked](), time.monotonic()
             left = [index for index in range(total) if index not in rows]
-            looking = open_files.enter_context(contextlib.closing(look_at(self.source, self.square, left)))
+            looking = open_files.enter_context(contextlib.closing(look_at(self.source, self.square, left, self.team)))
             count = total - len(left)
             for indices, seen in looking:
                 thumbnails.write(indices, [look.thumbnail for look in seen])
                 if pixels is not None:
                     pixels.write(indices, [look.pixels for look in seen])
                 for index, look in zip(indices, seen, strict=True):
-                    rows[index] = Looked(index, look.digest, look.width, look.height, look.grey, look.kind, look.fault)
+                    rows[index] = Looked(
+                        index, look.digest, look.width, look.height, look.grey, look.kind, look.fault, look.extent
+                    )
                     fresh.append(rows[index])
                 count += len(indices)
                 self.progress("Reading the images", count, total)
-                if time.monotonic() - secured > SAFE_SECONDS:
-                    secure()
-                    secured = time.monotonic()
-            secure()
+                if time.monotonic() - secured > SAFE_SECONDS and securing.done():
+                    securing.result()
+                    securing, fresh, secured = beside.submit(secure, fresh), [], time.monotonic()
+            securing.result()
+            secure(fresh)
         self.looks = [rows[index] for index in range(total)]
 
     def keep_pixels(self) -> None:
@@ -165,20 +177,21 @@ class Transcript:
         needed = len(self.source.ids) * (SIDE * SIDE + 300 + (self.square.row_bytes if self.square else 0))
         disk = shutil.disk_usage(self.folder)
         if needed > disk.free - SPARE * disk.total and needed > 2**20:
+            free = max(0.0, disk.free - SPARE * disk.total)
             raise SkipwiseError(
-                f"The decoded images need {needed / 2**30:.1f} GiB in {cache_folder()}, where "
-                f"{max(0.0, disk.free - SPARE * disk.total) / 2**30:.1f} GiB can be used; free some space, {MEND}, "
-                "choose a smaller --img-size, or use --no-pack."
+                f"The decoded images need {byte_size(needed)} in {cache_folder()}, where {byte_size(free)} can be used "
+                f"({byte_size(disk.free)} are free, and {SPARE:.0%} of the disk is left alone); free some space, "
+                f"{MEND}, choose a smaller --img-size, or use --no-pack."
             )
         return {}
 
 
 def look_at(
-    source: Source, square: Square | None, indices: Sequence[int]
+    source: Source, square: Square | None, indices: Sequence[int], team: Team | None = None
 ) -> Generator[tuple[Sequence[int], list[Look]]]:
     """A look at each of a source's images `indices`, some at a time, in whatever order is quick.
 
-    Closing the iterator ends what it started.
+    Closing the iterator ends what it started. `team` looks at them; None for one of its own.
     """
     if source.pixels is not None:
         for start in range(0, len(indices), CHUNK):
@@ -186,12 +199,12 @@ def look_at(
             yield part, [look_at_pixels(source.pixels[index], square) for index in part]
     elif indices:
         assert source.container is not None
-        yield from looks(source.container, source.files, square, indices)
+        yield from looks(source.container, source.files, square, indices, team)
 
 
 def pack_path(digests: NDArray[np.uint8], faults: Iterable[int], square: Square) -> Path:
     """Where the pixels of these images in this shape are kept. A fault's row is zero, so faults are part of the key."""
-    described = hashlib.sha256(f"{decode.RULES} {version('pillow')} {asdict(square)} {sorted(faults)}\n".encode())
+    described = hashlib.sha256(f"{decoders()} {square.key} {sorted(faults)}\n".encode())
     described.update(digests.tobytes())
     return cache_folder() / "pixels" / f"{described.hexdigest()[:32]}.npy"
 

@@ -23,7 +23,7 @@ def same_images(seen: Survey, progress: Progress | None) -> NDArray[np.int64]:
     with contextlib.suppress(OSError, ValueError):
         pairs: NDArray[np.int64] = np.load(kept, allow_pickle=False)
         return pairs
-    readable = np.flatnonzero(seen.readable)
+    readable = np.flatnonzero(seen.decoded)
     total = len(seen.thumbnails)
 
     def share(done: float) -> None:
@@ -32,7 +32,7 @@ def same_images(seen: Survey, progress: Progress | None) -> NDArray[np.int64]:
 
     found = near_duplicates(seen.thumbnails, seen.sides, progress=share)
     pairs = np.array([(pair.first, pair.second) for pair in found], dtype=np.int64).reshape(-1, 2)
-    pairs = pairs[seen.readable[pairs].all(axis=1)]
+    pairs = pairs[seen.decoded[pairs].all(axis=1)]
     # Equal bytes are equal images whatever they show, blank ones too.
     _, numbers = np.unique(seen.digests[readable], axis=0, return_inverse=True)
     order = readable[np.argsort(numbers.ravel(), kind="stable")]

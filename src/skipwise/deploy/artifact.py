@@ -9,12 +9,14 @@ certificate.json   what `skipwise verify` found, and certificate.html, once it w
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import msgspec
 
+from skipwise.data.levels import FULL
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.machine import Machine
@@ -82,7 +84,7 @@ class Provenance:
     Args:
         model, width, stem, seed, recipe: of the run; no seed and "" for a recipe where somebody else trained it.
         run: the run's folder, or the file of weights, as it was named for the export.
-        weights: the SHA-256 of its weights.
+        weights: the SHA-256 of its weights; `key` is that of the set in the file, where it holds several.
         test_accuracy: what training measured on its test images, a fraction; None if there were none.
         machine: that it was exported on.
     """
@@ -94,6 +96,7 @@ class Provenance:
     recipe: str
     run: str
     weights: str
+    key: str | None = None
     test_accuracy: float | None
     machine: Machine
 
@@ -193,6 +196,9 @@ def _check_ranges(artifact: Artifact) -> None:
         raise ValueError("its preprocessing is out of range")
     if len(prepared.mean) != prepared.channels or len(prepared.std) != prepared.channels:
         raise ValueError("its mean or deviation is not one for each channel")
+    whites = [white for white in vars(prepared.levels).values() if white is not None]
+    if not 0 < prepared.levels.white_16 <= FULL or not all(0 < white < math.inf for white in whites):
+        raise ValueError("what counts as white is out of range")
     if prepared.interpolation not in ("bilinear", "bicubic"):
         raise ValueError(f"it resizes by {prepared.interpolation!r}")
 

@@ -12,6 +12,7 @@ from skipwise.data.preprocess import Preprocessing
 from skipwise.deploy.artifact import Format
 from skipwise.deploy.images import Labelled, batches
 from skipwise.deploy.onnx_file import FITTED
+from skipwise.deploy.openvino_import import import_openvino
 from skipwise.deploy.quantize import Checked, Evaluate
 from skipwise.errors import SkipwiseError
 
@@ -84,8 +85,7 @@ def _in_onnxruntime(model: ModelProto) -> Callable[[NDArray[np.float32]], NDArra
 
 
 def _in_openvino(model: ModelProto) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    import openvino
-
+    openvino = import_openvino()
     core = openvino.Core()
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", settings)

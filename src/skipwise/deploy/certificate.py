@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from skipwise.data.decode import decode_image
+from skipwise.data.levels import DEFAULT, Levels
 from skipwise.deploy.certify import Certificate, Verified
-from skipwise.deploy.wording import HEADINGS, arm_rows, megabytes, named, quantized, speed_rows, verdict
+from skipwise.deploy.wording import HEADINGS, arm_rows, named, quantized, speed_rows, verdict
 from skipwise.files import make_folder, write_json, write_text
 from skipwise.pages import render
 from skipwise.pages.pictures import data_url
+from skipwise.paths import user_path
+from skipwise.text import byte_size
 
 SHOWN = 60
 """Flipped images on the page, at most; certificate.json has them all."""
@@ -25,7 +28,7 @@ def write_certificate(found: Verified, output: str | os.PathLike[str] | None = N
     Raises:
         SkipwiseError: they can't be written there.
     """
-    folder = found.folder if output is None else Path(output).expanduser()
+    folder = found.folder if output is None else user_path(output)
     make_folder(folder)
     write_text(folder / "certificate.html", page(found))
     write_json(folder / "certificate.json", found.certificate)
@@ -64,9 +67,11 @@ def _flips(found: Verified) -> list[dict[str, Any]]:
     if not order or found.images is None:
         return []
     positions = sorted(flips[0].position for flips in order)
+    levels = found.artifact.preprocessing.levels
     some = found.images.some(np.array(positions, dtype=np.int64))
     pictures = {
-        position: data_url(decode_image(data)[1]) for position, data in zip(positions, some.encoded(), strict=True)
+        position: data_url(decode_image(data, levels=levels)[1])
+        for position, data in zip(positions, some.encoded(), strict=True)
     }
     return [
         {
@@ -85,7 +90,7 @@ def _facts(found: Verified) -> list[tuple[str, str]]:
     prepared = found.artifact.preprocessing
     machine = certificate.machine
     return [
-        ("File", f"{certificate.format}, {megabytes(certificate.size)}"),
+        ("File", f"{certificate.format}, {byte_size(certificate.size)}"),
         ("Images", _images(certificate)),
         ("Network", f"{made.model}, width {made.width:g}, {made.stem} stem, seed {made.seed}"),
         (
@@ -93,6 +98,7 @@ def _facts(found: Verified) -> list[tuple[str, str]]:
             f"the middle square{'' if prepared.crop == 1 else f', {prepared.crop:g} of it'}, to {prepared.size} x "
             f"{prepared.size} pixels, antialiased {prepared.interpolation}; all of it inside the file",
         ),
+        *_levels(prepared.levels),
         (
             "Checked on",
             f"{certificate.machine.processor}, {certificate.machine.cores} cores, {certificate.machine.system}",
@@ -100,6 +106,15 @@ def _facts(found: Verified) -> list[tuple[str, str]]:
         ("With", ", ".join(f"{name} {version}" for name, version in machine.versions.items())),
         ("Artifact", certificate.artifact),
     ]
+
+
+def _levels(levels: Levels) -> list[tuple[str, str]]:
+    """What counts as white, where the images it was trained on had more than 8 bits."""
+    if levels == DEFAULT:
+        return []
+    kinds = {"16-bit": levels.white_16, "32-bit or signed": levels.white_32, "floating-point": levels.white_float}
+    said = [f"{white:,g} in {kind} images" for kind, white in kinds.items() if white is not None]
+    return [("White is", f"{', '.join(said)}; such pixels have to be brought to 8 bits before the file sees them")]
 
 
 def _images(certificate: Certificate) -> str:

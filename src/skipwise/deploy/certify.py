@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.data.sources import ReadingOptions
 from skipwise.deploy import golden
 from skipwise.deploy.agreement import Agreement, Quality, agreement, quality
 from skipwise.deploy.artifact import MODEL_FILES, Artifact, Precision, read_artifact, sha256
 from skipwise.deploy.golden import GoldenCheck
-from skipwise.deploy.images import Labelled, other_images, own_images
+from skipwise.deploy.images import Labelled, other_images, own_images, remembered_reading
 from skipwise.deploy.runtime import Answerer
 from skipwise.deploy.speed import Speed, speeds
 from skipwise.deploy.ways import (
@@ -29,6 +30,7 @@ from skipwise.deploy.ways import (
 )
 from skipwise.errors import SkipwiseError
 from skipwise.machine import Machine, describe_machine, usable_cores
+from skipwise.paths import user_path
 
 if TYPE_CHECKING:
     from skipwise.deploy.origin import Origin
@@ -125,6 +127,7 @@ def verify(
     max_drop: float | None = None,
     images: int | None = None,
     timing: bool = True,
+    reading: ReadingOptions | None = None,
     progress: Progress | None = None,
 ) -> Verified:
     """Checks an artifact's hashes and golden images, and, with `data`, its answers to these images.
@@ -138,12 +141,13 @@ def verify(
         max_drop: for INT8, the points of accuracy that may be lost; None is what the export allowed.
         images: at most so many, drawn class by class.
         timing: whether latencies are measured.
+        reading: how `data` is to be read where its layout does not say it; None is as the run read its images.
         progress: is told what is being done, how much of it is, and of how much.
 
     Raises:
         SkipwiseError: a file is not the one that was exported, the images can't be read, ...
     """
-    folder, tell = Path(artifact).expanduser(), progress or (lambda *_: None)
+    folder, tell = user_path(artifact), progress or (lambda *_: None)
     found = read_artifact(folder)
     drop = _allowed(found, max_drop)
     if images is not None and images < 1:
@@ -162,7 +166,7 @@ def verify(
     flips: tuple[Flip, ...] = ()
     reference_name, reference_quality = None, None
     if data is not None:
-        chosen, part, caution = _images(data, found, origin)
+        chosen, part, caution = _images(data, found, origin, reading)
         notes += [] if caution is None else [caution]
         chosen = chosen if images is None else chosen.drawn(images)
         with tempfile.TemporaryDirectory() as companions:
@@ -219,7 +223,7 @@ def _asked(origin: Origin) -> Answerer:
 
 def _is_here(artifact: Artifact) -> bool:
     """Whether the run's folder is where it was, with the same weights."""
-    weights = Path(artifact.provenance.run).expanduser() / "weights.safetensors"
+    weights = Path(artifact.provenance.run) / "weights.safetensors"
     return weights.is_file() and sha256(weights) == artifact.provenance.weights
 
 
@@ -233,15 +237,17 @@ def _allowed(artifact: Artifact, max_drop: float | None) -> float | None:
 
 
 def _images(
-    data: str | os.PathLike[str], artifact: Artifact, origin: Origin | None
+    data: str | os.PathLike[str], artifact: Artifact, origin: Origin | None, reading: ReadingOptions | None
 ) -> tuple[Labelled, str | None, str | None]:
     """The images to answer, which split of theirs they are, and what has to be said of that."""
-    given = other_images(data, artifact.classes)
     own, why = None, "the run is not here"
+    home = None
     if origin is not None or _is_here(artifact):
-        home = Path(artifact.provenance.run) if origin is None else origin.where
+        home = user_path(Path(artifact.provenance.run) if origin is None else origin.where)
+    given = other_images(data, artifact.classes, reading or remembered_reading(home))
+    if home is not None:
         try:
-            own = own_images(home.expanduser(), artifact.classes, data)
+            own = own_images(home, artifact.classes, data, reading)
             why = "it has no split"
         except SkipwiseError as error:  # other images than the run's
             why = str(error).rstrip(".")

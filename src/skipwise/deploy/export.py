@@ -6,10 +6,12 @@ import contextlib
 import errno
 import importlib
 import io
+import logging
 import os
+import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from skipwise.data.decode import UnreadableImage, decode
+from skipwise.data.sources import ReadingOptions
 from skipwise.deploy import golden
 from skipwise.deploy.artifact import (
     MODEL_FILES,
@@ -29,7 +32,6 @@ from skipwise.deploy.artifact import (
     Golden,
     Precision,
     Quantization,
-    is_artifact,
     read_artifact,
     sealed,
     sha256,
@@ -37,16 +39,18 @@ from skipwise.deploy.artifact import (
 from skipwise.deploy.calibration import Progress, evaluating, images_for_int8
 from skipwise.deploy.images import Labelled, fit, other_images, own_images
 from skipwise.deploy.onnx_file import FITTED, OPSET, PIXELS, PROBABILITIES, describe, in_half, joined, to_onnx
+from skipwise.deploy.openvino_import import import_openvino
 from skipwise.deploy.origin import Elsewhere, Origin, origin_of_file, origin_of_run
+from skipwise.deploy.place import Place, made_beside
 from skipwise.deploy.quantize import quantize
 from skipwise.deploy.reference import Reference
 from skipwise.deploy.runtime import Opened, engines
+from skipwise.deploy.scale import reversed_channels
 from skipwise.deploy.shipped import InHalf, portable, trace_answer, trace_fit, trace_whole
 from skipwise.errors import SkipwiseError, missing_extra, unknown_name
-from skipwise.files import explained, make_folder, write_json
-from skipwise.folders import next_folder, numbered_folders
-
-PARENT = Path("runs/export")
+from skipwise.files import write_json
+from skipwise.paths import user_path
+from skipwise.text import command
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +79,7 @@ def export(
     max_drop: float = 0.3,
     output: str | os.PathLike[str] | None = None,
     elsewhere: Elsewhere | None = None,
+    reading: ReadingOptions | None = None,
     progress: Progress | None = None,
 ) -> Exported:
     """Makes an artifact of a trained network, and checks that its golden images are answered as in PyTorch.
@@ -88,6 +93,7 @@ def export(
         max_drop: for INT8, how many points of accuracy on the validation images may be lost.
         output: the artifact's folder; None is the next in runs/export.
         elsewhere: for weights that were not trained here, which network they are of.
+        reading: how `data` is to be read where its layout does not say it; None is as the run read its images.
         progress: is told what is being done, how much of it is, and of how much.
 
     Raises:
@@ -96,12 +102,18 @@ def export(
     chosen, exact = _checked(format, precision, max_drop)
     tell = progress or (lambda *_: None)
     origin = origin_of_run(run) if elsewhere is None else origin_of_file(run, elsewhere)
+    loaded = origin.loaded()[1]  # what is no network is refused before anything is done
+    origin = replace(origin, key=loaded.key or None)
+    said = [*loaded.notes]
+    if elsewhere is not None and (order := reversed_channels(elsewhere.mean, elsewhere.std)):
+        said.append(order)
     provenance = origin.provenance()
-    folder, there = _place(output, origin, chosen, exact, provenance.weights, max_drop / 100)
+    place = Place(output, origin, chosen, exact, provenance.weights, max_drop / 100)
+    folder, there = place.find()
     if there is not None:
-        return Exported(folder=folder, artifact=there, repeated=True)
-    images, notes = _images(origin, data, exact)
-    with _made_beside(folder) as made:
+        return Exported(folder=folder, artifact=there, repeated=True, notes=tuple(said))
+    images, notes = _images(origin, data, exact, reading)
+    with made_beside(folder) as made:
         quantization = _write_model(made, origin, images, chosen, exact, max_drop / 100, tell)
         tell("Checking the golden images", 0, 1)
         examples = _write_golden(made, origin, images, chosen, exact)
@@ -120,8 +132,11 @@ def export(
         )
         write_json(made / "artifact.json", sealed(artifact))
         artifact = read_artifact(made)
+        folder, there = place.take(made, folder)
     where = None if images is None else images.where
-    return Exported(folder=folder, artifact=artifact, repeated=False, data=where, notes=tuple(notes))
+    return Exported(
+        folder=folder, artifact=there or artifact, repeated=there is not None, data=where, notes=(*said, *notes)
+    )
 
 
 def _checked(format: str, precision: str, max_drop: float) -> tuple[Format, Precision]:
@@ -136,53 +151,22 @@ def _checked(format: str, precision: str, max_drop: float) -> tuple[Format, Prec
         raise SkipwiseError("INT8 is for ONNX and OpenVINO; choose --format onnx or openvino, or --precision fp16.")
     for package in () if format == "torch" else ("onnx", "onnxscript", format.replace("onnx", "onnxruntime")):
         try:
-            importlib.import_module(package)
+            import_openvino() if package == "openvino" else importlib.import_module(package)
         except ImportError:
             raise missing_extra("export", package) from None
     return format, precision  # type: ignore[return-value]
 
 
-def _place(
-    output: str | os.PathLike[str] | None,
-    origin: Origin,
-    format: Format,
-    precision: Precision,
-    weights: str,
-    max_drop: float,
-) -> tuple[Path, Artifact | None]:
-    """The folder to make, and what is in it if that is what is asked for."""
-
-    def is_same(folder: Path) -> Artifact | None:
-        if not is_artifact(folder):
-            return None
-        found = read_artifact(folder)
-        made = found.provenance
-        drop = found.quantization.max_drop if found.quantization else max_drop
-        there = (found.format, found.precision, drop, made.weights, made.model, found.classes, found.preprocessing)
-        asked = (format, precision, max_drop, weights, origin.model, origin.classes, origin.preprocessing)
-        return found if there == asked else None
-
-    if output is not None:
-        folder = Path(output).expanduser().absolute()
-        there = is_same(folder)
-        if there is None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise SkipwiseError(f"{folder} holds something else already; choose another folder with --output.")
-        return folder, there
-    name = f"{origin.where.expanduser().resolve().stem}-{format}-{precision}"
-    for folder in numbered_folders(PARENT, name):
-        with contextlib.suppress(SkipwiseError):  # one that was changed is left alone
-            if (there := is_same(folder)) is not None:
-                return folder, there
-    return next_folder(PARENT, name), None
-
-
 def _images(
-    origin: Origin, data: str | os.PathLike[str] | None, precision: Precision
+    origin: Origin, data: str | os.PathLike[str] | None, precision: Precision, reading: ReadingOptions | None
 ) -> tuple[Labelled | None, list[str]]:
     """The images to calibrate on and to take golden ones from, and what has to be said of them."""
-    home = origin.where.expanduser()
+    home = user_path(origin.where)
     if data is not None:
-        images = own_images(home, origin.classes, data) if home.is_dir() else other_images(data, origin.classes)
+        if home.is_dir():
+            images = own_images(home, origin.classes, data, reading)
+        else:
+            images = other_images(data, origin.classes, reading)
         if images is None:
             raise SkipwiseError(f"{home} has no split.csv that says what was trained on; leave the images out.")
         return images, []
@@ -193,27 +177,10 @@ def _images(
         images, why = None, str(error).rstrip(".")
     if images is None and precision == "int8":
         raise SkipwiseError(
-            f"INT8 needs images to be calibrated on: {why}. Name them behind the run: skipwise export {origin.where} "
-            "IMAGES --precision int8"
+            f"INT8 needs images to be calibrated on: {why}. Name them behind the run: "
+            f"{command('skipwise', 'export', origin.where, 'IMAGES', '--precision', 'int8')}"
         )
     return images, [] if images is not None else [f"The golden images are made up: {why}."]
-
-
-@contextlib.contextmanager
-def _made_beside(folder: Path) -> Iterator[Path]:
-    """A folder that takes its name when it is whole; a stop in between leaves nothing under that name."""
-    make_folder(folder.parent)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
-        with explained(folder):
-            beside.mkdir()
-            yield beside
-            with contextlib.suppress(FileNotFoundError):
-                folder.rmdir()  # an empty one that was named
-            beside.replace(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _write_model(
@@ -225,17 +192,16 @@ def _write_model(
     max_drop: float,
     tell: Progress,
 ) -> Quantization | None:
-    network = portable(origin.network())
     tell("Tracing the network", 0, 1)
-    traced = trace_answer(network, origin.preprocessing)
     if format == "torch":
-        answer = traced.module()
-        program = trace_whole(InHalf(answer) if precision == "fp16" else answer, origin.preprocessing)
+        with _followed(origin.model):
+            answer = trace_answer(portable(origin.network()), origin.preprocessing).module()
+            program = trace_whole(InHalf(answer) if precision == "fp16" else answer, origin.preprocessing)
         content = io.BytesIO()  # writing it directly, torch aborts the process where the disk is full
         torch.export.save(program, content)
         (folder / MODEL_FILES[format][0]).write_bytes(content.getbuffer())
         return None
-    answer = to_onnx(traced, takes=FITTED, gives=PROBABILITIES)
+    answer = _answer_as_onnx(origin)
     quantization = None
     if precision == "fp16":
         answer = in_half(answer)
@@ -259,16 +225,42 @@ def _write_model(
 
 def write_single_precision(origin: Origin, folder: Path) -> Path:
     """A network as ONNX in single precision, to be held against what was quantized: the path of the file."""
-    traced = trace_answer(portable(origin.network()), origin.preprocessing)
-    answer = to_onnx(traced, takes=FITTED, gives=PROBABILITIES)
+    answer = _answer_as_onnx(origin)
     path = folder / MODEL_FILES["onnx"][0]
     onnx.save(joined(to_onnx(trace_fit(origin.preprocessing), takes=PIXELS, gives=FITTED), answer), path)
     return path
 
 
-def _save_openvino(whole: ModelProto, path: Path) -> None:
-    import openvino
+def _answer_as_onnx(origin: Origin) -> ModelProto:
+    with _followed(origin.model):
+        traced = trace_answer(portable(origin.network()), origin.preprocessing)
+        return to_onnx(traced, takes=FITTED, gives=PROBABILITIES)
 
+
+@contextlib.contextmanager
+def _followed(model: str) -> Iterator[None]:
+    """Says in a sentence why a network of somebody else's can't be brought into a file, and where in its code."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # torch prints the whole network before it raises
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    except (SkipwiseError, OSError, MemoryError):
+        raise
+    except Exception as error:  # torch.export and torch.onnx have dozens
+        places = re.findall(r'File "([^"]+)", line (\d+)', str(error))
+        where = f" at line {places[-1][1]} of {places[-1][0]}" if places else ""
+        raise SkipwiseError(
+            f"{model} can't be brought into a file: torch.export can't follow its code{where} "
+            f"({type(error).__name__}). Nothing may depend on the values in an image but by tensors (no if, while or "
+            ".item()), and all of it must be torch's. Change that, or predict from the run itself."
+        ) from error
+    finally:
+        logging.disable(before)
+
+
+def _save_openvino(whole: ModelProto, path: Path) -> None:
+    openvino = import_openvino()
     model = openvino.Core().read_model(whole.SerializeToString())
     for entry in whole.metadata_props:
         model.set_rt_info(entry.value, ["skipwise", entry.key])
@@ -296,7 +288,7 @@ def _write_golden(
         file = f"golden/{number}{golden.suffix(data)}"
         (folder / file).write_bytes(data)
         try:
-            pixels = decode(data, channels=origin.preprocessing.channels)
+            pixels = decode(data, channels=origin.preprocessing.channels, levels=origin.preprocessing.levels)
         except UnreadableImage as error:
             raise SkipwiseError(f"{name} can't be read ({error}); repair or remove it.") from error
         expected = reference.fitted(fit(data, origin.preprocessing)[None])[0]

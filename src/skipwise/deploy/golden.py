@@ -62,7 +62,8 @@ def check(
     tolerance = TOLERANCE[precision]
     differences = {}
     for each in golden:
-        pixels = decode((folder / each.file).read_bytes(), channels=preprocessing.channels)
+        data = (folder / each.file).read_bytes()
+        pixels = decode(data, channels=preprocessing.channels, levels=preprocessing.levels)
         wanted = each.answered if precision == "int8" else each.expected
         differences[each.name] = float(np.abs(whole(pixels[None])[0] - np.array(wanted)).max())
     return GoldenCheck(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.data.decode import UnreadableImage, decode
+from skipwise.data.prepare import Request
 from skipwise.data.preprocess import Preprocessing, fit_square
 from skipwise.data.sources import ReadingOptions, Source, open_source
 from skipwise.data.splits import read_split
@@ -107,7 +108,7 @@ class Labelled:
 
 def fit(data: bytes, preprocessing: Preprocessing) -> NDArray[np.uint8]:
     """An encoded image's pixels [size, size, C] by the rules of training."""
-    return square(decode(data, channels=preprocessing.channels), preprocessing)
+    return square(decode(data, channels=preprocessing.channels, levels=preprocessing.levels), preprocessing)
 
 
 def square(pixels: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:
@@ -115,24 +116,40 @@ def square(pixels: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[n
     return fit_square(pixels, preprocessing.size, crop=preprocessing.crop, interpolation=preprocessing.interpolation)
 
 
-def own_images(folder: Path, classes: tuple[str, ...], data: str | os.PathLike[str] | None) -> Labelled | None:
+def remembered_reading(folder: Path | None) -> ReadingOptions | None:
+    """How the run in a folder, or its comparison, read its images; None if nobody says so."""
+    request = None if folder is None else _remembered(folder.absolute())
+    return None if request is None else request.reading
+
+
+def _remembered(folder: Path) -> Request | None:
+    return next(filter(None, map(recall, (folder, folder.parent.parent))), None)
+
+
+def own_images(
+    folder: Path,
+    classes: tuple[str, ...],
+    data: str | os.PathLike[str] | None,
+    reading: ReadingOptions | None = None,
+) -> Labelled | None:
     """The images a run was trained and tested on, as they were split; None if nobody says where they are.
 
     Args:
         data: where they are now; None is where they were.
+        reading: how they are to be read; None is as they were read then.
 
     Raises:
         SkipwiseError: they are not there, or others than they were.
     """
     folder = folder.absolute()
     home = next((each for each in (folder, folder.parent.parent) if (each / "split.csv").exists()), None)
-    request = next(filter(None, map(recall, (folder, folder.parent.parent))), None)
+    request = _remembered(folder)
     if home is not None and (home / "folds.csv").exists():
         raise SkipwiseError(f"{folder} is of a cross-validation, so its images have no validation or test split.")
     if home is None or (data is None and request is None):
         return None
     named = os.fspath(data) if data is not None else request.data if request is not None else ""
-    source = open_source(named, None if request is None else request.reading)
+    source = open_source(named, reading or (None if request is None else request.reading))
     if data is not None:
         source.check()
     split = read_split(home / "split.csv", source.ids)

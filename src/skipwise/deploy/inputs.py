@@ -24,11 +24,12 @@ from skipwise.data.containers import (
     open_container,
 )
 from skipwise.data.decode import UnreadableImage, decode_image
+from skipwise.data.formats import IMAGE_SUFFIXES, is_readable
 from skipwise.data.look import Square
 from skipwise.data.names import ARCHIVES, CLUTTER, printable, suffix
-from skipwise.data.picture_formats import READ, is_readable
 from skipwise.deploy.artifact import is_artifact
 from skipwise.errors import SkipwiseError
+from skipwise.paths import refuse_address
 
 STANDARD_INPUT = "-"
 JOB = 16
@@ -96,7 +97,7 @@ class Inputs:
             if self.count == before:
                 raise SkipwiseError(
                     f"{part.named.name} holds no images; give a folder or an archive of files that end in "
-                    f"{', '.join(sorted(each[1:] for each in READ))}."
+                    f"{', '.join(sorted(each[1:] for each in IMAGE_SUFFIXES))}."
                 )
 
     def images(self) -> Iterator[Found]:
@@ -154,6 +155,7 @@ def _part(given: str) -> _Single | _Many:
         return _standard_input()
     if not given:
         raise SkipwiseError("The path of the images is empty; name a file, a folder, an archive, or -.")
+    refuse_address(given)
     try:
         path = Path(given).expanduser()
         if not path.exists():
@@ -270,7 +272,7 @@ def _decode(images: Sequence[Found], square: Square) -> list[bytes | UnreadableI
                     content = read(image.address) if read is not None else image.content
                     if isinstance(content, UnreadableImage):
                         raise content
-                    found.append(square.fit(decode_image(content, channels=square.channels)[1]))
+                    found.append(square.fit(decode_image(content, channels=square.channels, levels=square.levels)[1]))
                 except UnreadableImage as error:
                     # Anew, since this one holds on to the frames it went through, and to the bytes in them.
                     found.append(UnreadableImage(printable(str(error))))

@@ -11,6 +11,7 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import numpy as np
 import onnx
@@ -69,7 +70,7 @@ def describe(model: ModelProto, classes: tuple[str, ...], preprocessing: Preproc
     del model.metadata_props[:]
     said = {
         "classes": json.dumps(classes, ensure_ascii=False),
-        "preprocessing": json.dumps(preprocessing.__dict__),
+        "preprocessing": json.dumps(asdict(preprocessing)),
         "input": "uint8 RGB or grey pixels [images, height, width, channels] of any size, not resized or normalised",
         "output": "probabilities [images, classes]",
         **more,

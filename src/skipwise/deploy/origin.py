@@ -10,14 +10,14 @@ from torch import nn
 
 from skipwise.data.preprocess import Preprocessing
 from skipwise.deploy.artifact import Artifact, Provenance, sha256
+from skipwise.deploy.scale import IMAGENET_MEAN, IMAGENET_STD, check_scale
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.files import read_json
 from skipwise.machine import describe_machine
-from skipwise.nets.weights import load_weights
+from skipwise.nets.weights import Loaded, load_weights
 from skipwise.nets.zoo import check_model, create_model
+from skipwise.paths import user_path
 from skipwise.training.run import RunRecord
-
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,13 +26,14 @@ class Origin:
 
     Args:
         where: the run's folder or the file, as it was named.
-        weights: the file.
+        weights: the file; `key` is that of the set in it, where it holds several.
         seed: None and `recipe` "" where somebody else trained it.
         test_accuracy: what training measured, a fraction; None if it did not.
     """
 
     where: Path
     weights: Path
+    key: str | None = None
     model: str
     width: float
     stem: str
@@ -46,8 +47,12 @@ class Origin:
         """With its weights, in evaluation mode on the CPU.
 
         Raises:
-            SkipwiseError: the weights don't fit.
+            SkipwiseError: the weights don't fit, or are no network's.
         """
+        return self.loaded()[0]
+
+    def loaded(self) -> tuple[nn.Module, Loaded]:
+        """The network, and what was loaded into it."""
         network = create_model(
             self.model,
             num_classes=len(self.classes),
@@ -55,8 +60,8 @@ class Origin:
             stem=self.stem,
             width=self.width,
         )
-        load_weights(network, self.weights)
-        return network.eval()
+        loaded = load_weights(network, self.weights, key=self.key)
+        return network.eval(), loaded
 
     def provenance(self) -> Provenance:
         """What an artifact says of it."""
@@ -66,8 +71,9 @@ class Origin:
             stem=self.stem,
             seed=self.seed,
             recipe=self.recipe,
-            run=str(self.where.expanduser().absolute()),
+            run=str(user_path(self.where).absolute()),
             weights=sha256(self.weights),
+            key=self.key,
             test_accuracy=self.test_accuracy,
             machine=describe_machine(),
         )
@@ -84,6 +90,7 @@ class Elsewhere:
         mean, std: of each channel, on the scale 0 to 1; one of each for a network of grey images.
         crop: which share of the middle square is seen; images brought to 256 pixels and cut to 224 are 0.875.
         interpolation: "bilinear" or "bicubic".
+        init_key: which of the file's weights, where it holds several; see `load_weights`.
     """
 
     model: str
@@ -95,6 +102,7 @@ class Elsewhere:
     interpolation: str = "bilinear"
     width: float = 1.0
     stem: str = "imagenet"
+    init_key: str | None = None
 
     def preprocessing(self) -> Preprocessing:
         """How images become its input.
@@ -104,8 +112,7 @@ class Elsewhere:
         """
         if not 8 <= self.img_size <= 1024:
             raise SkipwiseError(f"--img-size must lie between 8 and 1024 pixels, not {self.img_size}.")
-        if len(self.mean) not in (1, 3) or len(self.mean) != len(self.std) or not all(value > 0 for value in self.std):
-            raise SkipwiseError("--mean and --std take three numbers each, or one for grey images; no std may be 0.")
+        check_scale(self.mean, self.std)
         if not 0 < self.crop <= 1:
             raise SkipwiseError(f"--crop must be above 0 and at most 1, not {self.crop:g}.")
         if self.interpolation not in ("bilinear", "bicubic"):
@@ -126,7 +133,7 @@ def origin_of_run(folder: str | os.PathLike[str]) -> Origin:
     Raises:
         SkipwiseError: there is none, or it is unfinished or failed.
     """
-    path = Path(folder).expanduser()
+    path = user_path(folder)
     if path.is_file():
         raise SkipwiseError(f"{path} is a file; say which network it is of: --model NAME --classes a,b,c")
     if not (path / "run.json").is_file():
@@ -164,7 +171,7 @@ def origin_of_file(file: str | os.PathLike[str], elsewhere: Elsewhere) -> Origin
     Raises:
         SkipwiseError: no such file or network, or something about it is out of range.
     """
-    path, classes = Path(file).expanduser(), elsewhere.classes
+    path, classes = user_path(file), elsewhere.classes
     check_model(elsewhere.model)
     if not path.is_file():
         raise SkipwiseError(f"There is no file {path}; give a finished run's folder, or a file of weights.")
@@ -173,6 +180,7 @@ def origin_of_file(file: str | os.PathLike[str], elsewhere: Elsewhere) -> Origin
     return Origin(
         where=Path(file),
         weights=path,
+        key=elsewhere.init_key,
         model=elsewhere.model,
         width=elsewhere.width,
         stem=elsewhere.stem,
@@ -191,22 +199,26 @@ def origin_of_artifact(artifact: Artifact, where: str | os.PathLike[str]) -> Ori
         SkipwiseError: it is not there, or something else is.
     """
     made = artifact.provenance
-    if Path(where).expanduser().is_dir():
+    path = user_path(where)
+    if path.is_dir():
         origin = origin_of_run(where)
+    elif not path.is_file():
+        raise SkipwiseError(f"There is no file {path}; give a finished run's folder, or a file of weights.")
     else:
-        prepared = artifact.preprocessing
-        elsewhere = Elsewhere(
+        check_model(made.model)
+        origin = Origin(
+            where=Path(where),
+            weights=path,
+            key=made.key,
             model=made.model,
-            classes=artifact.classes,
-            img_size=prepared.size,
-            mean=prepared.mean,
-            std=prepared.std,
-            crop=prepared.crop,
-            interpolation=prepared.interpolation,
             width=made.width,
             stem=made.stem,
+            seed=None,
+            recipe="",
+            classes=artifact.classes,
+            preprocessing=artifact.preprocessing,
+            test_accuracy=None,
         )
-        origin = origin_of_file(where, elsewhere)
     if sha256(origin.weights) != made.weights:
         raise SkipwiseError(f"{where} is not what this was exported from: its weights differ.")
     return origin

@@ -20,6 +20,7 @@ from skipwise.deploy.rows import Answer, Csv, JsonLines, RowFormat, Rows
 from skipwise.deploy.runtime import Answerer, open_answerer
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.machine import usable_cores
+from skipwise.paths import user_path
 
 Images = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -258,7 +259,7 @@ def predict(
         SkipwiseError: there is no such network or image, the file is not of this call, the disk is full, ... An image
             that can't be read raises nothing; its answer has an `error`.
     """
-    file = None if output is None else Path(output).expanduser()
+    file = None if output is None else user_path(output)
     kind = format_of(file, format)
     work = prepare(
         model,

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from skipwise.data.preprocess import Preprocessing
 from skipwise.deploy.artifact import MODEL_FILES, Artifact, Format, is_artifact, read_artifact
+from skipwise.deploy.openvino_import import import_openvino
 from skipwise.errors import SkipwiseError, missing_extra
 from skipwise.machine import usable_cores
+from skipwise.paths import user_path
 
 Engine = Literal["onnxruntime", "openvino", "torch"]
 _RUN_BY: dict[Format, tuple[Engine, ...]] = {
@@ -85,7 +87,7 @@ def open_answerer(
     Raises:
         SkipwiseError: there is neither, or what runs it is not installed.
     """
-    folder = Path(where).expanduser()
+    folder = user_path(where)
     if is_artifact(folder):
         return open_shipped(folder, threads=threads, engine=engine)
     if not folder.is_dir():
@@ -188,8 +190,7 @@ def behind_fit(path: Path) -> bytes:
 
 class _OpenVino:
     def __init__(self, path: Path, threads: int) -> None:
-        import openvino
-
+        openvino = import_openvino()
         self._core = openvino.Core()
         self._path = path
         # Single precision where the file says so: on some processors OpenVINO would take bfloat16 by itself.
@@ -218,8 +219,8 @@ class _OpenVino:
 
 
 def _behind_fit(model: Any, shape: tuple[int, ...]) -> Any:
-    import openvino
-    from openvino import opset13 as operations
+    openvino = import_openvino()
+    operations = openvino.opset13
 
     fitted = next(
         output for node in model.get_ordered_ops() for output in node.outputs() if _FITTED in output.get_names()

@@ -134,7 +134,7 @@ def _decoded(
     some: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
     for position, data in enumerate(images.encoded()):
         try:
-            pixels = decode(data, channels=prepared.channels)
+            pixels = decode(data, channels=prepared.channels, levels=prepared.levels)
         except UnreadableImage as error:
             raise SkipwiseError(f"{images.id(position)} can't be read ({error}); repair or remove it.") from error
         some.append((pixels, square(pixels, prepared)))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skipwise.deploy.agreement import Quality
@@ -11,6 +11,7 @@ from skipwise.deploy.artifact import Artifact, Quantization
 from skipwise.deploy.certify import Arm, Certificate, Verified
 from skipwise.deploy.speed import Speed
 from skipwise.deploy.ways import PYTORCH
+from skipwise.text import byte_size, command
 
 if TYPE_CHECKING:
     from skipwise.deploy.export import Exported
@@ -34,7 +35,7 @@ def exported(made: Exported) -> Iterator[str]:
     opset = f", opset {artifact.opset}" if artifact.opset else ""
     size = artifact.preprocessing.size
     yield (
-        f"{named(artifact)}{opset}: {megabytes(made.size)}. It takes uint8 pixels of any size, fits them to "
+        f"{named(artifact)}{opset}: {byte_size(made.size)}. It takes uint8 pixels of any size, fits them to "
         f"{size} x {size} as in training, and gives the probabilities of {len(artifact.classes):,} classes."
     )
     if artifact.quantization is not None:
@@ -63,7 +64,7 @@ def quantized(record: Quantization) -> str:
 
 def verify_command(made: Exported) -> str:
     """What checks an artifact on the user's images."""
-    return f"skipwise verify {shlex.quote(str(made.folder))} {shlex.quote(made.data or 'path/to/test/images')}"
+    return command("skipwise", "verify", made.folder, Path(made.data or "path/to/test/images"))
 
 
 def verdict(found: Verified) -> str:
@@ -136,8 +137,3 @@ def _threads(count: int) -> str:
 
 def _timed(speed: Speed) -> str:
     return f"{1e3 * speed.timing.median:.2f} ({speed.batch / speed.timing.median:,.0f}/s)"
-
-
-def megabytes(size: int) -> str:
-    """Bytes as MB, to three digits."""
-    return f"{size / 1e6:.3g} MB"

@@ -9,10 +9,8 @@ from typing import Any
 from urllib.parse import urlparse
 
 import torch
-from torch import Tensor
 
 from skipwise.errors import SkipwiseError, missing_extra
-from skipwise.nets.weights import read_weights
 
 # torchvision's first weights: all made by the same recipe, where the second ones were each tuned further.
 _TORCHVISION = dict.fromkeys(
@@ -86,8 +84,8 @@ def published(name: str) -> Published:
     )
 
 
-def fetch(weights: Published) -> dict[str, Tensor]:
-    """The weights' tensors: from torch's cache, or downloaded into it and checked against the hash in the name.
+def fetch(weights: Published) -> Path:
+    """The weights' file: in torch's cache, or downloaded into it and checked against the hash in the name.
 
     Raises:
         SkipwiseError: they can't be downloaded, or are not what their name says.
@@ -107,4 +105,4 @@ def fetch(weights: Published) -> dict[str, Tensor]:
                 f"The published weights can't be downloaded from {weights.url} ({reason}); check the connection, or "
                 f"put that file into {path.parent} yourself."
             ) from error
-    return read_weights(path)
+    return path

@@ -1,204 +1,183 @@
-"""Weights published elsewhere -> our names, strictly: all of a file fits, or nothing of it is loaded.
+"""Weights from elsewhere -> a network, strictly: one whole set of a file fits, or nothing of it is loaded.
 
-`read_weights` reads what people have on disk without ever executing it. `translate` renames what torchvision, timm
-and the usual CIFAR repositories call their layers. `load_weights` does both and checks.
+A file may hold several sets (the weights and their averages, a teacher and a student), under keys or as names with
+different beginnings. Which of those that fit is taken is said, and can be chosen.
 """
 
 from __future__ import annotations
 
-import pickle
 import re
-import warnings
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from skipwise.errors import SkipwiseError
-from skipwise.nets.network import Network
+from skipwise.nets.checkpoints import Contents, read_contents
+from skipwise.nets.fitting import BARE, SHOWN, Fit, held_against
+from skipwise.nets.soundness import check_sound, converted, is_untrained
+from skipwise.paths import user_path
+from skipwise.text import listed
 
-_NESTED = ("state_dict", "model_state_dict", "model", "net")
-_WRAPPERS = re.compile(r"^(?:module\.|_orig_mod\.)+")
-_SHOWN = 8
+MOST_FAULTS = 8
+_AVERAGE = re.compile(r"(^|[._])(ema|swa|avg|averaged?|shadow)([._]|$)", re.IGNORECASE)
 
-
-def _block(match: re.Match[str], rest: str) -> str:
-    # Stages are counted from 1 there and from 0 here, blocks from 0 in both.
-    return f"stages.{int(match[1]) - 1}.{match[2]}.{rest}"
-
-
-_RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = tuple(
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        (r"^(?:layer0\.)?conv1\.", lambda _: "stem.0.conv."),
-        (r"^(?:layer0\.)?bn1\.", lambda _: "stem.0.norm."),
-        (r"^layer(\d+)\.(\d+)\.conv(\d)\.", lambda m: _block(m, f"branch.{int(m[3]) - 1}.conv.")),
-        (r"^layer(\d+)\.(\d+)\.bn(\d)\.", lambda m: _block(m, f"branch.{int(m[3]) - 1}.norm.")),
-        (r"^layer(\d+)\.(\d+)\.(?:downsample|shortcut)\.0\.", lambda m: _block(m, "skip.shortcut.conv.")),
-        (r"^layer(\d+)\.(\d+)\.(?:downsample|shortcut)\.1\.", lambda m: _block(m, "skip.shortcut.norm.")),
-        (r"^layer(\d+)\.(\d+)\.(?:se|se_module)\.(?:fc1|fc\.0)\.", lambda m: _block(m, "gate.squeeze.")),
-        (r"^layer(\d+)\.(\d+)\.(?:se|se_module)\.(?:fc2|fc\.2)\.", lambda m: _block(m, "gate.excite.")),
-        (r"^(?:fc|linear|last_linear|classifier(?:\.1)?)\.(?=weight$|bias$)", lambda _: "classifier."),
-    )
+_CONVENTIONS = (
+    ("state_dict_ema", "state_dict", None, "timm reports the accuracy of these averages"),
+    ("model_ema", "model", None, "torchvision's training scripts test these averages"),
+    ("ema", "model", None, "Ultralytics validates these averages"),
+    ("state_dict", "current_model_state", None, "Lightning keeps its averages there"),
+    ("state_dict", "ema_state_dict", "meta.mmengine_version", "OpenMMLab keeps its averages there"),
+    ("state_dict", "ema_state_dict", "message_hub", "OpenMMLab keeps its averages there"),
+    ("teacher", "student", "dino_loss", "DINO evaluates its teacher"),
 )
+"""Of two sets: the one that a program's reported accuracy is of, the other, what else its files have, and why."""
 
 
-def load_weights(model: nn.Module, path: str | PathLike[str], *, new_head: bool = False) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """What was loaded: the key it lay under, "" where the file holds nothing else, and what is worth saying, a sentence
+    each."""
+
+    key: str
+    notes: tuple[str, ...]
+
+
+def load_weights(
+    model: nn.Module, path: str | PathLike[str], *, new_head: bool = False, key: str | None = None
+) -> Loaded:
     """Loads a file of weights into `model`, all of it or nothing.
 
     Args:
-        path: safetensors, or a `.pt`, `.pth` or `.th` file of tensors; see `read_weights` and `translate`.
-        new_head: leave the last layer's initial weights if the file is for another number of classes.
+        path: safetensors, or a `.pt`, `.pth` or `.th` file of tensors.
+        new_head: leave the last layer's initial weights if the file is for another number of classes, or has none.
+        key: of the set to load, where the file holds several; dots lead further down.
 
     Raises:
-        SkipwiseError: the file can't be read or does not fit, with what does not, by name and shape.
+        SkipwiseError: the file can't be read or does not fit, with what does not, by name and shape; several sets fit
+            and nothing says which is meant; or its numbers are no network's.
     """
-    path = Path(path)
-    fit_weights(model, read_weights(path), source=str(path), new_head=new_head)
+    contents = read_contents(user_path(path))
+    return _load(model, contents if key is None else contents.under(key), new_head=new_head, chosen=key is not None)
 
 
-def fit_weights(model: nn.Module, tensors: Mapping[str, Tensor], *, source: str, new_head: bool = False) -> None:
+def fit_weights(model: nn.Module, tensors: Mapping[str, Tensor], *, source: str, new_head: bool = False) -> Loaded:
     """`load_weights` for tensors that have been read; `source` names where they came from."""
+    return _load(model, Contents(source, {"": dict(tensors)}), new_head=new_head, chosen=False)
+
+
+def _load(model: nn.Module, contents: Contents, *, new_head: bool, chosen: bool) -> Loaded:
     target = model.state_dict()
-    found = translate(model, tensors)
-    # Files from before torch 1.0 don't count batches; nothing that is computed depends on that count.
-    for name, value in target.items():
-        if name.endswith("num_batches_tracked"):
-            found.setdefault(name, torch.zeros_like(value))
-    if new_head:
-        head = [name for name in found if name.startswith("classifier.") and name in target]
-        if any(found[name].shape != target[name].shape for name in head):
-            for name in head:
-                found[name] = target[name]
-    faults = [f"it lacks {name} {_shape(value)}" for name, value in target.items() if name not in found]
-    faults += [f"it has {name} {_shape(value)} besides" for name, value in found.items() if name not in target]
-    faults += [
-        f"{name} is {_shape(value)} there and {_shape(target[name])} here"
-        for name, value in found.items()
-        if name in target and value.shape != target[name].shape
+    found = [
+        fit
+        for key, tensors in contents.sets.items()
+        for fit in held_against(model, target, key, tensors, new_head=new_head, chosen=chosen)
     ]
-    if faults:
-        more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
+    fits = _different([fit for fit in found if not fit.faults])
+    if not fits:
+        raise _misfit(contents, target, found)
+    best, notes = _choose(contents, fits)
+    if best.left:
         raise SkipwiseError(
-            f"{source} does not fit this network: {'; '.join(faults[:_SHOWN])}{more}. Nothing was loaded; choose the "
-            "network and the number of classes that the weights were made for."
+            f"{contents.source} holds more than this network: the names that begin with {best.prefix} fit, and there "
+            f"are {listed(best.left, SHOWN)} besides. If those are not needed, leave them out with --init-key "
+            f"{shlex.quote(best.path)}."
         )
-    model.load_state_dict(found)
+    names = {id(tensor): name for tensors in contents.sets.values() for name, tensor in tensors.items()}
+    ready = {name: converted(tensor, target[name]) for name, tensor in best.tensors.items()}
+    # A buffer of somebody's network may be infinite from the start, such as a mask.
+    checked = {name: tensor for name, tensor in ready.items() if target[name].isfinite().all()}
+    check_sound({names.get(id(best.tensors[name]), name): tensor for name, tensor in checked.items()}, contents.source)
+    whole = [
+        name
+        for name, tensor in best.tensors.items()
+        if tensor.ndim > 1 and target[name].is_floating_point() and not tensor.is_floating_point()
+    ]
+    if whole:
+        kind = str(best.tensors[whole[0]].dtype).removeprefix("torch.")
+        notes.append(f"{len(whole):,} tensors of {contents.source} are whole numbers ({kind}), and are used as such.")
+    if is_untrained(ready):
+        notes.append(f"The weights in {contents.source} look untrained: no batch norm of theirs has seen an image.")
+    model.load_state_dict(ready)
+    if best.notes:
+        notes.append(f"{contents.source}: {'; '.join(best.notes)}.")
+    inside = sum(fit.key == best.key for fit in fits) > 1
+    key = ".".join(filter(None, (best.key, best.prefix.rstrip(".") if inside else "")))
+    if not chosen and len(contents.sets) == len(fits) == 1:  # there is nothing to choose
+        key = ""
+    return Loaded(key=key, notes=tuple(notes))
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors in a file, by name: safetensors, or what torch.save wrote, read without executing anything.
+def _different(fits: Sequence[Fit]) -> list[Fit]:
+    """Without those that are an earlier one again."""
+    kept: list[Fit] = []
+    for fit in fits:
+        if not any(_equal(fit.tensors, other.tensors) for other in kept):
+            kept.append(fit)
+    return kept
 
-    A state dict may be nested under `state_dict`, `model_state_dict`, `model` or `net`.
+
+def _equal(some: dict[str, Tensor], others: dict[str, Tensor]) -> bool:
+    return all(
+        tensor.dtype == others[name].dtype and torch.equal(tensor, others[name]) for name, tensor in some.items()
+    )
+
+
+def _choose(contents: Contents, fits: Sequence[Fit]) -> tuple[Fit, list[str]]:
+    """The set to take of those that fit, and a sentence about it if there are several.
 
     Raises:
-        SkipwiseError: no such file, a damaged one, one without tensors, or one that only unpickling could read.
+        SkipwiseError: nothing says which.
     """
-    if not path.is_file():
-        raise SkipwiseError(f"There is no file {path}; give a file of weights (.safetensors, .pt, .pth or .th).")
-    if path.suffix == ".safetensors":
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
-        try:
-            return load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise SkipwiseError(f"{path} is no whole safetensors file ({error}); fetch it again.") from error
-    try:
-        with warnings.catch_warnings():  # of the pickle protocol, which is ours to judge
-            warnings.simplefilter("ignore")
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        # torch raises this both for code in a sound file and for bytes that were never a pickle.
-        reason = _forbidden(str(error), path)
-        if reason is None:
-            raise SkipwiseError(f"{path} is damaged or no file of weights; fetch it again.") from error
-        raise SkipwiseError(
-            f"{path} can only be read by running code that it contains ({reason}), which Skipwise does not do; ask for "
-            "its state dict alone, best as safetensors."
-        ) from error
-    except Exception as error:  # a truncated archive raises half a dozen kinds
-        raise SkipwiseError(
-            f"{path} is damaged or no file of weights ({_first_line(error)}); fetch it again."
-        ) from error
-    while isinstance(content, Mapping):
-        inner = next((content[key] for key in _NESTED if isinstance(content.get(key), Mapping)), None)
-        if inner is None:
+    if len(fits) == 1:
+        others = [key for key in contents.sets if key != fits[0].key]
+        if not others:
+            return fits[0], []
+        return fits[0], [
+            f"Of {contents.source} the weights under {fits[0].key or 'no key'} are used; {listed(others, SHOWN)} "
+            f"{'do' if len(others) > 1 else 'does'} not fit this network."
+        ]
+    keys = [fit.key for fit in fits]
+    names = keys if len(set(keys)) == len(keys) else [fit.path for fit in fits]
+    by_name = dict(zip(names, fits, strict=True))
+    chosen, why = None, ""
+    for name, other, mark, reason in _CONVENTIONS:
+        if by_name.keys() == {name, other} and (mark is None or mark in contents.marks):
+            chosen, why = name, f", since {reason}"
             break
-        content = inner
-    if not isinstance(content, Mapping) or not content or not all(isinstance(v, Tensor) for v in content.values()):
+    else:
+        plain = [name for name in names if not _AVERAGE.search(name)]
+        if len(plain) == 1:
+            chosen, why = plain[0], ""
+    if chosen is None:
         raise SkipwiseError(
-            f"{path} holds no state dict (names and tensors), alone or under {', '.join(_NESTED)}; save one with "
-            "torch.save(model.state_dict(), path)."
+            f"{contents.source} holds {len(fits)} sets of weights that fit this network: {listed(names, SHOWN)}. "
+            f"Choose one with --init-key, such as --init-key {shlex.quote(min(names, key=BARE.__eq__))}."
         )
-    return {str(name): tensor for name, tensor in content.items()}
+    others = [name for name in names if name != chosen]
+    return by_name[chosen], [
+        f"{contents.source} holds the weights {listed(names, SHOWN)}. {chosen} is used{why}; give --init-key "
+        f"{shlex.quote(others[0])} for {'the others' if len(others) == 1 else 'others'}."
+    ]
 
 
-def translate(model: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors under the names that `model` gives its layers.
+def _misfit(contents: Contents, target: dict[str, Tensor], found: Sequence[Fit]) -> SkipwiseError:
+    """What does not fit, of the set that fits best."""
 
-    Known are the names of torchvision's ResNets, ResNeXts and MobileNetV2, timm's SE-ResNets and legacy SE-ResNets,
-    and the CIFAR repositories' (`linear` heads, `shortcut`s). Wrappers' prefixes are taken off for any model.
-    """
-    bare = {_WRAPPERS.sub("", name): tensor for name, tensor in tensors.items()}
-    if not isinstance(model, Network):
-        return bare
-    target = model.state_dict()
-    features = _mobilenet_names(model)
-    renamed = {}
-    for name, tensor in bare.items():
-        for pattern, replacement in _RULES:
-            name, count = pattern.subn(replacement, name)
-            if count:
-                break
-        prefix, _, leaf = name.rpartition(".")
-        name = f"{features.get(prefix, prefix)}.{leaf}"
-        if name in target and tensor.ndim == 4 and target[name].ndim == 2 and tensor.shape[2:] == (1, 1):
-            tensor = tensor[:, :, 0, 0]  # a gate's linear layer, kept as a 1x1 convolution
-        renamed[name] = tensor
-    return renamed
+    def fitting(fit: Fit) -> int:
+        return sum(name in target and target[name].shape == tensor.shape for name, tensor in fit.tensors.items())
 
-
-def _mobilenet_names(model: Network) -> dict[str, str]:
-    """torchvision's names of MobileNetV2's layers -> ours; they count blocks through all stages."""
-    names = {}
-
-    def layer(theirs: str, ours: str) -> None:
-        names[f"{theirs}.0"] = f"{ours}.conv"
-        names[f"{theirs}.1"] = f"{ours}.norm"
-
-    layer("features.0", "stem.0")
-    number = 1
-    for stage_name, stage in model.stages.named_children():
-        if not isinstance(stage, nn.Sequential) or hasattr(stage, "conv"):
-            layer(f"features.{number}", f"stages.{stage_name}")  # the 1x1 convolution before the head
-            continue
-        for block_name, block in stage.named_children():
-            branch = f"stages.{stage_name}.{block_name}.branch"
-            last = len(block.get_submodule("branch")) - 1  # type: ignore[arg-type]
-            for index in range(last):
-                layer(f"features.{number}.conv.{index}", f"{branch}.{index}")
-            # The linear projection is not wrapped there: its norm is the next layer.
-            names[f"features.{number}.conv.{last}"] = f"{branch}.{last}.conv"
-            names[f"features.{number}.conv.{last + 1}"] = f"{branch}.{last}.norm"
-            number += 1
-    return names
-
-
-def _shape(tensor: Tensor) -> str:
-    return "x".join(map(str, tensor.shape)) or "scalar"
-
-
-def _forbidden(message: str, path: Path) -> str | None:
-    """What a pickle wants called, out of torch's message; None if that was not the trouble."""
-    match = re.search(r"(?:(?:U|u)nsupported (?:global: )?GLOBAL|unrecognized function) ([\w.]+)", message)
-    if match:
-        return match[1]
-    with path.open("rb") as file:  # a pickle of protocol 2 or later starts so
-        return "a pickle of more than tensors" if file.read(1) == b"\x80" else None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    best = max(found, key=fitting)
+    names = list(contents.sets[best.key])
+    first = f"Its names are {listed(names, 3)}"
+    if best.prefix:
+        first += f"; they begin with {best.prefix}, which was taken off"
+    where = f", under {best.key}," if best.key else ""
+    more = f"; and {len(best.faults) - MOST_FAULTS} more" if len(best.faults) > MOST_FAULTS else ""
+    return SkipwiseError(
+        f"{contents.source}{where} does not fit this network: {'; '.join(best.faults[:MOST_FAULTS])}{more}. {first}. "
+        "Nothing was loaded; choose the network and the number of classes that the weights were made for."
+    )

@@ -25,7 +25,7 @@ from skipwise.nets.blocks import (
 from skipwise.nets.guests import check_guest, create_guest, is_guest
 from skipwise.nets.network import STEMS, Architecture, Stage, build, resolve_stem
 from skipwise.nets.published import fetch, published
-from skipwise.nets.weights import fit_weights
+from skipwise.nets.weights import load_weights
 
 RESNET = "He et al. 2015, arXiv:1512.03385"
 RESNEXT = "Xie et al. 2017, arXiv:1611.05431"
@@ -218,5 +218,5 @@ def create_model(
         generator=None if seed is None else torch.Generator().manual_seed(seed),
     )
     if pretrained:
-        fit_weights(network, fetch(weights), source=weights.url, new_head=True)
+        load_weights(network, fetch(weights), new_head=True)
     return network

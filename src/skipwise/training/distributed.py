@@ -162,7 +162,26 @@ class Several:
 
 def local_processes() -> int:
     """How many processes torchrun started on this machine; 1 without it."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return _told("LOCAL_WORLD_SIZE", 1)
+
+
+def rank() -> int:
+    """Which of the processes that torchrun started this one is; 0 without it."""
+    return _told("RANK", 0)
+
+
+def _told(name: str, alone: int) -> int:
+    """A number that torchrun puts into the environment of its processes.
+
+    Raises:
+        SkipwiseError: something else put something else there.
+    """
+    text = os.environ.get(name) or str(alone)
+    if not text.isdecimal():
+        raise SkipwiseError(
+            f"{name} is {text!r} in the environment, where torchrun puts a number; start with torchrun, or unset it."
+        )
+    return int(text)
 
 
 @contextlib.contextmanager
@@ -172,7 +191,7 @@ def joined(device: str) -> Iterator[Ranks]:
     Raises:
         SkipwiseError: they can't be reached, or another of them is gone.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if _told("WORLD_SIZE", 1) <= 1:
         yield ALONE
         return
     own = None
@@ -180,7 +199,7 @@ def joined(device: str) -> Iterator[Ranks]:
         processes, there = local_processes(), torch.cuda.device_count()
         if processes > there:
             raise SkipwiseError(f"There are {processes} processes and {there} GPUs here; start no more than that.")
-        own = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        own = torch.device("cuda", _told("LOCAL_RANK", 0))
         torch.cuda.set_device(own)
     try:
         backend = "nccl" if device == "cuda" else "gloo"

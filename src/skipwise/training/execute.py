@@ -205,7 +205,7 @@ class _Run:
         spec = self.spec
         network = self._network(pretrained=spec.pretrained and tensors is None)
         if self.init is not None and tensors is None:
-            load_weights(network, self.init, new_head=True)
+            load_weights(network, self.init, new_head=True, key=spec.init_key)
         with reproducible(spec.execution):
             return Training(
                 network,

@@ -35,7 +35,7 @@ class RunSpec:
     """Everything that determines a run's result.
 
     Args:
-        init: the SHA-256 of a file of weights to start from.
+        init: the SHA-256 of a file of weights to start from; `init_key` is the one asked for, where it holds several.
         time_limit: in seconds; how many steps that were is in the record.
         fold: which of how many parts of the images was tested; the rest was trained on. None where there is a split.
     """
@@ -46,6 +46,7 @@ class RunSpec:
     width: float
     pretrained: bool
     init: str | None = None
+    init_key: str | None = None
     time_limit: float | None = None
     classes: tuple[str, ...]
     preprocessing: Preprocessing

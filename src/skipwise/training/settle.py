@@ -52,7 +52,9 @@ def settle(
         seed=spec.seed,
     )
     if initial is not None:
-        load_weights(network, initial.file, new_head=True)  # now, rather than when the folder is begun
+        # Now, rather than when the folder is begun.
+        for sentence in load_weights(network, initial.file, new_head=True, key=initial.key).notes:
+            notice(sentence)
     shape = {"channels": preprocessing.channels, "size": preprocessing.size}
     processes = local_processes()
     part = replace(spec.recipe, batch_size=spec.recipe.batch_size // processes)

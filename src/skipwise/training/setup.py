@@ -22,6 +22,7 @@ from skipwise.nets.guests import is_guest
 from skipwise.nets.network import STEMS, check_width, resolve_stem
 from skipwise.nets.published import fetch, published
 from skipwise.nets.zoo import create_model
+from skipwise.paths import user_path
 from skipwise.training.recipe import Recipe, of_one_size
 from skipwise.training.run import RunRecord, RunSpec
 from skipwise.training.schedule import sides
@@ -45,29 +46,36 @@ def check_options(*, img_size: int | None, stem: str, width: float, seed: int, p
 
 @dataclass(frozen=True, kw_only=True)
 class Initial:
-    """A file of weights to start from, and, where a run of ours made it, the run's spec."""
+    """A file of weights to start from, and, where a run of ours made it, the run's spec. `key` says which of its
+    weights, where it holds several."""
 
     file: Path
     sha256: str
     spec: RunSpec | None
+    key: str | None = None
 
 
-def find_initial(where: str | os.PathLike[str]) -> Initial:
+def find_initial(where: str | os.PathLike[str], key: str | None = None) -> Initial:
     """The weights in a run's folder, or in a file.
 
     Raises:
         SkipwiseError: there are none.
     """
-    path = Path(where).expanduser()
+    path = user_path(where)
     spec = None
     if path.is_dir():
         if not (path / "run.json").exists():
             raise SkipwiseError(f"{path} is no finished run; give --init a run's folder or a file of weights.")
-        spec, path = read_json(path / "run.json", RunRecord).spec, path / "weights.safetensors"
+        record = read_json(path / "run.json", RunRecord)
+        if record.status == "failed":
+            raise SkipwiseError(f"The run in {path} failed ({record.reason}), so it has no weights to start from.")
+        if key is not None:
+            raise SkipwiseError(f"--init-key is for files that hold several weights; the run in {path} has one.")
+        spec, path = record.spec, path / "weights.safetensors"
     if not path.is_file():
         raise SkipwiseError(f"There is no file {path}; give --init a run's folder or a file of weights.")
     with path.open("rb") as file:
-        return Initial(file=path, sha256=hashlib.file_digest(file, "sha256").hexdigest(), spec=spec)
+        return Initial(file=path, sha256=hashlib.file_digest(file, "sha256").hexdigest(), spec=spec, key=key)
 
 
 def check_fits(initial: Initial, model: str, width: float, where: str) -> None:
@@ -93,11 +101,14 @@ def choose_preprocessing(
     Raises:
         SkipwiseError: a network without published weights, or weights that can't be downloaded.
     """
+    levels = prepared.seen.levels  # these images', whatever the weights were trained on
     if initial is not None and initial.spec is not None:
         expected = initial.spec.preprocessing
-        return replace(expected, size=size or expected.size)
+        return replace(expected, size=size or expected.size, levels=levels)
     if not pretrained:
-        return Preprocessing(size=size or prepared.auto_size, channels=prepared.channels, mean=(), std=())
+        return Preprocessing(
+            size=size or prepared.auto_size, channels=prepared.channels, mean=(), std=(), levels=levels
+        )
     weights = [published(name) for name in pretrained]
     for each in weights:
         fetch(each)  # now and once, rather than in every process
@@ -109,6 +120,7 @@ def choose_preprocessing(
         std=first.std,
         crop=first.crop,
         interpolation=first.interpolation,
+        levels=levels,
     )
 
 

@@ -11,6 +11,9 @@ from skipwise.training.recipe import full_size, growing_apart, redefined
 from skipwise.training.run import RunSpec
 from skipwise.training.trial import StepCost
 
+Used = tuple[tuple[str, ...], float | None, dict[str, int]]
+"""The classes of some images, the share for validation, and how many are in each split."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
@@ -31,7 +34,8 @@ class Terms:
     step_cost: StepCost | None = None
 
     def same_as(self, other: Terms) -> bool:
-        """Whether both ask for the same run, on the same kind of device."""
+        """Whether both ask for the same run of the same images, whatever these are called, on the same kind of
+        device."""
         return (
             self._bare() == other._bare()
             and self.spec.execution.device == other.spec.execution.device
@@ -41,8 +45,12 @@ class Terms:
     def difference(self, other: Terms) -> str:
         """What differs, named for a person."""
         ours, theirs = self._bare(), other._bare()
-        if (ours.data, ours.spec.classes) != (theirs.data, theirs.spec.classes):
-            return "the images differ"
+        if ours.spec.fingerprint != theirs.spec.fingerprint:
+            # First, since much else follows from the images.
+            return images_apart(
+                (ours.spec.classes, ours.val_share, ours.split_images),
+                (theirs.spec.classes, theirs.val_share, theirs.split_images),
+            )
         if ours.spec.model == theirs.spec.model and ours.guest != theirs.guest:
             return "the code of the network changed"
         if redefined(ours.spec.recipe, theirs.spec.recipe):
@@ -62,8 +70,6 @@ class Terms:
                 nested = name in {"recipe", "augmentation", "spec", "fingerprint", "split_images"}
                 if not nested and getattr(mine, name) != getattr(yours, name):
                     return f"{name} is {getattr(yours, name)} there and {getattr(mine, name)} here"
-        if ours.spec.fingerprint != theirs.spec.fingerprint:
-            return "the images differ, or how they are split"
         return "the device differs"
 
     def _bare(self) -> Terms:
@@ -73,7 +79,23 @@ class Terms:
         spec = replace(self.spec, execution=nowhere, preprocessing=bare)
         if spec.time_limit is not None:  # how fast the machine is decides whether images grow
             spec = replace(spec, recipe=full_size(spec.recipe))
-        return replace(self, spec=spec, step_cost=None)
+        return replace(self, data="", spec=spec, step_cost=None)
+
+
+def images_apart(ours: Used, theirs: Used) -> str:
+    """What differs between the images of two pieces of work whose fingerprints do, named for a person."""
+    (classes, share, counts), (their_classes, their_share, their_counts) = ours, theirs
+    if classes != their_classes:
+        gone = [name for name in their_classes if name not in classes]
+        new = [name for name in classes if name not in their_classes]
+        which = [f"{some[0]!r} is one only {where}" for some, where in ((gone, "there"), (new, "here")) if some]
+        return f"the images differ, and so do their classes: {'; '.join(which)}"
+    total, their_total = sum(counts.values()), sum(their_counts.values())
+    if total != their_total:
+        return f"the images differ: {their_total:,} there and {total:,} here"
+    if share != their_share:
+        return f"val_share is {their_share} there and {share} here"
+    return "the images differ, or how they are split"
 
 
 SHELF = Shelf(parent=Path("runs/train"), noun="a run", begun="terms.json", finished="run.json", kind=Terms)

@@ -6,7 +6,8 @@ import contextlib
 import os
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,10 @@ from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED, save_split
 from skipwise.data.whereabouts import remember
 from skipwise.errors import SkipwiseError
-from skipwise.files import locked, make_folder, write_json, write_text
+from skipwise.files import write_json, write_text
 from skipwise.nets.guests import guest_fingerprint, is_guest
 from skipwise.nets.zoo import check_model
+from skipwise.paths import user_path
 from skipwise.training.distributed import joined
 from skipwise.training.execute import execute_run
 from skipwise.training.execution import Execution, check_precision, check_unchanged, choose_device
@@ -87,6 +89,7 @@ def train(
     width: float = 1.0,
     pretrained: bool = False,
     init: str | os.PathLike[str] | None = None,
+    init_key: str | None = None,
     freeze_norms: bool = False,
     val_share: float | None = None,
     split: str | os.PathLike[str] | None = None,
@@ -118,6 +121,7 @@ def train(
     Args:
         time_limit: such as "20m": as many epochs as fit, instead of `epochs`.
         init: a run's folder or a file of weights to start from.
+        init_key: which of the file's weights, where it holds several; see `load_weights`.
         freeze_norms: leave batch norms as the weights to start from have them.
         output: the run's folder; None is the next in runs/train.
         observer: is told how it goes.
@@ -136,7 +140,9 @@ def train(
     if epochs is not None and time_limit is not None:
         raise SkipwiseError("Give --epochs or --time-limit, not both.")
     seconds = None if time_limit is None else parse_limit(time_limit)
-    initial = None if init is None else find_initial(init)
+    if init_key is not None and init is None:
+        raise SkipwiseError("--init-key is for --init; leave it out.")
+    initial = None if init is None else find_initial(init, init_key)
     if initial is not None:
         check_fits(initial, model, width, str(init))
     wishes = Wishes(
@@ -167,7 +173,7 @@ def train(
         strict=strict,
         img_size=img_size,
     )
-    named = Path(output) if output is not None else None
+    named = user_path(output) if output is not None else None
     device = choose_device(device)
     with contextlib.ExitStack() as stack:
         ranks = stack.enter_context(joined(device))
@@ -192,6 +198,7 @@ def train(
                     width=width,
                     pretrained=pretrained,
                     init=None if initial is None else initial.sha256,
+                    init_key=init_key,
                     time_limit=seconds,
                     classes=prepared.source.classes,
                     preprocessing=preprocessing,
@@ -206,7 +213,7 @@ def train(
                 test_share=prepared.test_share,
                 guest=guest_fingerprint(model) if is_guest(model) else None,
             )
-            folder, stored = SHELF.choose(draft, draft.data, named, watch.noticed)
+            _, stored = SHELF.choose(draft, draft.data, named, watch.noticed)
             if resume and stored is None:
                 raise SkipwiseError(
                     f"There is nothing to resume for this run in {named or SHELF.parent}; leave --resume out."
@@ -215,25 +222,31 @@ def train(
             images = prepared.images(Square.of(preprocessing), packed=pack, progress=watch.preparing)
             stack.callback(getattr(images.pixels, "close", lambda: None))
 
+        def settled() -> Terms:
+            fresh = settle(draft, images, initial, precision, compile, watch.noticed, began=began)
+            if (keeper := keeper_of(fresh, began)) is not None:
+                keeper.check()
+            return fresh
+
         def begin() -> tuple[Path, Terms, bool]:
             """The folder, held for this run, what was written there, and whether the run had ended before."""
             # Before the folder is made, too: what is refused leaves nothing behind.
-            fresh = None if stored else settle(draft, images, initial, precision, compile, watch.noticed, began=began)
-            if fresh is not None and (keeper := keeper_of(fresh, began)) is not None:
-                keeper.check()
-            make_folder(folder)
-            stack.enter_context(locked(folder))
-            _, there = SHELF.choose(draft, draft.data, folder)  # another process may have begun in there meanwhile
+            fresh = None if stored else settled()
+            choose = partial(SHELF.choose, draft, draft.data, named)
+            # Another process may have begun, or ended, there meanwhile.
+            folder, there = stack.enter_context(
+                SHELF.held(draft, choose, named=named is not None, notice=watch.noticed)
+            )
             if there is None:
+                fresh = fresh or settled()
                 write_json(folder / SHELF.begun, fresh)
             else:
                 check_unchanged(there.spec.execution, precision, compile, folder, watch.noticed)
+                fresh = replace(there, data=draft.data)  # what they are called now
             if not (folder / "split.csv").exists():
                 _save_split(folder, prepared)
             remember(folder, request, prepared.source)
-            terms = there or fresh
-            assert terms is not None
-            return folder, terms, (folder / SHELF.finished).exists()
+            return folder, fresh, (folder / SHELF.finished).exists()
 
         begun = ranks.agree(begin() if ranks.first else None)
         assert begun is not None

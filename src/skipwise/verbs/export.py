@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from skipwise.errors import SkipwiseError
-from skipwise.options import Json, names, print_json
+from skipwise.options import (
+    ClassLevel,
+    CropBoxes,
+    ImageColumn,
+    InitKey,
+    Json,
+    LabelColumn,
+    LabelRegex,
+    SkipUnreadFormats,
+    names,
+    print_json,
+    reading_options,
+)
+from skipwise.paths import user_path
 
 
 def export(
@@ -44,6 +56,13 @@ def export(
     interpolation: Annotated[str, typer.Option(help="For a file of weights: bilinear or bicubic.")] = "bilinear",
     width: Annotated[float, typer.Option(help="For a file of weights: as in 'skipwise train'.")] = 1.0,
     stem: Annotated[str, typer.Option(help="For a file of weights: imagenet or small.")] = "imagenet",
+    init_key: InitKey = None,
+    class_level: ClassLevel = None,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    label_regex: LabelRegex = None,
+    crop_boxes: CropBoxes = False,
+    skip_unread_formats: SkipUnreadFormats = False,
     json: Json = False,
 ) -> None:
     """Make one file of a run that takes pixels of any size and answers as the run does."""
@@ -52,6 +71,8 @@ def export(
     from skipwise.progress import Bar
 
     elsewhere = None
+    if init_key is not None and model is None:
+        raise SkipwiseError("--init-key is for a file of weights, which needs --model and --classes as well.")
     if model is not None or classes is not None:
         if model is None or classes is None:
             raise SkipwiseError("A file of weights needs both --model and --classes.")
@@ -64,6 +85,7 @@ def export(
             interpolation=interpolation,
             width=width,
             stem=stem,
+            init_key=init_key,
             **{name: _numbers(name, text) for name, text in given.items() if text is not None},
         )
 
@@ -76,6 +98,14 @@ def export(
             max_drop=max_drop,
             output=output,
             elsewhere=elsewhere,
+            reading=reading_options(
+                class_level,
+                image_column,
+                label_column,
+                label_regex,
+                crop_boxes=crop_boxes,
+                skip_unread=skip_unread_formats,
+            ),
             progress=bar.preparing,
         )
         for note in made.notes:
@@ -94,7 +124,7 @@ def export(
 
 def _lines(classes: str) -> tuple[str, ...]:
     """Names that commas separate, or the lines of a file."""
-    path = Path(classes).expanduser()
+    path = user_path(classes)
     if "," not in classes and path.is_file():
         text = path.read_bytes().decode("utf-8", "backslashreplace")
         return tuple(line.strip() for line in text.splitlines() if line.strip())

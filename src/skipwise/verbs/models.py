@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from skipwise.options import Json, print_json
+from skipwise.streams import need_output
 
 
 def models(
@@ -17,6 +18,7 @@ def models(
     from skipwise.cost.listing import list_networks
     from skipwise.printing import print_models
 
+    need_output()
     rows = list_networks(pattern)
     if json:
         print_json(rows)

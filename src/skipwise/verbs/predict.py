@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from skipwise.errors import SkipwiseError
+from skipwise.paths import user_path
+from skipwise.streams import need_output
+from skipwise.text import command
 
 if TYPE_CHECKING:
     from skipwise.deploy.predict import Prediction
@@ -54,18 +55,17 @@ def predict(
     ] = None,
 ) -> int:
     """Say what is on images; a million of them take the memory of a few."""
-    from PIL import Image
-
     from skipwise.deploy.predict import format_of, prepare
     from skipwise.deploy.rowfile import Tally
     from skipwise.progress import Bar
 
-    file = None if output is None else Path(output).expanduser()
+    file = None if output is None else user_path(output)
     kind = format_of(file, format)
     if probabilities and kind == "table":
         raise SkipwiseError("--probabilities is for files and programs; give --output, or --format csv or jsonl.")
+    if file is None:
+        need_output("give --output FILE")
     warnings.filterwarnings("ignore", module="PIL")  # about odd metadata
-    Image.MAX_IMAGE_PIXELS = None  # the limit is decode.MOST_PIXELS, and may be above Pillow's
     with Bar(sys.stderr) as bar:
         work = prepare(
             model,
@@ -83,20 +83,16 @@ def predict(
             done = work.into(file, kind, bar.preparing)
             tally = Tally(images=done.images, unreadable=done.unreadable, first=list(done.first))
         else:
-            try:
-                tally = _print(work, kind, bar)
-            except BrokenPipeError:  # whoever read the rows has enough of them
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                return 128 + 13
+            tally = _print(work, kind, bar)
     _check(tally)
     if file is not None:
         print(f"{file} is finished already; nothing was left to do." if done.repeated else "")
         print(f"Answers: {file} ({tally.images:,} image{'s' * (tally.images != 1)})")
-        if (Path(model).expanduser() / "run.json").exists():
-            print(f"Next:    {shlex.join(['skipwise', 'export', model])}")
+        if (user_path(model) / "run.json").exists():
+            print(f"Next:    {command('skipwise', 'export', Path(model))}")
     elif kind == "table" and len(images) <= MOST_REPEATED and "-" not in images:
-        words = ["skipwise", "predict", model, *images, "--output", "predictions.csv"]
-        print(f"\nNext:   {shlex.join(words)}", file=sys.stderr)
+        following = command("skipwise", "predict", Path(model), *map(Path, images), "--output", "predictions.csv")
+        print(f"\nNext:   {following}", file=sys.stderr)
     return 0
 
 
@@ -109,11 +105,13 @@ def _print(work: Prediction, kind: RowFormat | Literal["table"], bar: Bar) -> Ta
     # Rows that run through a terminal are their own progress, and a bar would be in their way.
     batches = work.batches(None if sys.stdout.isatty() else bar.preparing)
     output = sys.stdout.buffer
+    # Files and programs get UTF-8, whatever a terminal takes.
+    encoding = (sys.stdout.encoding, "backslashreplace") if kind == "table" else ("utf-8",)
     output.write(b"" if rows is None else rows.header.encode())
     table = _Table(work.answerer.classes, work.top)
     for batch in batches:
         lines = table.lines(batch) if rows is None else map(rows.row, batch)
-        output.write("".join(lines).encode())
+        output.write("".join(lines).encode(*encoding))
         output.flush()
         for answer in batch:
             tally.add(answer.path, answer.error or "")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from skipwise.options import Json, Stem, Width, names, print_json
+from skipwise.streams import need_output
 
 
 def profile(
@@ -27,6 +28,7 @@ def profile(
     from skipwise.printing import print_profile
     from skipwise.screen import working
 
+    need_output()
     chosen = names(models)
     with contextlib.redirect_stdout(sys.stderr), working(f"Measuring {len(chosen)} networks", sys.stderr):
         report = run(

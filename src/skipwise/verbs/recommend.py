@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from skipwise.options import Folder, Json, print_json
+from skipwise.streams import need_output
 
 
 def recommend(
@@ -31,6 +32,7 @@ def recommend(
     from skipwise.comparison.recommend import recommend as run
     from skipwise.printing import print_recommended
 
+    need_output()
     found = run(
         comparison,
         max_latency_ms=max_latency_ms,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from skipwise.options import Folder
+from skipwise.streams import need_output
 
 
 def report(
@@ -18,5 +19,7 @@ def report(
     """Write the report of a finished comparison again, or print it for a pull request or a machine."""
     from skipwise.comparison.conclude import report as run
 
+    if format != "html":
+        need_output("leave it open, or give --format html")
     found = run(comparison, format=format)
     print(f"Report: {found}" if format == "html" else str(found).rstrip("\n"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from typing import Annotated
 
@@ -25,6 +24,7 @@ from skipwise.options import (
     GroupRegex,
     ImageColumn,
     ImgSize,
+    InitKey,
     Json,
     LabelColumn,
     LabelRegex,
@@ -62,6 +62,7 @@ def train(
     init: Annotated[
         str | None, typer.Option(metavar="RUN|FILE", help="Start from the weights of a run, or in a file.")
     ] = None,
+    init_key: InitKey = None,
     freeze_norms: FreezeNorms = False,
     val_share: ValShare = None,
     split: Split = None,
@@ -90,6 +91,7 @@ def train(
     from skipwise.machine import keep_freed_memory
     from skipwise.printing import print_trained
     from skipwise.screen import TrainScreen
+    from skipwise.training.distributed import rank
     from skipwise.training.train import train as run
 
     keep_freed_memory()
@@ -109,6 +111,7 @@ def train(
             width=width,
             pretrained=pretrained,
             init=init,
+            init_key=init_key,
             freeze_norms=freeze_norms,
             val_share=val_share,
             split=split,
@@ -132,7 +135,7 @@ def train(
             observer=screen,
             began=BEGAN,
         )
-    if int(os.environ.get("RANK", "0")):  # one of several processes; the first one prints
+    if rank():  # one of several processes; the first one prints
         return 0
     if json:
         print_json({"folder": str(trained.folder), "record": trained.record})

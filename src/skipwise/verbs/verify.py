@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from skipwise.options import Json, print_json
+from skipwise.options import (
+    ClassLevel,
+    CropBoxes,
+    ImageColumn,
+    Json,
+    LabelColumn,
+    LabelRegex,
+    SkipUnreadFormats,
+    print_json,
+    reading_options,
+)
+from skipwise.text import command
 
 
 def verify(
@@ -27,6 +39,12 @@ def verify(
     output: Annotated[
         str | None, typer.Option("--output", "-o", help="Folder for the certificate. [default: the artifact's]")
     ] = None,
+    class_level: ClassLevel = None,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    label_regex: LabelRegex = None,
+    crop_boxes: CropBoxes = False,
+    skip_unread_formats: SkipUnreadFormats = False,
     json: Json = False,
 ) -> int:
     """Check that an exported file still answers the same; exit with status 1 where it does not."""
@@ -35,8 +53,20 @@ def verify(
     from skipwise.deploy.wording import HEADINGS, arm_rows, speed_rows, verdict
     from skipwise.progress import Bar
 
+    reading = reading_options(
+        class_level, image_column, label_column, label_regex, crop_boxes=crop_boxes, skip_unread=skip_unread_formats
+    )
     with Bar(sys.stderr) as bar:
-        found = check(artifact, data, run=run, max_drop=max_drop, images=images, timing=timing, progress=bar.preparing)
+        found = check(
+            artifact,
+            data,
+            run=run,
+            max_drop=max_drop,
+            images=images,
+            timing=timing,
+            reading=reading,
+            progress=bar.preparing,
+        )
     certificate = found.certificate
     page = write_certificate(found, output) if data is not None or output is not None else None
     if json:
@@ -52,16 +82,17 @@ def verify(
     if page is not None:
         print(f"Certificate: {page}")
     if not certificate.images:
-        print(f"Next:        skipwise verify {artifact} path/to/test/images")
+        print(f"Next:        {command('skipwise', 'verify', Path(artifact), 'path/to/test/images')}")
     elif certificate.passed:
-        print(f"Next:        skipwise predict {artifact} path/to/images")
+        print(f"Next:        {command('skipwise', 'predict', Path(artifact), 'path/to/images')}")
     return 0 if certificate.passed else 1
 
 
 def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from skipwise.progress import Console
 
     if not rows:
         return
@@ -70,6 +101,6 @@ def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
         table.add_column(heading, justify="right" if number else "left")
     for row in rows:
         table.add_row(*map(Text, row))
-    console = Console(highlight=False, width=None if Console().is_terminal else 200)
+    console = Console()
     console.print(table)
     console.print()

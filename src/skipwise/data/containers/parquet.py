@@ -39,7 +39,7 @@ class Parquet:
         """What an image is called."""
         return f"{file}/{row:08d}" if file else f"{row:08d}"
 
-    def listing(self, progress: Progress | None = None) -> Listing:
+    def listing(self, progress: Progress | None = None) -> Listing:  # noqa: ARG002 - quick without
         entries = []
         for file in self.files:
             stamp = (self.path / file).stat().st_mtime_ns

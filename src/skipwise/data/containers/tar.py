@@ -84,7 +84,7 @@ class Tar:
                 archive.members = []  # type: ignore[attr-defined] # it would keep every header for good
         return places, listed(self.path, entries, folders)
 
-    def listing(self, progress: Progress | None = None) -> Listing:
+    def listing(self, progress: Progress | None = None) -> Listing:  # noqa: ARG002 - quick without
         return self._members[1]
 
     def address(self, name: str) -> str:

@@ -46,7 +46,7 @@ class Zip:
         with explained(self.path), zipfile.ZipFile(self.path) as archive:
             return {plain(_name(info)): info for info in archive.infolist() if not info.filename.endswith("/")}
 
-    def listing(self, progress: Progress | None = None) -> Listing:
+    def listing(self, progress: Progress | None = None) -> Listing:  # noqa: ARG002 - quick without
         entries, folders = [], []
         with explained(self.path), zipfile.ZipFile(self.path) as archive:
             files = [info for info in archive.infolist() if not info.filename.endswith("/")]

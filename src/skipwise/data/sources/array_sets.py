@@ -14,8 +14,8 @@ from skipwise.data.names import printable
 from skipwise.data.sources.labels import check_labels, listing, missing_classes
 from skipwise.data.sources.source import Source, split_words
 from skipwise.data.sources.split_names import split_of
-from skipwise.data.words import count
-from skipwise.errors import SkipwiseError, shortened
+from skipwise.errors import SkipwiseError
+from skipwise.text import count, shortened
 
 _IMAGES = frozenset(
     """
@@ -78,9 +78,7 @@ def array_set(name: str, arrays: Mapping[str, NDArray[Any]], said: str) -> Array
     )
     pairs = _pairs(name, {key: values for key, values in arrays.items() if values is not names and values.ndim > 0})
     if not pairs:
-        raise SkipwiseError(
-            f"{name} has images but no labels for them ({_shapes(arrays)}); save an array of labels too."
-        )
+        raise SkipwiseError(f"{name} has images but no labels for them ({_shapes(arrays)}); save their labels too.")
     if len(pairs) > 1 and "train" not in pairs:
         raise SkipwiseError(f"{name} has the parts {' and '.join(sorted(pairs))} but none for training; add it.")
     if "val" in pairs and "test" not in pairs:
@@ -93,8 +91,8 @@ def array_set(name: str, arrays: Mapping[str, NDArray[Any]], said: str) -> Array
         classes = as_labels(arrays[label_key], f"{label_key} of {name}")
         if len(images) != len(classes):
             raise SkipwiseError(
-                f"{image_key} of {name} has {count(len(images), 'image')} and {label_key} {count(len(classes), 'label')}; "
-                "they have to be as many."
+                f"{image_key} of {name} has {count(len(images), 'image')}, but {label_key} has "
+                f"{count(len(classes), 'label')}; give one label for each image."
             )
         notes += [note] if note and note not in notes else []
         pixels.append(images)
@@ -127,7 +125,7 @@ def array_set(name: str, arrays: Mapping[str, NDArray[Any]], said: str) -> Array
 
 def _class_names(distinct: NDArray[Any], names: NDArray[Any] | None) -> list[str]:
     if names is not None and distinct.dtype.kind in "iu" and distinct.min() >= 0 and distinct.max() < len(names):
-        shown = as_labels(names[distinct], "class names").tolist()
+        shown: list[str] = as_labels(names[distinct], "class names").tolist()
         if len(set(shown)) == len(shown):
             return shown
     return [str(value) for value in distinct.tolist()]
@@ -164,8 +162,8 @@ def _pairs(name: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, tuple[str
             if split and split != "train" and not fitting and len(keys) == 1:
                 continue  # a part without labels
             raise SkipwiseError(
-                f"{name} has {trouble}{f' for {split}' if split else ''} ({_shapes(arrays)}); save one array of images and "
-                "one of labels for each split."
+                f"{name} has {trouble}{f' for {split}' if split else ''} ({_shapes(arrays)}); save one array of images "
+                "and one of labels for each split."
             )
         found[split] = (keys[0], fitting[0])
     if "" in found and len(found) > 1:
@@ -219,7 +217,8 @@ def as_pixels(values: NDArray[Any], where: str) -> tuple[NDArray[np.uint8], str]
                 scaled[start : start + _AT_ONCE] = some * (255 / most) + 0.5
             return scaled, note
     raise SkipwiseError(
-        f"{where} has values from {low:g} to {high:g}, which are no usual range of pixels; save them as bytes, 0 to 255."
+        f"{where} has values from {low:g} to {high:g}, which is no usual range of pixels; save them as bytes from 0 to "
+        "255."
     )
 
 
@@ -239,8 +238,8 @@ def as_labels(values: NDArray[Any], where: str) -> NDArray[Any]:
         totals = values.sum(axis=1)
         if (totals != 1).any():
             raise SkipwiseError(
-                f"{where} has several labels for an image, or none (row {int(np.flatnonzero(totals != 1)[0])}); Skipwise "
-                "tells classes apart of which each image has one."
+                f"{where} has several labels for an image, or none (row {int(np.flatnonzero(totals != 1)[0])}); "
+                "Skipwise needs exactly one class per image."
             )
         return values.argmax(axis=1)
     if values.dtype.kind == "f" and not (np.isfinite(values).all() and (values % 1 == 0).all()):

@@ -1,4 +1,4 @@
-"""Images in array files: .npz (Keras, MedMNIST), pairs of .npy, IDX (MNIST), .mat (SVHN), CIFAR's and STL-10's binaries."""
+"""Images in array files: .npz (Keras, MedMNIST), .npy in pairs, IDX (MNIST), .mat (SVHN), CIFAR and STL-10."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from skipwise.data.decode import UnreadableImage
 from skipwise.data.names import printable, stem, suffix
 from skipwise.data.sources.array_sets import ArraySet, array_set
 from skipwise.data.sources.foreign import foreign_sentence
-from skipwise.data.sources.limits import LARGEST_ARRAYS, check_size, check_zip, gunzipped
 from skipwise.data.sources.matlab import load_matlab, simple
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
+from skipwise.data.sources.unpacking import LARGEST_ARRAYS, check_size, check_zip, gunzipped
 from skipwise.errors import SkipwiseError, reason_of
 
 _IDX = re.compile(r"(?P<split>.*?)[-_.]?(?P<what>images|labels)[-_.]idx\d[-_.]ubyte(?:\.gz)?$", re.IGNORECASE)
 _CONVERT = "save its images as .npz arrays (images and labels), or as image files in a folder per class"
 
 
-def recognise(place: Place, options: ReadingOptions) -> Callable[[], ArraySet] | None:
+def recognise(place: Place, options: ReadingOptions) -> Callable[[], ArraySet] | None:  # noqa: ARG001
     """Array files, where there are no pictures.
 
     Raises:

@@ -6,16 +6,22 @@ import re
 from collections.abc import Callable, Sequence
 
 from skipwise.data.names import printable, stem
+from skipwise.data.sources.class_names import find_class_names
 from skipwise.data.sources.folders import Folders, read_folders
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row
 from skipwise.data.sources.unread import check_unread
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
-_MASK = re.compile(r"(.*)[ _-](?:mask|segmentation|gt|groundtruth)(?:[ _-]?\d+)?\.\w+", re.IGNORECASE)
+_SHOWN_AGAIN = re.compile(
+    r"(?:mask|seg|gt)[ _-](?P<a>.+)|"
+    r"(?P<b>.*)[ _-](?:mask|seg|segmentation|gt|groundtruth|thumb|thumbnail)(?:[ _-]?\d+)?",
+    re.IGNORECASE,
+)
+"""What masks and thumbnails of pictures are called."""
 
 
 def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:
@@ -46,11 +52,16 @@ def _reading(place: Place, options: ReadingOptions, found: Folders) -> Reading:
     if options.group is None:
         rows = [row._replace(group="") for row in rows]
     classes = sorted({row.label for row in rows})
+    names = find_class_names(place, classes)
+    if names is not None and (known := names.of(classes)):
+        rows = [row._replace(label=known[row.label]) for row in rows]
+        classes = sorted(known.values())
+        found.notes.append(f"The classes' names are those of {printable(names.where)}.")
     return Reading(
         name=place.name,
         container=place.container,
         rows=rows,
-        said=_described(found, rows, classes) + (f"; masks beside them are left out ({len(masks):,})" if masks else ""),
+        said=_described(found, rows, classes) + ("; masks or thumbnails beside them are left out" if masks else ""),
         split_said=bool(found.parts[0].split),
         other=found.level.other,
         top=f"{found.top.path}/" if found.top.path else "",
@@ -62,12 +73,15 @@ def _reading(place: Place, options: ReadingOptions, found: Folders) -> Reading:
 
 
 def _without_masks(rows: list[Row]) -> tuple[list[Row], list[str]]:
-    """The rows without pictures that are masks of others: `benign (1)_mask.png` beside `benign (1).png`."""
-    suspects = {row.file: match[1] for row in rows if (match := _MASK.fullmatch(row.file)) is not None}
-    if not suspects:
-        return rows, []
-    there = {stem(row.file) for row in rows if row.file not in suspects}
-    masks = {file for file, image in suspects.items() if image in there}
+    """The rows without pictures that show others again: `benign (1)_mask.png` beside `benign (1).png`."""
+    there = {stem(row.file) for row in rows}
+    masks = set()
+    for row in rows:
+        folder, _, file = row.file.rpartition("/")
+        if (
+            match := _SHOWN_AGAIN.fullmatch(stem(file))
+        ) is not None and f"{folder}/{match['a'] or match['b']}" in there:
+            masks.add(row.file)
     return [row for row in rows if row.file not in masks], sorted(masks)
 
 
@@ -78,8 +92,10 @@ def _described(found: Folders, rows: Sequence[Row], classes: Sequence[str]) -> s
         for row in rows:
             counts[row.split] = counts.get(row.split, 0) + 1
         names = {part.split: printable(part.folder.name) + "/" for part in found.parts}
-        shown = [f"{names['train']} ({count(counts.get('train', 0), 'image')}, {count(len(classes), 'class')})"]
-        shown += [f"{names[split]} ({counts.get(split, 0):,})" for split in ("val", "test") if split in names]
+        # What is called in another language, or like "holdout", is said to be what it is taken for.
+        plain = {split: name if split in name.lower() else f"{name} as {split}" for split, name in names.items()}
+        shown = [f"{plain['train']} ({count(counts.get('train', 0), 'image')}, {count(len(classes), 'class')})"]
+        shown += [f"{plain[split]} ({counts.get(split, 0):,})" for split in ("val", "test") if split in names]
         said = f"folders {', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else f"the folder {shown[0]}"
         if "val" in names and "test" not in names:
             said += f": {names['val']} is the test set, validation is cut from {names['train']}"

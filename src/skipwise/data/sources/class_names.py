@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from skipwise.data.formats import is_picture
 from skipwise.data.names import stem, suffix
-from skipwise.data.picture_formats import is_picture
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.table_files import read_tables
 
@@ -26,7 +26,8 @@ class ClassNames:
         wanted = set(labels)
         if not wanted or not all(re.fullmatch(r"\d+", label) for label in wanted):
             return {}
-        found = {label: self.names[label] for label in wanted if label in self.names}
+        # A folder "00003" has the name of "3".
+        found = {label: name for label in wanted if (name := self.names.get(label, self.names.get(str(int(label)))))}
         return found if len(found) == len(wanted) == len(set(found.values())) else {}
 
 
@@ -49,6 +50,13 @@ def find_class_names(place: Place, labels: Iterable[str], own: str = "") -> Clas
             continue
         for table in read_tables(document, data):
             rows = [[cell.strip() for cell in row] for row in table.rows]
+            if (
+                len(rows) > 1
+                and len(rows[0]) > 1
+                and not any(map(str.isdigit, rows[0]))
+                and any(map(str.isdigit, rows[1]))
+            ):
+                rows = rows[1:]  # a header
             if "name" in table.header:
                 rows = [[row[table.header.index("name")]] for row in rows]
             pairs = {row[0]: " ".join(row[1:]) for row in rows if len(row) > 1 and row[0].isdigit()}
@@ -57,6 +65,8 @@ def find_class_names(place: Place, labels: Iterable[str], own: str = "") -> Clas
                 {str(number): row[0] for number, row in enumerate(rows)} if all(len(row) == 1 for row in rows) else {}
             )
             for names in (pairs, turned, lines):
+                if names is lines and {str(int(float(label))) for label in wanted} != set(lines):
+                    continue  # lines count from 0, and perhaps the classes do not
                 known = ClassNames(document, names)
                 once = len(names) == len(rows) and any(c.isalpha() for name in names.values() for c in name)
                 once = once and not any(is_picture(suffix(name)) for name in names.values())

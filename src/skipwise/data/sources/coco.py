@@ -10,15 +10,15 @@ from typing import Any
 
 from skipwise.data.containers import Crops, Entry, Shareable
 from skipwise.data.names import printable, stem, suffix
-from skipwise.data.sources.columns import is_group_column, plain
+from skipwise.data.sources.column_names import is_group_column, plain
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row
 from skipwise.data.sources.split_names import split_of
 from skipwise.data.sources.table_files import decoded
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError, reason_of
+from skipwise.text import count
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ def _reading(place: Place, options: ReadingOptions, files: list[Annotated]) -> R
     missing = [name for each in files for name in each.missing]
     if missing:
         raise SkipwiseError(
-            f"{files[0].name} lists {count(len(missing), 'image')} that {'is' if len(missing) == 1 else 'are'} not there, "
-            f"such as {printable(missing[0])}; add the files, or remove them from the list."
+            f"{files[0].name} lists {count(len(missing), 'image')} that {'is' if len(missing) == 1 else 'are'} not "
+            f"there, such as {printable(missing[0])}; add the files, or remove them from the list."
         )
     if options.crop_boxes:
         return _crops(place, files)
@@ -113,8 +113,8 @@ def _reading(place: Place, options: ReadingOptions, files: list[Annotated]) -> R
         picture, names = several[0]
         raise SkipwiseError(
             f"{count(len(several), 'image')} of {files[0].name} {'has' if len(several) == 1 else 'have'} several "
-            f"categories ({printable(picture)}: {listing(names, 3)}); Skipwise tells classes apart of which each image "
-            "has one. With --crop-boxes each box that was drawn is an image of its own."
+            f"categories ({printable(picture)}: {listing(names, 3)}); Skipwise needs exactly one class per image. "
+            "With --crop-boxes each box that was drawn is an image of its own."
         )
     return _made(
         place, files, rows, "one category for each image", place.container, {e.name: e for e in place.pictures}
@@ -174,7 +174,10 @@ def _made(
     classes = sorted({row.label for row in rows})
     empty = sum(not drawn for each in files for drawn in each.found.values())
     names = ", ".join(printable(each.name) for each in files[:3])
-    said = f"COCO annotations in {names} ({count(len(rows), 'image')}, {count(len(classes), 'class')}: {listing(classes, 4)}), {how}"
+    said = (
+        f"COCO annotations in {names} ({count(len(rows), 'image')}, {count(len(classes), 'class')}: "
+        f"{listing(classes, 4)}), {how}"
+    )
     if empty:
         said += f"; {count(empty, 'picture')} without annotations {'is' if empty == 1 else 'are'} left out"
     used = {row.file.partition("#")[0] if row.group == row.file.partition("#")[0] else row.file for row in rows}

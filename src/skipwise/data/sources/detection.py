@@ -12,7 +12,7 @@ _YOLO = re.compile(rb"\s*\d+(?:\s+[\d.eE+-]+){4,}\s*")
 
 
 def check_no_detection(place: Place) -> None:
-    """Raises SkipwiseError where most pictures have a file of boxes of their own: YOLO's `.txt`, Pascal VOC's `.xml`."""
+    """Raises SkipwiseError if most pictures have a file of boxes of their own: YOLO's `.txt`, Pascal VOC's `.xml`."""
     pictures = {stem(name.rpartition("/")[2]) for name in place.names}
     for kind, tool in ((".txt", "YOLO"), (".xml", "Pascal VOC")):
         beside = [
@@ -26,6 +26,6 @@ def check_no_detection(place: Place) -> None:
         if b"<object>" in data or _YOLO.fullmatch(first):
             raise SkipwiseError(
                 f"{place.name} has a file of boxes for each image ({beside[0]}, as {tool} has them), a set for object "
-                "detection; Skipwise tells classes apart of which each image has one. Cut out the boxes into a folder "
+                "detection; Skipwise needs exactly one class per image. Cut out the boxes into a folder "
                 "per class, or export the set as COCO JSON and use --crop-boxes."
             )

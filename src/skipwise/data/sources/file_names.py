@@ -15,8 +15,8 @@ from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row, compiled_pattern
 from skipwise.data.sources.split_names import splits_of
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 _PATTERNS = (
     r"^(.+?)[ ._-]*\(?\d+\)?\.\w+$",  # cat.0.jpg, Abyssinian_100.jpg, cat (1).jpg
@@ -97,11 +97,12 @@ def refusal(place: Place) -> SkipwiseError:
     if proposal is not None:
         pattern, classes = proposal
         return SkipwiseError(
-            f"{place.name} has no class folders and no table, but the file names of its {count(len(place.names), 'image')} "
-            f"seem to hold {count(len(classes), 'class')} ({listing(classes, 4)}); if so, add --label-regex "
+            f"{place.name} has no class folders and no table, but the file names of its "
+            f"{count(len(place.names), 'image')} seem to hold {count(len(classes), 'class')} ({listing(classes, 4)}); "
+            "if so, add --label-regex "
             f"{shlex.quote(pattern)}."
         )
     return SkipwiseError(
-        f"{place.name} holds {count(len(place.names), 'image')}, but nothing says which class they are of; put them into "
-        "one sub-folder per class, or give a table (.csv) with the columns path and label."
+        f"{place.name} holds {count(len(place.names), 'image')}, but nothing says which class they are of; put them "
+        "into one sub-folder per class, or give a table (.csv) with the columns path and label."
     )

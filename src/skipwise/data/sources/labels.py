@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from skipwise.data.names import printable
-from skipwise.errors import SkipwiseError, shortened
+from skipwise.data.sources import folder_names as called
+from skipwise.data.sources.split_names import split_of
+from skipwise.errors import SkipwiseError
+from skipwise.text import count, shortened
 
 _LONGEST_CLASS = 255
 """Characters, as many as a folder's name can have."""
+
+_COPY = re.compile(
+    r"(?:copy of|kopie von|copie de|copia de|copia di) (?P<a>.+)"
+    r"|(?P<b>.+?)(?: ?\(\d+\)|[ _]-[ _](?:copy|kopie|copie|copia)(?: ?\(\d+\))?|"
+    r"[ _](?:copy|kopie|copia|copie)(?:[ _]\d+)?)",
+    re.IGNORECASE,
+)
+"""What file managers call the copy of a folder: "cat (1)", "cat - Copy", "Kopie von cat"."""
+_UNKNOWN = frozenset("? ?? - -- . nan null n/a #n/a tbd -1".split())
+"""What stands for a class that nobody knows."""
 
 
 def check_labels(counts: Mapping[str, int], where: str) -> None:
@@ -28,8 +42,20 @@ def check_labels(counts: Mapping[str, int], where: str) -> None:
         )
     if len(classes) == 1:
         raise SkipwiseError(
-            f"{where} has only one class with images, {printable(classes[0])!r}; telling classes apart needs at least "
+            f"{where} has only one class with images, '{printable(classes[0])}'; telling classes apart needs at least "
             "two."
+        )
+    for name in classes:
+        match = _COPY.fullmatch(name)
+        if match is not None and (other := match["a"] or match["b"]) in counts:
+            raise SkipwiseError(
+                f"The class '{printable(name)}' ({counts[name]:,} images) of {where} is called like a copy of "
+                f"'{printable(other)}' ({counts[other]:,}); put its images there, remove it, or give it another name."
+            )
+    if len(classes) > 3 and max(counts.values()) == 1:
+        raise SkipwiseError(
+            f"Each class of {where} has a single image ({listing(classes, 3)}), so there are no classes to tell apart; "
+            "give a folder with one sub-folder of images per class, or a table (.csv) with the columns path and label."
         )
     by_case: dict[str, str] = {}
     by_number: dict[float, str] = {}
@@ -37,7 +63,7 @@ def check_labels(counts: Mapping[str, int], where: str) -> None:
         other = by_case.setdefault(" ".join(printable(name).split()).casefold(), name)
         if other != name:
             raise SkipwiseError(
-                f"The classes {printable(other)!r} ({counts[other]:,} images) and {printable(name)!r} "
+                f"The classes '{printable(other)}' ({counts[other]:,} images) and '{printable(name)}' "
                 f"({counts[name]:,}) of {where} differ only in capital letters or spaces; if they are one class, give "
                 "them one name, else tell them apart."
             )
@@ -53,11 +79,28 @@ def check_lengths(classes: Iterable[str], where: str) -> None:
     """Raises SkipwiseError for a name that is too long for a class, or has nothing to show."""
     for name in classes:
         if len(name) > _LONGEST_CLASS or not name.strip():
-            shown = f"{len(name):,} characters ({shortened(printable(name))!r})" if name.strip() else "blanks alone"
+            shown = f"{len(name):,} characters ('{shortened(printable(name))}')" if name.strip() else "blanks alone"
             raise SkipwiseError(
                 f"A class of {where} has a name of {shown}; give it one of 1 to {_LONGEST_CLASS} characters, or choose "
                 "what names the classes with --label-column."
             )
+
+
+def doubtful_sentence(counts: Mapping[str, int]) -> str:
+    """A sentence about classes whose names say that they may be none, or ""."""
+    doubtful = [name for name in sorted(counts) if _is_doubtful(name)]
+    if not doubtful or len(counts) - len(doubtful) < 2:
+        return ""
+    shown = ", ".join(f"'{printable(name)}' ({count(counts[name], 'image')})" for name in doubtful[:3])
+    more = f" and {len(doubtful) - 3} more" if len(doubtful) > 3 else ""
+    if len(doubtful) == 1:
+        return f"{shown} counts as a class; leave that folder out if it is not one."
+    return f"{shown}{more} count as classes; leave those folders out if they are not."
+
+
+def _is_doubtful(name: str) -> bool:
+    tests = (called.is_doubtful, called.is_unlabelled, called.is_generic, called.is_beside, split_of)
+    return name.strip().lower() in _UNKNOWN or any(test(name) for test in tests)
 
 
 def missing_classes(labels: Sequence[str], splits: Sequence[str], where: str) -> tuple[list[str], list[str]]:
@@ -80,7 +123,8 @@ def missing_classes(labels: Sequence[str], splits: Sequence[str], where: str) ->
         some = f"The class {listed} has" if len(absent) == 1 else f"{len(absent):,} classes ({listed}) have"
         if split == "train":
             faults.append(
-                f"{some} no images in the train split of {where}, so nothing can learn {'it' if len(absent) == 1 else 'them'}; "
+                f"{some} no images in the train split of {where}, so nothing can learn "
+                f"{'it' if len(absent) == 1 else 'them'}; "
                 "add some, or remove its images from the other splits."
             )
         else:
@@ -90,5 +134,5 @@ def missing_classes(labels: Sequence[str], splits: Sequence[str], where: str) ->
 
 def listing(names: Iterable[str], most: int = 5) -> str:
     """Some classes for a sentence: "'a', 'b' and 3 more"."""
-    quoted = [repr(shortened(printable(name))) for name in names]
+    quoted = [f"'{shortened(printable(name))}'" for name in names]
     return ", ".join(quoted[:most]) + (f" and {len(quoted) - most:,} more" if len(quoted) > most else "")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.sources.limits import LARGEST_ARRAYS, check_size
+from skipwise.data.sources.unpacking import LARGEST_ARRAYS, check_size
 from skipwise.errors import SkipwiseError, reason_of
 
 Value = NDArray[Any] | str | list[Any]

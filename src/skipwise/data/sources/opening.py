@@ -99,7 +99,7 @@ LAYOUTS: tuple[Layout, ...] = (
     ),
     Layout(
         title="tables",
-        example="CSV, TSV, JSON, JSON lines, Excel, Parquet or a text list beside the images: paths or ids, and classes",
+        example="CSV, TSV, JSON, JSON lines, Excel, Parquet or a text list of the images (paths or ids) and classes",
         recognise=listed.recognise,
     ),
     Layout(
@@ -165,7 +165,8 @@ def open_source(
     """`open_images` with its options as a record; what has to be mended before training is among the `faults`."""
     options = options or ReadingOptions()
     options.check()
-    source = _opened(data, options, progress)
+    with _without_collecting():
+        source = _opened(data, options, progress)
     if options.group is not None and source.groups is None:
         raise SkipwiseError(
             f"--group {options.group} names a column of a table, and {source.name} is none; use --group-regex."
@@ -221,11 +222,10 @@ def _from_arrays(path: Path, options: ReadingOptions) -> Source:
 
 
 def _from_container(container: Container, options: ReadingOptions, progress: Progress | None) -> Source:
-    with _without_collecting():
-        place = Place.of(stem_of(container.path), container, container.listing(progress))
-        for layout in LAYOUTS:
-            if (read := layout.recognise(place, options)) is not None:
-                return read().source()
+    place = Place.of(stem_of(container.path), container, container.listing(progress))
+    for layout in LAYOUTS:
+        if (read := layout.recognise(place, options)) is not None:
+            return read().source()
     raise _refusal(place)
 
 
@@ -250,10 +250,19 @@ def _refusal(place: Place) -> SkipwiseError:
         return SkipwiseError(no_pictures_sentence(place))
     archives = [entry.name for entry in place.others if entry.name.lower().endswith(ARCHIVES)]
     if archives:
-        return SkipwiseError(
-            f"{place.name} holds no images but archives ({shown(archives)}); give one of them, such as "
-            f"{printable(str(place.container.path / archives[0]))}, or unpack them."
-        )
+        path = place.container.path
+        folder = path if isinstance(place.container, Folder) else None
+        tables = [name for name in place.documents if folder is not None and suffix(name) in (".csv", ".tsv", ".xlsx")]
+        if folder is None:
+            mend = "unpack it"
+        elif tables:
+            mend = (
+                f"give {printable(str(path / tables[0]))} if it is the table of their images, one of the archives, "
+                "or unpack them"
+            )
+        else:
+            mend = f"give one of them, such as {printable(str(path / archives[0]))}, or unpack them"
+        return SkipwiseError(f"{place.name} holds no images but archives ({shown(archives)}); {mend}.")
     kinds = sorted({suffix(entry.name) or "no suffix" for entry in place.others})
     holds = f"only files of other kinds ({listing(kinds, 6)})" if kinds else "no files"
     return SkipwiseError(

@@ -13,14 +13,14 @@ from typing import Any
 from skipwise.data.containers import Folder
 from skipwise.data.containers.parquet import Parquet, opened, texts_of, values
 from skipwise.data.names import printable, suffix
-from skipwise.data.sources.columns import plain
+from skipwise.data.sources.column_names import plain
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row
 from skipwise.data.sources.split_names import split_of
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError
+from skipwise.text import count
 
 _LABELS = ("label", "labels", "class", "target", "category", "y")
 
@@ -86,8 +86,8 @@ def _schema(arrow: Any, options: ReadingOptions, where: str) -> Schema | None:
     field = arrow.field(label)
     if pyarrow.types.is_list(field.type) or pyarrow.types.is_struct(field.type):
         raise SkipwiseError(
-            f"The column {label!r} of {where} has several labels for an image; Skipwise tells classes apart of which each "
-            "image has one."
+            f"The column {label!r} of {where} has several labels for an image; Skipwise needs exactly one class per "
+            "image."
         )
     group = options.group
     if group is not None and group not in columns:
@@ -170,8 +170,8 @@ def _check(file: Path, table: Any, columns: Sequence[str]) -> None:
     for name in columns:
         if table.schema_arrow.names.count(name) != 1:
             raise SkipwiseError(
-                f"{file} has no column {name!r}, which another Parquet file beside it has; give one of them, or make them "
-                "alike."
+                f"{file} has no column {name!r}, which another Parquet file beside it has; give one of them, or make "
+                "them alike."
             )
     rows, size = table.metadata.num_rows, file.stat().st_size
     if not 0 <= rows <= size:

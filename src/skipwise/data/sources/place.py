@@ -9,9 +9,10 @@ from functools import cached_property
 
 from skipwise.data.containers import LARGEST_FILE, LONGEST_NAME, Container, Entry, Listing
 from skipwise.data.decode import UnreadableImage
+from skipwise.data.formats import is_picture, is_readable
 from skipwise.data.names import is_clutter, printable, stem, suffix
-from skipwise.data.picture_formats import is_picture, is_readable
-from skipwise.data.sources.limits import check_size, most_text
+from skipwise.data.sources.split_names import split_in
+from skipwise.data.sources.unpacking import check_size, most_text
 
 RESULTS = frozenset(["plan.json", "run.json", "audit.json", "artifact.json"])
 """What Skipwise writes into the folders of its results."""
@@ -24,6 +25,9 @@ MOST_DOCUMENTS = 60
 """More documents than these are one for each image; of such only those nearest to the top are looked at."""
 LARGEST_DOCUMENT = LARGEST_FILE
 _NOT_LISTS = ("readme", "license", "licence", "requirements", "citation", "changelog", "notes")
+_ANSWERS = ("submission", "samplesubmission", "prediction")
+_ANSWERED = frozenset(["oof", "preds", "pred", "sub"])
+"""What lists of answers are called: those of networks, and those that a competition wants."""
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")
 """What annotation tools put before the name of a file that was uploaded."""
 
@@ -94,7 +98,7 @@ class Place:
             and not _is_no_list(entry.name.rpartition("/")[2])
         ]
         depth = {name: name.count("/") for name in found}
-        while len(found) > MOST_DOCUMENTS and len(set(depth[name] for name in found)) > 1:
+        while len(found) > MOST_DOCUMENTS and len({depth[name] for name in found}) > 1:
             deepest = max(depth[name] for name in found)
             found = [name for name in found if depth[name] < deepest]
         return self._affordable(sorted(found, key=lambda name: (depth[name], name))[: 4 * MOST_DOCUMENTS])
@@ -129,7 +133,8 @@ class Place:
 
 def _is_no_list(file: str) -> bool:
     letters = re.sub(r"[^a-z]", "", file.lower())
-    return letters.startswith(_NOT_LISTS) or "samplesubmission" in letters
+    words = set(re.findall(r"[a-z]+", file.lower()))
+    return letters.startswith(_NOT_LISTS) or any(word.startswith(_ANSWERS) for word in words) or bool(words & _ANSWERED)
 
 
 class Index:
@@ -189,6 +194,12 @@ class Index:
 
 def _nearest(candidates: Sequence[str], path: str, folder: str, prefer: str) -> str | None:
     """Of the pictures with the file's name the one whose folders agree best with the path; None if two do."""
+    # "train/1.jpg" is not "test/1.jpg", whatever else there is.
+    split = split_in(path.rpartition("/")[0])
+    if split:
+        candidates = [name for name in candidates if split_in(name.rpartition("/")[0]) in ("", split)]
+        if not candidates:
+            return None
     wanted = path.split("/")[:-1]
 
     def agreement(name: str) -> tuple[int, bool, bool]:

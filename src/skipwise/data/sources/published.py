@@ -11,7 +11,7 @@ from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row
 from skipwise.data.sources.table_files import Table, read_tables
-from skipwise.data.words import count
+from skipwise.text import count
 
 
 def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.source import Source
-from skipwise.errors import SkipwiseError
-
-_ADDRESS = re.compile(r"(?P<kind>[a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+from skipwise.paths import refuse_address
 
 
 def open_remote(data: str, options: ReadingOptions) -> Source | None:
     """A data set of torchvision's or Hugging Face's; None for what is no such name.
 
     Raises:
-        SkipwiseError: there is none of that name, it can't be downloaded, or it is an address of the web.
+        SkipwiseError: there is none of that name or it can't be downloaded, or it is an address of the web.
     """
     library, colon, name = data.partition(":")
     if library == "torchvision" and colon:
@@ -28,15 +24,3 @@ def open_remote(data: str, options: ReadingOptions) -> Source | None:
         return open_huggingface(name, options)
     refuse_address(data)
     return None
-
-
-def refuse_address(text: str) -> None:
-    """Raises SkipwiseError for an address of the web or of an object store, with the way to download it first."""
-    match = _ADDRESS.match(text)
-    if match is None:
-        return
-    tool = {"s3": "aws s3 cp --recursive", "gs": "gsutil -m cp -r"}.get(match["kind"].lower(), "curl -LO")
-    raise SkipwiseError(
-        f"{text} is an address, and Skipwise opens files that are here; download it first ({tool} {text}) and give the "
-        "path of what came."
-    )

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.data.containers import Container, Entry
-from skipwise.data.names import printable, suffix, without_archive_suffix
-from skipwise.data.picture_formats import is_picture, is_readable
-from skipwise.data.sources.labels import check_labels, missing_classes
-from skipwise.data.words import count
-from skipwise.errors import SkipwiseError, shortened
+from skipwise.data.formats import is_picture, is_readable
+from skipwise.data.names import ARCHIVES, printable, suffix, without_archive_suffix
+from skipwise.data.sources.labels import check_labels, doubtful_sentence, listing, missing_classes
+from skipwise.errors import SkipwiseError
+from skipwise.text import count, shortened
 
 _LONGEST_READING = 3000
 """Characters of what was understood, however long names are."""
@@ -30,8 +30,9 @@ class Source:
     `ids` name the images for people, without characters that can't be printed; `files` name them in the container, and
     `archive` is the container's `stamp` when it was listed. `labels` [N] number the classes; `splits` and `groups` say
     which split an image came in and which images belong together ("" belongs with nothing), or are None. `mirrors` says
-    whether a mirrored image is still of its class. `reading` says in a line what was understood; `ignored` files are left out, `faults` have to be mended before training. Images of a data set
-    that is held in memory are in `pixels` [N, H, W, C] instead of a container.
+    whether a mirrored image is still of its class. `reading` says in a line what was understood; `ignored` files are
+    left out, `faults` have to be mended before training. Images of a data set that is held in memory are in `pixels`
+    [N, H, W, C] instead of a container.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Reading:
         other: the other reading and the flag that asks for it, a sentence, or "".
         top: what all files lie below ("birds-v2/"); it is left out of the images' ids.
         left_out: pictures and files that are not part of the set.
+        used: the documents that say something of it.
         notes: sentences worth saying beside it.
         faults: sentences about what has to be mended before training.
         entries: the files' sizes and times by name.
@@ -98,6 +100,7 @@ class Reading:
     left_out: Sequence[str] = ()
     notes: Sequence[str] = ()
     faults: Sequence[str] = ()
+    used: frozenset[str] = frozenset()
     where: str = ""
 
     def source(self) -> Source:
@@ -108,8 +111,7 @@ class Reading:
         """
         where = self.where or str(self.container.path)
         check_labels(Counter(row.label for row in self.rows), where)
-        given = assigned(self.rows)
-        rows = settle_splits(given)
+        rows = settle_splits(self.rows)
         splits = [row.split for row in rows]
         split = splits[0] != ""
         faults, absent = missing_classes([row.label for row in rows], splits, where)
@@ -126,10 +128,11 @@ class Reading:
                 shown = f"{shown} ({position})"
             ids[shown] = None
         groups = tuple(printable(row.group) for row in rows)
-        said = self.said if self.split_said else self.said + split_words([row.split for row in given])
+        said = self.said if self.split_said else self.said + split_words([row.split for row in self.rows])
         sentences = [
             f"Read as {said}.",
             self.other,
+            doubtful_sentence(Counter(row.label for row in self.rows)),
             left_out_sentence(self.left_out, self.top),
             *self.notes,
             *absent,
@@ -151,12 +154,6 @@ class Reading:
         )
 
 
-def assigned(rows: Sequence[Row]) -> list[Row]:
-    """Rows that say no split are for training where others say one."""
-    split = any(row.split for row in rows)
-    return [row._replace(split="train") if split and not row.split else row for row in rows]
-
-
 def settle_splits(rows: Sequence[Row]) -> list[Row]:
     """What the splits that a set came in mean: training and validation alone make validation the test set, and a part
     for training alone is no split.
@@ -165,11 +162,14 @@ def settle_splits(rows: Sequence[Row]) -> list[Row]:
         SkipwiseError: nothing to train on.
     """
     there = {row.split for row in rows}
+    if "" in there and len(there) > 1:  # what is not assigned to a part is for training
+        rows = [row._replace(split=row.split or "train") for row in rows]
+        there = {row.split for row in rows}
     if there == {"train", "val"}:
         return [row._replace(split="test") if row.split == "val" else row for row in rows]
     if "train" not in there and there != {""}:
         raise SkipwiseError(
-            f"The images have the part{'s' * (len(there) > 1)} {' and '.join(sorted(there))} but none for "
+            f"The images have the part{'s' * (len(there) > 1)} {' and '.join(sorted(there - {''}))} but none for "
             "training; add it, or give one folder with a sub-folder per class and let Skipwise split it."
         )
     if len(there) == 1:
@@ -180,6 +180,8 @@ def settle_splits(rows: Sequence[Row]) -> list[Row]:
 def split_words(splits: Sequence[str]) -> str:
     """The split that images came in, as the end of a sentence: "; split as train 9, val 4; val is the test set"."""
     counts = Counter(splits)
+    if len(counts) > 1 and "" in counts:
+        counts["train"] += counts.pop("")
     if len(counts) < 2:
         return ""
     shown = ", ".join(f"{split} {counts[split]:,}" for split in ("train", "val", "test") if counts[split])
@@ -195,14 +197,14 @@ def left_out_sentence(names: Sequence[str], top: str) -> str:
     unread = [name for name in inside if is_picture(suffix(name)) and not is_readable(suffix(name))]
     sentences = []
     if pictures:
-        sentences.append(
-            f"Left out, since nothing says their class: {count(len(pictures), 'picture')} ({_where(pictures)})."
-        )
+        sentences.append(f"Left out: {count(len(pictures), 'picture')} ({_where(pictures)}).")
     if unread:
         kinds = ", ".join(sorted({suffix(name) for name in unread}))
         sentences.append(
             f"Left out, in formats that are not read ({kinds}): {count(len(unread), 'picture')} ({_where(unread)})."
         )
+    if archives := [name for name in inside if name.lower().endswith(ARCHIVES)]:
+        sentences.append(f"Archives beside it are not opened ({listing(archives, 3)}).")
     return " ".join(sentences)
 
 

@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 
+from skipwise.data.names import unaccented
+
 _WORDS = {
-    "train": "train",
-    "training": "train",
-    "trainset": "train",
-    "trainval": "train",
-    "trn": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "validate": "val",
-    "valset": "val",
-    "dev": "val",
-    "eval": "val",
-    "evaluation": "val",
-    "test": "test",
-    "testing": "test",
-    "testset": "test",
-    "tst": "test",
-    "holdout": "test",
+    word: split
+    for split, words in {
+        "train": """
+            train training trainset trainval trn learn learning
+            trainieren lernen lern lehr entrainement apprentissage entrenamiento treino treinamento addestramento
+            allenamento trainen traning trening treningowe treningowy uczenie egitim latih
+            обучение обучающая тренировка тренировочная 训练 訓練 学習 훈련 학습
+        """,
+        "val": """
+            publictest val valid validation validate valset dev eval evaluation
+            validierung evaluierung validacion evaluacion validacao validazione convalida validatie validering
+            walidacja walidacyjne dogrulama validasi валидация проверка 验证 驗證 検証 검증
+        """,
+        "test": """
+            privatetest test testing testset tst holdout
+            testen prufung prueba pruebas teste testes testowe testowy uji тест тестовая 测试 測試 テスト 테스트 시험
+        """,
+    }.items()
+    for word in words.split()
 }
+"""What splits are called, without accents and in small letters: English, then other languages."""
 _NEUTRAL = frozenset(
     """
     set sets data dataset images image imgs img jpg jpeg png pics pictures photos photo split splits part subset
     full all folder files labels label labeled labelled resized list lists ids csv classes annotations solution
-    mini clean final original meta metadata instances image2 info large small standard
+    mini clean final original meta metadata path paths names filenames studies instances image2 info large small
+    standard
+    daten bild bilder fotos menge satz datensatz ordner donnees jeu base datos imagenes conjunto dados imagens dati
+    immagini insieme de d di da do 集 数据 数据集 資料 图片 图像 样本 用 データ 画像 セット 데이터 이미지
 """.split()
 )
-_TOKENS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_GLUED = ("datensatz", "daten", "bilder", "fotos", "menge", "satz", "set", "data", "images", "imgs", "pics")
+"""What words are written together with: "Trainingsdaten", "testimages"."""
+_ENUMERATED = re.compile(r"^\s*(?:\d+|[A-Za-z])[.)]\s+")
+"""What counts names up: "a. Training Set", "2) Test"."""
+_FOREIGN = "|".join(sorted((word for word in {*_WORDS, *_NEUTRAL} if not word.isascii()), key=len, reverse=True))
+_TOKENS = re.compile(rf"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|{_FOREIGN}|[^\W\d_]+")
 
 
 def split_of(name: str, neutral: frozenset[str] = frozenset()) -> str | None:
@@ -42,10 +55,11 @@ def split_of(name: str, neutral: frozenset[str] = frozenset()) -> str | None:
         neutral: words that say nothing here, such as the data set's own name in "seg_train" and "seg_test".
 
     Example:
-        >>> split_of("training_set"), split_of("Validation"), split_of("train station")
+        >>> split_of("training_set"), split_of("Validierung"), split_of("train station")
         ('train', 'val', None)
     """
-    if (whole := re.sub(r"[^a-z]", "", name.lower())) in _WORDS:
+    name = _ENUMERATED.sub("", name)
+    if (whole := re.sub(r"[\W\d_]", "", unaccented(name).lower())) in _WORDS:
         return _WORDS[whole]
     tokens = _tokens(name)
     meant = {_WORDS[token] for token in tokens if token in _WORDS}
@@ -78,5 +92,30 @@ def splits_of(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def split_and_rest(name: str) -> tuple[str, str] | None:
+    """The split in a name and what else is in it: ("train", "cat") of "cat_train"; None without one split."""
+    tokens = _tokens(name)
+    found = [token for token in tokens if token in _WORDS]
+    if len(found) != 1:
+        return None
+    return _WORDS[found[0]], " ".join(token for token in tokens if token not in found)
+
+
+@functools.lru_cache(maxsize=10_000)
+def split_in(folder: str) -> str:
+    """The split that the innermost of the folders on a path means: "train" of "a/train/cat"; or ""."""
+    return next((split for part in reversed(folder.split("/")) if part and (split := split_of(part))), "")
+
+
 def _tokens(name: str) -> list[str]:
-    return [token.lower() for token in _TOKENS.findall(name)]
+    """The words of a name in small letters, those that are written together apart."""
+    plain = unaccented(_ENUMERATED.sub("", name))
+    return [part for token in _TOKENS.findall(plain) for part in _parted(token.lower())]
+
+
+def _parted(token: str) -> list[str]:
+    for ending in () if token in _WORDS else _GLUED:
+        word = token.removesuffix(ending)
+        if word != token and (known := word if word in _WORDS else word.removesuffix("s")) in _WORDS:
+            return [known, ending]
+    return [token]

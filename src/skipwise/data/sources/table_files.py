@@ -13,11 +13,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 from skipwise.data.containers.parquet import opened, texts_of, values
+from skipwise.data.formats import is_picture
 from skipwise.data.names import printable, suffix
-from skipwise.data.sources.limits import LARGEST_SHEETS, MOST_CELLS, check_zip, most_text
 from skipwise.data.sources.matlab import load_matlab, simple
-from skipwise.data.words import count
+from skipwise.data.sources.split_names import split_of, splits_of
+from skipwise.data.sources.unpacking import LARGEST_SHEETS, MOST_CELLS, check_zip, most_text
 from skipwise.errors import SkipwiseError, missing_extra, reason_of
+from skipwise.text import count
 
 SEVERAL = "\x1f"
 """Between the values of a cell that has several, as lists in JSON do."""
@@ -173,9 +175,20 @@ def _text(name: str, text: str) -> Table | None:
     if rows and "\n" in (last := rows[-1][-1]) and text.count('"') % 2:
         raise SkipwiseError(
             f"The quotation mark that opens in line {numbers[-1]} of {name} is never closed; close it, or double it "
-            f"where it is part of a name. It begins {printable(last.strip().splitlines()[0][:40])!r}."
+            f"where it is part of a name. It begins '{printable(last.strip().splitlines()[0][:40])}'."
         )
-    return Table(name, (), rows, numbers) if rows else None
+    return Table(name, (), *_without_title(rows, numbers)) if rows else None
+
+
+def _without_title(rows: list[list[str]], lines: list[int]) -> tuple[list[list[str]], list[int]]:
+    """Rows without those above the header that hold a single cell: a title, a remark, "sep=;"."""
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows[:30]]
+    first = next((number for number, cells in enumerate(filled) if cells > 1), 0)
+    # Lines of one cell may also be images, of which some have no class.
+    titles = [next(cell for cell in row if cell.strip()) for row in rows[:first]]
+    if first > 5 or len(rows) - first < 2 or any(is_picture(suffix(title.strip())) for title in titles):
+        return rows, lines
+    return rows[first:], lines[first:]
 
 
 def _separator(name: str, head: Sequence[str]) -> str | None:
@@ -184,7 +197,10 @@ def _separator(name: str, head: Sequence[str]) -> str | None:
         return "\t"
     bare = [_bare(line) for line in head]
     counts = {each: [line.count(each) for line in bare] for each in ("\t", ",", ";", "|")}
-    steady = {each: found[0] for each, found in counts.items() if found[0] and min(found) > 0}
+    # Above the header there may be a title, which has none.
+    title = next((number for number, line in enumerate(head[:5]) if any(counts[each][number] for each in counts)), 0)
+    counts = {each: found[title:] for each, found in counts.items()}
+    steady = {each: found[0] for each, found in counts.items() if found and found[0] and min(found) > 0}
     if steady:
         even = {each: number for each, number in steady.items() if len(set(counts[each])) == 1}
         best = even or steady
@@ -214,13 +230,20 @@ def _by_spaces(name: str, text: str, *, skip_comments: bool) -> Table | None:
     if not lines:
         return None
     named = [_PICTURE_THEN.fullmatch(line) for line in lines]
-    if all(match is not None for match in named) and any(" " in match[1] for match in named if match is not None):
-        return Table(name, (), [[match[1], match[2]] for match in named if match is not None], numbers)
+    pairs = [[match[1], match[2]] for match in named if match is not None]
+    if len(pairs) == len(lines) and any(" " in path or _is_phrase(label) for path, label in pairs):
+        return Table(name, (), pairs, numbers)
     rows = [line.split() for line in lines]
     width = min(map(len, rows))
     if any(len(row) != width for row in rows):  # names of several words: all that follows the first is one cell
         rows = [[row[0], " ".join(row[1:])] if width > 1 else [" ".join(row)] for row in rows]
     return Table(name, (), rows, numbers)
+
+
+def _is_phrase(label: str) -> bool:
+    """Whether what follows a file's name is a name of several words, rather than values of several columns."""
+    words = label.split()
+    return len(words) > 1 and all(any(c.isalpha() for c in word) for word in words) and not any(map(split_of, words))
 
 
 def _json_tables(name: str, data: bytes) -> list[Table]:
@@ -257,6 +280,8 @@ def _from_dict(name: str, content: dict[str, Any], depth: int = 0) -> list[Table
     if depth > _DEEPEST:
         return found
     values = list(content.values())
+    if (parts := _by_split(name, content)) is not None:
+        return [parts]
     for key, value in content.items():
         if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
             found.append(Table(name, (str(key),), [[each] for each in value], range(1, len(value) + 1)))
@@ -275,6 +300,32 @@ def _from_dict(name: str, content: dict[str, Any], depth: int = 0) -> list[Table
         if rows:
             found.append(Table(name, ("file", "label"), rows, range(1, len(rows) + 1)))
     return found
+
+
+def _by_split(name: str, content: dict[str, Any]) -> Table | None:
+    """A list for each split, as a table with a column that says it; None where the keys are no splits."""
+    splits = splits_of(map(str, content))
+    lists = [(str(key), value) for key, value in content.items() if str(key) in splits and isinstance(value, list)]
+    if "train" not in splits.values() or len(lists) < 2 or len(lists) < len(content):
+        return None
+    rows: list[list[str]] = []
+    records: list[dict[str, Any]] = []
+    for split, values in lists:
+        for value in values:
+            if isinstance(value, dict):
+                records.append({**value, "split": split})
+                continue
+            cells = value if isinstance(value, list) else [value]
+            if not all(isinstance(cell, str | int | float) for cell in cells):
+                return None
+            rows.append([*map(_cell, cells), split])
+    if records and not rows:
+        return next(iter(_records(name, records, range(1, len(records) + 1))), None)
+    width = len(rows[0]) if rows else 0
+    if any(len(row) != width for row in rows) or not rows:
+        return None
+    header = (*(f"column {number}" for number in range(1, width)), "split")
+    return Table(name, header, rows, range(1, len(rows) + 1))
 
 
 def _records(name: str, records: Sequence[Any], lines: Sequence[int]) -> list[Table]:
@@ -325,12 +376,7 @@ def _xml(name: str, data: bytes) -> list[Table]:
             if len(children) > 1:
                 records = [_element(child) for child in children]
                 found += _records(name, records, range(1, len(records) + 1))
-    except (
-        ElementTree.ParseError,
-        ValueError,
-        LookupError,
-        RecursionError,
-    ):  # none, of an unknown encoding, or too deep
+    except (ElementTree.ParseError, ValueError, LookupError, RecursionError):  # or of an unknown encoding, or too deep
         return []
     return found
 
@@ -354,7 +400,8 @@ def _excel(name: str, data: bytes, kind: str) -> list[Table]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # styles and extensions that it does not know
             book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-            return [table for sheet in book.worksheets if (table := _sheet(name, sheet)) is not None]
+            found = {sheet.title: table for sheet in book.worksheets if (table := _sheet(name, sheet)) is not None}
+        return _sheets_of_splits(found) or list(found.values())
     except SkipwiseError:
         raise
     except Exception as error:  # openpyxl raises what its parts raise: zip, XML, its own
@@ -377,7 +424,19 @@ def _sheet(name: str, sheet: Any) -> Table | None:
     width = max(map(len, rows), default=0)
     if len(rows) < 2 or len(rows) * width > MOST_CELLS:
         return None
-    return Table(name, (), [row + [""] * (width - len(row)) for row in rows], lines)
+    wide = [row + [""] * (width - len(row)) for row in rows]
+    return Table(name, (), *_without_title(wide, lines))
+
+
+def _sheets_of_splits(sheets: dict[str, Table]) -> list[Table]:
+    """Sheets that are called like splits as one table with a column that says it; [] for others."""
+    splits = splits_of(sheets)
+    headers = {tuple(table.rows[0]) for table in sheets.values()}
+    if len(sheets) < 2 or len(splits) < len(sheets) or len(headers) > 1:
+        return []
+    rows = [[*row, split] for split, table in sheets.items() for row in table.rows[1:]]
+    lines = [line for table in sheets.values() for line in table.lines[1:]]
+    return [Table(next(iter(sheets.values())).name, (*headers.pop(), "split"), rows, lines)]
 
 
 def _parquet(name: str, data: bytes) -> list[Table]:
@@ -385,8 +444,8 @@ def _parquet(name: str, data: bytes) -> list[Table]:
         texts, rows, width = texts_of(table), table.metadata.num_rows, len(table.schema_arrow)
         if rows * width > MOST_CELLS:
             raise SkipwiseError(
-                f"{name} holds {rows:,} rows of {count(width, 'column')}, more cells than a table of images has; save the "
-                "columns that list them alone."
+                f"{name} holds {rows:,} rows of {count(width, 'column')}, more cells than a table of images has; save "
+                "the columns that list them alone."
             )
     with opened(io.BytesIO(data), name, texts) as table:
         header = tuple(table.schema_arrow.names)
@@ -417,7 +476,7 @@ def matlab_tables(name: str, data: bytes) -> list[Table]:
             found.append(Table(name, tuple(cells[0]), rows, range(1, len(rows) + 1)))
         elif all(isinstance(each, str | int) for each in map(simple, cells)):
             columns[key] = [_cell(simple(each)) for each in cells]
-    for length in sorted({len(values) for values in columns.values()}, reverse=True):
-        same = {key: values for key, values in columns.items() if len(values) == length}
+    for length in sorted({len(cells) for cells in columns.values()}, reverse=True):
+        same = {key: cells for key, cells in columns.items() if len(cells) == length}
         found.append(Table(name, tuple(same), list(zip(*same.values(), strict=True)), range(1, length + 1)))
     return found

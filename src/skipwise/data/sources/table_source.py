@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,15 +10,15 @@ from skipwise.data.containers import LARGEST_FILE, Container, Entry, Folder, Lis
 from skipwise.data.names import ARCHIVES, printable, stem, suffix, without_archive_suffix
 from skipwise.data.sources import coco
 from skipwise.data.sources.class_names import ClassNames, find_class_names
-from skipwise.data.sources.limits import check_size
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.pixel_tables import pixel_set
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Source
 from skipwise.data.sources.table_files import Table, read_tables
 from skipwise.data.sources.tables import Listed, list_images, missing_sentence, on_disk
-from skipwise.data.words import count
+from skipwise.data.sources.unpacking import check_size
 from skipwise.errors import SkipwiseError, reason_of
+from skipwise.text import count
 
 
 def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -> Source:
@@ -36,12 +37,14 @@ def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -
         beside = Place.of(stem(path.name), container, container.listing(progress))
         if (read := coco.recognise(beside.with_only(path.name), options)) is not None:
             return read().source()
-    tables = read_tables(str(path), data)
+    tables = [table for table in read_tables(str(path), data) if table.rows]
     if not tables or max(len(table.rows) for table in tables) < 2:
         raise SkipwiseError(
             f"{path} lists no images; it needs a header line with path and label, and a line per image."
         )
     table = max(tables, key=lambda each: len(each.rows))
+    if suffix(path.name) == ".xlsx" and sum(list(each.rows[0]) == list(table.rows[0]) for each in tables) > 1:
+        raise SkipwiseError(f"{path} has several sheets with images; save the one that is meant as .csv and give that.")
     if (pixels := pixel_set(stem(path.name), table)) is not None:
         return pixels.source()
     listed, place = _found(path, table, options, progress)
@@ -118,8 +121,10 @@ def _reading(path: Path, listed: Listed, place: Place | None) -> Reading:
         container = place.container
         entries = {entry.name: entry for entry in place.pictures}
     else:
-        states = {row.file: (path.parent / row.file).stat() for row in listed.rows}
-        entries = {file: Entry(file, state.st_size, state.st_mtime_ns) for file, state in states.items()}
+        entries = {}
+        for row in listed.rows:
+            status = os.stat(os.path.join(path.parent, row.file))  # noqa: PTH116, PTH118 - called for every row
+            entries[row.file] = Entry(row.file, status.st_size, status.st_mtime_ns)
     classes = {row.label for row in listed.rows}
     where = "" if container.path == path.parent else f" in {printable(container.path.name)}"
     return Reading(

@@ -1,25 +1,30 @@
-"""Images that a table lists with their classes: CSV, JSON, Excel, Parquet, text lists and what annotation tools write."""
+"""Images that a table lists with their classes: CSV, JSON, Excel, Parquet, text lists, exports of annotation tools."""
 
 from __future__ import annotations
 
+import os.path
 import re
 import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skipwise.data.names import printable
 from skipwise.data.sources.class_names import ClassNames
-from skipwise.data.sources.columns import Columns, find_columns, is_one, shown_columns
+from skipwise.data.sources.column_names import is_verdict
+from skipwise.data.sources.columns import HEAD, Columns, find_columns
+from skipwise.data.sources.label_columns import is_one, shown_columns
 from skipwise.data.sources.labels import check_lengths, listing
 from skipwise.data.sources.options import ReadingOptions
-from skipwise.data.sources.source import Row, assigned
+from skipwise.data.sources.source import Row
+from skipwise.data.sources.split_names import split_in
 from skipwise.data.sources.table_files import SEVERAL, Table, is_utf8, read_tables
-from skipwise.data.words import count
-from skipwise.errors import SkipwiseError, shortened
+from skipwise.errors import SkipwiseError
+from skipwise.text import count, shortened
 
+_QUOTED = re.compile(r"(['\"])(.*?)\1")
 _TAGS = re.compile(r"\s*[|;,]\s*|\s+")
 
 
@@ -32,6 +37,7 @@ class Listed:
         missing: what it names that is not there, with the lines.
         unlabelled: its images without a class.
         split: the split of all of it, by the file's name, or "".
+        by_folder: whether a line is for all pictures in a folder.
     """
 
     table: Table
@@ -41,6 +47,7 @@ class Listed:
     unlabelled: tuple[str, ...]
     split: str
     notes: tuple[str, ...]
+    by_folder: bool = False
 
     @property
     def labelled(self) -> bool:
@@ -54,9 +61,10 @@ class Listed:
         if columns.one_hot:
             label = f"classes by {count(len(columns.one_hot), 'column')} of 0 and 1"
         elif columns.label is not None:
-            label = f"classes by {shortened(header[columns.label])!r}"
+            both = "" if columns.before is None else f"{header[columns.before]!r} and "
+            label = f"classes by {both}{shortened(header[columns.label])!r}"
         else:
-            label = "no classes"
+            label = "classes by the lists' names"
         return printable(f"{image}, {label}")
 
     def proposal(self) -> str:
@@ -101,6 +109,8 @@ def list_images(
     columns = find_columns(table, find, options, must=must)
     if columns is None:
         return None
+    if columns.before is not None and not _doubled(table, columns.before, columns.label or 0):
+        columns = replace(columns, before=None)
     rows: list[Row] = []
     missing: list[tuple[str, int]] = []
     unlabelled: list[str] = []
@@ -109,6 +119,8 @@ def list_images(
     labels: Counter[str] = Counter()
     for number in range(columns.first, len(table.rows)):
         row, line = table.rows[number], table.lines[number]
+        if len(row) > width and not any(cell.strip() for cell in row[width:]):
+            row = row[:width]
         if len(row) != width:
             if len(row) > width or columns.image >= len(row) or (columns.label or 0) >= len(row):
                 raise SkipwiseError(
@@ -123,14 +135,14 @@ def list_images(
         if not label and (columns.label is not None or columns.one_hot):
             unlabelled.append(find(cell) or cell)
             continue
-        padded += columns.label is not None and label != row[columns.label] and SEVERAL not in row[columns.label]
+        padded += columns.label is not None and row[columns.label] != row[columns.label].strip()
         file = find(cell)
         if file is None:
             missing.append((cell, line))
             continue
         labels[label] += 1
         rows.append(Row(file, label, _split(table, columns, row, line) or split, _group(columns, row), line))
-    notes = list(columns.notes)
+    notes = [*columns.notes, *_warnings(table, columns)]
     if columns.label is not None:
         _check_single(table, columns, labels)
         rows, said = _named(rows, labels, names)
@@ -148,19 +160,34 @@ def list_images(
         )
     if unlabelled:
         notes.append(
-            f"{count(len(unlabelled), 'line')} of {table.name} without a class {'is' if len(unlabelled) == 1 else 'are'} left out."
+            f"{count(len(unlabelled), 'line')} of {table.name} without a class "
+            f"{'is' if len(unlabelled) == 1 else 'are'} left out."
         )
     if padded:
         notes.append(f"Blanks around {count(padded, 'class name')} of {table.name} count for nothing.")
     return Listed(
         table=table,
         columns=columns,
-        rows=tuple(assigned(rows)),
+        rows=tuple(_whole_split(rows)),
         missing=tuple(missing),
         unlabelled=tuple(unlabelled),
         split=split,
         notes=tuple(notes),
     )
+
+
+def _whole_split(rows: list[Row]) -> list[Row]:
+    """Without splits where no row has one; rows that are not assigned are for training where others are.
+
+    Where the table says nothing of splits, but its images lie in folders for training and others, those say it.
+    """
+    there = {row.split for row in rows}
+    if there <= {""}:
+        folders = {folder: split_in(folder) for folder in {row.file.rpartition("/")[0] for row in rows}}
+        if "train" not in folders.values() or "" in folders.values() or len(set(folders.values())) < 2:
+            return rows
+        return [row._replace(split=folders[row.file.rpartition("/")[0]]) for row in rows]
+    return [row._replace(split=row.split or "train") for row in rows]
 
 
 def _label(table: Table, columns: Columns, row: Sequence[str], line: int) -> str:
@@ -169,27 +196,57 @@ def _label(table: Table, columns: Columns, row: Sequence[str], line: int) -> str
         if len(chosen) > 1:
             raise SkipwiseError(
                 f"Line {line} of {table.name} has several classes ({shown_columns(columns.header, chosen)}); Skipwise "
-                "tells classes apart of which each image has one. Leave such lines out, or make each combination a "
+                "needs exactly one class per image. Leave such lines out, or make each combination a "
                 "class of its own."
             )
         return unicodedata.normalize("NFC", columns.header[chosen[0]]) if chosen else ""
     if columns.label is None:
         return ""
     cell = row[columns.label]
+    if cell.lstrip()[:1] == "[":  # a list as Python writes it
+        cell = SEVERAL.join(match[2] for match in _QUOTED.finditer(cell)) or cell
     if SEVERAL in cell:
         values = list(dict.fromkeys(value.strip() for value in cell.split(SEVERAL)))
         if len(values) > 1:
             raise SkipwiseError(
                 f"Line {line} of {table.name} has several values for {columns.header[columns.label]!r} "
-                f"({listing(values, 3)}); Skipwise tells classes apart of which each image has one."
+                f"({listing(values, 3)}); Skipwise needs exactly one class per image."
             )
         cell = values[0]
     if not is_utf8(cell):
         raise SkipwiseError(
-            f"The class {printable(cell.strip())!r} in line {line} of {table.name} is not UTF-8; save the table as "
+            f"The class '{printable(cell.strip())}' in line {line} of {table.name} is not UTF-8; save the table as "
             "UTF-8 (in a spreadsheet: CSV UTF-8)."
         )
+    if columns.before is not None and cell.strip():
+        cell = f"{row[columns.before].strip()} {cell.strip()}"
     return unicodedata.normalize("NFC", cell.strip())
+
+
+def _warnings(table: Table, columns: Columns) -> list[str]:
+    """A sentence about columns that may say which images are no good, since nothing here heeds them."""
+    body = table.rows[columns.first : columns.first + HEAD]
+    doubtful = [
+        name
+        for number, name in enumerate(columns.header)
+        if is_verdict(name)
+        and number not in (columns.label, columns.split, columns.image, *columns.one_hot)
+        and len({row[number] for row in body if number < len(row)}) > 1
+    ]
+    if not doubtful:
+        return []
+    return [
+        f"The column{'s' * (len(doubtful) > 1)} {listing(doubtful, 3)} of {table.name} "
+        f"{'are' if len(doubtful) > 1 else 'is'}"
+        " not used; remove the lines that you do not want."
+    ]
+
+
+def _doubled(table: Table, before: int, label: int) -> bool:
+    """Whether a value of one column comes with several of another: a species' second word with several genera."""
+    wide = (row for row in table.rows if len(row) > max(before, label))
+    pairs = {(row[before].strip(), row[label].strip()) for row in wide}
+    return len(pairs) > len({value for _, value in pairs})
 
 
 def _split(table: Table, columns: Columns, row: Sequence[str], line: int) -> str:
@@ -198,8 +255,8 @@ def _split(table: Table, columns: Columns, row: Sequence[str], line: int) -> str
     split, value = columns.split_of(row), row[columns.split].strip()
     if split is None:
         raise SkipwiseError(
-            f"Line {line} of {table.name} has the split {value!r}; use train, val and test for every line, or leave the "
-            "column out."
+            f"Line {line} of {table.name} has the split {value!r}; use train, val and test for every line, or leave "
+            "the column out."
         )
     return split
 
@@ -223,16 +280,16 @@ def _check_single(table: Table, columns: Columns, labels: Counter[str]) -> None:
         marked = re.search(r"[|;,]", label) is not None
         if all(part in alone for part in parts) or (marked and all(used[part] > 1 or part in alone for part in parts)):
             raise SkipwiseError(
-                f"The column {header!r} of {table.name} names several classes for an image ({label!r}); Skipwise tells "
-                "classes apart of which each image has one. Choose another column with --label-column, or make each "
+                f"The column {header!r} of {table.name} names several classes for an image ({label!r}); Skipwise "
+                "needs exactly one class per image. Choose another column with --label-column, or make each "
                 "combination a class of its own."
             )
     measured = [label for label in labels if re.fullmatch(r"-?\d*\.\d+(?:e-?\d+)?", label)]
     fractions = [label for label in measured if float(label) % 1]
     if len(fractions) > 2 and len(measured) == len(labels) and len(labels) > 0.2 * sum(labels.values()):
         raise SkipwiseError(
-            f"The column {header!r} of {table.name} measures something ({fractions[0]}, {fractions[1]}, ...) instead of "
-            "naming classes; choose another with --label-column."
+            f"The column {header!r} of {table.name} holds measurements ({fractions[0]}, {fractions[1]}, ...), not "
+            "classes; choose another with --label-column."
         )
     if len(labels) > 3 and max(labels.values()) == 1:
         raise SkipwiseError(
@@ -249,7 +306,7 @@ def _check_once(table: Table, rows: Sequence[Row]) -> None:
         name = next(iter(sorted(several)))
         raise SkipwiseError(
             f"{table.name} lists {count(len(several), 'image')} under more than one class, such as {printable(name)}; "
-            "Skipwise tells classes apart of which each image has one."
+            "Skipwise needs exactly one class per image."
         )
 
 
@@ -272,7 +329,7 @@ def on_disk(root: Path) -> Callable[[str], str | None]:
     def find(cell: str) -> str | None:
         for name in dict.fromkeys((cell, cell.replace("\\", "/"), cell.strip())):
             try:
-                if name and (root / name).is_file():
+                if name and os.path.isfile(os.path.join(root, name)):  # noqa: PTH113, PTH118 - called for every row
                     return name
             except (OSError, ValueError):
                 continue
@@ -313,8 +370,8 @@ def missing_sentence(listed: Sequence[Listed], root: str) -> str:
     there = "that is not there" if len(missing) == 1 else "that are not there"
     if all("://" in name for name, _, _ in missing):
         return (
-            f"{missing[0][2]} lists addresses of the web ({shown.split(', ')[0]}) and the images are not here; download "
-            "them beside the table first, under the same names."
+            f"{missing[0][2]} lists addresses of the web ({shown.split(', ')[0]}) and the images are not here; "
+            "download them beside the table first, under the same names."
         )
     return (
         f"{missing[0][2]} lists {count(len(missing), 'image')} {there}: {shown}{more}. Paths count from the table's "

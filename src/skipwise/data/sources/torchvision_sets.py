@@ -12,9 +12,9 @@ import numpy as np
 from skipwise.data.containers import Entry, Folder
 from skipwise.data.sources.array_sets import array_set
 from skipwise.data.sources.source import Reading, Row, Source
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError, missing_extra, unknown_name
 from skipwise.files import cache_folder
+from skipwise.text import count
 
 _TRAIN = {"train": {"train": True}, "test": {"train": False}}
 _TWO = {"train": {"split": "train"}, "test": {"split": "test"}}

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from skipwise.data.containers import Container, Folder, TarShards
 from skipwise.data.decode import UnreadableImage
 from skipwise.data.names import printable, suffix
-from skipwise.data.sources.columns import plain
+from skipwise.data.sources.column_names import plain
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.parquet import split_of_shard
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row
-from skipwise.data.words import count
 from skipwise.errors import SkipwiseError, reason_of
+from skipwise.text import count
 
 _TEXT = (".cls", ".class", ".label", ".cls.txt")
 
@@ -35,7 +35,19 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
         return None
     kind = next((each for each in _TEXT if any(suffix(name) == each for name in labels)), ".json")
     wanted = [name for name in labels if suffix(name) == kind]
+    if kind == ".json" and not _any_label(place.container, wanted[:3], options):
+        return None  # of something else: where and when a picture was taken
     return lambda: _reading(place, options, wanted, kind)
+
+
+def _any_label(container: Container, names: Sequence[str], options: ReadingOptions) -> bool:
+    for name, content in _contents(container, names):
+        try:
+            if _from_json(content, name, options)[0]:
+                return True
+        except SkipwiseError:
+            return True  # is said when all of them are read
+    return False
 
 
 def sharded(place: Place) -> Place:
@@ -77,7 +89,10 @@ def _reading(place: Place, options: ReadingOptions, labels: Iterable[str], kind:
         else:
             left.append(picture)
     classes = sorted({row.label for row in rows})
-    said = f"webdataset samples ({count(len(rows), 'image')}, {count(len(classes), 'class')} by the label in {kind}: {listing(classes, 4)})"
+    said = (
+        f"webdataset samples ({count(len(rows), 'image')}, {count(len(classes), 'class')} by the label in {kind}: "
+        f"{listing(classes, 4)})"
+    )
     return Reading(
         name=place.name,
         container=place.container,
@@ -113,8 +128,6 @@ def _from_json(content: bytes, where: str, options: ReadingOptions) -> tuple[str
     value = by_name[names[0]] if names else ""
     if isinstance(value, list):
         if len(value) > 1:
-            raise SkipwiseError(
-                f"{where} has several labels; Skipwise tells classes apart of which each image has one."
-            )
+            raise SkipwiseError(f"{where} has several labels; Skipwise needs exactly one class per image.")
         value = value[0] if value else ""
     return str(value) if isinstance(value, str | int | float) else "", group

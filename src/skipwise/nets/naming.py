@@ -1,0 +1,83 @@
+"""What torchvision, timm, OpenMMLab and the usual CIFAR repositories call their layers -> our names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from torch import Tensor, nn
+
+from skipwise.nets.network import Network
+
+
+def _block(match: re.Match[str], rest: str) -> str:
+    # Stages are counted from 1 there and from 0 here, blocks from 0 in both.
+    return f"stages.{int(match[1]) - 1}.{match[2]}.{rest}"
+
+
+_RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"^(?:layer0\.)?conv1\.", lambda _: "stem.0.conv."),
+        (r"^(?:layer0\.)?bn1\.", lambda _: "stem.0.norm."),
+        (r"^layer(\d+)\.(\d+)\.conv(\d)\.", lambda m: _block(m, f"branch.{int(m[3]) - 1}.conv.")),
+        (r"^layer(\d+)\.(\d+)\.bn(\d)\.", lambda m: _block(m, f"branch.{int(m[3]) - 1}.norm.")),
+        (r"^layer(\d+)\.(\d+)\.(?:downsample|shortcut)\.0\.", lambda m: _block(m, "skip.shortcut.conv.")),
+        (r"^layer(\d+)\.(\d+)\.(?:downsample|shortcut)\.1\.", lambda m: _block(m, "skip.shortcut.norm.")),
+        (r"^layer(\d+)\.(\d+)\.(?:se|se_module)\.(?:fc1|fc\.0)\.", lambda m: _block(m, "gate.squeeze.")),
+        (r"^layer(\d+)\.(\d+)\.(?:se|se_module)\.(?:fc2|fc\.2)\.", lambda m: _block(m, "gate.excite.")),
+        (r"^(?:fc|linear|last_linear|classifier(?:\.1)?)\.(?=weight$|bias$)", lambda _: "classifier."),
+    )
+)
+
+
+def translate(model: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under the names that `model` gives its layers.
+
+    Known are the names of torchvision's ResNets, ResNeXts and MobileNetV2, timm's SE-ResNets and legacy SE-ResNets,
+    and the CIFAR repositories' (`linear` heads, `shortcut`s). Of two tensors that would get the same name, the second
+    keeps its own. A network that is not ours has its own names.
+    """
+    if not isinstance(model, Network):
+        return dict(tensors)
+    target = model.state_dict()
+    features = _mobilenet_names(model)
+    renamed: dict[str, Tensor] = {}
+    for theirs, tensor in tensors.items():
+        name = theirs
+        for pattern, replacement in _RULES:
+            name, count = pattern.subn(replacement, name)
+            if count:
+                break
+        prefix, _, leaf = name.rpartition(".")
+        name = f"{features.get(prefix, prefix)}.{leaf}"
+        if name in target and tensor.ndim == 4 and target[name].ndim == 2 and tensor.shape[2:] == (1, 1):
+            tensor = tensor[:, :, 0, 0]  # a gate's linear layer, kept as a 1x1 convolution
+        renamed[name if name not in renamed else theirs] = tensor
+    return renamed
+
+
+def _mobilenet_names(model: Network) -> dict[str, str]:
+    """torchvision's names of MobileNetV2's layers -> ours; they count blocks through all stages."""
+    names = {}
+
+    def layer(theirs: str, ours: str) -> None:
+        names[f"{theirs}.0"] = f"{ours}.conv"
+        names[f"{theirs}.1"] = f"{ours}.norm"
+
+    layer("features.0", "stem.0")
+    number = 1
+    for stage_name, stage in model.stages.named_children():
+        if not isinstance(stage, nn.Sequential) or hasattr(stage, "conv"):
+            layer(f"features.{number}", f"stages.{stage_name}")  # the 1x1 convolution before the head
+            continue
+        for block_name, block in stage.named_children():
+            branch = f"stages.{stage_name}.{block_name}.branch"
+            last = len(block.get_submodule("branch")) - 1  # type: ignore[arg-type]
+            for index in range(last):
+                layer(f"features.{number}.conv.{index}", f"{branch}.{index}")
+            # The linear projection is not wrapped there: its norm is the next layer.
+            names[f"features.{number}.conv.{last}"] = f"{branch}.{last}.conv"
+            names[f"features.{number}.conv.{last + 1}"] = f"{branch}.{last}.norm"
+            number += 1
+    return names

@@ -1,0 +1,70 @@
+"""Numbers, names and commands as a person reads them, the same everywhere."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+_UNITS = ("kB", "MB", "GB", "TB")
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    Example:
+        >>> count(1, "image"), count(2060, "image"), count(3, "class")
+        ('1 image', '2,060 images', '3 classes')
+    """
+    plural = f"{noun}es" if noun.endswith(("s", "x", "ch")) else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def byte_size(count: float) -> str:
+    """A number of bytes, to three digits: "0 bytes", "3.2 kB", "44.7 MB", "1.31 GB"."""
+    if abs(count) < 999.5:
+        return f"{count:.0f} byte{'s' * (round(count) != 1)}"
+    power = 1
+    while abs(count) >= 999.5 * 1000**power and power < len(_UNITS):
+        power += 1
+    return f"{count / 1000**power:.3g} {_UNITS[power - 1]}"
+
+
+def listed(names: Sequence[str], most: int | None = None) -> str:
+    """Names as in a sentence: "a", "a and b", "a, b and c", or of many "a, b and 7 more"."""
+    shown = list(names[:most])
+    if len(shown) < len(names):
+        shown.append(f"{len(names) - len(shown):,} more")
+    return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
+
+
+def printable(name: str) -> str:
+    """A name that any table, page or terminal can hold: bytes that are no UTF-8 and control characters as escapes."""
+    return name if name.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in name)
+
+
+def _escaped(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # how Python carries a byte that is no UTF-8
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
+
+
+def shortened(text: str, most: int = 80) -> str:
+    """A text without its middle if it is longer than `most` characters."""
+    return text if len(text) <= most else f"{text[: most * 2 // 3]} ... {text[-(most // 3 - 5) :]}"
+
+
+def command(*words: str | os.PathLike[str]) -> str:
+    """A command line that can be pasted into a shell.
+
+    Args:
+        words: the program, options and values as text; files and folders as paths, so that one whose name begins with
+            "-" is not taken for an option.
+    """
+    return shlex.join(word if isinstance(word, str) else _path(word) for word in words)
+
+
+def _path(path: os.PathLike[str]) -> str:
+    text = str(Path(path))
+    return f"./{text}" if text.startswith("-") else text

@@ -1,0 +1,48 @@
+"""A comparison's runs done in the process that asks for them: no process is started for them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from skipwise.comparison.executor import Event
+from skipwise.comparison.inputs import in_fold, load_images
+from skipwise.comparison.plan import SHELF, Job, Plan
+from skipwise.files import read_json
+from skipwise.training.execute import execute_run
+from skipwise.training.loop import Epoch
+
+
+class Here:
+    """An `Executor` for networks that do not fail, in the place of `LocalProcesses`."""
+
+    def __init__(self, home: Path, **_: object) -> None:
+        self.home = home
+        self.waiting: deque[Job] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def submit(self, job: Job) -> None:
+        """Keeps the run until events are asked for."""
+        self.waiting.append(job)
+
+    def events(self) -> Iterator[Event]:
+        """Does one run after the other."""
+        images = load_images(self.home, read_json(self.home / SHELF.begun, Plan))
+        with contextlib.ExitStack() as stack:
+            stack.callback(getattr(images.pixels, "close", lambda: None))
+            while self.waiting:
+                job = self.waiting.popleft()
+                epochs: list[Epoch] = []
+                seen = in_fold(images, job.spec, self.home)
+                record = execute_run(job.spec, seen, self.home / job.folder, epochs.append)
+                for epoch in epochs:
+                    yield Event(job, epoch=epoch.epoch, seconds=epoch.seconds)
+                yield Event(job, epoch=job.spec.recipe.epochs, record=record)

@@ -1,0 +1,140 @@
+"""Processes that need not import torch: they are forked from one that has, a server that each test process starts."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+FORKING = multiprocessing.get_context("forkserver")
+FORKING.set_forkserver_preload(["tests.preloaded"])  # one list for all tests: the one set last holds
+
+STREAMS = ("stdin", "stdout", "stderr")
+Prepare = Callable[[], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a command line finds around it.
+
+    Args:
+        cwd: the folder it stands in.
+        env: variables to set beside those of this process, or to unset where they are None.
+        closed: the streams that are closed.
+        to: files that streams go to.
+        unread: the streams that are pipes which nobody reads any more.
+        prepare: a function of a module, which the process calls first.
+    """
+
+    cwd: Path
+    env: Mapping[str, str | None] = field(default_factory=dict)
+    closed: Sequence[str] = ()
+    to: Mapping[str, str] = field(default_factory=dict)
+    unread: Sequence[str] = ()
+    prepare: Prepare | None = None
+
+
+class Command:
+    """The command line in a process of its own, with files for its output; otherwise as `subprocess.Popen`.
+
+    What is chosen when a module is imported (when a time limit began, say) was chosen by the server.
+    """
+
+    def __init__(self, *arguments: str | Path, **surroundings: object) -> None:
+        self._said = Path(tempfile.mkdtemp())
+        for name in STREAMS:
+            (self._said / name).touch()
+        weakref.finalize(self, shutil.rmtree, self._said)
+        self.arguments = [str(argument) for argument in arguments]
+        around = Surroundings(**surroundings)  # type: ignore[arg-type]
+        environment = {name: value for name, value in (os.environ | dict(around.env)).items() if value is not None}
+        # A daemon, so that it ends with the tests at the latest.
+        self._process = FORKING.Process(
+            target=_run, args=(self.arguments, around, environment, self._said), daemon=True
+        )
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid: int = self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs; negative if a signal ended it."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        """The same."""
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Sends it a signal, unless it has ended."""
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def communicate(self, timeout: float = 300) -> tuple[str, str]:
+        """What it wrote to standard output and to standard error, once it has ended."""
+        self._process.join(timeout)
+        if self.returncode is None:
+            self._process.kill()
+            raise subprocess.TimeoutExpired(self.arguments, timeout)
+        out, err = ((self._said / name).read_text(encoding="utf-8", errors="replace") for name in ("stdout", "stderr"))
+        return out, err
+
+
+def run(*arguments: str | Path, **surroundings: object) -> subprocess.CompletedProcess[str]:
+    """A command line that ends by itself."""
+    command = Command(*arguments, **surroundings)
+    out, err = command.communicate()
+    assert command.returncode is not None
+    return subprocess.CompletedProcess(command.arguments, command.returncode, out, err)
+
+
+def children_of(pid: int) -> list[str]:
+    """The processes that a process has started."""
+    return [child for thread in Path(f"/proc/{pid}/task").glob("*/children") for child in thread.read_text().split()]
+
+
+def time_briefly() -> None:
+    """Has a process time networks for a moment, where a test is about something else."""
+    from skipwise.cost import profile, timing
+    from skipwise.cost.interleaved import interleaved
+
+    profile.interleaved = timing.interleaved = lambda arms, **_: interleaved(arms, seconds=0.0)
+
+
+def _run(arguments: list[str], around: Surroundings, environment: dict[str, str], said: Path) -> None:
+    from skipwise import cli
+
+    os.chdir(around.cwd)
+    os.environ.clear()
+    os.environ.update(environment)
+    for number, name in enumerate(STREAMS):
+        _connect(number, name, around, said)
+    sys.argv = [str(Path(cli.__file__).with_name("__main__.py")), *arguments]
+    if around.prepare is not None:
+        around.prepare()
+    cli.main()
+
+
+def _connect(number: int, name: str, around: Surroundings, said: Path) -> None:
+    """Makes one of the standard streams, as Python does."""
+    if name in around.closed:
+        os.close(number)
+        setattr(sys, name, None)
+        return
+    if name in around.unread:
+        reader, opened = os.pipe()
+        os.close(reader)
+    else:
+        path = around.to.get(name, said / name)
+        opened = os.open(path, os.O_RDONLY if name == "stdin" else os.O_WRONLY | os.O_APPEND)
+    os.dup2(opened, number)
+    os.close(opened)
+    encoding = os.environ.get("PYTHONIOENCODING") or "utf-8"
+    setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", encoding=encoding))

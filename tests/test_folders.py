@@ -1,0 +1,190 @@
+"""Which folder a piece of work gets, where several processes look for one at the same time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from skipwise.errors import Busy, SkipwiseError
+from skipwise.files import locked, write_json
+from skipwise.folders import Shelf, make_next, next_folder
+
+
+@dataclass(frozen=True)
+class Asked:
+    question: str
+
+    def same_as(self, other: Asked) -> bool:
+        return self == other
+
+    def difference(self, other: Asked) -> str:
+        return f"question is {other.question} there and {self.question} here"
+
+
+SHELF = Shelf(parent=Path("runs"), noun="work", begun="begun.json", finished="finished.json", kind=Asked)
+
+WORK = """
+import sys, time
+from functools import partial
+from skipwise.files import write_json
+from tests.test_folders import SHELF, Asked
+
+from pathlib import Path
+question, before, after, output = sys.argv[1], sys.argv[2], float(sys.argv[3]), sys.argv[4:]
+work = Asked(question)
+named = Path(output[0]) if output else None
+try:
+    with SHELF.held(work, partial(SHELF.choose, work, "pics", named), named=bool(output)) as (folder, stored):
+        while before and not Path(before).exists():
+            time.sleep(0.01)
+        if stored is None:
+            write_json(folder / SHELF.begun, work)
+        print(folder, "anew" if stored is None else "on", flush=True)
+        time.sleep(after)
+        write_json(folder / SHELF.finished, work)
+except Exception as error:
+    print(type(error).__name__, error, flush=True)
+"""
+
+
+def start(question: str, *, before: str = "", after: float = 0.0, output: str = "") -> subprocess.Popen[str]:
+    """A process that works on something: it writes down what once there is a file called `before`, and goes on for so
+    many seconds `after` that."""
+    words = [question, before, str(after), *([output] if output else [])]
+    return subprocess.Popen([sys.executable, "-c", WORK, *words], stdout=subprocess.PIPE, text=True)
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    with process:
+        assert process.stdout is not None
+        return process.stdout.read().strip()
+
+
+def is_held(folder: Path) -> bool:
+    try:
+        with locked(folder) if folder.is_dir() else nullcontext():
+            return False
+    except Busy:
+        return True
+
+
+@contextmanager
+def holding(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that has made a folder, holds it, and has written nothing yet."""
+    process = start("a", before="go")
+    try:
+        while not is_held(folder):
+            time.sleep(0.01)
+        yield process
+    finally:
+        process.kill()
+        said(process)
+
+
+@pytest.mark.usefixtures("here")
+def test_different_commands_at_once_get_a_folder_each() -> None:
+    processes = [start(question, after=0.5) for question in "abcd"]
+    answers = {said(process) for process in processes}
+    assert answers == {"runs/pics anew", "runs/pics-2 anew", "runs/pics-3 anew", "runs/pics-4 anew"}
+    asked = {json.loads(path.read_text())["question"] for path in Path("runs").glob("*/begun.json")}
+    assert asked == set("abcd")
+
+
+@pytest.mark.usefixtures("here")
+def test_of_the_same_command_at_once_all_but_one_say_where_it_runs() -> None:
+    processes = [start("a", after=300) for _ in range(4)]
+    while sum(process.poll() is None for process in processes) > 1:
+        time.sleep(0.01)
+    for process in processes:
+        process.kill()
+    answers = sorted(map(said, processes))
+    busy = "Busy The same command is running already, in runs/pics; wait for it."
+    assert answers == [busy, busy, busy, "runs/pics anew"]
+
+
+@pytest.mark.usefixtures("here")
+def test_one_that_dies_before_it_has_said_what_it_does_leaves_its_folder_to_the_next() -> None:
+    with holding(Path("runs/pics")) as process:
+        second = start("b")
+        time.sleep(0.5)
+        assert second.poll() is None  # it might be the same command
+        process.kill()
+        assert said(second) == "runs/pics anew"
+
+
+@pytest.mark.usefixtures("here")
+def test_a_folder_that_was_named_is_not_waited_for() -> None:
+    with holding(Path("runs/pics")):
+        assert said(start("b", output="runs/pics")).startswith("Busy Another Skipwise is working in runs/pics")
+
+
+@pytest.mark.usefixtures("here")
+def test_what_waits_says_so() -> None:
+    notices: list[str] = []
+    work = Asked("b")
+
+    def notice(sentence: str) -> None:
+        notices.append(sentence)
+        Path("go").touch()
+
+    with holding(Path("runs/pics")):
+        choose = partial(SHELF.choose, work, "pics", None)
+        with SHELF.held(work, choose, named=False, notice=notice) as (folder, stored):
+            assert (folder, stored) == (Path("runs/pics-2"), None)
+    assert notices == ["Another Skipwise begins in runs/pics; waiting until it has written down what it does."]
+
+
+@pytest.mark.usefixtures("here")
+def test_unfinished_work_is_found_under_the_name_that_its_images_had() -> None:
+    for name, question, finished in (("old", "a", False), ("done", "a", True), ("other", "b", False)):
+        folder = Path("runs") / name
+        folder.mkdir(parents=True)
+        write_json(folder / "begun.json", Asked(question))
+        if finished:
+            write_json(folder / "finished.json", Asked(question))
+    Path("runs/empty").mkdir()
+    Path("runs/stranger").mkdir()
+    Path("runs/stranger/thesis.txt").write_text("precious")
+    Path("runs/file").write_text("in the way")
+    notices: list[str] = []
+    folder, stored = SHELF.choose(Asked("a"), "new", None, notices.append)
+    assert (folder, stored) == (Path("runs/old"), Asked("a"))
+    assert notices == ["runs/old was begun with the same images, when they had another name; it goes on."]
+    # What is of the name comes first, and finished work is never gone on with.
+    write_json(Path("runs/old/finished.json"), Asked("a"))
+    assert SHELF.choose(Asked("a"), "new", None) == (Path("runs/new"), None)
+    assert SHELF.choose(Asked("b"), "old", None) == (Path("runs/other"), Asked("b"))
+
+
+CLAIM = """
+import sys, time
+from pathlib import Path
+from skipwise.folders import make_next
+while time.time() < float(sys.argv[1]): pass
+print(*[make_next(Path("runs"), "pics").name for _ in range(20)])
+"""
+
+
+@pytest.mark.usefixtures("here")
+def test_no_two_processes_make_the_same_folder() -> None:
+    moment = str(time.time() + 1.5)
+    command = [sys.executable, "-c", CLAIM, moment]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    names = [name for process in processes for name in said(process).split()]
+    assert len(names) == len(set(names)) == 80
+    assert next_folder(Path("runs"), "pics").name == "pics-81"
+
+
+def test_a_claimed_folder_that_can_not_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SkipwiseError, match=r"Can't write .*file/runs"):
+        make_next(tmp_path / "file" / "runs", "pics")
