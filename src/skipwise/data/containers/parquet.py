@@ -79,7 +79,7 @@ def opened(file: Path | io.BytesIO, name: str = "", texts: Sequence[str] = ()) -
 
     Args:
         name: what a file in memory is called.
-        texts: columns of text of which every value is kept once, however often it comes; see `values`.
+        texts: columns of text of which every value is kept once, however often it comes; see `values_of`.
 
     Raises:
         SkipwiseError: pyarrow is not installed, or the file is damaged.
@@ -109,7 +109,7 @@ def texts_of(table: Any) -> list[str]:
     return [each.path for each in columns if each.physical_type == "BYTE_ARRAY" and each.path == each.name]
 
 
-def values(column: Any) -> list[Any]:
+def values_of(column: Any) -> list[Any]:
     """The values of a column, where those of `opened`'s `texts` share one object each."""
     if not hasattr(column, "dictionary"):
         return list(column.to_pylist())

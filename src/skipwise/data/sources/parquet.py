@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from skipwise.data.containers import Folder
-from skipwise.data.containers.parquet import Parquet, opened, texts_of, values
+from skipwise.data.containers.parquet import Parquet, opened, texts_of, values_of
 from skipwise.data.names import printable, suffix
 from skipwise.data.sources.column_names import plain
 from skipwise.data.sources.labels import listing
@@ -138,8 +138,8 @@ def _reading(name: str, root: Path, files: Sequence[str], schema: Schema) -> Rea
         with opened(root / file, texts=texts) as table:
             number = 0
             for batch in table.iter_batches(batch_size=65_536, columns=wanted):
-                labels = values(batch.column(schema.label))
-                groups = values(batch.column(schema.group)) if schema.group else [""] * len(labels)
+                labels = values_of(batch.column(schema.label))
+                groups = values_of(batch.column(schema.group)) if schema.group else [""] * len(labels)
                 for label, group in zip(labels, groups, strict=True):
                     shown = _label(label, schema.names)
                     if shown is None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 
-from skipwise.data.containers.parquet import opened, texts_of, values
+from skipwise.data.containers.parquet import opened, texts_of, values_of
 from skipwise.data.formats import is_picture
 from skipwise.data.names import printable, suffix
 from skipwise.data.sources.matlab import load_matlab, simple
@@ -451,7 +451,7 @@ def _parquet(name: str, data: bytes) -> list[Table]:
         header = tuple(table.schema_arrow.names)
         found: list[list[str]] = []
         for batch in table.iter_batches():
-            columns = [map(_parquet_cell, values(column)) for column in batch.columns]
+            columns = [map(_parquet_cell, values_of(column)) for column in batch.columns]
             found += map(list, zip(*columns, strict=True))
     return [Table(name, header, found, range(1, len(found) + 1))] if header else []
 

@@ -33,7 +33,7 @@ def check_size(name: str, size: int, most: int) -> None:
 
 
 def check_zip(name: str, data: bytes, most: int) -> None:
-    """Raises SkipwiseError for a zip, such as .npz and .xlsx are, that unpacks to more; zipfile raises for damaged ones."""
+    """Raises SkipwiseError for a zip, such as .npz and .xlsx are, that unpacks to more; BadZipFile for none."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         check_size(name, sum(info.file_size for info in archive.infolist()), most)
 
