@@ -139,8 +139,9 @@ def check_source(source: Any) -> None:
     assert source.groups is None or len(source.groups) == count, "groups and images differ in number"
     assert source.pixels is None or len(source.pixels) == count, "pixels and images differ in number"
     for text in (*source.ids, *source.classes, *source.ignored, source.name, repr(source)):
-        assert text.isprintable(), f"it can't be printed: {text[:300]!r}"
         assert text, "a name is empty"
+        assert text.isprintable(), f"it can't be printed: {text[:300]!r}"
+    assert all(text.isprintable() for text in source.groups or ()), "a group can't be printed"
     assert len(repr(source)) < 4 * LONGEST, f"{len(repr(source))} characters: {repr(source)[:300]!r}"
 
 

@@ -22,22 +22,6 @@ class SkipwiseError(Exception):
         super().__init__(shortened(printable(shortened(sentence, 2 * LONGEST)), LONGEST))
 
 
-def printable(name: str) -> str:
-    """A name that any table, page or terminal can hold: bytes that are no UTF-8 and control characters as escapes."""
-    return name if name.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in name)
-
-
-def _escaped(character: str) -> str:
-    if "\udc80" <= character <= "\udcff":  # how Python carries a byte that is no UTF-8
-        return f"\\x{ord(character) - 0xDC00:02x}"
-    return character.encode("unicode_escape").decode()
-
-
-def shortened(text: str, most: int = 80) -> str:
-    """A text without its middle if it is longer than `most` characters."""
-    return text if len(text) <= most else f"{text[: most * 2 // 3]} ... {text[-(most // 3 - 5) :]}"
-
-
 def reason_of(error: Exception) -> str:
     """What another library's error says, for a sentence of ours: its first line, if that is meant for people."""
     said = (isinstance(error, OSError) and error.strerror) or str(error)

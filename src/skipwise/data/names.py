@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from posixpath import splitext
 
-from skipwise.errors import printable as printable
+from skipwise.text import printable as printable
 
 CLUTTER = frozenset(
     [

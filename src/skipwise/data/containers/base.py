@@ -21,7 +21,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from skipwise.data.decode import UnreadableImage
 from skipwise.data.names import printable
-from skipwise.errors import SkipwiseError, reason_of, shortened
+from skipwise.errors import SkipwiseError, reason_of
+from skipwise.text import shortened
 
 LARGEST_FILE = 512 * 2**20
 """A larger file is no image that anybody wants decoded; it would have to be held in memory."""

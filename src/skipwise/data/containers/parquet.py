@@ -79,7 +79,7 @@ def opened(file: Path | io.BytesIO, name: str = "", texts: Sequence[str] = ()) -
 
     Args:
         name: what a file in memory is called.
-        texts: columns of text of which every value is kept once, however often it comes; see `values`.
+        texts: columns of text of which every value is kept once, however often it comes; see `values_of`.
 
     Raises:
         SkipwiseError: pyarrow is not installed, or the file is damaged.
@@ -96,7 +96,7 @@ def opened(file: Path | io.BytesIO, name: str = "", texts: Sequence[str] = ()) -
             file, buffer_size=2**20, pre_buffer=False, read_dictionary=list(texts) or None
         ) as table:
             yield table
-    except (pyarrow.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
+    except (pyarrow.ArrowException, OSError, ValueError, LookupError, OverflowError, MemoryError) as error:
         raise SkipwiseError(
             f"{name or file} is no sound Parquet file ({reason_of(error)}); fetch or make it again."
         ) from error

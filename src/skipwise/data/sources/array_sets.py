@@ -127,7 +127,7 @@ def array_set(name: str, arrays: Mapping[str, NDArray[Any]], said: str) -> Array
 
 def _class_names(distinct: NDArray[Any], names: NDArray[Any] | None) -> list[str]:
     if names is not None and distinct.dtype.kind in "iu" and distinct.min() >= 0 and distinct.max() < len(names):
-        shown = as_labels(names[distinct], "class names").tolist()
+        shown: list[str] = as_labels(names[distinct], "class names").tolist()
         if len(set(shown)) == len(shown):
             return shown
     return [str(value) for value in distinct.tolist()]

@@ -16,10 +16,10 @@ from skipwise.data.decode import UnreadableImage
 from skipwise.data.names import printable, stem, suffix
 from skipwise.data.sources.array_sets import ArraySet, array_set
 from skipwise.data.sources.foreign import foreign_sentence
-from skipwise.data.sources.limits import LARGEST_ARRAYS, check_size, check_zip, gunzipped
-from skipwise.data.sources.matlab import load_matlab
+from skipwise.data.sources.matlab import load_matlab, simple
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
+from skipwise.data.sources.unpacking import LARGEST_ARRAYS, check_size, check_zip, gunzipped
 from skipwise.errors import SkipwiseError, reason_of
 
 _IDX = re.compile(r"(?P<split>.*?)[-_.]?(?P<what>images|labels)[-_.]idx\d[-_.]ubyte(?:\.gz)?$", re.IGNORECASE)
@@ -121,16 +121,18 @@ def _numpy_arrays(place: Place, names: list[str]) -> dict[str, NDArray[Any]]:
 
 
 def _mat_arrays(place: Place, names: list[str]) -> dict[str, NDArray[Any]]:
-    arrays = {}
+    arrays: dict[str, NDArray[Any]] = {}
     for name, data in _contents(place, names).items():
-        content = load_matlab(name, data)
         prefix = stem(name.rpartition("/")[2]).partition("_")[0]
-        for key, value in content.items():
-            if not key.startswith("__") and isinstance(value, np.ndarray):
+        for key, value in load_matlab(printable(name), data).items():
+            if isinstance(value, np.ndarray):
                 # MATLAB counts images last.
-                arrays[f"{prefix}_{key}"] = (
-                    np.moveaxis(value, 3, 0) if value.ndim == 4 and value.shape[2] in (1, 3) else value
-                )
+                last = value.ndim == 4 and value.shape[2] in (1, 3)
+                arrays[f"{prefix}_{key}"] = np.moveaxis(value, 3, 0) if last else value
+                continue
+            texts = [value] if isinstance(value, str) else [simple(each) for each in value]
+            if texts and all(isinstance(text, str) for text in texts):
+                arrays[f"{prefix}_{key}"] = np.array(texts)
     return arrays
 
 

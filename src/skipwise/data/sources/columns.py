@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -83,6 +84,7 @@ def find_columns(
     Raises:
         SkipwiseError: two columns would do, or none of the name that was asked for.
     """
+    find = functools.cache(find)  # the same few values come again and again
     where = table.name
     header, first = table.header, 0
     sample = table.rows[: HEAD + 1]

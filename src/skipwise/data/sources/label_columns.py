@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from skipwise.data.names import printable
 from skipwise.data.sources.column_names import (
     LABELS,
     is_called,
@@ -199,4 +198,4 @@ def is_one(cell: str) -> bool:
 
 def shown_columns(header: Sequence[str], numbers: Sequence[int], most: int = 3) -> str:
     """Names of columns for a sentence."""
-    return listing([printable(header[number]) for number in numbers], most)
+    return listing([header[number] for number in numbers], most)

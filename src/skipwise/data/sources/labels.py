@@ -96,7 +96,7 @@ def check_lengths(classes: Iterable[str], where: str) -> None:
     """Raises SkipwiseError for a name that is too long for a class, or has nothing to show."""
     for name in classes:
         if len(name) > _LONGEST_CLASS or not name.strip():
-            shown = f"{len(name):,} characters ({shortened(printable(name))!r})" if name.strip() else "blanks alone"
+            shown = f"{len(name):,} characters ('{shortened(printable(name))}')" if name.strip() else "blanks alone"
             raise SkipwiseError(
                 f"A class of {where} has a name of {shown}; give it one of 1 to {_LONGEST_CLASS} characters, or choose "
                 "what names the classes with --label-column."

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from skipwise.errors import SkipwiseError, shortened
+from skipwise.errors import SkipwiseError
+from skipwise.text import shortened
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -88,7 +88,7 @@ class _Columns:
 
 def _layout(first: Sequence[str]) -> _Columns | None:
     """The columns of a table of pixels by its first row; None for one of another kind, or without labels."""
-    if len(first) > 64 and all(cell.isdigit() for cell in first):
+    if len(first) > 64 and all(cell.isdecimal() for cell in first):
         # As EMNIST: no header, the class before the pixels of a square image.
         side = math.isqrt(len(first) - 1)
         return _Columns(0, range(1, len(first)), None, None, bare=True) if side * side == len(first) - 1 else None
@@ -117,6 +117,8 @@ def _pixel_set(name: str, tables: Sequence[tuple[str, Table]]) -> ArraySet:
                 values = np.stack([np.array(row[columns.packed].split(), dtype=np.float64) for row in rows])
             else:
                 values = np.array([[row[number] for number in columns.pixels] for row in rows], dtype=np.float64)
+            split = [given or ("" if columns.usage is None else value_split(row[columns.usage]) or "") for row in rows]
+            labels = np.array([row[columns.label].strip() for row in rows])
         except (ValueError, IndexError) as error:
             raise SkipwiseError(
                 f"{table.name} has rows of pixels that differ in number, or are no numbers ({reason_of(error)})."

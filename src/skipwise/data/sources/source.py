@@ -111,8 +111,7 @@ class Reading:
         """
         where = self.where or str(self.container.path)
         check_labels(Counter(row.label for row in self.rows), where)
-        given = assigned(self.rows)
-        rows = settle_splits(given)
+        rows = settle_splits(self.rows)
         splits = [row.split for row in rows]
         split = splits[0] != ""
         faults, absent = missing_classes([row.label for row in rows], splits, where)
@@ -128,8 +127,8 @@ class Reading:
             while shown in ids:  # names can differ in nothing but what can't be printed
                 shown = f"{shown} ({position})"
             ids[shown] = None
-        groups = tuple(row.group for row in rows)
-        said = self.said if self.split_said else self.said + split_words([row.split for row in given])
+        groups = tuple(printable(row.group) for row in rows)
+        said = self.said if self.split_said else self.said + split_words([row.split for row in self.rows])
         sentences = [
             f"Read as {said}.",
             self.other,
@@ -151,14 +150,8 @@ class Reading:
             entries=tuple(self.entries[row.file] for row in rows),
             archive=self.container.stamp(),
             ignored=tuple(printable(file) for file in sorted(self.left_out)),
-            faults=(*self.faults, *faults),
+            faults=tuple(map(printable, (*self.faults, *faults))),
         )
-
-
-def assigned(rows: Sequence[Row]) -> list[Row]:
-    """Rows that say no split are for training where others say one."""
-    split = any(row.split for row in rows)
-    return [row._replace(split="train") if split and not row.split else row for row in rows]
 
 
 def settle_splits(rows: Sequence[Row]) -> list[Row]:
@@ -173,7 +166,7 @@ def settle_splits(rows: Sequence[Row]) -> list[Row]:
         return [row._replace(split="test") if row.split == "val" else row for row in rows]
     if "train" not in there and there != {""}:
         raise SkipwiseError(
-            f"The images have the part{'s' * (len(there) > 1)} {' and '.join(sorted(there))} but none for "
+            f"The images have the part{'s' * (len(there) > 1)} {' and '.join(sorted(there - {''}))} but none for "
             "training; add it, or give one folder with a sub-folder per class and let Skipwise split it."
         )
     if len(there) == 1:

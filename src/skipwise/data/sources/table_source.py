@@ -9,7 +9,6 @@ from skipwise.data.containers import LARGEST_FILE, Container, Entry, Folder, Lis
 from skipwise.data.names import ARCHIVES, printable, stem, suffix, without_archive_suffix
 from skipwise.data.sources import coco
 from skipwise.data.sources.class_names import ClassNames, find_class_names
-from skipwise.data.sources.limits import check_size
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.pixel_tables import pixel_set
 from skipwise.data.sources.place import Place
@@ -37,7 +36,7 @@ def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -
         beside = Place.of(stem(path.name), container, container.listing(progress))
         if (read := coco.recognise(beside.with_only(path.name), options)) is not None:
             return read().source()
-    tables = read_tables(str(path), data)
+    tables = [table for table in read_tables(str(path), data) if table.rows]
     if not tables or max(len(table.rows) for table in tables) < 2:
         raise SkipwiseError(
             f"{path} lists no images; it needs a header line with path and label, and a line per image."
@@ -121,8 +120,10 @@ def _reading(path: Path, listed: Listed, place: Place | None) -> Reading:
         container = place.container
         entries = {entry.name: entry for entry in place.pictures}
     else:
-        states = {row.file: (path.parent / row.file).stat() for row in listed.rows}
-        entries = {file: Entry(file, state.st_size, state.st_mtime_ns) for file, state in states.items()}
+        entries = {}
+        for row in listed.rows:
+            status = os.stat(os.path.join(path.parent, row.file))  # noqa: PTH116, PTH118 - called for every row
+            entries[row.file] = Entry(row.file, status.st_size, status.st_mtime_ns)
     classes = {row.label for row in listed.rows}
     where = "" if container.path == path.parent else f" in {printable(container.path.name)}"
     return Reading(
