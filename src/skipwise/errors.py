@@ -6,6 +6,8 @@ import difflib
 import re
 from collections.abc import Iterable
 
+from skipwise.text import printable, shortened
+
 LONGEST = 900
 """Characters of a sentence; names and cells in it may be of any length."""
 _FOR_PROGRAMMERS = re.compile(r"^\(| at 0x|\w(?:Error|Exception)\b|<class|'NoneType'|has no attribute")

@@ -14,8 +14,8 @@ from skipwise.data.names import printable
 from skipwise.data.sources.labels import check_labels, listing, missing_classes
 from skipwise.data.sources.source import Source, split_words
 from skipwise.data.sources.split_names import split_of
-from skipwise.errors import SkipwiseError, shortened
-from skipwise.text import count
+from skipwise.errors import SkipwiseError
+from skipwise.text import count, shortened
 
 _IMAGES = frozenset(
     """

@@ -59,7 +59,8 @@ _DOUBTFUL = frozenset(
 """.split()
 )
 _MASKS = frozenset(
-    "mask masks gt labels annotations segmentation segmentations trimap trimaps groundtruth masken masque masques".split()
+    """mask masks gt labels annotations segmentation segmentations trimap trimaps groundtruth masken masque
+    masques""".split()
 )
 _SAMPLES = frozenset(
     """

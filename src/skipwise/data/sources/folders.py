@@ -116,7 +116,8 @@ def _check_left(whole: Part, where: str) -> None:
     kept = [kid for kid in whole.inside.children.values() if kid.name not in names]
     if names and len(kept) == 1 and not kept[0].deep and not called.is_generic(kept[0].name):
         raise SkipwiseError(
-            f"{where} has only one class folder, '{printable(kept[0].name)}', since {listing(sorted(names), 2)} is named "
+            f"{where} has only one class folder, '{printable(kept[0].name)}', since {listing(sorted(names), 2)} is "
+            "named "
             "like images without a class; if each of these folders is a class, add --class-level 1."
         )
 

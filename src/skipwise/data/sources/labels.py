@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from skipwise.data.names import printable
 from skipwise.data.sources import folder_names as called
 from skipwise.data.sources.split_names import split_of
-from skipwise.errors import SkipwiseError, shortened
-from skipwise.text import count
+from skipwise.errors import SkipwiseError
+from skipwise.text import count, shortened
 
 _COPY = re.compile(
     r"(?:copy of|kopie von|copie de|copia de|copia di) (?P<a>.+)"

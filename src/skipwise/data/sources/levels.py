@@ -107,8 +107,10 @@ def _check_flat(tops: list[str], where: str) -> None:
     ):
         if len(tops) >= fewest and all(map(test, tops)):
             raise SkipwiseError(
-                f"{where} has only folders that are named like {what} ({listing(sorted(tops), 3)}), so nothing says which "
-                "class an image is of; give a table (.csv) with the columns path and label, or --class-level 1 if these "
+                f"{where} has only folders that are named like {what} ({listing(sorted(tops), 3)}), so nothing says "
+                "which "
+                "class an image is of; give a table (.csv) with the columns path and label, or --class-level 1 if "
+                "these "
                 "folders are the classes."
             )
 

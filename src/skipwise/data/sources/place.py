@@ -11,8 +11,8 @@ from skipwise.data.containers import LARGEST_FILE, LONGEST_NAME, Container, Entr
 from skipwise.data.decode import UnreadableImage
 from skipwise.data.formats import is_picture, is_readable
 from skipwise.data.names import is_clutter, printable, stem, suffix
-from skipwise.data.sources.limits import check_size, most_text
 from skipwise.data.sources.split_names import split_in
+from skipwise.data.sources.unpacking import check_size, most_text
 
 RESULTS = frozenset(["plan.json", "run.json", "audit.json", "artifact.json"])
 """What Skipwise writes into the folders of its results."""

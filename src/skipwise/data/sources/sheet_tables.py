@@ -7,10 +7,10 @@ import warnings
 from typing import Any
 
 from skipwise.data.containers.parquet import opened, texts_of, values_of
-from skipwise.data.sources.limits import LARGEST_SHEETS, MOST_CELLS, check_zip, most_text
-from skipwise.data.sources.matlab import load_matlab
+from skipwise.data.sources.matlab import load_matlab, simple
 from skipwise.data.sources.split_names import splits_of
 from skipwise.data.sources.table import SEVERAL, Table, cell_text, without_title
+from skipwise.data.sources.unpacking import LARGEST_SHEETS, MOST_CELLS, check_zip, most_text
 from skipwise.errors import SkipwiseError, missing_extra, reason_of
 from skipwise.text import count
 
@@ -93,23 +93,20 @@ def _parquet_cell(value: Any) -> str:
 def read_matlab(name: str, data: bytes) -> list[Table]:
     """The struct arrays in a MATLAB file, a row for each struct, and arrays of one length as columns side by side."""
     try:
-        content = load_matlab(name, data, squeeze=True)
+        content = load_matlab(name, data)
     except SkipwiseError:  # then it is no list
         return []
     found, columns = [], {}
     for key, value in content.items():
-        if key.startswith("__") or not hasattr(value, "dtype") or value.ndim != 1 or not len(value):
+        cells = simple(value)
+        if not isinstance(cells, list) or not cells:
             continue
-        if value.dtype.names:
-            rows = [[_matlab_cell(each) for each in record] for record in value.tolist()]
-            found.append(Table(name, tuple(value.dtype.names), rows, range(1, len(rows) + 1)))
-        elif all(isinstance(each, str | int) for each in value.tolist()):
-            columns[key] = [cell_text(each) for each in value.tolist()]
-    for length in sorted({len(values) for values in columns.values()}, reverse=True):
-        same = {key: values for key, values in columns.items() if len(values) == length}
+        if isinstance(cells[0], dict):
+            rows = [[cell_text(simple(each)) for each in record.values()] for record in cells]
+            found.append(Table(name, tuple(cells[0]), rows, range(1, len(rows) + 1)))
+        elif all(isinstance(each, str | int) for each in map(simple, cells)):
+            columns[key] = [cell_text(simple(each)) for each in cells]
+    for length in sorted({len(cells) for cells in columns.values()}, reverse=True):
+        same = {key: cells for key, cells in columns.items() if len(cells) == length}
         found.append(Table(name, tuple(same), list(zip(*same.values(), strict=True)), range(1, length + 1)))
     return found
-
-
-def _matlab_cell(value: Any) -> str:
-    return cell_text(value.tolist() if hasattr(value, "tolist") else value)

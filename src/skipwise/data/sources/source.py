@@ -16,8 +16,8 @@ from skipwise.data.containers import Container, Entry
 from skipwise.data.formats import is_picture, is_readable
 from skipwise.data.names import ARCHIVES, printable, suffix, without_archive_suffix
 from skipwise.data.sources.labels import check_labels, doubtful_sentence, listing, missing_classes
-from skipwise.errors import SkipwiseError, shortened
-from skipwise.text import count
+from skipwise.errors import SkipwiseError
+from skipwise.text import count, shortened
 
 _LONGEST_READING = 3000
 """Characters of what was understood, however long names are."""
@@ -111,7 +111,8 @@ class Reading:
         """
         where = self.where or str(self.container.path)
         check_labels(Counter(row.label for row in self.rows), where)
-        rows = settle_splits(self.rows)
+        given = assigned(self.rows)
+        rows = settle_splits(given)
         splits = [row.split for row in rows]
         split = splits[0] != ""
         faults, absent = missing_classes([row.label for row in rows], splits, where)
@@ -128,7 +129,7 @@ class Reading:
                 shown = f"{shown} ({position})"
             ids[shown] = None
         groups = tuple(printable(row.group) for row in rows)
-        said = self.said if self.split_said else self.said + split_words([row.split for row in self.rows])
+        said = self.said if self.split_said else self.said + split_words([row.split for row in given])
         sentences = [
             f"Read as {said}.",
             self.other,
@@ -152,6 +153,12 @@ class Reading:
             ignored=tuple(printable(file) for file in sorted(self.left_out)),
             faults=tuple(map(printable, (*self.faults, *faults))),
         )
+
+
+def assigned(rows: Sequence[Row]) -> list[Row]:
+    """Rows that say no split are for training where others say one."""
+    split = any(row.split for row in rows)
+    return [row._replace(split="train") if split and not row.split else row for row in rows]
 
 
 def settle_splits(rows: Sequence[Row]) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from skipwise.data.sources.source import Reading, Source
 from skipwise.data.sources.table import Table
 from skipwise.data.sources.table_files import read_tables
 from skipwise.data.sources.tables import Listed, list_images, missing_sentence, on_disk
+from skipwise.data.sources.unpacking import check_size
 from skipwise.errors import SkipwiseError, reason_of
 from skipwise.text import count
 

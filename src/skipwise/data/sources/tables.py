@@ -23,8 +23,8 @@ from skipwise.data.sources.split_names import split_in
 from skipwise.data.sources.table import SEVERAL, Table
 from skipwise.data.sources.table_files import read_tables
 from skipwise.data.sources.text_tables import is_utf8
-from skipwise.errors import SkipwiseError, shortened
-from skipwise.text import count
+from skipwise.errors import SkipwiseError
+from skipwise.text import count, shortened
 
 _QUOTED = re.compile(r"(['\"])(.*?)\1")
 _TAGS = re.compile(r"\s*[|;,]\s*|\s+")

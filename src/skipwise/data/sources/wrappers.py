@@ -51,7 +51,8 @@ def _only_split(node: Node, where: str) -> Node | None:
     for kid in node.children.values():
         if kid.name != name and not (_is_left(kid) or is_beside(kid)):
             raise Ambiguous(
-                f"{where} can be read in two ways: with {printable(name)}/, which is split into folders for training and "
+                f"{where} can be read in two ways: with {printable(name)}/, which is split into folders for training "
+                "and "
                 f"test, or with {printable(kid.name)}/. Give one of these folders."
             )
     return node.children[name]
