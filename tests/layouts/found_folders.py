@@ -209,6 +209,38 @@ CASES = (
         build=_named("labels.csv", "ClassId,Name\n0,rose\n1,tulip\n2,daisy\n", "00000", "00001", "00002"),
         expected=Reads(classes=_FLOWERS, splits=None, says=("labels.csv",)),
     ),
+    *(
+        Case(
+            name=f"a-class-with-kinds-beside-{name}",
+            build=tree(f"{name}/#.jpg 8", "manipulated/{deepfakes,faceswap}/#.jpg 4"),
+            expected=_read((name, 8), ("manipulated", 8), says=("--class-level leaf",)),
+        )
+        for name in ("original", "raw")
+    ),
+    *(
+        Case(
+            name=f"only-one-class-beside-{name}",
+            build=tree(f"{{label,{name}}}/#.jpg 4"),
+            expected=Refuses(says=(name, "--class-level 1")),
+        )
+        for name in ("no_label", "unlabeled", "todo")
+    ),
+    Case(
+        name="months-below-classes",
+        build=tree("{ok,rust}/{2023-01,2023-02}/#.jpg 2"),
+        expected=_read(("ok", 4), ("rust", 4), group=True),
+    ),
+    Case(name="images-and-gt", build=tree("{images,gt}/#.png 4"), expected=Refuses(says=("mask", "segmentation"))),
+    Case(
+        name="two-sets-that-are-split",
+        build=tree("pets/{train,test}/{cat,dog}/#.jpg 2", "cars/{train,test}/{bmw,vw}/#.jpg 2"),
+        expected=Asks(says=("'cars', 'pets'", "--class-level 2")),
+    ),
+    Case(
+        name="a-set-that-is-split-and-one-that-is-not",
+        build=tree("pets/{train,test}/{cat,dog}/#.jpg 2", "cars/{bmw,vw}/#.jpg 2"),
+        expected=Asks(says=("pets", "cars", "Give one")),
+    ),
     Case(
         name="an-archive-beside-classes",
         build=tree("{cat,dog}/#.jpg 4", "bird.zip"),
