@@ -42,23 +42,26 @@ class Zip:
         return file_stamp(self.path)
 
     @cached_property
-    def _infos(self) -> dict[str, zipfile.ZipInfo]:
+    def _directory(self) -> list[tuple[str, zipfile.ZipInfo]]:
+        """Every entry by its name; read once, since of 60,000 entries it takes a third of a second."""
         with explained(self.path), zipfile.ZipFile(self.path) as archive:
-            return {plain(_name(info)): info for info in archive.infolist() if not info.filename.endswith("/")}
+            return [(_name(info), info) for info in archive.infolist()]
+
+    @cached_property
+    def _infos(self) -> dict[str, zipfile.ZipInfo]:
+        return {plain(name): info for name, info in self._directory if not name.endswith(("/", "\\"))}
 
     def listing(self, progress: Progress | None = None) -> Listing:  # noqa: ARG002 - quick without
         entries, folders = [], []
-        with explained(self.path), zipfile.ZipFile(self.path) as archive:
-            files = [info for info in archive.infolist() if not info.filename.endswith("/")]
-            if files and all(info.flag_bits & 1 for info in files):
-                raise SkipwiseError(f"{self.path} is encrypted; unpack it with its password, and give the folder.")
-            for info in archive.infolist():
-                name = _name(info)
-                if name.endswith(("/", "\\")):
-                    folders.append(plain(name))
-                    continue
-                check_entry(self.path, name, is_link=stat.S_ISLNK(info.external_attr >> 16))
-                entries.append(Entry(plain(name), info.file_size, info.CRC))
+        files = [info for name, info in self._directory if not name.endswith(("/", "\\"))]
+        if files and all(info.flag_bits & 1 for info in files):
+            raise SkipwiseError(f"{self.path} is encrypted; unpack it with its password, and give the folder.")
+        for name, info in self._directory:
+            if name.endswith(("/", "\\")):
+                folders.append(plain(name))
+                continue
+            check_entry(self.path, name, is_link=stat.S_ISLNK(info.external_attr >> 16))
+            entries.append(Entry(plain(name), info.file_size, info.CRC))
         return listed(self.path, entries, folders)
 
     def address(self, name: str) -> str:
