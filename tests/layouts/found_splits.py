@@ -114,6 +114,11 @@ CASES = (
         expected=Refuses(says=("bird", "train")),
     ),
     Case(
+        name="classes-in-test-alone",
+        build=tree("train/#.jpg 6", "test/{cat,dog}/#.jpg 3"),
+        expected=Refuses(says=("train", "class")),
+    ),
+    Case(
         name="query-gallery-train",
         build=tree("{query,gallery,train}/{0001,0002,0003}/#.jpg 3"),
         expected=Asks(says=("--class-level", "query")),

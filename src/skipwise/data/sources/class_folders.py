@@ -34,6 +34,12 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
     found = read_folders(place, options)
     if found is None or not found.parts:
         return None
+    splits = {part.split for part in found.parts}
+    if splits.isdisjoint({"", "train"}):
+        raise SkipwiseError(
+            f"{place.name} has class folders for {' and '.join(sorted(splits))}, but none for training; put the training "
+            "images into one folder per class, or give a table (.csv) with the columns path and label."
+        )
     return lambda: _reading(place, options, found)
 
 

@@ -134,7 +134,8 @@ def _check_splits_below(top: Node, where: str, splits: Mapping[str, str]) -> Non
             f"of these folders, such as {printable(first)}."
         )
     below = [{each for child in node.children.values() for each in child.children} for node in top.children.values()]
-    if len(below) > 1 and all(len(names) > 1 and not _no_classes(names) for names in below):
+    apart = len(below) > 1 and len(set.intersection(*below)) < 2
+    if apart and all(len(names) > 1 and not _no_classes(names) for names in below):
         raise _ambiguous(where, _without_second(top))
 
 
