@@ -1,6 +1,6 @@
 """Damaged tables, archives, images and folders, opened and read: `python -m tests.fuzzing --count 2000 --seed 0`.
 
-Each input is a layout of `tests/layouts` with a few mutations of `tests/mutations.py`, a function of seed and number.
+Each input is a layout of `tests/layouts` with a few of `tests/mutations`, and a function of seed and number.
 Inputs are opened in a process of its own with limited memory; one that dies or waits is a fault of the input it had.
 """
 
@@ -26,14 +26,16 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-MOST_MEMORY = 2**30
-"""Bytes that opening one of the inputs, all of which are small, may take."""
+MOST_MEMORY = 5 * 2**28
+"""Bytes that opening one of the inputs, all of which are small, may take: a GiB of arrays, and what reads them."""
 MOST_SECONDS = 10.0
 """Of a core, for one input; a hundred times what the slowest takes."""
 PATIENCE = 120
 """Seconds after which a process is taken to wait for ever."""
 LONGEST = 900
 """Characters of a sentence."""
+HOSTILE = "hostile"
+"""In place of a seed: the files of `tests/hostile.py`, by their numbers."""
 INSIDES = re.compile(
     r"\b[A-Z]\w*(?:Error|Exception|Warning)\b|site-packages|lib/python|Traceback|<class|object at 0x|\.py\b|Errno"
 )
@@ -80,6 +82,14 @@ def build(seed: int, number: int, root: Path) -> tuple[Path | str, dict[str, Any
     if rng.random() < 0.1:
         options |= rng.choice(ODD_OPTIONS)
     return data, options, "; ".join(made) + (f"; {options}"[:200] if options else "")
+
+
+def build_hostile(number: int, root: Path) -> tuple[Path, dict[str, Any], str]:
+    """The same for a file of `tests/hostile.py`."""
+    from tests.hostile import FILES
+
+    name = list(FILES)[number]
+    return FILES[name](root), {"crop_boxes": True} if "box" in name else {}, name
 
 
 ODD_OPTIONS: tuple[dict[str, Any], ...] = (
@@ -160,13 +170,19 @@ def read_here(source: Any) -> None:
     assert sorted(seen) == sorted(set(source.files)), "images are not handed over, or twice"
 
 
-def attempt(seed: int, number: int, *, whole: bool) -> Outcome:
-    """Makes, opens and reads an input in this process."""
+def attempt(kind: str, number: int, *, whole: bool) -> Outcome:
+    """Makes, opens and reads an input in this process.
+
+    Args:
+        kind: a seed, or HOSTILE.
+    """
+    from tests.crafted import MARK
+
     with tempfile.TemporaryDirectory(prefix="fuzz") as folder:
         root = Path(folder, "d")
         root.mkdir()
         os.environ["SKIPWISE_CACHE"] = str(Path(folder, "cache"))
-        data, options, made = build(seed, number, root)
+        data, options, made = build_hostile(number, root) if kind == HOSTILE else build(int(kind), number, root)
         began, before = time.process_time(), memory_peak(reset=True)
         fault = answer = ""
         read = False
@@ -181,6 +197,8 @@ def attempt(seed: int, number: int, *, whole: bool) -> Outcome:
             fault = f"it takes {seconds:.0f} s of a core"
         if not fault and taken > MOST_MEMORY:
             fault = f"it takes {taken >> 20} MiB"
+        if (root / MARK).exists():
+            fault = MARK
         answer = answer.replace(folder, "...")
         return Outcome(number, made, read, answer, fault, round(seconds, 2), round(taken / 2**20, 1))
 
@@ -195,30 +213,31 @@ def memory_peak(*, reset: bool = False) -> int:
         return 0
 
 
-def serve(seed: int, first: int, end: int, every: int) -> None:
+def serve(kind: str, first: int, end: int, every: int) -> None:
     """Attempts inputs one by one and writes a line before and after each."""
     import skipwise.data.survey  # noqa: F401 - what is imported counts for no input
 
     warnings.simplefilter("error")
-    limit = 3 * MOST_MEMORY  # beyond it even Python itself may fail; what is held counts from 1 GiB on
+    limit = 3 * MOST_MEMORY  # much more ends the process, and not the machine
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     for number in range(first, end):
         print(json.dumps({"begun": number}), flush=True)
         faulthandler.dump_traceback_later(PATIENCE, exit=True)
-        outcome = attempt(seed, number, whole=number % every == 0)
+        outcome = attempt(kind, number, whole=number % every == 0)
         faulthandler.cancel_dump_traceback_later()
         print(json.dumps(asdict(outcome)), flush=True)
 
 
-def outcomes(seed: int, first: int, count: int, every: int = 10) -> Iterator[Outcome]:
+def outcomes(kind: str, first: int, count: int, every: int = 10) -> Iterator[Outcome]:
     """What becomes of each of some inputs, in processes of their own.
 
     Args:
+        kind: a seed, or HOSTILE.
         every: of how many inputs one is read as training reads it.
     """
     end = first + count
     while first < end:
-        command = [sys.executable, "-P", "-m", "tests.fuzzing", "--serve", *map(str, (seed, first, end, every))]
+        command = [sys.executable, "-P", "-m", "tests.fuzzing", "--serve", kind, *map(str, (first, end, every))]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"}
         with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as folder:
             environment["TMPDIR"] = folder  # what a process that dies leaves behind goes too
@@ -249,10 +268,11 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=10, help="of how many inputs one is read as training reads it")
     parser.add_argument("--keep", type=Path, help="make the first input there, and nothing else")
     parser.add_argument("--log", type=Path, help="write a line of JSON for each input")
-    parser.add_argument("--serve", type=int, nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--serve", nargs=4, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
-        serve(*given.serve)
+        kind, *numbers = given.serve
+        serve(kind, *map(int, numbers))
         return 0
     if given.keep:
         shutil.rmtree(given.keep, ignore_errors=True)
@@ -261,7 +281,7 @@ def main() -> int:
         print(made, data, options, sep="\n")
         return 0
     faults, seen = 0, []
-    for outcome in outcomes(given.seed, given.first, given.count, given.every):
+    for outcome in outcomes(str(given.seed), given.first, given.count, given.every):
         seen.append(outcome)
         if given.log:
             with given.log.open("a") as file:

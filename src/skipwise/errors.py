@@ -10,7 +10,7 @@ from skipwise.text import printable, shortened
 
 LONGEST = 900
 """Characters of a sentence; names and cells in it may be of any length."""
-_FOR_PROGRAMMERS = re.compile(r"^\(| at 0x|\w(?:Error|Exception)\b|<class|'NoneType'|has no attribute")
+_FOR_PROGRAMMERS = re.compile(r"^\(| at 0x|\w(?:Error|Exception)\b|<class|'NoneType'|has no attribute|recursion")
 
 
 class SkipwiseError(Exception):

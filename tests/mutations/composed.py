@@ -14,7 +14,8 @@ from tests.mutations.kinds import WRITERS
 
 FOLDERS = """
     train test val valid training testing images masks cat dog ant bee 1 2 03 patient_1 patient_2 part_1 part_2
-    unlabeled sample labels annotations data set a ab .hidden trainA trainB seg_train seg_test eval dev Train original color
+    sample labels annotations data set a ab .hidden trainA trainB seg_train seg_test eval dev Train original
+    color unlabeled
 """.split()
 STEMS = "001 002 3 cat.1 dog.2 cat_1 dog_2 a b IMG_1 1_cat 2_dog img_001_3 x_mask x".split()
 COLUMNS = """

@@ -164,6 +164,8 @@ def check_size(size: int) -> None:
 
 def check_entry(path: Path, name: str, *, is_link: bool) -> None:
     """Raises SkipwiseError for a name that points outside its archive, or a link."""
+    if not plain(name):
+        raise SkipwiseError(f"{path} holds a file without a name; make it again without that.")
     parts = name.replace("\\", "/").split("/")
     if ".." in parts or name.startswith(("/", "\\")) or (len(name) > 1 and name[1] == ":" and name[0].isalpha()):
         raise SkipwiseError(

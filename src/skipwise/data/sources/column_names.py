@@ -62,11 +62,13 @@ _VERDICTS = """
     isvalid verified checked confirmed reviewed quality blurry blurred corrupt corrupted bad isbad ausschluss
     ausgeschlossen unscharf qualitat gepruft
 """.split()
+_LONGEST = 100
+"""Characters at the end of a column's name that are looked at; nested records can give names of any length."""
 
 
 def plain(name: str) -> str:
     """A column's name as it is compared: "data.Image_ID" -> "imageid"."""
-    last = re.split(r"[.\[\]/]", name.strip().rstrip(".[]/"))[-1]
+    last = re.split(r"[.\[\]/]", name.strip().rstrip(".[]/")[-_LONGEST:])[-1]
     return re.sub(r"[\W_]", "", unaccented(last).lower())
 
 
@@ -101,9 +103,8 @@ def is_called(name: str, names: list[str] | None) -> bool:
 
 def is_predicted(name: str) -> bool:
     """Whether a column is called like what a network answered."""
-    return bool(
-        {"pred", "predicted", "prediction", "predictions", "vorhersage"} & set(re.split(r"[\W_]+", name.lower()))
-    )
+    words = set(re.split(r"[\W_]+", name[-_LONGEST:].lower()))
+    return bool({"pred", "predicted", "prediction", "predictions", "vorhersage"} & words)
 
 
 def is_split_column(name: str) -> bool:

@@ -23,7 +23,7 @@ _NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f
 _TEXTS = {1: "utf-8", 2: "utf-8", 4: "utf-16", 16: "utf-8", 17: "utf-16", 18: "utf-32"}
 _MATRIX, _COMPRESSED = 14, 15
 _CELL, _STRUCT, _OBJECT, _CHAR, _SPARSE, _LAST_NUMERIC = 1, 2, 3, 4, 5, 15
-_DEEPEST = 50
+_DEEPEST, _MOST_NUMBERS = 50, 1000
 
 
 def load_matlab(name: str, data: bytes) -> dict[str, Value]:
@@ -39,11 +39,11 @@ def load_matlab(name: str, data: bytes) -> dict[str, Value]:
     found: dict[str, Value] = {}
     size = 0
     try:
-        for kind, content in _elements(data[128:], order):
+        for kind, content in _elements(memoryview(data)[128:], order):
             if kind == _COMPRESSED:
-                content = _unpacked(name, content, size)
-                size += len(content)
-                kind, content = next(_elements(content, order), (0, b""))
+                unpacked = _unpacked(name, content, size)
+                size += len(unpacked)
+                kind, content = next(_elements(memoryview(unpacked), order), (0, memoryview(b"")))
             if kind == _MATRIX:
                 key, value = _variable(content, order)
                 if value is not None:
@@ -54,11 +54,11 @@ def load_matlab(name: str, data: bytes) -> dict[str, Value]:
 
 
 def simple(value: Any) -> Any:
-    """A value without the axes of one that MATLAB gives to everything."""
+    """A value without the axes of one that MATLAB gives to everything; [] for more numbers than a cell of a table has."""
     if isinstance(value, list) and len(value) == 1:
         return simple(value[0])
     if isinstance(value, np.ndarray):
-        return value.squeeze().tolist()
+        return value.squeeze().tolist() if value.size <= _MOST_NUMBERS else []
     return value
 
 
@@ -69,11 +69,11 @@ class _Array:
     kind: int
     shape: tuple[int, ...]
     name: str
-    parts: list[tuple[int, bytes]]
+    parts: list[tuple[int, memoryview]]
 
 
-def _elements(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:
-    """The elements in a piece of a file: a type, and the bytes."""
+def _elements(data: memoryview, order: str) -> Iterator[tuple[int, memoryview]]:
+    """The elements in a piece of a file: a type, and the bytes, of which no copy is made."""
     place = 0
     while place + 8 <= len(data):
         kind, length = (int(number) for number in np.frombuffer(data, f"{order}u4", 2, place))
@@ -89,17 +89,17 @@ def _elements(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:
         yield kind, data[start : start + length]
 
 
-def _unpacked(name: str, packed: bytes, before: int) -> bytes:
+def _unpacked(name: str, packed: bytes | memoryview, before: int) -> bytearray:
     found = bytearray()
     unpacker = zlib.decompressobj()
     while packed and not unpacker.eof:
         found += unpacker.decompress(packed, 2**20)
         check_size(name, before + len(found), LARGEST_ARRAYS)
         packed = unpacker.unconsumed_tail
-    return bytes(found)
+    return found
 
 
-def _variable(data: bytes, order: str, depth: int = 0) -> tuple[str, Value | None]:
+def _variable(data: memoryview, order: str, depth: int = 0) -> tuple[str, Value | None]:
     if depth > _DEEPEST:
         raise ValueError("cells in cells without end")
     if not data:  # an empty cell
@@ -117,18 +117,18 @@ def _variable(data: bytes, order: str, depth: int = 0) -> tuple[str, Value | Non
     return array.name, None
 
 
-def _array(data: bytes, order: str) -> _Array:
+def _array(data: memoryview, order: str) -> _Array:
     """An array's type, shape and name, and the elements after those."""
     (_, flags), (_, shape), (_, name), *parts = _elements(data, order)
     sizes = tuple(np.frombuffer(shape, f"{order}i4").tolist())
-    return _Array(int(np.frombuffer(flags, f"{order}u4")[0]) & 0xFF, sizes, name.decode("utf-8", "replace"), parts)
+    return _Array(int(np.frombuffer(flags, f"{order}u4")[0]) & 0xFF, sizes, str(name, "utf-8", "replace"), parts)
 
 
-def _numbers(kind: int, content: bytes, order: str) -> NDArray[Any]:
+def _numbers(kind: int, content: memoryview, order: str) -> NDArray[Any]:
     return np.frombuffer(content, order + _NUMBERS[kind])
 
 
-def _inside(parts: list[tuple[int, bytes]], order: str, depth: int) -> list[Value | None]:
+def _inside(parts: list[tuple[int, memoryview]], order: str, depth: int) -> list[Value | None]:
     return [_variable(content, order, depth + 1)[1] for kind, content in parts if kind == _MATRIX]
 
 
@@ -138,7 +138,7 @@ def _records(array: _Array, order: str, depth: int) -> list[dict[str, Value | No
     length = int(np.frombuffer(width, f"{order}i4")[0])
     if length < 1:
         raise ValueError("a struct without names")
-    fields = [names[start : start + length].partition(b"\0")[0] for start in range(0, len(names), length)]
+    fields = [bytes(names[start : start + length]).partition(b"\0")[0] for start in range(0, len(names), length)]
     keys = [field.decode("utf-8", "replace") for field in fields]
     inside = _inside(values, order, depth)
     if not keys:
@@ -152,11 +152,11 @@ def _records(array: _Array, order: str, depth: int) -> list[dict[str, Value | No
 
 def _text(array: _Array, order: str) -> str | list[str]:
     """A text, or one for each row of characters."""
-    kind, content = array.parts[0] if array.parts else (2, b"")
+    kind, content = array.parts[0] if array.parts else (2, memoryview(b""))
     encoding = _TEXTS[kind]
     if encoding != "utf-8":
         encoding += "-le" if order == "<" else "-be"
-    text = content.decode(encoding, "replace")
+    text = str(content, encoding, "replace")
     rows = math.prod(array.shape[:-1])
     if rows == 1 or len(text) != math.prod(array.shape):
         return text

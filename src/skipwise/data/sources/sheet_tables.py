@@ -6,11 +6,13 @@ import io
 import warnings
 from typing import Any
 
+import numpy as np
+
 from skipwise.data.containers.parquet import opened, texts_of, values_of
 from skipwise.data.sources.matlab import load_matlab, simple
 from skipwise.data.sources.split_names import splits_of
 from skipwise.data.sources.table import SEVERAL, Table, cell_text, without_title
-from skipwise.data.sources.unpacking import LARGEST_SHEETS, MOST_CELLS, check_zip, most_text
+from skipwise.data.sources.unpacking import LARGEST_TEXT, MOST_CELLS, check_size, check_zip, most_text
 from skipwise.errors import SkipwiseError, missing_extra, reason_of
 from skipwise.text import count
 
@@ -26,7 +28,7 @@ def read_excel(name: str, data: bytes, kind: str) -> list[Table]:
     except ImportError as error:
         raise missing_extra("formats", "openpyxl") from error
     try:
-        check_zip(name, data, min(LARGEST_SHEETS, most_text(len(data))))
+        check_zip(name, data, min(LARGEST_TEXT, most_text(len(data))))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # styles and extensions that it does not know
             book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
@@ -80,8 +82,11 @@ def read_parquet(name: str, data: bytes) -> list[Table]:
     with opened(io.BytesIO(data), name, texts) as table:
         header = tuple(table.schema_arrow.names)
         found: list[list[str]] = []
+        size = 0
         for batch in table.iter_batches():
-            columns = [map(_parquet_cell, values_of(column)) for column in batch.columns]
+            columns = [[_parquet_cell(value) for value in values_of(column)] for column in batch.columns]
+            size += sum(len(cell) for column in columns for cell in column)
+            check_size(name, size, LARGEST_TEXT)  # rows can share a text of which the file has a single copy
             found += map(list, zip(*columns, strict=True))
     return [Table(name, header, found, range(1, len(found) + 1))] if header else []
 
@@ -98,7 +103,10 @@ def read_matlab(name: str, data: bytes) -> list[Table]:
         return []
     found, columns = [], {}
     for key, value in content.items():
-        cells = simple(value)
+        if isinstance(value, np.ndarray) and value.squeeze().ndim == 1 and value.size <= MOST_CELLS:
+            cells = value.squeeze().tolist()
+        else:
+            cells = simple(value)
         if not isinstance(cells, list) or not cells:
             continue
         if isinstance(cells[0], dict):

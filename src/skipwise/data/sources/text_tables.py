@@ -80,8 +80,11 @@ def read_text(name: str, text: str) -> Table | None:
                 raise csv.Error("an endless cell")
             began = reader.line_num + 1
     except csv.Error as error:
-        if '"' not in text:
-            raise SkipwiseError(f"Line {began} of {name} can't be read ({error}); mend or remove it.") from error
+        if "field larger" in str(error) and text.count('"') % 2 == 0:
+            most = csv.field_size_limit()
+            raise SkipwiseError(
+                f"Line {began} of {name} has a cell of more than {most:,} characters; shorten it, or remove the line."
+            ) from error
         raise SkipwiseError(
             f"The quotation mark that opens in line {began} of {name} is never closed ({error}); close it, or double "
             "it where it is part of a name."

@@ -10,8 +10,8 @@ from skipwise.errors import SkipwiseError
 
 LARGEST_ARRAYS = 2**30
 """Bytes of arrays that are held in memory."""
-LARGEST_SHEETS = 2**28
-"""Bytes of the XML in a spreadsheet, which take several times as many when they are read."""
+LARGEST_TEXT = 2**28
+"""Bytes of a spreadsheet's XML, or characters in a table's cells; in memory they are several times as many."""
 MOST_CELLS = 20_000_000
 """Cells of a table in a file that can say them in fewer bytes than there are cells."""
 FREE, RATIO = 2**22, 100
