@@ -68,7 +68,8 @@ def check_labels(counts: Mapping[str, int], where: str) -> None:
                 "them one name, else tell them apart."
             )
         with contextlib.suppress(ValueError):
-            if name.isascii() and name[-1:].isdigit() and (other := by_number.setdefault(float(name), name)) != name:
+            number = int(name) if name.isdecimal() else float(name)  # a float has 16 digits
+            if name.isascii() and name[-1:].isdigit() and (other := by_number.setdefault(number, name)) != name:
                 raise SkipwiseError(
                     f"The classes {other!r} ({counts[other]:,} images) and {name!r} ({counts[name]:,}) of {where} are "
                     "the same number written in two ways; write it in one way, or give the classes names."

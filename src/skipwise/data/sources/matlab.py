@@ -54,7 +54,7 @@ def load_matlab(name: str, data: bytes) -> dict[str, Value]:
 
 
 def simple(value: Any) -> Any:
-    """A value without the axes of one that MATLAB gives to everything; [] for more numbers than a cell of a table has."""
+    """A value without the axes of one that MATLAB gives to everything; [] for more numbers than a table's cell has."""
     if isinstance(value, list) and len(value) == 1:
         return simple(value[0])
     if isinstance(value, np.ndarray):
