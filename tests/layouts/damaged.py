@@ -1,4 +1,4 @@
-"""The smallest inputs at which a reader failed: damage, odd names, values that are none. Found by `tests/fuzzing.py`."""
+"""The smallest inputs at which a reader failed: damage, odd names, values that are none. See `tests/fuzzing.py`."""
 
 from __future__ import annotations
 

@@ -36,9 +36,11 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
         return None
     splits = {part.split for part in found.parts}
     if splits.isdisjoint({"", "train"}):
+        if any(part.split == "train" for part in found.unlabelled):
+            return None  # folders in a part for testing alone are no classes that anything could learn
         raise SkipwiseError(
-            f"{place.name} has class folders for {' and '.join(sorted(splits))}, but none for training; put the training "
-            "images into one folder per class, or give a table (.csv) with the columns path and label."
+            f"{place.name} has class folders for {' and '.join(sorted(splits))}, but none for training; put the "
+            "training images into one folder per class, or give a table (.csv) with the columns path and label."
         )
     return lambda: _reading(place, options, found)
 

@@ -77,8 +77,6 @@ def read_folders(place: Place, options: ReadingOptions) -> Folders | None:
         parts = [whole]
         _check_left(whole, place.name)
     labelled = [part for part in parts if part.labelled]
-    if parts[0].split and not any(part.split == "train" for part in labelled):
-        labelled = []  # folders in a part for testing are no classes that anything could learn
     if not labelled:
         return Folders(top, [], parts, Level(), {}, [], [])
     for part in labelled:

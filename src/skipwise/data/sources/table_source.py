@@ -124,8 +124,11 @@ def _reading(path: Path, listed: Listed, place: Place | None) -> Reading:
     else:
         entries = {}
         for row in listed.rows:
-            status = os.stat(os.path.join(path.parent, row.file))  # noqa: PTH116, PTH118 - called for every row
-            entries[row.file] = Entry(row.file, status.st_size, status.st_mtime_ns)
+            try:
+                status = os.stat(os.path.join(path.parent, row.file))  # noqa: PTH116, PTH118 - called for every row
+                entries[row.file] = Entry(row.file, status.st_size, status.st_mtime_ns)
+            except OSError:  # a broken link; reading it will say so
+                entries[row.file] = Entry(row.file, 0, 0)
     classes = {row.label for row in listed.rows}
     where = "" if container.path == path.parent else f" in {printable(container.path.name)}"
     return Reading(
