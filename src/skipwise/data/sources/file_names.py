@@ -102,7 +102,8 @@ def refusal(place: Place) -> SkipwiseError:
             "if so, add --label-regex "
             f"{shlex.quote(pattern)}."
         )
+    unlabelled = f"those in {train[0].rpartition('/')[0]}/" if train else "they"
     return SkipwiseError(
-        f"{place.name} holds {count(len(place.names), 'image')}, but nothing says which class they are of; put them "
-        "into one sub-folder per class, or give a table (.csv) with the columns path and label."
+        f"{place.name} holds {count(len(place.names), 'image')}, but nothing says which class {unlabelled} are of; put "
+        "them into one sub-folder per class, or give a table (.csv) with the columns path and label."
     )
