@@ -133,10 +133,13 @@ CASES = (
         expected=_READ,
     ),
     Case(name="a-comma-at-the-end", build=_table("file,class", lambda i, n, c: (n, c, "")), expected=_READ),
-    Case(
-        name="total-below",
-        build=_table("file,class", _PLAIN, below="Total,12\n"),
-        expected=Refuses(says=("Total", "14")),
+    *(
+        Case(
+            name=f"total-below-{total}",
+            build=_table("file,class", _PLAIN, below=f"{total},12\n"),
+            expected=Reads(classes={"cat": 6, "dog": 6}, splits=None, says=("total",)),
+        )
+        for total in ("Total", "Summe:", "合计")
     ),
     Case(
         name="classes-of-several-words",

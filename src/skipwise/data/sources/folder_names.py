@@ -79,7 +79,8 @@ _GROUP = re.compile(
     r"(?:patient|pat|subject|subj|person|participant|individual|session|sess|camera|cam|case|study|series|scan|visit|"
     r"user|rater|annotator|scene|sequence|seq|video|vid|clip|slide|site|hospital|device|animal|donor|writer|actor|"
     r"speaker|recording|rec|day|run|take|trial|plate|well|cell|tile|field|fov|specimen|tag|fall|proband|kamera|sitzung|"
-    r"aufnahme|platte|sujet|paciente|sujeto|paziente|p|s)[ _-]*\d+[a-z]?",
+    r"aufnahme|platte|linie|line|machine|maschine|webcam|week|kw|woche|document|dokument|dok|sujet|paciente|sujeto|"
+    r"paziente|p|s)[ _-]*\d+[a-z]?",
     re.IGNORECASE,
 )
 _DATE = re.compile(r"(?:.*[ _-])?(?:(?:19|20)\d\d([-_. ]?)\d\d\1\d\d|\d\d?[.-]\d\d?[.-](?:19|20)\d\d)(?!\d).*")

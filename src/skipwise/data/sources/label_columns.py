@@ -62,6 +62,8 @@ def find_labels(
         known = [number for number in rest if is_called(header[number], names) and _filled(body, number)]
         if known:
             break
+    if any(is_epithet(header[number]) for number in known):
+        known = [number for number in known if not is_genus(header[number])]
     one_hot = _one_hot(body, [number for number in rest if not is_verdict(header[number])])
     if known and not (one_hot and len(one_hot) > 1 and set(known) <= set(one_hot)):
         _check_names(where, header, known)

@@ -29,6 +29,8 @@ from skipwise.text import count, shortened
 _QUOTED = re.compile(r"(['\"])(.*?)\1")
 _TAGS = re.compile(r"\s*[|;,]\s*|\s+")
 
+_TOTALS = frozenset("total totals sum summe gesamt anzahl count somme suma totale 合计 总计 合計".split())
+
 
 @dataclass(frozen=True, kw_only=True)
 class Listed:
@@ -116,6 +118,7 @@ def list_images(
     rows: list[Row] = []
     missing: list[tuple[str, int]] = []
     unlabelled: list[str] = []
+    notes = [*columns.notes, *_warnings(table, columns)]
     padded = 0
     width = len(columns.header)
     labels: Counter[str] = Counter()
@@ -133,6 +136,9 @@ def list_images(
         cell = row[columns.image].strip() if strip else row[columns.image]
         if not cell:
             raise SkipwiseError(f"Line {line} of {table.name} lacks a path; fill it in or remove the line.")
+        if number == len(table.rows) - 1 and cell.rstrip(":").lower() in _TOTALS and find(cell) is None:
+            notes.append(f"The last line of {table.name} is a total ({printable(cell)}), so it is left out.")
+            continue
         label = _label(table, columns, row, line)
         if not label and (columns.label is not None or columns.one_hot):
             unlabelled.append(find(cell) or cell)
@@ -144,7 +150,6 @@ def list_images(
             continue
         labels[label] += 1
         rows.append(Row(file, label, _split(table, columns, row, line) or split, _group(columns, row), line))
-    notes = [*columns.notes, *_warnings(table, columns)]
     if columns.label is not None:
         _check_single(table, columns, labels)
         rows, said = _named(rows, labels, names)
