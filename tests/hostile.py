@@ -41,18 +41,10 @@ _CAT = picture("cat", "1.jpg")
 
 TARS: dict[str, Callable[[Path], Path]] = {
     "a name of 8 GiB in a tar": tar(header(_LINK, 8**11 - 1, b"L"), b"x" * 512),
-    "a name of 256 MiB in a tar.gz": tar(header(_LINK, 2**28, b"L"), lambda: bytes(2**28), name="d.tar.gz"),
-    "records of 256 MiB in a tar.gz": tar(header("pax", 2**28, b"x"), lambda: bytes(2**28), name="d.tar.gz"),
     "names upon names in a tar": tar(*[header(_LINK, 1, b"L") + b"x".ljust(512, b"\0")] * 5000),
     "a size below zero in a tar": tar(header("cat/2.jpg", number=b"\xff" * 10 + b"\xfc\0")),
     "a size of an exabyte in a tar.gz": tar(header("cat/2.jpg", number=b"\x80\0\0\0\x10" + bytes(7)), name="d.tgz"),
     "a size below zero in a record": tar(pax(size="-1536"), header("cat/2.jpg")),
-    "holes in a tar.gz": tar(
-        pax(GNU_sparse_major="1", GNU_sparse_minor="0"),
-        header("cat/2.jpg", 2**26),
-        lambda: b"9" * 15 + b"\n" + b"0\n" * (2**25 - 8),
-        name="d.tar.gz",
-    ),
     "no number for a time in a tar": tar(pax(mtime="inf"), header("cat/2.jpg")),
     "folders 2,000 deep in a tar": tar(pax(path="a/" * 2000 + "1.jpg"), header("cat/2.jpg")),
     "a broken header in a tar.gz": tar(b"x" * 512, name="d.tar.gz"),
@@ -69,8 +61,6 @@ ARRAYS: dict[str, Callable[[Path], Path]] = {
     "an array of 100 GiB in an npy": alone("d.npy", lambda: npy(f"({100 * GIB},)")),
     "an array of more bytes than numbers go": alone("d.npy", lambda: npy(f"({2**62}, {2**62})")),
     "a header of parentheses in an npy": alone("d.npy", lambda: npy("(" * 9000)),
-    "3 GiB in an IDX file": alone("train-images-idx3-ubyte.gz", lambda: _GZ + zeros(3 * GIB, -15) + bytes(8)),
-    "3 GiB in a MATLAB file": alone("d.mat", lambda: matlab(zeros(3 * GIB, 15))),
     "a pickle in an npz": pickled("d.npz"),
     "a pickle called npz": renamed(pickled("d.pkl"), "d.npz"),
     "a pickle in an npy": pickled("d.npy"),
@@ -117,5 +107,18 @@ TEXTS: dict[str, Callable[[Path], Path]] = {
     "a pipe called like a shard": endless("d.tar"),
     "a pipe called like an image": endless("cat/9.jpg"),
 }
-FILES: dict[str, Callable[[Path], Path]] = TARS | ZIPS | ARRAYS | SHEETS | TEXTS
+LARGE: dict[str, Callable[[Path], Path]] = {
+    "a name of 256 MiB in a tar.gz": tar(header(_LINK, 2**28, b"L"), lambda: bytes(2**28), name="d.tar.gz"),
+    "records of 256 MiB in a tar.gz": tar(header("pax", 2**28, b"x"), lambda: bytes(2**28), name="d.tar.gz"),
+    "holes in a tar.gz": tar(
+        pax(GNU_sparse_major="1", GNU_sparse_minor="0"),
+        header("cat/2.jpg", 2**26),
+        lambda: b"9" * 15 + b"\n" + b"0\n" * (2**25 - 8),
+        name="d.tar.gz",
+    ),
+    "3 GiB in an IDX file": alone("train-images-idx3-ubyte.gz", lambda: _GZ + zeros(3 * GIB, -15) + bytes(8)),
+    "3 GiB in a MATLAB file": alone("d.mat", lambda: matlab(zeros(3 * GIB, 15))),
+}
+"""What takes seconds to make, or to unpack as far as arrays may be large."""
+FILES: dict[str, Callable[[Path], Path]] = TARS | ZIPS | ARRAYS | SHEETS | TEXTS | LARGE
 """Builders by what they make in an empty folder; each returns what is given as DATA."""

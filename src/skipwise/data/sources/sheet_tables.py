@@ -76,8 +76,7 @@ def read_parquet(name: str, data: bytes) -> list[Table]:
         if rows * width > MOST_CELLS:
             raise SkipwiseError(
                 f"{name} holds {rows:,} rows of {count(width, 'column')}, more cells than a table of images has; save "
-                "the "
-                "columns that list them alone."
+                "the columns that list them alone."
             )
     with opened(io.BytesIO(data), name, texts) as table:
         header = tuple(table.schema_arrow.names)
