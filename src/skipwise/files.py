@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from skipwise.errors import Busy, SkipwiseError
+from skipwise.errors import Busy, Damaged, SkipwiseError
 
 _T = TypeVar("_T")
 
@@ -145,14 +145,15 @@ def read_json(path: Path, kind: type[_T], *, mend: str = "remove it to start tha
         mend: what to do about a file that is damaged.
 
     Raises:
-        SkipwiseError: the file can't be read, or is not such a record (cut off, edited, of another version).
+        Damaged: it is not such a record (cut off, edited, of another version).
+        SkipwiseError: it can't be read.
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:
         raise SkipwiseError(f"Can't read {path}: {error.strerror}.") from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise SkipwiseError(f"{path} is damaged, or of another version ({error}); {mend}.") from error
+        raise Damaged(f"{path} is damaged, or of another version ({error}); {mend}.") from error
 
 
 @contextlib.contextmanager

@@ -28,7 +28,7 @@ from skipwise.deploy.ways import (
     find_ways,
     open_engines,
 )
-from skipwise.errors import SkipwiseError
+from skipwise.errors import Damaged, SkipwiseError
 from skipwise.machine import Machine, describe_machine, usable_cores
 from skipwise.paths import user_path
 
@@ -252,6 +252,8 @@ def _images(
         try:
             own = own_images(home, artifact.classes, data, reading)
             why = "it has no split"
+        except Damaged:
+            raise
         except SkipwiseError as error:  # other images than the run's
             why = str(error).rstrip(".")
     for images in (own, given):

@@ -47,7 +47,7 @@ from skipwise.deploy.reference import Reference
 from skipwise.deploy.runtime import Opened, engines
 from skipwise.deploy.scale import reversed_channels
 from skipwise.deploy.shipped import InHalf, portable, trace_answer, trace_fit, trace_whole
-from skipwise.errors import SkipwiseError, missing_extra, unknown_name
+from skipwise.errors import Damaged, SkipwiseError, missing_extra, unknown_name
 from skipwise.files import write_json
 from skipwise.paths import user_path
 from skipwise.text import command
@@ -175,6 +175,8 @@ def _images(
     try:
         images = own_images(home, origin.classes, None)
         why = f"{home} does not say where its images are"
+    except Damaged:
+        raise
     except SkipwiseError as error:
         images, why = None, str(error).rstrip(".")
     if images is None and precision == "int8":

@@ -96,8 +96,8 @@ def predict(
         if (user_path(model) / "run.json").exists():
             print(f"Next:    {command('skipwise', 'export', Path(model), *own)}")
     elif kind == "table" and len(images) <= MOST_REPEATED and "-" not in images:
-        words = [Path(model), *map(Path, images), *own, "--output", "predictions.csv"]
-        following = command("skipwise", "predict", *words)
+        output_too = (*own, "--output", "predictions.csv")
+        following = command("skipwise", "predict", Path(model), *map(Path, images), *output_too)
         print(f"\nNext:   {following}", file=sys.stderr)
     return 0
 
