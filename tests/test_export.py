@@ -29,6 +29,7 @@ from skipwise.deploy.reference import Reference
 from skipwise.deploy.runtime import open_answerer
 from skipwise.errors import SkipwiseError
 from skipwise.files import locked
+from skipwise.training.run import read_run, write_run
 from tests.conftest import make_photos
 
 SIZE = 24
@@ -349,6 +350,7 @@ def test_weights_that_answer_nothing_are_refused_before_anything_is_made(
     bad = Path(shutil.copytree(trained, tmp_path / "bad"))
     weights = load_file(bad / "weights.safetensors")
     save_file(weights | {"classifier.bias": weights["classifier.bias"] / 0}, bad / "weights.safetensors")
+    write_run(bad, read_run(bad))
     for use in (lambda: export(bad, output=tmp_path / "none"), lambda: open_answerer(bad)):
         with pytest.raises(SkipwiseError, match=r"weights\.safetensors holds NaN or infinite numbers"):
             use()
