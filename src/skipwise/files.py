@@ -89,7 +89,7 @@ def cache_folder() -> Path:
 
 
 @contextlib.contextmanager
-def atomic(path: Path, *, old: Path | None = None) -> Iterator[Path]:
+def atomic(path: Path, *, old: Path | None = None, mend: str = ELSEWHERE) -> Iterator[Path]:
     """A temporary path beside `path`; what was written there takes its place when the block ends well.
 
     The content is on the disk before the name is, so that a kill or a power cut leaves the old file or the new
@@ -97,13 +97,14 @@ def atomic(path: Path, *, old: Path | None = None) -> Iterator[Path]:
 
     Args:
         old: where the file that was at `path` is kept; a kill may leave it there and nothing at `path`.
+        mend: how to write somewhere else.
 
     Raises:
         SkipwiseError: the disk is full, read-only, ...
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with explained(path):
+        with explained(path, mend=mend):
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())

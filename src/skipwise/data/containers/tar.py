@@ -15,6 +15,7 @@ from typing import ClassVar, Self
 
 import msgspec
 
+from skipwise.data.cache import keep, kept
 from skipwise.data.containers.base import (
     Entry,
     Listing,
@@ -30,7 +31,7 @@ from skipwise.data.containers.base import (
 )
 from skipwise.data.decode import UnreadableImage
 from skipwise.errors import SkipwiseError
-from skipwise.files import atomic, cache_folder, make_folder
+from skipwise.files import cache_folder
 
 _SAID_EVERY = 512
 _LONGEST_HEADER = 2**16
@@ -110,9 +111,9 @@ class CompressedTar:
         return file_stamp(self.path)
 
     def listing(self, progress: Progress | None = None) -> Listing:
-        kept = self._kept()
-        with contextlib.suppress(OSError, msgspec.MsgspecError, ValueError):
-            return msgspec.msgpack.decode(kept.read_bytes(), type=Listing)
+        path = self._kept()
+        if (data := kept(path)) is not None:
+            return msgspec.msgpack.decode(data, type=Listing)
         entries: list[Entry] = []
         folders: list[str] = []
         total = max(1, self.path.stat().st_size)
@@ -129,9 +130,7 @@ class CompressedTar:
                     progress("Listing the compressed archive (MiB)", file.tell() >> 20, total >> 20)
         found = listed(self.path, entries, folders)
         with contextlib.suppress(SkipwiseError, UnicodeError):  # without a cache it is listed anew each time
-            make_folder(kept.parent)
-            with atomic(kept) as temporary:
-                temporary.write_bytes(msgspec.msgpack.encode(found))
+            keep(path, msgspec.msgpack.encode(found))
         return found
 
     def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
