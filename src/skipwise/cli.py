@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from skipwise import streams
+from skipwise import streams, surroundings
 from skipwise.data.limits import most_pixels
 from skipwise.errors import SkipwiseError
 from skipwise.verbs import audit, compare, export, models, predict, profile, recommend, report, train, verify
@@ -52,6 +52,7 @@ def main() -> NoReturn:
     """Runs the command line and exits: 0 done, 2 something the user can mend, 130 and 143 stopped, 141 not read to its
     end."""
     streams.complete()
+    surroundings.furnish()
     status = 0
     try:
         with _stoppable(), _missing_extras():
