@@ -24,7 +24,7 @@ from skipwise.deploy.certify import verify
 from skipwise.deploy.export import Exported, export
 from skipwise.deploy.images import fit, own_images
 from skipwise.deploy.origin import Elsewhere, origin_of_artifact, origin_of_file, origin_of_run
-from skipwise.deploy.place import Place, made_beside
+from skipwise.deploy.place import Place
 from skipwise.deploy.reference import Reference
 from skipwise.deploy.runtime import open_answerer
 from skipwise.errors import SkipwiseError
@@ -318,7 +318,7 @@ def test_artifacts_that_are_made_at_the_same_time_get_a_folder_each_unless_they_
     assert {folder.name for folder, _ in found} == {"model_best.pth-torch-fp32"}  # all choose before any is made
     taken = []
     for place, (folder, _) in zip(places, found, strict=True):
-        with made_beside(folder) as made:
+        with place.making(folder, print) as made:
             shutil.copytree("first", made, dirs_exist_ok=True)
             plain = read_plain(made)
             plain["provenance"]["key"] = place.origin.key  # type: ignore[index]

@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
@@ -41,7 +41,7 @@ from skipwise.deploy.images import Labelled, fit, other_images, own_images
 from skipwise.deploy.onnx_file import FITTED, OPSET, PIXELS, PROBABILITIES, describe, in_half, joined, to_onnx
 from skipwise.deploy.openvino_import import import_openvino
 from skipwise.deploy.origin import Elsewhere, Origin, origin_of_file, origin_of_run
-from skipwise.deploy.place import Place, made_beside
+from skipwise.deploy.place import Place
 from skipwise.deploy.quantize import quantize
 from skipwise.deploy.reference import Reference
 from skipwise.deploy.runtime import Opened, engines
@@ -82,6 +82,7 @@ def export(
     trust: bool | str = False,
     reading: ReadingOptions | None = None,
     progress: Progress | None = None,
+    notice: Callable[[str], None] = lambda _: None,
 ) -> Exported:
     """Makes an artifact of a trained network, and checks that its golden images are answered as in PyTorch.
 
@@ -97,6 +98,7 @@ def export(
         trust: whether a network of somebody's own, which only the run's record names, may run: True, or its name.
         reading: how `data` is to be read where its layout does not say it; None is as the run read its images.
         progress: is told what is being done, how much of it is, and of how much.
+        notice: is told what a person should know meanwhile, a sentence at a time.
 
     Raises:
         SkipwiseError: the run is unfinished, INT8 costs more than `max_drop`, an extra is missing, the disk is full ...
@@ -115,7 +117,10 @@ def export(
     if there is not None:
         return Exported(folder=folder, artifact=there, repeated=True, notes=tuple(said))
     images, notes = _images(origin, data, exact, reading)
-    with made_beside(folder) as made:
+    with place.making(folder, notice) as made:
+        folder, there = place.find()  # another process may have made it meanwhile
+        if there is not None:
+            return Exported(folder=folder, artifact=there, repeated=True, notes=(*said, *notes))
         quantization = _write_model(made, origin, images, chosen, exact, max_drop / 100, tell)
         tell("Checking the golden images", 0, 1)
         examples = _write_golden(made, origin, images, chosen, exact)
