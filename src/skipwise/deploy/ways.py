@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from skipwise.data.decode import UnreadableImage, decode
 from skipwise.deploy.artifact import MODEL_FILES, Artifact, Precision
+from skipwise.deploy.engines import Engine, Opened
 from skipwise.deploy.images import Labelled, square
-from skipwise.deploy.runtime import Answerer, Engine, Opened, engines
+from skipwise.deploy.runtime import Answerer, engines
 from skipwise.errors import SkipwiseError
 
 if TYPE_CHECKING:
