@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib
 import io
 import logging
 import os
@@ -37,14 +36,15 @@ from skipwise.deploy.artifact import (
     sha256,
 )
 from skipwise.deploy.calibration import Progress, evaluating, images_for_int8
+from skipwise.deploy.engine_import import import_engine
+from skipwise.deploy.engines import Opened
 from skipwise.deploy.images import Labelled, fit, other_images, own_images
 from skipwise.deploy.onnx_file import FITTED, OPSET, PIXELS, PROBABILITIES, describe, in_half, joined, to_onnx
-from skipwise.deploy.openvino_import import import_openvino
 from skipwise.deploy.origin import Elsewhere, Origin, origin_of_file, origin_of_run
 from skipwise.deploy.place import Place
 from skipwise.deploy.quantize import quantize
 from skipwise.deploy.reference import Reference
-from skipwise.deploy.runtime import Opened, engines
+from skipwise.deploy.runtime import engines
 from skipwise.deploy.scale import reversed_channels
 from skipwise.deploy.shipped import InHalf, portable, trace_answer, trace_fit, trace_whole
 from skipwise.errors import Damaged, SkipwiseError, missing_extra, unknown_name
@@ -158,7 +158,7 @@ def _checked(format: str, precision: str, max_drop: float) -> tuple[Format, Prec
         raise SkipwiseError("INT8 is for ONNX and OpenVINO; choose --format onnx or openvino, or --precision fp16.")
     for package in () if format == "torch" else ("onnx", "onnxscript", format.replace("onnx", "onnxruntime")):
         try:
-            import_openvino() if package == "openvino" else importlib.import_module(package)
+            import_engine(package)
         except ImportError:
             raise missing_extra("export", package) from None
     return format, precision  # type: ignore[return-value]
@@ -206,6 +206,9 @@ def _write_model(
         with _followed(origin.model):
             answer = trace_answer(portable(origin.network()), origin.preprocessing).module()
             program = trace_whole(InHalf(answer) if precision == "fp16" else answer, origin.preprocessing)
+        program.example_inputs = None  # they would be a pickle
+        for node in program.graph.nodes:
+            node.meta.pop("stack_trace", None)  # paths of this machine
         content = io.BytesIO()  # writing it directly, torch aborts the process where the disk is full
         torch.export.save(program, content)
         (folder / MODEL_FILES[format][0]).write_bytes(content.getbuffer())
@@ -269,7 +272,7 @@ def _followed(model: str) -> Iterator[None]:
 
 
 def _save_openvino(whole: ModelProto, path: Path) -> None:
-    openvino = import_openvino()
+    openvino = import_engine("openvino")
     model = openvino.Core().read_model(whole.SerializeToString())
     for entry in whole.metadata_props:
         model.set_rt_info(entry.value, ["skipwise", entry.key])
