@@ -174,7 +174,7 @@ def test_unreadable_images_are_all_named_with_the_reason(tmp_path: Path) -> None
         prepare(Request(data=str(root)), seed=0)
     for sentence in (
         "stripes0/000.png (the file is empty)",
-        "stripes0/pipe.png (it is not a file)",
+        "stripes0/pipe.png (it is a pipe, not a file)",
         "stripes1/link.png (no such file or directory)",
         "stripes1/text.png (it is no image of a known format)",
         "stripes2/001.jpg (the file is cut off)",
