@@ -7,10 +7,25 @@ from dataclasses import dataclass
 import msgspec
 
 ARTIFACT = "artifact.json"
-RECORDS = frozenset(["plan.json", "run.json", "audit.json", ARTIFACT])
-"""What Skipwise writes into the folders of its results."""
+_FIELDS = {
+    "plan.json": {"question", "fingerprint", "classes"},
+    "run.json": {"spec", "status", "machine"},
+    "audit.json": {"reading", "fingerprint", "findings"},
+    ARTIFACT: {"version", "golden", "provenance", "files"},
+}
+"""Some of what has always been in each of the records that Skipwise writes into folders of its results."""
+RECORDS = frozenset(_FIELDS)
 LARGEST_RECORD = 2**26
 """Bytes; of a record of ours."""
+
+
+def is_record(name: str, content: bytes) -> bool:
+    """Whether a file that is called like a record of ours is one, whoever wrote it."""
+    try:
+        found = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
+    return _FIELDS[name] <= found.keys()
 
 
 @dataclass(frozen=True)
