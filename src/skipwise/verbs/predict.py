@@ -83,6 +83,8 @@ def predict(
         )
         if count := work.inputs.left_out:
             bar.noticed(f"{count:,} file{'s are' if count > 1 else ' is'} left out: no images by their names.")
+        for note in work.inputs.notes:
+            bar.noticed(note)
         if file is not None and kind != "table":
             done = work.into(file, kind, bar.preparing)
             tally = Tally(images=done.images, unreadable=done.unreadable, first=list(done.first))
