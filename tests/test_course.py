@@ -19,9 +19,17 @@ from skipwise.comparison.results import Tried
 from skipwise.data.splits import save_split
 from skipwise.errors import SkipwiseError
 from skipwise.evaluation.metrics import Metrics, measure
-from skipwise.files import make_folder, write_json
+from skipwise.files import make_folder
 from skipwise.machine import describe_machine
-from skipwise.training.run import Predictions, RunRecord, RunSpec, failed_run, read_predictions, write_predictions
+from skipwise.training.run import (
+    Predictions,
+    RunRecord,
+    RunSpec,
+    failed_run,
+    read_predictions,
+    write_predictions,
+    write_run,
+)
 from tests.fabricated import fabricate
 
 IMAGES = 4000
@@ -89,7 +97,7 @@ class Answering:
                 seconds=1.0,
                 machine=MACHINE,
             )
-        write_json(folder / "run.json", record)
+        write_run(folder, record)
         return record
 
 

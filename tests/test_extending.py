@@ -16,7 +16,8 @@ from skipwise.comparison import course, forecast, settle
 from skipwise.comparison.compare import _choose
 from skipwise.comparison.forecast import fitted
 from skipwise.comparison.plan import Plan, Tuning
-from skipwise.files import read_json, write_json
+from skipwise.files import read_json
+from skipwise.seals import write_sealed
 from skipwise.training.loop import Training
 from skipwise.training.recipe import Wishes, choose_recipe, of_one_size
 from skipwise.training.run import RunRecord, read_predictions
@@ -213,7 +214,7 @@ def test_an_extension_goes_on_with_what_a_time_limit_chose_of_the_tuning(tmp_pat
     )
     more = replace(asked.question, looks=(2, 3))
     for before in (shortened, shortened.extended(more)):  # newly asked, and going on after a kill
-        write_json(tmp_path / "plan.json", before)
+        write_sealed(tmp_path / "plan.json", before)
         assert _choose(replace(asked, question=more), tmp_path, extend=True) == (tmp_path, before)
 
 
@@ -232,7 +233,7 @@ def test_runs_too_short_for_growing_images_have_them_at_full_size(tmp_path: Path
     assert (short.recipe.smallest, short.recipe.epochs < 5) == (1.0, True)
     assert asked.same_as(short)
     assert asked.difference(replace(short, width=0.5)) == "width is 0.5 there and 1.0 here"
-    write_json(tmp_path / "plan.json", short)
+    write_sealed(tmp_path / "plan.json", short)
     more = replace(asked, question=replace(asked.question, looks=(2, 3)), time_limit=None, asked_for=None)
     assert _choose(more, tmp_path, extend=True) == (tmp_path, short)
 

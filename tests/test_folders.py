@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from skipwise.errors import Busy, SkipwiseError
-from skipwise.files import locked, write_json
+from skipwise.files import locked
 from skipwise.folders import Shelf, make_next, next_folder
+from skipwise.seals import write_sealed
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ SHELF = Shelf(parent=Path("runs"), noun="work", begun="begun.json", finished="fi
 WORK = """
 import sys, time
 from functools import partial
-from skipwise.files import write_json
+from skipwise.seals import write_sealed
 from tests.test_folders import SHELF, Asked
 
 from pathlib import Path
@@ -47,10 +48,10 @@ try:
         while before and not Path(before).exists():
             time.sleep(0.01)
         if stored is None:
-            write_json(folder / SHELF.begun, work)
+            write_sealed(folder / SHELF.begun, work)
         print(folder, "anew" if stored is None else "on", flush=True)
         time.sleep(after)
-        write_json(folder / SHELF.finished, work)
+        write_sealed(folder / SHELF.finished, work)
 except Exception as error:
     print(type(error).__name__, error, flush=True)
 """
@@ -148,9 +149,9 @@ def test_unfinished_work_is_found_under_the_name_that_its_images_had() -> None:
     for name, question, finished in (("old", "a", False), ("done", "a", True), ("other", "b", False)):
         folder = Path("runs") / name
         folder.mkdir(parents=True)
-        write_json(folder / "begun.json", Asked(question))
+        write_sealed(folder / "begun.json", Asked(question))
         if finished:
-            write_json(folder / "finished.json", Asked(question))
+            write_sealed(folder / "finished.json", Asked(question))
     Path("runs/empty").mkdir()
     Path("runs/stranger").mkdir()
     Path("runs/stranger/thesis.txt").write_text("precious")
@@ -160,7 +161,7 @@ def test_unfinished_work_is_found_under_the_name_that_its_images_had() -> None:
     assert (folder, stored) == (Path("runs/old"), Asked("a"))
     assert notices == ["runs/old was begun with the same images, when they had another name; it goes on."]
     # What is of the name comes first, and finished work is never gone on with.
-    write_json(Path("runs/old/finished.json"), Asked("a"))
+    write_sealed(Path("runs/old/finished.json"), Asked("a"))
     assert SHELF.choose(Asked("a"), "new", None) == (Path("runs/new"), None)
     assert SHELF.choose(Asked("b"), "old", None) == (Path("runs/other"), Asked("b"))
 
@@ -171,7 +172,7 @@ def test_what_another_process_does_between_two_looks_is_seen(monkeypatch: pytest
 
     def next_folder_late(parent: Path, name: str) -> Path:
         (parent / name).mkdir(parents=True, exist_ok=True)
-        write_json(parent / name / "begun.json", Asked("a"))
+        write_sealed(parent / name / "begun.json", Asked("a"))
         return next_folder(parent, name)
 
     with monkeypatch.context() as patch:

@@ -19,6 +19,7 @@ from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
 from skipwise.cost.profile import NetworkProfile, ProfileReport
 from skipwise.files import read_json, write_json
+from skipwise.seals import write_sealed
 from skipwise.statistics import Estimate, judge
 from tests.conftest import Run
 from tests.fabricated import fabricate
@@ -237,9 +238,9 @@ def test_what_would_separate_networks_is_said_for_those_that_fit() -> None:
 def folder(tmp_path: Path) -> Path:
     """A finished comparison that nobody ran."""
     made = fabricate()
-    write_json(tmp_path / "plan.json", made.plan)
-    write_json(tmp_path / "comparison.json", made.results)
-    write_json(tmp_path / "costs.json", made.costs)
+    write_sealed(tmp_path / "plan.json", made.plan)
+    write_sealed(tmp_path / "comparison.json", made.results)
+    write_sealed(tmp_path / "costs.json", made.costs)
     (tmp_path / "report.html").write_text("")
     return tmp_path
 
@@ -330,13 +331,13 @@ def test_a_folder_without_a_finished_comparison_or_with_another_plan_is_refused(
         replace(made.plan, asked_before=()),
         replace(made.plan, included=()),
     ):
-        write_json(folder / "plan.json", edited)
+        write_sealed(folder / "plan.json", edited)
         with pytest.raises(skipwise.SkipwiseError, match="is not the plan that"):
             skipwise.recommend(folder)
     # How many ran at once, and where the images lay, has no part in the answer.
-    write_json(folder / "plan.json", replace(made.plan, processes=7, found_in="elsewhere.zip"))
+    write_sealed(folder / "plan.json", replace(made.plan, processes=7, found_in="elsewhere.zip"))
     skipwise.recommend(folder)
-    write_json(folder / "plan.json", made.plan)
+    write_sealed(folder / "plan.json", made.plan)
     (folder / "comparison.json").write_text((folder / "comparison.json").read_text()[:500])
     with pytest.raises(skipwise.SkipwiseError, match="is damaged"):
         skipwise.recommend(folder)

@@ -24,7 +24,7 @@ from skipwise.training.execution import Execution
 from skipwise.training.loop import Epoch, Standing
 from skipwise.training.optimizer import make_optimizer
 from skipwise.training.recipe import RECIPES, Wishes, choose_recipe
-from skipwise.training.run import RunSpec, find_run, read_history, read_predictions
+from skipwise.training.run import DamagedWarning, RunSpec, find_run, read_history, read_predictions, write_run
 from skipwise.training.saving import Saves
 from skipwise.training.schedule import Pace, rate
 
@@ -244,8 +244,13 @@ def test_a_finished_run_is_not_run_again_and_another_is_not_mixed_in(tmp_path: P
     assert (tmp_path / "weights.safetensors").stat().st_mtime_ns == before
     with pytest.raises(SkipwiseError, match="another plan"):
         execute_run(make_spec(seed=4), IMAGES, tmp_path)
-    (tmp_path / "predictions.npz").write_bytes(b"damaged")
-    assert find_run(make_spec(), tmp_path) is None  # done again, not believed
+    for name in ("predictions.npz", "weights.safetensors", "metrics.jsonl"):
+        whole = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(whole[:-2] + b"\0\0")
+        with pytest.warns(DamagedWarning, match=f"{name} was damaged or changed .* that run is done again"):
+            assert find_run(make_spec(), tmp_path) is None  # done again, not believed
+        (tmp_path / name).write_bytes(whole)
+        write_run(tmp_path, first)
     (tmp_path / "run.json").write_text('{"spec"')
     with pytest.raises(SkipwiseError, match=r"run\.json is damaged"):
         find_run(make_spec(), tmp_path)

@@ -8,15 +8,17 @@ import os
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 
 from skipwise import streams
 from skipwise.data.limits import most_pixels
-from skipwise.errors import SkipwiseError
+from skipwise.errors import NotTrusted, SkipwiseError
+from skipwise.text import command
 from skipwise.verbs import audit, compare, export, models, predict, profile, recommend, report, train, verify
 
 app = typer.Typer(
@@ -52,6 +54,7 @@ def main() -> NoReturn:
     """Runs the command line and exits: 0 done, 2 something the user can mend, 130 and 143 stopped, 141 not read to its
     end."""
     streams.complete()
+    warnings.showwarning = _warn
     status = 0
     try:
         with _stoppable(), _missing_extras():
@@ -60,6 +63,8 @@ def main() -> NoReturn:
                 sys.stdout.flush()
     except SkipwiseError as error:
         _say(f"skipwise: {error}")
+        if isinstance(error, NotTrusted):
+            _say(f"Again:    {command('skipwise', *sys.argv[1:], *error.options)}")
         status = 2
     except _Stopped as stopped:
         _say("\nStopped. What is finished is kept; the same command goes on from there.")
@@ -90,6 +95,19 @@ def _say(message: str) -> None:
         print(message, file=sys.stderr)
 
 
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,  # noqa: ARG001 - as the standard library calls it
+    line: str | None = None,
+) -> None:
+    """Ours are sentences for people; those of other packages say where they come from."""
+    ours = category.__module__.startswith("skipwise.")
+    _say(f"{message}" if ours else warnings.formatwarning(message, category, filename, lineno, line).rstrip())
+
+
 @contextlib.contextmanager
 def _read_to_its_end() -> Iterator[None]:
     try:
@@ -99,12 +117,19 @@ def _read_to_its_end() -> Iterator[None]:
 
 
 def _quiet(verb: Callable[..., object]) -> Callable[..., object]:
-    """The verb, ending without a word where nobody reads what it prints any more."""
+    """The verb, ending without a word where nobody reads what it prints any more, and never as if it had been done
+    because a network's own code ends the program."""
 
     @functools.wraps(verb)
     def called(*arguments: object, **options: object) -> object:
-        with _read_to_its_end():
-            return verb(*arguments, **options)
+        try:
+            with _read_to_its_end():
+                return verb(*arguments, **options)
+        except (SystemExit, KeyboardInterrupt) as ended:  # Ctrl-C is `_Stopped`
+            raise SkipwiseError(
+                f"Code that is not Skipwise's ended the program ({ended!r}), such as that of a network of one's own; "
+                "mend it, and give the same command again."
+            ) from ended
 
     return called
 

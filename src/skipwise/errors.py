@@ -31,6 +31,18 @@ def reason_of(error: Exception) -> str:
     return shortened(first, 120) if first and not _FOR_PROGRAMMERS.search(first) else "what is in it is damaged"
 
 
+class NotTrusted(SkipwiseError):
+    """Code would run that only a file names.
+
+    Args:
+        options: what the command has to be given besides, if that is to happen.
+    """
+
+    def __init__(self, sentence: str, options: tuple[str, ...]) -> None:
+        super().__init__(sentence)
+        self.options = options
+
+
 class Busy(SkipwiseError):
     """Another process of Skipwise holds the folder."""
 

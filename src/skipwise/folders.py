@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from skipwise.errors import Busy, SkipwiseError
-from skipwise.files import ELSEWHERE, locked, make_folder, read_json
+from skipwise.files import ELSEWHERE, locked, make_folder
+from skipwise.seals import read_sealed
 
 
 class Work(Protocol):
@@ -154,7 +155,7 @@ class Shelf(Generic[W]):
         # the terms are looked for, since another process may write them just now.
         entries = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
         if path.exists():
-            return read_json(path, self.kind, mend=f"put it back, or {ELSEWHERE}")
+            return read_sealed(path, self.kind, mend=f"put it back, or {ELSEWHERE}")
         if strangers := sorted(name for name in entries if not name.startswith(".")):
             raise SkipwiseError(f"{folder} is not {self.noun} (it holds {strangers[0]!r}); {ELSEWHERE}.")
         return None

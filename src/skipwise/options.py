@@ -90,6 +90,12 @@ InitKey = Annotated[
     str | None,
     typer.Option(metavar="KEY", help="Which weights of a file that holds several, such as state_dict_ema."),
 ]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Run the code of a network of one's own that only the run's record names.")
+]
+OwnModel = Annotated[
+    str | None, typer.Option("--model", metavar="MODULE:NAME", help="The same for this one network alone.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON record instead of text.")]
 
 

@@ -22,6 +22,7 @@ from skipwise.comparison.recommend import HERE, Recommended, profile_command
 from skipwise.comparison.results import Costs, Results
 from skipwise.cost.listing import Listed
 from skipwise.cost.profile import ProfileReport
+from skipwise.nets.guests import is_own
 from skipwise.progress import Console
 from skipwise.statistics import Pair
 from skipwise.text import command
@@ -79,7 +80,8 @@ def print_recommended(found: Recommended) -> None:
     console.print(Text(f"Report: {found.comparison.report}"), soft_wrap=True)
     run = _first_run(found.comparison, choice.contender)
     if run is not None:
-        console.print(Text(f"Next:   {command('skipwise', 'export', run)}"), soft_wrap=True)
+        own = ["--model", choice.contender] if choice.contender and is_own(choice.contender) else []
+        console.print(Text(f"Next:   {command('skipwise', 'export', run, *own)}"), soft_wrap=True)
     if found.where == HERE:
         console.print(Text(f"Elsewhere: run  {profile_command(found.comparison)}"), soft_wrap=True)
         with_costs = command("skipwise", "recommend", found.comparison.folder, "--costs", "costs.json")

@@ -22,10 +22,11 @@ from skipwise.data.splits import read_split
 from skipwise.data.survey import Progress, survey
 from skipwise.errors import SkipwiseError
 from skipwise.evaluation.mislabelled import doubts, probabilities
-from skipwise.files import locked, make_folder, read_json, write_json, write_text
+from skipwise.files import locked, make_folder, write_text
 from skipwise.folders import make_next
 from skipwise.paths import user_path
-from skipwise.training.run import RunRecord, read_predictions
+from skipwise.seals import write_sealed
+from skipwise.training.run import read_predictions, read_run
 
 PARENT = Path("runs/audit")
 
@@ -111,7 +112,7 @@ def audit(
     make_folder(folder)
     with locked(folder):
         write_text(folder / "audit.html", page)
-        write_json(folder / AUDIT, record)
+        write_sealed(folder / AUDIT, record)
     return AuditReport(
         data=str(data),
         folder=folder,
@@ -126,7 +127,7 @@ def _doubted(source: Source, run: Path) -> list[Finding]:
     numbers = {name: index for index, name in enumerate(source.ids)}
     sums: dict[str, Any] = {}
     for path in [run / "run.json"] if (run / "run.json").exists() else sorted(run.glob("runs/*/run.json")):
-        record = read_json(path, RunRecord)
+        record = read_run(path.parent)
         for part in ("val", "test") if record.status == "finished" else ():
             if getattr(record, part) is None:
                 continue

@@ -22,9 +22,10 @@ from skipwise.data.prepare import Request, prepare
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.errors import SkipwiseError
-from skipwise.files import read_json, remove_empty, write_json
+from skipwise.files import remove_empty
 from skipwise.nets.guests import guest_fingerprint, is_guest
 from skipwise.paths import user_path
+from skipwise.seals import read_sealed, write_sealed
 from skipwise.statistics import MOST_SEEDS
 from skipwise.training.execution import Execution, check_precision, check_unchanged, check_workers, choose_device
 from skipwise.training.recipe import Recipe, Wishes, check_recipe, choose_recipe, shortened
@@ -267,7 +268,7 @@ def compare(
             (folder / "comparison.json").replace(folder / f"comparison-{len(plan.asked_before)}.json")
         if plan != stored:
             (folder / SHELF.finished).unlink(missing_ok=True)
-            write_json(folder / SHELF.begun, plan)
+            write_sealed(folder / SHELF.begun, plan)
         store_images(folder, plan, prepared, request, packed)
         include_runs(plan, folder)
         # How many run at once changes no result, so it may change from one time to the next.
@@ -280,7 +281,7 @@ def _choose(
 ) -> tuple[Path, Plan | None]:
     """The folder for a plan and what was planned there; an extension is chosen by what was asked there before."""
     if extend and named is not None and (named / SHELF.begun).exists():
-        before = read_json(named / SHELF.begun, Plan)
+        before = read_sealed(named / SHELF.begun, Plan)
         guests = {name: code for name, code in draft.guests.items() if name in before.question.contenders}
         draft = replace(
             draft, question=before.question, guests=guests, time_limit=before.time_limit, asked_for=before.asked_for
@@ -310,7 +311,7 @@ def _in_order(names: list[str], folder: Path) -> list[str]:
     """The networks as a comparison that is to be extended has them, those that are new last."""
     if not (folder / SHELF.begun).exists():
         return names
-    before = read_json(folder / SHELF.begun, Plan).question.contenders
+    before = read_sealed(folder / SHELF.begun, Plan).question.contenders
     return [*(name for name in before if name in names), *(name for name in names if name not in before)]
 
 

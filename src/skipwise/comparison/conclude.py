@@ -30,10 +30,13 @@ from skipwise.cost.timing import latencies
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.files import read_json, write_json
 from skipwise.machine import describe_machine
+from skipwise.seals import check_files, read_sealed, write_sealed
 from skipwise.training.loop import Epoch
 from skipwise.training.run import read_history
 
 FORMATS = ("html", "md", "json")
+COSTS = "costs.json"
+AGAIN = "remove it and give the command that made the comparison again"
 PICTURES = "pictures.json"
 """The images that the report shows, so that it can be written again."""
 
@@ -81,20 +84,20 @@ def carry_out(plan: Plan, folder: Path, watch: Observer, expected: Forecast | No
             ) from early
         watch.noticed(f"The time is up: judged after {early.seeds} seeds, which the plan now says.")
         plan = replace(plan, stopped_after=early.seeds)
-        write_json(folder / SHELF.begun, plan)
+        write_sealed(folder / SHELF.begun, plan)
         course = _follow(plan, folder, watch, math.inf)
     watch.finishing("Judging the answers")
     results = collect(plan, course)
-    write_json(folder / "comparison.json", results)
-    watch.finishing("Measuring latency on this machine")
-    costs = _measure(plan, results)
-    write_json(folder / "costs.json", costs)
-    watch.finishing("Writing the report")
+    write_sealed(folder / "comparison.json", results)
     images = load_images(folder, plan)
     with contextlib.ExitStack() as stack:
         stack.callback(getattr(images.pixels, "close", lambda: None))
         shown = pictures(images, [image.id for image in results.disagreements])
     write_json(folder / PICTURES, shown)
+    watch.finishing("Measuring latency on this machine")
+    costs = _measure(plan, results)
+    write_sealed(folder / COSTS, costs, [PICTURES])
+    watch.finishing("Writing the report")
     (folder / "images.json").unlink(missing_ok=True)
     write_report(folder / SHELF.finished, plan, results, costs, _histories(plan, folder, results), shown)
     return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=False)
@@ -131,7 +134,7 @@ def _measure(plan: Plan, results: Results) -> Costs:
 
 def is_finished(folder: Path) -> bool:
     """Whether a comparison's folder has all that is written at the end; without, it can be made again from its runs."""
-    return all((folder / name).is_file() for name in ("comparison.json", "costs.json", SHELF.finished))
+    return all((folder / name).is_file() for name in ("comparison.json", COSTS, SHELF.finished))
 
 
 def read_comparison(folder: Path) -> Comparison:
@@ -144,14 +147,14 @@ def read_comparison(folder: Path) -> Comparison:
         raise SkipwiseError(f"There is no comparison in {folder}; 'skipwise compare' makes one.")
     if not is_finished(folder):
         raise SkipwiseError(f"The comparison in {folder} is not finished; give the command that started it again.")
-    plan = read_json(folder / SHELF.begun, Plan, mend="put it back")
-    results = read_json(folder / "comparison.json", Results)
+    plan = read_sealed(folder / SHELF.begun, Plan, mend="put it back, or compare in another folder")
+    results = read_sealed(folder / "comparison.json", Results, mend=AGAIN)
     if plan.digest() != results.plan:
         raise SkipwiseError(
             f"{folder / SHELF.begun} is not the plan that {folder / 'comparison.json'} was made under; put it back, or "
             "compare in another folder."
         )
-    costs = read_json(folder / "costs.json", Costs)
+    costs = read_sealed(folder / COSTS, Costs, mend=AGAIN)
     return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=True)
 
 
@@ -174,6 +177,7 @@ def report(comparison: str | os.PathLike[str], *, format: str = "html") -> Path 
     if format == "json":
         return record(found)
     path = found.folder / PICTURES
+    check_files(found.folder / COSTS, PICTURES, mend=AGAIN)
     shown = read_json(path, dict[str, str]) if path.exists() else {}
     histories = _histories(found.plan, found.folder, found.results)
     write_report(found.report, found.plan, found.results, found.costs, histories, shown)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from skipwise.comparison.plan import Included, Plan
 from skipwise.errors import SkipwiseError
-from skipwise.files import make_folder, read_json
+from skipwise.files import make_folder
 from skipwise.nets.guests import is_guest
 from skipwise.paths import user_path
 from skipwise.training.recipe import growing_apart, redefined
-from skipwise.training.run import RunRecord, read_predictions
+from skipwise.training.run import FILES, RECORD, RunRecord, read_predictions, read_run
 
-PARTS = ("metrics.jsonl", "predictions.npz", "weights.safetensors", "run.json")
+PARTS = (*FILES, RECORD)
 """What is copied, the record last."""
 
 
@@ -30,7 +30,7 @@ def find_included(folders: Sequence[str]) -> tuple[Included, ...]:
         folder = user_path(name)
         if not (folder / "run.json").is_file():
             raise SkipwiseError(f"{folder} holds no finished run; give --include the folders of finished runs.")
-        record = read_json(folder / "run.json", RunRecord)
+        record = read_run(folder, *FILES)
         if record.status != "finished":
             raise SkipwiseError(f"The run in {folder} failed ({record.reason}); leave it out of --include.")
         if record.cuts:
@@ -71,7 +71,7 @@ def check_included(plan: Plan, tested: Sequence[str]) -> None:
         tested: the ids of the plan's test images.
     """
     for run in plan.included:
-        folder, record = Path(run.folder), read_json(Path(run.folder) / "run.json", RunRecord)
+        folder, record = Path(run.folder), read_run(Path(run.folder))
         if run.seed not in plan.question.seeds:
             raise SkipwiseError(
                 f"{folder} has seed {run.seed}, which is none of this comparison's ({plan.question.seeds[0]} to "

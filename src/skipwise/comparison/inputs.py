@@ -24,9 +24,10 @@ from skipwise.data.sources import open_source
 from skipwise.data.splits import make_folds, save_split
 from skipwise.data.stream import Streamed
 from skipwise.data.survey import state, survey
-from skipwise.data.whereabouts import remember
+from skipwise.data.whereabouts import check_tables, remember
 from skipwise.errors import SkipwiseError
-from skipwise.files import read_json, write_json, write_text
+from skipwise.files import write_text
+from skipwise.seals import read_sealed, write_sealed
 from skipwise.training.run import RunSpec
 
 
@@ -53,7 +54,7 @@ def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request,
     )
     if plan.folds is not None:
         _store_folds(folder, plan.question.seeds, plan.folds, prepared)
-    remember(folder, request, source)
+    remember(folder, request, source, tables=["split.csv"] if plan.folds is None else ["split.csv", "folds.csv"])
     data = request.data if source.container is None else str(Path(request.data).expanduser().absolute())
     found = Whereabouts(
         pack=None if pack is None else str(pack.absolute()),
@@ -61,7 +62,7 @@ def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request,
         state=state(source),
         rows=tuple(members),
     )
-    write_json(folder / "images.json", found)
+    write_sealed(folder / "images.json", found)
 
 
 def _store_folds(folder: Path, seeds: Sequence[int], folds: int, prepared: Prepared) -> None:
@@ -84,6 +85,7 @@ def in_fold(images: Images, spec: RunSpec, folder: Path) -> Images:
     if spec.fold is None:
         return images
     path = folder / "folds.csv"
+    check_tables(folder, path.name)
     try:
         with path.open(encoding="utf-8", newline="") as file:
             parts = {row["path"]: int(row[f"seed {spec.seed}"]) for row in csv.DictReader(file)}
@@ -101,7 +103,7 @@ def load_images(folder: Path, plan: Plan) -> Images:
     """
     table = read_split_table(folder)
     try:
-        found = read_json(folder / "images.json", Whereabouts)
+        found = read_sealed(folder / "images.json", Whereabouts)
         rows = np.array(found.rows, dtype=np.int64)
         numbers = {name: number for number, name in enumerate(plan.classes)}
         return Images(
@@ -126,6 +128,7 @@ def read_split_table(folder: Path) -> list[dict[str, str]]:
     Raises:
         SkipwiseError: it is missing or damaged.
     """
+    check_tables(folder, "split.csv")
     try:
         with (folder / "split.csv").open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))

@@ -25,8 +25,8 @@ from skipwise.comparison.executor import Event
 from skipwise.comparison.plan import Job
 from skipwise.comparison.worker import Message
 from skipwise.errors import SkipwiseError
-from skipwise.files import make_folder, write_json
-from skipwise.training.run import failed_run, find_run
+from skipwise.files import make_folder
+from skipwise.training.run import failed_run, find_run, write_run
 
 ATTEMPTS = 3
 """A process that dies under a run (killed from outside, out of memory) has it tried this often in all."""
@@ -135,7 +135,7 @@ class _Worker(threading.Thread):
                     "memory runs out; close other programs or use --workers 1, and give the same command again."
                 )
             make_folder(folder)
-            write_json(folder / "run.json", failed_run(spec, f"its process died {ATTEMPTS} times ({self._cause()})"))
+            write_run(folder, failed_run(spec, f"its process died {ATTEMPTS} times ({self._cause()})"))
         if self.stopping:
             return
         record = find_run(spec, folder)

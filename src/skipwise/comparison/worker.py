@@ -22,7 +22,7 @@ from typing import Literal
 import msgspec
 
 from skipwise.errors import SkipwiseError
-from skipwise.files import read_json
+from skipwise.seals import read_sealed
 
 
 @dataclass(frozen=True)
@@ -56,21 +56,25 @@ def main(folder: Path) -> None:
         os._exit(0)
 
     threading.Thread(target=listen, daemon=True).start()
-    status: object = 0
+    status = 0
     try:
         _serve(folder, orders, send)
     except SkipwiseError as error:
         send(Message("stop", text=str(error)))
-    except SystemExit as told:
-        status = told.code
+    except _Told:
+        status = 128 + signal.SIGTERM
     # At once: the thread above holds standard input, over which the interpreter would stumble on its way out.
     sys.stderr.flush()
-    os._exit(status if isinstance(status, int) else 1)
+    os._exit(status)
+
+
+class _Told(BaseException):
+    """To stop."""
 
 
 def _stop(*_: object) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; who can't wait sends SIGKILL
-    sys.exit(128 + signal.SIGTERM)
+    raise _Told
 
 
 def _serve(home: Path, orders: queue.Queue[bytes], send: Callable[[Message], None]) -> None:
@@ -83,7 +87,7 @@ def _serve(home: Path, orders: queue.Queue[bytes], send: Callable[[Message], Non
     from skipwise.training.loop import Epoch
 
     keep_freed_memory()
-    images = load_images(home, read_json(home / "plan.json", Plan))
+    images = load_images(home, read_sealed(home / "plan.json", Plan))
 
     def on_epoch(epoch: Epoch) -> None:
         send(Message("epoch", epoch=epoch.epoch, seconds=epoch.seconds))
@@ -103,7 +107,7 @@ def _serve(home: Path, orders: queue.Queue[bytes], send: Callable[[Message], Non
             raise SkipwiseError(f"The run {spec.model} with seed {spec.seed} was stopped: {error}.") from error
         except SkipwiseError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # the last two are a network's own doing
             if not is_guest(spec.model):  # none of ours raises: the compiler, a device, a bug
                 raise SkipwiseError(
                     f"{spec.model} stopped ({in_short(error)}); what was saved is kept, and the same command goes on."

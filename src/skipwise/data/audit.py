@@ -22,6 +22,7 @@ from skipwise.data.splits import SPLITS
 from skipwise.data.survey import Progress, Survey
 from skipwise.data.twins import among, same_images
 from skipwise.errors import SkipwiseError
+from skipwise.seals import check_record
 
 Kind = Literal[
     "unreadable",
@@ -169,6 +170,7 @@ def read_exclusions(path: Path, source: Source) -> NDArray[np.bool_]:
         raise SkipwiseError(
             f"{path} is no audit.json ({error}); --exclude takes what 'skipwise audit' wrote."
         ) from error
+    check_record(path, mend="audit these images again (or, if you edited it, take out its 'files')")
     excluded = {name for finding in found for name in finding.exclude}
     strangers = excluded - set(source.ids)
     if strangers:

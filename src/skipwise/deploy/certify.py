@@ -124,6 +124,7 @@ def verify(
     data: str | os.PathLike[str] | None = None,
     *,
     run: str | os.PathLike[str] | None = None,
+    trust: bool | str = False,
     max_drop: float | None = None,
     images: int | None = None,
     timing: bool = True,
@@ -138,6 +139,8 @@ def verify(
             splits, those of its test split.
         run: the run, or the file of weights, it was exported from, to be held against; None is where that was. Without
             it, or without torch, the engines are held against each other.
+        trust: whether a network of somebody's own, which only the records name, may run: True, or its name. It needs
+            `run`, and the module must be found without the folder one stands in.
         max_drop: for INT8, the points of accuracy that may be lost; None is what the export allowed.
         images: at most so many, drawn class by class.
         timing: whether latencies are measured.
@@ -159,7 +162,7 @@ def verify(
         for name, engine in opened.items()
     }
     faults = [_golden_fault(name, check) for name, check in checks.items() if check.failed]
-    origin, why = find_origin(found, run)
+    origin, why = find_origin(found, run, trust)
     reference = None if origin is None else _asked(origin)
     chosen: Labelled | None = None
     arms: tuple[Arm, ...] = ()

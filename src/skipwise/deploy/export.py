@@ -79,6 +79,7 @@ def export(
     max_drop: float = 0.3,
     output: str | os.PathLike[str] | None = None,
     elsewhere: Elsewhere | None = None,
+    trust: bool | str = False,
     reading: ReadingOptions | None = None,
     progress: Progress | None = None,
 ) -> Exported:
@@ -93,6 +94,7 @@ def export(
         max_drop: for INT8, how many points of accuracy on the validation images may be lost.
         output: the artifact's folder; None is the next in runs/export.
         elsewhere: for weights that were not trained here, which network they are of.
+        trust: whether a network of somebody's own, which only the run's record names, may run: True, or its name.
         reading: how `data` is to be read where its layout does not say it; None is as the run read its images.
         progress: is told what is being done, how much of it is, and of how much.
 
@@ -101,7 +103,7 @@ def export(
     """
     chosen, exact = _checked(format, precision, max_drop)
     tell = progress or (lambda *_: None)
-    origin = origin_of_run(run) if elsewhere is None else origin_of_file(run, elsewhere)
+    origin = origin_of_run(run, trust) if elsewhere is None else origin_of_file(run, elsewhere)
     loaded = origin.loaded()[1]  # what is no network is refused before anything is done
     origin = replace(origin, key=loaded.key or None)
     said = [*loaded.notes]

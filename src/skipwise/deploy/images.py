@@ -16,7 +16,7 @@ from skipwise.data.prepare import Request
 from skipwise.data.preprocess import Preprocessing, fit_square
 from skipwise.data.sources import ReadingOptions, Source, open_source
 from skipwise.data.splits import read_split
-from skipwise.data.whereabouts import recall
+from skipwise.data.whereabouts import check_tables, recall
 from skipwise.errors import SkipwiseError
 
 
@@ -152,6 +152,7 @@ def own_images(
     source = open_source(named, reading or (None if request is None else request.reading))
     if data is not None:
         source.check()
+    check_tables(home, "split.csv")
     split = read_split(home / "split.csv", source.ids)
     rows = np.flatnonzero(split != "")
     labels = _labels(source, rows, classes)

@@ -12,12 +12,12 @@ from skipwise.data.preprocess import Preprocessing
 from skipwise.deploy.artifact import Artifact, Provenance, sha256
 from skipwise.deploy.scale import IMAGENET_MEAN, IMAGENET_STD, check_scale
 from skipwise.errors import SkipwiseError, unknown_name
-from skipwise.files import read_json
 from skipwise.machine import describe_machine
+from skipwise.nets.guests import Trust, check_trusted
 from skipwise.nets.weights import Loaded, load_weights
 from skipwise.nets.zoo import check_model, create_model
 from skipwise.paths import user_path
-from skipwise.training.run import RunRecord
+from skipwise.training.run import read_run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,11 +127,14 @@ class Elsewhere:
         )
 
 
-def origin_of_run(folder: str | os.PathLike[str]) -> Origin:
+def origin_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> Origin:
     """A finished run.
 
+    Args:
+        trust: whether a network of somebody's own, which only its record names, may run.
+
     Raises:
-        SkipwiseError: there is none, or it is unfinished or failed.
+        SkipwiseError: there is none, it is unfinished or failed or damaged, or its network is not trusted.
     """
     path = user_path(folder)
     if path.is_file():
@@ -144,13 +147,15 @@ def origin_of_run(folder: str | os.PathLike[str]) -> Origin:
         if (path / "terms.json").is_file() or any(path.glob("resume*.safetensors")):
             raise SkipwiseError(f"The run in {path} is not finished; give the command that began it again first.")
         raise SkipwiseError(f"{path} is no run; give the folder of a finished run, one with a run.json.")
-    record = read_json(path / "run.json", RunRecord)
+    record = read_run(path)
     if record.status != "finished":
         raise SkipwiseError(f"The run in {path} failed ({record.reason}), so it has no network.")
     weights = path / "weights.safetensors"
     if not weights.is_file():
         raise SkipwiseError(f"{path} has no weights.safetensors any more; train that run again.")
+    read_run(path, weights.name)
     spec = record.spec
+    check_trusted(spec.model, trust, folder)
     return Origin(
         where=Path(folder),
         weights=weights,
@@ -192,19 +197,23 @@ def origin_of_file(file: str | os.PathLike[str], elsewhere: Elsewhere) -> Origin
     )
 
 
-def origin_of_artifact(artifact: Artifact, where: str | os.PathLike[str]) -> Origin:
+def origin_of_artifact(artifact: Artifact, where: str | os.PathLike[str], trust: Trust = False) -> Origin:
     """What an artifact was exported from, now in `where`: a run's folder or a file.
 
+    Args:
+        trust: whether a network of somebody's own, which only a record names, may run.
+
     Raises:
-        SkipwiseError: it is not there, or something else is.
+        SkipwiseError: it is not there, or something else is, or its network is not trusted.
     """
     made = artifact.provenance
     path = user_path(where)
     if path.is_dir():
-        origin = origin_of_run(where)
+        origin = origin_of_run(where, trust)
     elif not path.is_file():
         raise SkipwiseError(f"There is no file {path}; give a finished run's folder, or a file of weights.")
     else:
+        check_trusted(made.model, trust, where)
         check_model(made.model)
         origin = Origin(
             where=Path(where),

@@ -154,6 +154,7 @@ def prepare(
     *,
     top: int = 1,
     probabilities: bool = False,
+    trust: bool | str = False,
     batch_size: int = 32,
     workers: int | None = None,
     threads: int | None = None,
@@ -163,7 +164,7 @@ def prepare(
     for name, value in (("top", top), ("batch-size", batch_size), ("workers", workers), ("threads", threads)):
         if value is not None and value < 1:
             raise SkipwiseError(f"--{name} must be at least 1, not {value}.")
-    answerer = open_answerer(model, threads=threads)
+    answerer = open_answerer(model, trust=trust, threads=threads)
     if top > len(answerer.classes):
         raise SkipwiseError(f"This network knows {len(answerer.classes)} classes; --top can't be {top}.")
     given = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
@@ -203,6 +204,7 @@ def predict(
     *,
     top: int = 1,
     probabilities: bool = False,
+    trust: bool | str = False,
     batch_size: int = 32,
     workers: int | None = None,
     threads: int | None = None,
@@ -219,6 +221,7 @@ def predict(
     *,
     top: int = 1,
     probabilities: bool = False,
+    trust: bool | str = False,
     batch_size: int = 32,
     workers: int | None = None,
     threads: int | None = None,
@@ -234,6 +237,7 @@ def predict(
     *,
     top: int = 1,
     probabilities: bool = False,
+    trust: bool | str = False,
     batch_size: int = 32,
     workers: int | None = None,
     threads: int | None = None,
@@ -248,6 +252,7 @@ def predict(
         inputs: image files, folders (searched through), archives, or "-" for one image on standard input.
         top: so many classes are in an answer, the most likely first.
         probabilities: all classes are, and the file has the probability of every one.
+        trust: whether a network of somebody's own, which only the run's record names, may run: True, or its name.
         batch_size: images per forward pass.
         workers: threads that read and decode; None is one per core.
         threads: of the engine; None is one per core.
@@ -266,6 +271,7 @@ def predict(
         inputs,
         top=top,
         probabilities=probabilities,
+        trust=trust,
         batch_size=batch_size,
         workers=workers,
         threads=threads,

@@ -76,16 +76,21 @@ class Shipped:
 
 
 def open_answerer(
-    where: str | os.PathLike[str], *, threads: int | None = None, engine: Engine | None = None
+    where: str | os.PathLike[str],
+    *,
+    trust: bool | str = False,
+    threads: int | None = None,
+    engine: Engine | None = None,
 ) -> Answerer:
     """An artifact's folder, or a finished run's, ready to answer.
 
     Args:
+        trust: whether a network of somebody's own, which only a run's record names, may run: True, or its name.
         threads: None for all cores.
         engine: what runs the file; None is the format's own.
 
     Raises:
-        SkipwiseError: there is neither, or what runs it is not installed.
+        SkipwiseError: there is neither, the run's network is not trusted, or what runs it is not installed.
     """
     folder = user_path(where)
     if is_artifact(folder):
@@ -99,7 +104,7 @@ def open_answerer(
     from skipwise.deploy.origin import origin_of_run
     from skipwise.deploy.reference import Reference
 
-    return Reference(origin_of_run(folder))
+    return Reference(origin_of_run(folder, trust))
 
 
 def open_shipped(folder: Path, *, threads: int | None = None, engine: Engine | None = None) -> Shipped:

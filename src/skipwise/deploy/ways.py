@@ -16,7 +16,7 @@ from skipwise.data.decode import UnreadableImage, decode
 from skipwise.deploy.artifact import MODEL_FILES, Artifact, Precision
 from skipwise.deploy.images import Labelled, square
 from skipwise.deploy.runtime import Answerer, Engine, Opened, engines
-from skipwise.errors import SkipwiseError
+from skipwise.errors import NotTrusted, SkipwiseError
 
 if TYPE_CHECKING:
     from skipwise.deploy.origin import Origin
@@ -62,21 +62,38 @@ def open_engines(folder: Path, artifact: Artifact, threads: int) -> tuple[dict[E
     return opened, notes
 
 
-def find_origin(artifact: Artifact, run: str | os.PathLike[str] | None) -> tuple[Origin | None, str]:
+def find_origin(artifact: Artifact, run: str | os.PathLike[str] | None, trust: bool | str) -> tuple[Origin | None, str]:
     """What the artifact was exported from, or None and why it can't be asked.
 
+    A network of somebody's own runs only where `run` is given and it is trusted, and never from the folder one stands
+    in, where a checked artifact may lie with code that nobody checked.
+
     Raises:
-        SkipwiseError: `run` names something else.
+        SkipwiseError: `run` names something else, or a network that is not trusted or not installed.
     """
     where = run if run is not None else artifact.provenance.run
     try:
         from skipwise.deploy.origin import origin_of_artifact
+        from skipwise.nets.guests import is_installed, is_own
     except ModuleNotFoundError as error:
         if error.name not in {"torch", "torchvision", "sklearn"}:
             raise
         return None, "PyTorch is not installed here."
     try:
-        return origin_of_artifact(artifact, where), ""
+        origin = origin_of_artifact(artifact, where, trust if run is not None else False)
+        if is_own(origin.model) and not is_installed(origin.model):
+            raise SkipwiseError(
+                f"The module of the network {origin.model!r} is not installed, and 'verify' looks for none in the "
+                "folder one stands in; put the module's folder into PYTHONPATH."
+            )
+        return origin, ""
+    except NotTrusted as error:
+        if run is not None:
+            raise
+        return None, (
+            f"{artifact.provenance.model} is somebody's own code, which runs here only where --run names what this was "
+            f"exported from and {' '.join(error.options)} that network."
+        )
     except SkipwiseError as error:
         if run is not None:
             raise

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.metadata
+import importlib.util
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +18,56 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from skipwise.errors import SkipwiseError, missing_extra, unknown_name
+from skipwise.errors import NotTrusted, SkipwiseError, missing_extra, unknown_name
+
+Trust = bool | str
+"""Whether a network of somebody's own that a record names may run: always, never, or if it is this one."""
+
+_LIBRARIES = ("timm", "torchvision")
 
 
 def is_guest(name: str) -> bool:
     """Whether a network's name is one of somebody else's."""
     return ":" in name
+
+
+def is_own(name: str) -> bool:
+    """Whether a network's name is that of a function in a module, which runs when it is looked up."""
+    return is_guest(name) and name.partition(":")[0] not in _LIBRARIES
+
+
+def check_trusted(name: str, trust: Trust, where: str | os.PathLike[str]) -> None:
+    """Refuses a network that only a record names, if looking it up would run code.
+
+    Args:
+        name: the network, by the record.
+        trust: what was said of it.
+        where: what the record is of.
+
+    Raises:
+        NotTrusted: it is a function in a module, and nobody said that it may run.
+        SkipwiseError: another network was named.
+    """
+    if isinstance(trust, str) and trust != name:
+        raise SkipwiseError(f"{where} is of the network {name!r}, not {trust!r}; leave --model out, or name that one.")
+    if is_own(name) and not trust:
+        raise NotTrusted(
+            f"{where} is of the network {name!r}, and to use it, the code of that module has to run; if you trust it, "
+            f"name the network again: --model {name}",
+            ("--model", name),
+        )
+
+
+def is_installed(name: str) -> bool:
+    """Whether the module of a network of one's own is found without the folder one stands in.
+
+    Looking for package.module runs the package.
+    """
+    module = name.partition(":")[0]
+    try:
+        return module in sys.modules or importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def check_guest(name: str) -> None:
@@ -37,7 +83,7 @@ def guest_fingerprint(name: str) -> str:
     """
     check_guest(name)
     library = name.partition(":")[0]
-    if library in {"timm", "torchvision"}:
+    if library in _LIBRARIES:
         return f"{library} {importlib.metadata.version(library)}"
     file = getattr(sys.modules[library], "__file__", None)
     return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else library
@@ -54,7 +100,10 @@ def create_guest(name: str, *, num_classes: int, in_channels: int, seed: int | N
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
-        network = make(num_classes, in_channels)
+        try:
+            network = make(num_classes, in_channels)
+        except (SystemExit, KeyboardInterrupt) as error:  # so it is no end of ours
+            raise SkipwiseError(f"The function of the network {name!r} ended the program ({error!r}).") from error
     if not isinstance(network, nn.Module):
         raise SkipwiseError(f"{name!r} returned a {type(network).__name__}; it must return a torch.nn.Module.")
     return network
@@ -100,12 +149,11 @@ def _imported(name: str) -> Callable[..., object]:
     module_name, _, function_name = name.partition(":")
     if module_name == "__main__":
         raise SkipwiseError(f"{name!r} is in the script that runs; put the function into a module of its own.")
-    # A module in the folder one stands in, as with `python -m`; behind everything installed.
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
     try:
+        if not is_installed(name) and str(Path.cwd()) not in sys.path:
+            sys.path.append(str(Path.cwd()))  # as with `python -m`, but behind everything installed
         function = getattr(importlib.import_module(module_name), function_name)
-    except (Exception, SystemExit) as error:  # whatever somebody's module does when it is imported
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # whatever somebody's module does when it is imported
         reason = f"{type(error).__name__}: {error}".rstrip(".: ")
         raise SkipwiseError(
             f"The network {name!r} can't be imported ({reason}); name it as package.module:function."

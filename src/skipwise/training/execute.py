@@ -19,7 +19,7 @@ from skipwise.data.resident import Resident
 from skipwise.errors import SkipwiseError, TrainingFailed
 from skipwise.evaluation.metrics import Metrics, measure
 from skipwise.evaluation.predict import predict_logits
-from skipwise.files import make_folder, write_json, write_text
+from skipwise.files import make_folder, write_text
 from skipwise.machine import describe_machine
 from skipwise.nets.weights import load_weights
 from skipwise.nets.zoo import create_model
@@ -37,6 +37,7 @@ from skipwise.training.run import (
     find_run,
     write_history,
     write_predictions,
+    write_run,
     write_weights,
 )
 from skipwise.training.saving import Saves
@@ -97,16 +98,16 @@ def execute_run(
         except TrainingFailed as error:
             record = failed_run(spec, str(error), time.perf_counter() - started)
         if ranks.first:
-            write_json(folder / "run.json", record)
+            write_run(folder, record)
     if ranks.first:
         remove_checkpoint(folder / CHECKPOINT)
     return record
 
 
-def give_up(spec: RunSpec, folder: Path, error: Exception) -> None:
+def give_up(spec: RunSpec, folder: Path, error: BaseException) -> None:
     """Ends a run for good, as failed for what its network's code raised; the traceback is in error.txt."""
     write_text(folder / "error.txt", "".join(traceback.format_exception(error)))
-    write_json(folder / "run.json", failed_run(spec, in_short(error)))
+    write_run(folder, failed_run(spec, in_short(error)))
     remove_checkpoint(folder / CHECKPOINT)
 
 

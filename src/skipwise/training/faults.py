@@ -24,6 +24,6 @@ def enough_memory() -> Iterator[None]:
         raise
 
 
-def in_short(error: Exception) -> str:
+def in_short(error: BaseException) -> str:
     """The kind of an error and the first line of what it says."""
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0] or 'no message'}"

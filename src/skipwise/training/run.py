@@ -1,6 +1,6 @@
 """The run folder: written by training, read by everything after it.
 
-run.json             what was run, how it ended, on which machine, and its metrics; written last
+run.json             what was run, how it ended, on which machine, its metrics, and checksums; written last
 metrics.jsonl        one line per epoch
 weights.safetensors  the last epoch's weights
 predictions.npz      image ids, labels and logits of the validation and test images
@@ -9,6 +9,7 @@ resume*.safetensors  while unfinished
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,12 +23,22 @@ from safetensors.torch import save
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.evaluation.metrics import Metrics
-from skipwise.files import atomic, read_json, write_text
+from skipwise.files import atomic, write_text
 from skipwise.machine import Machine, describe_machine
+from skipwise.seals import check_files, read_sealed, write_sealed
 from skipwise.training.execution import Execution
 from skipwise.training.loop import Epoch
 from skipwise.training.recipe import Recipe
 from skipwise.training.schedule import Pace
+
+RECORD = "run.json"
+FILES = ("metrics.jsonl", "weights.safetensors", "predictions.npz")
+"""Those that the record has checksums of."""
+AGAIN = "remove its folder to run that again"
+
+
+class DamagedWarning(UserWarning):
+    """A file was damaged, and is made again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,25 +105,51 @@ def failed_run(spec: RunSpec, reason: str, seconds: float = 0.0) -> RunRecord:
 
 
 def find_run(spec: RunSpec, folder: Path) -> RunRecord | None:
-    """The ended run in `folder`, or None if there is none yet or its predictions are damaged.
+    """The ended run in `folder`, or None if there is none yet or a file of it is damaged: then it is done again.
 
     Raises:
         SkipwiseError: the run there has another spec.
     """
-    path = folder / "run.json"
+    path = folder / RECORD
     if not path.exists():
         return None
-    record = read_json(path, RunRecord)
+    record = read_sealed(path, RunRecord)
     if record.spec != spec:
         raise SkipwiseError(f"{folder} holds a run of another plan; choose another folder with --output.")
     if record.status == "finished":
         try:
+            check_files(path, *FILES, mend=AGAIN)
             for split, metrics in (("val", record.val), ("test", record.test)):
                 if metrics is not None:
                     read_predictions(folder, split)
-        except SkipwiseError:
+        except SkipwiseError as error:
+            warnings.warn(f"{str(error).partition(';')[0]}, so that run is done again.", DamagedWarning, stacklevel=2)
             path.unlink()
             return None
+    return record
+
+
+def write_run(folder: Path, record: RunRecord) -> None:
+    """Writes `run.json`, with the checksums of the other files that are there.
+
+    Raises:
+        SkipwiseError: the disk is full, read-only, ...
+    """
+    write_sealed(folder / RECORD, record, [name for name in FILES if (folder / name).exists()])
+
+
+def read_run(folder: Path, *names: str) -> RunRecord:
+    """The ended run in a folder, wherever it was done.
+
+    Args:
+        names: of files of it that will be used; they are held against their checksums.
+
+    Raises:
+        SkipwiseError: the record or one of these files is damaged.
+    """
+    record = read_sealed(folder / RECORD, RunRecord)
+    if record.status == "finished" and names:
+        check_files(folder / RECORD, *names, mend=f"train it again, or copy {folder} again")
     return record
 
 
@@ -123,11 +160,12 @@ def read_predictions(folder: Path, split: str) -> Predictions:
         SkipwiseError: the file is missing or damaged.
     """
     path = folder / "predictions.npz"
+    _check(folder, path.name)
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return Predictions(*(arrays[f"{split}_{name}"] for name in ("ids", "labels", "logits")))
     except Exception as error:  # numpy raises half a dozen kinds for a damaged archive
-        raise SkipwiseError(f"{path} is damaged ({error}); remove its folder to run that again.") from error
+        raise SkipwiseError(f"{path} is damaged ({error}); {AGAIN}.") from error
 
 
 def read_history(folder: Path) -> tuple[Epoch, ...]:
@@ -137,13 +175,20 @@ def read_history(folder: Path) -> tuple[Epoch, ...]:
         SkipwiseError: the file is damaged.
     """
     path = folder / "metrics.jsonl"
+    _check(folder, path.name)
     if not path.exists():
         return ()
     try:
         lines = path.read_bytes().splitlines()
         return tuple(msgspec.json.decode(line, type=Epoch) for line in lines)
     except (msgspec.MsgspecError, OSError) as error:
-        raise SkipwiseError(f"{path} is damaged ({error}); remove its folder to run that again.") from error
+        raise SkipwiseError(f"{path} is damaged ({error}); {AGAIN}.") from error
+
+
+def _check(folder: Path, name: str) -> None:
+    """Holds a file of a run that has ended against its checksum."""
+    if (folder / RECORD).exists():
+        check_files(folder / RECORD, name, mend=AGAIN)
 
 
 def write_history(folder: Path, history: tuple[Epoch, ...]) -> None:

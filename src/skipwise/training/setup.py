@@ -17,14 +17,13 @@ from skipwise.data.images import Pixels
 from skipwise.data.prepare import Prepared
 from skipwise.data.preprocess import Preprocessing, channel_statistics
 from skipwise.errors import SkipwiseError, unknown_name
-from skipwise.files import read_json
 from skipwise.nets.guests import is_guest
 from skipwise.nets.network import STEMS, check_width, resolve_stem
 from skipwise.nets.published import fetch, published
 from skipwise.nets.zoo import create_model
 from skipwise.paths import user_path
 from skipwise.training.recipe import Recipe, of_one_size
-from skipwise.training.run import RunRecord, RunSpec
+from skipwise.training.run import RunSpec, read_run
 from skipwise.training.schedule import sides
 
 
@@ -66,7 +65,7 @@ def find_initial(where: str | os.PathLike[str], key: str | None = None) -> Initi
     if path.is_dir():
         if not (path / "run.json").exists():
             raise SkipwiseError(f"{path} is no finished run; give --init a run's folder or a file of weights.")
-        record = read_json(path / "run.json", RunRecord)
+        record = read_run(path, "weights.safetensors")
         if record.status == "failed":
             raise SkipwiseError(f"The run in {path} failed ({record.reason}), so it has no weights to start from.")
         if key is not None:

@@ -18,10 +18,11 @@ from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED, save_split
 from skipwise.data.whereabouts import remember
 from skipwise.errors import SkipwiseError
-from skipwise.files import write_json, write_text
+from skipwise.files import write_text
 from skipwise.nets.guests import guest_fingerprint, is_guest
 from skipwise.nets.zoo import check_model
 from skipwise.paths import user_path
+from skipwise.seals import write_sealed
 from skipwise.training.distributed import joined
 from skipwise.training.execute import execute_run
 from skipwise.training.execution import Execution, check_precision, check_unchanged, choose_device
@@ -239,13 +240,12 @@ def train(
             )
             if there is None:
                 fresh = fresh or settled()
-                write_json(folder / SHELF.begun, fresh)
+                write_sealed(folder / SHELF.begun, fresh)
             else:
                 check_unchanged(there.spec.execution, precision, compile, folder, watch.noticed)
                 fresh = replace(there, data=draft.data)  # what they are called now
-            if not (folder / "split.csv").exists():
-                _save_split(folder, prepared)
-            remember(folder, request, prepared.source)
+            _save_split(folder, prepared)
+            remember(folder, request, prepared.source, tables=["split.csv"])
             return folder, fresh, (folder / SHELF.finished).exists()
 
         begun = ranks.agree(begin() if ranks.first else None)

@@ -17,6 +17,7 @@ from skipwise.options import (
     LabelColumn,
     LabelRegex,
     SkipUnreadFormats,
+    Trust,
     names,
     print_json,
     reading_options,
@@ -39,7 +40,10 @@ def export(
         str | None, typer.Option("--output", "-o", help="Folder for the artifact. [default: next in runs/export]")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="For a file of weights: the network; see 'skipwise models'.")
+        str | None,
+        typer.Option(
+            help="For a file of weights: the network, see 'skipwise models'. For a run: as --trust, for this one alone."
+        ),
     ] = None,
     classes: Annotated[
         str | None,
@@ -57,6 +61,7 @@ def export(
     width: Annotated[float, typer.Option(help="For a file of weights: as in 'skipwise train'.")] = 1.0,
     stem: Annotated[str, typer.Option(help="For a file of weights: imagenet or small.")] = "imagenet",
     init_key: InitKey = None,
+    trust: Trust = False,
     class_level: ClassLevel = None,
     image_column: ImageColumn = None,
     label_column: LabelColumn = None,
@@ -73,7 +78,8 @@ def export(
     elsewhere = None
     if init_key is not None and model is None:
         raise SkipwiseError("--init-key is for a file of weights, which needs --model and --classes as well.")
-    if model is not None or classes is not None:
+    of_run = classes is None and (user_path(run) / "run.json").exists()
+    if not of_run and (model is not None or classes is not None):
         if model is None or classes is None:
             raise SkipwiseError("A file of weights needs both --model and --classes.")
         given = {"mean": mean, "std": std}
@@ -98,6 +104,7 @@ def export(
             max_drop=max_drop,
             output=output,
             elsewhere=elsewhere,
+            trust=(model if of_run else None) or trust,
             reading=reading_options(
                 class_level,
                 image_column,

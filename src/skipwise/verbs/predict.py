@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from skipwise.errors import SkipwiseError
+from skipwise.options import OwnModel, Trust
 from skipwise.paths import user_path
 from skipwise.streams import need_output
 from skipwise.text import command
@@ -49,6 +50,8 @@ def predict(
     format: Annotated[
         str | None, typer.Option(help="table, csv or jsonl. [default: what --output ends in, else table]")
     ] = None,
+    own_model: OwnModel = None,
+    trust: Trust = False,
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", metavar="FILE", help="A .csv or .jsonl; the same command goes on with it."),
@@ -72,6 +75,7 @@ def predict(
             images,
             top=top,
             probabilities=probabilities,
+            trust=own_model or trust,
             batch_size=batch_size,
             workers=workers,
             threads=threads,
@@ -85,13 +89,15 @@ def predict(
         else:
             tally = _print(work, kind, bar)
     _check(tally)
+    own = ["--model", own_model] if own_model else ["--trust"] if trust else []
     if file is not None:
         print(f"{file} is finished already; nothing was left to do." if done.repeated else "")
         print(f"Answers: {file} ({tally.images:,} image{'s' * (tally.images != 1)})")
         if (user_path(model) / "run.json").exists():
-            print(f"Next:    {command('skipwise', 'export', Path(model))}")
+            print(f"Next:    {command('skipwise', 'export', Path(model), *own)}")
     elif kind == "table" and len(images) <= MOST_REPEATED and "-" not in images:
-        following = command("skipwise", "predict", Path(model), *map(Path, images), "--output", "predictions.csv")
+        words = [Path(model), *map(Path, images), *own, "--output", "predictions.csv"]
+        following = command("skipwise", "predict", *words)
         print(f"\nNext:   {following}", file=sys.stderr)
     return 0
 

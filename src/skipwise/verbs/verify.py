@@ -15,7 +15,9 @@ from skipwise.options import (
     Json,
     LabelColumn,
     LabelRegex,
+    OwnModel,
     SkipUnreadFormats,
+    Trust,
     print_json,
     reading_options,
 )
@@ -31,6 +33,8 @@ def verify(
     run: Annotated[
         str | None, typer.Option(metavar="RUN", help="The run to hold it against. [default: where it was]")
     ] = None,
+    own_model: OwnModel = None,
+    trust: Trust = False,
     max_drop: Annotated[
         float | None, typer.Option(help="For int8: points of accuracy that may be lost. [default: the export's]")
     ] = None,
@@ -61,6 +65,7 @@ def verify(
             artifact,
             data,
             run=run,
+            trust=own_model or trust,
             max_drop=max_drop,
             images=images,
             timing=timing,

@@ -1,0 +1,187 @@
+"""No record makes code run that nobody named: networks of one's own need their name again, or `--trust`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+import skipwise
+from skipwise.errors import NotTrusted, SkipwiseError
+from skipwise.seals import sha256, write_sealed
+from tests.conftest import Run
+
+CODE = """
+from pathlib import Path
+from torch import nn
+
+Path({marker!r}).touch()
+
+class Network(nn.Module):
+    def __init__(self, num_classes, in_channels):
+        super().__init__()
+        self.head = nn.Linear(in_channels, num_classes)
+
+    def forward(self, x):
+        {forward}
+        return self.head(x.mean((2, 3)))
+
+def net(num_classes, in_channels):
+    {body}
+    return Network(num_classes, in_channels)
+"""
+SETTINGS = ("--img-size", "16", "--epochs", "1", "--precision", "fp32", "--no-compile")
+
+
+def write_module(folder: Path, name: str, *, body: str = "pass", forward: str = "pass") -> Path:
+    """A module of one network, which leaves a mark when it is imported: where."""
+    marker = folder / f"{name}-ran"
+    (folder / f"{name}.py").write_text(CODE.format(marker=str(marker), body=body, forward=forward))
+    return marker
+
+
+@pytest.fixture(scope="module")
+def mine(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with mine.py, a run of its network, and an artifact of that; not to be changed."""
+    from tests import processes
+
+    home = tmp_path_factory.mktemp("mine")
+    write_module(home, "mine")
+    for words in (
+        ("train", photos, "--model", "mine:net", *SETTINGS, "-o", "run"),
+        ("export", "run", "--model", "mine:net", "-o", "artifact"),
+    ):
+        done = processes.run(*words, cwd=home)
+        assert done.returncode == 0, done.stderr
+    (home / "mine-ran").unlink()
+    shutil.rmtree(home / "__pycache__", ignore_errors=True)
+    return home
+
+
+@pytest.fixture
+def home(mine: Path, tmp_path: Path) -> Path:
+    """A copy of `mine`, whose module marks the copy."""
+    shutil.copytree(mine, tmp_path, dirs_exist_ok=True)
+    write_module(tmp_path, "mine")
+    return tmp_path
+
+
+def ran(home: Path) -> bool:
+    """Whether the module was imported since it was last asked."""
+    marker = home / "mine-ran"
+    found = marker.exists()
+    marker.unlink(missing_ok=True)
+    return found
+
+
+def renamed(run: Path, model: str) -> None:
+    """Has the run's record name another network, and seals it again."""
+    record = json.loads((run / "run.json").read_text())
+    files = [name for name in record.pop("files") if name]
+    record["spec"]["model"] = model
+    write_sealed(run / "run.json", record, files)
+
+
+@pytest.mark.parametrize("verb", ["predict", "export"])
+def test_a_run_of_ones_own_network_needs_its_name_again(cli: Run, home: Path, photos: Path, verb: str) -> None:
+    words = (verb, "run", *([photos] if verb == "predict" else []))
+    refused = cli(*words)
+    assert refused.returncode == 2
+    assert not refused.stdout
+    assert "is of the network 'mine:net'" in refused.stderr
+    assert refused.stderr.splitlines()[-1].startswith(f"Again:    skipwise {verb} run ")
+    assert refused.stderr.rstrip().endswith("--model mine:net")
+    assert not ran(home)
+    other = cli(*words, "--model", "other:net")
+    assert (other.returncode, ran(home)) == (2, False)
+    assert "is of the network 'mine:net', not 'other:net'" in other.stderr
+    for trust in (["--model", "mine:net"], ["--trust"]):
+        done = cli(*words, *trust)
+        assert done.returncode == 0, done.stderr
+        assert ran(home)
+        shutil.rmtree(home / "runs", ignore_errors=True)
+
+
+def test_verify_runs_such_a_network_only_where_the_run_is_named_and_the_module_is_installed(
+    cli: Run, home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    verify = ("verify", "artifact", "--no-timing")
+    quietly = cli(*verify)
+    assert (quietly.returncode, ran(home)) == (0, False), quietly.stderr
+    refused = cli(*verify, "--run", "run")
+    assert (refused.returncode, ran(home)) == (2, False)
+    assert "--model mine:net" in refused.stderr.splitlines()[-1]
+    here = cli(*verify, "--run", "run", "--model", "mine:net")
+    assert here.returncode == 2
+    assert "PYTHONPATH" in here.stderr
+    assert not ran(home)
+    elsewhere = tmp_path_factory.mktemp("installed")
+    marker = write_module(elsewhere, "mine")
+    path = os.pathsep.join((str(elsewhere), os.environ["PYTHONPATH"]))
+    held = cli(*verify, "--run", "run", "--model", "mine:net", PYTHONPATH=path)
+    assert held.returncode == 0, held.stderr
+    assert marker.exists()
+    assert not ran(home)
+
+
+def test_what_a_sealed_record_was_made_to_name_does_not_run(home: Path, photos: Path) -> None:
+    evil = write_module(home, "evil")
+    renamed(home / "run", "evil:net")
+    artifact = json.loads((home / "artifact" / "artifact.json").read_text())
+    with pytest.raises(NotTrusted, match="'evil:net'") as caught:
+        skipwise.predict(home / "run", photos)
+    assert caught.value.options == ("--model", "evil:net")
+    with pytest.raises(NotTrusted):
+        skipwise.export(home / "run", output=home / "shipped")
+    with pytest.raises(NotTrusted):
+        skipwise.verify(home / "artifact", run=home / "run", timing=False)
+    with pytest.raises(SkipwiseError, match="not 'mine:net'"):
+        skipwise.predict(home / "run", photos, trust="mine:net")
+    assert artifact["provenance"]["model"] == "mine:net"
+    assert not evil.exists()
+    assert not (home / "shipped").exists()
+
+
+def test_networks_of_libraries_need_no_trust(photos: Path, tmp_path: Path) -> None:
+    settings = {"epochs": 1, "img_size": 32, "precision": "fp32", "compile": False}
+    run = skipwise.train(photos, model="torchvision:squeezenet1_1", output=tmp_path / "run", **settings).folder
+    assert next(iter(skipwise.predict(run, photos))).classes
+
+
+@pytest.mark.parametrize("ending", ["raise SystemExit(0)", "raise KeyboardInterrupt"])
+@pytest.mark.parametrize("where", ["body", "forward"])
+def test_code_of_ones_own_that_ends_the_program_is_an_error(
+    cli: Run, home: Path, photos: Path, ending: str, where: str
+) -> None:
+    write_module(home, "mine", **{where: ending})
+    for words in (
+        ("predict", "run", photos, "--model", "mine:net"),
+        ("train", photos, "--model", "mine:net", *SETTINGS, "-o", "another"),
+    ):
+        done = cli(*words)
+        assert done.returncode == 2, done.stderr
+        assert "Traceback" not in done.stderr
+        assert "ended the program" in done.stderr
+
+
+def test_a_module_that_ends_the_program_when_it_is_imported_is_an_error(cli: Run, home: Path, photos: Path) -> None:
+    (home / "mine.py").write_text("raise SystemExit(0)")
+    done = cli("predict", "run", photos, "--model", "mine:net")
+    assert done.returncode == 2
+    assert "can't be imported (SystemExit: 0)" in done.stderr
+
+
+def test_modules_that_lie_where_one_stands_are_not_imported(cli: Run, tmp_path: Path) -> None:
+    for name in ("onnx", "msgspec", "numpy", "typer", "rich"):
+        (tmp_path / f"{name}.py").write_text(f"open('{name}-ran', 'w')\n")
+    assert cli("models").returncode == 0
+    assert not list(tmp_path.glob("*-ran"))
+
+
+def test_a_record_that_is_sealed_names_its_files(home: Path) -> None:
+    files = json.loads((home / "run" / "run.json").read_text())["files"]
+    assert set(files) == {"", "metrics.jsonl", "weights.safetensors", "predictions.npz"}
+    assert files["weights.safetensors"] == sha256(home / "run" / "weights.safetensors")
