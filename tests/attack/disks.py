@@ -24,7 +24,7 @@ class Disks:
         self.state = State(root, "disks")
         self.state.here.mkdir(exist_ok=True)
         self.mounted = mount(self.state.here, f"size={ROOMY}")
-        self._bytes: dict[str, int] = {}
+        self._bytes: dict[Task, int] = {}
 
     def attack(self, rng: Random) -> tuple[str, str]:
         """Gives a command where there is little space: what was done, and what did not hold."""
@@ -64,12 +64,12 @@ class Disks:
 
     def _needed(self, task: Task) -> int:
         """Bytes that a task writes where there is no cache."""
-        if task.name not in self._bytes:
+        if task not in self._bytes:
             self.state.restore({*task.reads} - {"cache"})
             before = used(self.state.here)
             self.state.do(task)
-            self._bytes[task.name] = used(self.state.here) - before + PAGE
-        return self._bytes[task.name]
+            self._bytes[task] = used(self.state.here) - before + PAGE
+        return self._bytes[task]
 
 
 def used(folder: Path) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from skipwise.seals import seal_of
 from tests.attack.damage import damaged
 from tests.mutations.hostile import VALUES
 from tests.mutations.texts import json_damaged
@@ -88,31 +89,30 @@ def damaged_and_sealed(folder: Path, rng: Random) -> str:
     model = folder / "model.pt2"
     if model.exists() and rng.random() < 0.5:
         model.write_bytes(_pickled(model.read_bytes(), folder.parent.parent / MARKER))
-        seal(folder)
+        seal(folder / "artifact.json")
         return f"{model.name} with a pickled weight, sealed anew"
     file = rng.choice(sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "artifact.json"))
     data, how = damaged(file.read_bytes(), rng)
     file.write_bytes(data)
-    seal(folder)
+    seal(folder / "artifact.json")
     return f"{file.name}: {how}, sealed anew"
 
 
-def seal(folder: Path) -> None:
-    """Makes the hashes in an artifact's record anew, as whoever changes one can."""
-    from skipwise.deploy.artifact import _seal
-
-    record = folder / "artifact.json"
+def seal(record: Path) -> bool:
+    """Makes the checksums in a record anew, as whoever changes one can: whether it has any."""
     try:
         plain = json.loads(record.read_bytes())
         files = {name: value for name, value in plain["files"].items() if name}
+        places = {name: record.parent / name for name in files}
         plain["files"] = {
-            name: hashlib.sha256((folder / name).read_bytes()).hexdigest() if (folder / name).is_file() else value
-            for name, value in files.items()
+            name: hashlib.sha256(place.read_bytes()).hexdigest() if place.is_file() else files[name]
+            for name, place in places.items()
         }
-        plain["files"][""] = _seal(plain)
+        plain["files"][""] = seal_of(plain)
         record.write_bytes(_json(plain))
+        return True
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError, OSError):
-        return  # what it holds can't be sealed
+        return False  # what it holds can't be sealed
 
 
 class _Call:

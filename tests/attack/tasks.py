@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-IMAGES = "../images"
-"""From the folder that commands are given in."""
+IMAGES = "{images}"
+"""Where the images are."""
 HOW = ("--width", "0.25", "--epochs", "4", "--img-size", "16", "--precision", "fp32", "--no-compile")
 LONG = ("--width", "0.25", "--epochs", "60", "--img-size", "16", "--precision", "fp32", "--no-compile")
 TRAIN = ("train", IMAGES, *HOW)
@@ -30,7 +30,7 @@ class Task:
 
 
 def _run_files(folder: str) -> tuple[str, ...]:
-    names = ("weights.safetensors", "predictions.npz", "split.csv", "terms.json", "source.json")
+    names = ("weights.safetensors", "predictions.npz", "split.csv", "terms.json", "source.json", "run.json")
     return tuple(f"{folder}/{name}" for name in names)
 
 
