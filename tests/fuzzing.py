@@ -213,13 +213,18 @@ def memory_peak(*, reset: bool = False) -> int:
         return 0
 
 
-def serve(kind: str, first: int, end: int, every: int) -> None:
-    """Attempts inputs one by one and writes a line before and after each."""
+def limit_memory() -> None:
+    """Readies this process for hostile inputs: much more memory than one may take ends it, and not the machine."""
     import skipwise.data.survey  # noqa: F401 - what is imported counts for no input
 
     warnings.simplefilter("error")
-    limit = 3 * MOST_MEMORY  # much more ends the process, and not the machine
+    limit = 3 * MOST_MEMORY
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def serve(kind: str, first: int, end: int, every: int) -> None:
+    """Attempts inputs one by one and writes a line before and after each."""
+    limit_memory()
     for number in range(first, end):
         print(json.dumps({"begun": number}), flush=True)
         faulthandler.dump_traceback_later(PATIENCE, exit=True)
