@@ -16,10 +16,13 @@ from typing import IO, Any, TypeVar
 import msgspec
 
 from skipwise.errors import Busy, Damaged, SkipwiseError
+from skipwise.regular import read_regular
 
 _T = TypeVar("_T")
 
 
+LARGEST = 2**30
+"""Bytes of a record."""
 ELSEWHERE = "choose another folder with --output"
 CACHE = "SKIPWISE_CACHE"
 LOCK = ".lock"
@@ -231,7 +234,7 @@ def read_json(path: Path, kind: type[_T], *, mend: str = "remove it to start tha
         SkipwiseError: it can't be read.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return msgspec.json.decode(read_regular(path, LARGEST), type=kind)
     except OSError as error:
         raise SkipwiseError(f"Can't read {path}: {error.strerror}.") from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

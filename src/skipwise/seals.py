@@ -17,6 +17,7 @@ import msgspec
 
 from skipwise.errors import Damaged, SkipwiseError
 from skipwise.files import read_json, write_json
+from skipwise.regular import open_regular
 
 _T = TypeVar("_T")
 
@@ -30,7 +31,7 @@ class UnsealedWarning(UserWarning):
 
 def sha256(path: Path) -> str:
     """Of a file's bytes."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
