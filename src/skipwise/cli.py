@@ -9,15 +9,18 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 
-from skipwise import streams, surroundings
+from skipwise import memory, streams, surroundings
 from skipwise.data.limits import most_pixels
 from skipwise.errors import SkipwiseError
+from skipwise.text import printable
 from skipwise.verbs import audit, compare, export, models, predict, profile, recommend, report, train, verify
+from skipwise.watching import watched
 
 app = typer.Typer(
     add_completion=False,
@@ -53,6 +56,8 @@ def main() -> NoReturn:
     end."""
     streams.complete()
     surroundings.furnish()
+    watched(_say)
+    memory.refuse_what_does_not_fit()
     status = 0
     try:
         with _stoppable(), _missing_extras():
@@ -71,19 +76,41 @@ def main() -> NoReturn:
         if not isinstance(ended.__context__, BrokenPipeError):
             raise
         status = UNREAD  # typer makes 1 of it where it prints by itself
-    except OSError as error:  # what the operating system forbids is the user's to mend
-        where = f"{error.filename}: " if error.filename else ""
-        _say(f"skipwise: {where}{error.strerror or error}.")
-        status = 2
-    except MemoryError as error:
-        shown = f" ({error})" if str(error) else ""
-        _say(f"skipwise: There is not enough memory{shown}; try a smaller --img-size.")
-        status = 2
     except Exception as error:
-        status = _usage(error)
+        sentence = _sentence(error)
+        if sentence is not None:
+            _say(f"skipwise: {sentence}")
+        status = 2 if sentence is not None else _usage(error)
     finally:
         streams.let_go()
     sys.exit(status)
+
+
+def _sentence(error: Exception) -> str | None:
+    """What the user can mend, though no part of ours foresaw it; None for what typer says, and for bugs."""
+    if memory.is_short(error):
+        first = str(error).strip().partition("\n")[0]
+        shown = f" ({first[:120]})" if first else ""
+        return (
+            f"The system gives this process no more memory or threads{shown}; raise its limits, or ask for less: a "
+            "smaller --img-size or --batch-size."
+        )
+    if isinstance(error, OSError):  # what the operating system forbids
+        named = error.filename or _gone()
+        where = f"{os.fsdecode(named)}: " if isinstance(named, (str, bytes)) else ""
+        return printable(f"{where}{error.strerror or error}{surroundings.mend(error)}.")
+    if isinstance(error, RecursionError):
+        return "Something here is nested too deep to be read: a record, a table or a folder; look for what is damaged."
+    return None
+
+
+def _gone() -> str:
+    """The current folder in words, if it is not there any more."""
+    try:
+        Path.cwd()
+    except OSError:
+        return "The current folder"
+    return ""
 
 
 def _say(message: str) -> None:

@@ -20,6 +20,14 @@ def furnish() -> None:
     _find_a_folder_for_temporary_files()
 
 
+def mend(error: OSError) -> str:
+    """What to do about an error, to be added to it, where it is about the folder for temporary files; else ""."""
+    named = error.filename
+    if isinstance(named, str) and tempfile.tempdir is not None and named.startswith(tempfile.tempdir):
+        return "; if it is for temporary files, name another folder for them in TMPDIR"
+    return ""
+
+
 def _name_the_user() -> None:
     """torch asks who it is, and a container's user need have no name."""
     try:
