@@ -9,7 +9,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -19,6 +18,7 @@ from skipwise import memory, streams, surroundings
 from skipwise.data.limits import most_pixels
 from skipwise.errors import SkipwiseError
 from skipwise.text import printable
+from skipwise.training.stopping import SIGNALS
 from skipwise.verbs import audit, compare, export, models, predict, profile, recommend, report, train, verify
 from skipwise.watching import watched
 
@@ -34,6 +34,9 @@ app = typer.Typer(
 
 UNREAD = 128 + 13
 """The exit status where nobody reads what is printed: that of SIGPIPE, which Windows does not have."""
+
+
+HANGUP = getattr(signal, "SIGHUP", None)
 
 
 class _Stopped(BaseException):
@@ -55,11 +58,11 @@ def main() -> NoReturn:
     """Runs the command line and exits: 0 done, 2 something the user can mend, 130 and 143 stopped, 141 not read to its
     end."""
     streams.complete()
-    surroundings.furnish()
-    watched(_say)
-    memory.refuse_what_does_not_fit()
     status = 0
     try:
+        surroundings.furnish()
+        watched(_say)
+        memory.refuse_what_does_not_fit()
         with _stoppable(), _missing_extras():
             status = app(standalone_mode=False) or 0
             with _read_to_its_end():
@@ -96,21 +99,11 @@ def _sentence(error: Exception) -> str | None:
             "smaller --img-size or --batch-size."
         )
     if isinstance(error, OSError):  # what the operating system forbids
-        named = error.filename or _gone()
-        where = f"{os.fsdecode(named)}: " if isinstance(named, (str, bytes)) else ""
+        where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
         return printable(f"{where}{error.strerror or error}{surroundings.mend(error)}.")
     if isinstance(error, RecursionError):
         return "Something here is nested too deep to be read: a record, a table or a folder; look for what is damaged."
     return None
-
-
-def _gone() -> str:
-    """The current folder in words, if it is not there any more."""
-    try:
-        Path.cwd()
-    except OSError:
-        return "The current folder"
-    return ""
 
 
 def _say(message: str) -> None:
@@ -154,7 +147,7 @@ def _usage(error: Exception) -> int:
 
 @contextlib.contextmanager
 def _stoppable() -> Iterator[None]:
-    """Ctrl-C and SIGTERM unwind the stack, so that processes end and locks open, instead of cutting it off."""
+    """Ctrl-C, SIGTERM and a closed terminal unwind the stack, so that processes end and locks open, instead of cutting it off."""
 
     def stop(number: int, _: FrameType | None) -> None:
         first = time.monotonic()
@@ -165,11 +158,15 @@ def _stoppable() -> Iterator[None]:
             if time.monotonic() - first > 1:
                 os._exit(128 + number)
 
-        for each in (signal.SIGINT, signal.SIGTERM):
+        for each in before:
             signal.signal(each, again)
         raise _Stopped(128 + number)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    if before.get(HANGUP) is signal.SIG_IGN:  # by nohup: it is to go on without its terminal
+        del before[HANGUP]
+    for number in before:
+        signal.signal(number, stop)
     try:
         yield
     finally:
