@@ -15,11 +15,13 @@ from typing import Annotated, NoReturn, TextIO
 
 import typer
 
-from skipwise import streams, surroundings
+from skipwise import memory, streams, surroundings
 from skipwise.data.limits import most_pixels
 from skipwise.errors import NotTrusted, SkipwiseError
-from skipwise.text import command
+from skipwise.text import command, printable
+from skipwise.training.stopping import SIGNALS
 from skipwise.verbs import audit, compare, export, models, predict, profile, recommend, report, train, verify
+from skipwise.watching import watched
 
 app = typer.Typer(
     add_completion=False,
@@ -33,6 +35,9 @@ app = typer.Typer(
 
 UNREAD = 128 + 13
 """The exit status where nobody reads what is printed: that of SIGPIPE, which Windows does not have."""
+
+
+HANGUP = getattr(signal, "SIGHUP", None)
 
 
 class _Stopped(BaseException):
@@ -55,9 +60,11 @@ def main() -> NoReturn:
     end."""
     streams.complete()
     warnings.showwarning = _warn
-    surroundings.furnish()
     status = 0
     try:
+        surroundings.furnish()
+        watched(_say)
+        memory.refuse_what_does_not_fit()
         with _stoppable(), _missing_extras():
             status = app(standalone_mode=False) or 0
             with _read_to_its_end():
@@ -76,19 +83,31 @@ def main() -> NoReturn:
         if not isinstance(ended.__context__, BrokenPipeError):
             raise
         status = UNREAD  # typer makes 1 of it where it prints by itself
-    except OSError as error:  # what the operating system forbids is the user's to mend
-        where = f"{error.filename}: " if error.filename else ""
-        _say(f"skipwise: {where}{error.strerror or error}.")
-        status = 2
-    except MemoryError as error:
-        shown = f" ({error})" if str(error) else ""
-        _say(f"skipwise: There is not enough memory{shown}; try a smaller --img-size.")
-        status = 2
     except Exception as error:
-        status = _usage(error)
+        sentence = _sentence(error)
+        if sentence is not None:
+            _say(f"skipwise: {sentence}")
+        status = 2 if sentence is not None else _usage(error)
     finally:
         streams.let_go()
     sys.exit(status)
+
+
+def _sentence(error: Exception) -> str | None:
+    """What the user can mend, though no part of ours foresaw it; None for what typer says, and for bugs."""
+    if memory.is_short(error):
+        first = str(error).strip().partition("\n")[0]
+        shown = f" ({first[:120]})" if first else ""
+        return (
+            f"The system gives this process no more memory or threads{shown}; raise its limits, or ask for less: a "
+            "smaller --img-size or --batch-size."
+        )
+    if isinstance(error, OSError):  # what the operating system forbids
+        where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
+        return printable(f"{where}{error.strerror or error}{surroundings.mend(error)}.")
+    if isinstance(error, RecursionError):
+        return "Something here is nested too deep to be read: a record, a table or a folder; look for what is damaged."
+    return None
 
 
 def _say(message: str) -> None:
@@ -152,7 +171,7 @@ def _usage(error: Exception) -> int:
 
 @contextlib.contextmanager
 def _stoppable() -> Iterator[None]:
-    """Ctrl-C and SIGTERM unwind the stack, so that processes end and locks open, instead of cutting it off."""
+    """Ctrl-C, SIGTERM and a closed terminal unwind the stack, so that processes end and locks open, instead of cutting it off."""
 
     def stop(number: int, _: FrameType | None) -> None:
         first = time.monotonic()
@@ -163,11 +182,15 @@ def _stoppable() -> Iterator[None]:
             if time.monotonic() - first > 1:
                 os._exit(128 + number)
 
-        for each in (signal.SIGINT, signal.SIGTERM):
+        for each in before:
             signal.signal(each, again)
         raise _Stopped(128 + number)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    if before.get(HANGUP) is signal.SIG_IGN:  # by nohup: it is to go on without its terminal
+        del before[HANGUP]
+    for number in before:
+        signal.signal(number, stop)
     try:
         yield
     finally:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import getpass
 import os
 import tempfile
+from pathlib import Path
+
+from skipwise.errors import SkipwiseError
 
 _MEMORY_DISK = "/dev/shm"
 
@@ -13,11 +16,29 @@ def furnish() -> None:
     """Fills in what is missing, before anything is imported that asks for it; goes for processes started later too.
 
     The user's own settings are kept. Where there is nothing to be had, what needs it fails by itself, and says so.
+
+    Raises:
+        SkipwiseError: the current folder was removed, without which no path means anything.
     """
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise SkipwiseError(
+            f"The current folder can't be used ({error.strerror}); change to another one (cd), and give the command "
+            "again."
+        ) from error
     if os.environ.get("HOME") == "":  # which libraries take for the root of all folders
         del os.environ["HOME"]
     _name_the_user()
     _find_a_folder_for_temporary_files()
+
+
+def mend(error: OSError) -> str:
+    """What to do about an error, to be added to it, where it is about the folder for temporary files; else ""."""
+    named = error.filename
+    if isinstance(named, str) and tempfile.tempdir is not None and named.startswith(tempfile.tempdir):
+        return "; if it is for temporary files, name another folder for them in TMPDIR"
+    return ""
 
 
 def _name_the_user() -> None:
