@@ -354,7 +354,7 @@ def expected(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> np.
     with monkeypatch.context() as patch:
         patch.setenv("SKIPWISE_CACHE", str(tmp_path / "undisturbed"))
         source = open_source(root)
-        return (every_row(pack(source, survey(source), Square(size=64, channels=3))))
+        return every_row(pack(source, survey(source), Square(size=64, channels=3)))
 
 
 def test_killed_again_and_again_it_goes_on_and_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
