@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -36,10 +36,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.site.asked.append(self.headers.get("Range", ""))
         behave = self.site.behaviours.get(self.path, serve)
-        try:
+        with suppress(OSError):
             behave(self)
-        except OSError:
-            pass
 
     def start(self, status: int, **headers: object) -> None:
         """The status and headers, with `-` for `_`."""

@@ -24,7 +24,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from skipwise.errors import SkipwiseError
-from skipwise.files import explained, locked, make_folder, read_json, write_json
+from skipwise.files import despite_deletion, explained, locked, make_folder, read_json, write_json
 from skipwise.text import byte_size
 
 Progress = Callable[[str, int, int], None]
@@ -84,28 +84,39 @@ class Download:
         _check_scheme(self.url, self.url)
         folder = path.with_name(f".{path.name}.download")
         tell = progress or (lambda *_: None)
+        with despite_deletion(lambda: self._held(folder, tell)):
+            try:
+                if not (path.exists() and self.is_whole(path)):  # else by another process, while we waited
+                    self._fetch(folder, path, tell)
+            finally:
+                if not _size(folder / "part"):  # what has arrived is gone on with
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def _held(self, folder: Path, tell: Progress) -> contextlib.ExitStack:
+        """The folder, for this process alone; whoever had it before may just be removing it."""
         make_folder(folder, mend=self.mend)
-        with locked(folder, waiting=lambda: tell("Waiting for another Skipwise that downloads it", 0, 1)):
-            if path.exists() and self.is_whole(path):  # by another process, while we waited
-                return
-            make_folder(folder, mend=self.mend)
-            part = folder / "part"
-            went_on = part.exists() and part.stat().st_size > 0
-            if not (went_on and self.sha256 and self.is_whole(part)):
-                self._complete(folder, tell)
-            if not self.is_whole(part):
-                part.unlink()
-                if went_on:  # the part may have been damaged
-                    self._complete(folder, tell)
-            if not part.exists() or not self.is_whole(part):
-                shutil.rmtree(folder)
-                raise SkipwiseError(
-                    f"{self.url} is not the file that it should be: its SHA-256 does not begin with {self.sha256}; try "
-                    "again later, or from another network."
-                )
-            with explained(path, mend=self.mend):
-                part.replace(path)
-            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(
+                locked(folder, waiting=lambda: tell("Waiting for another Skipwise that downloads it", 0, 1))
+            )
+            return stack.pop_all()
+
+    def _fetch(self, folder: Path, path: Path, tell: Progress) -> None:
+        part = folder / "part"
+        went_on = _size(part) > 0
+        if not (went_on and self.sha256 and self.is_whole(part)):
+            self._complete(folder, tell)
+        if went_on and not self.is_whole(part):  # what was there may have been damaged
+            part.unlink()
+            self._complete(folder, tell)
+        if not self.is_whole(part):
+            part.unlink()
+            raise SkipwiseError(
+                f"{self.url} is not the file that it should be: its SHA-256 does not begin with {self.sha256}; try "
+                "again later, or from another network."
+            )
+        with explained(path, mend=self.mend):
+            part.replace(path)
 
     def _complete(self, folder: Path, tell: Progress) -> None:
         """Goes on until all of it is there."""
@@ -179,7 +190,7 @@ class Download:
                 since, then = time.monotonic(), have
 
     def _refuse(self, folder: Path, why: str) -> None:
-        shutil.rmtree(folder)
+        (folder / "part").unlink(missing_ok=True)
         raise SkipwiseError(f"{self.url} is not downloaded: {why}, and it should have {byte_size(self.most)} at most.")
 
 

@@ -171,16 +171,41 @@ def locked(folder: Path, *, waiting: Callable[[], None] | None = None) -> Iterat
     except ImportError:  # Windows has no flock; two processes there are not kept apart
         yield
         return
-    with explained(folder):
-        file = (folder / ".lock").open("a")
-    with file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if waiting is None:
-                    raise Busy(f"Another Skipwise is working in {folder}; wait for it, or {ELSEWHERE}.") from None
-                waiting()
-                time.sleep(0.1)
-        yield
+    while True:
+        with explained(folder):
+            file = (folder / ".lock").open("a")
+        with file:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if waiting is None:
+                        raise Busy(f"Another Skipwise is working in {folder}; wait for it, or {ELSEWHERE}.") from None
+                    waiting()
+                    time.sleep(0.1)
+            if _is_at(folder / ".lock", file.fileno()):
+                yield
+                return
+        # Whoever held it has removed the folder, and somebody else may hold the one that is there now.
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether a path still names an open file."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def despite_deletion(act: Callable[[], _T]) -> _T:
+    """What `act` returns; it is tried again where somebody deletes folders under its hands."""
+    for _ in range(20):
+        try:
+            return act()
+        except FileNotFoundError:
+            continue
+        except SkipwiseError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+    return act()
