@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from skipwise.errors import SkipwiseError, unknown_name
+from skipwise.errors import Busy, SkipwiseError, unknown_name
 from skipwise.files import atomic, locked, make_folder, read_json, write_json, write_text
 
 
@@ -90,3 +91,21 @@ def test_a_folder_below_a_file_can_not_be_made(tmp_path: Path) -> None:
 def test_the_nearest_name_is_suggested_or_all_are_listed() -> None:
     assert "did you mean 'apple'?" in str(unknown_name("fruit", "aple", ["apple", "pear"]))
     assert "choose from apple, pear." in str(unknown_name("fruit", "xyz", ["pear", "apple"]))
+
+
+def test_whoever_waited_for_a_folder_that_was_removed_holds_the_one_that_is_there_now(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(FileNotFoundError), locked(folder):
+        raise FileNotFoundError  # what happens inside is nobody's business
+
+    def replaced() -> None:
+        if not (tmp_path / "old").exists():
+            folder.rename(tmp_path / "old")
+            folder.mkdir()
+            holding.close()
+
+    holding = contextlib.ExitStack()
+    holding.enter_context(locked(folder))
+    with locked(folder, waiting=replaced), pytest.raises(Busy), locked(folder):
+        pass

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
-import threading
+import io
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,8 +15,10 @@ import skipwise
 from skipwise.nets import published as module
 from skipwise.nets import zoo
 from skipwise.nets.published import Published, fetch, has_published, published
+from skipwise.training import setup
+from tests.serving import Site, serving
 
-# torch.hub leaves the connection of a failed download to the garbage collector.
+# Connections that are given up on are left to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 AS_TRAINED = {
@@ -31,34 +30,26 @@ AS_TRAINED = {
 }
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
-def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, str]]:
-    """A folder and the address it is served at; torch's cache is an empty folder."""
-    folder = tmp_path / "served"
-    folder.mkdir()
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A server that is trusted; torch's cache is an empty folder."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield folder, f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-    gc.collect()  # now, so that it is this test which is told of what was not closed
+    monkeypatch.setenv("no_proxy", "localhost")
+    with serving(tmp_path) as (site, trusted):
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        yield site
 
 
-def publish(folder: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> Published:
+def publish(site: Site, monkeypatch: pytest.MonkeyPatch) -> Published:
     """ResNet-18 weights in torchvision's names, under a name with their hash, as the zoo's published ones."""
     import torchvision
 
     torch.manual_seed(7)
-    torch.save(torchvision.models.resnet18().state_dict(), folder / "weights.pth")
-    digest = hashlib.sha256((folder / "weights.pth").read_bytes()).hexdigest()[:8]
-    (folder / "weights.pth").rename(folder / f"resnet18-{digest}.pth")
-    weights = replace(published("resnet18"), url=f"{address}/resnet18-{digest}.pth")
+    data = io.BytesIO()
+    torch.save(torchvision.models.resnet18().state_dict(), data)
+    name = f"/resnet18-{hashlib.sha256(data.getvalue()).hexdigest()[:8]}.pth"
+    site.files[name] = data.getvalue()
+    weights = replace(published("resnet18"), url=site.address + name)
     monkeypatch.setattr(zoo, "published", lambda _: weights)
     return weights
 
@@ -81,35 +72,40 @@ def test_timms_weights(name: str) -> None:
     assert (weights.size, weights.crop, weights.mean) == (224, 0.875, AS_TRAINED["mean"])
 
 
-def test_downloaded_once_checked_and_loaded(served: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_downloaded_once_checked_and_loaded(served: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     import torchvision
 
-    weights = publish(*served, monkeypatch)
+    weights = publish(served, monkeypatch)
     network = zoo.create_model("resnet18", pretrained=True, seed=0)
     torch.manual_seed(7)
     theirs = torchvision.models.resnet18().eval()
     images = torch.randn(2, 3, 64, 64)
     torch.testing.assert_close(network.eval()(images), theirs(images), atol=1e-4, rtol=1e-4)
     # From the cache from now on, with a new last layer where the classes are others.
-    for path in served[0].iterdir():
-        path.unlink()
     other = zoo.create_model("resnet18", pretrained=True, num_classes=5, seed=0)
     assert other.classifier.weight.shape == (5, 512)
     assert torch.equal(other.stem[0].conv.weight, theirs.conv1.weight)
-    assert fetch(weights).is_file()
+    assert len(served.asked) == 1
+    # Unless it was damaged there.
+    damaged = bytearray(fetch(weights).read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    fetch(weights).write_bytes(damaged)
+    assert hashlib.sha256(fetch(weights).read_bytes()).hexdigest()[:8] in weights.url
+    assert len(served.asked) == 2
 
 
-def test_a_download_that_fails_says_what_to_do(served: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = publish(*served, monkeypatch)
-    with pytest.raises(skipwise.SkipwiseError, match=r"can't be downloaded from .*gone-12345678\.pth .*HTTP Error 404"):
-        fetch(replace(weights, url=weights.url.rpartition("/")[0] + "/gone-12345678.pth"))
+def test_a_download_that_fails_says_what_to_do(served: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = publish(served, monkeypatch)
+    with pytest.raises(skipwise.SkipwiseError, match=r"gone-12345678\.pth can't be downloaded .*HTTP Error 404"):
+        fetch(replace(weights, url=f"{served.address}/gone-12345678.pth"))
     with pytest.raises(skipwise.SkipwiseError, match=r"put that file into .*checkpoints yourself"):
-        fetch(replace(weights, url="http://127.0.0.1:9/resnet18-12345678.pth"))
+        fetch(replace(weights, url="https://127.0.0.1:9/resnet18-12345678.pth"))
+    with pytest.raises(skipwise.SkipwiseError, match="since only https"):
+        fetch(replace(weights, url=weights.url.replace("https", "http")))
     # Not what its name says: refused, and not kept.
-    (file,) = served[0].iterdir()
-    file.rename(served[0] / "resnet18-00000000.pth")
-    with pytest.raises(skipwise.SkipwiseError, match="invalid hash value"):
-        fetch(replace(weights, url=weights.url.rpartition("/")[0] + "/resnet18-00000000.pth"))
+    served.files["/resnet18-00000000.pth"] = next(iter(served.files.values()))
+    with pytest.raises(skipwise.SkipwiseError, match="its SHA-256 does not begin with 00000000"):
+        fetch(replace(weights, url=f"{served.address}/resnet18-00000000.pth"))
     checkpoints = Path(torch.hub.get_dir()) / "checkpoints"
     assert not list(checkpoints.iterdir())
 
@@ -122,16 +118,23 @@ def test_what_published_weights_can_not_be_for(options: dict[str, object]) -> No
         skipwise.create_model(**{"name": "resnet18", "pretrained": True} | options)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_comparing_pretrained_networks(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The files lie in torch's cache, as after a download; the process that trains finds them there."""
+    """The files lie in torch's cache, as after a download, under names with the hashes of what is in them here."""
     import torchvision
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
     cache = tmp_path / "cache" / "hub" / "checkpoints"
     cache.mkdir(parents=True)
+    known = {}
     for name in ("resnet18", "mobilenet_v2"):
-        state = torchvision.models.get_model(name).state_dict()
-        torch.save(state, cache / Path(published(name).url).name)
+        data = io.BytesIO()
+        torch.save(torchvision.models.get_model(name).state_dict(), data)
+        file = f"{name}-{hashlib.sha256(data.getvalue()).hexdigest()[:8]}.pth"
+        (cache / file).write_bytes(data.getvalue())
+        known[name] = replace(published(name), url=f"https://localhost:9/{file}")
+    for module_of in (zoo, setup):
+        monkeypatch.setattr(module_of, "published", lambda name: known.get(name) or published(name))
     found = skipwise.compare(
         photos,
         models=["resnet18", "mobilenet_v2"],

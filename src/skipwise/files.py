@@ -272,3 +272,16 @@ def locked(folder: Path, *, waiting: Callable[[], None] | None = None) -> Iterat
                     break
             file.close()
         yield
+
+
+def despite_deletion(act: Callable[[], _T]) -> _T:
+    """What `act` returns; it is tried again where somebody deletes folders under its hands."""
+    for _ in range(20):
+        try:
+            return act()
+        except FileNotFoundError:
+            continue
+        except SkipwiseError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+    return act()

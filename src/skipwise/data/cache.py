@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import stat
-from collections.abc import Callable
+import zlib
 from pathlib import Path
-from typing import TypeVar
 
-from skipwise.errors import SkipwiseError
-from skipwise.files import atomic, cache_folder, make_folder
-
-_T = TypeVar("_T")
+from skipwise.files import atomic, cache_folder, despite_deletion, make_folder
 
 MEND = "name a folder with room for decoded images in SKIPWISE_CACHE"
 DIGEST_BYTES = 32
-_ATTEMPTS = 20
 
 
 def keep(path: Path, data: bytes) -> None:
@@ -50,6 +46,29 @@ def kept(path: Path) -> bytes | None:
         return None
     data = content[:-DIGEST_BYTES]
     return data if content[len(data) :] == seal(path, data) else None
+
+
+def keep_sums(folder: Path) -> None:
+    """Keeps what `is_sound` needs, beside a folder of the cache whose files are not written by `keep`."""
+    keep(_sums_of(folder), json.dumps({name: [*_stamp(path), _sum(path)] for name, path in _files(folder)}).encode())
+
+
+def is_sound(folder: Path, *, read: bool) -> bool:
+    """Whether a folder has the files that it had, with the same bytes. Not if `keep_sums` was never told of it.
+
+    Args:
+        read: whether all of them are read; else only those whose size or time is another.
+    """
+    data = kept(_sums_of(folder))
+    if data is None:
+        return False
+    with contextlib.suppress(OSError):
+        known, files = json.loads(data), _files(folder)
+        return len(known) == len(files) and all(
+            name in known and ((known[name][:2] == _stamp(path) and not read) or known[name][2] == _sum(path))
+            for name, path in files
+        )
+    return False
 
 
 def seal(path: Path, data: bytes) -> bytes:
@@ -89,14 +108,22 @@ def make_way(path: Path) -> None:
     despite_deletion(lambda: make_folder(path.parent, mend=MEND))
 
 
-def despite_deletion(act: Callable[[], _T]) -> _T:
-    """What `act` returns; it is tried again where somebody deletes the cache under its hands."""
-    for _ in range(_ATTEMPTS):
-        try:
-            return act()
-        except FileNotFoundError:
-            continue
-        except SkipwiseError as error:
-            if not isinstance(error.__cause__, FileNotFoundError):
-                raise
-    return act()
+def _sums_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.sums")
+
+
+def _files(folder: Path) -> list[tuple[str, Path]]:
+    return [(path.relative_to(folder).as_posix(), path) for path in sorted(folder.rglob("*")) if not path.is_dir()]
+
+
+def _stamp(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _sum(path: Path) -> int:
+    found = 0
+    with os.fdopen(open_file(path), "rb") as file:
+        while piece := file.read(2**20):
+            found = zlib.crc32(piece, found)
+    return found

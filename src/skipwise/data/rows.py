@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.cache import DIGEST_BYTES, MEND, despite_deletion, make_way, open_file, seal
+from skipwise.data.cache import DIGEST_BYTES, MEND, make_way, open_file, seal
 from skipwise.errors import SkipwiseError
-from skipwise.files import explained
+from skipwise.files import despite_deletion, explained
 
 Remake = Callable[[NDArray[np.int64]], NDArray[np.uint8]]
 """Makes rows again as they were, by their numbers. Raises SkipwiseError where what they were made of changed."""

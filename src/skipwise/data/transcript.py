@@ -24,7 +24,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.cache import MEND, despite_deletion, make_way
+from skipwise.data.cache import MEND, make_way
 from skipwise.data.decode import decoders
 from skipwise.data.levels import Extent
 from skipwise.data.look import Look, Square, look_at_pixels
@@ -33,7 +33,7 @@ from skipwise.data.rows import Remake, RowFile
 from skipwise.data.sources import Source
 from skipwise.data.thumbnails import SIDE
 from skipwise.errors import SkipwiseError
-from skipwise.files import cache_folder, explained, locked
+from skipwise.files import cache_folder, despite_deletion, explained, locked
 from skipwise.text import byte_size
 
 SAFE_SECONDS = 3.0

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import urllib.error
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
+from urllib.parse import urlsplit
 
 import torch
 
+from skipwise.download import Download
 from skipwise.errors import SkipwiseError, missing_extra
+from skipwise.files import make_folder
+
+LARGEST = 2 * 10**9
+"""Bytes of a file of weights, at most; the largest of those below has a fifth of that."""
 
 # torchvision's first weights: all made by the same recipe, where the second ones were each tuned further.
 _TORCHVISION = dict.fromkeys(
@@ -85,24 +89,24 @@ def published(name: str) -> Published:
 
 
 def fetch(weights: Published) -> Path:
-    """The weights' file: in torch's cache, or downloaded into it and checked against the hash in the name.
+    """The weights' file: in torch's cache, or downloaded into it; checked against the hash in the name each time.
 
     Raises:
         SkipwiseError: they can't be downloaded, or are not what their name says.
     """
-    name = Path(urlparse(weights.url).path).name
-    path = Path(torch.hub.get_dir()) / "checkpoints" / name
-    if not path.exists():
-        digest = path.stem.rpartition("-")[2]
+    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(weights.url).path).name
+    file = Download(
+        url=weights.url,
+        sha256=path.stem.rpartition("-")[2],
+        most=LARGEST,
+        mend="name a folder for published weights in TORCH_HOME",
+    )
+    if not path.is_file() or not file.is_whole(path):
+        make_folder(path.parent, mend=file.mend)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Writes beside the name and renames; the hash prefix is checked before that.
-            torch.hub.download_url_to_file(weights.url, str(path), hash_prefix=digest, progress=False)
-        except (OSError, RuntimeError, ValueError) as error:
-            # Only the bare URLError hides its reason: an HTTPError says more itself.
-            reason = error.reason if type(error) is urllib.error.URLError else error
+            file.fetch(path)
+        except SkipwiseError as error:
             raise SkipwiseError(
-                f"The published weights can't be downloaded from {weights.url} ({reason}); check the connection, or "
-                f"put that file into {path.parent} yourself."
+                f"{str(error).removesuffix('.')}; or put that file into {path.parent} yourself."
             ) from error
     return path

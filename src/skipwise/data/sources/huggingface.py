@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
+from skipwise.data.cache import is_sound, keep_sums, make_way
 from skipwise.data.sources import parquet
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.source import Source
 from skipwise.errors import SkipwiseError, missing_extra
-from skipwise.files import cache_folder, make_folder
+from skipwise.files import cache_folder
 
 
 def open_huggingface(name: str, options: ReadingOptions) -> Source:
@@ -46,18 +48,23 @@ def open_huggingface(name: str, options: ReadingOptions) -> Source:
     root = (
         cache_folder() / "huggingface" / f"{Path(owner).name}-{hashlib.sha256(fingerprint.encode()).hexdigest()[:16]}"
     )
-    make_folder(root)
+    sound = is_sound(root, read=False)
+    if not sound:
+        shutil.rmtree(root, ignore_errors=True)
+        make_way(root / "file")
     files = []
     for split, part in parts.items():
         file = f"{split or 'all'}.parquet"
         images = [column for column, feature in part.features.items() if isinstance(feature, datasets.Image)]
         for column in images:
             part = part.cast_column(column, datasets.Image(decode=False))
-        if not (root / file).exists():
+        if not sound:
             # Files that rows only point to are taken in, so that the cache is whole.
             part.with_format("arrow").map(embed_table_storage, batched=True).to_parquet(str(root / f".{file}"))
             (root / f".{file}").replace(root / file)
         files.append(file)
+    if not sound:
+        keep_sums(root)
     read = parquet.recognise_files(Path(owner).name, root, files, options)
     if read is None:
         raise SkipwiseError(f"The data set {owner} has no column of images.")

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from skipwise.data.sources.array_sets import ArraySet
 from skipwise.data.sources.arrays import read_idx
+from skipwise.data.sources.torchvision_files import open_parts
 from skipwise.errors import SkipwiseError, missing_extra
-from skipwise.files import cache_folder
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts its files."""
@@ -97,22 +97,5 @@ def _idx(path: Path) -> NDArray[np.uint8]:
 
 
 def _downloaded(dataset: str, title: str) -> list[Any]:
-    """torchvision's training and test parts: found on disk, or fetched and checked by torchvision."""
-    try:
-        from torchvision import datasets
-    except ImportError as error:
-        raise missing_extra("train", "torchvision") from error
-    root = cache_folder() / "datasets"
-    for folder in (Path("data"), root):
-        try:
-            return [getattr(datasets, dataset)(folder, train=train, download=False) for train in (True, False)]
-        except (RuntimeError, OSError):  # how torchvision says that it is not there, or not whole
-            continue
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        return [getattr(datasets, dataset)(root, train=train, download=True) for train in (True, False)]
-    except Exception as error:  # urllib's errors, torchvision's own, a full disk
-        raise SkipwiseError(
-            f"{title} can't be downloaded ({error}); check the connection, or put torchvision's files of it in {root} "
-            "or ./data."
-        ) from error
+    """torchvision's training and test parts."""
+    return list(open_parts(dataset, title, {"train": {"train": True}, "test": {"train": False}}).values())

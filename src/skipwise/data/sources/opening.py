@@ -178,7 +178,7 @@ def _opened(data: str | os.PathLike[str], options: ReadingOptions, progress: Pro
     path, exists = _path(data)
     if isinstance(data, str) and data in NAMED and not path.is_dir():
         return NAMED[data]().source()
-    if isinstance(data, str) and not exists and (remote := open_remote(data, options)) is not None:
+    if isinstance(data, str) and not exists and (remote := open_remote(data, options, progress)) is not None:
         return remote
     if not exists:
         if path.name == str(data):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from skipwise.data.containers import Progress
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.source import Source
 from skipwise.paths import refuse_address
 
 
-def open_remote(data: str, options: ReadingOptions) -> Source | None:
+def open_remote(data: str, options: ReadingOptions, progress: Progress | None = None) -> Source | None:
     """A data set of torchvision's or Hugging Face's; None for what is no such name.
 
     Raises:
@@ -17,7 +18,7 @@ def open_remote(data: str, options: ReadingOptions) -> Source | None:
     if library == "torchvision" and colon:
         from skipwise.data.sources.torchvision_sets import open_torchvision
 
-        return open_torchvision(name)
+        return open_torchvision(name, progress)
     if library in ("huggingface", "hf") and colon and not name.startswith("//"):
         from skipwise.data.sources.huggingface import open_huggingface
 

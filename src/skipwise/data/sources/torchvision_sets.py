@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 import os.path
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from skipwise.data.containers import Entry, Folder
+from skipwise.data.containers import Entry, Folder, Progress
 from skipwise.data.sources.array_sets import array_set
 from skipwise.data.sources.source import Reading, Row, Source
-from skipwise.errors import SkipwiseError, missing_extra, unknown_name
-from skipwise.files import cache_folder
+from skipwise.data.sources.torchvision_files import open_parts
+from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.text import count
 
 _TRAIN = {"train": {"train": True}, "test": {"train": False}}
@@ -48,44 +47,17 @@ _PAIRS = (("_samples", ""), ("samples", ""), ("_image_files", "_labels"), ("_ima
 """Where torchvision's classes keep the images' paths and labels, together or in two lists."""
 
 
-def open_torchvision(name: str) -> Source:
+def open_torchvision(name: str, progress: Progress | None = None) -> Source:
     """A data set of torchvision's with its own splits, downloaded into the cache unless it is in ./data or there.
 
     Raises:
         SkipwiseError: there is no classification set of that name, or it can't be downloaded.
     """
-    try:
-        from torchvision import datasets
-    except ImportError as error:
-        raise missing_extra("train", "torchvision") from error
     if name not in SETS:
         raise unknown_name("classification set in torchvision", name, SETS)
-    maker = getattr(datasets, name)
-    parts = {split: _made(name, maker, arguments) for split, arguments in SETS[name].items()}
+    parts = open_parts(name, name, SETS[name], progress)
     in_memory = all(hasattr(part, "data") for part in parts.values())
     return (_in_memory if in_memory else _in_files)(name, parts)
-
-
-def _made(name: str, maker: Any, arguments: dict[str, Any]) -> Any:
-    """One part of a data set: found in ./data or the cache, else downloaded."""
-    root = cache_folder() / "datasets"
-    for folder in (Path("data"), root):
-        try:
-            return maker(folder, **arguments)
-        except (RuntimeError, OSError):  # how torchvision says that it is not there, or not whole
-            continue
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        fetched = {"download": True} if "download" in inspect.signature(maker.__init__).parameters else {}
-        return maker(root, **fetched, **arguments)
-    except ModuleNotFoundError as error:
-        raise SkipwiseError(f"torchvision needs {error.name} for {name}; run: pip install {error.name}") from error
-    except Exception as error:  # urllib's errors, torchvision's own, a full disk
-        reason = str(error).strip().splitlines()[0].rstrip(".:") if str(error).strip() else type(error).__name__
-        raise SkipwiseError(
-            f"{name} can't be downloaded ({reason}); check the connection, or put torchvision's files of it in {root} "
-            "or ./data."
-        ) from error
 
 
 def _in_memory(name: str, parts: dict[str, Any]) -> Source:
