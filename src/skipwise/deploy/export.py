@@ -47,6 +47,7 @@ from skipwise.deploy.reference import Reference
 from skipwise.deploy.runtime import engines
 from skipwise.deploy.scale import reversed_channels
 from skipwise.deploy.shipped import InHalf, portable, trace_answer, trace_fit, trace_whole
+from skipwise.deploy.signing import read_secret_key
 from skipwise.errors import SkipwiseError, missing_extra, unknown_name
 from skipwise.files import write_json
 from skipwise.paths import user_path
@@ -80,6 +81,7 @@ def export(
     output: str | os.PathLike[str] | None = None,
     elsewhere: Elsewhere | None = None,
     reading: ReadingOptions | None = None,
+    sign: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Exported:
     """Makes an artifact of a trained network, and checks that its golden images are answered as in PyTorch.
@@ -94,6 +96,7 @@ def export(
         output: the artifact's folder; None is the next in runs/export.
         elsewhere: for weights that were not trained here, which network they are of.
         reading: how `data` is to be read where its layout does not say it; None is as the run read its images.
+        sign: a secret key of minisign's, which signs the artifact.
         progress: is told what is being done, how much of it is, and of how much.
 
     Raises:
@@ -101,6 +104,7 @@ def export(
     """
     chosen, exact = _checked(format, precision, max_drop)
     tell = progress or (lambda *_: None)
+    key = None if sign is None else read_secret_key(user_path(sign))
     origin = origin_of_run(run) if elsewhere is None else origin_of_file(run, elsewhere)
     loaded = origin.loaded()[1]  # what is no network is refused before anything is done
     origin = replace(origin, key=loaded.key or None)
@@ -110,7 +114,11 @@ def export(
     provenance = origin.provenance()
     place = Place(output, origin, chosen, exact, provenance.weights, max_drop / 100)
     folder, there = place.find()
+    if key is not None:
+        said.append(f"It is signed by the key {key.public.id}.")
     if there is not None:
+        if key is not None:
+            key.sign(folder)
         return Exported(folder=folder, artifact=there, repeated=True, notes=tuple(said))
     images, notes = _images(origin, data, exact, reading)
     with made_beside(folder) as made:
@@ -132,7 +140,11 @@ def export(
         )
         write_json(made / "artifact.json", sealed(artifact))
         artifact = read_artifact(made)
+        if key is not None:
+            key.sign(made)
         folder, there = place.take(made, folder)
+        if key is not None:
+            key.sign(folder)  # where another process was first
     where = None if images is None else images.where
     return Exported(
         folder=folder, artifact=there or artifact, repeated=there is not None, data=where, notes=(*said, *notes)

@@ -57,6 +57,9 @@ def export(
     width: Annotated[float, typer.Option(help="For a file of weights: as in 'skipwise train'.")] = 1.0,
     stem: Annotated[str, typer.Option(help="For a file of weights: imagenet or small.")] = "imagenet",
     init_key: InitKey = None,
+    sign: Annotated[
+        str | None, typer.Option(metavar="KEY", help="A secret key of minisign's, to sign the artifact with.")
+    ] = None,
     class_level: ClassLevel = None,
     image_column: ImageColumn = None,
     label_column: LabelColumn = None,
@@ -106,6 +109,7 @@ def export(
                 crop_boxes=crop_boxes,
                 skip_unread=skip_unread_formats,
             ),
+            sign=sign,
             progress=bar.preparing,
         )
         for note in made.notes:
