@@ -18,6 +18,7 @@ from skipwise.deploy.artifact import MODEL_FILES, Artifact, Precision, read_arti
 from skipwise.deploy.golden import GoldenCheck
 from skipwise.deploy.images import Labelled, other_images, own_images, remembered_reading
 from skipwise.deploy.runtime import Answerer
+from skipwise.deploy.signing import SIGNATURE, read_public_key
 from skipwise.deploy.speed import Speed, speeds
 from skipwise.deploy.ways import (
     ENGINE_NAMES,
@@ -86,6 +87,7 @@ class Certificate:
         size: of the model's files, in bytes.
         passed: nothing lies outside the tolerance; `faults` has what does.
         notes: what is worth knowing, a sentence each.
+        signed_by: the key whose signature was checked, as minisign shows it; None where none was asked for.
     """
 
     artifact: str
@@ -107,6 +109,7 @@ class Certificate:
     faults: tuple[str, ...]
     notes: tuple[str, ...]
     machine: Machine
+    signed_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -129,6 +132,7 @@ def verify(
     images: int | None = None,
     timing: bool = True,
     reading: ReadingOptions | None = None,
+    public_key: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Verified:
     """Checks an artifact's hashes and golden images, and, with `data`, its answers to these images.
@@ -145,18 +149,27 @@ def verify(
         images: at most so many, drawn class by class.
         timing: whether latencies are measured.
         reading: how `data` is to be read where its layout does not say it; None is as the run read its images.
+        public_key: of minisign's, the only one whose signature is accepted; None asks for no signature.
         progress: is told what is being done, how much of it is, and of how much.
 
     Raises:
-        SkipwiseError: a file is not the one that was exported, the images can't be read, ...
+        SkipwiseError: it is not signed by that key, a file is not the one that was exported, the images can't be
+            read, ...
     """
     folder, tell = user_path(artifact), progress or (lambda *_: None)
+    key = None if public_key is None else read_public_key(user_path(public_key))
+    if key is not None:
+        key.check(folder)
     found = read_artifact(folder)
     drop = _allowed(found, max_drop)
     if images is not None and images < 1:
         raise SkipwiseError(f"--images must be at least 1, not {images}.")
     cores = usable_cores()
     opened, notes = open_engines(folder, found, cores)
+    if key is not None:
+        notes.append(f"It is signed by the key {key.id}.")
+    elif (folder / SIGNATURE).exists():
+        notes.append("It is signed, and by whom was not asked; --public-key does.")
     checks = {
         ENGINE_NAMES[name]: golden.check(found.golden, folder, found.preprocessing, found.precision, engine.whole)
         for name, engine in opened.items()
@@ -214,6 +227,7 @@ def verify(
         faults=tuple(faults),
         notes=tuple(notes),
         machine=describe_machine(),
+        signed_by=None if key is None else key.id,
     )
     return Verified(folder=folder, artifact=found, certificate=certificate, images=chosen)
 

@@ -47,6 +47,7 @@ from skipwise.deploy.reference import Reference
 from skipwise.deploy.runtime import engines
 from skipwise.deploy.scale import reversed_channels
 from skipwise.deploy.shipped import InHalf, portable, trace_answer, trace_fit, trace_whole
+from skipwise.deploy.signing import read_secret_key
 from skipwise.errors import Damaged, SkipwiseError, missing_extra, unknown_name
 from skipwise.files import write_json
 from skipwise.paths import user_path
@@ -81,6 +82,7 @@ def export(
     elsewhere: Elsewhere | None = None,
     trust: bool | str = False,
     reading: ReadingOptions | None = None,
+    sign: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Exported:
@@ -97,6 +99,7 @@ def export(
         elsewhere: for weights that were not trained here, which network they are of.
         trust: whether a network of somebody's own, which only the run's record names, may run: True, or its name.
         reading: how `data` is to be read where its layout does not say it; None is as the run read its images.
+        sign: a secret key of minisign's, which signs the artifact.
         progress: is told what is being done, how much of it is, and of how much.
         notice: is told what a person should know meanwhile, a sentence at a time.
 
@@ -104,8 +107,30 @@ def export(
         SkipwiseError: the run is unfinished, INT8 costs more than `max_drop`, an extra is missing, the disk is full ...
     """
     chosen, exact = _checked(format, precision, max_drop)
-    tell = progress or (lambda *_: None)
+    key = None if sign is None else read_secret_key(user_path(sign))
     origin = origin_of_run(run, trust) if elsewhere is None else origin_of_file(run, elsewhere)
+    exported = _exported(
+        origin, data, chosen, exact, max_drop, output, elsewhere, reading, progress or (lambda *_: None), notice
+    )
+    if key is None:
+        return exported
+    key.sign(exported.folder)
+    return replace(exported, notes=(*exported.notes, f"It is signed by the key {key.public.id}."))
+
+
+def _exported(
+    origin: Origin,
+    data: str | os.PathLike[str] | None,
+    chosen: Format,
+    exact: Precision,
+    max_drop: float,
+    output: str | os.PathLike[str] | None,
+    elsewhere: Elsewhere | None,
+    reading: ReadingOptions | None,
+    tell: Progress,
+    notice: Callable[[str], None],
+) -> Exported:
+    """As `export`, without a signature."""
     loaded = origin.loaded()[1]  # what is no network is refused before anything is done
     origin = replace(origin, key=loaded.key or None)
     said = [*loaded.notes]

@@ -25,6 +25,7 @@ BATCH_SECONDS = 600.0
 """For a batch of up to 32 images by a network of up to 100 MB. A busy machine takes seconds for that, a slow one a
 minute."""
 _IMAGES, _BYTES = 32, 10**8
+_ENDING_SECONDS = 10.0
 
 _Result = TypeVar("_Result")
 
@@ -67,6 +68,8 @@ class Bounded:
                     result, error = answer.get(timeout=seconds)
                 except queue.Empty:
                     stop()
+                    with contextlib.suppress(queue.Empty):  # so that it is not in the middle of something at the end
+                        answer.get(timeout=_ENDING_SECONDS)
                     self._given_up = SkipwiseError(
                         f"This network's file is given up on: a batch takes longer than {seconds / 60:,.1f} minutes, "
                         "which no export does; export it again, or ask for fewer images at once (--batch-size)."

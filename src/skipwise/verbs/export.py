@@ -62,6 +62,9 @@ def export(
     stem: Annotated[str, typer.Option(help="For a file of weights: imagenet or small.")] = "imagenet",
     init_key: InitKey = None,
     trust: Trust = False,
+    sign: Annotated[
+        str | None, typer.Option(metavar="KEY", help="A secret key of minisign's, to sign the artifact with.")
+    ] = None,
     class_level: ClassLevel = None,
     image_column: ImageColumn = None,
     label_column: LabelColumn = None,
@@ -113,6 +116,7 @@ def export(
                 crop_boxes=crop_boxes,
                 skip_unread=skip_unread_formats,
             ),
+            sign=sign,
             progress=bar.preparing,
             notice=bar.noticed,
         )

@@ -1,0 +1,92 @@
+"""Artifacts that somebody changes on purpose, writing new hashes as well; no training is needed to make one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import skipwise
+from skipwise.deploy.artifact import _seal, sha256
+from skipwise.deploy.certify import verify
+from skipwise.deploy.export import export
+from skipwise.deploy.origin import Elsewhere
+from skipwise.errors import SkipwiseError
+from skipwise.nets.zoo import create_model
+
+CLASSES = ("anchor", "bell", "comb")
+SIZE = 16
+
+
+def shipped(folder: Path, format: str, precision: str = "fp32") -> Path:
+    """An artifact of a network with initial weights; its golden images are made up."""
+    folder.mkdir(parents=True, exist_ok=True)
+    network = create_model("se_resnet18", num_classes=len(CLASSES), in_channels=3, width=0.25, seed=0)
+    torch.save(network.state_dict(), folder / "weights.pth")
+    elsewhere = Elsewhere(model="se_resnet18", width=0.25, classes=CLASSES, img_size=SIZE)
+    made = export(
+        folder / "weights.pth",
+        format=format,
+        precision=precision,
+        elsewhere=elsewhere,
+        output=folder / f"{format}-{precision}",
+    )
+    return made.folder
+
+
+def pictures(folder: Path, count: int = 6) -> Path:
+    """Noise, by classes."""
+    rng = np.random.default_rng(0)
+    for name in CLASSES:
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    return folder
+
+
+def changed(artifact: Path, folder: Path) -> Path:
+    """A copy of an artifact."""
+    return Path(shutil.copytree(artifact, folder))
+
+
+def reseal(artifact: Path, change: Callable[[dict[str, Any]], object] = lambda _: None) -> Path:
+    """Writes the hashes of the files as they are now, and a seal, after `change` has had the record."""
+    path = artifact / "artifact.json"
+    record = json.loads(path.read_bytes())
+    change(record)
+    record["files"] = {name: sha256(artifact / name) for name in record["files"] if name}
+    record["files"][""] = _seal(record)
+    path.write_text(json.dumps(record), encoding="utf-8")
+    return artifact
+
+
+def refused(artifact: Path, images: Path, reason: str) -> None:
+    """By `predict` and by `verify`, with a sentence."""
+    with pytest.raises(SkipwiseError, match=reason):
+        list(skipwise.predict(artifact, images, threads=1))
+    with pytest.raises(SkipwiseError, match=reason):
+        verify(artifact, timing=False)
+
+
+def rewritten(
+    archive: Path, change: Callable[[str, bytes], bytes | None], more: dict[str, bytes], compression: int
+) -> None:
+    """A .pt2 anew: `change` gets the name and the bytes of each member, and `more` is added."""
+    with zipfile.ZipFile(archive) as before:
+        members = {each.partition("/")[2]: before.read(each) for each in before.namelist()}
+    with zipfile.ZipFile(archive, "w", compression) as after:
+        for name, data in members.items():
+            made = change(name, data)
+            if made is not None:
+                after.writestr(f"archive/{name}", made)
+        for name, data in more.items():
+            after.writestr(f"archive/{name}", data)

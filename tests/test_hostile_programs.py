@@ -1,0 +1,289 @@
+"""Programs of torch that were changed on purpose and sealed again: none runs code.
+
+Every attack is made for real, and it is looked for the file that its code would leave.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import skipwise
+from skipwise.deploy import limits
+from skipwise.deploy.certify import verify
+from skipwise.deploy.engines import Opened
+from skipwise.deploy.torch_file import read_program
+from skipwise.errors import SkipwiseError
+from tests.resealing import changed, pictures, refused, reseal, rewritten, shipped
+
+GRAPH = "models/model.json"
+WEIGHTS = "data/weights/model_weights_config.json"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Artifacts and images."""
+    folder = tmp_path_factory.mktemp("programs")
+    return {
+        "torch": shipped(folder, "torch"),
+        "half": shipped(folder, "torch", "fp16"),
+        "images": pictures(folder / "images"),
+    }
+
+
+class Evil:
+    """Leaves a file behind where it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f"touch '{self.marker}'",)
+
+
+def evil(marker: Path) -> bytes:
+    content = io.BytesIO()
+    torch.save(Evil(marker), content)
+    return content.getvalue()
+
+
+def expression(marker: Path) -> str:
+    return f"__import__('os').system('touch {marker}')"
+
+
+Change = Callable[[str, bytes], bytes | None]
+
+
+def attack(artifact: Path, change: Change = lambda _, data: data, **more: bytes) -> Path:
+    """`change` gets each member of the artifact's archive; `more` is added, with _ for what no keyword can have."""
+    names = {name.replace("__", "/").replace("_DOT_", "."): data for name, data in more.items()}
+    rewritten(artifact / "model.pt2", change, names, zipfile.ZIP_STORED)
+    return reseal(artifact)
+
+
+def of_json(member: str, edit: Callable[[dict[str, Any]], object]) -> Change:
+    """Changes one member, which is JSON."""
+
+    def change(name: str, data: bytes) -> bytes:
+        if name != member:
+            return data
+        record = json.loads(data)
+        edit(record)
+        return json.dumps(record).encode()
+
+    return change
+
+
+def first_of_all(node: dict[str, Any]) -> Change:
+    """Puts a call before those of the program."""
+    return of_json(GRAPH, lambda record: record["graph_module"]["graph"]["nodes"].insert(0, node))
+
+
+def loaded_by_torch(artifact: Path) -> None:
+    """As who trusts the file would load it; in a process of its own."""
+    code = f"import torch; torch.export.load({str(artifact / 'model.pt2')!r})"
+    subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=300)
+
+
+def test_a_weight_that_is_a_pickle_is_refused(made: dict[str, Path], tmp_path: Path) -> None:
+    artifact, marker = changed(made["torch"], tmp_path / "artifact"), tmp_path / "RAN"
+
+    def flag(record: dict[str, Any]) -> None:
+        next(iter(record["config"].values()))["use_pickle"] = True
+
+    def change(name: str, data: bytes) -> bytes:
+        return evil(marker) if name == "data/weights/weight_0" else of_json(WEIGHTS, flag)(name, data)
+
+    attack(artifact, change)
+    refused(artifact, made["images"], "weight_0 is a pickle, which can run code.*nothing of it was run")
+    assert not marker.exists()
+    loaded_by_torch(artifact)
+    assert marker.exists()  # so it was an attack
+
+
+@pytest.mark.parametrize("name", ["custom_obj_0", "opaque_obj_0", "tensor_0"])
+def test_constants_that_are_pickles_are_refused(made: dict[str, Path], tmp_path: Path, name: str) -> None:
+    artifact, marker = changed(made["torch"], tmp_path / "artifact"), tmp_path / "RAN"
+    constant = {"path_name": name, "is_param": False, "use_pickle": True, "tensor_meta": None}
+    config = of_json("data/constants/model_constants_config.json", lambda r: r["config"].update(evil=constant))
+    content = pickle.dumps(Evil(marker)) if name == "opaque_obj_0" else evil(marker)
+    attack(artifact, config, **{f"data__constants__{name}": content})
+    refused(artifact, made["images"], "no program that Skipwise runs")
+    assert not marker.exists()
+    if name != "custom_obj_0":
+        loaded_by_torch(artifact)
+        assert marker.exists()
+
+
+@pytest.mark.parametrize(
+    "member",
+    ["data/weights/model.pt", "data/constants/model.pt", "data/aotinductor/model/model.so", "extra/hello.txt"],
+)
+def test_members_that_no_export_writes_are_refused(made: dict[str, Path], tmp_path: Path, member: str) -> None:
+    artifact, marker = changed(made["torch"], tmp_path / "artifact"), tmp_path / "RAN"
+    attack(artifact, **{member.replace("/", "__"): evil(marker)})
+    refused(artifact, made["images"], f"it holds 'archive/{member}', which no export writes")
+    assert not marker.exists()
+
+
+def test_sample_inputs_of_older_exports_are_never_opened(made: dict[str, Path], tmp_path: Path) -> None:
+    artifact, marker = changed(made["torch"], tmp_path / "artifact"), tmp_path / "RAN"
+    attack(artifact, lambda name, data: evil(marker) if name == "data/sample_inputs/model.pt" else data)
+    answers = list(skipwise.predict(artifact, made["images"], threads=1))
+    assert answers == list(skipwise.predict(made["torch"], made["images"], threads=1))
+    assert verify(artifact, timing=False).certificate.passed
+    assert not marker.exists()
+
+
+def test_expressions_written_out_in_a_file_are_never_read(made: dict[str, Path], tmp_path: Path) -> None:
+    artifact, marker = changed(made["torch"], tmp_path / "artifact"), tmp_path / "RAN"
+
+    def edit(record: dict[str, Any]) -> None:
+        module = record["graph_module"]
+        for value in module["graph"]["sym_int_values"].values():
+            value["as_expr"]["expr_str"] = expression(marker)
+        for value in module["graph"]["tensor_values"].values():
+            value["sizes"] = [{"as_expr": {"expr_str": expression(marker), "hint": None}}] * len(value["sizes"])
+        record["guards_code"] = [expression(marker)]
+        record["range_constraints"] = {expression(marker): {"min_val": 0, "max_val": 9}}
+        module["module_call_graph"][0]["signature"]["in_spec"] = json.dumps([1, {"type": "os.system"}])
+
+    attack(artifact, of_json(GRAPH, edit))
+    answers = list(skipwise.predict(artifact, made["images"], threads=1))
+    assert answers == list(skipwise.predict(made["torch"], made["images"], threads=1))
+    assert verify(artifact, timing=False).certificate.passed
+    assert not marker.exists()
+    loaded_by_torch(artifact)
+    assert marker.exists()
+
+
+TARGETS = [
+    "os.system",
+    "builtins.eval",
+    "torch.load",
+    "torch.ops.aten.from_file.default",
+    "torch.ops.aten.relu.__class__",
+    "torch.ops.aten.relu.default.__call__",
+    "torch.ops.higher_order.while_loop",
+    "torch.ops.higher_order.cond",
+    "torch.ops.mine.evil.default",
+    "_operator.attrgetter",
+    "_operator.pow",
+    "_operator.lshift",
+]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_only_known_operators_are_called(made: dict[str, Path], tmp_path: Path, target: str) -> None:
+    artifact, marker = changed(made["torch"], tmp_path / "artifact"), tmp_path / "RAN"
+    said = {"name": "command", "arg": {"as_string": f"touch {marker}"}, "kind": 1}
+    node = {"target": target, "inputs": [said], "outputs": [], "metadata": {}}
+    attack(artifact, of_json(GRAPH, lambda record: record["graph_module"]["graph"]["nodes"].insert(0, node)))
+    refused(artifact, made["images"], "which is none of the operators that Skipwise runs")
+    assert not marker.exists()
+
+
+def test_weights_that_reach_beyond_their_file_are_refused(made: dict[str, Path], tmp_path: Path) -> None:
+    for number, (key, value) in enumerate(
+        [
+            ("sizes", [{"as_int": 2**40}]),
+            ("strides", [{"as_int": 2**62}]),
+            ("storage_offset", {"as_int": 2**63 - 1}),
+            ("storage_offset", {"as_int": -8}),
+            ("sizes", [{"as_expr": {"expr_str": "1", "hint": None}}]),
+        ]
+    ):
+
+        def edit(record: dict[str, Any], key: str = key, value: Any = value) -> None:
+            meta = next(
+                each["tensor_meta"] for each in record["config"].values() if len(each["tensor_meta"]["sizes"]) == 1
+            )
+            meta[key] = value
+
+        artifact = attack(changed(made["torch"], tmp_path / str(number)), of_json(WEIGHTS, edit))
+        refused(artifact, made["images"], "no program that Skipwise runs")
+
+
+def test_archives_that_unpack_to_more_than_they_are_are_refused(made: dict[str, Path], tmp_path: Path) -> None:
+    packed = changed(made["torch"], tmp_path / "packed")
+    rewritten(
+        packed / "model.pt2", lambda _, data: data, {"data/weights/weight_9999": bytes(10**7)}, zipfile.ZIP_DEFLATED
+    )
+    refused(reseal(packed), made["images"], "is compressed, which no export does")
+    twice = changed(made["torch"], tmp_path / "twice")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        attack(twice, **{"models__model.json": b"{}"})
+    refused(twice, made["images"], "which no export writes")
+
+
+def test_exports_hold_no_pickle_and_no_paths(made: dict[str, Path]) -> None:
+    for name in ("torch", "half"):
+        with zipfile.ZipFile(made[name] / "model.pt2") as archive:
+            for member in archive.namelist():
+                content = archive.read(member)
+                if "/weight_" not in member:
+                    assert not content.startswith((b"\x80", b"PK")), member
+                    assert str(Path(skipwise.__file__).parent).encode() not in content, member
+
+
+def test_our_reader_and_torchs_loader_answer_the_same_to_the_last_bit(made: dict[str, Path]) -> None:
+    pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 37, 51, 3), dtype=np.uint8))
+    for name in ("torch", "half"):
+        program = read_program(made[name] / "model.pt2")
+        with torch.inference_mode():
+            expected = torch.export.load(made[name] / "model.pt2").module()(pixels)
+            assert torch.equal(program({program.pixels: pixels}), expected)
+
+
+def test_a_torch_program_is_stopped_between_its_steps(
+    made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact = changed(made["torch"], tmp_path / "artifact")
+
+    def edit(record: dict[str, Any]) -> None:
+        graph = record["graph_module"]["graph"]
+        sizes = [{"name": "size", "arg": {"as_ints": [3000, 3000]}, "kind": 1}]
+        metadata: dict[str, str] = {}
+        first = {"target": "torch.ops.aten.zeros.default", "inputs": sizes, "outputs": [{"as_tensor": {"name": "z0"}}]}
+        steps = [{**first, "metadata": metadata}]
+        for step in range(20_000):
+            given = [{"name": "self", "arg": {"as_tensor": {"name": f"z{step}"}}, "kind": 1}]
+            gives = [{"as_tensor": {"name": f"z{step + 1}"}}]
+            steps.append(
+                {"target": "torch.ops.aten.sin.default", "inputs": given, "outputs": gives, "metadata": metadata}
+            )
+        graph["nodes"] = steps + graph["nodes"]
+
+    attack(artifact, of_json(GRAPH, edit))
+    opened, pixels = Opened("torch", artifact / "model.pt2", 1), np.ones((1, 8, 8, 3), np.uint8)
+    monkeypatch.setattr(limits, "BATCH_SECONDS", 1.0)
+    with pytest.raises(SkipwiseError, match="given up on"):
+        opened.whole(pixels)
+    with pytest.raises(SkipwiseError, match="given up on"):  # at once
+        opened.whole(pixels)
+
+
+def test_torch_programs_that_want_terabytes_become_a_sentence(made: dict[str, Path], tmp_path: Path) -> None:
+    sizes = {"name": "size", "arg": {"as_ints": [1000, 1000, 1000, 16_000]}, "kind": 1}
+    node = {"target": "torch.ops.aten.ones.default", "inputs": [sizes], "metadata": {}}
+    node["outputs"] = [{"as_tensor": {"name": "terabytes"}}]
+    artifact = changed(made["torch"], tmp_path / "artifact")
+    attack(artifact, of_json(GRAPH, lambda record: record["graph_module"]["graph"]["nodes"].insert(0, node)))
+    with pytest.raises(SkipwiseError, match="needs more memory in torch than is free here"):
+        list(skipwise.predict(artifact, made["images"], threads=1))
+    with pytest.raises(SkipwiseError, match="needs more memory in torch than is free here"):
+        verify(artifact, timing=False)

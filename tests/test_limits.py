@@ -1,0 +1,90 @@
+"""What a network's file may take: time for a batch, and the memory that is free."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from skipwise.deploy import limits
+from skipwise.deploy.engines import Opened
+from skipwise.errors import SkipwiseError
+
+
+def bomb(path: Path, *sizes: int, steps: int = 1, operator: str = "Sin") -> Path:
+    """A network that brings its pixels' mean to these sizes, and computes with them."""
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["numbers"], ["mean"], keepdims=0),
+        helper.make_node("Expand", ["mean", "sizes"], ["0"]),
+    ]
+    inputs = 2 if operator == "MatMul" else 1
+    nodes += [helper.make_node(operator, [str(step)] * inputs, [str(step + 1)]) for step in range(steps)]
+    nodes.append(helper.make_node("ReduceSum", [str(steps)], ["probabilities"], keepdims=0))
+    graph = helper.make_graph(
+        nodes,
+        "bomb",
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", "h", "w", 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.array(sizes, np.int64), "sizes")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+PIXELS = np.ones((1, 8, 8, 3), np.uint8)
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_more_memory_than_there_is_becomes_a_sentence(engine: Any, tmp_path: Path) -> None:
+    opened = Opened(engine, bomb(tmp_path / "model.onnx", 16_000, 1000, 1000, 1000), 1)
+    with pytest.raises(SkipwiseError, match=f"model.onnx needs more memory in {engine} than is free here"):
+        opened.whole(PIXELS)
+
+
+def test_the_limit_of_memory_is_what_is_free_and_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    if limits._ask_what_is_free() is None:
+        pytest.skip("this system does not say what is free")
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    monkeypatch.setattr(limits, "_free", lambda: 2**28)
+    opened = Opened("onnxruntime", bomb(tmp_path / "model.onnx", 400, 1000, 1000), 1)  # 1.6 GB: no more than many have
+    with pytest.raises(SkipwiseError, match="needs more memory in onnxruntime than is free here"):
+        opened.whole(PIXELS)
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sizes", "steps", "operator"), [((1000, 1000), 200_000, "Sin"), ((20_000, 20_000), 1, "MatMul")]
+)
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_more_time_than_a_batch_may_take_becomes_a_sentence(
+    engine: str, sizes: tuple[int, ...], steps: int, operator: str, tmp_path: Path
+) -> None:
+    path = bomb(tmp_path / "model.onnx", *sizes, steps=steps, operator=operator)
+    code = f"""
+import numpy as np
+from pathlib import Path
+from skipwise.deploy import limits
+from skipwise.deploy.engines import Opened
+limits.BATCH_SECONDS, limits._ENDING_SECONDS = 2, 3
+try:
+    Opened({engine!r}, Path({str(path)!r}), 1).whole(np.ones((1, 8, 8, 3), np.uint8))
+except Exception as error:
+    print(type(error).__name__, error, flush=True)
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert found.stdout.startswith("SkipwiseError This network's file is given up on: a batch takes longer than"), found
+    assert found.returncode == 0, found.stderr  # and nothing of it holds the end of the process up
+
+
+def test_allowed_time_grows_with_images_and_with_the_file() -> None:
+    assert limits.allowed_seconds(1, 1000) == limits.allowed_seconds(32, 10**8) == 600
+    assert limits.allowed_seconds(64, 10**9) == 600 * 2 * 10
