@@ -13,6 +13,7 @@ from skipwise.comparison import fairness, notes, wording
 from skipwise.comparison.markdown import escaped, markdown
 from skipwise.comparison.question import Question
 from skipwise.statistics import judge
+from skipwise.text import first
 from tests.fabricated import NASTY, NETWORKS, Fabricated, fabricate
 from tests.test_report import CASES, with_nasty_names
 
@@ -69,8 +70,8 @@ def test_one_is_one() -> None:
 
 
 def test_of_many_sentences_the_first() -> None:
-    assert wording.first(["a", "b"], 2) == ["a", "b"]
-    assert wording.first(["a", "b", "c", "d"], 2) == ["a", "b", "And 2 more of these are in the report."]
+    assert first(["a", "b"], 2) == ["a", "b"]
+    assert first(["a", "b", "c", "d"], 2) == ["a", "b", "And 2 more of these are in the report."]
 
 
 def test_the_course_counts_the_runs_it_saved() -> None:

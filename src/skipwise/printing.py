@@ -13,7 +13,6 @@ from rich.table import Table
 from rich.text import Text
 from scipy.stats import binomtest
 
-from skipwise.auditing.record import TITLES, TO_MEND, AuditReport, summary
 from skipwise.comparison import wording
 from skipwise.comparison.conclude import Comparison
 from skipwise.comparison.notes import notes, reservations
@@ -25,7 +24,7 @@ from skipwise.cost.profile import ProfileReport
 from skipwise.nets.guests import is_own
 from skipwise.progress import Console
 from skipwise.statistics import Pair
-from skipwise.text import command
+from skipwise.text import command, first, without
 from skipwise.training.train import Trained
 
 MOST_SEEDS_SUGGESTED = 30
@@ -53,7 +52,7 @@ def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
     for line in (
         *more,
         *wording.course(comparison.plan, results),
-        *wording.first(choice.separating, MOST_LINES),
+        *first(choice.separating, MOST_LINES),
         *notes(comparison.plan, results),
     ):
         console.print(Text(line), soft_wrap=not console.is_terminal)
@@ -71,7 +70,7 @@ def print_recommended(found: Recommended) -> None:
     for name, phrases in choice.unfit.items() if choice.contender else ():
         console.print(Text(f"{name} does not fit: {'; '.join(phrases)}."), soft_wrap=not console.is_terminal)
     for line in (
-        *wording.first(choice.separating, MOST_LINES),
+        *first(choice.separating, MOST_LINES),
         *reservations(found.comparison.plan, found.comparison.results),
     ):
         console.print(Text(line), soft_wrap=not console.is_terminal)
@@ -165,51 +164,6 @@ def print_trained(trained: Trained, *, data: str) -> None:
     console.print(Text(f"Next:   {following}"), soft_wrap=True)
 
 
-def print_audit(report: AuditReport, *, typed: Sequence[str]) -> None:
-    """What was found, by kind, with an example each; what has to be mended; where the rest is, and what to type next.
-
-    Args:
-        typed: the command line that led here, the program's name first.
-    """
-    console = Console()
-    record = report.record
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column("found", no_wrap=True)
-    table.add_column("times", justify="right")
-    table.add_column("for example", overflow="fold")
-    for kind, title in TITLES.items():
-        mine = [finding for finding in record.findings if finding.kind == kind]
-        if mine and kind != "layout":  # those are faults, which follow
-            files = ", ".join(mine[0].files[:3]) + (", ..." if len(mine[0].files) > 3 else "")
-            table.add_row(title, f"{len(mine):,}", Text(f"{files}: {mine[0].detail}" if files else mine[0].detail))
-    if table.row_count:
-        console.print()
-        console.print(table)
-    console.print()
-    console.print(Text(summary(record), style="bold"), soft_wrap=not console.is_terminal)
-    if record.faults:
-        console.print()
-        console.print(Text(f"{TO_MEND}:", style="bold"))
-    for line in wording.first(record.faults, MOST_LINES):
-        console.print(Text(f"  {line}"), soft_wrap=not console.is_terminal)
-    console.print()
-    console.print(Text(f"Page:   {report.page}"), soft_wrap=True)
-    console.print(Text(f"Record: {report.file}"), soft_wrap=True)
-    for line in _after_audit(report, typed):
-        console.print(Text(line), soft_wrap=True)
-
-
-def _after_audit(report: AuditReport, typed: Sequence[str]) -> list[str]:
-    """What to type next, with how the images were read this time; with faults, how to get rid of them."""
-    kept = [word for word in _without(typed[2:], "--run", "--output", "-o") if word != "--json"]
-    excluding = any(finding.exclude for finding in report.record.findings) and report.trainable_without
-    compare = command("skipwise", "compare", *kept, *(("--exclude", report.file) if excluding else ()))
-    if not report.record.faults:
-        return [f"Next:   {compare}"]
-    again = f"Next:   {command('skipwise', 'audit', *kept)}  # once that is mended"
-    return [again, *([f"Or:     {compare}  # without what is flagged"] if excluding else [])]
-
-
 def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
     """What a person would type next: one's own images after a known set, more seeds where they can settle something,
     else what to use under a limit.
@@ -235,7 +189,7 @@ def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
     more = min((count for count in settle if count > looks[-1]), default=0)
     # A time limit chose the looks and epochs itself; what it chose can't be asked for with more looks.
     if 0 < more <= MOST_SEEDS_SUGGESTED and comparison.plan.time_limit is None:
-        kept = _without(typed[1:], "--seeds", "--looks", "--output", "-o")
+        kept = without(typed[1:], "--seeds", "--looks", "--output", "-o")
         return command(*program, *kept, "--looks", ",".join(map(str, (*looks, more))), "--extend", "--output", folder)
     latencies = [timing.median * 1000 for timing in comparison.costs.latencies.values()]
     if len(latencies) < 2:
@@ -246,21 +200,6 @@ def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
 def _short(path: str) -> str:
     """A program's path as one would type it from here."""
     return min(path, os.path.relpath(path), key=len)
-
-
-def _without(typed: Sequence[str], *options: str) -> list[str]:
-    """A command line without some options and their values, and without "--", behind which more options would be
-    names."""
-    if "--" in typed:
-        at = typed.index("--")
-        typed = [*typed[:at], *(f"./{word}" if word.startswith("-") else word for word in typed[at + 1 :])]
-    kept: list[str] = []
-    skip = False
-    for word in typed:
-        if not skip and word.partition("=")[0] not in options and word not in ("--resume", "--extend"):
-            kept.append(word)
-        skip = not skip and word in options
-    return kept
 
 
 def print_models(rows: Sequence[Listed]) -> None:

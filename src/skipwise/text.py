@@ -39,6 +39,12 @@ def listed(names: Sequence[str], most: int | None = None) -> str:
     return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
 
 
+def first(sentences: Sequence[str], most: int) -> list[str]:
+    """Sentences of which there may be too many."""
+    more = len(sentences) - most
+    return [*sentences[:most], *([f"And {more:,} more of these are in the report."] if more > 0 else [])]
+
+
 def printable(name: str) -> str:
     """A name that any table, page or terminal can hold: bytes that are no UTF-8 and control characters as escapes."""
     return name if name.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in name)
@@ -63,6 +69,21 @@ def command(*words: str | os.PathLike[str]) -> str:
             "-" is not taken for an option.
     """
     return shlex.join(word if isinstance(word, str) else _path(word) for word in words)
+
+
+def without(typed: Sequence[str], *options: str) -> list[str]:
+    """A command line without some options and their values, and without "--", behind which more options would be
+    names."""
+    if "--" in typed:
+        at = typed.index("--")
+        typed = [*typed[:at], *(f"./{word}" if word.startswith("-") else word for word in typed[at + 1 :])]
+    kept: list[str] = []
+    skip = False
+    for word in typed:
+        if not skip and word.partition("=")[0] not in options and word not in ("--resume", "--extend"):
+            kept.append(word)
+        skip = not skip and word in options
+    return kept
 
 
 def _path(path: os.PathLike[str]) -> str:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,16 +16,14 @@ from skipwise.auditing.sheets import contact_sheets
 from skipwise.data.audit import Finding, examine
 from skipwise.data.faults import unreadable_images
 from skipwise.data.prepare import files_left_out, obstacles
-from skipwise.data.sources import ReadingOptions, Source, open_source
+from skipwise.data.sources import ReadingOptions, open_source
 from skipwise.data.splits import read_split
 from skipwise.data.survey import Progress, survey
 from skipwise.errors import SkipwiseError
-from skipwise.evaluation.mislabelled import doubts, probabilities
 from skipwise.files import locked, make_folder, write_text
 from skipwise.folders import make_next
 from skipwise.paths import user_path
 from skipwise.seals import write_sealed
-from skipwise.training.run import read_predictions, read_run
 
 PARENT = Path("runs/audit")
 
@@ -83,7 +80,11 @@ def audit(
     if split is not None:
         source = replace(source, splits=tuple(read_split(Path(split), source.ids).tolist()))
         used = np.array(source.splits) != ""
-    doubted = [] if run is None else _doubted(source, Path(run))
+    doubted: list[Finding] = []
+    if run is not None:
+        from skipwise.auditing.doubted import doubted_by  # only here is torch needed, which takes half a gigabyte
+
+        doubted = doubted_by(source, Path(run))
     seen = survey(source, progress).of(used)
     for sentence in seen.notes:
         notice(sentence)
@@ -120,40 +121,3 @@ def audit(
         leaks=leaks,
         trainable_without=not obstacles(source, seen, found, rest),
     )
-
-
-def _doubted(source: Source, run: Path) -> list[Finding]:
-    """Findings from what finished runs predicted for images that they were not trained on."""
-    numbers = {name: index for index, name in enumerate(source.ids)}
-    sums: dict[str, Any] = {}
-    for path in [run / "run.json"] if (run / "run.json").exists() else sorted(run.glob("runs/*/run.json")):
-        record = read_run(path.parent)
-        for part in ("val", "test") if record.status == "finished" else ():
-            if getattr(record, part) is None:
-                continue
-            answers = read_predictions(path.parent, part)
-            if record.spec.classes != source.classes or not numbers.keys() >= set(answers.ids.tolist()):
-                raise SkipwiseError(
-                    f"The runs in {run} are of other images than {source.name}, or of other classes; give a run of "
-                    "these images."
-                )
-            for name, row in zip(answers.ids.tolist(), probabilities(answers.logits), strict=True):
-                sums[name] = sums.get(name, 0.0) + row
-    if not sums:
-        raise SkipwiseError(f"{run} holds no finished run's predictions; give the folder of a run or a comparison.")
-    names = sorted(sums)
-    labels = {name: int(source.labels[numbers[name]]) for name in names}
-    total = np.stack([sums[name] for name in names])
-    found = doubts(total / total.sum(axis=1, keepdims=True), np.array([labels[name] for name in names]))
-    return [
-        Finding(
-            kind="looks_mislabelled",
-            files=(names[doubt.index],),
-            detail=(
-                f"Labelled {source.classes[labels[names[doubt.index]]]} (probability {doubt.own:.0%}), but predicted "
-                f"as {source.classes[doubt.believed]} ({doubt.probability:.0%})."
-            ),
-            exclude=(names[doubt.index],),
-        )
-        for doubt in found
-    ]

@@ -11,6 +11,7 @@ from skipwise.comparison.evidence import ranked
 from skipwise.comparison.notes import notes
 from skipwise.comparison.plan import Plan
 from skipwise.comparison.results import Contender, Costs, Results
+from skipwise.text import first
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<!\w)_|_(?!\w)")
 
@@ -27,7 +28,7 @@ def markdown(plan: Plan, results: Results, costs: Costs) -> str:
         _networks(results, costs),
         escaped(" ".join(wording.course(plan, results))),
         _pairs(results),
-        "\n".join(f"- {escaped(sentence)}" for sentence in wording.first(choice.separating, MOST_SENTENCES)),
+        "\n".join(f"- {escaped(sentence)}" for sentence in first(choice.separating, MOST_SENTENCES)),
         escaped(wording.not_covered(plan)),
         _code(command(plan)),
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from skipwise.comparison.plan import Plan
 from skipwise.comparison.question import Question
@@ -19,12 +18,6 @@ NOT_JUDGED = "not judged: fewer than two of their runs were finished with the sa
 def counted(count: int, noun: str) -> str:
     """A number of things: "1 run", "2 runs"."""
     return f"{count:,} {noun}{'s' * (count != 1)}"
-
-
-def first(sentences: Sequence[str], most: int) -> list[str]:
-    """Sentences of which there may be too many."""
-    more = len(sentences) - most
-    return [*sentences[:most], *([f"And {more:,} more of these are in the report."] if more > 0 else [])]
 
 
 def measure(question: Question, *, on: str = "test") -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.data.chunks import bare_jpeg, bare_png
-from skipwise.data.levels import DEFAULT, FULL, Depth, Extent, Levels, eight_bits, extent, misfit, scaled
+from skipwise.data.levels import DEFAULT, FULL, Depth, Extent, Levels, eight_bits, extent, misfit, scaled, upper_bytes
 from skipwise.data.limits import most_pixels
 from skipwise.data.opening import TooLarge, explained, opened
 from skipwise.data.opening import UnreadableImage as UnreadableImage
@@ -31,6 +31,8 @@ _NEVER_TURNED = {"PNG", "GIF", "BMP", "PPM", "WEBP"}
 _TURNS = {"exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp"}
 _ORIENTATION, _PHOTOMETRIC, _SAMPLE_FORMAT, _BITS, _LARGEST = 0x0112, 262, 339, 258, (341, 281)
 """Tags of EXIF and TIFF."""
+_AT_ONCE = 2**22
+"""Pixels that are laid over white at a time."""
 _METHODS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 """How Pillow turns an image back, by what EXIF says."""
 _OTHER_ORDER = {
@@ -66,7 +68,7 @@ class Wide:
         if reason := misfit(self.extent, levels):
             raise UnreadableImage(reason)
         if self.values.ndim == 3 and levels.white_16 == FULL:
-            return (self.values >> 8).astype(np.uint8)  # as Pillow reads colours of 16 bits
+            return upper_bytes(self.values)
         return self._finished(eight_bits(self.values, self.extent.depth, levels))
 
     def stretched(self) -> NDArray[np.uint8]:
@@ -184,6 +186,7 @@ def _read(data: bytes) -> Picture:
     header = _header(image)  # after loading: a PNG may say at its end that it is turned
     tags = getattr(image, "tag_v2", {})
     turned = _turned(image)
+    del image  # it may be as large as the turned one
     wide = _wide(turned, header.kind, tags, None if lower is None else _turned(lower))
     if wide is not None:
         white = _declared(wide, tags)
@@ -199,7 +202,9 @@ def _wide(image: Any, kind: str, tags: Mapping[int, Any], lower: Any) -> Wide | 
     values = np.asarray(image)
     depth: Depth | None = None
     if lower is not None:
-        depth, values = "16-bit", values.astype(np.uint16) << 8 | np.asarray(lower)
+        depth, values = "16-bit", values.astype(np.uint16)
+        values <<= 8
+        values |= np.asarray(lower)
     elif image.mode == "F":
         depth = "float"
     elif image.mode.startswith("I;16") or (image.mode == "I" and kind.startswith(("PNG", "PPM"))):
@@ -248,7 +253,7 @@ def _lower_bytes(image: Any, data: bytes) -> Any:
         # Read in the wrong order of bytes, the lower one is taken for the upper one.
         other = _OTHER_ORDER[mode]
         swapped.append((*where, (other, *arguments[1:]) if several else other))
-    lower = opened(data)
+    lower = opened(data, each=2)
     lower.tile = swapped
     lower.load()
     return lower
@@ -261,7 +266,13 @@ def _over_white(image: Any) -> Any:
     if image.mode == "La":  # multiplied by its transparency already
         image = image.convert("LA")
     mode = "L" if image.mode in _GREY else "RGB"
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert(mode)
+    width, height = image.size
+    found = Image.new(mode, image.size)
+    rows = max(1, _AT_ONCE // width)
+    for top in range(0, height, rows):  # whole images would be there four times
+        band = image.crop((0, top, width, min(top + rows, height))).convert("RGBA")
+        found.paste(Image.alpha_composite(Image.new("RGBA", band.size, "white"), band).convert(mode), (0, top))
+    return found
 
 
 def _from_array(pixels: NDArray[np.uint8]) -> Any:

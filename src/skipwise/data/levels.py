@@ -15,6 +15,7 @@ better refused than turned black, and says so.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,6 +32,8 @@ NEAR_ONE = 2.0
 """A floating-point image that ends here or before is one of 0 to 1."""
 FAR = 16.0
 """An image that ends this many times higher than the others, or than white, has another scale than they."""
+_AT_ONCE = 2**20
+"""Values that are brought to 8 bits at a time."""
 MEND = "convert it to 8 or 16 bits"
 
 
@@ -92,8 +95,8 @@ def misfit(found: Extent, levels: Levels) -> str:
 def eight_bits(values: NDArray[Any], depth: Depth, levels: Levels) -> NDArray[np.uint8]:
     """Values as 0 to 255, of an image that is no `misfit`; what lies beyond black or white is clipped."""
     if depth == "16-bit":
-        table: NDArray[np.uint8] = _table(levels.white_16)[values]
-        return table
+        table = _table(levels.white_16)
+        return _in_bands(lambda band: table[band], values)
     white = levels.white_float if depth == "float" else levels.white_32
     assert white is not None
     return scaled(values, white)
@@ -101,9 +104,27 @@ def eight_bits(values: NDArray[Any], depth: Depth, levels: Levels) -> NDArray[np
 
 def scaled(values: NDArray[Any], white: float) -> NDArray[np.uint8]:
     """Values from 0 to `white` as 0 to 255, rounded and clipped."""
-    wide = values if values.dtype.kind == "f" else values.astype(np.float64)
+    wide = values.dtype if values.dtype.kind == "f" else np.dtype(np.float64)
     with np.errstate(over="ignore"):
-        return np.clip(wide * (255 / white) + 0.5, 0, 255).astype(np.uint8)
+        return _in_bands(
+            lambda band: np.clip(band.astype(wide, copy=False) * (255 / white) + 0.5, 0, 255).astype(np.uint8), values
+        )
+
+
+def upper_bytes(values: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """The upper 8 of 16 bits, which is how Pillow reads colours."""
+    return _in_bands(lambda band: (band >> 8).astype(np.uint8), values)
+
+
+def _in_bands(brought: Callable[[NDArray[Any]], NDArray[np.uint8]], values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Some rows at a time, since what comes in between is up to eight times as wide as what comes out."""
+    rows = max(1, _AT_ONCE // max(1, values[:1].size))
+    if len(values) <= rows:
+        return brought(values)
+    found = np.empty(values.shape, np.uint8)
+    for start in range(0, len(values), rows):
+        found[start : start + rows] = brought(values[start : start + rows])
+    return found
 
 
 @functools.lru_cache(4)

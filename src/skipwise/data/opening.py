@@ -16,6 +16,8 @@ from skipwise.errors import SkipwiseError
 
 _T = TypeVar("_T")
 
+_HELD_TWICE = ("WEBP", "JPEG2000")
+"""Formats whose decoders hold more than twice as much for each pixel as others."""
 _CUT_OFF = ("truncated", "not enough image data", "unexpected end", "premature end")
 """What Pillow says of files that end too early, in one of its ways."""
 
@@ -28,8 +30,11 @@ class TooLarge(UnreadableImage):
     """An image of more pixels than are read."""
 
 
-def opened(data: bytes) -> Any:
+def opened(data: bytes, *, each: int = 1) -> Any:
     """Pillow's image. Not by Pillow's `open`, whose limit on pixels is another one.
+
+    Args:
+        each: as how many pixels each counts against the limit: two where colours have 16 bits and are read twice.
 
     Raises:
         UnreadableImage: the bytes begin like no image that is read, or it has too many pixels; damaged bytes may raise
@@ -50,10 +55,12 @@ def opened(data: bytes) -> Any:
         except (SyntaxError, IndexError, TypeError, struct.error):  # it is of another format
             continue
         width, height = image.size
+        each = max(each, 2 if image.format in _HELD_TWICE else 1)
         if width < 1 or height < 1:
             raise UnreadableImage("it has no pixels")
-        if width * height > most_pixels():
-            raise TooLarge(f"{width} x {height} pixels are more than the {most_pixels():,} of {VARIABLE}")
+        if width * height * each > most_pixels():
+            twice = ", which count twice in this format," if each > 1 else ""
+            raise TooLarge(f"{width} x {height} pixels{twice} are more than the {most_pixels():,} of {VARIABLE}")
         return image
     raise UnreadableImage(_not_recognised(data))
 

@@ -37,14 +37,24 @@ from skipwise.machine import usable_cores
 
 CHUNK = 64
 """Images per job: a message costs as much as some of them, and the last job keeps one process waiting."""
+PATIENCE = 60.0
+"""Seconds of a core for an image: hundreds of times what the largest takes, and what some are made to exceed."""
+MOST_HELD = 2**26
+"""Bytes of files that wait to be looked at, or one file that is larger."""
+
+
+_TIRED = getattr(signal, "SIGPROF", 0)
+"""The signal of a timer that counts what a process computes; Windows has none."""
 
 
 @dataclass(frozen=True)
 class _Place:
-    """A container by kind and path; no kind where the files come with the jobs."""
+    """A container by kind and path; no kind where the files come with the jobs. `patience` is how many seconds of a
+    core one file may take."""
 
     kind: str
     path: str
+    patience: float
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,11 @@ class _Job:
     square: Square | None
     addresses: tuple[str, ...] = ()
     contents: tuple[tuple[bytes, str], ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of files in it."""
+        return sum(len(data) for data, _ in self.contents)
 
 
 class Team:
@@ -65,7 +80,7 @@ class Team:
     def __init__(self, container: Container, images: int) -> None:
         self.count = max(1, min(usable_cores(), -(-images // CHUNK)))
         kind = container.kind if isinstance(container, Shareable) else ""
-        self.place = _Place(kind, _text(os.fspath(container.path.absolute())))
+        self.place = _Place(kind, _text(os.fspath(container.path.absolute())), PATIENCE)
         self.threads = ThreadPoolExecutor(self.count)
         # Last in, first out: one that runs is taken before another is started.
         self.idle: queue.LifoQueue[_Process | None] = queue.LifoQueue()
@@ -95,13 +110,14 @@ class Team:
 
     def answers(self, jobs: Iterable[_Job]) -> Iterator[list[Look]]:
         """The jobs' looks in order. Only a few are under way at a time, so that memory stays flat."""
-        waiting: deque[Future[list[Look]]] = deque()
+        waiting: deque[tuple[int, Future[list[Look]]]] = deque()
         for job in jobs:
-            waiting.append(self.threads.submit(self._do, job))
-            if len(waiting) > 3 * self.count:
-                yield waiting.popleft().result()
+            waiting.append((job.size, self.threads.submit(self._do, job)))
+            del job  # the thread lets go of the files before their looks are taken
+            while len(waiting) > 3 * self.count or sum(size for size, _ in waiting) > MOST_HELD:
+                yield waiting.popleft()[1].result()
         while waiting:
-            yield waiting.popleft().result()
+            yield waiting.popleft()[1].result()
 
     def _do(self, job: _Job) -> list[Look]:
         process = self.idle.get() or self._start()
@@ -116,7 +132,7 @@ class Team:
                 process = self._start()
                 one = slice(position, position + 1)
                 single = _Job(job.square, job.addresses[one], job.contents[one])
-                seen += process.do(single) or [fault("decoding it crashes the decoder")]
+                seen += process.do(single) or [fault(process.death)]
                 self._finish(process)
             return seen
         finally:
@@ -178,6 +194,7 @@ class _Process:
     """A process that looks at files."""
 
     def __init__(self, place: _Place) -> None:
+        self.patience = place.patience
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         # -P keeps the folder the user stands in, and whatever modules lie there, out of our imports.
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
@@ -206,6 +223,13 @@ class _Process:
             self.log.seek(0)
             raise RuntimeError(f"a reading process failed:\n{self.log.read().decode(errors='replace')}")
         return answer
+
+    @property
+    def death(self) -> str:
+        """What it died of."""
+        if self.process.wait() == -_TIRED:
+            return f"decoding it takes more than {self.patience:.3g} seconds"
+        return "decoding it crashes the decoder"
 
     @property
     def alive(self) -> bool:
@@ -237,7 +261,8 @@ def _name(text: str) -> str:
 
 def _send(pipe: IO[bytes], message: Any) -> None:
     data = msgspec.msgpack.encode(message)
-    pipe.write(len(data).to_bytes(4, "big") + data)
+    pipe.write(len(data).to_bytes(4, "big"))
+    pipe.write(data)
     pipe.flush()
 
 
@@ -261,22 +286,35 @@ def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
         shared = reopen(place.kind, Path(_name(place.path))).reader() if place.kind else contextlib.nullcontext()
         with shared as read:
             while (job := _receive(requests, _Job)) is not None:
-                _send(answers, list(_answer(job, read)))
+                _send(answers, list(_answer(job, read, place.patience)))
     except SkipwiseError as error:
         _send(answers, str(error))
 
 
-def _answer(job: _Job, read: Reader | None) -> Iterator[Look]:
+def _answer(job: _Job, read: Reader | None, patience: float) -> Iterator[Look]:
     for data, reason in job.contents:
-        yield fault(reason) if reason else look(data, job.square)
+        with _limited(patience):
+            found = fault(reason) if reason else look(data, job.square)
+        yield found
     for address in job.addresses:
         assert read is not None
-        try:
-            data = read(_name(address))
-        except UnreadableImage as error:
-            yield fault(str(error))
-        else:
-            yield look(data, job.square)
+        with _limited(patience):
+            try:
+                found = look(read(_name(address)), job.square)
+            except UnreadableImage as error:
+                found = fault(str(error))
+        yield found
+
+
+@contextlib.contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Ends the process by the signal _TIRED where a block takes more seconds of a core, whatever code it is in."""
+    if not _TIRED:
+        yield
+        return
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    yield
+    signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 if __name__ == "__main__":

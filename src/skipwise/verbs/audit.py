@@ -50,10 +50,10 @@ def audit(
     Status 2 if something has to be mended before training.
     """
     from skipwise.auditing.audit import audit as run_audit
-    from skipwise.printing import print_audit
-    from skipwise.screen import Screen
+    from skipwise.auditing.printing import print_audit
+    from skipwise.progress import Bar
 
-    with Screen(sys.stderr) as screen:
+    with Bar(sys.stderr) as bar:
         report = run_audit(
             data,
             split=split,
@@ -67,8 +67,8 @@ def audit(
             skip_unread_formats=skip_unread_formats,
             run=run,
             output=output,
-            progress=screen.preparing,
-            notice=screen.noticed,
+            progress=bar.preparing,
+            notice=bar.noticed,
         )
     if json:
         print_json({"folder": str(report.folder), "audit": report.record})

@@ -20,12 +20,16 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from skipwise.data.decode import UnreadableImage
-from skipwise.data.names import printable
+from skipwise.data.formats import is_picture
+from skipwise.data.names import printable, suffix
 from skipwise.errors import SkipwiseError, reason_of
 from skipwise.text import shortened
 
 LARGEST_FILE = 512 * 2**20
 """A larger file is no image that anybody wants decoded; it would have to be held in memory."""
+
+LARGEST_PACKED = 2**27
+"""Bytes of an image in an archive, where it can be packed to next to nothing; unpacked, it is there twice."""
 
 DEEPEST, LONGEST_NAME = 100, 4096
 """Folders in folders, and characters of a name with all of its folders: what no data set has, and few disks allow."""
@@ -157,10 +161,15 @@ def plain(name: str) -> str:
     return name.rstrip("/")
 
 
-def check_size(size: int) -> None:
-    """Raises UnreadableImage for a file that is too large to be an image."""
-    if size > LARGEST_FILE:
-        raise UnreadableImage(f"a file of {size / 2**20:,.0f} MiB; at most {LARGEST_FILE // 2**20} are read")
+def largest(name: str) -> int:
+    """How many bytes are read of a file in an archive: less of pictures than of tables."""
+    return LARGEST_PACKED if is_picture(suffix(name)) else LARGEST_FILE
+
+
+def check_size(size: int, most: int = LARGEST_PACKED) -> None:
+    """Raises UnreadableImage for a file in an archive that is too large to be what it should be."""
+    if size > most:
+        raise UnreadableImage(f"a file of {size / 2**20:,.0f} MiB; at most {most // 2**20} are read")
 
 
 def check_entry(path: Path, name: str, *, is_link: bool) -> None:

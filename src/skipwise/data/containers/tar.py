@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import math
 import os
 import tarfile
@@ -11,12 +12,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, ClassVar, Self
+from typing import Any, BinaryIO, ClassVar, Self
 
 import msgspec
 
 from skipwise.data.cache import keep, kept
 from skipwise.data.containers.base import (
+    LARGEST_FILE,
     Entry,
     Listing,
     Progress,
@@ -26,6 +28,7 @@ from skipwise.data.containers.base import (
     check_size,
     explained,
     file_stamp,
+    largest,
     listed,
     one_by_one,
     plain,
@@ -37,12 +40,14 @@ from skipwise.files import cache_folder
 from skipwise.regular import open_regular
 
 _SAID_EVERY = 512
+_PART = 2**20
+_SPARSE = "a file with holes; make it without --sparse"
 _LONGEST_HEADER = 2**16
 """Bytes of the headers that come before a file to say more of it."""
 _LARGEST_MEMBER = 2**36
 """Whatever a header claims would be gone through in search of the next one."""
-_MOST_RECORDS = 1000
-"""Of those headers that hold for all files that follow."""
+_HEEDED = (b"path", b"linkpath", b"size", b"mtime")
+"""What of a file is said in records that come before it, where its header has no room for it."""
 _FREE_BYTES, _RATIO, _FREE_FILES, _LEAST_BYTES = 2**31, 200, 100_000, 32
 """How much a compressed archive may hold in any case, and how many times its own size beyond; how many files it may
 hold in any case, and how few bytes it has for each of those beyond."""
@@ -64,16 +69,42 @@ class _Header(tarfile.TarInfo):
             raise tarfile.ReadError(f"a header of {header.size:,} bytes")
         return header
 
-    def _proc_pax(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
-        if len(archive.pax_headers) > _MOST_RECORDS:
-            raise tarfile.ReadError(f"more than {_MOST_RECORDS:,} records for all files")
-        found: tarfile.TarInfo = super()._proc_pax(archive)  # type: ignore[misc]
+    def _proc_pax(self, archive: Any) -> tarfile.TarInfo:
+        """As tarfile does it, whose search for records takes hours for some before Python 3.11.10; other records than
+        _HEEDED would only be kept."""
+        records = _records(archive.fileobj.read(self._block(self.size))[: self.size])  # type: ignore[attr-defined]
+        if self.type == tarfile.XGLTYPE:
+            archive.pax_headers.update(records)
+        found: Any = self.fromtarfile(archive)
+        if self.type != tarfile.XGLTYPE:
+            found._apply_pax_info({**archive.pax_headers, **records}, archive.encoding, archive.errors)
+            found.offset = self.offset
+            if "size" in records:
+                archive.offset = found.offset_data + (found._block(found.size) if found.isreg() else 0)
         return found
 
     def _sparse(self, *_: object) -> tarfile.TarInfo:
-        raise tarfile.ReadError("a file with holes; make it without --sparse")
+        raise tarfile.ReadError(_SPARSE)
 
     _proc_sparse = _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _sparse
+
+
+def _records(data: bytes) -> dict[str, str]:
+    """The records of a pax header: the length of each, a blank, its name, "=", its value and a line's end."""
+    found = {}
+    position = 0
+    while position < len(data) and data[position]:
+        length, blank, _ = data[position : position + 20].partition(b" ")
+        end = position + int(length) if blank and length.isdigit() else 0
+        name, equals, value = data[position + len(length) + 1 : max(end - 1, 0)].partition(b"=")
+        if not equals or end > len(data) or data[end - 1 : end] != b"\n":
+            raise tarfile.ReadError("a damaged record")
+        if name.startswith(b"GNU.sparse."):
+            raise tarfile.ReadError(_SPARSE)
+        if name in _HEEDED:
+            found[name.decode()] = value.decode("utf-8", "surrogateescape")
+        position = end
+    return found
 
 
 @dataclass(frozen=True)
@@ -262,7 +293,7 @@ def _check_expansion(member: tarfile.TarInfo, files: int, packed: int) -> None:
 
 def _part_of(file: object, address: str) -> bytes:
     offset, size = map(int, address.split(":"))
-    check_size(size)
+    check_size(size, LARGEST_FILE)  # here nothing is packed
     file.seek(offset)  # type: ignore[attr-defined]
     data: bytes = file.read(size)  # type: ignore[attr-defined]
     if len(data) != size:
@@ -275,7 +306,10 @@ def _extracted(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes | Unr
         file = archive.extractfile(member) if member.isreg() else None
         if file is None:
             return UnreadableImage("it is not a file")
-        check_size(member.size)
-        return file.read()
+        check_size(member.size, largest(member.name))
+        found = io.BytesIO()  # which grows in place
+        while part := file.read(_PART):
+            found.write(part)
+        return found.getvalue()
     except UnreadableImage as error:
         return error

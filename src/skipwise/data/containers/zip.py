@@ -21,6 +21,7 @@ from skipwise.data.containers.base import (
     check_size,
     explained,
     file_stamp,
+    largest,
     listed,
     one_by_one,
     plain,
@@ -68,7 +69,7 @@ class Zip:
     def address(self, name: str) -> str:
         info = self._infos[name]
         numbers = (info.header_offset, info.compress_size, info.file_size, info.CRC, info.compress_type, info.flag_bits)
-        return ":".join(map(str, numbers))
+        return ":".join(map(str, (*numbers, largest(name))))
 
     @contextlib.contextmanager
     def reader(self) -> Iterator[Reader]:
@@ -76,8 +77,8 @@ class Zip:
         with explained(self.path), open_regular(self.path) as file:
 
             def read(address: str) -> bytes:
-                offset, packed, size, crc, method, flags = map(int, address.split(":"))
-                check_size(max(size, packed))
+                offset, packed, size, crc, method, flags, most = map(int, address.split(":"))
+                check_size(max(size, packed), most)
                 if flags & 1:
                     raise UnreadableImage("it is encrypted")
                 if method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
