@@ -203,7 +203,7 @@ class RowFile:
     def _error(self, line: bytes, image: Found) -> str:
         try:
             name, error = self.rows.read(line.decode())
-        except (ValueError, LookupError, csv.Error, msgspec.MsgspecError) as damage:
+        except (ValueError, LookupError, csv.Error, msgspec.MsgspecError, RecursionError) as damage:
             raise self._altered(f"where {image.name} should be is no row of answers") from damage
         if name != image.name:
             raise self._altered(f"it has {name} where {image.name} should be")

@@ -142,7 +142,7 @@ def read_history(folder: Path) -> tuple[Epoch, ...]:
     try:
         lines = path.read_bytes().splitlines()
         return tuple(msgspec.json.decode(line, type=Epoch) for line in lines)
-    except (msgspec.MsgspecError, OSError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError, OSError) as error:
         raise SkipwiseError(f"{path} is damaged ({error}); remove its folder to run that again.") from error
 
 
