@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Annotated, NoReturn, TextIO
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
@@ -37,7 +37,7 @@ UNREAD = 128 + 13
 """The exit status where nobody reads what is printed: that of SIGPIPE, which Windows does not have."""
 
 
-HANGUP = getattr(signal, "SIGHUP", None)
+HANGUP: Any = getattr(signal, "SIGHUP", None)
 
 
 class _Stopped(BaseException):
@@ -171,7 +171,7 @@ def _usage(error: Exception) -> int:
 
 @contextlib.contextmanager
 def _stoppable() -> Iterator[None]:
-    """Ctrl-C, SIGTERM and a closed terminal unwind the stack, so that processes end and locks open, instead of cutting it off."""
+    """A request to end unwinds the stack, so that processes end and locks open, instead of cutting it off."""
 
     def stop(number: int, _: FrameType | None) -> None:
         first = time.monotonic()
@@ -188,7 +188,7 @@ def _stoppable() -> Iterator[None]:
 
     before = {number: signal.getsignal(number) for number in SIGNALS}
     if before.get(HANGUP) is signal.SIG_IGN:  # by nohup: it is to go on without its terminal
-        del before[HANGUP]
+        before.pop(HANGUP)
     for number in before:
         signal.signal(number, stop)
     try:

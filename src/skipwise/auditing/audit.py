@@ -20,10 +20,10 @@ from skipwise.data.sources import ReadingOptions, open_source
 from skipwise.data.splits import read_split
 from skipwise.data.survey import Progress, survey
 from skipwise.errors import SkipwiseError
-from skipwise.files import locked, make_folder, write_text
+from skipwise.files import clear_leftovers, locked, make_folder, write_text
 from skipwise.folders import make_next
 from skipwise.paths import user_path
-from skipwise.seals import write_sealed
+from skipwise.seals import read_sealed, write_sealed
 
 PARENT = Path("runs/audit")
 
@@ -110,10 +110,15 @@ def audit(
     excluded = {name for finding in findings for name in finding.exclude}
     rest = used & np.array([name not in excluded for name in source.ids])
     folder = user_path(output) if output is not None else make_next(PARENT, source.name)
-    make_folder(folder)
-    with locked(folder):
-        write_text(folder / "audit.html", page)
-        write_sealed(folder / AUDIT, record)
+    try:
+        make_folder(folder)
+        with locked(folder):
+            clear_leftovers(folder)
+            write_text(folder / "audit.html", page)
+            write_sealed(folder / AUDIT, record)
+    except SkipwiseError:
+        if not _holds(folder, record):  # else it is shown from a folder that can't be written, too
+            raise
     return AuditReport(
         data=str(data),
         folder=folder,
@@ -121,3 +126,11 @@ def audit(
         leaks=leaks,
         trainable_without=not obstacles(source, seen, found, rest),
     )
+
+
+def _holds(folder: Path, record: Record) -> bool:
+    """Whether an earlier audit found the same and wrote it there."""
+    try:
+        return (folder / "audit.html").exists() and read_sealed(folder / AUDIT, Record) == record
+    except (SkipwiseError, OSError):
+        return False

@@ -109,7 +109,7 @@ def _elsewhere(path: Path, found: Comparison) -> tuple[dict[str, float], str]:
         raise SkipwiseError(f"Can't read {path}: {error.strerror}.") from error
     try:
         profile = msgspec.json.decode(content, type=ProfileReport)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SkipwiseError(
             f"{path} holds no latencies; --costs takes what this prints on another machine: {profile_command(found)}"
         ) from error

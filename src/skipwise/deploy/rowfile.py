@@ -7,6 +7,7 @@ answers.csv                   a row per image, in order
 from __future__ import annotations
 
 import csv
+import errno
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -98,10 +99,8 @@ class RowFile:
         with explained(path, mend=ELSEWHERE):
             if path.exists() and not path.is_file():
                 raise SkipwiseError(f"{path} is not a file; {ELSEWHERE}.")
-        make_folder(path.parent, mend=ELSEWHERE)
         with explained(path, mend=ELSEWHERE):
-            # Unbuffered, so that nothing is left to be written when the disk is full. "a" never empties a file.
-            self._file = path.open("ab", buffering=0)
+            self._file = _opened(path)
         try:
             _lock(self._file, path)
             if path.stat().st_size == 0:  # made just now, or by a process that was killed at once
@@ -147,7 +146,7 @@ class RowFile:
             if start != header and not header.startswith(start):
                 raise self._altered("its first line is another one")
             if start != header:
-                self._file.truncate(0)
+                self._truncate(0)
                 self._write(self.rows.header)
                 return source
             for number, line in enumerate(lines, start=1):
@@ -170,7 +169,7 @@ class RowFile:
                     self._count(images_since, errors_since)
                     return source
                 images_since.append(image)
-            self._file.truncate(kept)
+            self._truncate(kept)
         return itertools.chain(images_since, source)
 
     def add(self, answers: Sequence[Answer]) -> None:
@@ -185,8 +184,15 @@ class RowFile:
 
     def finish(self) -> None:
         """Brings all of it to the disk."""
+        if not self._file.writable():
+            return  # it was finished before
         with explained(self.path):
             os.fsync(self._file.fileno())
+
+    def _truncate(self, length: int) -> None:
+        if not self._file.writable():
+            raise SkipwiseError(f"{self.path} is unfinished, and can't be written; make it writable, or {ELSEWHERE}.")
+        self._file.truncate(length)
 
     def _write(self, text: str) -> None:
         data = text.encode()
@@ -197,7 +203,7 @@ class RowFile:
     def _error(self, line: bytes, image: Found) -> str:
         try:
             name, error = self.rows.read(line.decode())
-        except (ValueError, LookupError, csv.Error, msgspec.MsgspecError) as damage:
+        except (ValueError, LookupError, csv.Error, msgspec.MsgspecError, RecursionError) as damage:
             raise self._altered(f"where {image.name} should be is no row of answers") from damage
         if name != image.name:
             raise self._altered(f"it has {name} where {image.name} should be")
@@ -212,6 +218,19 @@ class RowFile:
             f"{self.path} was changed, or the images were, since it was begun ({how}); {ELSEWHERE}, or remove it to "
             "start again."
         )
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """The file, made where there is none; one that can't be written may be finished, and is opened to be looked at."""
+    if not path.exists():
+        make_folder(path.parent, mend=ELSEWHERE)
+    try:
+        # Unbuffered, so that nothing is left to be written when the disk is full. "a" never empties a file.
+        return path.open("ab", buffering=0)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS) or not path.exists():
+            raise
+        return path.open("rb", buffering=0)
 
 
 def _lock(file: IO[bytes], path: Path) -> None:

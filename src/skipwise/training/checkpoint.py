@@ -100,7 +100,10 @@ def _read(path: Path) -> Found | None:
     text = metadata.get("state", "")
     if form != f"{KIND}{FORMAT}" or metadata.get("sha256") != _digest(tensors, text):
         return None
-    return tensors, json.loads(text)
+    try:
+        return tensors, json.loads(text)
+    except (ValueError, RecursionError):  # sealed by somebody who wrote no state
+        return None
 
 
 def _digest(tensors: dict[str, Tensor], text: str) -> str:

@@ -182,7 +182,7 @@ def read_history(folder: Path) -> tuple[Epoch, ...]:
     try:
         lines = read_regular(path, LARGEST).splitlines()
         return tuple(msgspec.json.decode(line, type=Epoch) for line in lines)
-    except (msgspec.MsgspecError, OSError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError, OSError) as error:
         raise SkipwiseError(f"{path} is damaged ({error}); {AGAIN}.") from error
 
 

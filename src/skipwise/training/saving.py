@@ -55,7 +55,11 @@ class Saves:
             self.notice(sentence)
 
         for tensors, state in load_checkpoints(self.path, damaged):
-            stored = msgspec.convert(state, _State)
+            try:
+                stored = msgspec.convert(state, _State)
+            except msgspec.ValidationError as error:
+                damaged(f"{self.path} says nothing that can be gone on from ({error}), and is not used.")
+                continue
             if stored.spec == self.spec and stored.standing.steps not in self._distrusted:
                 return stored.standing, tensors
             self._instead = True

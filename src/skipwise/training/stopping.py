@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal wait until a step is done, so that what is saved is a state between two steps."""
+"""Requests to end wait until a step is done, so that what is saved is a state between two steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 SIGNALS = tuple(signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""Requests to end; SIGHUP comes where a terminal is closed."""
+"""Ctrl-C, what ends a service or a job, and a terminal that is closed."""
 AGAIN = 1.0
 """Seconds after which a second signal is one: a terminal and whatever runs a program there may both send the first."""
 

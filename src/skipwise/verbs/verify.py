@@ -21,6 +21,7 @@ from skipwise.options import (
     print_json,
     reading_options,
 )
+from skipwise.paths import user_path
 from skipwise.text import command
 
 
@@ -58,8 +59,12 @@ def verify(
     from skipwise.deploy.certificate import write_certificate
     from skipwise.deploy.certify import verify as check
     from skipwise.deploy.wording import HEADINGS, arm_rows, speed_rows, verdict
+    from skipwise.files import make_folder
     from skipwise.progress import Bar
 
+    folder = user_path(artifact if output is None else output)
+    if (data is not None or output is not None) and folder.is_dir():
+        make_folder(folder)  # where the certificate can't be written, that is said before the work
     reading = reading_options(
         class_level, image_column, label_column, label_regex, crop_boxes=crop_boxes, skip_unread=skip_unread_formats
     )
