@@ -2,7 +2,7 @@
 
 images/       the data; home/: the user's, empty
 whole/        everything, as commands made it
-<kind>/       where the commands of an attack are given, made anew for each
+here/<kind>/  where the commands of an attack are given, made anew for each
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from skipwise.files import locked
 from tests.attack.tasks import COMPARE, IMAGES, LONG, TRAIN, Task
 from tests.conftest import make_photos
 from tests.processes import Command, time_briefly
@@ -49,12 +50,14 @@ class State:
     """
 
     def __init__(self, root: Path, kind: str) -> None:
-        self.root, self.whole, self.here = root, root / "whole", root / kind
+        self.root, self.whole, self.here = root, root / "whole", root / "here" / kind
         self.images = root / "images"
         self._expected: dict[Task, Ended] = {}
-        if not (root / "prepared").exists():
-            _prepare(self)
-            (root / "prepared").touch()
+        with locked(root, waiting=lambda: None):
+            if not (root / "prepared").exists():
+                _prepare(self)
+                (root / "prepared").touch()
+        self.here.mkdir(exist_ok=True)
 
     def restore(self, parts: Iterable[str]) -> None:
         """Makes the folder anew, with copies of parts of the whole."""
@@ -65,13 +68,12 @@ class State:
 
     def empty(self) -> None:
         """Makes the folder anew; it stays the one it is, for something may be mounted there."""
-        self.here.mkdir(exist_ok=True)
         for path in self.here.iterdir():
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
     def start(self, arguments: Iterable[str], **variables: str | None) -> Command:
         """Gives a command there; it has begun when this returns."""
-        begun = self.root / f"begun-{self.here.name}-{time.monotonic_ns()}"
+        begun = self.root / "begun" / f"{self.here.name}-{time.monotonic_ns()}"
         environment = {
             "SKIPWISE_CACHE": str(self.here / "cache"),
             "HOME": str(self.root / "home"),
@@ -144,7 +146,8 @@ def begin() -> None:
 
 
 def _prepare(state: State) -> None:
-    (state.root / "home").mkdir(parents=True)
+    for name in ("home", "here", "begun"):
+        (state.root / name).mkdir()
     images = make_photos(state.images)
     shutil.copyfile(images / "stripes0/000.png", images / "stripes0/copy.png")  # there are pairs in the cache
     attacked, state.here = state.here, state.whole
