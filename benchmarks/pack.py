@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from skipwise.data.pack import load_pack, pack
+from skipwise.data.pack import pack
 from skipwise.data.sources import open_source
 from skipwise.data.survey import guess_square, survey, team_for
 from skipwise.machine import describe_machine
@@ -47,7 +47,7 @@ def ours(archive: Path) -> np.ndarray:
     with team_for(source) as team:
         square = guess_square(source, None, None, team)
         seen = survey(source, guess=square, team=team)
-    return load_pack(pack(source, seen, square))
+    return pack(source, seen, square)
 
 
 def processor_seconds() -> float:

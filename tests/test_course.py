@@ -228,6 +228,7 @@ def test_balanced_accuracy_counts_every_class_alike(tmp_path: Path) -> None:
             ids = np.array([f"{number:05}.png" for number in members])
             test = Predictions(ids, labels, logits)
             write_predictions(self.home / job.folder, {"val": test, "test": test})
+            write_run(self.home / job.folder, record)
             return record
 
     results = collect(plan, follow(plan, tmp_path, Fewer(tmp_path, by_name(resnet18=0.9, plain18=0.9))))
@@ -284,6 +285,7 @@ def test_rates_are_tuned_by_the_outcome_that_is_asked_for(tmp_path: Path) -> Non
             ids = np.array([f"v{number}" for number in range(len(classes))])
             val = Predictions(ids, classes, np.eye(5, dtype=np.float32)[given])
             write_predictions(folder, {"val": val, "test": read_predictions(folder, "test")})
+            write_run(folder, record)
             return record
 
     tuning = Tuning(rates=(0.1, 0.4), epochs=2, seed=1000)
@@ -358,6 +360,7 @@ def test_in_cross_validation_a_seed_counts_when_all_its_folds_are_done(tmp_path:
             logits = np.eye(5, dtype=np.float32)[given]
             test = Predictions(ids, labels, logits)
             write_predictions(self.home / job.folder, {"val": test, "test": test})
+            write_run(self.home / job.folder, record)
             return record
 
     def accuracy(spec: RunSpec) -> float:

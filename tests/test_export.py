@@ -24,11 +24,12 @@ from skipwise.deploy.certify import verify
 from skipwise.deploy.export import Exported, export
 from skipwise.deploy.images import fit, own_images
 from skipwise.deploy.origin import Elsewhere, origin_of_artifact, origin_of_file, origin_of_run
-from skipwise.deploy.place import Place, made_beside
+from skipwise.deploy.place import Place
 from skipwise.deploy.reference import Reference
 from skipwise.deploy.runtime import open_answerer
 from skipwise.errors import SkipwiseError
 from skipwise.files import locked
+from skipwise.training.run import read_run, write_run
 from tests.conftest import make_photos
 
 SIZE = 24
@@ -317,7 +318,7 @@ def test_artifacts_that_are_made_at_the_same_time_get_a_folder_each_unless_they_
     assert {folder.name for folder, _ in found} == {"model_best.pth-torch-fp32"}  # all choose before any is made
     taken = []
     for place, (folder, _) in zip(places, found, strict=True):
-        with made_beside(folder) as made:
+        with place.making(folder, print) as made:
             shutil.copytree("first", made, dirs_exist_ok=True)
             plain = read_plain(made)
             plain["provenance"]["key"] = place.origin.key  # type: ignore[index]
@@ -349,6 +350,7 @@ def test_weights_that_answer_nothing_are_refused_before_anything_is_made(
     bad = Path(shutil.copytree(trained, tmp_path / "bad"))
     weights = load_file(bad / "weights.safetensors")
     save_file(weights | {"classifier.bias": weights["classifier.bias"] / 0}, bad / "weights.safetensors")
+    write_run(bad, read_run(bad))
     for use in (lambda: export(bad, output=tmp_path / "none"), lambda: open_answerer(bad)):
         with pytest.raises(SkipwiseError, match=r"weights\.safetensors holds NaN or infinite numbers"):
             use()

@@ -18,7 +18,7 @@ import skipwise
 from skipwise.data.decode import UnreadableImage, decode, read_image
 from skipwise.data.levels import DEFAULT, DEPTHS, Chosen, Depth, Levels, choose
 from skipwise.data.look import Square, look
-from skipwise.data.pack import load_pack, pack
+from skipwise.data.pack import pack
 from skipwise.data.prepare import Request, prepare
 from skipwise.data.preprocess import Preprocessing
 from skipwise.data.sources import open_source
@@ -277,7 +277,7 @@ def test_twelve_bits_in_sixteen_are_seen_said_and_scaled_in_one_pass(tmp_path: P
     assert prepared.seen.levels == Levels(white_16=4095)
     told.clear()
     square = Square(size=16, channels=1, levels=prepared.seen.levels)
-    pixels = prepared.images(square, packed=True, progress=lambda what, *_: told.append(what)).pixels
+    pixels = prepared.images(square, packed=True, progress=lambda what, *_: told.append(what)).pixels[np.arange(24)]
     assert not told, "the sample had said so, and the pixels were there already"
     with contextlib.closing(Streamed(prepared.source, prepared.seen, square)) as streamed:
         for index, file in enumerate(prepared.source.files):
@@ -300,7 +300,7 @@ def test_a_wrong_guess_costs_only_time(tmp_path: Path) -> None:
             break
     seen = survey(source, guess=guess).of(np.ones(100, bool))
     assert (guess.levels, seen.levels) == (Levels(white_16=1023), DEFAULT)
-    pixels = load_pack(pack(source, seen, Square(size=8, channels=1)))
+    pixels = pack(source, seen, Square(size=8, channels=1))[np.arange(100)]
     for index, file in enumerate(source.files):
         np.testing.assert_array_equal(pixels[index], decode((root / file).read_bytes()))
 

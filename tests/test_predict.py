@@ -26,6 +26,7 @@ import skipwise
 from skipwise.data.decode import UnreadableImage, decode
 from skipwise.data.look import Square
 from skipwise.data.preprocess import Preprocessing, fit_square
+from skipwise.deploy.artifact import read_artifact
 from skipwise.deploy.export import export
 from skipwise.deploy.inputs import JOB, Found, Inputs, decoded
 from skipwise.deploy.origin import origin_of_run
@@ -115,22 +116,23 @@ def test_an_artifact_answers_as_its_run(run: Path, artifact: Path, photos: Path)
 
 
 def test_folders_are_searched_in_the_order_of_whole_paths_and_archives_give_the_same(
-    pile: Path, tmp_path: Path
+    artifact: Path, pile: Path, tmp_path: Path
 ) -> None:
     for extra in ("notes.txt", "d/list.csv", ".hidden/x.png", "d/.y.png", "__MACOSX/z.png"):
         (pile / extra).parent.mkdir(exist_ok=True)
         (pile / extra).write_bytes(b"")
     (pile / "d" / "loop").symlink_to(pile)
     (pile / "shipped" / "golden").mkdir(parents=True)
-    (pile / "shipped" / "artifact.json").write_text("{}")
-    (pile / "shipped" / "golden" / "1.png").write_bytes(b"")
+    (pile / "shipped" / "artifact.json").write_bytes((artifact / "artifact.json").read_bytes())
+    golden = pile / "shipped" / read_artifact(artifact).golden[0].file
+    golden.write_bytes(b"")
     inputs = Inputs([pile])
     names = [image.name for image in inputs.images()]
     assert names == sorted(names)
     assert len(names) == inputs.count == 22
-    assert inputs.left_out == 2
+    assert inputs.left_out == 3
     (pile / "d" / "loop").unlink()
-    (pile / "shipped" / "golden" / "1.png").unlink()
+    golden.unlink()
     expected = {name.removeprefix(f"{pile}/") for name in names}
     plain = {
         answer.path: answer.probabilities for answers in prediction(pile, batch_size=1).batches() for answer in answers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import os
 import shutil
 import tarfile
@@ -119,11 +120,15 @@ def test_results_kept_among_the_images_are_no_images(tmp_path: Path) -> None:
     for kind in ("compare", "audit"):
         results = root / "runs" / kind / "p"
         (results / "runs" / "resnet18-s0").mkdir(parents=True)
-        (results / ("plan.json" if kind == "compare" else "audit.json")).write_text("{}")
+        record = {"fingerprint": "", "question": {}, "classes": [], "reading": "", "findings": []}
+        (results / ("plan.json" if kind == "compare" else "audit.json")).write_text(json.dumps(record))
         (results / "runs" / "resnet18-s0" / "figure.png").write_text("")
+        (results / "runs" / "resnet18-s0" / "split.csv").write_text("")
     after = open_source(root)
     after.check()
-    assert (after.ids, after.ignored) == (before.ids, before.ignored)
+    pictures = tuple(f"runs/{kind}/p/runs/resnet18-s0/figure.png" for kind in ("audit", "compare"))
+    assert (after.ids, after.ignored) == (before.ids, pictures)
+    assert "Left out: 2 pictures" in after.reading
 
 
 def test_a_class_folder_with_a_record_of_ours_beside_its_images_is_still_a_class(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_it_is_the_run_that_a_comparison_makes(photos: Path, tmp_path: Path) -> 
     skipwise.compare(photos, models=["resnet18", "plain18"], seeds=2, output=tmp_path / "c", **options)
     run = train(photos, **OPTIONS, seed=1, pack=False, output=tmp_path / "t")
     theirs = tmp_path / "c" / "runs" / "resnet18-s1"
-    assert run.record.test == skipwise.training.run.read_json(theirs / "run.json", type(run.record)).test
+    assert run.record.test == skipwise.training.run.read_run(theirs).test
     assert (run.folder / "weights.safetensors").read_bytes() == (theirs / "weights.safetensors").read_bytes()
 
 

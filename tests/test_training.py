@@ -246,7 +246,7 @@ def test_a_finished_run_is_not_run_again_and_another_is_not_mixed_in(tmp_path: P
         execute_run(make_spec(seed=4), IMAGES, tmp_path)
     for name in ("predictions.npz", "weights.safetensors", "metrics.jsonl"):
         whole = (tmp_path / name).read_bytes()
-        (tmp_path / name).write_bytes(whole[:-2] + b"\0\0")
+        (tmp_path / name).write_bytes(whole[:-9] + bytes([whole[-9] ^ 4]) + whole[-8:])
         with pytest.warns(DamagedWarning, match=f"{name} was damaged or changed .* that run is done again"):
             assert find_run(make_spec(), tmp_path) is None  # done again, not believed
         (tmp_path / name).write_bytes(whole)

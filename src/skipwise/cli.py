@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn, TextIO
 
 import typer
 
-from skipwise import streams
+from skipwise import streams, surroundings
 from skipwise.data.limits import most_pixels
 from skipwise.errors import NotTrusted, SkipwiseError
 from skipwise.text import command
@@ -55,6 +55,7 @@ def main() -> NoReturn:
     end."""
     streams.complete()
     warnings.showwarning = _warn
+    surroundings.furnish()
     status = 0
     try:
         with _stoppable(), _missing_extras():

@@ -31,6 +31,10 @@ def reason_of(error: Exception) -> str:
     return shortened(first, 120) if first and not _FOR_PROGRAMMERS.search(first) else "what is in it is damaged"
 
 
+class Damaged(SkipwiseError):
+    """A file of ours is not what it was when it was written."""
+
+
 class NotTrusted(SkipwiseError):
     """Code would run that only a file names.
 

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import msgspec
 
-from skipwise.errors import Busy, SkipwiseError
+from skipwise.errors import Busy, Damaged, SkipwiseError
+from skipwise.regular import read_regular
 
 _T = TypeVar("_T")
 
 
+LARGEST = 2**30
+"""Bytes of a record."""
 ELSEWHERE = "choose another folder with --output"
+CACHE = "SKIPWISE_CACHE"
+LOCK = ".lock"
+"""The file by which a folder is held."""
+_TEMPORARY = re.compile(r"\..+\.\d+\.tmp", re.DOTALL)
+"""What `atomic` calls its temporary files."""
 
 
 @contextlib.contextmanager
@@ -61,8 +71,8 @@ def make_folder(path: Path, *, mend: str = ELSEWHERE) -> None:
 def remove_empty(path: Path) -> None:
     """Removes a folder that `make_folder` made, while this process holds it, if nothing but the lock is in it."""
     with contextlib.suppress(OSError):
-        if {entry.name for entry in path.iterdir()} == {".lock"}:
-            (path / ".lock").unlink()
+        if {entry.name for entry in path.iterdir()} == {LOCK}:
+            (path / LOCK).unlink()
             path.rmdir()
 
 
@@ -74,7 +84,7 @@ def cache_folder() -> Path:
     Raises:
         SkipwiseError: nobody knows where the user's folders are.
     """
-    chosen = os.environ.get("SKIPWISE_CACHE")
+    chosen = os.environ.get(CACHE)
     given = os.environ.get("XDG_CACHE_HOME") or ""
     try:
         if chosen:
@@ -83,27 +93,51 @@ def cache_folder() -> Path:
         return (Path(given) if Path(given).is_absolute() else Path.home() / ".cache") / "skipwise"
     except RuntimeError as error:
         raise SkipwiseError(
-            f"There is no home folder here ({str(error).rstrip('.')}); name a folder for decoded images in "
-            "SKIPWISE_CACHE."
+            f"There is no home folder here ({str(error).rstrip('.')}); name a folder for decoded images in {CACHE}."
         ) from error
 
 
 @contextlib.contextmanager
-def atomic(path: Path, *, old: Path | None = None) -> Iterator[Path]:
+def cache_for_looking() -> Iterator[None]:
+    """For what only looks at finished work: a cache for the time being, where the user's own can't be written.
+
+    Processes that are started meanwhile use it too.
+    """
+    before = os.environ.get(CACHE)
+    with contextlib.ExitStack() as stack:
+        try:
+            make_folder(cache_folder())
+        except SkipwiseError:
+            with contextlib.suppress(OSError):  # without it, what is in the user's own has to do
+                os.environ[CACHE] = stack.enter_context(tempfile.TemporaryDirectory(prefix="skipwise-"))
+        try:
+            yield
+        finally:
+            if before is None:
+                os.environ.pop(CACHE, None)
+            else:
+                os.environ[CACHE] = before
+
+
+@contextlib.contextmanager
+def atomic(path: Path, *, old: Path | None = None, mend: str = ELSEWHERE) -> Iterator[Path]:
     """A temporary path beside `path`; what was written there takes its place when the block ends well.
 
     The content is on the disk before the name is, so that a kill or a power cut leaves the old file or the new
-    one. When the block fails the temporary file is removed.
+    one. When the block fails the temporary file is removed; what a killed process left is removed by the next that
+    writes the same file.
 
     Args:
         old: where the file that was at `path` is kept; a kill may leave it there and nothing at `path`.
+        mend: how to write somewhere else.
 
     Raises:
         SkipwiseError: the disk is full, read-only, ...
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with explained(path):
+        with explained(path, mend=mend), _claimed(temporary):
+            clear_leftovers(path.parent, path.name)
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
@@ -111,9 +145,60 @@ def atomic(path: Path, *, old: Path | None = None) -> Iterator[Path]:
                 path.replace(old)
             temporary.replace(path)
             _sync_folder(path.parent)
-    finally:
-        with contextlib.suppress(OSError):
+    except BaseException as failed:
+        try:
             temporary.unlink(missing_ok=True)
+        except OSError as error:
+            if isinstance(failed, SkipwiseError) and os.path.lexists(temporary):
+                raise SkipwiseError(f"{failed} {temporary} can't be removed either ({error.strerror}).") from failed
+        raise
+
+
+def clear_leftovers(folder: Path, name: str | None = None) -> None:
+    """Removes the temporary files of `atomic` whose process was killed; those that are being written stay.
+
+    Args:
+        name: of the file that they were to become; None for any.
+    """
+    for leftover in folder.glob(".*.tmp" if name is None else f".{glob.escape(name)}.*.tmp"):
+        if _TEMPORARY.fullmatch(leftover.name) and leftover.is_file():
+            # A living process holds what it writes: its number alone would say nothing on a shared disk.
+            with contextlib.suppress(OSError), _claimed(leftover, at_once=True):
+                leftover.unlink()
+
+
+@contextlib.contextmanager
+def _claimed(path: Path, *, at_once: bool = False) -> Iterator[None]:
+    """Holds the file at `path`, made if need be, as long as this process uses it.
+
+    Args:
+        at_once: raise OSError where another process holds it, instead of waiting.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows has no flock
+        if at_once:
+            raise OSError("it can't be told whether the file is in use") from None
+        yield
+        return
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(path.open("ab"))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if at_once else 0))
+            while not _is_at(file, path):  # whoever held it before has removed it
+                file = stack.enter_context(path.open("ab"))
+                fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if at_once else 0))
+        except OSError:  # some network disks know no locks; then nothing there is ever taken for a leftover
+            if at_once:
+                raise
+        yield
+
+
+def _is_at(file: IO[Any], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _sync_folder(folder: Path) -> None:
@@ -145,14 +230,15 @@ def read_json(path: Path, kind: type[_T], *, mend: str = "remove it to start tha
         mend: what to do about a file that is damaged.
 
     Raises:
-        SkipwiseError: the file can't be read, or is not such a record (cut off, edited, of another version).
+        Damaged: it is not such a record (cut off, edited, of another version).
+        SkipwiseError: it can't be read.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return msgspec.json.decode(read_regular(path, LARGEST), type=kind)
     except OSError as error:
         raise SkipwiseError(f"Can't read {path}: {error.strerror}.") from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise SkipwiseError(f"{path} is damaged, or of another version ({error}); {mend}.") from error
+        raise Damaged(f"{path} is damaged, or of another version ({error}); {mend}.") from error
 
 
 @contextlib.contextmanager
@@ -170,16 +256,19 @@ def locked(folder: Path, *, waiting: Callable[[], None] | None = None) -> Iterat
     except ImportError:  # Windows has no flock; two processes there are not kept apart
         yield
         return
-    with explained(folder):
-        file = (folder / ".lock").open("a")
-    with file:
+    with contextlib.ExitStack() as stack:
         while True:
+            with explained(folder):
+                file = stack.enter_context((folder / LOCK).open("a"))
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
             except BlockingIOError:
                 if waiting is None:
                     raise Busy(f"Another Skipwise is working in {folder}; wait for it, or {ELSEWHERE}.") from None
                 waiting()
                 time.sleep(0.1)
+            else:
+                if _is_at(file, folder / LOCK):  # else whoever held it has removed it, and the folder perhaps
+                    break
+            file.close()
         yield

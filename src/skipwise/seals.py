@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from skipwise.errors import SkipwiseError
+from skipwise.errors import Damaged, SkipwiseError
 from skipwise.files import read_json, write_json
+from skipwise.regular import open_regular
 
 _T = TypeVar("_T")
 
@@ -30,7 +31,7 @@ class UnsealedWarning(UserWarning):
 
 def sha256(path: Path) -> str:
     """Of a file's bytes."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -77,7 +78,7 @@ def read_sealed(path: Path, kind: type[_T], *, mend: str = AGAIN) -> _T:
 
 
 def check_record(path: Path, *, mend: str) -> None:
-    """Raises SkipwiseError where a record at `path` has a checksum and was changed after it was written."""
+    """Raises Damaged where a record at `path` has a checksum and was changed after it was written."""
     _checksums(path, mend)
 
 
@@ -88,7 +89,8 @@ def check_files(path: Path, *names: str, mend: str) -> None:
         names: of files beside it.
 
     Raises:
-        SkipwiseError: one is missing or not what it was, or the record is damaged.
+        Damaged: one is not what it was, or the record is.
+        SkipwiseError: one can't be read.
     """
     checksums = _checksums(path, mend)
     for name in names:
@@ -100,7 +102,7 @@ def check_files(path: Path, *names: str, mend: str) -> None:
         except OSError as error:
             raise SkipwiseError(f"{file} can't be read ({error.strerror}); {mend}.") from error
         if found != checksums[name]:
-            raise SkipwiseError(f"{file} was damaged or changed after it was written; {mend}.")
+            raise Damaged(f"{file} was damaged or changed after it was written; {mend}.")
 
 
 def _checksums(path: Path, mend: str) -> dict[str, str]:
@@ -110,5 +112,5 @@ def _checksums(path: Path, mend: str) -> dict[str, str]:
         return {}
     found = plain[KEY]
     if not isinstance(found, dict) or found.get("") != seal_of(plain):
-        raise SkipwiseError(f"{path} was damaged or changed after it was written; {mend}.")
+        raise Damaged(f"{path} was damaged or changed after it was written; {mend}.")
     return found

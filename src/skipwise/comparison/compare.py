@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ from skipwise.data.prepare import Request, prepare
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.errors import SkipwiseError
-from skipwise.files import remove_empty
+from skipwise.files import cache_for_looking, clear_leftovers, remove_empty
 from skipwise.nets.guests import guest_fingerprint, is_guest
 from skipwise.paths import user_path
 from skipwise.seals import read_sealed, write_sealed
@@ -195,7 +196,9 @@ def compare(
         img_size=img_size,
         folds=folds,
     )
-    prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
+    named = user_path(output) if output is not None else None
+    with cache_for_looking() if named is not None and is_finished(named) else contextlib.nullcontext():
+        prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
     preprocessing = choose_preprocessing(prepared, names if pretrained else (), img_size)
     source, counts = prepared.source, prepared.counts
     trained = counts["train"] if folds is None else counts["test"] * (folds - 1) // folds
@@ -231,7 +234,6 @@ def compare(
         precision=precision, compile=compile, workers=workers, fewer_epochs=epochs is None, began=began
     )
     tested = [source.ids[index] for index in prepared.members.tolist() if prepared.split[index] == "test"]
-    named = user_path(output) if output is not None else None
 
     def asks_more(stored: Plan) -> bool:
         return extend and stored.question != question
@@ -249,8 +251,7 @@ def compare(
         asked_more = stored is not None and asks_more(stored)
         if is_finished(folder) and stored is not None and not asked_more:
             return read_comparison(folder)
-        for leftover in folder.glob(".*.tmp"):
-            leftover.unlink(missing_ok=True)
+        clear_leftovers(folder)
         if stored is not None:
             check_unchanged(stored.execution, precision, compile, folder, watch.noticed)
         plan, expected = stored, None

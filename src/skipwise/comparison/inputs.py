@@ -14,16 +14,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skipwise.comparison.plan import Plan
 from skipwise.data.images import Images, Pixels, Selected
 from skipwise.data.look import Square
-from skipwise.data.pack import load_pack
+from skipwise.data.pack import pack
 from skipwise.data.prepare import Prepared, Request
-from skipwise.data.sources import open_source
+from skipwise.data.rows import Rows
+from skipwise.data.sources import Source, open_source
 from skipwise.data.splits import make_folds, save_split
 from skipwise.data.stream import Streamed
-from skipwise.data.survey import state, survey
+from skipwise.data.survey import Survey, state, survey
+from skipwise.data.transcript import remaking
 from skipwise.data.whereabouts import check_tables, remember
 from skipwise.errors import SkipwiseError
 from skipwise.files import write_text
@@ -33,8 +36,8 @@ from skipwise.training.run import RunSpec
 
 @dataclass(frozen=True, kw_only=True)
 class Whereabouts:
-    """The pack's path and the row of each image of split.csv in it, or, where nothing is packed, what was asked for
-    and the state of the images then."""
+    """The pack's path, or None where nothing is packed, and the row of each image of split.csv in it; what was asked
+    for and the state of the images then, by which they are decoded again. Older versions kept no request for a pack."""
 
     pack: str | None
     request: Request | None
@@ -42,7 +45,7 @@ class Whereabouts:
     rows: tuple[int, ...]
 
 
-def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request, pack: Path | None) -> None:
+def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request, packed: Rows | None) -> None:
     """Writes the files, whereabouts last."""
     source, members = prepared.source, prepared.members.tolist()
     save_split(
@@ -57,8 +60,8 @@ def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request,
     remember(folder, request, source, tables=["split.csv"] if plan.folds is None else ["split.csv", "folds.csv"])
     data = request.data if source.container is None else str(Path(request.data).expanduser().absolute())
     found = Whereabouts(
-        pack=None if pack is None else str(pack.absolute()),
-        request=None if pack else replace(request, data=data),
+        pack=None if packed is None else str(packed.path.absolute()),
+        request=replace(request, data=data),
         state=state(source),
         rows=tuple(members),
     )
@@ -138,11 +141,22 @@ def read_split_table(folder: Path) -> list[dict[str, str]]:
 
 
 def _pixels(found: Whereabouts, plan: Plan) -> Pixels:
-    if found.pack is not None:
-        return load_pack(Path(found.pack))
-    assert found.request is not None
+    if found.pack is None:
+        return Streamed(*_looked_at(found), Square.of(plan.preprocessing))
+
+    def remake(numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
+        source, seen = _looked_at(found)
+        return remaking(source, Square.of(plan.preprocessing), seen.digests, seen.faults)(numbers)
+
+    # The cache may have been deleted, or damaged, since the comparison began.
+    return Rows.open(Path(found.pack), remake) or pack(*_looked_at(found), Square.of(plan.preprocessing))
+
+
+def _looked_at(found: Whereabouts) -> tuple[Source, Survey]:
     asked = found.request
+    if asked is None:
+        raise SkipwiseError(f"{found.pack} is gone or damaged; give the same command again.")
     source = open_source(asked.data, asked.reading)
     if state(source) != found.state:
         raise SkipwiseError(f"The images in {asked.data} changed since training began; give the same command again.")
-    return Streamed(source, survey(source), Square.of(plan.preprocessing))
+    return source, survey(source)

@@ -14,6 +14,8 @@ from skipwise.comparison.conclude import Comparison, read_comparison
 from skipwise.comparison.results import Costs, Recommendation
 from skipwise.cost.profile import ProfileReport
 from skipwise.errors import SkipwiseError
+from skipwise.files import LARGEST
+from skipwise.regular import read_regular
 from skipwise.text import command
 
 HERE = "this machine's processor"
@@ -102,7 +104,7 @@ def _share(value: float) -> float:
 def _elsewhere(path: Path, found: Comparison) -> tuple[dict[str, float], str]:
     """Latencies that were measured on another machine, and which."""
     try:
-        content = path.read_bytes()
+        content = read_regular(path, LARGEST)
     except OSError as error:
         raise SkipwiseError(f"Can't read {path}: {error.strerror}.") from error
     try:

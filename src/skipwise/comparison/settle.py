@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,8 +13,8 @@ import torch
 from skipwise.comparison.contenders import build_contender, count_contender
 from skipwise.comparison.forecast import Forecast, fitted, forecast, try_steps
 from skipwise.comparison.plan import Plan
+from skipwise.data.images import Pixels
 from skipwise.data.look import Square
-from skipwise.data.pack import load_pack
 from skipwise.data.prepare import Prepared
 from skipwise.data.preprocess import Preprocessing
 from skipwise.data.stream import Streamed
@@ -42,7 +41,7 @@ class OnThisMachine:
 
 
 def settle(
-    draft: Plan, prepared: Prepared, packed: Path | None, wishes: OnThisMachine, notice: Callable[[str], None]
+    draft: Plan, prepared: Prepared, packed: Pixels | None, wishes: OnThisMachine, notice: Callable[[str], None]
 ) -> tuple[Plan, Forecast]:
     """The draft with precision, threads, processes, compiling and what fits into the time, and what it will take.
 
@@ -92,10 +91,10 @@ def settle(
     return plan, forecast(plan, costs, {name: 4.0 * found.parameters for name, found in counts.items()})
 
 
-def _with_statistics(draft: Plan, prepared: Prepared, packed: Path | None) -> Preprocessing:
+def _with_statistics(draft: Plan, prepared: Prepared, packed: Pixels | None) -> Preprocessing:
     # In cross-validation every image is trained on in some fold, so there the pixels' mean is that of all.
     trained = np.flatnonzero(prepared.split == "train") if draft.folds is None else prepared.members
     if packed is not None:
-        return with_statistics(draft.preprocessing, load_pack(packed), trained)
+        return with_statistics(draft.preprocessing, packed, trained)
     with contextlib.closing(Streamed(prepared.source, prepared.seen, Square.of(draft.preprocessing))) as streamed:
         return with_statistics(draft.preprocessing, streamed, trained)

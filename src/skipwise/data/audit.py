@@ -17,11 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.data.duplicates import linked
+from skipwise.data.results import LARGEST_RECORD
 from skipwise.data.sources import Source
 from skipwise.data.splits import SPLITS
 from skipwise.data.survey import Progress, Survey
 from skipwise.data.twins import among, same_images
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, reason_of
+from skipwise.regular import read_regular
 from skipwise.seals import check_record
 
 Kind = Literal[
@@ -161,10 +163,10 @@ def read_exclusions(path: Path, source: Source) -> NDArray[np.bool_]:
         findings: tuple[Finding, ...]
 
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=Excluding).findings
+        found = msgspec.json.decode(read_regular(path, LARGEST_RECORD), type=Excluding).findings
     except OSError as error:
         raise SkipwiseError(
-            f"Can't read {path}: {error.strerror}; --exclude takes what 'skipwise audit' wrote."
+            f"Can't read {path}: {reason_of(error)}; --exclude takes what 'skipwise audit' wrote."
         ) from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SkipwiseError(

@@ -27,6 +27,7 @@ from scipy.sparse.csgraph import connected_components
 from threadpoolctl import threadpool_limits
 
 from skipwise.data.alignment import Floats, align, blur, centred, correlation, fit, standardised, warp
+from skipwise.data.images import Pixels
 from skipwise.data.thumbnails import SIDE
 
 SEARCH = 1
@@ -74,14 +75,14 @@ _BLOCK = 4
 
 
 def near_duplicates(
-    thumbnails: NDArray[np.uint8], sides: NDArray[np.integer], progress: Callable[[float], None] | None = None
+    thumbnails: Pixels, sides: NDArray[np.integer], progress: Callable[[float], None] | None = None
 ) -> list[Pair]:
     """The pairs of images that are one image, sorted.
 
     Of many images that are one, each is paired with some of the others, not with all.
 
     Args:
-        thumbnails: uint8 [N, 32, 32], as `thumbnails.thumbnail` makes them; may be memory-mapped.
+        thumbnails: uint8 [N, 32, 32], as `thumbnails.thumbnail` makes them; need not be in memory.
         sides: the shorter side of each original in pixels, [N]. Two originals below 24 have too little detail to be
             a pair unless their thumbnails are identical; an original below 12 always has.
         progress: called now and then with the share that is done, 0 to 1.
@@ -93,7 +94,7 @@ def near_duplicates(
         raise ValueError(f"thumbnails {thumbnails.shape} and sides {np.shape(sides)} should be [N, 32, 32] and [N]")
     first_of: dict[tuple[bytes, int], int] = {}
     pairs, worth = [], np.zeros(len(thumbnails), np.bool_)
-    for number, image in enumerate(thumbnails):
+    for number, image in enumerate(_one_by_one(thumbnails)):
         faint = image.std() < _FAINTEST
         # Blank originals give the same thumbnail whatever their size and their specks, so the size must agree too.
         key = (blake2b(image.tobytes(), digest_size=16).digest(), int(sides[number]) if faint else 0)
@@ -113,6 +114,11 @@ def near_duplicates(
             if progress is not None and rows.start % _CHUNK == 0:
                 progress(0.7 + 0.3 * rows.stop / len(found.query))
         return sorted(pairs, key=lambda pair: (pair.first, pair.second))
+
+
+def _one_by_one(thumbnails: Pixels) -> Iterator[NDArray[np.uint8]]:
+    for rows in _chunks(len(thumbnails)):
+        yield from thumbnails[np.arange(rows.start, rows.stop)]
 
 
 def linked(count: int, pairs: NDArray[np.int64]) -> Integers:
@@ -163,9 +169,7 @@ class _Candidates:
         return _Candidates(*(column[entries] for column in vars(self).values()))
 
 
-def _candidates(
-    thumbnails: NDArray[np.uint8], images: Integers, progress: Callable[[float], None] | None
-) -> _Candidates:
+def _candidates(thumbnails: Pixels, images: Integers, progress: Callable[[float], None] | None) -> _Candidates:
     """The pairs among `images` (row numbers) that are far closer than their company, each by its nearest way."""
     known = np.empty((len(images), _FREQUENCIES**2 - 1), np.float32)
     for rows in _chunks(len(images)):
@@ -271,7 +275,7 @@ def _blocks(images: NDArray[Any]) -> NDArray[Any]:
     return apart.reshape(-1, count * count, _BLOCK * _BLOCK)
 
 
-def _verified(thumbnails: NDArray[np.uint8], found: _Candidates) -> list[Pair]:
+def _verified(thumbnails: Pixels, found: _Candidates) -> list[Pair]:
     """The candidates that hold on close inspection."""
     query, partner = thumbnails[found.query], thumbnails[found.partner]
     flat = np.maximum(*(np.mean(_blocks(side).std(axis=2) < _FLAT, axis=1) for side in (query, partner)))

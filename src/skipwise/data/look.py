@@ -47,6 +47,11 @@ class Square:
         return "-".join(map(str, values))
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of an image: height, width and channels."""
+        return self.size, self.size, self.channels
+
+    @property
     def row_bytes(self) -> int:
         """Bytes per image."""
         return self.size * self.size * self.channels

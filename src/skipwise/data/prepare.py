@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from skipwise.data.audit import Audit, examine, read_exclusions
 from skipwise.data.duplicates import linked
 from skipwise.data.faults import faults, layout_faults
-from skipwise.data.images import Images
+from skipwise.data.images import Images, Pixels
 from skipwise.data.look import Square
-from skipwise.data.pack import load_pack, pack
+from skipwise.data.pack import pack
 from skipwise.data.sources import ReadingOptions, Source, open_source
 from skipwise.data.splits import SPLIT_SEED, SPLITS, TEST_SHARE, make_folds, make_splits, read_split
 from skipwise.data.stream import Streamed
@@ -86,8 +86,8 @@ class Prepared:
         Raises:
             SkipwiseError: the disk is full or will be, or the images changed.
         """
-        make = pack(self.source, self.seen, square, progress) if packed else None
-        pixels = Streamed(self.source, self.seen, square) if make is None else load_pack(make)
+        source, seen = self.source, self.seen
+        pixels: Pixels = pack(source, seen, square, progress) if packed else Streamed(source, seen, square)
         return Images(
             name=self.source.name,
             classes=self.source.classes,

@@ -8,26 +8,30 @@ import io
 import json
 import os
 import shutil
-import zipfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.data.cache import keep, kept
 from skipwise.data.containers import Folder, Shareable
 from skipwise.data.decode import decoders
+from skipwise.data.images import Pixels
 from skipwise.data.levels import DEFAULT, DEPTHS, Levels, choose
 from skipwise.data.limits import most_pixels
 from skipwise.data.look import Look, Square
 from skipwise.data.reading import Team, looks
+from skipwise.data.rows import Rows
 from skipwise.data.sources import Source
 from skipwise.data.thumbnails import SIDE
-from skipwise.data.transcript import Looked, Transcript
+from skipwise.data.transcript import Looked, Transcript, pack_path, remaking
 from skipwise.errors import SkipwiseError
-from skipwise.files import atomic, cache_folder
+from skipwise.files import cache_folder
 
 Progress = Callable[[str, int, int], None]
 """Called as progress(what, done, total)."""
@@ -36,6 +40,7 @@ AUTO_LARGEST = 128
 """The largest size chosen unasked: beyond it a comparison on a laptop takes hours. `--img-size` overrides."""
 SMALLEST, KEPT = 8, 64
 SAMPLE = 64
+LOOKS, THUMBNAILS = "looks.npz", "thumbnails.npy"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,7 +49,7 @@ class Survey:
 
     `digests` [N, 32] are SHA-256; `kinds` are format and mode ("JPEG RGB"); `depths`, `lows` and `highs` are as in
     `choose`; `faults` say by index why an image can't be read, and what else is known of it is zero then. `thumbnails`
-    [N, 32, 32] is mapped, not read.
+    are [N, 32, 32]. `folder` is that of the cache where more may be kept that is found out about the images.
 
     `levels` are those of the images that are used, once it is said which these are (`of`); `misfits` say by index why
     one of them fits none; `notes` are what a person should know of it.
@@ -59,7 +64,8 @@ class Survey:
     lows: NDArray[np.float64]
     highs: NDArray[np.float64]
     faults: dict[int, str]
-    thumbnails: NDArray[np.uint8]
+    thumbnails: Pixels
+    folder: Path
     levels: Levels = DEFAULT
     misfits: dict[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -146,17 +152,12 @@ def survey(
             return found
         transcript.complete()
         still(source)
-        _save(folder, transcript)
-        transcript.keep_pixels()
-    found = _load(folder, source)
-    if found is None:
-        raise SkipwiseError(f"What was just written in {folder} can't be read back; is the disk sound?")
-    return found
+        return _save(folder, source, transcript)
 
 
 def is_surveyed(source: Source) -> bool:
     """Whether the images have been looked at before, so that guessing what they are like would be wasted."""
-    return (cache_folder() / "surveys" / state(source) / "looks.npz").exists()
+    return (cache_folder() / "surveys" / state(source) / LOOKS).exists()
 
 
 def forget(source: Source) -> None:
@@ -218,26 +219,31 @@ def still(source: Source) -> None:
         raise SkipwiseError(f"{path / entry.name} changed while it was being read; give the same command again.")
 
 
-def _save(folder: Path, transcript: Transcript) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    transcript.thumbnails.replace(folder / "thumbnails.npy")
-    columns = io.BytesIO()
+def _save(folder: Path, source: Source, transcript: Transcript) -> Survey:
+    """Keeps what was found, and returns it."""
     rows = transcript.looks
     depths, lows, highs = _extents(rows)
-    np.savez(
-        columns,
-        digests=np.frombuffer(b"".join(row.digest for row in rows), np.uint8).reshape(-1, 32),
-        widths=np.array([row.width for row in rows], np.int32),
-        heights=np.array([row.height for row in rows], np.int32),
-        grey=np.array([row.grey for row in rows], np.bool_),
-        kinds=np.array([row.kind for row in rows]),
-        depths=depths,
-        lows=lows,
-        highs=highs,
-        faults=np.array(json.dumps({index: row.fault for index, row in enumerate(rows) if row.fault})),
-    )
-    with atomic(folder / "looks.npz") as temporary:  # the last: where it is, all is
-        temporary.write_bytes(columns.getvalue())
+    columns: dict[str, Any] = {
+        "digests": np.frombuffer(b"".join(row.digest for row in rows), np.uint8).reshape(-1, 32),
+        "widths": np.array([row.width for row in rows], np.int32),
+        "heights": np.array([row.height for row in rows], np.int32),
+        "grey": np.array([row.grey for row in rows], np.bool_),
+        "kinds": np.array([row.kind for row in rows]),
+        "depths": depths,
+        "lows": lows,
+        "highs": highs,
+    }
+    faults = {index: row.fault for index, row in enumerate(rows) if row.fault}
+    again = partial(remaking, source, digests=columns["digests"], faults=faults)
+    thumbnails = transcript.thumbnails.finish(folder / THUMBNAILS, again(square=None))
+    packed = io.BytesIO()
+    np.savez(packed, faults=np.array(json.dumps(faults)), **columns)
+    keep(folder / LOOKS, packed.getvalue())
+    if transcript.pixels is not None:
+        assert transcript.square is not None
+        path = pack_path(columns["digests"], faults, transcript.square)
+        transcript.pixels.finish(path, again(square=transcript.square))
+    return Survey(**columns, faults=faults, thumbnails=thumbnails, folder=folder)
 
 
 def _extents(rows: Sequence[Look | Looked]) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64]]:
@@ -250,9 +256,8 @@ def _extents(rows: Sequence[Look | Looked]) -> tuple[NDArray[np.uint8], NDArray[
 
 def _load(folder: Path, source: Source) -> Survey | None:
     """A survey that is kept whole, or None; None too if a file can be read that could not be then."""
-    try:
-        found = _read(folder)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    found = _read(folder, source)
+    if found is None:
         return None
     # Permission, memory, a killed decoder: no fault of the bytes, and perhaps mended meanwhile.
     passing = [index for index in found.faults if not found.digests[index].any()]
@@ -263,11 +268,14 @@ def _load(folder: Path, source: Source) -> Survey | None:
     return found
 
 
-def _read(folder: Path) -> Survey:
-    with np.load(folder / "looks.npz", allow_pickle=False) as arrays:
+def _read(folder: Path, source: Source) -> Survey | None:
+    data = kept(folder / LOOKS)
+    if data is None:
+        return None
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         faults = {int(index): reason for index, reason in json.loads(str(arrays["faults"])).items()}
         columns = {name: arrays[name] for name in arrays.files if name != "faults"}
-    thumbnails = np.load(folder / "thumbnails.npy", mmap_mode="r", allow_pickle=False)
-    if thumbnails.shape != (len(columns["digests"]), SIDE, SIDE):
-        raise ValueError("thumbnails of other images")
-    return Survey(**columns, faults=faults, thumbnails=thumbnails)
+    thumbnails = Rows.open(folder / THUMBNAILS, remaking(source, None, columns["digests"], faults))
+    if thumbnails is None or thumbnails.shape != (len(source.ids), SIDE, SIDE):
+        return None
+    return Survey(**columns, faults=faults, thumbnails=thumbnails, folder=folder)

@@ -3,7 +3,7 @@
 A transcript lives in a folder of the cache, which one process holds at a time:
 
 thumbnails.npy, pixels.npy   a row per image
-looks.jsonl                  a line per image whose rows are safely on the disk
+looks.jsonl                  a line per image whose rows are safely on the disk, with their checksums and its own
 """
 
 from __future__ import annotations
@@ -13,23 +13,27 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+import zlib
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.data.cache import MEND, despite_deletion, make_way
 from skipwise.data.decode import decoders
 from skipwise.data.levels import Extent
 from skipwise.data.look import Look, Square, look_at_pixels
 from skipwise.data.reading import CHUNK, Team, looks
+from skipwise.data.rows import Remake, RowFile
 from skipwise.data.sources import Source
 from skipwise.data.thumbnails import SIDE
 from skipwise.errors import SkipwiseError
-from skipwise.files import cache_folder, explained, locked, make_folder
+from skipwise.files import cache_folder, explained, locked
 from skipwise.text import byte_size
 
 SAFE_SECONDS = 3.0
@@ -37,12 +41,11 @@ SAFE_SECONDS = 3.0
 STALE_SECONDS = 7 * 24 * 3600
 SPARE = 0.05
 """The share of a disk that is left free."""
-MEND = "name a folder with room for decoded images in SKIPWISE_CACHE"
 
 
 @dataclass(frozen=True)
 class Looked:
-    """What a look found, without thumbnail and pixels."""
+    """What a look found, with the checksums of thumbnail and pixels in place of these."""
 
     index: int
     digest: bytes
@@ -52,6 +55,7 @@ class Looked:
     kind: str
     fault: str
     extent: Extent | None
+    checksums: tuple[int, ...]
 
 
 class Transcript:
@@ -68,8 +72,10 @@ class Transcript:
         self.source, self.folder, self.square, self.team = source, folder, square, team
         self.progress = progress or (lambda *_: None)
         self.looks: Sequence[Looked] = ()
-        self.thumbnails = folder / "thumbnails.npy"
-        self.pixels = folder / "pixels.npy"
+        self.lines = folder / "looks.jsonl"
+        total = len(source.ids)
+        self.thumbnails = RowFile(folder / "thumbnails.npy", (total, SIDE, SIDE))
+        self.pixels = None if square is None else RowFile(folder / "pixels.npy", (total, *square.shape))
 
     @classmethod
     def of(
@@ -85,20 +91,33 @@ class Transcript:
         return cls(source, cache_folder() / "reading" / f"{state}-{wanted}", square, progress, team)
 
     def __enter__(self) -> Transcript:
-        self.stack = contextlib.ExitStack()
         # Held apart from the folder itself, which whoever finishes first removes.
         held = cache_folder() / "locks" / self.folder.name.partition("-")[0]  # whatever the square
-        make_folder(held, mend=MEND)
         total = len(self.source.ids)
-        self.stack.enter_context(
-            locked(held, waiting=lambda: self.progress("Waiting for another Skipwise that reads them", 0, total))
-        )
+
+        def hold() -> contextlib.ExitStack:
+            make_way(held / ".lock")
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(
+                    locked(
+                        held, waiting=lambda: self.progress("Waiting for another Skipwise that reads them", 0, total)
+                    )
+                )
+                return stack.pop_all()
+
+        self.stack = despite_deletion(hold)
+        for file in self._files:
+            self.stack.callback(file.close)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.stack.close()
+
+    @property
+    def _files(self) -> list[RowFile]:
+        return [self.thumbnails, *([] if self.pixels is None else [self.pixels])]
 
     def complete(self) -> None:
         """Looks at every image that has not been looked at.
@@ -108,21 +127,14 @@ class Transcript:
         """
         total = len(self.source.ids)
         _clear_stale(self.folder.parent)
-        make_folder(self.folder, mend=MEND)
-        rows = self._resume()
         with explained(self.folder, mend=MEND), contextlib.ExitStack() as open_files:
-            thumbnails = open_files.enter_context(_Rows(self.thumbnails, (total, SIDE, SIDE), whole=bool(rows)))
-            pixels = None
-            if self.square is not None:
-                shape = (total, self.square.size, self.square.size, self.square.channels)
-                pixels = open_files.enter_context(_Rows(self.pixels, shape, whole=bool(rows)))
-            lines = open_files.enter_context((self.folder / "looks.jsonl").open("ab"))
+            rows, lines = despite_deletion(self._open)
+            open_files.enter_context(lines)
 
             def secure(rows: Sequence[Looked]) -> None:
-                thumbnails.sync()
-                if pixels is not None:
-                    pixels.sync()
-                lines.write(msgspec.json.Encoder().encode_lines(rows))
+                for file in self._files:
+                    file.sync()
+                lines.write(b"".join(map(self._line, rows)))
                 lines.flush()
                 os.fsync(lines.fileno())
 
@@ -133,12 +145,20 @@ class Transcript:
             looking = open_files.enter_context(contextlib.closing(look_at(self.source, self.square, left, self.team)))
             count = total - len(left)
             for indices, seen in looking:
-                thumbnails.write(indices, [look.thumbnail for look in seen])
-                if pixels is not None:
-                    pixels.write(indices, [look.pixels for look in seen])
-                for index, look in zip(indices, seen, strict=True):
+                sums = [self.thumbnails.write(indices, [look.thumbnail for look in seen])]
+                if self.pixels is not None:
+                    sums.append(self.pixels.write(indices, [look.pixels for look in seen]))
+                for index, look, *each in zip(indices, seen, *sums, strict=True):
                     rows[index] = Looked(
-                        index, look.digest, look.width, look.height, look.grey, look.kind, look.fault, look.extent
+                        index,
+                        look.digest,
+                        look.width,
+                        look.height,
+                        look.grey,
+                        look.kind,
+                        look.fault,
+                        look.extent,
+                        tuple(each),
                     )
                     fresh.append(rows[index])
                 count += len(indices)
@@ -150,30 +170,22 @@ class Transcript:
             secure(fresh)
         self.looks = [rows[index] for index in range(total)]
 
-    def keep_pixels(self) -> None:
-        """Puts the pixels where `pack_path` says."""
-        if self.square is not None:
-            digests = np.frombuffer(b"".join(row.digest for row in self.looks), np.uint8)
-            path = pack_path(digests, [row.index for row in self.looks if row.fault], self.square)
-            make_folder(path.parent, mend=MEND)
-            with explained(path, mend=MEND):
-                self.pixels.replace(path)
+    def _open(self) -> tuple[dict[int, Looked], IO[bytes]]:
+        """What was looked at before, and the file to write down what is looked at now.
 
-    def _resume(self) -> dict[int, Looked]:
-        """What was looked at before. Nothing, after a look at the disk, if there is not all of it."""
-        file = self.folder / "looks.jsonl"
-        if file.exists() and self.thumbnails.exists() and (self.square is None or self.pixels.exists()):
-            rows = {}
-            content = file.read_bytes()
-            end = content.rfind(b"\n") + 1  # a line that was cut off is written again
-            with contextlib.suppress(msgspec.MsgspecError):
-                for line in content[:end].splitlines():
-                    row = msgspec.json.decode(line, type=Looked)
-                    rows[row.index] = row
-                os.truncate(file, end)
-                return rows
-        for leftover in (file, self.thumbnails, self.pixels):
-            leftover.unlink(missing_ok=True)
+        Begins anew, after a look at the disk, where not all of the files are there.
+        """
+        for path in (self.lines, *(file.path for file in self._files)):
+            make_way(path)
+        if self.lines.exists() and all(file.go_on() for file in self._files):
+            found = {row.index: row for row in self._read_lines()}
+            return {
+                index: row
+                for index, row in found.items()
+                if all(file.holds(index, sum) for file, sum in zip(self._files, row.checksums, strict=True))
+            }, self.lines.open("ab")
+        for path in (self.lines, *(file.path for file in self._files)):
+            path.unlink(missing_ok=True)
         needed = len(self.source.ids) * (SIDE * SIDE + 300 + (self.square.row_bytes if self.square else 0))
         disk = shutil.disk_usage(self.folder)
         if needed > disk.free - SPARE * disk.total and needed > 2**20:
@@ -183,7 +195,28 @@ class Transcript:
                 f"({byte_size(disk.free)} are free, and {SPARE:.0%} of the disk is left alone); free some space, "
                 f"{MEND}, choose a smaller --img-size, or use --no-pack."
             )
-        return {}
+        for file in self._files:
+            file.begin()
+        return {}, self.lines.open("ab")
+
+    def _line(self, row: Looked) -> bytes:
+        text = msgspec.json.encode(row)
+        # On a line of its own whatever a kill left of the one before.
+        return b"\n%08x %s\n" % (self._checksum(text), text)
+
+    def _read_lines(self) -> Iterator[Looked]:
+        """The rows of all lines that are whole."""
+        for line in self.lines.read_bytes().splitlines():
+            checksum, _, text = line.partition(b" ")
+            if checksum == b"%08x" % self._checksum(text):
+                with contextlib.suppress(msgspec.MsgspecError):
+                    row = msgspec.json.decode(text, type=Looked)
+                    if len(row.checksums) == len(self._files):
+                        yield row
+
+    def _checksum(self, text: bytes) -> int:
+        """Of a line, in this folder."""
+        return zlib.crc32(text, zlib.crc32(os.fsencode(self.folder.name)))
 
 
 def look_at(
@@ -202,6 +235,26 @@ def look_at(
         yield from looks(source.container, source.files, square, indices, team)
 
 
+def remaking(source: Source, square: Square | None, digests: NDArray[np.uint8], faults: Container[int]) -> Remake:
+    """Makes pixels again, or thumbnails where there is no square, of images with these digests and faults."""
+
+    def remake(numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
+        rows = np.zeros((len(numbers), *((SIDE, SIDE) if square is None else square.shape)), np.uint8)
+        row_of = dict(zip(numbers.tolist(), rows, strict=True))
+        with contextlib.closing(look_at(source, square, numbers.tolist())) as looking:
+            for indices, seen in looking:
+                for index, look in zip(indices, seen, strict=True):
+                    if look.digest != digests[index].tobytes() or bool(look.fault) != (index in faults):
+                        raise SkipwiseError(
+                            f"{source.ids[index]} changed since it was first read; give the same command again."
+                        )
+                    if data := look.thumbnail if square is None else look.pixels:
+                        row_of[index][:] = np.frombuffer(data, np.uint8).reshape(row_of[index].shape)
+        return rows
+
+    return remake
+
+
 def pack_path(digests: NDArray[np.uint8], faults: Iterable[int], square: Square) -> Path:
     """Where the pixels of these images in this shape are kept. A fault's row is zero, so faults are part of the key."""
     described = hashlib.sha256(f"{decoders()} {square.key} {sorted(faults)}\n".encode())
@@ -215,53 +268,3 @@ def _clear_stale(reading: Path) -> None:
         with contextlib.suppress(OSError):
             if time.time() - max(file.stat().st_mtime for file in (folder, *folder.iterdir())) > STALE_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-class _Rows:
-    """A .npy file of rows that are written in any order, without holding them in memory."""
-
-    def __init__(self, path: Path, shape: tuple[int, ...], *, whole: bool) -> None:
-        self.path, self.shape, self.whole = path, shape, whole
-        self.stride = int(np.prod(shape[1:]))
-
-    def __enter__(self) -> _Rows:
-        if not self.whole:
-            with self.path.open("wb") as file:
-                header = {"descr": "|u1", "fortran_order": False, "shape": self.shape}
-                np.lib.format.write_array_header_1_0(file, header)
-                start = file.tell()
-                file.flush()
-                # Reserved now, so that a full disk shows before the work is done rather than after.
-                if hasattr(os, "posix_fallocate"):
-                    os.posix_fallocate(file.fileno(), 0, start + max(1, self.shape[0] * self.stride))
-        self.file = self.path.open("rb+", buffering=0)
-        np.lib.format.read_magic(self.file)
-        np.lib.format.read_array_header_1_0(self.file)
-        self.start = self.file.tell()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
-
-    def write(self, indices: Sequence[int], rows: Sequence[bytes]) -> None:
-        """Puts rows in their places; an empty one is left as it is. Neighbours are written at once."""
-        start = 0
-        while start < len(rows):
-            end = start + 1
-            while end < len(rows) and rows[start] and rows[end] and indices[end] == indices[end - 1] + 1:
-                end += 1
-            if rows[start]:
-                self._write(indices[start], b"".join(rows[start:end]))
-            start = end
-
-    def _write(self, index: int, rows: bytes) -> None:
-        if len(rows) % self.stride:
-            raise ValueError(f"rows of {len(rows)} bytes where a multiple of {self.stride} belongs")
-        self.file.seek(self.start + index * self.stride)
-        view = memoryview(rows)
-        while view:
-            view = view[self.file.write(view) or 0 :]
-
-    def sync(self) -> None:
-        """Brings what was written to the disk."""
-        os.fsync(self.file.fileno())

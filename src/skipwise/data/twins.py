@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
+import io
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.data.cache import keep, kept
 from skipwise.data.duplicates import SEARCH, linked, near_duplicates
 from skipwise.data.splits import SPLITS
 from skipwise.data.survey import Progress, Survey
-from skipwise.files import atomic, cache_folder
+from skipwise.errors import SkipwiseError
 
 
 def same_images(seen: Survey, progress: Progress | None) -> NDArray[np.int64]:
@@ -19,10 +20,10 @@ def same_images(seen: Survey, progress: Progress | None) -> NDArray[np.int64]:
 
     Kept in the cache beside the thumbnails, since looking for them takes a while.
     """
-    kept = Path(str(getattr(seen.thumbnails, "filename", "") or "")).with_name(f"pairs-{SEARCH}.npy")
-    with contextlib.suppress(OSError, ValueError):
-        pairs: NDArray[np.int64] = np.load(kept, allow_pickle=False)
-        return pairs
+    path = seen.folder / f"pairs-{SEARCH}.npy"
+    if (data := kept(path)) is not None:
+        known: NDArray[np.int64] = np.load(io.BytesIO(data), allow_pickle=False)
+        return known
     readable = np.flatnonzero(seen.decoded)
     total = len(seen.thumbnails)
 
@@ -39,9 +40,10 @@ def same_images(seen: Survey, progress: Progress | None) -> NDArray[np.int64]:
     again = np.flatnonzero(np.diff(np.sort(numbers.ravel())) == 0)
     exact = np.stack([order[again], order[again + 1]], axis=1) if len(again) else np.empty((0, 2), np.int64)
     pairs = np.unique(np.sort(np.concatenate([pairs, exact]), axis=1), axis=0)
-    if kept.name and kept.parent.is_relative_to(cache_folder()):
-        with atomic(kept) as temporary, temporary.open("wb") as file:
-            np.save(file, pairs)
+    found_npy = io.BytesIO()
+    np.save(found_npy, pairs)
+    with contextlib.suppress(SkipwiseError):  # where nothing can be kept they are looked for each time
+        keep(path, found_npy.getvalue())
     return pairs
 
 

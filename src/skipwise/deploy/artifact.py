@@ -24,6 +24,9 @@ from skipwise.machine import Machine
 VERSION = 1
 """Of the artifact's layout. A newer one is refused rather than guessed at."""
 
+_LARGEST = 2**26
+"""Bytes of artifact.json; that of 20,000 classes has a tenth of it."""
+
 Format = Literal["onnx", "openvino", "torch"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 MODEL_FILES: dict[Format, tuple[str, ...]] = {
@@ -142,10 +145,12 @@ def read_artifact(folder: Path) -> Artifact:
     """
     path = folder / "artifact.json"
     again = "export it again, or copy the whole folder again"
+    if not is_artifact(folder):
+        raise SkipwiseError(f"{folder} holds no artifact.json; give a folder that 'skipwise export' made.")
     try:
+        if path.stat().st_size > _LARGEST:
+            raise ValueError("it is far too large")
         plain = msgspec.json.decode(path.read_bytes())
-    except FileNotFoundError:
-        raise SkipwiseError(f"{folder} holds no artifact.json; give a folder that 'skipwise export' made.") from None
     except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SkipwiseError(f"{path} can't be read ({error}); {again}.") from error
     version = plain.get("version") if isinstance(plain, dict) else None
@@ -160,12 +165,15 @@ def read_artifact(folder: Path) -> Artifact:
     for name, expected in artifact.files.items():
         if not name:
             continue
+        file = folder / name
+        if file.exists() and not file.is_file():  # reading a device may never end
+            raise SkipwiseError(f"{file} is no plain file; {again}.")
         try:
-            found = sha256(folder / name)
+            found = sha256(file)
         except OSError as error:
-            raise SkipwiseError(f"{folder / name} can't be read ({error.strerror}); {again}.") from error
+            raise SkipwiseError(f"{file} can't be read ({error.strerror}); {again}.") from error
         if found != expected:
-            raise SkipwiseError(f"{folder / name} is not the file that was exported (its SHA-256 differs); {again}.")
+            raise SkipwiseError(f"{file} is not the file that was exported (its SHA-256 differs); {again}.")
     return artifact
 
 
@@ -188,6 +196,10 @@ def _converted(plain: Any, path: Path, again: str) -> Artifact:
 def _check_ranges(artifact: Artifact) -> None:
     """Raises ValueError for what no export writes."""
     prepared, classes = artifact.preprocessing, len(artifact.classes)
+    if artifact.version < 1:
+        raise ValueError(f"there is no version {artifact.version}")
+    if len(set(artifact.classes)) != classes:
+        raise ValueError("two of its classes have one name")
     if classes < 2 or not artifact.golden:
         raise ValueError("it has fewer than two classes, or no golden images")
     if any(len(each.expected) != classes or len(each.answered) != classes for each in artifact.golden):

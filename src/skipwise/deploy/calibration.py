@@ -10,9 +10,9 @@ from onnx import ModelProto
 
 from skipwise.data.preprocess import Preprocessing
 from skipwise.deploy.artifact import Format
+from skipwise.deploy.engine_import import import_engine
 from skipwise.deploy.images import Labelled, batches
 from skipwise.deploy.onnx_file import FITTED
-from skipwise.deploy.openvino_import import import_openvino
 from skipwise.deploy.quantize import Checked, Evaluate
 from skipwise.errors import SkipwiseError
 
@@ -78,15 +78,14 @@ def evaluating(format: Format, tell: Progress = lambda *_: None) -> Evaluate:
 
 
 def _in_onnxruntime(model: ModelProto) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = import_engine("onnxruntime").InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
     return lambda pixels: session.run(None, {FITTED: pixels})[0]
 
 
 def _in_openvino(model: ModelProto) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    openvino = import_openvino()
-    core = openvino.Core()
+    core = import_engine("openvino").Core()
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", settings)
     return lambda pixels: compiled(pixels)[0].copy()

@@ -28,7 +28,7 @@ from skipwise.deploy.ways import (
     find_ways,
     open_engines,
 )
-from skipwise.errors import SkipwiseError
+from skipwise.errors import Damaged, SkipwiseError
 from skipwise.machine import Machine, describe_machine, usable_cores
 from skipwise.paths import user_path
 
@@ -252,6 +252,8 @@ def _images(
         try:
             own = own_images(home, artifact.classes, data, reading)
             why = "it has no split"
+        except Damaged:
+            raise
         except SkipwiseError as error:  # other images than the run's
             why = str(error).rstrip(".")
     for images in (own, given):
@@ -262,13 +264,15 @@ def _images(
 
 def _arm(way: Way, found: Agreement, before: Quality, max_drop: float | None) -> Arm:
     faults = []
+    if not np.isfinite(found.difference):
+        faults.append("an answer is not a number for each class")
     # One image is always tolerated: on a small test set it is more than any share.
     tolerated = max(1, int((1 - LEAST_AGREEMENT) * found.images))
     if way.precision in MOST_DIFFERENCE:
         if found.images - found.same > tolerated:
             faults.append(f"{found.images - found.same} of {found.images:,} images are answered otherwise")
         most = MOST_DIFFERENCE[way.precision]
-        if not found.difference <= most:
+        if np.isfinite(found.difference) and found.difference > most:
             faults.append(f"a probability differs by {found.difference:.2g}, and {most:g} is tolerated")
     elif found.quality is not None and max_drop is not None:
         lost = round((before.accuracy - found.quality.accuracy) * found.images)
@@ -296,17 +300,23 @@ def _flips(
     flips = []
     for arm in arms:
         for position in arm.agreement.flipped if arm.own else ():
-            before, after = expected[position], answers[arm.name][position]
+            before, before_probability = _most_likely(expected[position], classes)
+            after, after_probability = _most_likely(answers[arm.name][position], classes)
             flips.append(
                 Flip(
                     arm=arm.name,
                     position=position,
                     name=images.id(position),
                     label=classes[images.labels[position]],
-                    before=classes[int(before.argmax())],
-                    before_probability=float(before.max()),
-                    after=classes[int(after.argmax())],
-                    after_probability=float(after.max()),
+                    before=before,
+                    before_probability=before_probability,
+                    after=after,
+                    after_probability=after_probability,
                 )
             )
     return tuple(flips)
+
+
+def _most_likely(row: NDArray[np.float32], classes: tuple[str, ...]) -> tuple[str, float]:
+    """Of an answer; what is not a number is no class."""
+    return (classes[int(row.argmax())], float(row.max())) if np.isfinite(row).all() else ("(not a number)", 0.0)

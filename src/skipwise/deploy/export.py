@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib
 import io
 import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
@@ -37,17 +36,18 @@ from skipwise.deploy.artifact import (
     sha256,
 )
 from skipwise.deploy.calibration import Progress, evaluating, images_for_int8
+from skipwise.deploy.engine_import import import_engine
+from skipwise.deploy.engines import Opened
 from skipwise.deploy.images import Labelled, fit, other_images, own_images
 from skipwise.deploy.onnx_file import FITTED, OPSET, PIXELS, PROBABILITIES, describe, in_half, joined, to_onnx
-from skipwise.deploy.openvino_import import import_openvino
 from skipwise.deploy.origin import Elsewhere, Origin, origin_of_file, origin_of_run
-from skipwise.deploy.place import Place, made_beside
+from skipwise.deploy.place import Place
 from skipwise.deploy.quantize import quantize
 from skipwise.deploy.reference import Reference
-from skipwise.deploy.runtime import Opened, engines
+from skipwise.deploy.runtime import engines
 from skipwise.deploy.scale import reversed_channels
 from skipwise.deploy.shipped import InHalf, portable, trace_answer, trace_fit, trace_whole
-from skipwise.errors import SkipwiseError, missing_extra, unknown_name
+from skipwise.errors import Damaged, SkipwiseError, missing_extra, unknown_name
 from skipwise.files import write_json
 from skipwise.paths import user_path
 from skipwise.text import command
@@ -82,6 +82,7 @@ def export(
     trust: bool | str = False,
     reading: ReadingOptions | None = None,
     progress: Progress | None = None,
+    notice: Callable[[str], None] = lambda _: None,
 ) -> Exported:
     """Makes an artifact of a trained network, and checks that its golden images are answered as in PyTorch.
 
@@ -97,6 +98,7 @@ def export(
         trust: whether a network of somebody's own, which only the run's record names, may run: True, or its name.
         reading: how `data` is to be read where its layout does not say it; None is as the run read its images.
         progress: is told what is being done, how much of it is, and of how much.
+        notice: is told what a person should know meanwhile, a sentence at a time.
 
     Raises:
         SkipwiseError: the run is unfinished, INT8 costs more than `max_drop`, an extra is missing, the disk is full ...
@@ -115,7 +117,10 @@ def export(
     if there is not None:
         return Exported(folder=folder, artifact=there, repeated=True, notes=tuple(said))
     images, notes = _images(origin, data, exact, reading)
-    with made_beside(folder) as made:
+    with place.making(folder, notice) as made:
+        folder, there = place.find()  # another process may have made it meanwhile
+        if there is not None:
+            return Exported(folder=folder, artifact=there, repeated=True, notes=(*said, *notes))
         quantization = _write_model(made, origin, images, chosen, exact, max_drop / 100, tell)
         tell("Checking the golden images", 0, 1)
         examples = _write_golden(made, origin, images, chosen, exact)
@@ -153,7 +158,7 @@ def _checked(format: str, precision: str, max_drop: float) -> tuple[Format, Prec
         raise SkipwiseError("INT8 is for ONNX and OpenVINO; choose --format onnx or openvino, or --precision fp16.")
     for package in () if format == "torch" else ("onnx", "onnxscript", format.replace("onnx", "onnxruntime")):
         try:
-            import_openvino() if package == "openvino" else importlib.import_module(package)
+            import_engine(package)
         except ImportError:
             raise missing_extra("export", package) from None
     return format, precision  # type: ignore[return-value]
@@ -175,6 +180,8 @@ def _images(
     try:
         images = own_images(home, origin.classes, None)
         why = f"{home} does not say where its images are"
+    except Damaged:
+        raise
     except SkipwiseError as error:
         images, why = None, str(error).rstrip(".")
     if images is None and precision == "int8":
@@ -199,6 +206,9 @@ def _write_model(
         with _followed(origin.model):
             answer = trace_answer(portable(origin.network()), origin.preprocessing).module()
             program = trace_whole(InHalf(answer) if precision == "fp16" else answer, origin.preprocessing)
+        program.example_inputs = None  # they would be a pickle
+        for node in program.graph.nodes:
+            node.meta.pop("stack_trace", None)  # paths of this machine
         content = io.BytesIO()  # writing it directly, torch aborts the process where the disk is full
         torch.export.save(program, content)
         (folder / MODEL_FILES[format][0]).write_bytes(content.getbuffer())
@@ -262,7 +272,7 @@ def _followed(model: str) -> Iterator[None]:
 
 
 def _save_openvino(whole: ModelProto, path: Path) -> None:
-    openvino = import_openvino()
+    openvino = import_engine("openvino")
     model = openvino.Core().read_model(whole.SerializeToString())
     for entry in whole.metadata_props:
         model.set_rt_info(entry.value, ["skipwise", entry.key])

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.decode import decode
+from skipwise.data.decode import UnreadableImage, decode
 from skipwise.data.preprocess import Preprocessing
 from skipwise.deploy.artifact import Golden, Precision
 from skipwise.deploy.images import Labelled
+from skipwise.deploy.soundness import shaped
+from skipwise.errors import SkipwiseError
 
 COUNT = 8
 
@@ -63,9 +65,16 @@ def check(
     differences = {}
     for each in golden:
         data = (folder / each.file).read_bytes()
-        pixels = decode(data, channels=preprocessing.channels, levels=preprocessing.levels)
-        wanted = each.answered if precision == "int8" else each.expected
-        differences[each.name] = float(np.abs(whole(pixels[None])[0] - np.array(wanted)).max())
+        try:
+            pixels = decode(data, channels=preprocessing.channels, levels=preprocessing.levels)
+        except UnreadableImage as error:
+            raise SkipwiseError(
+                f"The golden image {folder / each.file} can't be read here ({error}), so it can't be told whether the "
+                "file still answers as it did; export it again, with images that this machine can read."
+            ) from error
+        wanted = np.array(each.answered if precision == "int8" else each.expected)
+        difference = np.abs(shaped(whole(pixels[None]), 1, len(wanted))[0] - wanted).max()
+        differences[each.name] = float(difference) if np.isfinite(difference) else np.inf
     return GoldenCheck(
         images=len(golden),
         difference=max(differences.values()),

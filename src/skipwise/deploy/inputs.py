@@ -26,10 +26,11 @@ from skipwise.data.containers import (
 from skipwise.data.decode import UnreadableImage, decode_image
 from skipwise.data.formats import IMAGE_SUFFIXES, is_readable
 from skipwise.data.look import Square
-from skipwise.data.names import ARCHIVES, CLUTTER, printable, suffix
-from skipwise.deploy.artifact import is_artifact
+from skipwise.data.names import ARCHIVES, printable, suffix
+from skipwise.deploy.walk import Walk, is_clutter
 from skipwise.errors import SkipwiseError
 from skipwise.paths import refuse_address
+from skipwise.text import count
 
 STANDARD_INPUT = "-"
 JOB = 16
@@ -68,6 +69,9 @@ class Named:
 class Inputs:
     """All that the user named. It is there and holds images; folders are walked again for each of the iterators.
 
+    `count` and `left_out` are numbers of files: of images, and of those that are none by their names. `notes` say, a
+    sentence each, what else is left out.
+
     Args:
         given: image files, folders, archives, or "-" for one image on standard input.
         progress: is told how the counting goes.
@@ -85,15 +89,17 @@ class Inputs:
         self._parts = [_part(text) for text in texts]
         self.named = tuple(part.named for part in self._parts)
         self.count = self.left_out = 0
+        self.notes: list[str] = []
         for part in self._parts:
             before = self.count
-            for file in part.files():
-                if _is_image(file) or isinstance(part, _Single):
+            for file, fault in part.files():
+                if fault or _is_image(file) or isinstance(part, _Single):
                     self.count += 1
                 else:
                     self.left_out += 1
                 if progress is not None and (self.count + self.left_out) % 10_000 == 0:
                     progress("Looking for images", self.count, self.count)
+            self.notes += part.notes()
             if self.count == before:
                 raise SkipwiseError(
                     f"{part.named.name} holds no images; give a folder or an archive of files that end in "
@@ -113,8 +119,11 @@ class _Single:
     named: Named
     image: Found
 
-    def files(self) -> Iterator[str]:
-        yield self.named.name
+    def files(self) -> Iterator[tuple[str, str]]:
+        yield self.named.name, ""
+
+    def notes(self) -> list[str]:
+        return []
 
     def images(self) -> Iterator[Found]:
         yield self.image
@@ -131,19 +140,36 @@ class _Many:
     def _listing(self) -> Listing:
         return self.container.listing()
 
-    def files(self) -> Iterator[str]:
-        if isinstance(self.container, Folder):
-            return _walk(self.container.path)
+    @cached_property
+    def _walk(self) -> Walk | None:
+        return Walk(self.container.path) if isinstance(self.container, Folder) else None
+
+    def files(self) -> Iterator[tuple[str, str]]:
+        """Their names, each with what is wrong with it or ""."""
+        if self._walk is not None:
+            return iter(self._walk)
         names = (entry.name for entry in self._listing.entries)
-        return (name for name in names if not any(map(_is_clutter, name.split("/"))))
+        return ((name, "") for name in names if not any(map(is_clutter, name.split("/"))))
+
+    def notes(self) -> list[str]:
+        """What is left out, after the files were gone through."""
+        golden = {} if self._walk is None else self._walk.golden
+        return [
+            f"{self._name(folder)} is an artifact that Skipwise exported; its {count(number, 'golden image')} "
+            f"{'is' if number == 1 else 'are'} left out."
+            for folder, number in golden.items()
+        ]
 
     def images(self) -> Iterator[Found]:
-        names = filter(_is_image, self.files())
+        found = ((name, fault) for name, fault in self.files() if fault or _is_image(name))
         if isinstance(self.container, Shareable):
-            for name in names:
-                yield Found(self._name(name), self.container, self.container.address(name))
+            for name, fault in found:
+                if fault:
+                    yield Found(self._name(name), content=UnreadableImage(fault))
+                else:
+                    yield Found(self._name(name), self.container, self.container.address(name))
         else:
-            for name, content in self.container.stream(names):
+            for name, content in self.container.stream(name for name, _ in found):
                 yield Found(self._name(name), content=content)
 
     def _name(self, name: str) -> str:
@@ -183,34 +209,6 @@ def _standard_input() -> _Single:
         raise SkipwiseError(f"On standard input are more than {LARGEST_FILE // 2**20} MiB; - takes one image.")
     named = Named(STANDARD_INPUT, STANDARD_INPUT, hashlib.sha256(data).hexdigest())
     return _Single(named, Found(STANDARD_INPUT, content=data or UnreadableImage("it is empty")))
-
-
-def _walk(root: Path) -> Iterator[str]:
-    """The files below a folder, relative to it, in the order of their names; only one folder's names are held at a
-    time for every level. Links are followed; hidden files and folders, clutter and artifacts are passed over."""
-    seen: set[str] = set()
-    waiting = [""]
-    while waiting:
-        name = waiting.pop()
-        if name and not name.endswith("/"):
-            yield name
-            continue
-        folder = os.path.join(root, name)  # noqa: PTH118 - Path would be made for every folder
-        real = os.path.realpath(folder)
-        if real in seen or (name and is_artifact(Path(folder))):  # a link back up; golden images are not the user's
-            continue
-        seen.add(real)
-        try:
-            with os.scandir(folder) as entries:
-                below = [name + entry.name + "/" * entry.is_dir() for entry in entries if not _is_clutter(entry.name)]
-        except OSError as error:
-            raise SkipwiseError(f"Can't read the folder {folder}: {error.strerror}.") from error
-        # With the stroke at the end of folders' names, so that whole paths come in order.
-        waiting += sorted(below, reverse=True)
-
-
-def _is_clutter(name: str) -> bool:
-    return name.startswith(".") or name in CLUTTER
 
 
 def _is_image(file: str) -> bool:

@@ -20,6 +20,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from torch.export import ExportedProgram
 
 from skipwise.data.preprocess import Preprocessing
+from skipwise.deploy.engine_import import silence_telemetry
 
 OPSET = 20
 PIXELS, FITTED, PROBABILITIES = "pixels", "fitted", "probabilities"
@@ -29,6 +30,7 @@ _IR_VERSION = 10
 
 def to_onnx(program: ExportedProgram, *, takes: str, gives: str) -> ModelProto:
     """A traced program as ONNX, its first dimension open."""
+    silence_telemetry()  # whatever engine torch may import for this
     with _quietly():
         made = torch.onnx.export(
             program, dynamo=True, opset_version=OPSET, input_names=[takes], output_names=[gives], verbose=False

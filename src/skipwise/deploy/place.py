@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from skipwise.deploy.artifact import Artifact, Format, Precision, is_artifact, read_artifact
 from skipwise.deploy.origin import Origin
 from skipwise.errors import SkipwiseError
-from skipwise.files import explained, make_folder
+from skipwise.files import LOCK, explained, locked, make_folder
 from skipwise.folders import next_folder, numbered_folders
 from skipwise.paths import user_path
 
 PARENT = Path("runs/export")
+HIDDEN = ".skipwise-{}.tmp"
+"""Where an artifact is made, beside its folder."""
 
 
 @dataclass(frozen=True)
@@ -62,25 +66,72 @@ class Place:
             if there is not None:
                 return folder, there
 
+    @contextlib.contextmanager
+    def making(self, folder: Path, notice: Callable[[str], None]) -> Iterator[Path]:
+        """A folder in which the artifact is made until it is taken to `folder`; a failure leaves nothing.
+
+        Of several processes that make the same artifact one does, and the others wait here until it has. What killed
+        ones left beside it is removed.
+
+        Args:
+            notice: is told if this process has to wait, and what can't be removed.
+        """
+        make_folder(folder.parent)
+        said = repr((folder.name, *self._asked()))
+        hidden = folder.with_name(HIDDEN.format(hashlib.sha256(said.encode(errors="surrogateescape")).hexdigest()[:16]))
+        told = False
+
+        def waiting() -> None:
+            nonlocal told
+            if not told:
+                notice(f"Another Skipwise is making {folder}; waiting for it.")
+                told = True
+
+        for left in folder.parent.glob(HIDDEN.format("*")) if os.name == "posix" else ():  # elsewhere none is held
+            if left != hidden:
+                with contextlib.suppress(SkipwiseError), locked(left):  # else a living process is at work in it
+                    _remove(left, notice)
+        with contextlib.ExitStack() as stack:
+            while True:
+                with explained(folder):
+                    hidden.mkdir(exist_ok=True)
+                try:
+                    stack.enter_context(locked(hidden, waiting=waiting))
+                    break
+                except SkipwiseError as error:
+                    if not isinstance(error.__cause__, FileNotFoundError):  # who held it has just removed it
+                        raise
+            stack.callback(_remove, hidden, notice)
+            made = hidden / "artifact"
+            with explained(folder):
+                if made.exists():  # a killed process's
+                    shutil.rmtree(made)
+                made.mkdir()
+                yield made
+
+    def _asked(self) -> tuple[Any, ...]:
+        """What tells one artifact from another."""
+        origin = self.origin
+        asked = (self.format, self.precision, self.max_drop, self.weights, origin.key, origin.model, origin.classes)
+        return (*asked, origin.preprocessing)
+
     def _same(self, folder: Path) -> Artifact | None:
         if not is_artifact(folder):
             return None
-        found, origin = read_artifact(folder), self.origin
+        found = read_artifact(folder)
         made, drop = found.provenance, found.quantization.max_drop if found.quantization else self.max_drop
         there = (found.format, found.precision, drop, made.weights, made.key, made.model, found.classes)
-        asked = (self.format, self.precision, self.max_drop, self.weights, origin.key, origin.model, origin.classes)
-        return found if (there, found.preprocessing) == (asked, origin.preprocessing) else None
+        return found if (*there, found.preprocessing) == self._asked() else None
 
 
-@contextlib.contextmanager
-def made_beside(folder: Path) -> Iterator[Path]:
-    """A folder to be made whole and then renamed to `folder`; a stop in between leaves nothing."""
-    make_folder(folder.parent)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(beside, ignore_errors=True)
+def _remove(hidden: Path, notice: Callable[[str], None]) -> None:
+    """Removes a folder that this process holds: its lock last, since with it the folder is anybody's."""
     try:
-        with explained(folder):
-            beside.mkdir()
-            yield beside
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        for entry in hidden.iterdir():
+            if entry.name != LOCK:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        (hidden / LOCK).unlink()
+    except OSError as error:
+        notice(f"{hidden} can't be removed ({error.strerror}); remove it yourself.")
+    with contextlib.suppress(OSError):  # another process may have begun in it
+        hidden.rmdir()

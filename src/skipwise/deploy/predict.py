@@ -18,6 +18,7 @@ from skipwise.deploy.inputs import Found, Inputs, Progress, decoded
 from skipwise.deploy.rowfile import RowFile, Terms
 from skipwise.deploy.rows import Answer, Csv, JsonLines, RowFormat, Rows
 from skipwise.deploy.runtime import Answerer, open_answerer
+from skipwise.deploy.soundness import faults, shaped
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.machine import usable_cores
 from skipwise.paths import user_path
@@ -132,18 +133,25 @@ class Prediction:
         for position in range(count if readable else 0):  # filled up with the last one
             image = readable[min(position, len(readable) - 1)]
             pixels[position] = np.frombuffer(image, np.uint8).reshape(pixels.shape[1:])
-        probabilities = self.answerer.fitted(pixels)[: len(readable)] if readable else np.empty((0, 1), np.float32)
-        kept = len(self.answerer.classes) if self.probabilities else self.top
+        classes = len(self.answerer.classes)
+        probabilities = np.empty((0, classes), np.float32)
+        if readable:
+            probabilities = shaped(self.answerer.fitted(pixels), count, classes)[: len(readable)]
+        wrong = faults(probabilities)
+        kept = classes if self.probabilities else self.top
         order = np.argsort(-probabilities, axis=1, kind="stable")[:, :kept]
         best = np.take_along_axis(probabilities, order, axis=1)
-        found = zip(order.tolist(), best.tolist(), strict=True)
+        found = zip(order.tolist(), best.tolist(), wrong, strict=True)
         answers = []
         for name, content in batch:
             if isinstance(content, UnreadableImage):
                 answers.append(Answer(path=name, error=str(content)))
             else:
-                classes, values = next(found)
-                names = tuple(self.answerer.classes[number] for number in classes)
+                numbers, values, fault = next(found)
+                if fault is not None:
+                    answers.append(Answer(path=name, error=fault))
+                    continue
+                names = tuple(self.answerer.classes[number] for number in numbers)
                 answers.append(Answer(path=name, classes=names, probabilities=tuple(values)))
         return answers
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from skipwise.deploy.artifact import Quantization
+from skipwise.deploy.engine_import import import_engine
 from skipwise.deploy.onnx_file import FITTED
 from skipwise.errors import SkipwiseError
 
@@ -199,24 +200,23 @@ def _quantized(answer: ModelProto, calibration: NDArray[np.uint8]) -> tuple[Mode
     Weights are signed and have a scale for each filter, activations are unsigned and have one for each tensor: that
     form is quick in ONNX Runtime and in OpenVINO.
     """
-    from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
+    tools = import_engine("onnxruntime.quantization")
 
-    class Reader(_Reader, CalibrationDataReader):
+    class Reader(_Reader, tools.CalibrationDataReader):  # type: ignore[name-defined]
         pass
 
     with tempfile.TemporaryDirectory() as folder, _quietly():
         paths = [str(Path(folder) / name) for name in ("answer.onnx", "plain.onnx", "int8.onnx")]
         onnx.save(answer, paths[0])
-        quant_pre_process(paths[0], paths[1])
+        tools.shape_inference.quant_pre_process(paths[0], paths[1])
         plain = onnx.load(paths[1])
-        quantize_static(
+        tools.quantize_static(
             paths[1],
             paths[2],
             Reader(calibration),
             per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
+            activation_type=tools.QuantType.QUInt8,
+            weight_type=tools.QuantType.QInt8,
             op_types_to_quantize=list(IN_INT8),
             nodes_to_exclude=_on_pooled_images(plain),
         )

@@ -20,9 +20,9 @@ class Answer:
 
     Args:
         path: the image, as it was named or found.
-        classes: the most likely ones, the most likely first; none if the image can't be read.
-        probabilities: theirs; None if the image can't be read.
-        error: why the image can't be read, or None.
+        classes: the most likely ones, the most likely first; none where there is an error.
+        probabilities: theirs; None where there is an error.
+        error: why the image can't be read, or what is wrong with the network's answer; or None.
     """
 
     path: str

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from skipwise.cost.interleaved import Timing, interleaved
 from skipwise.deploy.artifact import MODEL_FILES, Artifact
-from skipwise.deploy.runtime import Answerer, Engine, Opened
+from skipwise.deploy.engines import Engine, Opened
+from skipwise.deploy.runtime import Answerer
 from skipwise.deploy.ways import ENGINE_NAMES, PYTORCH, Progress
 from skipwise.machine import usable_cores
 

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from skipwise.data.decode import UnreadableImage, decode
 from skipwise.deploy.artifact import MODEL_FILES, Artifact, Precision
+from skipwise.deploy.engines import Engine, Opened
 from skipwise.deploy.images import Labelled, square
-from skipwise.deploy.runtime import Answerer, Engine, Opened, engines
+from skipwise.deploy.runtime import Answerer, engines
+from skipwise.deploy.soundness import shaped
 from skipwise.errors import NotTrusted, SkipwiseError
 
 if TYPE_CHECKING:
@@ -127,7 +129,8 @@ def find_ways(
 
 
 def answer_all(ways: list[Way], images: Labelled, artifact: Artifact, tell: Progress) -> dict[str, NDArray[np.float32]]:
-    """Every way's probabilities [N, classes], from the images' bytes on."""
+    """Every way's probabilities [N, classes], from the images' bytes on; of what has another shape, no numbers."""
+    classes = len(artifact.classes)
     parts: dict[str, list[NDArray[np.float32]]] = {way.name: [] for way in ways}
     done = 0
     for some in _decoded(images, artifact, 32):
@@ -135,10 +138,10 @@ def answer_all(ways: list[Way], images: Labelled, artifact: Artifact, tell: Prog
         fitted = np.stack([small for _, small in some])
         for way in ways:
             if way.fitted:
-                parts[way.name].append(way.answer(fitted))
+                parts[way.name].append(shaped(way.answer(fitted), len(fitted), classes))
                 continue
             for same in _runs_of_one_shape([pixels for pixels, _ in some]):
-                parts[way.name].append(way.answer(same))
+                parts[way.name].append(shaped(way.answer(same), len(same), classes))
         done += len(some)
     return {name: np.concatenate(found) for name, found in parts.items()}
 

@@ -125,7 +125,7 @@ def _timm(model: str) -> Callable[[int, int], object]:
         import timm
     except ImportError as error:
         raise missing_extra("timm", "timm") from error
-    if not timm.is_model(model):
+    if not timm.is_model(model) or (not timm.is_model_pretrained(model) and "." in model):  # a tag behind the dot
         raise unknown_name("network in timm", model, timm.list_models())
     return lambda classes, channels: timm.create_model(model, num_classes=classes, in_chans=channels)
 

@@ -19,7 +19,7 @@ from skipwise.data.resident import Resident
 from skipwise.errors import SkipwiseError, TrainingFailed
 from skipwise.evaluation.metrics import Metrics, measure
 from skipwise.evaluation.predict import predict_logits
-from skipwise.files import make_folder, write_text
+from skipwise.files import clear_leftovers, make_folder, write_text
 from skipwise.machine import describe_machine
 from skipwise.nets.weights import load_weights
 from skipwise.nets.zoo import create_model
@@ -88,8 +88,7 @@ def execute_run(
             )
         make_folder(folder)
         if ranks.first:
-            for leftover in folder.glob(".*.tmp"):
-                leftover.unlink(missing_ok=True)
+            clear_leftovers(folder)
         started = time.perf_counter()
         try:
             with enough_memory():

@@ -23,8 +23,9 @@ from safetensors.torch import save
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.evaluation.metrics import Metrics
-from skipwise.files import atomic, write_text
+from skipwise.files import LARGEST, atomic, write_text
 from skipwise.machine import Machine, describe_machine
+from skipwise.regular import open_regular, read_regular
 from skipwise.seals import check_files, read_sealed, write_sealed
 from skipwise.training.execution import Execution
 from skipwise.training.loop import Epoch
@@ -162,7 +163,7 @@ def read_predictions(folder: Path, split: str) -> Predictions:
     path = folder / "predictions.npz"
     _check(folder, path.name)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with open_regular(path) as file, np.load(file, allow_pickle=False) as arrays:
             return Predictions(*(arrays[f"{split}_{name}"] for name in ("ids", "labels", "logits")))
     except Exception as error:  # numpy raises half a dozen kinds for a damaged archive
         raise SkipwiseError(f"{path} is damaged ({error}); {AGAIN}.") from error
@@ -179,7 +180,7 @@ def read_history(folder: Path) -> tuple[Epoch, ...]:
     if not path.exists():
         return ()
     try:
-        lines = path.read_bytes().splitlines()
+        lines = read_regular(path, LARGEST).splitlines()
         return tuple(msgspec.json.decode(line, type=Epoch) for line in lines)
     except (msgspec.MsgspecError, OSError) as error:
         raise SkipwiseError(f"{path} is damaged ({error}); {AGAIN}.") from error

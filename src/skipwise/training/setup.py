@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from skipwise.nets.network import STEMS, check_width, resolve_stem
 from skipwise.nets.published import fetch, published
 from skipwise.nets.zoo import create_model
 from skipwise.paths import user_path
+from skipwise.seals import sha256
 from skipwise.training.recipe import Recipe, of_one_size
 from skipwise.training.run import RunSpec, read_run
 from skipwise.training.schedule import sides
@@ -73,8 +73,7 @@ def find_initial(where: str | os.PathLike[str], key: str | None = None) -> Initi
         spec, path = record.spec, path / "weights.safetensors"
     if not path.is_file():
         raise SkipwiseError(f"There is no file {path}; give --init a run's folder or a file of weights.")
-    with path.open("rb") as file:
-        return Initial(file=path, sha256=hashlib.file_digest(file, "sha256").hexdigest(), spec=spec, key=key)
+    return Initial(file=path, sha256=sha256(path), spec=spec, key=key)
 
 
 def check_fits(initial: Initial, model: str, width: float, where: str) -> None:

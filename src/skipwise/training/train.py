@@ -18,18 +18,19 @@ from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED, save_split
 from skipwise.data.whereabouts import remember
 from skipwise.errors import SkipwiseError
-from skipwise.files import write_text
+from skipwise.files import cache_for_looking, clear_leftovers, write_text
 from skipwise.nets.guests import guest_fingerprint, is_guest
 from skipwise.nets.zoo import check_model
 from skipwise.paths import user_path
 from skipwise.seals import write_sealed
+from skipwise.training.checkpoint import remove_checkpoint
 from skipwise.training.distributed import joined
-from skipwise.training.execute import execute_run
+from skipwise.training.execute import CHECKPOINT, execute_run
 from skipwise.training.execution import Execution, check_precision, check_unchanged, choose_device
 from skipwise.training.faults import in_short
 from skipwise.training.loop import Epoch, Standing
 from skipwise.training.recipe import Wishes, check_recipe, choose_recipe
-from skipwise.training.run import RunRecord, RunSpec
+from skipwise.training.run import RunRecord, RunSpec, find_run
 from skipwise.training.settle import keeper_of, settle
 from skipwise.training.setup import (
     check_fits,
@@ -176,10 +177,18 @@ def train(
     )
     named = user_path(output) if output is not None else None
     device = choose_device(device)
+
+    def describe(folder: Path) -> None:
+        """Writes down where the images are, and which was used for what."""
+        _save_split(folder, prepared)
+        remember(folder, request, prepared.source, tables=["split.csv"])
+
     with contextlib.ExitStack() as stack:
         ranks = stack.enter_context(joined(device))
         watch = observer if observer is not None and ranks.first else TrainObserver()
         with ranks.in_turn():
+            if named is not None and (named / SHELF.finished).exists():
+                stack.enter_context(cache_for_looking())
             prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
             preprocessing = choose_preprocessing(prepared, [model] if pretrained else [], img_size, initial)
             chosen = choose_recipe(recipe, wishes, mirrors=prepared.source.mirrors, images=prepared.counts["train"])
@@ -214,11 +223,20 @@ def train(
                 test_share=prepared.test_share,
                 guest=guest_fingerprint(model) if is_guest(model) else None,
             )
-            _, stored = SHELF.choose(draft, draft.data, named, watch.noticed)
+            folder, stored = SHELF.choose(draft, draft.data, named, watch.noticed)
             if resume and stored is None:
                 raise SkipwiseError(
                     f"There is nothing to resume for this run in {named or SHELF.parent}; leave --resume out."
                 )
+            if stored is not None and (ended := find_run(stored.spec, folder)) is not None:
+                check_unchanged(stored.spec.execution, precision, compile, folder, watch.noticed)
+                with contextlib.suppress(SkipwiseError, OSError):  # it is shown from a read-only folder, too
+                    describe(folder)
+                    clear_leftovers(folder)
+                    remove_checkpoint(folder / CHECKPOINT)
+                terms = replace(stored, data=draft.data)
+                watch.starting(terms, folder)
+                return Trained(folder=folder, terms=terms, record=ended, repeated=True)
             # Decoded before the folder is made, so that a full disk leaves nothing behind.
             images = prepared.images(Square.of(preprocessing), packed=pack, progress=watch.preparing)
             stack.callback(getattr(images.pixels, "close", lambda: None))
@@ -244,8 +262,7 @@ def train(
             else:
                 check_unchanged(there.spec.execution, precision, compile, folder, watch.noticed)
                 fresh = replace(there, data=draft.data)  # what they are called now
-            _save_split(folder, prepared)
-            remember(folder, request, prepared.source, tables=["split.csv"])
+            describe(folder)
             return folder, fresh, (folder / SHELF.finished).exists()
 
         begun = ranks.agree(begin() if ranks.first else None)

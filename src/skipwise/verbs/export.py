@@ -114,6 +114,7 @@ def export(
                 skip_unread=skip_unread_formats,
             ),
             progress=bar.preparing,
+            notice=bar.noticed,
         )
         for note in made.notes:
             bar.noticed(note)

@@ -83,6 +83,8 @@ def predict(
         )
         if count := work.inputs.left_out:
             bar.noticed(f"{count:,} file{'s are' if count > 1 else ' is'} left out: no images by their names.")
+        for note in work.inputs.notes:
+            bar.noticed(note)
         if file is not None and kind != "table":
             done = work.into(file, kind, bar.preparing)
             tally = Tally(images=done.images, unreadable=done.unreadable, first=list(done.first))
@@ -96,8 +98,8 @@ def predict(
         if (user_path(model) / "run.json").exists():
             print(f"Next:    {command('skipwise', 'export', Path(model), *own)}")
     elif kind == "table" and len(images) <= MOST_REPEATED and "-" not in images:
-        words = [Path(model), *map(Path, images), *own, "--output", "predictions.csv"]
-        following = command("skipwise", "predict", *words)
+        output_too = (*own, "--output", "predictions.csv")
+        following = command("skipwise", "predict", Path(model), *map(Path, images), *output_too)
         print(f"\nNext:   {following}", file=sys.stderr)
     return 0
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from skipwise.data.containers.base import (
+    DEEPEST,
     LARGEST_FILE,
     LONGEST_NAME,
     Container,
@@ -14,16 +15,19 @@ from skipwise.data.containers.base import (
     Progress,
     Reader,
     Shareable,
+    explained,
     file_stamp,
 )
 from skipwise.data.containers.crops import Crops
 from skipwise.data.containers.folder import Folder
-from skipwise.data.containers.tar import CompressedTar, Tar, TarShards, is_plain
+from skipwise.data.containers.tar import CompressedTar, Tar, TarShards
+from skipwise.data.containers.unpacked import is_packed
 from skipwise.data.containers.zip import Zip
 from skipwise.data.names import ARCHIVES
 from skipwise.errors import SkipwiseError
 
 __all__ = [
+    "DEEPEST",
     "LARGEST_FILE",
     "LONGEST_NAME",
     "CompressedTar",
@@ -65,7 +69,8 @@ def open_container(path: Path) -> Container:
     if name.endswith(".zip"):
         return Zip(path)
     if name.endswith(ARCHIVES):
-        return Tar(path) if is_plain(path) else CompressedTar(path)
+        with explained(path):
+            return CompressedTar(path) if is_packed(path) else Tar(path)
     raise SkipwiseError(
         f"{path} is a file of an unknown kind; give a folder with one sub-folder of images per class, an archive of "
         f"one ({', '.join(ARCHIVES)}), or a table of paths and labels (.csv)."

@@ -57,10 +57,11 @@ class Entry(NamedTuple):
 @dataclass(frozen=True)
 class Listing:
     """What a container holds, by name. `folders` are those seen, empty ones among them; in a folder on disk clutter is
-    passed over."""
+    passed over. `special` are those of the entries that are no files on a disk: pipes, devices, and links to such."""
 
     entries: tuple[Entry, ...]
     folders: tuple[str, ...]
+    special: tuple[str, ...] = ()
 
 
 Reader = Callable[[str], bytes]
@@ -187,4 +188,8 @@ def explained(path: Path) -> Iterator[None]:
             f"{path} is cut off or no archive of its kind ({reason_of(error)}); fetch or make it again."
         ) from error
     except OSError as error:
+        if error.errno is None:  # how bz2 and gzip say that bytes are damaged
+            raise SkipwiseError(
+                f"{path} is cut off or no archive of its kind ({reason_of(error)}); fetch or make it again."
+            ) from error
         raise SkipwiseError(f"Can't read {path}: {reason_of(error)}.") from error

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from skipwise.data.containers.base import Entry, Listing, Progress, Reader, check_depth, check_size, listed, one_by_one
+from skipwise.data.containers.base import (
+    LARGEST_FILE,
+    Entry,
+    Listing,
+    Progress,
+    Reader,
+    check_depth,
+    listed,
+    one_by_one,
+)
 from skipwise.data.decode import UnreadableImage
 from skipwise.data.names import is_clutter
 from skipwise.errors import SkipwiseError, reason_of
+from skipwise.regular import is_regular, read_regular
 
 _SAID_EVERY = 20_000
 
@@ -34,6 +43,7 @@ class Folder:
     def listing(self, progress: Progress | None = None) -> Listing:
         entries: list[Entry] = []
         below: list[str] = []
+        special: list[str] = []
         seen: set[str] = set()
         waiting = [""]
         while waiting:
@@ -57,13 +67,15 @@ class Folder:
                         try:
                             status = item.stat()
                             entries.append(Entry(prefix + item.name, status.st_size, status.st_mtime_ns))
+                            if not is_regular(status):
+                                special.append(prefix + item.name)
                         except OSError:  # a broken link; reading it will say so
                             entries.append(Entry(prefix + item.name, 0, 0))
                         if progress is not None and len(entries) % _SAID_EVERY == 0:
                             progress("Listing the files", len(entries), 0)
             except OSError as error:
                 raise SkipwiseError(f"Can't read the folder {where}: {reason_of(error)}.") from error
-        return listed(self.path, entries, below)
+        return replace(listed(self.path, entries, below), special=tuple(special))
 
     @contextlib.contextmanager
     def reader(self) -> Iterator[Reader]:
@@ -73,14 +85,8 @@ class Folder:
         return one_by_one(self, names)
 
     def _bytes(self, name: str) -> bytes:
-        path = self.path / name
         try:
-            # A pipe or a device under an image's name would be waited for, or read, for ever.
-            status = path.stat()
-            if not stat.S_ISREG(status.st_mode):
-                raise UnreadableImage("it is not a file")
-            check_size(status.st_size)
-            return path.read_bytes()
+            return read_regular(os.path.join(self.path, name), LARGEST_FILE)  # noqa: PTH118 - called for every image
         except OSError as error:
             raise UnreadableImage(reason_of(error).lower()) from error
 

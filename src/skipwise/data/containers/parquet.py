@@ -12,6 +12,7 @@ from typing import Any
 from skipwise.data.containers.base import Entry, Listing, Progress, check_size, file_stamp, listed
 from skipwise.data.decode import UnreadableImage
 from skipwise.errors import SkipwiseError, missing_extra, reason_of
+from skipwise.regular import open_regular
 
 ROWS_AT_ONCE, BYTES_AT_ONCE = 64, 2**26
 """Rows whose images are in memory at a time, and about how much they may take: a thousand rows can share one image of
@@ -89,12 +90,13 @@ def opened(file: Path | io.BytesIO, name: str = "", texts: Sequence[str] = ()) -
         import pyarrow.parquet
     except ImportError as error:
         raise missing_extra("formats", "pyarrow") from error
-    if isinstance(file, Path) and not file.is_file():  # a pipe of that name would be waited for
-        raise SkipwiseError(f"{file} is called like a Parquet file but is none; remove it.")
     try:
-        with pyarrow.parquet.ParquetFile(
-            file, buffer_size=2**20, pre_buffer=False, read_dictionary=list(texts) or None
-        ) as table:
+        with (
+            open_regular(file) if isinstance(file, Path) else file as opened_file,
+            pyarrow.parquet.ParquetFile(
+                opened_file, buffer_size=2**20, pre_buffer=False, read_dictionary=list(texts) or None
+            ) as table,
+        ):
             yield table
     except (pyarrow.ArrowException, OSError, ValueError, LookupError, OverflowError, MemoryError) as error:
         raise SkipwiseError(

@@ -11,15 +11,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import BinaryIO, ClassVar, Self
 
 import msgspec
 
+from skipwise.data.cache import keep, kept
 from skipwise.data.containers.base import (
     Entry,
     Listing,
     Progress,
     Reader,
+    check_depth,
     check_entry,
     check_size,
     explained,
@@ -28,15 +30,22 @@ from skipwise.data.containers.base import (
     one_by_one,
     plain,
 )
+from skipwise.data.containers.unpacked import unpacked
 from skipwise.data.decode import UnreadableImage
 from skipwise.errors import SkipwiseError
-from skipwise.files import atomic, cache_folder, make_folder
+from skipwise.files import cache_folder
+from skipwise.regular import open_regular
 
 _SAID_EVERY = 512
 _LONGEST_HEADER = 2**16
 """Bytes of the headers that come before a file to say more of it."""
 _LARGEST_MEMBER = 2**36
 """Whatever a header claims would be gone through in search of the next one."""
+_MOST_RECORDS = 1000
+"""Of those headers that hold for all files that follow."""
+_FREE_BYTES, _RATIO, _FREE_FILES, _LEAST_BYTES = 2**31, 200, 100_000, 32
+"""How much a compressed archive may hold in any case, and how many times its own size beyond; how many files it may
+hold in any case, and how few bytes it has for each of those beyond."""
 
 
 class _Header(tarfile.TarInfo):
@@ -54,6 +63,12 @@ class _Header(tarfile.TarInfo):
         if header.type in told and not 0 <= header.size <= _LONGEST_HEADER:
             raise tarfile.ReadError(f"a header of {header.size:,} bytes")
         return header
+
+    def _proc_pax(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if len(archive.pax_headers) > _MOST_RECORDS:
+            raise tarfile.ReadError(f"more than {_MOST_RECORDS:,} records for all files")
+        found: tarfile.TarInfo = super()._proc_pax(archive)  # type: ignore[misc]
+        return found
 
     def _sparse(self, *_: object) -> tarfile.TarInfo:
         raise tarfile.ReadError("a file with holes; make it without --sparse")
@@ -74,7 +89,11 @@ class Tar:
     @cached_property
     def _members(self) -> tuple[dict[str, tuple[int, int]], Listing]:
         places: dict[str, tuple[int, int]] = {}
-        with explained(self.path), tarfile.open(self.path, "r:", tarinfo=_Header) as archive:
+        with (
+            explained(self.path),
+            open_regular(self.path) as file,
+            tarfile.open(fileobj=file, mode="r:", tarinfo=_Header) as archive,
+        ):
             entries: list[Entry] = []
             folders: list[str] = []
             for member in archive:
@@ -93,7 +112,7 @@ class Tar:
 
     @contextlib.contextmanager
     def reader(self) -> Iterator[Reader]:
-        with explained(self.path), self.path.open("rb") as file:
+        with explained(self.path), open_regular(self.path) as file:
             yield lambda address: _part_of(file, address)
 
     def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
@@ -110,33 +129,28 @@ class CompressedTar:
         return file_stamp(self.path)
 
     def listing(self, progress: Progress | None = None) -> Listing:
-        kept = self._kept()
-        with contextlib.suppress(OSError, msgspec.MsgspecError, ValueError):
-            return msgspec.msgpack.decode(kept.read_bytes(), type=Listing)
+        path = self._kept()
+        if (data := kept(path)) is not None:
+            return msgspec.msgpack.decode(data, type=Listing)
         entries: list[Entry] = []
         folders: list[str] = []
         total = max(1, self.path.stat().st_size)
-        with (
-            explained(self.path),
-            self.path.open("rb") as file,
-            tarfile.open(fileobj=file, mode="r|*", tarinfo=_Header) as archive,
-        ):
+        with self._members() as (file, archive):
             for member in archive:
                 if _is_file(self.path, member, folders):
                     entries.append(_entry(member))
+                _check_expansion(member, len(entries) + len(folders), total)
                 archive.members = []  # type: ignore[attr-defined]
                 if progress is not None and len(entries) % _SAID_EVERY == 1:
                     progress("Listing the compressed archive (MiB)", file.tell() >> 20, total >> 20)
         found = listed(self.path, entries, folders)
         with contextlib.suppress(SkipwiseError, UnicodeError):  # without a cache it is listed anew each time
-            make_folder(kept.parent)
-            with atomic(kept) as temporary:
-                temporary.write_bytes(msgspec.msgpack.encode(found))
+            keep(path, msgspec.msgpack.encode(found))
         return found
 
     def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
         wanted = set(names)
-        with explained(self.path), tarfile.open(self.path, "r|*", tarinfo=_Header) as archive:
+        with self._members() as (_, archive):
             for member in archive:
                 name = plain(member.name)
                 if name in wanted:
@@ -147,6 +161,17 @@ class CompressedTar:
                     return
         for name in sorted(wanted):
             yield name, UnreadableImage("it is no longer in the archive")
+
+    @contextlib.contextmanager
+    def _members(self) -> Iterator[tuple[BinaryIO, tarfile.TarFile]]:
+        """The file itself, and what is in it."""
+        with (
+            explained(self.path),
+            open_regular(self.path) as file,
+            unpacked(file) as content,
+            tarfile.open(fileobj=content, mode="r|", tarinfo=_Header) as archive,
+        ):
+            yield file, archive
 
     def _kept(self) -> Path:
         status = self.path.stat()
@@ -212,13 +237,6 @@ class TarShards:
         return one_by_one(self, names)
 
 
-def is_plain(path: Path) -> bool:
-    """Whether a tar archive is not compressed, whatever its name says."""
-    with path.open("rb") as file:
-        start = file.read(6)
-    return not start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ"))
-
-
 def _entry(member: tarfile.TarInfo) -> Entry:
     return Entry(plain(member.name), member.size, int(member.mtime) % 2**63 if math.isfinite(member.mtime) else 0)
 
@@ -229,8 +247,17 @@ def _is_file(path: Path, member: tarfile.TarInfo, folders: list[str]) -> bool:
     if member.isdir():
         folders.append(plain(member.name))
         return False
+    check_depth(path, member.name)
     check_entry(path, member.name, is_link=member.issym() or member.islnk())
     return True
+
+
+def _check_expansion(member: tarfile.TarInfo, files: int, packed: int) -> None:
+    """Raises ReadError for more than an archive of so many bytes holds that was not made to fill the memory."""
+    if member.offset_data + member.size > _FREE_BYTES + _RATIO * packed:
+        raise tarfile.ReadError(f"{packed:,} bytes that unpack to more than {_FREE_BYTES + _RATIO * packed:,}")
+    if files > _FREE_FILES + packed // _LEAST_BYTES:
+        raise tarfile.ReadError(f"more than {_FREE_FILES + packed // _LEAST_BYTES:,} files in {packed:,} bytes")
 
 
 def _part_of(file: object, address: str) -> bytes:

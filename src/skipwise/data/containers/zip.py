@@ -27,6 +27,7 @@ from skipwise.data.containers.base import (
 )
 from skipwise.data.decode import UnreadableImage
 from skipwise.errors import SkipwiseError, reason_of
+from skipwise.regular import open_regular
 
 _UTF8_FLAG = 0x800
 
@@ -44,7 +45,7 @@ class Zip:
     @cached_property
     def _directory(self) -> list[tuple[str, zipfile.ZipInfo]]:
         """Every entry by its name; read once, since of 60,000 entries it takes a third of a second."""
-        with explained(self.path), zipfile.ZipFile(self.path) as archive:
+        with explained(self.path), open_regular(self.path) as file, zipfile.ZipFile(file) as archive:
             return [(_name(info), info) for info in archive.infolist()]
 
     @cached_property
@@ -72,7 +73,7 @@ class Zip:
     @contextlib.contextmanager
     def reader(self) -> Iterator[Reader]:
         """Own code where zipfile could do it, since it reads the whole directory first and is three times slower."""
-        with explained(self.path), self.path.open("rb") as file:
+        with explained(self.path), open_regular(self.path) as file:
 
             def read(address: str) -> bytes:
                 offset, packed, size, crc, method, flags = map(int, address.split(":"))

@@ -11,11 +11,10 @@ from skipwise.data.containers import LARGEST_FILE, LONGEST_NAME, Container, Entr
 from skipwise.data.decode import UnreadableImage
 from skipwise.data.formats import is_picture, is_readable
 from skipwise.data.names import is_clutter, printable, stem, suffix
+from skipwise.data.results import ARTIFACT, LARGEST_RECORD, RECORDS, golden_images, is_record
 from skipwise.data.sources.split_names import split_in
 from skipwise.data.sources.unpacking import check_size, most_text
 
-RESULTS = frozenset(["plan.json", "run.json", "audit.json", "artifact.json"])
-"""What Skipwise writes into the folders of its results."""
 DOCUMENTS = frozenset(
     """
     .csv .tsv .txt .lst .list .tab .json .jsonl .ndjson .manifest .xlsx .xls .ods .parquet .mat .xml
@@ -37,7 +36,8 @@ class Place:
     """The files at a place, by kind.
 
     `name` is what the user called it. `pictures` are the files that are read as images by their names, `unread` are
-    pictures in formats that are not read here, and `others` everything else; `folders` are all folders.
+    pictures in formats that are not read here, and `others` everything else; `folders` are all folders. `hidden` are
+    pictures that are none of the set: those that are hidden, that are no files on a disk, and artifacts' golden images.
     """
 
     name: str
@@ -52,33 +52,40 @@ class Place:
     @classmethod
     def of(cls, name: str, container: Container, listing: Listing) -> Place:
         """Sorts a listing. Clutter and what Skipwise itself wrote are left out."""
-        results = _results(listing)
+        runs, shipped, golden = _results(container, listing)
+        apart, results = golden.union(listing.special), runs | shipped
         pictures: list[Entry] = []
         unread: list[str] = []
         others: list[Entry] = []
         hidden: list[str] = []
-        skipped: dict[str, bool] = {}
+        clutter: dict[str, bool] = {}
+        written: dict[str, tuple[bool, bool]] = {}
         for entry in listing.entries:
             folder, _, file = entry.name.rpartition("/")
-            if folder not in skipped:
-                skipped[folder] = _below(folder, results) or any(map(is_clutter, folder.split("/")))
-            if skipped[folder]:
+            if folder not in clutter:
+                clutter[folder] = any(map(is_clutter, folder.split("/")))
+                written[folder] = _below(folder, runs), _below(folder, shipped)
+            if clutter[folder]:
                 continue
-            kind = suffix(file)
-            if file.startswith(".") or is_clutter(file):
+            kind, (of_run, of_artifact) = suffix(file), written[folder]
+            if file.startswith(".") or is_clutter(file) or entry.name in apart or of_run:
                 if is_picture(kind):
                     hidden.append(entry.name)
             elif is_readable(kind):
                 pictures.append(entry)
             elif is_picture(kind):
                 unread.append(entry.name)
-            else:
+            elif not of_artifact:
                 others.append(entry)
-        leading = {each[:end] for each in results for end in range(len(each)) if each[end] == "/"}
+        seen = (*(entry.name for entry in pictures), *unread) if results else ()
+        holding = {part for each in seen for part in _parents(each)}
+        leading = {part for each in results for part in _parents(each)} - holding
         folders = tuple(
             each
             for each in listing.folders
-            if each not in leading and not _below(each, results) and not any(map(is_clutter, each.split("/")))
+            if each not in leading
+            and (each in holding or not _below(each, results))
+            and not any(map(is_clutter, each.split("/")))
         )
         return cls(name, container, tuple(pictures), tuple(unread), tuple(others), folders, tuple(hidden))
 
@@ -232,13 +239,34 @@ def _normal(value: str) -> str:
     return "/".join(parts)
 
 
-def _results(listing: Listing) -> frozenset[str]:
-    """The folders that Skipwise wrote: one of its records is in there, and no picture beside it."""
-    marked = {entry.name.rpartition("/")[0] for entry in listing.entries if entry.name.rpartition("/")[2] in RESULTS}
-    for entry in listing.entries if marked else ():
-        if is_picture(suffix(entry.name)):
-            marked.discard(entry.name.rpartition("/")[0])
-    return frozenset(marked - {""})
+def _results(container: Container, listing: Listing) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """The folders that Skipwise wrote, where no picture lies beside its record: of runs and audits, and artifacts; and
+    the golden images that artifacts bring along."""
+    called = {
+        entry.name: entry.name.rpartition("/")[0]
+        for entry in listing.entries
+        if entry.name.rpartition("/")[2] in RECORDS and "/" in entry.name and entry.size <= LARGEST_RECORD
+    }
+    if not called:
+        return frozenset(), frozenset(), frozenset()
+    beside = {entry.name.rpartition("/")[0] for entry in listing.entries if is_picture(suffix(entry.name))}
+    runs: set[str] = set()
+    shipped: set[str] = set()
+    golden: set[str] = set()
+    for name, content in container.stream(called):
+        folder, file = called[name], name.rpartition("/")[2]
+        if isinstance(content, UnreadableImage) or not is_record(file, content):
+            continue
+        if folder not in beside:
+            (shipped if file == ARTIFACT else runs).add(folder)
+        if file == ARTIFACT:
+            golden |= {f"{folder}/{each}" for each in golden_images(content)}
+    return frozenset(runs), frozenset(shipped), frozenset(golden)
+
+
+def _parents(name: str) -> Iterator[str]:
+    """The folders that something lies in, from the top."""
+    return (name[:end] for end, character in enumerate(name) if character == "/")
 
 
 def _below(folder: str, folders: frozenset[str]) -> bool:

@@ -17,8 +17,8 @@ from skipwise.data.sources.source import Reading, Source
 from skipwise.data.sources.table import Table
 from skipwise.data.sources.table_files import read_tables
 from skipwise.data.sources.tables import Listed, list_images, missing_sentence, on_disk
-from skipwise.data.sources.unpacking import check_size
 from skipwise.errors import SkipwiseError, reason_of
+from skipwise.regular import read_regular
 from skipwise.text import count
 
 
@@ -29,8 +29,7 @@ def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -
         SkipwiseError: it can't be read, lists no images, or images that are not there.
     """
     try:
-        check_size(str(path), path.stat().st_size, LARGEST_FILE)
-        data = path.read_bytes()
+        data = read_regular(path, LARGEST_FILE)
     except OSError as error:
         raise SkipwiseError(f"Can't read {path}: {reason_of(error)}.") from error
     if suffix(path.name) == ".json" and b'"annotations"' in data and b'"categories"' in data:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from skipwise.data.containers import LARGEST_FILE
 from skipwise.data.names import printable
 from skipwise.data.sources.class_names import ClassNames
 from skipwise.data.sources.column_names import is_verdict
@@ -23,7 +24,8 @@ from skipwise.data.sources.split_names import split_in
 from skipwise.data.sources.table import SEVERAL, Table
 from skipwise.data.sources.table_files import read_tables
 from skipwise.data.sources.text_tables import is_utf8
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, reason_of
+from skipwise.regular import read_regular
 from skipwise.text import count, shortened
 
 _QUOTED = re.compile(r"(['\"])(.*?)\1")
@@ -352,9 +354,9 @@ def plain_table(file: Path, *, strip: bool = False) -> Listed:
         SkipwiseError: it can't be read, or is no such table.
     """
     try:
-        data = file.read_bytes()
+        data = read_regular(file, LARGEST_FILE)
     except OSError as error:
-        raise SkipwiseError(f"Can't read {file}: {error.strerror}.") from error
+        raise SkipwiseError(f"Can't read {file}: {reason_of(error)}.") from error
     tables = [table for table in read_tables(str(file), data) if len(table.rows) > 1]
     if not tables:
         raise SkipwiseError(

@@ -1,0 +1,96 @@
+"""What OpenVINO's files may hold, checked before OpenVINO sees them, and again as OpenVINO understood them."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+
+_LOOPS = ("Loop", "TensorIterator", "If", "ReadValue", "Assign")
+"""They repeat or choose parts of a network, so that no limit of its work is known, or remember the last answer."""
+_OPSET = re.compile(r"opset\d{1,2}")
+_BITS = {
+    **{kind: int(re.sub(r"\D", "", kind)) for kind in ("f64 f32 f16 i64 i32 i16 i8 i4 u64 u32 u16 u8 u4 u1").split()},
+    "bf16": 16,
+    "boolean": 8,
+}
+
+
+def check_ir(xml: Path, weights: Path) -> None:
+    """The two files of a network.
+
+    Raises:
+        ValueError: they are damaged, or hold what no export does; the message says what.
+        OSError: they can't be read.
+    """
+    reader = _Reader(weights.stat().st_size)
+    try:
+        # As UTF-8 whatever it says of itself, so that no other reader finds another document in it.
+        parser = expat.ParserCreate("UTF-8")
+        parser.StartDoctypeDeclHandler = reader.doctype
+        parser.StartElementHandler = reader.element
+        parser.Parse(xml.read_bytes(), True)
+    except expat.ExpatError as error:
+        raise ValueError(f"it is damaged: {error}") from error
+
+
+def check_read(model: Any) -> None:
+    """A network as OpenVINO read it, from whichever file.
+
+    Raises:
+        ValueError: it holds other operators than those of OpenVINO's own sets, or loops.
+    """
+    for operation in model.get_ops():
+        kind = operation.get_type_info()
+        _check_operator(kind.name, kind.version_id)
+
+
+def _check_operator(name: str, version: str) -> None:
+    if not _OPSET.fullmatch(version):
+        raise ValueError(f"it holds the operator {name!r} of {version!r}, and only those of OpenVINO itself are run")
+    if name in _LOOPS:
+        raise ValueError(
+            f"it holds the operator {name}, which repeats or chooses parts of the network, so that no limit of its "
+            "work is known"
+        )
+
+
+class _Reader:
+    """Follows the elements of a document, as expat finds them."""
+
+    def __init__(self, weights: int) -> None:
+        self.weights = weights
+        self.kind: str | None = None
+        self.first = True
+
+    def doctype(self, *_: object) -> None:
+        raise ValueError("it declares a type of document, which no export does")
+
+    def element(self, name: str, attributes: dict[str, str]) -> None:
+        if self.first and name != "net":
+            raise ValueError("it is no network of OpenVINO's")
+        self.first = False
+        if name == "layer":
+            self.kind = attributes.get("type", "")
+            _check_operator(self.kind, attributes.get("version", ""))
+        elif name == "data" and self.kind == "Const":
+            self._constant(attributes)
+
+    def _constant(self, attributes: dict[str, str]) -> None:
+        """Its numbers are inside the file of weights, as many as it says, counted without overflow."""
+        try:
+            offset, size = (_whole(attributes[name]) for name in ("offset", "size"))
+            shape = [_whole(part) for part in attributes["shape"].replace(" ", "").split(",") if part]
+            bits = _BITS[attributes["element_type"]]
+        except (KeyError, ValueError) as error:
+            raise ValueError("a weight of it is of a kind that no export writes") from error
+        if offset + size > self.weights or size != math.ceil(math.prod(shape) * bits / 8):
+            raise ValueError("a weight of it does not lie in the file of weights, or is not as long as it says")
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,20}", text):
+        raise ValueError(text)
+    return int(text)
