@@ -131,6 +131,7 @@ def test_edits_are_sealed_as_skipwise_seals(tmp_path: Path) -> None:
             check_record(record, mend="mend it")
             changed = True
     assert changed
+    write_sealed(record, {"network": "resnet18"})
     record.write_bytes(record.read_bytes().replace(b"resnet18", b"resnet34"))
     with pytest.raises(SkipwiseError):
         check_record(record, mend="mend it")
