@@ -7,6 +7,7 @@ here/<kind>/  where the commands of an attack are given, made anew for each
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
@@ -14,16 +15,19 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from skipwise.files import locked
 from tests.attack.tasks import COMPARE, IMAGES, LONG, TRAIN, Task
 from tests.conftest import make_photos
 from tests.processes import Command, time_briefly
 
-_CLOCKS = re.compile(rb'"(seconds|step|evaluation|run\.json|metrics\.jsonl|)": *("[0-9a-f]+"|[0-9.e-]+),?')
+RECORDS = frozenset({"run.json", "terms.json", "source.json"})
+CLOCKS = frozenset({"seconds", "step", "evaluation", "run.json", "metrics.jsonl", ""})
+"""Keys of what took how long, and of checksums of that."""
 PATIENCE = 180.0
 """Seconds after which a command is taken to wait for ever."""
 BEGUN, LARGEST = "ATTACK_BEGUN", "ATTACK_LARGEST"
@@ -131,9 +135,20 @@ class State:
 
 
 def without_clocks(path: Path) -> bytes:
-    """What a file holds, but for how long things took, and checksums of that."""
+    """What a file holds; of records that go by a clock, or that are kept as they were found, only what they say."""
     data = path.read_bytes()
-    return _CLOCKS.sub(b"", data) if path.name in ("run.json", "terms.json") else data
+    if path.name not in RECORDS:
+        return data
+    try:
+        return json.dumps(_without(json.loads(data), CLOCKS), sort_keys=True).encode()
+    except (ValueError, RecursionError):
+        return data
+
+
+def _without(content: Any, keys: Collection[str]) -> Any:
+    if isinstance(content, dict):
+        return {key: _without(value, keys) for key, value in content.items() if key not in keys}
+    return [_without(value, keys) for value in content] if isinstance(content, list) else content
 
 
 def begin() -> None:
