@@ -22,7 +22,6 @@ class Disks:
 
     def __init__(self, root: Path) -> None:
         self.state = State(root, "disks")
-        self.state.here.mkdir(exist_ok=True)
         self.mounted = mount(self.state.here, f"size={ROOMY}")
         self._bytes: dict[Task, int] = {}
 

@@ -88,7 +88,7 @@ def damaged_and_sealed(folder: Path, rng: Random) -> str:
     """An artifact one of whose files is another, with right hashes: what was done."""
     model = folder / "model.pt2"
     if model.exists() and rng.random() < 0.5:
-        model.write_bytes(_pickled(model.read_bytes(), folder.parent.parent / MARKER))
+        model.write_bytes(_pickled(model.read_bytes(), folder.parents[2] / MARKER))
         seal(folder / "artifact.json")
         return f"{model.name} with a pickled weight, sealed anew"
     file = rng.choice(sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "artifact.json"))

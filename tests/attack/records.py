@@ -45,6 +45,7 @@ class Records:
     def _outside(self) -> set[str]:
         """What is beside the folder that the command was given in, and in the user's own."""
         root = self.state.root
-        places = [*root.iterdir(), *root.parent.glob("outside*"), *(root / "home").rglob("*")]
-        others = (path for path in places if not path.name.startswith("begun-"))
-        return {path.relative_to(root.parent).as_posix() for path in others}
+        near = (path for folder in (root, root.parent, root / "here") for path in folder.glob("outside*"))
+        return {
+            path.relative_to(root.parent).as_posix() for path in (*near, *root.iterdir(), *(root / "home").rglob("*"))
+        }

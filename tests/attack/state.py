@@ -2,11 +2,12 @@
 
 images/       the data; home/: the user's, empty
 whole/        everything, as commands made it
-<kind>/       where the commands of an attack are given, made anew for each
+here/<kind>/  where the commands of an attack are given, made anew for each
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
@@ -14,15 +15,19 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from skipwise.files import locked
 from tests.attack.tasks import COMPARE, IMAGES, LONG, TRAIN, Task
 from tests.conftest import make_photos
 from tests.processes import Command, time_briefly
 
-_CLOCKS = re.compile(rb'"(seconds|step|evaluation|run\.json|metrics\.jsonl|)": *("[0-9a-f]+"|[0-9.e-]+),?')
+RECORDS = frozenset({"run.json", "terms.json", "source.json"})
+CLOCKS = frozenset({"seconds", "step", "evaluation", "run.json", "metrics.jsonl", ""})
+"""Keys of what took how long, and of checksums of that."""
 PATIENCE = 180.0
 """Seconds after which a command is taken to wait for ever."""
 BEGUN, LARGEST = "ATTACK_BEGUN", "ATTACK_LARGEST"
@@ -49,12 +54,14 @@ class State:
     """
 
     def __init__(self, root: Path, kind: str) -> None:
-        self.root, self.whole, self.here = root, root / "whole", root / kind
+        self.root, self.whole, self.here = root, root / "whole", root / "here" / kind
         self.images = root / "images"
         self._expected: dict[Task, Ended] = {}
-        if not (root / "prepared").exists():
-            _prepare(self)
-            (root / "prepared").touch()
+        with locked(root, waiting=lambda: None):
+            if not (root / "prepared").exists():
+                _prepare(self)
+                (root / "prepared").touch()
+        self.here.mkdir(exist_ok=True)
 
     def restore(self, parts: Iterable[str]) -> None:
         """Makes the folder anew, with copies of parts of the whole."""
@@ -65,13 +72,12 @@ class State:
 
     def empty(self) -> None:
         """Makes the folder anew; it stays the one it is, for something may be mounted there."""
-        self.here.mkdir(exist_ok=True)
         for path in self.here.iterdir():
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
     def start(self, arguments: Iterable[str], **variables: str | None) -> Command:
         """Gives a command there; it has begun when this returns."""
-        begun = self.root / f"begun-{self.here.name}-{time.monotonic_ns()}"
+        begun = self.root / "begun" / f"{self.here.name}-{time.monotonic_ns()}"
         environment = {
             "SKIPWISE_CACHE": str(self.here / "cache"),
             "HOME": str(self.root / "home"),
@@ -129,9 +135,20 @@ class State:
 
 
 def without_clocks(path: Path) -> bytes:
-    """What a file holds, but for how long things took, and checksums of that."""
+    """What a file holds; of records that go by a clock, or that are kept as they were found, only what they say."""
     data = path.read_bytes()
-    return _CLOCKS.sub(b"", data) if path.name in ("run.json", "terms.json") else data
+    if path.name not in RECORDS:
+        return data
+    try:
+        return json.dumps(_without(json.loads(data), CLOCKS), sort_keys=True).encode()
+    except (ValueError, RecursionError):
+        return data
+
+
+def _without(content: Any, keys: Collection[str]) -> Any:
+    if isinstance(content, dict):
+        return {key: _without(value, keys) for key, value in content.items() if key not in keys}
+    return [_without(value, keys) for value in content] if isinstance(content, list) else content
 
 
 def begin() -> None:
@@ -144,7 +161,8 @@ def begin() -> None:
 
 
 def _prepare(state: State) -> None:
-    (state.root / "home").mkdir(parents=True)
+    for name in ("home", "here", "begun"):
+        (state.root / name).mkdir()
     images = make_photos(state.images)
     shutil.copyfile(images / "stripes0/000.png", images / "stripes0/copy.png")  # there are pairs in the cache
     attacked, state.here = state.here, state.whole
