@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import skipwise
+from skipwise.deploy.images import own_images
 from skipwise.errors import NotTrusted, SkipwiseError
 from skipwise.seals import sha256, write_sealed
 from tests.conftest import Run
@@ -187,6 +189,20 @@ def test_modules_that_lie_where_one_stands_are_not_imported(tmp_path: Path) -> N
         (tmp_path / f"{name}.py").write_text(f"open('{name}-ran', 'w')\n")
     assert alone("models", cwd=tmp_path).returncode == 0
     assert not list(tmp_path.glob("*-ran"))
+
+
+@pytest.mark.parametrize("data", ["cifar10", "torchvision:DTD", "huggingface:owner/name"])
+def test_no_record_makes_anything_be_downloaded(home: Path, monkeypatch: pytest.MonkeyPatch, data: str) -> None:
+    def connect(*_: object) -> None:
+        raise AssertionError("a connection was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setattr(socket, "getaddrinfo", connect)
+    record = json.loads((home / "run" / "source.json").read_text())
+    del record["files"]
+    write_sealed(home / "run" / "source.json", record | {"data": data}, ["split.csv"])
+    with pytest.raises(SkipwiseError, match="would have to be downloaded, and only a record names it"):
+        own_images(home / "run", ("stripes0", "stripes1", "stripes2"), None)
 
 
 def test_a_record_that_is_sealed_names_its_files(home: Path) -> None:

@@ -16,7 +16,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -37,6 +38,25 @@ SLOWEST, PATIENCE = 1024, 60.0
 ATTEMPTS = 3
 """How often a connection may break without anything new having arrived."""
 _PIECE = 2**18
+
+
+_asked_for: ContextVar[bool] = ContextVar("_asked_for", default=True)
+
+
+@contextlib.contextmanager
+def nothing_downloaded() -> Iterator[None]:
+    """Within it no connection is opened: where only a record says what there is to be had, nobody asked for it."""
+    token = _asked_for.set(False)
+    try:
+        yield
+    finally:
+        _asked_for.reset(token)
+
+
+def check_asked_for(what: str) -> None:
+    """Raises SkipwiseError where something would be downloaded that nobody asked for."""
+    if not _asked_for.get():
+        raise SkipwiseError(f"{what} would have to be downloaded, and only a record names it; name it in the command.")
 
 
 class _BrokenError(Exception):
@@ -81,6 +101,7 @@ class Download:
         Raises:
             SkipwiseError: there is no connection, the server has no such file, or another one; the disk is full.
         """
+        check_asked_for(self.url)
         _check_scheme(self.url, self.url)
         folder = path.with_name(f".{path.name}.download")
         tell = progress or (lambda *_: None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,7 @@ from skipwise.data.preprocess import Preprocessing, fit_square
 from skipwise.data.sources import ReadingOptions, Source, open_source
 from skipwise.data.splits import read_split
 from skipwise.data.whereabouts import check_tables, recall
+from skipwise.download import nothing_downloaded
 from skipwise.errors import SkipwiseError
 
 
@@ -149,7 +151,8 @@ def own_images(
     if home is None or (data is None and request is None):
         return None
     named = os.fspath(data) if data is not None else request.data if request is not None else ""
-    source = open_source(named, reading or (None if request is None else request.reading))
+    with nothing_downloaded() if data is None else contextlib.nullcontext():
+        source = open_source(named, reading or (None if request is None else request.reading))
     if data is not None:
         source.check()
     check_tables(home, "split.csv")

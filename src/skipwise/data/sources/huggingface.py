@@ -12,6 +12,7 @@ from skipwise.data.cache import is_sound, keep_sums, make_way
 from skipwise.data.sources import parquet
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.source import Source
+from skipwise.download import check_asked_for
 from skipwise.errors import SkipwiseError, missing_extra
 from skipwise.files import cache_folder
 
@@ -24,6 +25,7 @@ def open_huggingface(name: str, options: ReadingOptions) -> Source:
     Raises:
         SkipwiseError: no such set, no connection, or no images of one class each in it.
     """
+    check_asked_for(f"The data set {name}")
     try:
         import datasets
         from datasets.table import embed_table_storage

@@ -10,7 +10,7 @@ from typing import Any
 
 from skipwise.data.cache import MEND, is_sound, keep_sums, make_way
 from skipwise.data.containers import Progress
-from skipwise.download import Download
+from skipwise.download import Download, check_asked_for
 from skipwise.errors import SkipwiseError, missing_extra
 from skipwise.files import cache_folder, locked
 
@@ -48,6 +48,7 @@ def open_parts(
             # What is held in memory is read anyway; image files are watched as everybody's are.
             if is_sound(root, read=all(hasattr(part, "data") for part in parts.values())):
                 return parts
+    check_asked_for(title)
     held = cache_folder() / "locks" / f"datasets-{name}"
     make_way(held / ".lock")
     tell = progress or (lambda *_: None)
