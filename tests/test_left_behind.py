@@ -168,7 +168,8 @@ def finished(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for verb in (["predict", "artifact", "pics", "-o", "answers.csv"], ["audit", "pics", "-o", "audit"]):
         assert run(*verb, cwd=folder).returncode == 0
     (folder / "half.csv").write_bytes((folder / "answers.csv").read_bytes()[:-9])
-    shutil.copy(folder / ".answers.csv.skipwise.json", folder / ".half.csv.skipwise.json")
+    for record in ("json", "sums"):
+        shutil.copy(folder / f".answers.csv.skipwise.{record}", folder / f".half.csv.skipwise.{record}")
     return folder
 
 

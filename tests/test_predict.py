@@ -199,9 +199,9 @@ def test_cut_off_anywhere_it_ends_with_the_same_bytes(pile: Path, tmp_path: Path
     ends = [position for position, byte in enumerate(expected) if byte == ord("\n")]
     for length in sorted({0, 9, *(end + more for end in ends for more in (0, 1, 30) if end + more <= len(expected))}):
         cut.write_bytes(expected[:length])
-        cut.with_name(f".{cut.name}.skipwise.json").write_bytes(
-            whole.with_name(f".{cut.name}.skipwise.json").read_bytes()
-        )
+        for kind_of_record in ("json", "sums"):
+            name = f".{cut.name}.skipwise.{kind_of_record}"
+            cut.with_name(name).write_bytes(whole.with_name(name).read_bytes())
         again = prediction(pile).into(cut, kind)  # type: ignore[arg-type]
         assert cut.read_bytes() == expected, length
         assert again == replace(first, file=cut, repeated=length == len(expected))
@@ -221,6 +221,38 @@ def test_what_is_finished_is_not_done_again_and_whole_batches_are_not_either(pil
     prediction(pile, answerer=answerer).into(path, "csv")
     assert answerer.shapes == [4, 4, 4]
     assert path.read_bytes() == b"".join(lines)
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_digit_that_changed_in_a_row_is_noticed(pile: Path, tmp_path: Path, finished: bool) -> None:
+    path = tmp_path / "x.csv"
+    prediction(pile).into(path, "csv")
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines = lines if finished else lines[:16]
+    number = next(number for number, line in enumerate(lines) if number and b",0." in line)
+    lines[number] = lines[number].replace(b",0.", b",1.", 1)
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(SkipwiseError, match=r"the rows of its batch \d are not as they were written"):
+        prediction(pile).into(path, "csv")
+    assert path.read_bytes() == b"".join(lines)
+
+
+def test_rows_whose_checksums_were_lost_with_the_process_are_answered_again(pile: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    prediction(pile).into(path, "csv")
+    expected = path.read_bytes()
+    sums = tmp_path / ".x.csv.skipwise.sums"
+    assert len(sums.read_bytes()) == 9 * 6  # 22 images in batches of four
+    whole = sums.read_bytes()
+    for length, answered in ((54, 0), (45, 1), (40, 2), (9, 5), (0, 6)):
+        sums.write_bytes(whole[:length])
+        answerer = Made()
+        prediction(pile, answerer=answerer).into(path, "csv")
+        assert len(answerer.shapes) == answered
+        assert path.read_bytes() == expected
+        assert sums.read_bytes() == whole
+    sums.unlink()  # as an earlier version left it
+    assert prediction(pile).into(path, "csv").repeated
 
 
 def test_a_file_of_something_else_is_left_as_it_is(pile: Path, photos: Path, tmp_path: Path) -> None:
@@ -360,7 +392,11 @@ def check_kills(cli: Run, model: Path, many: Path, folder: Path, kills: int) -> 
     assert "10 of 1,000 images can't be read" in result.stderr
     assert path.read_bytes() == (folder / "whole.csv").read_bytes()
     assert skipwise.predict(model, many, output=path, batch_size=2) == replace(expected, file=path, repeated=True)
-    assert sorted(entry.name for entry in folder.glob("*killed*")) == [".killed.csv.skipwise.json", "killed.csv"]
+    assert sorted(entry.name for entry in folder.glob("*killed*")) == [
+        ".killed.csv.skipwise.json",
+        ".killed.csv.skipwise.sums",
+        "killed.csv",
+    ]
 
 
 def test_killed_it_goes_on_and_ends_with_the_same_bytes(cli: Run, artifact: Path, many: Path, tmp_path: Path) -> None:

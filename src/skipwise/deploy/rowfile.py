@@ -2,6 +2,7 @@
 
 answers.csv                   a row per image, in order
 .answers.csv.skipwise.json    what these answers are of: the `Terms`
+.answers.csv.skipwise.sums    the CRC-32 of the rows of each batch, a line each, written once they are
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import csv
 import errno
 import itertools
 import os
+import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,11 +23,14 @@ import msgspec
 from skipwise.deploy.inputs import Found, Named
 from skipwise.deploy.rows import Answer, RowFormat, Rows
 from skipwise.errors import SkipwiseError
-from skipwise.files import explained, make_folder, read_json, write_json
+from skipwise.files import LARGEST, explained, make_folder
+from skipwise.regular import read_regular
+from skipwise.seals import read_sealed, write_sealed
 
 VERSION = 1
 """Of the terms and the rows."""
 ELSEWHERE = "choose another file with --output"
+_SUM = re.compile("[0-9a-f]{8}")
 SHOWN = 3
 """Unreadable images that are named at the end; the rows name them all."""
 
@@ -95,6 +101,7 @@ class RowFile:
     def __init__(self, path: Path, terms: Terms, rows: Rows) -> None:
         self.path, self.terms, self.rows = path, terms, rows
         self.tally = Tally()
+        self._sums = _Sums(path.with_name(f".{path.name}.skipwise.sums"))
         sidecar = path.with_name(f".{path.name}.skipwise.json")
         with explained(path, mend=ELSEWHERE):
             if path.exists() and not path.is_file():
@@ -104,12 +111,13 @@ class RowFile:
         try:
             _lock(self._file, path)
             if path.stat().st_size == 0:  # made just now, or by a process that was killed at once
-                write_json(sidecar, terms)
+                write_sealed(sidecar, terms)
+                self._sums.keep([])
                 self._write(rows.header)
             elif not sidecar.exists():
                 raise SkipwiseError(f"{path} is there already and is no file of these answers; {ELSEWHERE}.")
             else:
-                stored = read_json(sidecar, Terms, mend=f"remove it and {path.name} to start again")
+                stored = read_sealed(sidecar, Terms, mend=f"remove it and {path.name} to start again")
                 if difference := terms.difference(stored):
                     raise SkipwiseError(
                         f"{path} holds other answers ({difference}); {ELSEWHERE}, or give the command that began it."
@@ -123,30 +131,35 @@ class RowFile:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+        self._sums.close()
 
     def rest(self, images: Iterable[Found], told: Callable[[int], None]) -> Iterator[Found]:
         """The images that need a row still, from the beginning of a batch on.
 
-        Only the rows of whole batches are kept, so that an image is always computed together with the same others. All
-        rows are held against the images before any is removed.
+        Only the rows of whole batches whose checksum is known are kept, so that an image is always computed together
+        with the same others, and damage is noticed. All rows are held against the images before any is removed.
 
         Args:
             told: of the number of rows looked at, now and then.
 
         Raises:
-            SkipwiseError: the rows are of other images.
+            SkipwiseError: the rows are of other images, or damaged.
         """
         source = iter(images)
         header = self.rows.header.encode()
-        images_since: list[Found] = []  # the last whole batch
+        images_since: list[Found] = []  # the last batch that is kept
         errors_since: list[str] = []
+        batch = 0  # the checksum of the rows of this batch
         kept = length = len(header)
+        kept_sums: list[int] = []
+        known = self._sums.read()
+        keeping = True
         with explained(self.path), self.path.open("rb") as lines:
             start = lines.read(len(header))
             if start != header and not header.startswith(start):
                 raise self._altered("its first line is another one")
             if start != header:
-                self._truncate(0)
+                self._cut(0, [])
                 self._write(self.rows.header)
                 return source
             for number, line in enumerate(lines, start=1):
@@ -160,17 +173,31 @@ class RowFile:
                     break
                 errors_since.append(self._error(line, image))
                 length += len(line)
-                if len(images_since) == self.terms.batch_size:
+                batch = zlib.crc32(line, batch)
+                if number % self.terms.batch_size:
+                    continue
+                keeping = keeping and self._is_whole(batch, len(kept_sums), known)
+                if keeping:
                     self._count(images_since, errors_since)
                     kept, images_since, errors_since = length, [], []
+                    kept_sums.append(batch)
+                batch = 0
             else:
                 image = next(source, None)
-                if image is None:
+                if image is None and keeping and (not images_since or self._is_whole(batch, len(kept_sums), known)):
                     self._count(images_since, errors_since)
                     return source
-                images_since.append(image)
-            self._truncate(kept)
+                images_since += [] if image is None else [image]
+            self._cut(kept, kept_sums)
         return itertools.chain(images_since, source)
+
+    def _is_whole(self, batch: int, number: int, known: Sequence[int] | None) -> bool:
+        """Whether the rows of a batch are those that were written; of an earlier version's nobody knows."""
+        if known is None:
+            return True
+        if number < len(known) and known[number] != batch:
+            raise self._altered(f"the rows of its batch {number + 1} are not as they were written")
+        return number < len(known)
 
     def add(self, answers: Sequence[Answer]) -> None:
         """Writes the rows of a batch.
@@ -178,7 +205,9 @@ class RowFile:
         Raises:
             SkipwiseError: the disk is full, ...
         """
-        self._write("".join(map(self.rows.row, answers)))
+        rows = "".join(map(self.rows.row, answers))
+        self._write(rows)
+        self._sums.add(zlib.crc32(rows.encode()))
         for answer in answers:
             self.tally.add(answer.path, answer.error or "")
 
@@ -189,16 +218,16 @@ class RowFile:
         with explained(self.path):
             os.fsync(self._file.fileno())
 
-    def _truncate(self, length: int) -> None:
+    def _cut(self, length: int, sums: Sequence[int]) -> None:
+        """Leaves so many bytes, and the checksums of the batches in them."""
         if not self._file.writable():
             raise SkipwiseError(f"{self.path} is unfinished, and can't be written; make it writable, or {ELSEWHERE}.")
         self._file.truncate(length)
+        self._sums.keep(sums)
 
     def _write(self, text: str) -> None:
-        data = text.encode()
         with explained(self.path, mend=ELSEWHERE):
-            while data:
-                data = data[os.write(self._file.fileno(), data) :]
+            _write_all(self._file, text.encode())
 
     def _error(self, line: bytes, image: Found) -> str:
         try:
@@ -220,6 +249,45 @@ class RowFile:
         )
 
 
+class _Sums:
+    """The checksums of batches, in a file of lines of nine bytes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[bytes] | None = None
+
+    def read(self) -> list[int] | None:
+        """Those that are there; None where there is no such file, as with files of earlier versions."""
+        try:
+            lines = read_regular(self.path, LARGEST).decode("ascii", "replace").split("\n")
+        except FileNotFoundError:
+            return None
+        # What follows the last line's end was cut off.
+        return [int(line, 16) if _SUM.fullmatch(line) else -1 for line in lines[:-1]]
+
+    def keep(self, sums: Sequence[int]) -> None:
+        """From now on there are these, and what is added."""
+        self.close()
+        with explained(self.path, mend=ELSEWHERE):
+            self._file = self.path.open("wb", buffering=0)
+        for each in sums:
+            self.add(each)
+
+    def add(self, batch: int) -> None:
+        """One more, once its rows are written."""
+        if self._file is None:
+            with explained(self.path, mend=ELSEWHERE):
+                self._file = self.path.open("ab", buffering=0)
+        with explained(self.path, mend=ELSEWHERE):
+            _write_all(self._file, f"{batch:08x}\n".encode())
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
 def _opened(path: Path) -> IO[bytes]:
     """The file, made where there is none; one that can't be written may be finished, and is opened to be looked at."""
     if not path.exists():
@@ -231,6 +299,11 @@ def _opened(path: Path) -> IO[bytes]:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS) or not path.exists():
             raise
         return path.open("rb", buffering=0)
+
+
+def _write_all(file: IO[bytes], data: bytes) -> None:
+    while data:
+        data = data[os.write(file.fileno(), data) :]
 
 
 def _lock(file: IO[bytes], path: Path) -> None:
