@@ -96,11 +96,9 @@ def test_an_audit(tmp_path: Path, harm: str) -> None:
     check(tmp_path, "audit", harm, 0)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("harm", HARMS)
-def test_training(tmp_path: Path, harm: str, seed: int) -> None:
-    check(tmp_path, "train", harm, seed)
+def test_training(tmp_path: Path, harm: str) -> None:
+    check(tmp_path, "train", harm, 0)
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from skipwise.data.splits import SPLITS
 
 
 class Pixels(Protocol):
-    """uint8 [N, H, W, C]: an array, a mapped file, or images that are decoded when they are asked for.
+    """uint8 [N, H, W, C]: an array, a file of rows, or images that are decoded when they are asked for.
 
     What also has a method `prefetch(indices)` is told of the next batch before the current one is augmented.
     """

@@ -34,7 +34,9 @@ Remake = Callable[[NDArray[np.int64]], NDArray[np.uint8]]
 HELD = 32 * 2**20
 """A file of no more bytes is read once and held in memory, where its rows are had in no time."""
 _TAIL = struct.Struct("<QQ")
+_AT_ONCE = hasattr(os, "preadv")
 _ONE_AT_A_TIME = threading.Lock()
+"""Where files can't be read at a place (Windows), the place is set first."""
 
 
 class Rows:
@@ -82,10 +84,10 @@ class Rows:
     def _read(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
         rows = np.empty((len(numbers), *self.shape[1:]), np.uint8)
         flat, size = memoryview(rows.reshape(-1).data), self._row
+        places = (self._start + numbers * size).tolist()
         begins = np.flatnonzero(np.diff(numbers, prepend=-2) != 1).tolist()  # of rows that follow each other
         for begin, end in zip(begins, [*begins[1:], len(numbers)], strict=False):
-            with contextlib.suppress(OSError):  # what can't be read has the wrong checksum
-                read_at(self._descriptor, flat[begin * size : end * size], self._start + int(numbers[begin]) * size)
+            read_at(self._descriptor, flat[begin * size : end * size], places[begin])
         found = [zlib.crc32(flat[at : at + size]) for at in range(0, len(flat), size)]
         wrong = np.flatnonzero(np.array(found, np.uint32) != self._checksums[numbers])
         if len(wrong):
@@ -156,8 +158,7 @@ class RowFile:
     def holds(self, number: int, checksum: int) -> bool:
         """Whether a row that was written before is there as it was."""
         row = bytearray(self._row)
-        with contextlib.suppress(OSError):
-            read_at(self._descriptor, memoryview(row), len(self._header) + number * self._row)
+        read_at(self._descriptor, memoryview(row), len(self._header) + number * self._row)
         self._checksums[number] = checksum
         return zlib.crc32(row) == checksum
 
@@ -213,19 +214,23 @@ class RowFile:
 
 
 def read_at(descriptor: int, into: memoryview, place: int) -> None:
-    """Reads from a place of a file, as much as there is."""
+    """Reads from a place of a file, as much as there is and can be read; checksums will say that it was not all."""
     while into:
-        if hasattr(os, "preadv"):
-            count = os.preadv(descriptor, [into], place)
-        else:  # Windows
-            with _ONE_AT_A_TIME:
-                os.lseek(descriptor, place, os.SEEK_SET)
-                data = os.read(descriptor, len(into))
-            count = len(data)
-            into[:count] = data
-        if not count:
+        try:
+            count = os.preadv(descriptor, (into,), place) if _AT_ONCE else _read_in_turn(descriptor, into, place)
+        except OSError:
+            return
+        if count in (0, len(into)):
             return
         into, place = into[count:], place + count
+
+
+def _read_in_turn(descriptor: int, into: memoryview, place: int) -> int:
+    with _ONE_AT_A_TIME:
+        os.lseek(descriptor, place, os.SEEK_SET)
+        data = os.read(descriptor, len(into))
+    into[: len(data)] = data
+    return len(data)
 
 
 def _frame(path: Path, descriptor: int) -> tuple[tuple[int, ...], int, NDArray[np.uint32]] | None:
@@ -234,8 +239,7 @@ def _frame(path: Path, descriptor: int) -> tuple[tuple[int, ...], int, NDArray[n
 
     def part(place: int, length: int) -> bytes:
         found = bytearray(length)
-        with contextlib.suppress(OSError):
-            read_at(descriptor, memoryview(found), place)
+        read_at(descriptor, memoryview(found), place)
         return bytes(found)
 
     tail = size - DIGEST_BYTES - _TAIL.size
