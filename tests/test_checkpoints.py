@@ -8,6 +8,7 @@ import functools
 import pathlib
 import sys
 import types
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -433,3 +434,16 @@ def test_a_run_says_which_weights_it_starts_from_and_other_weights_are_another_r
         skipwise.train(photos, init_key="state_dict", **options)
     with pytest.raises(SkipwiseError, match="--init-key is for files that hold several weights"):
         find_initial(run.folder, "state_dict")
+
+
+def test_an_archive_that_unpacks_to_far_more_than_it_is_is_not_unpacked(tmp_path: Path) -> None:
+    torch.save(weights(1), tmp_path / "sound.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "sound.pth") as sound,
+        zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as bomb,
+    ):
+        for name in sound.namelist():
+            bomb.writestr(name, sound.read(name))
+        bomb.writestr("sound/data/999", bytes(2**27))
+    with pytest.raises(SkipwiseError, match=r"bomb\.pth unpacks to .*, far more than it is itself"):
+        load_weights(network(1), tmp_path / "bomb.pth")

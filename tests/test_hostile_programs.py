@@ -26,6 +26,7 @@ from skipwise.deploy import limits
 from skipwise.deploy.certify import verify
 from skipwise.deploy.engines import Opened
 from skipwise.deploy.torch_file import read_program
+from skipwise.deploy.torch_operators import _ATEN, function_called
 from skipwise.errors import SkipwiseError
 from tests.resealing import changed, pictures, refused, reseal, rewritten, shipped
 
@@ -287,3 +288,9 @@ def test_torch_programs_that_want_terabytes_become_a_sentence(made: dict[str, Pa
         list(skipwise.predict(artifact, made["images"], threads=1))
     with pytest.raises(SkipwiseError, match="needs more memory in torch than is free here"):
         verify(artifact, timing=False)
+
+
+def test_every_operator_that_is_allowed_exists() -> None:
+    for name in _ATEN:
+        assert hasattr(torch.ops.aten, name), name
+        assert function_called(f"torch.ops.aten.{name}.{getattr(torch.ops.aten, name).overloads()[0]}")

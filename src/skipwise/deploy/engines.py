@@ -19,7 +19,9 @@ from skipwise.errors import SkipwiseError
 
 Engine = Literal["onnxruntime", "openvino", "torch"]
 _FITTED = "fitted"
-_OUT_OF_MEMORY = re.compile(r"bad_alloc|allocate (?:\d+ bytes of )?memory|not enough memory", re.IGNORECASE)
+_OUT_OF_MEMORY = re.compile(
+    r"bad_alloc|out.of.memory|allocate (?:\d+ bytes of )?memory|not enough memory", re.IGNORECASE
+)
 _WHERE_IN_AN_ENGINE = re.compile(r"Exception from |Check '|\s*$")
 
 

@@ -6,6 +6,7 @@ Loops are refused before, but what is left may still ask for years or for teraby
 from __future__ import annotations
 
 import contextlib
+import math
 import queue
 import threading
 import time
@@ -65,7 +66,7 @@ class Bounded:
             with _no_more_than_is_free():
                 self._jobs.put((work, answer))
                 try:
-                    result, error = answer.get(timeout=seconds)
+                    result, error = _waited_for(answer, seconds)
                 except queue.Empty:
                     stop()
                     with contextlib.suppress(queue.Empty):  # so that it is not in the middle of something at the end
@@ -78,6 +79,14 @@ class Bounded:
             if error is not None:
                 raise error
             return result
+
+
+def _waited_for(answers: queue.SimpleQueue[_Result], seconds: float) -> _Result:
+    """The first answer. A second is counted at a time, so that a process which was halted meanwhile is not blamed."""
+    for _ in range(math.ceil(seconds) - 1):
+        with contextlib.suppress(queue.Empty):
+            return answers.get(timeout=1)
+    return answers.get(timeout=1)
 
 
 def _work(jobs: queue.SimpleQueue[Any]) -> None:

@@ -16,40 +16,36 @@ import torch
 _ATEN = frozenset(
     """
     conv1d conv2d conv3d convolution conv_transpose2d linear matmul mm bmm addmm baddbmm addbmm einsum outer dot mv
-    scaled_dot_product_attention bilinear
+    scaled_dot_product_attention bilinear lstm gru
 
-    max_pool2d max_pool2d_with_indices avg_pool1d avg_pool2d adaptive_avg_pool1d adaptive_avg_pool2d
-    adaptive_max_pool2d lp_pool2d
+    max_pool2d avg_pool1d avg_pool2d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_max_pool2d
 
-    batch_norm _native_batch_norm_legit_no_training layer_norm native_layer_norm group_norm native_group_norm
-    instance_norm rms_norm linalg_vector_norm norm normalize std std_mean var var_mean
-    dropout dropout_ feature_dropout alpha_dropout
+    batch_norm layer_norm group_norm instance_norm rms_norm linalg_vector_norm norm std std_mean var var_mean dropout
+    dropout_ feature_dropout alpha_dropout
 
-    relu relu_ relu6 relu6_ leaky_relu leaky_relu_ prelu rrelu elu elu_ celu celu_ selu selu_ gelu gelu_ silu silu_ mish
-    mish_ hardtanh hardtanh_ hardsigmoid hardsigmoid_ hardswish hardswish_ hardshrink softshrink softplus softsign
-    sigmoid sigmoid_ log_sigmoid tanh tanh_ glu threshold threshold_ softmax _softmax log_softmax softmin logsumexp
+    relu relu_ relu6 relu6_ leaky_relu leaky_relu_ prelu rrelu elu elu_ celu celu_ selu selu_ gelu gelu_ silu silu_
+    mish mish_ hardtanh hardtanh_ hardsigmoid hardsigmoid_ hardswish hardswish_ hardshrink softshrink softplus sigmoid
+    sigmoid_ log_sigmoid tanh tanh_ glu threshold threshold_ softmax log_softmax logsumexp
 
     add add_ sub sub_ mul mul_ div div_ rsub true_divide floor_divide remainder fmod pow square sqrt rsqrt reciprocal
     exp expm1 log log1p log2 log10 sin cos tan asin acos atan atan2 sinh cosh erf neg neg_ abs abs_ sign floor floor_
     ceil round trunc frac clamp clamp_ clamp_min clamp_min_ clamp_max clamp_max_ clip maximum minimum fmax fmin lerp
-    addcmul addcdiv cumsum cumprod isnan isinf isfinite nan_to_num
-    eq ne lt le gt ge logical_and logical_or logical_not logical_xor bitwise_and bitwise_or bitwise_not
-    where masked_fill masked_fill_
-    sum mean amax amin max min argmax argmin all any prod median topk sort argsort
+    addcmul addcdiv cumsum cumprod isnan isinf isfinite nan_to_num eq ne lt le gt ge logical_and logical_or
+    logical_not logical_xor bitwise_and bitwise_or bitwise_not where masked_fill masked_fill_ sum mean amax amin max
+    min argmax argmin all any prod median topk sort argsort
 
-    reshape view _unsafe_view flatten unflatten permute transpose t numpy_T swapaxes movedim moveaxis squeeze unsqueeze
-    expand expand_as broadcast_to repeat tile repeat_interleave cat concat concatenate stack hstack vstack chunk split
-    split_with_sizes tensor_split unbind narrow select slice slice_scatter select_scatter index index_select
-    index_put gather scatter scatter_add take_along_dim embedding flip roll rot90 tril triu diagonal meshgrid
-    contiguous clone detach detach_ lift_fresh_copy lift_fresh alias to _to_copy type_as float half double view_as
-    reshape_as copy_ fill fill_ zero_ pad constant_pad_nd reflection_pad2d replication_pad2d
-    unfold im2col col2im pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle
-    upsample_nearest2d upsample_bilinear2d upsample_bicubic2d _upsample_bicubic2d_aa _upsample_bilinear2d_aa
-    grid_sampler grid_sampler_2d affine_grid_generator
+    reshape view flatten unflatten permute transpose t numpy_T swapaxes movedim moveaxis squeeze unsqueeze expand
+    expand_as broadcast_to repeat tile repeat_interleave cat concat concatenate stack hstack vstack chunk split
+    split_with_sizes tensor_split unbind narrow select slice slice_scatter select_scatter index index_select index_put
+    gather scatter scatter_add take_along_dim embedding flip roll rot90 tril triu diagonal meshgrid contiguous clone
+    detach detach_ lift_fresh_copy lift_fresh alias to _to_copy type_as view_as reshape_as copy_ fill fill_ zero_ pad
+    constant_pad_nd reflection_pad2d replication_pad2d unfold im2col col2im pixel_shuffle pixel_unshuffle
+    channel_shuffle upsample_nearest2d upsample_bilinear2d upsample_bicubic2d _upsample_bicubic2d_aa
+    _upsample_bilinear2d_aa grid_sampler grid_sampler_2d affine_grid_generator
 
     arange linspace zeros zeros_like ones ones_like full full_like new_zeros new_ones new_full eye scalar_tensor
-    one_hot sym_size sym_numel sym_stride _shape_as_tensor
-    _assert_tensor_metadata _assert_scalar _assert_async sym_constrain_range sym_constrain_range_for_size
+    one_hot sym_size sym_numel sym_stride _shape_as_tensor _assert_tensor_metadata _assert_scalar _assert_async
+    sym_constrain_range sym_constrain_range_for_size
     """.split()
 )
 

@@ -16,8 +16,10 @@ from torch import Tensor
 
 from skipwise.errors import SkipwiseError
 from skipwise.paths import refuse_address
+from skipwise.text import byte_size
 
 SHOWN = 6
+_MOST_TEXT = 2**26
 DEEPEST = 5
 """Levels of mappings that are searched for tensors."""
 _OTHER_STATE = re.compile(r"optim|sched|scaler|callbacks|loops", re.IGNORECASE)
@@ -155,6 +157,7 @@ def _safetensors(path: Path) -> Mapping[Any, Any]:
 
 
 def _torch(path: Path) -> Mapping[Any, Any]:
+    _check_size(path)
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals(_STAND_INS):  # type: ignore[arg-type]
             warnings.simplefilter("ignore")  # of the pickle protocol, which is ours to judge
@@ -184,6 +187,20 @@ def _torch(path: Path) -> Mapping[Any, Any]:
     if not isinstance(content, Mapping):
         return {}
     return content
+
+
+def _check_size(path: Path) -> None:
+    """Refuses an archive that unpacks to much more than it is; torch.save compresses nothing, and TorchScript text."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    except Exception:  # no archive, or a damaged one: torch says which
+        return
+    if unpacked > path.stat().st_size + _MOST_TEXT:
+        raise SkipwiseError(
+            f"{path} unpacks to {byte_size(unpacked)}, far more than it is itself, as torch.save never makes it; "
+            "fetch it again."
+        )
 
 
 def _damaged(path: Path, how: str = "is damaged or no file of weights") -> SkipwiseError:
