@@ -15,10 +15,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-import openvino
 
 from skipwise.deploy import quantize
 from skipwise.deploy.calibration import images_for_int8
+from skipwise.deploy.engine_import import import_engine
 from skipwise.deploy.images import batches, own_images
 from skipwise.deploy.onnx_file import FITTED, PROBABILITIES, to_onnx
 from skipwise.deploy.origin import origin_of_run
@@ -44,7 +44,7 @@ def main() -> None:
     pixels = np.concatenate([batch.transpose(0, 3, 1, 2) for batch in batches(test.fitted(prepared), 64)])
     pixels = pixels.astype(np.float32)
     flat = origin.network()
-    core = openvino.Core()
+    core = import_engine("openvino").Core()
     quantize.IN_INT8 = ("Conv",)
     arms = {}
     for form, network in (("flat vectors", flat), ("1x1 convolutions", portable(flat))):

@@ -18,6 +18,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -27,9 +28,10 @@ from torch import nn
 from skipwise.cost.interleaved import interleaved
 from skipwise.data.preprocess import Preprocessing
 from skipwise.deploy.calibration import evaluating as running
+from skipwise.deploy.engine_import import import_engine
+from skipwise.deploy.engines import Engine, Opened
 from skipwise.deploy.onnx_file import FITTED, PIXELS, PROBABILITIES, joined, to_onnx
 from skipwise.deploy.quantize import Checked, quantize
-from skipwise.deploy.runtime import Engine, Opened
 from skipwise.deploy.shipped import portable, trace_answer, trace_fit
 from skipwise.machine import describe_machine, usable_cores
 from skipwise.nets.zoo import create_model
@@ -74,10 +76,7 @@ def torch_arms(name: str, images: torch.Tensor, *, compiled: bool) -> dict[str, 
 
 def engine_arms(name: str, images: torch.Tensor, folder: Path) -> dict[str, Callable[[], object]]:
     """ONNX Runtime, and OpenVINO in three precisions, of the guest."""
-    import nncf
-    import onnxruntime
-    import openvino
-
+    nncf, onnxruntime, openvino = map(import_engine, ("nncf", "onnxruntime", "openvino"))
     nncf.set_log_level(logging.ERROR)
     path = folder / "guest.onnx"
     batch = images.numpy()
@@ -91,7 +90,7 @@ def engine_arms(name: str, images: torch.Tensor, folder: Path) -> dict[str, Call
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     core = openvino.Core()
 
-    def compiled(network: openvino.Model, precision: str) -> Callable[[], object]:
+    def compiled(network: Any, precision: str) -> Callable[[], object]:
         network.reshape(list(batch.shape))
         settings = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
         request = core.compile_model(network, "CPU", settings).create_infer_request()

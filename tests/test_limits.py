@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +90,27 @@ except Exception as error:
 def test_allowed_time_grows_with_images_and_with_the_file() -> None:
     assert limits.allowed_seconds(1, 1000) == limits.allowed_seconds(32, 10**8) == 600
     assert limits.allowed_seconds(64, 10**9) == 600 * 2 * 10
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+def test_a_stop_while_an_engine_works_ends_the_process_quietly(engine: str, tmp_path: Path) -> None:
+    path = bomb(tmp_path / "model.onnx", 1000, 1000, steps=300)
+    code = f"""
+import sys, numpy as np
+from pathlib import Path
+from skipwise.deploy.engines import Opened
+opened = Opened({engine!r}, Path({str(path)!r}), 1)
+opened.whole(np.ones((1, 8, 8, 3), np.uint8))
+print("ready", flush=True)
+try:
+    while True:
+        opened.whole(np.ones((1, 8, 8, 3), np.uint8))
+except KeyboardInterrupt:
+    sys.exit(7)
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    assert (process.communicate(timeout=60), process.returncode) == (("", ""), 7)

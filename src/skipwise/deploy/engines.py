@@ -130,7 +130,7 @@ class _OpenVino:
         return self._run(pixels.shape, pixels)
 
     def stop(self) -> None:
-        for request in self._requests.values():
+        for request in list(self._requests.values()):
             request.cancel()
 
     def _run(self, shape: tuple[int, ...], pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -76,6 +76,10 @@ class Bounded:
                         "which no export does; export it again, or ask for fewer images at once (--batch-size)."
                     )
                     raise self._given_up from None
+                except BaseException:  # the person stops it, or a signal does; engines are left between batches only
+                    with contextlib.suppress(queue.Empty):
+                        answer.get(timeout=_ENDING_SECONDS)
+                    raise
             if error is not None:
                 raise error
             return result
