@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from skipwise.audience import say
 from skipwise.errors import SkipwiseError
 from skipwise.options import (
     ClassLevel,
@@ -116,10 +117,10 @@ def export(
     from skipwise.deploy.wording import exported, verify_command
 
     for line in exported(made):
-        print(line)
-    print()
-    print(f"Artifact: {made.folder}")
-    print(f"Next:     {verify_command(made)}")
+        say(line)
+    say()
+    say(f"Artifact: {made.folder}")
+    say(f"Next:     {verify_command(made)}")
 
 
 def _lines(classes: str) -> tuple[str, ...]:
