@@ -14,11 +14,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from skipwise.errors import Busy, SkipwiseError
+from skipwise.regular import read_regular
 
 _T = TypeVar("_T")
 
 
 ELSEWHERE = "choose another folder with --output"
+LARGEST_RECORD = 2**29
+"""Bytes of a record of ours."""
 
 
 @contextlib.contextmanager
@@ -148,7 +151,7 @@ def read_json(path: Path, kind: type[_T], *, mend: str = "remove it to start tha
         SkipwiseError: the file can't be read, or is not such a record (cut off, edited, of another version).
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return msgspec.json.decode(read_regular(path, LARGEST_RECORD), type=kind)
     except OSError as error:
         raise SkipwiseError(f"Can't read {path}: {error.strerror}.") from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

@@ -13,7 +13,6 @@ import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
 
 _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"))
 _KINDS = (
@@ -29,7 +28,7 @@ def is_regular(status: os.stat_result) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_dev not in _kernels()
 
 
-def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader | io.BytesIO:
     """A regular file, or a link to one, to be read. One that says it is empty is taken at its word.
 
     Raises:

@@ -19,7 +19,9 @@ import msgspec
 from skipwise.data.levels import FULL
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
+from skipwise.files import LARGEST_RECORD
 from skipwise.machine import Machine
+from skipwise.regular import open_regular, read_regular
 
 VERSION = 1
 """Of the artifact's layout. A newer one is refused rather than guessed at."""
@@ -125,7 +127,7 @@ class Artifact:
 
 def sha256(path: Path) -> str:
     """Of a file's bytes."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -143,7 +145,7 @@ def read_artifact(folder: Path) -> Artifact:
     path = folder / "artifact.json"
     again = "export it again, or copy the whole folder again"
     try:
-        plain = msgspec.json.decode(path.read_bytes())
+        plain = msgspec.json.decode(read_regular(path, LARGEST_RECORD))
     except FileNotFoundError:
         raise SkipwiseError(f"{folder} holds no artifact.json; give a folder that 'skipwise export' made.") from None
     except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as error:

@@ -23,6 +23,7 @@ from skipwise.nets.network import STEMS, check_width, resolve_stem
 from skipwise.nets.published import fetch, published
 from skipwise.nets.zoo import create_model
 from skipwise.paths import user_path
+from skipwise.regular import open_regular
 from skipwise.training.recipe import Recipe, of_one_size
 from skipwise.training.run import RunRecord, RunSpec
 from skipwise.training.schedule import sides
@@ -74,7 +75,7 @@ def find_initial(where: str | os.PathLike[str], key: str | None = None) -> Initi
         spec, path = record.spec, path / "weights.safetensors"
     if not path.is_file():
         raise SkipwiseError(f"There is no file {path}; give --init a run's folder or a file of weights.")
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return Initial(file=path, sha256=hashlib.file_digest(file, "sha256").hexdigest(), spec=spec, key=key)
 
 

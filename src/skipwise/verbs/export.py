@@ -9,6 +9,7 @@ import typer
 
 from skipwise.audience import say
 from skipwise.errors import SkipwiseError
+from skipwise.files import LARGEST_RECORD
 from skipwise.options import (
     ClassLevel,
     CropBoxes,
@@ -23,6 +24,7 @@ from skipwise.options import (
     reading_options,
 )
 from skipwise.paths import user_path
+from skipwise.regular import read_regular
 
 
 def export(
@@ -127,7 +129,7 @@ def _lines(classes: str) -> tuple[str, ...]:
     """Names that commas separate, or the lines of a file."""
     path = user_path(classes)
     if "," not in classes and path.is_file():
-        text = path.read_bytes().decode("utf-8", "backslashreplace")
+        text = read_regular(path, LARGEST_RECORD).decode("utf-8", "backslashreplace")
         return tuple(line.strip() for line in text.splitlines() if line.strip())
     return tuple(names(classes))
 
