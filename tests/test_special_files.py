@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from skipwise.deploy.inputs import Inputs
 from skipwise.errors import SkipwiseError
 from skipwise.regular import open_regular, read_regular
 from tests.conftest import Run, make_photos
+from tests.processes import Command
 
 MOST_SECONDS = 60
 """For a command that has next to nothing to do."""
@@ -190,3 +192,38 @@ def test_devices_are_no_images(run: Path, cli: Run) -> None:
         assert (done.returncode, "not a file" in done.stderr) == (2, True), done.stderr
         with pytest.raises(SkipwiseError):
             skipwise.open_images(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [pipe, kernels])
+def test_no_option_and_no_record_is_waited_for(
+    run: Path, photos: Path, make: Callable[[Path], None], tmp_path: Path
+) -> None:
+    made = skipwise.export(run, format="onnx", output=tmp_path / "shipped")
+    for name in ("x.json", "x.csv", "x.pt", "x.safetensors"):
+        make(tmp_path / name)
+    for folder, name in (("of a run", "run.json"), ("of an artifact", "artifact.json"), ("of a model", "model.onnx")):
+        shutil.copytree(run if "run" in folder else made.folder, tmp_path / folder)
+        (tmp_path / folder / name).unlink()
+        make(tmp_path / folder / name)
+    for command in (
+        ["train", photos, "--exclude", "x.json"],
+        ["train", photos, "--split", "x.csv"],
+        ["train", photos, "--init", "x.pt"],
+        ["train", photos, "--init", "x.safetensors"],
+        ["train", photos, "--init", "of a run"],
+        ["audit", photos, "--run", "of a run"],
+        ["export", "of a run"],
+        ["export", "x.pt", "--model", "resnet18", "--classes", "a,b,c"],
+        ["predict", "of a run", photos],
+        ["predict", "of an artifact", photos],
+        ["predict", "of a model", photos],
+        ["verify", "of an artifact"],
+        ["verify", "of a model"],
+        ["verify", made.folder, "x.csv"],
+        ["verify", made.folder, "--run", "x.pt"],
+        ["recommend", "of a run", "--costs", "x.json"],
+    ):
+        process = Command(*command, cwd=tmp_path)
+        _, said = process.communicate(MOST_SECONDS)
+        assert (process.returncode, "Traceback" in said) == (2, False), (command, said)

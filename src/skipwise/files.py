@@ -21,9 +21,9 @@ from skipwise.regular import read_regular
 _T = TypeVar("_T")
 
 
-LARGEST = 2**30
-"""Bytes of a record."""
 ELSEWHERE = "choose another folder with --output"
+LARGEST_RECORD = 2**29
+"""Bytes of a record of ours."""
 CACHE = "SKIPWISE_CACHE"
 LOCK = ".lock"
 """The file by which a folder is held."""
@@ -234,7 +234,7 @@ def read_json(path: Path, kind: type[_T], *, mend: str = "remove it to start tha
         SkipwiseError: it can't be read.
     """
     try:
-        return msgspec.json.decode(read_regular(path, LARGEST), type=kind)
+        return msgspec.json.decode(read_regular(path, LARGEST_RECORD), type=kind)
     except OSError as error:
         raise SkipwiseError(f"Can't read {path}: {error.strerror}.") from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

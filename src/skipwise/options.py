@@ -108,7 +108,9 @@ def print_json(record: Any) -> None:
     """One record for machines."""
     import msgspec
 
-    print(msgspec.json.encode(record).decode())
+    from skipwise.audience import json_text
+
+    print(json_text(msgspec.json.encode(record).decode()))
 
 
 def reading_options(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import IO, Any, NoReturn, Self
 
 import rich.console
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.segment import Segment
 from rich.text import Text
+
+from skipwise.audience import lines
 
 LINE_SECONDS = 15.0
 """Where there is no terminal, a line at most this often."""
@@ -23,9 +27,16 @@ class Console(rich.console.Console):
     """
 
     def __init__(self, file: IO[str] | None = None) -> None:
-        super().__init__(file=file, highlight=False)
+        super().__init__(file=file, highlight=False, markup=False, emoji=False)
         if not self.is_terminal:
             self.width = WIDE
+
+    def render(
+        self, renderable: rich.console.RenderableType, options: rich.console.ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """What is printed, without what a name could move the cursor with."""
+        for each in super().render(renderable, options):
+            yield each if each.control else Segment(lines(each.text), each.style)
 
     def on_broken_pipe(self) -> NoReturn:
         """Nobody reads any more; rich itself would end the process with status 1."""
@@ -38,9 +49,9 @@ class Bar:
     def __init__(self, stream: IO[str]) -> None:
         self.console = Console(stream)
         self.bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=30),
-            TextColumn("{task.fields[status]}"),
+            TextColumn("{task.fields[status]}", markup=False),
             console=self.console,
             transient=True,
             disable=not self.console.is_terminal,

@@ -68,7 +68,19 @@ def command(*words: str | os.PathLike[str]) -> str:
         words: the program, options and values as text; files and folders as paths, so that one whose name begins with
             "-" is not taken for an option.
     """
-    return shlex.join(word if isinstance(word, str) else _path(word) for word in words)
+    return " ".join(_quoted(word if isinstance(word, str) else _path(word)) for word in words)
+
+
+def _quoted(word: str) -> str:
+    """A word for a shell; what no terminal should be sent, as the escapes of bash and zsh."""
+    if word.isprintable():
+        return shlex.quote(word)
+    parts = (each if each.isprintable() and each not in "'\\" else _bytes(each) for each in word)
+    return f"$'{''.join(parts)}'"
+
+
+def _bytes(character: str) -> str:
+    return "".join(f"\\x{each:02x}" for each in character.encode("utf-8", "surrogateescape"))
 
 
 def without(typed: Sequence[str], *options: str) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from skipwise.audience import json_text
 from skipwise.comparison.answers import read_tested
 from skipwise.comparison.choice import choose
 from skipwise.comparison.collect import collect
@@ -187,4 +188,4 @@ def report(comparison: str | os.PathLike[str], *, format: str = "html") -> Path 
 def record(comparison: Comparison) -> str:
     """A comparison as one JSON record."""
     fields = {"folder": str(comparison.folder), "plan": comparison.plan, "results": comparison.results}
-    return msgspec.json.encode({**fields, "costs": comparison.costs}).decode()
+    return json_text(msgspec.json.encode({**fields, "costs": comparison.costs}).decode())

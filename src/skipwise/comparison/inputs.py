@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.audience import csv_cell, from_csv_cell
 from skipwise.comparison.plan import Plan
 from skipwise.data.images import Images, Pixels, Selected
 from skipwise.data.look import Square
@@ -75,7 +76,7 @@ def _store_folds(folder: Path, seeds: Sequence[int], folds: int, prepared: Prepa
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["path", *(f"seed {seed}" for seed in seeds)])
-    writer.writerows(zip([source.ids[index] for index in members.tolist()], *parts, strict=True))
+    writer.writerows(zip([csv_cell(source.ids[index]) for index in members.tolist()], *parts, strict=True))
     write_text(folder / "folds.csv", table.getvalue())
 
 
@@ -91,7 +92,7 @@ def in_fold(images: Images, spec: RunSpec, folder: Path) -> Images:
     check_tables(folder, path.name)
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            parts = {row["path"]: int(row[f"seed {spec.seed}"]) for row in csv.DictReader(file)}
+            parts = {from_csv_cell(row["path"]): int(row[f"seed {spec.seed}"]) for row in csv.DictReader(file)}
         tested = np.array([parts[name] == spec.fold[0] for name in images.ids.tolist()])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SkipwiseError(f"{path} can't be read ({error}); give the same command again.") from error
@@ -135,7 +136,7 @@ def read_split_table(folder: Path) -> list[dict[str, str]]:
     try:
         with (folder / "split.csv").open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        return [{name: row[name] for name in ("path", "label", "split", "twin")} for row in rows]
+        return [{name: from_csv_cell(row[name]) for name in ("path", "label", "split", "twin")} for row in rows]
     except (OSError, ValueError, KeyError) as error:
         raise SkipwiseError(f"{folder / 'split.csv'} can't be read ({error}); give the same command again.") from error
 

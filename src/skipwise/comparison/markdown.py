@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from skipwise.audience import lines
+from skipwise.audience import markdown as escaped
 from skipwise.comparison import wording
 from skipwise.comparison.command import command
 from skipwise.comparison.evidence import ranked
@@ -12,8 +14,6 @@ from skipwise.comparison.notes import notes
 from skipwise.comparison.plan import Plan
 from skipwise.comparison.results import Contender, Costs, Results
 from skipwise.text import first
-
-_SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<!\w)_|_(?!\w)")
 
 MOST_SENTENCES = 5
 
@@ -33,12 +33,6 @@ def markdown(plan: Plan, results: Results, costs: Costs) -> str:
         _code(command(plan)),
     ]
     return "\n\n".join(filter(None, sections)) + "\n"
-
-
-def escaped(text: str) -> str:
-    """Text in which nothing is taken for markup, nobody is mentioned, and no table ends."""
-    shown = _SPECIAL.sub(lambda found: "\\" + found[0], " ".join(text.split()))
-    return shown.replace("@", "&#64;")
 
 
 def _networks(results: Results, costs: Costs) -> str:
@@ -95,4 +89,4 @@ def _code(text: str) -> str:
     """A block that no backticks in the text can end."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}sh\n{text}\n{fence}"
+    return f"{fence}sh\n{lines(text)}\n{fence}"

@@ -13,8 +13,8 @@ from skipwise.comparison.choice import Limits, choose
 from skipwise.comparison.conclude import Comparison, read_comparison
 from skipwise.comparison.results import Costs, Recommendation
 from skipwise.cost.profile import ProfileReport
-from skipwise.errors import SkipwiseError
-from skipwise.files import LARGEST
+from skipwise.errors import SkipwiseError, reason_of
+from skipwise.files import LARGEST_RECORD
 from skipwise.regular import read_regular
 from skipwise.text import command
 
@@ -104,9 +104,9 @@ def _share(value: float) -> float:
 def _elsewhere(path: Path, found: Comparison) -> tuple[dict[str, float], str]:
     """Latencies that were measured on another machine, and which."""
     try:
-        content = read_regular(path, LARGEST)
+        content = read_regular(path, LARGEST_RECORD)
     except OSError as error:
-        raise SkipwiseError(f"Can't read {path}: {error.strerror}.") from error
+        raise SkipwiseError(f"Can't read {path}: {reason_of(error)}.") from error
     try:
         profile = msgspec.json.decode(content, type=ProfileReport)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

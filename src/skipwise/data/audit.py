@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.data.duplicates import linked
-from skipwise.data.results import LARGEST_RECORD
 from skipwise.data.sources import Source
 from skipwise.data.splits import SPLITS
 from skipwise.data.survey import Progress, Survey
 from skipwise.data.twins import among, same_images
 from skipwise.errors import SkipwiseError, reason_of
+from skipwise.files import LARGEST_RECORD
 from skipwise.regular import read_regular
 from skipwise.seals import check_record
 

@@ -253,7 +253,7 @@ def _lower_bytes(image: Any, data: bytes) -> Any:
         # Read in the wrong order of bytes, the lower one is taken for the upper one.
         other = _OTHER_ORDER[mode]
         swapped.append((*where, (other, *arguments[1:]) if several else other))
-    lower = opened(data, each=2)
+    lower = opened(data, twice=True)
     lower.tile = swapped
     lower.load()
     return lower

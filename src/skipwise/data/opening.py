@@ -17,7 +17,7 @@ from skipwise.errors import SkipwiseError
 _T = TypeVar("_T")
 
 _HELD_TWICE = ("WEBP", "JPEG2000")
-"""Formats whose decoders hold more than twice as much for each pixel as others."""
+"""Formats whose decoders hold more than twice as much for each pixel as others; of these half as many are read."""
 _CUT_OFF = ("truncated", "not enough image data", "unexpected end", "premature end")
 """What Pillow says of files that end too early, in one of its ways."""
 
@@ -30,11 +30,11 @@ class TooLarge(UnreadableImage):
     """An image of more pixels than are read."""
 
 
-def opened(data: bytes, *, each: int = 1) -> Any:
+def opened(data: bytes, *, twice: bool = False) -> Any:
     """Pillow's image. Not by Pillow's `open`, whose limit on pixels is another one.
 
     Args:
-        each: as how many pixels each counts against the limit: two where colours have 16 bits and are read twice.
+        twice: whether it is opened for the second time, since its colours have 16 bits, and takes as much memory again.
 
     Raises:
         UnreadableImage: the bytes begin like no image that is read, or it has too many pixels; damaged bytes may raise
@@ -55,12 +55,13 @@ def opened(data: bytes, *, each: int = 1) -> Any:
         except (SyntaxError, IndexError, TypeError, struct.error):  # it is of another format
             continue
         width, height = image.size
-        each = max(each, 2 if image.format in _HELD_TWICE else 1)
         if width < 1 or height < 1:
             raise UnreadableImage("it has no pixels")
-        if width * height * each > most_pixels():
-            twice = ", which count twice in this format," if each > 1 else ""
-            raise TooLarge(f"{width} x {height} pixels{twice} are more than the {most_pixels():,} of {VARIABLE}")
+        if width * height > most_pixels():
+            raise TooLarge(f"{width} x {height} pixels are more than the {most_pixels():,} of {VARIABLE}")
+        most = max(most_pixels(), MOST_PIXELS) // 2
+        if (twice or image.format in _HELD_TWICE) and width * height > most:
+            raise TooLarge(f"{width} x {height} pixels are more than the {most:,} of this kind; see {VARIABLE}")
         return image
     raise UnreadableImage(_not_recognised(data))
 

@@ -15,8 +15,6 @@ _FIELDS = {
 }
 """Some of what has always been in each of the records that Skipwise writes into folders of its results."""
 RECORDS = frozenset(_FIELDS)
-LARGEST_RECORD = 2**26
-"""Bytes; of a record of ours."""
 
 
 def is_record(name: str, content: bytes) -> bool:

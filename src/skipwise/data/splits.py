@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.audience import csv_cell, from_csv_cell
 from skipwise.data.sources.tables import plain_table
 from skipwise.errors import SkipwiseError
 from skipwise.files import write_text
@@ -165,7 +166,7 @@ def save_split(
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["path", "label", "split", "twin"])
-    writer.writerows(row for row in zip(ids, labels, split, twins, strict=True) if row[2])
+    writer.writerows(map(csv_cell, row) for row in zip(ids, labels, split, twins, strict=True) if row[2])
     write_text(path, table.getvalue())
 
 
@@ -181,15 +182,17 @@ def read_split(path: Path, ids: Sequence[str]) -> NDArray[np.str_]:
     if listed.columns.split is None:
         raise SkipwiseError(f"{path} has no column 'split'; it needs path, label and split.")
     given: dict[str, str] = {}
+    known = set(ids)
     for row in listed.rows:
-        if given.setdefault(row.file, row.split) != row.split:
+        name = row.file if row.file in known else from_csv_cell(row.file)
+        if given.setdefault(name, row.split) != row.split:
             raise SkipwiseError(
-                f"Line {row.line} of {path} puts {row.file!r} into {row.split}, an earlier one into {given[row.file]}."
+                f"Line {row.line} of {path} puts {name!r} into {row.split}, an earlier one into {given[name]}."
             )
     for split in ("train", "test"):
         if split not in given.values():
             raise SkipwiseError(f"No line of {path} has the split {split!r}; add some, or leave --split out.")
-    strangers = given.keys() - set(ids)
+    strangers = given.keys() - known
     if strangers:
         raise SkipwiseError(
             f"{path} lists {sorted(strangers)[0]!r} and {len(strangers) - 1} other images that are not there; is it "

@@ -20,6 +20,7 @@ from skipwise.data.levels import FULL
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.machine import Machine
+from skipwise.regular import open_regular, read_regular
 
 VERSION = 1
 """Of the artifact's layout. A newer one is refused rather than guessed at."""
@@ -128,7 +129,7 @@ class Artifact:
 
 def sha256(path: Path) -> str:
     """Of a file's bytes."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -148,9 +149,7 @@ def read_artifact(folder: Path) -> Artifact:
     if not is_artifact(folder):
         raise SkipwiseError(f"{folder} holds no artifact.json; give a folder that 'skipwise export' made.")
     try:
-        if path.stat().st_size > _LARGEST:
-            raise ValueError("it is far too large")
-        plain = msgspec.json.decode(path.read_bytes())
+        plain = msgspec.json.decode(read_regular(path, _LARGEST))
     except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SkipwiseError(f"{path} can't be read ({error}); {again}.") from error
     version = plain.get("version") if isinstance(plain, dict) else None

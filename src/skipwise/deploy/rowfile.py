@@ -23,7 +23,7 @@ import msgspec
 from skipwise.deploy.inputs import Found, Named
 from skipwise.deploy.rows import Answer, RowFormat, Rows
 from skipwise.errors import SkipwiseError
-from skipwise.files import LARGEST, explained, make_folder
+from skipwise.files import LARGEST_RECORD, explained, make_folder
 from skipwise.regular import read_regular
 from skipwise.seals import read_sealed, write_sealed
 
@@ -259,7 +259,7 @@ class _Sums:
     def read(self) -> list[int] | None:
         """Those that are there; None where there is no such file, as with files of earlier versions."""
         try:
-            lines = read_regular(self.path, LARGEST).decode("ascii", "replace").split("\n")
+            lines = read_regular(self.path, LARGEST_RECORD).decode("ascii", "replace").split("\n")
         except FileNotFoundError:
             return None
         # What follows the last line's end was cut off.

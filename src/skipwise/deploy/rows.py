@@ -11,6 +11,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from skipwise.audience import csv_cell, from_csv_cell, json_text
+
 RowFormat = Literal["csv", "jsonl"]
 
 
@@ -49,6 +51,8 @@ class Rows(Protocol):
 class Csv:
     """The columns path, class, probability, class_2, probability_2, ..., error, and p_<class> of every class if asked.
 
+    For people too, who open it in a spreadsheet: see `csv_cell`. Each row is one line.
+
     Args:
         classes: of the network.
         top: so many of them, the most likely first.
@@ -63,22 +67,26 @@ class Csv:
     def header(self) -> str:
         ranks = ["", *(f"_{rank}" for rank in range(2, self.top + 1))]
         best = [f"{what}{rank}" for rank in ranks for what in ("class", "probability")]
-        return _csv_line(["path", *best, "error", *(f"p_{name}" for name in self.classes if self.probabilities)])
+        return _csv_line(
+            ["path", *best, "error", *(csv_cell(f"p_{name}") for name in self.classes if self.probabilities)]
+        )
 
     def row(self, answer: Answer) -> str:
         if answer.probabilities is None:
             rest = len(self.classes) if self.probabilities else 0
-            return _csv_line([answer.path, *[""] * (2 * self.top), answer.error or "", *[""] * rest])
+            return _csv_line(
+                [csv_cell(answer.path), *[""] * (2 * self.top), csv_cell(answer.error or ""), *[""] * rest]
+            )
         written = [f"{value:.6f}" for value in answer.probabilities]
-        best = itertools.chain.from_iterable(zip(answer.classes[: self.top], written, strict=False))
+        best = itertools.chain.from_iterable(zip(map(csv_cell, answer.classes[: self.top]), written, strict=False))
         of = dict(zip(answer.classes, written, strict=True)) if self.probabilities else {}
-        return _csv_line([answer.path, *best, "", *(of[name] for name in self.classes if self.probabilities)])
+        return _csv_line([csv_cell(answer.path), *best, "", *(of[name] for name in self.classes if self.probabilities)])
 
     def read(self, line: str) -> tuple[str, str]:
         cells = next(csv.reader([line], strict=True))
         if len(cells) != 2 + 2 * self.top + (len(self.classes) if self.probabilities else 0):
             raise ValueError(f"{len(cells)} columns")
-        return cells[0], cells[1 + 2 * self.top]
+        return from_csv_cell(cells[0]), from_csv_cell(cells[1 + 2 * self.top])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +111,7 @@ class JsonLines:
             if self.probabilities:
                 of = dict(pairs)
                 record["probabilities"] = {name: of[name] for name in self.classes}
-        return msgspec.json.encode(record).decode() + "\n"
+        return json_text(msgspec.json.encode(record).decode()) + "\n"
 
     def read(self, line: str) -> tuple[str, str]:
         record = msgspec.json.decode(line, type=dict[str, object])

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from skipwise.data.containers import DEEPEST
 from skipwise.data.names import CLUTTER
-from skipwise.data.results import ARTIFACT, LARGEST_RECORD, golden_images
+from skipwise.data.results import ARTIFACT, golden_images
 from skipwise.errors import SkipwiseError, reason_of
+from skipwise.files import LARGEST_RECORD
 from skipwise.regular import read_regular
 
 

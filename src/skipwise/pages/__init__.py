@@ -8,6 +8,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from skipwise.audience import html
+
 
 def render(template: str, **values: Any) -> str:
     """A page from a template in this folder; values are escaped unless they are marked as HTML."""
@@ -15,6 +17,7 @@ def render(template: str, **values: Any) -> str:
         loader=PackageLoader("skipwise", "pages"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=html,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -24,4 +27,4 @@ def render(template: str, **values: Any) -> str:
 
 def breakable(name: str) -> Markup:
     """A name that may be broken where its parts meet, for narrow columns."""
-    return Markup("<wbr>").join(map(escape, re.split(r"(?<=[_:./-])", name)))
+    return Markup("<wbr>").join(map(escape, re.split(r"(?<=[_:./-])", html(name))))

@@ -23,7 +23,7 @@ from safetensors.torch import save
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.evaluation.metrics import Metrics
-from skipwise.files import LARGEST, atomic, write_text
+from skipwise.files import LARGEST_RECORD, atomic, write_text
 from skipwise.machine import Machine, describe_machine
 from skipwise.regular import open_regular, read_regular
 from skipwise.seals import check_files, read_sealed, write_sealed
@@ -180,7 +180,7 @@ def read_history(folder: Path) -> tuple[Epoch, ...]:
     if not path.exists():
         return ()
     try:
-        lines = read_regular(path, LARGEST).splitlines()
+        lines = read_regular(path, LARGEST_RECORD).splitlines()
         return tuple(msgspec.json.decode(line, type=Epoch) for line in lines)
     except (msgspec.MsgspecError, ValueError, RecursionError, OSError) as error:
         raise SkipwiseError(f"{path} is damaged ({error}); {AGAIN}.") from error

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from skipwise.audience import say
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.options import (
     BEGAN,
@@ -199,7 +200,7 @@ def compare(
     if json or format == "json":
         print(record(comparison))
     elif format == "md":
-        print(markdown(comparison.plan, comparison.results, comparison.costs))
+        say(markdown(comparison.plan, comparison.results, comparison.costs))
     else:
         print_comparison(comparison, typed=sys.argv)
     return 2 if any(contender.failed for contender in comparison.results.contenders) else 0

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from skipwise.audience import say
 from skipwise.errors import SkipwiseError
+from skipwise.files import LARGEST_RECORD
 from skipwise.options import (
     ClassLevel,
     CropBoxes,
@@ -23,6 +25,7 @@ from skipwise.options import (
     reading_options,
 )
 from skipwise.paths import user_path
+from skipwise.regular import read_regular
 
 
 def export(
@@ -128,17 +131,17 @@ def export(
     from skipwise.deploy.wording import exported, verify_command
 
     for line in exported(made):
-        print(line)
-    print()
-    print(f"Artifact: {made.folder}")
-    print(f"Next:     {verify_command(made)}")
+        say(line)
+    say()
+    say(f"Artifact: {made.folder}")
+    say(f"Next:     {verify_command(made)}")
 
 
 def _lines(classes: str) -> tuple[str, ...]:
     """Names that commas separate, or the lines of a file."""
     path = user_path(classes)
     if "," not in classes and path.is_file():
-        text = path.read_bytes().decode("utf-8", "backslashreplace")
+        text = read_regular(path, LARGEST_RECORD).decode("utf-8", "backslashreplace")
         return tuple(line.strip() for line in text.splitlines() if line.strip())
     return tuple(names(classes))
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from skipwise.audience import say
 from skipwise.errors import SkipwiseError
 from skipwise.options import OwnModel, Trust
 from skipwise.paths import user_path
 from skipwise.streams import need_output
-from skipwise.text import command
+from skipwise.text import command, printable, shortened
 
 if TYPE_CHECKING:
     from skipwise.deploy.predict import Prediction
@@ -93,14 +94,14 @@ def predict(
     _check(tally)
     own = ["--model", own_model] if own_model else ["--trust"] if trust else []
     if file is not None:
-        print(f"{file} is finished already; nothing was left to do." if done.repeated else "")
-        print(f"Answers: {file} ({tally.images:,} image{'s' * (tally.images != 1)})")
+        say(f"{file} is finished already; nothing was left to do." if done.repeated else "")
+        say(f"Answers: {file} ({tally.images:,} image{'s' * (tally.images != 1)})")
         if (user_path(model) / "run.json").exists():
-            print(f"Next:    {command('skipwise', 'export', Path(model), *own)}")
+            say(f"Next:    {command('skipwise', 'export', Path(model), *own)}")
     elif kind == "table" and len(images) <= MOST_REPEATED and "-" not in images:
         output_too = (*own, "--output", "predictions.csv")
         following = command("skipwise", "predict", Path(model), *map(Path, images), *output_too)
-        print(f"\nNext:   {following}", file=sys.stderr)
+        say(f"\nNext:   {following}", file=sys.stderr)
     return 0
 
 
@@ -131,7 +132,8 @@ class _Table:
 
     def __init__(self, classes: Sequence[str], top: int) -> None:
         self.width, self.top = len("image"), top
-        self.column = max(map(len, (*classes, "class")))
+        self.classes = {name: shortened(printable(name)) for name in classes}
+        self.column = max(map(len, (*self.classes.values(), "class")))
         self.begun = False
 
     def lines(self, batch: Sequence[Answer]) -> Iterator[str]:
@@ -142,10 +144,10 @@ class _Table:
             yield self._line("image", [("class", "probability")] * self.top)
         for answer in batch:
             if answer.probabilities is None:
-                yield f"{answer.path:<{self.width}}  can't be read: {answer.error}\n"
+                yield f"{answer.path:<{self.width}}  can't be read: {printable(answer.error or '')}\n"
             else:
-                shown = zip(answer.classes, map("{:.1%}".format, answer.probabilities), strict=True)
-                yield self._line(answer.path, shown)
+                names = [self.classes[name] for name in answer.classes]
+                yield self._line(answer.path, zip(names, map("{:.1%}".format, answer.probabilities), strict=True))
 
     def _line(self, name: str, pairs: Iterable[tuple[str, str]]) -> str:
         return "  ".join((f"{name:<{self.width}}", *(f"{n:<{self.column}}  {p:>11}" for n, p in pairs))) + "\n"
@@ -161,4 +163,4 @@ def _check(tally: Tally) -> None:
         what = "The image" if tally.images == 1 else f"None of the {tally.images:,} images"
         can = "can't" if tally.images == 1 else "can"
         raise SkipwiseError(f"{what} {can} be read: {named}{more}; is that what you meant?")
-    print(f"{tally.unreadable:,} of {tally.images:,} images can't be read: {named}{more}.", file=sys.stderr)
+    say(f"{tally.unreadable:,} of {tally.images:,} images can't be read: {named}{more}.", file=sys.stderr)

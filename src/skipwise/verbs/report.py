@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from skipwise.audience import say
 from skipwise.options import Folder
 from skipwise.streams import need_output
 
@@ -22,4 +23,4 @@ def report(
     if format != "html":
         need_output("leave it open, or give --format html")
     found = run(comparison, format=format)
-    print(f"Report: {found}" if format == "html" else str(found).rstrip("\n"))
+    say(f"Report: {found}" if format == "html" else str(found).rstrip("\n"))

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from skipwise.audience import say
 from skipwise.options import (
     ClassLevel,
     CropBoxes,
@@ -90,15 +91,15 @@ def verify(
     if certificate.speeds:
         _table(*speed_rows(certificate))
     for note in certificate.notes:
-        print(note)
-    print(verdict(found))
-    print()
+        say(note)
+    say(verdict(found))
+    say()
     if page is not None:
-        print(f"Certificate: {page}")
+        say(f"Certificate: {page}")
     if not certificate.images:
-        print(f"Next:        {command('skipwise', 'verify', Path(artifact), 'path/to/test/images')}")
+        say(f"Next:        {command('skipwise', 'verify', Path(artifact), 'path/to/test/images')}")
     elif certificate.passed:
-        print(f"Next:        {command('skipwise', 'predict', Path(artifact), 'path/to/images')}")
+        say(f"Next:        {command('skipwise', 'predict', Path(artifact), 'path/to/images')}")
     return 0 if certificate.passed else 1
 
 

@@ -11,9 +11,10 @@ from skipwise.data.containers import LARGEST_FILE, LONGEST_NAME, Container, Entr
 from skipwise.data.decode import UnreadableImage
 from skipwise.data.formats import is_picture, is_readable
 from skipwise.data.names import is_clutter, printable, stem, suffix
-from skipwise.data.results import ARTIFACT, LARGEST_RECORD, RECORDS, golden_images, is_record
+from skipwise.data.results import ARTIFACT, RECORDS, golden_images, is_record
 from skipwise.data.sources.split_names import split_in
 from skipwise.data.sources.unpacking import check_size, most_text
+from skipwise.files import LARGEST_RECORD
 
 DOCUMENTS = frozenset(
     """
