@@ -4,7 +4,8 @@ kinds.py      the table of kinds; a kind makes its state once and then attacks a
 campaign.py   kinds, a seed and a time -> outcomes, each kind in a process of its own
 state.py      what Skipwise writes, made once and copied for each attack; tasks.py: the commands that make and read it
 judging.py    what a command may end with
-kills.py crowds.py disks.py     commands that are ended, given five times at once, or short of space
+kills.py crowds.py              commands that are ended, or given five times at once
+disks.py caches.py              commands that are short of space, or whose cache is taken from them
 flips.py records.py             damaged and edited files (damage.py, edits.py) before the commands that read them
 mutants.py                      damaged images and archives, read in the process itself
 

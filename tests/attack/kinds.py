@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Protocol
 
+from tests.attack.caches import Caches
 from tests.attack.crowds import Crowds
 from tests.attack.disks import Disks
 from tests.attack.flips import Flips
@@ -44,6 +45,7 @@ KINDS: dict[str, Kind] = {
     "records": Kind(Records, 10),
     "disks": Kind(Disks, 10, mounts=True),
     "crowds": Kind(Crowds, 10),
+    "caches": Kind(Caches, 10),
     "images": Kind(Images, 3),
     "archives": Kind(Archives, 7),
 }
