@@ -100,9 +100,9 @@ def names(text: str) -> list[str]:
 
 def print_json(record: Any) -> None:
     """One record for machines."""
-    import msgspec
+    from skipwise.files import as_json
 
-    print(msgspec.json.encode(record).decode())
+    print(as_json(record))
 
 
 def reading_options(

@@ -8,7 +8,6 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from skipwise.comparison.answers import read_tested
@@ -28,7 +27,7 @@ from skipwise.comparison.report import write_report
 from skipwise.comparison.results import Costs, Results
 from skipwise.cost.timing import latencies
 from skipwise.errors import SkipwiseError, unknown_name
-from skipwise.files import read_json, write_json
+from skipwise.files import as_json, read_json, write_json
 from skipwise.machine import describe_machine
 from skipwise.training.loop import Epoch
 from skipwise.training.run import read_history
@@ -183,4 +182,4 @@ def report(comparison: str | os.PathLike[str], *, format: str = "html") -> Path 
 def record(comparison: Comparison) -> str:
     """A comparison as one JSON record."""
     fields = {"folder": str(comparison.folder), "plan": comparison.plan, "results": comparison.results}
-    return msgspec.json.encode({**fields, "costs": comparison.costs}).decode()
+    return as_json({**fields, "costs": comparison.costs})
