@@ -9,7 +9,7 @@ from random import Random
 
 from tests.attack.judging import different, ended_badly
 from tests.attack.kills import SIGNALS, again, died, send
-from tests.attack.state import State
+from tests.attack.state import Ended, State
 from tests.attack.tasks import WRITING, Task
 
 CROWD = 5
@@ -24,11 +24,12 @@ class Crowds:
     def attack(self, rng: Random) -> tuple[str, str]:
         """Gives a command five times at once: what was done, and what did not hold."""
         task = rng.choice([task for task in WRITING if task.name != "train longer"])
-        task = unnamed(task) if rng.random() < 0.4 else task
+        named = rng.random() < 0.6 or task.command[-1] != "out"
+        task = task if named else unnamed(task)
         expected = self.state.expected(task)
         cold = rng.random() < 0.5
         self.state.restore({*task.reads, "cache"} - ({"cache"} if cold else set()))
-        hit = {place: rng.choice(SIGNALS) for place in range(rng.choice((0, 0, 1, 2)))}
+        hit = {place: rng.choice(SIGNALS) for place in range(rng.choice((0, 0, 1, 2)) if named else 0)}
         what = f"{task.name}{', no cache' if cold else ''}, {CROWD} at once, {len(hit)} of them ended"
         running = []
         for _ in range(CROWD):
@@ -44,15 +45,26 @@ class Crowds:
                 return what, failure
         if not any(ended.status == 0 for ended in ends) and not hit:
             return what, f"None of the {CROWD} did it: {ends[0].err[-200:]}"
+        if not named:  # each may have made a folder of its own
+            return what, self._folders(task, expected)
         if not hit and (difference := different(ends[-1], expected, task)):
             return what, f"Five at once of {task.name} give something else than one: {difference}"
         return f"{what}; then the same command", again(self.state, task, expected)
 
+    def _folders(self, task: Task, expected: Ended) -> str:
+        """Whether a folder that Skipwise chose holds anything but what one command alone makes."""
+        made: dict[str, dict[str, bytes]] = {}
+        for found, put in ((self.state.files(task), made), (expected.files, alone := {})):
+            for name, data in found.items():
+                folder, rest = name.split("/")[2], "/".join(name.split("/")[3:])
+                put.setdefault(folder, {})[rest] = data
+        (right,) = alone.values()
+        wrong = [folder for folder, files in made.items() if files != right]
+        return f"Five at once of {task.name} make {wrong[0]}, which is not what one makes." if wrong else ""
+
 
 def unnamed(task: Task) -> Task:
-    """The task without a folder of its own, which Skipwise then finds; itself where its answers are one file."""
-    if task.command[-2:] != ("-o", "out"):
-        return task
+    """The task without a folder that the user names, so that Skipwise chooses one."""
     place = f"runs/{task.command[0]}/*"
     files = tuple(f"{place}/{pattern.removeprefix('out/')}" for pattern in task.files)
     return replace(task, name=f"{task.name}, no --output", command=task.command[:-2], files=files)

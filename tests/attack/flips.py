@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from pathlib import Path
 from random import Random
 
@@ -38,7 +39,7 @@ def chosen(whole: Path, rng: Random, suffixes: tuple[str, ...] = ()) -> tuple[st
             rows.append((weight, files, tasks))
     _, files, tasks = rng.choices(rows, [weight for weight, _, _ in rows])[0]
     file, task = rng.choice(files), rng.choice(tasks)
-    if file.split("/")[0] not in task.reads:
+    if not any(fnmatch(file.split("/")[0], part) for part in task.reads):
         raise ValueError(f"{task.name} does not read {file}")
     return file, task
 

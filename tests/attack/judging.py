@@ -69,7 +69,7 @@ def different(ended: Ended, expected: Ended, task: Task) -> str:
 
 def names(sentence: str, damaged: str) -> bool:
     """Whether a sentence names a file, or a folder that it is in."""
-    parts = damaged.removesuffix(".skipwise.json").split("/")
+    parts = re.sub(r"\.skipwise\.\w+$", "", damaged).split("/")
     if parts[-1].lstrip(".") in sentence:
         return True
     return any(re.search(rf"(^|[\s/'\".]){re.escape(part)}($|[\s/'\",;.:])", sentence) for part in parts[:-1])

@@ -66,9 +66,8 @@ class State:
     def restore(self, parts: Iterable[str]) -> None:
         """Makes the folder anew, with copies of parts of the whole."""
         self.empty()
-        for part in parts:
-            source = self.whole / part
-            (shutil.copytree if source.is_dir() else shutil.copyfile)(source, self.here / part)
+        for source in (found for part in parts for found in self.whole.glob(part)):
+            (shutil.copytree if source.is_dir() else shutil.copyfile)(source, self.here / source.name)
 
     def empty(self) -> None:
         """Makes the folder anew; it stays the one it is, for something may be mounted there."""
@@ -128,7 +127,7 @@ class State:
 
     def hidden(self) -> list[str]:
         """What lies about there and is no result."""
-        meant = re.compile(r"\.lock|\..+\.skipwise\.json")
+        meant = re.compile(r"\.lock|\..+\.skipwise\.(json|sums)")
         names = (path.relative_to(self.here) for path in sorted(self.here.rglob("*")))
         odd = (name for name in names if name.suffix == ".tmp" or name.name.startswith("."))
         return [name.as_posix() for name in odd if not meant.fullmatch(name.name)]
@@ -177,7 +176,9 @@ def _prepare(state: State) -> None:
     for name in ("answers", "begun"):
         _made(state, *answer, f"{name}.csv")
     lines = (state.here / "begun.csv").read_bytes().splitlines(keepends=True)
-    (state.here / "begun.csv").write_bytes(b"".join(lines[:18])[:-5])  # as a kill leaves it
+    # As a kill leaves it: the header, four batches and what was written of the fifth; checksums are lines of nine bytes.
+    (state.here / "begun.csv").write_bytes(b"".join(lines[:18])[:-5])
+    os.truncate(state.here / ".begun.csv.skipwise.sums", 4 * 9)
     _stopped(state, ("train", IMAGES, *LONG), "stopped", "resume.safetensors", "run.json")
     _stopped(state, COMPARE, "halfway", "runs/*/run.json", "comparison.json")
     state.here = attacked

@@ -17,7 +17,7 @@ class Task:
     """A command.
 
     Args:
-        reads: the parts of the prepared state that it needs, beside the images.
+        reads: patterns of the parts of the prepared state that it needs, beside the images.
         files: patterns of files that hold the same bytes whenever it is done.
         said: whether what it prints is the same, too.
     """
@@ -231,13 +231,13 @@ READING: tuple[tuple[int, str, tuple[Task, ...]], ...] = (
                 Task(
                     name="predict -o goes on",
                     command=("predict", "shipped-onnx", IMAGES, "-b", "4", "--probabilities", "-o", f"{name}.csv"),
-                    reads=("shipped-onnx", f"{name}.csv", f".{name}.csv.skipwise.json"),
+                    reads=("shipped-onnx", f"{name}.csv", f".{name}.csv.*"),
                     files=(f"{name}.csv",),
                 ),
             ),
         )
         for name in ("answers", "begun")
-        for pattern in (f"{name}.csv", f".{name}.csv.skipwise.json")
+        for pattern in (f"{name}.csv", f".{name}.csv.*")
     ),
     (
         5,
