@@ -15,12 +15,12 @@ import torch
 from PIL import Image
 
 import skipwise
-from skipwise.deploy.artifact import _seal, sha256
 from skipwise.deploy.certify import verify
 from skipwise.deploy.export import export
 from skipwise.deploy.origin import Elsewhere
 from skipwise.errors import SkipwiseError
 from skipwise.nets.zoo import create_model
+from skipwise.seals import seal_of, sha256
 
 CLASSES = ("anchor", "bell", "comb")
 SIZE = 16
@@ -64,7 +64,7 @@ def reseal(artifact: Path, change: Callable[[dict[str, Any]], object] = lambda _
     record = json.loads(path.read_bytes())
     change(record)
     record["files"] = {name: sha256(artifact / name) for name in record["files"] if name}
-    record["files"][""] = _seal(record)
+    record["files"][""] = seal_of(record)
     path.write_text(json.dumps(record), encoding="utf-8")
     return artifact
 

@@ -309,6 +309,11 @@ def test_a_cache_that_can_only_be_read_is_used_and_made_up_for(
             subprocess.run(["mount", "-o", "remount,bind,ro", str(cache)], check=True)
             assert learnt(data) == want
             assert learnt(data) == want
+    os.truncate(next(cache.glob("surveys/*/looks.npz")), 10)
+    with mounted(cache, "--bind", str(cache)):
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(cache)], check=True)
+        with pytest.raises(SkipwiseError, match=r"the file system is read-only; name a folder .* in SKIPWISE_CACHE"):
+            learnt(data)
 
 
 @pytest.mark.parametrize("room", [64, 72, 80, 96, 112, 128, 200, 300])

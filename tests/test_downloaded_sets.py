@@ -25,7 +25,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """A server that has MNIST, of 40 images, whose address torchvision takes for MNIST's, by HTTP."""
     from torchvision import datasets
 
-    monkeypatch.setenv("SKIPWISE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SKIPWISE_CACHE", str(tmp_path / "my downloads" / "cache"))
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     with serving(tmp_path) as (found, trusted):
@@ -62,7 +62,9 @@ def test_a_set_of_torchvision_is_downloaded_by_https_and_once(site: Site, tmp_pa
 def test_a_damaged_set_of_torchvision_is_made_again(tmp_path: Path) -> None:
     want = pixels()
     rng = np.random.default_rng(0)
-    for path in sorted(path for path in (tmp_path / "cache").rglob("*") if path.is_file() and path.stat().st_size):
+    for path in sorted(
+        path for path in (tmp_path / "my downloads").rglob("*") if path.is_file() and path.stat().st_size
+    ):
         content = bytearray(path.read_bytes())
         content[rng.integers(16, len(content))] ^= 1 << rng.integers(8)
         path.write_bytes(content)
@@ -106,3 +108,10 @@ def test_a_damaged_set_of_hugging_face_is_made_again(tmp_path: Path, monkeypatch
         skipwise.open_images("huggingface:./set")
         found = {path: path.read_bytes() for path in files if path.suffix == ".parquet"}
         assert found.items() <= whole.items(), path.name
+
+
+def test_hugging_face_is_not_asked_by_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("datasets")
+    monkeypatch.setenv("HF_ENDPOINT", "http://localhost:9")
+    with pytest.raises(SkipwiseError, match="downloaded by https alone; unset it"):
+        skipwise.open_images("huggingface:owner/name")

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 import skipwise
 from skipwise.data.decode import decode
 from skipwise.deploy import golden
-from skipwise.deploy.artifact import Artifact, read_artifact, sealed, sha256
+from skipwise.deploy.artifact import Artifact, read_artifact, sealed
 from skipwise.deploy.certify import verify
 from skipwise.deploy.export import Exported, export
 from skipwise.deploy.images import fit, own_images
@@ -29,6 +29,7 @@ from skipwise.deploy.reference import Reference
 from skipwise.deploy.runtime import open_answerer
 from skipwise.errors import SkipwiseError
 from skipwise.files import locked
+from skipwise.seals import sha256
 from skipwise.training.run import read_run, write_run
 from tests.conftest import make_photos
 

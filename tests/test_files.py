@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from skipwise.errors import Busy, SkipwiseError, unknown_name
-from skipwise.files import atomic, locked, make_folder, read_json, write_json, write_text
+from skipwise.files import as_json, atomic, locked, make_folder, read_json, write_json, write_text
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,14 @@ def test_a_name_that_is_not_utf8_survives(tmp_path: Path) -> None:
     name = b"caf\xe9".decode("utf-8", "surrogateescape")
     write_text(tmp_path / "a.txt", name)
     assert (tmp_path / "a.txt").read_bytes() == b"caf\xe9"
+
+
+def test_a_record_keeps_a_path_that_is_not_utf8(tmp_path: Path) -> None:
+    record = Record(b"caf\xe9".decode("utf-8", "surrogateescape"), (0.1,))
+    write_json(tmp_path / "a.json", record)
+    assert (tmp_path / "a.json").read_text(encoding="utf-8").startswith('{\n "name": "caf\\udce9"')
+    assert read_json(tmp_path / "a.json", Record) == record
+    assert as_json(record) == '{"name": "caf\\udce9", "values": [0.1]}'
 
 
 def test_a_folder_is_locked_until_the_process_ends(tmp_path: Path) -> None:

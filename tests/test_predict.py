@@ -389,7 +389,7 @@ def check_kills(cli: Run, model: Path, many: Path, folder: Path, kills: int) -> 
     assert sizes == sorted(set(sizes))  # each time it got further
     result = cli(*command)
     assert result.returncode == 0
-    assert "10 of 1,000 images can't be read" in result.stderr
+    assert "10 of 1,000 images can't be answered" in result.stderr
     assert path.read_bytes() == (folder / "whole.csv").read_bytes()
     assert skipwise.predict(model, many, output=path, batch_size=2) == replace(expected, file=path, repeated=True)
     assert sorted(entry.name for entry in folder.glob("*killed*")) == [
@@ -482,7 +482,7 @@ def test_standard_input_takes_one_image(artifact: Path, photos: Path) -> None:
     assert result.stderr == b""
     result = subprocess.run(command, input=b"", capture_output=True, timeout=60)
     assert result.returncode == 2
-    assert result.stderr == b"skipwise: The image can't be read: - (it is empty); is that what you meant?\n"
+    assert result.stderr == b"skipwise: The image can't be answered: - (it is empty); is that what you meant?\n"
 
 
 def test_on_the_terminal(capsys, monkeypatch: pytest.MonkeyPatch, artifact: Path, pile: Path, here: Path) -> None:
@@ -495,10 +495,10 @@ def test_on_the_terminal(capsys, monkeypatch: pytest.MonkeyPatch, artifact: Path
     lines = said.out.splitlines()
     assert len(lines) == 23
     assert lines[0].split() == ["image", "class", "probability", "class", "probability"]
-    assert sum("can't be read: it is no image" in line for line in lines) == 3
+    assert sum("can't be answered: it is no image" in line for line in lines) == 3
     assert all(line.count("%") == 2 for line in lines[1:] if "can't" not in line)
     assert "1 file is left out: no images by their names." in said.err
-    assert "3 of 22 images can't be read: pile/a-b/09" in said.err
+    assert "3 of 22 images can't be answered: pile/a-b/09" in said.err
     assert f"Next:   skipwise predict {artifact} pile --output predictions.csv" in said.err
     status, error = call(capsys, monkeypatch, "predict", artifact, "pile", "-o", "out/x.csv")
     assert status == 0
@@ -532,7 +532,7 @@ def test_a_reader_that_has_enough_is_no_error(artifact: Path, many: Path) -> Non
         (["hostile.zip"], "points outside the archive"),
         (["links.tar"], "holds a link"),
         (["-", "-"], "can be named only once"),
-        (["texts/notes.txt"], "The image can't be read: texts/notes.txt"),
+        (["texts/notes.txt"], "The image can't be answered: texts/notes.txt"),
         (["pile", "--top", "0"], "--top must be at least 1"),
         (["pile", "--top", "4"], "knows 3 classes"),
         (["pile", "-b", "0"], "--batch-size must be at least 1"),

@@ -101,7 +101,7 @@ def test_a_closed_error_stream_or_input_changes_nothing(closed: str, made: Path)
     ended = run("predict", "run", "-", cwd=made, closed=["stdin"])
     assert (ended.returncode, ended.stderr) == (
         2,
-        "skipwise: The image can't be read: - (it is empty); is that what you meant?\n",
+        "skipwise: The image can't be answered: - (it is empty); is that what you meant?\n",
     )
 
 

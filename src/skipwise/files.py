@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import glob
+import json
 import os
 import re
 import tempfile
@@ -220,7 +221,16 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, record: Any) -> None:
     """Writes a dataclass (or anything JSON can hold) atomically; equal records always give the same bytes."""
-    write_text(path, msgspec.json.format(msgspec.json.encode(record), indent=1).decode() + "\n")
+    write_text(path, as_json(record, indent=1) + "\n")
+
+
+def as_json(record: Any, *, indent: int | None = None) -> str:
+    """A record as JSON, on one line unless it is to be indented."""
+    try:
+        encoded = msgspec.json.encode(record)
+        return (encoded if indent is None else msgspec.json.format(encoded, indent=indent)).decode()
+    except UnicodeEncodeError:  # a path that is not UTF-8; of its escapes Python makes the same path again
+        return json.dumps(msgspec.to_builtins(record), indent=indent)
 
 
 def read_json(path: Path, kind: type[_T], *, mend: str = "remove it to start that part again") -> _T:
@@ -234,7 +244,10 @@ def read_json(path: Path, kind: type[_T], *, mend: str = "remove it to start tha
         SkipwiseError: it can't be read.
     """
     try:
-        return msgspec.json.decode(read_regular(path, LARGEST_RECORD), type=kind)
+        content = read_regular(path, LARGEST_RECORD)
+        if b"\\udc" in content:  # of a path that is not UTF-8, see `as_json`
+            return msgspec.convert(json.loads(content), type=kind)
+        return msgspec.json.decode(content, type=kind)
     except OSError as error:
         raise SkipwiseError(f"Can't read {path}: {error.strerror}.") from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

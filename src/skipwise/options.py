@@ -106,11 +106,10 @@ def names(text: str) -> list[str]:
 
 def print_json(record: Any) -> None:
     """One record for machines."""
-    import msgspec
-
     from skipwise.audience import json_text
+    from skipwise.files import as_json
 
-    print(json_text(msgspec.json.encode(record).decode()))
+    print(json_text(as_json(record)))
 
 
 def reading_options(

@@ -63,6 +63,8 @@ def user_path(given: str | os.PathLike[str]) -> Path:
     Raises:
         SkipwiseError: it is nobody's home folder, or an address of the web.
     """
+    if "\0" in os.fspath(given):
+        raise SkipwiseError(f"{os.fspath(given)!r} holds a zero byte, which no path can; give another one.")
     refuse_address(given)
     try:
         return Path(given).expanduser()

@@ -8,6 +8,7 @@ can write new checksums, too.
 from __future__ import annotations
 
 import hashlib
+import json
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from skipwise.errors import Damaged, SkipwiseError
-from skipwise.files import read_json, write_json
+from skipwise.files import as_json, read_json, write_json
 from skipwise.regular import open_regular
 
 _T = TypeVar("_T")
@@ -38,7 +39,12 @@ def sha256(path: Path) -> str:
 def seal_of(plain: dict[str, Any]) -> str:
     """The SHA-256 of a record as JSON reads it, the checksums of other files included."""
     others = {name: value for name, value in plain[KEY].items() if name}
-    return hashlib.sha256(msgspec.json.encode({**plain, KEY: others}, order="sorted")).hexdigest()
+    content = {**plain, KEY: others}
+    try:
+        encoded = msgspec.json.encode(content, order="sorted")
+    except UnicodeEncodeError:  # a path that is not UTF-8
+        encoded = json.dumps(content, sort_keys=True).encode()
+    return hashlib.sha256(encoded).hexdigest()
 
 
 def write_sealed(path: Path, record: Any, files: Iterable[str] = ()) -> None:
@@ -51,7 +57,7 @@ def write_sealed(path: Path, record: Any, files: Iterable[str] = ()) -> None:
         SkipwiseError: the disk is full, read-only, ...
     """
     # As JSON reads it back, where a whole number may have become a float.
-    plain = msgspec.json.decode(msgspec.json.encode(record))
+    plain = json.loads(as_json(record))
     plain[KEY] = {name: sha256(path.parent / name) for name in files}
     plain[KEY][""] = seal_of(plain)
     write_json(path, plain)

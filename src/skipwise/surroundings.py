@@ -36,7 +36,7 @@ def furnish() -> None:
 def mend(error: OSError) -> str:
     """What to do about an error, to be added to it, where it is about the folder for temporary files; else ""."""
     named = error.filename
-    if isinstance(named, str) and tempfile.tempdir is not None and named.startswith(tempfile.tempdir):
+    if isinstance(named, str) and tempfile.tempdir is not None and Path(named).parent == Path(tempfile.tempdir):
         return "; if it is for temporary files, name another folder for them in TMPDIR"
     return ""
 

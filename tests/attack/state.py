@@ -176,7 +176,7 @@ def _prepare(state: State) -> None:
     for name in ("answers", "begun"):
         _made(state, *answer, f"{name}.csv")
     lines = (state.here / "begun.csv").read_bytes().splitlines(keepends=True)
-    # As a kill leaves it: the header, four batches and a part of the fifth; a checksum is a line of nine bytes.
+    # As a kill leaves it: the header, four batches, and a part of the fifth; checksums are lines of nine bytes.
     (state.here / "begun.csv").write_bytes(b"".join(lines[:18])[:-5])
     os.truncate(state.here / ".begun.csv.skipwise.sums", 4 * 9)
     _stopped(state, ("train", IMAGES, *LONG), "stopped", "resume.safetensors", "run.json")

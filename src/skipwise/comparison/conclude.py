@@ -8,7 +8,6 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from skipwise.audience import json_text
@@ -29,7 +28,7 @@ from skipwise.comparison.report import write_report
 from skipwise.comparison.results import Costs, Results
 from skipwise.cost.timing import latencies
 from skipwise.errors import SkipwiseError, unknown_name
-from skipwise.files import read_json, write_json
+from skipwise.files import as_json, read_json, write_json
 from skipwise.machine import describe_machine
 from skipwise.seals import check_files, read_sealed, write_sealed
 from skipwise.training.loop import Epoch
@@ -188,4 +187,4 @@ def report(comparison: str | os.PathLike[str], *, format: str = "html") -> Path 
 def record(comparison: Comparison) -> str:
     """A comparison as one JSON record."""
     fields = {"folder": str(comparison.folder), "plan": comparison.plan, "results": comparison.results}
-    return json_text(msgspec.json.encode({**fields, "costs": comparison.costs}).decode())
+    return json_text(as_json({**fields, "costs": comparison.costs}))

@@ -20,6 +20,8 @@ from skipwise.files import atomic, cache_folder, despite_deletion, make_folder
 
 MEND = "name a folder with room for decoded images in SKIPWISE_CACHE"
 DIGEST_BYTES = 32
+FORM = b"1 "
+"""To be another wherever what is in the files is: so no version takes those of another for its own."""
 
 
 def keep(path: Path, data: bytes) -> None:
@@ -74,7 +76,7 @@ def is_sound(folder: Path, *, read: bool) -> bool:
 def seal(path: Path, data: bytes) -> bytes:
     """A hash of a file's name and content. With its name, since another file of the cache in its place is wrong too."""
     name = os.fsencode("/".join(path.parts[-2:]))
-    return hashlib.sha256(name + b"\0" + data).digest()
+    return hashlib.sha256(FORM + name + b"\0" + data).digest()
 
 
 def open_file(path: Path) -> int:

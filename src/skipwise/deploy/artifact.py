@@ -8,7 +8,6 @@ certificate.json   what `skipwise verify` found, and certificate.html, once it w
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,9 @@ from skipwise.data.levels import FULL
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.machine import Machine
-from skipwise.regular import open_regular, read_regular
+from skipwise.regular import read_regular
+from skipwise.seals import seal_of as _seal
+from skipwise.seals import sha256
 
 VERSION = 1
 """Of the artifact's layout. A newer one is refused rather than guessed at."""
@@ -127,12 +128,6 @@ class Artifact:
     files: dict[str, str]
 
 
-def sha256(path: Path) -> str:
-    """Of a file's bytes."""
-    with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def is_artifact(folder: Path) -> bool:
     """Whether there is one."""
     return (folder / "artifact.json").is_file()
@@ -223,8 +218,3 @@ def sealed(artifact: Artifact) -> dict[str, Any]:
     plain = msgspec.to_builtins(artifact)
     plain["files"][""] = _seal(plain)
     return plain
-
-
-def _seal(plain: dict[str, Any]) -> str:
-    files = {name: value for name, value in plain["files"].items() if name}
-    return hashlib.sha256(msgspec.json.encode({**plain, "files": files}, order="sorted")).hexdigest()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from skipwise.data.sources import ReadingOptions
 from skipwise.deploy import golden
 from skipwise.deploy.agreement import Agreement, Quality, agreement, quality
-from skipwise.deploy.artifact import MODEL_FILES, Artifact, Precision, read_artifact, sha256
+from skipwise.deploy.artifact import MODEL_FILES, Artifact, Precision, read_artifact
 from skipwise.deploy.golden import GoldenCheck
 from skipwise.deploy.images import Labelled, other_images, own_images, remembered_reading
 from skipwise.deploy.runtime import Answerer
@@ -32,6 +32,7 @@ from skipwise.deploy.ways import (
 from skipwise.errors import Damaged, SkipwiseError
 from skipwise.machine import Machine, describe_machine, usable_cores
 from skipwise.paths import user_path
+from skipwise.seals import sha256
 
 if TYPE_CHECKING:
     from skipwise.deploy.origin import Origin

@@ -33,7 +33,6 @@ from skipwise.deploy.artifact import (
     Quantization,
     read_artifact,
     sealed,
-    sha256,
 )
 from skipwise.deploy.calibration import Progress, evaluating, images_for_int8
 from skipwise.deploy.engine_import import import_engine
@@ -51,6 +50,7 @@ from skipwise.deploy.signing import read_secret_key
 from skipwise.errors import Damaged, SkipwiseError, missing_extra, unknown_name
 from skipwise.files import write_json
 from skipwise.paths import user_path
+from skipwise.seals import sha256
 from skipwise.text import command
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import nn
 
 from skipwise.data.preprocess import Preprocessing
-from skipwise.deploy.artifact import Artifact, Provenance, sha256
+from skipwise.deploy.artifact import Artifact, Provenance
 from skipwise.deploy.scale import IMAGENET_MEAN, IMAGENET_STD, check_scale
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.machine import describe_machine
@@ -17,6 +17,7 @@ from skipwise.nets.guests import Trust, check_trusted
 from skipwise.nets.weights import Loaded, load_weights
 from skipwise.nets.zoo import check_model, create_model
 from skipwise.paths import user_path
+from skipwise.seals import sha256
 from skipwise.training.run import read_run
 
 

@@ -22,6 +22,8 @@ from skipwise.paths import user_path
 PARENT = Path("runs/export")
 HIDDEN = ".skipwise-{}.tmp"
 """Where an artifact is made, beside its folder."""
+MADE = "artifact"
+"""What it is called in there."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +90,15 @@ class Place:
                 told = True
 
         for left in folder.parent.glob(HIDDEN.format("*")) if os.name == "posix" else ():  # elsewhere none is held
-            if left != hidden:
+            if left != hidden and _is_ours(left):
                 with contextlib.suppress(SkipwiseError), locked(left):  # else a living process is at work in it
                     _remove(left, notice)
         with contextlib.ExitStack() as stack:
             while True:
                 with explained(folder):
                     hidden.mkdir(exist_ok=True)
+                    if not _is_ours(hidden):
+                        raise SkipwiseError(f"{hidden} is in the way; remove it.")
                 try:
                     stack.enter_context(locked(hidden, waiting=waiting))
                     break
@@ -102,7 +106,7 @@ class Place:
                     if not isinstance(error.__cause__, FileNotFoundError):  # who held it has just removed it
                         raise
             stack.callback(_remove, hidden, notice)
-            made = hidden / "artifact"
+            made = hidden / MADE
             with explained(folder):
                 if made.exists():  # a killed process's
                     shutil.rmtree(made)
@@ -124,12 +128,21 @@ class Place:
         return found if (*there, found.preprocessing) == self._asked() else None
 
 
+def _is_ours(hidden: Path) -> bool:
+    """Whether it is a folder as `Place.making` leaves it, rather than a link, or somebody's."""
+    if hidden.is_symlink() or not hidden.is_dir():
+        return False
+    try:
+        return {entry.name for entry in hidden.iterdir()} <= {LOCK, MADE}
+    except OSError:
+        return not hidden.exists()  # whoever held it has just removed it
+
+
 def _remove(hidden: Path, notice: Callable[[str], None]) -> None:
     """Removes a folder that this process holds: its lock last, since with it the folder is anybody's."""
     try:
-        for entry in hidden.iterdir():
-            if entry.name != LOCK:
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        if (hidden / MADE).exists():
+            shutil.rmtree(hidden / MADE)
         (hidden / LOCK).unlink()
     except OSError as error:
         notice(f"{hidden} can't be removed ({error.strerror}); remove it yourself.")

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skipwise.deploy.artifact import sha256
 from skipwise.deploy.origin import Origin
 from skipwise.deploy.shipped import Fit
 from skipwise.evaluation.predict import predict_logits
+from skipwise.seals import sha256
 
 
 class Reference:

@@ -144,7 +144,7 @@ class _Table:
             yield self._line("image", [("class", "probability")] * self.top)
         for answer in batch:
             if answer.probabilities is None:
-                yield f"{answer.path:<{self.width}}  can't be read: {printable(answer.error or '')}\n"
+                yield f"{answer.path:<{self.width}}  can't be answered: {printable(answer.error or '')}\n"
             else:
                 names = [self.classes[name] for name in answer.classes]
                 yield self._line(answer.path, zip(names, map("{:.1%}".format, answer.probabilities), strict=True))
@@ -154,7 +154,7 @@ class _Table:
 
 
 def _check(tally: Tally) -> None:
-    """Says which images can't be read; raises SkipwiseError if none could."""
+    """Says which images can't be answered; raises SkipwiseError if none could."""
     if not tally.unreadable:
         return
     named = ", ".join(f"{name} ({error})" for name, error in tally.first)
@@ -162,5 +162,5 @@ def _check(tally: Tally) -> None:
     if tally.unreadable == tally.images:
         what = "The image" if tally.images == 1 else f"None of the {tally.images:,} images"
         can = "can't" if tally.images == 1 else "can"
-        raise SkipwiseError(f"{what} {can} be read: {named}{more}; is that what you meant?")
-    say(f"{tally.unreadable:,} of {tally.images:,} images can't be read: {named}{more}.", file=sys.stderr)
+        raise SkipwiseError(f"{what} {can} be answered: {named}{more}; is that what you meant?")
+    say(f"{tally.unreadable:,} of {tally.images:,} images can't be answered: {named}{more}.", file=sys.stderr)

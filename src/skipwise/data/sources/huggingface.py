@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ def open_huggingface(name: str, options: ReadingOptions) -> Source:
         from datasets.table import embed_table_storage
     except ImportError as error:
         raise missing_extra("formats", "datasets") from error
+    endpoint = os.environ.get("HF_ENDPOINT", "")
+    if endpoint and not endpoint.lower().startswith("https://"):
+        raise SkipwiseError(f"HF_ENDPOINT is {endpoint}, and data sets are downloaded by https alone; unset it.")
     datasets.disable_progress_bars()
     for name_of_logger in ("datasets", "huggingface_hub"):  # their retries say what the sentence below says
         logging.getLogger(name_of_logger).setLevel(logging.ERROR)

@@ -78,7 +78,8 @@ def open_parts(
 def _remove_unpacked(root: Path) -> None:
     """Leaves the archives, each of which torchvision checks; it would take what was unpacked of them on trust."""
     for path in root.rglob("*"):
-        if path.is_file() and path.suffix not in _ARCHIVES and not any("download" in part for part in path.parts):
+        arriving = any(part.endswith(".download") for part in path.relative_to(root).parts)
+        if path.is_file() and path.suffix not in _ARCHIVES and not arriving:
             path.unlink()
 
 
