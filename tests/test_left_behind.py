@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import random
 import shutil
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -72,20 +74,18 @@ def test_what_a_killed_process_was_writing_is_removed_and_what_a_living_one_writ
         process.stdout.close()
 
 
-def test_a_lock_whose_file_was_removed_meanwhile_holds_nobody(tmp_path: Path) -> None:
-    """Whoever waits for a folder that is removed waits for what is made in its place."""
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    first = locked(folder)
-    first.__enter__()
+def test_a_lock_whose_file_is_removed_meanwhile_holds_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between opening and holding it, whoever had the folder may remove it, and somebody else make it again."""
+    lock, hold = tmp_path / ".lock", fcntl.flock
 
-    def waiting() -> None:
-        if first is not None and (folder / ".lock").exists():
-            (folder / ".lock").unlink()
-            (folder / ".lock").touch()
-            first.__exit__(None, None, None)
+    def late(file: IO[str], how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", hold)
+        lock.unlink()
+        lock.touch()
+        hold(file, how)
 
-    with locked(folder, waiting=waiting), pytest.raises(SkipwiseError, match="Another Skipwise"), locked(folder):
+    monkeypatch.setattr(fcntl, "flock", late)
+    with locked(tmp_path), pytest.raises(SkipwiseError, match="Another Skipwise"), locked(tmp_path):
         pass
 
 
@@ -128,6 +128,19 @@ def test_killed_exports_leave_nothing_that_the_next_does_not_remove(made: Path, 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_exports_killed_at_many_moments(made: Path, tmp_path: Path, seed: int) -> None:
     kill_exports(made, tmp_path, random.Random(seed), kills=10)
+
+
+def test_what_only_looks_like_a_leftover_is_not_touched(made: Path, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    (precious / "artifact").mkdir(parents=True)
+    (precious / "artifact" / "thesis.txt").write_text("mine")
+    (tmp_path / ".skipwise-0123456789abcdef.tmp").symlink_to(precious)
+    (tmp_path / ".skipwise-somebodys.tmp").mkdir()
+    (tmp_path / ".skipwise-somebodys.tmp" / "thesis.txt").write_text("mine")
+    (tmp_path / ".skipwise-left.tmp" / "artifact").mkdir(parents=True)
+    export(made / "run", format="torch", output=tmp_path / "made")
+    assert hidden(tmp_path) == [".skipwise-0123456789abcdef.tmp", ".skipwise-somebodys.tmp"]
+    assert (precious / "artifact" / "thesis.txt").exists()
 
 
 def kill_exports(made: Path, folder: Path, rng: random.Random, *, kills: int) -> None:

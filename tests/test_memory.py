@@ -26,7 +26,11 @@ exec(sys.argv[1])
 
 
 def limited(to: int) -> Callable[[], None]:
-    return lambda: resource.setrlimit(resource.RLIMIT_AS, (to, to))
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (to, to))
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have what they leave behind ignore it
+
+    return limit
 
 
 def started(script: str, *words: str, addresses: float = 8 * GIB) -> subprocess.Popen[str]:

@@ -76,7 +76,7 @@ def test_cifar10_is_found_where_torchvision_put_it(tmp_path: Path, monkeypatch: 
     from torchvision import datasets
 
     class Fake:
-        def __init__(self, root: Path, train: bool, download: bool) -> None:
+        def __init__(self, root: Path, train: bool, download: bool = False) -> None:
             if not (Path(root) / "here").exists():
                 raise RuntimeError("<urlopen error no network>" if download else "not found")
             self.data = np.zeros((20 if train else 10, 32, 32, 3), np.uint8)

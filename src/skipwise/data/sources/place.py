@@ -69,9 +69,11 @@ class Place:
             if clutter[folder]:
                 continue
             kind, (of_run, of_artifact) = suffix(file), written[folder]
-            if file.startswith(".") or is_clutter(file) or entry.name in apart or of_run:
+            if file.startswith(".") or is_clutter(file) or of_run:
                 if is_picture(kind):
                     hidden.append(entry.name)
+            elif entry.name in apart and is_picture(kind):
+                hidden.append(entry.name)
             elif is_readable(kind):
                 pictures.append(entry)
             elif is_picture(kind):

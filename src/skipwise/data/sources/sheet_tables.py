@@ -12,7 +12,7 @@ from skipwise.data.containers.parquet import opened, texts_of, values_of
 from skipwise.data.sources.matlab import load_matlab, simple
 from skipwise.data.sources.split_names import splits_of
 from skipwise.data.sources.table import SEVERAL, Table, cell_text, without_title
-from skipwise.data.sources.unpacking import LARGEST_TEXT, MOST_CELLS, check_size, check_zip, most_text
+from skipwise.data.sources.unpacking import LARGEST_SHEETS, LARGEST_TEXT, MOST_CELLS, check_size, check_zip, most_text
 from skipwise.errors import SkipwiseError, missing_extra, reason_of
 from skipwise.text import count
 
@@ -28,7 +28,7 @@ def read_excel(name: str, data: bytes, kind: str) -> list[Table]:
     except ImportError as error:
         raise missing_extra("formats", "openpyxl") from error
     try:
-        check_zip(name, data, min(LARGEST_TEXT, most_text(len(data))))
+        check_zip(name, data, min(LARGEST_SHEETS, most_text(len(data))))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # styles and extensions that it does not know
             book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
