@@ -170,11 +170,12 @@ def read_here(source: Any) -> None:
     assert sorted(seen) == sorted(set(source.files)), "images are not handed over, or twice"
 
 
-def attempt(kind: str, number: int, *, whole: bool) -> Outcome:
+def attempt(kind: str, number: int, *, whole: bool, times: int = 1) -> Outcome:
     """Makes, opens and reads an input in this process.
 
     Args:
         kind: a seed, or HOSTILE.
+        times: how often it is read; each time the same has to come out.
     """
     from tests.crafted import MARK
 
@@ -188,6 +189,9 @@ def attempt(kind: str, number: int, *, whole: bool) -> Outcome:
         read = False
         try:
             read, answer = check(data, options, whole=whole)
+            for _ in range(times - 1):
+                again = check(data, options, whole=whole)
+                assert again == (read, answer), f"two readings differ: {answer} {again[1]}"
         except AssertionError as error:
             fault = str(error)
         except Exception:  # a bug of ours, whatever it is

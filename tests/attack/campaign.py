@@ -36,7 +36,7 @@ def attacks(
 
     Args:
         root: an empty folder, or one of an earlier campaign, whose state is used again.
-        minutes: for all of them; each kind has its share.
+        minutes: for all of them; each kind has its share, and attacks once at least.
         first: the number of the first attack of each kind.
         count: of each kind, at most.
     """
@@ -54,14 +54,14 @@ def attacks(
 
 def _kind(kind: str, seed: int, first: int, end: int, root: Path, seconds: float | None) -> Iterator[Outcome]:
     deadline = None if seconds is None else time.monotonic() + seconds
-    while first < end and (deadline is None or time.monotonic() < deadline):
+    while first < end:
         left = "" if deadline is None else str(deadline - time.monotonic())
         arguments = ["--serve", kind, str(seed), str(first), str(end), str(root), left]
         command = [sys.executable, "-P", "-m", "tests.attack", *arguments]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"}
         if KINDS[kind].mounts and _may_mount():
             command, environment["ATTACK_OWN_NAMESPACE"] = [*NAMESPACE, *command], "1"
-        begun = first
+        begun = first - 1
         with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as folder:
             environment["TMPDIR"] = folder  # what a process that dies leaves behind goes too
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment, text=True)
@@ -79,9 +79,9 @@ def _kind(kind: str, seed: int, first: int, end: int, root: Path, seconds: float
             log.seek(0)
             said = log.read().decode(errors="replace").strip()[-2000:]
             failure = f"The process that attacks ended with {process.returncode}: {said}"
-            yield Outcome(kind=kind, seed=seed, number=begun, what="", failure=failure, seconds=0.0)
-            if begun < first:  # it could not even begin
-                return
+            yield Outcome(kind=kind, seed=seed, number=max(begun, first), what="", failure=failure, seconds=0.0)
+            if begun < first or (deadline is not None and time.monotonic() >= deadline):
+                return  # it could not even begin, or there is no time left
             first = begun + 1
 
 
@@ -90,7 +90,7 @@ def serve(kind: str, seed: int, first: int, end: int, root: Path, seconds: float
     deadline = None if seconds is None else time.monotonic() + seconds
     attacker = KINDS[kind].make(root)
     for number in range(first, end):
-        if deadline is not None and time.monotonic() >= deadline:
+        if deadline is not None and number > first and time.monotonic() >= deadline:
             return
         print(json.dumps({"begun": number}), flush=True)
         faulthandler.dump_traceback_later(PATIENCE, exit=True)

@@ -102,10 +102,7 @@ class Archives:
 
     def attack(self, rng: Random) -> tuple[str, str]:
         """Opens and reads an input twice: how it was made, and what does not hold."""
-        seed = str(rng.getrandbits(32))
-        first, second = (fuzzing.attempt(seed, 0, whole=False) for _ in range(2))
-        if first.fault or second.fault:
-            return first.made, (first.fault or second.fault)[-1500:]
-        if (first.made, first.answer) != (second.made, second.answer):
-            return first.made, f"Two readings differ: {first.answer[:200]} and {second.answer[:200]}"
-        return first.made, f"It takes {first.mebibytes:.0f} MiB." if first.mebibytes > 1024 else ""
+        found = fuzzing.attempt(str(rng.getrandbits(32)), 0, whole=False, times=2)
+        if found.fault:
+            return found.made, found.fault[-1500:]
+        return found.made, f"It takes {found.mebibytes:.0f} MiB." if found.mebibytes > 1024 else ""
