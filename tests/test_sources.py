@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gzip
 import io
 import json
@@ -322,6 +323,19 @@ def _cut(suffix: str, share: float) -> Callable[[Path], str]:
     return make
 
 
+def _zip_that_shares(tmp_path: Path) -> str:
+    """Every entry of its directory is the one file that it holds."""
+    path = tmp_path / "shares.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/000.png", os.urandom(4096))
+        first = archive.infolist()[0]
+        for number in range(1, 50):
+            another = copy.copy(first)
+            another.filename = f"{'ab'[number % 2]}/{number:03d}.png"
+            archive.filelist.append(another)
+    return str(path)
+
+
 def _zip_twice(root: Path) -> str:
     with zipfile.ZipFile(root / "bad.zip", "w") as archive:
         archive.writestr("a/1.png", b"")
@@ -373,6 +387,7 @@ def _table(text: str) -> Callable[[Path], str]:
         (_tar_in_capitals, "is cut off"),
         (_zip_twice, "holds two files called 'a/1.png'"),
         (_zip_of_odd_bytes, "cut off or no archive"),
+        (_zip_that_shares, "so some share their bytes"),
         (
             _table("path,size\nstripes0/000.png,\nstripes0/001.jpg,\n"),
             "no column 'label' with the images' classes; its columns are 'path', 'size'",

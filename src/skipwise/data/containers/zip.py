@@ -29,6 +29,7 @@ from skipwise.data.containers.base import (
 from skipwise.data.decode import UnreadableImage
 from skipwise.errors import SkipwiseError, reason_of
 from skipwise.regular import open_regular
+from skipwise.text import byte_size
 
 _UTF8_FLAG = 0x800
 
@@ -58,6 +59,12 @@ class Zip:
         files = [info for name, info in self._directory if not name.endswith(("/", "\\"))]
         if files and all(info.flag_bits & 1 for info in files):
             raise SkipwiseError(f"{self.path} is encrypted; unpack it with its password, and give the folder.")
+        packed, size = sum(info.compress_size for info in files), self.path.stat().st_size
+        if packed > size:  # thousands of entries can share one that takes long to unpack
+            raise SkipwiseError(
+                f"{self.path} has {byte_size(size)}, and the files in it {byte_size(packed)}, so some share their bytes; "
+                "make it again."
+            )
         for name, info in self._directory:
             if name.endswith(("/", "\\")):
                 folders.append(plain(name))
