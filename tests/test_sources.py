@@ -387,7 +387,7 @@ def _table(text: str) -> Callable[[Path], str]:
         (_tar_in_capitals, "is cut off"),
         (_zip_twice, "holds two files called 'a/1.png'"),
         (_zip_of_odd_bytes, "cut off or no archive"),
-        (_zip_that_shares, "so some share their bytes"),
+        (_zip_that_shares, ": some share their bytes"),
         (
             _table("path,size\nstripes0/000.png,\nstripes0/001.jpg,\n"),
             "no column 'label' with the images' classes; its columns are 'path', 'size'",

@@ -62,7 +62,7 @@ class Zip:
         packed, size = sum(info.compress_size for info in files), self.path.stat().st_size
         if packed > size:  # thousands of entries can share one that takes long to unpack
             raise SkipwiseError(
-                f"{self.path} has {byte_size(size)}, and the files in it {byte_size(packed)}, so some share their bytes; "
+                f"{self.path} has {byte_size(size)}, and the files in it {byte_size(packed)}: some share their bytes; "
                 "make it again."
             )
         for name, info in self._directory:
