@@ -96,8 +96,9 @@ def test_allowed_time_grows_with_images_and_with_the_file() -> None:
 def test_a_stop_while_an_engine_works_ends_the_process_quietly(engine: str, tmp_path: Path) -> None:
     path = bomb(tmp_path / "model.onnx", 1000, 1000, steps=300)
     code = f"""
-import sys, numpy as np
+import signal, sys, numpy as np
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell left behind ignores it
 from skipwise.deploy.engines import Opened
 opened = Opened({engine!r}, Path({str(path)!r}), 1)
 opened.whole(np.ones((1, 8, 8, 3), np.uint8))
@@ -113,4 +114,7 @@ except KeyboardInterrupt:
     process.stdout.readline()
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
-    assert (process.communicate(timeout=60), process.returncode) == (("", ""), 7)
+    try:
+        assert (process.communicate(timeout=60), process.returncode) == (("", ""), 7)
+    finally:
+        process.kill()
