@@ -17,7 +17,7 @@ import msgspec
 
 from skipwise.data.levels import FULL
 from skipwise.data.preprocess import Preprocessing
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, reason_of
 from skipwise.machine import Machine
 from skipwise.regular import read_regular
 from skipwise.seals import seal_of as _seal
@@ -145,7 +145,9 @@ def read_artifact(folder: Path) -> Artifact:
         raise SkipwiseError(f"{folder} holds no artifact.json; give a folder that 'skipwise export' made.")
     try:
         plain = msgspec.json.decode(read_regular(path, _LARGEST))
-    except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise SkipwiseError(f"{path} can't be read ({reason_of(error)}); {again}.") from error
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SkipwiseError(f"{path} can't be read ({error}); {again}.") from error
     version = plain.get("version") if isinstance(plain, dict) else None
     if isinstance(version, int) and version > VERSION:
