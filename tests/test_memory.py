@@ -70,7 +70,7 @@ def test_what_ends_a_process_of_little_memory_is_explained(number: signal.Signal
     process = started(WATCHED, f"os.kill(os.getpid(), {int(number)})")
     _, err = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert err.startswith(f"skipwise: The process was ended ({number.name}), as happens where memory runs out")
+    assert err.startswith(f"skipwise: The process was killed ({number.name}), probably because it ran out of memory")
 
 
 @pytest.mark.parametrize("status", [0, 1, 2, 130, 141])

@@ -101,7 +101,7 @@ def test_a_run_of_ones_own_network_needs_its_name_again(cli: Run, home: Path, ph
     refused = cli(*words)
     assert refused.returncode == 2
     assert not refused.stdout
-    assert "is of the network 'mine:net'" in refused.stderr
+    assert "uses the network 'mine:net', which is Python code" in refused.stderr
     assert refused.stderr.splitlines()[-1].startswith(f"Again:    skipwise {verb} run ")
     assert refused.stderr.rstrip().endswith("--model mine:net")
     assert not ran(home)

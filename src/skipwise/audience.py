@@ -14,7 +14,8 @@ from markupsafe import Markup
 
 from skipwise.text import printable
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_FORMULA = re.compile(r"(^|;)('*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])")
+_KEPT = re.compile(r"(^|;)'('*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
 _MARKDOWN = re.compile(r"[\\`*\[\]<>|~$&]|(?<!\w)_|_(?!\w)")
 _LINK = re.compile(r"(?<=:)//|(?<=\bwww)\.", re.IGNORECASE)
@@ -33,16 +34,16 @@ def say(text: object = "", file: TextIO | None = None) -> None:
 def csv_cell(text: str) -> str:
     """For a cell of a table that people open in a spreadsheet: one line, and no formula.
 
-    What begins like a formula gets an apostrophe in front, as spreadsheets take it; a number stays one. `from_csv_cell`
-    gives back what it was.
+    What begins like a formula, or does behind a semicolon, where spreadsheets of many countries end a cell, gets an
+    apostrophe in front, as spreadsheets take it; a number stays one. `from_csv_cell` gives back what it was.
     """
     shown = printable(text)
-    return f"'{shown}" if _FORMULA.match(shown) and not _NUMBER.fullmatch(shown) else shown
+    return shown if _NUMBER.fullmatch(shown) else _FORMULA.sub(r"\1'\2", shown)
 
 
 def from_csv_cell(cell: str) -> str:
     """The text that `csv_cell` made a cell of, as far as it was printable."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
+    return _KEPT.sub(r"\1\2", cell)
 
 
 def json_text(encoded: str) -> str:

@@ -45,8 +45,8 @@ def _name_the_user() -> None:
     """torch asks who it is, and a container's user need have no name."""
     try:
         getpass.getuser()
-    except (KeyError, OSError):
-        os.environ["USER"] = str(os.getuid())
+    except (ImportError, KeyError, OSError):  # the first on Windows
+        os.environ["USER"] = str(os.getuid()) if hasattr(os, "getuid") else "nobody"
 
 
 def _find_a_folder_for_temporary_files() -> None:

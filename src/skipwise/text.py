@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,7 +48,16 @@ def first(sentences: Sequence[str], most: int) -> list[str]:
 
 def printable(name: str) -> str:
     """A name that any table, page or terminal can hold: bytes that are no UTF-8 and control characters as escapes."""
-    return name if name.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in name)
+    if name.isprintable():
+        return name
+    return "".join(c if c.isprintable() or _joins(name, place) else _escaped(c) for place, c in enumerate(name))
+
+
+def _joins(name: str, place: int) -> bool:
+    """Whether a character is one that Persian, Hindi and emoji are written with: a joiner between two that are seen."""
+    if name[place] not in "\u200c\u200d" or not 0 < place < len(name) - 1:
+        return False
+    return all(unicodedata.category(each)[0] in "LMS" for each in (name[place - 1], name[place + 1]))
 
 
 def _escaped(character: str) -> str:

@@ -45,8 +45,8 @@ def watched(say: Callable[[str], None]) -> None:
     if code in (-signal.SIGKILL, -signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, _NO_THREAD):
         what = signal.Signals(-code).name if code < 0 else f"status {code}"
         say(
-            f"skipwise: The process was ended ({what}), as happens where memory runs out, and it is limited here; what "
-            "was finished is kept. Allow it more, or ask for less: a smaller --img-size or --batch-size."
+            f"skipwise: The process was killed ({what}), probably because it ran out of memory, which is limited "
+            "here. What was finished is kept. Allow more memory, or use a smaller --img-size or --batch-size."
         )
         code = 2
     os._exit(code if code >= 0 else 128 - code)

@@ -30,8 +30,8 @@ from skipwise.training.run import failed_run, find_run, write_run
 
 ATTEMPTS = 3
 """A process that dies under a run (killed from outside, out of memory) has it tried this often in all."""
-KILLED = (-signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM)
-"""Ends that come from outside and say nothing about the network."""
+KILLED = (-9, -signal.SIGTERM, 128 + signal.SIGTERM)
+"""Ends that come from outside and say nothing about the network; -9 is SIGKILL, which Windows does not have."""
 GRACE = 10.0
 """Seconds that a process gets to finish its step and save it, when it is told to stop."""
 

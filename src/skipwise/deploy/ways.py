@@ -19,6 +19,7 @@ from skipwise.deploy.images import Labelled, square
 from skipwise.deploy.runtime import Answerer, engines
 from skipwise.deploy.soundness import shaped
 from skipwise.errors import NotTrusted, SkipwiseError
+from skipwise.text import command
 
 if TYPE_CHECKING:
     from skipwise.deploy.origin import Origin
@@ -94,7 +95,7 @@ def find_origin(artifact: Artifact, run: str | os.PathLike[str] | None, trust: b
             raise
         return None, (
             f"{artifact.provenance.model} is somebody's own code, which runs here only where --run names what this was "
-            f"exported from and {' '.join(error.options)} that network."
+            f"exported from and {command(*error.options)} that network."
         )
     except SkipwiseError as error:
         if run is not None:

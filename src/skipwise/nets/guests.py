@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from skipwise.errors import NotTrusted, SkipwiseError, missing_extra, unknown_name
+from skipwise.text import command
 
 Trust = bool | str
 """Whether a network of somebody's own that a record names may run: always, never, or if it is this one."""
@@ -51,10 +52,11 @@ def check_trusted(name: str, trust: Trust, where: str | os.PathLike[str]) -> Non
     if isinstance(trust, str) and trust != name:
         raise SkipwiseError(f"{where} is of the network {name!r}, not {trust!r}; leave --model out, or name that one.")
     if is_own(name) and not trust:
+        options = ("--model", name)
         raise NotTrusted(
-            f"{where} is of the network {name!r}, and to use it, the code of that module has to run; if you trust it, "
-            f"name the network again: --model {name}",
-            ("--model", name),
+            f"{where} uses the network {name!r}, which is Python code that would have to run; if you trust it, name "
+            f"the network again: {command(*options)}",
+            options,
         )
 
 
@@ -64,10 +66,16 @@ def is_installed(name: str) -> bool:
     Looking for package.module runs the package.
     """
     module = name.partition(":")[0]
+    if module in sys.modules:
+        return True
+    here = {"", os.curdir, str(Path.cwd())}
+    before, sys.path = sys.path, [each for each in sys.path if each not in here]
     try:
-        return module in sys.modules or importlib.util.find_spec(module) is not None
+        return importlib.util.find_spec(module) is not None
     except (ImportError, ValueError):
         return False
+    finally:
+        sys.path = before
 
 
 def check_guest(name: str) -> None:

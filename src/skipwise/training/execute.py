@@ -30,6 +30,7 @@ from skipwise.training.execution import reproducible
 from skipwise.training.faults import enough_memory, in_short
 from skipwise.training.loop import Epoch, Standing, Training
 from skipwise.training.run import (
+    RECORD,
     Predictions,
     RunRecord,
     RunSpec,
@@ -88,6 +89,7 @@ def execute_run(
             )
         make_folder(folder)
         if ranks.first:
+            (folder / RECORD).unlink(missing_ok=True)  # of a run that was damaged
             clear_leftovers(folder)
         started = time.perf_counter()
         try:

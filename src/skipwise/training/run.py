@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 
 from skipwise.data.preprocess import Preprocessing
-from skipwise.errors import SkipwiseError
+from skipwise.errors import Damaged, SkipwiseError
 from skipwise.evaluation.metrics import Metrics
 from skipwise.files import LARGEST_RECORD, atomic, write_text
 from skipwise.machine import Machine, describe_machine
@@ -109,7 +109,7 @@ def find_run(spec: RunSpec, folder: Path) -> RunRecord | None:
     """The ended run in `folder`, or None if there is none yet or a file of it is damaged: then it is done again.
 
     Raises:
-        SkipwiseError: the run there has another spec.
+        SkipwiseError: the run there has another spec, or a file of it can't be read just now.
     """
     path = folder / RECORD
     if not path.exists():
@@ -119,13 +119,15 @@ def find_run(spec: RunSpec, folder: Path) -> RunRecord | None:
         raise SkipwiseError(f"{folder} holds a run of another plan; choose another folder with --output.")
     if record.status == "finished":
         try:
-            check_files(path, *FILES, mend=AGAIN)
+            # Weights may have been removed to save space; what was answered is all that a comparison needs.
+            check_files(path, *(name for name in FILES if (folder / name).exists()), mend=AGAIN)
+            if not (folder / "predictions.npz").exists():
+                raise Damaged(f"{folder / 'predictions.npz'} is missing; {AGAIN}.")
             for split, metrics in (("val", record.val), ("test", record.test)):
                 if metrics is not None:
                     read_predictions(folder, split)
-        except SkipwiseError as error:
+        except Damaged as error:
             warnings.warn(f"{str(error).partition(';')[0]}, so that run is done again.", DamagedWarning, stacklevel=2)
-            path.unlink()
             return None
     return record
 
@@ -166,7 +168,7 @@ def read_predictions(folder: Path, split: str) -> Predictions:
         with open_regular(path) as file, np.load(file, allow_pickle=False) as arrays:
             return Predictions(*(arrays[f"{split}_{name}"] for name in ("ids", "labels", "logits")))
     except Exception as error:  # numpy raises half a dozen kinds for a damaged archive
-        raise SkipwiseError(f"{path} is damaged ({error}); {AGAIN}.") from error
+        raise Damaged(f"{path} is damaged ({error}); {AGAIN}.") from error
 
 
 def read_history(folder: Path) -> tuple[Epoch, ...]:
