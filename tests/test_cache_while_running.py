@@ -86,7 +86,7 @@ def check(tmp_path: Path, command: str, harm: str, seed: int) -> None:
             HARMS[harm](tmp_path / "cache", rng)
             struck += 1
     check_ended_well(process)
-    assert struck > 5
+    assert struck  # how often goes by the machine
     for name in RESULTS[command]:
         assert (tmp_path / "struck" / name).read_bytes() == (tmp_path / "calm" / name).read_bytes(), name
 
