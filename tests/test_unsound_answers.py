@@ -24,6 +24,8 @@ from skipwise.deploy.soundness import faults, shaped
 from skipwise.errors import SkipwiseError
 from tests.resealing import CLASSES, changed, pictures, reseal, rewritten, shipped
 
+SLOW = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
@@ -56,7 +58,7 @@ def with_nan(artifact: Path, format: str) -> Path:
     return reseal(artifact)
 
 
-@pytest.mark.parametrize("format", ["onnx", "openvino", "torch"])
+@pytest.mark.parametrize("format", ["onnx", *(pytest.param(each, marks=SLOW) for each in ("openvino", "torch"))])
 def test_what_is_not_a_number_is_an_error_row_and_not_certified(
     made: dict[str, Path], tmp_path: Path, format: str
 ) -> None:
