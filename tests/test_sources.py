@@ -409,3 +409,20 @@ def _table(text: str) -> Callable[[Path], str]:
 def test_what_is_no_data_set_is_refused_with_a_sentence(tmp_path: Path, make, sentence: str) -> None:
     with pytest.raises(SkipwiseError, match=sentence):
         open_source(make(tmp_path)).check()
+
+
+@pytest.mark.parametrize("name", ["answers.csv", "answers.jsonl"])
+def test_a_networks_answers_among_the_images_are_no_labels(photos: Path, tmp_path: Path, name: str) -> None:
+    root = shutil.copytree(photos, tmp_path / "set")
+    before = open_source(str(root))
+    files = [path.relative_to(root).as_posix() for path in sorted(root.rglob("*.*g"))]
+    rows = {
+        "answers.csv": ["path,class,probability,error", *(f"{file},other,0.9," for file in files)],
+        "answers.jsonl": [
+            json.dumps({"path": file, "class": "other", "probability": 0.9, "top": [["other", 0.9]]}) for file in files
+        ],
+    }
+    (root / name).write_text("\n".join(rows[name]) + "\n")
+    after = open_source(str(root))
+    assert (after.classes, after.labels.tolist()) == (before.classes, before.labels.tolist())
+    assert name in after.ignored

@@ -177,6 +177,31 @@ def test_code_of_ones_own_that_ends_the_program_is_an_error(
         assert "ended the program" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("raise ValueError('no such depth')", "failed (ValueError: no such depth; line 17 of "),
+        ("return 3", "returned 'int'; it must return a torch.nn.Module."),
+        ("import nonsense", "failed (ModuleNotFoundError: No module named 'nonsense'; line 17 of "),
+    ],
+)
+def test_a_function_that_makes_no_network_is_a_sentence(
+    cli: Run, home: Path, photos: Path, body: str, said: str
+) -> None:
+    write_module(home, "mine", body=body)
+    done = cli("train", photos, "--model", "mine:net", *SETTINGS, "-o", "another")
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+    assert said in done.stderr
+    assert done.stderr.rstrip().endswith(".")
+    assert not (home / "another").exists()
+
+
+def test_a_module_that_is_not_there_says_where_it_is_looked_for(cli: Run, photos: Path) -> None:
+    done = cli("train", photos, "--model", "elsewhere:net", *SETTINGS)
+    assert done.returncode == 2
+    assert "none lies in the folder you stand in; go to its folder, or add that to PYTHONPATH." in done.stderr
+
+
 def test_a_module_that_ends_the_program_when_it_is_imported_is_an_error(cli: Run, home: Path, photos: Path) -> None:
     (home / "mine.py").write_text("raise SystemExit(0)")
     done = cli("predict", "run", photos, "--model", "mine:net")

@@ -17,7 +17,7 @@ import typer
 
 from skipwise import memory, streams, surroundings
 from skipwise.data.limits import most_pixels
-from skipwise.errors import NotTrusted, SkipwiseError
+from skipwise.errors import NotTrusted, SkipwiseError, TrainingFailed
 from skipwise.text import command, printable
 from skipwise.training.stopping import SIGNALS
 from skipwise.verbs import audit, compare, export, models, predict, profile, recommend, report, train, verify
@@ -70,7 +70,8 @@ def main() -> NoReturn:
             with _read_to_its_end():
                 sys.stdout.flush()
     except SkipwiseError as error:
-        _say(f"skipwise: {error}")
+        # The reason for which a run failed is otherwise a part of a sentence.
+        _say(f"skipwise: {error}{'.' * isinstance(error, TrainingFailed)}")
         if isinstance(error, NotTrusted):
             _say(f"Again:    {command('skipwise', *sys.argv[1:], *error.options)}")
         status = 2

@@ -91,10 +91,14 @@ InitKey = Annotated[
     typer.Option(metavar="KEY", help="Which weights of a file that holds several, such as state_dict_ema."),
 ]
 Trust = Annotated[
-    bool, typer.Option("--trust", help="Run the code of a network of one's own that only the run's record names.")
+    bool,
+    typer.Option("--trust", help="Run the code of a network of your own that the run's record names, whichever it is."),
 ]
 OwnModel = Annotated[
-    str | None, typer.Option("--model", metavar="MODULE:NAME", help="The same for this one network alone.")
+    str | None,
+    typer.Option(
+        "--model", metavar="MODULE:NAME", help="Run the code of this network of your own, which the run's record names."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON record instead of text.")]
 

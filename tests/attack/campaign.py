@@ -55,7 +55,7 @@ def attacks(
 def _kind(kind: str, seed: int, first: int, end: int, root: Path, seconds: float | None) -> Iterator[Outcome]:
     deadline = None if seconds is None else time.monotonic() + seconds
     while first < end:
-        left = "" if deadline is None else str(deadline - time.monotonic())
+        left = "" if deadline is None else f"{max(0.0, deadline - time.monotonic()):f}"
         arguments = ["--serve", kind, str(seed), str(first), str(end), str(root), left]
         command = [sys.executable, "-P", "-m", "tests.attack", *arguments]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"}

@@ -146,7 +146,10 @@ def origin_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> Origi
             which = f"such as {path / 'runs' / runs[0]}" if runs else "once one of them is finished"
             raise SkipwiseError(f"{path} is a comparison; name one of its runs, {which}.")
         if (path / "terms.json").is_file() or any(path.glob("resume*.safetensors")):
-            raise SkipwiseError(f"The run in {path} is not finished; give the command that began it again first.")
+            raise SkipwiseError(
+                f"{path} has no run.json: either the run is not finished, and the command that began it has to be "
+                "given again, or the folder was copied without that file."
+            )
         raise SkipwiseError(f"{path} is no run; give the folder of a finished run, one with a run.json.")
     record = read_run(path)
     if record.status != "finished":

@@ -19,7 +19,7 @@ from skipwise.deploy.images import Labelled, square
 from skipwise.deploy.runtime import Answerer, engines
 from skipwise.deploy.soundness import shaped
 from skipwise.errors import NotTrusted, SkipwiseError
-from skipwise.text import command
+from skipwise.text import command, printable
 
 if TYPE_CHECKING:
     from skipwise.deploy.origin import Origin
@@ -82,20 +82,23 @@ def find_origin(artifact: Artifact, run: str | os.PathLike[str] | None, trust: b
         if error.name not in {"torch", "torchvision", "sklearn"}:
             raise
         return None, "PyTorch is not installed here."
+    except SkipwiseError as error:  # it needs more memory than there may be
+        return None, str(error)
     try:
         origin = origin_of_artifact(artifact, where, trust if run is not None else False)
         if is_own(origin.model) and not is_installed(origin.model):
             raise SkipwiseError(
                 f"The module of the network {origin.model!r} is not installed, and 'verify' looks for none in the "
-                "folder one stands in; put the module's folder into PYTHONPATH."
+                "folder you stand in; give the same command behind PYTHONPATH=FOLDER, the folder of that module."
             )
         return origin, ""
     except NotTrusted as error:
         if run is not None:
             raise
         return None, (
-            f"{artifact.provenance.model} is somebody's own code, which runs here only where --run names what this was "
-            f"exported from and {command(*error.options)} that network."
+            f"The network {printable(artifact.provenance.model)} is Python code, which runs here only where you ask for "
+            f"it: add {command('--run', artifact.provenance.run, *error.options)}, and the folder of its module to "
+            "PYTHONPATH."
         )
     except SkipwiseError as error:
         if run is not None:

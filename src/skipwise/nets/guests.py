@@ -12,13 +12,14 @@ import importlib.metadata
 import importlib.util
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from skipwise.errors import NotTrusted, SkipwiseError, missing_extra, unknown_name
+from skipwise.errors import NotTrusted, SkipwiseError, TrainingFailed, missing_extra, unknown_name
 from skipwise.text import command
 
 Trust = bool | str
@@ -110,10 +111,18 @@ def create_guest(name: str, *, num_classes: int, in_channels: int, seed: int | N
             torch.manual_seed(seed)
         try:
             network = make(num_classes, in_channels)
+        except SkipwiseError:
+            raise
         except (SystemExit, KeyboardInterrupt) as error:  # so it is no end of ours
-            raise SkipwiseError(f"The function of the network {name!r} ended the program ({error!r}).") from error
+            raise TrainingFailed(f"The function of the network {name!r} ended the program ({error!r})") from error
+        except Exception as error:  # whatever somebody's function does
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            raise TrainingFailed(
+                f"The function of the network {name!r} failed ({type(error).__name__}: {error}; line {last.lineno} of "
+                f"{last.filename}); it is called with num_classes and in_channels, and returns a torch.nn.Module"
+            ) from error
     if not isinstance(network, nn.Module):
-        raise SkipwiseError(f"{name!r} returned a {type(network).__name__}; it must return a torch.nn.Module.")
+        raise TrainingFailed(f"{name!r} returned {type(network).__name__!r}; it must return a torch.nn.Module")
     return network
 
 
@@ -161,6 +170,15 @@ def _imported(name: str) -> Callable[..., object]:
         if not is_installed(name) and str(Path.cwd()) not in sys.path:
             sys.path.append(str(Path.cwd()))  # as with `python -m`, but behind everything installed
         function = getattr(importlib.import_module(module_name), function_name)
+    except ModuleNotFoundError as error:
+        if error.name != module_name:
+            raise SkipwiseError(
+                f"The network {name!r} can't be imported, since its module needs {error.name}."
+            ) from error
+        raise SkipwiseError(
+            f"There is no module {module_name!r} for the network {name!r}: none is installed, and none lies in the folder "
+            "you stand in; go to its folder, or add that to PYTHONPATH."
+        ) from error
     except (Exception, SystemExit, KeyboardInterrupt) as error:  # whatever somebody's module does when it is imported
         reason = f"{type(error).__name__}: {error}".rstrip(".: ")
         raise SkipwiseError(

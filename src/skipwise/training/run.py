@@ -150,9 +150,10 @@ def read_run(folder: Path, *names: str) -> RunRecord:
     Raises:
         SkipwiseError: the record or one of these files is damaged.
     """
-    record = read_sealed(folder / RECORD, RunRecord)
+    mend = f"train it again, or copy {folder} again"
+    record = read_sealed(folder / RECORD, RunRecord, mend=mend)
     if record.status == "finished" and names:
-        check_files(folder / RECORD, *names, mend=f"train it again, or copy {folder} again")
+        check_files(folder / RECORD, *names, mend=mend)
     return record
 
 

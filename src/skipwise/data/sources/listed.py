@@ -69,6 +69,12 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
     return None
 
 
+def _is_answers(table: Table) -> bool:
+    """Whether `predict` wrote a table: a network's answers are nobody's labels, unless the table itself is DATA."""
+    header = table.header or (tuple(table.rows[0]) if table.rows else ())
+    return header[:3] == ("path", "class", "probability") and not {"error", "top"}.isdisjoint(header[3:])
+
+
 def _no_label(listed: Listed) -> SkipwiseError:
     return SkipwiseError(
         f"{listed.table.name} lists images, but no column says which class they are of (its columns are "
@@ -81,6 +87,8 @@ def _check_named(place: Place, options: ReadingOptions) -> None:
     for name in place.documents:
         for table in read_tables(name, place.read(name) or b""):
             header = table.header or table.rows[0]
+            if _is_answers(table):
+                continue
             if len(table.rows) > 2 and any(map(is_image_column, header)) and any(map(is_label_column, header)):
                 listed = list_images(table, place.index.find, options, must=True)
                 if listed is not None and listed.missing:
@@ -104,6 +112,8 @@ def _listed(place: Place, options: ReadingOptions) -> tuple[list[Listed], list[S
 
         try:
             for table in read_tables(name, data):
+                if _is_answers(table):
+                    continue
                 listed = _one(place, table, find, options, split)
                 if listed is not None:
                     found.append(listed)
