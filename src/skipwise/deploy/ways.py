@@ -96,8 +96,8 @@ def find_origin(artifact: Artifact, run: str | os.PathLike[str] | None, trust: b
         if run is not None:
             raise
         return None, (
-            f"The network {printable(artifact.provenance.model)} is Python code, which runs here only where you ask for "
-            f"it: add {command('--run', artifact.provenance.run, *error.options)}, and the folder of its module to "
+            f"The network {printable(artifact.provenance.model)} is Python code, which runs here only where you ask "
+            f"for it: add {command('--run', artifact.provenance.run, *error.options)}, and the folder of its module to "
             "PYTHONPATH."
         )
     except SkipwiseError as error:
