@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -197,3 +200,19 @@ def test_a_folder_that_may_not_be_written(capsys, monkeypatch: pytest.MonkeyPatc
     assert status == 2
     assert "mine is not a comparison (it holds 'thesis.txt')" in error
     assert [entry.name for entry in (here / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_a_stop_that_a_library_makes_another_exception_of_is_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    from skipwise import cli
+
+    def work(**_: object) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        except BaseException as error:  # as torch does, where it is in the middle of a call
+            raise ValueError("could not determine the shape of object type 'torch.storage.UntypedStorage'") from error
+
+    monkeypatch.setattr(cli, "app", work)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 128 + signal.SIGTERM

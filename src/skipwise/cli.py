@@ -174,8 +174,11 @@ def _usage(error: Exception) -> int:
 def _stoppable() -> Iterator[None]:
     """A request to end unwinds the stack, so that processes end and locks open, instead of cutting it off."""
 
+    asked: list[_Stopped] = []
+
     def stop(number: int, _: FrameType | None) -> None:
         first = time.monotonic()
+        asked.append(_Stopped(128 + number))
 
         def again(number: int, _: FrameType | None) -> None:
             # A second one means it: whatever the tidying up waits for, files are whole or absent. But a terminal and
@@ -185,7 +188,7 @@ def _stoppable() -> Iterator[None]:
 
         for each in before:
             signal.signal(each, again)
-        raise _Stopped(128 + number)
+        raise asked[0]
 
     before = {number: signal.getsignal(number) for number in SIGNALS}
     if before.get(HANGUP) is signal.SIG_IGN:  # by nohup: it is to go on without its terminal
@@ -194,6 +197,10 @@ def _stoppable() -> Iterator[None]:
         signal.signal(number, stop)
     try:
         yield
+    except Exception as error:
+        if asked:  # libraries written in C make another exception of it
+            raise asked[0] from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
