@@ -170,7 +170,7 @@ def verify(
     if key is not None:
         notes.append(f"It is signed by the key {key.id}.")
     elif (folder / SIGNATURE).exists():
-        notes.append("It is signed, and by whom was not asked; --public-key does.")
+        notes.append("It has a signature that was not checked; give --public-key to check it.")
     checks = {
         ENGINE_NAMES[name]: golden.check(found.golden, folder, found.preprocessing, found.precision, engine.whole)
         for name, engine in opened.items()

@@ -46,7 +46,7 @@ from skipwise.deploy.reference import Reference
 from skipwise.deploy.runtime import engines
 from skipwise.deploy.scale import reversed_channels
 from skipwise.deploy.shipped import InHalf, portable, trace_answer, trace_fit, trace_whole
-from skipwise.deploy.signing import read_secret_key
+from skipwise.deploy.signing import SecretKey, read_secret_key
 from skipwise.errors import Damaged, SkipwiseError, missing_extra, unknown_name
 from skipwise.files import write_json
 from skipwise.paths import user_path
@@ -99,7 +99,7 @@ def export(
         elsewhere: for weights that were not trained here, which network they are of.
         trust: whether a network of somebody's own, which only the run's record names, may run: True, or its name.
         reading: how `data` is to be read where its layout does not say it; None is as the run read its images.
-        sign: a secret key of minisign's, which signs the artifact.
+        sign: a secret key of minisign's, which signs the artifact; one that was made before has to be signed by it.
         progress: is told what is being done, how much of it is, and of how much.
         notice: is told what a person should know meanwhile, a sentence at a time.
 
@@ -109,43 +109,25 @@ def export(
     chosen, exact = _checked(format, precision, max_drop)
     key = None if sign is None else read_secret_key(user_path(sign))
     origin = origin_of_run(run, trust) if elsewhere is None else origin_of_file(run, elsewhere)
-    exported = _exported(
-        origin, data, chosen, exact, max_drop, output, elsewhere, reading, progress or (lambda *_: None), notice
-    )
-    if key is None:
-        return exported
-    key.sign(exported.folder)
-    return replace(exported, notes=(*exported.notes, f"It is signed by the key {key.public.id}."))
-
-
-def _exported(
-    origin: Origin,
-    data: str | os.PathLike[str] | None,
-    chosen: Format,
-    exact: Precision,
-    max_drop: float,
-    output: str | os.PathLike[str] | None,
-    elsewhere: Elsewhere | None,
-    reading: ReadingOptions | None,
-    tell: Progress,
-    notice: Callable[[str], None],
-) -> Exported:
-    """As `export`, without a signature."""
     loaded = origin.loaded()[1]  # what is no network is refused before anything is done
     origin = replace(origin, key=loaded.key or None)
     said = [*loaded.notes]
     if elsewhere is not None and (order := reversed_channels(elsewhere.mean, elsewhere.std)):
         said.append(order)
+    if key is not None:
+        said.append(f"It is signed by the key {key.public.id}.")
     provenance = origin.provenance()
     place = Place(output, origin, chosen, exact, provenance.weights, max_drop / 100)
     folder, there = place.find()
     if there is not None:
-        return Exported(folder=folder, artifact=there, repeated=True, notes=tuple(said))
+        return _made_before(folder, there, key, said)
     images, notes = _images(origin, data, exact, reading)
+    said += notes
+    tell = progress or (lambda *_: None)
     with place.making(folder, notice) as made:
         folder, there = place.find()  # another process may have made it meanwhile
         if there is not None:
-            return Exported(folder=folder, artifact=there, repeated=True, notes=(*said, *notes))
+            return _made_before(folder, there, key, said)
         quantization = _write_model(made, origin, images, chosen, exact, max_drop / 100, tell)
         tell("Checking the golden images", 0, 1)
         examples = _write_golden(made, origin, images, chosen, exact)
@@ -164,11 +146,27 @@ def _exported(
         )
         write_json(made / "artifact.json", sealed(artifact))
         artifact = read_artifact(made)
+        if key is not None:
+            key.sign(made)
         folder, there = place.take(made, folder)
+    if there is not None:
+        return _made_before(folder, there, key, said)
     where = None if images is None else images.where
-    return Exported(
-        folder=folder, artifact=there or artifact, repeated=there is not None, data=where, notes=(*said, *notes)
-    )
+    return Exported(folder=folder, artifact=artifact, repeated=False, data=where, notes=tuple(said))
+
+
+def _made_before(folder: Path, artifact: Artifact, key: SecretKey | None, notes: list[str]) -> Exported:
+    """An artifact that is there already. Where a signature is asked for it has to have it: anybody may have changed and
+    sealed it since it was made, so it is not signed now."""
+    if key is not None:
+        try:
+            key.public.check(folder)
+        except SkipwiseError as error:
+            raise SkipwiseError(
+                f"{folder} was made before and has no valid signature of the key {key.public.id}, so it is not signed "
+                "now: it may not be what was made any more; export it again with another --output, or remove it first."
+            ) from error
+    return Exported(folder=folder, artifact=artifact, repeated=True, notes=tuple(notes))
 
 
 def _checked(format: str, precision: str, max_drop: float) -> tuple[Format, Precision]:
