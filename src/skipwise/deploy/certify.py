@@ -33,6 +33,7 @@ from skipwise.errors import Damaged, SkipwiseError
 from skipwise.machine import Machine, describe_machine, usable_cores
 from skipwise.paths import user_path
 from skipwise.seals import sha256
+from skipwise.text import printable
 
 if TYPE_CHECKING:
     from skipwise.deploy.origin import Origin
@@ -270,7 +271,7 @@ def _images(
         except Damaged:
             raise
         except SkipwiseError as error:  # other images than the run's
-            why = str(error).rstrip(".")
+            why = printable(str(error)).rstrip(".")
     for images in (own, given):
         if images is not None and len(images.of("test")):
             return images.of("test"), "test", None

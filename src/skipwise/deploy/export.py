@@ -51,7 +51,7 @@ from skipwise.errors import Damaged, SkipwiseError, missing_extra, unknown_name
 from skipwise.files import write_json
 from skipwise.paths import user_path
 from skipwise.seals import sha256
-from skipwise.text import command
+from skipwise.text import command, printable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -332,7 +332,7 @@ def _write_golden(
     found = golden.check(made, folder, origin.preprocessing, precision, shipped.whole)
     if found.failed:
         raise SkipwiseError(
-            f"The exported file answers {found.failed[0]} otherwise than PyTorch (a probability differs by "
+            f"The exported file answers {printable(found.failed[0])} otherwise than PyTorch (a probability differs by "
             f"{found.difference:.2g}, and {found.tolerance:g} is tolerated), so it is not shipped; choose another "
             "--format."
         )

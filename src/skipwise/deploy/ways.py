@@ -19,6 +19,7 @@ from skipwise.deploy.images import Labelled, square
 from skipwise.deploy.runtime import Answerer, engines
 from skipwise.deploy.soundness import shaped
 from skipwise.errors import NotTrusted, SkipwiseError
+from skipwise.text import printable
 
 if TYPE_CHECKING:
     from skipwise.deploy.origin import Origin
@@ -93,13 +94,13 @@ def find_origin(artifact: Artifact, run: str | os.PathLike[str] | None, trust: b
         if run is not None:
             raise
         return None, (
-            f"{artifact.provenance.model} is somebody's own code, which runs here only where --run names what this was "
-            f"exported from and {' '.join(error.options)} that network."
+            f"{printable(artifact.provenance.model)} is somebody's own code, which runs here only where --run names "
+            f"what this was exported from and {' '.join(error.options)} that network."
         )
     except SkipwiseError as error:
         if run is not None:
             raise
-        return None, f"{str(error).rstrip('.')}; --run names what this was exported from."
+        return None, f"{printable(str(error)).rstrip('.')}; --run names what this was exported from."
 
 
 def find_ways(
