@@ -119,7 +119,7 @@ def find_ways(
     named = {name: f"{ENGINE_NAMES[name]} {precision.upper()}" for name in opened}
     ways.append(Way(f"{named[first]}, fitted before", precision, True, True, opened[first].fitted))
     if origin is not None and precision == "int8":
-        from skipwise.deploy.export import write_single_precision
+        from skipwise.deploy.model_file import write_single_precision
 
         path = write_single_precision(origin, folder)
         for name in engines("onnx"):

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skipwise.deploy.agreement import Quality
+from skipwise.deploy.arms import Arm
 from skipwise.deploy.artifact import Artifact, Quantization
-from skipwise.deploy.certify import Arm, Certificate, Verified
+from skipwise.deploy.certify import Certificate, Verified
 from skipwise.deploy.speed import Speed
 from skipwise.deploy.ways import PYTORCH
 from skipwise.text import byte_size, command, printable
