@@ -25,9 +25,12 @@ import skipwise
 from skipwise.deploy import limits
 from skipwise.deploy.certify import verify
 from skipwise.deploy.engines import Opened
+from skipwise.deploy.export import export
+from skipwise.deploy.origin import Elsewhere
 from skipwise.deploy.torch_file import read_program
-from skipwise.deploy.torch_operators import _ATEN, check_constant, function_called
+from skipwise.deploy.torch_operators import _ATEN, function_called
 from skipwise.errors import SkipwiseError
+from skipwise.nets.zoo import create_model
 from tests.resealing import changed, pictures, refused, reseal, rewritten, shipped
 
 GRAPH = "models/model.json"
@@ -385,19 +388,12 @@ def test_programs_are_not_in_training(made: dict[str, Path], tmp_path: Path, nam
     refused(artifact, made["images"], "is one of training, which answers otherwise each time")
 
 
-def test_calls_of_evaluation_are_allowed() -> None:
-    def check(name: str, **given: Any) -> None:
-        function = function_called(f"torch.ops.aten.{name}.default")
-        assert isinstance(function, torch._ops.OpOverload)
-        check_constant(function, given)
-
-    check("dropout", input=0, p=0.5, train=False)
-    check("rrelu", self=0)
-    check("scaled_dot_product_attention", query=0, dropout_p=0.0)
-    check("batch_norm", input=0, running_mean=0, running_var=0, training=False)
-    # Some networks normalise their weights by this, and others their images, each time by what they are.
-    check("batch_norm", input=0, running_mean=None, running_var=None, training=True)
-    check("instance_norm", input=0, running_mean=None, running_var=None, use_input_stats=True)
+def test_networks_that_draw_in_training_alone_are_shipped(tmp_path: Path) -> None:
+    name = "tests.guest_networks:many_parts"
+    torch.save(create_model(name, num_classes=3, in_channels=3, seed=0).state_dict(), tmp_path / "weights.pth")
+    elsewhere = Elsewhere(model=name, classes=("a", "b", "c"), img_size=32)
+    made = export(tmp_path / "weights.pth", format="torch", elsewhere=elsewhere, output=tmp_path / "artifact")
+    assert verify(made.folder, timing=False).certificate.passed
 
 
 @pytest.mark.parametrize("target", ["add.out", "div.out_mode", "max.dim_max", "topk.values", "sort.int"])
