@@ -32,6 +32,26 @@ class NotANumber(Linear):
         return super().forward(x) * (float("nan") if self.steps > 2 else 1.0)
 
 
+class ManyParts(nn.Module):
+    """Has what draws at random in training, normalises its filters and images by what they are, and works in place."""
+
+    def __init__(self, num_classes: int, in_channels: int) -> None:
+        super().__init__()
+        self.filters = nn.Conv2d(in_channels, 16, 3, stride=2)
+        self.norms = nn.Sequential(
+            nn.InstanceNorm2d(16), nn.InstanceNorm2d(16, track_running_stats=True), nn.BatchNorm2d(16)
+        )
+        self.rest = nn.Sequential(nn.ReLU(inplace=True), nn.Dropout2d(0.3), nn.RReLU(), nn.AlphaDropout(0.1))
+        self.attention = nn.MultiheadAttention(16, 2, dropout=0.1, batch_first=True)
+        self.head = nn.Sequential(nn.Dropout(0.5, inplace=True), nn.Linear(16, num_classes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        filters = nn.functional.batch_norm(self.filters.weight.flatten(1)[None], None, None, training=True)
+        x = nn.functional.conv2d(x, filters.view_as(self.filters.weight), self.filters.bias, stride=2)
+        x = self.rest(self.norms(x)).mean((2, 3))[:, None]
+        return self.head(self.attention(x, x, x, need_weights=False)[0][:, 0])
+
+
 class Decides(Linear):
     """Does one thing or another by what it sees, which no file of operations can."""
 
@@ -85,6 +105,6 @@ class OfOneSize(nn.Module):
 
 
 linear, not_a_number, decides, raises, killed = Linear, NotANumber, Decides, Raises, Killed
-tied, of_one_size = Tied, OfOneSize
+tied, of_one_size, many_parts = Tied, OfOneSize, ManyParts
 
-__all__ = ["killed", "linear", "not_a_number", "of_one_size", "raises", "tied"]
+__all__ = ["killed", "linear", "many_parts", "not_a_number", "of_one_size", "raises", "tied"]

@@ -15,9 +15,10 @@ from PIL import Image
 from skipwise.cost.interleaved import Timing
 from skipwise.data.preprocess import Preprocessing
 from skipwise.deploy.agreement import agreement, quality
+from skipwise.deploy.arms import Arm, Flip
 from skipwise.deploy.artifact import Artifact, Golden, Provenance, Quantization
 from skipwise.deploy.certificate import write_certificate
-from skipwise.deploy.certify import Arm, Certificate, Flip, Verified
+from skipwise.deploy.certify import Certificate, Verified
 from skipwise.deploy.golden import GoldenCheck
 from skipwise.deploy.images import other_images
 from skipwise.deploy.speed import Speed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from skipwise.deploy.engines import Opened
+from skipwise.deploy.engines import Engine, Opened
 from skipwise.errors import SkipwiseError
 from tests.resealing import changed, pictures, refused, reseal, shipped
 
@@ -106,6 +107,25 @@ def weights_that_are_texts(model: Any) -> None:
     model.graph.initializer.append(helper.make_tensor("texts", TensorProto.STRING, [1], [b"a"]))
 
 
+def drawn(kind: str, *more: str) -> Callable[[Any], object]:
+    """Puts an operator in front of what the network answers."""
+
+    def edit(model: Any) -> None:
+        last = model.graph.node[-1]
+        name, last.output[0] = last.output[0], "before"
+        model.graph.node.append(helper.make_node(kind, ["before", *more], [name]))
+        for each in more:
+            value = np.array(True) if each == "on" else np.array(0.5, np.float32)
+            model.graph.initializer.append(numpy_helper.from_array(value, each))
+
+    return edit
+
+
+for kind in ("RandomUniformLike", "RandomNormalLike", "Bernoulli", "Multinomial", "RandomUniform", "RandomNormal"):
+    ONNX_ATTACKS[kind] = (drawn(kind), f"the operator {kind}, which draws at random")
+ONNX_ATTACKS["Dropout"] = (drawn("Dropout", "ratio", "on"), "the operator Dropout, which draws at random")
+
+
 @pytest.mark.parametrize("name", list(ONNX_ATTACKS))
 def test_onnx_files_hold_plain_operators_and_their_own_weights(
     made: dict[str, Path], tmp_path: Path, name: str
@@ -135,6 +155,24 @@ IR_ATTACKS = {
     "a negative one": (('offset="0"', 'offset="-4"'), "of a kind that no export writes"),
     "a shape": (('shape="" offset="0"', 'shape="4294967296,4294967296" offset="0"'), "not as long as it says"),
     "a kind": (('element_type="f32" shape="" offset="0"', 'element_type="string" shape="" offset="0"'), "of a kind"),
+    "chance": (
+        ('type="SoftMax" version="opset8"', 'type="RandomUniform" version="opset8"'),
+        "RandomUniform, which draws",
+    ),
+    "lots": (('type="SoftMax" version="opset8"', 'type="Multinomial" version="opset13"'), "Multinomial, which draws"),
+    "a layer in a layer": (
+        ('<data element_type="f32"', '<x><layer type="Parameter" version="opset1" /></x><data element_type="f32"'),
+        "holds layers inside of others",
+    ),
+    "layers elsewhere": (("<layers>", "<x><layer /></x><layers>"), "holds layers inside of others"),
+    "a weight behind something else": (
+        ('<data element_type="f32" shape="" offset="0"', '<x /><data element_type="f32" shape="" offset="99999999999"'),
+        "does not lie in the file of weights",
+    ),
+    "another spelling": (
+        ('type="Const" version="opset1">', 'type="Constant" version="opset1"><data offset="-1" />'),
+        "of a kind that no export writes",
+    ),
     "another root": (("<net ", "<other "), "is damaged|no network of OpenVINO's"),
 }
 
@@ -149,6 +187,17 @@ def test_openvinos_files_hold_its_own_operators_and_their_own_weights(
     assert before in text
     (artifact / "model.xml").write_text(text.replace(before, after, 1), encoding="utf-8")
     refused(reseal(artifact), made["images"], reason)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no pipes in folders here")
+@pytest.mark.parametrize("name", ["model.onnx", "model.xml", "model.bin"])
+def test_engines_do_not_wait_for_pipes(made: dict[str, Path], tmp_path: Path, name: str) -> None:
+    engine: Engine = "onnxruntime" if name == "model.onnx" else "openvino"
+    artifact = changed(made["onnx" if name == "model.onnx" else "openvino"], tmp_path / "artifact")
+    (artifact / name).unlink()
+    os.mkfifo(artifact / name)
+    with pytest.raises(SkipwiseError, match="it is a pipe, not a file"):
+        Opened(engine, artifact / ("model.onnx" if name == "model.onnx" else "model.xml"), 1)
 
 
 @pytest.mark.parametrize("engine", ["onnx", "openvino"])

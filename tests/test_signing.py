@@ -9,14 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import onnx
 import pytest
 
 pytest.importorskip("cryptography")
 
 from skipwise.deploy.certify import verify
-from skipwise.deploy.export import export
+from skipwise.deploy.export import Exported, export
 from skipwise.deploy.origin import Elsewhere
-from skipwise.deploy.signing import SIGNATURE, read_public_key, read_secret_key
+from skipwise.deploy.signing import SIGNATURE, SecretKey, read_public_key, read_secret_key
 from skipwise.errors import SkipwiseError
 from tests.resealing import CLASSES, SIZE, changed, reseal, shipped
 
@@ -61,12 +62,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return shipped(tmp_path_factory.mktemp("signed"), "onnx")
 
 
-def skipwise_command(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **more}
+def skipwise_command(*words: str, seconds: float = 300) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "skipwise", *words]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=300, env=environment, stdin=subprocess.DEVNULL
-    )
+    return subprocess.run(command, capture_output=True, text=True, timeout=seconds, stdin=subprocess.DEVNULL)
 
 
 def test_what_minisign_signed_is_accepted(keys: Path, tmp_path: Path) -> None:
@@ -105,15 +103,58 @@ def test_an_export_is_signed_and_verified_and_stays_so(made: Path, keys: Path, t
     certificate = json.loads(checked.stdout)["certificate"]
     assert certificate["signed_by"] == "C9B9FBBE468081E3"
     assert certificate["notes"] == ["It is signed by the key C9B9FBBE468081E3."]
-    assert "by whom was not asked" in skipwise_command("verify", output, "--no-timing").stdout
+    assert (
+        "It has a signature that was not checked; give --public-key to check it."
+        in skipwise_command("verify", output, "--no-timing").stdout
+    )
 
 
-def test_an_export_that_is_there_already_is_signed_later(made: Path, keys: Path) -> None:
+def test_only_what_is_made_now_is_signed(made: Path, keys: Path, tmp_path: Path) -> None:
     elsewhere = Elsewhere(model="se_resnet18", width=0.25, classes=CLASSES, img_size=SIZE)
-    again = export(made.parent / "weights.pth", elsewhere=elsewhere, output=made, sign=keys / "own.key")
-    assert again.repeated
-    assert verify(made, timing=False, public_key=keys / "own.pub").certificate.signed_by == "C9B9FBBE468081E3"
-    (made / SIGNATURE).unlink()
+
+    def again(output: Path) -> Exported:
+        return export(made.parent / "weights.pth", elsewhere=elsewhere, output=output, sign=keys / "own.key")
+
+    def content(artifact: Path) -> dict[str, bytes]:
+        return {str(path): path.read_bytes() for path in artifact.rglob("*") if path.is_file()}
+
+    def refused(artifact: Path) -> None:
+        before = content(artifact)
+        with pytest.raises(
+            SkipwiseError, match=r"was made before and has no valid signature of the key C9B9.*--output"
+        ):
+            again(artifact)
+        assert content(artifact) == before
+
+    refused(made)
+    tampered = changed(made, tmp_path / "tampered")
+    model = onnx.load(tampered / "model.onnx")
+    model.producer_name = "somebody"
+    (tampered / "model.onnx").write_bytes(model.SerializeToString())
+    refused(reseal(tampered))
+    signed = again(tmp_path / "signed")
+    assert not signed.repeated
+    assert verify(signed.folder, timing=False, public_key=keys / "own.pub").certificate.signed_by == "C9B9FBBE468081E3"
+    before = content(signed.folder)
+    assert again(signed.folder).repeated
+    assert content(signed.folder) == before
+    reseal(signed.folder, lambda record: record["provenance"].update(recipe="another"))
+    refused(signed.folder)
+    other = changed(made, tmp_path / "other")
+    SecretKey(b"12345678", bytes(32), keys / "other.key").sign(other)
+    refused(other)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no pipes in folders here")
+@pytest.mark.parametrize("name", ["artifact.json", SIGNATURE])
+def test_pipes_are_not_waited_for(made: Path, keys: Path, tmp_path: Path, name: str) -> None:
+    artifact = changed(made, tmp_path / "artifact")
+    read_secret_key(keys / "own.key").sign(artifact)
+    (artifact / name).unlink()
+    os.mkfifo(artifact / name)
+    found = skipwise_command("verify", str(artifact), "--public-key", str(keys / "own.pub"), seconds=60)
+    assert (found.returncode, found.stderr.count("\n")) == (2, 1), found
+    assert "it is a pipe, not a file" in found.stderr
 
 
 def test_what_is_not_signed_by_this_key_is_refused(made: Path, keys: Path, tmp_path: Path) -> None:
@@ -138,7 +179,7 @@ def test_what_is_not_signed_by_this_key_is_refused(made: Path, keys: Path, tmp_p
     rewrite(1, "no base64!")
     refused("is no file of minisign's")
     rewrite(1, lines[3])
-    refused("is no signature of a kind that is made today")
+    refused("is not a minisign signature that Skipwise can check")
     rewrite(0, lines[0])
     reseal(artifact, lambda record: record.update(classes=["bell", "anchor", "comb"]))
     assert verify(artifact, timing=False).certificate.passed  # the seal alone does not show it

@@ -22,6 +22,7 @@ from skipwise.machine import Machine
 from skipwise.regular import read_regular
 from skipwise.seals import seal_of as _seal
 from skipwise.seals import sha256
+from skipwise.text import printable
 
 VERSION = 1
 """Of the artifact's layout. A newer one is refused rather than guessed at."""
@@ -182,16 +183,22 @@ def _converted(plain: Any, path: Path, again: str) -> Artifact:
         needed = [*MODEL_FILES[artifact.format], *(golden.file for golden in artifact.golden)]
         missing = [name for name in needed if name not in artifact.files]
         if missing:
-            raise ValueError(f"no hash of {missing[0]}")
+            raise ValueError(f"no hash of {missing[0]!r}")
         _check_ranges(artifact)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise SkipwiseError(f"{path} is damaged ({error}); {again}.") from error
+        raise SkipwiseError(f"{path} is damaged ({printable(str(error))}); {again}.") from error
     return artifact
 
 
 def _check_ranges(artifact: Artifact) -> None:
     """Raises ValueError for what no export writes."""
     prepared, classes = artifact.preprocessing, len(artifact.classes)
+    made, quantized = artifact.provenance, artifact.quantization
+    names = [made.model, made.stem, made.recipe, made.key or ""]
+    names += [] if quantized is None else [quantized.split, *quantized.kept]
+    unprintable = [name for name in names if not name.isprintable()]  # of classes and images others may choose any
+    if unprintable:
+        raise ValueError(f"{unprintable[0]!r} is no name of a network, a recipe or a layer")
     if artifact.version < 1:
         raise ValueError(f"there is no version {artifact.version}")
     if len(set(artifact.classes)) != classes:

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from skipwise.data.sources import ReadingOptions
 from skipwise.deploy import golden
-from skipwise.deploy.agreement import Agreement, Quality, agreement, quality
+from skipwise.deploy.agreement import Quality, agreement, quality
+from skipwise.deploy.arms import Arm, Flip, find_flips, judged
 from skipwise.deploy.artifact import MODEL_FILES, Artifact, Precision, read_artifact
 from skipwise.deploy.golden import GoldenCheck
 from skipwise.deploy.images import Labelled, other_images, own_images, remembered_reading
@@ -23,7 +21,6 @@ from skipwise.deploy.speed import Speed, speeds
 from skipwise.deploy.ways import (
     ENGINE_NAMES,
     Progress,
-    Way,
     answer_all,
     find_origin,
     find_ways,
@@ -33,46 +30,10 @@ from skipwise.errors import Damaged, SkipwiseError
 from skipwise.machine import Machine, describe_machine, usable_cores
 from skipwise.paths import user_path
 from skipwise.seals import sha256
+from skipwise.text import printable
 
 if TYPE_CHECKING:
     from skipwise.deploy.origin import Origin
-
-LEAST_AGREEMENT = 0.999
-MOST_DIFFERENCE: dict[Precision, float] = {"fp32": 1e-3, "fp16": 1e-2}
-"""Of any probability from PyTorch's, where weights keep their precision."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arm:
-    """One way of answering the images.
-
-    Args:
-        name: what runs it, in which precision, and where the pixels are resized.
-        precision: that of its weights.
-        own: whether it is the artifact's file; others are there to tell what a difference comes from.
-        agreement: with the reference.
-        faults: what lies outside the tolerance, a phrase each.
-    """
-
-    name: str
-    precision: Precision
-    own: bool
-    agreement: Agreement
-    faults: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Flip:
-    """An image whose answer changed: its name, its class if that is known, and both answers with their probability."""
-
-    arm: str
-    position: int
-    name: str
-    label: str | None
-    before: str
-    before_probability: float
-    after: str
-    after_probability: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +131,7 @@ def verify(
     if key is not None:
         notes.append(f"It is signed by the key {key.id}.")
     elif (folder / SIGNATURE).exists():
-        notes.append("It is signed, and by whom was not asked; --public-key does.")
+        notes.append("It has a signature that was not checked; give --public-key to check it.")
     checks = {
         ENGINE_NAMES[name]: golden.check(found.golden, folder, found.preprocessing, found.precision, engine.whole)
         for name, engine in opened.items()
@@ -199,12 +160,12 @@ def verify(
         expected = answers.pop(reference_name)
         reference_quality = quality(expected, chosen.labels)
         arms = tuple(
-            _arm(way, agreement(expected, answers[way.name], chosen.labels), reference_quality, drop)
+            judged(way, agreement(expected, answers[way.name], chosen.labels), reference_quality, drop)
             for way in ways
             if way.name in answers
         )
         faults += [f"{arm.name}: {fault}" for arm in arms for fault in arm.faults if arm.own]
-        flips = _flips(arms, answers, expected, chosen, found.classes)
+        flips = find_flips(arms, answers, expected, chosen, found.classes)
     else:
         part = None
     timed = speeds(folder, found, opened, reference, tell) if timing else ()
@@ -270,32 +231,11 @@ def _images(
         except Damaged:
             raise
         except SkipwiseError as error:  # other images than the run's
-            why = str(error).rstrip(".")
+            why = printable(str(error)).rstrip(".")
     for images in (own, given):
         if images is not None and len(images.of("test")):
             return images.of("test"), "test", None
     return given, None, f"Training images may be among these: which ones were trained on is not known ({why})."
-
-
-def _arm(way: Way, found: Agreement, before: Quality, max_drop: float | None) -> Arm:
-    faults = []
-    if not np.isfinite(found.difference):
-        faults.append("an answer is not a number for each class")
-    # One image is always tolerated: on a small test set it is more than any share.
-    tolerated = max(1, int((1 - LEAST_AGREEMENT) * found.images))
-    if way.precision in MOST_DIFFERENCE:
-        if found.images - found.same > tolerated:
-            faults.append(f"{found.images - found.same} of {found.images:,} images are answered otherwise")
-        most = MOST_DIFFERENCE[way.precision]
-        if np.isfinite(found.difference) and found.difference > most:
-            faults.append(f"a probability differs by {found.difference:.2g}, and {most:g} is tolerated")
-    elif found.quality is not None and max_drop is not None:
-        lost = round((before.accuracy - found.quality.accuracy) * found.images)
-        if lost > max(1, round(max_drop * found.images, 6)):
-            faults.append(
-                f"{100 * lost / found.images:.2f} points of accuracy are lost, and {100 * max_drop:g} are allowed"
-            )
-    return Arm(name=way.name, precision=way.precision, own=way.own, agreement=found, faults=tuple(faults))
 
 
 def _golden_fault(engine: str, check: GoldenCheck) -> str:
@@ -303,35 +243,3 @@ def _golden_fault(engine: str, check: GoldenCheck) -> str:
         f"{engine}: {len(check.failed)} of {check.images} golden images are answered otherwise (a probability differs "
         f"by {check.difference:.2g}, and {check.tolerance:g} is tolerated)"
     )
-
-
-def _flips(
-    arms: tuple[Arm, ...],
-    answers: dict[str, NDArray[np.float32]],
-    expected: NDArray[np.float32],
-    images: Labelled,
-    classes: tuple[str, ...],
-) -> tuple[Flip, ...]:
-    flips = []
-    for arm in arms:
-        for position in arm.agreement.flipped if arm.own else ():
-            before, before_probability = _most_likely(expected[position], classes)
-            after, after_probability = _most_likely(answers[arm.name][position], classes)
-            flips.append(
-                Flip(
-                    arm=arm.name,
-                    position=position,
-                    name=images.id(position),
-                    label=classes[images.labels[position]],
-                    before=before,
-                    before_probability=before_probability,
-                    after=after,
-                    after_probability=after_probability,
-                )
-            )
-    return tuple(flips)
-
-
-def _most_likely(row: NDArray[np.float32], classes: tuple[str, ...]) -> tuple[str, float]:
-    """Of an answer; what is not a number is no class."""
-    return (classes[int(row.argmax())], float(row.max())) if np.isfinite(row).all() else ("(not a number)", 0.0)

@@ -205,7 +205,7 @@ class Opened:
 
     def __init__(self, engine: Engine, path: Path, threads: int) -> None:
         self._engine, self._path = engine, path
-        self._bounded = Bounded()
+        self._bounded = Bounded(path)
         self._size = 0
         with _explained(engine, path):
             self._size = sum(each.stat().st_size for each in {path, path.with_suffix(".bin")} if each.is_file())
@@ -239,8 +239,8 @@ def _explained(engine: Engine, path: Path) -> Iterator[None]:
         said = str(error).strip()
         if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(said):
             raise SkipwiseError(
-                f"{path} needs more memory in {engine} than is free here; free some, or answer fewer images at once "
-                "(--batch-size). No export needs much for one image; where that is too much, too, export it again."
+                f"{path} needs more memory in {engine} than is free here; free some, or answer fewer images at once. "
+                "If even one image needs too much, export the network again."
             ) from error
         lines = [line for line in said.splitlines() if not _WHERE_IN_AN_ENGINE.match(line)]
         reason = lines[0].strip().rstrip(".") if lines else type(error).__name__

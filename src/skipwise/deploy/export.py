@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import io
-import logging
 import os
-import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
-import onnx
-import torch
 from numpy.typing import NDArray
-from onnx import ModelProto
 
 from skipwise.data.decode import UnreadableImage, decode
 from skipwise.data.sources import ReadingOptions
@@ -30,28 +21,26 @@ from skipwise.deploy.artifact import (
     Format,
     Golden,
     Precision,
-    Quantization,
     read_artifact,
     sealed,
 )
-from skipwise.deploy.calibration import Progress, evaluating, images_for_int8
+from skipwise.deploy.calibration import Progress
 from skipwise.deploy.engine_import import import_engine
 from skipwise.deploy.engines import Opened
 from skipwise.deploy.images import Labelled, fit, other_images, own_images
-from skipwise.deploy.onnx_file import FITTED, OPSET, PIXELS, PROBABILITIES, describe, in_half, joined, to_onnx
+from skipwise.deploy.model_file import write_model
+from skipwise.deploy.onnx_file import OPSET
 from skipwise.deploy.origin import Elsewhere, Origin, origin_of_file, origin_of_run
 from skipwise.deploy.place import Place
-from skipwise.deploy.quantize import quantize
 from skipwise.deploy.reference import Reference
 from skipwise.deploy.runtime import engines
 from skipwise.deploy.scale import reversed_channels
-from skipwise.deploy.shipped import InHalf, portable, trace_answer, trace_fit, trace_whole
-from skipwise.deploy.signing import read_secret_key
+from skipwise.deploy.signing import SecretKey, read_secret_key
 from skipwise.errors import Damaged, SkipwiseError, missing_extra, unknown_name
 from skipwise.files import write_json
 from skipwise.paths import user_path
 from skipwise.seals import sha256
-from skipwise.text import command
+from skipwise.text import command, printable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +88,7 @@ def export(
         elsewhere: for weights that were not trained here, which network they are of.
         trust: whether a network of somebody's own, which only the run's record names, may run: True, or its name.
         reading: how `data` is to be read where its layout does not say it; None is as the run read its images.
-        sign: a secret key of minisign's, which signs the artifact.
+        sign: a secret key of minisign's, which signs the artifact; one that was made before has to be signed by it.
         progress: is told what is being done, how much of it is, and of how much.
         notice: is told what a person should know meanwhile, a sentence at a time.
 
@@ -109,44 +98,26 @@ def export(
     chosen, exact = _checked(format, precision, max_drop)
     key = None if sign is None else read_secret_key(user_path(sign))
     origin = origin_of_run(run, trust) if elsewhere is None else origin_of_file(run, elsewhere)
-    exported = _exported(
-        origin, data, chosen, exact, max_drop, output, elsewhere, reading, progress or (lambda *_: None), notice
-    )
-    if key is None:
-        return exported
-    key.sign(exported.folder)
-    return replace(exported, notes=(*exported.notes, f"It is signed by the key {key.public.id}."))
-
-
-def _exported(
-    origin: Origin,
-    data: str | os.PathLike[str] | None,
-    chosen: Format,
-    exact: Precision,
-    max_drop: float,
-    output: str | os.PathLike[str] | None,
-    elsewhere: Elsewhere | None,
-    reading: ReadingOptions | None,
-    tell: Progress,
-    notice: Callable[[str], None],
-) -> Exported:
-    """As `export`, without a signature."""
     loaded = origin.loaded()[1]  # what is no network is refused before anything is done
     origin = replace(origin, key=loaded.key or None)
     said = [*loaded.notes]
     if elsewhere is not None and (order := reversed_channels(elsewhere.mean, elsewhere.std)):
         said.append(order)
+    if key is not None:
+        said.append(f"It is signed by the key {key.public.id}.")
     provenance = origin.provenance()
     place = Place(output, origin, chosen, exact, provenance.weights, max_drop / 100)
     folder, there = place.find()
     if there is not None:
-        return Exported(folder=folder, artifact=there, repeated=True, notes=tuple(said))
+        return _made_before(folder, there, key, said)
     images, notes = _images(origin, data, exact, reading)
+    said += notes
+    tell = progress or (lambda *_: None)
     with place.making(folder, notice) as made:
         folder, there = place.find()  # another process may have made it meanwhile
         if there is not None:
-            return Exported(folder=folder, artifact=there, repeated=True, notes=(*said, *notes))
-        quantization = _write_model(made, origin, images, chosen, exact, max_drop / 100, tell)
+            return _made_before(folder, there, key, said)
+        quantization = write_model(made, origin, images, chosen, exact, max_drop / 100, tell)
         tell("Checking the golden images", 0, 1)
         examples = _write_golden(made, origin, images, chosen, exact)
         names = [*MODEL_FILES[chosen], *(example.file for example in examples)]
@@ -164,11 +135,27 @@ def _exported(
         )
         write_json(made / "artifact.json", sealed(artifact))
         artifact = read_artifact(made)
+        if key is not None:
+            key.sign(made)
         folder, there = place.take(made, folder)
+    if there is not None:
+        return _made_before(folder, there, key, said)
     where = None if images is None else images.where
-    return Exported(
-        folder=folder, artifact=there or artifact, repeated=there is not None, data=where, notes=(*said, *notes)
-    )
+    return Exported(folder=folder, artifact=artifact, repeated=False, data=where, notes=tuple(said))
+
+
+def _made_before(folder: Path, artifact: Artifact, key: SecretKey | None, notes: list[str]) -> Exported:
+    """An artifact that is there already. Where a signature is asked for it has to have it: anybody may have changed and
+    sealed it since it was made, so it is not signed now."""
+    if key is not None:
+        try:
+            key.public.check(folder)
+        except SkipwiseError as error:
+            raise SkipwiseError(
+                f"{folder} was made before and has no valid signature of the key {key.public.id}, so it is not signed "
+                "now: it may not be what was made any more; export it again with another --output, or remove it first."
+            ) from error
+    return Exported(folder=folder, artifact=artifact, repeated=True, notes=tuple(notes))
 
 
 def _checked(format: str, precision: str, max_drop: float) -> tuple[Format, Precision]:
@@ -217,98 +204,6 @@ def _images(
     return images, [] if images is not None else [f"The golden images are made up: {why}."]
 
 
-def _write_model(
-    folder: Path,
-    origin: Origin,
-    images: Labelled | None,
-    format: Format,
-    precision: Precision,
-    max_drop: float,
-    tell: Progress,
-) -> Quantization | None:
-    tell("Tracing the network", 0, 1)
-    if format == "torch":
-        with _followed(origin.model):
-            answer = trace_answer(portable(origin.network()), origin.preprocessing).module()
-            program = trace_whole(InHalf(answer) if precision == "fp16" else answer, origin.preprocessing)
-        program.example_inputs = None  # they would be a pickle
-        for node in program.graph.nodes:
-            node.meta.pop("stack_trace", None)  # paths of this machine
-        content = io.BytesIO()  # writing it directly, torch aborts the process where the disk is full
-        torch.export.save(program, content)
-        (folder / MODEL_FILES[format][0]).write_bytes(content.getbuffer())
-        return None
-    answer = _answer_as_onnx(origin)
-    quantization = None
-    if precision == "fp16":
-        answer = in_half(answer)
-    elif precision == "int8":
-        assert images is not None
-        calibration, checked = images_for_int8(images, origin.preprocessing, tell)
-        evaluate = evaluating(format, tell)
-        answer, quantization = quantize(
-            answer, calibration, checked, max_drop=max_drop, evaluate=evaluate, progress=tell
-        )
-    tell("Writing the file", 0, 1)
-    whole = joined(to_onnx(trace_fit(origin.preprocessing), takes=PIXELS, gives=FITTED), answer)
-    more = {"network": origin.model, "precision": precision}
-    describe(whole, origin.classes, origin.preprocessing, **more)
-    if format == "onnx":
-        onnx.save(whole, folder / MODEL_FILES[format][0])
-    else:
-        _save_openvino(whole, folder / MODEL_FILES[format][0])
-    return quantization
-
-
-def write_single_precision(origin: Origin, folder: Path) -> Path:
-    """A network as ONNX in single precision, to be held against what was quantized: the path of the file."""
-    answer = _answer_as_onnx(origin)
-    path = folder / MODEL_FILES["onnx"][0]
-    onnx.save(joined(to_onnx(trace_fit(origin.preprocessing), takes=PIXELS, gives=FITTED), answer), path)
-    return path
-
-
-def _answer_as_onnx(origin: Origin) -> ModelProto:
-    with _followed(origin.model):
-        traced = trace_answer(portable(origin.network()), origin.preprocessing)
-        return to_onnx(traced, takes=FITTED, gives=PROBABILITIES)
-
-
-@contextlib.contextmanager
-def _followed(model: str) -> Iterator[None]:
-    """Says in a sentence why a network of somebody else's can't be brought into a file, and where in its code."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # torch prints the whole network before it raises
-    try:
-        with contextlib.redirect_stderr(io.StringIO()):
-            yield
-    except (SkipwiseError, OSError, MemoryError):
-        raise
-    except Exception as error:  # torch.export and torch.onnx have dozens
-        places = re.findall(r'File "([^"]+)", line (\d+)', str(error))
-        where = f" at line {places[-1][1]} of {places[-1][0]}" if places else ""
-        raise SkipwiseError(
-            f"{model} can't be brought into a file: torch.export can't follow its code{where} "
-            f"({type(error).__name__}). Nothing may depend on the values in an image but by tensors (no if, while or "
-            ".item()), and all of it must be torch's. Change that, or predict from the run itself."
-        ) from error
-    finally:
-        logging.disable(before)
-
-
-def _save_openvino(whole: ModelProto, path: Path) -> None:
-    openvino = import_engine("openvino")
-    model = openvino.Core().read_model(whole.SerializeToString())
-    for entry in whole.metadata_props:
-        model.set_rt_info(entry.value, ["skipwise", entry.key])
-    try:
-        openvino.save_model(model, path, compress_to_fp16=False)
-    except RuntimeError as error:  # it does not say what the matter is; what it was to write needs as much again
-        if shutil.disk_usage(path.parent).free < 2 * whole.ByteSize():
-            raise OSError(errno.ENOSPC, "No space left on device", str(path)) from error
-        raise
-
-
 def _write_golden(
     folder: Path, origin: Origin, images: Labelled | None, format: Format, precision: Precision
 ) -> tuple[Golden, ...]:
@@ -334,7 +229,7 @@ def _write_golden(
     found = golden.check(made, folder, origin.preprocessing, precision, shipped.whole)
     if found.failed:
         raise SkipwiseError(
-            f"The exported file answers {found.failed[0]} otherwise than PyTorch (a probability differs by "
+            f"The exported file answers {printable(found.failed[0])} otherwise than PyTorch (a probability differs by "
             f"{found.difference:.2g}, and {found.tolerance:g} is tolerated), so it is not shipped; choose another "
             "--format."
         )

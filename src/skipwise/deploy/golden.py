@@ -15,7 +15,8 @@ from skipwise.data.preprocess import Preprocessing
 from skipwise.deploy.artifact import Golden, Precision
 from skipwise.deploy.images import Labelled
 from skipwise.deploy.soundness import shaped
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, reason_of
+from skipwise.regular import open_regular
 
 COUNT = 8
 
@@ -64,13 +65,14 @@ def check(
     tolerance = TOLERANCE[precision]
     differences = {}
     for each in golden:
-        data = (folder / each.file).read_bytes()
         try:
+            with open_regular(folder / each.file) as file:
+                data = file.read()
             pixels = decode(data, channels=preprocessing.channels, levels=preprocessing.levels)
-        except UnreadableImage as error:
+        except (OSError, UnreadableImage) as error:
             raise SkipwiseError(
-                f"The golden image {folder / each.file} can't be read here ({error}), so it can't be told whether the "
-                "file still answers as it did; export it again, with images that this machine can read."
+                f"The golden image {folder / each.file} can't be read here ({reason_of(error)}), so it can't be told "
+                "whether the file still answers as it did; export it again, with images that this machine can read."
             ) from error
         wanted = np.array(each.answered if precision == "int8" else each.expected)
         difference = np.abs(shaped(whole(pixels[None]), 1, len(wanted))[0] - wanted).max()

@@ -40,9 +40,13 @@ class Bounded:
     """Does work in a thread of its own, so that waiting for it can end, with the memory that is free and no more.
 
     One piece of work that takes too long is the last.
+
+    Args:
+        path: the file that the work is of.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._given_up: SkipwiseError | None = None
         self._jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._one = threading.Lock()
@@ -72,8 +76,8 @@ class Bounded:
                     with contextlib.suppress(queue.Empty):  # so that it is not in the middle of something at the end
                         answer.get(timeout=_ENDING_SECONDS)
                     self._given_up = SkipwiseError(
-                        f"This network's file is given up on: a batch takes longer than {seconds / 60:,.1f} minutes, "
-                        "which no export does; export it again, or ask for fewer images at once (--batch-size)."
+                        f"{self._path} took longer than {_minutes(seconds)} for one batch and was stopped; export it "
+                        "again, or answer fewer images at once."
                     )
                     raise self._given_up from None
                 except BaseException:  # the person stops it, or a signal does; engines are left between batches only
@@ -83,6 +87,10 @@ class Bounded:
             if error is not None:
                 raise error
             return result
+
+
+def _minutes(seconds: float) -> str:
+    return "1 minute" if seconds == 60 else f"{seconds / 60:,.3g} minutes"
 
 
 def _waited_for(answers: queue.SimpleQueue[_Result], seconds: float) -> _Result:

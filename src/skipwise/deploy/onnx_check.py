@@ -1,7 +1,7 @@
 """What an ONNX file may hold, checked before any engine sees it: plain operators, and weights that lie inside.
 
 Operators of other domains are code that an engine may load from elsewhere; loops and branches may never end; weights in
-other files may be any file of this machine.
+other files may be any file of this machine; and what draws at random answers otherwise when it was checked.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any
 import onnx
 from onnx import AttributeProto, ModelProto, TensorProto
 
+from skipwise.regular import read_regular
+
 _DOMAINS = ("", "ai.onnx")
 _ATTRIBUTES = (
     AttributeProto.FLOAT,
@@ -25,6 +27,11 @@ _ATTRIBUTES = (
     AttributeProto.STRINGS,
 )
 """Not graphs, which only loops, branches and maps over sequences have."""
+
+_LARGEST = 2**31
+"""Bytes, as protobuf has it."""
+
+_RANDOM = ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial")
 
 _BITS: dict[int, int] = {
     TensorProto.FLOAT: 32,
@@ -50,7 +57,7 @@ def read_onnx(path: Path) -> ModelProto:
         ValueError: it is damaged, or holds what no export does; the message says what.
         OSError: it can't be read.
     """
-    content, model = path.read_bytes(), ModelProto()
+    content, model = read_regular(path, _LARGEST), ModelProto()
     try:
         model.ParseFromString(content)
     except Exception as error:  # protobuf has one of its own
@@ -74,6 +81,11 @@ def _check(model: ModelProto) -> None:
                     f"it holds the operator {node.op_type}, which repeats or chooses parts of the network, so that no "
                     "limit of its work is known"
                 )
+        dropping = node.op_type == "Dropout" and any(node.input[2:])  # its third input turns it on
+        if node.op_type in _RANDOM or dropping:
+            raise ValueError(
+                f"it holds the operator {node.op_type}, which draws at random, so that it answers otherwise each time"
+            )
     for tensor in _tensors(model):
         _check_tensor(tensor)
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
+from skipwise.regular import open_regular, read_regular
+
 _LOOPS = ("Loop", "TensorIterator", "If", "ReadValue", "Assign")
 """They repeat or choose parts of a network, so that no limit of its work is known, or remember the last answer."""
+_RANDOM = ("RandomUniform", "Multinomial")
 _OPSET = re.compile(r"opset\d{1,2}")
 _BITS = {
     **{kind: int(re.sub(r"\D", "", kind)) for kind in ("f64 f32 f16 i64 i32 i16 i8 i4 u64 u32 u16 u8 u4 u1").split()},
     "bf16": 16,
     "boolean": 8,
 }
+_LARGEST = 2**28
+"""Bytes of the document, which holds no weights; that of a large network has a few million."""
 
 
 def check_ir(xml: Path, weights: Path) -> None:
@@ -25,13 +31,15 @@ def check_ir(xml: Path, weights: Path) -> None:
         ValueError: they are damaged, or hold what no export does; the message says what.
         OSError: they can't be read.
     """
-    reader = _Reader(weights.stat().st_size)
+    with open_regular(weights) as file:
+        reader = _Reader(file.seek(0, os.SEEK_END))
     try:
         # As UTF-8 whatever it says of itself, so that no other reader finds another document in it.
         parser = expat.ParserCreate("UTF-8")
         parser.StartDoctypeDeclHandler = reader.doctype
-        parser.StartElementHandler = reader.element
-        parser.Parse(xml.read_bytes(), True)
+        parser.StartElementHandler = reader.begin
+        parser.EndElementHandler = reader.end
+        parser.Parse(read_regular(xml, _LARGEST), True)
     except expat.ExpatError as error:
         raise ValueError(f"it is damaged: {error}") from error
 
@@ -40,7 +48,7 @@ def check_read(model: Any) -> None:
     """A network as OpenVINO read it, from whichever file.
 
     Raises:
-        ValueError: it holds other operators than those of OpenVINO's own sets, or loops.
+        ValueError: it holds other operators than those of OpenVINO's own sets, or loops, or draws at random.
     """
     for operation in model.get_ops():
         kind = operation.get_type_info()
@@ -55,6 +63,8 @@ def _check_operator(name: str, version: str) -> None:
             f"it holds the operator {name}, which repeats or chooses parts of the network, so that no limit of its "
             "work is known"
         )
+    if name in _RANDOM:
+        raise ValueError(f"it holds the operator {name}, which draws at random, so that it answers otherwise each time")
 
 
 class _Reader:
@@ -62,21 +72,28 @@ class _Reader:
 
     def __init__(self, weights: int) -> None:
         self.weights = weights
-        self.kind: str | None = None
-        self.first = True
+        self.kind = ""
+        self.within: list[str] = []
 
     def doctype(self, *_: object) -> None:
         raise ValueError("it declares a type of document, which no export does")
 
-    def element(self, name: str, attributes: dict[str, str]) -> None:
-        if self.first and name != "net":
+    def begin(self, name: str, attributes: dict[str, str]) -> None:
+        if not self.within and name != "net":
             raise ValueError("it is no network of OpenVINO's")
-        self.first = False
         if name == "layer":
+            if self.within != ["net", "layers"]:
+                raise ValueError("it holds layers inside of others, which no export does")
             self.kind = attributes.get("type", "")
             _check_operator(self.kind, attributes.get("version", ""))
-        elif name == "data" and self.kind == "Const":
+        elif name == "data" and self.kind.lower() in ("const", "constant"):
             self._constant(attributes)
+        self.within.append(name)
+
+    def end(self, name: str) -> None:
+        self.within.pop()
+        if name == "layer":
+            self.kind = ""
 
     def _constant(self, attributes: dict[str, str]) -> None:
         """Its numbers are inside the file of weights, as many as it says, counted without overflow."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import getpass
 import hashlib
 import os
@@ -18,8 +17,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from skipwise.errors import SkipwiseError, missing_extra
+from skipwise.errors import SkipwiseError, missing_extra, reason_of
 from skipwise.files import write_text
+from skipwise.regular import open_regular, read_regular
 
 SIGNED = "artifact.json"
 SIGNATURE = "artifact.json.minisig"
@@ -45,14 +45,11 @@ class SecretKey:
         return PublicKey(self.name, self._key().public_key().public_bytes_raw(), self.file)
 
     def sign(self, folder: Path) -> None:
-        """Writes the signature of an artifact into its folder, where there is none of this key's yet.
+        """Writes the signature of an artifact into its folder.
 
         Raises:
             SkipwiseError: it can't be written.
         """
-        with contextlib.suppress(SkipwiseError):
-            self.public.check(folder)
-            return
         key = self._key()
         signature = key.sign(_hash(folder))
         comment = f"timestamp:{int(time.time())}\tfile:{SIGNED}\thashed"
@@ -88,12 +85,15 @@ class PublicKey:
             SkipwiseError: it is not signed, by another key, or it was changed after it was signed.
         """
         path = folder / SIGNATURE
-        if not path.is_file():
+        if not path.exists():
             raise SkipwiseError(f"{folder} is not signed: there is no {SIGNATURE} in it.")
         lines = _lines(path, 4)
         body = _unbase64(lines[1], path)
         if body[:2] != _PREHASHED or len(body) != 74 or not lines[2].startswith(_TRUSTED):
-            raise SkipwiseError(f"{path} is no signature of a kind that is made today; sign the artifact again.")
+            raise SkipwiseError(
+                f"{path} is not a minisign signature that Skipwise can check; sign the artifact again with a minisign "
+                "of today."
+            )
         name, signature, comment = body[2:10], body[10:], lines[2].removeprefix(_TRUSTED)
         if name != self.name:
             raise SkipwiseError(
@@ -156,8 +156,12 @@ def _ed25519() -> ModuleType:
 
 
 def _hash(folder: Path) -> bytes:
-    with (folder / SIGNED).open("rb") as file:
-        return hashlib.file_digest(file, hashlib.blake2b).digest()
+    path = folder / SIGNED
+    try:
+        with open_regular(path) as file:
+            return hashlib.file_digest(file, hashlib.blake2b).digest()
+    except OSError as error:
+        raise SkipwiseError(f"{path} can't be read ({reason_of(error)}).") from error
 
 
 def _password(path: Path) -> bytes:
@@ -195,12 +199,11 @@ def _stretched(password: bytes, salt: bytes, operations: int, memory: int, lengt
 def _lines(path: Path, count: int) -> list[str]:
     """Of a small text file that begins with a comment."""
     try:
-        if not path.is_file():
-            raise SkipwiseError(f"There is no file {path}; 'minisign -G' makes keys.")
-        with path.open("rb") as file:
-            lines = [line.rstrip("\r") for line in file.read(_LARGEST).decode().split("\n")]
+        lines = [line.rstrip("\r") for line in read_regular(path, _LARGEST).decode().split("\n")]
+    except FileNotFoundError as error:
+        raise SkipwiseError(f"There is no file {path}; 'minisign -G' makes keys.") from error
     except OSError as error:
-        raise SkipwiseError(f"{path} can't be read ({error.strerror or error}).") from error
+        raise SkipwiseError(f"{path} can't be read ({reason_of(error)}).") from error
     except UnicodeDecodeError:
         lines = []
     if len(lines) < count or not lines[0].startswith(_UNTRUSTED):

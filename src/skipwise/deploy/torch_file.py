@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 
 from skipwise.deploy.torch_program import DTYPES, STRIDED, Node, Program, calls_of, is_in, names, only, text
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, reason_of
+from skipwise.regular import open_regular
 
 _SCHEMA = 8
 """The major version of torch's schema; that of torch 2.10 to 2.14."""
@@ -85,11 +86,11 @@ def read_program(path: Path) -> Program:
         SkipwiseError: it is damaged, or holds what no export of Skipwise does.
     """
     try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             members = _members(archive, path.stat().st_size)
             return _program(lambda name: bytearray(archive.read(members[name])))
     except OSError as error:
-        raise SkipwiseError(f"{path} can't be read ({error.strerror or error}).") from error
+        raise SkipwiseError(f"{path} can't be read ({reason_of(error)}).") from error
     except MemoryError:
         raise
     except Exception as error:  # bytes of somebody else's: zipfile, msgspec and torch have a dozen kinds

@@ -1,14 +1,16 @@
 """What a program of torch's may call: functions of tensors and numbers, and nothing else.
 
 None of these reads or writes a file, looks up a name, keeps a reference to memory of others, or repeats a part of the
-program. A program that calls anything else is refused before it runs.
+program. A program that calls anything else is refused before it runs. Nor does one draw at random, or remember an
+earlier image: what it answers depends on the pixels alone.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -49,15 +51,41 @@ _ATEN = frozenset(
     """.split()
 )
 
-_OF_NUMBERS: dict[str, Callable[..., Any]] = {
+_LARGEST = 2**63 - 1
+
+
+def _of_numbers(function: Callable[..., Any]) -> Callable[..., int | float]:
+    """The function, of numbers only and with a number as its result: whole ones as a tensor could hold them, since
+    products of longer ones may take for ever."""
+
+    @functools.wraps(function)
+    def checked(*given: Any) -> int | float:
+        result = function(*map(_number, given))
+        return _number(result)
+
+    return checked
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) <= _LARGEST):
+        return value
+    raise ValueError("one of its sizes is no number, or larger than any size")
+
+
+_OF_NUMBERS: dict[str, Callable[..., int | float]] = {
     **{
-        f"_operator.{name}": getattr(operator, name)
+        f"_operator.{name}": _of_numbers(getattr(operator, name))
         for name in "add sub mul floordiv truediv mod neg eq ne lt le gt ge and_ or_".split()
     },
-    **{f"torch.{name}": getattr(torch, name) for name in "sym_min sym_max sym_int sym_float sym_not sym_ite".split()},
-    "math.trunc": math.trunc,
+    **{
+        f"torch.{name}": _of_numbers(getattr(torch, name))
+        for name in "sym_min sym_max sym_int sym_float sym_not sym_ite".split()
+    },
+    "math.trunc": _of_numbers(math.trunc),
 }
 """Of sizes. Not powers and shifts, whose results may have more digits than there is memory."""
+
+_RUNNING = ("running_mean", "running_var")
 
 
 def function_called(target: str) -> Callable[..., Any]:
@@ -72,6 +100,31 @@ def function_called(target: str) -> Callable[..., Any]:
     name, _, overload = rest.partition(".")
     known = not library and name in _ATEN and overload.isidentifier() and not overload.startswith("_")
     found = getattr(getattr(torch.ops.aten, name), overload, None) if known else None
-    if not isinstance(found, torch._ops.OpOverload):
+    if not isinstance(found, torch._ops.OpOverload) or (_writes(found) and not name.endswith("_")):
         raise ValueError(f"it calls {target!r}, which is none of the operators that Skipwise runs")
     return found
+
+
+def _writes(function: torch._ops.OpOverload) -> bool:
+    """Whether it writes into one of its arguments, as in-place operators do, and those that are given a place."""
+    said = [each.alias_info for each in function._schema.arguments]
+    return any(each is not None and each.is_write for each in said)
+
+
+def check_constant(function: torch._ops.OpOverload, given: Mapping[str, Any]) -> None:
+    """That a call gives the same for the same tensors, whenever it is made.
+
+    Args:
+        given: its arguments by their names, but for those that are left at their defaults.
+
+    Raises:
+        ValueError: it draws at random, or brings running means up to date.
+    """
+    names = {each.name for each in function._schema.arguments}
+    if names.issuperset(_RUNNING):
+        learning = any(given.get(name) is not None for name in _RUNNING)
+        switches = {"training", "use_input_stats"} if learning else set()
+    else:
+        switches = {"train", "training", "dropout_p"}
+    if any(given.get(name, False) not in (False, 0) for name in switches & names) or "generator" in given:
+        raise ValueError(f"its call of {function} is one of training, which answers otherwise each time")

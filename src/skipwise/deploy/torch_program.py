@@ -12,7 +12,7 @@ import msgspec
 import torch
 from torch import Tensor
 
-from skipwise.deploy.torch_operators import function_called
+from skipwise.deploy.torch_operators import check_constant, function_called
 
 DTYPES = {
     1: torch.uint8,
@@ -86,6 +86,7 @@ class Program:
     Args:
         pixels: the name of what it takes, `probabilities` of what it gives, `fitted` of the last thing that it does
             before the network.
+        weights: by name, as they were read: torch counts the changes of a tensor's memory, and there were none.
     """
 
     pixels: str
@@ -95,7 +96,11 @@ class Program:
     calls: tuple[Call, ...]
 
     def __call__(self, given: Mapping[str, Tensor], stopped: Callable[[], bool] = lambda: False) -> Tensor:
-        """The result for the pixels, and for other values that are given instead of being computed."""
+        """The result for the pixels, and for other values that are given instead of being computed.
+
+        Raises:
+            ValueError: it changes its weights, by which it could remember what it was asked before.
+        """
         values: dict[str, Any] = {**self.weights, **given}
         for call in self.calls:
             if stopped():
@@ -106,6 +111,8 @@ class Program:
                 values.update(zip(call.gives, results, strict=True) if call.gives else ())
             for name in call.spent:
                 values.pop(name, None)
+        if any(weight._version for weight in self.weights.values()):
+            raise ValueError("it changes its own weights, which no export does")
         answer = values[self.probabilities]
         if not isinstance(answer, Tensor):
             raise TypeError("its result is no tensor")
@@ -165,6 +172,7 @@ def _applied(node: Node, within: str) -> tuple[Callable[..., Any], tuple[Any, ..
         if any(not isinstance(value, int | float | _Earlier) for value in given.values()):
             raise ValueError(f"a call of {node.target!r} is not of numbers")
         return function, tuple(given.values()), {}
+    check_constant(function, given)
     positional = []
     for each in function._schema.arguments:
         if each.kwarg_only or each.name not in given:

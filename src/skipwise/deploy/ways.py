@@ -103,7 +103,7 @@ def find_origin(artifact: Artifact, run: str | os.PathLike[str] | None, trust: b
     except SkipwiseError as error:
         if run is not None:
             raise
-        return None, f"{str(error).rstrip('.')}; --run names what this was exported from."
+        return None, f"{printable(str(error)).rstrip('.')}; --run names what this was exported from."
 
 
 def find_ways(
@@ -122,7 +122,7 @@ def find_ways(
     named = {name: f"{ENGINE_NAMES[name]} {precision.upper()}" for name in opened}
     ways.append(Way(f"{named[first]}, fitted before", precision, True, True, opened[first].fitted))
     if origin is not None and precision == "int8":
-        from skipwise.deploy.export import write_single_precision
+        from skipwise.deploy.model_file import write_single_precision
 
         path = write_single_precision(origin, folder)
         for name in engines("onnx"):

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skipwise.deploy.agreement import Quality
+from skipwise.deploy.arms import Arm
 from skipwise.deploy.artifact import Artifact, Quantization
-from skipwise.deploy.certify import Arm, Certificate, Verified
+from skipwise.deploy.certify import Certificate, Verified
 from skipwise.deploy.speed import Speed
 from skipwise.deploy.ways import PYTORCH
-from skipwise.text import byte_size, command
+from skipwise.text import byte_size, command, printable
 
 if TYPE_CHECKING:
     from skipwise.deploy.export import Exported
@@ -24,7 +25,7 @@ def named(artifact: Artifact) -> str:
     """What an artifact is: "se_resnet18 as ONNX INT8"."""
     made = artifact.provenance
     width = "" if made.width == 1 else f" (width {made.width:g})"
-    return f"{made.model}{width} as {PLACES[artifact.format]} {PRECISIONS[artifact.precision]}"
+    return f"{printable(made.model)}{width} as {PLACES[artifact.format]} {PRECISIONS[artifact.precision]}"
 
 
 def exported(made: Exported) -> Iterator[str]:
@@ -50,13 +51,14 @@ def exported(made: Exported) -> Iterator[str]:
 
 def quantized(record: Quantization) -> str:
     """What INT8 cost, and what was kept out of it."""
+    names = ", ".join(map(printable, record.kept))
     kept = (
         "all of them are INT8"
         if not record.kept
-        else f"{len(record.kept)} stayed in single precision, since they cost accuracy: {', '.join(record.kept)}"
+        else f"{len(record.kept)} stayed in single precision, since they cost accuracy: {names}"
     )
     return (
-        f"INT8: {100 * record.accuracy:.2f}% of {record.checked:,} {record.split} images were right before, "
+        f"INT8: {100 * record.accuracy:.2f}% of {record.checked:,} {printable(record.split)} images were right before, "
         f"{100 * record.quantized_accuracy:.2f}% are now (calibrated on {record.calibrated} training images). Of "
         f"{record.layers} convolutions, {kept}."
     )
@@ -77,7 +79,9 @@ def verdict(found: Verified) -> str:
         return f"{what} answers its {golden} golden images here as it did where it was exported."
     own = [arm for arm in certificate.arms if arm.own]
     least = min(own, key=lambda arm: arm.agreement.share)
-    images = f"{certificate.images:,} {certificate.split or ''}".rstrip() + f" images of {certificate.data}"
+    images = (
+        f"{certificate.images:,} {certificate.split or ''}".rstrip() + f" images of {printable(certificate.data or '')}"
+    )
     same = (
         f"all of {images} the same class as"
         if least.agreement.same == certificate.images

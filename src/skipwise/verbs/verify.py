@@ -43,7 +43,7 @@ def verify(
     images: Annotated[int | None, typer.Option(help="At most so many, drawn class by class. [default: all]")] = None,
     timing: Annotated[bool, typer.Option("--timing/--no-timing", help="Measure how fast it is here.")] = True,
     public_key: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A public key of minisign's; it has to be signed by this one.")
+        str | None, typer.Option(metavar="FILE", help="Accept the artifact only if this minisign key signed it.")
     ] = None,
     output: Annotated[
         str | None, typer.Option("--output", "-o", help="Folder for the certificate. [default: the artifact's]")
