@@ -153,7 +153,7 @@ def atomic(path: Path, *, old: Path | None = None, mend: str = ELSEWHERE) -> Ite
             if temporary is not None:
                 temporary.unlink(missing_ok=True)
         except OSError as error:
-            if isinstance(failed, SkipwiseError) and os.path.lexists(temporary):
+            if isinstance(failed, SkipwiseError) and temporary and os.path.lexists(temporary):
                 raise SkipwiseError(f"{failed} {temporary} can't be removed either ({error.strerror}).") from failed
         raise
 

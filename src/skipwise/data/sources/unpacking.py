@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
-import zipfile
 
 from skipwise.errors import SkipwiseError
+from skipwise.zipped import open_zip
 
 LARGEST_ARRAYS = 2**30
 """Bytes of arrays that are held in memory."""
@@ -36,7 +36,7 @@ def check_size(name: str, size: int, most: int) -> None:
 
 def check_zip(name: str, data: bytes, most: int) -> None:
     """Raises SkipwiseError for a zip, as .npz and .xlsx are, that unpacks to more; zipfile raises for damaged ones."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    with open_zip(io.BytesIO(data)) as archive:
         check_size(name, sum(info.file_size for info in archive.infolist()), most)
 
 
