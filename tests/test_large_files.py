@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from skipwise.data.sources.unpacking import check_text
 from skipwise.errors import SkipwiseError
+from skipwise.parsing import MOST_MEMORY as MOST_JSON
+from skipwise.parsing import memory_of_structure
 from skipwise.training.run import Predictions, read_predictions, write_predictions
 from skipwise.zipped import LARGEST_DIRECTORY, MOST_FILES
+from tests.conftest import make_photos
 from tests.test_bombs import MOST_MEMORY, audited
 
 IDS, LABELS, LOGITS = np.array(["a.png", "bb.png"]), np.array([0, 1]), np.zeros((2, 3), np.float32)
@@ -88,3 +94,79 @@ def test_a_directory_of_an_archive_that_is_too_large_is_not_read(name: bytes, co
     assert "data.zip holds" in said
     assert "unpack it, and give the folder" in said
     assert most < MOST_MEMORY // 2
+
+
+CONTENTS = {
+    "lists": "[],",
+    "deeper lists": "[[]],",
+    "dictionaries": "{},",
+    "keys": '{"":1},',
+    "numbers": "1000,",
+    "texts": '"\u0100",',
+    "wide texts": '"\U0001f600",',
+    "long texts": f'"{"a" * 1000}\U0001f600",',
+}
+READ = """
+import resource, sys
+from pathlib import Path
+from skipwise.errors import Damaged
+from skipwise.training.run import read_run
+try:
+    read_run(Path(sys.argv[1]))
+except Damaged as error:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, error)
+"""
+
+
+def read_of(thousand: bytes) -> float:
+    """How many pieces a record may have, of which a thousand are given."""
+    text = len(thousand) * (1 if thousand.isascii() else 16)
+    return 1000 * MOST_JSON / (memory_of_structure(thousand) + text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("content", CONTENTS)
+def test_whatever_is_in_a_record_it_takes_so_much_memory_and_no_more(content: str, tmp_path: Path) -> None:
+    """Of the largest size that is still read, and of one that is not."""
+    piece, path = CONTENTS[content], tmp_path / "run.json"
+    one = (piece * 1000).encode()
+    for share in (0.99, 1.01):
+        path.write_text('{"files": {}, "x": [' + piece * int(share * read_of(one)) + "0]}", encoding="utf-8")
+        result = subprocess.run([sys.executable, "-c", READ, tmp_path], capture_output=True, text=True, check=True)
+        most, said = result.stdout.split(maxsplit=1)
+        assert "is damaged" in said
+        assert ("reading it could take" in said) is (share > 1)
+        assert int(most) < MOST_MEMORY
+
+
+def annotations(number: int) -> str:
+    """As in COCO's files of people: outlines, boxes, and points of which most are not seen."""
+    outline = ",".join(["239.97", "260.24"] * 20)
+    points = ",".join(["0", "0", "0"] * 10 + ["142", "309", "1"] * 7)
+    one = (
+        f'{{"segmentation": [[{outline}]],"num_keypoints": 7,"area": 2765.14865,"iscrowd": 0,"keypoints": [{points}],'
+        '"image_id": 558840,"bbox": [199.84,200.46,77.71,70.88],"category_id": 58,"id": 156}'
+    )
+    images = '{"license": 3,"file_name": "000000391895.jpg","coco_url": "http://images.cocodataset.org/1.jpg","id": 39}'
+    return f'{{"images": [{images}],"annotations": [{",".join([one] * number)}],"categories": []}}'
+
+
+def test_annotations_are_read_whatever_their_size_and_what_only_fills_memory_is_not() -> None:
+    check_text("people.json", annotations(100_000))
+    check_text("small.json", "[" + "[]," * 10**6 + "[]]")
+    with pytest.raises(SkipwiseError, match=r"large\.json is too large for what is in it"):
+        check_text("large.json", "[" + "[]," * 10**7 + "[]]")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("content", ["lists", "deeper lists", "dictionaries", "keys"])
+@pytest.mark.parametrize("size", [12, 99])
+def test_a_list_of_images_that_only_fills_memory_does_not(size: int, content: str, tmp_path: Path) -> None:
+    make_photos(tmp_path / "data", per_class=3)
+    piece = CONTENTS[content]
+    (tmp_path / "data" / "list.json").write_text("[" + piece * ((size << 20) // len(piece)) + "[]]")
+    for data in (tmp_path / "data", tmp_path / "data" / "list.json"):
+        _, most, said = audited(data, tmp_path / data.stem)
+        assert "Traceback" not in said
+        assert most < MOST_MEMORY
+    assert ("too large for what is in it" in said) is (size > 12)

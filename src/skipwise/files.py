@@ -18,13 +18,14 @@ from typing import IO, Any, TypeVar
 import msgspec
 
 from skipwise.errors import Busy, Damaged, SkipwiseError
+from skipwise.parsing import check_json
 from skipwise.regular import APPENDING, open_own, read_regular
 
 _T = TypeVar("_T")
 
 
 ELSEWHERE = "choose another folder with --output"
-LARGEST_RECORD = 2**29
+LARGEST_RECORD = 2**28
 """Bytes of a record of ours."""
 CACHE = "SKIPWISE_CACHE"
 LOCK = ".lock"
@@ -254,6 +255,7 @@ def read_json(path: Path, kind: type[_T], *, mend: str = "remove it to start tha
     """
     try:
         content = read_regular(path, LARGEST_RECORD)
+        check_json(content)
         if b"\\udc" in content:  # of a path that is not UTF-8, see `as_json`
             return msgspec.convert(json.loads(content), type=kind)
         return msgspec.json.decode(content, type=kind)

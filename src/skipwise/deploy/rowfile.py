@@ -23,13 +23,15 @@ import msgspec
 from skipwise.deploy.inputs import Found, Named
 from skipwise.deploy.rows import Answer, RowFormat, Rows
 from skipwise.errors import SkipwiseError
-from skipwise.files import LARGEST_RECORD, atomic, explained, make_folder
+from skipwise.files import atomic, explained, make_folder
 from skipwise.regular import open_own, read_regular
 from skipwise.seals import read_sealed, write_sealed
 
 VERSION = 1
 """Of the terms and the rows."""
 ELSEWHERE = "choose another file with --output"
+LARGEST_SUMS = 2**24
+"""Bytes of the checksums of two million batches."""
 _SUM = re.compile("[0-9a-f]{8}")
 SHOWN = 3
 """Unreadable images that are named at the end; the rows name them all."""
@@ -261,7 +263,7 @@ class _Sums:
     def read(self) -> list[int] | None:
         """Those that are there; None where there is no such file, as with files of earlier versions."""
         try:
-            lines = read_regular(self.path, LARGEST_RECORD).decode("ascii", "replace").split("\n")
+            lines = read_regular(self.path, LARGEST_SUMS).decode("ascii", "replace").split("\n")
         except FileNotFoundError:
             return None
         except OSError as error:

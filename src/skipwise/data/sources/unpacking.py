@@ -6,6 +6,8 @@ import gzip
 import io
 
 from skipwise.errors import SkipwiseError
+from skipwise.parsing import memory_of_structure
+from skipwise.text import byte_size
 from skipwise.zipped import open_zip
 
 LARGEST_ARRAYS = 2**30
@@ -19,6 +21,10 @@ MOST_CELLS = 20_000_000
 FREE, RATIO = 2**22, 100
 """Text that a packed file may hold in any case, and how many times its own size beyond; texts pack to a tenth."""
 
+FREE_MEMORY, DENSEST = 3 * 2**28, 24
+"""Bytes of memory that JSON may take by an estimate in any case, and for each of its characters beyond. Outlines and
+boxes as COCO has them are estimated at 14 to 22, though they take 5; nothing but empty lists is estimated at 64."""
+
 
 def most_text(packed: int) -> int:
     """How much text a packed file of so many bytes may hold without being made to fill the memory."""
@@ -31,6 +37,17 @@ def check_size(name: str, size: int, most: int) -> None:
         raise SkipwiseError(
             f"{name} holds {size / 2**20:,.0f} MiB or more, where at most {most / 2**20:,.0f} are read; split "
             "it, or make it again if that can't be."
+        )
+
+
+def check_text(name: str, text: str) -> None:
+    """Raises SkipwiseError for JSON that is made to take far more memory than it has characters. What annotation tools
+    write takes five times as much."""
+    found, most = memory_of_structure(text), max(FREE_MEMORY, DENSEST * len(text))
+    if found > most:
+        raise SkipwiseError(
+            f"{name} is too large for what is in it: reading it could take {byte_size(found)} of memory, at most "
+            f"{byte_size(most)} are given; split it, or take it away."
         )
 
 
