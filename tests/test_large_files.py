@@ -160,7 +160,7 @@ def test_annotations_are_read_whatever_their_size_and_what_only_fills_memory_is_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("content", ["lists", "deeper lists", "dictionaries", "keys"])
-@pytest.mark.parametrize("size", [12, 99])
+@pytest.mark.parametrize("size", [6, 99])
 def test_a_list_of_images_that_only_fills_memory_does_not(size: int, content: str, tmp_path: Path) -> None:
     make_photos(tmp_path / "data", per_class=3)
     piece = CONTENTS[content]
@@ -169,4 +169,4 @@ def test_a_list_of_images_that_only_fills_memory_does_not(size: int, content: st
         _, most, said = audited(data, tmp_path / data.stem)
         assert "Traceback" not in said
         assert most < MOST_MEMORY
-    assert ("too large for what is in it" in said) is (size > 12)
+    assert ("too large for what is in it" in said) is (size > 6)
