@@ -22,7 +22,9 @@ from skipwise.comparison.conclude import Comparison
 from skipwise.comparison.executor import Event
 from skipwise.comparison.local import ATTEMPTS
 from skipwise.comparison.plan import Plan
+from skipwise.errors import SkipwiseError
 from skipwise.files import locked, read_json
+from skipwise.seals import seal_of, sha256
 from skipwise.training.checkpoint import load_checkpoints
 from tests.conftest import Run, make_photos
 from tests.processes import Command, Prepare, children_of, time_briefly
@@ -130,6 +132,22 @@ def test_images_that_were_renamed_are_the_same_comparison(finished: Comparison, 
     assert other.difference(finished.plan) == (
         "the images differ, and so do their classes: 'stripes0' is one only there; 'a' is one only here"
     )
+
+
+def test_a_report_shows_no_picture_that_is_elsewhere(finished: Comparison, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(finished.folder, tmp_path / "c"))
+    page = conclude.report(folder)
+    assert isinstance(page, Path)
+    before = page.read_bytes()
+    shown = json.loads((folder / "pictures.json").read_text())
+    (folder / "pictures.json").write_text(json.dumps(dict.fromkeys(shown, "http://example.org/seen.png")))
+    costs = json.loads((folder / "costs.json").read_text())
+    costs["files"] = {"pictures.json": sha256(folder / "pictures.json")}
+    costs["files"][""] = seal_of(costs)
+    (folder / "costs.json").write_text(json.dumps(costs))
+    with pytest.raises(SkipwiseError, match=r"pictures\.json was changed: it names pictures that are elsewhere"):
+        conclude.report(folder)
+    assert page.read_bytes() == before
 
 
 @pytest.mark.usefixtures("in_this_process")

@@ -19,6 +19,7 @@ from skipwise.comparison.plan import Plan
 from skipwise.comparison.report import write_report
 from skipwise.comparison.results import Costs, Results
 from skipwise.pages.figures import Point, pareto_front
+from skipwise.pages.pictures import is_data_url
 from tests import browsing
 from tests.fabricated import NASTY, NETWORKS, Fabricated, fabricate
 
@@ -322,3 +323,35 @@ def test_pareto_front_has_what_nothing_cheaper_matches() -> None:
 
     points = [point("a", 1, 90), point("b", 2, 89), point("c", 2, 95), point("d", 3, 95), point("e", 4, 99)]
     assert [p.name for p in pareto_front(points)] == ["a", "c", "e"]
+
+
+@pytest.mark.browser
+def test_a_page_may_ask_nobody_for_anything(browser: Any, tmp_path: Path) -> None:
+    """Were there a picture's address in it, or a link to a style, no browser would follow it."""
+    path = written(tmp_path, fabricate())
+    path.write_text(path.read_text().replace("<h1>", '<img src="http://127.0.0.1:9/seen.png"><h1>', 1))
+    page = browser.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda told: complaints.append(told.text))
+    page.goto(path.as_uri())
+    page.wait_for_selector("#training .main-svg")
+    page.close()
+    assert [said for said in complaints if "seen.png" in said and "Content Security Policy" in said]
+
+
+@pytest.mark.parametrize(
+    ("url", "is_one"),
+    [
+        ("data:image/png;base64,iVBORw0KGgo=", True),
+        ("data:image/webp;base64,UklGRg==", True),
+        ("http://example.org/a.png", False),
+        ("//example.org/a.png", False),
+        ("data:image/svg+xml;base64,PHN2Zz4=", False),
+        ("data:text/html;base64,PHN2Zz4=", False),
+        ('data:image/png;base64,AA" onerror="alert(1)', False),
+        ("data:image/png;base64,AA==\n", False),
+        ("", False),
+    ],
+)
+def test_only_pictures_themselves_are_shown(url: str, is_one: bool) -> None:
+    assert is_data_url(url) is is_one

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
+import os
 import re
 import shutil
 import ssl
@@ -26,6 +27,7 @@ from urllib.parse import urlsplit
 
 from skipwise.errors import SkipwiseError
 from skipwise.files import despite_deletion, explained, locked, make_folder, read_json, write_json
+from skipwise.regular import APPENDING, open_own
 from skipwise.text import byte_size
 
 Progress = Callable[[str, int, int], None]
@@ -184,7 +186,7 @@ class Download:
                 raise _BrokenError("the server has another file now")
             if total > self.most:
                 self._refuse(folder, f"it has {byte_size(total)}")
-            with explained(part, mend=self.mend), part.open("ab") as file:
+            with explained(part, mend=self.mend), os.fdopen(open_own(part, APPENDING), "ab") as file:
                 file.truncate(start)
                 write_json(record, _Begun(url=self.url, validator=_validator(response.headers)))
                 self._receive(response, file, start, total, folder, tell)

@@ -8,6 +8,7 @@ import glob
 import json
 import os
 import re
+import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -17,13 +18,14 @@ from typing import IO, Any, TypeVar
 import msgspec
 
 from skipwise.errors import Busy, Damaged, SkipwiseError
-from skipwise.regular import read_regular
+from skipwise.parsing import check_json
+from skipwise.regular import APPENDING, open_own, read_regular
 
 _T = TypeVar("_T")
 
 
 ELSEWHERE = "choose another folder with --output"
-LARGEST_RECORD = 2**29
+LARGEST_RECORD = 2**28
 """Bytes of a record of ours."""
 CACHE = "SKIPWISE_CACHE"
 LOCK = ".lock"
@@ -135,12 +137,13 @@ def atomic(path: Path, *, old: Path | None = None, mend: str = ELSEWHERE) -> Ite
     Raises:
         SkipwiseError: the disk is full, read-only, ...
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = None
     try:
-        with explained(path, mend=mend), _claimed(temporary):
+        with explained(path, mend=mend), contextlib.ExitStack() as stack:
+            temporary = _new_file(path, stack)
             clear_leftovers(path.parent, path.name)
             yield temporary
-            with temporary.open("rb+") as file:
+            with os.fdopen(open_own(temporary, os.O_RDWR), "rb+") as file:
                 os.fsync(file.fileno())
             if old is not None and path.exists():
                 path.replace(old)
@@ -148,9 +151,10 @@ def atomic(path: Path, *, old: Path | None = None, mend: str = ELSEWHERE) -> Ite
             _sync_folder(path.parent)
     except BaseException as failed:
         try:
-            temporary.unlink(missing_ok=True)
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
         except OSError as error:
-            if isinstance(failed, SkipwiseError) and os.path.lexists(temporary):
+            if isinstance(failed, SkipwiseError) and temporary and os.path.lexists(temporary):
                 raise SkipwiseError(f"{failed} {temporary} can't be removed either ({error.strerror}).") from failed
         raise
 
@@ -162,15 +166,34 @@ def clear_leftovers(folder: Path, name: str | None = None) -> None:
         name: of the file that they were to become; None for any.
     """
     for leftover in folder.glob(".*.tmp" if name is None else f".{glob.escape(name)}.*.tmp"):
-        if _TEMPORARY.fullmatch(leftover.name) and leftover.is_file():
-            # A living process holds what it writes: its number alone would say nothing on a shared disk.
-            with contextlib.suppress(OSError), _claimed(leftover, at_once=True):
-                leftover.unlink()
+        if _TEMPORARY.fullmatch(leftover.name):
+            # A living process holds what it writes: its name alone would say nothing on a shared disk.
+            with contextlib.suppress(OSError), os.fdopen(open_own(leftover, os.O_RDWR), "rb+") as file:
+                _hold(file, at_once=True)
+                if _is_at(file, leftover):
+                    leftover.unlink()
 
 
-@contextlib.contextmanager
-def _claimed(path: Path, *, at_once: bool = False) -> Iterator[None]:
-    """Holds the file at `path`, made if need be, as long as this process uses it.
+def _new_file(path: Path, stack: contextlib.ExitStack) -> Path:
+    """A new temporary file beside `path`, which this process holds until `stack` is closed."""
+    while True:
+        # A name that nobody knows before the file is there, so that nothing can have been put in its way.
+        temporary = path.with_name(f".{path.name}.{secrets.randbelow(10**9)}.tmp")
+        try:
+            file = stack.enter_context(os.fdopen(open_own(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL), "rb+"))
+        except FileExistsError:
+            continue
+        try:
+            _hold(file)
+        except OSError:  # some network disks know no locks; then nothing there is ever taken for a leftover
+            file.close()  # and on Windows an open file can't get its name
+            return temporary
+        if _is_at(file, temporary):  # else another process took it for a leftover before it was held
+            return temporary
+
+
+def _hold(file: IO[Any], *, at_once: bool = False) -> None:
+    """Holds a file as long as it is open.
 
     Args:
         at_once: raise OSError where another process holds it, instead of waiting.
@@ -178,21 +201,8 @@ def _claimed(path: Path, *, at_once: bool = False) -> Iterator[None]:
     try:
         import fcntl
     except ImportError:  # Windows has no flock
-        if at_once:
-            raise OSError("it can't be told whether the file is in use") from None
-        yield
-        return
-    with contextlib.ExitStack() as stack:
-        file = stack.enter_context(path.open("ab"))
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if at_once else 0))
-            while not _is_at(file, path):  # whoever held it before has removed it
-                file = stack.enter_context(path.open("ab"))
-                fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if at_once else 0))
-        except OSError:  # some network disks know no locks; then nothing there is ever taken for a leftover
-            if at_once:
-                raise
-        yield
+        raise OSError("files can't be held here") from None
+    fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if at_once else 0))
 
 
 def _is_at(file: IO[Any], path: Path) -> bool:
@@ -245,6 +255,7 @@ def read_json(path: Path, kind: type[_T], *, mend: str = "remove it to start tha
     """
     try:
         content = read_regular(path, LARGEST_RECORD)
+        check_json(content)
         if b"\\udc" in content:  # of a path that is not UTF-8, see `as_json`
             return msgspec.convert(json.loads(content), type=kind)
         return msgspec.json.decode(content, type=kind)
@@ -272,7 +283,8 @@ def locked(folder: Path, *, waiting: Callable[[], None] | None = None) -> Iterat
     with contextlib.ExitStack() as stack:
         while True:
             with explained(folder):
-                file = stack.enter_context((folder / LOCK).open("a"))
+                descriptor = open_own(folder / LOCK, APPENDING)
+                file = stack.enter_context(os.fdopen(descriptor, "ab"))
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

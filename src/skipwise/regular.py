@@ -1,7 +1,8 @@
-"""Files that somebody else made, opened so that nothing is ever waited for.
+"""Files that somebody else made or put in our way, opened so that nothing is ever waited for or written elsewhere.
 
 A name may lead to a pipe into which nobody writes, to a device that never ends, or to a file of the kernel's, which
-says that it is regular and empty and may still keep a reader for ever.
+says that it is regular and empty and may still keep a reader for ever. Where Skipwise writes, somebody may have put a
+link that leads out of the folder.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ import os
 import stat
 from pathlib import Path
 
-_FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"))
+_FLAGS = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"))
+_HERE = getattr(os, "O_NOFOLLOW", 0)
+APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+"""The flags of a file that is added to, made where there is none."""
 _KINDS = (
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISSOCK, "a socket"),
@@ -63,10 +67,31 @@ def read_regular(path: str | os.PathLike[str], most: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def open_own(path: Path, flags: int) -> int:
+    """A descriptor of a file whose name only Skipwise uses, and never of what somebody put there instead.
+
+    Args:
+        flags: as of `os.open`. O_TRUNC is not among them, since it would empty a file before it is looked at.
+
+    Raises:
+        OSError: it can't be opened, or is a link, a pipe, a folder, ...
+    """
+    if not flags & os.O_EXCL:  # which opens nothing that is there
+        with contextlib.suppress(FileNotFoundError):
+            _check_own(path, path.lstat())  # before it is opened, since opening a device may already do something
+    found = os.open(path, flags | _FLAGS | _HERE, 0o666)
+    try:
+        _check_own(path, os.fstat(found))
+    except OSError:
+        os.close(found)
+        raise
+    return found
+
+
 def _opened(path: str | os.PathLike[str]) -> tuple[int, int]:
     """The file's descriptor and its size."""
     _check(Path(path).stat())  # before it is opened, since opening a device may already do something
-    found = os.open(path, _FLAGS)
+    found = os.open(path, os.O_RDONLY | _FLAGS)
     try:
         status = os.fstat(found)
         _check(status)
@@ -83,6 +108,14 @@ def _check(status: os.stat_result) -> None:
         raise IsADirectoryError(errno.EISDIR, "it is a folder, not a file")
     kind = next((name for test, name in _KINDS if test(status.st_mode)), "something of the kernel's")
     raise OSError(errno.EINVAL, f"it is {kind}, not a file")
+
+
+def _check_own(path: Path, status: os.stat_result) -> None:
+    if is_regular(status):
+        return
+    kinds = (*_KINDS, (stat.S_ISLNK, "a link"), (stat.S_ISDIR, "a folder"))
+    kind = next((name for test, name in kinds if test(status.st_mode)), "something of the kernel's")
+    raise OSError(errno.EINVAL, f"{path} is in the way, {kind} that Skipwise did not make; remove it")
 
 
 @functools.cache

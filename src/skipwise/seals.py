@@ -72,8 +72,12 @@ def read_sealed(path: Path, kind: type[_T], *, mend: str = AGAIN) -> _T:
     Raises:
         SkipwiseError: the file can't be read, is not such a record, or was changed after it was written.
     """
-    record = read_json(path, kind, mend=mend)
-    if not _checksums(path, mend):  # read once more: records are small
+    plain = read_json(path, dict[str, Any], mend=mend)
+    try:
+        record = msgspec.convert(plain, kind, str_keys=True)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise Damaged(f"{path} is damaged, or of another version ({error}); {mend}.") from error
+    if not _checksums(path, plain, mend):
         warnings.warn(
             "Some of these files were written by an earlier Skipwise and have no checksums, so damage to them may go "
             "unnoticed.",
@@ -85,7 +89,7 @@ def read_sealed(path: Path, kind: type[_T], *, mend: str = AGAIN) -> _T:
 
 def check_record(path: Path, *, mend: str) -> None:
     """Raises Damaged where a record at `path` has a checksum and was changed after it was written."""
-    _checksums(path, mend)
+    _checksums(path, read_json(path, dict[str, Any], mend=mend), mend)
 
 
 def check_files(path: Path, *names: str, mend: str) -> None:
@@ -98,7 +102,7 @@ def check_files(path: Path, *names: str, mend: str) -> None:
         Damaged: one is not what it was, or the record is.
         SkipwiseError: one can't be read.
     """
-    checksums = _checksums(path, mend)
+    checksums = _checksums(path, read_json(path, dict[str, Any], mend=mend), mend)
     for name in names:
         if name not in checksums:
             continue
@@ -111,9 +115,8 @@ def check_files(path: Path, *names: str, mend: str) -> None:
             raise Damaged(f"{file} was damaged or changed after it was written; {mend}.")
 
 
-def _checksums(path: Path, mend: str) -> dict[str, str]:
-    """Those of a record, its own held against it; {} where it was written without."""
-    plain = read_json(path, dict[str, Any], mend=mend)
+def _checksums(path: Path, plain: dict[str, Any], mend: str) -> dict[str, str]:
+    """Those of the record at `path`, its own held against it; {} where it was written without."""
     if KEY not in plain:
         return {}
     found = plain[KEY]

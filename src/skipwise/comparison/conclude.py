@@ -27,9 +27,10 @@ from skipwise.comparison.plan import SHELF, Plan
 from skipwise.comparison.report import write_report
 from skipwise.comparison.results import Costs, Results
 from skipwise.cost.timing import latencies
-from skipwise.errors import SkipwiseError, unknown_name
+from skipwise.errors import Damaged, SkipwiseError, unknown_name
 from skipwise.files import as_json, read_json, write_json
 from skipwise.machine import describe_machine
+from skipwise.pages.pictures import is_data_url
 from skipwise.seals import check_files, read_sealed, write_sealed
 from skipwise.training.loop import Epoch
 from skipwise.training.run import read_history
@@ -179,6 +180,8 @@ def report(comparison: str | os.PathLike[str], *, format: str = "html") -> Path 
     path = found.folder / PICTURES
     check_files(found.folder / COSTS, PICTURES, mend=AGAIN)
     shown = read_json(path, dict[str, str]) if path.exists() else {}
+    if not all(map(is_data_url, shown.values())):
+        raise Damaged(f"{path} was changed: it names pictures that are elsewhere; {AGAIN}.")
     histories = _histories(found.plan, found.folder, found.results)
     write_report(found.report, found.plan, found.results, found.costs, histories, shown)
     return found.report

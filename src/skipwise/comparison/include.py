@@ -9,7 +9,7 @@ from pathlib import Path
 
 from skipwise.comparison.plan import Included, Plan
 from skipwise.errors import SkipwiseError
-from skipwise.files import make_folder
+from skipwise.files import atomic, make_folder
 from skipwise.nets.guests import is_guest
 from skipwise.paths import user_path
 from skipwise.training.recipe import growing_apart, redefined
@@ -60,8 +60,8 @@ def include_runs(plan: Plan, home: Path) -> None:
         make_folder(target)
         for name in PARTS:
             if (source / name).exists():
-                shutil.copyfile(source / name, target / f".{name}.tmp")
-                (target / f".{name}.tmp").replace(target / name)
+                with atomic(target / name) as temporary:
+                    shutil.copyfile(source / name, temporary)
 
 
 def check_included(plan: Plan, tested: Sequence[str]) -> None:

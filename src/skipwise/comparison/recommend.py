@@ -15,6 +15,7 @@ from skipwise.comparison.results import Costs, Recommendation
 from skipwise.cost.profile import ProfileReport
 from skipwise.errors import SkipwiseError, reason_of
 from skipwise.files import LARGEST_RECORD
+from skipwise.parsing import check_json
 from skipwise.regular import read_regular
 from skipwise.text import command
 
@@ -108,6 +109,7 @@ def _elsewhere(path: Path, found: Comparison) -> tuple[dict[str, float], str]:
     except OSError as error:
         raise SkipwiseError(f"Can't read {path}: {reason_of(error)}.") from error
     try:
+        check_json(content)
         profile = msgspec.json.decode(content, type=ProfileReport)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SkipwiseError(

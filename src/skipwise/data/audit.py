@@ -23,6 +23,7 @@ from skipwise.data.survey import Progress, Survey
 from skipwise.data.twins import among, same_images
 from skipwise.errors import SkipwiseError, reason_of
 from skipwise.files import LARGEST_RECORD
+from skipwise.parsing import check_json
 from skipwise.regular import read_regular
 from skipwise.seals import check_record
 
@@ -163,7 +164,9 @@ def read_exclusions(path: Path, source: Source) -> NDArray[np.bool_]:
         findings: tuple[Finding, ...]
 
     try:
-        found = msgspec.json.decode(read_regular(path, LARGEST_RECORD), type=Excluding).findings
+        content = read_regular(path, LARGEST_RECORD)
+        check_json(content)
+        found = msgspec.json.decode(content, type=Excluding).findings
     except OSError as error:
         raise SkipwiseError(
             f"Can't read {path}: {reason_of(error)}; --exclude takes what 'skipwise audit' wrote."

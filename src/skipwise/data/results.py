@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from skipwise.parsing import check_json
+
 ARTIFACT = "artifact.json"
 _FIELDS = {
     "plan.json": {"question", "fingerprint", "classes"},
@@ -20,6 +22,7 @@ RECORDS = frozenset(_FIELDS)
 def is_record(name: str, content: bytes) -> bool:
     """Whether a file that is called like a record of ours is one, whoever wrote it."""
     try:
+        check_json(content)
         found = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return False
@@ -50,6 +53,7 @@ def golden_images(record: bytes) -> frozenset[str]:
         record: what is in a file called `artifact.json`, whoever wrote it; none are named in one that is not ours.
     """
     try:
+        check_json(record)
         found = msgspec.json.decode(record, type=_Artifact)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return frozenset()

@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 
 from skipwise.data.cache import DIGEST_BYTES, MEND, make_way, open_file, seal
 from skipwise.errors import SkipwiseError
-from skipwise.files import despite_deletion, explained
+from skipwise.files import atomic, despite_deletion, explained
+from skipwise.regular import open_own
 
 Remake = Callable[[NDArray[np.int64]], NDArray[np.uint8]]
 """Makes rows again as they were, by their numbers. Raises SkipwiseError where what they were made of changed."""
@@ -101,7 +102,7 @@ class Rows:
             with contextlib.suppress(OSError):
                 self.path.unlink()
             raise SkipwiseError(f"{self.path} was damaged and has been removed; give the same command again.")
-        with contextlib.suppress(OSError), self.path.open("rb+", buffering=0) as file:
+        with contextlib.suppress(OSError), os.fdopen(open_own(self.path, os.O_RDWR), "rb+", buffering=0) as file:
             if os.path.samestat(os.fstat(file.fileno()), os.fstat(self._descriptor)):
                 for number, row in zip(numbers.tolist(), rows, strict=True):
                     file.seek(self._start + number * self._row)
@@ -133,7 +134,8 @@ class RowFile:
 
     def begin(self) -> None:
         """Begins it anew. Raises OSError, where the disk has no room for all of it too."""
-        self._open(os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        self._open(os.O_RDWR | os.O_CREAT)
+        os.ftruncate(self._descriptor, 0)
         self._write(0, self._header)
         # Reserved now, so that a full disk shows before the work is done rather than after.
         if hasattr(os, "posix_fallocate"):
@@ -193,18 +195,17 @@ class RowFile:
                 self.path.replace(target)
                 return
         # Its name was deleted, perhaps for another process's file, and what it names is still here.
-        copy = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        try:
-            with copy.open("wb") as file, os.fdopen(os.dup(self._descriptor), "rb") as whole:
-                whole.seek(0)
-                shutil.copyfileobj(whole, file, 2**20)
-            copy.replace(target)
-        finally:
-            copy.unlink(missing_ok=True)
+        with (
+            atomic(target, mend=MEND) as copy,
+            copy.open("wb") as file,
+            os.fdopen(os.dup(self._descriptor), "rb") as whole,
+        ):
+            whole.seek(0)
+            shutil.copyfileobj(whole, file, 2**20)
 
     def _open(self, flags: int) -> None:
         self.close()
-        self._descriptor = os.open(self.path, flags | getattr(os, "O_BINARY", 0), 0o666)
+        self._descriptor = open_own(self.path, flags)
 
     def _write(self, place: int, data: bytes) -> None:
         os.lseek(self._descriptor, place, os.SEEK_SET)

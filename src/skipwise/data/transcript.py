@@ -34,6 +34,7 @@ from skipwise.data.sources import Source
 from skipwise.data.thumbnails import SIDE
 from skipwise.errors import SkipwiseError
 from skipwise.files import cache_folder, despite_deletion, explained, locked
+from skipwise.regular import APPENDING, open_own
 from skipwise.text import byte_size
 
 SAFE_SECONDS = 3.0
@@ -183,7 +184,7 @@ class Transcript:
                 index: row
                 for index, row in found.items()
                 if all(file.holds(index, sum) for file, sum in zip(self._files, row.checksums, strict=True))
-            }, self.lines.open("ab")
+            }, os.fdopen(open_own(self.lines, APPENDING), "ab")
         for path in (self.lines, *(file.path for file in self._files)):
             path.unlink(missing_ok=True)
         needed = len(self.source.ids) * (SIDE * SIDE + 300 + (self.square.row_bytes if self.square else 0))
@@ -197,7 +198,7 @@ class Transcript:
             )
         for file in self._files:
             file.begin()
-        return {}, self.lines.open("ab")
+        return {}, os.fdopen(open_own(self.lines, APPENDING), "ab")
 
     def _line(self, row: Looked) -> bytes:
         text = msgspec.json.encode(row)

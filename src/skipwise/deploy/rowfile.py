@@ -23,13 +23,15 @@ import msgspec
 from skipwise.deploy.inputs import Found, Named
 from skipwise.deploy.rows import Answer, RowFormat, Rows
 from skipwise.errors import SkipwiseError
-from skipwise.files import LARGEST_RECORD, explained, make_folder
-from skipwise.regular import read_regular
+from skipwise.files import atomic, explained, make_folder
+from skipwise.regular import open_own, read_regular
 from skipwise.seals import read_sealed, write_sealed
 
 VERSION = 1
 """Of the terms and the rows."""
 ELSEWHERE = "choose another file with --output"
+LARGEST_SUMS = 2**24
+"""Bytes of the checksums of two million batches."""
 _SUM = re.compile("[0-9a-f]{8}")
 SHOWN = 3
 """Unreadable images that are named at the end; the rows name them all."""
@@ -106,6 +108,8 @@ class RowFile:
         with explained(path, mend=ELSEWHERE):
             if path.exists() and not path.is_file():
                 raise SkipwiseError(f"{path} is not a file; {ELSEWHERE}.")
+            if path.is_symlink() and not path.exists():  # whoever put it there would choose what file is made
+                raise SkipwiseError(f"{path} is a link to a file that is not there; make that file, or {ELSEWHERE}.")
         with explained(path, mend=ELSEWHERE):
             self._file = _opened(path)
         try:
@@ -259,33 +263,38 @@ class _Sums:
     def read(self) -> list[int] | None:
         """Those that are there; None where there is no such file, as with files of earlier versions."""
         try:
-            lines = read_regular(self.path, LARGEST_RECORD).decode("ascii", "replace").split("\n")
+            lines = read_regular(self.path, LARGEST_SUMS).decode("ascii", "replace").split("\n")
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise SkipwiseError(f"Can't read {self.path}: {error.strerror}.") from error
         # What follows the last line's end was cut off.
         return [int(line, 16) if _SUM.fullmatch(line) else -1 for line in lines[:-1]]
 
     def keep(self, sums: Sequence[int]) -> None:
         """From now on there are these, and what is added."""
         self.close()
+        with atomic(self.path, mend=ELSEWHERE) as temporary:
+            temporary.write_text("".join(map(_sum_line, sums)))
         with explained(self.path, mend=ELSEWHERE):
-            self._file = self.path.open("wb", buffering=0)
-        for each in sums:
-            self.add(each)
+            self._file = os.fdopen(open_own(self.path, os.O_WRONLY | os.O_APPEND), "ab", buffering=0)
 
     def add(self, batch: int) -> None:
         """One more, once its rows are written."""
         if self._file is None:
-            with explained(self.path, mend=ELSEWHERE):
-                self._file = self.path.open("ab", buffering=0)
+            raise ValueError("what is there is to be kept before more is added")
         with explained(self.path, mend=ELSEWHERE):
-            _write_all(self._file, f"{batch:08x}\n".encode())
+            _write_all(self._file, _sum_line(batch).encode())
 
     def close(self) -> None:
         """Lets go of the file."""
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _sum_line(batch: int) -> str:
+    return f"{batch:08x}\n"
 
 
 def _opened(path: Path) -> IO[bytes]:

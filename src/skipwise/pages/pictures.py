@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from typing import Any
 
 THUMBNAIL = 112
 """Pixels a side, at most."""
 FEW_PIXELS = 48
 """Pixels a side of a picture that is shown enlarged."""
+
+_IN_THE_PAGE = re.compile(r"data:image/(?:png|webp|jpeg|gif);base64,[A-Za-z0-9+/]+={0,2}")
+
+
+def is_data_url(text: str) -> bool:
+    """Whether it is a picture itself and not where one is, which would be asked for when the page is opened."""
+    return _IN_THE_PAGE.fullmatch(text) is not None
 
 
 def data_url(image: Any) -> str:

@@ -9,10 +9,13 @@ resume*.safetensors  while unfinished
 
 from __future__ import annotations
 
+import math
 import warnings
+import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -20,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
 
+from skipwise.data.containers import LONGEST_NAME
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import Damaged, SkipwiseError
 from skipwise.evaluation.metrics import Metrics
@@ -31,11 +35,14 @@ from skipwise.training.execution import Execution
 from skipwise.training.loop import Epoch
 from skipwise.training.recipe import Recipe
 from skipwise.training.schedule import Pace
+from skipwise.zipped import open_zip
 
 RECORD = "run.json"
 FILES = ("metrics.jsonl", "weights.safetensors", "predictions.npz")
 """Those that the record has checksums of."""
 AGAIN = "remove its folder to run that again"
+LONGEST_ID = 4 * LONGEST_NAME
+"""Bytes that numpy takes for the id of an image."""
 
 
 class DamagedWarning(UserWarning):
@@ -166,10 +173,42 @@ def read_predictions(folder: Path, split: str) -> Predictions:
     path = folder / "predictions.npz"
     _check(folder, path.name)
     try:
-        with open_regular(path) as file, np.load(file, allow_pickle=False) as arrays:
-            return Predictions(*(arrays[f"{split}_{name}"] for name in ("ids", "labels", "logits")))
+        names = [f"{split}_{name}.npy" for name in ("ids", "labels", "logits")]
+        with open_regular(path) as file, open_zip(file) as members:
+            _check_shapes([_header(members, name, path.stat().st_size) for name in names])
+            return Predictions(*(_array(members, name) for name in names))
     except Exception as error:  # numpy raises half a dozen kinds for a damaged archive
         raise Damaged(f"{path} is damaged ({error}); {AGAIN}.") from error
+
+
+def _header(members: zipfile.ZipFile, name: str, most: int) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """The shape and the type of an array. Raises ValueError unless its bytes are there, as many as these say."""
+    info = members.getinfo(name)
+    if info.compress_type != zipfile.ZIP_STORED or not info.file_size == info.compress_size <= most:
+        raise ValueError(f"{name} is packed, as nothing of ours is")
+    with members.open(info) as file:
+        version = np.lib.format.read_magic(file)
+        if version != (1, 0):
+            raise ValueError(f"{name} has a header of another kind")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        if file.tell() + math.prod(shape) * dtype.itemsize != info.file_size:
+            raise ValueError(f"{name} has {info.file_size:,} bytes, and its shape is {shape}")
+    return shape, dtype
+
+
+def _check_shapes(headers: Sequence[tuple[tuple[int, ...], np.dtype[Any]]]) -> None:
+    """Raises ValueError unless these are of ids, labels and logits of the same images."""
+    shapes = [shape for shape, _ in headers]
+    if [len(shape) for shape in shapes] != [1, 1, 2] or len({shape[0] for shape in shapes}) > 1:
+        raise ValueError(f"its arrays have the shapes {shapes}")
+    widths = [dtype.itemsize for _, dtype in headers]
+    if [dtype.kind for _, dtype in headers] != ["U", "i", "f"] or widths[0] > LONGEST_ID or max(widths[1:]) > 8:
+        raise ValueError(f"its arrays hold {', '.join(str(dtype) for _, dtype in headers)}")
+
+
+def _array(members: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    with members.open(name) as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def read_history(folder: Path) -> tuple[Epoch, ...]:

@@ -30,6 +30,7 @@ from skipwise.data.decode import UnreadableImage
 from skipwise.errors import SkipwiseError, reason_of
 from skipwise.regular import open_regular
 from skipwise.text import byte_size
+from skipwise.zipped import LargeDirectoryError, open_zip
 
 _UTF8_FLAG = 0x800
 
@@ -47,8 +48,12 @@ class Zip:
     @cached_property
     def _directory(self) -> list[tuple[str, zipfile.ZipInfo]]:
         """Every entry by its name; read once, since of 60,000 entries it takes a third of a second."""
-        with explained(self.path), open_regular(self.path) as file, zipfile.ZipFile(file) as archive:
-            return [(_name(info), info) for info in archive.infolist()]
+        with explained(self.path), open_regular(self.path) as file:
+            try:
+                with open_zip(file) as archive:
+                    return [(_name(info), info) for info in archive.infolist()]
+            except LargeDirectoryError as error:
+                raise SkipwiseError(f"{self.path} holds {error}; unpack it, and give the folder.") from error
 
     @cached_property
     def _infos(self) -> dict[str, zipfile.ZipInfo]:

@@ -17,6 +17,7 @@ from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row
 from skipwise.data.sources.split_names import split_of
 from skipwise.data.sources.text_tables import decoded
+from skipwise.data.sources.unpacking import check_text
 from skipwise.errors import SkipwiseError, reason_of
 from skipwise.text import count
 
@@ -46,8 +47,10 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
 
 
 def _annotated(place: Place, name: str, data: bytes) -> Annotated | None:
+    text = decoded(name, data)
+    check_text(name, text)
     try:
-        content: Any = json.loads(decoded(name, data))
+        content: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise SkipwiseError(f"{name} is no JSON ({reason_of(error)}); make it again.") from error
     try:

@@ -11,6 +11,7 @@ from skipwise.data.names import suffix
 from skipwise.data.sources.split_names import splits_of
 from skipwise.data.sources.table import SEVERAL, Table, cell_text
 from skipwise.data.sources.text_tables import decoded
+from skipwise.data.sources.unpacking import check_text
 from skipwise.errors import SkipwiseError, reason_of
 
 _DEEPEST, _SPARSEST = 10, 100
@@ -19,6 +20,7 @@ _DEEPEST, _SPARSEST = 10, 100
 
 def read_json(name: str, data: bytes) -> list[Table]:
     text = decoded(name, data)
+    check_text(name, text)
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
