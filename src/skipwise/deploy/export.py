@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,7 +28,7 @@ from skipwise.deploy.artifact import (
 from skipwise.deploy.calibration import Progress
 from skipwise.deploy.engine_import import import_engine
 from skipwise.deploy.engines import Opened
-from skipwise.deploy.images import Labelled, fit, other_images, own_images
+from skipwise.deploy.images import Labelled, fit, other_images, own_images, remembered_data
 from skipwise.deploy.model_file import write_model
 from skipwise.deploy.onnx_file import OPSET
 from skipwise.deploy.origin import Elsewhere, Origin, origin_of_file, origin_of_run
@@ -109,14 +110,14 @@ def export(
     place = Place(output, origin, chosen, exact, provenance.weights, max_drop / 100)
     folder, there = place.find()
     if there is not None:
-        return _made_before(folder, there, key, said)
+        return _made_before(origin, folder, there, key, said)
     images, notes = _images(origin, data, exact, reading)
     said += notes
     tell = progress or (lambda *_: None)
     with place.making(folder, notice) as made:
         folder, there = place.find()  # another process may have made it meanwhile
         if there is not None:
-            return _made_before(folder, there, key, said)
+            return _made_before(origin, folder, there, key, said)
         quantization = write_model(made, origin, images, chosen, exact, max_drop / 100, tell)
         tell("Checking the golden images", 0, 1)
         examples = _write_golden(made, origin, images, chosen, exact)
@@ -139,12 +140,12 @@ def export(
             key.sign(made)
         folder, there = place.take(made, folder)
     if there is not None:
-        return _made_before(folder, there, key, said)
+        return _made_before(origin, folder, there, key, said)
     where = None if images is None else images.where
     return Exported(folder=folder, artifact=artifact, repeated=False, data=where, notes=tuple(said))
 
 
-def _made_before(folder: Path, artifact: Artifact, key: SecretKey | None, notes: list[str]) -> Exported:
+def _made_before(origin: Origin, folder: Path, artifact: Artifact, key: SecretKey | None, notes: list[str]) -> Exported:
     """An artifact that is there already. Where a signature is asked for it has to have it: anybody may have changed and
     sealed it since it was made, so it is not signed now."""
     if key is not None:
@@ -155,7 +156,10 @@ def _made_before(folder: Path, artifact: Artifact, key: SecretKey | None, notes:
                 f"{folder} was made before and has no valid signature of the key {key.public.id}, so it is not signed "
                 "now: it may not be what was made any more; export it again with another --output, or remove it first."
             ) from error
-    return Exported(folder=folder, artifact=artifact, repeated=True, notes=tuple(notes))
+    where = None
+    with contextlib.suppress(SkipwiseError):  # only a hint for the next command
+        where = remembered_data(user_path(origin.where))
+    return Exported(folder=folder, artifact=artifact, repeated=True, data=where, notes=tuple(notes))
 
 
 def _checked(format: str, precision: str, max_drop: float) -> tuple[Format, Precision]:

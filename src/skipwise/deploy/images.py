@@ -124,6 +124,12 @@ def remembered_reading(folder: Path | None) -> ReadingOptions | None:
     return None if request is None else request.reading
 
 
+def remembered_data(folder: Path) -> str | None:
+    """Where the images of the run in a folder, or of its comparison, were; None if nobody says so."""
+    request = _remembered(folder.absolute())
+    return None if request is None else request.data
+
+
 def _remembered(folder: Path) -> Request | None:
     return next(filter(None, map(recall, (folder, folder.parent.parent))), None)
 

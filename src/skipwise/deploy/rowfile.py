@@ -23,7 +23,7 @@ import msgspec
 from skipwise.deploy.inputs import Found, Named
 from skipwise.deploy.rows import Answer, RowFormat, Rows
 from skipwise.errors import SkipwiseError
-from skipwise.files import atomic, explained, make_folder
+from skipwise.files import atomic, explained
 from skipwise.regular import open_own, read_regular
 from skipwise.seals import read_sealed, write_sealed
 
@@ -299,8 +299,7 @@ def _sum_line(batch: int) -> str:
 
 def _opened(path: Path) -> IO[bytes]:
     """The file, made where there is none; one that can't be written may be finished, and is opened to be looked at."""
-    if not path.exists():
-        make_folder(path.parent, mend=ELSEWHERE)
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         # Unbuffered, so that nothing is left to be written when the disk is full. "a" never empties a file.
         return path.open("ab", buffering=0)

@@ -201,7 +201,7 @@ def _lines(path: Path, count: int) -> list[str]:
     try:
         lines = [line.rstrip("\r") for line in read_regular(path, _LARGEST).decode().split("\n")]
     except FileNotFoundError as error:
-        raise SkipwiseError(f"There is no file {path}; 'minisign -G' makes keys.") from error
+        raise SkipwiseError(f"There is no file {path}; give the file of a key, as 'minisign -G' makes it.") from error
     except OSError as error:
         raise SkipwiseError(f"{path} can't be read ({reason_of(error)}).") from error
     except UnicodeDecodeError:
