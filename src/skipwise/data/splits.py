@@ -14,9 +14,12 @@ from skipwise.audience import csv_cell, from_csv_cell
 from skipwise.data.sources.tables import plain_table
 from skipwise.errors import SkipwiseError
 from skipwise.files import write_text
+from skipwise.seals import check_files
 
 SPLITS = ("train", "val", "test")
 TEST_SHARE = 0.15
+SEALED_BY = "source.json"
+"""Beside the split.csv of a run or a comparison, this has its checksum."""
 SPLIT_SEED = 0
 """Splits are made with the same seed for every run, whatever its own."""
 
@@ -174,10 +177,12 @@ def read_split(path: Path, ids: Sequence[str]) -> NDArray[np.str_]:
     """The split of each of `ids` by a table as `save_split` writes it, "" for those that are not in it.
 
     Raises:
-        SkipwiseError: no such table, one without splits, or one of other images.
+        SkipwiseError: no such table, one without splits, one of other images, or a run's that was damaged.
     """
     if not path.is_file():
         raise SkipwiseError(f"There is no file {path}; --split takes a split.csv that Skipwise wrote, or one like it.")
+    if (path.parent / SEALED_BY).is_file():
+        check_files(path.parent / SEALED_BY, path.name, mend="if you edited it, give a copy in another folder")
     listed = plain_table(path)
     if listed.columns.split is None:
         raise SkipwiseError(f"{path} has no column 'split'; it needs path, label and split.")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from skipwise.data.prepare import Request
 from skipwise.data.sources import Source
+from skipwise.data.splits import SEALED_BY
 from skipwise.seals import check_files, read_sealed, write_sealed
 
-FILE = "source.json"
+FILE = SEALED_BY
 
 
 def remember(folder: Path, request: Request, source: Source, *, tables: Iterable[str]) -> None:
