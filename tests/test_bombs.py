@@ -211,6 +211,7 @@ def test_records_are_read_as_tarfile_reads_them(tmp_path: Path) -> None:
     assert not survey(source).faults
 
 
+@pytest.mark.slow
 def test_an_image_that_takes_too_long_is_named_and_the_others_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,9 +100,8 @@ def test_a_failed_write_that_can_not_be_removed_says_so(tmp_path: Path, monkeypa
         fail()
 
 
-@pytest.mark.parametrize(
-    "output", [pytest.param(["-o", "artifact"], marks=pytest.mark.slow), []], ids=["named", "next"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("output", [["-o", "artifact"], []], ids=["named", "next"])
 def test_of_the_same_export_at_once_one_works_and_the_others_wait_and_show_its_result(
     output: list[str], made: Path, tmp_path: Path
 ) -> None:

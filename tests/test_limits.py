@@ -92,7 +92,7 @@ def test_allowed_time_grows_with_images_and_with_the_file() -> None:
     assert limits.allowed_seconds(64, 10**9) == 600 * 2 * 10
 
 
-@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("engine", ["onnxruntime", pytest.param("openvino", marks=pytest.mark.slow)])
 def test_a_stop_while_an_engine_works_ends_the_process_quietly(engine: str, tmp_path: Path) -> None:
     path = bomb(tmp_path / "model.onnx", 1000, 1000, steps=300)
     code = f"""
