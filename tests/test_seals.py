@@ -183,3 +183,16 @@ def test_a_run_of_an_earlier_version_answers_with_one_line_on_it(
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("an earlier Skipwise") == 1
     assert done.stdout == cli("predict", home / "run", photos, "--format", "csv").stdout
+
+
+@pytest.mark.parametrize("change", [{"interpolation": ".."}, {"size": 0}, {"mean": [0.5]}, {"crop": -1}])
+def test_a_run_that_prepares_images_as_none_does_is_damaged(
+    home: Path, photos: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
+    run = shutil.copytree(home / "run", tmp_path / "run")
+    record = json.loads((run / "run.json").read_text())
+    files = [name for name in record.pop("files") if name]
+    record["spec"]["preprocessing"] |= change
+    write_sealed(run / "run.json", record, files)
+    with pytest.raises(SkipwiseError, match=r"run\.json is damaged"):
+        skipwise.predict(run, photos)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.levels import DEFAULT, Levels
+from skipwise.data.levels import DEFAULT, FULL, Levels
 
 if TYPE_CHECKING:  # what looks at files is started often, and has no use for the rest
     from skipwise.data.images import Pixels
@@ -31,6 +31,18 @@ class Preprocessing:
     crop: float = 1.0
     interpolation: str = "bilinear"
     levels: Levels = DEFAULT
+
+    def check(self) -> None:
+        """Raises ValueError for what no record of ours holds."""
+        if not 1 <= self.size <= 4096 or self.channels not in (1, 3) or not 0 < self.crop <= 1:
+            raise ValueError("its preprocessing is out of range")
+        if len(self.mean) != self.channels or len(self.std) != self.channels:
+            raise ValueError("its mean or deviation is not one for each channel")
+        whites = [white for white in vars(self.levels).values() if white is not None]
+        if not 0 < self.levels.white_16 <= FULL or not all(0 < white < math.inf for white in whites):
+            raise ValueError("what counts as white is out of range")
+        if self.interpolation not in ("bilinear", "bicubic"):
+            raise ValueError(f"it resizes by {self.interpolation!r}")
 
 
 def fit_square(

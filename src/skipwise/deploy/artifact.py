@@ -8,14 +8,12 @@ certificate.json   what `skipwise verify` found, and certificate.html, once it w
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import msgspec
 
-from skipwise.data.levels import FULL
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError, reason_of
 from skipwise.machine import Machine
@@ -192,7 +190,7 @@ def _converted(plain: Any, path: Path, again: str) -> Artifact:
 
 def _check_ranges(artifact: Artifact) -> None:
     """Raises ValueError for what no export writes."""
-    prepared, classes = artifact.preprocessing, len(artifact.classes)
+    classes = len(artifact.classes)
     made, quantized = artifact.provenance, artifact.quantization
     names = [made.model, made.stem, made.recipe, made.key or ""]
     names += [] if quantized is None else [quantized.split, *quantized.kept]
@@ -207,15 +205,7 @@ def _check_ranges(artifact: Artifact) -> None:
         raise ValueError("it has fewer than two classes, or no golden images")
     if any(len(each.expected) != classes or len(each.answered) != classes for each in artifact.golden):
         raise ValueError(f"a golden image has not {classes} probabilities")
-    if not 1 <= prepared.size <= 4096 or prepared.channels not in (1, 3) or not 0 < prepared.crop <= 1:
-        raise ValueError("its preprocessing is out of range")
-    if len(prepared.mean) != prepared.channels or len(prepared.std) != prepared.channels:
-        raise ValueError("its mean or deviation is not one for each channel")
-    whites = [white for white in vars(prepared.levels).values() if white is not None]
-    if not 0 < prepared.levels.white_16 <= FULL or not all(0 < white < math.inf for white in whites):
-        raise ValueError("what counts as white is out of range")
-    if prepared.interpolation not in ("bilinear", "bicubic"):
-        raise ValueError(f"it resizes by {prepared.interpolation!r}")
+    artifact.preprocessing.check()
 
 
 def sealed(artifact: Artifact) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from torch import nn
 from skipwise.data.preprocess import Preprocessing
 from skipwise.deploy.artifact import Artifact, Provenance
 from skipwise.deploy.scale import IMAGENET_MEAN, IMAGENET_STD, check_scale
-from skipwise.errors import SkipwiseError, unknown_name
+from skipwise.errors import Damaged, SkipwiseError, unknown_name
 from skipwise.machine import describe_machine
 from skipwise.nets.guests import Trust, check_trusted
 from skipwise.nets.weights import Loaded, load_weights
@@ -160,6 +160,10 @@ def origin_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> Origi
     read_run(path, weights.name)
     spec = record.spec
     check_trusted(spec.model, trust, folder)
+    try:
+        spec.preprocessing.check()
+    except ValueError as error:
+        raise Damaged(f"{path / 'run.json'} is damaged ({error}); train it again, or copy {path} again.") from error
     return Origin(
         where=Path(folder),
         weights=weights,
