@@ -12,8 +12,6 @@ from pathlib import Path
 import onnx
 import pytest
 
-pytest.importorskip("cryptography")
-
 from skipwise.deploy.certify import verify
 from skipwise.deploy.export import Exported, export
 from skipwise.deploy.origin import Elsewhere

@@ -199,7 +199,10 @@ def test_a_function_that_makes_no_network_is_a_sentence(
 def test_a_module_that_is_not_there_says_where_it_is_looked_for(cli: Run, photos: Path) -> None:
     done = cli("train", photos, "--model", "elsewhere:net", *SETTINGS)
     assert done.returncode == 2
-    assert "none lies in the folder you stand in; go to its folder, or add that to PYTHONPATH." in done.stderr
+    assert (
+        "it is neither installed nor in the current folder; change to its folder, or add that folder to PYTHONPATH."
+        in done.stderr
+    )
 
 
 def test_a_module_that_ends_the_program_when_it_is_imported_is_an_error(cli: Run, home: Path, photos: Path) -> None:

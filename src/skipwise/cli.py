@@ -148,8 +148,8 @@ def _quiet(verb: Callable[..., object]) -> Callable[..., object]:
                 return verb(*arguments, **options)
         except (SystemExit, KeyboardInterrupt) as ended:  # Ctrl-C is `_Stopped`
             raise SkipwiseError(
-                f"Code that is not Skipwise's ended the program ({ended!r}), such as that of a network of one's own; "
-                "mend it, and give the same command again."
+                f"The code of your network, or of another package, ended the program ({ended!r}); fix it, and run the "
+                "same command again."
             ) from ended
 
     return called

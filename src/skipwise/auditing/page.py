@@ -27,7 +27,7 @@ SHOWN_FAULTS = 10
 WITHOUT_PICTURES: tuple[Kind, ...] = ("unreadable", "ignored")
 
 OPEN = 24
-"""With more classes, their sheets are in groups that open one by one."""
+"""Above this number of classes, the contact sheets are in groups that can be opened one at a time."""
 GROUP = 50
 WIDE = 12
 """A sheet of so many pictures is as wide as the page; smaller ones stand side by side."""

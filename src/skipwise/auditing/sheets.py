@@ -13,7 +13,7 @@ from skipwise.data.sources import Source
 from skipwise.data.splits import SPLITS
 
 MOST_CLASSES = 2_000
-"""With more classes, so many of them are drawn at random."""
+"""The largest number of classes that are shown; of more, a random sample of this size is."""
 PICTURES = ((100, 12), (200, 6), (400, 4), (1_000, 2), (MOST_CLASSES, 1))
 """Pictures of each class, by the largest number of classes that have so many."""
 

@@ -101,7 +101,8 @@ def compare(
         epochs, batch_size, lr: None leaves them to the recipe.
         img_size: pixels a side; None takes the images' own, up to 128.
         recipe: "fast", "standard" or "reference"; see training/recipe.py.
-        mirror: whether training images are mirrored at random; None does unless their classes are known not to bear it.
+        mirror: whether to flip training images left to right at random. With None they are flipped, unless the data
+            set is known to have classes that a flip changes, such as digits.
         stem: "imagenet", "small" or "auto", by the image size.
         width: scales the channels of every network.
         pretrained: start every network from its published ImageNet weights, with their preprocessing; the new last

@@ -126,7 +126,7 @@ def _tuning(plan: Plan) -> list[str]:
 
 
 def _augmented(done: Augmentation, size: int) -> list[str]:
-    """What is done to training images of `size` pixels a side, a phrase each."""
+    """Describes each augmentation of training images of `size` pixels a side in a phrase."""
     words = []
     if done.resized_crop is not None:
         small, large = done.resized_crop

@@ -16,7 +16,7 @@ from skipwise.training.trial import StepCost, try_step
 SLOWER = 1.2
 """Runs side by side share memory and caches; a step tried alone is quicker by about this."""
 SPARE = 0.85
-"""Of a time limit, so much is planned for."""
+"""The share of a time limit that the plan uses."""
 STARTING, ENDING = 8.0, 2.0
 """Seconds: for processes that start and images that are read; and for each network's latency and part of the report."""
 

@@ -16,7 +16,7 @@ from skipwise.training.recipe import growing_apart, redefined
 from skipwise.training.run import FILES, RECORD, RunRecord, read_predictions, read_run
 
 PARTS = (*FILES, RECORD)
-"""What is copied, the record last."""
+"""The files that are copied. The record comes last, since it marks the run as finished."""
 
 
 def find_included(folders: Sequence[str]) -> tuple[Included, ...]:
@@ -84,7 +84,7 @@ def check_included(plan: Plan, tested: Sequence[str]) -> None:
 
 
 def _difference(record: RunRecord, plan: Plan) -> str:
-    """What is not the same, named for a person."""
+    """Describes the first difference between a run and the one that the plan asks for."""
     spec, wanted = record.spec, plan.spec(record.spec.model, record.spec.seed)
     if spec.fingerprint != wanted.fingerprint:
         return "its images are others, or split otherwise"

@@ -88,8 +88,8 @@ def find_origin(artifact: Artifact, run: str | os.PathLike[str] | None, trust: b
         origin = origin_of_artifact(artifact, where, trust if run is not None else False)
         if is_own(origin.model) and not is_installed(origin.model):
             raise SkipwiseError(
-                f"The module of the network {origin.model!r} is not installed, and 'verify' looks for none in the "
-                "folder you stand in; give the same command behind PYTHONPATH=FOLDER, the folder of that module."
+                f"The module of the network {origin.model!r} is not installed, and 'verify' does not search the "
+                "current folder; run the same command with PYTHONPATH set to the folder of that module."
             )
         return origin, ""
     except NotTrusted as error:

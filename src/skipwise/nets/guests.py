@@ -176,8 +176,8 @@ def _imported(name: str) -> Callable[..., object]:
                 f"The network {name!r} can't be imported, since its module needs {error.name}."
             ) from error
         raise SkipwiseError(
-            f"There is no module {module_name!r} for the network {name!r}: none is installed, and none lies in the "
-            "folder you stand in; go to its folder, or add that to PYTHONPATH."
+            f"There is no module {module_name!r} for the network {name!r}: it is neither installed nor in the "
+            "current folder; change to its folder, or add that folder to PYTHONPATH."
         ) from error
     except (Exception, SystemExit, KeyboardInterrupt) as error:  # whatever somebody's module does when it is imported
         reason = f"{type(error).__name__}: {error}".rstrip(".: ")
