@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from skipwise.deploy.export import export
-from skipwise.files import write_json
 from skipwise.training.train import train
 from tests.conftest import make_photos
-from tests.fabricated import fabricate
+from tests.fabricated import write_comparison
 from tests.processes import run
 from tests.test_surroundings import OPTIONS, SMALL
 
@@ -42,12 +40,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_photos(folder / "pics", per_class=10)
     train(folder / "pics", output=folder / "run", **OPTIONS)
     export(folder / "run", output=folder / "artifact")
-    found = fabricate()
-    (folder / "comparison").mkdir()
-    results = replace(found.results, plan=found.plan.digest())
-    for name, record in (("plan", found.plan), ("comparison", results), ("costs", found.costs)):
-        write_json(folder / "comparison" / f"{name}.json", record)
-    (folder / "comparison" / "report.html").write_text("")
+    write_comparison(folder / "comparison")
     for verb in (
         ["predict", "artifact", "pics", "-o", "answers.csv"],
         ["predict", "artifact", "pics", "-o", "answers.jsonl"],

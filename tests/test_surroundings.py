@@ -10,16 +10,14 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from skipwise.deploy.export import export
-from skipwise.files import write_json
 from skipwise.training.train import train
 from tests.conftest import make_photos
-from tests.fabricated import fabricate
+from tests.fabricated import write_comparison
 
 SOURCE = Path(__file__).parents[1] / "src"
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -108,12 +106,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("SKIPWISE_CACHE", str(folder / "cache"))
         train(folder / "pics", output=folder / "run", **OPTIONS)
     export(folder / "run", output=folder / "artifact")
-    found = fabricate()
-    (folder / "comparison").mkdir()
-    results = replace(found.results, plan=found.plan.digest())
-    for name, record in (("plan", found.plan), ("comparison", results), ("costs", found.costs)):
-        write_json(folder / "comparison" / f"{name}.json", record)
-    (folder / "comparison" / "report.html").write_text("")
+    write_comparison(folder / "comparison")
     return folder
 
 
