@@ -76,3 +76,21 @@ def bf16_speedup() -> float:
     finally:
         torch.set_num_threads(before)
     return min(taken[str(torch.float32)]) / min(taken[str(torch.bfloat16)])
+
+
+def multiply_adds_per_second(*, threads: int, precision: str) -> float:
+    """How many this machine does at most, in products of matrices: the fastest of a few on one thread, times threads.
+
+    Where other programs hold the cores, several threads would wait for each other most of the time.
+
+    Args:
+        precision: "fp32", "bf16" or "fp16"; on a CPU, float16 counts as float32.
+    """
+    arm = matmul_arm(torch.bfloat16 if precision == "bf16" else torch.float32, side=SHORT_SIDE)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        taken = in_turn({"product": arm}, seconds=0.1, least_rounds=10)
+    finally:
+        torch.set_num_threads(before)
+    return threads * SHORT_SIDE**3 / min(taken["product"])
