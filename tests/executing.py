@@ -13,7 +13,7 @@ from skipwise.comparison.inputs import in_fold, load_images
 from skipwise.comparison.plan import SHELF, Job, Plan
 from skipwise.files import read_json
 from skipwise.training.execute import execute_run
-from skipwise.training.loop import Epoch
+from skipwise.training.standing import Epoch
 
 
 class Here:

@@ -11,7 +11,8 @@ from skipwise.comparison.plan import Plan, Tuning
 from skipwise.errors import SkipwiseError
 from skipwise.nets.guests import is_guest
 from skipwise.training.recipe import shortened
-from skipwise.training.trial import StepCost, try_step
+from skipwise.training.stepcost import StepCost
+from skipwise.training.trial import try_step
 
 SLOWER = 1.2
 """Runs side by side share memory and caches; a step tried alone is quicker by about this."""

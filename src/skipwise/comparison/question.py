@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from skipwise.errors import SkipwiseError, unknown_name
-from skipwise.nets.zoo import check_model
+from skipwise.nets.catalogue import check_model
 from skipwise.statistics import MOST_SEEDS
 
 LOOKS = (5, 8, 12)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +15,8 @@ from skipwise.training.compiling import compiled, has_compiler
 from skipwise.training.execution import Execution, reproducible
 from skipwise.training.optimizer import make_optimizer, set_learning_rate
 from skipwise.training.recipe import Recipe
-from skipwise.training.schedule import relative_cost, sides
+from skipwise.training.schedule import sides
+from skipwise.training.stepcost import StepCost
 
 PIXELS = 128 * 32 * 32
 """In a trial's batch on a CPU, at most: larger ones take in proportion."""
@@ -26,18 +27,6 @@ COMPILE_SECONDS = 60.0
 """For one network at one size; 8 to 66 s in single trials."""
 COMPILE_GAIN = 0.05
 """Of the time of a step; 3 to 19% in single trials, in float32."""
-
-
-@dataclass(frozen=True)
-class StepCost:
-    """Seconds of a training step at full size, and of evaluating one image."""
-
-    step: float
-    evaluation: float
-
-    def training(self, recipe: Recipe, size: int, steps: int) -> float:
-        """Seconds of so many steps of a recipe on images of `size` pixels a side."""
-        return self.step * steps * relative_cost(recipe, size)
 
 
 def try_step(network: nn.Module, recipe: Recipe, execution: Execution, *, channels: int, size: int) -> StepCost:
