@@ -18,8 +18,8 @@ import pytest
 
 import skipwise
 from skipwise.comparison import conclude
-from skipwise.comparison.conclude import Comparison
 from skipwise.comparison.executor import Event
+from skipwise.comparison.finished import Comparison
 from skipwise.comparison.local import ATTEMPTS
 from skipwise.comparison.plan import Plan
 from skipwise.errors import SkipwiseError

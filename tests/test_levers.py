@@ -22,7 +22,7 @@ from skipwise.nets.zoo import create_model, list_models
 from skipwise.training import schedule
 from skipwise.training.execution import Execution, reproducible
 from skipwise.training.initial import dirac, whiten
-from skipwise.training.loop import Standing, Training
+from skipwise.training.loop import Training
 from skipwise.training.optimizer import (
     ROUNDS,
     Muon,
@@ -34,6 +34,7 @@ from skipwise.training.optimizer import (
 )
 from skipwise.training.recipe import RECIPES, Recipe, Wishes, choose_recipe, fine_tuning, redefined, shortened
 from skipwise.training.schedule import Pace
+from skipwise.training.standing import Standing
 
 PLAIN = replace(RECIPES["reference"], epochs=2, batch_size=8, lr=0.05, label_smoothing=0.1, warmup=0.25)
 EVERYTHING = replace(

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from skipwise.errors import SkipwiseError
 from skipwise.training import settle
-from skipwise.training.loop import Standing, Training
+from skipwise.training.loop import Training
 from skipwise.training.recipe import RECIPES, Recipe
 from skipwise.training.schedule import Pace, step_cost
+from skipwise.training.standing import Standing
+from skipwise.training.stepcost import StepCost
 from skipwise.training.terms import Terms
 from skipwise.training.timelimit import LEAST_STEPS, Timekeeper, parse_limit
 from skipwise.training.train import TrainObserver, train
-from skipwise.training.trial import StepCost
 
 EVEN = replace(RECIPES["reference"], smallest=1.0)
 GROWING = replace(EVEN, smallest=0.5, full_from=0.7)

@@ -22,9 +22,9 @@ import skipwise
 from skipwise.data.preprocess import Preprocessing
 from skipwise.screen import TrainScreen
 from skipwise.training import saving
-from skipwise.training.loop import Epoch, Standing
 from skipwise.training.recipe import RECIPES
 from skipwise.training.setup import with_sizes_for_all
+from skipwise.training.standing import Epoch, Standing
 from skipwise.training.train import TrainObserver, train
 from tests.conftest import Run
 from tests.processes import Command

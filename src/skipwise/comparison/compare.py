@@ -10,14 +10,12 @@ from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
-from skipwise.comparison.budget import Budget
-from skipwise.comparison.conclude import Comparison, carry_out, is_finished, read_comparison
+from skipwise.comparison.finished import Comparison, is_finished, read_comparison
 from skipwise.comparison.include import check_included, find_included, include_runs
 from skipwise.comparison.inputs import store_images
 from skipwise.comparison.observer import Observer
 from skipwise.comparison.plan import SHELF, Plan, Tuning, check_together
 from skipwise.comparison.question import Question, choose_looks, choose_outcome
-from skipwise.comparison.settle import OnThisMachine, fit_setting, settle, try_again
 from skipwise.data.look import Square
 from skipwise.data.pack import pack as make_pack
 from skipwise.data.prepare import Request, prepare
@@ -25,7 +23,7 @@ from skipwise.data.preprocess import Preprocessing
 from skipwise.data.rows import Rows
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, require
 from skipwise.files import cache_for_looking, clear_leftovers, remove_empty
 from skipwise.nets.guests import guest_fingerprint, is_guest
 from skipwise.paths import user_path
@@ -200,6 +198,7 @@ def compare(
         img_size=img_size,
         folds=folds,
     )
+    require("torch", extra="train")
     named = user_path(output) if output is not None else None
     with cache_for_looking() if named is not None and is_finished(named) else contextlib.nullcontext():
         prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
@@ -237,15 +236,6 @@ def compare(
         execution=Execution(device=device, precision="fp32", threads=1),
         processes=check_workers(workers),
     )
-    here = OnThisMachine(
-        precision=precision,
-        compile=compile,
-        workers=workers,
-        fewer_epochs=epochs is None,
-        other_size=img_size is None,
-        other_stem=stem == "auto",
-        began=began,
-    )
     tested = [source.ids[index] for index in prepared.members.tolist() if prepared.split[index] == "test"]
 
     def decoded(preprocessing: Preprocessing) -> Rows | None:
@@ -259,6 +249,20 @@ def compare(
         raise SkipwiseError(f"There is nothing to resume for this plan in {named or SHELF.parent}; leave --resume out.")
     if is_finished(folder) and stored is not None and not asks_more(stored):
         return read_comparison(folder)
+    # What works needs torch, which takes a second to import; what was found out so far does not.
+    from skipwise.comparison.budget import Budget
+    from skipwise.comparison.conclude import carry_out
+    from skipwise.comparison.settle import OnThisMachine, fit_setting, settle, try_again
+
+    here = OnThisMachine(
+        precision=precision,
+        compile=compile,
+        workers=workers,
+        fewer_epochs=epochs is None,
+        other_size=img_size is None,
+        other_stem=stem == "auto",
+        began=began,
+    )
     tried = fit_setting(draft, here) if stored is None else None
     # Decoded before the folder is made, so that a full disk leaves nothing behind.
     packed = decoded((stored or draft if tried is None else tried.plan).preprocessing)

@@ -7,16 +7,14 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from skipwise.cost.timing import bf16_speedup
-from skipwise.data.resident import fits
 from skipwise.errors import SkipwiseError, unknown_name
-from skipwise.machine import usable_cores
+from skipwise.machine import may_have_accelerator, usable_cores
 
-_deterministic: Any = torch.utils.deterministic  # its one attribute is made at run time
+if TYPE_CHECKING:
+    import torch
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 WORTHWHILE = 1.3
@@ -28,7 +26,8 @@ ONE_THREAD_STEP = 20e9
 MOST_THREADS = 8
 
 
-HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+HALVES = {"bf16": "bfloat16", "fp16": "float16"}
+"""What torch calls them."""
 PRECISIONS = ("auto", "fp32", *HALVES)
 TENSOR_CORES = (7, 0)
 """The compute capability from which on GPUs have them, and multiply much faster in float16."""
@@ -55,8 +54,10 @@ class Execution:
 
     def autocast(self) -> torch.autocast:
         """Convolutions and matrix products in this precision, what needs more than that in float32."""
+        import torch  # not before something is computed: importing it takes a second
+
         half = HALVES.get(self.precision)
-        return torch.autocast(self.device, half, enabled=half is not None)
+        return torch.autocast(self.device, getattr(torch, half) if half else None, enabled=half is not None)
 
 
 def choose_device(device: str) -> str:
@@ -67,6 +68,10 @@ def choose_device(device: str) -> str:
     """
     if device not in DEVICES:
         raise unknown_name("device", device, DEVICES)
+    if device == "cpu" or (device == "auto" and not may_have_accelerator()):
+        return "cpu"
+    import torch
+
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device == "auto":
         return next(name for name, is_there in there.items() if is_there)
@@ -121,6 +126,10 @@ def choose_execution(
         resident_bytes: of the training images, in all runs at once, where a device may keep them; None where it may
             not.
     """
+    import torch
+
+    from skipwise.data.resident import fits
+
     if precision == "auto":
         precision = _fastest_precision(device)
     # By a count, not by a clock: the same command twice is to give the same bits, which depend on the threads.
@@ -131,6 +140,8 @@ def choose_execution(
 
 
 def _fastest_precision(device: str) -> str:
+    import torch
+
     if device == "cuda":
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return "bf16"
@@ -159,19 +170,22 @@ def reproducible(execution: Execution) -> Iterator[None]:
 
     On CUDA an operation that has no deterministic form, such as a guest may use, is let through with torch's warning.
     """
+    import torch
+
+    filling: Any = torch.utils.deterministic  # its one attribute is made at run time
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    filled = _deterministic.fill_uninitialized_memory
+    filled = filling.fill_uninitialized_memory
     if execution.device == "cuda":  # cuBLAS asks for it, and reads it once
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(execution.threads)
     torch.use_deterministic_algorithms(True, warn_only=execution.device == "cuda")
     # Filling every new tensor with NaN would cost a pass over memory and only matters to code that reads garbage.
-    _deterministic.fill_uninitialized_memory = False
+    filling.fill_uninitialized_memory = False
     try:
         with torch.random.fork_rng([torch.cuda.current_device()] if execution.device == "cuda" else []):
             yield
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
-        _deterministic.fill_uninitialized_memory = filled
+        filling.fill_uninitialized_memory = filled

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-import torch
-
 from skipwise.errors import SkipwiseError
 
 
@@ -16,6 +14,8 @@ def enough_memory() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
+        import torch
+
         if isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate" in str(error):
             raise SkipwiseError(
                 "There is not enough memory; what was saved is kept, and the same command goes on where there is more. "

@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,12 @@ from skipwise.errors import TrainingFailed
 from skipwise.evaluation.metrics import Metrics
 from skipwise.training import schedule
 from skipwise.training.compiling import compiled
-from skipwise.training.distributed import ALONE, Ranks
 from skipwise.training.execution import Execution
 from skipwise.training.initial import dirac, whiten
 from skipwise.training.optimizer import head_parameters, make_optimizer, norms, set_learning_rate
+from skipwise.training.ranks import ALONE, Ranks
 from skipwise.training.recipe import Recipe
-from skipwise.training.schedule import Pace
+from skipwise.training.standing import Epoch, Standing
 
 INITIAL_PIXELS, LEAST_INITIAL_IMAGES = 500_000, 10
 """What initial weights are made from."""
@@ -37,43 +37,6 @@ ASTRAY = 20.0
 """How many times the loss of guessing is no longer learning but exploding."""
 LEAST_SCALE = 1.0
 """Of float16's losses; it is halved with each step that is left out, and begins at 65,536."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One finished epoch, counted from 1. The validation metrics are None where there is no validation split."""
-
-    epoch: int
-    train_loss: float
-    learning_rate: float
-    val: Metrics | None
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where a run stands between two steps.
-
-    Args:
-        pace: how its steps share the schedule.
-        steps: done in all.
-        history: the finished epochs.
-        loss: the sum over the current epoch's steps.
-        seconds: of training in the current epoch.
-        cuts: the steps at which the run went astray and its rate was cut.
-    """
-
-    pace: Pace
-    steps: int = 0
-    history: tuple[Epoch, ...] = ()
-    loss: float = 0.0
-    seconds: float = 0.0
-    cuts: tuple[int, ...] = ()
-
-    @property
-    def seconds_in_all(self) -> float:
-        """Of training and validating, whenever that was."""
-        return sum(epoch.seconds for epoch in self.history) + self.seconds
 
 
 class Training:

@@ -6,25 +6,26 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from skipwise.data.images import Pixels
 from skipwise.data.prepare import Prepared
 from skipwise.data.preprocess import Preprocessing, channel_statistics
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.nets.guests import is_guest
-from skipwise.nets.network import STEMS, check_width, resolve_stem
 from skipwise.nets.published import fetch, published
-from skipwise.nets.zoo import create_model
+from skipwise.nets.stems import STEMS, check_width, resolve_stem
 from skipwise.paths import user_path
 from skipwise.seals import sha256
 from skipwise.training.recipe import Recipe, of_one_size
 from skipwise.training.run import RunSpec, read_run
 from skipwise.training.schedule import sides
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def check_options(*, img_size: int | None, stem: str, width: float, seed: int, pretrained: bool) -> None:
@@ -149,6 +150,8 @@ def with_sizes_for_all(
     if not smaller:
         return fixed
     for name in filter(is_guest, models):
+        from skipwise.nets.zoo import create_model  # which imports torch
+
         try:
             network = create_model(name, num_classes=classes, in_channels=channels, seed=0).eval()
         except Exception:
@@ -164,6 +167,8 @@ def with_sizes_for_all(
 
 
 def _takes(network: nn.Module, channels: int, side: int) -> bool:
+    import torch
+
     device = next((parameter.device for parameter in network.parameters()), None)
     try:
         with torch.inference_mode():

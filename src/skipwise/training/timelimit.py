@@ -14,9 +14,9 @@ from dataclasses import replace
 from statistics import median
 
 from skipwise.errors import SkipwiseError
-from skipwise.training.loop import Standing
 from skipwise.training.recipe import Recipe
 from skipwise.training.schedule import Pace, relative_cost, step_cost
+from skipwise.training.standing import Standing
 
 _PARTS = re.compile(r"(?:(?P<h>[\d.]+)h)?(?:(?P<m>[\d.]+)m)?(?:(?P<s>[\d.]+)s)?")
 SPARE = 0.03

@@ -17,21 +17,17 @@ from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED, save_split
 from skipwise.data.whereabouts import remember
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, require
 from skipwise.files import cache_for_looking, clear_leftovers, write_text
+from skipwise.nets.catalogue import check_model
 from skipwise.nets.guests import guest_fingerprint, is_guest
-from skipwise.nets.zoo import check_model
 from skipwise.paths import user_path
 from skipwise.seals import write_sealed
-from skipwise.training.checkpoint import remove_checkpoint
-from skipwise.training.distributed import joined
-from skipwise.training.execute import CHECKPOINT, execute_run
 from skipwise.training.execution import Execution, check_precision, check_unchanged, choose_device
 from skipwise.training.faults import in_short
-from skipwise.training.loop import Epoch, Standing
+from skipwise.training.ranks import joined
 from skipwise.training.recipe import Wishes, check_recipe, choose_recipe
-from skipwise.training.run import RunRecord, RunSpec, find_run
-from skipwise.training.settle import keeper_of, settle
+from skipwise.training.run import CHECKPOINT, RunRecord, RunSpec, find_run, remove_checkpoint
 from skipwise.training.setup import (
     check_fits,
     check_options,
@@ -40,6 +36,7 @@ from skipwise.training.setup import (
     find_initial,
     with_sizes_for_all,
 )
+from skipwise.training.standing import Epoch, Standing
 from skipwise.training.terms import SHELF, Terms
 from skipwise.training.timelimit import parse_limit
 
@@ -175,6 +172,7 @@ def train(
         strict=strict,
         img_size=img_size,
     )
+    require("torch", extra="train")
     named = user_path(output) if output is not None else None
     device = choose_device(device)
 
@@ -237,6 +235,10 @@ def train(
                 terms = replace(stored, data=draft.data)
                 watch.starting(terms, folder)
                 return Trained(folder=folder, terms=terms, record=ended, repeated=True)
+            # What works needs torch, which takes a second to import; what was found out so far does not.
+            from skipwise.training.execute import execute_run
+            from skipwise.training.settle import keeper_of, settle
+
             # Decoded before the folder is made, so that a full disk leaves nothing behind.
             images = prepared.images(Square.of(preprocessing), packed=pack, progress=watch.preparing)
             stack.callback(getattr(images.pixels, "close", lambda: None))

@@ -141,9 +141,6 @@ def compare(
     if json and format != "text":
         raise SkipwiseError("--json and --format say different things; give one of them.")
     from skipwise.comparison.compare import compare as run
-    from skipwise.comparison.conclude import record
-    from skipwise.comparison.markdown import markdown
-    from skipwise.printing import print_comparison
     from skipwise.screen import Screen
 
     # A network of one's own may print; standard output is for the result.
@@ -197,11 +194,18 @@ def compare(
             resume=resume,
             observer=screen,
         )
+    # What prints is not imported before there is something to print.
     if json or format == "json":
+        from skipwise.comparison.finished import record
+
         print(record(comparison))
     elif format == "md":
+        from skipwise.comparison.markdown import markdown
+
         say(markdown(comparison.plan, comparison.results, comparison.costs))
     else:
+        from skipwise.printing import print_comparison
+
         print_comparison(comparison, typed=sys.argv)
     return 2 if any(contender.failed for contender in comparison.results.contenders) else 0
 

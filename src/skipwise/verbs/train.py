@@ -89,9 +89,8 @@ def train(
 ) -> int:
     """Train one network on your images; stopped, the same command goes on."""
     from skipwise.machine import keep_freed_memory
-    from skipwise.printing import print_trained
     from skipwise.screen import TrainScreen
-    from skipwise.training.distributed import rank
+    from skipwise.training.ranks import rank
     from skipwise.training.train import train as run
 
     keep_freed_memory()
@@ -140,5 +139,7 @@ def train(
     if json:
         print_json({"folder": str(trained.folder), "record": trained.record})
     else:
+        from skipwise.printing import print_trained
+
         print_trained(trained, data=data)
     return 2 if trained.record.status == "failed" else 0
