@@ -97,6 +97,8 @@ def multiply_adds_per_second(*, threads: int, precision: str) -> float:
     Args:
         precision: "fp32", "bf16" or "fp16"; on a CPU, float16 counts as float32.
     """
+    import torch
+
     arm = matmul_arm(torch.bfloat16 if precision == "bf16" else torch.float32, side=SHORT_SIDE)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
