@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 
 from skipwise import cli
 from tests.conftest import Run, make_photos
+from tests.processes import heavy_imports
 
 
 def call(
@@ -83,17 +83,6 @@ def test_importing_skipwise_imports_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
 
 
-QUICK = """
-import json, sys
-from skipwise import cli
-heavy = {"torch", "torchvision", "timm", "sklearn", "scipy.stats", "onnx", "onnxruntime", "openvino"}
-for case in json.load(sys.stdin):
-    sys.argv = ["skipwise", *case]
-    try:
-        cli.main()
-    except SystemExit as ended:
-        print(json.dumps([case, ended.code, sorted(heavy & sys.modules.keys())]), file=sys.stderr)
-"""
 MISTAKES = [
     "comapre digits",
     "compare digits --seedz 3",
@@ -133,15 +122,9 @@ MISTAKES = [
 
 
 def test_what_the_arguments_alone_tell_is_told_before_anything_heavy_is_imported(here: Path) -> None:
-    """In one process after the other: what one imports, the next has as well."""
     fine = ["--help", "--version", "models", "models se_* --json", *(f"{verb} --help" for verb in VERBS)]
     cases = [line.split() for line in (*fine, *MISTAKES)]
-    result = subprocess.run(
-        [sys.executable, "-c", QUICK], input=json.dumps(cases), capture_output=True, text=True, cwd=here
-    )
-    found = [json.loads(line) for line in result.stderr.splitlines() if line.startswith("[[")]
-    assert found == [[case, 0 if number < len(fine) else 2, []] for number, case in enumerate(cases)], result.stderr
-    assert "Traceback" not in result.stderr
+    assert heavy_imports(cases, here) == [(0 if number < len(fine) else 2, []) for number in range(len(cases))]
     assert not list(here.iterdir())
 
 

@@ -22,7 +22,7 @@ from skipwise.comparison.results import Costs, Results
 from skipwise.nets.guests import is_own
 from skipwise.progress import Console
 from skipwise.statistics import Pair
-from skipwise.text import command, first, without
+from skipwise.text import command, finished_already, first, without
 from skipwise.training.train import Trained
 
 MOST_SEEDS_SUGGESTED = 30
@@ -36,7 +36,7 @@ def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
     console = Console()
     results, choice = comparison.results, comparison.costs.recommendation
     if comparison.repeated:
-        console.print(Text(f"{comparison.folder} is finished already; this is its result."))
+        console.print(Text(finished_already(comparison.folder)), soft_wrap=True)
     console.print()
     console.print(_networks(results, comparison.costs))
     console.print()
@@ -137,7 +137,7 @@ def print_trained(trained: Trained, *, data: str) -> None:
     console = Console()
     record, spec = trained.record, trained.terms.spec
     if trained.repeated:
-        console.print(Text(f"{trained.folder} is finished already; this is its result."))
+        console.print(Text(finished_already(trained.folder)), soft_wrap=True)
     console.print()
     if record.status == "failed":
         console.print(Text(f"The run failed: {record.reason}.", style="bold"))

@@ -93,16 +93,21 @@ def check_unchanged(
 
     One that was to be compiled may have begun without, for want of a compiler: the same command goes on as it began.
     """
-    if precision not in ("auto", stored.precision):
+    if not is_unchanged(stored, precision, None):
         raise SkipwiseError(
             f"{folder} was begun in {stored.precision}; leave --precision out, or choose another folder with --output."
         )
-    if compile is False and stored.compile:
+    if not is_unchanged(stored, "auto", compile):
         raise SkipwiseError(
             f"{folder} was begun compiled; leave --no-compile out, or choose another folder with --output."
         )
     if compile and not stored.compile:
         notice(f"{folder} was begun without compiling, and goes on so.")
+
+
+def is_unchanged(stored: Execution, precision: str, compile: bool | None) -> bool:
+    """Whether a run was done in the precision that is asked for, and not compiled where that is not to be."""
+    return precision in ("auto", stored.precision) and not (compile is False and stored.compile)
 
 
 def choose_execution(

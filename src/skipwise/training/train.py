@@ -19,11 +19,12 @@ from skipwise.data.splits import SPLIT_SEED, save_split
 from skipwise.data.whereabouts import remember
 from skipwise.errors import SkipwiseError, require
 from skipwise.files import cache_for_looking, clear_leftovers, write_text
+from skipwise.folders import check_again
 from skipwise.nets.catalogue import check_model
 from skipwise.nets.guests import guest_fingerprint, is_guest
 from skipwise.paths import user_path
 from skipwise.seals import write_sealed
-from skipwise.training.execution import Execution, check_precision, check_unchanged, choose_device
+from skipwise.training.execution import Execution, check_precision, check_unchanged, choose_device, is_unchanged
 from skipwise.training.faults import in_short
 from skipwise.training.ranks import joined
 from skipwise.training.recipe import Wishes, check_recipe, choose_recipe
@@ -109,10 +110,11 @@ def train(
     compile: bool | None = None,
     output: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    again: bool = False,
     observer: TrainObserver | None = None,
     began: float | None = None,
 ) -> Trained:
-    """Trains one network with one seed; the same call again goes on with an unfinished run.
+    """Trains one network with one seed; the same call again goes on with an unfinished run, or shows a finished one.
 
     Under torchrun its processes do it together (see distributed.py). The arguments are those of `compare`, for one
     model and one seed, and these.
@@ -122,7 +124,8 @@ def train(
         init: a run's folder or a file of weights to start from.
         init_key: which of the file's weights, where it holds several; see `load_weights`.
         freeze_norms: leave batch norms as the weights to start from have them.
-        output: the run's folder; None is the next in runs/train.
+        output: the run's folder; None is the one in runs/train that the same call made, or the next.
+        again: train once more, in the next folder, where the same call has made a run before.
         observer: is told how it goes.
         began: when the time limit began, on time.monotonic(); None is now.
 
@@ -135,6 +138,7 @@ def train(
         raise SkipwiseError("Give --pretrained or --init, not both.")
     check_options(img_size=img_size, stem=stem, width=width, seed=seed, pretrained=pretrained)
     check_precision(precision)
+    check_again(again=again, resume=resume)
     check_recipe(recipe)
     if epochs is not None and time_limit is not None:
         raise SkipwiseError("Give --epochs or --time-limit, not both.")
@@ -221,7 +225,12 @@ def train(
                 test_share=prepared.test_share,
                 guest=guest_fingerprint(model) if is_guest(model) else None,
             )
-            folder, stored = SHELF.choose(draft, draft.data, named, watch.noticed)
+
+            def suits(stored: Terms) -> bool:
+                return is_unchanged(stored.spec.execution, precision, compile)
+
+            choose = partial(SHELF.choose, draft, draft.data, named, again=again, suits=suits)
+            folder, stored = choose(notice=watch.noticed)
             if resume and stored is None:
                 raise SkipwiseError(
                     f"There is nothing to resume for this run in {named or SHELF.parent}; leave --resume out."
@@ -233,7 +242,6 @@ def train(
                     clear_leftovers(folder)
                     remove_checkpoint(folder / CHECKPOINT)
                 terms = replace(stored, data=draft.data)
-                watch.starting(terms, folder)
                 return Trained(folder=folder, terms=terms, record=ended, repeated=True)
             # What works needs torch, which takes a second to import; what was found out so far does not.
             from skipwise.training.execute import execute_run
@@ -253,7 +261,6 @@ def train(
             """The folder, held for this run, what was written there, and whether the run had ended before."""
             # Before the folder is made, too: what is refused leaves nothing behind.
             fresh = None if stored else settled()
-            choose = partial(SHELF.choose, draft, draft.data, named)
             # Another process may have begun, or ended, there meanwhile.
             folder, there = stack.enter_context(
                 SHELF.held(draft, choose, named=named is not None, notice=watch.noticed)
