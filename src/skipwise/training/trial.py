@@ -41,7 +41,7 @@ def try_step(
         batch = min(batch, max(2, PIXELS // size**2))
     inputs = torch.zeros(batch, channels, size, size).to(execution.device, memory_format=torch.channels_last)
     trained = copy.deepcopy(network).to(execution.device).to(memory_format=torch.channels_last)
-    optimizer = make_optimizer(trained, recipe)
+    optimizer = make_optimizer(trained, recipe, execution.precision)
     set_learning_rate(optimizer, 0.0)
 
     def timed(work: Callable[[], object], part: float, least: int) -> Measured:
