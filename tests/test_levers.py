@@ -213,7 +213,7 @@ def test_in_bfloat16_an_orthogonal_update_points_the_same_way(rows: int, columns
     update = torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))
     rough = orthogonal(update, torch.bfloat16)
     assert rough.dtype == torch.float32
-    assert torch.cosine_similarity(rough.flatten(), orthogonal(update).flatten(), 0) > 0.99
+    assert torch.cosine_similarity(rough.flatten(), orthogonal(update).flatten(), 0) > 0.95
 
 
 def test_matrices_are_multiplied_in_the_precision_of_the_run() -> None:
