@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skipwise.errors import SkipwiseError
-from skipwise.training import settle
+from skipwise.training import fit, settle
 from skipwise.training.loop import Training
 from skipwise.training.recipe import RECIPES, Recipe
 from skipwise.training.schedule import Pace, step_cost
@@ -147,7 +147,9 @@ def test_a_real_run_keeps_to_it_and_says_what_it_chose(photos: Path, monkeypatch
 
     monkeypatch.setattr(Training, "step", timed)
     monkeypatch.setattr(settle, "try_step", lambda *_, **__: StepCost(0.1, 1e-4))
-    monkeypatch.setattr(settle, "time", SimpleNamespace(monotonic=lambda: now))
+    for module in (settle, fit):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(fit, "try_step", lambda *_, **__: StepCost(0.1, 1e-4))
     monkeypatch.setitem(Timekeeper.__init__.__kwdefaults__, "clock", lambda: now)
     run = train(photos, began=-2.0, **options)  # of which two seconds were gone when it was called
     assert 0.95 * (12 - 2 - settle.ENDING) <= now <= 12 - 2 - settle.ENDING

@@ -22,6 +22,8 @@ PIXELS_OF_A_LAYER = 64
 ENLARGED = 2
 """Images are at most so many times as large as they would be without a limit: with the imagenet stem, small ones that
 are enlarged cost less than with the small stem as they are."""
+NEARLY = 0.75
+"""Where epochs are too few anyway, larger images are worth this share of them."""
 ENOUGH_EPOCHS, ENOUGH_STEPS = 8, 160
 """A run that has fewer of both may say more of its length than of its network."""
 
