@@ -29,6 +29,8 @@ def furnish() -> None:
         ) from error
     if os.environ.get("HOME") == "":  # which libraries take for the root of all folders
         del os.environ["HOME"]
+    # Read when torch is imported: the CPU does what torch can't do on Apple's GPUs (see devices.falling_back).
+    os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
     _name_the_user()
     _find_a_folder_for_temporary_files()
 

@@ -30,7 +30,7 @@ from skipwise.seals import read_sealed, write_sealed
 from skipwise.statistics import MOST_SEEDS
 from skipwise.training.execution import Execution, check_precision, check_unchanged, check_workers, choose_device
 from skipwise.training.recipe import Recipe, Wishes, check_recipe, choose_recipe, shortened
-from skipwise.training.setup import check_options, choose_preprocessing, choose_stem, with_sizes_for_all
+from skipwise.training.setup import check_options, check_sizes, choose_preprocessing, choose_stem, with_sizes_for_all
 from skipwise.training.timelimit import parse_limit
 
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
@@ -203,6 +203,7 @@ def compare(
     preprocessing = choose_preprocessing(prepared, names if pretrained else (), img_size)
     source, counts = prepared.source, prepared.counts
     trained = counts["train"] if folds is None else counts["test"] * (folds - 1) // folds
+    check_sizes(names, preprocessing, len(source.classes))
     chosen = choose_recipe(recipe, wishes, mirrors=source.mirrors, images=trained)
     chosen = with_sizes_for_all(chosen, names, preprocessing, len(source.classes), epochs, watch.noticed)
     draft = Plan(
@@ -288,6 +289,7 @@ def _choose(
         draft = replace(
             draft, question=before.question, guests=guests, time_limit=before.time_limit, asked_for=before.asked_for
         )
+        draft = draft.as_begun(before)
         if before.asked_for is not None:  # the time limit chose the epochs
             draft = replace(draft, recipe=shortened(draft.recipe, before.recipe.epochs, draft.train_images))
             if draft.tuning is not None and before.tuning is not None:

@@ -13,7 +13,7 @@ from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.folders import Shelf
 from skipwise.training.execution import Execution
-from skipwise.training.recipe import Recipe, growing_apart, redefined, shortened
+from skipwise.training.recipe import Recipe, as_begun, growing_apart, redefined, shortened
 from skipwise.training.run import RunSpec
 from skipwise.training.terms import images_apart
 
@@ -74,6 +74,7 @@ class Plan:
     before this one was asked of the same images.
 
     `execution` and `processes` are what the machine suggested; they are not part of what makes two plans the same.
+    `asked_batch` is the batch that was asked for, or is the recipe's, where a smaller one is used to fit into memory.
     Under a `time_limit` (in seconds) looks and epochs are too, and `asked_for` has those that were asked for;
     `stopped_after` so many seeds the time was up.
     """
@@ -103,6 +104,7 @@ class Plan:
     stopped_after: int | None = None
     execution: Execution
     processes: int
+    asked_batch: int | None = None
 
     @property
     def test_images(self) -> int:
@@ -179,13 +181,14 @@ class Plan:
             included=tuple(replace(r, folder="") for r in self.included),
         )
         # As it is read back, where a whole number may have become a float.
-        read = msgspec.json.decode(msgspec.json.encode(bare), type=Plan)
+        read = msgspec.to_builtins(msgspec.json.decode(msgspec.json.encode(bare), type=Plan))
+        del read["asked_batch"]  # the recipe has what is used, and earlier plans have no such field
         return hashlib.sha256(msgspec.json.encode(read)).hexdigest()
 
     def same_as(self, other: Plan) -> bool:
         """Whether both ask the same question of the same images in the same way, on the same kind of device."""
         on_this = replace(
-            self,
+            self.as_begun(other),
             data=other.data,  # images that were renamed are the same: the fingerprint says which they are
             asked_before=other.asked_before,
             included=_bare(self.included),
@@ -200,7 +203,7 @@ class Plan:
             on_this = replace(
                 on_this,
                 question=replace(self.question, looks=other.question.looks),
-                recipe=shortened(self.recipe, other.recipe.epochs, self.train_images),
+                recipe=shortened(on_this.recipe, other.recipe.epochs, self.train_images),
             )
             if self.tuning is not None and other.tuning is not None:
                 on_this = replace(on_this, tuning=replace(self.tuning, epochs=other.tuning.epochs))
@@ -211,8 +214,14 @@ class Plan:
             and self.preprocessing.size == other.preprocessing.size
         )
 
+    def as_begun(self, other: Plan) -> Plan:
+        """With the batch that was chosen for the other, if it was for the one that is asked for here."""
+        recipe = as_begun(self.recipe, other.asked_batch, other.recipe)
+        return replace(self, recipe=recipe, asked_batch=other.asked_batch)
+
     def difference(self, stored: Plan) -> str:
         """What differs, named for a person: the images, or the first field of the two records that is not the same."""
+        self = self.as_begun(stored)
         if self.fingerprint != stored.fingerprint:
             # First, since much else follows from the images.
             return images_apart(

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
+from torch import nn
 
+from skipwise import devices
 from skipwise.comparison.contenders import build_contender, count_contender
 from skipwise.comparison.forecast import Forecast, fitted, forecast, try_steps
+from skipwise.comparison.guest_batch import largest_guest_batch
 from skipwise.comparison.plan import Plan
 from skipwise.data.images import Pixels
 from skipwise.data.look import Square
 from skipwise.data.prepare import Prepared
 from skipwise.data.preprocess import Preprocessing
 from skipwise.data.stream import Streamed
+from skipwise.nets.guests import is_guest
+from skipwise.training.batch_size import Room, largest_batch, with_batch
 from skipwise.training.execution import choose_execution, choose_processes
 from skipwise.training.faults import enough_memory
+from skipwise.training.recipe import rescaled
 from skipwise.training.setup import resident_bytes, with_statistics
 from skipwise.training.trial import choose_compile
 
@@ -61,7 +66,9 @@ def settle(
     processes = choose_processes(execution, wishes.workers)
     plan = replace(plan, execution=execution, processes=processes)
     networks = {name: build_contender(plan, name) for name in counts}
-    with enough_memory():
+    with enough_memory(), devices.falling_back(notice):
+        plan = _with_fitting_batch(plan, networks, notice)
+        recipe = plan.recipe
         costs = try_steps(plan, networks, {name: found.multiply_adds for name, found in counts.items()})
     if plan.time_limit is not None:
         left = plan.time_limit - (time.monotonic() - wishes.began)
@@ -87,8 +94,24 @@ def settle(
         notice=notice,
     )
     plan = replace(plan, execution=execution)
-    torch.cuda.empty_cache()  # what was tried here is over; the runs are done in other processes
+    devices.of(execution.device).release()  # what was tried here is over; the runs are done in other processes
     return plan, forecast(plan, costs, {name: 4.0 * found.parameters for name, found in counts.items()})
+
+
+def _with_fitting_batch(plan: Plan, networks: Mapping[str, nn.Module], notice: Callable[[str], None]) -> Plan:
+    """The plan with a batch that fits into memory for all of its networks."""
+    kept = resident_bytes(plan.recipe, plan.preprocessing, plan.train_images)
+    preprocessing = plan.preprocessing
+    room = Room(channels=preprocessing.channels, size=preprocessing.size, at_once=plan.processes, resident=kept or 0)
+    tried = plan
+    for name, network in networks.items():
+        if is_guest(name):
+            batch = largest_guest_batch(tried, name, room, notice)
+        else:
+            batch = largest_batch(network, name, tried.recipe, plan.execution, room)
+        tried = replace(tried, recipe=rescaled(plan.recipe, batch))
+    recipe = with_batch(plan.recipe, tried.recipe.batch_size, preprocessing.size, notice)
+    return plan if recipe == plan.recipe else replace(plan, recipe=recipe, asked_batch=plan.recipe.batch_size)
 
 
 def _with_statistics(draft: Plan, prepared: Prepared, packed: Pixels | None) -> Preprocessing:

@@ -13,7 +13,9 @@ from skipwise.cost.interleaved import Timing, interleaved
 from skipwise.cost.timing import MATMUL_SIDE, forward_arm, matmul_arm
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.machine import Machine, describe_machine
+from skipwise.nets.guests import is_guest
 from skipwise.nets.network import resolve_stem
+from skipwise.nets.sizes import check_size
 from skipwise.nets.zoo import check_model, create_model
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -88,6 +90,8 @@ def profile(
         name: create_model(name, num_classes=num_classes, stem=resolve_stem(stem, img_size), width=width, seed=0)
         for name in models
     }
+    for name in filter(is_guest, models):
+        check_size(networks[name], name, channels=3, size=img_size)
     counts = {name: count(network, channels=3, size=img_size) for name, network in networks.items()}
     shape = {"channels": 3, "size": img_size}
     one, many = {}, {"": matmul_arm(PRECISIONS[precision])}

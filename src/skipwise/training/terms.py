@@ -7,7 +7,7 @@ from pathlib import Path
 
 from skipwise.folders import Shelf
 from skipwise.training.execution import Execution
-from skipwise.training.recipe import full_size, growing_apart, redefined
+from skipwise.training.recipe import as_begun, full_size, growing_apart, redefined
 from skipwise.training.run import RunSpec
 from skipwise.training.trial import StepCost
 
@@ -23,6 +23,7 @@ class Terms:
         val_share, test_share: None for a split that came with the images.
         guest: a fingerprint of the code of a network that is not ours.
         step_cost: what a step was tried out to take.
+        asked_batch: the batch that was asked for, or is the recipe's, where a smaller one is used to fit into memory.
     """
 
     spec: RunSpec
@@ -32,19 +33,20 @@ class Terms:
     test_share: float | None
     guest: str | None = None
     step_cost: StepCost | None = None
+    asked_batch: int | None = None
 
     def same_as(self, other: Terms) -> bool:
         """Whether both ask for the same run of the same images, whatever these are called, on the same kind of
         device."""
         return (
-            self._bare() == other._bare()
+            self._as_begun(other)._bare() == other._bare()
             and self.spec.execution.device == other.spec.execution.device
             and self.spec.preprocessing.size == other.spec.preprocessing.size
         )
 
     def difference(self, other: Terms) -> str:
         """What differs, named for a person."""
-        ours, theirs = self._bare(), other._bare()
+        ours, theirs = self._as_begun(other)._bare(), other._bare()
         if ours.spec.fingerprint != theirs.spec.fingerprint:
             # First, since much else follows from the images.
             return images_apart(
@@ -72,6 +74,11 @@ class Terms:
                     return f"{name} is {getattr(yours, name)} there and {getattr(mine, name)} here"
         return "the device differs"
 
+    def _as_begun(self, other: Terms) -> Terms:
+        """With the batch that was chosen for the other, if it was for the one that is asked for here."""
+        recipe = as_begun(self.spec.recipe, other.asked_batch, other.spec.recipe)
+        return replace(self, spec=replace(self.spec, recipe=recipe))
+
     def _bare(self) -> Terms:
         """Without what follows from images and machine."""
         nowhere = Execution(device="", precision="", threads=0)
@@ -79,7 +86,7 @@ class Terms:
         spec = replace(self.spec, execution=nowhere, preprocessing=bare)
         if spec.time_limit is not None:  # how fast the machine is decides whether images grow
             spec = replace(spec, recipe=full_size(spec.recipe))
-        return replace(self, data="", spec=spec, step_cost=None)
+        return replace(self, data="", spec=spec, step_cost=None, asked_batch=None)
 
 
 def images_apart(ours: Used, theirs: Used) -> str:

@@ -35,6 +35,7 @@ from skipwise.training.settle import keeper_of, settle
 from skipwise.training.setup import (
     check_fits,
     check_options,
+    check_sizes,
     choose_preprocessing,
     choose_stem,
     find_initial,
@@ -191,6 +192,7 @@ def train(
                 stack.enter_context(cache_for_looking())
             prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
             preprocessing = choose_preprocessing(prepared, [model] if pretrained else [], img_size, initial)
+            check_sizes([model], preprocessing, len(prepared.source.classes))
             chosen = choose_recipe(recipe, wishes, mirrors=prepared.source.mirrors, images=prepared.counts["train"])
             chosen = with_sizes_for_all(
                 chosen, [model], preprocessing, len(prepared.source.classes), epochs, watch.noticed
