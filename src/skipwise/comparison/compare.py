@@ -10,16 +10,19 @@ from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
+from skipwise.comparison.budget import Budget
 from skipwise.comparison.conclude import Comparison, carry_out, is_finished, read_comparison
 from skipwise.comparison.include import check_included, find_included, include_runs
 from skipwise.comparison.inputs import store_images
 from skipwise.comparison.observer import Observer
 from skipwise.comparison.plan import SHELF, Plan, Tuning, check_together
 from skipwise.comparison.question import Question, choose_looks, choose_outcome
-from skipwise.comparison.settle import OnThisMachine, settle
+from skipwise.comparison.settle import OnThisMachine, fit_setting, settle, try_again
 from skipwise.data.look import Square
 from skipwise.data.pack import pack as make_pack
 from skipwise.data.prepare import Request, prepare
+from skipwise.data.preprocess import Preprocessing
+from skipwise.data.rows import Rows
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.errors import SkipwiseError
@@ -206,6 +209,7 @@ def compare(
     check_sizes(names, preprocessing, len(source.classes))
     chosen = choose_recipe(recipe, wishes, mirrors=source.mirrors, images=trained)
     chosen = with_sizes_for_all(chosen, names, preprocessing, len(source.classes), epochs, watch.noticed)
+    resolved = choose_stem(stem, preprocessing.size, pretrained=pretrained)
     draft = Plan(
         question=question,
         included=included,
@@ -220,7 +224,7 @@ def compare(
         test_share=prepared.test_share,
         folds=folds,
         preprocessing=preprocessing,
-        stem=choose_stem(stem, preprocessing.size, pretrained=pretrained),
+        stem=resolved,
         width=width,
         pretrained=pretrained,
         guests={name: guest_fingerprint(name) for name in question.contenders if is_guest(name)},
@@ -228,14 +232,25 @@ def compare(
         tuning=_tuning(tune, tune_epochs, chosen, question, counts["val"]),
         time_limit=limit,
         asked_for=None if limit is None else (question.looks, chosen.epochs),
+        asked_setting=None if limit is None else (preprocessing.size, resolved),
+        asked_seed=None if limit is None else seed,
         # Precision, threads and processes are chosen when the plan is new.
         execution=Execution(device=device, precision="fp32", threads=1),
         processes=check_workers(workers),
     )
     here = OnThisMachine(
-        precision=precision, compile=compile, workers=workers, fewer_epochs=epochs is None, began=began
+        precision=precision,
+        compile=compile,
+        workers=workers,
+        fewer_epochs=epochs is None,
+        other_size=img_size is None,
+        other_stem=stem == "auto",
+        began=began,
     )
     tested = [source.ids[index] for index in prepared.members.tolist() if prepared.split[index] == "test"]
+
+    def decoded(preprocessing: Preprocessing) -> Rows | None:
+        return make_pack(source, prepared.seen, Square.of(preprocessing), watch.preparing) if pack else None
 
     def asks_more(stored: Plan) -> bool:
         return extend and stored.question != question
@@ -245,8 +260,9 @@ def compare(
         raise SkipwiseError(f"There is nothing to resume for this plan in {named or SHELF.parent}; leave --resume out.")
     if is_finished(folder) and stored is not None and not asks_more(stored):
         return read_comparison(folder)
+    tried = fit_setting(draft, here, watch.noticed) if stored is None else None
     # Decoded before the folder is made, so that a full disk leaves nothing behind.
-    packed = make_pack(source, prepared.seen, Square.of(preprocessing), watch.preparing) if pack else None
+    packed = decoded((stored or draft if tried is None else tried.plan).preprocessing)
     choose = partial(_choose, draft, named, extend=extend)
     with SHELF.held(draft, choose, named=named is not None, notice=watch.noticed) as (folder, stored):
         # Meanwhile another process may have finished in there.
@@ -256,10 +272,14 @@ def compare(
         clear_leftovers(folder)
         if stored is not None:
             check_unchanged(stored.execution, precision, compile, folder, watch.noticed)
-        plan, expected = stored, None
+        plan, expected, costs = stored, None, None
         try:
             if plan is None:
-                plan, expected = settle(draft, prepared, packed, here, watch.noticed)
+                # Another process may have given up in there meanwhile, what it had planned among it.
+                tried = tried or fit_setting(draft, here, watch.noticed)
+                packed = decoded(tried.plan.preprocessing)
+                plan, expected = settle(prepared, packed, tried, here, watch.noticed)
+                costs = tried.costs
             elif asked_more:
                 plan = replace(plan.extended(question), guests=draft.guests)
             check_included(plan, tested)
@@ -272,11 +292,22 @@ def compare(
         if plan != stored:
             (folder / SHELF.finished).unlink(missing_ok=True)
             write_sealed(folder / SHELF.begun, plan)
+        if stored is not None:
+            packed = decoded(plan.preprocessing)  # of the size that was chosen then
         store_images(folder, plan, prepared, request, packed)
         include_runs(plan, folder)
         # How many run at once changes no result, so it may change from one time to the next.
         plan = plan if workers is None else replace(plan, processes=workers)
-        return carry_out(plan, folder, watch, expected, began)
+        budget = None
+        if plan.time_limit is not None and plan.stopped_after is None:
+            budget = Budget(
+                plan,
+                costs or try_again(plan),
+                end=began + plan.time_limit,
+                most_seeds=question.looks[-1],
+                fewer_epochs=epochs is None,
+            )
+        return carry_out(plan, folder, watch, expected, budget)
 
 
 def _choose(
@@ -287,7 +318,13 @@ def _choose(
         before = read_sealed(named / SHELF.begun, Plan)
         guests = {name: code for name, code in draft.guests.items() if name in before.question.contenders}
         draft = replace(
-            draft, question=before.question, guests=guests, time_limit=before.time_limit, asked_for=before.asked_for
+            draft,
+            question=before.question,
+            guests=guests,
+            time_limit=before.time_limit,
+            asked_for=before.asked_for,
+            asked_setting=before.asked_setting,
+            asked_seed=before.asked_seed,
         )
         draft = draft.as_begun(before)
         if before.asked_for is not None:  # the time limit chose the epochs

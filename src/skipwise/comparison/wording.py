@@ -9,7 +9,7 @@ from skipwise.comparison.question import Question
 from skipwise.comparison.results import Contender, Results
 from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
-from skipwise.statistics import Estimate, Pair
+from skipwise.statistics import Pair
 from skipwise.text import listed as listed
 
 NOT_JUDGED = "not judged: fewer than two of their runs were finished with the same seed"
@@ -44,8 +44,11 @@ def asked(results: Results) -> str:
     )
 
 
-def percent(outcome: Estimate | None) -> str:
-    """An accuracy with its interval."""
+def percent(contender: Contender) -> str:
+    """A contender's outcome with its interval."""
+    if contender.not_trained is not None:
+        return "not trained"
+    outcome = contender.outcome
     if outcome is None:
         return "none"
     return f"{outcome.value * 100:.2f}% ({outcome.low * 100:.1f} to {outcome.high * 100:.1f})"
@@ -129,8 +132,8 @@ def operations(counts: Counts | None) -> str:
 
 
 def pair_lines(results: Results) -> list[tuple[str, Pair | None]]:
-    """Every pair of contenders as "a - b", judged or not."""
-    names = [contender.name for contender in results.contenders]
+    """Every pair of the contenders that were trained as "a - b", judged or not."""
+    names = [contender.name for contender in results.contenders if contender.not_trained is None]
     return [(f"{a} - {b}", results.pair(a, b)) for index, a in enumerate(names) for b in names[index + 1 :]]
 
 
