@@ -19,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from skipwise import devices, surroundings
+from skipwise.cost import timing
 from skipwise.data import augment
 from skipwise.data.batches import Augmentation, Batch, TrainingBatches, to_input
 from skipwise.data.preprocess import Preprocessing
@@ -342,3 +343,19 @@ def test_what_holds_for_a_device_is_asked_and_not_its_name() -> None:
         assert not torch.is_deterministic_algorithms_warn_only_enabled()
     assert choose_execution("mps", step_multiply_adds=1e12, resident_bytes=1).precision == "fp32"
     assert not choose_execution("mps", step_multiply_adds=1e12, resident_bytes=1).resident
+
+
+def test_products_are_timed_until_the_device_is_done_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Waited(devices.Device):
+        times = 0
+
+        def synchronize(self) -> None:
+            self.times += 1
+
+    waited = Waited("cpu")
+    monkeypatch.setattr(timing, "LONG_SIDE", 64)
+    one = timing.multiply_adds_per_second("cpu", threads=1, precision="fp32")
+    assert one > 0
+    monkeypatch.setitem(devices.KINDS, "cpu", waited)
+    assert timing.multiply_adds_per_second("cpu", threads=8, precision="fp16") > 0
+    assert waited.times >= 10

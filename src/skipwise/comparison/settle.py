@@ -66,8 +66,9 @@ class Tried:
 
 
 def fit_setting(draft: Plan, wishes: OnThisMachine, notice: Callable[[str], None]) -> Tried:
-    """The draft in the setting that its time limit leaves room for, before any image is decoded for it; and with a batch
-    that fits into memory.
+    """The draft in the setting that its time limit leaves room for, before any image is decoded for it.
+
+    Its batch is one that fits into memory.
 
     Which setting might do is first told by what the machine could do at most; only those are tried out.
 
