@@ -27,6 +27,7 @@ from skipwise.data.resident import SHARE, Resident, fits
 from skipwise.errors import SkipwiseError, TrainingFailed
 from skipwise.evaluation.predict import PRODUCTS, predict_logits
 from skipwise.nets.zoo import create_model
+from skipwise.training import execution
 from skipwise.training.execution import Execution, choose_device, choose_execution, choose_processes, reproducible
 from skipwise.training.loop import Training
 from skipwise.training.recipe import RECIPES
@@ -314,6 +315,7 @@ def test_every_device_says_in_its_way_that_memory_ran_out(error: Exception, shor
 
 
 def test_the_fastest_device_that_is_there_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "may_have_accelerator", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert choose_device("auto") == "mps"

@@ -21,7 +21,7 @@ from skipwise.seals import write_sealed
 from skipwise.training.loop import Training
 from skipwise.training.recipe import Wishes, choose_recipe, of_one_size
 from skipwise.training.run import RunRecord, read_predictions
-from skipwise.training.trial import StepCost
+from skipwise.training.stepcost import StepCost
 from tests.fabricated import fabricate
 
 pytestmark = pytest.mark.usefixtures("in_this_process")

@@ -11,10 +11,10 @@ from skipwise.nets.zoo import create_model
 from skipwise.training import compiling, execution, trial
 from skipwise.training.execution import ONE_THREAD_ALONE, ONE_THREAD_STEP, Execution, choose_execution
 from skipwise.training.recipe import RECIPES
+from skipwise.training.stepcost import StepCost
 from skipwise.training.trial import (
     COMPILE_GAIN,
     COMPILE_SECONDS,
-    StepCost,
     choose_compile,
     repays,
     try_step,

@@ -1,4 +1,7 @@
-"""What differs between the devices that torch computes on. Whatever depends on one asks here, and not for its name."""
+"""What differs between the devices that torch computes on. Whatever depends on one asks here, and not for its name.
+
+Importing torch takes a second, so it is imported where something is asked that it has to answer.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
-
-import torch
 
 from skipwise import memory
 
@@ -44,6 +45,8 @@ class Device:
 
     def is_there(self) -> bool:
         """Whether this machine has one."""
+        import torch
+
         return bool(getattr(torch, self.name).is_available())
 
     def fastest(self) -> str | None:
@@ -52,10 +55,14 @@ class Device:
 
     def synchronize(self) -> None:
         """Waits until all that it was given is done."""
+        import torch
+
         torch.accelerator.synchronize()
 
     def release(self) -> None:
         """Gives memory back that torch keeps for later, where other processes are to use it."""
+        import torch
+
         torch.accelerator.empty_cache()
 
     def free_memory(self) -> int | None:
@@ -103,16 +110,22 @@ class Cuda(Device):
     keeps_images = True
 
     def fastest(self) -> str | None:
+        import torch
+
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return "bf16"
         has_cores = torch.cuda.get_device_capability() >= TENSOR_CORES and WITHOUT not in torch.cuda.get_device_name()
         return "fp16" if has_cores else "fp32"
 
     def free_memory(self) -> int | None:
+        import torch
+
         return torch.cuda.mem_get_info()[0]
 
     @contextlib.contextmanager
     def no_more_than(self, share: float) -> Iterator[None]:
+        import torch
+
         torch.cuda.empty_cache()
         free, whole = torch.cuda.mem_get_info()
         torch.cuda.set_per_process_memory_fraction(USABLE * share * free / whole)
@@ -122,6 +135,8 @@ class Cuda(Device):
             torch.cuda.set_per_process_memory_fraction(1.0)
 
     def drawing(self) -> list[int]:
+        import torch
+
         return [torch.cuda.current_device()]
 
 
@@ -131,9 +146,13 @@ class Mps(Device):
     compiles = False
 
     def is_there(self) -> bool:
+        import torch
+
         return torch.backends.mps.is_available()
 
     def free_memory(self) -> int | None:
+        import torch
+
         return torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
 
 
@@ -148,6 +167,8 @@ def of(name: str) -> Device:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that there is not enough memory, of whichever device."""
+    import torch
+
     return isinstance(error, torch.OutOfMemoryError) or memory.is_short(error)
 
 

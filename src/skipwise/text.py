@@ -107,6 +107,11 @@ def _bytes(character: str) -> str:
     return "".join(f"\\x{each:02x}" for each in character.encode("utf-8", "surrogateescape"))
 
 
+def finished_already(folder: Path) -> str:
+    """What is said where the same command was finished before."""
+    return f"{folder} is finished already; this is its result. With --again (and no --output) it is made once more."
+
+
 def without(typed: Sequence[str], *options: str) -> list[str]:
     """A command line without some options and their values, and without "--", behind which more options would be
     names."""
@@ -116,7 +121,7 @@ def without(typed: Sequence[str], *options: str) -> list[str]:
     kept: list[str] = []
     skip = False
     for word in typed:
-        if not skip and word.partition("=")[0] not in options and word not in ("--resume", "--extend"):
+        if not skip and word.partition("=")[0] not in options and word not in ("--again", "--resume", "--extend"):
             kept.append(word)
         skip = not skip and word in options
     return kept

@@ -14,12 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from skipwise.comparison.executor import Event
-from skipwise.comparison.fit import FEWEST, LEAST, fitted
+from skipwise.comparison.fit import fitted
 from skipwise.comparison.forecast import ending, run_seconds, slowest, tail
 from skipwise.comparison.plan import Job, Plan
+from skipwise.comparison.question import FEWEST, LEAST
 from skipwise.errors import SkipwiseError
 from skipwise.training.schedule import relative_cost
-from skipwise.training.trial import StepCost
+from skipwise.training.stepcost import StepCost
 
 BASIS = 0.15
 """Of a round's work, that has to be done before anything is concluded from how long it took."""

@@ -8,7 +8,7 @@ from skipwise.comparison.notes import failures
 from skipwise.comparison.plan import Plan
 from skipwise.comparison.results import Results
 from skipwise.comparison.wording import counted, listed, measure, seeds_done
-from skipwise.data.batches import Augmentation
+from skipwise.data.augmentation import Augmentation
 from skipwise.nets.guests import is_guest
 from skipwise.training.execution import Execution
 from skipwise.training.recipe import Recipe

@@ -14,16 +14,15 @@ from dataclasses import replace
 
 from skipwise.comparison.forecast import run_seconds, seconds
 from skipwise.comparison.plan import Plan
+from skipwise.comparison.question import FEWEST, LEAST
 from skipwise.errors import SkipwiseError
 from skipwise.progress import duration
 from skipwise.text import listed
-from skipwise.training.setting import Setting, enough_epochs
-from skipwise.training.trial import StepCost
+from skipwise.training.setting import enough_epochs
+from skipwise.training.stepcost import StepCost
 
 SPARE = 0.95
 """The share of the time that a plan uses."""
-FEWEST, LEAST = 3, 2
-"""Seeds that a verdict should rest on, and those without which there is none."""
 NEARLY = 0.75
 """Where epochs are too few anyway, larger images are worth this share of them."""
 MANY = 5
@@ -121,24 +120,6 @@ def limit_for(needed: float) -> str:
     '2m'
     """
     return f"{math.ceil(needed / SPARE * 1.1 / 60)}m"
-
-
-def given_up(plan: Plan) -> list[str]:
-    """What a plan gives up for its time limit, a phrase each."""
-    found = []
-    if plan.asked_for is not None:
-        looks, epochs = plan.asked_for
-        if plan.looks[-1] < looks[-1]:
-            most = "up to " if len(looks) > 1 else ""
-            found.append(f"{plan.looks[-1]} seeds instead of {most}{looks[-1]}")
-        if plan.recipe.epochs < epochs:
-            found.append(f"{_epochs(plan.recipe.epochs)} instead of {epochs}")
-    if plan.asked_setting is not None:
-        asked = Setting(size=plan.asked_setting[0], stem=plan.asked_setting[1])
-        if plan.setting != asked:
-            found.append(f"images of {plan.setting} instead of {asked}")
-    found += [f"{name} is not trained" for name in plan.not_trained]
-    return found
 
 
 def _epochs(count: int) -> str:

@@ -11,7 +11,8 @@ from skipwise.comparison.plan import Plan
 from skipwise.cost.load import busy, side_by_side
 from skipwise.machine import usable_cores
 from skipwise.nets.guests import is_guest
-from skipwise.training.trial import ENOUGH, StepCost, try_step
+from skipwise.training.stepcost import StepCost
+from skipwise.training.trial import ENOUGH, try_step
 
 SLOWER = 1.2
 """Runs side by side share memory and caches; a step tried alone is quicker by about this."""

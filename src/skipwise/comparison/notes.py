@@ -10,11 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from skipwise.comparison.fit import FEWEST, given_up
 from skipwise.comparison.plan import Plan
-from skipwise.comparison.question import Question
+from skipwise.comparison.question import FEWEST, Question
 from skipwise.comparison.results import Results
-from skipwise.comparison.wording import counted, listed
+from skipwise.comparison.wording import counted, given_up, listed
 from skipwise.statistics import judge
 from skipwise.training.setting import enough_epochs
 

@@ -12,10 +12,11 @@ import numpy as np
 
 from skipwise import devices
 from skipwise.comparison.contenders import blank_contender, build_contender, count_contender
-from skipwise.comparison.fit import fitted, given_up
+from skipwise.comparison.fit import fitted
 from skipwise.comparison.forecast import Forecast, forecast, guessed, slowest, try_steps
 from skipwise.comparison.guest_batch import largest_guest_batch
 from skipwise.comparison.plan import Plan
+from skipwise.comparison.wording import given_up
 from skipwise.cost.counts import Counts
 from skipwise.cost.timing import multiply_adds_per_second
 from skipwise.data.images import Pixels
@@ -31,7 +32,8 @@ from skipwise.training.faults import enough_memory
 from skipwise.training.recipe import rescaled
 from skipwise.training.setting import Setting, settings
 from skipwise.training.setup import resident_bytes, with_statistics
-from skipwise.training.trial import ENOUGH, StepCost, choose_compile
+from skipwise.training.stepcost import StepCost
+from skipwise.training.trial import ENOUGH, choose_compile
 
 TRYING = 0.02
 """The share of a time limit that trials of steps may take, about."""

@@ -11,6 +11,7 @@ from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
 from skipwise.statistics import Pair
 from skipwise.text import listed as listed
+from skipwise.training.setting import Setting
 
 NOT_JUDGED = "not judged: fewer than two of their runs were finished with the same seed"
 
@@ -172,6 +173,24 @@ def course(plan: Plan, results: Results) -> list[str]:
             f"{most:,} ({1 - done / most:.0%} saved)."
         )
     return sentences
+
+
+def given_up(plan: Plan) -> list[str]:
+    """What a plan gives up for its time limit, a phrase each."""
+    found = []
+    if plan.asked_for is not None:
+        looks, epochs = plan.asked_for
+        if plan.looks[-1] < looks[-1]:
+            most = "up to " if len(looks) > 1 else ""
+            found.append(f"{plan.looks[-1]} seeds instead of {most}{looks[-1]}")
+        if plan.recipe.epochs < epochs:
+            found.append(f"{counted(plan.recipe.epochs, 'epoch')} instead of {epochs}")
+    if plan.asked_setting is not None:
+        asked = Setting(size=plan.asked_setting[0], stem=plan.asked_setting[1])
+        if plan.setting != asked:
+            found.append(f"images of {plan.setting} instead of {asked}")
+    found += [f"{name} is not trained" for name in plan.not_trained]
+    return found
 
 
 def not_covered(plan: Plan) -> str:

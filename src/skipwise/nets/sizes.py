@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import torch
-from torch import nn
+from typing import TYPE_CHECKING
 
 from skipwise.errors import SkipwiseError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 SIDES = (8, 12, 16, 24, 32, 48, 64, 96, 112, 128, 160, 192, 224, 256, 299, 320, 384, 448, 512)
 """Pixels a side that are tried, to name some that work."""
@@ -13,6 +15,8 @@ SIDES = (8, 12, 16, 24, 32, 48, 64, 96, 112, 128, 160, 192, 224, 256, 299, 320, 
 
 def takes(network: nn.Module, channels: int, side: int) -> bool:
     """Whether a network in evaluation mode answers an image of so many pixels a side."""
+    import torch
+
     device = next((parameter.device for parameter in network.parameters()), None)
     try:
         with torch.inference_mode():

@@ -7,17 +7,15 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from skipwise import devices
 from skipwise.cost.timing import bf16_speedup
-from skipwise.data.resident import fits
 from skipwise.errors import SkipwiseError, unknown_name
-from skipwise.machine import usable_cores
+from skipwise.machine import may_have_accelerator, usable_cores
 
-_deterministic: Any = torch.utils.deterministic  # its one attribute is made at run time
+if TYPE_CHECKING:
+    import torch
 
 DEVICES = ("auto", *sorted(devices.KINDS))
 WORTHWHILE = 1.3
@@ -29,7 +27,8 @@ ONE_THREAD_STEP = 20e9
 MOST_THREADS = 8
 
 
-HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+HALVES = {"bf16": "bfloat16", "fp16": "float16"}
+"""What torch calls them."""
 PRECISIONS = ("auto", "fp32", *HALVES)
 
 
@@ -52,8 +51,10 @@ class Execution:
 
     def autocast(self) -> torch.autocast:
         """Convolutions and matrix products in this precision, what needs more than that in float32."""
+        import torch  # not before something is computed: importing it takes a second
+
         half = HALVES.get(self.precision)
-        return torch.autocast(self.device, half, enabled=half is not None)
+        return torch.autocast(self.device, getattr(torch, half) if half else None, enabled=half is not None)
 
 
 def choose_device(device: str) -> str:
@@ -64,6 +65,8 @@ def choose_device(device: str) -> str:
     """
     if device not in DEVICES:
         raise unknown_name("device", device, DEVICES)
+    if device == "cpu" or (device == "auto" and not may_have_accelerator()):
+        return "cpu"
     if device == "auto":
         return next(name for name, kind in devices.KINDS.items() if kind.is_there())
     if not devices.of(device).is_there():
@@ -84,16 +87,21 @@ def check_unchanged(
 
     One that was to be compiled may have begun without, for want of a compiler: the same command goes on as it began.
     """
-    if precision not in ("auto", stored.precision):
+    if not is_unchanged(stored, precision, None):
         raise SkipwiseError(
             f"{folder} was begun in {stored.precision}; leave --precision out, or choose another folder with --output."
         )
-    if compile is False and stored.compile:
+    if not is_unchanged(stored, "auto", compile):
         raise SkipwiseError(
             f"{folder} was begun compiled; leave --no-compile out, or choose another folder with --output."
         )
     if compile and not stored.compile:
         notice(f"{folder} was begun without compiling, and goes on so.")
+
+
+def is_unchanged(stored: Execution, precision: str, compile: bool | None) -> bool:
+    """Whether a run was done in the precision that is asked for, and not compiled where that is not to be."""
+    return precision in ("auto", stored.precision) and not (compile is False and stored.compile)
 
 
 def choose_execution(
@@ -117,6 +125,9 @@ def choose_execution(
         resident_bytes: of the training images, in all runs at once, where a device may keep them; None where it may
             not.
     """
+
+    from skipwise.data.resident import fits
+
     if precision == "auto":
         precision = devices.of(device).fastest() or ("bf16" if bf16_speedup() >= WORTHWHILE else "fp32")
     # By a count, not by a clock: the same command twice is to give the same bits, which depend on the threads.
@@ -148,19 +159,22 @@ def reproducible(execution: Execution) -> Iterator[None]:
     On accelerators an operation that has no deterministic form, such as a guest may use, is let through with torch's
     warning.
     """
+    import torch
+
     device = devices.of(execution.device)
+    filling: Any = torch.utils.deterministic  # its one attribute is made at run time
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    filled = _deterministic.fill_uninitialized_memory
+    filled = filling.fill_uninitialized_memory
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it, and reads it once
     torch.set_num_threads(execution.threads)
     torch.use_deterministic_algorithms(True, warn_only=not device.deterministic)
     # Filling every new tensor with NaN would cost a pass over memory and only matters to code that reads garbage.
-    _deterministic.fill_uninitialized_memory = False
+    filling.fill_uninitialized_memory = False
     try:
         with torch.random.fork_rng(device.drawing()):
             yield
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
-        _deterministic.fill_uninitialized_memory = filled
+        filling.fill_uninitialized_memory = filled

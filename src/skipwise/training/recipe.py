@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from skipwise.data.batches import Augmentation
+from skipwise.data.augmentation import Augmentation
 from skipwise.errors import SkipwiseError, unknown_name
 
 Balance = Literal["none", "sampling", "loss"]

@@ -13,9 +13,9 @@ from skipwise.errors import SkipwiseError
 from skipwise.nets.weights import load_weights
 from skipwise.nets.zoo import create_model
 from skipwise.training.batch_size import Room, largest_batch, with_batch
-from skipwise.training.distributed import local_processes
 from skipwise.training.execution import choose_execution
 from skipwise.training.faults import enough_memory, in_short
+from skipwise.training.ranks import local_processes
 from skipwise.training.recipe import full_size, too_short_to_grow
 from skipwise.training.setup import Initial, resident_bytes, with_statistics
 from skipwise.training.terms import Terms

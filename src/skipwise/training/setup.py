@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +16,17 @@ from skipwise.data.prepare import Prepared
 from skipwise.data.preprocess import Preprocessing, channel_statistics
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.nets.guests import is_guest
-from skipwise.nets.network import STEMS, check_width, resolve_stem
 from skipwise.nets.published import fetch, published
 from skipwise.nets.sizes import check_size, takes
-from skipwise.nets.zoo import create_model
+from skipwise.nets.stems import STEMS, check_width, resolve_stem
 from skipwise.paths import user_path
 from skipwise.seals import sha256
 from skipwise.training.recipe import Recipe, of_one_size
 from skipwise.training.run import RunSpec, read_run
 from skipwise.training.schedule import sides
+
+if TYPE_CHECKING:
+    pass
 
 
 def check_options(*, img_size: int | None, stem: str, width: float, seed: int, pretrained: bool) -> None:
@@ -135,6 +138,8 @@ def check_sizes(models: Iterable[str], preprocessing: Preprocessing, classes: in
     One that does not work at all is let through: its run will say why.
     """
     for name in filter(is_guest, models):
+        from skipwise.nets.zoo import create_model  # which imports torch
+
         try:
             network = create_model(name, num_classes=classes, in_channels=preprocessing.channels, seed=0)
         except Exception:
@@ -161,6 +166,8 @@ def with_sizes_for_all(
     if not smaller:
         return fixed
     for name in filter(is_guest, models):
+        from skipwise.nets.zoo import create_model  # which imports torch
+
         try:
             network = create_model(name, num_classes=classes, in_channels=channels, seed=0).eval()
         except Exception:

@@ -9,7 +9,7 @@ from skipwise.folders import Shelf
 from skipwise.training.execution import Execution
 from skipwise.training.recipe import as_begun, full_size, growing_apart, redefined
 from skipwise.training.run import RunSpec
-from skipwise.training.trial import StepCost
+from skipwise.training.stepcost import StepCost
 
 Used = tuple[tuple[str, ...], float | None, dict[str, int]]
 """The classes of some images, the share for validation, and how many are in each split."""

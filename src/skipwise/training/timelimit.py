@@ -14,9 +14,9 @@ from dataclasses import replace
 from statistics import median
 
 from skipwise.errors import SkipwiseError
-from skipwise.training.loop import Standing
 from skipwise.training.recipe import Recipe
 from skipwise.training.schedule import Pace, relative_cost, step_cost
+from skipwise.training.standing import Standing
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _NUMBER = r"(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"

@@ -17,21 +17,18 @@ from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED, save_split
 from skipwise.data.whereabouts import remember
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, require
 from skipwise.files import cache_for_looking, clear_leftovers, write_text
+from skipwise.folders import check_again
+from skipwise.nets.catalogue import check_model
 from skipwise.nets.guests import guest_fingerprint, is_guest
-from skipwise.nets.zoo import check_model
 from skipwise.paths import user_path
 from skipwise.seals import write_sealed
-from skipwise.training.checkpoint import remove_checkpoint
-from skipwise.training.distributed import joined
-from skipwise.training.execute import CHECKPOINT, execute_run
-from skipwise.training.execution import Execution, check_precision, check_unchanged, choose_device
+from skipwise.training.execution import Execution, check_precision, check_unchanged, choose_device, is_unchanged
 from skipwise.training.faults import in_short
-from skipwise.training.loop import Epoch, Standing
+from skipwise.training.ranks import joined
 from skipwise.training.recipe import Wishes, check_recipe, choose_recipe
-from skipwise.training.run import RunRecord, RunSpec, find_run
-from skipwise.training.settle import keeper_of, settle
+from skipwise.training.run import CHECKPOINT, RunRecord, RunSpec, find_run, remove_checkpoint
 from skipwise.training.setup import (
     check_fits,
     check_options,
@@ -41,6 +38,7 @@ from skipwise.training.setup import (
     find_initial,
     with_sizes_for_all,
 )
+from skipwise.training.standing import Epoch, Standing
 from skipwise.training.terms import SHELF, Terms
 from skipwise.training.timelimit import parse_limit
 
@@ -113,10 +111,11 @@ def train(
     compile: bool | None = None,
     output: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    again: bool = False,
     observer: TrainObserver | None = None,
     began: float | None = None,
 ) -> Trained:
-    """Trains one network with one seed; the same call again goes on with an unfinished run.
+    """Trains one network with one seed; the same call again goes on with an unfinished run, or shows a finished one.
 
     Under torchrun its processes do it together (see distributed.py). The arguments are those of `compare`, for one
     model and one seed, and these.
@@ -126,7 +125,8 @@ def train(
         init: a run's folder or a file of weights to start from.
         init_key: which of the file's weights, where it holds several; see `load_weights`.
         freeze_norms: leave batch norms as the weights to start from have them.
-        output: the run's folder; None is the next in runs/train.
+        output: the run's folder; None is the one in runs/train that the same call made, or the next.
+        again: train once more, in the next folder, where the same call has made a run before.
         observer: is told how it goes.
         began: when the time limit began, on time.monotonic(); None is now.
 
@@ -139,6 +139,7 @@ def train(
         raise SkipwiseError("Give --pretrained or --init, not both.")
     check_options(img_size=img_size, stem=stem, width=width, seed=seed, pretrained=pretrained)
     check_precision(precision)
+    check_again(again=again, resume=resume)
     check_recipe(recipe)
     if epochs is not None and time_limit is not None:
         raise SkipwiseError("Give --epochs or --time-limit, not both.")
@@ -176,6 +177,7 @@ def train(
         strict=strict,
         img_size=img_size,
     )
+    require("torch", extra="train")
     named = user_path(output) if output is not None else None
     device = choose_device(device)
 
@@ -225,7 +227,12 @@ def train(
                 test_share=prepared.test_share,
                 guest=guest_fingerprint(model) if is_guest(model) else None,
             )
-            folder, stored = SHELF.choose(draft, draft.data, named, watch.noticed)
+
+            def suits(stored: Terms) -> bool:
+                return is_unchanged(stored.spec.execution, precision, compile)
+
+            choose = partial(SHELF.choose, draft, draft.data, named, again=again, suits=suits)
+            folder, stored = choose(notice=watch.noticed)
             if resume and stored is None:
                 raise SkipwiseError(
                     f"There is nothing to resume for this run in {named or SHELF.parent}; leave --resume out."
@@ -237,8 +244,11 @@ def train(
                     clear_leftovers(folder)
                     remove_checkpoint(folder / CHECKPOINT)
                 terms = replace(stored, data=draft.data)
-                watch.starting(terms, folder)
                 return Trained(folder=folder, terms=terms, record=ended, repeated=True)
+            # What works needs torch, which takes a second to import; what was found out so far does not.
+            from skipwise.training.execute import execute_run
+            from skipwise.training.settle import keeper_of, settle
+
             # Decoded before the folder is made, so that a full disk leaves nothing behind.
             images = prepared.images(Square.of(preprocessing), packed=pack, progress=watch.preparing)
             stack.callback(getattr(images.pixels, "close", lambda: None))
@@ -253,7 +263,6 @@ def train(
             """The folder, held for this run, what was written there, and whether the run had ended before."""
             # Before the folder is made, too: what is refused leaves nothing behind.
             fresh = None if stored else settled()
-            choose = partial(SHELF.choose, draft, draft.data, named)
             # Another process may have begun, or ended, there meanwhile.
             folder, there = stack.enter_context(
                 SHELF.held(draft, choose, named=named is not None, notice=watch.noticed)

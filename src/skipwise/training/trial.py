@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +16,8 @@ from skipwise.training.compiling import compiled, lacks_compiler
 from skipwise.training.execution import Execution, reproducible
 from skipwise.training.optimizer import make_optimizer, set_learning_rate
 from skipwise.training.recipe import Recipe
-from skipwise.training.schedule import relative_cost, sides
+from skipwise.training.schedule import sides
+from skipwise.training.stepcost import StepCost
 
 PIXELS = 64 * 32 * 32
 """In a trial's batch on a CPU, at most: larger ones take in proportion."""
@@ -26,34 +27,6 @@ COMPILE_SECONDS = 60.0
 """For one network at one size; 8 to 66 s in single trials."""
 COMPILE_GAIN = 0.05
 """Of the time of a step; 3 to 19% in single trials, in float32."""
-
-
-@dataclass(frozen=True)
-class StepCost:
-    """Seconds of a training step at full size, and of evaluating one image.
-
-    Args:
-        update: what of the step is the optimizer's, which is the same whatever the images' size.
-        share: of the processor time that the trial could have had, how much it got beside other programs.
-    """
-
-    step: float
-    evaluation: float
-    update: float = 0.0
-    share: float = 1.0
-
-    def training(self, recipe: Recipe, size: int, steps: int) -> float:
-        """Seconds of so many steps of a recipe on images of `size` pixels a side."""
-        return steps * (self.update + (self.step - self.update) * relative_cost(recipe, size))
-
-    def on_pixels(self, factor: float) -> StepCost:
-        """The cost on images of so many times as many pixels."""
-        step = self.update + (self.step - self.update) * factor
-        return replace(self, step=step, evaluation=self.evaluation * factor)
-
-    def slowed(self, factor: float) -> StepCost:
-        """The cost on a machine that is so many times as slow."""
-        return replace(self, step=self.step * factor, evaluation=self.evaluation * factor, update=self.update * factor)
 
 
 def try_step(
@@ -69,7 +42,7 @@ def try_step(
         batch = min(batch, max(2, PIXELS // size**2))
     inputs = torch.zeros(batch, channels, size, size).to(execution.device, memory_format=torch.channels_last)
     trained = copy.deepcopy(network).to(execution.device).to(memory_format=torch.channels_last)
-    optimizer = make_optimizer(trained, recipe)
+    optimizer = make_optimizer(trained, recipe, execution.precision)
     set_learning_rate(optimizer, 0.0)
 
     def timed(work: Callable[[], object], part: float, least: int) -> Measured:
