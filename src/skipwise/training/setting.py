@@ -17,6 +17,8 @@ SMALLER = (128, 96, 64, 32)
 """Sizes, in pixels a side, that a limit may choose instead, with the imagenet stem."""
 REDUCES = 4
 """The imagenet stem makes a side so many times as short as the small stem leaves it."""
+PIXELS_OF_A_LAYER = 64
+"""18 for ResNet-18 and 128 for MobileNetV2, in steps at 32, 64 and 96 pixels."""
 ENLARGED = 2
 """Images are at most so many times as large as they would be without a limit: with the imagenet stem, small ones that
 are enlarged cost less than with the small stem as they are."""
@@ -36,8 +38,9 @@ class Setting:
 
     @property
     def pixels(self) -> float:
-        """Those that a network's stages work on, which is what a step costs in proportion."""
-        return (self.size / (REDUCES if self.stem == "imagenet" else 1)) ** 2
+        """Those that a network's stages work on, and what a layer costs however few they are: a step's gradients take
+        time in proportion."""
+        return (self.size / (REDUCES if self.stem == "imagenet" else 1)) ** 2 + PIXELS_OF_A_LAYER
 
 
 def settings(asked: Setting, *, size_given: bool, stem_given: bool) -> tuple[Setting, ...]:
