@@ -88,12 +88,16 @@ def forecast(plan: Plan, costs: Mapping[str, StepCost], weights: Mapping[str, fl
 
 
 def seconds(plan: Plan, costs: Mapping[str, StepCost], seeds: int) -> float:
-    """From the first run to the report, with a look after so many seeds, and with the tuning before it."""
-    work = sum(run_seconds(plan, costs, name) for name in plan.candidates) * seeds * (plan.folds or 1)
+    """From the first run to the report, with a look after so many seeds, and with the tuning before it.
+
+    Networks whose costs are not known count for nothing: they do not work, and their runs fail at once.
+    """
+    names = [name for name in plan.candidates if name in costs]
+    work = sum(run_seconds(plan, costs, name) for name in names) * seeds * (plan.folds or 1)
     if plan.tuning is not None:
         short = plan.lasting(plan.question.looks, plan.tuning.epochs)
-        work += len(plan.tuning.rates) * sum(run_seconds(short, costs, name) for name in plan.candidates)
-    return overhead(plan, costs) + work + tail([run_seconds(plan, costs, name) for name in plan.candidates], plan)
+        work += len(plan.tuning.rates) * sum(run_seconds(short, costs, name) for name in names)
+    return overhead(plan, costs) + work + tail([run_seconds(plan, costs, name) for name in names], plan)
 
 
 def tail(each: Sequence[float], plan: Plan) -> float:
