@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from skipwise import devices
 from skipwise.comparison.contenders import blank_contender
 from skipwise.comparison.plan import Plan
 from skipwise.cost.load import busy, side_by_side
@@ -87,12 +88,16 @@ def forecast(plan: Plan, costs: Mapping[str, StepCost], weights: Mapping[str, fl
 
 
 def seconds(plan: Plan, costs: Mapping[str, StepCost], seeds: int) -> float:
-    """From the first run to the report, with a look after so many seeds, and with the tuning before it."""
-    work = sum(run_seconds(plan, costs, name) for name in plan.candidates) * seeds * (plan.folds or 1)
+    """From the first run to the report, with a look after so many seeds, and with the tuning before it.
+
+    Networks whose costs are not known count for nothing: they do not work, and their runs fail at once.
+    """
+    names = [name for name in plan.candidates if name in costs]
+    work = sum(run_seconds(plan, costs, name) for name in names) * seeds * (plan.folds or 1)
     if plan.tuning is not None:
         short = plan.lasting(plan.question.looks, plan.tuning.epochs)
-        work += len(plan.tuning.rates) * sum(run_seconds(short, costs, name) for name in plan.candidates)
-    return overhead(plan, costs) + work + tail([run_seconds(plan, costs, name) for name in plan.candidates], plan)
+        work += len(plan.tuning.rates) * sum(run_seconds(short, costs, name) for name in names)
+    return overhead(plan, costs) + work + tail([run_seconds(plan, costs, name) for name in names], plan)
 
 
 def tail(each: Sequence[float], plan: Plan) -> float:
@@ -112,7 +117,7 @@ def run_seconds(plan: Plan, costs: Mapping[str, StepCost], name: str) -> float:
     alone = cost.training(recipe, plan.preprocessing.size, steps) + cost.evaluation * evaluated
     execution, processes = plan.execution, plan.processes
     beside = SLOWER if processes > 1 else 1.0
-    if execution.device == "cpu":
+    if not devices.of(execution.device).own_cores:
         beside *= side_by_side(cost.share, threads=execution.threads, processes=processes, cores=usable_cores())
     return alone * beside / processes
 

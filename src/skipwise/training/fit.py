@@ -79,7 +79,9 @@ def fit_setting(draft: Terms, *, precision: str, other_size: bool, other_stem: b
         return (left - found.evaluation * images["test"]) / each
 
     enough = enough_epochs(recipe, images["train"])
-    rate = multiply_adds_per_second(threads=1, precision="fp32" if precision == "auto" else precision)
+    rate = multiply_adds_per_second(
+        spec.execution.device, threads=1, precision="fp32" if precision == "auto" else precision
+    )
     while True:
         fitting = {setting: epochs(setting) for setting in options}
         most = min(enough, NEARLY * max(fitting.values()))

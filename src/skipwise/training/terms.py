@@ -7,7 +7,7 @@ from pathlib import Path
 
 from skipwise.folders import Shelf
 from skipwise.training.execution import Execution
-from skipwise.training.recipe import full_size, growing_apart, redefined
+from skipwise.training.recipe import as_begun, full_size, growing_apart, redefined
 from skipwise.training.run import RunSpec
 from skipwise.training.setting import Setting
 from skipwise.training.stepcost import StepCost
@@ -25,6 +25,7 @@ class Terms:
         guest: a fingerprint of the code of a network that is not ours.
         step_cost: what a step was tried out to take.
         asked_setting: under a time limit, the images' size and the stem that the run would have without it.
+        asked_batch: the batch that was asked for, or is the recipe's, where a smaller one is used to fit into memory.
     """
 
     spec: RunSpec
@@ -35,6 +36,7 @@ class Terms:
     guest: str | None = None
     step_cost: StepCost | None = None
     asked_setting: tuple[int, str] | None = None
+    asked_batch: int | None = None
 
     @property
     def setting(self) -> Setting:
@@ -45,14 +47,14 @@ class Terms:
         """Whether both ask for the same run of the same images, whatever these are called, on the same kind of
         device."""
         return (
-            self._bare() == other._bare()
+            self._as_begun(other)._bare() == other._bare()
             and self.spec.execution.device == other.spec.execution.device
             and (self._limited(other) or self.spec.preprocessing.size == other.spec.preprocessing.size)
         )
 
     def difference(self, other: Terms) -> str:
         """What differs, named for a person."""
-        ours, theirs = self._bare(), other._bare()
+        ours, theirs = self._as_begun(other)._bare(), other._bare()
         if ours.spec.fingerprint != theirs.spec.fingerprint:
             # First, since much else follows from the images.
             return images_apart(
@@ -84,6 +86,11 @@ class Terms:
         """Whether both are under the same time limit, which may have chosen other settings."""
         return self.spec.time_limit is not None and self.spec.time_limit == other.spec.time_limit
 
+    def _as_begun(self, other: Terms) -> Terms:
+        """With the batch that was chosen for the other, if it was for the one that is asked for here."""
+        recipe = as_begun(self.spec.recipe, other.asked_batch, other.spec.recipe)
+        return replace(self, spec=replace(self.spec, recipe=recipe))
+
     def _bare(self) -> Terms:
         """Without what follows from images and machine."""
         nowhere = Execution(device="", precision="", threads=0)
@@ -92,7 +99,7 @@ class Terms:
         if spec.time_limit is not None:  # how fast the machine is decides whether images grow
             bare = replace(spec.preprocessing, size=0)
             spec = replace(spec, recipe=full_size(spec.recipe), preprocessing=bare, stem="auto")
-        return replace(self, data="", spec=spec, step_cost=None)
+        return replace(self, data="", spec=spec, step_cost=None, asked_batch=None)
 
 
 def images_apart(ours: Used, theirs: Used) -> str:

@@ -33,6 +33,7 @@ from skipwise.training.run import CHECKPOINT, RunRecord, RunSpec, find_run, remo
 from skipwise.training.setup import (
     check_fits,
     check_options,
+    check_sizes,
     choose_preprocessing,
     choose_stem,
     find_initial,
@@ -199,6 +200,7 @@ def train(
                 stack.enter_context(cache_for_looking())
             prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
             preprocessing = choose_preprocessing(prepared, [model] if pretrained else [], img_size, initial)
+            check_sizes([model], preprocessing, len(prepared.source.classes))
             chosen = choose_recipe(recipe, wishes, mirrors=prepared.source.mirrors, images=prepared.counts["train"])
             chosen = with_sizes_for_all(
                 chosen, [model], preprocessing, len(prepared.source.classes), epochs, watch.noticed
