@@ -84,12 +84,12 @@ def fit_setting(draft: Plan, wishes: OnThisMachine, notice: Callable[[str], None
         size_given=others or not wishes.other_size,
         stem_given=draft.pretrained or not wishes.other_stem,
     )
-    first = _with_fitting_batch(_suited(draft, counts, wishes), counts, notice)
-    draft = replace(draft, recipe=first.recipe, asked_batch=first.asked_batch)  # the other settings need less
+    first = _suited(draft, counts, wishes)
     wishes = replace(wishes, precision=first.execution.precision)  # measured once
     plans = [first, *(_suited(draft.at(option), _scaled(counts, draft, option), wishes) for option in options[1:])]
     if first.time_limit is None or len(plans) == 1:
-        return Tried(plan=first, counts=counts, costs=_costs(first, counts))
+        fitting = _with_fitting_batch(first, counts, notice)
+        return Tried(plan=fitting, counts=counts, costs=_costs(fitting, counts))
     reading = time.monotonic() - wishes.began
 
     def left(plan: Plan) -> float:
@@ -122,7 +122,11 @@ def fit_setting(draft: Plan, wishes: OnThisMachine, notice: Callable[[str], None
     while at.setting not in tried:
         tried[at.setting] = _costs(at, _scaled(counts, draft, at.setting))
         at = choice()
-    return Tried(plan=at, counts=_scaled(counts, draft, at.setting), costs=tried[at.setting])
+    found, there = tried[at.setting], _scaled(counts, draft, at.setting)
+    fitting = _with_fitting_batch(at, there, notice)
+    if fitting != at:
+        found = _costs(fitting, there)
+    return Tried(plan=fitting, counts=there, costs=found)
 
 
 def settle(
