@@ -122,11 +122,11 @@ def fit_setting(draft: Plan, wishes: OnThisMachine, notice: Callable[[str], None
     while at.setting not in tried:
         tried[at.setting] = _costs(at, _scaled(counts, draft, at.setting))
         at = choice()
-    found, there = tried[at.setting], _scaled(counts, draft, at.setting)
-    fitting = _with_fitting_batch(at, there, notice)
+    found, scaled = tried[at.setting], _scaled(counts, draft, at.setting)
+    fitting = _with_fitting_batch(at, scaled, notice)
     if fitting != at:
-        found = _costs(fitting, there)
-    return Tried(plan=fitting, counts=there, costs=found)
+        found = _costs(fitting, scaled)
+    return Tried(plan=fitting, counts=scaled, costs=found)
 
 
 def settle(
