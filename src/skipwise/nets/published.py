@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import torch
-
 from skipwise.download import Download
 from skipwise.errors import SkipwiseError, missing_extra
 from skipwise.files import make_folder
@@ -94,6 +92,8 @@ def fetch(weights: Published) -> Path:
     Raises:
         SkipwiseError: they can't be downloaded, or are not what their name says.
     """
+    import torch
+
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlsplit(weights.url).path).name
     file = Download(
         url=weights.url,
