@@ -145,11 +145,8 @@ def settle(
     Raises:
         SkipwiseError: the time limit is too short.
     """
-    plan, costs = tried.plan, tried.costs
-    if (slower := slowest(costs)) > 1:
-        notice(f"This machine is busy with other programs: training is {slower:.1f} times as slow as when it is idle.")
-    if plan.time_limit is not None:
-        plan = fitted([plan], lambda _: costs, lambda plan: _left(plan, wishes), fewer_epochs=wishes.fewer_epochs)
+    costs = tried.costs
+    plan = _fitted(tried, wishes, notice)
     plan = replace(plan, preprocessing=_with_statistics(plan, prepared, packed))
     if phrases := given_up(plan):
         notice(f"Given up for the time limit: {'; '.join(phrases)}.")
@@ -169,7 +166,40 @@ def settle(
     )
     plan = replace(plan, execution=execution)
     devices.of(execution.device).release()  # what was tried here is over; the runs are done in other processes
-    return plan, forecast(plan, costs, {name: 4.0 * found.parameters for name, found in tried.counts.items()})
+    return plan, _forecast(plan, costs, tried.counts)
+
+
+def look_ahead(
+    draft: Plan, stored: Plan | None, wishes: OnThisMachine, notice: Callable[[str], None]
+) -> tuple[Plan, Forecast]:
+    """The plan as far as it can be told without decoded images, which is all but their mean and deviation and whether
+    it is compiled, and what it will take.
+
+    Args:
+        stored: the plan where it was settled before; then nothing is chosen.
+
+    Raises:
+        SkipwiseError: the time limit is too short.
+    """
+    if stored is not None:
+        return stored, _forecast(stored, try_again(stored), _counts(stored))
+    tried = fit_setting(draft, wishes, notice)
+    plan = _fitted(tried, wishes, notice)
+    return plan, _forecast(plan, tried.costs, tried.counts)
+
+
+def _fitted(tried: Tried, wishes: OnThisMachine, notice: Callable[[str], None]) -> Plan:
+    """The plan with what fits into its time limit, if it has one."""
+    plan, costs = tried.plan, tried.costs
+    if (slower := slowest(costs)) > 1:
+        notice(f"This machine is busy with other programs: training is {slower:.1f} times as slow as when it is idle.")
+    if plan.time_limit is None:
+        return plan
+    return fitted([plan], lambda _: costs, lambda plan: _left(plan, wishes), fewer_epochs=wishes.fewer_epochs)
+
+
+def _forecast(plan: Plan, costs: dict[str, StepCost], counts: dict[str, Counts]) -> Forecast:
+    return forecast(plan, costs, {name: 4.0 * found.parameters for name, found in counts.items()})
 
 
 def try_again(plan: Plan) -> dict[str, StepCost]:
