@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from torch import nn
 
@@ -24,12 +24,14 @@ STARTING, ENDING = 8.0, 2.0
 
 @dataclass(frozen=True)
 class Forecast:
-    """Seconds to the first look and to the last one, if that is needed; bytes of the results, and at most at once."""
+    """Seconds to the first look and to the last one, if that is needed; bytes of the results, and at most at once; and
+    what an epoch of each network takes, beside those of the others."""
 
     first: float | None
     last: float | None
     kept: float
     needed: float
+    epochs: dict[str, float] = field(default_factory=dict)
 
 
 def try_steps(plan: Plan, networks: Mapping[str, nn.Module], multiply_adds: Mapping[str, float]) -> dict[str, StepCost]:
@@ -72,6 +74,7 @@ def forecast(plan: Plan, costs: Mapping[str, StepCost], weights: Mapping[str, fl
         last=_seconds(plan, costs, question.looks[-1]) if costs else None,
         kept=kept,
         needed=kept + working,
+        epochs={name: cost.step for name, cost in costs.items()},
     )
 
 

@@ -147,7 +147,7 @@ def compare(
     from skipwise.screen import Screen
 
     # A network of one's own may print; standard output is for the result.
-    with contextlib.redirect_stdout(sys.stderr), Screen(sys.stderr) as screen:
+    with contextlib.redirect_stdout(sys.stderr), Screen(sys.stderr, BEGAN) as screen:
         comparison = run(
             data,
             models=names(models),

@@ -98,7 +98,7 @@ def train(
     from skipwise.training.train import train as run
 
     keep_freed_memory()
-    with contextlib.redirect_stdout(sys.stderr), TrainScreen(sys.stderr) as screen:
+    with contextlib.redirect_stdout(sys.stderr), TrainScreen(sys.stderr, BEGAN) as screen:
         trained = run(
             data,
             model=model,
