@@ -105,7 +105,7 @@ def _networks(results: Results, costs: Costs) -> Table:
         timing, counts = costs.latencies.get(contender.name), contender.counts
         table.add_row(
             Text(contender.name),
-            wording.percent(contender.outcome),
+            wording.percent(contender),
             wording.runs_done(contender),
             f"{timing.median * 1e3:.2f} ({timing.low * 1e3:.2f}-{timing.high * 1e3:.2f})" if timing else "unknown",
             wording.size(counts),

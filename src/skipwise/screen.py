@@ -92,7 +92,9 @@ class Screen(Bar, Observer):
 
     def happened(self, event: Event) -> None:
         spec, now = event.job.spec, time.monotonic()
-        if event.record is not None:
+        if event.job not in self.remaining.tasks:  # of an earlier look
+            pass
+        elif event.record is not None:
             self.remaining.end(event.job, now)
         else:
             self.remaining.note(event.job, left_of(event.job, event.epoch), event.seconds, now)

@@ -32,6 +32,20 @@ def byte_size(count: float) -> str:
     return f"{count / 1000**power:.3g} {_UNITS[power - 1]}"
 
 
+def clock_time(seconds: float) -> str:
+    """Seconds as --time-limit takes them.
+
+    Example:
+        >>> clock_time(90), clock_time(480), clock_time(7200)
+        ('90s', '8m', '2h')
+    """
+    whole = round(seconds)
+    for size, unit in ((3600, "h"), (60, "m")):
+        if whole % size == 0:
+            return f"{whole // size}{unit}"
+    return f"{whole}s"
+
+
 def listed(names: Sequence[str], most: int | None = None) -> str:
     """Names as in a sentence: "a", "a and b", "a, b and c", or of many "a, b and 7 more"."""
     shown = list(names[:most])

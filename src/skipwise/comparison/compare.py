@@ -19,6 +19,8 @@ from skipwise.comparison.question import Question, choose_looks, choose_outcome
 from skipwise.data.look import Square
 from skipwise.data.pack import pack as make_pack
 from skipwise.data.prepare import Request, prepare
+from skipwise.data.preprocess import Preprocessing
+from skipwise.data.rows import Rows
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.errors import SkipwiseError, require
@@ -37,7 +39,7 @@ from skipwise.training.execution import (
     is_unchanged,
 )
 from skipwise.training.recipe import Recipe, Wishes, check_recipe, choose_recipe, shortened
-from skipwise.training.setup import check_options, choose_preprocessing, choose_stem, with_sizes_for_all
+from skipwise.training.setup import check_options, check_sizes, choose_preprocessing, choose_stem, with_sizes_for_all
 from skipwise.training.timelimit import parse_limit
 
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
@@ -214,8 +216,10 @@ def compare(
     preprocessing = choose_preprocessing(prepared, names if pretrained else (), img_size)
     source, counts = prepared.source, prepared.counts
     trained = counts["train"] if folds is None else counts["test"] * (folds - 1) // folds
+    check_sizes(names, preprocessing, len(source.classes))
     chosen = choose_recipe(recipe, wishes, mirrors=source.mirrors, images=trained)
     chosen = with_sizes_for_all(chosen, names, preprocessing, len(source.classes), epochs, watch.noticed)
+    resolved = choose_stem(stem, preprocessing.size, pretrained=pretrained)
     draft = Plan(
         question=question,
         included=included,
@@ -230,7 +234,7 @@ def compare(
         test_share=prepared.test_share,
         folds=folds,
         preprocessing=preprocessing,
-        stem=choose_stem(stem, preprocessing.size, pretrained=pretrained),
+        stem=resolved,
         width=width,
         pretrained=pretrained,
         guests={name: guest_fingerprint(name) for name in question.contenders if is_guest(name)},
@@ -238,11 +242,16 @@ def compare(
         tuning=_tuning(tune, tune_epochs, chosen, question, counts["val"]),
         time_limit=limit,
         asked_for=None if limit is None else (question.looks, chosen.epochs),
+        asked_setting=None if limit is None else (preprocessing.size, resolved),
+        asked_seed=None if limit is None else seed,
         # Precision, threads and processes are chosen when the plan is new.
         execution=Execution(device=device, precision="fp32", threads=1),
         processes=check_workers(workers),
     )
     tested = [source.ids[index] for index in prepared.members.tolist() if prepared.split[index] == "test"]
+
+    def decoded(preprocessing: Preprocessing) -> Rows | None:
+        return make_pack(source, prepared.seen, Square.of(preprocessing), watch.preparing) if pack else None
 
     def asks_more(stored: Plan) -> bool:
         return extend and stored.question != question
@@ -257,14 +266,22 @@ def compare(
     if is_finished(folder) and stored is not None and not asks_more(stored):
         return read_comparison(folder)
     # What works needs torch, which takes a second to import; what was found out so far does not.
+    from skipwise.comparison.budget import Budget
     from skipwise.comparison.conclude import carry_out
-    from skipwise.comparison.settle import OnThisMachine, settle
+    from skipwise.comparison.settle import OnThisMachine, fit_setting, settle, try_again
 
     here = OnThisMachine(
-        precision=precision, compile=compile, workers=workers, fewer_epochs=epochs is None, began=began
+        precision=precision,
+        compile=compile,
+        workers=workers,
+        fewer_epochs=epochs is None,
+        other_size=img_size is None,
+        other_stem=stem == "auto",
+        began=began,
     )
+    tried = fit_setting(draft, here, watch.noticed) if stored is None else None
     # Decoded before the folder is made, so that a full disk leaves nothing behind.
-    packed = make_pack(source, prepared.seen, Square.of(preprocessing), watch.preparing) if pack else None
+    packed = decoded((stored or draft if tried is None else tried.plan).preprocessing)
     with SHELF.held(draft, choose, named=named is not None, notice=watch.noticed) as (folder, stored):
         # Meanwhile another process may have finished in there.
         asked_more = stored is not None and asks_more(stored)
@@ -273,10 +290,14 @@ def compare(
         clear_leftovers(folder)
         if stored is not None:
             check_unchanged(stored.execution, precision, compile, folder, watch.noticed)
-        plan, expected = stored, None
+        plan, expected, costs = stored, None, None
         try:
             if plan is None:
-                plan, expected = settle(draft, prepared, packed, here, watch.noticed)
+                # Another process may have given up in there meanwhile, what it had planned among it.
+                tried = tried or fit_setting(draft, here, watch.noticed)
+                packed = decoded(tried.plan.preprocessing)
+                plan, expected = settle(prepared, packed, tried, here, watch.noticed)
+                costs = tried.costs
             elif asked_more:
                 plan = replace(plan.extended(question), guests=draft.guests)
             check_included(plan, tested)
@@ -289,11 +310,22 @@ def compare(
         if plan != stored:
             (folder / SHELF.finished).unlink(missing_ok=True)
             write_sealed(folder / SHELF.begun, plan)
+        if stored is not None:
+            packed = decoded(plan.preprocessing)  # of the size that was chosen then
         store_images(folder, plan, prepared, request, packed)
         include_runs(plan, folder)
         # How many run at once changes no result, so it may change from one time to the next.
         plan = plan if workers is None else replace(plan, processes=workers)
-        return carry_out(plan, folder, watch, expected, began)
+        budget = None
+        if plan.time_limit is not None and plan.stopped_after is None:
+            budget = Budget(
+                plan,
+                costs or try_again(plan),
+                end=began + plan.time_limit,
+                most_seeds=question.looks[-1],
+                fewer_epochs=epochs is None,
+            )
+        return carry_out(plan, folder, watch, expected, budget)
 
 
 def _choose(
@@ -310,8 +342,15 @@ def _choose(
         before = read_sealed(named / SHELF.begun, Plan)
         guests = {name: code for name, code in draft.guests.items() if name in before.question.contenders}
         draft = replace(
-            draft, question=before.question, guests=guests, time_limit=before.time_limit, asked_for=before.asked_for
+            draft,
+            question=before.question,
+            guests=guests,
+            time_limit=before.time_limit,
+            asked_for=before.asked_for,
+            asked_setting=before.asked_setting,
+            asked_seed=before.asked_seed,
         )
+        draft = draft.as_begun(before)
         if before.asked_for is not None:  # the time limit chose the epochs
             draft = replace(draft, recipe=shortened(draft.recipe, before.recipe.epochs, draft.train_images))
             if draft.tuning is not None and before.tuning is not None:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from skipwise.comparison.answers import read_tested
+from skipwise.comparison.budget import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.choice import choose
 from skipwise.comparison.collect import collect
 from skipwise.comparison.contenders import build_contender
-from skipwise.comparison.course import Course, TimeIsUp, follow
+from skipwise.comparison.course import Course, follow
 from skipwise.comparison.finished import COSTS, PICTURES, Comparison, histories
-from skipwise.comparison.forecast import ENDING, Forecast
+from skipwise.comparison.forecast import Forecast
 from skipwise.comparison.inputs import load_images
 from skipwise.comparison.local import LocalProcesses
 from skipwise.comparison.notes import resolvable
 from skipwise.comparison.observer import Observer
 from skipwise.comparison.pictures import pictures
 from skipwise.comparison.plan import SHELF, Plan
+from skipwise.comparison.question import LEAST
 from skipwise.comparison.report import write_report
 from skipwise.comparison.results import Costs, Results
 from skipwise.cost.timing import latencies
@@ -31,11 +32,13 @@ from skipwise.machine import describe_machine
 from skipwise.seals import write_sealed
 
 
-def carry_out(plan: Plan, folder: Path, watch: Observer, expected: Forecast | None, began: float) -> Comparison:
+def carry_out(
+    plan: Plan, folder: Path, watch: Observer, expected: Forecast | None, budget: Budget | None
+) -> Comparison:
     """Runs what is left, judges, measures and writes everything.
 
     Args:
-        began: when the plan's time limit began, on time.monotonic(), if it has one.
+        budget: of the plan's time limit, if it has one.
 
     Raises:
         SkipwiseError: something no run can go on with, or the time was up before there was anything to judge.
@@ -45,23 +48,10 @@ def carry_out(plan: Plan, folder: Path, watch: Observer, expected: Forecast | No
     if bound := resolvable(tested, question):
         watch.noticed(bound)
     watch.starting(plan, folder, expected)
-    deadline = math.inf
-    if plan.time_limit is not None:
-        deadline = began + plan.time_limit - ENDING * len(question.contenders)
-    try:
-        course = _follow(plan, folder, watch, deadline)
-    except TimeIsUp as early:
-        if early.seeds < 2:
-            raise SkipwiseError(
-                "The time is up, and not all networks have two finished runs, without which nothing can be judged. "
-                f"What was done is kept in {folder}; the same command goes on, for as long again."
-            ) from early
-        watch.noticed(f"The time is up: judged after {early.seeds} seeds, which the plan now says.")
-        plan = replace(plan, stopped_after=early.seeds)
-        write_sealed(folder / SHELF.begun, plan)
-        course = _follow(plan, folder, watch, math.inf)
+    course = _follow(plan, folder, watch, budget)
+    plan = course.plan
     watch.finishing("Judging the answers")
-    results = collect(plan, course)
+    results = collect(plan, folder, course)
     write_sealed(folder / "comparison.json", results)
     images = load_images(folder, plan)
     with contextlib.ExitStack() as stack:
@@ -77,13 +67,45 @@ def carry_out(plan: Plan, folder: Path, watch: Observer, expected: Forecast | No
     return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=False)
 
 
-def _follow(plan: Plan, folder: Path, watch: Observer, deadline: float) -> Course:
+def _follow(plan: Plan, folder: Path, watch: Observer, budget: Budget | None) -> Course:
+    """The course of the plan, or of what a time limit makes of it on the way, which is written down first."""
+
+    def revised(changed: Plan) -> None:
+        nonlocal plan
+        for sentence in changed.corrections[len(plan.corrections) :]:
+            watch.noticed(sentence)
+        for name in changed.not_trained.keys() - plan.not_trained.keys():
+            watch.noticed(f"{name} is not trained any further. {changed.not_trained[name]}")
+        write_sealed(folder / SHELF.begun, changed)
+        plan = changed
+        if budget is not None:
+            budget.follow(changed)
+
     with LocalProcesses(folder, processes=plan.processes, threads=plan.execution.threads) as executor:
-        return follow(plan, folder, executor, doing=watch.doing, happened=watch.happened, deadline=deadline)
+        while True:
+            try:
+                return follow(
+                    plan, folder, executor, doing=watch.doing, happened=watch.happened, budget=budget, revised=revised
+                )
+            except StartAgain as again:
+                executor.cancel()
+                revised(again.plan)
+            except TimeIsUp as early:
+                executor.cancel()
+                budget = None
+                if early.seeds < LEAST:
+                    raise SkipwiseError(
+                        "The time is up, and not all networks have two finished runs, without which nothing can be "
+                        f"judged. What was done is kept in {folder}; the same command goes on, for as long again."
+                    ) from early
+                if early.seeds < plan.question.looks[-1]:
+                    sentence = f"The time was up after {early.seeds} seeds."
+                    revised(replace(plan, stopped_after=early.seeds, corrections=(*plan.corrections, sentence)))
 
 
 def _measure(plan: Plan, results: Results) -> Costs:
-    networks = {c.name: build_contender(plan, c.name) for c in results.contenders if c.counts is not None}
+    trained = [c.name for c in results.contenders if c.counts is not None and c.not_trained is None]
+    networks = {name: build_contender(plan, name) for name in trained}
     preprocessing = plan.preprocessing
     threads, timings = latencies(networks, channels=preprocessing.channels, size=preprocessing.size)
     return Costs(
