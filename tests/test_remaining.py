@@ -119,7 +119,8 @@ def test_on_a_steady_machine_it_is_right_from_its_first_appearance(
     end = found[-1][0]
     for now, estimate, truth in found:
         if estimate is not None and truth > 0.02 * end:
-            assert estimate == pytest.approx(truth, rel=0.15, abs=max(costs) + warm_up), now / end
+            # A run that has just begun is not known to have, before its first epoch is over.
+            assert estimate == pytest.approx(truth, rel=0.15, abs=2 * (max(costs) + warm_up)), now / end
         assert estimate is not None or now < 0.5 * end
     assert found[-1][1] == 0.0
 
