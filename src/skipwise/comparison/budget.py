@@ -72,8 +72,7 @@ class Budget:
         self.most_seeds, self.fewer_epochs = most_seeds, fewer_epochs
         self.restarts = 0
         self.undone: dict[Job, float] = {}  # of each run that was begun, the share that is left
-        self.work = 0.0  # that was done, in seconds as they were expected
-        self.marks: deque[tuple[float, float]] = deque()  # when so much of it was done
+        self.epochs: deque[tuple[float, float]] = deque()  # seconds they took, and were expected to take
         self.follow(plan)
 
     def follow(self, plan: Plan) -> None:
@@ -90,8 +89,6 @@ class Budget:
 
     def begun(self, jobs: Sequence[Job]) -> None:
         """These runs were handed to the executor."""
-        if not self.marks:
-            self.marks.append((self.clock(), 0.0))
         self.undone |= dict.fromkeys(jobs, 1.0)
 
     def note(self, event: Event) -> None:
@@ -100,24 +97,29 @@ class Budget:
         if job not in self.undone:  # of a plan that is no longer followed
             return
         left = 0.0 if event.record is not None else _left(job, event.epoch)
-        if not self.work:  # processes that start and images that are read are no part of what follows
-            self.marks[0] = (max(self.marks[0][0], self.clock() - event.seconds), 0.0)
-        self.work += max(0.0, self.undone[job] - left) * self._expected(job)
+        if event.record is None:
+            # By its own clock: other runs are in the middle of their epochs when this one ends.
+            expected = max(0.0, self.undone[job] - left) * self._expected(job) * self.plan.processes
+            self.epochs.append((event.seconds, expected))
+            while len(self.epochs) > 1 and self._known() - self.epochs[0][1] >= self._round_work():
+                self.epochs.popleft()
         self.undone[job] = min(left, self.undone[job])
-        self.marks.append((self.clock(), self.work))
-        while len(self.marks) > 2 and self.marks[-1][1] - self.marks[1][1] >= self.seconds_per_round:
-            self.marks.popleft()
 
     @property
     def slowness(self) -> float | None:
-        """How many times as long as expected the last round's worth of work took; None where too little was done."""
-        if len(self.marks) < 2:
+        """How many times as long as expected the last round's worth of epochs took; None where there were too few."""
+        known = self._known()
+        if known <= 0 or known < BASIS * self._round_work():
             return None
-        (then, before), (now, done) = self.marks[0], self.marks[-1]
-        work = done - before
-        if work < BASIS * self.seconds_per_round or work <= 0:
-            return None
-        return (now - then) / work
+        return sum(seconds for seconds, _ in self.epochs) / known
+
+    def _known(self) -> float:
+        """Seconds that the epochs that are remembered were expected to take."""
+        return sum(expected for _, expected in self.epochs)
+
+    def _round_work(self) -> float:
+        """Seconds of a round in all processes together."""
+        return self.seconds_per_round * self.plan.processes
 
     def round_seconds(self, names: Sequence[str]) -> float:
         """What a round of these networks takes."""
@@ -151,7 +153,7 @@ class Budget:
             return
         free = self._free()
         possible = 1 + int(free / (self.seconds_per_round * slowness)) if free >= 0 else 0
-        early = self.work < self.seconds_per_round / 2
+        early = self._known() < self._round_work() / 2
         if possible >= min(FEWEST, planned) or (possible >= LEAST and not early):
             return
         if (again := self._shorter(slowness)) is not None:

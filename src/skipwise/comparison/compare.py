@@ -42,7 +42,7 @@ from skipwise.training.execution import (
     is_unchanged,
 )
 from skipwise.training.recipe import Wishes, check_recipe, choose_recipe, shortened
-from skipwise.training.setup import check_options, choose_preprocessing, choose_stem, with_sizes_for_all
+from skipwise.training.setup import check_options, check_sizes, choose_preprocessing, choose_stem, with_sizes_for_all
 from skipwise.training.timelimit import parse_limit
 
 if TYPE_CHECKING:
@@ -240,6 +240,7 @@ def compare(
     preprocessing = choose_preprocessing(prepared, names if pretrained else (), img_size)
     source, counts = prepared.source, prepared.counts
     trained = counts["train"] if folds is None else counts["test"] * (folds - 1) // folds
+    check_sizes(names, preprocessing, len(source.classes))
     chosen = choose_recipe(recipe, wishes, mirrors=source.mirrors, images=trained)
     chosen = with_sizes_for_all(chosen, names, preprocessing, len(source.classes), epochs, watch.noticed)
     resolved = choose_stem(stem, preprocessing.size, pretrained=pretrained)
@@ -320,7 +321,7 @@ def compare(
         if saved is not None:
             write_plan(saved, ahead)
         return planned(ahead, forecast)
-    tried = fit_setting(draft, here) if stored is None else None
+    tried = fit_setting(draft, here, watch.noticed) if stored is None else None
     # Decoded before the folder is made, so that a full disk leaves nothing behind.
     packed = decoded((stored or draft if tried is None else tried.plan).preprocessing)
     with SHELF.held(draft, choose, named=named is not None, notice=watch.noticed) as (folder, stored):
@@ -335,7 +336,7 @@ def compare(
         try:
             if settled is None:
                 # Another process may have given up in there meanwhile, what it had planned among it.
-                tried = tried or fit_setting(draft, here)
+                tried = tried or fit_setting(draft, here, watch.noticed)
                 packed = decoded(tried.plan.preprocessing)
                 settled, expected = settle(prepared, packed, tried, here, watch.noticed)
                 costs = tried.costs
@@ -393,6 +394,7 @@ def _choose(
             asked_setting=before.asked_setting,
             asked_seed=before.asked_seed,
         )
+        draft = draft.as_begun(before)
         if before.asked_for is not None:  # the time limit chose the epochs
             draft = replace(draft, recipe=shortened(draft.recipe, before.recipe.epochs, draft.train_images))
             if draft.tuning is not None and before.tuning is not None:

@@ -105,12 +105,13 @@ def _recipe(plan: Plan) -> str:
     if recipe.optimizer == "muon":
         decay = f"{recipe.weight_decay:g} on what Muon trains and on the last layer ({recipe.vector_decay:g} elsewhere)"
     chosen = ""
+    smaller = "" if plan.asked_batch is None else f" ({plan.asked_batch} did not fit into memory)"
     if plan.asked_for is not None and plan.asked_for[1] != recipe.epochs:
         chosen = f" of {plan.asked_for[1]}, as many as fit the time limit"
+    optimizer = recipe.optimizer.upper() if recipe.optimizer == "sgd" else recipe.optimizer.capitalize()
     return (
-        f"Recipe '{recipe.name}': {counted(recipe.epochs, 'epoch')}{chosen}, batches of {recipe.batch_size}, {rate}"
-        f"{recipe.optimizer.upper() if recipe.optimizer == 'sgd' else recipe.optimizer.capitalize()} with momentum "
-        f"{recipe.momentum:g}, weight decay {decay}, "
+        f"Recipe '{recipe.name}': {counted(recipe.epochs, 'epoch')}{chosen}, batches of {recipe.batch_size}{smaller}, "
+        f"{rate}{optimizer} with momentum {recipe.momentum:g}, weight decay {decay}, "
         f"label smoothing {recipe.label_smoothing:g}."
     )
 

@@ -13,13 +13,19 @@ from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.folders import Shelf
 from skipwise.training.execution import Execution
-from skipwise.training.recipe import Recipe, growing_apart, redefined, shortened
+from skipwise.training.recipe import Recipe, as_begun, growing_apart, redefined, shortened
 from skipwise.training.run import RunSpec
 from skipwise.training.setting import Setting
 from skipwise.training.terms import images_apart
 
 MOST_FOLDS = 20
-LATER: dict[str, object] = {"asked_setting": None, "asked_seed": None, "not_trained": {}, "corrections": []}
+LATER: dict[str, object] = {
+    "asked_setting": None,
+    "asked_seed": None,
+    "not_trained": {},
+    "corrections": [],
+    "asked_batch": None,
+}
 """What plans did not have at first, and what it was then; see `Plan.digest`."""
 
 
@@ -77,6 +83,7 @@ class Plan:
     before this one was asked of the same images.
 
     `execution` and `processes` are what the machine suggested; they are not part of what makes two plans the same.
+    `asked_batch` is the batch that was asked for, or is the recipe's, where a smaller one is used to fit into memory.
     Under a `time_limit` (in seconds), so are looks, epochs, the images' size, the stem and the first seed, all of which
     it may change: `asked_for` has the looks and epochs that were asked for, `asked_setting` the size and stem, and
     `asked_seed` the first seed. `not_trained` has a sentence for every contender that the time was not enough for,
@@ -112,6 +119,7 @@ class Plan:
     stopped_after: int | None = None
     execution: Execution
     processes: int
+    asked_batch: int | None = None
 
     @property
     def candidates(self) -> tuple[str, ...]:
@@ -221,7 +229,7 @@ class Plan:
     def same_as(self, other: Plan) -> bool:
         """Whether both ask the same question of the same images in the same way, on the same kind of device."""
         on_this = replace(
-            self,
+            self.as_begun(other),
             data=other.data,  # images that were renamed are the same: the fingerprint says which they are
             asked_before=other.asked_before,
             included=_bare(self.included),
@@ -240,7 +248,7 @@ class Plan:
             on_this = replace(
                 on_this,
                 question=question,
-                recipe=shortened(self.recipe, other.recipe.epochs, self.train_images),
+                recipe=shortened(on_this.recipe, other.recipe.epochs, self.train_images),
                 stem=other.stem,
             )
             if self.tuning is not None and other.tuning is not None:
@@ -253,8 +261,14 @@ class Plan:
             and (limited or self.preprocessing.size == other.preprocessing.size)
         )
 
+    def as_begun(self, other: Plan) -> Plan:
+        """With the batch that was chosen for the other, if it was for the one that is asked for here."""
+        recipe = as_begun(self.recipe, other.asked_batch, other.recipe)
+        return replace(self, recipe=recipe, asked_batch=other.asked_batch)
+
     def difference(self, stored: Plan) -> str:
         """What differs, named for a person: the images, or the first field of the two records that is not the same."""
+        self = self.as_begun(stored)
         if self.fingerprint != stored.fingerprint:
             # First, since much else follows from the images.
             return images_apart(

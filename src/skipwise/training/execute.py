@@ -23,7 +23,7 @@ from skipwise.files import clear_leftovers, make_folder, write_text
 from skipwise.machine import describe_machine
 from skipwise.nets.weights import load_weights
 from skipwise.nets.zoo import create_model
-from skipwise.training.compiling import has_compiler
+from skipwise.training.compiling import lacks_compiler
 from skipwise.training.execution import reproducible
 from skipwise.training.faults import enough_memory, in_short
 from skipwise.training.loop import Training
@@ -82,7 +82,7 @@ def execute_run(
     """
     record = find_run(spec, folder)
     if record is None:
-        if spec.execution.compile and spec.execution.device == "cpu" and not has_compiler():
+        if spec.execution.compile and lacks_compiler(spec.execution.device):
             raise SkipwiseError(
                 f"{folder} was begun compiled, and there is no C++ compiler here any more; install g++, or begin "
                 "another run with --no-compile."

@@ -72,7 +72,7 @@ class Training:
         for norm in norms(self.network) if recipe.norm_momentum is not None else ():
             norm.momentum = recipe.norm_momentum
         self._learning = {id(parameter) for parameter in self.network.parameters() if parameter.requires_grad}
-        self.optimizer = make_optimizer(self.network, recipe)
+        self.optimizer = make_optimizer(self.network, recipe, execution.precision)
         # Gradients too small for float16 are lifted into its range; a step whose gradients leave it is left out.
         self._scaler = torch.amp.GradScaler(execution.device, enabled=execution.precision == "fp16")
         self.answer = copy.deepcopy(self.network).eval() if recipe.average else self.network

@@ -243,6 +243,11 @@ def rescaled(recipe: Recipe, batch_size: int) -> Recipe:
     return replace(recipe, batch_size=batch_size, lr=recipe.lr * scale)
 
 
+def as_begun(recipe: Recipe, asked_batch: int | None, begun: Recipe) -> Recipe:
+    """The recipe as work was begun with it whose batch was made smaller than `asked_batch`, to fit into memory."""
+    return rescaled(recipe, begun.batch_size) if recipe.batch_size == asked_batch else recipe
+
+
 def fine_tuning(recipe: Recipe) -> Recipe:
     """The recipe for weights that come from elsewhere and have only to be adapted.
 

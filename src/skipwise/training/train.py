@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from skipwise.data.images import Images
 from skipwise.data.look import Square
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.sources import ReadingOptions
@@ -32,6 +33,7 @@ from skipwise.training.run import CHECKPOINT, RunRecord, RunSpec, find_run, remo
 from skipwise.training.setup import (
     check_fits,
     check_options,
+    check_sizes,
     choose_preprocessing,
     choose_stem,
     find_initial,
@@ -185,6 +187,11 @@ def train(
         _save_split(folder, prepared)
         remember(folder, request, prepared.source, tables=["split.csv"])
 
+    def decoded(terms: Terms) -> Images:
+        images = prepared.images(Square.of(terms.spec.preprocessing), packed=pack, progress=watch.preparing)
+        stack.callback(getattr(images.pixels, "close", lambda: None))
+        return images
+
     with contextlib.ExitStack() as stack:
         ranks = stack.enter_context(joined(device))
         watch = observer if observer is not None and ranks.first else TrainObserver()
@@ -193,6 +200,7 @@ def train(
                 stack.enter_context(cache_for_looking())
             prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
             preprocessing = choose_preprocessing(prepared, [model] if pretrained else [], img_size, initial)
+            check_sizes([model], preprocessing, len(prepared.source.classes))
             chosen = choose_recipe(recipe, wishes, mirrors=prepared.source.mirrors, images=prepared.counts["train"])
             chosen = with_sizes_for_all(
                 chosen, [model], preprocessing, len(prepared.source.classes), epochs, watch.noticed
@@ -202,11 +210,12 @@ def train(
                     f"A batch of {chosen.batch_size} can't be shared by {ranks.count} processes, at least two images "
                     "each (batch norm needs company); start fewer, or raise --batch-size."
                 )
+            resolved = choose_stem(stem, preprocessing.size, pretrained=pretrained, initial=initial)
             draft = Terms(
                 spec=RunSpec(
                     model=model,
                     seed=seed,
-                    stem=choose_stem(stem, preprocessing.size, pretrained=pretrained, initial=initial),
+                    stem=resolved,
                     width=width,
                     pretrained=pretrained,
                     init=None if initial is None else initial.sha256,
@@ -224,6 +233,7 @@ def train(
                 val_share=prepared.val_share,
                 test_share=prepared.test_share,
                 guest=guest_fingerprint(model) if is_guest(model) else None,
+                asked_setting=None if seconds is None else (preprocessing.size, resolved),
             )
 
             def suits(stored: Terms) -> bool:
@@ -247,8 +257,23 @@ def train(
             from skipwise.training.execute import execute_run
             from skipwise.training.settle import keeper_of, settle
 
+            if stored is None and seconds is not None and ranks.count == 1:
+                from skipwise.training.fit import fit_setting
+
+                asked = draft.setting
+                draft = fit_setting(
+                    draft,
+                    precision=precision,
+                    other_size=img_size is None,
+                    other_stem=stem == "auto" and initial is None and not pretrained,
+                    began=began,
+                )
+                if draft.setting != asked:
+                    watch.noticed(f"Given up for the time limit: images of {draft.setting} instead of {asked}.")
             # Decoded before the folder is made, so that a full disk leaves nothing behind.
-            images = prepared.images(Square.of(preprocessing), packed=pack, progress=watch.preparing)
+            images = prepared.images(
+                Square.of((stored or draft).spec.preprocessing), packed=pack, progress=watch.preparing
+            )
             stack.callback(getattr(images.pixels, "close", lambda: None))
 
         def settled() -> Terms:
@@ -259,6 +284,7 @@ def train(
 
         def begin() -> tuple[Path, Terms, bool]:
             """The folder, held for this run, what was written there, and whether the run had ended before."""
+            nonlocal images
             # Before the folder is made, too: what is refused leaves nothing behind.
             fresh = None if stored else settled()
             # Another process may have begun, or ended, there meanwhile.
@@ -270,6 +296,8 @@ def train(
                 write_sealed(folder / SHELF.begun, fresh)
             else:
                 check_unchanged(there.spec.execution, precision, compile, folder, watch.noticed)
+                if there.setting != (stored or draft).setting:  # a time limit chose otherwise for it
+                    images = decoded(there)
                 fresh = replace(there, data=draft.data)  # what they are called now
             describe(folder)
             return folder, fresh, (folder / SHELF.finished).exists()

@@ -58,19 +58,22 @@ def compare(
     context: typer.Context,
     data: Data,
     models: Annotated[
-        str, typer.Option(help="Networks to compare, separated by commas; see 'skipwise models'.")
+        str, typer.Option(help="The networks to compare, separated by commas; see 'skipwise models'.")
     ] = "resnet18,se_resnet18,mobilenet_v2,plain18",
     seeds: Annotated[
-        int | None, typer.Option(help="Runs per network, at least 2, and one look at them; instead of --looks.")
+        int | None, typer.Option(help="Train each network so often, at least twice, and look once; instead of --looks.")
     ] = None,
     looks: Annotated[
         str | None,
         typer.Option(
             metavar="N,N,...",
-            help="After how many seeds to look; only networks that are not told apart yet get more. [default: 5,8,12]",
+            help="After how many seeds to look at the results; only networks that are not told apart yet get more. "
+            "[default: 5,8,12]",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="The first seed; the others follow it.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="The first seed for initial weights, data order and augmentation; the others follow it.")
+    ] = 0,
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     img_size: ImgSize = None,
@@ -99,10 +102,13 @@ def compare(
     balance: Balance = None,
     folds: Annotated[
         int | None,
-        typer.Option(metavar="K", help="For few images: cross-validate in K parts, once per seed; there is no split."),
+        typer.Option(
+            metavar="K", help="Cross-validate in K parts, once per seed, instead of splitting; for few images."
+        ),
     ] = None,
     outcome: Annotated[
-        str, typer.Option(help="accuracy, or balanced-accuracy: every class weighs the same.")
+        str,
+        typer.Option(help="What is compared: accuracy, or balanced-accuracy, in which every class weighs the same."),
     ] = "accuracy",
     margin: Annotated[float, typer.Option(help="The difference that would not matter, in percentage points.")] = 0.5,
     alpha: Annotated[float, typer.Option(help="The chance that any verdict is wrong.")] = 0.05,
@@ -113,28 +119,35 @@ def compare(
         str | None,
         typer.Option(
             metavar="lr=A,B,...",
-            help="Peak learning rates that every network tries first, judged on validation images.",
+            help="Try these peak learning rates with every network first, and choose by the validation images.",
         ),
     ] = None,
     tune_epochs: Annotated[
-        int | None, typer.Option(metavar="N", help="Of these runs. [default: a third of the recipe's]")
+        int | None,
+        typer.Option(
+            metavar="N", help="The number of epochs of the runs for --tune. [default: a third of the recipe's]"
+        ),
     ] = None,
     time_limit: Annotated[
-        str | None, typer.Option(metavar="TIME", help="For all of it, such as 20m or 2h: looks and epochs that fit.")
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Choose looks and epochs such that all of it fits into a time, such as 20m or 2h."
+        ),
     ] = None,
     include: Annotated[
         list[str] | None,
-        typer.Option(metavar="RUN", help="A run trained before, to be used here; may be given several times."),
+        typer.Option(metavar="RUN", help="Use a run that was trained before; may be given several times."),
     ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
     compile: Compile = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", "-j", help="Runs at once. [default: as suits this machine]")
+        int | None,
+        typer.Option("--workers", "-j", help="The number of runs at a time. [default: what suits this machine]"),
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", help="Folder for the results. [default: next in runs/compare]"),
+        typer.Option("--output", "-o", help="The folder for the results. [default: the next in runs/compare]"),
     ] = None,
     extend: Annotated[
         bool, typer.Option("--extend", help="Ask more of the comparison in --output: more networks, or more looks.")
@@ -151,7 +164,7 @@ def compare(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Train nothing: print the plan, how long it takes, and what it gives up.")
     ] = False,
-    format: Annotated[str, typer.Option(help="What is printed: text, md (for a pull request) or json.")] = "text",
+    format: Annotated[str, typer.Option(help="What to print: text, md (for a pull request) or json.")] = "text",
     json: Json = False,
 ) -> int:
     """Train several networks alike, several times each, and say which to use and how sure that is."""
@@ -167,7 +180,7 @@ def compare(
     from skipwise.screen import Screen
 
     # A network of one's own may print; standard output is for the result.
-    with contextlib.redirect_stdout(sys.stderr), Screen(sys.stderr) as screen:
+    with contextlib.redirect_stdout(sys.stderr), Screen(sys.stderr, BEGAN) as screen:
         comparison = only_given(context, run)(
             data,
             models=names(models),

@@ -48,11 +48,12 @@ from skipwise.text import finished_already
 
 def train(
     data: Data,
-    model: Annotated[str, typer.Option(help="The network; see 'skipwise models'.")] = "resnet18",
-    seed: Annotated[int, typer.Option(help="Of initial weights, order and augmentation.")] = 0,
+    model: Annotated[str, typer.Option(help="The network to train; see 'skipwise models'.")] = "resnet18",
+    seed: Annotated[int, typer.Option(help="Seed for initial weights, data order and augmentation.")] = 0,
     epochs: Epochs = None,
     time_limit: Annotated[
-        str | None, typer.Option(metavar="TIME", help="As many epochs as fit, such as 90s, 20m or 1h30m.")
+        str | None,
+        typer.Option(metavar="TIME", help="Train for as many epochs as fit into a time, such as 90s, 20m or 1h30m."),
     ] = None,
     batch_size: BatchSize = None,
     img_size: ImgSize = None,
@@ -63,7 +64,7 @@ def train(
     width: Width = 1.0,
     pretrained: Annotated[bool, typer.Option("--pretrained", help="Start from published ImageNet weights.")] = False,
     init: Annotated[
-        str | None, typer.Option(metavar="RUN|FILE", help="Start from the weights of a run, or in a file.")
+        str | None, typer.Option(metavar="RUN|FILE", help="Start from the weights of a run, or from those in a file.")
     ] = None,
     init_key: InitKey = None,
     freeze_norms: FreezeNorms = False,
@@ -85,7 +86,7 @@ def train(
     precision: Precision = "auto",
     compile: Compile = None,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", help="Folder for the run. [default: next in runs/train]")
+        str | None, typer.Option("--output", "-o", help="The folder for the run. [default: the next in runs/train]")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Fail unless there is a run to go on with.")] = False,
     again: Again = False,
@@ -98,7 +99,7 @@ def train(
     from skipwise.training.train import train as run
 
     keep_freed_memory()
-    with contextlib.redirect_stdout(sys.stderr), TrainScreen(sys.stderr) as screen:
+    with contextlib.redirect_stdout(sys.stderr), TrainScreen(sys.stderr, BEGAN) as screen:
         trained = run(
             data,
             model=model,
