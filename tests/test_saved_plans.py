@@ -8,6 +8,7 @@ import re
 import shlex
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from skipwise import cli as program
 from skipwise.comparison import settle as settling
 from skipwise.comparison.arguments import Arguments, arguments
 from skipwise.comparison.command import command
+from skipwise.comparison.plan import Plan
 from skipwise.comparison.saved import KEY, portable, read_plan, write_plan
 from skipwise.errors import NotTrusted, SkipwiseError
 from skipwise.training.stepcost import StepCost
@@ -39,10 +41,20 @@ BESIDE = """
 """Arguments of `compare` that are of the images, the machine, the time or the results' place."""
 
 
+def same_costs(_: Plan, names: Iterable[str], **__: object) -> dict[str, StepCost]:
+    """A step of every network costs the same, so that none has to be tried."""
+    return dict.fromkeys(names, StepCost(1.0, 0.02))
+
+
 @pytest.fixture
 def tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A step of every network costs the same here, so that none has to be tried."""
-    monkeypatch.setattr(settling, "try_steps", lambda _, names, **__: dict.fromkeys(names, StepCost(1.0, 0.02)))
+    """The same in this process."""
+    monkeypatch.setattr(settling, "try_steps", same_costs)
+
+
+def tried_there() -> None:
+    """The same in a process of its own."""
+    settling.try_steps = same_costs
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -67,7 +79,7 @@ def test_every_argument_is_in_a_saved_plan_or_has_nothing_to_do_with_it() -> Non
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(cli: Run, photos: Path, tmp_path: Path) -> None:
     small = ["--models", "resnet18,plain18,mobilenet_v2", "--epochs", "2", "--width", "0.125", "--precision", "fp32"]
     before = tree(photos)
-    found = cli("compare", photos, *small, "--workers", "1", "--device", "cpu", "--dry-run")
+    found = cli("compare", photos, *small, "--workers", "1", "--device", "cpu", "--dry-run", prepare=tried_there)
     assert found.returncode == 0, found.stderr
     for words in (
         "Read as 3 class folders (36 images)",
@@ -191,6 +203,40 @@ def test_a_plan_that_was_saved_by_a_comparison_finds_it_again(photos: Path, here
     with pytest.raises(SkipwiseError, match=r"plan.json is there already, and holds another plan"):
         skipwise.compare(photos, **(QUICK | {"seeds": 3}), save_plan="plan.json")
     assert not Path("runs/compare/stripes-2").exists()
+
+
+@pytest.mark.usefixtures("tried")
+def test_a_dry_run_of_what_is_begun_says_so_and_leaves_it_alone(photos: Path, here: Path) -> None:
+    class Stopped(skipwise.Observer):
+        def starting(self, plan: Plan, folder: Path, expected: object) -> None:  # noqa: ARG002
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        skipwise.compare(photos, **QUICK, observer=Stopped())
+    before = tree(here)
+    found = skipwise.compare(photos, **QUICK, dry_run=True)
+    assert (found.stage, found.folder) == ("begun", Path("runs/compare/stripes"))
+    assert found.plan.preprocessing.mean  # it is the plan that was written down
+    assert skipwise.compare(photos, **QUICK, again=True, dry_run=True).stage == "begun"
+    assert skipwise.compare(photos, **(QUICK | {"epochs": 2}), dry_run=True).stage == "new"
+    assert tree(here) == before
+    with pytest.raises(SkipwiseError, match="leave --dry-run out"):
+        skipwise.compare(photos, **QUICK, extend=True, output=found.folder, dry_run=True)
+
+
+def test_a_plan_asks_for_no_validation_images_of_those_that_bring_them(
+    photos: Path,
+    tmp_path: Path,
+    tried: None,  # noqa: ARG001 - a fixture
+) -> None:
+    for number, split in enumerate(("train", "val", "test")):
+        make_photos(tmp_path / "given" / split, side=30 + 10 * number)
+    usual, chosen = tmp_path / "usual.json", tmp_path / "chosen.json"
+    skipwise.compare(photos, **QUICK, dry_run=True, save_plan=usual)
+    skipwise.compare(photos, **QUICK, val_share=0.2, dry_run=True, save_plan=chosen)
+    assert skipwise.compare(tmp_path / "given", plan=usual, precision="fp32", dry_run=True).plan.val_share is None
+    with pytest.raises(SkipwiseError, match="brings its own validation images"):
+        skipwise.compare(tmp_path / "given", plan=chosen, precision="fp32", dry_run=True)
 
 
 @pytest.mark.parametrize(
