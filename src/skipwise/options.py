@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
     from skipwise.data.sources import ReadingOptions
+
+T = TypeVar("T")
 
 BEGAN = time.monotonic()
 """About when the process began, from which a time limit counts."""
@@ -110,6 +114,39 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON record instea
 def names(text: str) -> list[str]:
     """What commas separate."""
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def is_given(context: typer.Context, name: str) -> bool:
+    """Whether an argument stands on the command line; what is none of the command line's always does."""
+    source = context.get_parameter_source(name)
+    return source is None or source.name != "DEFAULT"
+
+
+def only_given(context: typer.Context, function: Callable[..., T]) -> Callable[..., T]:
+    """The function, told only what stands on the command line: what else it does by default may stand in a file."""
+
+    def called(*arguments: object, **options: object) -> T:
+        return function(*arguments, **{name: value for name, value in options.items() if is_given(context, name)})
+
+    return called
+
+
+def repeated(context: typer.Context, *, without: Collection[str]) -> list[str | Path]:
+    """The words of a command line behind the verb: its arguments, and its options without some of them."""
+    words: list[str | Path] = []
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name in without or not is_given(context, name):
+            continue
+        value, option = context.params[name], max(parameter.opts, key=len)
+        if parameter.param_type_name == "argument":
+            words.append(Path(value) if value.startswith("-") else value)
+        elif isinstance(value, bool):
+            words.append(option if value else max(parameter.secondary_opts, key=len))
+        else:
+            for each in value if isinstance(value, list) else [value]:
+                words += [option, str(each)]
+    return words
 
 
 def print_json(record: Any) -> None:

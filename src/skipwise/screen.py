@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from skipwise.comparison import outline
 from skipwise.comparison.executor import Event
 from skipwise.comparison.observer import Observer
 from skipwise.comparison.plan import Job, Plan
 from skipwise.progress import Bar, duration
-from skipwise.text import byte_size
 from skipwise.training.schedule import relative_cost
 from skipwise.training.standing import Epoch, Standing
 from skipwise.training.terms import Terms
@@ -73,34 +72,8 @@ class Screen(Bar, Observer):
     """What a comparison tells."""
 
     def starting(self, plan: Plan, folder: Path, expected: Forecast | None) -> None:
-        question, counts, recipe = plan.question, plan.split_images, plan.recipe
-        split = f"{counts['train']:,} training, {counts['val']:,} validation and {counts['test']:,} test images"
-        if plan.folds is not None:
-            split = f"{plan.test_images:,} images, each tested once per seed in {plan.folds} folds"
-        size = plan.preprocessing.size
-        self._line(f"{plan.data}: {len(plan.classes)} classes, {split}, {size} x {size} pixels")
-        looks = ", ".join(map(str, question.looks[:-1]))
-        looks = f"{looks} and {question.looks[-1]} seeds" if looks else f"{question.looks[-1]} seeds"
-        tuned = f", after tuning at {len(plan.tuning.rates)} learning rates" if plan.tuning else ""
-        self._line(
-            f"{', '.join(question.contenders)}: a look after {looks} each{tuned}; margin {question.margin:g} points, "
-            f"alpha {question.alpha:g}, {question.outcome}"
-        )
-        compiled = ", compiled" if plan.execution.compile else ""
-        self._line(
-            f"{recipe.epochs} epoch{'s' * (recipe.epochs != 1)} of recipe '{recipe.name}' in batches of "
-            f"{recipe.batch_size}, {plan.stem} stem, width {plan.width:g}; {plan.processes} at once on "
-            f"{plan.execution.device} in {plan.execution.precision}{compiled}"
-        )
-        if expected is not None:
-            taking = ""
-            if expected.first is not None and expected.last is not None:
-                most = f", {duration(expected.last)} if all looks are needed" if len(question.looks) > 1 else ""
-                taking = f"about {duration(expected.first)}{most}; "
-            self._line(f"Expected: {taking}{byte_size(expected.kept)} of results on the disk")
-            free = shutil.disk_usage(folder).free
-            if free < expected.needed:
-                self._line(f"Mind that the disk has only {byte_size(free)} left.")
+        for line in (*outline.outlined(plan), *([] if expected is None else outline.expected(plan, expected, folder))):
+            self._line(line)
         self._line(f"in {folder}  (stop at any time; the same command goes on)")
         self.remaining = Remaining(plan.processes)
         self.told: set[Job] = set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -42,13 +42,20 @@ from skipwise.options import (
     ValShare,
     Width,
     names,
+    only_given,
+    print_json,
+    repeated,
 )
-from skipwise.text import finished_already
+from skipwise.text import command, finished_already
+
+if TYPE_CHECKING:
+    from skipwise.comparison.planned import Planned
 
 PRINTED = ("text", "md", "json")
 
 
 def compare(
+    context: typer.Context,
     data: Data,
     models: Annotated[
         str, typer.Option(help="Networks to compare, separated by commas; see 'skipwise models'.")
@@ -134,6 +141,16 @@ def compare(
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Fail unless there is a comparison to go on with.")] = False,
     again: Again = False,
+    plan: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Carry out a plan that --save-plan wrote, on these images."),
+    ] = None,
+    save_plan: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the plan, to carry it out on other images with --plan.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Train nothing: print the plan, how long it takes, and what it gives up.")
+    ] = False,
     format: Annotated[str, typer.Option(help="What is printed: text, md (for a pull request) or json.")] = "text",
     json: Json = False,
 ) -> int:
@@ -143,12 +160,15 @@ def compare(
         raise unknown_name("format", format, PRINTED)
     if json and format != "text":
         raise SkipwiseError("--json and --format say different things; give one of them.")
+    if dry_run and format == "md":
+        raise SkipwiseError("--dry-run prints text or json, and no Markdown; leave --format out.")
     from skipwise.comparison.compare import compare as run
+    from skipwise.comparison.planned import Planned
     from skipwise.screen import Screen
 
     # A network of one's own may print; standard output is for the result.
     with contextlib.redirect_stdout(sys.stderr), Screen(sys.stderr) as screen:
-        comparison = run(
+        comparison = only_given(context, run)(
             data,
             models=names(models),
             seeds=seeds,
@@ -196,8 +216,14 @@ def compare(
             output=output,
             resume=resume,
             again=again,
+            plan=plan,
+            save_plan=save_plan,
+            dry_run=dry_run,
             observer=screen,
         )
+    if isinstance(comparison, Planned):
+        _print_planned(comparison, context, as_json=json or format == "json")
+        return 0
     # What prints is not imported before there is something to print.
     if comparison.repeated and (json or format != "text"):
         say(finished_already(comparison.folder), sys.stderr)
@@ -214,6 +240,24 @@ def compare(
 
         print_comparison(comparison, typed=sys.argv)
     return 2 if any(contender.failed for contender in comparison.results.contenders) else 0
+
+
+def _print_planned(planned: Planned, context: typer.Context, *, as_json: bool) -> None:
+    """What a dry run found out; the command that follows carries out the file, where the plan was saved."""
+    from skipwise.comparison.saved import left_to
+    from skipwise.comparison.wording import given_up
+    from skipwise.printing import print_planned, program_of
+
+    saved, without = context.params["save_plan"], {"dry_run", "json", "format", "save_plan"}
+    if saved is not None:
+        without |= {"plan", *left_to(planned.plan)}
+    words = [*repeated(context, without=without), *([] if saved is None else ["--plan", saved])]
+    following = command(*program_of(sys.argv), "compare", *words)
+    if not as_json:
+        print_planned(planned, following)
+        return
+    record = {name: getattr(planned, name) for name in ("stage", "noticed", "plan", "forecast")}
+    print_json({"folder": str(planned.folder), **record, "given_up": given_up(planned.plan), "next": following})
 
 
 def _rates(text: str | None) -> list[float] | None:
