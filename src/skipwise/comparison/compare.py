@@ -33,6 +33,7 @@ from skipwise.statistics import MOST_SEEDS
 from skipwise.training.execution import Execution, check_precision, check_unchanged, check_workers, choose_device
 from skipwise.training.recipe import Recipe, Wishes, check_recipe, shortened
 from skipwise.training.setup import check_options, choose_preprocessing, with_sizes_for_all
+from skipwise.training.starting import ADVICE, agreed
 from skipwise.training.timelimit import parse_limit
 
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
@@ -210,7 +211,8 @@ def compare(
     named = user_path(output) if output is not None else None
     with cache_for_looking() if named is not None and is_finished(named) else contextlib.nullcontext():
         prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
-    weights = starts.found(stem=stem, width=width, notice=watch.noticed)
+    weights = starts.found(ADVICE, stem=stem, width=width, notice=watch.noticed)
+    stem, width = agreed(weights, (), stem=stem, width=width)
     asked = [weights[name].start.expects if name in weights else None for name in names]
     preprocessing = choose_preprocessing(prepared, asked, img_size)
     source, counts = prepared.source, prepared.counts

@@ -22,8 +22,8 @@ from skipwise.text import listed
 from skipwise.training.run import RunSpec, read_run
 
 NONE, AUTO, PRETRAINED = "none", "auto", "pretrained"
-ADVISED = False
-"""Whether `auto` starts from weights where there are some; as long as nothing says when they help, it does not."""
+ADVICE = ""
+"""Why `auto` starts from weights, a sentence; "" as long as nothing says when they help, and then it does not."""
 STEM = "imagenet"
 """That of our networks' published weights; their width is 1."""
 
@@ -177,22 +177,28 @@ def available(models: Sequence[str]) -> dict[str, Literal["here", "web"]]:
 
 
 def automatic(
-    models: Sequence[str], *, advised: bool, stem: str, width: float | None, notice: Callable[[str], None]
+    models: Sequence[str], why: str, *, stem: str, width: float, notice: Callable[[str], None]
 ) -> dict[str, Found]:
     """Published weights of the networks that `auto` was said of, where they are advised.
 
     A network without any, or with another stem or width than theirs, starts from scratch; so does one whose weights
     can't be downloaded, which is said.
+
+    Args:
+        why: they are advised, a sentence; "" where they are not.
     """
     found: dict[str, Found] = {}
-    if not advised:
+    if not why:
         return found
-    fitting = stem in ("auto", STEM) and width in (None, 1.0)
+    fitting = stem in ("auto", STEM) and width == 1.0
     for model in available([model for model in models if is_guest(model) or fitting]):
         try:
             found[model] = published_start(model)
         except SkipwiseError as error:
             notice(f"{model} starts from scratch, since its weights can't be had: {error}")
+    if found:
+        names = listed(list(found))
+        notice(f"{names} start{'s' * (len(found) == 1)} from published weights; --init {NONE} has none. {why}")
     return found
 
 

@@ -36,7 +36,7 @@ from skipwise.training.run import RunRecord, RunSpec, find_run
 from skipwise.training.settle import keeper_of, settle
 from skipwise.training.setup import check_options, choose_preprocessing, with_sizes_for_all
 from skipwise.training.starting import (
-    ADVISED,
+    ADVICE,
     AUTO,
     NONE,
     PRETRAINED,
@@ -173,7 +173,7 @@ def train(
         lr=lr,
         mirror=mirror,
         balance=balance,
-        fine_tune=found is not None or init == PRETRAINED or (init == AUTO and ADVISED),
+        fine_tune=init != NONE,
         freeze_norms=freeze_norms,
     )
     wishes.check()
@@ -213,7 +213,7 @@ def train(
             if init == PRETRAINED:
                 found = published_start(model)
             elif init == AUTO:
-                found = automatic([model], advised=ADVISED, stem=stem, width=width, notice=watch.noticed).get(model)
+                found = automatic([model], ADVICE, stem=stem, width=width, notice=watch.noticed).get(model)
             for sentence in () if found is None else found.notes:
                 watch.noticed(sentence)
             preprocessing = choose_preprocessing(prepared, [] if found is None else [found.start.expects], img_size)
