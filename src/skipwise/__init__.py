@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from skipwise import statistics as statistics
     from skipwise.auditing.audit import audit as audit
     from skipwise.comparison.compare import compare as compare
-    from skipwise.comparison.conclude import Comparison as Comparison
-    from skipwise.comparison.conclude import report as report
+    from skipwise.comparison.finished import Comparison as Comparison
+    from skipwise.comparison.finished import report as report
     from skipwise.comparison.observer import Observer as Observer
     from skipwise.comparison.recommend import recommend as recommend
     from skipwise.cost.profile import profile as profile
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Comparison": "skipwise.comparison.conclude",
+    "Comparison": "skipwise.comparison.finished",
     "Observer": "skipwise.comparison.observer",
     "ReadingOptions": "skipwise.data.sources",
     "Source": "skipwise.data.sources",
@@ -47,7 +47,7 @@ _HOMES = {
     "predict": "skipwise.deploy.predict",
     "profile": "skipwise.cost.profile",
     "recommend": "skipwise.comparison.recommend",
-    "report": "skipwise.comparison.conclude",
+    "report": "skipwise.comparison.finished",
     "train": "skipwise.training.train",
     "verify": "skipwise.deploy.certify",
 }

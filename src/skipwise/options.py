@@ -111,6 +111,10 @@ OwnModel = Annotated[
         "--model", metavar="MODULE:NAME", help="Run the code of this network of your own, which the run's record names."
     ),
 ]
+Again = Annotated[
+    bool,
+    typer.Option("--again", help="Do it once more, in the next folder, where the same command was finished before."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON record instead of text.")]
 
 

@@ -5,11 +5,13 @@ and `mcnemar` are second opinions that rest on other assumptions.
 """
 
 from skipwise.statistics.checks import McNemar, bootstrap, mcnemar
+from skipwise.statistics.climbing import Climb, climb
 from skipwise.statistics.judging import MOST_SEEDS, Estimate, Judgement, Pair, Verdict, judge
 from skipwise.statistics.looks import beaten, contenders_left, settle
 
 __all__ = [
     "MOST_SEEDS",
+    "Climb",
     "Estimate",
     "Judgement",
     "McNemar",
@@ -17,6 +19,7 @@ __all__ = [
     "Verdict",
     "beaten",
     "bootstrap",
+    "climb",
     "contenders_left",
     "judge",
     "mcnemar",

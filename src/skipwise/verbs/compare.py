@@ -12,6 +12,7 @@ from skipwise.audience import say
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.options import (
     BEGAN,
+    Again,
     Balance,
     BatchSize,
     ClassLevel,
@@ -43,6 +44,7 @@ from skipwise.options import (
     WidthOfWeights,
     names,
 )
+from skipwise.text import finished_already
 
 PRINTED = ("text", "md", "json")
 
@@ -141,6 +143,7 @@ def compare(
         bool, typer.Option("--extend", help="Ask more of the comparison in --output: more networks, or more looks.")
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Fail unless there is a comparison to go on with.")] = False,
+    again: Again = False,
     format: Annotated[str, typer.Option(help="What is printed: text, md (for a pull request) or json.")] = "text",
     json: Json = False,
 ) -> int:
@@ -151,9 +154,6 @@ def compare(
     if json and format != "text":
         raise SkipwiseError("--json and --format say different things; give one of them.")
     from skipwise.comparison.compare import compare as run
-    from skipwise.comparison.conclude import record
-    from skipwise.comparison.markdown import markdown
-    from skipwise.printing import print_comparison
     from skipwise.screen import Screen
 
     # A network of one's own may print; standard output is for the result.
@@ -207,13 +207,23 @@ def compare(
             workers=workers,
             output=output,
             resume=resume,
+            again=again,
             observer=screen,
         )
+    # What prints is not imported before there is something to print.
+    if comparison.repeated and (json or format != "text"):
+        say(finished_already(comparison.folder), sys.stderr)
     if json or format == "json":
+        from skipwise.comparison.finished import record
+
         print(record(comparison))
     elif format == "md":
+        from skipwise.comparison.markdown import markdown
+
         say(markdown(comparison.plan, comparison.results, comparison.costs))
     else:
+        from skipwise.printing import print_comparison
+
         print_comparison(comparison, typed=sys.argv)
     return 2 if any(contender.failed for contender in comparison.results.contenders) else 0
 
