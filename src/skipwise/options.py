@@ -116,6 +116,25 @@ Stem = Annotated[
     str, typer.Option(help="The networks' first layers: small, imagenet, or auto, which is small up to 64 pixels.")
 ]
 Width = Annotated[float, typer.Option(help="The number of channels, as a multiple of what was published.")]
+StemOfWeights = Annotated[
+    str,
+    typer.Option(
+        "--stem",
+        help="The first layers: small, imagenet, or auto, which is that of weights to start from, or small up to 64 "
+        "pixels.",
+    ),
+]
+WidthOfWeights = Annotated[
+    float | None,
+    typer.Option(
+        "--width",
+        help="The number of channels, as a multiple of what was published. [default: that of weights to start from, "
+        "or 1]",
+    ),
+]
+Pretrained = Annotated[
+    bool, typer.Option("--pretrained", help="Start from published ImageNet weights: the same as --init pretrained.")
+]
 InitKey = Annotated[
     str | None,
     typer.Option(metavar="KEY", help="Which weights to take from a file that holds several, such as state_dict_ema."),

@@ -116,8 +116,9 @@ class TrainScreen(Bar, TrainObserver):
             if limit is None
             else f"as many epochs as fit into {duration(limit)}"
         )
+        start = "" if terms.start is None else f" from the weights of {terms.start.name}"
         self._line(
-            f"{spec.model}, seed {spec.seed}, {length} of recipe '{spec.recipe.name}' in batches of "
+            f"{spec.model}{start}, seed {spec.seed}, {length} of recipe '{spec.recipe.name}' in batches of "
             f"{spec.recipe.batch_size}, {spec.stem} stem, width {spec.width:g}, on {spec.execution.device} in "
             f"{spec.execution.precision}{compiled}"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from skipwise.comparison.plan import Plan
+from skipwise.training.starting import PRETRAINED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,8 @@ class Arguments:
     compile: bool | None = None
     mirror: bool
     every_pair: bool = False
-    pretrained: bool = False
+    init: tuple[str, ...] | None = None
+    init_key: tuple[str, ...] | None = None
     freeze_norms: bool = False
     folds: int | None = None
     val_share: float | None = None
@@ -48,6 +50,8 @@ class Arguments:
         for name, value in self.said().items():
             if value is True:
                 found.append(flag(name))
+            elif name in SEVERAL:
+                found += [word for each in value for word in (flag(name), each)] if isinstance(value, tuple) else []
             elif value is False:
                 found += [] if name in SWITCHES else [flag(f"no_{name}")]
             else:
@@ -55,6 +59,8 @@ class Arguments:
         return found
 
 
+SEVERAL = ("init", "init_key")
+"""Options that may be given several times."""
 SWITCHES = tuple(each.name for each in fields(Arguments) if each.default is False)
 """Those that a command line can only turn on."""
 
@@ -78,7 +84,8 @@ def arguments(plan: Plan) -> Arguments:
         recipe=recipe.name,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
-        lr=recipe.lr if tuning is None else None,
+        # Where some networks are fine-tuned and some are not, there are two rates, each its recipe's.
+        lr=recipe.lr if tuning is None and plan.fine_tuning is None else None,
         tune=None if tuning is None else tuning.rates,
         tune_epochs=None if tuning is None else tuning.epochs,
         outcome=question.outcome,
@@ -90,11 +97,20 @@ def arguments(plan: Plan) -> Arguments:
         compile=plan.execution.compile,
         mirror=recipe.augmentation.mirror,
         every_pair=question.every_pair,
-        pretrained=plan.pretrained,
-        freeze_norms=recipe.freeze_norms,
+        init=_starts(plan),
+        init_key=tuple(f"{model}={start.key}" for model, start in plan.init.items() if start.key) or None,
+        freeze_norms=(plan.fine_tuning or recipe).freeze_norms,
         folds=plan.folds,
         val_share=plan.val_share,
     )
+
+
+def _starts(plan: Plan) -> tuple[str, ...] | None:
+    """What networks start from, said of each where it is not published weights or nothing for all."""
+    starts = {name: PRETRAINED if start.url else f"path/to/{start.name}" for name, start in plan.init.items()}
+    if starts and len(starts) == len(plan.question.contenders) and set(starts.values()) == {PRETRAINED}:
+        return (PRETRAINED,)
+    return tuple(f"{name}={start}" for name, start in starts.items()) or ("none",)
 
 
 def flag(name: str) -> str:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from skipwise.comparison.finished import Comparison, is_finished, read_comparison
 from skipwise.comparison.include import check_included, find_included, include_runs
-from skipwise.comparison.inputs import image_options, store_images
+from skipwise.comparison.inputs import image_options, store_images, store_weights
 from skipwise.comparison.observer import Observer
 from skipwise.comparison.plan import SHELF, Plan, check_together
 from skipwise.comparison.planned import Noting, Planned, Stage
 from skipwise.comparison.question import Question, choose_looks, choose_outcome
 from skipwise.comparison.saved import by_plan, check_savable, write_plan
+from skipwise.comparison.starts import Words, choose_recipes, files_of, find_starts, try_weights
 from skipwise.comparison.tuning import choose_tuning
 from skipwise.data.look import Square
 from skipwise.data.pack import pack as make_pack
@@ -31,6 +32,7 @@ from skipwise.errors import SkipwiseError, require
 from skipwise.files import cache_for_looking, clear_leftovers, remove_empty
 from skipwise.folders import check_again
 from skipwise.nets.guests import guest_fingerprint, is_guest
+from skipwise.nets.stems import resolve_stem
 from skipwise.paths import user_path
 from skipwise.seals import read_sealed, write_sealed
 from skipwise.training.execution import (
@@ -41,8 +43,9 @@ from skipwise.training.execution import (
     choose_device,
     is_unchanged,
 )
-from skipwise.training.recipe import Wishes, check_recipe, choose_recipe, shortened
-from skipwise.training.setup import check_options, check_sizes, choose_preprocessing, choose_stem, with_sizes_for_all
+from skipwise.training.recipe import Wishes, check_recipe, shortened
+from skipwise.training.setup import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
+from skipwise.training.starting import ADVICE, agreed
 from skipwise.training.timelimit import parse_limit
 
 if TYPE_CHECKING:
@@ -66,8 +69,10 @@ def compare(
     recipe: str = "standard",
     mirror: bool | None = None,
     stem: str = "auto",
-    width: float = 1.0,
+    width: float | None = None,
     pretrained: bool = False,
+    init: Words = (),
+    init_key: Words = (),
     freeze_norms: bool = False,
     val_share: float | None = None,
     split: str | os.PathLike[str] | None = None,
@@ -123,11 +128,15 @@ def compare(
         recipe: "fast", "standard" or "reference"; see training/recipe.py.
         mirror: whether to flip training images left to right at random. With None they are flipped, unless the data
             set is known to have classes that a flip changes, such as digits.
-        stem: "imagenet", "small" or "auto", by the image size.
-        width: scales the channels of every network.
-        pretrained: start every network from its published ImageNet weights, with their preprocessing; the new last
-            layer learns first, then all of it by SGD, at a small rate unless `lr` says otherwise.
-        freeze_norms: leave batch norms as the published weights have them.
+        stem: "imagenet", "small" or "auto", that of weights to start from, else by the image size.
+        width: scales the channels of every network; None is that of weights to start from, else 1.
+        pretrained: the same as the `init` of that name.
+        init: what networks start from: "none", "pretrained" (published weights), "auto" or a run's folder;
+            "NETWORK=..." is for one network, and takes a file, too. Several of these are a list. The default is "auto",
+            which is "none" as long as nothing says when weights help. With weights the new last layer learns first,
+            then all of it by SGD, at a small rate unless `lr` says otherwise.
+        init_key: which of a file's weights, where it holds several; "NETWORK=KEY" is for the file of one network.
+        freeze_norms: leave batch norms as the weights to start from have them.
         val_share: of the images, for the learning curves; None is 15%, or 10% of given training images.
         split: a split.csv of an earlier comparison, to be used again.
         class_level, image_column, label_column, label_regex, group, group_regex, crop_boxes, skip_unread_formats: how
@@ -192,7 +201,9 @@ def compare(
         every_pair=every_pair,
     )
     question.check()
-    check_options(img_size=img_size, stem=stem, width=width, seed=seed, pretrained=pretrained)
+    check_options(img_size=img_size, stem=stem, width=width, seed=seed)
+    starts = find_starts(init, init_key, names, pretrained=pretrained)
+    stem, width = starts.agreed(stem, width)
     check_precision(precision)
     check_again(again=again, resume=resume, extend=extend)
     check_recipe(recipe)
@@ -209,7 +220,7 @@ def compare(
         lr=lr,
         mirror=mirror,
         balance=balance,
-        fine_tune=pretrained,
+        fine_tune=starts.any,
         freeze_norms=freeze_norms,
     )
     wishes.check()
@@ -237,13 +248,16 @@ def compare(
     with cache_for_looking() if named is not None and is_finished(named) else contextlib.nullcontext():
         packing = pack and not dry_run
         prepared = prepare(request, seed=SPLIT_SEED, packed=packing, progress=watch.preparing, notice=watch.noticed)
-    preprocessing = choose_preprocessing(prepared, names if pretrained else (), img_size)
+    weights = starts.found(ADVICE, stem=stem, width=width, notice=watch.noticed)
+    stem, width = agreed(weights, (), stem=stem, width=width)
+    asked = [weights[name].start.expects if name in weights else None for name in names]
+    preprocessing = choose_preprocessing(prepared, asked, img_size)
     source, counts = prepared.source, prepared.counts
     trained = counts["train"] if folds is None else counts["test"] * (folds - 1) // folds
     check_sizes(names, preprocessing, len(source.classes))
-    chosen = choose_recipe(recipe, wishes, mirrors=source.mirrors, images=trained)
+    chosen, tuned = choose_recipes(recipe, wishes, weights, names, mirrors=source.mirrors, images=trained)
     chosen = with_sizes_for_all(chosen, names, preprocessing, len(source.classes), epochs, watch.noticed)
-    resolved = choose_stem(stem, preprocessing.size, pretrained=pretrained)
+    resolved = resolve_stem(stem, preprocessing.size)
     draft = Plan(
         question=question,
         included=included,
@@ -260,9 +274,10 @@ def compare(
         preprocessing=preprocessing,
         stem=resolved,
         width=width,
-        pretrained=pretrained,
+        init={name: each.start for name, each in weights.items()},
         guests={name: guest_fingerprint(name) for name in question.contenders if is_guest(name)},
         recipe=chosen,
+        fine_tuning=tuned,
         tuning=choose_tuning(tune, tune_epochs, chosen, question, counts["val"]),
         time_limit=limit,
         asked_for=None if limit is None else (question.looks, chosen.epochs),
@@ -311,7 +326,7 @@ def compare(
         workers=workers,
         fewer_epochs=epochs is None,
         other_size=img_size is None,
-        other_stem=stem == "auto",
+        other_stem=stem == "auto" and not weights,
         began=began,
     )
     if dry_run:
@@ -336,12 +351,14 @@ def compare(
         try:
             if settled is None:
                 # Another process may have given up in there meanwhile, what it had planned among it.
+                try_weights(draft, weights, watch.noticed)
                 tried = tried or fit_setting(draft, here, watch.noticed)
                 packed = decoded(tried.plan.preprocessing)
                 settled, expected = settle(prepared, packed, tried, here, watch.noticed)
                 costs = tried.costs
             elif asked_more:
-                settled = replace(settled.extended(question), guests=draft.guests)
+                settled = replace(settled.extended(question), guests=draft.guests, init=draft.init)
+                try_weights(settled, weights, watch.noticed)
             check_included(settled, tested)
             if saved is not None:
                 write_plan(saved, settled)
@@ -357,6 +374,7 @@ def compare(
         if stored is not None:
             packed = decoded(settled.preprocessing)  # of the size that was chosen then
         store_images(folder, settled, prepared, request, packed)
+        store_weights(folder, files_of(weights))
         include_runs(settled, folder)
         # How many run at once changes no result, so it may change from one time to the next.
         settled = settled if workers is None else replace(settled, processes=workers)
@@ -385,10 +403,12 @@ def _choose(
     if extend and named is not None and (named / SHELF.begun).exists():
         before = read_sealed(named / SHELF.begun, Plan)
         guests = {name: code for name, code in draft.guests.items() if name in before.question.contenders}
+        init = {name: start for name, start in draft.init.items() if name in before.question.contenders}
         draft = replace(
             draft,
             question=before.question,
             guests=guests,
+            init=init,
             time_limit=before.time_limit,
             asked_for=before.asked_for,
             asked_setting=before.asked_setting,

@@ -46,7 +46,7 @@ def try_steps(plan: Plan, multiply_adds: Mapping[str, float], *, each: float = E
     """
     shape = {"channels": plan.preprocessing.channels, "size": plan.preprocessing.size}
     costs = {
-        name: try_step(blank_contender(plan, name), plan.recipe, plan.execution, seconds=each, **shape)
+        name: try_step(blank_contender(plan, name), plan.recipe_of(name), plan.execution, seconds=each, **shape)
         for name in multiply_adds
         if not is_guest(name)
     }

@@ -82,7 +82,7 @@ def fit_setting(draft: Plan, wishes: OnThisMachine, notice: Callable[[str], None
     options = settings(
         draft.setting,
         size_given=others or not wishes.other_size,
-        stem_given=draft.pretrained or not wishes.other_stem,
+        stem_given=not wishes.other_stem,
     )
     first = _suited(draft, counts, wishes)
     wishes = replace(wishes, precision=first.execution.precision)  # measured once

@@ -10,6 +10,7 @@ from skipwise.training.execution import Execution
 from skipwise.training.recipe import as_begun, full_size, growing_apart, redefined
 from skipwise.training.run import RunSpec
 from skipwise.training.setting import Setting
+from skipwise.training.starting import Start
 from skipwise.training.stepcost import StepCost
 
 Used = tuple[tuple[str, ...], float | None, dict[str, int]]
@@ -26,6 +27,7 @@ class Terms:
         step_cost: what a step was tried out to take.
         asked_setting: under a time limit, the images' size and the stem that the run would have without it.
         asked_batch: the batch that was asked for, or is the recipe's, where a smaller one is used to fit into memory.
+        start: the weights that it starts from.
     """
 
     spec: RunSpec
@@ -37,6 +39,7 @@ class Terms:
     step_cost: StepCost | None = None
     asked_setting: tuple[int, str] | None = None
     asked_batch: int | None = None
+    start: Start | None = None
 
     @property
     def setting(self) -> Setting:
@@ -99,7 +102,7 @@ class Terms:
         if spec.time_limit is not None:  # how fast the machine is decides whether images grow
             bare = replace(spec.preprocessing, size=0)
             spec = replace(spec, recipe=full_size(spec.recipe), preprocessing=bare, stem="auto")
-        return replace(self, data="", spec=spec, step_cost=None, asked_batch=None)
+        return replace(self, data="", spec=spec, step_cost=None, asked_batch=None, start=None)
 
 
 def images_apart(ours: Used, theirs: Used) -> str:

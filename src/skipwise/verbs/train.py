@@ -33,14 +33,15 @@ from skipwise.options import (
     Mirror,
     Pack,
     Precision,
+    Pretrained,
     Rate,
     RecipeName,
     SkipUnreadFormats,
     Split,
-    Stem,
+    StemOfWeights,
     Strict,
     ValShare,
-    Width,
+    WidthOfWeights,
     print_json,
 )
 from skipwise.text import finished_already
@@ -48,7 +49,10 @@ from skipwise.text import finished_already
 
 def train(
     data: Data,
-    model: Annotated[str, typer.Option(help="The network to train; see 'skipwise models'.")] = "resnet18",
+    model: Annotated[
+        str | None,
+        typer.Option(help="The network to train; see 'skipwise models'. [default: that of --init's run, or resnet18]"),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed for initial weights, data order and augmentation.")] = 0,
     epochs: Epochs = None,
     time_limit: Annotated[
@@ -60,12 +64,16 @@ def train(
     lr: Rate = None,
     recipe: RecipeName = "standard",
     mirror: Mirror = None,
-    stem: Stem = "auto",
-    width: Width = 1.0,
-    pretrained: Annotated[bool, typer.Option("--pretrained", help="Start from published ImageNet weights.")] = False,
+    stem: StemOfWeights = "auto",
+    width: WidthOfWeights = None,
+    pretrained: Pretrained = False,
     init: Annotated[
-        str | None, typer.Option(metavar="RUN|FILE", help="Start from the weights of a run, or from those in a file.")
-    ] = None,
+        str,
+        typer.Option(
+            metavar="none|auto|pretrained|RUN|FILE",
+            help="Start from no weights, from published ones, or from those of a run or in a file.",
+        ),
+    ] = "auto",
     init_key: InitKey = None,
     freeze_norms: FreezeNorms = False,
     val_share: ValShare = None,
