@@ -23,7 +23,7 @@ from skipwise.comparison import settle as settling
 from skipwise.comparison.arguments import Arguments, arguments
 from skipwise.comparison.command import command
 from skipwise.comparison.plan import Plan
-from skipwise.comparison.saved import KEY, portable, read_plan, write_plan
+from skipwise.comparison.saved import KEY, beside, portable, read_plan, write_plan
 from skipwise.errors import NotTrusted, SkipwiseError
 from skipwise.training.stepcost import StepCost
 from skipwise.verbs import compare as verb
@@ -36,9 +36,9 @@ LINEAR = "tests.guest_networks:linear"
 BESIDE = """
     data include extend began device precision compile workers output resume again plan save_plan dry_run observer
     time_limit split class_level image_column label_column label_regex group group_regex crop_boxes skip_unread_formats
-    exclude strict pack
+    exclude strict pack pretrained
 """
-"""Arguments of `compare` that are of the images, the machine, the time or the results' place."""
+"""Arguments of `compare` that are of the images, the machine, the time or the results' place, or stand for another."""
 
 
 def same_costs(_: Plan, names: Iterable[str], **__: object) -> dict[str, StepCost]:
@@ -76,10 +76,13 @@ def test_every_argument_is_in_a_saved_plan_or_has_nothing_to_do_with_it() -> Non
     assert {each.name for each in fields(Arguments)} & set(BESIDE.split()) == {"device", "precision", "compile"}
 
 
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(cli: Run, photos: Path, tmp_path: Path) -> None:
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(
+    cli: Run, photos: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     small = ["--models", "resnet18,plain18,mobilenet_v2", "--epochs", "2", "--width", "0.125", "--precision", "fp32"]
-    before = tree(photos)
-    found = cli("compare", photos, *small, "--workers", "1", "--device", "cpu", "--dry-run", prepare=tried_there)
+    before, cache = tree(photos), tmp_path_factory.mktemp("cache")
+    words = [*small, "--workers", "1", "--device", "cpu", "--dry-run"]
+    found = cli("compare", photos, *words, prepare=tried_there, env={"SKIPWISE_CACHE": str(cache)})
     assert found.returncode == 0, found.stderr
     for words in (
         "Read as 3 class folders (36 images)",
@@ -100,6 +103,8 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(cli: Run, photos: Pa
     assert dict(zip(following[at + 2 :: 2], following[at + 3 :: 2], strict=True)) == wanted
     assert tree(photos) == before
     assert list(tmp_path.iterdir()) == []
+    assert (cache / "surveys").is_dir()
+    assert not (cache / "pixels").exists()  # looked at, not decoded to be trained on
 
 
 @pytest.mark.usefixtures("tried")
@@ -249,6 +254,8 @@ def test_a_plan_asks_for_no_validation_images_of_those_that_bring_them(
         ({"tune": [0.1, 0.2], "mirror": False, "every_pair": True}, "--tune, --mirror and --every-pair;"),
         ({"seed": 0}, "--seed;"),  # said, though it is the default
         ({"stem": "auto"}, "--stem;"),
+        ({"pretrained": True}, "--pretrained;"),
+        ({"init": "auto"}, "--init;"),
         ({"extend": True, "output": "there"}, "--extend asks more of a comparison that has its plan"),
     ],
 )
@@ -322,6 +329,14 @@ def test_a_plan_makes_no_code_run_that_nobody_named(saved: Path, photos: Path) -
     assert refused.value.options == ("--models", f"{LINEAR},plain18")
     named = skipwise.compare(photos, plan=saved, models=[LINEAR, "plain18"], precision="fp32", dry_run=True)
     assert named.plan.question.contenders == (LINEAR, "plain18")
+
+
+def test_where_weights_lie_may_be_said_beside_a_plan(saved: Path) -> None:
+    """A plan that was made with a file of weights does not know where it is elsewhere."""
+    saved.write_text(json.dumps(json.loads(saved.read_text()) | {"init": ["resnet18=path/to/a.pth"]}))
+    given = beside(saved, {"init": ["resnet18=b.pth"], "plan": saved})
+    assert given["init"] == ["resnet18=b.pth"]
+    assert beside(saved, {})["init"] == ("resnet18=path/to/a.pth",)
 
 
 def test_what_was_not_trained_and_not_looked_at_is_not_asked_again(tmp_path: Path) -> None:

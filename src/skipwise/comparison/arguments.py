@@ -59,6 +59,8 @@ class Arguments:
         return found
 
 
+ELSEWHERE = "path/to/"
+"""Before the name of a file of weights, of which a plan does not know where it lies now."""
 SEVERAL = ("init", "init_key")
 """Options that may be given several times."""
 SWITCHES = tuple(each.name for each in fields(Arguments) if each.default is False)
@@ -107,7 +109,7 @@ def arguments(plan: Plan) -> Arguments:
 
 def _starts(plan: Plan) -> tuple[str, ...] | None:
     """What networks start from, said of each where it is not published weights or nothing for all."""
-    starts = {name: PRETRAINED if start.url else f"path/to/{start.name}" for name, start in plan.init.items()}
+    starts = {name: PRETRAINED if start.url else f"{ELSEWHERE}{start.name}" for name, start in plan.init.items()}
     if starts and len(starts) == len(plan.question.contenders) and set(starts.values()) == {PRETRAINED}:
         return (PRETRAINED,)
     return tuple(f"{name}={start}" for name, start in starts.items()) or ("none",)

@@ -7,6 +7,7 @@ of the images, the machine or a time limit, so that the same comparison can be m
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, overload
 
 import msgspec
 
-from skipwise.comparison.arguments import Arguments, arguments, flag
+from skipwise.comparison.arguments import ELSEWHERE, SEVERAL, Arguments, arguments, flag
 from skipwise.comparison.plan import Plan
 from skipwise.data.prepare import VAL_SHARE, VAL_SHARE_OF_GIVEN
 from skipwise.errors import NotTrusted, SkipwiseError
@@ -22,6 +23,7 @@ from skipwise.files import as_json, atomic, read_json
 from skipwise.nets.guests import is_own
 from skipwise.paths import user_path
 from skipwise.text import command, listed
+from skipwise.training.starting import PRETRAINED
 
 if TYPE_CHECKING:
     from skipwise.comparison.finished import Comparison
@@ -105,7 +107,8 @@ def left_to(plan: Plan) -> set[str]:
     """The arguments that its file gives, so that they need not stand beside it; networks of one's own have to."""
     said = portable(plan)
     kept = {"models"} if any(map(is_own, said.models)) else set()
-    return {each.name for each in fields(Arguments)} - {*FREE} - kept
+    kept |= {"init", "init_key"} if any(f"={ELSEWHERE}" in word for word in said.init or ()) else set()
+    return {"pretrained", *(each.name for each in fields(Arguments))} - {*FREE} - kept
 
 
 def beside(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,11 +123,14 @@ def beside(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     said = read_plan(path)
     fixed = _comparable(said.said())
     free = {name for name in FREE if name not in fixed}
-    names = {each.name for each in fields(Arguments)} - free
+    if any(f"={ELSEWHERE}" in word for word in said.init or ()):  # where files of weights lie is known here
+        free |= {"init", "init_key"} & given.keys()
+    names = {"pretrained", *(each.name for each in fields(Arguments))} - free
     asked = {name: value for name, value in given.items() if name in names and value is not None}
     apart = [name for name, value in _comparable(asked).items() if value != fixed.get(name)]
     if apart:
-        flags = ["--seeds" if name == "looks" and "seeds" in asked else flag(name) for name in apart]
+        otherwise = {"looks": "seeds", "init": "pretrained"}
+        flags = [flag(otherwise[name] if otherwise.get(name) in asked else name) for name in apart]
         them = "it" if len(apart) == 1 else "them"
         raise SkipwiseError(
             f"{path} is a plan that says otherwise than {listed(flags)}; leave {them} out, or change the file."
@@ -136,7 +142,8 @@ def beside(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
             f"networks again: {command(*options)}",
             options,
         )
-    return {name: value for name, value in given.items() if name not in names} | said.said()
+    taken = {name: value for name, value in said.said().items() if name not in free or name not in given}
+    return {name: value for name, value in given.items() if name not in names} | taken
 
 
 def _comparable(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,7 +151,12 @@ def _comparable(said: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(said)
     if isinstance(found.get("models"), str):
         found["models"] = found["models"].split(",")
-    found |= {name: tuple(found[name]) for name in ("models", "looks", "tune") if name in found}
+    if found.pop("pretrained", False):
+        found["init"] = PRETRAINED
+    for name in SEVERAL:
+        if isinstance(found.get(name), (str, os.PathLike)):
+            found[name] = [os.fspath(found[name])]
+    found |= {name: tuple(found[name]) for name in ("models", "looks", "tune", *SEVERAL) if found.get(name)}
     if (seeds := found.pop("seeds", None)) is not None and "looks" not in found:
         found["looks"] = (seeds,)
     return found
