@@ -160,6 +160,6 @@ def test_comparing_pretrained_networks(photos: Path, tmp_path: Path, monkeypatch
     assert found.plan.recipe.lr == pytest.approx(0.1 * 0.2 * found.plan.recipe.batch_size / 128)
     assert not any(contender.failed for contender in found.results.contenders)
     assert "published ImageNet weights" in found.report.read_text()
-    assert "--pretrained" in found.report.read_text()
+    assert "--init pretrained" in found.report.read_text()
     with pytest.raises(skipwise.SkipwiseError, match="No weights are published for 'plain18'"):
         skipwise.compare(photos, models=["resnet18", "plain18"], pretrained=True)
