@@ -7,6 +7,7 @@ and `mcnemar` are second opinions that rest on other assumptions.
 from skipwise.statistics.checks import McNemar, bootstrap, mcnemar
 from skipwise.statistics.judging import MOST_SEEDS, Estimate, Judgement, Pair, Verdict, judge
 from skipwise.statistics.looks import beaten, contenders_left, settle
+from skipwise.statistics.resolution import at_best, least_shown
 
 __all__ = [
     "MOST_SEEDS",
@@ -15,10 +16,12 @@ __all__ = [
     "McNemar",
     "Pair",
     "Verdict",
+    "at_best",
     "beaten",
     "bootstrap",
     "contenders_left",
     "judge",
+    "least_shown",
     "mcnemar",
     "settle",
 ]
