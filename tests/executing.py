@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from skipwise.comparison.executor import Event
-from skipwise.comparison.inputs import in_fold, load_images
+from skipwise.comparison.inputs import in_fold, load_images, weights_of
 from skipwise.comparison.plan import SHELF, Job, Plan
 from skipwise.files import read_json
 from skipwise.training.execute import execute_run
@@ -42,7 +42,8 @@ class Here:
                 job = self.waiting.popleft()
                 epochs: list[Epoch] = []
                 seen = in_fold(images, job.spec, self.home)
-                record = execute_run(job.spec, seen, self.home / job.folder, epochs.append)
+                start = weights_of(self.home, job.spec)
+                record = execute_run(job.spec, seen, self.home / job.folder, epochs.append, init=start)
                 for epoch in epochs:
                     yield Event(job, epoch=epoch.epoch, seconds=epoch.seconds)
                 yield Event(job, epoch=job.spec.recipe.epochs, record=record)

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 import skipwise
-from skipwise.training.setup import find_initial
+from skipwise.training.starting import find_start
 from skipwise.training.train import Trained, train
 from tests.conftest import make_photos
 
@@ -29,7 +29,7 @@ def test_from_a_run_images_are_prepared_as_for_it_and_only_the_head_learns_at_fi
     assert spec.preprocessing == theirs.preprocessing
     assert spec.preprocessing.size == 24
     assert spec.stem == theirs.stem
-    assert spec.init == find_initial(first.folder).sha256
+    assert spec.init == find_start(first.folder).start.sha256
     assert spec.recipe.head_first > 0
     assert spec.recipe.lr < theirs.recipe.lr
     before, after = (load_file(folder / "weights.safetensors") for folder in (first.folder, run.folder))
@@ -70,9 +70,10 @@ def test_other_weights_are_another_run(photos: Path, tmp_path: Path, first: Trai
         ({"init": "nowhere"}, "There is no file nowhere"),
         ({"init": "."}, "is no finished run"),
         ({"init": "FIRST", "pretrained": True}, "--pretrained or --init, not both"),
-        ({"init": "FIRST", "width": 0.25}, "is a run of resnet18 at width 0.125; start from it with --model resnet18"),
-        ({"init": "FIRST", "model": "plain18"}, "start from it with --model resnet18 --width 0.125"),
-        ({"freeze_norms": True}, "by --pretrained or train's --init"),
+        ({"init": "FIRST", "width": 0.25}, "run has weights of resnet18 with the width 0.125; leave --width out"),
+        ({"init": "FIRST", "stem": "imagenet"}, "run has weights of resnet18 with the stem small; leave --stem out"),
+        ({"init": "FIRST", "model": "plain18"}, "is a run of resnet18, not of plain18; leave --model out"),
+        ({"freeze_norms": True}, "by --init or --pretrained"),
         ({"precision": "fp8"}, "no precision called 'fp8'"),
     ],
 )

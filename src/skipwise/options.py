@@ -86,6 +86,17 @@ Compile = Annotated[
 ]
 Stem = Annotated[str, typer.Option(help="small, imagenet, or auto: small up to 64 pixels.")]
 Width = Annotated[float, typer.Option(help="Scales the channels of every network; 1 is as published.")]
+StemOfWeights = Annotated[
+    str,
+    typer.Option("--stem", help="small, imagenet, or auto: that of weights to start from, or small up to 64 pixels."),
+]
+WidthOfWeights = Annotated[
+    float | None,
+    typer.Option("--width", help="Scales the channels. [default: that of weights to start from, or 1, as published]"),
+]
+Pretrained = Annotated[
+    bool, typer.Option("--pretrained", help="Start from published ImageNet weights: --init pretrained.")
+]
 InitKey = Annotated[
     str | None,
     typer.Option(metavar="KEY", help="Which weights of a file that holds several, such as state_dict_ema."),

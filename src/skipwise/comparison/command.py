@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skipwise import text
 from skipwise.comparison.plan import Plan
+from skipwise.training.starting import PRETRAINED
 
 
 def command(plan: Plan) -> str:
@@ -24,11 +25,11 @@ def command(plan: Plan) -> str:
         "epochs": recipe.epochs,
         "batch-size": recipe.batch_size,
     }
-    if plan.tuning is None:
-        options["lr"] = repr(recipe.lr)
-    else:
+    if plan.tuning is not None:
         options["tune"] = "lr=" + ",".join(repr(rate) for rate in plan.tuning.rates)
         options["tune-epochs"] = plan.tuning.epochs
+    elif plan.fine_tuning is None:  # else there are two rates, each its recipe's
+        options["lr"] = repr(recipe.lr)
     options |= {
         "outcome": question.outcome,
         "margin": repr(question.margin),
@@ -39,7 +40,8 @@ def command(plan: Plan) -> str:
         "compile" if plan.execution.compile else "no-compile": None,
         "mirror" if recipe.augmentation.mirror else "no-mirror": None,
     }
-    flags = {"every-pair": question.every_pair, "pretrained": plan.pretrained, "freeze-norms": recipe.freeze_norms}
+    tuned = plan.fine_tuning or recipe
+    flags = {"every-pair": question.every_pair, "pretrained": plan.pretrained, "freeze-norms": tuned.freeze_norms}
     options |= {name: None for name, wanted in flags.items() if wanted}
     if plan.folds is not None:
         options["folds"] = plan.folds
@@ -48,4 +50,18 @@ def command(plan: Plan) -> str:
     words = ["skipwise", "compare", plan.data if plan.found_in is None else f"path/to/{plan.found_in}"]
     for name, value in options.items():
         words += [f"--{name}"] if value is None else [f"--{name}", str(value)]
-    return text.command(*words, *plan.image_options)
+    return text.command(*words, *_starts(plan), *plan.image_options)
+
+
+def _starts(plan: Plan) -> list[str]:
+    """What networks start from, said of each where it is not published weights or nothing for all."""
+    starts = plan.init
+    if not starts:
+        return []
+    if len(starts) == len(plan.question.contenders) and all(start.url for start in starts.values()):
+        return ["--pretrained"]
+    words = []
+    for model, start in starts.items():
+        words += ["--init", f"{model}={PRETRAINED if start.url else f'path/to/{start.name}'}"]
+        words += [] if start.key is None else ["--init-key", f"{model}={start.key}"]
+    return words

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from skipwise.comparison.conclude import Comparison, carry_out, is_finished, read_comparison
 from skipwise.comparison.include import check_included, find_included, include_runs
-from skipwise.comparison.inputs import store_images
+from skipwise.comparison.inputs import store_images, store_weights
 from skipwise.comparison.observer import Observer
 from skipwise.comparison.plan import SHELF, Plan, Tuning, check_together
 from skipwise.comparison.question import Question, choose_looks, choose_outcome
 from skipwise.comparison.settle import OnThisMachine, settle
+from skipwise.comparison.starts import Words, choose_recipes, files_of, find_starts, try_weights
 from skipwise.data.look import Square
 from skipwise.data.pack import pack as make_pack
 from skipwise.data.prepare import Request, prepare
@@ -25,12 +26,13 @@ from skipwise.data.splits import SPLIT_SEED
 from skipwise.errors import SkipwiseError
 from skipwise.files import cache_for_looking, clear_leftovers, remove_empty
 from skipwise.nets.guests import guest_fingerprint, is_guest
+from skipwise.nets.network import resolve_stem
 from skipwise.paths import user_path
 from skipwise.seals import read_sealed, write_sealed
 from skipwise.statistics import MOST_SEEDS
 from skipwise.training.execution import Execution, check_precision, check_unchanged, check_workers, choose_device
-from skipwise.training.recipe import Recipe, Wishes, check_recipe, choose_recipe, shortened
-from skipwise.training.setup import check_options, choose_preprocessing, choose_stem, with_sizes_for_all
+from skipwise.training.recipe import Recipe, Wishes, check_recipe, shortened
+from skipwise.training.setup import check_options, choose_preprocessing, with_sizes_for_all
 from skipwise.training.timelimit import parse_limit
 
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
@@ -50,8 +52,10 @@ def compare(
     recipe: str = "standard",
     mirror: bool | None = None,
     stem: str = "auto",
-    width: float = 1.0,
+    width: float | None = None,
     pretrained: bool = False,
+    init: Words = (),
+    init_key: Words = (),
     freeze_norms: bool = False,
     val_share: float | None = None,
     split: str | os.PathLike[str] | None = None,
@@ -103,11 +107,15 @@ def compare(
         recipe: "fast", "standard" or "reference"; see training/recipe.py.
         mirror: whether to flip training images left to right at random. With None they are flipped, unless the data
             set is known to have classes that a flip changes, such as digits.
-        stem: "imagenet", "small" or "auto", by the image size.
-        width: scales the channels of every network.
-        pretrained: start every network from its published ImageNet weights, with their preprocessing; the new last
-            layer learns first, then all of it by SGD, at a small rate unless `lr` says otherwise.
-        freeze_norms: leave batch norms as the published weights have them.
+        stem: "imagenet", "small" or "auto", that of weights to start from, else by the image size.
+        width: scales the channels of every network; None is that of weights to start from, else 1.
+        pretrained: the same as the `init` of that name.
+        init: what networks start from: "none", "pretrained" (published weights), "auto" or a run's folder;
+            "NETWORK=..." is for one network, and takes a file, too. Several of these are a list. The default is "auto",
+            which is "none" as long as nothing says when weights help. With weights the new last layer learns first,
+            then all of it by SGD, at a small rate unless `lr` says otherwise.
+        init_key: which of a file's weights, where it holds several; "NETWORK=KEY" is for the file of one network.
+        freeze_norms: leave batch norms as the weights to start from have them.
         val_share: of the images, for the learning curves; None is 15%, or 10% of given training images.
         split: a split.csv of an earlier comparison, to be used again.
         class_level, image_column, label_column, label_regex, group, group_regex, crop_boxes, skip_unread_formats: how
@@ -160,7 +168,9 @@ def compare(
         every_pair=every_pair,
     )
     question.check()
-    check_options(img_size=img_size, stem=stem, width=width, seed=seed, pretrained=pretrained)
+    check_options(img_size=img_size, stem=stem, width=width, seed=seed)
+    starts = find_starts(init, init_key, names, pretrained=pretrained)
+    stem, width = starts.agreed(stem, width)
     check_precision(precision)
     check_recipe(recipe)
     device = choose_device(device)
@@ -174,7 +184,7 @@ def compare(
         lr=lr,
         mirror=mirror,
         balance=balance,
-        fine_tune=pretrained,
+        fine_tune=starts.any,
         freeze_norms=freeze_norms,
     )
     wishes.check()
@@ -200,10 +210,12 @@ def compare(
     named = user_path(output) if output is not None else None
     with cache_for_looking() if named is not None and is_finished(named) else contextlib.nullcontext():
         prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
-    preprocessing = choose_preprocessing(prepared, names if pretrained else (), img_size)
+    weights = starts.found(stem=stem, width=width, notice=watch.noticed)
+    asked = [weights[name].start.expects if name in weights else None for name in names]
+    preprocessing = choose_preprocessing(prepared, asked, img_size)
     source, counts = prepared.source, prepared.counts
     trained = counts["train"] if folds is None else counts["test"] * (folds - 1) // folds
-    chosen = choose_recipe(recipe, wishes, mirrors=source.mirrors, images=trained)
+    chosen, tuned = choose_recipes(recipe, wishes, weights, names, mirrors=source.mirrors, images=trained)
     chosen = with_sizes_for_all(chosen, names, preprocessing, len(source.classes), epochs, watch.noticed)
     draft = Plan(
         question=question,
@@ -219,11 +231,12 @@ def compare(
         test_share=prepared.test_share,
         folds=folds,
         preprocessing=preprocessing,
-        stem=choose_stem(stem, preprocessing.size, pretrained=pretrained),
+        stem=resolve_stem(stem, preprocessing.size),
         width=width,
-        pretrained=pretrained,
+        init={name: each.start for name, each in weights.items()},
         guests={name: guest_fingerprint(name) for name in question.contenders if is_guest(name)},
         recipe=chosen,
+        fine_tuning=tuned,
         tuning=_tuning(tune, tune_epochs, chosen, question, counts["val"]),
         time_limit=limit,
         asked_for=None if limit is None else (question.looks, chosen.epochs),
@@ -258,9 +271,11 @@ def compare(
         plan, expected = stored, None
         try:
             if plan is None:
+                try_weights(draft, weights, watch.noticed)
                 plan, expected = settle(draft, prepared, packed, here, watch.noticed)
             elif asked_more:
-                plan = replace(plan.extended(question), guests=draft.guests)
+                plan = replace(plan.extended(question), guests=draft.guests, init=draft.init)
+                try_weights(plan, weights, watch.noticed)
             check_included(plan, tested)
         except SkipwiseError:  # what is refused leaves nothing behind
             if stored is None:
@@ -272,6 +287,7 @@ def compare(
             (folder / SHELF.finished).unlink(missing_ok=True)
             write_sealed(folder / SHELF.begun, plan)
         store_images(folder, plan, prepared, request, packed)
+        store_weights(folder, files_of(weights))
         include_runs(plan, folder)
         # How many run at once changes no result, so it may change from one time to the next.
         plan = plan if workers is None else replace(plan, processes=workers)
@@ -285,8 +301,14 @@ def _choose(
     if extend and named is not None and (named / SHELF.begun).exists():
         before = read_sealed(named / SHELF.begun, Plan)
         guests = {name: code for name, code in draft.guests.items() if name in before.question.contenders}
+        init = {name: start for name, start in draft.init.items() if name in before.question.contenders}
         draft = replace(
-            draft, question=before.question, guests=guests, time_limit=before.time_limit, asked_for=before.asked_for
+            draft,
+            question=before.question,
+            guests=guests,
+            init=init,
+            time_limit=before.time_limit,
+            asked_for=before.asked_for,
         )
         if before.asked_for is not None:  # the time limit chose the epochs
             draft = replace(draft, recipe=shortened(draft.recipe, before.recipe.epochs, draft.train_images))

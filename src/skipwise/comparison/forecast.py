@@ -39,7 +39,7 @@ def try_steps(plan: Plan, networks: Mapping[str, nn.Module], multiply_adds: Mapp
     """
     shape = {"channels": plan.preprocessing.channels, "size": plan.preprocessing.size}
     costs = {
-        name: try_step(network, plan.recipe, plan.execution, **shape)
+        name: try_step(network, plan.recipe_of(name), plan.execution, **shape)
         for name, network in networks.items()
         if not is_guest(name)
     }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from pathlib import Path
 
 import msgspec
@@ -13,11 +14,14 @@ from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.folders import Shelf
 from skipwise.training.execution import Execution
-from skipwise.training.recipe import Recipe, growing_apart, redefined, shortened
+from skipwise.training.recipe import Recipe, growing_apart, redefined, rescaled, shortened
 from skipwise.training.run import RunSpec
+from skipwise.training.starting import Start
 from skipwise.training.terms import images_apart
 
 MOST_FOLDS = 20
+LATER = ("init", "fine_tuning")
+"""Fields that earlier versions did not have; where they have their default, the digest is as it was without them."""
 
 
 def check_together(folds: int | None, *, tune: bool, included: bool, lr: float | None) -> None:
@@ -73,6 +77,10 @@ class Plan:
     fingerprint of the code of every network that is not ours. `asked_before` has the questions that were answered
     before this one was asked of the same images.
 
+    `init` has the weights that networks start from, by their names; the others start from scratch. Where only some are
+    in it, `recipe` is of the others, and `fine_tuning` is theirs: see `recipe_of`. `pretrained` is how earlier versions
+    wrote that all networks start from published weights.
+
     `execution` and `processes` are what the machine suggested; they are not part of what makes two plans the same.
     Under a `time_limit` (in seconds) looks and epochs are too, and `asked_for` has those that were asked for;
     `stopped_after` so many seeds the time was up.
@@ -94,9 +102,11 @@ class Plan:
     preprocessing: Preprocessing
     stem: str
     width: float
-    pretrained: bool
+    pretrained: bool = False
+    init: dict[str, Start] = field(default_factory=dict)
     guests: dict[str, str]
     recipe: Recipe
+    fine_tuning: Recipe | None = None
     tuning: Tuning | None = None
     time_limit: float | None = None
     asked_for: tuple[tuple[int, ...], int] | None = None
@@ -125,6 +135,32 @@ class Plan:
     def exploratory(self) -> bool:
         """Whether some of it was decided when results could be known already."""
         return bool(self.asked_before or self.included)
+
+    @property
+    def started(self) -> tuple[str, ...]:
+        """The contenders that start from weights."""
+        return (
+            self.question.contenders
+            if self.pretrained
+            else tuple(n for n in self.question.contenders if n in self.init)
+        )
+
+    def recipe_of(self, model: str) -> Recipe:
+        """The recipe of a contender: in as many epochs and steps for all, whether they start from weights or not."""
+        if self.fine_tuning is None or model not in self.init:
+            return self.recipe
+        return replace(rescaled(self.fine_tuning, self.recipe.batch_size), epochs=self.recipe.epochs)
+
+    def preprocessing_of(self, model: str) -> Preprocessing:
+        """How images become a contender's input: the same pixels for all, scaled as its weights to start from want.
+
+        What a channel is scaled by belongs to the weights: their first layer was trained behind it, and another scale
+        would change what every network sees of the same pixels, for some of them for the worse.
+        """
+        start = self.init.get(model)
+        if start is None or start.expects is None:
+            return self.preprocessing
+        return replace(self.preprocessing, mean=start.expects.mean, std=start.expects.std)
 
     def jobs(self, model: str, seed: int, *, lr: float | None = None) -> tuple[Job, ...]:
         """The runs of one contender and seed: one, or one per fold.
@@ -155,16 +191,19 @@ class Plan:
     def spec(self, model: str, seed: int, *, lr: float | None = None, fold: int | None = None) -> RunSpec:
         """The run of one contender and seed."""
         included = {(run.model, run.seed): run.execution for run in self.included}
+        start, recipe = self.init.get(model), self.recipe_of(model)
         return RunSpec(
             model=model,
             seed=seed,
             stem=self.stem,
             width=self.width,
             pretrained=self.pretrained,
+            init=None if start is None else start.sha256,
+            init_key=None if start is None else start.key,
             classes=self.classes,
-            preprocessing=self.preprocessing,
+            preprocessing=self.preprocessing_of(model),
             fingerprint=self.fingerprint,
-            recipe=self.recipe if lr is None else replace(self.recipe, lr=lr),
+            recipe=recipe if lr is None else replace(recipe, lr=lr),
             execution=included.get((model, seed)) or self.execution,
             fold=None if fold is None or self.folds is None else (fold, self.folds),
         )
@@ -177,10 +216,17 @@ class Plan:
             found_in=None,
             image_options=(),
             included=tuple(replace(r, folder="") for r in self.included),
+            init=_nameless(self.init),
         )
         # As it is read back, where a whole number may have become a float.
         read = msgspec.json.decode(msgspec.json.encode(bare), type=Plan)
-        return hashlib.sha256(msgspec.json.encode(read)).hexdigest()
+        usual = {each.name: _default(each) for each in fields(Plan) if each.name in LATER}
+        content = {
+            each.name: getattr(read, each.name)
+            for each in fields(Plan)
+            if each.name not in usual or getattr(read, each.name) != usual[each.name]
+        }
+        return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
 
     def same_as(self, other: Plan) -> bool:
         """Whether both ask the same question of the same images in the same way, on the same kind of device."""
@@ -189,6 +235,7 @@ class Plan:
             data=other.data,  # images that were renamed are the same: the fingerprint says which they are
             asked_before=other.asked_before,
             included=_bare(self.included),
+            init=_nameless(self.init),
             stopped_after=other.stopped_after,
             found_in=other.found_in,
             image_options=other.image_options,
@@ -205,7 +252,7 @@ class Plan:
             if self.tuning is not None and other.tuning is not None:
                 on_this = replace(on_this, tuning=replace(self.tuning, epochs=other.tuning.epochs))
         return (
-            on_this == replace(other, included=_bare(other.included))
+            on_this == replace(other, included=_bare(other.included), init=_nameless(other.init))
             and self.execution.device == other.execution.device
             # What else is in there follows from the images and networks, which have been compared.
             and self.preprocessing.size == other.preprocessing.size
@@ -229,6 +276,8 @@ class Plan:
             return apart
         passed_over = {"question", "recipe", "augmentation", "execution", "processes", "asked_before", "stopped_after"}
         passed_over |= {"preprocessing", "data", "split_images", "found_in", "image_options"}
+        if _nameless(self.init) == _nameless(stored.init):
+            passed_over.add("init")
         passed_over |= {"looks", "epochs", "smallest", "full_from"} if limited else {"asked_for"}
         pairs = (
             (self.question, stored.question),
@@ -242,6 +291,10 @@ class Plan:
                     continue
                 mine, yours = getattr(ours, name), getattr(theirs, name)
                 if mine != yours:
+                    if name == "init":
+                        return self._starts_apart(stored)
+                    if name == "fine_tuning":
+                        return "the recipe of networks that start from weights is another"
                     if name == "guests":
                         return "the code of a network changed"
                     if name == "included":
@@ -252,6 +305,16 @@ class Plan:
                         return "learning rates are tuned otherwise"
                     return f"{name} is {_shown(yours)} there and {_shown(mine)} here"
         return "the device differs"
+
+    def _starts_apart(self, stored: Plan) -> str:
+        """Which contender starts from other weights in a stored plan."""
+        for name in dict.fromkeys((*self.question.contenders, *stored.init)):
+            ours, theirs = self.init.get(name), stored.init.get(name)
+            if _nameless({name: ours} if ours else {}) != _nameless({name: theirs} if theirs else {}):
+                there, here = (each.name if each else "scratch" for each in (theirs, ours))
+                which = " (another file of that name)" if there == here else ""
+                return f"{name} starts from {there} there and from {here} here{which}"
+        return "networks start from other weights"
 
     def extended(self, question: Question) -> Plan:
         """The plan with more contenders or more looks, asked after the first question was.
@@ -283,6 +346,14 @@ def run_folder(model: str, seed: int, *, parent: str = "runs") -> str:
 
 def _bare(included: tuple[Included, ...]) -> tuple[Included, ...]:
     return tuple(replace(run, folder="", execution=None) for run in included)
+
+
+def _nameless(init: Mapping[str, Start]) -> dict[str, Start]:
+    return {model: replace(start, name="") for model, start in init.items()}
+
+
+def _default(each: Field[object]) -> object:
+    return each.default if each.default_factory is MISSING else each.default_factory()
 
 
 def _shown(value: object) -> str:

@@ -189,9 +189,9 @@ class _Run:
         size, channels = spec.preprocessing.size, spec.preprocessing.channels
         if len(sides(spec.recipe, size)) > 1:
             eager = replace(spec.execution, compile=False)
-            try_gradients(self._network(pretrained=False), eager, batch=batch, channels=channels, size=size)
+            try_gradients(self._network(), eager, batch=batch, channels=channels, size=size)
 
-    def _network(self, *, pretrained: bool) -> torch.nn.Module:
+    def _network(self) -> torch.nn.Module:
         spec = self.spec
         return create_model(
             spec.model,
@@ -199,13 +199,12 @@ class _Run:
             in_channels=spec.preprocessing.channels,
             stem=spec.stem,
             width=spec.width,
-            pretrained=pretrained,
             seed=spec.seed,
         )
 
     def _training(self, standing: Standing, tensors: dict[str, Tensor] | None) -> Training:
         spec = self.spec
-        network = self._network(pretrained=spec.pretrained and tensors is None)
+        network = self._network()
         if self.init is not None and tensors is None:
             load_weights(network, self.init, new_head=True, key=spec.init_key)
         with reproducible(spec.execution):

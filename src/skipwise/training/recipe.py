@@ -145,9 +145,7 @@ class Wishes:
         if self.balance is not None and self.balance not in BALANCES:
             raise unknown_name("balance", self.balance, BALANCES)
         if self.freeze_norms and not self.fine_tune:
-            raise SkipwiseError(
-                "--freeze-norms is for weights that come from elsewhere, by --pretrained or train's --init."
-            )
+            raise SkipwiseError("--freeze-norms is for weights that come from elsewhere, by --init or --pretrained.")
 
 
 def check_recipe(name: str) -> None:

@@ -15,7 +15,8 @@ from skipwise.training.distributed import local_processes
 from skipwise.training.execution import choose_execution
 from skipwise.training.faults import enough_memory, in_short
 from skipwise.training.recipe import full_size, too_short_to_grow
-from skipwise.training.setup import Initial, resident_bytes, with_statistics
+from skipwise.training.setup import resident_bytes, with_statistics
+from skipwise.training.starting import Found
 from skipwise.training.terms import Terms
 from skipwise.training.timelimit import Timekeeper
 from skipwise.training.trial import choose_compile, repays, try_step
@@ -29,7 +30,7 @@ SLOWER = 1.3
 def settle(
     draft: Terms,
     images: Images,
-    initial: Initial | None,
+    found: Found | None,
     precision: str,
     compile: bool | None,
     notice: Callable[[str], None],
@@ -39,6 +40,7 @@ def settle(
     """The draft with what follows from the images' pixels and from this machine.
 
     Args:
+        found: the weights to start from.
         began: when the time limit began, on the monotonic clock.
     """
     spec = draft.spec
@@ -51,9 +53,9 @@ def settle(
         width=spec.width,
         seed=spec.seed,
     )
-    if initial is not None:
+    if found is not None:
         # Now, rather than when the folder is begun.
-        for sentence in load_weights(network, initial.file, new_head=True, key=initial.key).notes:
+        for sentence in load_weights(network, found.file, new_head=True, key=found.start.key).notes:
             notice(sentence)
     shape = {"channels": preprocessing.channels, "size": preprocessing.size}
     processes = local_processes()

@@ -9,6 +9,7 @@ from skipwise.folders import Shelf
 from skipwise.training.execution import Execution
 from skipwise.training.recipe import full_size, growing_apart, redefined
 from skipwise.training.run import RunSpec
+from skipwise.training.starting import Start
 from skipwise.training.trial import StepCost
 
 Used = tuple[tuple[str, ...], float | None, dict[str, int]]
@@ -23,6 +24,7 @@ class Terms:
         val_share, test_share: None for a split that came with the images.
         guest: a fingerprint of the code of a network that is not ours.
         step_cost: what a step was tried out to take.
+        start: the weights that it starts from.
     """
 
     spec: RunSpec
@@ -32,6 +34,7 @@ class Terms:
     test_share: float | None
     guest: str | None = None
     step_cost: StepCost | None = None
+    start: Start | None = None
 
     def same_as(self, other: Terms) -> bool:
         """Whether both ask for the same run of the same images, whatever these are called, on the same kind of
@@ -79,7 +82,7 @@ class Terms:
         spec = replace(self.spec, execution=nowhere, preprocessing=bare)
         if spec.time_limit is not None:  # how fast the machine is decides whether images grow
             spec = replace(spec, recipe=full_size(spec.recipe))
-        return replace(self, data="", spec=spec, step_cost=None)
+        return replace(self, data="", spec=spec, step_cost=None, start=None)
 
 
 def images_apart(ours: Used, theirs: Used) -> str:

@@ -20,6 +20,8 @@ from skipwise.data.whereabouts import remember
 from skipwise.errors import SkipwiseError
 from skipwise.files import cache_for_looking, clear_leftovers, write_text
 from skipwise.nets.guests import guest_fingerprint, is_guest
+from skipwise.nets.network import resolve_stem
+from skipwise.nets.published import published
 from skipwise.nets.zoo import check_model
 from skipwise.paths import user_path
 from skipwise.seals import write_sealed
@@ -32,17 +34,23 @@ from skipwise.training.loop import Epoch, Standing
 from skipwise.training.recipe import Wishes, check_recipe, choose_recipe
 from skipwise.training.run import RunRecord, RunSpec, find_run
 from skipwise.training.settle import keeper_of, settle
-from skipwise.training.setup import (
-    check_fits,
-    check_options,
-    choose_preprocessing,
-    choose_stem,
-    find_initial,
-    with_sizes_for_all,
+from skipwise.training.setup import check_options, choose_preprocessing, with_sizes_for_all
+from skipwise.training.starting import (
+    ADVISED,
+    AUTO,
+    NONE,
+    PRETRAINED,
+    agreed,
+    automatic,
+    find_start,
+    for_model,
+    model_of,
+    published_start,
 )
 from skipwise.training.terms import SHELF, Terms
 from skipwise.training.timelimit import parse_limit
 
+DEFAULT_MODEL = "resnet18"
 RETRIES = 3
 
 
@@ -78,7 +86,7 @@ class TrainObserver:
 def train(
     data: str | os.PathLike[str],
     *,
-    model: str = "resnet18",
+    model: str | None = None,
     seed: int = 0,
     epochs: int | None = None,
     time_limit: str | None = None,
@@ -88,9 +96,9 @@ def train(
     recipe: str = "standard",
     mirror: bool | None = None,
     stem: str = "auto",
-    width: float = 1.0,
+    width: float | None = None,
     pretrained: bool = False,
-    init: str | os.PathLike[str] | None = None,
+    init: str | os.PathLike[str] = AUTO,
     init_key: str | None = None,
     freeze_norms: bool = False,
     val_share: float | None = None,
@@ -121,8 +129,11 @@ def train(
     model and one seed, and these.
 
     Args:
+        model: the network; None is that of the run to start from, else resnet18. So are `width`, else 1, and `stem`.
         time_limit: such as "20m": as many epochs as fit, instead of `epochs`.
-        init: a run's folder or a file of weights to start from.
+        pretrained: the same as the `init` of that name.
+        init: what to start from: "none", "pretrained" (published weights), a run's folder, a file of weights, or
+            "auto", which is "none" as long as nothing says when weights help.
         init_key: which of the file's weights, where it holds several; see `load_weights`.
         freeze_norms: leave batch norms as the weights to start from have them.
         output: the run's folder; None is the next in runs/train.
@@ -133,27 +144,36 @@ def train(
         SkipwiseError: anything a person can mend; what was finished stays.
     """
     began = time.monotonic() if began is None else began
-    check_model(model)
-    if pretrained and init is not None:
+    if pretrained and init != AUTO:
         raise SkipwiseError("Give --pretrained or --init, not both.")
-    check_options(img_size=img_size, stem=stem, width=width, seed=seed, pretrained=pretrained)
+    init = PRETRAINED if pretrained else os.fspath(init)
+    if model is not None:
+        check_model(model)
+    check_options(img_size=img_size, stem=stem, width=width, seed=seed)
+    if init_key is not None and init in (NONE, AUTO, PRETRAINED):
+        raise SkipwiseError("--init-key is for --init with a file; leave it out.")
+    found = None if init in (NONE, AUTO, PRETRAINED) else find_start(init, init_key)
+    if model is None:
+        model = DEFAULT_MODEL if found is None or found.spec is None else model_of(found, init)
+    if found is not None:
+        found = for_model(found, model, init)
+    if init == PRETRAINED:
+        published(model)  # now, rather than once all images have been read
+    stem, width = agreed(
+        {} if found is None else {model: found}, [model] if init == PRETRAINED else [], stem=stem, width=width
+    )
     check_precision(precision)
     check_recipe(recipe)
     if epochs is not None and time_limit is not None:
         raise SkipwiseError("Give --epochs or --time-limit, not both.")
     seconds = None if time_limit is None else parse_limit(time_limit)
-    if init_key is not None and init is None:
-        raise SkipwiseError("--init-key is for --init; leave it out.")
-    initial = None if init is None else find_initial(init, init_key)
-    if initial is not None:
-        check_fits(initial, model, width, str(init))
     wishes = Wishes(
         epochs=epochs,
         batch_size=batch_size,
         lr=lr,
         mirror=mirror,
         balance=balance,
-        fine_tune=pretrained or initial is not None,
+        fine_tune=found is not None or init == PRETRAINED or (init == AUTO and ADVISED),
         freeze_norms=freeze_norms,
     )
     wishes.check()
@@ -190,7 +210,14 @@ def train(
             if named is not None and (named / SHELF.finished).exists():
                 stack.enter_context(cache_for_looking())
             prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
-            preprocessing = choose_preprocessing(prepared, [model] if pretrained else [], img_size, initial)
+            if init == PRETRAINED:
+                found = published_start(model)
+            elif init == AUTO:
+                found = automatic([model], advised=ADVISED, stem=stem, width=width, notice=watch.noticed).get(model)
+            for sentence in () if found is None else found.notes:
+                watch.noticed(sentence)
+            preprocessing = choose_preprocessing(prepared, [] if found is None else [found.start.expects], img_size)
+            wishes = replace(wishes, fine_tune=found is not None)
             chosen = choose_recipe(recipe, wishes, mirrors=prepared.source.mirrors, images=prepared.counts["train"])
             chosen = with_sizes_for_all(
                 chosen, [model], preprocessing, len(prepared.source.classes), epochs, watch.noticed
@@ -204,10 +231,9 @@ def train(
                 spec=RunSpec(
                     model=model,
                     seed=seed,
-                    stem=choose_stem(stem, preprocessing.size, pretrained=pretrained, initial=initial),
+                    stem=resolve_stem((found.stem if found is not None else None) or stem, preprocessing.size),
                     width=width,
-                    pretrained=pretrained,
-                    init=None if initial is None else initial.sha256,
+                    init=None if found is None else found.start.sha256,
                     init_key=init_key,
                     time_limit=seconds,
                     classes=prepared.source.classes,
@@ -222,6 +248,7 @@ def train(
                 val_share=prepared.val_share,
                 test_share=prepared.test_share,
                 guest=guest_fingerprint(model) if is_guest(model) else None,
+                start=None if found is None else found.start,
             )
             folder, stored = SHELF.choose(draft, draft.data, named, watch.noticed)
             if resume and stored is None:
@@ -242,7 +269,7 @@ def train(
             stack.callback(getattr(images.pixels, "close", lambda: None))
 
         def settled() -> Terms:
-            fresh = settle(draft, images, initial, precision, compile, watch.noticed, began=began)
+            fresh = settle(draft, images, found, precision, compile, watch.noticed, began=began)
             if (keeper := keeper_of(fresh, began)) is not None:
                 keeper.check()
             return fresh
@@ -276,7 +303,7 @@ def train(
                 folder,
                 watch.epoch_done,
                 on_step=watch.step_done,
-                init=None if initial is None else initial.file,
+                init=None if found is None else found.file,
                 retries=RETRIES,
                 keeper=keeper_of(terms, began),
                 notice=watch.noticed,

@@ -32,14 +32,15 @@ from skipwise.options import (
     Mirror,
     Pack,
     Precision,
+    Pretrained,
     Rate,
     RecipeName,
     SkipUnreadFormats,
     Split,
-    Stem,
+    StemOfWeights,
     Strict,
     ValShare,
-    Width,
+    WidthOfWeights,
     names,
 )
 
@@ -68,11 +69,20 @@ def compare(
     lr: Rate = None,
     recipe: RecipeName = "standard",
     mirror: Mirror = None,
-    stem: Stem = "auto",
-    width: Width = 1.0,
-    pretrained: Annotated[
-        bool, typer.Option("--pretrained", help="Start from published ImageNet weights, where all networks have them.")
-    ] = False,
+    stem: StemOfWeights = "auto",
+    width: WidthOfWeights = None,
+    pretrained: Pretrained = False,
+    init: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NETWORK=]none|auto|pretrained|RUN|FILE",
+            help="Weights to start from, for all networks or for one; may be given several times.",
+        ),
+    ] = None,
+    init_key: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[NETWORK=]KEY", help="Which weights of a file that holds several."),
+    ] = None,
     freeze_norms: FreezeNorms = False,
     val_share: ValShare = None,
     split: Split = None,
@@ -163,6 +173,8 @@ def compare(
             stem=stem,
             width=width,
             pretrained=pretrained,
+            init=init or (),
+            init_key=init_key or (),
             freeze_norms=freeze_norms,
             val_share=val_share,
             split=split,

@@ -31,21 +31,25 @@ from skipwise.options import (
     Mirror,
     Pack,
     Precision,
+    Pretrained,
     Rate,
     RecipeName,
     SkipUnreadFormats,
     Split,
-    Stem,
+    StemOfWeights,
     Strict,
     ValShare,
-    Width,
+    WidthOfWeights,
     print_json,
 )
 
 
 def train(
     data: Data,
-    model: Annotated[str, typer.Option(help="The network; see 'skipwise models'.")] = "resnet18",
+    model: Annotated[
+        str | None,
+        typer.Option(help="The network; see 'skipwise models'. [default: that of --init's run, else resnet18]"),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of initial weights, order and augmentation.")] = 0,
     epochs: Epochs = None,
     time_limit: Annotated[
@@ -56,12 +60,16 @@ def train(
     lr: Rate = None,
     recipe: RecipeName = "standard",
     mirror: Mirror = None,
-    stem: Stem = "auto",
-    width: Width = 1.0,
-    pretrained: Annotated[bool, typer.Option("--pretrained", help="Start from published ImageNet weights.")] = False,
+    stem: StemOfWeights = "auto",
+    width: WidthOfWeights = None,
+    pretrained: Pretrained = False,
     init: Annotated[
-        str | None, typer.Option(metavar="RUN|FILE", help="Start from the weights of a run, or in a file.")
-    ] = None,
+        str,
+        typer.Option(
+            metavar="none|auto|pretrained|RUN|FILE",
+            help="Weights to start from: none, published ones, those of a run or in a file.",
+        ),
+    ] = "auto",
     init_key: InitKey = None,
     freeze_norms: FreezeNorms = False,
     val_share: ValShare = None,
