@@ -111,6 +111,10 @@ OwnModel = Annotated[
         "--model", metavar="MODULE:NAME", help="Run the code of this network of your own, which the run's record names."
     ),
 ]
+Advised = Annotated[
+    bool,
+    typer.Option("--advice", help="Say what these images are like and what to do with them, and why; train nothing."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON record instead of text.")]
 
 

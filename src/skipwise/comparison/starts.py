@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from skipwise.advice.weights import StartingWeights
 from skipwise.comparison.contenders import build_contender
 from skipwise.comparison.plan import Plan
 from skipwise.errors import SkipwiseError, TrainingFailed
@@ -16,7 +17,6 @@ from skipwise.paths import user_path
 from skipwise.text import listed
 from skipwise.training.recipe import Recipe, Wishes, choose_recipe, of_one_size
 from skipwise.training.starting import (
-    ADVISED,
     AUTO,
     NONE,
     PRETRAINED,
@@ -44,23 +44,26 @@ class Starts:
     @property
     def any(self) -> bool:
         """Whether a network may start from weights."""
-        return bool(self.named or self.pretrained or (self.automatic and ADVISED))
+        return bool(self.named or self.pretrained or self.automatic)
 
     def agreed(self, stem: str, width: float | None) -> tuple[str, float]:
         """The stem and the width of all networks; see `starting.agreed`."""
         return agreed(self.named, self.pretrained, stem=stem, width=width)
 
-    def found(self, *, stem: str, width: float, notice: Callable[[str], None]) -> dict[str, Found]:
+    def found(
+        self, advice: StartingWeights, *, stem: str, width: float, notice: Callable[[str], None]
+    ) -> dict[str, Found]:
         """The weights, downloaded where they are published and not here yet; in the order of the contenders.
 
         Args:
+            advice: whether those that are left to Skipwise start from weights.
             notice: is told what one should know of them.
 
         Raises:
             SkipwiseError: they can't be downloaded.
         """
         found = self.named | {model: published_start(model) for model in self.pretrained}
-        found |= automatic(self.automatic, advised=ADVISED, stem=stem, width=width, notice=notice)
+        found |= automatic(self.automatic, advice, stem=stem, width=width, notice=notice)
         found = {model: found[model] for model in self.contenders if model in found}
         for each in found.values():
             for sentence in each.notes:

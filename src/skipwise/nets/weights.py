@@ -108,7 +108,8 @@ def _load(model: nn.Module, contents: Contents, *, new_head: bool, chosen: bool)
     if is_untrained(ready):
         notes.append(f"The weights in {contents.source} look untrained: no batch norm of theirs has seen an image.")
     # A new last layer begins without an opinion: gradients of a random one are noise to the layers below.
-    ready |= {name: torch.zeros_like(own) for name, own in target.items() if best.tensors.get(name) is own}
+    new = [name for name, tensor in best.tensors.items() if tensor is target[name]]
+    ready |= {name: torch.zeros_like(target[name]) for name in new}
     model.load_state_dict(ready)
     if best.notes:
         notes.append(f"{contents.source}: {'; '.join(best.notes)}.")

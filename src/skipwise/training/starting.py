@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from skipwise.advice.weights import StartingWeights
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.nets.guests import check_trusted, is_guest
@@ -22,8 +23,8 @@ from skipwise.text import listed
 from skipwise.training.run import RunSpec, read_run
 
 NONE, AUTO, PRETRAINED = "none", "auto", "pretrained"
-ADVISED = False
-"""Whether `auto` starts from weights where there are some; as long as nothing says when they help, it does not."""
+OFFLINE = "SKIPWISE_OFFLINE"
+"""Where this variable is set, and not to 0, `auto` takes weights that are here, and downloads none."""
 STEM = "imagenet"
 """That of our networks' published weights; their width is 1."""
 
@@ -177,23 +178,50 @@ def available(models: Sequence[str]) -> dict[str, Literal["here", "web"]]:
 
 
 def automatic(
-    models: Sequence[str], *, advised: bool, stem: str, width: float | None, notice: Callable[[str], None]
+    models: Sequence[str],
+    advice: StartingWeights,
+    *,
+    stem: str,
+    width: float | None,
+    notice: Callable[[str], None],
 ) -> dict[str, Found]:
     """Published weights of the networks that `auto` was said of, where they are advised.
 
-    A network without any, or with another stem or width than theirs, starts from scratch; so does one whose weights
-    can't be downloaded, which is said.
+    A network without any, or with another stem or width than theirs, starts from scratch; so do all whose weights are
+    not here and can't be downloaded, or may not (`OFFLINE`). What is done, and why, is said in a line.
     """
-    found: dict[str, Found] = {}
-    if not advised:
-        return found
+    if not models:
+        return {}
+    if not advice.use:
+        notice(f"From scratch, as published weights are not expected to help: {advice.reason}")
+        return {}
     fitting = stem in ("auto", STEM) and width in (None, 1.0)
-    for model in available([model for model in models if is_guest(model) or fitting]):
+    found: dict[str, Found] = {}
+    there = available([model for model in models if is_guest(model) or fitting])
+    for model in sorted(there, key=there.__getitem__):  # "here" comes before "web"
+        if there[model] == "web" and os.environ.get(OFFLINE, "0") != "0":
+            break
         try:
             found[model] = published_start(model)
         except SkipwiseError as error:
-            notice(f"{model} starts from scratch, since its weights can't be had: {error}")
+            notice(f"Weights that are not here can't be had, so networks start without: {error}")
+            break  # once is enough to wait for a connection
+    if found:
+        notice(
+            f"{listed(list(found))} start{'s' * (len(found) == 1)} from published weights "
+            f"({listed([each.start.name for each in found.values()])}); --init none is from scratch. {advice.reason}"
+        )
+    else:
+        notice(f"Published weights are expected to help, and there are none here for these networks: {advice.reason}")
     return found
+
+
+def size_for(found: Mapping[str, Found], advice: StartingWeights, auto_size: int) -> int | None:
+    """The size of images for weights that `auto` took: that at which they did best in experiments, or the images' own
+    where that is larger; None where it took none."""
+    if not found or advice.size is None:
+        return None
+    return max(advice.size, auto_size)
 
 
 def agreed(

@@ -12,6 +12,7 @@ from skipwise.audience import say
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.options import (
     BEGAN,
+    Advised,
     Balance,
     BatchSize,
     ClassLevel,
@@ -42,9 +43,12 @@ from skipwise.options import (
     ValShare,
     WidthOfWeights,
     names,
+    print_json,
 )
 
 PRINTED = ("text", "md", "json")
+USUAL_LOOKS = (5, 8, 12)
+"""Those of `compare`, which needs torch to be imported."""
 
 
 def compare(
@@ -142,6 +146,7 @@ def compare(
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Fail unless there is a comparison to go on with.")] = False,
     format: Annotated[str, typer.Option(help="What is printed: text, md (for a pull request) or json.")] = "text",
+    advice: Advised = False,
     json: Json = False,
 ) -> int:
     """Train several networks alike, several times each, and say which to use and how sure that is."""
@@ -150,6 +155,39 @@ def compare(
         raise unknown_name("format", format, PRINTED)
     if json and format != "text":
         raise SkipwiseError("--json and --format say different things; give one of them.")
+    if advice:
+        from skipwise.advice.advise import advise
+        from skipwise.advice.printing import print_advice
+        from skipwise.progress import Bar
+
+        with Bar(sys.stderr) as bar:
+            found = advise(
+                data,
+                split=split,
+                exclude=exclude,
+                val_share=val_share,
+                img_size=img_size,
+                class_level=class_level,
+                image_column=image_column,
+                label_column=label_column,
+                label_regex=label_regex,
+                group=group,
+                group_regex=group_regex,
+                crop_boxes=crop_boxes,
+                skip_unread_formats=skip_unread_formats,
+                folds=folds,
+                margin=margin,
+                alpha=alpha,
+                networks=len(names(models)),
+                looks=1 if seeds is not None else len(counts or USUAL_LOOKS),
+                progress=bar.preparing,
+                notice=bar.noticed,
+            )
+        if json:
+            print_json(found)
+        else:
+            print_advice(found, typed=sys.argv)
+        return 0
     from skipwise.comparison.compare import compare as run
     from skipwise.comparison.conclude import record
     from skipwise.comparison.markdown import markdown
