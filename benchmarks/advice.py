@@ -89,8 +89,8 @@ ARMS = {
     "scratch-64": Arm(
         said="from scratch at 64 pixels, imagenet stem, against their own size", width=NARROW, size=64, stem="imagenet"
     ),
-    "weights-64": Arm(said="from weights at 64 pixels, against 96", model=WEIGHTS, size=64),
     "weights-128": Arm(said="from weights at 128 pixels, against 96", model=WEIGHTS, size=128),
+    "weights-160": Arm(said="from weights at 160 pixels, against 96", model=WEIGHTS, size=160),
     "no-mirror": Arm(said="from scratch, not mirrored", width=NARROW, mirror=False),
     "mirror": Arm(said="from scratch, mirrored", width=NARROW, mirror=True),
 }
@@ -111,25 +111,27 @@ class Cell:
 
 
 PHOTOGRAPHS, OTHERS = ("cifar10", "signs"), ("fashion_mnist", "digits")
-BOTH, SIZES, MIRRORS = ("scratch", "weights"), ("weights-64", "weights-128", "scratch-64"), ("mirror", "no-mirror")
+BOTH, SIZES, MIRRORS = ("scratch", "weights"), ("weights-128", "weights-160", "scratch-64"), ("mirror", "no-mirror")
 ORDER = (
     (PHOTOGRAPHS, (50, 200), 0, BOTH),
     (PHOTOGRAPHS, (500,), 0, BOTH),
-    (PHOTOGRAPHS, (50, 200), 1, BOTH),
+    (PHOTOGRAPHS, (50,), 0, SIZES),
+    (PHOTOGRAPHS, (50,), 1, BOTH),
     (OTHERS, (200,), 0, BOTH),
+    (PHOTOGRAPHS, (50,), 1, SIZES),
+    (PHOTOGRAPHS, (200,), 1, BOTH),
+    (PHOTOGRAPHS, (50,), 2, BOTH),
     (PHOTOGRAPHS, (200,), 0, SIZES),
-    (PHOTOGRAPHS, (50, 200), 2, BOTH),
-    (PHOTOGRAPHS, (1000, 2000), 0, BOTH),
-    (PHOTOGRAPHS, (500,), 1, BOTH),
-    (OTHERS, (200,), 1, BOTH),
-    (PHOTOGRAPHS, (200,), 1, SIZES),
-    (PHOTOGRAPHS + OTHERS, (200,), 0, MIRRORS),
-    (PHOTOGRAPHS, (500,), 2, BOTH),
     (OTHERS, (50,), 0, BOTH),
+    (PHOTOGRAPHS + OTHERS, (50,), 0, MIRRORS),
+    (PHOTOGRAPHS, (1000, 2000), 0, BOTH),
+    (PHOTOGRAPHS, (200,), 2, BOTH),
+    (PHOTOGRAPHS, (500,), 1, BOTH),
+    (OTHERS, (50, 200), 1, BOTH),
+    (PHOTOGRAPHS + OTHERS, (50,), 1, MIRRORS),
+    (PHOTOGRAPHS, (500,), 2, BOTH),
     (PHOTOGRAPHS, (1000, 2000), 1, BOTH),
     (OTHERS, (500,), 0, BOTH),
-    (OTHERS, (50, 200), 2, BOTH),
-    (PHOTOGRAPHS + OTHERS, (200,), 1, MIRRORS),
 )
 """Which cells are done, those first that decide most: data sets, numbers of images, a seed and arms."""
 

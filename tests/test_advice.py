@@ -37,6 +37,7 @@ TRAITS = Traits(
     smallest_class=70,
     largest_class=70,
     groups=None,
+    least_groups=100,
     split_given=False,
     side=200,
     one_size=False,
@@ -55,7 +56,7 @@ TABLE = Table(
     command="",
     machine="",
     network="",
-    arms={"weights-64": "from weights at 64 pixels", "weights-128": "from weights at 128 pixels"},
+    arms={"weights-128": "from weights at 128 pixels"},
     photographic=0.6,
     measured={},
     titles={"things": "Things", "faces": "Faces", "signs": "Traffic signs"},
@@ -195,7 +196,7 @@ def test_the_table_that_is_shipped_advises_what_turned_out_best_in_it() -> None:
         (TRAITS, {"folds": 5}, None),
         (replace(TRAITS, images=20_000, train=14_000, test=3000), {}, False),
         (TRAITS, {"margin": 12.0}, False),
-        (replace(TRAITS, smallest_class=3), {}, False),  # fewer than there are folds
+        (replace(TRAITS, least_groups=3), {}, False),  # fewer than there are folds
     ],
 )
 def test_cross_validation_is_proposed_where_one_test_split_shows_too_little(

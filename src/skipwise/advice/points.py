@@ -97,8 +97,10 @@ def cross_validation(traits: Traits, asked: Asked) -> Point | None:
     one, all_of_them = smallest(traits.test), smallest(traits.images)
     shown = f"no difference of less than {one:.1f} points" if math.isfinite(one) else "no difference at all"
     test = f"{count(traits.test, 'test image')} can show {shown}"
-    if one <= asked.margin or all_of_them > one / 2 or traits.smallest_class < FOLDS:
-        return Point(topic="cross-validation", advice="One test split will do.", reason=f"{test}.")
+    if one <= asked.margin or all_of_them > one / 2 or traits.least_groups < FOLDS:
+        advice = "Test on one split."
+        few = f"; a class has too few images for {FOLDS} parts" if traits.least_groups < FOLDS else ""
+        return Point(topic="cross-validation", advice=advice, reason=f"{test}{few}.")
     return Point(
         topic="cross-validation",
         advice=f"Cross-validate, in {FOLDS} parts: each image is tested once per seed.",
@@ -112,7 +114,7 @@ def _size(traits: Traits, asked: Asked, table: Table) -> Point:
     size = asked.img_size or asked.auto_size
     like = table.most_like(traits)
     tried = []
-    for arm, over in (("weights-64", "weights"), ("weights-128", "weights"), ("scratch-64", "scratch")):
+    for arm, over in (("weights-128", "weights"), ("weights-160", "weights"), ("scratch-64", "scratch")):
         if gains := table.gains(like, arm, over):
             tried.append(f"{table.arms[arm]} {nearest(gains, traits.train).said}")
     measured = f" On {table.titles[like]}, at equal cost: {'; '.join(tried)}." if tried else ""

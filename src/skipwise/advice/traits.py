@@ -24,6 +24,7 @@ class Traits:
         classes: how many.
         smallest_class, largest_class: training images of these.
         groups: how many groups of images there are, where some belong together.
+        least_groups: how many groups, or images that belong to none, the class has that has fewest.
         split_given: whether the images came split.
         side: median of the shorter sides, in pixels.
         one_size: whether all images have the same width and height.
@@ -40,6 +41,7 @@ class Traits:
     smallest_class: int
     largest_class: int
     groups: int | None
+    least_groups: int
     split_given: bool
     side: int
     one_size: bool
@@ -56,6 +58,7 @@ def traits_of(prepared: Prepared, folds: int | None = None) -> Traits:
         folds: for cross-validation, how many; every image is a training image then.
     """
     source, seen, members = prepared.source, prepared.seen, prepared.members
+    labels = source.labels[members]
     train = members if folds is not None else members[prepared.split[members] == "train"]
     per_class = np.bincount(source.labels[train], minlength=len(source.classes))
     there = per_class[per_class > 0] if per_class.any() else np.zeros(1, dtype=np.int64)
@@ -70,6 +73,7 @@ def traits_of(prepared: Prepared, folds: int | None = None) -> Traits:
         smallest_class=int(there.min()),
         largest_class=int(there.max()),
         groups=None if source.groups is None else len({source.groups[index] for index in members.tolist()}),
+        least_groups=min(len(np.unique(prepared.together[labels == label])) for label in np.unique(labels)),
         split_given=source.splits is not None,
         side=int(np.median(seen.sides[members])),
         one_size=bool((np.ptp(sizes, axis=1) == 0).all()),

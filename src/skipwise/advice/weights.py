@@ -9,7 +9,7 @@ from skipwise.advice.traits import Traits
 from skipwise.text import count
 
 ARM = "weights"
-OTHER_SIZES = ("weights-64", "weights-128")
+OTHER_SIZES = ("weights-128", "weights-160")
 BEYOND = 3
 """How many times more images than in the largest experiment are still near it."""
 
