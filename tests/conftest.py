@@ -50,7 +50,8 @@ CHOOSING |= {"RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"}
 @pytest.fixture(scope="session", autouse=True)
 def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """In this process and those that it starts: decoded images go to a cache of the tests' own, `tests` can be
-    imported, everything is computed on the CPU, nothing is downloaded unasked, and nothing goes by variables that somebody happens to have set."""
+    imported, everything is computed on the CPU, nothing is downloaded unasked, and nothing goes by variables that
+    somebody happens to have set."""
     with pytest.MonkeyPatch.context() as patch:
         for name in CHOOSING:
             patch.delenv(name, raising=False)

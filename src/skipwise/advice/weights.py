@@ -32,6 +32,16 @@ class StartingWeights:
     like: str
     gain: Gain | None
 
+    @property
+    def why(self) -> str:
+        """The reason where they are used, else ""."""
+        return self.reason if self.use else ""
+
+    @property
+    def against(self) -> str:
+        """What is said where they are not used, a sentence."""
+        return f"From scratch, as published weights are not expected to help: {self.reason}"
+
 
 def should_start_from_weights(traits: Traits, table: Table | None = None) -> StartingWeights:
     """Whether published weights help where images are like these.

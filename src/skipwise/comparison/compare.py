@@ -36,7 +36,7 @@ from skipwise.statistics import MOST_SEEDS
 from skipwise.training.execution import Execution, check_precision, check_unchanged, check_workers, choose_device
 from skipwise.training.recipe import Recipe, Wishes, check_recipe, shortened
 from skipwise.training.setup import check_options, choose_preprocessing, with_sizes_for_all
-from skipwise.training.starting import size_for
+from skipwise.training.starting import agreed, size_for
 from skipwise.training.timelimit import parse_limit
 
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
@@ -216,10 +216,12 @@ def compare(
         prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
     traits = traits_of(prepared, folds)
     advice = should_start_from_weights(traits)
-    weights = starts.found(advice, stem=stem, width=width, notice=watch.noticed)
+    if starts.automatic and not advice.use:
+        watch.noticed(advice.against)
+    weights = starts.found(advice.why, stem=stem, width=width, notice=watch.noticed)
+    stem, width = agreed(weights, (), stem=stem, width=width)
     taken = {name: each for name, each in weights.items() if name in starts.automatic}
     img_size = img_size or size_for(taken, advice, prepared.auto_size)
-    stem = next((each.stem for each in taken.values() if each.stem is not None), stem)
     limits = Asked(margin=margin, alpha=alpha, claims=question.claims, folds=folds, auto_size=prepared.auto_size)
     if (proposed := cross_validation(traits, limits)) is not None and proposed.flags:
         watch.noticed(f"{proposed.reason} {' '.join(proposed.flags)} does that.")

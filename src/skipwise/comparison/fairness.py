@@ -177,15 +177,15 @@ def _start(plan: Plan) -> list[str]:
         public = plan.pretrained or all(start.url for start in plan.init.values())
         what = "published ImageNet weights" if public else "weights from elsewhere"
         return [f"Start: {what}, with a new last layer where the number of classes is another."]
-    lines = ["Start: random weights"] if plan.recipe.whiten or plan.started else []
-    if plan.started:
-        lines[0] += f", but for {listed(plan.started)}"
+    bare = [name for name in plan.question.contenders if name not in plan.started]
+    how = f" for {listed(bare)}" if plan.started else ""
+    given = f"; weights from elsewhere, with a new last layer, for {listed(plan.started)}" if plan.started else ""
     if plan.recipe.whiten:
-        lines[0] += (
-            f"{';' if plan.started else ','} but in the first convolution, whose filters are the principal directions "
-            "of training images' patches, as far as they go"
-        )
-    return [f"{line}." for line in lines]
+        return [
+            f"Start: random weights{how}, but in the first convolution, whose filters are the principal directions of "
+            f"training images' patches, as far as they go{given}."
+        ]
+    return [f"Start: random weights{how}{given}."] if given else []
 
 
 def _starts(plan: Plan) -> list[str]:

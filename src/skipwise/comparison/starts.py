@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from skipwise.advice.weights import StartingWeights
 from skipwise.comparison.contenders import build_contender
 from skipwise.comparison.plan import Plan
 from skipwise.errors import SkipwiseError, TrainingFailed
@@ -50,20 +49,18 @@ class Starts:
         """The stem and the width of all networks; see `starting.agreed`."""
         return agreed(self.named, self.pretrained, stem=stem, width=width)
 
-    def found(
-        self, advice: StartingWeights, *, stem: str, width: float, notice: Callable[[str], None]
-    ) -> dict[str, Found]:
+    def found(self, why: str, *, stem: str, width: float, notice: Callable[[str], None]) -> dict[str, Found]:
         """The weights, downloaded where they are published and not here yet; in the order of the contenders.
 
         Args:
-            advice: whether those that are left to Skipwise start from weights.
+            why: `auto` starts from weights, a sentence; "" where it does not.
             notice: is told what one should know of them.
 
         Raises:
             SkipwiseError: they can't be downloaded.
         """
         found = self.named | {model: published_start(model) for model in self.pretrained}
-        found |= automatic(self.automatic, advice, stem=stem, width=width, notice=notice)
+        found |= automatic(self.automatic, why, stem=stem, width=width, notice=notice)
         found = {model: found[model] for model in self.contenders if model in found}
         for each in found.values():
             for sentence in each.notes:

@@ -178,25 +178,20 @@ def available(models: Sequence[str]) -> dict[str, Literal["here", "web"]]:
 
 
 def automatic(
-    models: Sequence[str],
-    advice: StartingWeights,
-    *,
-    stem: str,
-    width: float | None,
-    notice: Callable[[str], None],
+    models: Sequence[str], why: str, *, stem: str, width: float, notice: Callable[[str], None]
 ) -> dict[str, Found]:
     """Published weights of the networks that `auto` was said of, where they are advised.
 
-    A network without any, or with another stem or width than theirs, starts from scratch; so do all whose weights are
-    not here and can't be downloaded, or may not (`OFFLINE`). What is done, and why, is said in a line.
+    A network without any, or with another stem or width than theirs, starts from scratch; so does one whose weights
+    can't be downloaded, which is said, and those that would come after it, or may not (`OFFLINE`).
+
+    Args:
+        why: they are advised, a sentence; "" where they are not.
     """
-    if not models:
-        return {}
-    if not advice.use:
-        notice(f"From scratch, as published weights are not expected to help: {advice.reason}")
-        return {}
-    fitting = stem in ("auto", STEM) and width in (None, 1.0)
     found: dict[str, Found] = {}
+    if not why:
+        return found
+    fitting = stem in ("auto", STEM) and width == 1.0
     there = available([model for model in models if is_guest(model) or fitting])
     for model in sorted(there, key=there.__getitem__):  # "here" comes before "web"
         if there[model] == "web" and os.environ.get(OFFLINE, "0") != "0":
@@ -204,15 +199,13 @@ def automatic(
         try:
             found[model] = published_start(model)
         except SkipwiseError as error:
-            notice(f"Weights that are not here can't be had, so networks start without: {error}")
+            notice(f"{model} starts from scratch, since its weights can't be had: {error}")
             break  # once is enough to wait for a connection
     if found:
-        notice(
-            f"{listed(list(found))} start{'s' * (len(found) == 1)} from published weights "
-            f"({listed([each.start.name for each in found.values()])}); --init none is from scratch. {advice.reason}"
-        )
-    else:
-        notice(f"Published weights are expected to help, and there are none here for these networks: {advice.reason}")
+        names = listed(list(found))
+        notice(f"{names} start{'s' * (len(found) == 1)} from published weights; --init {NONE} has none. {why}")
+    elif models:
+        notice(f"Published weights are expected to help, and there are none here for {listed(models)}: {why}")
     return found
 
 

@@ -175,7 +175,7 @@ def train(
         lr=lr,
         mirror=mirror,
         balance=balance,
-        fine_tune=found is not None or init in (PRETRAINED, AUTO),
+        fine_tune=init != NONE,
         freeze_norms=freeze_norms,
     )
     wishes.check()
@@ -216,7 +216,9 @@ def train(
                 found = published_start(model)
             elif init == AUTO:
                 advice = should_start_from_weights(traits_of(prepared))
-                taken = automatic([model], advice, stem=stem, width=width, notice=watch.noticed)
+                if not advice.use:
+                    watch.noticed(advice.against)
+                taken = automatic([model], advice.why, stem=stem, width=width, notice=watch.noticed)
                 found = taken.get(model)
                 img_size = img_size or size_for(taken, advice, prepared.auto_size)
             for sentence in () if found is None else found.notes:
