@@ -63,3 +63,4 @@ bench: $(READY)
 	$(BIN)/python benchmarks/pack.py --quick
 	$(BIN)/python benchmarks/near_duplicates.py --quick
 	$(BIN)/python benchmarks/inference.py --quick
+	$(BIN)/python benchmarks/advice.py --quick
