@@ -130,6 +130,10 @@ def test_images_of_one_thing_in_one_place_are_alike_and_others_are_not() -> None
     noisy = [shown[0].astype(float) + rng.normal(0, 10, shown[0].shape) for _ in range(40)]
     assert alike(np.clip(noisy, 0, 255).astype(np.uint8)) > 0.5
     assert alike(shown[:1]) == 0.0
+    # By chance, the mean of 20 images that have nothing in common explains a twentieth of what varies in them.
+    assert alike(rng.integers(0, 256, (20, 32, 32)).astype(np.uint8)) < 0.02
+    half = np.tile(rng.normal(0, 30, (1, 32, 32)), (400, 1, 1)) + rng.normal(0, 30, (400, 32, 32))
+    assert alike((128 + half).clip(0, 255).astype(np.uint8)) == pytest.approx(0.5, abs=0.05)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(0, 255))
@@ -196,6 +200,8 @@ def test_the_table_that_is_shipped_advises_what_turned_out_best_in_it() -> None:
         (TRAITS, {"folds": 5}, None),
         (replace(TRAITS, images=20_000, train=14_000, test=3000), {}, False),
         (TRAITS, {"margin": 12.0}, False),
+        (replace(TRAITS, images=10_000, train=7000, test=1500), {}, True),
+        (replace(TRAITS, images=8, train=6, test=1), {}, False),  # nothing can be shown either way
         (replace(TRAITS, least_groups=3), {}, False),  # fewer than there are folds
     ],
 )

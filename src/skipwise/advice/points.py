@@ -85,7 +85,7 @@ def _weights(traits: Traits, table: Table) -> Point:
 
 
 def cross_validation(traits: Traits, asked: Asked) -> Point | None:
-    """Whether to cross-validate: where that halves what can be shown, or more; None where there is no choice."""
+    """Whether to cross-validate: where one test split can't show the margin; None where there is no choice."""
 
     def smallest(images: int) -> float:
         """The smallest difference that can be shown, in points; infinite where none can."""
@@ -97,7 +97,7 @@ def cross_validation(traits: Traits, asked: Asked) -> Point | None:
     one, all_of_them = smallest(traits.test), smallest(traits.images)
     shown = f"no difference of less than {one:.1f} points" if math.isfinite(one) else "no difference at all"
     test = f"{count(traits.test, 'test image')} can show {shown}"
-    if one <= asked.margin or all_of_them > one / 2 or traits.least_groups < FOLDS:
+    if one <= asked.margin or math.isinf(all_of_them) or traits.least_groups < FOLDS:
         advice = "Test on one split."
         few = f"; a class has too few images for {FOLDS} parts" if traits.least_groups < FOLDS else ""
         return Point(topic="cross-validation", advice=advice, reason=f"{test}{few}.")
