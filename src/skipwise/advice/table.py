@@ -119,10 +119,15 @@ class Table:
                 gains.append(Gain(images=images, value=value, low=value - error, high=value + error, seeds=seeds))
         return gains
 
-    def most_like(self, traits: Traits) -> str:
+    def most_like(self, traits: Traits, arm: str = SCRATCH) -> str:
         """The data set of the table that images are most like: by how photographic they are, how much alike, and
-        whether they have colours."""
-        return min(self.sets, key=lambda name: _distance(traits, self.sets[name]))
+        whether they have colours.
+
+        Args:
+            arm: one that was tried on it; where it was tried on none, all sets count.
+        """
+        tried = {row.data for row in self.rows if row.arm == arm}
+        return min(tried or self.sets, key=lambda name: _distance(traits, self.sets[name]))
 
 
 def _distance(one: Traits, other: Traits) -> float:

@@ -55,7 +55,7 @@ def should_start_from_weights(traits: Traits, table: Table | None = None) -> Sta
         table: what experiments gave; None is the one that comes with this version.
     """
     table = read_table() if table is None else table
-    like = table.most_like(traits)
+    like = table.most_like(traits, ARM)
     gains = table.gains(like, ARM)
     if not gains:
         return StartingWeights(
