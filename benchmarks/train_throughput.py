@@ -40,9 +40,9 @@ from skipwise.machine import describe_machine, keep_freed_memory, usable_cores
 from skipwise.nets.zoo import create_model
 from skipwise.training.compiling import compiled
 from skipwise.training.execution import choose_execution
-from skipwise.training.loop import Standing
 from skipwise.training.optimizer import make_optimizer
 from skipwise.training.recipe import RECIPES, Wishes, choose_recipe, of_one_size
+from skipwise.training.standing import Standing
 from skipwise.training.train import TrainObserver, train
 
 SIZE, CLASSES = 32, 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from skipwise.comparison.inputs import in_fold, load_images, weights_of
 from skipwise.comparison.plan import SHELF, Job, Plan
 from skipwise.files import read_json
 from skipwise.training.execute import execute_run
-from skipwise.training.loop import Epoch
+from skipwise.training.standing import Epoch
 
 
 class Here:
@@ -33,7 +34,11 @@ class Here:
         """Keeps the run until events are asked for."""
         self.waiting.append(job)
 
-    def events(self) -> Iterator[Event]:
+    def cancel(self) -> None:
+        """Forgets what was not begun."""
+        self.waiting.clear()
+
+    def events(self, until: float = math.inf) -> Iterator[Event]:  # noqa: ARG002 - it does not wait
         """Does one run after the other."""
         images = load_images(self.home, read_json(self.home / SHELF.begun, Plan))
         with contextlib.ExitStack() as stack:

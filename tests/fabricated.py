@@ -34,8 +34,8 @@ from skipwise.machine import Machine
 from skipwise.seals import write_sealed
 from skipwise.statistics import Estimate, Pair, Verdict
 from skipwise.training.execution import Execution
-from skipwise.training.loop import Epoch
 from skipwise.training.recipe import RECIPES
+from skipwise.training.standing import Epoch
 
 NASTY = "<script>alert(1)</script>|`*x*"
 CLASSES = ("aeroplane", "bird", "cat", "deer", "dog")

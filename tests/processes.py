@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import shutil
@@ -138,3 +139,26 @@ def _connect(number: int, name: str, around: Surroundings, said: Path) -> None:
     os.close(opened)
     encoding = os.environ.get("PYTHONIOENCODING") or "utf-8"
     setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w", encoding=encoding))
+
+
+IMPORTS = """
+import json, sys
+from skipwise import cli
+heavy = {"torch", "torchvision", "timm", "sklearn", "onnx", "onnxruntime", "openvino"}
+for case in json.load(sys.stdin):
+    sys.argv = ["skipwise", *case]
+    try:
+        cli.main()
+    except SystemExit as ended:
+        print(json.dumps([ended.code, sorted(heavy & sys.modules.keys())]), file=sys.stderr)
+"""
+
+
+def heavy_imports(cases: Sequence[Sequence[str | Path]], cwd: Path) -> list[tuple[int, list[str]]]:
+    """The exit status of each of several command lines, and which packages that take seconds to import had been
+    imported by then; all in one process, so that what one imports, the next has as well."""
+    asked = json.dumps([[str(word) for word in case] for case in cases])
+    result = subprocess.run([sys.executable, "-c", IMPORTS], input=asked, capture_output=True, text=True, cwd=cwd)
+    assert "Traceback" not in result.stderr, result.stderr
+    lines = [line for line in result.stderr.splitlines() if line.startswith("[") and line.endswith("]]")]
+    return [(status, modules) for status, modules in map(json.loads, lines)]

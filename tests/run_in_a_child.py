@@ -12,8 +12,8 @@ from pathlib import Path
 
 from skipwise.training import saving
 from skipwise.training.execute import execute_run
-from skipwise.training.loop import Standing
 from skipwise.training.run import RunSpec
+from skipwise.training.standing import Standing
 from tests.test_training import IMAGES, RECIPE, make_spec
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,25 @@ PLANTED = {
     "unreadable": [{"train/dogs/cut.png"}],
     "ignored": [{"train/dogs/notes.txt"}],
 }
+
+
+@pytest.mark.usefixtures("here")
+def test_the_same_audit_is_shown_and_made_again_only_where_that_is_said(pile: Path) -> None:
+    first = audit(pile)
+    assert (first.folder, first.repeated) == (Path("runs/audit/pile"), False)
+    written = first.page.stat().st_mtime_ns
+    second = audit(pile)
+    assert second == replace(first, repeated=True)
+    assert first.page.stat().st_mtime_ns == written
+    assert audit(pile, again=True) == replace(first, folder=Path("runs/audit/pile-2"))
+    assert audit(pile).folder == Path("runs/audit/pile-2")
+    with pytest.raises(skipwise.SkipwiseError, match="holds an audit that is finished; to make another with --again"):
+        audit(pile, output=first.folder, again=True)
+    first.file.write_text("{}")  # damaged: it is none
+    assert audit(pile, output=first.folder) == first
+    changed = Path(shutil.copytree(pile, "pile"))
+    (changed / "train" / "dogs" / "cut.png").unlink()
+    assert audit(changed).folder == Path("runs/audit/pile-3")
 
 
 def test_every_planted_fault_is_found_and_no_sound_image_accused(pile: Path, tmp_path: Path) -> None:
@@ -257,7 +277,7 @@ def test_a_clean_folder_and_named_data_have_nothing_wrong(photos: Path, tmp_path
 @pytest.mark.usefixtures("here")
 def test_an_audit_lands_in_the_next_folder(photos: Path) -> None:
     assert audit(photos).folder == Path("runs/audit/stripes")
-    assert skipwise.audit(photos).folder == Path("runs/audit/stripes-2")
+    assert skipwise.audit(photos, again=True).folder == Path("runs/audit/stripes-2")
 
 
 def test_doubted_labels_are_those_that_a_good_network_does_not_believe() -> None:

@@ -19,9 +19,10 @@ from skipwise.data.mixing import cutmix, mixup
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.training.execution import Execution, reproducible
-from skipwise.training.loop import Standing, Training, batch_loss
+from skipwise.training.loop import Training, batch_loss
 from skipwise.training.recipe import RECIPES, Wishes, choose_recipe
 from skipwise.training.schedule import Pace
+from skipwise.training.standing import Standing
 
 NONE = Augmentation(mirror=False, shift=0)
 EVERYTHING = {

@@ -13,6 +13,7 @@ import pytest
 
 from skipwise import cli
 from tests.conftest import Run, make_photos
+from tests.processes import heavy_imports
 
 
 def call(
@@ -25,6 +26,7 @@ def call(
     return int(stopped.value.code or 0), capsys.readouterr().err
 
 
+VERBS = ("audit", "compare", "export", "models", "predict", "profile", "recommend", "report", "train", "verify")
 HELP = """
 import sys
 from skipwise import cli
@@ -79,6 +81,51 @@ def test_the_base_works_without_torch_and_names_the_line_that_installs_it() -> N
 def test_importing_skipwise_imports_no_torch() -> None:
     code = "import sys, skipwise, skipwise.cli; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+MISTAKES = [
+    "comapre digits",
+    "compare digits --seedz 3",
+    "compare nowhere",
+    "train nowhere",
+    "audit nowhere",
+    "export nowhere",
+    "verify nowhere",
+    "predict nowhere digits",
+    "recommend nowhere",
+    "report nowhere",
+    "models nothing",
+    "profile nothing",
+    "profile resnet18 --width 0",
+    "train digits --model resnet81",
+    "train digits --recipe standart",
+    "train digits --epochs 0",
+    "train digits --time-limit soon",
+    "train digits --epochs 1 --time-limit 1m",
+    "train digits --device cpuu",
+    "train digits --precision fp8",
+    "train digits --stem smal",
+    "train digits --init nowhere",
+    "train digits --init-key model",
+    "compare digits --models resnet18,resnet81",
+    "compare digits --models resnet18",
+    "compare digits --recipe standart",
+    "compare digits --epochs 0",
+    "compare digits --batch-size 1",
+    "compare digits --img-size 4",
+    "compare digits --time-limit soon",
+    "compare digits --include nowhere",
+    "compare digits --looks 5,5",
+    "compare digits --extend",
+    "compare digits --outcome acuracy",
+]
+
+
+def test_what_the_arguments_alone_tell_is_told_before_anything_heavy_is_imported(here: Path) -> None:
+    fine = ["--help", "--version", "models", "models se_* --json", *(f"{verb} --help" for verb in VERBS)]
+    cases = [line.split() for line in (*fine, *MISTAKES)]
+    assert heavy_imports(cases, here) == [(0 if number < len(fine) else 2, []) for number in range(len(cases))]
+    assert not list(here.iterdir())
 
 
 def test_models_lists_every_network_with_its_paper(cli: Run) -> None:

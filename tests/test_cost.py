@@ -11,9 +11,12 @@ import torch
 from torch import nn
 
 import skipwise
+from skipwise.cost.cataloguing import counted
 from skipwise.cost.counts import count
 from skipwise.cost.interleaved import interleaved
 from skipwise.cost.listing import list_networks
+from skipwise.nets.catalogue import catalogue
+from skipwise.nets.zoo import NETWORKS
 from skipwise.training import execution
 from skipwise.training.execution import WORTHWHILE, choose_device, choose_execution, choose_processes
 from tests.conftest import Run
@@ -22,10 +25,10 @@ from tests.processes import time_briefly
 
 def test_counting_by_hand() -> None:
     network = nn.Sequential(nn.Conv2d(4, 6, 3, padding=1, groups=2, bias=True), nn.Flatten(), nn.Linear(6 * 64, 5))
-    counted = count(network, channels=4, size=8)
-    assert counted.parameters == 6 * 2 * 9 + 6 + 384 * 5 + 5
-    assert counted.multiply_adds == 64 * 6 * 2 * 9 + 384 * 5
-    assert counted.activations == 64 * 6 + 5
+    found = count(network, channels=4, size=8)
+    assert found.parameters == 6 * 2 * 9 + 6 + 384 * 5 + 5
+    assert found.multiply_adds == 64 * 6 * 2 * 9 + 384 * 5
+    assert found.activations == 64 * 6 + 5
     assert network.training
 
 
@@ -64,6 +67,7 @@ def test_profile_prints_a_row_per_network(cli: Run) -> None:
         ({"precision": "fp8"}, "precision"),
         ({"img_size": 4}, "--img-size"),
         ({"batch_size": 0}, "--batch-size"),
+        ({"width": 0.0}, "width must be above 0"),
     ],
 )
 def test_profile_refuses_nonsense(options: dict[str, object], sentence: str) -> None:
@@ -76,6 +80,10 @@ def test_models_can_be_filtered(cli: Run) -> None:
     assert [row["name"] for row in rows] == sorted(n for n in skipwise.list_models() if n.startswith("se_resnet"))
     with pytest.raises(skipwise.SkipwiseError, match="no network called"):
         list_networks("vgg*")
+
+
+def test_the_catalogue_says_of_every_network_what_torch_builds() -> None:
+    assert catalogue() == {name: counted(name) for name in NETWORKS}, "python -m skipwise.cost.cataloguing makes it"
 
 
 def test_the_documented_table_is_what_the_program_counts() -> None:

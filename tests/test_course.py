@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from skipwise.comparison.collect import collect
-from skipwise.comparison.course import TimeIsUp, best_rates, follow
+from skipwise.comparison.course import best_rates, follow
 from skipwise.comparison.executor import Event
 from skipwise.comparison.plan import Job, Plan, Tuning
 from skipwise.comparison.results import Tried
@@ -67,12 +66,15 @@ class Answering:
     def submit(self, job: Job) -> None:
         self.waiting.append(job)
 
-    def events(self) -> Iterator[Event]:
+    def events(self, until: float = math.inf) -> Iterator[Event]:  # noqa: ARG002 - it does not wait
         while self.waiting:
             job = self.waiting.pop(0)
             yield Event(job, epoch=1, seconds=0.1)
             self.done.append(job)
             yield Event(job, epoch=1, record=self.run(job))
+
+    def cancel(self) -> None:
+        self.waiting.clear()
 
     def run(self, job: Job) -> RunRecord:
         spec, folder = job.spec, self.home / job.folder
@@ -155,9 +157,9 @@ def test_pairs_of_contenders_that_are_out_are_not_pursued_unless_asked_for(tmp_p
 def test_a_course_that_is_taken_again_does_nothing_and_finds_the_same(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, ("resnet18", "se_resnet18", "plain18"))
     accuracy = by_name(resnet18=0.9, se_resnet18=0.897, plain18=0.8)
-    first = collect(plan, follow(plan, tmp_path, Answering(tmp_path, accuracy)))
+    first = collect(plan, tmp_path, follow(plan, tmp_path, Answering(tmp_path, accuracy)))
     executor = Answering(tmp_path, accuracy)
-    again = collect(plan, follow(plan, tmp_path, executor))
+    again = collect(plan, tmp_path, follow(plan, tmp_path, executor))
     assert not executor.done
     assert again == first
 
@@ -167,7 +169,7 @@ def test_failed_runs_stay_in_the_record_and_leave_the_seeds_both_have(tmp_path: 
         return math.nan if spec.model == "plain18" and spec.seed == 1 else {"resnet18": 0.9, "plain18": 0.8}[spec.model]
 
     plan = make_plan(tmp_path)
-    results = collect(plan, follow(plan, tmp_path, Answering(tmp_path, accuracy)))
+    results = collect(plan, tmp_path, follow(plan, tmp_path, Answering(tmp_path, accuracy)))
     assert results.pairs[0].seeds == 4
     assert [run.status for run in results.contenders[1].runs].count("failed") == 1
     assert results.contenders[1].failed == 1
@@ -176,7 +178,7 @@ def test_failed_runs_stay_in_the_record_and_leave_the_seeds_both_have(tmp_path: 
 def test_a_contender_whose_runs_all_fail_gets_no_more(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, ("resnet18", "se_resnet18", "plain18"))
     executor = Answering(tmp_path, by_name(resnet18=0.9, se_resnet18=0.897, plain18=math.nan))
-    results = collect(plan, follow(plan, tmp_path, executor))
+    results = collect(plan, tmp_path, follow(plan, tmp_path, executor))
     assert trained(executor)["plain18"] == 5
     assert results.contenders[2].outcome is None
     assert results.contenders[2].per_class == ()
@@ -189,7 +191,7 @@ def test_seeds_that_gave_the_same_answers_are_noticed(tmp_path: Path) -> None:
             return super().run(replace(job, spec=replace(job.spec, seed=0)) if job.spec.model == "plain18" else job)
 
     plan = make_plan(tmp_path, looks=(3,))
-    results = collect(plan, follow(plan, tmp_path, Same(tmp_path, by_name(resnet18=0.9, plain18=0.8))))
+    results = collect(plan, tmp_path, follow(plan, tmp_path, Same(tmp_path, by_name(resnet18=0.9, plain18=0.8))))
     assert [contender.repeated for contender in results.contenders] == [(), (1, 2)]
 
 
@@ -231,7 +233,7 @@ def test_balanced_accuracy_counts_every_class_alike(tmp_path: Path) -> None:
             write_run(self.home / job.folder, record)
             return record
 
-    results = collect(plan, follow(plan, tmp_path, Fewer(tmp_path, by_name(resnet18=0.9, plain18=0.9))))
+    results = collect(plan, tmp_path, follow(plan, tmp_path, Fewer(tmp_path, by_name(resnet18=0.9, plain18=0.9))))
     assert results.contenders[1].outcome is not None
     assert results.contenders[1].outcome.value == pytest.approx(0.2)
     assert results.contenders[1].accuracy == pytest.approx(80 / len(members))
@@ -242,7 +244,7 @@ def test_balanced_accuracy_counts_every_class_alike(tmp_path: Path) -> None:
 
 def test_images_on_which_contenders_disagree_most_come_first(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, looks=(3,))
-    results = collect(plan, follow(plan, tmp_path, Answering(tmp_path, by_name(resnet18=0.9, plain18=0.6))))
+    results = collect(plan, tmp_path, follow(plan, tmp_path, Answering(tmp_path, by_name(resnet18=0.9, plain18=0.6))))
     first = results.disagreements[0]
     assert first.right == (1.0, 0.0)
     assert first.answers[0] == first.label != first.answers[1]
@@ -270,7 +272,7 @@ def test_rates_are_tuned_first_each_network_for_itself(tmp_path: Path) -> None:
     ]
     assert course.rates == {"resnet18": 0.1, "plain18": 0.4}
     assert {(job.spec.model, job.spec.recipe.lr) for job in executor.done[4:]} == {("resnet18", 0.1), ("plain18", 0.4)}
-    assert [contender.lr for contender in collect(plan, course).contenders] == [0.1, 0.4]
+    assert [contender.lr for contender in collect(plan, tmp_path, course).contenders] == [0.1, 0.4]
 
 
 def test_rates_are_tuned_by_the_outcome_that_is_asked_for(tmp_path: Path) -> None:
@@ -307,41 +309,28 @@ def test_the_best_rate_is_by_accuracy_then_loss_then_the_smaller() -> None:
     assert best_rates([tried(0.1, None, None)]) == {}
 
 
-@pytest.mark.parametrize(("seconds", "seeds"), [(0.55, 3), (0.05, 0)])
-def test_when_the_time_is_up_what_all_networks_have_is_enough(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, seeds: int
-) -> None:
-    clock = iter(np.arange(0, 1000, 0.05))  # a run takes two looks at the clock
-    monkeypatch.setattr("skipwise.comparison.course.time", SimpleNamespace(monotonic=lambda: float(next(clock))))
-    plan = make_plan(tmp_path)
-    executor = Answering(tmp_path, by_name(resnet18=0.9, plain18=0.8))
-    with pytest.raises(TimeIsUp) as early:
-        follow(plan, tmp_path, executor, deadline=seconds)
-    assert early.value.seeds == seeds
-
-
-def test_what_is_finished_when_the_time_is_up_is_judged_as_was_planned(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_finished_when_the_time_is_up_is_judged_as_was_planned(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, ("resnet18", "se_resnet18", "plain18"), looks=(3, 6, 9))
     accuracy = by_name(resnet18=0.9, se_resnet18=0.897, plain18=0.8)
-    # Up at the event that ends a look: the look is taken.
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            "skipwise.comparison.course.time", SimpleNamespace(monotonic=lambda: 0.0 if len(executor.done) < 9 else 1.0)
-        )
-        executor = Answering(tmp_path, accuracy)
-        with pytest.raises(TimeIsUp) as early:
-            follow(plan, tmp_path, executor, deadline=0.5)
-    assert early.value.seeds == 3
+    follow(replace(plan, question=replace(plan.question, looks=(4,))), tmp_path, Answering(tmp_path, accuracy))
     # No run that is missing is needed now, and the error is still shared over three looks.
     executor = Answering(tmp_path, accuracy)
-    course = follow(replace(plan, stopped_after=3), tmp_path, executor, deadline=0.0)
+    course = follow(replace(plan, stopped_after=4), tmp_path, executor)
     assert not executor.done
     assert course.judgement.looks == 3
-    assert [look.seeds for look in course.looks] == [3]
+    assert [look.seeds for look in course.looks] == [3, 4]
     assert replace(plan, stopped_after=2).looks == (2,)
     assert replace(plan, stopped_after=6).looks == (3, 6)
+
+
+def test_a_network_that_the_time_was_too_short_for_is_in_no_verdict(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path, ("resnet18", "se_resnet18", "plain18"), looks=(2,), not_trained={"plain18": "Too dear."})
+    executor = Answering(tmp_path, by_name(resnet18=0.9, se_resnet18=0.8))
+    results = collect(plan, tmp_path, follow(plan, tmp_path, executor))
+    assert "plain18" not in trained(executor)
+    assert [(pair.a, pair.b) for pair in results.pairs] == [("resnet18", "se_resnet18")]
+    assert [contender.not_trained for contender in results.contenders] == [None, None, "Too dear."]
+    assert results.contenders[2].outcome is None
 
 
 def test_in_cross_validation_a_seed_counts_when_all_its_folds_are_done(tmp_path: Path) -> None:
@@ -371,5 +360,5 @@ def test_in_cross_validation_a_seed_counts_when_all_its_folds_are_done(tmp_path:
     assert len(executor.done) == 2 * 2 * 4
     assert course.judgement.pairs[0].difference == pytest.approx(0.1)
     assert course.judgement.pairs[0].images == IMAGES
-    results = collect(plan, course)
+    results = collect(plan, tmp_path, course)
     assert [(run.seed, run.fold) for run in results.contenders[0].runs[:5]] == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)]

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from skipwise.training.checkpoint import load_checkpoints
-from skipwise.training.distributed import joined
 from skipwise.training.execution import reproducible
+from skipwise.training.ranks import joined
 from tests.processes import FORKING, children_of
 from tests.test_levers import PLAIN, look, make_training
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from skipwise.comparison.conclude import read_comparison, report
+from skipwise.comparison.finished import read_comparison, report
 
 KEPT = Path(__file__).parents[1] / "docs" / "comparisons"
 pytestmark = pytest.mark.filterwarnings("ignore::skipwise.seals.UnsealedWarning")

@@ -12,16 +12,16 @@ from types import SimpleNamespace
 import pytest
 
 import skipwise
-from skipwise.comparison import course, forecast, settle
+from skipwise.comparison import budget, forecast, settle
 from skipwise.comparison.compare import _choose
-from skipwise.comparison.forecast import fitted
+from skipwise.comparison.fit import fitted
 from skipwise.comparison.plan import Plan, Tuning
 from skipwise.files import read_json
 from skipwise.seals import write_sealed
 from skipwise.training.loop import Training
 from skipwise.training.recipe import Wishes, choose_recipe, of_one_size
 from skipwise.training.run import RunRecord, read_predictions
-from skipwise.training.trial import StepCost
+from skipwise.training.stepcost import StepCost
 from tests.fabricated import fabricate
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
@@ -129,8 +129,8 @@ def clocked(monkeypatch: pytest.MonkeyPatch, *, told: float, taken: float) -> Ca
 
     monkeypatch.setattr(Training, "step", timed)
     monkeypatch.setattr(forecast, "try_step", lambda *_, **__: StepCost(told, 1e-4))
-    for module in (settle, course):
-        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(settle, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setitem(budget.Budget.__init__.__kwdefaults__, "clock", lambda: now)
     return lambda: now
 
 
@@ -151,11 +151,10 @@ def test_a_time_limit_shortens_the_plan_and_holds(
     # All three looks at so many epochs would take many times as long.
     options = LIMITED | {"recipe": "reference", "workers": 1, "began": 0.0}
     found = skipwise.compare(photos, output=tmp_path / "out", observer=notes, **options)
-    starting_and_ending = forecast.STARTING + 2 * forecast.ENDING
-    assert 0.9 * (40 * forecast.SPARE - starting_and_ending) < now() < 40 - starting_and_ending
-    assert any("fits into the time limit" in sentence for sentence in notes.said)
+    assert 0.75 * 40 < now() < 40
+    assert any("Given up for the time limit" in sentence for sentence in notes.said)
     assert (found.plan.question.looks, found.plan.recipe.epochs) != found.plan.asked_for
-    with pytest.raises(skipwise.SkipwiseError, match="other looks or epochs are asked for"):
+    with pytest.raises(skipwise.SkipwiseError, match="other looks, epochs or seeds are asked for"):
         skipwise.compare(photos, output=tmp_path / "out", seeds=2, **options)
     again = skipwise.compare(photos, output=tmp_path / "out", **options)
     assert again.repeated
@@ -171,10 +170,10 @@ def test_when_the_time_is_up_the_plan_says_what_was_judged(
     now = clocked(monkeypatch, told=1e-3, taken=2.0)
     options = LIMITED | {"epochs": 2, "workers": 1, "looks": (200, 300), "began": 0.0}
     found = skipwise.compare(photos, output=tmp_path / "out", **options)
-    assert now() == 40  # the run that ended after the 36 seconds without what comes at the end
+    assert 30 <= now() <= 40
     seeds = found.plan.stopped_after
-    assert seeds == 4  # of both networks
-    assert "The time limit was up after" in found.report.read_text()
+    assert seeds in (3, 4)  # of both networks
+    assert "The time was up after" in found.report.read_text()
     assert found.results.pairs[0].seeds == seeds
     assert found.results.question == found.plan.question
     assert replace(found.plan, processes=1) == replace(read_json(tmp_path / "out" / "plan.json", Plan), processes=1)
@@ -230,7 +229,8 @@ def test_runs_too_short_for_growing_images_have_them_at_full_size(tmp_path: Path
 
     asked = replace(asked, tuning=None, time_limit=60.0, asked_for=((2,), recipe.epochs))
     cost = StepCost(step=0.5, evaluation=1e-5)
-    short = fitted(asked, dict.fromkeys(asked.question.contenders, cost), 200.0, fewer_epochs=True)
+    costs = dict.fromkeys(asked.question.contenders, cost)
+    short = fitted([asked], lambda _: costs, lambda _: 100.0, fewer_epochs=True)
     assert (short.recipe.smallest, short.recipe.epochs < 5) == (1.0, True)
     assert asked.same_as(short)
     assert asked.difference(replace(short, width=0.5)) == "width is 0.5 there and 1.0 here"

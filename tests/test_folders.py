@@ -160,10 +160,58 @@ def test_unfinished_work_is_found_under_the_name_that_its_images_had() -> None:
     folder, stored = SHELF.choose(Asked("a"), "new", None, notices.append)
     assert (folder, stored) == (Path("runs/old"), Asked("a"))
     assert notices == ["runs/old was begun with the same images, when they had another name; it goes on."]
-    # What is of the name comes first, and finished work is never gone on with.
+    # What is of the name comes first.
     write_sealed(Path("runs/old/finished.json"), Asked("a"))
-    assert SHELF.choose(Asked("a"), "new", None) == (Path("runs/new"), None)
+    assert SHELF.choose(Asked("a"), "done", None) == (Path("runs/done"), Asked("a"))
     assert SHELF.choose(Asked("b"), "old", None) == (Path("runs/other"), Asked("b"))
+    # What is finished is shown, under whatever name, unless it is to be done again or is not all that was asked for.
+    notices.clear()
+    assert SHELF.choose(Asked("a"), "new", None, notices.append) == (Path("runs/old"), Asked("a"))
+    assert notices == ["runs/old was made of the same images, when they had another name."]
+    assert SHELF.choose(Asked("a"), "new", None, again=True) == (Path("runs/new"), None)
+    assert SHELF.choose(Asked("a"), "old", None, suits=lambda _: False) == (Path("runs/old-2"), None)
+
+
+def work_in(name: str, question: str | None, *, finished: bool = False) -> Path:
+    folder = Path("runs") / name
+    folder.mkdir(parents=True)
+    for file in (["begun.json"] if question else []) + ["finished.json"] * finished:
+        write_sealed(folder / file, Asked(question or ""))
+    return folder
+
+
+@pytest.mark.usefixtures("here")
+def test_the_newest_that_is_finished_is_shown_unless_one_is_unfinished() -> None:
+    work_in("pics", "a", finished=True)
+    assert SHELF.choose(Asked("a"), "pics", None) == (Path("runs/pics"), Asked("a"))
+    assert SHELF.choose(Asked("a"), "pics", None, again=True) == (Path("runs/pics-2"), None)
+    work_in("pics-2", "a", finished=True)
+    work_in("pics-3", "b", finished=True)
+    assert SHELF.choose(Asked("a"), "pics", None) == (Path("runs/pics-2"), Asked("a"))
+    work_in("pics-4", None)  # nothing was written down before it was killed
+    assert SHELF.choose(Asked("a"), "pics", None) == (Path("runs/pics-2"), Asked("a"))
+    assert SHELF.choose(Asked("a"), "pics", None, again=True) == (Path("runs/pics-4"), None)
+    # One that was begun to be made again goes on, whether that is said once more or not.
+    work_in("pics-5", "a")
+    for again in (False, True):
+        assert SHELF.choose(Asked("a"), "pics", None, again=again) == (Path("runs/pics-5"), Asked("a"))
+
+
+@pytest.mark.usefixtures("here")
+def test_a_finished_folder_that_was_named_is_not_written_over() -> None:
+    folder = work_in("pics", "a", finished=True)
+    assert SHELF.choose(Asked("a"), "pics", folder) == (folder, Asked("a"))
+    with pytest.raises(SkipwiseError, match="runs/pics holds work that is finished; to make another"):
+        SHELF.choose(Asked("a"), "pics", folder, again=True)
+    (folder / "finished.json").unlink()
+    assert SHELF.choose(Asked("a"), "pics", folder, again=True) == (folder, Asked("a"))
+
+
+@pytest.mark.usefixtures("here")
+def test_damaged_finished_work_is_left_alone() -> None:
+    folder = work_in("pics", "a", finished=True)
+    (folder / "begun.json").write_text("{")
+    assert SHELF.choose(Asked("a"), "pics", None) == (Path("runs/pics-2"), None)
 
 
 @pytest.mark.usefixtures("here")

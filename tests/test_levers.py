@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skipwise.data.batches import Augmentation, TrainingBatches
@@ -22,7 +22,7 @@ from skipwise.nets.zoo import create_model, list_models
 from skipwise.training import schedule
 from skipwise.training.execution import Execution, reproducible
 from skipwise.training.initial import dirac, whiten
-from skipwise.training.loop import Standing, Training
+from skipwise.training.loop import Training
 from skipwise.training.optimizer import (
     ROUNDS,
     Muon,
@@ -34,6 +34,7 @@ from skipwise.training.optimizer import (
 )
 from skipwise.training.recipe import RECIPES, Recipe, Wishes, choose_recipe, fine_tuning, redefined, shortened
 from skipwise.training.schedule import Pace
+from skipwise.training.standing import Standing
 
 PLAIN = replace(RECIPES["reference"], epochs=2, batch_size=8, lr=0.05, label_smoothing=0.1, warmup=0.25)
 EVERYTHING = replace(
@@ -204,6 +205,21 @@ def test_it_is_what_rounds_with_the_matrix_itself_give_in_any_layout(shape: tupl
     layouts = [update] if update.ndim == 2 else [update, update.to(memory_format=torch.channels_last)]
     for given_update in layouts:
         torch.testing.assert_close(orthogonal(given_update), expected.view(shape).float(), rtol=1e-3, atol=1e-4)
+
+
+@settings(deadline=None)
+@given(st.integers(2, 80), st.integers(2, 80), st.integers(0, 100))
+def test_in_bfloat16_an_orthogonal_update_points_the_same_way(rows: int, columns: int, seed: int) -> None:
+    update = torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))
+    rough = orthogonal(update, torch.bfloat16)
+    assert rough.dtype == torch.float32
+    assert torch.cosine_similarity(rough.flatten(), orthogonal(update).flatten(), 0) > 0.95
+
+
+def test_matrices_are_multiplied_in_the_precision_of_the_run() -> None:
+    network = create_model("resnet18", num_classes=3, width=0.125, seed=0)
+    for precision, products in (("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float32)):
+        assert make_optimizer(network, RECIPES["fast"], precision).products == products
 
 
 def test_where_muon_does_not_apply_it_is_sgd_with_nesterov_momentum() -> None:

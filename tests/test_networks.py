@@ -23,7 +23,8 @@ from skipwise.nets.blocks import (
     matching_skip,
     projection_skip,
 )
-from skipwise.nets.network import resolve_stem, scaled
+from skipwise.nets.network import scaled
+from skipwise.nets.stems import resolve_stem
 
 PUBLISHED = [  # network, stem, image size, classes, parameters, multiply-adds in billions
     ("resnet18", "imagenet", 224, 1000, 11_689_512, 1.814),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from skipwise.comparison.choice import Limits
-from skipwise.comparison.conclude import Comparison
+from skipwise.comparison.finished import Comparison
 from skipwise.comparison.recommend import Recommended
 from skipwise.printing import next_command, print_comparison, print_recommended
 from tests.fabricated import NETWORKS, Fabricated, fabricate

@@ -22,18 +22,18 @@ import skipwise
 from skipwise.data.preprocess import Preprocessing
 from skipwise.screen import TrainScreen
 from skipwise.training import saving
-from skipwise.training.loop import Epoch, Standing
 from skipwise.training.recipe import RECIPES
 from skipwise.training.setup import with_sizes_for_all
+from skipwise.training.standing import Epoch, Standing
 from skipwise.training.train import TrainObserver, train
 from tests.conftest import Run
-from tests.processes import Command
+from tests.processes import Command, heavy_imports
 
 OPTIONS = {"model": "resnet18", "epochs": 2, "width": 0.25, "precision": "fp32"}
 
 
 @pytest.mark.usefixtures("here")
-def test_the_same_call_again_gives_the_next_run_and_with_output_the_same(photos: Path) -> None:
+def test_the_same_call_again_shows_the_run_unless_it_is_to_be_made_again(photos: Path) -> None:
     first = train(photos, **OPTIONS)
     assert first.folder == Path("runs/train/stripes")
     assert {path.name for path in first.folder.iterdir() if not path.name.startswith(".")} == {
@@ -45,14 +45,19 @@ def test_the_same_call_again_gives_the_next_run_and_with_output_the_same(photos:
         "terms.json",
         "weights.safetensors",
     }
-    again = train(photos, **OPTIONS, output=first.folder)
-    assert again.repeated
-    assert again.record == first.record
-    second = train(photos, **OPTIONS)
+    for named in ({"output": first.folder}, {}, {"precision": "fp32"}, {"resume": True}):
+        again = train(photos, **(OPTIONS | named))
+        assert (again.folder, again.record, again.repeated) == (first.folder, first.record, True), named
+    second = train(photos, **OPTIONS, again=True)
     assert second.folder == Path("runs/train/stripes-2")
     assert not second.repeated
     weights = [run.folder / "weights.safetensors" for run in (first, second)]
     assert weights[0].read_bytes() == weights[1].read_bytes()
+    assert train(photos, **OPTIONS).folder == second.folder
+    with pytest.raises(skipwise.SkipwiseError, match="holds a run that is finished; to make another with --again"):
+        train(photos, **OPTIONS, output=first.folder, again=True)
+    with pytest.raises(skipwise.SkipwiseError, match="--again begins anew and --resume goes on"):
+        train(photos, **OPTIONS, again=True, resume=True)
     with pytest.raises(skipwise.SkipwiseError, match="was begun in fp32; leave --precision out"):
         train(photos, **{**OPTIONS, "precision": "bf16"}, output=first.folder)
     # What was begun without for want of a compiler goes on so, and so does everything else.
@@ -73,6 +78,14 @@ def test_the_same_call_again_gives_the_next_run_and_with_output_the_same(photos:
         train("digits", **OPTIONS, output=first.folder)
     with pytest.raises(skipwise.SkipwiseError, match="nothing to resume"):
         train(photos, **{**OPTIONS, "seed": 5}, resume=True)
+
+
+def test_a_finished_run_is_shown_at_once(photos: Path, here: Path) -> None:
+    """Without torch, whose import takes longer than all else."""
+    made = train(photos, **OPTIONS)
+    words = ["train", photos, *(word for name, value in OPTIONS.items() for word in (f"--{name}", value))]
+    assert heavy_imports([words, [*words, "--json"]], here) == [(0, []), (0, [])]
+    assert [path.name for path in Path("runs/train").iterdir()] == [made.folder.name]
 
 
 def test_it_is_the_run_that_a_comparison_makes(photos: Path, tmp_path: Path) -> None:

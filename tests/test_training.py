@@ -21,12 +21,12 @@ from skipwise.training import execute, saving
 from skipwise.training.checkpoint import load_checkpoints, previous, save_checkpoint
 from skipwise.training.execute import execute_run
 from skipwise.training.execution import Execution
-from skipwise.training.loop import Epoch, Standing
 from skipwise.training.optimizer import make_optimizer
 from skipwise.training.recipe import RECIPES, Wishes, choose_recipe
 from skipwise.training.run import DamagedWarning, RunSpec, find_run, read_history, read_predictions, write_run
 from skipwise.training.saving import Saves
 from skipwise.training.schedule import Pace, rate
+from skipwise.training.standing import Epoch, Standing
 
 RECIPE = replace(RECIPES["reference"], epochs=4, batch_size=16, lr=0.05, label_smoothing=0.1, warmup=0.25)
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from skipwise.advice.advise import advise as advise
     from skipwise.auditing.audit import audit as audit
     from skipwise.comparison.compare import compare as compare
-    from skipwise.comparison.conclude import Comparison as Comparison
-    from skipwise.comparison.conclude import report as report
+    from skipwise.comparison.finished import Comparison as Comparison
+    from skipwise.comparison.finished import report as report
     from skipwise.comparison.observer import Observer as Observer
     from skipwise.comparison.recommend import recommend as recommend
     from skipwise.cost.profile import profile as profile
@@ -35,7 +35,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Advice": "skipwise.advice.advise",
-    "Comparison": "skipwise.comparison.conclude",
+    "Comparison": "skipwise.comparison.finished",
     "Observer": "skipwise.comparison.observer",
     "ReadingOptions": "skipwise.data.sources",
     "Source": "skipwise.data.sources",
@@ -51,7 +51,7 @@ _HOMES = {
     "predict": "skipwise.deploy.predict",
     "profile": "skipwise.cost.profile",
     "recommend": "skipwise.comparison.recommend",
-    "report": "skipwise.comparison.conclude",
+    "report": "skipwise.comparison.finished",
     "train": "skipwise.training.train",
     "verify": "skipwise.deploy.certify",
 }

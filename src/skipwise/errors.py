@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import re
 from collections.abc import Iterable
 
@@ -72,3 +73,17 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> SkipwiseError:
 def missing_extra(extra: str, package: str) -> SkipwiseError:
     """The error for a part of Skipwise whose packages are not installed, with the line that installs them."""
     return SkipwiseError(f"This needs {package}, which is not installed; run: pip install 'skipwise[{extra}]'")
+
+
+def require(package: str, *, extra: str) -> None:
+    """Says before anything is done that a package is not installed, without importing it, which may take seconds.
+
+    Raises:
+        SkipwiseError: it is not; the sentence has the line that installs it.
+    """
+    try:
+        there = importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:
+        there = False
+    if not there:
+        raise missing_extra(extra, package)

@@ -50,18 +50,28 @@ class Shelf(Generic[W]):
     kind: type[W]
 
     def choose(
-        self, work: W, name: str, output: Path | None, notice: Callable[[str], None] = lambda _: None
+        self,
+        work: W,
+        name: str,
+        output: Path | None,
+        notice: Callable[[str], None] = lambda _: None,
+        *,
+        again: bool = False,
+        suits: Callable[[W], bool] = lambda _: True,
     ) -> tuple[Path, W | None]:
         """The folder for `work`, and the terms it was begun under if it was.
 
         Args:
             name: of what is worked on, by which new folders are called.
-            output: a folder by name, or None for the newest unfinished one of the same terms, or a new one. Those that
-                were begun when what is worked on had another name count as well.
+            output: a folder by name, or None for the newest one of the same terms, unfinished if there is one, or else
+                a new one. Those that were begun when what is worked on had another name count as well.
             notice: is told of work that is unfinished, but was begun under other terms, or under another name.
+            again: pass over what is finished.
+            suits: whether finished work of the same terms is what was asked for in all else, too.
 
         Raises:
-            SkipwiseError: the named folder holds other work, or something else.
+            SkipwiseError: the named folder holds other work, or something else, or finished work that is to be done
+                again.
         """
         if output is not None:
             stored = self._stored(output)
@@ -70,23 +80,45 @@ class Shelf(Generic[W]):
                     f"{output} holds {self.noun} under other terms ({work.difference(stored)}); {ELSEWHERE}, or give "
                     "the command that started it."
                 )
+            if again and stored is not None and self.is_finished(output):
+                raise SkipwiseError(
+                    f"{output} holds {self.noun} that is finished; to make another with --again leave --output out, or "
+                    "name another folder."
+                )
             return output, stored
-        passed_over = None
+        passed_over, finished, begun = None, None, None
         called_so = numbered_folders(self.parent, name)
         for folder in reversed(called_so):
-            stored, ours = self._unfinished(folder)
-            if ours and (stored is None or work.same_as(stored)):
+            stored, ours = self._terms(folder)
+            same = stored is not None and work.same_as(stored)
+            if self.is_finished(folder):
+                if stored is not None and same and suits(stored) and not again and finished is None:
+                    finished = folder, stored
+            elif same:
                 return folder, stored
-            if stored is not None and passed_over is None:
+            elif ours and stored is None and begun is None:
+                begun = folder
+            elif stored is not None and passed_over is None:
                 passed_over = f"{folder} is unfinished, but was begun otherwise: {work.difference(stored)}"
+        if finished is not None:
+            return finished
+        if begun is not None:
+            return begun, None
         for folder in sorted(set(self.parent.glob("*")) - set(called_so), reverse=True):
-            stored, _ = self._unfinished(folder)
-            if stored is not None and work.same_as(stored):
+            stored, _ = self._terms(folder)
+            if stored is None or not work.same_as(stored):
+                continue
+            if not self.is_finished(folder):
                 notice(f"{folder} was begun with the same images, when they had another name; it goes on.")
                 return folder, stored
+            if suits(stored) and not again and finished is None:
+                finished = folder, stored
+        if finished is not None:
+            notice(f"{finished[0]} was made of the same images, when they had another name.")
+            return finished
         following = next_folder(self.parent, name)
         if numbered_folders(self.parent, name) != called_so:  # another process has just made one
-            return self.choose(work, name, output, notice)
+            return self.choose(work, name, output, notice, again=again, suits=suits)
         if passed_over is not None:
             notice(f"{passed_over}. This is new work.")
         return following, None
@@ -118,7 +150,7 @@ class Shelf(Generic[W]):
                 try:
                     stack.enter_context(locked(folder, waiting=None if named else self._until_begun(folder, notice)))
                 except _Begun:
-                    begun, _ = self._unfinished(folder)
+                    begun, _ = self._terms(folder)
                     if begun is not None and work.same_as(begun):
                         raise Busy(f"The same command is running already, in {folder}; wait for it.") from None
                     continue
@@ -140,10 +172,12 @@ class Shelf(Generic[W]):
 
         return waiting
 
-    def _unfinished(self, folder: Path) -> tuple[W | None, bool]:
-        """The terms of unfinished work, and whether the folder may be gone on with."""
-        if (folder / self.finished).exists():
-            return None, False
+    def is_finished(self, folder: Path) -> bool:
+        """Whether what is written last is there."""
+        return (folder / self.finished).exists()
+
+    def _terms(self, folder: Path) -> tuple[W | None, bool]:
+        """The terms that work was begun under, and whether the folder is ours."""
         try:
             return self._stored(folder), True
         except SkipwiseError:  # not ours, or damaged; leave it alone
@@ -159,6 +193,13 @@ class Shelf(Generic[W]):
         if strangers := sorted(name for name in entries if not name.startswith(".")):
             raise SkipwiseError(f"{folder} is not {self.noun} (it holds {strangers[0]!r}); {ELSEWHERE}.")
         return None
+
+
+def check_again(*, again: bool, resume: bool, extend: bool = False) -> None:
+    """Raises SkipwiseError for options that say what is to be done with earlier work, and exclude each other."""
+    if again and (resume or extend):
+        other = "--resume" if resume else "--extend"
+        raise SkipwiseError(f"--again begins anew and {other} goes on with what is there; give one of them.")
 
 
 def make_next(parent: Path, name: str) -> Path:

@@ -72,6 +72,16 @@ def keep_freed_memory() -> None:
         library.mallopt(trim_threshold, -1)
 
 
+def may_have_accelerator() -> bool:
+    """Whether there may be a GPU that torch can use: False where the system shows none, which is known without torch.
+
+    Only Linux shows its devices as files: those of NVIDIA (CUDA), AMD (ROCm, CUDA to torch) and of Windows below it.
+    """
+    if platform.system() != "Linux":
+        return True
+    return any(any(Path("/dev").glob(pattern)) for pattern in ("nvidia*", "nvhost*", "nvmap", "nvgpu*", "kfd", "dxg"))
+
+
 def usable_cores() -> int:
     """The cores this process may use, which under a container or taskset are fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):

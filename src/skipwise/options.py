@@ -115,6 +115,10 @@ Advised = Annotated[
     bool,
     typer.Option("--advice", help="Say what these images are like and what to do with them, and why; train nothing."),
 ]
+Again = Annotated[
+    bool,
+    typer.Option("--again", help="Do it once more, in the next folder, where the same command was finished before."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON record instead of text.")]
 
 

@@ -9,22 +9,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
+import scipy
 from rich.table import Table
 from rich.text import Text
-from scipy.stats import binomtest
 
 from skipwise.comparison import wording
-from skipwise.comparison.conclude import Comparison
+from skipwise.comparison.finished import Comparison
 from skipwise.comparison.notes import notes, reservations
 from skipwise.comparison.plan import run_folder
 from skipwise.comparison.recommend import HERE, Recommended, profile_command
 from skipwise.comparison.results import Costs, Results
-from skipwise.cost.listing import Listed
-from skipwise.cost.profile import ProfileReport
 from skipwise.nets.guests import is_own
 from skipwise.progress import Console
 from skipwise.statistics import Pair
-from skipwise.text import command, first, without
+from skipwise.text import command, finished_already, first, without
 from skipwise.training.train import Trained
 
 MOST_SEEDS_SUGGESTED = 30
@@ -38,7 +36,7 @@ def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
     console = Console()
     results, choice = comparison.results, comparison.costs.recommendation
     if comparison.repeated:
-        console.print(Text(f"{comparison.folder} is finished already; this is its result."))
+        console.print(Text(finished_already(comparison.folder)), soft_wrap=True)
     console.print()
     console.print(_networks(results, comparison.costs))
     console.print()
@@ -107,7 +105,7 @@ def _networks(results: Results, costs: Costs) -> Table:
         timing, counts = costs.latencies.get(contender.name), contender.counts
         table.add_row(
             Text(contender.name),
-            wording.percent(contender.outcome),
+            wording.percent(contender),
             wording.runs_done(contender),
             f"{timing.median * 1e3:.2f} ({timing.low * 1e3:.2f}-{timing.high * 1e3:.2f})" if timing else "unknown",
             wording.size(counts),
@@ -139,13 +137,13 @@ def print_trained(trained: Trained, *, data: str) -> None:
     console = Console()
     record, spec = trained.record, trained.terms.spec
     if trained.repeated:
-        console.print(Text(f"{trained.folder} is finished already; this is its result."))
+        console.print(Text(finished_already(trained.folder)), soft_wrap=True)
     console.print()
     if record.status == "failed":
         console.print(Text(f"The run failed: {record.reason}.", style="bold"))
     elif record.test is not None:
         images = trained.terms.split_images["test"]
-        interval = binomtest(round(record.test.accuracy * images), images).proportion_ci(method="wilson")
+        interval = scipy.stats.binomtest(round(record.test.accuracy * images), images).proportion_ci(method="wilson")
         sentence = (
             f"{spec.model} is right on {record.test.accuracy * 100:.2f}% of {images:,} test images (95% interval "
             f"{interval.low * 100:.1f} to {interval.high * 100:.1f}, for this network: another seed gives another)."
@@ -200,69 +198,3 @@ def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
 def _short(path: str) -> str:
     """A program's path as one would type it from here."""
     return min(path, os.path.relpath(path), key=len)
-
-
-def print_models(rows: Sequence[Listed]) -> None:
-    """The networks, where they were published and what they cost."""
-    console = Console()
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column("network", no_wrap=True)
-    for heading in ("image", "parameters", "multiply-adds"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("weights")
-    table.add_column("paper", no_wrap=True)
-    for row in rows:
-        table.add_row(
-            row.name,
-            f"{row.image_size}",
-            f"{row.parameters:,}",
-            f"{row.multiply_adds / 1e6:,.1f} M",
-            "ImageNet" if row.published else "",
-            row.paper,
-        )
-    console.print(table)
-    console.print(Text("\nNext:   skipwise compare digits --models resnet18,mobilenet_v2 --width 0.25"), soft_wrap=True)
-
-
-def print_profile(report: ProfileReport) -> None:
-    """What each network costs, counted and measured."""
-    console = Console()
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column("network", no_wrap=True)
-    headings = (
-        "parameters",
-        "multiply-adds",
-        "activations",
-        "latency, batch 1",
-        f"images/s, batch {report.batch_size}",
-        "of peak",
-    )
-    for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for network in report.networks:
-        latency, batch = network.latency, network.batch
-        spread = (batch.high - batch.low) / batch.median
-        table.add_row(
-            Text(network.name),
-            f"{network.counts.parameters:,}",
-            f"{network.counts.multiply_adds / 1e6:,.1f} M",
-            f"{network.counts.activations * 4 / 2**20:,.1f} MiB",
-            f"{latency.median * 1000:.2f} ms ({latency.low * 1000:.2f} to {latency.high * 1000:.2f})",
-            f"{network.images_per_second:,.1f} (within {spread * 100:.0f}%)",
-            f"{network.of_peak * 100:.0f}%",
-        )
-    console.print(table)
-    mode = "compiled" if report.compiled else "eager"
-    console.print(
-        Text(
-            f"\n{report.image_size} x {report.image_size} pixels, {mode} {report.precision}, "
-            f"{wording.counted(report.threads, 'thread')} "
-            f"of {report.machine.processor}; its matrix-multiply peak was {report.peak / 1e9:,.0f} G multiply-adds/s.\n"
-            "Medians over rounds in which every network took its turn; in brackets the middle half. Activations: what "
-            "convolutions and linear layers put out for one image, in fp32."
-        ),
-        soft_wrap=True,
-    )
-    names = ",".join(network.name for network in report.networks)
-    following = command("skipwise", "compare", "path/to/your/images", "--models", names)
-    console.print(Text(f"Next:   {following}"), soft_wrap=True)

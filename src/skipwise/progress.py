@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import IO, Any, NoReturn, Self
 
 import rich.console
@@ -94,6 +95,18 @@ class Bar:
     def _line(self, text: str) -> None:
         self.said = time.monotonic()
         self.console.print(Text(text), soft_wrap=True)
+
+
+@contextlib.contextmanager
+def working(what: str, stream: IO[str]) -> Iterator[None]:
+    """Shows that something takes a while."""
+    console = Console(stream)
+    if console.is_terminal:
+        with console.status(what):
+            yield
+    else:
+        console.print(Text(what))
+        yield
 
 
 def duration(seconds: float) -> str:

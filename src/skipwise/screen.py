@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
-
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from skipwise.comparison.executor import Event
-from skipwise.comparison.forecast import Forecast
 from skipwise.comparison.observer import Observer
 from skipwise.comparison.plan import Job, Plan
-from skipwise.progress import Bar, Console, duration
+from skipwise.progress import Bar, duration
 from skipwise.text import byte_size
-from skipwise.training.loop import Epoch, Standing
 from skipwise.training.schedule import relative_cost
+from skipwise.training.standing import Epoch, Standing
 from skipwise.training.terms import Terms
 from skipwise.training.train import TrainObserver
+
+if TYPE_CHECKING:
+    from skipwise.comparison.forecast import Forecast
 
 SHOWN_SECONDS = 0.2
 """Steps may be quicker than anybody can read."""
@@ -150,8 +149,9 @@ class TrainScreen(Bar, TrainObserver):
             if limit is None
             else f"as many epochs as fit into {duration(limit)}"
         )
+        start = "" if terms.start is None else f" from the weights of {terms.start.name}"
         self._line(
-            f"{spec.model}, seed {spec.seed}, {length} of recipe '{spec.recipe.name}' in batches of "
+            f"{spec.model}{start}, seed {spec.seed}, {length} of recipe '{spec.recipe.name}' in batches of "
             f"{spec.recipe.batch_size}, {spec.stem} stem, width {spec.width:g}, on {spec.execution.device} in "
             f"{spec.execution.precision}{compiled}"
         )
@@ -179,15 +179,3 @@ class TrainScreen(Bar, TrainObserver):
 
     def epoch_done(self, epoch: Epoch) -> None:
         self.validation = f", validation {epoch.val.accuracy * 100:.2f}%" if epoch.val else ""
-
-
-@contextlib.contextmanager
-def working(what: str, stream: IO[str]) -> Iterator[None]:
-    """Shows that something takes a while."""
-    console = Console(stream)
-    if console.is_terminal:
-        with console.status(what):
-            yield
-    else:
-        console.print(Text(what))
-        yield

@@ -10,6 +10,10 @@ from pathlib import Path
 from skipwise.errors import SkipwiseError
 
 _MEMORY_DISK = "/dev/shm"
+PATIENCE = {"GOMP_SPINCOUNT": "10000"}
+"""How often a thread looks whether the others are done, before it leaves its core to other programs: a fraction of a
+millisecond. torch's own 300,000 is as quick on an idle machine, and makes a step beside other programs 1.3 to 1.9
+times as long (benchmarks/waiting.py). It has to be in the environment before torch is imported."""
 
 
 def furnish() -> None:
@@ -29,6 +33,10 @@ def furnish() -> None:
         ) from error
     if os.environ.get("HOME") == "":  # which libraries take for the root of all folders
         del os.environ["HOME"]
+    for name, value in PATIENCE.items():
+        os.environ.setdefault(name, value)
+    # Read when torch is imported: the CPU does what torch can't do on Apple's GPUs (see devices.falling_back).
+    os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
     _name_the_user()
     _find_a_folder_for_temporary_files()
 

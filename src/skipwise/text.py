@@ -32,6 +32,20 @@ def byte_size(count: float) -> str:
     return f"{count / 1000**power:.3g} {_UNITS[power - 1]}"
 
 
+def clock_time(seconds: float) -> str:
+    """Seconds as --time-limit takes them.
+
+    Example:
+        >>> clock_time(90), clock_time(480), clock_time(7200)
+        ('90s', '8m', '2h')
+    """
+    whole = round(seconds)
+    for size, unit in ((3600, "h"), (60, "m")):
+        if whole % size == 0:
+            return f"{whole // size}{unit}"
+    return f"{whole}s"
+
+
 def listed(names: Sequence[str], most: int | None = None) -> str:
     """Names as in a sentence: "a", "a and b", "a, b and c", or of many "a, b and 7 more"."""
     shown = list(names[:most])
@@ -93,6 +107,11 @@ def _bytes(character: str) -> str:
     return "".join(f"\\x{each:02x}" for each in character.encode("utf-8", "surrogateescape"))
 
 
+def finished_already(folder: Path) -> str:
+    """What is said where the same command was finished before."""
+    return f"{folder} is finished already; this is its result. With --again (and no --output) it is made once more."
+
+
 def without(typed: Sequence[str], *options: str) -> list[str]:
     """A command line without some options and their values, and without "--", behind which more options would be
     names."""
@@ -102,7 +121,7 @@ def without(typed: Sequence[str], *options: str) -> list[str]:
     kept: list[str] = []
     skip = False
     for word in typed:
-        if not skip and word.partition("=")[0] not in options and word not in ("--resume", "--extend"):
+        if not skip and word.partition("=")[0] not in options and word not in ("--again", "--resume", "--extend"):
             kept.append(word)
         skip = not skip and word in options
     return kept

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from skipwise.data.splits import read_split
 from skipwise.data.survey import Progress, survey
 from skipwise.errors import SkipwiseError
 from skipwise.files import clear_leftovers, locked, make_folder, write_text
-from skipwise.folders import make_next
+from skipwise.folders import make_next, numbered_folders
 from skipwise.paths import user_path
 from skipwise.seals import read_sealed, write_sealed
 
@@ -42,6 +43,7 @@ def audit(
     skip_unread_formats: bool = False,
     run: str | os.PathLike[str] | None = None,
     output: str | os.PathLike[str] | None = None,
+    again: bool = False,
     progress: Progress | None = None,
     notice: Callable[[str], None] = lambda _: None,
 ) -> AuditReport:
@@ -56,7 +58,9 @@ def audit(
         class_level, image_column, label_column, label_regex, group, group_regex, crop_boxes, skip_unread_formats: how
             the images are to be read where their layout does not say it, see `open_images`.
         run: the folder of a run, or of a comparison, of these images: its predictions show which labels are doubtful.
-        output: the folder for audit.json and audit.html; None is the next in runs/audit.
+        output: the folder for audit.json and audit.html; None is the one in runs/audit that has the same findings about
+            the same images already, or the next.
+        again: write them once more, into the next folder, where they are there already.
         progress, notice: are told how it goes, and what a person should know.
 
     Raises:
@@ -105,27 +109,34 @@ def audit(
         findings=findings,
     )
     leaks = found.leaks()
-    sheets = contact_sheets(source, used, seen.readable, record.fingerprint)
-    page = audit_page(source, seen, record, sheets, leaks=leaks, progress=progress)
     excluded = {name for finding in findings for name in finding.exclude}
     rest = used & np.array([name not in excluded for name in source.ids])
-    folder = user_path(output) if output is not None else make_next(PARENT, source.name)
-    try:
-        make_folder(folder)
-        with locked(folder):
-            clear_leftovers(folder)
-            write_text(folder / "audit.html", page)
-            write_sealed(folder / AUDIT, record)
-    except SkipwiseError:
-        if not _holds(folder, record):  # else it is shown from a folder that can't be written, too
-            raise
-    return AuditReport(
+    named = user_path(output) if output is not None else None
+    if named is not None and again and (named / AUDIT).exists():
+        raise SkipwiseError(
+            f"{named} holds an audit that is finished; to make another with --again leave --output out, or name "
+            "another folder."
+        )
+    made = partial(
+        AuditReport,
         data=str(data),
-        folder=folder,
         record=record,
         leaks=leaks,
         trainable_without=not obstacles(source, seen, found, rest),
     )
+    earlier = reversed(numbered_folders(PARENT, source.name)) if named is None else [named]
+    for folder in () if again else earlier:
+        if _holds(folder, record):
+            return made(folder=folder, repeated=True)
+    sheets = contact_sheets(source, used, seen.readable, record.fingerprint)
+    page = audit_page(source, seen, record, sheets, leaks=leaks, progress=progress)
+    folder = make_next(PARENT, source.name) if named is None else named
+    make_folder(folder)
+    with locked(folder):
+        clear_leftovers(folder)
+        write_text(folder / "audit.html", page)
+        write_sealed(folder / AUDIT, record)
+    return made(folder=folder)
 
 
 def _holds(folder: Path, record: Record) -> bool:

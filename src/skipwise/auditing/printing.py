@@ -9,7 +9,7 @@ from rich.text import Text
 
 from skipwise.auditing.record import TITLES, TO_MEND, AuditReport, summary
 from skipwise.progress import Console
-from skipwise.text import command, first, without
+from skipwise.text import command, finished_already, first, without
 
 MOST_LINES = 3
 
@@ -22,6 +22,8 @@ def print_audit(report: AuditReport, *, typed: Sequence[str]) -> None:
     """
     console = Console()
     record = report.record
+    if report.repeated:
+        console.print(Text(finished_already(report.folder)), soft_wrap=True)
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("found", no_wrap=True)
     table.add_column("times", justify="right")

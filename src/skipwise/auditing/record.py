@@ -47,7 +47,8 @@ class AuditReport:
     """A finished audit: where it is and what it says.
 
     `leaks` is a sentence about images in more than one split, or "". `trainable_without` says whether the set can be
-    trained on once `--exclude` has left out what is flagged.
+    trained on once `--exclude` has left out what is flagged. `repeated` says that an earlier audit of the same images
+    had found the same, and nothing was written now.
     """
 
     data: str
@@ -55,6 +56,7 @@ class AuditReport:
     record: Record
     leaks: str
     trainable_without: bool
+    repeated: bool = False
 
     @property
     def page(self) -> Path:

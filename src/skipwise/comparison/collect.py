@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.comparison.answers import Answers, Tested, outcome_weights
+from skipwise.comparison.answers import Answers, Tested, outcome_weights, read_answers
 from skipwise.comparison.contenders import count_contender
 from skipwise.comparison.course import Course
+from skipwise.comparison.learning import climbs
 from skipwise.comparison.plan import Job, Plan
 from skipwise.comparison.results import Bootstrap, Contender, Disagreement, Results, RunResult
 from skipwise.statistics import bootstrap
@@ -18,8 +20,8 @@ from skipwise.training.run import RunRecord
 MOST_DISAGREEMENTS = 24
 
 
-def collect(plan: Plan, course: Course) -> Results:
-    """What a finished course found."""
+def collect(plan: Plan, folder: Path, course: Course) -> Results:
+    """What a finished course found in a comparison's folder."""
     question, tested, judgement = plan.question, course.tested, course.judgement
     counted = np.bincount(tested.labels, minlength=len(plan.classes))
     balanced = question.outcome == "balanced-accuracy"
@@ -35,7 +37,7 @@ def collect(plan: Plan, course: Course) -> Results:
         class_images=tuple(counted.tolist()),
         exploratory=plan.exploratory,
         folds=plan.folds,
-        contenders=tuple(_contender(plan, course, name) for name in question.contenders),
+        contenders=tuple(_contender(plan, folder, course, name) for name in question.contenders),
         pairs=judgement.pairs,
         looks=course.looks,
         bootstraps=_bootstraps(plan, course),
@@ -44,8 +46,9 @@ def collect(plan: Plan, course: Course) -> Results:
     )
 
 
-def _contender(plan: Plan, course: Course, name: str) -> Contender:
-    tested, answers = course.tested, course.answers[name]
+def _contender(plan: Plan, folder: Path, course: Course, name: str) -> Contender:
+    tested = course.tested
+    answers = course.answers.get(name) or read_answers(plan, folder, tested, name, course.records)
     right = answers.given == tested.labels
     has_twin = tested.has_twin
     apart = len(right) and has_twin.any() and not has_twin.all()
@@ -64,6 +67,8 @@ def _contender(plan: Plan, course: Course, name: str) -> Contender:
             if job.folder in course.records
         ),
         repeated=answers.repeated,
+        not_trained=plan.not_trained.get(name),
+        climb=climbs(plan, folder, course.records, name),
     )
 
 
@@ -126,7 +131,9 @@ def _disagreements(plan: Plan, course: Course) -> tuple[Disagreement, ...]:
             id=str(tested.ids[image]),
             label=plan.classes[tested.labels[image]],
             right=tuple(float(shares[name][image]) if name in shares else None for name in names),
-            answers=tuple(_commonest(plan, course.answers[name], image) for name in names),
+            answers=tuple(
+                _commonest(plan, course.answers[name], image) if name in course.answers else None for name in names
+            ),
         )
         for image in chosen.tolist()
         if spread[image] > 0

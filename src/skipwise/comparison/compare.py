@@ -13,29 +13,38 @@ from pathlib import Path
 from skipwise.advice.points import Asked, cross_validation
 from skipwise.advice.traits import traits_of
 from skipwise.advice.weights import should_start_from_weights
-from skipwise.comparison.conclude import Comparison, carry_out, is_finished, read_comparison
+from skipwise.comparison.finished import Comparison, is_finished, read_comparison
 from skipwise.comparison.include import check_included, find_included, include_runs
 from skipwise.comparison.inputs import store_images, store_weights
 from skipwise.comparison.observer import Observer
 from skipwise.comparison.plan import SHELF, Plan, Tuning, check_together
 from skipwise.comparison.question import Question, choose_looks, choose_outcome
-from skipwise.comparison.settle import OnThisMachine, settle
 from skipwise.comparison.starts import Words, choose_recipes, files_of, find_starts, try_weights
 from skipwise.data.look import Square
 from skipwise.data.pack import pack as make_pack
 from skipwise.data.prepare import Request, prepare
+from skipwise.data.preprocess import Preprocessing
+from skipwise.data.rows import Rows
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, require
 from skipwise.files import cache_for_looking, clear_leftovers, remove_empty
+from skipwise.folders import check_again
 from skipwise.nets.guests import guest_fingerprint, is_guest
-from skipwise.nets.network import resolve_stem
+from skipwise.nets.stems import resolve_stem
 from skipwise.paths import user_path
 from skipwise.seals import read_sealed, write_sealed
 from skipwise.statistics import MOST_SEEDS
-from skipwise.training.execution import Execution, check_precision, check_unchanged, check_workers, choose_device
+from skipwise.training.execution import (
+    Execution,
+    check_precision,
+    check_unchanged,
+    check_workers,
+    choose_device,
+    is_unchanged,
+)
 from skipwise.training.recipe import Recipe, Wishes, check_recipe, shortened
-from skipwise.training.setup import check_options, choose_preprocessing, with_sizes_for_all
+from skipwise.training.setup import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
 from skipwise.training.starting import agreed, size_for
 from skipwise.training.timelimit import parse_limit
 
@@ -92,11 +101,12 @@ def compare(
     workers: int | None = None,
     output: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    again: bool = False,
     observer: Observer | None = None,
 ) -> Comparison:
     """Trains every network with every seed on the same images in the same way, and says which to use.
 
-    The same call again goes on with an unfinished comparison of the same plan.
+    The same call again goes on with an unfinished comparison of the same plan, or shows a finished one.
 
     Args:
         data: a data set's name, a folder with one sub-folder per class, an archive of one, or a table of paths and
@@ -147,8 +157,9 @@ def compare(
         precision: "auto", "fp32", "bf16" or "fp16".
         compile: whether to use torch.compile; None does where it repays.
         workers: runs at once; None is as many as suit the machine.
-        output: the folder to use; None is the next in runs/compare.
+        output: the folder to use; None is the one in runs/compare that the same call made, or the next.
         resume: raise unless there is something to go on with.
+        again: compare once more, in the next folder, where the same call has made a comparison before.
         observer: is told what happens.
 
     Raises:
@@ -176,6 +187,7 @@ def compare(
     starts = find_starts(init, init_key, names, pretrained=pretrained)
     stem, width = starts.agreed(stem, width)
     check_precision(precision)
+    check_again(again=again, resume=resume, extend=extend)
     check_recipe(recipe)
     device = choose_device(device)
     check_together(folds, tune=tune is not None, included=bool(included), lr=lr)
@@ -211,6 +223,7 @@ def compare(
         img_size=img_size,
         folds=folds,
     )
+    require("torch", extra="train")
     named = user_path(output) if output is not None else None
     with cache_for_looking() if named is not None and is_finished(named) else contextlib.nullcontext():
         prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
@@ -229,8 +242,10 @@ def compare(
     preprocessing = choose_preprocessing(prepared, asked, img_size)
     source, counts = prepared.source, prepared.counts
     trained = counts["train"] if folds is None else counts["test"] * (folds - 1) // folds
+    check_sizes(names, preprocessing, len(source.classes))
     chosen, tuned = choose_recipes(recipe, wishes, weights, names, mirrors=source.mirrors, images=trained)
     chosen = with_sizes_for_all(chosen, names, preprocessing, len(source.classes), epochs, watch.noticed)
+    resolved = resolve_stem(stem, preprocessing.size)
     draft = Plan(
         question=question,
         included=included,
@@ -245,7 +260,7 @@ def compare(
         test_share=prepared.test_share,
         folds=folds,
         preprocessing=preprocessing,
-        stem=resolve_stem(stem, preprocessing.size),
+        stem=resolved,
         width=width,
         init={name: each.start for name, each in weights.items()},
         guests={name: guest_fingerprint(name) for name in question.contenders if is_guest(name)},
@@ -254,26 +269,46 @@ def compare(
         tuning=_tuning(tune, tune_epochs, chosen, question, counts["val"]),
         time_limit=limit,
         asked_for=None if limit is None else (question.looks, chosen.epochs),
+        asked_setting=None if limit is None else (preprocessing.size, resolved),
+        asked_seed=None if limit is None else seed,
         # Precision, threads and processes are chosen when the plan is new.
         execution=Execution(device=device, precision="fp32", threads=1),
         processes=check_workers(workers),
     )
-    here = OnThisMachine(
-        precision=precision, compile=compile, workers=workers, fewer_epochs=epochs is None, began=began
-    )
     tested = [source.ids[index] for index in prepared.members.tolist() if prepared.split[index] == "test"]
+
+    def decoded(preprocessing: Preprocessing) -> Rows | None:
+        return make_pack(source, prepared.seen, Square.of(preprocessing), watch.preparing) if pack else None
 
     def asks_more(stored: Plan) -> bool:
         return extend and stored.question != question
 
-    folder, stored = _choose(draft, named, extend=extend, notice=watch.noticed)
+    def suits(stored: Plan) -> bool:
+        return is_unchanged(stored.execution, precision, compile)
+
+    choose = partial(_choose, draft, named, extend=extend, again=again, suits=suits)
+    folder, stored = choose(notice=watch.noticed)
     if resume and stored is None:
         raise SkipwiseError(f"There is nothing to resume for this plan in {named or SHELF.parent}; leave --resume out.")
     if is_finished(folder) and stored is not None and not asks_more(stored):
         return read_comparison(folder)
+    # What works needs torch, which takes a second to import; what was found out so far does not.
+    from skipwise.comparison.budget import Budget
+    from skipwise.comparison.conclude import carry_out
+    from skipwise.comparison.settle import OnThisMachine, fit_setting, settle, try_again
+
+    here = OnThisMachine(
+        precision=precision,
+        compile=compile,
+        workers=workers,
+        fewer_epochs=epochs is None,
+        other_size=img_size is None,
+        other_stem=stem == "auto" and not weights,
+        began=began,
+    )
+    tried = fit_setting(draft, here, watch.noticed) if stored is None else None
     # Decoded before the folder is made, so that a full disk leaves nothing behind.
-    packed = make_pack(source, prepared.seen, Square.of(preprocessing), watch.preparing) if pack else None
-    choose = partial(_choose, draft, named, extend=extend)
+    packed = decoded((stored or draft if tried is None else tried.plan).preprocessing)
     with SHELF.held(draft, choose, named=named is not None, notice=watch.noticed) as (folder, stored):
         # Meanwhile another process may have finished in there.
         asked_more = stored is not None and asks_more(stored)
@@ -282,11 +317,15 @@ def compare(
         clear_leftovers(folder)
         if stored is not None:
             check_unchanged(stored.execution, precision, compile, folder, watch.noticed)
-        plan, expected = stored, None
+        plan, expected, costs = stored, None, None
         try:
             if plan is None:
+                # Another process may have given up in there meanwhile, what it had planned among it.
                 try_weights(draft, weights, watch.noticed)
-                plan, expected = settle(draft, prepared, packed, here, watch.noticed)
+                tried = tried or fit_setting(draft, here, watch.noticed)
+                packed = decoded(tried.plan.preprocessing)
+                plan, expected = settle(prepared, packed, tried, here, watch.noticed)
+                costs = tried.costs
             elif asked_more:
                 plan = replace(plan.extended(question), guests=draft.guests, init=draft.init)
                 try_weights(plan, weights, watch.noticed)
@@ -300,16 +339,33 @@ def compare(
         if plan != stored:
             (folder / SHELF.finished).unlink(missing_ok=True)
             write_sealed(folder / SHELF.begun, plan)
+        if stored is not None:
+            packed = decoded(plan.preprocessing)  # of the size that was chosen then
         store_images(folder, plan, prepared, request, packed)
         store_weights(folder, files_of(weights))
         include_runs(plan, folder)
         # How many run at once changes no result, so it may change from one time to the next.
         plan = plan if workers is None else replace(plan, processes=workers)
-        return carry_out(plan, folder, watch, expected, began)
+        budget = None
+        if plan.time_limit is not None and plan.stopped_after is None:
+            budget = Budget(
+                plan,
+                costs or try_again(plan),
+                end=began + plan.time_limit,
+                most_seeds=question.looks[-1],
+                fewer_epochs=epochs is None,
+            )
+        return carry_out(plan, folder, watch, expected, budget)
 
 
 def _choose(
-    draft: Plan, named: Path | None, *, extend: bool, notice: Callable[[str], None] = lambda _: None
+    draft: Plan,
+    named: Path | None,
+    *,
+    extend: bool,
+    again: bool = False,
+    suits: Callable[[Plan], bool] = lambda _: True,
+    notice: Callable[[str], None] = lambda _: None,
 ) -> tuple[Path, Plan | None]:
     """The folder for a plan and what was planned there; an extension is chosen by what was asked there before."""
     if extend and named is not None and (named / SHELF.begun).exists():
@@ -323,14 +379,17 @@ def _choose(
             init=init,
             time_limit=before.time_limit,
             asked_for=before.asked_for,
+            asked_setting=before.asked_setting,
+            asked_seed=before.asked_seed,
         )
+        draft = draft.as_begun(before)
         if before.asked_for is not None:  # the time limit chose the epochs
             draft = replace(draft, recipe=shortened(draft.recipe, before.recipe.epochs, draft.train_images))
             if draft.tuning is not None and before.tuning is not None:
                 draft = replace(draft, tuning=replace(draft.tuning, epochs=before.tuning.epochs))
     elif extend:
         raise SkipwiseError(f"There is no comparison in {named} to extend; leave --extend out.")
-    return SHELF.choose(draft, draft.data, named, notice)
+    return SHELF.choose(draft, draft.data, named, notice, again=again, suits=suits)
 
 
 def _image_options(request: Request) -> tuple[str, ...]:

@@ -2,20 +2,21 @@
 
 Nothing that is decided here depends on a clock or on who does the runs: the same plan takes the same course, however
 often it is stopped on the way, since a course that is taken again finds the runs that are done. Only a time limit may
-end it early; the plan is then shortened to what was done.
+change the plan on the way (see budget.py), always before anybody has looked at what the change is about.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skipwise.comparison.answers import Answers, Records, Tested, outcome_weights, read_answers, read_tested
+from skipwise.comparison.budget import Budget, TimeIsUp
 from skipwise.comparison.executor import Event, Executor
+from skipwise.comparison.learning import not_learnt
 from skipwise.comparison.plan import Job, Plan
 from skipwise.comparison.results import Look, Tried
 from skipwise.statistics import Judgement, contenders_left, judge, settle
@@ -26,9 +27,10 @@ from skipwise.training.run import RunRecord, find_run, read_predictions
 class Course:
     """How it went: every run's record, what the contenders answered, and what was judged of it at the last look.
 
-    `rates` has the learning rate of every contender that was tuned.
+    `plan` is the one that was followed to the end. `rates` has the learning rate of every contender that was tuned.
     """
 
+    plan: Plan
     records: Records
     tested: Tested
     answers: dict[str, Answers]
@@ -36,14 +38,6 @@ class Course:
     looks: tuple[Look, ...]
     tried: tuple[Tried, ...]
     rates: dict[str, float]
-
-
-class TimeIsUp(Exception):
-    """The deadline has passed. All networks that were to go on have so many `seeds`."""
-
-    def __init__(self, seeds: int) -> None:
-        super().__init__(seeds)
-        self.seeds = seeds
 
 
 Doing = Callable[[Sequence[Job], str], None]
@@ -57,60 +51,68 @@ def follow(
     *,
     doing: Doing = lambda _, __: None,
     happened: Callable[[Event], None] = lambda _: None,
-    deadline: float = math.inf,
+    budget: Budget | None = None,
+    revised: Callable[[Plan], None] = lambda _: None,
 ) -> Course:
     """Does what a plan says, up to the last judgement.
 
     Args:
-        deadline: on time.monotonic().
+        budget: of the time, where there is a limit.
+        revised: is told of a plan that is to be followed from now on instead, before anything is done by it.
 
     Raises:
-        TimeIsUp: the deadline has passed.
+        TimeIsUp: no further round fits.
+        StartAgain: another plan is to be followed, from its beginning.
         SkipwiseError: something no run can go on with, or a run's files are damaged.
     """
-    records: dict[str, RunRecord] = {}
-
-    def do(jobs: Sequence[Job], why: str) -> None:
-        doing(jobs, why)
-        left = 0
-        for job in jobs:
-            record = find_run(job.spec, folder / job.folder)
-            if record is None:
-                left += 1
-                executor.submit(job)
-            else:
-                records[job.folder] = record
-                happened(Event(job, epoch=job.spec.recipe.epochs, record=record))
-        for event in executor.events():
-            if event.record is not None:
-                records[event.job.folder] = event.record
-                left -= 1
-            happened(event)
-            if left and time.monotonic() > deadline:
-                raise TimeIsUp(_done(plan, looks, records))
-
-    looks: list[Look] = []
+    runs = _Runs(plan, folder, executor, doing, happened, budget)
     tuning = plan.tuning_jobs()
     if tuning:
-        do(list(tuning.values()), "Tuning")
-    tried = tuple(_tried(plan, folder, job, records[job.folder]) for job in tuning.values())
+        runs.do([list(tuning.values())], "Tuning", finished=lambda: 0)
+    tried = tuple(_tried(plan, folder, job, runs.records[job.folder]) for job in tuning.values())
     rates = best_rates(tried)
 
     question = plan.question
     tested = read_tested(plan, folder)
     weights = outcome_weights(plan, tested.labels)
-    names = question.contenders
+    names = plan.candidates
     left = frozenset(names)
     judgement: Judgement | None = None
     answers: dict[str, Answers] = {}
-    for number, count in enumerate(plan.looks, start=1):
-        seeds = question.seeds[:count]
+    looks: list[Look] = []
+    while left and len(looks) < len(plan.looks):
+        number, count = len(looks) + 1, plan.looks[len(looks)]
+        still = [name for name in names if name in left]
         # Seed by seed, so that all contenders advance together.
-        jobs = [
-            job for seed in seeds for name in names if name in left for job in plan.jobs(name, seed, lr=rates.get(name))
+        rounds = [
+            [job for name in still for job in plan.jobs(name, seed, lr=rates.get(name))]
+            for seed in question.seeds[:count]
         ]
-        do(jobs, f"Look {number} of {len(question.looks)}" if len(question.looks) > 1 else "Training")
-        answers |= {name: read_answers(plan, folder, tested, name, records) for name in names if name in left}
+        why = f"Look {number} of {len(plan.looks)}" if len(plan.looks) > 1 else "Training"
+
+        def finished(rounds: list[list[Job]] = rounds) -> int:
+            done = (all(job.folder in runs.records for job in jobs) for jobs in rounds)
+            return sum(1 for _ in itertools.takewhile(bool, done))
+
+        if budget is not None and not looks:
+            runs.do(rounds[:1], why, finished=finished)
+            sorted_out = not_learnt(plan, folder, runs.records)
+            if sorted_out:
+                plan = replace(plan, not_trained=plan.not_trained | sorted_out)
+                revised(plan)
+                names = plan.candidates
+                left = frozenset(names)
+                continue
+        runs.do(rounds, why, finished=finished)
+        if budget is not None and number == len(plan.looks) and plan.stopped_after is None:
+            # Nobody has looked at this one yet, so it may still be moved.
+            most = budget.most_seeds - count
+            if more := budget.more_rounds(still, most):
+                plan = plan.lasting((*plan.looks[:-1], count + more), plan.recipe.epochs)
+                question = plan.question
+                revised(plan)
+                continue
+        answers |= {name: read_answers(plan, folder, tested, name, runs.records) for name in still}
         judged = judge(
             {name: (answers[name].given == tested.labels) * weights for name in names},
             margin=question.margin / 100,
@@ -124,7 +126,7 @@ def follow(
         looks.append(
             Look(
                 seeds=count,
-                contenders=tuple(name for name in names if name in left),
+                contenders=tuple(still),
                 decided=tuple(
                     (pair.a, pair.b)
                     for pair in now.pairs
@@ -134,11 +136,10 @@ def follow(
         )
         judgement = now
         left = contenders_left(judgement, every_pair=question.every_pair)
-        if not left:
-            break
     assert judgement is not None
     return Course(
-        records=records,
+        plan=plan,
+        records=runs.records,
         tested=tested,
         answers=answers,
         judgement=judgement,
@@ -148,13 +149,75 @@ def follow(
     )
 
 
-def _done(plan: Plan, looks: Sequence[Look], records: Records) -> int:
-    """The seeds of the last look taken; if none was, those that all networks have."""
-    if looks:
-        return looks[-1].seeds
-    names, seeds = plan.question.contenders, plan.question.seeds
-    done = (all(job.folder in records for name in names for job in plan.jobs(name, seed)) for seed in seeds)
-    return sum(1 for _ in itertools.takewhile(bool, done))
+class _Runs:
+    """Has runs done, in rounds; without a limit all at once, else a round when there is nothing else to do."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        executor: Executor,
+        doing: Doing,
+        happened: Callable[[Event], None],
+        budget: Budget | None,
+    ) -> None:
+        self.folder, self.executor, self.doing, self.happened, self.budget = folder, executor, doing, happened, budget
+        self.at_once = plan.processes if budget is not None else 0
+        self.records: dict[str, RunRecord] = {}
+
+    def do(self, rounds: Sequence[Sequence[Job]], why: str, *, finished: Callable[[], int]) -> None:
+        """Has these rounds done.
+
+        Args:
+            finished: how many of them are, by the records.
+
+        Raises:
+            TimeIsUp, StartAgain: see `Budget`.
+        """
+        if not all(job.folder in self.records for jobs in rounds for job in jobs):
+            self.doing([job for jobs in rounds for job in jobs], why)
+        going_on: set[str] = set()
+        for number, jobs in enumerate(rounds, start=1):
+            new = [job for job in jobs if not self._found(job)]
+            if self.budget is not None and new:
+                if finished() and not self.budget.may_begin([job.spec.model for job in new]):
+                    self._wait(going_on, 0, finished)
+                    raise TimeIsUp(finished())
+                self.budget.begun(new)
+            for job in new:
+                self.executor.submit(job)
+            going_on |= {job.folder for job in new}
+            if self.budget is None and number < len(rounds):
+                continue
+            # The next round begins when a process has nothing else to do; it is not known before whether it fits.
+            self._wait(going_on, self.at_once - 1 if number < len(rounds) else 0, finished)
+
+    def _found(self, job: Job) -> bool:
+        if job.folder in self.records:
+            return True
+        record = find_run(job.spec, self.folder / job.folder)
+        if record is not None:
+            self.records[job.folder] = record
+            self.happened(Event(job, epoch=job.spec.recipe.epochs, record=record))
+        return record is not None
+
+    def _wait(self, going_on: set[str], until: int, finished: Callable[[], int]) -> None:
+        """Waits until no more runs than so many go on."""
+        while len(going_on) > until:
+            for event in self.executor.events(math.inf if self.budget is None else self.budget.training_ends):
+                if event.record is not None:
+                    self.records[event.job.folder] = event.record
+                    going_on.discard(event.job.folder)
+                self.happened(event)
+                if self.budget is not None:
+                    self.budget.note(event)
+                    if going_on:
+                        self.budget.check(finished())
+                if len(going_on) <= until:
+                    break
+            else:
+                if self.budget is not None and going_on:
+                    self.budget.check(finished())
 
 
 def _tried(plan: Plan, folder: Path, job: Job, record: RunRecord) -> Tried:

@@ -12,7 +12,7 @@ from skipwise.comparison import wording
 from skipwise.comparison.results import Contender, Costs, Results
 from skipwise.pages import figures
 from skipwise.statistics import Pair
-from skipwise.training.loop import Epoch
+from skipwise.training.standing import Epoch
 
 MOST_CLASSES = 20
 SIGNS = {"better": "▲", "worse": "▼", "equivalent": "=", "unresolved": "?"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -30,9 +31,15 @@ class Executor(Protocol):
     def submit(self, job: Job) -> None:
         """Has a run done, now or later."""
 
-    def events(self) -> Iterator[Event]:
-        """What happens, until every run that was submitted has ended.
+    def events(self, until: float = math.inf) -> Iterator[Event]:
+        """What happens, until every run that was submitted has ended, or the time has come.
+
+        Args:
+            until: on time.monotonic(); what goes on then goes on.
 
         Raises:
             SkipwiseError: something no run can go on with: a full disk, a folder that can't be written.
         """
+
+    def cancel(self) -> None:
+        """Ends all runs that were submitted, at once; what they saved stays. Others may be submitted afterwards."""

@@ -8,7 +8,7 @@ from skipwise.comparison.notes import failures
 from skipwise.comparison.plan import Plan
 from skipwise.comparison.results import Results
 from skipwise.comparison.wording import counted, listed, measure, seeds_done
-from skipwise.data.batches import Augmentation
+from skipwise.data.augmentation import Augmentation
 from skipwise.data.preprocess import Preprocessing
 from skipwise.nets.guests import is_guest
 from skipwise.training.execution import Execution
@@ -103,17 +103,18 @@ def _recipe(plan: Plan) -> str:
     if recipe.optimizer == "muon":
         decay = f"{recipe.weight_decay:g} on what Muon trains and on the last layer ({recipe.vector_decay:g} elsewhere)"
     chosen = ""
+    smaller = "" if plan.asked_batch is None else f" ({plan.asked_batch} did not fit into memory)"
     if plan.asked_for is not None and plan.asked_for[1] != recipe.epochs:
         chosen = f" of {plan.asked_for[1]}, as many as fit the time limit"
     if plan.fine_tuning is not None:
         return (
-            f"Recipe '{recipe.name}': {counted(recipe.epochs, 'epoch')}{chosen}, batches of {recipe.batch_size}, label "
-            f"smoothing {recipe.label_smoothing:g}; the rule and the rate of learning differ."
+            f"Recipe '{recipe.name}': {counted(recipe.epochs, 'epoch')}{chosen}, batches of {recipe.batch_size}"
+            f"{smaller}, label smoothing {recipe.label_smoothing:g}; the rule and the rate of learning differ."
         )
+    optimizer = recipe.optimizer.upper() if recipe.optimizer == "sgd" else recipe.optimizer.capitalize()
     return (
-        f"Recipe '{recipe.name}': {counted(recipe.epochs, 'epoch')}{chosen}, batches of {recipe.batch_size}, {rate}"
-        f"{recipe.optimizer.upper() if recipe.optimizer == 'sgd' else recipe.optimizer.capitalize()} with momentum "
-        f"{recipe.momentum:g}, weight decay {decay}, "
+        f"Recipe '{recipe.name}': {counted(recipe.epochs, 'epoch')}{chosen}, batches of {recipe.batch_size}{smaller}, "
+        f"{rate}{optimizer} with momentum {recipe.momentum:g}, weight decay {decay}, "
         f"label smoothing {recipe.label_smoothing:g}."
     )
 

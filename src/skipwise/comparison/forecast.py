@@ -1,24 +1,25 @@
-"""How long a comparison will take and how much disk it will need, and what of it fits into a time limit."""
+"""How long a comparison will take and how much disk it will need."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from torch import nn
-
-from skipwise.comparison.plan import Plan, Tuning
-from skipwise.errors import SkipwiseError
+from skipwise import devices
+from skipwise.comparison.contenders import blank_contender
+from skipwise.comparison.plan import Plan
+from skipwise.cost.load import busy, side_by_side
+from skipwise.machine import usable_cores
 from skipwise.nets.guests import is_guest
-from skipwise.training.recipe import shortened
-from skipwise.training.trial import StepCost, try_step
+from skipwise.training.stepcost import StepCost
+from skipwise.training.trial import ENOUGH, try_step
 
-SLOWER = 1.2
+SLOWER = 1.1
 """Runs side by side share memory and caches; a step tried alone is quicker by about this."""
-SPARE = 0.85
-"""The share of a time limit that the plan uses."""
-STARTING, ENDING = 8.0, 2.0
-"""Seconds: for processes that start and images that are read; and for each network's latency and part of the report."""
+STARTING = 6.0
+"""Seconds for processes that start and images that are read, on an idle machine."""
+ENDING, ENDING_EACH = 3.0, 1.5
+"""Seconds for judging and the report; and for each network's latency and part of the report."""
 
 
 @dataclass(frozen=True)
@@ -31,24 +32,36 @@ class Forecast:
     needed: float
 
 
-def try_steps(plan: Plan, networks: Mapping[str, nn.Module], multiply_adds: Mapping[str, float]) -> dict[str, StepCost]:
+def try_steps(plan: Plan, multiply_adds: Mapping[str, float], *, each: float = ENOUGH) -> dict[str, StepCost]:
     """What a training step of each network costs here; {} where all of them are somebody else's.
 
     Only our own are tried: what others' code does in training, it should do in a process of its own. Theirs are guessed
     from their multiply-adds.
+
+    Args:
+        multiply_adds: of one image, of the networks that are to be tried or guessed.
+        each: seconds that each part of a network's step is timed for.
     """
     shape = {"channels": plan.preprocessing.channels, "size": plan.preprocessing.size}
     costs = {
-        name: try_step(network, plan.recipe_of(name), plan.execution, **shape)
-        for name, network in networks.items()
+        name: try_step(blank_contender(plan, name), plan.recipe_of(name), plan.execution, seconds=each, **shape)
+        for name in multiply_adds
         if not is_guest(name)
     }
+    return costs | guessed(costs, multiply_adds)
+
+
+def guessed(costs: Mapping[str, StepCost], multiply_adds: Mapping[str, float]) -> dict[str, StepCost]:
+    """The costs of the networks that were not tried, from those of the others, in proportion to their multiply-adds."""
+    if not costs:
+        return {}
+    share = min(cost.share for cost in costs.values())
+    each = {part: sum(getattr(cost, part) for cost in costs.values()) for part in ("step", "evaluation", "update")}
     work = sum(multiply_adds[name] for name in costs)
-    step, evaluation = (sum(getattr(cost, part) for cost in costs.values()) for part in ("step", "evaluation"))
-    for name in networks.keys() - costs.keys() if costs else ():
-        share = multiply_adds[name] / work
-        costs[name] = StepCost(step * share, evaluation * share)
-    return costs
+    return {
+        name: StepCost(**{part: total * multiply_adds[name] / work for part, total in each.items()}, share=share)
+        for name in multiply_adds.keys() - costs.keys()
+    }
 
 
 def forecast(plan: Plan, costs: Mapping[str, StepCost], weights: Mapping[str, float]) -> Forecast:
@@ -67,65 +80,58 @@ def forecast(plan: Plan, costs: Mapping[str, StepCost], weights: Mapping[str, fl
     # A run that goes on keeps its weights, what the optimizer remembers of them, and both of an earlier moment.
     working = 4 * max(weights.values(), default=0.0) * plan.processes
     return Forecast(
-        first=_seconds(plan, costs, question.looks[0]) if costs else None,
-        last=_seconds(plan, costs, question.looks[-1]) if costs else None,
+        first=seconds(plan, costs, question.looks[0]) if costs else None,
+        last=seconds(plan, costs, question.looks[-1]) if costs else None,
         kept=kept,
         needed=kept + working,
     )
 
 
-def _seconds(plan: Plan, costs: Mapping[str, StepCost], seeds: int) -> float:
-    """Until a look after so many seeds, with the tuning before it."""
-    whole = sum(_run(plan, cost, plan.recipe.epochs) for cost in costs.values())
-    work = whole * seeds * (plan.folds or 1)
+def seconds(plan: Plan, costs: Mapping[str, StepCost], seeds: int) -> float:
+    """From the first run to the report, with a look after so many seeds, and with the tuning before it.
+
+    Networks whose costs are not known count for nothing: they do not work, and their runs fail at once.
+    """
+    names = [name for name in plan.candidates if name in costs]
+    work = sum(run_seconds(plan, costs, name) for name in names) * seeds * (plan.folds or 1)
     if plan.tuning is not None:
-        work += len(plan.tuning.rates) * sum(_run(plan, cost, plan.tuning.epochs) for cost in costs.values())
-    side_by_side = SLOWER if plan.processes > 1 else 1.0
-    return STARTING + work * side_by_side / plan.processes + ENDING * len(plan.question.contenders)
+        short = plan.lasting(plan.question.looks, plan.tuning.epochs)
+        work += len(plan.tuning.rates) * sum(run_seconds(short, costs, name) for name in names)
+    return overhead(plan, costs) + work + tail([run_seconds(plan, costs, name) for name in names], plan)
 
 
-def _run(plan: Plan, cost: StepCost, epochs: int) -> float:
-    recipe = shortened(plan.recipe, epochs, plan.train_images)
-    steps = epochs * max(1, plan.train_images // recipe.batch_size)
-    tested = plan.test_images / (plan.folds or 1)
-    evaluated = plan.split_images["val"] * epochs + tested
-    return cost.training(recipe, plan.preprocessing.size, steps) + cost.evaluation * evaluated
-
-
-def _shorter(plan: Plan, epochs: int) -> Tuning | None:
-    """Tuning in proportion to a run of so many epochs."""
-    if plan.tuning is None:
-        return None
-    return replace(plan.tuning, epochs=max(1, plan.tuning.epochs * epochs // plan.recipe.epochs))
-
-
-def fitted(plan: Plan, costs: Mapping[str, StepCost], limit: float, *, fewer_epochs: bool) -> Plan:
-    """The plan with as many looks, and then epochs, as fit into so many seconds.
-
-    Looks come first: a recipe's epochs are what it was tuned for. Where not even the first look fits, it is the only
-    one, with fewer epochs.
+def tail(each: Sequence[float], plan: Plan) -> float:
+    """What the last round takes longer than others, since the longest run of it ends alone.
 
     Args:
-        fewer_epochs: whether these may be changed.
-
-    Raises:
-        SkipwiseError: not even one epoch of the first look fits.
+        each: what a run of each network adds to the whole; see `run_seconds`.
     """
-    left, question = limit * SPARE, plan.question
-    for count in range(len(question.looks), 0, -1):
-        if _seconds(plan, costs, question.looks[count - 1]) <= left:
-            return replace(plan, question=replace(question, looks=question.looks[:count]))
-    first = replace(plan, question=replace(question, looks=question.looks[:1]))
-    for epochs in range(plan.recipe.epochs - 1, 0, -1) if fewer_epochs else ():
-        recipe = shortened(plan.recipe, epochs, plan.train_images)
-        shorter = replace(first, recipe=recipe, tuning=_shorter(plan, epochs))
-        if _seconds(shorter, costs, question.looks[0]) <= left:
-            return shorter
-    least = replace(first, recipe=shortened(plan.recipe, 1, plan.train_images)) if fewer_epochs else first
-    minutes = _seconds(least, costs, question.looks[0]) / SPARE / 60
-    runs = f"{question.looks[0]} runs of {len(question.contenders)} networks"
-    raise SkipwiseError(
-        f"--time-limit is too short: {runs}, of {least.recipe.epochs} epoch{'s' * (least.recipe.epochs != 1)} each, "
-        f"take about {max(minutes, 0.1):.1f} min here; allow more time, or compare fewer networks, with fewer --seeds "
-        "or at a smaller --width."
-    )
+    return max(0.0, max(each, default=0.0) * plan.processes - sum(each) * (plan.folds or 1))
+
+
+def run_seconds(plan: Plan, costs: Mapping[str, StepCost], name: str) -> float:
+    """What one run of a network adds to the whole, beside the others that go on at the same time."""
+    cost, recipe = costs[name], plan.recipe
+    steps = recipe.epochs * max(1, plan.train_images // recipe.batch_size)
+    evaluated = plan.split_images["val"] * recipe.epochs + plan.test_images / (plan.folds or 1)
+    alone = cost.training(recipe, plan.preprocessing.size, steps) + cost.evaluation * evaluated
+    execution, processes = plan.execution, plan.processes
+    beside = SLOWER if processes > 1 else 1.0
+    if not devices.of(execution.device).own_cores:
+        beside *= side_by_side(cost.share, threads=execution.threads, processes=processes, cores=usable_cores())
+    return alone * beside / processes
+
+
+def overhead(plan: Plan, costs: Mapping[str, StepCost]) -> float:
+    """Seconds that no run takes: before the first one, and after the last one."""
+    return STARTING * slowest(costs) + ending(plan, costs)
+
+
+def ending(plan: Plan, costs: Mapping[str, StepCost]) -> float:
+    """Seconds from the end of the last run to that of the command."""
+    return (ENDING + ENDING_EACH * len(plan.candidates)) * slowest(costs)
+
+
+def slowest(costs: Mapping[str, StepCost]) -> float:
+    """How many times as long things take as on an idle machine, by what the trials saw; 1 where none was made."""
+    return max((busy(cost.share) for cost in costs.values()), default=1.0)

@@ -7,6 +7,7 @@ finished is in its run folder and survives everything; what is lost to a kill is
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import queue
 import signal
@@ -26,6 +27,7 @@ from skipwise.comparison.plan import Job
 from skipwise.comparison.worker import Message
 from skipwise.errors import SkipwiseError
 from skipwise.files import make_folder
+from skipwise.surroundings import PATIENCE
 from skipwise.training.run import failed_run, find_run, write_run
 
 ATTEMPTS = 3
@@ -56,10 +58,20 @@ class LocalProcesses:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._dismiss(GRACE)
+
+    def cancel(self) -> None:
+        """Ends all runs that were submitted, at once."""
+        self._dismiss(0.0)
+        # Nothing that the old team still says is heard, nor does it take what is submitted now.
+        self._waiting, self._events, self._team, self._open = queue.SimpleQueue(), queue.SimpleQueue(), [], 0
+
+    def _dismiss(self, grace: float) -> None:
+        """Ends all processes; a run that goes on gets so many seconds to save where it stands."""
         for worker in self._team:
             worker.tell_to_stop()
             self._waiting.put(None)
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + grace
         for worker in self._team:
             worker.stop(deadline)
 
@@ -71,10 +83,14 @@ class LocalProcesses:
             self._team.append(_Worker(self.home, self.threads, self._waiting, self._events))
             self._team[-1].start()
 
-    def events(self) -> Iterator[Event]:
-        """What happens, until every run that was submitted has ended."""
+    def events(self, until: float = math.inf) -> Iterator[Event]:
+        """What happens, until every run that was submitted has ended, or the time has come."""
         while self._open:
-            event = self._events.get()
+            try:
+                wait = min(until - time.monotonic(), threading.TIMEOUT_MAX)
+                event = self._events.get(timeout=wait) if wait > 0 else self._events.get_nowait()
+            except queue.Empty:
+                return
             if isinstance(event, Exception):
                 raise event
             self._open -= event.record is not None
@@ -176,11 +192,15 @@ class _Worker(threading.Thread):
     def _start(self) -> None:
         # -P keeps the folder the user stands in, and whatever modules lie there, out of our imports.
         command = [sys.executable, "-P", "-m", "skipwise.comparison.worker", str(self.home.resolve())]
-        environment = os.environ | {
-            "OMP_NUM_THREADS": str(self.threads),
-            # Networks of one's own are found where they were found here.
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        }
+        environment = (
+            PATIENCE
+            | os.environ
+            | {
+                "OMP_NUM_THREADS": str(self.threads),
+                # Networks of one's own are found where they were found here.
+                "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            }
+        )
         self.ready = False
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self.process = subprocess.Popen(

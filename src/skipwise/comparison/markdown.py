@@ -59,7 +59,7 @@ def _network(contender: Contender, costs: Costs, *, balanced: bool) -> list[str]
     plain = "" if contender.accuracy is None else f"{contender.accuracy * 100:.2f}%"
     return [
         f"{name}, does not fit: {escaped(phrases)}" if phrases else name,
-        wording.percent(contender.outcome),
+        wording.percent(contender),
         *([plain] if balanced else []),
         wording.runs_done(contender),
         wording.latency(costs.latencies.get(contender.name)),

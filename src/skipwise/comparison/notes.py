@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from skipwise.comparison.plan import Plan
-from skipwise.comparison.question import Question
+from skipwise.comparison.question import FEWEST, Question
 from skipwise.comparison.results import Results
-from skipwise.comparison.wording import counted, listed
+from skipwise.comparison.wording import counted, given_up, listed
 from skipwise.statistics import at_best, least_shown
+from skipwise.training.setting import enough_epochs
 
 
 def notes(plan: Plan, results: Results) -> list[str]:
@@ -17,6 +19,9 @@ def notes(plan: Plan, results: Results) -> list[str]:
     return [
         *reservations(plan, results),
         *failures(results),
+        *_not_trained(results),
+        *_too_short(plan),
+        *_climbing(plan, results),
         *_guessing(results),
         *_twins(results),
         *_stopped(plan),
@@ -30,9 +35,42 @@ def reservations(plan: Plan, results: Results) -> list[str]:
 
 
 def _stopped(plan: Plan) -> list[str]:
-    if plan.stopped_after is None:
+    """What a time limit gave up, at the beginning and on the way."""
+    given = [f"Given up for the time limit: {'; '.join(phrases)}."] if (phrases := given_up(plan)) else []
+    return [*given, *plan.corrections]
+
+
+def _not_trained(results: Results) -> list[str]:
+    """A sentence for every contender that the time was too short for."""
+    return [f"{c.name} is not trained and not judged. {c.not_trained}" for c in results.contenders if c.not_trained]
+
+
+def _too_short(plan: Plan) -> list[str]:
+    """Whether a time limit left too few epochs, or seeds, for the verdicts to say much of the networks."""
+    if plan.time_limit is None or plan.asked_for is None:
         return []
-    return [f"The time limit was up after {plan.stopped_after} seeds; what was finished then was judged."]
+    epochs, seeds = plan.recipe.epochs, plan.looks[-1]
+    enough = enough_epochs(replace(plan.recipe, epochs=plan.asked_for[1]), plan.train_images)
+    sentences = []
+    if epochs < enough:
+        sentences.append(
+            f"The time limit left {counted(epochs, 'epoch')}, and networks need about {enough} on these images to show "
+            "what they can: the verdicts are about the beginning of training, and may turn around."
+        )
+    if seeds < FEWEST <= plan.asked_for[0][-1]:
+        sentences.append(f"The time limit left {seeds} seeds, of which intervals are several times as wide as of 5.")
+    return sentences
+
+
+def _climbing(plan: Plan, results: Results) -> list[str]:
+    """A sentence for every contender whose validation accuracy still rose at the end of its training."""
+    return [
+        f"{c.name} was still climbing: the last {counted(c.climb.epochs, 'epoch')} brought it "
+        f"{c.climb.gain * 100:.1f} points on the validation images ({c.climb.low * 100:.1f} to "
+        f"{c.climb.high * 100:.1f}), so more epochs may bring more."
+        for c in results.contenders
+        if c.climb is not None and c.not_trained is None and c.climb.is_climbing(plan.question.margin / 100)
+    ]
 
 
 def _exploratory(plan: Plan) -> list[str]:

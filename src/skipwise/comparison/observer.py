@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skipwise.comparison.executor import Event
-from skipwise.comparison.forecast import Forecast
 from skipwise.comparison.plan import Job, Plan
+
+if TYPE_CHECKING:
+    from skipwise.comparison.forecast import Forecast
 
 
 class Observer:

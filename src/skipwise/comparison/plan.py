@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -14,14 +14,23 @@ from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.folders import Shelf
 from skipwise.training.execution import Execution
-from skipwise.training.recipe import Recipe, growing_apart, redefined, rescaled, shortened
+from skipwise.training.recipe import Recipe, as_begun, growing_apart, redefined, rescaled, shortened
 from skipwise.training.run import RunSpec
+from skipwise.training.setting import Setting
 from skipwise.training.starting import Start
 from skipwise.training.terms import images_apart
 
 MOST_FOLDS = 20
-LATER = ("init", "fine_tuning")
-"""Fields that earlier versions did not have; where they have their default, the digest is as it was without them."""
+LATER: dict[str, object] = {
+    "asked_setting": None,
+    "asked_seed": None,
+    "not_trained": {},
+    "corrections": (),
+    "asked_batch": None,
+    "init": {},
+    "fine_tuning": None,
+}
+"""What plans did not have at first, and what it was then; see `Plan.digest`."""
 
 
 def check_together(folds: int | None, *, tune: bool, included: bool, lr: float | None) -> None:
@@ -82,8 +91,11 @@ class Plan:
     wrote that all networks start from published weights.
 
     `execution` and `processes` are what the machine suggested; they are not part of what makes two plans the same.
-    Under a `time_limit` (in seconds) looks and epochs are too, and `asked_for` has those that were asked for;
-    `stopped_after` so many seeds the time was up.
+    `asked_batch` is the batch that was asked for, or is the recipe's, where a smaller one is used to fit into memory.
+    Under a `time_limit` (in seconds), so are looks, epochs, the images' size, the stem and the first seed, all of which
+    it may change: `asked_for` has the looks and epochs that were asked for, `asked_setting` the size and stem, and
+    `asked_seed` the first seed. `not_trained` has a sentence for every contender that the time was not enough for,
+    `corrections` one for every change that was made on the way; `stopped_after` so many seeds the time was up.
     """
 
     question: Question
@@ -110,9 +122,36 @@ class Plan:
     tuning: Tuning | None = None
     time_limit: float | None = None
     asked_for: tuple[tuple[int, ...], int] | None = None
+    asked_setting: tuple[int, str] | None = None
+    asked_seed: int | None = None
+    not_trained: dict[str, str] = field(default_factory=dict)
+    corrections: tuple[str, ...] = ()
     stopped_after: int | None = None
     execution: Execution
     processes: int
+    asked_batch: int | None = None
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The contenders that are trained and judged."""
+        return tuple(name for name in self.question.contenders if name not in self.not_trained)
+
+    @property
+    def setting(self) -> Setting:
+        """The images' size and the stem."""
+        return Setting(size=self.preprocessing.size, stem=self.stem)
+
+    def at(self, setting: Setting) -> Plan:
+        """The plan with images of another size, or another stem."""
+        return replace(self, preprocessing=replace(self.preprocessing, size=setting.size), stem=setting.stem)
+
+    def lasting(self, looks: tuple[int, ...], epochs: int) -> Plan:
+        """The plan with other looks and so many epochs, the tuning in proportion."""
+        tuning = self.tuning
+        if tuning is not None:
+            tuning = replace(tuning, epochs=max(1, tuning.epochs * epochs // self.recipe.epochs))
+        question, recipe = replace(self.question, looks=looks), shortened(self.recipe, epochs, self.train_images)
+        return replace(self, question=question, recipe=recipe, tuning=tuning)
 
     @property
     def test_images(self) -> int:
@@ -126,10 +165,11 @@ class Plan:
 
     @property
     def looks(self) -> tuple[int, ...]:
-        """The numbers of seeds at which it is looked: the question's, unless the time is up before."""
+        """The numbers of seeds at which it is looked: the question's, unless the time is up before; then the next look
+        is at what was done by then."""
         if self.stopped_after is None:
             return self.question.looks
-        return tuple(look for look in self.question.looks if look <= self.stopped_after) or (self.stopped_after,)
+        return (*(look for look in self.question.looks if look < self.stopped_after), self.stopped_after)
 
     @property
     def exploratory(self) -> bool:
@@ -180,7 +220,7 @@ class Plan:
         if self.tuning is None:
             return {}
         found = {}
-        for model in self.question.contenders:
+        for model in self.candidates:
             for rate in self.tuning.rates:
                 spec = self.spec(model, self.tuning.seed, lr=rate)
                 short = replace(spec, recipe=shortened(spec.recipe, self.tuning.epochs, self.train_images))
@@ -219,47 +259,57 @@ class Plan:
             init=_nameless(self.init),
         )
         # As it is read back, where a whole number may have become a float.
-        read = msgspec.json.decode(msgspec.json.encode(bare), type=Plan)
-        usual = {each.name: _default(each) for each in fields(Plan) if each.name in LATER}
-        content = {
-            each.name: getattr(read, each.name)
-            for each in fields(Plan)
-            if each.name not in usual or getattr(read, each.name) != usual[each.name]
-        }
-        return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
+        read = msgspec.to_builtins(msgspec.json.decode(msgspec.json.encode(bare), type=Plan))
+        # Earlier versions, whose plans stay readable, knew nothing of these.
+        for name, default in LATER.items():
+            if read[name] == default:
+                del read[name]
+        return hashlib.sha256(msgspec.json.encode(read)).hexdigest()
 
     def same_as(self, other: Plan) -> bool:
         """Whether both ask the same question of the same images in the same way, on the same kind of device."""
         on_this = replace(
-            self,
+            self.as_begun(other),
             data=other.data,  # images that were renamed are the same: the fingerprint says which they are
             asked_before=other.asked_before,
             included=_bare(self.included),
             init=_nameless(self.init),
             stopped_after=other.stopped_after,
+            not_trained=other.not_trained,
+            corrections=other.corrections,
             found_in=other.found_in,
             image_options=other.image_options,
             execution=other.execution,
             processes=other.processes,
             preprocessing=other.preprocessing,
         )
-        if self.time_limit is not None and self.time_limit == other.time_limit:
+        limited = self.time_limit is not None and self.time_limit == other.time_limit
+        if limited:
+            question = replace(self.question, looks=other.question.looks, first_seed=other.question.first_seed)
             on_this = replace(
                 on_this,
-                question=replace(self.question, looks=other.question.looks),
-                recipe=shortened(self.recipe, other.recipe.epochs, self.train_images),
+                question=question,
+                recipe=shortened(on_this.recipe, other.recipe.epochs, self.train_images),
+                stem=other.stem,
             )
             if self.tuning is not None and other.tuning is not None:
-                on_this = replace(on_this, tuning=replace(self.tuning, epochs=other.tuning.epochs))
+                tuned = replace(self.tuning, epochs=other.tuning.epochs, seed=other.tuning.seed)
+                on_this = replace(on_this, tuning=tuned)
         return (
             on_this == replace(other, included=_bare(other.included), init=_nameless(other.init))
             and self.execution.device == other.execution.device
             # What else is in there follows from the images and networks, which have been compared.
-            and self.preprocessing.size == other.preprocessing.size
+            and (limited or self.preprocessing.size == other.preprocessing.size)
         )
+
+    def as_begun(self, other: Plan) -> Plan:
+        """With the batch that was chosen for the other, if it was for the one that is asked for here."""
+        recipe = as_begun(self.recipe, other.asked_batch, other.recipe)
+        return replace(self, recipe=recipe, asked_batch=other.asked_batch)
 
     def difference(self, stored: Plan) -> str:
         """What differs, named for a person: the images, or the first field of the two records that is not the same."""
+        self = self.as_begun(stored)
         if self.fingerprint != stored.fingerprint:
             # First, since much else follows from the images.
             return images_apart(
@@ -268,17 +318,21 @@ class Plan:
             )
         if redefined(self.recipe, stored.recipe):
             return f"the recipe {self.recipe.name!r} was another one then; the version that began it can go on"
-        mine, yours = self.preprocessing.size, stored.preprocessing.size
-        if mine != yours:
-            return f"the image size is {yours} there and {mine} here"
         limited = self.time_limit is not None and self.time_limit == stored.time_limit
+        mine, yours = self.preprocessing.size, stored.preprocessing.size
+        if mine != yours and not limited:
+            return f"the image size is {yours} there and {mine} here"
         if not limited and (apart := growing_apart(self.recipe, stored.recipe)):
             return apart
         passed_over = {"question", "recipe", "augmentation", "execution", "processes", "asked_before", "stopped_after"}
         passed_over |= {"preprocessing", "data", "split_images", "found_in", "image_options"}
         if _nameless(self.init) == _nameless(stored.init):
             passed_over.add("init")
-        passed_over |= {"looks", "epochs", "smallest", "full_from"} if limited else {"asked_for"}
+        passed_over |= {"not_trained", "corrections"}
+        if limited:
+            passed_over |= {"looks", "first_seed", "epochs", "smallest", "full_from", "stem"}
+        else:
+            passed_over |= {"asked_for", "asked_setting", "asked_seed"}
         pairs = (
             (self.question, stored.question),
             (self.recipe, stored.recipe),
@@ -299,8 +353,10 @@ class Plan:
                         return "the code of a network changed"
                     if name == "included":
                         return "other runs are included"
-                    if name == "asked_for":
-                        return "other looks or epochs are asked for"
+                    if name in ("asked_for", "asked_seed"):
+                        return "other looks, epochs or seeds are asked for"
+                    if name == "asked_setting":
+                        return "another image size or stem is asked for"
                     if name == "tuning":
                         return "learning rates are tuned otherwise"
                     return f"{name} is {_shown(yours)} there and {_shown(mine)} here"
@@ -350,10 +406,6 @@ def _bare(included: tuple[Included, ...]) -> tuple[Included, ...]:
 
 def _nameless(init: Mapping[str, Start]) -> dict[str, Start]:
     return {model: replace(start, name="") for model, start in init.items()}
-
-
-def _default(each: Field[object]) -> object:
-    return each.default if each.default_factory is MISSING else each.default_factory()
 
 
 def _shown(value: object) -> str:

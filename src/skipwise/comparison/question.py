@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from skipwise.errors import SkipwiseError, unknown_name
-from skipwise.nets.zoo import check_model
+from skipwise.nets.catalogue import check_model
 from skipwise.statistics import MOST_SEEDS
 
 LOOKS = (5, 8, 12)
+FEWEST, LEAST = 3, 2
+"""Seeds that a verdict should rest on, and those without which there is none."""
 LEAST_ALPHA = 1e-9
 """Nobody can be surer than that of anything here; below, quantiles lose their digits."""
 

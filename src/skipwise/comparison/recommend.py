@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from skipwise.comparison.choice import Limits, choose
-from skipwise.comparison.conclude import Comparison, read_comparison
+from skipwise.comparison.finished import Comparison, read_comparison
 from skipwise.comparison.results import Costs, Recommendation
 from skipwise.cost.profile import ProfileReport
 from skipwise.errors import SkipwiseError, reason_of

@@ -15,7 +15,7 @@ from skipwise.evaluation.metrics import Metrics
 from skipwise.files import write_text
 from skipwise.pages import figures, render
 from skipwise.statistics import Estimate
-from skipwise.training.loop import Epoch
+from skipwise.training.standing import Epoch
 
 
 def write_report(

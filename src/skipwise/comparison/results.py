@@ -9,7 +9,7 @@ from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
 from skipwise.evaluation.metrics import Metrics
 from skipwise.machine import Machine
-from skipwise.statistics import Estimate, Pair, beaten
+from skipwise.statistics import Climb, Estimate, Pair, beaten
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,8 @@ class Contender:
         per_class: that on each class's images, in the order of `Results.classes`; () with no finished seed.
         runs: in the order of their seeds; as many as the question needed.
         repeated: the seeds that gave the same answers as an earlier one to the last bit, which none should.
+        not_trained: why it is left out of the verdicts, where the time was too short to train it.
+        climb: what the last part of its training brought on the validation images, where that can be told.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Contender:
     per_class: tuple[float, ...]
     runs: tuple[RunResult, ...]
     repeated: tuple[int, ...]
+    not_trained: str | None = None
+    climb: Climb | None = None
 
     @property
     def failed(self) -> int:

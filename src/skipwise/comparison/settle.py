@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
-from skipwise.comparison.contenders import build_contender, count_contender
-from skipwise.comparison.forecast import Forecast, fitted, forecast, try_steps
+from skipwise import devices
+from skipwise.comparison.contenders import blank_contender, build_contender, count_contender
+from skipwise.comparison.fit import fitted
+from skipwise.comparison.forecast import Forecast, forecast, guessed, slowest, try_steps
+from skipwise.comparison.guest_batch import largest_guest_batch
 from skipwise.comparison.plan import Plan
+from skipwise.comparison.wording import given_up
+from skipwise.cost.counts import Counts
+from skipwise.cost.timing import multiply_adds_per_second
 from skipwise.data.images import Pixels
 from skipwise.data.look import Square
 from skipwise.data.prepare import Prepared
 from skipwise.data.preprocess import Preprocessing
 from skipwise.data.stream import Streamed
+from skipwise.errors import SkipwiseError
+from skipwise.nets.guests import is_guest
+from skipwise.training.batch_size import Room, largest_batch, with_batch
 from skipwise.training.execution import choose_execution, choose_processes
 from skipwise.training.faults import enough_memory
+from skipwise.training.recipe import rescaled
+from skipwise.training.setting import Setting, settings
 from skipwise.training.setup import resident_bytes, with_statistics
-from skipwise.training.trial import choose_compile
+from skipwise.training.stepcost import StepCost
+from skipwise.training.trial import ENOUGH, choose_compile
+
+TRYING = 0.02
+"""The share of a time limit that trials of steps may take, about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +44,7 @@ class OnThisMachine:
     """What the user says of how runs are computed; None and "auto" leave it to the machine.
 
     Args:
-        fewer_epochs: whether a time limit may shorten the recipe.
+        fewer_epochs, other_size, other_stem: whether a time limit may change them.
         began: when the limit began, on time.monotonic().
     """
 
@@ -37,49 +52,111 @@ class OnThisMachine:
     compile: bool | None
     workers: int | None
     fewer_epochs: bool
+    other_size: bool
+    other_stem: bool
     began: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """A plan with the precision, threads and processes that suit its setting, and what its networks were tried out to
+    take: multiply-adds, parameters and seconds, of those that can be tried."""
+
+    plan: Plan
+    counts: dict[str, Counts]
+    costs: dict[str, StepCost]
+
+
+def fit_setting(draft: Plan, wishes: OnThisMachine, notice: Callable[[str], None]) -> Tried:
+    """The draft in the setting that its time limit leaves room for, before any image is decoded for it.
+
+    Its batch is one that fits into memory.
+
+    Which setting might do is first told by what the machine could do at most; only those are tried out.
+
+    Raises:
+        SkipwiseError: the time limit is too short for any of them.
+    """
+    counts = _counts(draft)
+    others = any(map(is_guest, draft.question.contenders))  # which may take images of one size only
+    options = settings(
+        draft.setting,
+        size_given=others or not wishes.other_size,
+        stem_given=not wishes.other_stem,
+    )
+    first = _with_fitting_batch(_suited(draft, counts, wishes), counts, notice)
+    draft = replace(draft, recipe=first.recipe, asked_batch=first.asked_batch)  # the other settings need less
+    wishes = replace(wishes, precision=first.execution.precision)  # measured once
+    plans = [first, *(_suited(draft.at(option), _scaled(counts, draft, option), wishes) for option in options[1:])]
+    if first.time_limit is None or len(plans) == 1:
+        return Tried(plan=first, counts=counts, costs=_costs(first, counts))
+    reading = time.monotonic() - wishes.began
+
+    def left(plan: Plan) -> float:
+        # The images were decoded for the first setting, if at all; for another size that is done once more.
+        again = 0.0 if plan.preprocessing.size == first.preprocessing.size else reading
+        return _left(plan, wishes) - again
+
+    # What might do is told by the least a step can take, then by one network, and only then are all of them tried.
+    tried: dict[Setting, dict[str, StepCost]] = {}
+    roughly = {first.setting: _at_full_speed(first, counts)}
+
+    def costs(plan: Plan) -> dict[str, StepCost]:
+        return tried.get(plan.setting) or _from_nearest(tried or roughly, plan.setting)
+
+    def choice() -> Plan:
+        try:
+            chosen = fitted(plans, costs, left, fewer_epochs=wishes.fewer_epochs).setting
+        except SkipwiseError:
+            if plans[-1].setting in tried:
+                raise
+            chosen = plans[-1].setting  # the cheapest has to be tried before it is refused
+        return next(plan for plan in plans if plan.setting == chosen)
+
+    at = choice()
+    if own := [name for name in counts if not is_guest(name)]:
+        there = {name: found.multiply_adds for name, found in _scaled(counts, draft, at.setting).items()}
+        one = try_steps(at, {own[0]: there[own[0]]}, each=ENOUGH / 2)
+        roughly = {at.setting: one | guessed(one, there)}
+        at = choice()
+    while at.setting not in tried:
+        tried[at.setting] = _costs(at, _scaled(counts, draft, at.setting))
+        at = choice()
+    return Tried(plan=at, counts=_scaled(counts, draft, at.setting), costs=tried[at.setting])
+
+
 def settle(
-    draft: Plan, prepared: Prepared, packed: Pixels | None, wishes: OnThisMachine, notice: Callable[[str], None]
+    prepared: Prepared,
+    packed: Pixels | None,
+    tried: Tried,
+    wishes: OnThisMachine,
+    notice: Callable[[str], None],
 ) -> tuple[Plan, Forecast]:
-    """The draft with precision, threads, processes, compiling and what fits into the time, and what it will take.
+    """The plan with what fits into the time, with the pixels' mean and deviation, compiled or not, and what it will
+    take.
+
+    Args:
+        tried: what `fit_setting` found.
 
     Raises:
         SkipwiseError: the time limit is too short.
     """
-    plan = replace(draft, preprocessing=_with_statistics(draft, prepared, packed))
-    question, recipe = plan.question, plan.recipe
-    counts = {name: found for name in question.contenders if (found := count_contender(plan, name))}
-    costliest = max((found.multiply_adds for found in counts.values()), default=0)
-    execution = choose_execution(
-        plan.execution.device,
-        step_multiply_adds=costliest * recipe.batch_size,
-        precision=wishes.precision,
-        resident_bytes=resident_bytes(recipe, plan.preprocessing, plan.train_images, runs=wishes.workers or 1),
-    )
-    processes = choose_processes(execution, wishes.workers)
-    plan = replace(plan, execution=execution, processes=processes)
-    networks = {name: build_contender(plan, name) for name in counts}
-    with enough_memory():
-        costs = try_steps(plan, networks, {name: found.multiply_adds for name, found in counts.items()})
+    plan, costs = tried.plan, tried.costs
+    if (slower := slowest(costs)) > 1:
+        notice(f"This machine is busy with other programs: training is {slower:.1f} times as slow as when it is idle.")
     if plan.time_limit is not None:
-        left = plan.time_limit - (time.monotonic() - wishes.began)
-        if not costs:
-            notice("No step was tried, as all networks are somebody else's: only the end of the time limit is kept.")
-        plan = fitted(plan, costs, left, fewer_epochs=wishes.fewer_epochs)
-    if plan.question.looks != question.looks or plan.recipe.epochs != recipe.epochs:
-        looks = ", ".join(map(str, plan.question.looks))
-        epochs = f"{plan.recipe.epochs} epoch{'s' * (plan.recipe.epochs != 1)}"
-        notice(f"What fits into the time limit: {epochs} of the recipe's {recipe.epochs}, looks at {looks} seeds.")
+        plan = fitted([plan], lambda _: costs, lambda plan: _left(plan, wishes), fewer_epochs=wishes.fewer_epochs)
+    plan = replace(plan, preprocessing=_with_statistics(plan, prepared, packed))
+    if phrases := given_up(plan):
+        notice(f"Given up for the time limit: {'; '.join(phrases)}.")
     # The same for all runs, by what those of the quickest network take without.
-    steps = plan.recipe.epochs * (plan.train_images // recipe.batch_size)
+    steps = plan.recipe.epochs * (plan.train_images // plan.recipe.batch_size)
     size, channels = plan.preprocessing.size, plan.preprocessing.channels
     seconds = min((cost.training(plan.recipe, size, steps) for cost in costs.values()), default=0.0)
     execution = choose_compile(
-        execution,
+        plan.execution,
         wishes.compile,
-        networks,
+        {name: build_contender(plan, name) for name in tried.counts},
         seconds=seconds,
         recipe=plan.recipe,
         channels=channels,
@@ -87,8 +164,89 @@ def settle(
         notice=notice,
     )
     plan = replace(plan, execution=execution)
-    torch.cuda.empty_cache()  # what was tried here is over; the runs are done in other processes
-    return plan, forecast(plan, costs, {name: 4.0 * found.parameters for name, found in counts.items()})
+    devices.of(execution.device).release()  # what was tried here is over; the runs are done in other processes
+    return plan, forecast(plan, costs, {name: 4.0 * found.parameters for name, found in tried.counts.items()})
+
+
+def try_again(plan: Plan) -> dict[str, StepCost]:
+    """What a step of each network of a plan takes now, with what was settled when it began."""
+    return _costs(plan, _counts(plan))
+
+
+def _left(plan: Plan, wishes: OnThisMachine) -> float:
+    return (plan.time_limit or math.inf) - (time.monotonic() - wishes.began)
+
+
+def _counts(plan: Plan) -> dict[str, Counts]:
+    """Of the networks that work; the runs of others fail, and say how."""
+    return {name: found for name in plan.candidates if (found := count_contender(plan, name))}
+
+
+def _scaled(counts: dict[str, Counts], plan: Plan, setting: Setting) -> dict[str, Counts]:
+    """Roughly, the counts in another setting than the plan's: they are as the pixels are."""
+    factor = setting.pixels / plan.setting.pixels
+    return {name: replace(found, multiply_adds=int(found.multiply_adds * factor)) for name, found in counts.items()}
+
+
+def _suited(plan: Plan, counts: dict[str, Counts], wishes: OnThisMachine) -> Plan:
+    """The plan with precision, threads and processes for its setting."""
+    costliest = max((found.multiply_adds for found in counts.values()), default=0)
+    execution = choose_execution(
+        plan.execution.device,
+        step_multiply_adds=costliest * plan.recipe.batch_size,
+        precision=wishes.precision,
+        resident_bytes=resident_bytes(plan.recipe, plan.preprocessing, plan.train_images, runs=wishes.workers or 1),
+    )
+    return replace(plan, execution=execution, processes=choose_processes(execution, wishes.workers))
+
+
+def _costs(plan: Plan, counts: dict[str, Counts]) -> dict[str, StepCost]:
+    """Of all candidates: measured of our own networks, guessed from that of others. Where all are somebody else's, and
+    there is no time limit, nothing is known."""
+    each = ENOUGH if plan.time_limit is None else min(ENOUGH, plan.time_limit * TRYING / max(1, len(counts)))
+    with enough_memory():
+        found = try_steps(plan, {name: count.multiply_adds for name, count in counts.items()}, each=each)
+    if plan.time_limit is None:
+        return found
+    found = found or _at_full_speed(plan, counts)
+    if missing := [name for name in plan.candidates if name not in found]:
+        # Their runs will fail, or be dear; the plan corrects itself.
+        found |= dict.fromkeys(missing, max(found.values(), key=lambda cost: cost.step, default=StepCost(1.0, 0.01)))
+    return found
+
+
+def _at_full_speed(plan: Plan, counts: dict[str, Counts]) -> dict[str, StepCost]:
+    """The least a step can take: three times the forward pass's multiply-adds, as fast as this machine does them."""
+    threads, precision = plan.execution.threads, plan.execution.precision
+    rate = multiply_adds_per_second(plan.execution.device, threads=threads, precision=precision)
+    return {
+        name: StepCost(3 * found.multiply_adds * plan.recipe.batch_size / rate, found.multiply_adds / rate)
+        for name, found in counts.items()
+    }
+
+
+def _from_nearest(known: dict[Setting, dict[str, StepCost]], setting: Setting) -> dict[str, StepCost]:
+    """The costs in a setting, from those in the one that is most like it: they are as the pixels are."""
+    nearest = min(known, key=lambda other: abs(math.log(other.pixels / setting.pixels)))
+    factor = setting.pixels / nearest.pixels
+    return {name: cost.on_pixels(factor) for name, cost in known[nearest].items()}
+
+
+def _with_fitting_batch(plan: Plan, counts: dict[str, Counts], notice: Callable[[str], None]) -> Plan:
+    """The plan with a batch that fits into memory for all of its networks."""
+    preprocessing = plan.preprocessing
+    kept = resident_bytes(plan.recipe, preprocessing, plan.train_images)
+    room = Room(channels=preprocessing.channels, size=preprocessing.size, at_once=plan.processes, resident=kept or 0)
+    tried = plan
+    with enough_memory(), devices.falling_back(notice):
+        for name in counts:
+            if is_guest(name):
+                batch = largest_guest_batch(tried, name, room, notice)
+            else:
+                batch = largest_batch(blank_contender(plan, name), name, tried.recipe, plan.execution, room)
+            tried = replace(tried, recipe=rescaled(plan.recipe, batch))
+    recipe = with_batch(plan.recipe, tried.recipe.batch_size, preprocessing.size, notice)
+    return plan if recipe == plan.recipe else replace(plan, recipe=recipe, asked_batch=plan.recipe.batch_size)
 
 
 def _with_statistics(draft: Plan, prepared: Prepared, packed: Pixels | None) -> Preprocessing:

@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from skipwise.comparison.contenders import build_contender
 from skipwise.comparison.plan import Plan
 from skipwise.errors import SkipwiseError, TrainingFailed
 from skipwise.nets.published import published
-from skipwise.nets.weights import load_weights
 from skipwise.paths import user_path
 from skipwise.text import listed
 from skipwise.training.recipe import Recipe, Wishes, choose_recipe, of_one_size
@@ -189,6 +187,9 @@ def try_weights(plan: Plan, found: dict[str, Found], notice: Callable[[str], Non
     Raises:
         SkipwiseError: they don't fit their network, or are no network's.
     """
+    from skipwise.comparison.contenders import build_contender  # and with them torch
+    from skipwise.nets.weights import load_weights
+
     for model, weights in found.items():
         try:
             network = build_contender(plan, model)

@@ -9,8 +9,9 @@ from skipwise.comparison.question import Question
 from skipwise.comparison.results import Contender, Results
 from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
-from skipwise.statistics import Estimate, Pair
+from skipwise.statistics import Pair
 from skipwise.text import listed as listed
+from skipwise.training.setting import Setting
 
 NOT_JUDGED = "not judged: fewer than two of their runs were finished with the same seed"
 
@@ -44,8 +45,11 @@ def asked(results: Results) -> str:
     )
 
 
-def percent(outcome: Estimate | None) -> str:
-    """An accuracy with its interval."""
+def percent(contender: Contender) -> str:
+    """A contender's outcome with its interval."""
+    if contender.not_trained is not None:
+        return "not trained"
+    outcome = contender.outcome
     if outcome is None:
         return "none"
     return f"{outcome.value * 100:.2f}% ({outcome.low * 100:.1f} to {outcome.high * 100:.1f})"
@@ -129,8 +133,8 @@ def operations(counts: Counts | None) -> str:
 
 
 def pair_lines(results: Results) -> list[tuple[str, Pair | None]]:
-    """Every pair of contenders as "a - b", judged or not."""
-    names = [contender.name for contender in results.contenders]
+    """Every pair of the contenders that were trained as "a - b", judged or not."""
+    names = [contender.name for contender in results.contenders if contender.not_trained is None]
     return [(f"{a} - {b}", results.pair(a, b)) for index, a in enumerate(names) for b in names[index + 1 :]]
 
 
@@ -169,6 +173,24 @@ def course(plan: Plan, results: Results) -> list[str]:
             f"{most:,} ({1 - done / most:.0%} saved)."
         )
     return sentences
+
+
+def given_up(plan: Plan) -> list[str]:
+    """What a plan gives up for its time limit, a phrase each."""
+    found = []
+    if plan.asked_for is not None:
+        looks, epochs = plan.asked_for
+        if plan.looks[-1] < looks[-1]:
+            most = "up to " if len(looks) > 1 else ""
+            found.append(f"{plan.looks[-1]} seeds instead of {most}{looks[-1]}")
+        if plan.recipe.epochs < epochs:
+            found.append(f"{counted(plan.recipe.epochs, 'epoch')} instead of {epochs}")
+    if plan.asked_setting is not None:
+        asked = Setting(size=plan.asked_setting[0], stem=plan.asked_setting[1])
+        if plan.setting != asked:
+            found.append(f"images of {plan.setting} instead of {asked}")
+    found += [f"{name} is not trained" for name in plan.not_trained]
+    return found
 
 
 def not_covered(plan: Plan) -> str:

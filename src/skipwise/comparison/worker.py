@@ -84,7 +84,7 @@ def _serve(home: Path, orders: queue.Queue[bytes], send: Callable[[Message], Non
     from skipwise.nets.guests import is_guest
     from skipwise.training.execute import execute_run, give_up
     from skipwise.training.faults import in_short
-    from skipwise.training.loop import Epoch
+    from skipwise.training.standing import Epoch
 
     keep_freed_memory()
     images = load_images(home, read_sealed(home / "plan.json", Plan))

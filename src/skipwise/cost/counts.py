@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
-
-from skipwise.evaluation.predict import evaluating
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -26,6 +24,11 @@ class Counts:
 
 def count(network: nn.Module, *, channels: int, size: int) -> Counts:
     """Counts for one image of `channels` x `size` x `size`."""
+    import torch
+    from torch import nn
+
+    from skipwise.evaluation.predict import evaluating
+
     multiply_adds = activations = 0
 
     def add(module: nn.Module, _: tuple[Any, ...], output: Tensor) -> None:

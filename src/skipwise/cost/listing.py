@@ -5,16 +5,9 @@ from __future__ import annotations
 import fnmatch
 from dataclasses import dataclass
 
-import torch
-
-from skipwise.cost.counts import count
 from skipwise.errors import unknown_name
-from skipwise.nets.network import Network
+from skipwise.nets.catalogue import Entry, catalogue
 from skipwise.nets.published import has_published
-from skipwise.nets.zoo import NETWORKS
-
-_USUAL = {"imagenet": (224, 1000), "small": (32, 10)}
-"""Image size and classes that a network with this stem was published for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,33 +32,20 @@ def list_networks(pattern: str = "*") -> list[Listed]:
     Raises:
         SkipwiseError: no name matches.
     """
-    names = fnmatch.filter(sorted(NETWORKS), pattern)
+    known = catalogue()
+    names = fnmatch.filter(sorted(known), pattern)
     if not names:
-        raise unknown_name("network", pattern, NETWORKS)
-    return [_listed(name) for name in names]
+        raise unknown_name("network", pattern, known)
+    return [_listed(name, known[name]) for name in names]
 
 
-def _listed(name: str) -> Listed:
-    architecture = NETWORKS[name]
-    size, classes = _USUAL[architecture.stem]
-    # Without storage: shapes are all that counting needs.
-    with torch.device("meta"):
-        network = Network(
-            architecture,
-            num_classes=classes,
-            in_channels=3,
-            stem=architecture.stem,
-            width=1.0,
-            reduction=None,
-            drop_path=0.0,
-        )
-    counts = count(network, channels=3, size=size)
+def _listed(name: str, entry: Entry) -> Listed:
     return Listed(
         name=name,
-        paper=architecture.paper,
-        image_size=size,
-        classes=classes,
-        parameters=counts.parameters,
-        multiply_adds=counts.multiply_adds,
+        paper=entry.paper,
+        image_size=entry.image_size,
+        classes=entry.classes,
+        parameters=entry.parameters,
+        multiply_adds=entry.multiply_adds,
         published=has_published(name),
     )

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from skipwise.cost.counts import Counts, count
 from skipwise.cost.interleaved import Timing, interleaved
 from skipwise.cost.timing import MATMUL_SIDE, forward_arm, matmul_arm
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.machine import Machine, describe_machine
-from skipwise.nets.network import resolve_stem
-from skipwise.nets.zoo import check_model, create_model
+from skipwise.nets.catalogue import check_model
+from skipwise.nets.guests import is_guest
+from skipwise.nets.sizes import check_size
+from skipwise.nets.stems import check_width, resolve_stem
 
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+PRECISIONS = {"fp32": "float32", "bf16": "bfloat16"}
+"""And what torch calls them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,15 +83,22 @@ def profile(
         raise SkipwiseError(f"--img-size must lie between 8 and 1024 pixels, not {img_size}.")
     if batch_size < 1:
         raise SkipwiseError(f"--batch-size must be at least 1, not {batch_size}.")
+    check_width(width)
     for name in models:
         check_model(name)
+    import torch
+
+    from skipwise.nets.zoo import create_model
+
     networks = {
         name: create_model(name, num_classes=num_classes, stem=resolve_stem(stem, img_size), width=width, seed=0)
         for name in models
     }
+    for name in filter(is_guest, models):
+        check_size(networks[name], name, channels=3, size=img_size)
     counts = {name: count(network, channels=3, size=img_size) for name, network in networks.items()}
     shape = {"channels": 3, "size": img_size}
-    one, many = {}, {"": matmul_arm(PRECISIONS[precision])}
+    one, many = {}, {"": matmul_arm(getattr(torch, PRECISIONS[precision]))}
     for name, network in networks.items():
         runnable: Any = torch.compile(network) if compile else network
         one[name] = forward_arm(runnable, **shape, batch_size=1, precision=precision)

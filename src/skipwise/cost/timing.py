@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-import torch
-from torch import nn
-
+from skipwise import devices
 from skipwise.cost.interleaved import Timing, in_turn, interleaved
-from skipwise.evaluation.predict import evaluating
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 
 def forward_arm(
@@ -19,6 +21,10 @@ def forward_arm(
     Args:
         precision: "fp32", or "bf16" for autocast.
     """
+    import torch
+
+    from skipwise.evaluation.predict import evaluating
+
     network.to(memory_format=torch.channels_last)
     batch = torch.zeros(batch_size, channels, size, size).to(memory_format=torch.channels_last)
 
@@ -35,6 +41,8 @@ def latencies(networks: Mapping[str, nn.Module], *, channels: int, size: int) ->
     With one thread, and with all: whichever is quicker in sum, and how many these are. Small networks have nothing to
     do for a second one, and where other programs hold the cores, threads wait for each other a hundred times as long.
     """
+    import torch
+
     arms = {
         name: forward_arm(network, channels=channels, size=size, batch_size=1) for name, network in networks.items()
     }
@@ -49,13 +57,20 @@ def latencies(networks: Mapping[str, nn.Module], *, channels: int, size: int) ->
     return threads, found[threads]
 
 
-MATMUL_SIDE, SHORT_SIDE = 1024, 384
+MATMUL_SIDE, SHORT_SIDE, LONG_SIDE = 1024, 384, 4096
 
 
-def matmul_arm(dtype: torch.dtype, *, side: int = MATMUL_SIDE) -> Callable[[], object]:
+def matmul_arm(dtype: torch.dtype, *, side: int = MATMUL_SIDE, device: str = "cpu") -> Callable[[], object]:
     """A product of two square matrices in `dtype`, ready to be timed: side^3 multiply-adds."""
-    left, right = (torch.ones(side, side, dtype=dtype) for _ in range(2))
-    return lambda: left @ right
+    import torch
+
+    left, right = (torch.ones(side, side, dtype=dtype, device=device) for _ in range(2))
+
+    def product() -> None:
+        left @ right
+        devices.of(device).synchronize()
+
+    return product
 
 
 def bf16_speedup() -> float:
@@ -65,6 +80,8 @@ def bf16_speedup() -> float:
     thread, products short enough to fall between two interruptions, the quickest of each kind: where other programs
     hold the cores, medians of longer ones on all threads say how long these waited.
     """
+    import torch
+
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     if not any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")):
         return 1.0
@@ -76,3 +93,27 @@ def bf16_speedup() -> float:
     finally:
         torch.set_num_threads(before)
     return min(taken[str(torch.float32)]) / min(taken[str(torch.bfloat16)])
+
+
+def multiply_adds_per_second(device: str, *, threads: int, precision: str) -> float:
+    """How many a device does at most, in products of matrices: the fastest of a few, on a CPU on one thread, times
+    threads.
+
+    Where other programs hold the cores, several threads would wait for each other most of the time.
+
+    Args:
+        precision: "fp32", "bf16" or "fp16"; on a CPU, float16 counts as float32.
+    """
+    import torch
+
+    own_cores = devices.of(device).own_cores
+    halves = {"bf16": torch.bfloat16} | ({"fp16": torch.float16} if own_cores else {})
+    side = LONG_SIDE if own_cores else SHORT_SIDE
+    arm = matmul_arm(halves.get(precision, torch.float32), side=side, device=device)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        taken = in_turn({"product": arm}, seconds=0.1, least_rounds=10)
+    finally:
+        torch.set_num_threads(before)
+    return (1 if own_cores else threads) * side**3 / min(taken["product"])

@@ -21,9 +21,8 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from threadpoolctl import threadpool_limits
 
 from skipwise.data.alignment import Floats, align, blur, centred, correlation, fit, standardised, warp
@@ -123,8 +122,10 @@ def _one_by_one(thumbnails: Pixels) -> Iterator[NDArray[np.uint8]]:
 
 def linked(count: int, pairs: NDArray[np.int64]) -> Integers:
     """int64 [count]: the number of the group each image is in; images linked by pairs [M, 2] share a group."""
-    links = coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    return connected_components(links, directed=False)[1].astype(np.int64) if count else np.zeros(0, np.int64)
+    links = scipy.sparse.coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    if not count:
+        return np.zeros(0, np.int64)
+    return scipy.sparse.csgraph.connected_components(links, directed=False)[1].astype(np.int64)
 
 
 def _cosines(crop: float) -> Floats:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from skipwise.evaluation.metrics import calibration_error
 
@@ -70,7 +70,7 @@ def agreement(
     """
     differs = (reference.argmax(axis=1) != answers.argmax(axis=1)) | ~np.isfinite(answers).all(axis=1)
     same = int((~differs).sum())
-    interval = binomtest(same, len(answers)).proportion_ci(SURE)
+    interval = scipy.stats.binomtest(same, len(answers)).proportion_ci(SURE)
     difference = np.abs(reference - answers).max()
     return Agreement(
         images=len(answers),

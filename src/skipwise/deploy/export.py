@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,15 +25,11 @@ from skipwise.deploy.artifact import (
     read_artifact,
     sealed,
 )
-from skipwise.deploy.calibration import Progress
 from skipwise.deploy.engine_import import import_engine
 from skipwise.deploy.engines import Opened
 from skipwise.deploy.images import Labelled, fit, other_images, own_images, remembered_data
-from skipwise.deploy.model_file import write_model
-from skipwise.deploy.onnx_file import OPSET
 from skipwise.deploy.origin import Elsewhere, Origin, origin_of_file, origin_of_run
 from skipwise.deploy.place import Place
-from skipwise.deploy.reference import Reference
 from skipwise.deploy.runtime import engines
 from skipwise.deploy.scale import reversed_channels
 from skipwise.deploy.signing import SecretKey, read_secret_key
@@ -42,6 +38,9 @@ from skipwise.files import write_json
 from skipwise.paths import user_path
 from skipwise.seals import sha256
 from skipwise.text import command, printable
+
+if TYPE_CHECKING:
+    from skipwise.deploy.calibration import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +98,10 @@ def export(
     chosen, exact = _checked(format, precision, max_drop)
     key = None if sign is None else read_secret_key(user_path(sign))
     origin = origin_of_run(run, trust) if elsewhere is None else origin_of_file(run, elsewhere)
+    _check_installed(chosen)
+    from skipwise.deploy.model_file import write_model  # torch and onnx take seconds to import
+    from skipwise.deploy.onnx_file import OPSET
+
     loaded = origin.loaded()[1]  # what is no network is refused before anything is done
     origin = replace(origin, key=loaded.key or None)
     said = [*loaded.notes]
@@ -172,12 +175,15 @@ def _checked(format: str, precision: str, max_drop: float) -> tuple[Format, Prec
         raise SkipwiseError(f"--max-drop must lie between 0 and 100 points, not {max_drop:g}.")
     if format == "torch" and precision == "int8":
         raise SkipwiseError("INT8 is for ONNX and OpenVINO; choose --format onnx or openvino, or --precision fp16.")
+    return format, precision  # type: ignore[return-value]
+
+
+def _check_installed(format: Format) -> None:
     for package in () if format == "torch" else ("onnx", "onnxscript", format.replace("onnx", "onnxruntime")):
         try:
             import_engine(package)
         except ImportError:
             raise missing_extra("export", package) from None
-    return format, precision  # type: ignore[return-value]
 
 
 def _images(
@@ -216,6 +222,8 @@ def _write_golden(
     Raises:
         SkipwiseError: the file answers otherwise; it is not shipped then.
     """
+    from skipwise.deploy.reference import Reference
+
     reference = Reference(origin)
     shipped = Opened(engines(format)[0], folder / MODEL_FILES[format][0], threads=1)
     (folder / "golden").mkdir()

@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from skipwise.data.preprocess import Preprocessing
 from skipwise.deploy.artifact import Artifact, Provenance
 from skipwise.deploy.scale import IMAGENET_MEAN, IMAGENET_STD, check_scale
 from skipwise.errors import Damaged, SkipwiseError, unknown_name
 from skipwise.machine import describe_machine
+from skipwise.nets.catalogue import check_model
 from skipwise.nets.guests import Trust, check_trusted
-from skipwise.nets.weights import Loaded, load_weights
-from skipwise.nets.zoo import check_model, create_model
 from skipwise.paths import user_path
 from skipwise.seals import sha256
 from skipwise.training.run import read_run
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from skipwise.nets.weights import Loaded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,9 @@ class Origin:
 
     def loaded(self) -> tuple[nn.Module, Loaded]:
         """The network, and what was loaded into it."""
+        from skipwise.nets.weights import load_weights  # these import torch
+        from skipwise.nets.zoo import create_model
+
         network = create_model(
             self.model,
             num_classes=len(self.classes),

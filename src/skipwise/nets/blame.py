@@ -14,7 +14,8 @@ from skipwise.nets.checkpoints import Contents
 from skipwise.nets.fitting import COUNTER, Fit, shape_of
 from skipwise.nets.heads import head_names
 from skipwise.nets.naming import translate
-from skipwise.nets.network import STEMS, Architecture, Network
+from skipwise.nets.network import Architecture, Network
+from skipwise.nets.stems import STEMS
 from skipwise.text import listed
 
 MOST_FAULTS = 4

@@ -15,12 +15,13 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING
 
 from skipwise.errors import NotTrusted, SkipwiseError, TrainingFailed, missing_extra, unknown_name
 from skipwise.text import command
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Trust = bool | str
 """Whether a network of somebody's own that a record names may run: always, never, or if it is this one."""
@@ -104,6 +105,8 @@ def create_guest(name: str, *, num_classes: int, in_channels: int, seed: int | N
     Raises:
         SkipwiseError: there is no such guest, or it is not a network.
     """
+    import torch
+
     make = _maker(name)
     # A guest draws from torch's default generator; it is put back, so nobody else's draws depend on ours.
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
@@ -121,7 +124,7 @@ def create_guest(name: str, *, num_classes: int, in_channels: int, seed: int | N
                 f"The function of the network {name!r} failed ({type(error).__name__}: {error}; line {last.lineno} of "
                 f"{last.filename}); it is called with num_classes and in_channels, and returns a torch.nn.Module"
             ) from error
-    if not isinstance(network, nn.Module):
+    if not isinstance(network, torch.nn.Module):
         raise TrainingFailed(f"{name!r} returned {type(network).__name__!r}; it must return a torch.nn.Module")
     return network
 

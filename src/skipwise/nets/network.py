@@ -16,11 +16,7 @@ from torch import Tensor, nn
 
 from skipwise.errors import SkipwiseError
 from skipwise.nets.blocks import ConvNormAct, DropPath, GateMaker, Skip, SkipMaker, projection_skip, scaled
-
-STEMS = ("imagenet", "small", "auto")
-SMALL_IMAGE = 64
-"""Up to this many pixels a side the `auto` stem is `small`: the ImageNet stem would leave 16 x 16 or less."""
-
+from skipwise.nets.stems import check_width
 
 StemPool = partial(nn.MaxPool2d, 3, stride=2, padding=1)
 
@@ -58,13 +54,6 @@ class Architecture:
     stem_pool: Callable[[], nn.Module] | None = StemPool
     activation: Callable[[], nn.Module] = nn.ReLU
     head_channels: int | None = None
-
-
-def resolve_stem(stem: str, image_size: int) -> str:
-    """`auto` as what it stands for at this image size (pixels a side); any other stem as it is."""
-    if stem != "auto":
-        return stem
-    return "small" if image_size <= SMALL_IMAGE else "imagenet"
 
 
 class Network(nn.Module):
@@ -127,12 +116,6 @@ class Network(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         features_BCHW = self.stages(self.stem(x_BCHW))
         return self.classifier(features_BCHW.mean(dim=(2, 3)))
-
-
-def check_width(width: float) -> None:
-    """Raises SkipwiseError for a width that gives no network."""
-    if not 0 < width <= 16:  # not-a-number is neither
-        raise SkipwiseError(f"The width must be above 0 and at most 16, not {width:g}; 1 is the published network.")
 
 
 def build(

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import torch
-
 from skipwise.download import Download
 from skipwise.errors import SkipwiseError, missing_extra
 from skipwise.files import make_folder
@@ -233,4 +231,6 @@ def _stem(weights: Published) -> str:
 
 
 def _folder() -> Path:
+    import torch
+
     return Path(torch.hub.get_dir()) / "checkpoints"

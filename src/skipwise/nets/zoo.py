@@ -22,9 +22,11 @@ from skipwise.nets.blocks import (
     padding_skip,
     projection_skip,
 )
-from skipwise.nets.guests import check_guest, create_guest, is_guest
-from skipwise.nets.network import STEMS, Architecture, Stage, build, resolve_stem
+from skipwise.nets.catalogue import check_model
+from skipwise.nets.guests import create_guest, is_guest
+from skipwise.nets.network import Architecture, Stage, build
 from skipwise.nets.published import fetch, published
+from skipwise.nets.stems import STEMS, resolve_stem
 from skipwise.nets.weights import load_weights
 
 RESNET = "He et al. 2015, arXiv:1512.03385"
@@ -139,18 +141,6 @@ def list_models() -> list[str]:
     return sorted(NETWORKS)
 
 
-def check_model(name: str) -> None:
-    """Says whether `create_model` knows the name, without building anything.
-
-    Raises:
-        SkipwiseError: it does not; the nearest name is suggested.
-    """
-    if is_guest(name):
-        check_guest(name)
-    elif name not in NETWORKS:
-        raise unknown_name("network", name, NETWORKS)
-
-
 def create_model(
     name: str,
     *,
@@ -188,7 +178,7 @@ def create_model(
         SkipwiseError: an unknown name or stem (the nearest is suggested), sizes that give no network, or weights that
             can't be had.
     """
-    check_model(name)
+    check_model(name, NETWORKS)
     if stem is not None and stem not in STEMS:
         raise unknown_name("stem", stem, STEMS)
     if stem == "auto" and image_size is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from skipwise.audience import html
@@ -13,6 +12,8 @@ from skipwise.audience import html
 
 def render(template: str, **values: Any) -> str:
     """A page from a template in this folder; values are escaped unless they are marked as HTML."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # not for those who only read what is there
+
     environment = Environment(
         loader=PackageLoader("skipwise", "pages"),
         autoescape=True,

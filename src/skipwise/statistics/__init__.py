@@ -5,12 +5,14 @@ and `mcnemar` are second opinions that rest on other assumptions.
 """
 
 from skipwise.statistics.checks import McNemar, bootstrap, mcnemar
+from skipwise.statistics.climbing import Climb, climb
 from skipwise.statistics.judging import MOST_SEEDS, Estimate, Judgement, Pair, Verdict, judge
 from skipwise.statistics.looks import beaten, contenders_left, settle
 from skipwise.statistics.resolution import at_best, least_shown
 
 __all__ = [
     "MOST_SEEDS",
+    "Climb",
     "Estimate",
     "Judgement",
     "McNemar",
@@ -19,6 +21,7 @@ __all__ = [
     "at_best",
     "beaten",
     "bootstrap",
+    "climb",
     "contenders_left",
     "judge",
     "least_shown",

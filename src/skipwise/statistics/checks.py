@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import stats
 
 # Of how often each image was drawn. A million images times two thousand resamples would not fit at once.
 WEIGHTS_AT_ONCE = 5_000_000
@@ -81,5 +81,5 @@ def mcnemar(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> McNemar:
     if a.shape != b.shape or a.ndim != 1 or a.dtype != bool or b.dtype != bool:
         raise ValueError("McNemar's test needs two models' answers to the same images, bool [images] each.")
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
-    p = stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
+    p = scipy.stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
     return McNemar(only_a=only_a, only_b=only_b, p=float(p))

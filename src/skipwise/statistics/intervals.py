@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy  # whose parts are imported when they are first used
 from numpy.typing import NDArray
-from scipy import special
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class Table:
         spread *= variance * seeds / self.variance(1, self.images)
         reach = quantile * math.sqrt(spread / seeds + spread**2 / (2 * (seeds - 1)))
         error = max(1 - self.mean, 0.5 / self.images)
-        fall = float(special.expit(centre + spread / 2 + reach)) - error
+        fall = float(scipy.special.expit(centre + spread / 2 + reach)) - error
         return max(variance, (max(fall, 0.0) / quantile) ** 2)
 
 
@@ -74,7 +74,7 @@ def analyse(values: NDArray[np.floating]) -> Table:
     of_images = seeds * np.square(by_image - grand).sum()
     rest = np.vdot(values, values) - seeds * images * grand**2 - of_seeds - of_images
     # Half an answer stands for none, which has no logarithm.
-    log_odds = -special.logit(np.clip(by_seed, 0.5 / images, 1 - 0.5 / images))
+    log_odds = -scipy.special.logit(np.clip(by_seed, 0.5 / images, 1 - 0.5 / images))
     return Table(
         mean=float(grand),
         seeds=seeds,
@@ -89,7 +89,7 @@ def analyse(values: NDArray[np.floating]) -> Table:
 @lru_cache(maxsize=1024)
 def _student(freedom: int, alpha: float) -> float:
     """Student's two-sided quantile: asked for again and again with few different counts."""
-    return float(-special.stdtrit(freedom, alpha / 2))  # from below: 1 - alpha may round to 1
+    return float(-scipy.special.stdtrit(freedom, alpha / 2))  # from below: 1 - alpha may round to 1
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Mean:
             of_seeds = few
             if sum(part > 0 for part in parts) > 1:
                 welch = (seeds - 1) * by_seed**2 / sum(part**2 for part in parts)
-                of_seeds = float(-special.stdtrit((welch + seeds - 1) / 2, alpha / 2))
+                of_seeds = float(-scipy.special.stdtrit((welch + seeds - 1) / 2, alpha / 2))
             return (by_seed * of_seeds + by_image * many) / math.sqrt(by_seed + by_image)
 
         below = [self.first.variance_below(few, seeds, images)]

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from skipwise.errors import SkipwiseError
 from skipwise.files import atomic
+from skipwise.training.run import previous
 
 KIND = "skipwise-checkpoint-"
 FORMAT = 3
@@ -66,17 +67,6 @@ def load_checkpoints(path: Path, notice: Callable[[str], None] = lambda _: None)
             yield found
     if there and not whole:
         notice("Neither checkpoint is whole: the run begins again.")
-
-
-def remove_checkpoint(path: Path) -> None:
-    """Removes the checkpoint and the previous one, if they are there."""
-    path.unlink(missing_ok=True)
-    previous(path).unlink(missing_ok=True)
-
-
-def previous(path: Path) -> Path:
-    """Where the checkpoint before the one at `path` is kept."""
-    return path.with_name(f"{path.stem}-previous{path.suffix}")
 
 
 def _read(path: Path) -> Found | None:

@@ -23,19 +23,20 @@ from skipwise.files import clear_leftovers, make_folder, write_text
 from skipwise.machine import describe_machine
 from skipwise.nets.weights import load_weights
 from skipwise.nets.zoo import create_model
-from skipwise.training.checkpoint import remove_checkpoint
-from skipwise.training.compiling import has_compiler
-from skipwise.training.distributed import ALONE, Ranks
+from skipwise.training.compiling import lacks_compiler
 from skipwise.training.execution import reproducible
 from skipwise.training.faults import enough_memory, in_short
-from skipwise.training.loop import Epoch, Standing, Training
+from skipwise.training.loop import Training
+from skipwise.training.ranks import ALONE, Ranks
 from skipwise.training.run import (
+    CHECKPOINT,
     RECORD,
     Predictions,
     RunRecord,
     RunSpec,
     failed_run,
     find_run,
+    remove_checkpoint,
     write_history,
     write_predictions,
     write_run,
@@ -43,11 +44,10 @@ from skipwise.training.run import (
 )
 from skipwise.training.saving import Saves
 from skipwise.training.schedule import Pace, sides
+from skipwise.training.standing import Epoch, Standing
 from skipwise.training.stopping import held
 from skipwise.training.timelimit import Timekeeper
 from skipwise.training.trial import try_gradients
-
-CHECKPOINT = "resume.safetensors"
 
 
 def execute_run(
@@ -82,7 +82,7 @@ def execute_run(
     """
     record = find_run(spec, folder)
     if record is None:
-        if spec.execution.compile and spec.execution.device == "cpu" and not has_compiler():
+        if spec.execution.compile and lacks_compiler(spec.execution.device):
             raise SkipwiseError(
                 f"{folder} was begun compiled, and there is no C++ compiler here any more; install g++, or begin "
                 "another run with --no-compile."

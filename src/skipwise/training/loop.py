@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,12 @@ from skipwise.errors import TrainingFailed
 from skipwise.evaluation.metrics import Metrics
 from skipwise.training import schedule
 from skipwise.training.compiling import compiled
-from skipwise.training.distributed import ALONE, Ranks
 from skipwise.training.execution import Execution
 from skipwise.training.initial import dirac, whiten
 from skipwise.training.optimizer import head_parameters, make_optimizer, norms, set_learning_rate
+from skipwise.training.ranks import ALONE, Ranks
 from skipwise.training.recipe import Recipe
-from skipwise.training.schedule import Pace
+from skipwise.training.standing import Epoch, Standing
 
 INITIAL_PIXELS, LEAST_INITIAL_IMAGES = 500_000, 10
 """What initial weights are made from."""
@@ -37,43 +37,6 @@ ASTRAY = 20.0
 """How many times the loss of guessing is no longer learning but exploding."""
 LEAST_SCALE = 1.0
 """Of float16's losses; it is halved with each step that is left out, and begins at 65,536."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One finished epoch, counted from 1. The validation metrics are None where there is no validation split."""
-
-    epoch: int
-    train_loss: float
-    learning_rate: float
-    val: Metrics | None
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where a run stands between two steps.
-
-    Args:
-        pace: how its steps share the schedule.
-        steps: done in all.
-        history: the finished epochs.
-        loss: the sum over the current epoch's steps.
-        seconds: of training in the current epoch.
-        cuts: the steps at which the run went astray and its rate was cut.
-    """
-
-    pace: Pace
-    steps: int = 0
-    history: tuple[Epoch, ...] = ()
-    loss: float = 0.0
-    seconds: float = 0.0
-    cuts: tuple[int, ...] = ()
-
-    @property
-    def seconds_in_all(self) -> float:
-        """Of training and validating, whenever that was."""
-        return sum(epoch.seconds for epoch in self.history) + self.seconds
 
 
 class Training:
@@ -109,7 +72,7 @@ class Training:
         for norm in norms(self.network) if recipe.norm_momentum is not None else ():
             norm.momentum = recipe.norm_momentum
         self._learning = {id(parameter) for parameter in self.network.parameters() if parameter.requires_grad}
-        self.optimizer = make_optimizer(self.network, recipe)
+        self.optimizer = make_optimizer(self.network, recipe, execution.precision)
         # Gradients too small for float16 are lifted into its range; a step whose gradients leave it is left out.
         self._scaler = torch.amp.GradScaler(execution.device, enabled=execution.precision == "fp16")
         self.answer = copy.deepcopy(self.network).eval() if recipe.average else self.network

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from skipwise.data.batches import Augmentation
+from skipwise.data.augmentation import Augmentation
 from skipwise.errors import SkipwiseError, unknown_name
 
 Balance = Literal["none", "sampling", "loss"]
@@ -242,6 +242,11 @@ def rescaled(recipe: Recipe, batch_size: int) -> Recipe:
     square_root = recipe.optimizer == "muon" or recipe.head_first > 0
     scale = (batch_size / recipe.batch_size) ** (0.5 if square_root else 1.0)
     return replace(recipe, batch_size=batch_size, lr=recipe.lr * scale)
+
+
+def as_begun(recipe: Recipe, asked_batch: int | None, begun: Recipe) -> Recipe:
+    """The recipe as work was begun with it whose batch was made smaller than `asked_batch`, to fit into memory."""
+    return rescaled(recipe, begun.batch_size) if recipe.batch_size == asked_batch else recipe
 
 
 def fine_tuning(recipe: Recipe) -> Recipe:

@@ -15,13 +15,11 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors.torch import save
 
 from skipwise.data.containers import LONGEST_NAME
 from skipwise.data.preprocess import Preprocessing
@@ -32,14 +30,18 @@ from skipwise.machine import Machine, describe_machine
 from skipwise.regular import open_regular, read_regular
 from skipwise.seals import check_files, read_sealed, write_sealed
 from skipwise.training.execution import Execution
-from skipwise.training.loop import Epoch
 from skipwise.training.recipe import Recipe
 from skipwise.training.schedule import Pace
+from skipwise.training.standing import Epoch
 from skipwise.zipped import open_zip
+
+if TYPE_CHECKING:
+    from torch import nn
 
 RECORD = "run.json"
 FILES = ("metrics.jsonl", "weights.safetensors", "predictions.npz")
 """Those that the record has checksums of."""
+CHECKPOINT = "resume.safetensors"
 AGAIN = "remove its folder to run that again"
 LONGEST_ID = 4 * LONGEST_NAME
 """Bytes that numpy takes for the id of an image."""
@@ -235,6 +237,17 @@ def _check(folder: Path, name: str) -> None:
         check_files(folder / RECORD, name, mend=AGAIN)
 
 
+def remove_checkpoint(path: Path) -> None:
+    """Removes the checkpoint and the previous one, if they are there."""
+    path.unlink(missing_ok=True)
+    previous(path).unlink(missing_ok=True)
+
+
+def previous(path: Path) -> Path:
+    """Where the checkpoint before the one at `path` is kept."""
+    return path.with_name(f"{path.stem}-previous{path.suffix}")
+
+
 def write_history(folder: Path, history: tuple[Epoch, ...]) -> None:
     """Writes the epochs, a line each."""
     write_text(folder / "metrics.jsonl", "".join(msgspec.json.encode(epoch).decode() + "\n" for epoch in history))
@@ -251,8 +264,10 @@ def write_predictions(folder: Path, results: dict[str, Predictions]) -> None:
         np.savez(file, **arrays)
 
 
-def write_weights(folder: Path, model: str, network: torch.nn.Module) -> None:
+def write_weights(folder: Path, model: str, network: nn.Module) -> None:
     """Writes a network's weights and norm statistics."""
+    from safetensors.torch import save  # which imports torch; what only reads runs needs none
+
     # Copies: safetensors takes no two names for one piece of memory, which tied weights are.
     weights = {name: tensor.cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
     with atomic(folder / "weights.safetensors") as temporary:

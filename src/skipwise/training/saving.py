@@ -11,8 +11,9 @@ import msgspec
 from torch import Tensor
 
 from skipwise.training.checkpoint import load_checkpoints, save_checkpoint
-from skipwise.training.loop import Standing, Training
+from skipwise.training.loop import Training
 from skipwise.training.run import RunSpec
+from skipwise.training.standing import Standing
 
 CHECKPOINT_SECONDS = 15.0
 """Between two checkpoints within an epoch, at least; at its end there is one sooner."""

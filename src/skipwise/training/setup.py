@@ -6,17 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from skipwise.data.images import Pixels
 from skipwise.data.prepare import Prepared
 from skipwise.data.preprocess import Preprocessing, channel_statistics
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.nets.guests import is_guest
-from skipwise.nets.network import STEMS, check_width
-from skipwise.nets.zoo import create_model
+from skipwise.nets.sizes import check_size, takes
+from skipwise.nets.stems import STEMS, check_width
 from skipwise.training.recipe import Recipe, of_one_size
 from skipwise.training.schedule import sides
 
@@ -73,6 +71,21 @@ def with_statistics(preprocessing: Preprocessing, pixels: Pixels, train: NDArray
     return replace(preprocessing, mean=mean, std=std)
 
 
+def check_sizes(models: Iterable[str], preprocessing: Preprocessing, classes: int) -> None:
+    """Raises SkipwiseError for a network that takes images of other sizes and not of this one.
+
+    One that does not work at all is let through: its run will say why.
+    """
+    for name in filter(is_guest, models):
+        from skipwise.nets.zoo import create_model  # which imports torch
+
+        try:
+            network = create_model(name, num_classes=classes, in_channels=preprocessing.channels, seed=0)
+        except Exception:
+            continue
+        check_size(network, name, channels=preprocessing.channels, size=preprocessing.size)
+
+
 def with_sizes_for_all(
     recipe: Recipe,
     models: Iterable[str],
@@ -92,28 +105,20 @@ def with_sizes_for_all(
     if not smaller:
         return fixed
     for name in filter(is_guest, models):
+        from skipwise.nets.zoo import create_model  # which imports torch
+
         try:
             network = create_model(name, num_classes=classes, in_channels=channels, seed=0).eval()
         except Exception:
             continue
-        refused = [side for side in smaller if not _takes(network, channels, side)]
-        if refused and _takes(network, channels, size):
+        refused = [side for side in smaller if not takes(network, channels, side)]
+        if refused and takes(network, channels, size):
             notice(
                 f"{name} does not take images of {refused[0]} x {refused[0]} pixels: training images are of full size "
                 f"all the time, for {fixed.epochs} epochs."
             )
             return fixed
     return recipe
-
-
-def _takes(network: nn.Module, channels: int, side: int) -> bool:
-    device = next((parameter.device for parameter in network.parameters()), None)
-    try:
-        with torch.inference_mode():
-            network(torch.zeros(1, channels, side, side, device=device))
-    except Exception:
-        return False
-    return True
 
 
 def resident_bytes(recipe: Recipe, preprocessing: Preprocessing, images: int, *, runs: int = 1) -> int | None:

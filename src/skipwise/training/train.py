@@ -14,29 +14,28 @@ import numpy as np
 
 from skipwise.advice.traits import traits_of
 from skipwise.advice.weights import should_start_from_weights
+from skipwise.data.images import Images
 from skipwise.data.look import Square
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED, save_split
 from skipwise.data.whereabouts import remember
-from skipwise.errors import SkipwiseError
+from skipwise.errors import SkipwiseError, require
 from skipwise.files import cache_for_looking, clear_leftovers, write_text
+from skipwise.folders import check_again
+from skipwise.nets.catalogue import check_model
 from skipwise.nets.guests import guest_fingerprint, is_guest
-from skipwise.nets.network import resolve_stem
 from skipwise.nets.published import published
-from skipwise.nets.zoo import check_model
+from skipwise.nets.stems import resolve_stem
 from skipwise.paths import user_path
 from skipwise.seals import write_sealed
-from skipwise.training.checkpoint import remove_checkpoint
-from skipwise.training.distributed import joined
-from skipwise.training.execute import CHECKPOINT, execute_run
-from skipwise.training.execution import Execution, check_precision, check_unchanged, choose_device
+from skipwise.training.execution import Execution, check_precision, check_unchanged, choose_device, is_unchanged
 from skipwise.training.faults import in_short
-from skipwise.training.loop import Epoch, Standing
+from skipwise.training.ranks import joined
 from skipwise.training.recipe import Wishes, check_recipe, choose_recipe
-from skipwise.training.run import RunRecord, RunSpec, find_run
-from skipwise.training.settle import keeper_of, settle
-from skipwise.training.setup import check_options, choose_preprocessing, with_sizes_for_all
+from skipwise.training.run import CHECKPOINT, RunRecord, RunSpec, find_run, remove_checkpoint
+from skipwise.training.setup import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
+from skipwise.training.standing import Epoch, Standing
 from skipwise.training.starting import (
     AUTO,
     NONE,
@@ -122,10 +121,11 @@ def train(
     compile: bool | None = None,
     output: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    again: bool = False,
     observer: TrainObserver | None = None,
     began: float | None = None,
 ) -> Trained:
-    """Trains one network with one seed; the same call again goes on with an unfinished run.
+    """Trains one network with one seed; the same call again goes on with an unfinished run, or shows a finished one.
 
     Under torchrun its processes do it together (see distributed.py). The arguments are those of `compare`, for one
     model and one seed, and these.
@@ -138,7 +138,8 @@ def train(
             "auto", the published weights where experiments say that they help on images like these.
         init_key: which of the file's weights, where it holds several; see `load_weights`.
         freeze_norms: leave batch norms as the weights to start from have them.
-        output: the run's folder; None is the next in runs/train.
+        output: the run's folder; None is the one in runs/train that the same call made, or the next.
+        again: train once more, in the next folder, where the same call has made a run before.
         observer: is told how it goes.
         began: when the time limit began, on time.monotonic(); None is now.
 
@@ -165,6 +166,7 @@ def train(
         {} if found is None else {model: found}, [model] if init == PRETRAINED else [], stem=stem, width=width
     )
     check_precision(precision)
+    check_again(again=again, resume=resume)
     check_recipe(recipe)
     if epochs is not None and time_limit is not None:
         raise SkipwiseError("Give --epochs or --time-limit, not both.")
@@ -197,6 +199,7 @@ def train(
         strict=strict,
         img_size=img_size,
     )
+    require("torch", extra="train")
     named = user_path(output) if output is not None else None
     device = choose_device(device)
 
@@ -204,6 +207,11 @@ def train(
         """Writes down where the images are, and which was used for what."""
         _save_split(folder, prepared)
         remember(folder, request, prepared.source, tables=["split.csv"])
+
+    def decoded(terms: Terms) -> Images:
+        images = prepared.images(Square.of(terms.spec.preprocessing), packed=pack, progress=watch.preparing)
+        stack.callback(getattr(images.pixels, "close", lambda: None))
+        return images
 
     with contextlib.ExitStack() as stack:
         ranks = stack.enter_context(joined(device))
@@ -225,6 +233,7 @@ def train(
                 watch.noticed(sentence)
             preprocessing = choose_preprocessing(prepared, [] if found is None else [found.start.expects], img_size)
             wishes = replace(wishes, fine_tune=found is not None)
+            check_sizes([model], preprocessing, len(prepared.source.classes))
             chosen = choose_recipe(recipe, wishes, mirrors=prepared.source.mirrors, images=prepared.counts["train"])
             chosen = with_sizes_for_all(
                 chosen, [model], preprocessing, len(prepared.source.classes), epochs, watch.noticed
@@ -234,11 +243,12 @@ def train(
                     f"A batch of {chosen.batch_size} can't be shared by {ranks.count} processes, at least two images "
                     "each (batch norm needs company); start fewer, or raise --batch-size."
                 )
+            resolved = resolve_stem((found.stem if found is not None else None) or stem, preprocessing.size)
             draft = Terms(
                 spec=RunSpec(
                     model=model,
                     seed=seed,
-                    stem=resolve_stem((found.stem if found is not None else None) or stem, preprocessing.size),
+                    stem=resolved,
                     width=width,
                     init=None if found is None else found.start.sha256,
                     init_key=init_key,
@@ -255,9 +265,15 @@ def train(
                 val_share=prepared.val_share,
                 test_share=prepared.test_share,
                 guest=guest_fingerprint(model) if is_guest(model) else None,
+                asked_setting=None if seconds is None else (preprocessing.size, resolved),
                 start=None if found is None else found.start,
             )
-            folder, stored = SHELF.choose(draft, draft.data, named, watch.noticed)
+
+            def suits(stored: Terms) -> bool:
+                return is_unchanged(stored.spec.execution, precision, compile)
+
+            choose = partial(SHELF.choose, draft, draft.data, named, again=again, suits=suits)
+            folder, stored = choose(notice=watch.noticed)
             if resume and stored is None:
                 raise SkipwiseError(
                     f"There is nothing to resume for this run in {named or SHELF.parent}; leave --resume out."
@@ -269,10 +285,28 @@ def train(
                     clear_leftovers(folder)
                     remove_checkpoint(folder / CHECKPOINT)
                 terms = replace(stored, data=draft.data)
-                watch.starting(terms, folder)
                 return Trained(folder=folder, terms=terms, record=ended, repeated=True)
+            # What works needs torch, which takes a second to import; what was found out so far does not.
+            from skipwise.training.execute import execute_run
+            from skipwise.training.settle import keeper_of, settle
+
+            if stored is None and seconds is not None and ranks.count == 1:
+                from skipwise.training.fit import fit_setting
+
+                asked = draft.setting
+                draft = fit_setting(
+                    draft,
+                    precision=precision,
+                    other_size=img_size is None,
+                    other_stem=stem == "auto" and found is None,
+                    began=began,
+                )
+                if draft.setting != asked:
+                    watch.noticed(f"Given up for the time limit: images of {draft.setting} instead of {asked}.")
             # Decoded before the folder is made, so that a full disk leaves nothing behind.
-            images = prepared.images(Square.of(preprocessing), packed=pack, progress=watch.preparing)
+            images = prepared.images(
+                Square.of((stored or draft).spec.preprocessing), packed=pack, progress=watch.preparing
+            )
             stack.callback(getattr(images.pixels, "close", lambda: None))
 
         def settled() -> Terms:
@@ -283,9 +317,9 @@ def train(
 
         def begin() -> tuple[Path, Terms, bool]:
             """The folder, held for this run, what was written there, and whether the run had ended before."""
+            nonlocal images
             # Before the folder is made, too: what is refused leaves nothing behind.
             fresh = None if stored else settled()
-            choose = partial(SHELF.choose, draft, draft.data, named)
             # Another process may have begun, or ended, there meanwhile.
             folder, there = stack.enter_context(
                 SHELF.held(draft, choose, named=named is not None, notice=watch.noticed)
@@ -295,6 +329,8 @@ def train(
                 write_sealed(folder / SHELF.begun, fresh)
             else:
                 check_unchanged(there.spec.execution, precision, compile, folder, watch.noticed)
+                if there.setting != (stored or draft).setting:  # a time limit chose otherwise for it
+                    images = decoded(there)
                 fresh = replace(there, data=draft.data)  # what they are called now
             describe(folder)
             return folder, fresh, (folder / SHELF.finished).exists()

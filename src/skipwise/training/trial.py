@@ -3,59 +3,64 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from skipwise.training.compiling import compiled, has_compiler
+from skipwise import devices
+from skipwise.cost.load import Measured, measure
+from skipwise.training.compiling import compiled, lacks_compiler
 from skipwise.training.execution import Execution, reproducible
 from skipwise.training.optimizer import make_optimizer, set_learning_rate
 from skipwise.training.recipe import Recipe
-from skipwise.training.schedule import relative_cost, sides
+from skipwise.training.schedule import sides
+from skipwise.training.stepcost import StepCost
 
-PIXELS = 128 * 32 * 32
+PIXELS = 64 * 32 * 32
 """In a trial's batch on a CPU, at most: larger ones take in proportion."""
-ROUNDS = 3
-ENOUGH = 2.0
-"""Seconds after which a trial is over."""
+ENOUGH = 1.0
+"""Seconds that a part of a step is timed for, where its times are not alike sooner."""
 COMPILE_SECONDS = 60.0
 """For one network at one size; 8 to 66 s in single trials."""
 COMPILE_GAIN = 0.05
 """Of the time of a step; 3 to 19% in single trials, in float32."""
 
 
-@dataclass(frozen=True)
-class StepCost:
-    """Seconds of a training step at full size, and of evaluating one image."""
+def try_step(
+    network: nn.Module, recipe: Recipe, execution: Execution, *, channels: int, size: int, seconds: float = ENOUGH
+) -> StepCost:
+    """Trains a copy of the network on made-up images, a few steps, and evaluates it on them.
 
-    step: float
-    evaluation: float
-
-    def training(self, recipe: Recipe, size: int, steps: int) -> float:
-        """Seconds of so many steps of a recipe on images of `size` pixels a side."""
-        return self.step * steps * relative_cost(recipe, size)
-
-
-def try_step(network: nn.Module, recipe: Recipe, execution: Execution, *, channels: int, size: int) -> StepCost:
-    """Trains a copy of the network on made-up images, a few steps, and evaluates it on them."""
+    Args:
+        seconds: for each part of a step that is timed.
+    """
     batch = recipe.batch_size
-    if execution.device == "cpu":  # others take as long for a few images as for many
+    if not devices.of(execution.device).own_cores:  # others take as long for a few images as for many
         batch = min(batch, max(2, PIXELS // size**2))
     inputs = torch.zeros(batch, channels, size, size).to(execution.device, memory_format=torch.channels_last)
     trained = copy.deepcopy(network).to(execution.device).to(memory_format=torch.channels_last)
-    optimizer = make_optimizer(trained, recipe)
+    optimizer = make_optimizer(trained, recipe, execution.precision)
     set_learning_rate(optimizer, 0.0)
+
+    def timed(work: Callable[[], object], part: float, least: int) -> Measured:
+        return measure(work, threads=execution.threads, seconds=seconds * part, least=least)
+
     with reproducible(execution):
-        gradients = _seconds(lambda: _gradients(trained, inputs, execution))
-        update = _seconds(lambda: _updated(optimizer, execution))
+        gradients = timed(lambda: _gradients(trained, inputs, execution), 1.0, 3)
+        # Small beside the gradients, so that it is enough to know them roughly.
+        update = timed(lambda: _updated(optimizer, execution), 0.2, 1)
         trained.eval()
         with torch.inference_mode():
-            evaluation = _seconds(lambda: trained(inputs).cpu())
-    return StepCost(gradients * recipe.batch_size / batch + update, evaluation / batch)
+            evaluation = timed(lambda: trained(inputs).cpu(), 0.2, 1)
+    return StepCost(
+        step=gradients.seconds * recipe.batch_size / batch + update.seconds,
+        evaluation=evaluation.seconds / batch,
+        update=update.seconds,
+        share=1.0 if devices.of(execution.device).own_cores else gradients.share,
+    )
 
 
 def repays(seconds: float, recipe: Recipe, size: int) -> bool:
@@ -84,10 +89,11 @@ def choose_compile(
         seconds: of the shortest run, without compiling.
         notice: is told why not, where it would have been worth it.
     """
-    if wanted is False or (wanted is None and (execution.device == "mps" or not repays(seconds, recipe, size))):
+    worth_it = devices.of(execution.device).compiles and repays(seconds, recipe, size)
+    if wanted is False or (wanted is None and not worth_it):
         return execution
     with_compile = replace(execution, compile=True)
-    if execution.device == "cpu" and not has_compiler():
+    if lacks_compiler(execution.device):
         notice("Not compiled: torch.compile needs a C++ compiler (g++ or clang++), and there is none here.")
         return execution
     for name, network in networks.items():
@@ -125,15 +131,4 @@ def _gradients(network: Callable[[Tensor], Tensor], inputs: Tensor, execution: E
 
 def _updated(optimizer: torch.optim.Optimizer, execution: Execution) -> None:
     optimizer.step()
-    if execution.device != "cpu":
-        torch.accelerator.synchronize()
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    """The least of some times; the first, in which memory is got and kernels are chosen, is seldom it."""
-    taken: list[float] = []
-    while len(taken) <= ROUNDS and sum(taken) < ENOUGH:
-        started = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - started)
-    return min(taken)
+    devices.of(execution.device).synchronize()

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from skipwise.audience import say
 from skipwise.errors import SkipwiseError
 from skipwise.options import (
+    Again,
     ClassLevel,
     CropBoxes,
     Data,
@@ -22,6 +24,7 @@ from skipwise.options import (
     Split,
     print_json,
 )
+from skipwise.text import finished_already
 
 
 def audit(
@@ -43,6 +46,7 @@ def audit(
     output: Annotated[
         str | None, typer.Option("--output", "-o", help="Folder for the results. [default: next in runs/audit]")
     ] = None,
+    again: Again = False,
     json: Json = False,
 ) -> None:
     """Show each class, and find images that are unreadable, duplicated, in two splits, blank, odd or mislabelled.
@@ -67,10 +71,13 @@ def audit(
             skip_unread_formats=skip_unread_formats,
             run=run,
             output=output,
+            again=again,
             progress=bar.preparing,
             notice=bar.noticed,
         )
     if json:
+        if report.repeated:
+            say(finished_already(report.folder), sys.stderr)
         print_json({"folder": str(report.folder), "audit": report.record})
     else:
         print_audit(report, typed=sys.argv)

@@ -13,6 +13,7 @@ from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.options import (
     BEGAN,
     Advised,
+    Again,
     Balance,
     BatchSize,
     ClassLevel,
@@ -45,6 +46,7 @@ from skipwise.options import (
     names,
     print_json,
 )
+from skipwise.text import finished_already
 
 PRINTED = ("text", "md", "json")
 USUAL_LOOKS = (5, 8, 12)
@@ -145,6 +147,7 @@ def compare(
         bool, typer.Option("--extend", help="Ask more of the comparison in --output: more networks, or more looks.")
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Fail unless there is a comparison to go on with.")] = False,
+    again: Again = False,
     format: Annotated[str, typer.Option(help="What is printed: text, md (for a pull request) or json.")] = "text",
     advice: Advised = False,
     json: Json = False,
@@ -189,9 +192,6 @@ def compare(
             print_advice(found, typed=sys.argv)
         return 0
     from skipwise.comparison.compare import compare as run
-    from skipwise.comparison.conclude import record
-    from skipwise.comparison.markdown import markdown
-    from skipwise.printing import print_comparison
     from skipwise.screen import Screen
 
     # A network of one's own may print; standard output is for the result.
@@ -245,13 +245,23 @@ def compare(
             workers=workers,
             output=output,
             resume=resume,
+            again=again,
             observer=screen,
         )
+    # What prints is not imported before there is something to print.
+    if comparison.repeated and (json or format != "text"):
+        say(finished_already(comparison.folder), sys.stderr)
     if json or format == "json":
+        from skipwise.comparison.finished import record
+
         print(record(comparison))
     elif format == "md":
+        from skipwise.comparison.markdown import markdown
+
         say(markdown(comparison.plan, comparison.results, comparison.costs))
     else:
+        from skipwise.printing import print_comparison
+
         print_comparison(comparison, typed=sys.argv)
     return 2 if any(contender.failed for contender in comparison.results.contenders) else 0
 

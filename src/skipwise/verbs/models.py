@@ -16,7 +16,7 @@ def models(
 ) -> None:
     """List the networks that can be compared, with their papers, sizes and costs."""
     from skipwise.cost.listing import list_networks
-    from skipwise.printing import print_models
+    from skipwise.cost.printing import print_models
 
     need_output()
     rows = list_networks(pattern)

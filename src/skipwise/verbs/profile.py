@@ -25,12 +25,15 @@ def profile(
 ) -> None:
     """Count what networks cost and measure it on this machine: fewer multiply-adds is not always faster."""
     from skipwise.cost.profile import profile as run
-    from skipwise.printing import print_profile
-    from skipwise.screen import working
+    from skipwise.progress import working
 
     need_output()
     chosen = names(models)
-    with contextlib.redirect_stdout(sys.stderr), working(f"Measuring {len(chosen)} networks", sys.stderr):
+    what = f"Measuring {len(chosen)} network{'s' * (len(chosen) != 1)}"
+    with (
+        contextlib.redirect_stdout(sys.stderr),
+        working(what, sys.stderr),
+    ):
         report = run(
             chosen,
             img_size=img_size,
@@ -44,4 +47,6 @@ def profile(
     if json:
         print_json(report)
     else:
+        from skipwise.cost.printing import print_profile
+
         print_profile(report)

@@ -30,7 +30,6 @@ def recommend(
 ) -> int:
     """Say which network of a finished comparison to use, within limits, and what it may lose."""
     from skipwise.comparison.recommend import recommend as run
-    from skipwise.printing import print_recommended
 
     need_output()
     found = run(
@@ -44,5 +43,7 @@ def recommend(
     if json:
         print_json({"recommendation": found.recommendation, "latencies": found.latencies, "where": found.where})
     else:
+        from skipwise.printing import print_recommended
+
         print_recommended(found)
     return 0 if found.recommendation.contender is not None else 2

@@ -18,7 +18,7 @@ def report(
     ] = "html",
 ) -> None:
     """Write the report of a finished comparison again, or print it for a pull request or a machine."""
-    from skipwise.comparison.conclude import report as run
+    from skipwise.comparison.finished import report as run
 
     if format != "html":
         need_output("leave it open, or give --format html")

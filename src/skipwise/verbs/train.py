@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from skipwise.audience import say
 from skipwise.options import (
     BEGAN,
     Advised,
+    Again,
     Balance,
     BatchSize,
     ClassLevel,
@@ -43,6 +45,7 @@ from skipwise.options import (
     WidthOfWeights,
     print_json,
 )
+from skipwise.text import finished_already
 
 
 def train(
@@ -94,10 +97,11 @@ def train(
         str | None, typer.Option("--output", "-o", help="Folder for the run. [default: next in runs/train]")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Fail unless there is a run to go on with.")] = False,
+    again: Again = False,
     advice: Advised = False,
     json: Json = False,
 ) -> int:
-    """Train one network on your images; stopped, the same command goes on."""
+    """Train one network on your images. The same command goes on where it was stopped, and shows what is finished."""
     if advice:
         from skipwise.advice.advise import advise
         from skipwise.advice.printing import print_advice
@@ -128,9 +132,8 @@ def train(
             print_advice(found, typed=sys.argv)
         return 0
     from skipwise.machine import keep_freed_memory
-    from skipwise.printing import print_trained
     from skipwise.screen import TrainScreen
-    from skipwise.training.distributed import rank
+    from skipwise.training.ranks import rank
     from skipwise.training.train import train as run
 
     keep_freed_memory()
@@ -171,13 +174,18 @@ def train(
             compile=compile,
             output=output,
             resume=resume,
+            again=again,
             observer=screen,
             began=BEGAN,
         )
     if rank():  # one of several processes; the first one prints
         return 0
     if json:
+        if trained.repeated:
+            say(finished_already(trained.folder), sys.stderr)
         print_json({"folder": str(trained.folder), "record": trained.record})
     else:
+        from skipwise.printing import print_trained
+
         print_trained(trained, data=data)
     return 2 if trained.record.status == "failed" else 0

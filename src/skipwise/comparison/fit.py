@@ -1,0 +1,124 @@
+"""What of a comparison fits into a time limit, and what is given up for it.
+
+The order, which docs/time-limits.md tells users. Later looks go first, then epochs down to as many as are enough for a
+network to learn what it can, then seeds down to three; then the size of the images and the stem, with as many seeds
+as before; then networks, the costliest first, that could only be trained too shortly to say something of them; then
+the third seed, and last the epochs of the two networks that are left.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from skipwise.comparison.forecast import run_seconds, seconds
+from skipwise.comparison.plan import Plan
+from skipwise.comparison.question import FEWEST, LEAST
+from skipwise.errors import SkipwiseError
+from skipwise.progress import duration
+from skipwise.text import listed
+from skipwise.training.setting import NEARLY, enough_epochs
+from skipwise.training.stepcost import StepCost
+
+SPARE = 0.95
+"""The share of the time that a plan uses."""
+MANY = 5
+"""Seeds that are worth more than epochs beyond the enough: with three, intervals are several times as wide."""
+
+Costs = Mapping[str, StepCost]
+
+
+def fitted(
+    plans: Sequence[Plan], costs: Callable[[Plan], Costs], left: Callable[[Plan], float], *, fewer_epochs: bool
+) -> Plan:
+    """What fits into so many seconds.
+
+    Args:
+        plans: one and the same in the settings in which it may be carried out, the preferred one first and the
+            cheapest last, with the looks and epochs it would have without a limit.
+        costs: of a step of each network, under one of the plans.
+        left: seconds, to the end of the command, once a plan's images are decoded.
+        fewer_epochs: whether these may be changed; the user may have asked for a number of them.
+
+    Raises:
+        SkipwiseError: not even one epoch of two runs of two networks fits.
+    """
+    for at in plans:
+        if (found := _with_enough(at, costs(at), left(at), fewer_epochs=fewer_epochs)) is not None:
+            return found
+    at = plans[-1]
+    known = costs(at)
+    dearest = sorted(at.candidates, key=lambda name: -run_seconds(at, known, name))
+    would_do = _enough_for_all(at, known, fewer_epochs=fewer_epochs)
+    for dropped in range(1, len(dearest) - 1):
+        fewer = without(at, dearest[:dropped], would_do)
+        if (found := _with_enough(fewer, known, left(at), fewer_epochs=fewer_epochs)) is not None:
+            return found
+    pairs = [without(plan, dearest[:-2], would_do) for plan in plans]
+    for seeds in (FEWEST, LEAST):
+        lasting = [_longest(two, costs(two), left(two), seeds, fewer_epochs=fewer_epochs) for two in pairs]
+        if (most := max(two.recipe.epochs if two else 0 for two in lasting)) > 0:
+            return next(two for two in lasting if two and two.recipe.epochs >= NEARLY * most)
+    epochs = 1 if fewer_epochs else at.recipe.epochs
+    least = pairs[-1].lasting(_looks(at, LEAST), epochs)
+    needed = seconds(least, known, LEAST)
+    raise SkipwiseError(
+        f"--time-limit is too short: two runs of {listed(least.candidates)}, of {_epochs(epochs)} each at "
+        f"{at.setting}, take about {duration(needed)} here; give --time-limit {limit_for(needed)} or more."
+    )
+
+
+def _longest(plan: Plan, costs: Costs, left: float, seeds: int, *, fewer_epochs: bool) -> Plan | None:
+    """The plan with as many epochs as fit; None where none does."""
+    for epochs in range(plan.recipe.epochs, 0, -1) if fewer_epochs else (plan.recipe.epochs,):
+        found = plan.lasting(_looks(plan, seeds), epochs)
+        if seconds(found, costs, seeds) <= left * SPARE:
+            return found
+    return None
+
+
+def _with_enough(plan: Plan, costs: Costs, left: float, *, fewer_epochs: bool) -> Plan | None:
+    """The plan with as many looks as fit; else with as many seeds, and then epochs, as fit, unless that is not enough
+    of them."""
+    looks = plan.question.looks
+    for count in range(len(looks), 0, -1):
+        if seconds(plan, costs, looks[count - 1]) <= left * SPARE:
+            return plan.lasting(looks[:count], plan.recipe.epochs)
+    most = min(looks[0], MANY)
+    enough = enough_epochs(plan.recipe, plan.train_images) if fewer_epochs else plan.recipe.epochs
+    for seeds in range(most, min(FEWEST, most) - 1, -1):
+        found = _longest(plan, costs, left, seeds, fewer_epochs=fewer_epochs)
+        if found is not None and found.recipe.epochs >= enough:
+            return found
+    return None
+
+
+def _looks(plan: Plan, seeds: int) -> tuple[int, ...]:
+    return (min(seeds, plan.question.looks[-1]),)
+
+
+def without(plan: Plan, names: Sequence[str], would_do: str) -> Plan:
+    """The plan without some networks, which the time is too short for."""
+    sentence = f"The time limit is too short to train it; --time-limit {would_do} would do for all networks."
+    return replace(plan, not_trained={**plan.not_trained, **dict.fromkeys(names, sentence)})
+
+
+def _enough_for_all(plan: Plan, costs: Costs, *, fewer_epochs: bool) -> str:
+    """The time limit that all networks could be trained in."""
+    epochs = enough_epochs(plan.recipe, plan.train_images) if fewer_epochs else plan.recipe.epochs
+    seeds = min(FEWEST, plan.question.looks[0])
+    return limit_for(seconds(plan.lasting(_looks(plan, seeds), epochs), costs, seeds))
+
+
+def limit_for(needed: float) -> str:
+    """The time limit, in whole minutes, that is enough for so many seconds.
+
+    >>> limit_for(100)
+    '2m'
+    """
+    return f"{math.ceil(needed / SPARE * 1.1 / 60)}m"
+
+
+def _epochs(count: int) -> str:
+    return f"{count} epoch{'s' * (count != 1)}"

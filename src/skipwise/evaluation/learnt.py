@@ -1,0 +1,78 @@
+"""Whether a run has learnt anything, told by its answers on the validation images; numpy and scipy only.
+
+A network that gives one class for every image, or is right no more often than one that always gives the commonest class
+would be, has an accuracy that says nothing of the architecture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+CHANCE = 0.01
+"""How often a run that has learnt nothing may be taken for one that has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learnt:
+    """What a run's answers show.
+
+    Args:
+        accuracy: the share of right answers.
+        commonest: the share of the commonest class, which is the accuracy of always giving that.
+        answered: how many classes are given at all.
+        images: how many there are.
+        luck: how probable it is that one who is right with the commonest class's probability is right as often.
+    """
+
+    accuracy: float
+    commonest: float
+    answered: int
+    images: int
+    luck: float
+
+    @property
+    def has_learnt(self) -> bool:
+        """Whether it gives more than one class, and is right more often than by always giving the commonest one,
+        beyond chance."""
+        return self.answered > 1 and self.luck <= CHANCE
+
+    @property
+    def can_be_told(self) -> bool:
+        """Whether at least a run that is right on every image would be found to have learnt.
+
+        Few images, or nearly all of one class, do not show it. Where classes weigh the same, a network that has learnt
+        much may be below the commonest class's share, too: then this is the wrong question.
+        """
+        return self.commonest**self.images <= CHANCE
+
+
+def learnt(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> Learnt:
+    """What answers show, from logits [N, classes] and labels [N].
+
+    The test is the one-sided binomial one, against the commonest class's share of these labels.
+
+    Raises:
+        ValueError: there are no images.
+
+    Examples:
+        >>> labels = np.arange(100) % 10
+        >>> learnt(np.eye(10)[labels], labels).has_learnt
+        True
+        >>> one_class = learnt(np.eye(10)[np.zeros(100, int)], labels)
+        >>> one_class.has_learnt, one_class.accuracy, one_class.answered
+        (False, 0.1, 1)
+    """
+    if not len(labels):
+        raise ValueError("What a run has learnt shows on images, and there are none.")
+    given = logits.argmax(axis=1)
+    images, right = len(labels), int((given == labels).sum())
+    commonest = float(np.bincount(labels).max() / images)
+    # At least so many right: all but those with fewer. Of none, or where every answer is right anyway, that is certain.
+    luck = float(special.bdtrc(right - 1, images, commonest)) if right and commonest < 1 else 1.0
+    return Learnt(
+        accuracy=right / images, commonest=commonest, answered=len(np.unique(given)), images=images, luck=luck
+    )
