@@ -62,9 +62,7 @@ def test_code_that_only_a_run_s_record_names_does_not_run(photos: Path, tmp_path
     assert again.record.spec.init is not None
 
 
-def test_none_starts_from_scratch_and_so_does_auto_where_there_are_no_weights(
-    photos: Path, tmp_path: Path
-) -> None:
+def test_none_starts_from_scratch_and_so_does_auto_where_there_are_no_weights(photos: Path, tmp_path: Path) -> None:
     runs = [train(photos, **SMALL, img_size=24, init=init, output=tmp_path / init) for init in ("none", "auto")]
     assert runs[0].record.spec == runs[1].record.spec
     assert runs[0].record.spec.init is None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from skipwise.comparison.finished import Comparison as Comparison
     from skipwise.comparison.finished import report as report
     from skipwise.comparison.observer import Observer as Observer
+    from skipwise.comparison.planned import Planned as Planned
     from skipwise.comparison.recommend import recommend as recommend
     from skipwise.cost.profile import profile as profile
     from skipwise.data.sources import ReadingOptions as ReadingOptions
@@ -37,6 +38,7 @@ _HOMES = {
     "Advice": "skipwise.advice.advise",
     "Comparison": "skipwise.comparison.finished",
     "Observer": "skipwise.comparison.observer",
+    "Planned": "skipwise.comparison.planned",
     "ReadingOptions": "skipwise.data.sources",
     "Source": "skipwise.data.sources",
     "SkipwiseError": "skipwise.errors",

@@ -6,20 +6,24 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skipwise.advice.points import Asked, cross_validation
 from skipwise.advice.traits import traits_of
 from skipwise.advice.weights import should_start_from_weights
 from skipwise.comparison.finished import Comparison, is_finished, read_comparison
 from skipwise.comparison.include import check_included, find_included, include_runs
-from skipwise.comparison.inputs import store_images, store_weights
+from skipwise.comparison.inputs import image_options, store_images, store_weights
 from skipwise.comparison.observer import Observer
-from skipwise.comparison.plan import SHELF, Plan, Tuning, check_together
+from skipwise.comparison.plan import SHELF, Plan, check_together
+from skipwise.comparison.planned import Noting, Planned, Stage
 from skipwise.comparison.question import Question, choose_looks, choose_outcome
+from skipwise.comparison.saved import by_plan, check_savable, write_plan
 from skipwise.comparison.starts import Words, choose_recipes, files_of, find_starts, try_weights
+from skipwise.comparison.tuning import choose_tuning
 from skipwise.data.look import Square
 from skipwise.data.pack import pack as make_pack
 from skipwise.data.prepare import Request, prepare
@@ -34,7 +38,6 @@ from skipwise.nets.guests import guest_fingerprint, is_guest
 from skipwise.nets.stems import resolve_stem
 from skipwise.paths import user_path
 from skipwise.seals import read_sealed, write_sealed
-from skipwise.statistics import MOST_SEEDS
 from skipwise.training.execution import (
     Execution,
     check_precision,
@@ -43,14 +46,18 @@ from skipwise.training.execution import (
     choose_device,
     is_unchanged,
 )
-from skipwise.training.recipe import Recipe, Wishes, check_recipe, shortened
+from skipwise.training.recipe import Wishes, check_recipe, shortened
 from skipwise.training.setup import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
 from skipwise.training.starting import agreed, size_for
 from skipwise.training.timelimit import parse_limit
 
+if TYPE_CHECKING:
+    from skipwise.comparison.forecast import Forecast
+
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
 
 
+@by_plan
 def compare(
     data: str | os.PathLike[str],
     *,
@@ -102,8 +109,11 @@ def compare(
     output: str | os.PathLike[str] | None = None,
     resume: bool = False,
     again: bool = False,
+    plan: str | os.PathLike[str] | None = None,  # noqa: ARG001 - it is read by the decorator
+    save_plan: str | os.PathLike[str] | None = None,
+    dry_run: bool = False,
     observer: Observer | None = None,
-) -> Comparison:
+) -> Comparison | Planned:
     """Trains every network with every seed on the same images in the same way, and says which to use.
 
     The same call again goes on with an unfinished comparison of the same plan, or shows a finished one.
@@ -160,13 +170,24 @@ def compare(
         output: the folder to use; None is the one in runs/compare that the same call made, or the next.
         resume: raise unless there is something to go on with.
         again: compare once more, in the next folder, where the same call has made a comparison before.
+        plan: a file that `save_plan` wrote. It gives all that it fixes: the networks, the seeds, the recipe, the size
+            of the images; what is given beside it may not say otherwise.
+        save_plan: a file for the plan, to be carried out on other images, or by others.
+        dry_run: train nothing and write no results; return what is planned and how long it will take.
         observer: is told what happens.
+
+    Returns:
+        The comparison; with `dry_run`, a `Planned`.
 
     Raises:
         SkipwiseError: anything a person can mend; what was finished stays.
     """
     began = time.monotonic() if began is None else began
-    watch = observer or Observer()
+    sentences: list[str] = []
+    watch = Noting(observer or Observer(), sentences) if dry_run else observer or Observer()
+    saved = None if save_plan is None else user_path(save_plan)
+    if saved is not None:
+        check_savable(saved)
     included = find_included([os.fspath(folder) for folder in include])
     names = list(models.split(",") if isinstance(models, str) else models)
     if extend and output is not None:
@@ -193,6 +214,8 @@ def compare(
     check_together(folds, tune=tune is not None, included=bool(included), lr=lr)
     if extend and (output is None or time_limit is not None):
         raise SkipwiseError("--extend needs --output, the comparison to ask more of, and takes no --time-limit.")
+    if extend and dry_run:
+        raise SkipwiseError("--extend asks more of a comparison that has its plan; leave --dry-run out.")
     limit = None if time_limit is None else parse_limit(time_limit)
     wishes = Wishes(
         epochs=epochs,
@@ -226,7 +249,8 @@ def compare(
     require("torch", extra="train")
     named = user_path(output) if output is not None else None
     with cache_for_looking() if named is not None and is_finished(named) else contextlib.nullcontext():
-        prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
+        packing = pack and not dry_run
+        prepared = prepare(request, seed=SPLIT_SEED, packed=packing, progress=watch.preparing, notice=watch.noticed)
     traits = traits_of(prepared, folds)
     advice = should_start_from_weights(traits)
     if starts.automatic and not advice.use:
@@ -253,7 +277,7 @@ def compare(
         found_in=None if source.container is None else Path(request.data).resolve().name,
         classes=source.classes,
         fingerprint=prepared.fingerprint,
-        image_options=_image_options(request),
+        image_options=image_options(request),
         split_images=counts,
         split_seed=SPLIT_SEED,
         val_share=prepared.val_share,
@@ -266,7 +290,7 @@ def compare(
         guests={name: guest_fingerprint(name) for name in question.contenders if is_guest(name)},
         recipe=chosen,
         fine_tuning=tuned,
-        tuning=_tuning(tune, tune_epochs, chosen, question, counts["val"]),
+        tuning=choose_tuning(tune, tune_epochs, chosen, question, counts["val"]),
         time_limit=limit,
         asked_for=None if limit is None else (question.looks, chosen.epochs),
         asked_setting=None if limit is None else (preprocessing.size, resolved),
@@ -286,16 +310,27 @@ def compare(
     def suits(stored: Plan) -> bool:
         return is_unchanged(stored.execution, precision, compile)
 
+    def finished_in(folder: Path) -> Comparison:
+        found = read_comparison(folder)
+        if saved is not None:
+            write_plan(saved, found.plan)
+        return found
+
+    def planned(plan: Plan, forecast: Forecast | None) -> Planned:
+        stage: Stage = "new" if stored is None else "begun" if forecast else "finished"
+        return Planned(plan=plan, forecast=forecast, folder=folder, stage=stage, noticed=tuple(sentences))
+
     choose = partial(_choose, draft, named, extend=extend, again=again, suits=suits)
     folder, stored = choose(notice=watch.noticed)
     if resume and stored is None:
         raise SkipwiseError(f"There is nothing to resume for this plan in {named or SHELF.parent}; leave --resume out.")
     if is_finished(folder) and stored is not None and not asks_more(stored):
-        return read_comparison(folder)
+        found = finished_in(folder)
+        return planned(found.plan, None) if dry_run else found
     # What works needs torch, which takes a second to import; what was found out so far does not.
     from skipwise.comparison.budget import Budget
     from skipwise.comparison.conclude import carry_out
-    from skipwise.comparison.settle import OnThisMachine, fit_setting, settle, try_again
+    from skipwise.comparison.settle import OnThisMachine, fit_setting, look_ahead, settle, try_again
 
     here = OnThisMachine(
         precision=precision,
@@ -306,6 +341,13 @@ def compare(
         other_stem=stem == "auto" and not weights,
         began=began,
     )
+    if dry_run:
+        if stored is not None:
+            check_unchanged(stored.execution, precision, compile, folder, watch.noticed)
+        ahead, forecast = look_ahead(draft, stored, here, watch.noticed)
+        if saved is not None:
+            write_plan(saved, ahead)
+        return planned(ahead, forecast)
     tried = fit_setting(draft, here, watch.noticed) if stored is None else None
     # Decoded before the folder is made, so that a full disk leaves nothing behind.
     packed = decoded((stored or draft if tried is None else tried.plan).preprocessing)
@@ -313,49 +355,51 @@ def compare(
         # Meanwhile another process may have finished in there.
         asked_more = stored is not None and asks_more(stored)
         if is_finished(folder) and stored is not None and not asked_more:
-            return read_comparison(folder)
+            return finished_in(folder)
         clear_leftovers(folder)
         if stored is not None:
             check_unchanged(stored.execution, precision, compile, folder, watch.noticed)
-        plan, expected, costs = stored, None, None
+        settled, expected, costs = stored, None, None
         try:
-            if plan is None:
+            if settled is None:
                 # Another process may have given up in there meanwhile, what it had planned among it.
                 try_weights(draft, weights, watch.noticed)
                 tried = tried or fit_setting(draft, here, watch.noticed)
                 packed = decoded(tried.plan.preprocessing)
-                plan, expected = settle(prepared, packed, tried, here, watch.noticed)
+                settled, expected = settle(prepared, packed, tried, here, watch.noticed)
                 costs = tried.costs
             elif asked_more:
-                plan = replace(plan.extended(question), guests=draft.guests, init=draft.init)
-                try_weights(plan, weights, watch.noticed)
-            check_included(plan, tested)
+                settled = replace(settled.extended(question), guests=draft.guests, init=draft.init)
+                try_weights(settled, weights, watch.noticed)
+            check_included(settled, tested)
+            if saved is not None:
+                write_plan(saved, settled)
         except SkipwiseError:  # what is refused leaves nothing behind
             if stored is None:
                 remove_empty(folder)
             raise
         if asked_more and is_finished(folder):  # what was found under the first plan stands by itself
-            (folder / "comparison.json").replace(folder / f"comparison-{len(plan.asked_before)}.json")
-        if plan != stored:
+            (folder / "comparison.json").replace(folder / f"comparison-{len(settled.asked_before)}.json")
+        if settled != stored:
             (folder / SHELF.finished).unlink(missing_ok=True)
-            write_sealed(folder / SHELF.begun, plan)
+            write_sealed(folder / SHELF.begun, settled)
         if stored is not None:
-            packed = decoded(plan.preprocessing)  # of the size that was chosen then
-        store_images(folder, plan, prepared, request, packed)
+            packed = decoded(settled.preprocessing)  # of the size that was chosen then
+        store_images(folder, settled, prepared, request, packed)
         store_weights(folder, files_of(weights))
-        include_runs(plan, folder)
+        include_runs(settled, folder)
         # How many run at once changes no result, so it may change from one time to the next.
-        plan = plan if workers is None else replace(plan, processes=workers)
+        settled = settled if workers is None else replace(settled, processes=workers)
         budget = None
-        if plan.time_limit is not None and plan.stopped_after is None:
+        if settled.time_limit is not None and settled.stopped_after is None:
             budget = Budget(
-                plan,
-                costs or try_again(plan),
-                end=began + plan.time_limit,
+                settled,
+                costs or try_again(settled),
+                end=began + settled.time_limit,
                 most_seeds=question.looks[-1],
                 fewer_epochs=epochs is None,
             )
-        return carry_out(plan, folder, watch, expected, budget)
+        return carry_out(settled, folder, watch, expected, budget)
 
 
 def _choose(
@@ -392,40 +436,9 @@ def _choose(
     return SHELF.choose(draft, draft.data, named, notice, again=again, suits=suits)
 
 
-def _image_options(request: Request) -> tuple[str, ...]:
-    options = {
-        "--split": request.split,
-        "--exclude": request.exclude,
-    }
-    given = [word for name, value in options.items() if value is not None for word in (name, value)]
-    for option in fields(request.reading):
-        value, flag = getattr(request.reading, option.name), f"--{option.name.replace('_', '-')}"
-        given += [] if value in (None, False) else [flag] if value is True else [flag, value]
-    return tuple(given)
-
-
 def _in_order(names: list[str], folder: Path) -> list[str]:
     """The networks as a comparison that is to be extended has them, those that are new last."""
     if not (folder / SHELF.begun).exists():
         return names
     before = read_sealed(folder / SHELF.begun, Plan).question.contenders
     return [*(name for name in before if name in names), *(name for name in names if name not in before)]
-
-
-def _tuning(
-    rates: Sequence[float] | None, epochs: int | None, recipe: Recipe, question: Question, validation: int
-) -> Tuning | None:
-    if rates is None:
-        if epochs is not None:
-            raise SkipwiseError("--tune-epochs is for --tune; leave it out.")
-        return None
-    for rate in rates:
-        Wishes(lr=rate).check()
-    Wishes(epochs=epochs).check()
-    if len(set(rates)) < 2:
-        raise SkipwiseError("--tune needs at least two learning rates to choose from, like --tune lr=0.05,0.1,0.2.")
-    if not validation:
-        raise SkipwiseError("--tune chooses by validation images, and there are none; leave --val-share 0 out.")
-    # A seed that no run of the comparison has, so that none starts from what was chosen for it.
-    epochs = epochs or max(1, recipe.epochs // 3)
-    return Tuning(rates=tuple(rates), epochs=epochs, seed=question.first_seed + MOST_SEEDS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from skipwise import devices
 from skipwise.comparison.contenders import blank_contender
@@ -24,12 +24,14 @@ ENDING, ENDING_EACH = 3.0, 1.5
 
 @dataclass(frozen=True)
 class Forecast:
-    """Seconds to the first look and to the last one, if that is needed; bytes of the results, and at most at once."""
+    """Seconds to the first look and to the last one, if that is needed; bytes of the results, and at most at once; and
+    what an epoch of each network takes, beside those of the others."""
 
     first: float | None
     last: float | None
     kept: float
     needed: float
+    epochs: dict[str, float] = field(default_factory=dict)
 
 
 def try_steps(plan: Plan, multiply_adds: Mapping[str, float], *, each: float = ENOUGH) -> dict[str, StepCost]:
@@ -84,6 +86,7 @@ def forecast(plan: Plan, costs: Mapping[str, StepCost], weights: Mapping[str, fl
         last=seconds(plan, costs, question.looks[-1]) if costs else None,
         kept=kept,
         needed=kept + working,
+        epochs={name: cost.step for name, cost in costs.items()},
     )
 
 

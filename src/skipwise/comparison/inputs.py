@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,19 @@ class Whereabouts:
     request: Request | None
     state: str
     rows: tuple[int, ...]
+
+
+def image_options(request: Request) -> tuple[str, ...]:
+    """What was said of the images, as on the command line."""
+    options = {
+        "--split": request.split,
+        "--exclude": request.exclude,
+    }
+    given = [word for name, value in options.items() if value is not None for word in (name, value)]
+    for option in fields(request.reading):
+        value, flag = getattr(request.reading, option.name), f"--{option.name.replace('_', '-')}"
+        given += [] if value in (None, False) else [flag] if value is True else [flag, value]
+    return tuple(given)
 
 
 def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request, packed: Rows | None) -> None:

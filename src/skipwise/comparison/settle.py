@@ -84,12 +84,12 @@ def fit_setting(draft: Plan, wishes: OnThisMachine, notice: Callable[[str], None
         size_given=others or not wishes.other_size,
         stem_given=not wishes.other_stem,
     )
-    first = _with_fitting_batch(_suited(draft, counts, wishes), counts, notice)
-    draft = replace(draft, recipe=first.recipe, asked_batch=first.asked_batch)  # the other settings need less
+    first = _suited(draft, counts, wishes)
     wishes = replace(wishes, precision=first.execution.precision)  # measured once
     plans = [first, *(_suited(draft.at(option), _scaled(counts, draft, option), wishes) for option in options[1:])]
     if first.time_limit is None or len(plans) == 1:
-        return Tried(plan=first, counts=counts, costs=_costs(first, counts))
+        fitting = _with_fitting_batch(first, counts, notice)
+        return Tried(plan=fitting, counts=counts, costs=_costs(fitting, counts))
     reading = time.monotonic() - wishes.began
 
     def left(plan: Plan) -> float:
@@ -122,7 +122,11 @@ def fit_setting(draft: Plan, wishes: OnThisMachine, notice: Callable[[str], None
     while at.setting not in tried:
         tried[at.setting] = _costs(at, _scaled(counts, draft, at.setting))
         at = choice()
-    return Tried(plan=at, counts=_scaled(counts, draft, at.setting), costs=tried[at.setting])
+    found, scaled = tried[at.setting], _scaled(counts, draft, at.setting)
+    fitting = _with_fitting_batch(at, scaled, notice)
+    if fitting != at:
+        found = _costs(fitting, scaled)
+    return Tried(plan=fitting, counts=scaled, costs=found)
 
 
 def settle(
@@ -141,11 +145,8 @@ def settle(
     Raises:
         SkipwiseError: the time limit is too short.
     """
-    plan, costs = tried.plan, tried.costs
-    if (slower := slowest(costs)) > 1:
-        notice(f"This machine is busy with other programs: training is {slower:.1f} times as slow as when it is idle.")
-    if plan.time_limit is not None:
-        plan = fitted([plan], lambda _: costs, lambda plan: _left(plan, wishes), fewer_epochs=wishes.fewer_epochs)
+    costs = tried.costs
+    plan = _fitted(tried, wishes, notice)
     plan = replace(plan, preprocessing=_with_statistics(plan, prepared, packed))
     if phrases := given_up(plan):
         notice(f"Given up for the time limit: {'; '.join(phrases)}.")
@@ -165,7 +166,40 @@ def settle(
     )
     plan = replace(plan, execution=execution)
     devices.of(execution.device).release()  # what was tried here is over; the runs are done in other processes
-    return plan, forecast(plan, costs, {name: 4.0 * found.parameters for name, found in tried.counts.items()})
+    return plan, _forecast(plan, costs, tried.counts)
+
+
+def look_ahead(
+    draft: Plan, stored: Plan | None, wishes: OnThisMachine, notice: Callable[[str], None]
+) -> tuple[Plan, Forecast]:
+    """The plan as far as it can be told without decoded images, which is all but their mean and deviation and whether
+    it is compiled, and what it will take.
+
+    Args:
+        stored: the plan where it was settled before; then nothing is chosen.
+
+    Raises:
+        SkipwiseError: the time limit is too short.
+    """
+    if stored is not None:
+        return stored, _forecast(stored, try_again(stored), _counts(stored))
+    tried = fit_setting(draft, wishes, notice)
+    plan = _fitted(tried, wishes, notice)
+    return plan, _forecast(plan, tried.costs, tried.counts)
+
+
+def _fitted(tried: Tried, wishes: OnThisMachine, notice: Callable[[str], None]) -> Plan:
+    """The plan with what fits into its time limit, if it has one."""
+    plan, costs = tried.plan, tried.costs
+    if (slower := slowest(costs)) > 1:
+        notice(f"This machine is busy with other programs: training is {slower:.1f} times as slow as when it is idle.")
+    if plan.time_limit is None:
+        return plan
+    return fitted([plan], lambda _: costs, lambda plan: _left(plan, wishes), fewer_epochs=wishes.fewer_epochs)
+
+
+def _forecast(plan: Plan, costs: dict[str, StepCost], counts: dict[str, Counts]) -> Forecast:
+    return forecast(plan, costs, {name: 4.0 * found.parameters for name, found in counts.items()})
 
 
 def try_again(plan: Plan) -> dict[str, StepCost]:

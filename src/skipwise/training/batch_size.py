@@ -23,7 +23,7 @@ from skipwise.training.recipe import Recipe, rescaled
 
 LEAST = 2
 """Images, for each process: batch norm needs company."""
-ROOMY = 3.0
+ROOMY = 2.0
 """Where this many times what a step is thought to need is free, none is tried on the CPU."""
 
 

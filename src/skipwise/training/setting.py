@@ -24,7 +24,7 @@ ENLARGED = 2
 are enlarged cost less than with the small stem as they are."""
 NEARLY = 0.75
 """Where epochs are too few anyway, larger images are worth this share of them."""
-ENOUGH_EPOCHS, ENOUGH_STEPS = 8, 160
+ENOUGH_EPOCHS, ENOUGH_STEPS = 6, 250
 """A run that has fewer of both may say more of its length than of its network."""
 
 
@@ -66,7 +66,7 @@ def enough_epochs(recipe: Recipe, images: int) -> int:
 
     >>> from skipwise.training.recipe import RECIPES
     >>> enough_epochs(RECIPES["standard"], 50_000)
-    8
+    6
     """
     steps = max(1, images // recipe.batch_size)
     return min(recipe.epochs, max(ENOUGH_EPOCHS, math.ceil(ENOUGH_STEPS / steps)))

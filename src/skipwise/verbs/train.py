@@ -52,12 +52,13 @@ def train(
     data: Data,
     model: Annotated[
         str | None,
-        typer.Option(help="The network; see 'skipwise models'. [default: that of --init's run, else resnet18]"),
+        typer.Option(help="The network to train; see 'skipwise models'. [default: that of --init's run, or resnet18]"),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of initial weights, order and augmentation.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed for initial weights, data order and augmentation.")] = 0,
     epochs: Epochs = None,
     time_limit: Annotated[
-        str | None, typer.Option(metavar="TIME", help="As many epochs as fit, such as 90s, 20m or 1h30m.")
+        str | None,
+        typer.Option(metavar="TIME", help="Train for as many epochs as fit into a time, such as 90s, 20m or 1h30m."),
     ] = None,
     batch_size: BatchSize = None,
     img_size: ImgSize = None,
@@ -71,7 +72,7 @@ def train(
         str,
         typer.Option(
             metavar="none|auto|pretrained|RUN|FILE",
-            help="Weights to start from: none, published ones, those of a run or in a file.",
+            help="Start from no weights, from published ones, or from those of a run or in a file.",
         ),
     ] = "auto",
     init_key: InitKey = None,
@@ -94,7 +95,7 @@ def train(
     precision: Precision = "auto",
     compile: Compile = None,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", help="Folder for the run. [default: next in runs/train]")
+        str | None, typer.Option("--output", "-o", help="The folder for the run. [default: the next in runs/train]")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Fail unless there is a run to go on with.")] = False,
     again: Again = False,
@@ -137,7 +138,7 @@ def train(
     from skipwise.training.train import train as run
 
     keep_freed_memory()
-    with contextlib.redirect_stdout(sys.stderr), TrainScreen(sys.stderr) as screen:
+    with contextlib.redirect_stdout(sys.stderr), TrainScreen(sys.stderr, BEGAN) as screen:
         trained = run(
             data,
             model=model,
