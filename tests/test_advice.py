@@ -223,7 +223,7 @@ def test_uneven_classes_and_large_images_are_pointed_out_and_letters_are_not_mir
     assert "balance" not in usual
     assert usual["size"].advice == "Train on 128 x 128 pixels."
     assert "+30.0 points" not in usual["size"].reason
-    assert "from weights at 128 pixels +9.0 points" in usual["size"].reason
+    assert "from weights at 128 pixels: +9.0 points" in usual["size"].reason
 
 
 def test_advise_looks_and_leaves_nothing(tmp_path: Path, here: Path) -> None:

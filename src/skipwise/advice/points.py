@@ -116,7 +116,7 @@ def _size(traits: Traits, asked: Asked, table: Table) -> Point:
     tried = []
     for arm, over in (("weights-128", "weights"), ("weights-160", "weights"), ("scratch-64", "scratch")):
         if gains := table.gains(like, arm, over):
-            tried.append(f"{table.arms[arm]} {nearest(gains, traits.train).said}")
+            tried.append(f"{table.arms[arm]}: {nearest(gains, traits.train).said}")
     measured = f" On {table.titles[like]}, at equal cost: {'; '.join(tried)}." if tried else ""
     side = f"The images' shorter sides are {traits.side} pixels{'' if traits.one_size else ' in the median'}."
     if traits.side >= 1.5 * size:
