@@ -113,8 +113,10 @@ def test_a_finished_comparison_is_shown_at_once_unless_it_is_to_be_made_again(
     assert (again.folder, again.results, again.repeated) == (first, finished.results, True)
     words = [word for name, value in QUICK.items() for word in (f"--{name}", value)]
     words[1] = ",".join(QUICK["models"])
-    commands = [["compare", photos, *words, *more] for more in ([], ["--json"], ["--again", "--output", first])]
-    assert heavy_imports(commands, here) == [(0, []), (0, []), (2, [])]
+    commands = [
+        ["compare", photos, *words, *more] for more in ([], ["--json"], ["--dry-run"], ["--again", "--output", first])
+    ]
+    assert heavy_imports(commands, here) == [(0, []), (0, []), (0, []), (2, [])]
     with pytest.raises(skipwise.SkipwiseError, match="holds a comparison that is finished; to make another"):
         skipwise.compare(photos, output=first, again=True, **QUICK)
     with pytest.raises(skipwise.SkipwiseError, match="--again begins anew and --extend goes on"):
