@@ -319,9 +319,9 @@ def compare(
         if plan.time_limit is not None and plan.stopped_after is None:
             budget = Budget(
                 plan,
+                replace(plan, question=question, recipe=draft.recipe, tuning=draft.tuning),
                 costs or try_again(plan),
                 end=began + plan.time_limit,
-                most_seeds=question.looks[-1],
                 fewer_epochs=epochs is None,
             )
         return carry_out(plan, folder, watch, expected, budget)
