@@ -394,9 +394,9 @@ def compare(
         if settled.time_limit is not None and settled.stopped_after is None:
             budget = Budget(
                 settled,
+                replace(settled, question=question, recipe=draft.recipe, tuning=draft.tuning),
                 costs or try_again(settled),
                 end=began + settled.time_limit,
-                most_seeds=question.looks[-1],
                 fewer_epochs=epochs is None,
             )
         return carry_out(settled, folder, watch, expected, budget)
