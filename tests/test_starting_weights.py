@@ -62,9 +62,7 @@ def test_code_that_only_a_run_s_record_names_does_not_run(photos: Path, tmp_path
     assert again.record.spec.init is not None
 
 
-def test_none_starts_from_scratch_and_so_does_auto_while_nothing_advises_otherwise(
-    photos: Path, tmp_path: Path
-) -> None:
+def test_none_starts_from_scratch_and_so_does_auto_where_there_are_no_weights(photos: Path, tmp_path: Path) -> None:
     runs = [train(photos, **SMALL, img_size=24, init=init, output=tmp_path / init) for init in ("none", "auto")]
     assert runs[0].record.spec == runs[1].record.spec
     assert runs[0].record.spec.init is None
@@ -78,6 +76,7 @@ def test_auto_starts_from_weights_that_are_advised_and_says_so_and_from_scratch_
     weights.parent.mkdir(parents=True)
     weights.write_bytes(b"not fetched by anybody")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.delenv("SKIPWISE_OFFLINE")
     monkeypatch.setattr("skipwise.nets.published.sha256", lambda _: "f37072fd" + 56 * "0")
     said: list[str] = []
     options = {"stem": "auto", "width": 1.0, "notice": said.append}
@@ -90,6 +89,9 @@ def test_auto_starts_from_weights_that_are_advised_and_says_so_and_from_scratch_
         "resnet34 starts from scratch, since its weights can't be had: https://download.pytorch.org"
     )
     assert said[1] == "resnet18 starts from published weights; --init none has none. They help."
+    monkeypatch.setenv("SKIPWISE_OFFLINE", "1")
+    assert automatic(["resnet34"], "They help.", **options) == {}
+    assert said[2] == "Published weights are expected to help, and there are none here for resnet34: They help."
     assert automatic(["resnet18"], "", **options) == {}
     assert automatic(["resnet18"], "They help.", **options | {"width": 0.5}) == {}
 

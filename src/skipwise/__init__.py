@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skipwise import statistics as statistics
+    from skipwise.advice.advise import Advice as Advice
+    from skipwise.advice.advise import advise as advise
     from skipwise.auditing.audit import audit as audit
     from skipwise.comparison.compare import compare as compare
     from skipwise.comparison.finished import Comparison as Comparison
@@ -33,12 +35,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Advice": "skipwise.advice.advise",
     "Comparison": "skipwise.comparison.finished",
     "Observer": "skipwise.comparison.observer",
     "Planned": "skipwise.comparison.planned",
     "ReadingOptions": "skipwise.data.sources",
     "Source": "skipwise.data.sources",
     "SkipwiseError": "skipwise.errors",
+    "advise": "skipwise.advice.advise",
     "audit": "skipwise.auditing.audit",
     "compare": "skipwise.comparison.compare",
     "create_model": "skipwise.nets.zoo",

@@ -149,6 +149,10 @@ OwnModel = Annotated[
         "--model", metavar="MODULE:NAME", help="Run the code of this network of your own, which the run's record names."
     ),
 ]
+Advised = Annotated[
+    bool,
+    typer.Option("--advice", help="Say what these images are like and what to do with them, and why; train nothing."),
+]
 Again = Annotated[
     bool,
     typer.Option("--again", help="Do it once more, in the next folder, where the same command was finished before."),

@@ -1,21 +1,23 @@
 """A comparison's time limit while its runs go on: what is begun, and what is corrected, so that the end does not move.
 
 Whole rounds count: one seed of every network that is still trained. A round begins only if it fits, by the speed of
-the last one. What is corrected, the last look's seeds or, where not even two rounds fit, the epochs, holds for rounds
-that have not begun and for all networks alike; the plan says so before anything is done by it. Rounds of other epochs
-are not part of the new plan: their seeds are not used.
+the last one. What is corrected, the last look's seeds or, while the first round has only begun, the epochs, holds for
+rounds that have not begun and for all networks alike; the plan says so before anything is done by it. Rounds of other
+epochs are not part of the new plan: their seeds are not used.
 """
 
 from __future__ import annotations
 
+import itertools
 import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from skipwise.comparison.executor import Event
 from skipwise.comparison.fit import fitted
-from skipwise.comparison.forecast import ending, run_seconds, slowest, tail
+from skipwise.comparison.forecast import ending, makespan, run_seconds, slowest
 from skipwise.comparison.plan import Job, Plan
 from skipwise.comparison.question import FEWEST, LEAST
 from skipwise.errors import SkipwiseError
@@ -23,11 +25,19 @@ from skipwise.training.schedule import relative_cost
 from skipwise.training.stepcost import StepCost
 
 BASIS = 0.15
-"""Of a round's work, that has to be done before anything is concluded from how long it took."""
+"""Of a round's work, or of the time it was to take, before anything is concluded from how long something took."""
 LATE = 1.03
 """A round is expected to take so many times as long as the last one did."""
 RESTARTS = 2
-"""How often a comparison may begin again with fewer epochs."""
+"""How often a comparison may begin again with other epochs."""
+UNUSED = 0.15
+"""The share of a time limit that whole rounds of too many or too few epochs may leave over."""
+
+
+BUSIEST = 3.0
+"""Judging and the report may take so many times as long as expected, where training does."""
+OVER = 0.05
+"""The share of a limit by which it may be exceeded for that."""
 
 
 class TimeIsUp(Exception):
@@ -51,9 +61,9 @@ class Budget:
 
     Args:
         plan: the comparison that begins, or goes on.
+        asked: the same with the looks and epochs it would have without a limit.
         costs: what a step of each of its networks was tried out to take.
         end: of the command, on the clock.
-        most_seeds: that the last look may be moved to.
         fewer_epochs: whether epochs may be changed.
         clock: monotonic, in seconds.
     """
@@ -61,79 +71,84 @@ class Budget:
     def __init__(
         self,
         plan: Plan,
+        asked: Plan,
         costs: Mapping[str, StepCost],
         *,
         end: float,
-        most_seeds: int,
         fewer_epochs: bool,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.costs, self.end, self.clock = costs, end, clock
-        self.most_seeds, self.fewer_epochs = most_seeds, fewer_epochs
+        self.asked, self.costs, self.end, self.clock = asked, costs, end, clock
+        self.fewer_epochs = fewer_epochs
         self.restarts = 0
-        self.undone: dict[Job, float] = {}  # of each run that was begun, the share that is left
-        self.epochs: deque[tuple[float, float]] = deque()  # seconds they took, and were expected to take
+        self.undone: dict[Job, float] = {}  # of each run that goes on, the share that is left
+        self.heard: dict[Job, float] = {}  # of each of them, when it was taken up, or something was heard of it last
+        self.ready = 0  # processes that have trained already
+        self.work = 0.0  # in the rounds of the plan, in seconds as they were expected
+        self.done: deque[tuple[float, float]] = deque()  # parts of runs: seconds they took, and were to take
         self.follow(plan)
 
     def follow(self, plan: Plan) -> None:
         """From now on, it is this plan that is carried out."""
         self.plan = plan
         self.expected = {name: run_seconds(plan, self.costs, name) for name in plan.candidates}
-        self.seconds_per_round = sum(self.expected.values()) * (plan.folds or 1)
-        self.ending = ending(plan, self.costs)
+        self.a_round = sum(self.expected.values()) * (plan.folds or 1)
+        self.undone = {job: left for job, left in self.undone.items() if job.spec.model in self.expected}
 
     @property
     def training_ends(self) -> float:
         """When the last run has to be done, on the clock."""
-        return self.end - self.ending
+        expected = ending(self.plan, self.costs)
+        slow = expected * min(self.slowness or 1.0, BUSIEST)
+        return self.end - max(expected, slow - OVER * (self.plan.time_limit or 0.0))
 
     def begun(self, jobs: Sequence[Job]) -> None:
         """These runs were handed to the executor."""
         self.undone |= dict.fromkeys(jobs, 1.0)
+        self._taken_up()
+
+    def _taken_up(self) -> None:
+        """Processes that are ready take up what was begun."""
+        for job in itertools.islice(self.undone, self.ready):
+            self.heard.setdefault(job, self.clock())
 
     def note(self, event: Event) -> None:
         """Counts an epoch, or the end of a run."""
-        job = event.job
+        job, now = event.job, self.clock()
         if job not in self.undone:  # of a plan that is no longer followed
             return
-        left = 0.0 if event.record is not None else _left(job, event.epoch)
-        if event.record is None:
-            # By its own clock: other runs are in the middle of their epochs when this one ends.
-            expected = max(0.0, self.undone[job] - left) * self._expected(job) * self.plan.processes
-            self.epochs.append((event.seconds, expected))
-            while len(self.epochs) > 1 and self._known() - self.epochs[0][1] >= self._round_work():
-                self.epochs.popleft()
-        self.undone[job] = min(left, self.undone[job])
+        before, record = self.undone[job], event.record
+        left = 0.0 if record is not None else min(_left(job, event.epoch), before)
+        if record is None:  # a part of it may have been done another time
+            before = min(_left(job, event.epoch - 1), before)
+        # The first epochs, of which processes begin with images that are read, say themselves how long they took.
+        took = now - self.heard.get(job, now - event.seconds)
+        work = (before - left) * self._expected(job)
+        self.undone[job], self.heard[job] = left, now
+        self.ready = max(self.ready, len(self.undone.keys() & self.heard.keys()))
+        if record is None or record.status == "finished":
+            self.done.append((took, work))
+        if job.spec.seed in self.plan.question.seeds:
+            self.work += work
+        if record is not None:
+            del self.undone[job]
+            self._taken_up()
+        while sum(work for _, work in itertools.islice(self.done, 1, None)) >= self.a_round:
+            self.done.popleft()
 
     @property
     def slowness(self) -> float | None:
-        """How many times as long as expected the last round's worth of epochs took; None where there were too few."""
-        known = self._known()
-        if known <= 0 or known < BASIS * self._round_work():
-            return None
-        return sum(seconds for seconds, _ in self.epochs) / known
+        """How many times as long as expected the last round's worth of work took; None where too little was done."""
+        took, work = (sum(part) for part in zip(*self.done, strict=True)) if self.done else (0.0, 0.0)
+        return took / work if max(took, work) >= BASIS * self.a_round and took and work else None
 
-    def _known(self) -> float:
-        """Seconds that the epochs that are remembered were expected to take."""
-        return sum(expected for _, expected in self.epochs)
-
-    def _round_work(self) -> float:
-        """Seconds of a round in all processes together."""
-        return self.seconds_per_round * self.plan.processes
-
-    def round_seconds(self, names: Sequence[str]) -> float:
-        """What a round of these networks takes."""
-        each = sum(self.expected[name] for name in names) * (self.plan.folds or 1)
-        return each * (self.slowness or 1.0)
-
-    def may_begin(self, names: Sequence[str], rounds: int = 1) -> bool:
-        """Whether so many more rounds of these networks fit, after what goes on now."""
-        last = tail([self.expected[name] for name in names], self.plan) * (self.slowness or 1.0)
-        return self._free() >= (rounds * self.round_seconds(names) + last) * LATE
+    def may_begin(self, jobs: Sequence[Job]) -> bool:
+        """Whether these runs fit beside what was begun."""
+        return self._lasting([self._expected(job) for job in jobs]) * LATE <= self._free()
 
     def more_rounds(self, names: Sequence[str], most: int) -> int:
-        """How many more rounds of these networks fit, up to a number of them."""
-        return next((count for count in range(most, 0, -1) if self.may_begin(names, count)), 0)
+        """How many more rounds of these networks fit once what was begun is done, up to a number of them."""
+        return bisect_right(range(1, most + 1), self._free(), key=lambda count: self._rounds_after(names, count) * LATE)
 
     def check(self, done: int) -> None:
         """To be called whenever something happened, and now and then.
@@ -143,51 +158,88 @@ class Budget:
 
         Raises:
             TimeIsUp: it is.
-            StartAgain: so few rounds will fit that fewer epochs are better.
+            StartAgain: so few rounds will fit, or so much time be left over, that other epochs are better.
         """
-        if self.clock() >= self.training_ends:
+        if self._free() <= 0:
             raise TimeIsUp(done)
-        slowness = self.slowness
-        planned = self.plan.question.looks[-1]
-        if done or slowness is None or self.restarts >= RESTARTS or not self.fewer_epochs:
+        if done < LEAST and self.slowness is not None and self._is_wasteful(done):
+            self._start_again()
+
+    def close(self, done: int) -> None:
+        """No further round fits, and none goes on.
+
+        Raises:
+            TimeIsUp: always, unless
+            StartAgain: there would be no answer, and with fewer epochs there is one.
+        """
+        if done < LEAST:
+            self._start_again()
+        raise TimeIsUp(done)
+
+    def _is_wasteful(self, done: int) -> bool:
+        """Whether so few rounds fit, or so much time is left over by them, that it repays to begin again."""
+        names, most = self.plan.candidates, self.asked.question.looks[-1]
+        begun = {job.spec.seed for job in self.undone} & {*self.plan.question.seeds}
+        rounds = done + (len(begun) if self._lasting() <= self._free() else 0)
+        more = self.more_rounds(names, most - rounds)
+        if rounds + more < LEAST:
+            return True
+        if done or self.work >= self.a_round / 2:
+            return False
+        limit = self.plan.time_limit or 0.0
+        gone, unused = limit - (self.end - self.clock()), self._free() - self._rounds_after(names, more)
+        return rounds + more < min(FEWEST, most) or unused > max(UNUSED * limit, gone)
+
+    def _start_again(self) -> None:
+        """Raises StartAgain, where that helps."""
+        if self.restarts >= RESTARTS or not self.fewer_epochs or (again := self._again(self.slowness or 1.0)) is None:
             return
-        free = self._free()
-        possible = 1 + int(free / (self.seconds_per_round * slowness)) if free >= 0 else 0
-        early = self._known() < self._round_work() / 2
-        if possible >= min(FEWEST, planned) or (possible >= LEAST and not early):
-            return
-        if (again := self._shorter(slowness)) is not None:
-            self.restarts += 1
-            self.undone.clear()
-            raise StartAgain(again)
+        self.restarts += 1
+        self.undone.clear()
+        self.ready, self.work = 0, 0.0
+        raise StartAgain(again)
 
     def _expected(self, job: Job) -> float:
         """Seconds; runs that tune rates are shorter than others."""
         return self.expected[job.spec.model] * job.spec.recipe.epochs / self.plan.recipe.epochs
 
     def _free(self) -> float:
-        """Seconds that are left for training once the runs that were begun are done."""
-        going_on = sum(share * self._expected(job) for job, share in self.undone.items())
-        return self.training_ends - self.clock() - going_on * (self.slowness or 1.0)
+        """Seconds until the last run has to be done."""
+        return self.training_ends - self.clock()
 
-    def _shorter(self, slowness: float) -> Plan | None:
-        """The plan for the time that is left, with seeds that were not used; None where it would be no shorter."""
+    def _lasting(self, more: Sequence[float] = ()) -> float:
+        """Seconds until what was begun is done, and more runs, which were to take so long."""
+        begun = [left * self._expected(job) for job, left in self.undone.items()]
+        return makespan([*begun, *more], self.plan.processes) * (self.slowness or 1.0)
+
+    def _rounds_after(self, names: Sequence[str], count: int) -> float:
+        """Seconds until what was begun is done, and then so many rounds of these networks."""
+        a_round = [self.expected[name] for name in names for _ in range(self.plan.folds or 1)]
+        return self._lasting() + makespan(a_round * count, self.plan.processes) * (self.slowness or 1.0)
+
+    def _again(self, slowness: float) -> Plan | None:
+        """The plan for the time that is left, with seeds that were not used; None where it would be the same."""
         plan = self.plan
-        usual = slowest(self.costs)
         costs = {name: cost.slowed(slowness) for name, cost in self.costs.items()}
-        fresh = replace(plan, question=replace(plan.question, first_seed=plan.question.first_seed + 1))
+        first = plan.question.seeds[-1] + 1
+        tuning = plan.tuning and replace(self.asked.tuning or plan.tuning, seed=plan.tuning.seed + 1)
+        question = replace(self.asked.question, first_seed=first)
+        fresh = replace(plan, question=question, recipe=self.asked.recipe, tuning=tuning)
         try:
-            shorter = fitted([fresh], lambda _: costs, lambda _: self.end - self.clock(), fewer_epochs=True)
+            again = fitted([fresh], lambda _: costs, lambda _: self.end - self.clock(), fewer_epochs=True)
         except SkipwiseError:
             return None
-        if shorter.recipe.epochs >= plan.recipe.epochs and shorter.not_trained == plan.not_trained:
+        before, after = plan.recipe.epochs, again.recipe.epochs
+        if after == before and again.not_trained == plan.not_trained:
             return None
+        pace = f"{slowness:.1f} times as slow" if slowness > 1 else f"{1 / slowness:.1f} times as fast"
+        busy = ", on a busy machine" if slowest(self.costs) > 1 else ""
+        instead = f" instead of {before}" if after != before else ""
         sentence = (
-            f"Training is {slowness:.1f} times as slow as it was tried out to be"
-            f"{', on a busy machine' if usual > 1 else ''}: it begins again with {shorter.recipe.epochs} epochs "
-            f"instead of {plan.recipe.epochs}, from seed {shorter.question.first_seed} on."
+            f"Training is {pace} as it was tried out to be{busy}: it begins again with {after} "
+            f"epoch{'s' * (after != 1)}{instead}, from seed {first} on."
         )
-        return replace(shorter, corrections=(*plan.corrections, sentence))
+        return replace(again, corrections=(*plan.corrections, sentence))
 
 
 def _left(job: Job, done: int) -> float:

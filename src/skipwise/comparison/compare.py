@@ -11,6 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from skipwise.advice.points import Asked, cross_validation
+from skipwise.advice.traits import traits_of
+from skipwise.advice.weights import should_start_from_weights
 from skipwise.comparison.finished import Comparison, is_finished, read_comparison
 from skipwise.comparison.include import check_included, find_included, include_runs
 from skipwise.comparison.inputs import image_options, store_images, store_weights
@@ -45,7 +48,7 @@ from skipwise.training.execution import (
 )
 from skipwise.training.recipe import Wishes, check_recipe, shortened
 from skipwise.training.setup import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
-from skipwise.training.starting import ADVICE, agreed
+from skipwise.training.starting import agreed, size_for
 from skipwise.training.timelimit import parse_limit
 
 if TYPE_CHECKING:
@@ -133,8 +136,8 @@ def compare(
         pretrained: the same as the `init` of that name.
         init: what networks start from: "none", "pretrained" (published weights), "auto" or a run's folder;
             "NETWORK=..." is for one network, and takes a file, too. Several of these are a list. The default is "auto",
-            which is "none" as long as nothing says when weights help. With weights the new last layer learns first,
-            then all of it by SGD, at a small rate unless `lr` says otherwise.
+            the published weights where experiments say that they help on images like these. With weights the new last
+            layer learns first, then all of it by SGD, at a small rate unless `lr` says otherwise.
         init_key: which of a file's weights, where it holds several; "NETWORK=KEY" is for the file of one network.
         freeze_norms: leave batch norms as the weights to start from have them.
         val_share: of the images, for the learning curves; None is 15%, or 10% of given training images.
@@ -248,8 +251,17 @@ def compare(
     with cache_for_looking() if named is not None and is_finished(named) else contextlib.nullcontext():
         packing = pack and not dry_run
         prepared = prepare(request, seed=SPLIT_SEED, packed=packing, progress=watch.preparing, notice=watch.noticed)
-    weights = starts.found(ADVICE, stem=stem, width=width, notice=watch.noticed)
+    traits = traits_of(prepared, folds)
+    advice = should_start_from_weights(traits)
+    if starts.automatic and not advice.use:
+        watch.noticed(advice.against)
+    weights = starts.found(advice.why, stem=stem, width=width, notice=watch.noticed)
     stem, width = agreed(weights, (), stem=stem, width=width)
+    taken = {name: each for name, each in weights.items() if name in starts.automatic}
+    img_size = img_size or size_for(taken, advice, prepared.auto_size)
+    limits = Asked(margin=margin, alpha=alpha, claims=question.claims, folds=folds, auto_size=prepared.auto_size)
+    if (proposed := cross_validation(traits, limits)) is not None and proposed.flags:
+        watch.noticed(f"{proposed.reason} {' '.join(proposed.flags)} does that.")
     asked = [weights[name].start.expects if name in weights else None for name in names]
     preprocessing = choose_preprocessing(prepared, asked, img_size)
     source, counts = prepared.source, prepared.counts
@@ -382,9 +394,9 @@ def compare(
         if settled.time_limit is not None and settled.stopped_after is None:
             budget = Budget(
                 settled,
+                replace(settled, question=question, recipe=draft.recipe, tuning=draft.tuning),
                 costs or try_again(settled),
                 end=began + settled.time_limit,
-                most_seeds=question.looks[-1],
                 fewer_epochs=epochs is None,
             )
         return carry_out(settled, folder, watch, expected, budget)

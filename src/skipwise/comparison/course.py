@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skipwise.comparison.answers import Answers, Records, Tested, outcome_weights, read_answers, read_tested
-from skipwise.comparison.budget import Budget, TimeIsUp
+from skipwise.comparison.budget import Budget
 from skipwise.comparison.executor import Event, Executor
 from skipwise.comparison.learning import not_learnt
 from skipwise.comparison.plan import Job, Plan
@@ -106,12 +106,14 @@ def follow(
         runs.do(rounds, why, finished=finished)
         if budget is not None and number == len(plan.looks) and plan.stopped_after is None:
             # Nobody has looked at this one yet, so it may still be moved.
-            most = budget.most_seeds - count
-            if more := budget.more_rounds(still, most):
+            if more := budget.more_rounds(still, budget.asked.question.looks[-1] - count):
                 plan = plan.lasting((*plan.looks[:-1], count + more), plan.recipe.epochs)
                 question = plan.question
                 revised(plan)
                 continue
+            # From now on it may not, whenever the course is taken again.
+            plan = replace(plan, stopped_after=count)
+            revised(plan)
         answers |= {name: read_answers(plan, folder, tested, name, runs.records) for name in still}
         judged = judge(
             {name: (answers[name].given == tested.labels) * weights for name in names},
@@ -172,7 +174,7 @@ class _Runs:
             finished: how many of them are, by the records.
 
         Raises:
-            TimeIsUp, StartAgain: see `Budget`.
+            TimeIsUp, StartAgain: see `Budget.check` and `Budget.close`.
         """
         if not all(job.folder in self.records for jobs in rounds for job in jobs):
             self.doing([job for jobs in rounds for job in jobs], why)
@@ -180,9 +182,9 @@ class _Runs:
         for number, jobs in enumerate(rounds, start=1):
             new = [job for job in jobs if not self._found(job)]
             if self.budget is not None and new:
-                if finished() and not self.budget.may_begin([job.spec.model for job in new]):
+                if finished() and not self.budget.may_begin(new):
                     self._wait(going_on, 0, finished)
-                    raise TimeIsUp(finished())
+                    self.budget.close(finished())
                 self.budget.begun(new)
             for job in new:
                 self.executor.submit(job)

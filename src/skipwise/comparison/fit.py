@@ -1,6 +1,6 @@
 """What of a comparison fits into a time limit, and what is given up for it.
 
-The order, which docs/time-limits.md tells users. Later looks go first, then epochs down to as many as are enough for a
+The order, which docs/time-limits.md tells users. Later seeds go first, then epochs down to as many as are enough for a
 network to learn what it can, then seeds down to three; then the size of the images and the stem, with as many seeds
 as before; then networks, the costliest first, that could only be trained too shortly to say something of them; then
 the third seed, and last the epochs of the two networks that are left.
@@ -9,6 +9,7 @@ the third seed, and last the epochs of the two networks that are left.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -48,24 +49,24 @@ def fitted(
         if (found := _with_enough(at, costs(at), left(at), fewer_epochs=fewer_epochs)) is not None:
             return found
     at = plans[-1]
-    known = costs(at)
+    known, spent = costs(at), max(0.0, (at.time_limit or 0.0) - left(at))
     dearest = sorted(at.candidates, key=lambda name: -run_seconds(at, known, name))
-    would_do = _enough_for_all(at, known, fewer_epochs=fewer_epochs)
+    enough = _enough(at, fewer_epochs=fewer_epochs)
+    would_do = limit_for(_needed(at, known, FEWEST, enough), spent)
     for dropped in range(1, len(dearest) - 1):
         fewer = without(at, dearest[:dropped], would_do)
         if (found := _with_enough(fewer, known, left(at), fewer_epochs=fewer_epochs)) is not None:
             return found
     pairs = [without(plan, dearest[:-2], would_do) for plan in plans]
-    for seeds in (FEWEST, LEAST):
-        lasting = [_longest(two, costs(two), left(two), seeds, fewer_epochs=fewer_epochs) for two in pairs]
-        if (most := max(two.recipe.epochs if two else 0 for two in lasting)) > 0:
-            return next(two for two in lasting if two and two.recipe.epochs >= NEARLY * most)
+    lasting = [_longest(two, costs(two), left(two), LEAST, fewer_epochs=fewer_epochs) for two in pairs]
+    if (most := max(two.recipe.epochs if two else 0 for two in lasting)) > 0:
+        least = enough if most >= enough else NEARLY * most
+        return next(two for two in lasting if two and two.recipe.epochs >= least)
     epochs = 1 if fewer_epochs else at.recipe.epochs
-    least = pairs[-1].lasting(_looks(at, LEAST), epochs)
-    needed = seconds(least, known, LEAST)
+    needed = _needed(pairs[-1], known, LEAST, epochs)
     raise SkipwiseError(
-        f"--time-limit is too short: two runs of {listed(least.candidates)}, of {_epochs(epochs)} each at "
-        f"{at.setting}, take about {duration(needed)} here; give --time-limit {limit_for(needed)} or more."
+        f"--time-limit is too short: two runs of {listed(pairs[-1].candidates)}, of {_epochs(epochs)} each at "
+        f"{at.setting}, take about {duration(needed)} here; give --time-limit {limit_for(needed, spent)} or more."
     )
 
 
@@ -79,19 +80,25 @@ def _longest(plan: Plan, costs: Costs, left: float, seeds: int, *, fewer_epochs:
 
 
 def _with_enough(plan: Plan, costs: Costs, left: float, *, fewer_epochs: bool) -> Plan | None:
-    """The plan with as many looks as fit; else with as many seeds, and then epochs, as fit, unless that is not enough
+    """The plan with as many seeds as fit; else with as many seeds, and then epochs, as fit, unless that is not enough
     of them."""
     looks = plan.question.looks
-    for count in range(len(looks), 0, -1):
-        if seconds(plan, costs, looks[count - 1]) <= left * SPARE:
-            return plan.lasting(looks[:count], plan.recipe.epochs)
     most = min(looks[0], MANY)
-    enough = enough_epochs(plan.recipe, plan.train_images) if fewer_epochs else plan.recipe.epochs
+    seeds = bisect_right(range(most, looks[-1] + 1), left * SPARE, key=lambda count: seconds(plan, costs, count)) + (
+        most - 1
+    )
+    if seeds >= most:
+        return plan.lasting((*(look for look in looks if look < seeds), seeds), plan.recipe.epochs)
+    enough = _enough(plan, fewer_epochs=fewer_epochs)
     for seeds in range(most, min(FEWEST, most) - 1, -1):
         found = _longest(plan, costs, left, seeds, fewer_epochs=fewer_epochs)
         if found is not None and found.recipe.epochs >= enough:
             return found
     return None
+
+
+def _enough(plan: Plan, *, fewer_epochs: bool) -> int:
+    return enough_epochs(plan.recipe, plan.train_images) if fewer_epochs else plan.recipe.epochs
 
 
 def _looks(plan: Plan, seeds: int) -> tuple[int, ...]:
@@ -104,20 +111,19 @@ def without(plan: Plan, names: Sequence[str], would_do: str) -> Plan:
     return replace(plan, not_trained={**plan.not_trained, **dict.fromkeys(names, sentence)})
 
 
-def _enough_for_all(plan: Plan, costs: Costs, *, fewer_epochs: bool) -> str:
-    """The time limit that all networks could be trained in."""
-    epochs = enough_epochs(plan.recipe, plan.train_images) if fewer_epochs else plan.recipe.epochs
-    seeds = min(FEWEST, plan.question.looks[0])
-    return limit_for(seconds(plan.lasting(_looks(plan, seeds), epochs), costs, seeds))
+def _needed(plan: Plan, costs: Costs, seeds: int, epochs: int) -> float:
+    """Seconds of the plan with so many seeds, at most, and epochs."""
+    looks = _looks(plan, min(seeds, plan.question.looks[0]))
+    return seconds(plan.lasting(looks, epochs), costs, looks[0])
 
 
-def limit_for(needed: float) -> str:
-    """The time limit, in whole minutes, that is enough for so many seconds.
+def limit_for(needed: float, spent: float = 0.0) -> str:
+    """The time limit, in whole minutes, that is enough for so many seconds, after those that are spent before.
 
     >>> limit_for(100)
     '2m'
     """
-    return f"{math.ceil(needed / SPARE * 1.1 / 60)}m"
+    return f"{math.ceil((spent + needed / SPARE * 1.1) / 60)}m"
 
 
 def _epochs(count: int) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import heapq
+import itertools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from skipwise import devices
@@ -95,25 +97,35 @@ def seconds(plan: Plan, costs: Mapping[str, StepCost], seeds: int) -> float:
 
     Networks whose costs are not known count for nothing: they do not work, and their runs fail at once.
     """
+    processes = plan.processes
     names = [name for name in plan.candidates if name in costs]
-    work = sum(run_seconds(plan, costs, name) for name in names) * seeds * (plan.folds or 1)
+    a_round = [run_seconds(plan, costs, name) for name in names for _ in range(plan.folds or 1)]
+    # Every look waits for its runs, and under a time limit the first round shows who learns.
+    waits = {look for look in plan.question.looks if look < seeds} | ({1} if plan.time_limit is not None else set())
+    training = sum(
+        makespan(a_round * (now - before), processes) for before, now in itertools.pairwise(sorted({0, *waits, seeds}))
+    )
     if plan.tuning is not None:
         short = plan.lasting(plan.question.looks, plan.tuning.epochs)
-        work += len(plan.tuning.rates) * sum(run_seconds(short, costs, name) for name in names)
-    return overhead(plan, costs) + work + tail([run_seconds(plan, costs, name) for name in names], plan)
+        each = [run_seconds(short, costs, name) for name in names for _ in plan.tuning.rates]
+        training += makespan(each, processes)
+    return overhead(plan, costs) + training
 
 
-def tail(each: Sequence[float], plan: Plan) -> float:
-    """What the last round takes longer than others, since the longest run of it ends alone.
+def makespan(runs: Iterable[float], processes: int) -> float:
+    """When the last of these runs is done, if whichever process is free takes the next one.
 
-    Args:
-        each: what a run of each network adds to the whole; see `run_seconds`.
+    >>> makespan([2.0, 2.0, 3.0], processes=2)
+    5.0
     """
-    return max(0.0, max(each, default=0.0) * plan.processes - sum(each) * (plan.folds or 1))
+    free = [0.0] * processes
+    for run in runs:
+        heapq.heapreplace(free, free[0] + run)
+    return max(free)
 
 
 def run_seconds(plan: Plan, costs: Mapping[str, StepCost], name: str) -> float:
-    """What one run of a network adds to the whole, beside the others that go on at the same time."""
+    """What one run of a network takes, beside the others that go on at the same time."""
     cost, recipe = costs[name], plan.recipe
     steps = recipe.epochs * max(1, plan.train_images // recipe.batch_size)
     evaluated = plan.split_images["val"] * recipe.epochs + plan.test_images / (plan.folds or 1)
@@ -122,7 +134,7 @@ def run_seconds(plan: Plan, costs: Mapping[str, StepCost], name: str) -> float:
     beside = SLOWER if processes > 1 else 1.0
     if not devices.of(execution.device).own_cores:
         beside *= side_by_side(cost.share, threads=execution.threads, processes=processes, cores=usable_cores())
-    return alone * beside / processes
+    return alone * beside
 
 
 def overhead(plan: Plan, costs: Mapping[str, StepCost]) -> float:

@@ -95,7 +95,8 @@ class Plan:
     Under a `time_limit` (in seconds), so are looks, epochs, the images' size, the stem and the first seed, all of which
     it may change: `asked_for` has the looks and epochs that were asked for, `asked_setting` the size and stem, and
     `asked_seed` the first seed. `not_trained` has a sentence for every contender that the time was not enough for,
-    `corrections` one for every change that was made on the way; `stopped_after` so many seeds the time was up.
+    `corrections` one for every change that was made on the way; `stopped_after` so many seeds none is begun any more:
+    the time is up, or the last look was taken, and may not be moved when the course is taken again.
     """
 
     question: Question

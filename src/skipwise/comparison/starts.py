@@ -14,7 +14,6 @@ from skipwise.paths import user_path
 from skipwise.text import listed
 from skipwise.training.recipe import Recipe, Wishes, choose_recipe, of_one_size
 from skipwise.training.starting import (
-    ADVICE,
     AUTO,
     NONE,
     PRETRAINED,
@@ -42,7 +41,7 @@ class Starts:
     @property
     def any(self) -> bool:
         """Whether a network may start from weights."""
-        return bool(self.named or self.pretrained or (self.automatic and ADVICE))
+        return bool(self.named or self.pretrained or self.automatic)
 
     def agreed(self, stem: str, width: float | None) -> tuple[str, float]:
         """The stem and the width of all networks; see `starting.agreed`."""

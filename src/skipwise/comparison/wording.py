@@ -166,7 +166,8 @@ def course(plan: Plan, results: Results) -> list[str]:
         len(results.contenders) * question.looks[-1] * max(folds, 1),
     )
     # A network whose runs failed is in pairs that can't be judged.
-    prevented = plan.stopped_after is not None or len(results.pairs) < math.comb(len(results.contenders), 2)
+    stopped = plan.stopped_after not in (None, question.looks[-1])
+    prevented = stopped or len(results.pairs) < math.comb(len(results.contenders), 2)
     if done < most and not prevented:
         sentences.append(
             f"That took {counted(done, 'run')}; all {question.looks[-1]} seeds for every network would have been "

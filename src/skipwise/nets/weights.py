@@ -53,7 +53,7 @@ def load_weights(
 
     Args:
         path: safetensors, or a `.pt`, `.pth` or `.th` file of tensors.
-        new_head: leave the last layer's initial weights if the file is for another number of classes, or has none.
+        new_head: begin with a last layer of zeros if the file is for another number of classes, or has none.
             A file whose names are all foreign is matched by order, if every tensor's kind and shape agree.
         key: of the set to load, where the file holds several; dots lead further down.
 
@@ -107,6 +107,9 @@ def _load(model: nn.Module, contents: Contents, *, new_head: bool, chosen: bool)
         notes.append(f"{len(whole):,} tensors of {contents.source} are whole numbers ({kind}), and are used as such.")
     if is_untrained(ready):
         notes.append(f"The weights in {contents.source} look untrained: no batch norm of theirs has seen an image.")
+    # A new last layer begins without an opinion: gradients of a random one are noise to the layers below.
+    new = [name for name, tensor in best.tensors.items() if tensor is target[name]]
+    ready |= {name: torch.zeros_like(target[name]) for name in new}
     model.load_state_dict(ready)
     if best.notes:
         notes.append(f"{contents.source}: {'; '.join(best.notes)}.")

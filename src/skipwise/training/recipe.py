@@ -235,9 +235,12 @@ def rescaled(recipe: Recipe, batch_size: int) -> Recipe:
     """The recipe with batches of another size, its rate scaled with them.
 
     As much for SGD (Goyal et al. 2017, arXiv:1706.02677), as the square root for Muon, whose steps are as long however
-    steep it is (Malladi et al. 2022, arXiv:2205.10287, for Adam).
+    steep it is (Malladi et al. 2022, arXiv:2205.10287, for Adam). As the square root, too, where weights are given:
+    small batches are for few images, and these make few steps (benchmarks/RESULTS.md, "Few images and published
+    weights").
     """
-    scale = (batch_size / recipe.batch_size) ** (0.5 if recipe.optimizer == "muon" else 1.0)
+    square_root = recipe.optimizer == "muon" or recipe.head_first > 0
+    scale = (batch_size / recipe.batch_size) ** (0.5 if square_root else 1.0)
     return replace(recipe, batch_size=batch_size, lr=recipe.lr * scale)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -40,6 +41,7 @@ def sides(recipe: Recipe, full: int) -> list[int]:
     return list(dict.fromkeys(side(share / 1000, recipe, full) for share in range(1000)))
 
 
+@functools.lru_cache(maxsize=4096)  # it is asked for every number of epochs that might fit into a limit
 def relative_cost(recipe: Recipe, full: int, since: float = 0.0) -> float:
     """The mean cost of a step from the share `since` to the end, where one at full size costs 1.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from skipwise.advice.weights import StartingWeights
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.nets.guests import check_trusted, is_guest
@@ -22,8 +23,8 @@ from skipwise.text import listed
 from skipwise.training.run import RunSpec, read_run
 
 NONE, AUTO, PRETRAINED = "none", "auto", "pretrained"
-ADVICE = ""
-"""Why `auto` starts from weights, a sentence; "" as long as nothing says when they help, and then it does not."""
+OFFLINE = "SKIPWISE_OFFLINE"
+"""Where this variable is set, and not to 0, `auto` takes weights that are here, and downloads none."""
 STEM = "imagenet"
 """That of our networks' published weights; their width is 1."""
 
@@ -182,7 +183,7 @@ def automatic(
     """Published weights of the networks that `auto` was said of, where they are advised.
 
     A network without any, or with another stem or width than theirs, starts from scratch; so does one whose weights
-    can't be downloaded, which is said.
+    can't be downloaded, which is said, and those that would come after it, or may not (`OFFLINE`).
 
     Args:
         why: they are advised, a sentence; "" where they are not.
@@ -191,15 +192,29 @@ def automatic(
     if not why:
         return found
     fitting = stem in ("auto", STEM) and width == 1.0
-    for model in available([model for model in models if is_guest(model) or fitting]):
+    there = available([model for model in models if is_guest(model) or fitting])
+    for model in sorted(there, key=there.__getitem__):  # "here" comes before "web"
+        if there[model] == "web" and os.environ.get(OFFLINE, "0") != "0":
+            break
         try:
             found[model] = published_start(model)
         except SkipwiseError as error:
             notice(f"{model} starts from scratch, since its weights can't be had: {error}")
+            break  # once is enough to wait for a connection
     if found:
         names = listed(list(found))
         notice(f"{names} start{'s' * (len(found) == 1)} from published weights; --init {NONE} has none. {why}")
+    elif models:
+        notice(f"Published weights are expected to help, and there are none here for {listed(models)}: {why}")
     return found
+
+
+def size_for(found: Mapping[str, Found], advice: StartingWeights, auto_size: int) -> int | None:
+    """The size of images for weights that `auto` took: that at which they did best in experiments, or the images' own
+    where that is larger; None where it took none."""
+    if not found or advice.size is None:
+        return None
+    return max(advice.size, auto_size)
 
 
 def agreed(

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from skipwise.advice.traits import traits_of
+from skipwise.advice.weights import should_start_from_weights
 from skipwise.data.images import Images
 from skipwise.data.look import Square
 from skipwise.data.prepare import Prepared, Request, prepare
@@ -35,7 +37,6 @@ from skipwise.training.run import CHECKPOINT, RunRecord, RunSpec, find_run, remo
 from skipwise.training.setup import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
 from skipwise.training.standing import Epoch, Standing
 from skipwise.training.starting import (
-    ADVICE,
     AUTO,
     NONE,
     PRETRAINED,
@@ -45,6 +46,7 @@ from skipwise.training.starting import (
     for_model,
     model_of,
     published_start,
+    size_for,
 )
 from skipwise.training.terms import SHELF, Terms
 from skipwise.training.timelimit import parse_limit
@@ -133,7 +135,7 @@ def train(
         time_limit: such as "20m": as many epochs as fit, instead of `epochs`.
         pretrained: the same as the `init` of that name.
         init: what to start from: "none", "pretrained" (published weights), a run's folder, a file of weights, or
-            "auto", which is "none" as long as nothing says when weights help.
+            "auto", the published weights where experiments say that they help on images like these.
         init_key: which of the file's weights, where it holds several; see `load_weights`.
         freeze_norms: leave batch norms as the weights to start from have them.
         output: the run's folder; None is the one in runs/train that the same call made, or the next.
@@ -175,7 +177,7 @@ def train(
         lr=lr,
         mirror=mirror,
         balance=balance,
-        fine_tune=bool(ADVICE) if init == AUTO else init != NONE,
+        fine_tune=init != NONE,
         freeze_norms=freeze_norms,
     )
     wishes.check()
@@ -221,7 +223,12 @@ def train(
             if init == PRETRAINED:
                 found = published_start(model)
             elif init == AUTO:
-                found = automatic([model], ADVICE, stem=stem, width=width, notice=watch.noticed).get(model)
+                advice = should_start_from_weights(traits_of(prepared))
+                if not advice.use:
+                    watch.noticed(advice.against)
+                taken = automatic([model], advice.why, stem=stem, width=width, notice=watch.noticed)
+                found = taken.get(model)
+                img_size = img_size or size_for(taken, advice, prepared.auto_size)
             for sentence in () if found is None else found.notes:
                 watch.noticed(sentence)
             preprocessing = choose_preprocessing(prepared, [] if found is None else [found.start.expects], img_size)

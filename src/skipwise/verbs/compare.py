@@ -12,6 +12,7 @@ from skipwise.audience import say
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.options import (
     BEGAN,
+    Advised,
     Again,
     Balance,
     BatchSize,
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
     from skipwise.comparison.planned import Planned
 
 PRINTED = ("text", "md", "json")
+USUAL_LOOKS = (5, 8, 12)
+"""Those of `compare`, which needs torch to be imported."""
 
 
 def compare(
@@ -175,6 +178,7 @@ def compare(
         bool, typer.Option("--dry-run", help="Train nothing: print the plan, how long it takes, and what it gives up.")
     ] = False,
     format: Annotated[str, typer.Option(help="What to print: text, md (for a pull request) or json.")] = "text",
+    advice: Advised = False,
     json: Json = False,
 ) -> int:
     """Train several networks alike, several times each, and say which to use and how sure that is."""
@@ -185,6 +189,39 @@ def compare(
         raise SkipwiseError("--json and --format say different things; give one of them.")
     if dry_run and format == "md":
         raise SkipwiseError("--dry-run prints text or json, and no Markdown; leave --format out.")
+    if advice:
+        from skipwise.advice.advise import advise
+        from skipwise.advice.printing import print_advice
+        from skipwise.progress import Bar
+
+        with Bar(sys.stderr) as bar:
+            found = advise(
+                data,
+                split=split,
+                exclude=exclude,
+                val_share=val_share,
+                img_size=img_size,
+                class_level=class_level,
+                image_column=image_column,
+                label_column=label_column,
+                label_regex=label_regex,
+                group=group,
+                group_regex=group_regex,
+                crop_boxes=crop_boxes,
+                skip_unread_formats=skip_unread_formats,
+                folds=folds,
+                margin=margin,
+                alpha=alpha,
+                networks=len(names(models)),
+                looks=1 if seeds is not None else len(counts or USUAL_LOOKS),
+                progress=bar.preparing,
+                notice=bar.noticed,
+            )
+        if json:
+            print_json(found)
+        else:
+            print_advice(found, typed=sys.argv)
+        return 0
     from skipwise.comparison.compare import compare as run
     from skipwise.comparison.planned import Planned
     from skipwise.screen import Screen

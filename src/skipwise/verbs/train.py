@@ -11,6 +11,7 @@ import typer
 from skipwise.audience import say
 from skipwise.options import (
     BEGAN,
+    Advised,
     Again,
     Balance,
     BatchSize,
@@ -98,9 +99,39 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Fail unless there is a run to go on with.")] = False,
     again: Again = False,
+    advice: Advised = False,
     json: Json = False,
 ) -> int:
     """Train one network on your images. The same command goes on where it was stopped, and shows what is finished."""
+    if advice:
+        from skipwise.advice.advise import advise
+        from skipwise.advice.printing import print_advice
+        from skipwise.progress import Bar
+
+        with Bar(sys.stderr) as bar:
+            found = advise(
+                data,
+                split=split,
+                exclude=exclude,
+                val_share=val_share,
+                img_size=img_size,
+                class_level=class_level,
+                image_column=image_column,
+                label_column=label_column,
+                label_regex=label_regex,
+                group=group,
+                group_regex=group_regex,
+                crop_boxes=crop_boxes,
+                skip_unread_formats=skip_unread_formats,
+                networks=1,
+                progress=bar.preparing,
+                notice=bar.noticed,
+            )
+        if json:
+            print_json(found)
+        else:
+            print_advice(found, typed=sys.argv)
+        return 0
     from skipwise.machine import keep_freed_memory
     from skipwise.screen import TrainScreen
     from skipwise.training.ranks import rank

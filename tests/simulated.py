@@ -1,0 +1,266 @@
+"""A machine that trains nothing, on a clock that only its made-up work moves: for what a time limit does of itself."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
+from unittest import mock
+
+import numpy as np
+
+from skipwise.comparison import conclude
+from skipwise.comparison.budget import Budget
+from skipwise.comparison.collect import collect
+from skipwise.comparison.course import Course
+from skipwise.comparison.executor import Event
+from skipwise.comparison.fit import fitted
+from skipwise.comparison.forecast import ENDING, ENDING_EACH, STARTING
+from skipwise.comparison.observer import Observer
+from skipwise.comparison.plan import SHELF, Job, Plan
+from skipwise.data.splits import save_split
+from skipwise.evaluation.metrics import measure
+from skipwise.files import make_folder, read_json
+from skipwise.machine import describe_machine
+from skipwise.seals import write_sealed
+from skipwise.training.recipe import RECIPES, shortened
+from skipwise.training.run import Predictions, RunRecord, failed_run, write_predictions, write_run
+from skipwise.training.stepcost import StepCost
+from tests.fabricated import fabricate
+
+NAMES = ("resnet18", "se_resnet18", "plain18", "resnet34")
+TESTED, VALIDATED = 200, 50
+MACHINE = describe_machine()
+Load = Sequence[tuple[float, float]]
+"""From when on everything takes how many times as long, in the order of time."""
+
+
+class Killed(BaseException):
+    """Somebody ended the command."""
+
+
+@dataclass
+class Machine:
+    """What simulated runs are done on.
+
+    Args:
+        epochs: seconds of an epoch of each network, beside others.
+        accuracies: that networks reach; not a number where they fail.
+        load: that is there beside the runs.
+        killed: after so many events the command is ended.
+    """
+
+    epochs: dict[str, float]
+    accuracies: dict[str, float] = field(default_factory=dict)
+    load: Load = ()
+    killed: int | None = None
+    now: float = 0.0
+    events: int = 0
+    ran: list[Job] = field(default_factory=list)
+
+    def factor(self) -> float:
+        return next((factor for since, factor in reversed(self.load) if since <= self.now), 1.0)
+
+    def changes(self) -> float:
+        """When the load does so next."""
+        return next((since for since, _ in self.load if since > self.now), math.inf)
+
+    def work(self, seconds: float) -> None:
+        """Does something else that would take so long on an idle machine."""
+        while seconds > 1e-9:
+            until = min(self.changes(), self.now + seconds * self.factor())
+            seconds -= (until - self.now) / self.factor()
+            self.now = until
+
+    def processes(self, home: Path, *, processes: int, **_: object) -> Processes:
+        """In the place of `LocalProcesses`."""
+        return Processes(self, home, processes)
+
+
+@dataclass
+class _Run:
+    job: Job
+    epoch: int = 0
+    left: float = 0.0  # of the epoch, in seconds of an idle machine
+    since: float = 0.0
+
+
+class Processes:
+    """An `Executor` whose processes start and read images, and then do one run after another."""
+
+    def __init__(self, machine: Machine, home: Path, processes: int) -> None:
+        self.machine, self.home, self.count = machine, home, processes
+        self.cancel()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cancel()
+
+    def cancel(self) -> None:
+        self.waiting: deque[Job] = deque()
+        self.running: list[_Run] = []
+        self.started = 0
+
+    def submit(self, job: Job) -> None:
+        self.waiting.append(job)
+
+    def events(self, until: float = math.inf) -> Iterator[Event]:
+        machine = self.machine
+        while self.waiting or self.running:
+            while self.waiting and len(self.running) < self.count:
+                self._take_up(self.waiting.popleft())
+            # One run alone has the memory for itself.
+            factor = machine.factor() / (1.2 if len(self.running) == 1 < self.count else 1.0)
+            first = min(self.running, key=lambda run: run.left)
+            then = min(machine.now + first.left * factor, machine.changes(), max(until, machine.now))
+            for run in self.running:
+                run.left -= (then - machine.now) / factor
+            machine.now = then
+            if first.left > 1e-9:
+                if then >= until:
+                    return
+                continue
+            yield from self._epoch_is_done(first)
+
+    def _take_up(self, job: Job) -> None:
+        starting = STARTING if self.started < self.count else 0.0
+        self.started += 1
+        self.running.append(_Run(job, 0, starting + 0.01 * self._epoch(job), self.machine.now))
+
+    def _epoch(self, job: Job) -> float:
+        return self.machine.epochs[job.spec.model]
+
+    def _epoch_is_done(self, run: _Run) -> Iterator[Event]:
+        machine, job = self.machine, run.job
+        if run.epoch:
+            self._happens()
+            yield Event(job, epoch=run.epoch, seconds=machine.now - run.since)
+        run.epoch, run.since, run.left = run.epoch + 1, machine.now, self._epoch(job)
+        if run.epoch > job.spec.recipe.epochs or math.isnan(machine.accuracies.get(job.spec.model, 0.9)):
+            self.running.remove(run)
+            record = answered(job, self.home, machine.accuracies.get(job.spec.model, 0.9))
+            machine.ran.append(job)
+            self._happens()
+            yield Event(job, epoch=job.spec.recipe.epochs, record=record)
+
+    def _happens(self) -> None:
+        self.machine.events += 1
+        if self.machine.killed is not None and self.machine.events > self.machine.killed:
+            raise Killed
+
+
+def answered(job: Job, home: Path, accuracy: float) -> RunRecord:
+    """Writes a run whose answers are right as often as that."""
+    folder = home / job.folder
+    make_folder(folder)
+    record = failed_run(job.spec, "the loss became nan")
+    if not math.isnan(accuracy):
+        seed = [job.spec.seed, job.spec.recipe.epochs, *job.spec.model.encode()]
+        splits = {"val": _answers(VALIDATED, accuracy, seed), "test": _answers(TESTED, accuracy, seed)}
+        write_predictions(folder, splits)
+        val, test = (measure(split.logits, split.labels) for split in splits.values())
+        record = RunRecord(spec=job.spec, status="finished", val=val, test=test, seconds=1.0, machine=MACHINE)
+    write_run(folder, record)
+    return record
+
+
+def _answers(images: int, accuracy: float, seed: list[int]) -> Predictions:
+    labels, right = np.arange(images) % 5, np.random.default_rng(0).random(images)
+    right = right + np.random.default_rng(seed).normal(0, 0.03, images) < accuracy
+    # Who is right on a fifth at most has one answer to all.
+    given = np.where(right, labels, (labels + 1) % 5) if accuracy > 0.2 else np.zeros_like(labels)
+    ids = np.array([f"{number:04}.png" for number in range(images)])
+    return Predictions(ids, labels, np.eye(5, dtype=np.float32)[given])
+
+
+def asking(networks: int = 2, *, looks: tuple[int, ...] = (5,), epochs: int = 15, processes: int = 1) -> Plan:
+    """A comparison as it would be without a limit; 32 steps are an epoch."""
+    plan = fabricate(NAMES[:networks], tuned=False, exploratory=False, looks=looks).plan
+    split = {"train": 32 * 32, "val": VALIDATED, "test": TESTED}
+    recipe = shortened(replace(RECIPES["fast"], batch_size=32, smallest=1.0, full_from=0.0), epochs, split["train"])
+    return replace(
+        plan,
+        split_images=split,
+        recipe=recipe,
+        processes=processes,
+        asked_for=(looks, epochs),
+        asked_setting=(plan.preprocessing.size, plan.stem),
+        asked_seed=0,
+    )
+
+
+def costs_of(plan: Plan, epochs: dict[str, float]) -> dict[str, StepCost]:
+    """Those with which epochs are expected to take so long, beside others."""
+    slower = 1.2 if plan.processes > 1 else 1.0
+    with mock.patch("skipwise.comparison.forecast.usable_cores", return_value=plan.processes):
+        return {name: StepCost(seconds / 32 / slower, 0.0) for name, seconds in epochs.items()}
+
+
+@dataclass
+class Comparison:
+    """A comparison under a limit on a simulated machine: begun, or gone on with, as the command does it."""
+
+    asked: Plan
+    folder: Path
+    expected: dict[str, float]
+    limit: float
+    fewer_epochs: bool = True
+    noticed: list[str] = field(default_factory=list)
+
+    @property
+    def plan(self) -> Plan:
+        """As it is written down."""
+        return read_json(self.folder / SHELF.begun, Plan)
+
+    def carry_out(self, machine: Machine, *, reading: float = 2.0, began: float | None = None) -> Course:
+        """Up to its end, with the report.
+
+        Args:
+            reading: seconds before the first plan, on an idle machine.
+            began: when the command did; None is now.
+        """
+        began = machine.now if began is None else began
+        asked = replace(self.asked, time_limit=self.limit)
+        costs = costs_of(asked, self.expected)
+        watch = Observer()
+        watch.noticed = self.noticed.append  # type: ignore[method-assign]
+        with (
+            mock.patch.object(conclude, "LocalProcesses", machine.processes),
+            mock.patch("skipwise.comparison.forecast.usable_cores", return_value=asked.processes),
+        ):
+            machine.work(reading)
+            if not (self.folder / SHELF.begun).exists():
+                left = self.limit - (machine.now - began)
+                plan = fitted([asked], lambda _: costs, lambda _: left, fewer_epochs=self.fewer_epochs)
+                self._begin(plan)
+            plan, budget = self.plan, None
+            if plan.stopped_after is None:
+                question = replace(self.asked.question, first_seed=plan.question.first_seed)
+                budget = Budget(
+                    plan,
+                    replace(plan, question=question, recipe=asked.recipe, tuning=asked.tuning),
+                    costs,
+                    end=began + self.limit,
+                    fewer_epochs=self.fewer_epochs,
+                    clock=lambda: machine.now,
+                )
+            course = conclude._follow(plan, self.folder, watch, budget)
+            machine.work(ENDING + ENDING_EACH * len(course.plan.candidates))
+        return course
+
+    def _begin(self, plan: Plan) -> None:
+        make_folder(self.folder)
+        labels = [plan.classes[number % 5] for number in range(TESTED)]
+        ids = [f"{number:04}.png" for number in range(TESTED)]
+        save_split(self.folder / "split.csv", ids, labels, ["test"] * TESTED, [""] * TESTED)
+        write_sealed(self.folder / SHELF.begun, plan)
+
+    def results(self, course: Course) -> bytes:
+        """`comparison.json`."""
+        write_sealed(self.folder / "comparison.json", collect(course.plan, self.folder, course))
+        return (self.folder / "comparison.json").read_bytes()
