@@ -119,8 +119,10 @@ def test_on_a_steady_machine_it_is_right_from_its_first_appearance(
     end = found[-1][0]
     for now, estimate, truth in found:
         if estimate is not None and truth > 0.02 * end:
-            # A run that has just begun is not known to have, before its first epoch is over.
-            assert estimate == pytest.approx(truth, rel=0.15, abs=2 * (max(costs) + warm_up)), now / end
+            # A run that has just begun is not known to have, before its first epoch is over, nor what passes between
+            # two runs before the first of them.
+            off = 0.15 if now > 0.2 * end else 0.35
+            assert estimate == pytest.approx(truth, rel=off, abs=2 * (max(costs) + warm_up)), now / end
         assert estimate is not None or now < 0.5 * end
     assert found[-1][1] == 0.0
 
