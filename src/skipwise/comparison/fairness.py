@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from skipwise.comparison.notes import failures
 from skipwise.comparison.plan import Plan
 from skipwise.comparison.results import Results
-from skipwise.comparison.wording import counted, listed, measure, seeds_done
+from skipwise.comparison.wording import counted, length, listed, measure, seeds_done
 from skipwise.data.augmentation import Augmentation
 from skipwise.data.preprocess import Preprocessing
 from skipwise.nets.guests import is_guest
@@ -108,12 +108,12 @@ def _recipe(plan: Plan) -> str:
         chosen = f" of {plan.asked_for[1]}, as many as fit the time limit"
     if plan.fine_tuning is not None:
         return (
-            f"Recipe '{recipe.name}': {counted(recipe.epochs, 'epoch')}{chosen}, batches of {recipe.batch_size}"
+            f"Recipe '{recipe.name}': {length(recipe)}{chosen}, batches of {recipe.batch_size}"
             f"{smaller}, label smoothing {recipe.label_smoothing:g}; the rule and the rate of learning differ."
         )
     optimizer = recipe.optimizer.upper() if recipe.optimizer == "sgd" else recipe.optimizer.capitalize()
     return (
-        f"Recipe '{recipe.name}': {counted(recipe.epochs, 'epoch')}{chosen}, batches of {recipe.batch_size}{smaller}, "
+        f"Recipe '{recipe.name}': {length(recipe)}{chosen}, batches of {recipe.batch_size}{smaller}, "
         f"{rate}{optimizer} with momentum {recipe.momentum:g}, weight decay {decay}, "
         f"label smoothing {recipe.label_smoothing:g}."
     )

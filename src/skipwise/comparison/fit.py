@@ -21,6 +21,7 @@ from skipwise.progress import duration
 from skipwise.text import listed
 from skipwise.training.setting import NEARLY, enough_epochs
 from skipwise.training.stepcost import StepCost
+from skipwise.training.timelimit import LEAST_STEPS
 
 SPARE = 0.95
 """The share of the time that a plan uses."""
@@ -43,7 +44,7 @@ def fitted(
         fewer_epochs: whether these may be changed; the user may have asked for a number of them.
 
     Raises:
-        SkipwiseError: not even one epoch of two runs of two networks fits.
+        SkipwiseError: hardly a step of two runs of two networks fits.
     """
     for at in plans:
         if (found := _with_enough(at, costs(at), left(at), fewer_epochs=fewer_epochs)) is not None:
@@ -62,6 +63,8 @@ def fitted(
     if (most := max(two.recipe.epochs if two else 0 for two in lasting)) > 0:
         least = enough if most >= enough else NEARLY * most
         return next(two for two in lasting if two and two.recipe.epochs >= least)
+    if fewer_epochs and (short := _shortest(pairs[-1], known, left(at))) is not None:
+        return short
     epochs = 1 if fewer_epochs else at.recipe.epochs
     needed = _needed(pairs[-1], known, LEAST, epochs)
     raise SkipwiseError(
@@ -75,6 +78,16 @@ def _longest(plan: Plan, costs: Costs, left: float, seeds: int, *, fewer_epochs:
     for epochs in range(plan.recipe.epochs, 0, -1) if fewer_epochs else (plan.recipe.epochs,):
         found = plan.lasting(_looks(plan, seeds), epochs)
         if seconds(found, costs, seeds) <= left * SPARE:
+            return found
+    return None
+
+
+def _shortest(plan: Plan, costs: Costs, left: float) -> Plan | None:
+    """The plan with as many steps as fit, where an epoch does not; None where hardly any does."""
+    an_epoch = plan.lasting(_looks(plan, LEAST), 1)
+    for steps in range(an_epoch.recipe.steps_in_all(plan.train_images) - 1, LEAST_STEPS - 1, -1):
+        found = replace(an_epoch, recipe=replace(an_epoch.recipe, steps=steps))
+        if seconds(found, costs, LEAST) <= left * SPARE:
             return found
     return None
 

@@ -127,7 +127,7 @@ def makespan(runs: Iterable[float], processes: int) -> float:
 def run_seconds(plan: Plan, costs: Mapping[str, StepCost], name: str) -> float:
     """What one run of a network takes, beside the others that go on at the same time."""
     cost, recipe = costs[name], plan.recipe
-    steps = recipe.epochs * max(1, plan.train_images // recipe.batch_size)
+    steps = recipe.steps_in_all(plan.train_images)
     evaluated = plan.split_images["val"] * recipe.epochs + plan.test_images / (plan.folds or 1)
     alone = cost.training(recipe, plan.preprocessing.size, steps) + cost.evaluation * evaluated
     execution, processes = plan.execution, plan.processes

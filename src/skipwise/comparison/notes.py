@@ -9,7 +9,7 @@ from dataclasses import replace
 from skipwise.comparison.plan import Plan
 from skipwise.comparison.question import FEWEST, Question
 from skipwise.comparison.results import Results
-from skipwise.comparison.wording import counted, given_up, listed
+from skipwise.comparison.wording import counted, given_up, length, listed
 from skipwise.statistics import at_best, least_shown
 from skipwise.training.setting import enough_epochs
 
@@ -54,7 +54,7 @@ def _too_short(plan: Plan) -> list[str]:
     sentences = []
     if epochs < enough:
         sentences.append(
-            f"The time limit left {counted(epochs, 'epoch')}, and networks need about {enough} on these images to show "
+            f"The time limit left {length(plan.recipe)}, and networks need about {enough} on these images to show "
             "what they can: the verdicts are about the beginning of training, and may turn around."
         )
     if seeds < FEWEST <= plan.asked_for[0][-1]:

@@ -151,8 +151,10 @@ class Plan:
         tuning = self.tuning
         if tuning is not None:
             tuning = replace(tuning, epochs=max(1, tuning.epochs * epochs // self.recipe.epochs))
-        question, recipe = replace(self.question, looks=looks), shortened(self.recipe, epochs, self.train_images)
-        return replace(self, question=question, recipe=recipe, tuning=tuning)
+        asked = replace(self, question=replace(self.question, looks=looks))
+        if epochs == self.recipe.epochs:
+            return asked
+        return replace(asked, recipe=shortened(self.recipe, epochs, self.train_images), tuning=tuning)
 
     @property
     def test_images(self) -> int:
@@ -190,7 +192,9 @@ class Plan:
         """The recipe of a contender: in as many epochs and steps for all, whether they start from weights or not."""
         if self.fine_tuning is None or model not in self.init:
             return self.recipe
-        return replace(rescaled(self.fine_tuning, self.recipe.batch_size), epochs=self.recipe.epochs)
+        return replace(
+            rescaled(self.fine_tuning, self.recipe.batch_size), epochs=self.recipe.epochs, steps=self.recipe.steps
+        )
 
     def preprocessing_of(self, model: str) -> Preprocessing:
         """How images become a contender's input: the same pixels for all, scaled as its weights to start from want.
@@ -265,6 +269,9 @@ class Plan:
         for name, default in LATER.items():
             if read[name] == default:
                 del read[name]
+        for recipe in (read["recipe"], read.get("fine_tuning")):
+            if recipe is not None and recipe.get("steps") is None:
+                recipe.pop("steps", None)
         return hashlib.sha256(msgspec.json.encode(read)).hexdigest()
 
     def same_as(self, other: Plan) -> bool:
@@ -290,7 +297,9 @@ class Plan:
             on_this = replace(
                 on_this,
                 question=question,
-                recipe=shortened(on_this.recipe, other.recipe.epochs, self.train_images),
+                recipe=replace(
+                    shortened(on_this.recipe, other.recipe.epochs, self.train_images), steps=other.recipe.steps
+                ),
                 stem=other.stem,
             )
             if self.tuning is not None and other.tuning is not None:
@@ -331,7 +340,7 @@ class Plan:
             passed_over.add("init")
         passed_over |= {"not_trained", "corrections"}
         if limited:
-            passed_over |= {"looks", "first_seed", "epochs", "smallest", "full_from", "stem"}
+            passed_over |= {"looks", "first_seed", "epochs", "steps", "smallest", "full_from", "stem"}
         else:
             passed_over |= {"asked_for", "asked_setting", "asked_seed"}
         pairs = (

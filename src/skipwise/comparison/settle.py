@@ -151,7 +151,7 @@ def settle(
     if phrases := given_up(plan):
         notice(f"Given up for the time limit: {'; '.join(phrases)}.")
     # The same for all runs, by what those of the quickest network take without.
-    steps = plan.recipe.epochs * (plan.train_images // plan.recipe.batch_size)
+    steps = plan.recipe.steps_in_all(plan.train_images)
     size, channels = plan.preprocessing.size, plan.preprocessing.channels
     seconds = min((cost.training(plan.recipe, size, steps) for cost in costs.values()), default=0.0)
     execution = choose_compile(

@@ -11,6 +11,7 @@ from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
 from skipwise.statistics import Pair
 from skipwise.text import listed as listed
+from skipwise.training.recipe import Recipe
 from skipwise.training.setting import Setting
 
 NOT_JUDGED = "not judged: fewer than two of their runs were finished with the same seed"
@@ -176,6 +177,13 @@ def course(plan: Plan, results: Results) -> list[str]:
     return sentences
 
 
+def length(recipe: Recipe) -> str:
+    """How long a run is: "40 epochs", or "24 steps, less than an epoch"."""
+    if recipe.steps is not None:
+        return f"{counted(recipe.steps, 'step')}, less than an epoch"
+    return counted(recipe.epochs, "epoch")
+
+
 def given_up(plan: Plan) -> list[str]:
     """What a plan gives up for its time limit, a phrase each."""
     found = []
@@ -185,7 +193,7 @@ def given_up(plan: Plan) -> list[str]:
             most = "up to " if len(looks) > 1 else ""
             found.append(f"{plan.looks[-1]} seeds instead of {most}{looks[-1]}")
         if plan.recipe.epochs < epochs:
-            found.append(f"{counted(plan.recipe.epochs, 'epoch')} instead of {epochs}")
+            found.append(f"{length(plan.recipe)} instead of {epochs} epochs")
     if plan.asked_setting is not None:
         asked = Setting(size=plan.asked_setting[0], stem=plan.asked_setting[1])
         if plan.setting != asked:

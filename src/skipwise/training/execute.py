@@ -176,7 +176,7 @@ class _Run:
 
     def _saved(self) -> tuple[Standing, dict[str, Tensor] | None]:
         """The newest saved state; else the beginning."""
-        beginning = Standing(Pace.even(self.batches.per_epoch * self.spec.recipe.epochs))
+        beginning = Standing(Pace.even(self.spec.recipe.steps or self.batches.per_epoch * self.spec.recipe.epochs))
         return self.saves.newest() or (beginning, None)
 
     def _save(self, training: Training) -> None:

@@ -42,6 +42,7 @@ class Recipe:
         head_first: the share in which only the last layer learns; for weights that come from elsewhere.
         layer_decay: the rate of each stage as a share of that of the next, the last layer's being the whole.
         freeze_norms: whether norms keep their statistics, scales and biases.
+        steps: of the whole run, where a time limit leaves less than one epoch; None is that of all epochs.
         balance: for classes of unequal size: "sampling" shows as many images of each class, in epochs as long as
             before (see TrainingBatches.order); "loss" weights an image's loss by the inverse of its class's frequency.
     """
@@ -70,6 +71,11 @@ class Recipe:
     freeze_norms: bool = False
     augmentation: Augmentation
     balance: Balance = "none"
+    steps: int | None = None
+
+    def steps_in_all(self, images: int) -> int:
+        """Of a run on so many training images."""
+        return self.steps or self.epochs * max(1, images // self.batch_size)
 
 
 _FAST = Recipe(
@@ -195,7 +201,7 @@ def too_short_to_grow(recipe: Recipe, steps: int) -> bool:
 
 def shortened(recipe: Recipe, epochs: int, images: int) -> Recipe:
     """The recipe for so many epochs of so many images, of full size where there are too few for them to grow."""
-    short = replace(recipe, epochs=epochs)
+    short = replace(recipe, epochs=epochs, steps=None)
     return full_size(short) if too_short_to_grow(short, epochs * (images // recipe.batch_size)) else short
 
 
@@ -220,6 +226,7 @@ def redefined(ours: Recipe, theirs: Recipe) -> bool:
         augmentation=ours.augmentation,
         balance=ours.balance,
         freeze_norms=ours.freeze_norms,
+        steps=ours.steps,
     )
     return alike != full_size(ours) and (ours.name, ours.head_first) == (theirs.name, theirs.head_first)
 
