@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skipwise.comparison import course
+from skipwise.comparison.budget import Budget
 from skipwise.comparison.collect import collect
 from skipwise.comparison.course import Course, follow
-from skipwise.comparison.plan import Tuning
+from skipwise.comparison.executor import Event
+from skipwise.comparison.plan import Job, Tuning
 from skipwise.comparison.question import LEAST
 from skipwise.errors import SkipwiseError
-from tests.simulated import NAMES, Comparison, Killed, Load, Machine, asking
+from tests.simulated import NAMES, Comparison, Killed, Load, Machine, asking, costs_of
 
 APART = {"resnet18": 0.9, "se_resnet18": 0.6, "plain18": 0.5, "resnet34": 0.4}
 CLOSE = {"resnet18": 0.9, "se_resnet18": 0.895, "plain18": 0.89, "resnet34": 0.885}
@@ -278,3 +282,29 @@ def test_before_it_is_taken_the_last_look_moves_as_far_as_was_asked_for(tmp_path
     assert 0.85 * 900 <= machine.now <= 900
     assert comparison.plan.question.looks[-1] <= 12
     assert comparison.plan.corrections == ()
+
+
+def test_what_is_to_be_done_is_told_whole_and_what_is_done_already_with_it(tmp_path: Path) -> None:
+    """The bar's estimate is of all rounds from the beginning, not of the first one."""
+    told: list[list[str]] = []
+    done: list[str] = []
+    plan = replace(asking(looks=(2, 4)), time_limit=900.0)
+    comparison = Comparison(asking(looks=(2, 4)), tmp_path / "out", epochs_of(2), 900.0)
+    comparison._begin(plan)
+    machine = Machine(epochs_of(2), CLOSE)
+
+    def doing(jobs: Sequence[Job], _: str) -> None:
+        told.append([job.folder for job in jobs])
+        done.clear()
+
+    def happened(event: Event) -> None:
+        if event.record is not None:
+            done.append(event.job.folder)
+
+    with mock.patch("skipwise.comparison.forecast.usable_cores", return_value=1):
+        costs = costs_of(plan, epochs_of(2))
+        budget = Budget(plan, plan, costs, end=900.0, fewer_epochs=True, clock=lambda: machine.now)
+        processes = machine.processes(comparison.folder, processes=1)
+        follow(plan, comparison.folder, processes, doing=doing, happened=happened, budget=budget)
+    assert [len(jobs) for jobs in told] == [4, 8]
+    assert sorted(done) == sorted(told[-1])

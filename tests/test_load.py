@@ -1,4 +1,4 @@
-"""How much of the processor a program gets, and what that makes of times: for a made-up clock, and beside a real load."""
+"""How much of the processor a program gets, and what that makes of times: on a made-up clock, and beside real load."""
 
 from __future__ import annotations
 
