@@ -16,6 +16,10 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all,dev]'
 	@touch $@
+	@echo "Skipwise is installed in .venv. Next:"
+	@echo "  make demo                             # four networks on handwritten digits, under 2 minutes on 2 cores"
+	@echo "  .venv/bin/skipwise audit path/to/images     # what is in a set of images of your own"
+	@echo "  .venv/bin/skipwise compare path/to/images   # which network to use on it"
 
 demo: $(READY)
 	$(BIN)/skipwise compare digits --models resnet18,se_resnet18,mobilenet_v2,plain18 --width 0.25 --stem small --recipe fast --seeds 5
@@ -63,3 +67,6 @@ bench: $(READY)
 	$(BIN)/python benchmarks/pack.py --quick
 	$(BIN)/python benchmarks/near_duplicates.py --quick
 	$(BIN)/python benchmarks/inference.py --quick
+	$(BIN)/python benchmarks/advice.py --quick
+	$(BIN)/python benchmarks/sizes.py --quick --output $$(mktemp -d)
+	$(BIN)/python benchmarks/race.py --quick --tools skipwise,timm,torchvision --out $$(mktemp -d)

@@ -162,6 +162,7 @@ def main() -> None:
         setattr(options, name, getattr(options, name).split(","))
     options.cache, options.out = options.cache.resolve(), options.out.resolve()
     os.nice(options.nice)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # which ends the tool, too
     if options.quick:
         options.sets, options.budgets, options.seeds = ["quick"], ["30s"], 1
         options.folders = {"quick": sets.quick(options.cache)}

@@ -88,14 +88,16 @@ class StepSeconds:
 class Data:
     """A data set's images: part of the training images to train on, other ones to judge by, no test images."""
 
-    def __init__(self, name: str, where: str, options: argparse.Namespace) -> None:
-        self.name = name
-        if name == "signs":
+    def __init__(self, kind: str, where: str, options: argparse.Namespace) -> None:
+        self.settings = SETTINGS[kind]
+        self.name = kind
+        if kind == "signs":
             reading = ReadingOptions(group="pupil")
             table = str(Path(where) / "sign-digits.csv")
             self.prepared: Prepared = prepare(Request(data=table, reading=reading, val_share=0.3), seed=0)
             self.split = np.where(self.prepared.split == "test", "", self.prepared.split)
         else:
+            self.name = f"{kind}-{options.train}"
             self.prepared = prepare(Request(data=where, val_share=0.0), seed=0)
             members = np.flatnonzero(self.prepared.split == "train")
             labels = self.prepared.source.labels[members]
@@ -206,7 +208,7 @@ def cells_of(
     for share in [] if options.learnt else options.budgets:
         budget = unit.run(data.recipe(share), UNIT[1], data.train_count)
         for model in options.models:
-            for setting in SETTINGS[data.name]:
+            for setting in data.settings:
                 add(
                     model,
                     f"{share} epochs of resnet18 at {named(UNIT)}",
@@ -259,9 +261,8 @@ def main() -> None:
                     if cell.seed == seed:
                         done[cell] = run(cell, data, options.output)
                         print(f"  {model}, {title}: {cell.folder} {done[cell]}", flush=True)
-        print(
-            f"\n{name}: {data.train_count:,} training and {data.val_count:,} validation images, {options.seeds} seeds"
-        )
+        counts = f"{data.train_count:,} training and {data.val_count:,} validation images"
+        print(f"\n{data.name}: {counts}, {options.seeds} seeds")
         print("| network | budget | stem, pixels | epochs, steps | validation accuracy, mean (range) |")
         print("|---|---|---|---|---|")
         for (model, title, setting), cells in rows.items():
@@ -275,7 +276,7 @@ def main() -> None:
                 f"| {model} | {title} | {setting} | {epochs}, {steps} | "
                 f"{mean(found):.1f} ({min(found):.1f} to {max(found):.1f}) |"
             )
-            arms[f"{name}, {model}, {title}, {setting}"] = {
+            arms[f"{data.name}, {model}, {title}, {setting}"] = {
                 "median": round(median(found), 2),
                 "spread": round(max(found) - min(found), 2),
             }

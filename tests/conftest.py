@@ -50,11 +50,13 @@ CHOOSING |= {"RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"}
 @pytest.fixture(scope="session", autouse=True)
 def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """In this process and those that it starts: decoded images go to a cache of the tests' own, `tests` can be
-    imported, everything is computed on the CPU, and nothing goes by variables that somebody happens to have set."""
+    imported, everything is computed on the CPU, nothing is downloaded unasked, and nothing goes by variables that
+    somebody happens to have set."""
     with pytest.MonkeyPatch.context() as patch:
         for name in CHOOSING:
             patch.delenv(name, raising=False)
         patch.setenv("CUDA_VISIBLE_DEVICES", "")
+        patch.setenv("SKIPWISE_OFFLINE", "1")
         patch.setenv("SKIPWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]), prepend=os.pathsep)
         yield

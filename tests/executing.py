@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from skipwise.comparison.executor import Event
-from skipwise.comparison.inputs import in_fold, load_images
+from skipwise.comparison.inputs import in_fold, load_images, weights_of
 from skipwise.comparison.plan import SHELF, Job, Plan
 from skipwise.data.images import Images
 from skipwise.files import read_json
@@ -65,7 +65,9 @@ class Here:
 
         def run() -> None:
             try:
-                tell(execute_run(job.spec, in_fold(images, job.spec, self.home), self.home / job.folder, tell))
+                start = weights_of(self.home, job.spec)
+                seen = in_fold(images, job.spec, self.home)
+                tell(execute_run(job.spec, seen, self.home / job.folder, tell, init=start))
             except Exception as error:  # raised where it is waited for
                 tell(error)
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
+import torch
 from torch import Tensor, nn
+
+from skipwise.memory import free_memory
 
 
 class Linear(nn.Module):
@@ -79,6 +83,31 @@ class Killed(Linear):
         return super().forward(x)
 
 
+class _Held(torch.autograd.Function):
+    """Passes on what it gets, and keeps so many bytes for the backward pass, which nobody writes to."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, size: int) -> Tensor:
+        ctx.save_for_backward(torch.empty(size, dtype=torch.uint8))
+        return logits.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        assert ctx.saved_tensors
+        return gradient, None
+
+
+class Hungry(Linear):
+    """Each image takes a good part of the memory there is in training, and more than four are too many."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(x)
+        if len(x) > 4:
+            raise torch.OutOfMemoryError("no memory for that")
+        return _Held.apply(super().forward(x), len(x) * (free_memory() or 2**33) // 20)
+
+
 class Tied(nn.Module):
     """Uses one layer under two names."""
 
@@ -104,7 +133,15 @@ class OfOneSize(nn.Module):
         return self.head(self.pool(x).flatten(1))
 
 
+class NoSmaller(Linear):
+    """Takes images from 20 x 20 pixels on, as networks do that shrink them by so much."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(nn.functional.avg_pool2d(x, 20, stride=1))
+
+
+hungry, no_smaller = Hungry, NoSmaller
 linear, not_a_number, decides, raises, killed = Linear, NotANumber, Decides, Raises, Killed
 tied, of_one_size, many_parts = Tied, OfOneSize, ManyParts
 
-__all__ = ["killed", "linear", "many_parts", "not_a_number", "of_one_size", "raises", "tied"]
+__all__ = ["hungry", "no_smaller", "killed", "linear", "many_parts", "not_a_number", "of_one_size", "raises", "tied"]

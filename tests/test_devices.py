@@ -7,7 +7,10 @@ about places as a GPU is.
 from __future__ import annotations
 
 import math
+import os
+import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,16 +18,21 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from skipwise import devices, surroundings
+from skipwise.cost import timing
 from skipwise.data import augment
 from skipwise.data.batches import Augmentation, Batch, TrainingBatches, to_input
 from skipwise.data.preprocess import Preprocessing
 from skipwise.data.resident import SHARE, Resident, fits
-from skipwise.errors import TrainingFailed
+from skipwise.errors import SkipwiseError, TrainingFailed
 from skipwise.evaluation.predict import PRODUCTS, predict_logits
 from skipwise.nets.zoo import create_model
-from skipwise.training.execution import Execution, choose_execution, reproducible
+from skipwise.training import execution
+from skipwise.training.execution import Execution, choose_device, choose_execution, choose_processes, reproducible
 from skipwise.training.loop import Training
 from skipwise.training.recipe import RECIPES
+from skipwise.training.train import train
+from tests import guest_networks
 from tests.test_levers import PLAIN, make_training
 
 GIB = 2**30
@@ -223,3 +231,133 @@ def test_in_float16_gradients_that_stay_no_numbers_are_a_failure() -> None:
     training.network.classifier.weight.register_hook(lambda gradient: gradient * math.nan)
     with pytest.raises(TrainingFailed, match="no numbers in float16"):
         taken(training, 1)
+
+
+MPS_WARNING = (
+    "The operator 'aten::linalg_qr.out' is not currently supported on the MPS backend and will fall back to run on the "
+    "CPU. This may have performance implications."
+)
+MPS_MISSING = (
+    "The operator 'aten::grid_sampler_3d' is not currently implemented for the MPS device. As a temporary fix, you can "
+    "set the environment variable `PYTORCH_ENABLE_MPS_FALLBACK=1` to use the CPU as a fallback for this op."
+)
+MPS_DOUBLE = "Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't support float64."
+
+
+def test_what_the_cpu_does_for_a_device_is_one_line() -> None:
+    said: list[str] = []
+    with warnings.catch_warnings(record=True) as passed_on:
+        warnings.simplefilter("always")
+        with devices.falling_back(said.append):
+            for _ in range(2):
+                warnings.warn(MPS_WARNING, stacklevel=1)
+            warnings.warn("something else", stacklevel=1)
+        with devices.falling_back(said.append):
+            pass
+    assert said == ["The CPU does what torch lacks for this device, such as linalg_qr.out; that takes longer."]
+    assert [str(warning.message) for warning in passed_on] == ["something else"]
+
+
+@pytest.mark.parametrize(
+    ("error", "missing"),
+    [
+        (NotImplementedError(MPS_MISSING), "the operator grid_sampler_3d"),
+        (TypeError(MPS_DOUBLE), "float64"),
+        (TypeError("'NoneType' object is not iterable"), None),
+        (NotImplementedError("Module [Own] is missing the required forward function"), None),
+    ],
+)
+def test_what_a_device_lacks_is_known_by_its_error(error: Exception, missing: str | None) -> None:
+    assert devices.lacks(error) == missing
+
+
+@pytest.mark.parametrize(
+    ("raised", "missing"), [(MPS_MISSING, "the operator grid_sampler_3d"), (MPS_DOUBLE, "float64")]
+)
+def test_a_network_that_needs_what_a_device_lacks_is_a_sentence(
+    raised: str, missing: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forward(*_: object) -> torch.Tensor:
+        raise (TypeError if "float64" in raised else NotImplementedError)(raised)
+
+    monkeypatch.setattr(guest_networks.Linear, "forward", forward)
+    sentence = f"linear needs {missing}, which torch does not have for cpu; use --device cpu, or set "
+    with pytest.raises(SkipwiseError, match=sentence):
+        train(photos, model="tests.guest_networks:linear", img_size=16, output=tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_command_line_lets_the_cpu_do_what_apples_gpus_can_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTORCH_ENABLE_MPS_FALLBACK", "0")  # what a person wants holds
+    surroundings.furnish()
+    assert os.environ["PYTORCH_ENABLE_MPS_FALLBACK"] == "0"
+    monkeypatch.delenv("PYTORCH_ENABLE_MPS_FALLBACK")
+    surroundings.furnish()
+    assert os.environ.pop("PYTORCH_ENABLE_MPS_FALLBACK") == "1"
+
+
+@pytest.mark.parametrize(
+    ("error", "short"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 5.05 GB, other allocations: 4.01 GB)"), True),
+        (
+            RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"),
+            True,
+        ),
+        (MemoryError(), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+        (ValueError("out of range"), False),
+    ],
+)
+def test_every_device_says_in_its_way_that_memory_ran_out(error: Exception, short: bool) -> None:
+    assert devices.is_out_of_memory(error) is short
+
+
+def test_the_fastest_device_that_is_there_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "may_have_accelerator", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose_device("auto") == "mps"
+    with pytest.raises(SkipwiseError, match="no cuda device that torch can use"):
+        choose_device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_device("auto") == "cuda"
+
+
+def test_a_trial_on_a_gpu_uses_its_share_of_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[float] = []
+    gpu(monkeypatch, bf16=True, capability=(9, 0))
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", told.append)
+    with devices.of("cuda").no_more_than(0.5):
+        assert told == [pytest.approx(devices.USABLE * 0.5 * 8 / 16)]
+    assert told[1:] == [1.0]
+
+
+def test_what_holds_for_a_device_is_asked_and_not_its_name() -> None:
+    """On Apple's GPUs as on any accelerator: one run at once, operations without a deterministic form let through."""
+    mps, cpu = replace(FP16, device="mps", precision="fp32"), replace(FP16, precision="fp32")
+    assert choose_processes(mps, None) == 1
+    assert choose_processes(mps, 3) == 3
+    with reproducible(mps):
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+    with reproducible(cpu):
+        assert not torch.is_deterministic_algorithms_warn_only_enabled()
+    assert choose_execution("mps", step_multiply_adds=1e12, resident_bytes=1).precision == "fp32"
+    assert not choose_execution("mps", step_multiply_adds=1e12, resident_bytes=1).resident
+
+
+def test_products_are_timed_until_the_device_is_done_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Waited(devices.Device):
+        times = 0
+
+        def synchronize(self) -> None:
+            self.times += 1
+
+    waited = Waited("cpu")
+    monkeypatch.setattr(timing, "LONG_SIDE", 64)
+    one = timing.multiply_adds_per_second("cpu", threads=1, precision="fp32")
+    assert one > 0
+    monkeypatch.setitem(devices.KINDS, "cpu", waited)
+    assert timing.multiply_adds_per_second("cpu", threads=8, precision="fp16") > 0
+    assert waited.times >= 10

@@ -238,7 +238,7 @@ def test_runs_too_short_for_growing_images_have_them_at_full_size(tmp_path: Path
     asked = replace(asked, tuning=None, time_limit=60.0, asked_for=((2,), recipe.epochs))
     cost = StepCost(step=0.5, evaluation=1e-5)
     costs = dict.fromkeys(asked.question.contenders, cost)
-    short = fitted([asked], lambda _: costs, lambda _: 100.0, fewer_epochs=True)
+    short = fitted([asked], lambda _: costs, lambda _: 70.0, fewer_epochs=True)
     assert (short.recipe.smallest, short.recipe.epochs < 5) == (1.0, True)
     assert asked.same_as(short)
     assert asked.difference(replace(short, width=0.5)) == "width is 0.5 there and 1.0 here"

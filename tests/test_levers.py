@@ -443,7 +443,7 @@ def test_what_a_network_of_ones_own_keeps_frozen_stays_so() -> None:
 
 
 def test_freezing_norms_is_for_weights_that_come_from_elsewhere() -> None:
-    with pytest.raises(SkipwiseError, match="by --pretrained or train's --init"):
+    with pytest.raises(SkipwiseError, match="by --init or --pretrained"):
         choose_recipe("standard", Wishes(freeze_norms=True), mirrors=True, images=100)
     chosen = choose_recipe("standard", Wishes(freeze_norms=True, fine_tune=True), mirrors=True, images=100)
     assert chosen.freeze_norms

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from skipwise import memory
 from skipwise.deploy import limits
 from skipwise.deploy.engines import Opened
 from skipwise.errors import SkipwiseError
@@ -52,10 +53,10 @@ def test_more_memory_than_there_is_becomes_a_sentence(engine: Any, tmp_path: Pat
 
 def test_the_limit_of_memory_is_what_is_free_and_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     resource = pytest.importorskip("resource")
-    if limits._ask_what_is_free() is None:
+    if memory.free_memory() is None:
         pytest.skip("this system does not say what is free")
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    monkeypatch.setattr(limits, "_free", lambda: 2**28)
+    monkeypatch.setattr(memory, "free_memory", lambda: 2**28)
     opened = Opened("onnxruntime", bomb(tmp_path / "model.onnx", 400, 1000, 1000), 1)  # 1.6 GB: no more than many have
     with pytest.raises(SkipwiseError, match="needs more memory in onnxruntime than is free here"):
         opened.whole(PIXELS)
@@ -74,6 +75,7 @@ def test_more_time_than_a_batch_may_take_becomes_a_sentence(
     code = f"""
 import numpy as np
 from pathlib import Path
+from skipwise import memory
 from skipwise.deploy import limits
 from skipwise.deploy.engines import Opened
 limits.BATCH_SECONDS, limits._ENDING_SECONDS = 2, 3

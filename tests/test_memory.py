@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from skipwise import memory
 from skipwise.memory import GIB, NEEDS, is_short
 
 WATCHED = """
@@ -157,3 +158,40 @@ def test_the_memory_of_a_container_is_known(tmp_path: Path) -> None:
 )
 def test_what_libraries_say_of_too_little_memory_is_known(error: Exception, short: bool) -> None:
     assert is_short(error) is short
+
+
+def test_what_is_free_is_known_and_below_any_limit() -> None:
+    free = memory.free_memory()
+    if free is None:
+        pytest.skip("this system does not say what is free")
+    assert free > 0
+    limit = memory.memory_limit()
+    assert limit is None or free <= limit
+
+
+def test_a_group_has_free_what_is_neither_used_nor_cached(tmp_path: Path) -> None:
+    (tmp_path / "memory.current").write_text("700\n")
+    (tmp_path / "memory.stat").write_text("anon 400\nactive_file 100\ninactive_file 50\n")
+    assert memory._free_in(tmp_path, 1000, "memory.current") == 450
+    (tmp_path / "memory.stat").write_text(
+        "active_file 1\ninactive_file 1\ntotal_active_file 100\ntotal_inactive_file 0\n"
+    )
+    assert memory._free_in(tmp_path, 1000, "memory.current") == 400
+    assert memory._free_in(tmp_path / "gone", 1000, "memory.current") is None
+
+
+def test_the_memory_of_a_group_bounds_what_is_free() -> None:
+    script = "from skipwise.memory import free_memory; print(free_memory())"
+    with group(200 * 2**20) as folder:
+        command = ["bash", "-c", f'echo $$ > {folder}/cgroup.procs; exec "$@"', "bash", sys.executable, "-c", script]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert 100 * 2**20 < int(ended.stdout) <= 200 * 2**20, ended
+
+
+def test_a_share_of_what_is_free_is_all_that_can_be_had() -> None:
+    if memory.free_memory() is None:
+        pytest.skip("this system does not say what is free")
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    with memory.no_more_than_is_free(0.001), pytest.raises(MemoryError):
+        bytearray(int(0.002 * memory.free_memory()) + 2**27)
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before

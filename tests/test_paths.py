@@ -15,7 +15,7 @@ from skipwise.deploy.origin import Elsewhere, origin_of_file, origin_of_run
 from skipwise.errors import SkipwiseError
 from skipwise.paths import refuse_address, user_path
 from skipwise.text import byte_size, command
-from skipwise.training.setup import find_initial
+from skipwise.training.starting import find_start
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_everything_that_is_opened_refuses_addresses() -> None:
         lambda: Inputs([address]),
         lambda: origin_of_run(address),
         lambda: origin_of_file(address, elsewhere),
-        lambda: find_initial(address),
+        lambda: find_start(address),
     ):
         with pytest.raises(SkipwiseError, match="download it first: curl"):
             use()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,11 @@ import pytest
 import torch
 
 import skipwise
+from skipwise.comparison import starts
 from skipwise.nets import published as module
 from skipwise.nets import zoo
 from skipwise.nets.published import Published, fetch, has_published, published
-from skipwise.training import setup
+from skipwise.training import starting
 from tests.serving import Site, serving
 
 # Connections that are given up on are left to the garbage collector.
@@ -111,7 +113,14 @@ def test_a_download_that_fails_says_what_to_do(served: Site, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    "options", [{"width": 0.5}, {"stem": "small"}, {"in_channels": 1}, {"reduction": 8}, {"name": "timm:resnet10t"}]
+    "options",
+    [
+        {"width": 0.5},
+        {"stem": "small"},
+        {"in_channels": 1},
+        {"reduction": 8},
+        {"name": "timm:resnet10t", "in_channels": 1},
+    ],
 )
 def test_what_published_weights_can_not_be_for(options: dict[str, object]) -> None:
     with pytest.raises(skipwise.SkipwiseError, match="pretrained"):
@@ -133,7 +142,7 @@ def test_comparing_pretrained_networks(photos: Path, tmp_path: Path, monkeypatch
         file = f"{name}-{hashlib.sha256(data.getvalue()).hexdigest()[:8]}.pth"
         (cache / file).write_bytes(data.getvalue())
         known[name] = replace(published(name), url=f"https://localhost:9/{file}")
-    for module_of in (zoo, setup):
+    for module_of in (zoo, starting, starts):
         monkeypatch.setattr(module_of, "published", lambda name: known.get(name) or published(name))
     found = skipwise.compare(
         photos,
@@ -149,9 +158,9 @@ def test_comparing_pretrained_networks(photos: Path, tmp_path: Path, monkeypatch
     preprocessing = found.plan.preprocessing
     assert (preprocessing.size, preprocessing.crop, preprocessing.mean) == (32, 0.875, AS_TRAINED["mean"])
     assert found.plan.stem == "imagenet"
-    assert found.plan.recipe.lr == pytest.approx(0.1 * 0.2 * found.plan.recipe.batch_size / 128)
+    assert found.plan.recipe.lr == pytest.approx(0.02 * math.sqrt(found.plan.recipe.batch_size / 128))
     assert not any(contender.failed for contender in found.results.contenders)
     assert "published ImageNet weights" in found.report.read_text()
-    assert "--pretrained" in found.report.read_text()
+    assert "--init pretrained" in found.report.read_text()
     with pytest.raises(skipwise.SkipwiseError, match="No weights are published for 'plain18'"):
         skipwise.compare(photos, models=["resnet18", "plain18"], pretrained=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skipwise.errors import SkipwiseError
-from skipwise.training import settle
+from skipwise.training import fit, settle
 from skipwise.training.loop import Training
 from skipwise.training.recipe import RECIPES, Recipe
 from skipwise.training.schedule import Pace, step_cost
@@ -28,16 +29,71 @@ GROWING = replace(EVEN, smallest=0.5, full_from=0.7)
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90s", 90), ("20m", 1200), ("1.5h", 5400), ("1h30m", 5400), (" 2m 30s ", 150), ("1h0.5m", 3630)],
+    [
+        ("90s", 90),
+        ("20m", 1200),
+        ("1.5h", 5400),
+        (".5h", 1800),
+        ("1h30m", 5400),
+        (" 2m 30s ", 150),
+        ("1h0.5m", 3630),
+        ("20 minutes", 1200),
+        ("2 MIN", 120),
+        ("1 hour 5 secs", 3605),
+        ("2d", 172_800),
+        ("1:30:00", 5400),
+        ("00:20:00", 1200),
+        ("365d", 365 * 86400),
+    ],
 )
 def test_times_are_read_as_people_write_them(text: str, seconds: float) -> None:
     assert parse_limit(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "20", "m20", "-5m", "0s", "1.2.3h", "20 minutes", "5m1h", "nan", "9999999999h"])
-def test_anything_else_is_a_sentence(text: str) -> None:
-    with pytest.raises(SkipwiseError, match="a time such as 90s, 20m or 1h30m"):
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "is no time"),
+        ("soon", "is no time"),
+        ("m20", "is no time"),
+        ("1.2.3h", "is no time"),
+        ("5m1h", "is no time"),
+        ("5m5m", "is no time"),
+        ("nan", "is no time"),
+        ("infh", "is no time"),
+        ("1:99:00", "is no time"),
+        ("٣m", "is no time"),
+        ("20", "has no unit, and could be seconds, minutes or hours"),
+        ("-20", "has no unit"),
+        ("20:00", "could be minutes and seconds, or hours and minutes"),
+        ("0", "leaves no time"),
+        ("0s", "leaves no time"),
+        ("0:00:00", "leaves no time"),
+        ("-5m", "leaves no time"),
+        ("1ms", "is given in milliseconds"),
+        ("0.5s", "is too short: reading images takes longer"),
+        ("99999h", "is longer than a year"),
+        ("1" * 400 + "h", "is longer than a year"),
+    ],
+)
+def test_anything_else_is_a_sentence_that_says_what_is_wrong(text: str, reason: str) -> None:
+    with pytest.raises(SkipwiseError, match=reason) as refused:
         parse_limit(text)
+    said = str(refused.value)
+    assert said.count(". ") == 0
+    assert any(mend in said for mend in ("90s, 20m, 1.5h, 1h30m or 1:30:00", "allow minutes", "365d"))
+
+
+@given(st.floats(1, 365 * 86400))
+def test_any_number_of_seconds_is_read_back(seconds: float) -> None:
+    text = f"{seconds:.3f}s"
+    assert parse_limit(text) == float(text[:-1])
+
+
+@given(st.text(st.sampled_from("0123456789.:-+ dhms"), max_size=12))
+def test_whatever_is_written_is_a_time_or_a_sentence(text: str) -> None:
+    with contextlib.suppress(SkipwiseError):
+        assert 1 <= parse_limit(text) <= 365 * 86400
 
 
 def simulate(
@@ -147,7 +203,9 @@ def test_a_real_run_keeps_to_it_and_says_what_it_chose(photos: Path, monkeypatch
 
     monkeypatch.setattr(Training, "step", timed)
     monkeypatch.setattr(settle, "try_step", lambda *_, **__: StepCost(0.1, 1e-4))
-    monkeypatch.setattr(settle, "time", SimpleNamespace(monotonic=lambda: now))
+    for module in (settle, fit):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(fit, "try_step", lambda *_, **__: StepCost(0.1, 1e-4))
     monkeypatch.setitem(Timekeeper.__init__.__kwdefaults__, "clock", lambda: now)
     run = train(photos, began=-2.0, **options)  # of which two seconds were gone when it was called
     assert 0.95 * (12 - 2 - settle.ENDING) <= now <= 12 - 2 - settle.ENDING
@@ -188,7 +246,7 @@ def test_images_grow_only_where_there_is_time_to_get_used_to_their_size(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"time_limit": "soon"}, "a time such as"),
+        ({"time_limit": "soon"}, "is no time; write it like"),
         ({"time_limit": "5m", "epochs": 3}, "--epochs or --time-limit, not both"),
         ({"time_limit": "0.1s"}, "too short"),
     ],

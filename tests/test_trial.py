@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from skipwise.nets.zoo import create_model
-from skipwise.training import execution, trial
+from skipwise.training import compiling, execution, trial
 from skipwise.training.execution import ONE_THREAD_ALONE, ONE_THREAD_STEP, Execution, choose_execution
 from skipwise.training.recipe import RECIPES
 from skipwise.training.stepcost import StepCost
@@ -64,7 +64,7 @@ def test_a_network_that_can_not_be_compiled_is_named_and_nothing_is_compiled(mon
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("not this one\nand a long story")
 
-    monkeypatch.setattr(trial, "has_compiler", lambda: True)
+    monkeypatch.setattr(compiling, "has_compiler", lambda: True)
     monkeypatch.setattr(trial, "try_gradients", fail)
     chosen, said = choose(True, 0.0)
     assert chosen == CPU

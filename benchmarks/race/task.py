@@ -21,6 +21,8 @@ TIMED_IMAGES = 96
 """At least so many are in the short epoch that is timed."""
 MARGIN = 0.95
 """Of the time that is left is planned for."""
+LONG = 0.1
+"""Of the budget; a first short epoch that takes longer is the only one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,8 +122,8 @@ def compete(
 ) -> None:
     """Trains for as many epochs as end within the budget, and answers.
 
-    A short epoch is timed for that, after another that gets everything going. Where not one epoch would end in time,
-    it is one over as many images of each class as do.
+    A short epoch is timed for that, after a shorter one that gets everything going (or only that one, where it takes
+    long). Where not one epoch would end in time, it is one over as many images of each class as do.
 
     Args:
         fit: trains a new network on a folder for so many epochs.
@@ -132,13 +134,15 @@ def compete(
     epochs, share, said = task.epochs or 1, 1.0, list(notes)
     if task.epochs is None:
         images = len(pictures(data, "train"))
-        timed = batch * math.ceil(TIMED_IMAGES / batch)
-        fit(task, part_of(data, output / "first", min(1.0, batch / images)), 1)
-        short = part_of(data, output / "timed", min(1.0, timed / images))
-        started = time.time()
-        fit(task, short, 1)
-        steps = len(pictures(short, "train")) // batch
-        epoch = (time.time() - started) / steps * (images / batch)
+        epoch = 0.0
+        for name, steps in (("first", 1), ("timed", math.ceil(TIMED_IMAGES / batch))):
+            short = part_of(data, output / name, min(1.0, steps * batch / images))
+            started = time.time()
+            fit(task, short, 1)
+            taken = time.time() - started
+            epoch = taken / (len(pictures(short, "train")) // batch) * (images / batch)
+            if taken > LONG * task.budget:
+                break
         fitting = MARGIN * task.left / epoch
         epochs = max(1, math.floor(fitting))
         if fitting < 1:

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skipwise import statistics as statistics
+    from skipwise.advice.advise import Advice as Advice
+    from skipwise.advice.advise import advise as advise
     from skipwise.auditing.audit import audit as audit
     from skipwise.comparison.compare import compare as compare
     from skipwise.comparison.finished import Comparison as Comparison
     from skipwise.comparison.finished import report as report
     from skipwise.comparison.observer import Observer as Observer
+    from skipwise.comparison.planned import Planned as Planned
     from skipwise.comparison.recommend import recommend as recommend
     from skipwise.cost.profile import profile as profile
     from skipwise.data.sources import ReadingOptions as ReadingOptions
@@ -32,11 +35,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Advice": "skipwise.advice.advise",
     "Comparison": "skipwise.comparison.finished",
     "Observer": "skipwise.comparison.observer",
+    "Planned": "skipwise.comparison.planned",
     "ReadingOptions": "skipwise.data.sources",
     "Source": "skipwise.data.sources",
     "SkipwiseError": "skipwise.errors",
+    "advise": "skipwise.advice.advise",
     "audit": "skipwise.auditing.audit",
     "compare": "skipwise.comparison.compare",
     "create_model": "skipwise.nets.zoo",

@@ -1,4 +1,5 @@
-"""How much memory a process may use and what the libraries need: too little is refused before they are imported.
+"""How much memory a process may use, what of it is free, and what the libraries need: too little is refused before they
+are imported.
 
 Where a process may map less than that (`ulimit -v`, RLIMIT_AS), libraries end in a segmentation fault, an abort or a
 wait for a thread that never began, and in a container (a cgroup) the kernel kills it; nothing can be said then any
@@ -11,8 +12,11 @@ ended well; memory is what a cgroup had charged at most.
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -23,6 +27,8 @@ from skipwise.errors import SkipwiseError
 
 GIB = 2**30
 WITH_CUDA = "libtorch_cuda.so"
+NO_LIMIT = 2**60
+"""From so many bytes on a control group of the first version means that there is none."""
 
 
 @dataclass(frozen=True)
@@ -106,25 +112,113 @@ def address_limit() -> int | None:
 
 def memory_limit() -> int | None:
     """How many bytes of memory the control groups of this process allow; None if there is no limit."""
+    return min((group.limit for group in _groups()), default=None)
+
+
+_looked: tuple[float, int | None] = (-1.0, None)
+
+
+def free_memory() -> int | None:
+    """Bytes that are free on this machine, or in the part of it that this process may use; asked once a second.
+
+    None where the system does not say.
+    """
+    global _looked
+    if _looked[0] < 0 or time.monotonic() - _looked[0] > 1:
+        _looked = (time.monotonic(), _ask_what_is_free())
+    return _looked[1]
+
+
+_fenced = 0
+_before = (-1, -1)
+_changing = threading.Lock()
+
+
+@contextlib.contextmanager
+def no_more_than_is_free(share: float = 1.0) -> Iterator[None]:
+    """Lets allocations of this process fail, as libraries can say, before the system would have to end processes.
+
+    Only Linux can tell and has such a limit; elsewhere nothing is done.
+
+    Args:
+        share: of what is free, for this process.
+    """
+    global _fenced, _before
+    free = free_memory()
+    if free is None:
+        yield
+        return
+    import resource
+
+    with _changing:
+        if not _fenced:
+            _before = resource.getrlimit(resource.RLIMIT_DATA)
+            limits = [_held() + int(free * share), *(limit for limit in _before if limit != resource.RLIM_INFINITY)]
+            resource.setrlimit(resource.RLIMIT_DATA, (min(limits), _before[1]))
+        _fenced += 1
+    try:
+        yield
+    finally:
+        with _changing:
+            _fenced -= 1
+            if not _fenced:
+                resource.setrlimit(resource.RLIMIT_DATA, _before)
+
+
+def _ask_what_is_free() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        said = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines)}
+        free = said["MemAvailable"] + said["SwapFree"]
+    except (OSError, KeyError, ValueError, IndexError):
+        return None
+    return max(min([free, *(group.free for group in _groups() if group.free is not None)]), 0)
+
+
+def _held() -> int:
+    """Bytes of data that this process has, as the limit counts them."""
+    import resource
+
+    pages = int(Path("/proc/self/statm").read_bytes().split()[5])
+    return pages * resource.getpagesize()
+
+
+@dataclass(frozen=True)
+class _Group:
+    """A control group that this process is in: how much memory it may use, and how much of that is free."""
+
+    limit: int
+    free: int | None
+
+
+def _groups() -> Iterator[_Group]:
+    """Those with a limit, of either version."""
     try:
         lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return None
-    limits = []
+        return
     for line in lines:
         _, kinds, place = line.split(":", 2)
         if kinds and "memory" not in kinds.split(","):
             continue
-        root, name = ("memory", "memory.limit_in_bytes") if kinds else ("", "memory.max")
-        folder = Path("/sys/fs/cgroup") / root
+        folder = Path("/sys/fs/cgroup") / ("memory" if kinds else "")
+        most, used = ("memory.limit_in_bytes", "memory.usage_in_bytes") if kinds else ("memory.max", "memory.current")
         for part in ("", *Path(place.lstrip("/")).parts):  # those above hold too; a container sees its own as the root
             folder /= part
-            try:
-                limits.append(int((folder / name).read_text(encoding="ascii")))
-            except (OSError, ValueError):  # not there, or "max"
-                continue
-    least = min(limits, default=2**62)
-    return least if least < 2**60 else None  # the first version writes a huge number for none
+            with contextlib.suppress(OSError, ValueError):  # not there, or "max"
+                limit = int((folder / most).read_text(encoding="ascii"))
+                if limit < NO_LIMIT:
+                    yield _Group(limit, _free_in(folder, limit, used))
+
+
+def _free_in(folder: Path, limit: int, used: str) -> int | None:
+    """What of a group's limit is not in use; pages of files that were read don't count, since they make room."""
+    try:
+        parts = dict(line.split() for line in (folder / "memory.stat").read_text(encoding="ascii").splitlines())
+        cached = sum(int(parts.get(f"total_{kind}", parts[kind])) for kind in ("inactive_file", "active_file"))
+        return limit - int((folder / used).read_text(encoding="ascii")) + cached
+    except (OSError, KeyError, ValueError):
+        return None
 
 
 def is_short(error: BaseException) -> bool:

@@ -13,10 +13,11 @@ import scipy
 from rich.table import Table
 from rich.text import Text
 
-from skipwise.comparison import wording
+from skipwise.comparison import outline, wording
 from skipwise.comparison.finished import Comparison
 from skipwise.comparison.notes import notes, reservations
 from skipwise.comparison.plan import run_folder
+from skipwise.comparison.planned import Planned
 from skipwise.comparison.recommend import HERE, Recommended, profile_command
 from skipwise.comparison.results import Costs, Results
 from skipwise.nets.guests import is_own
@@ -95,6 +96,26 @@ def _first_run(comparison: Comparison, name: str | None) -> Path | None:
     return None
 
 
+def print_planned(planned: Planned, following: str) -> None:
+    """What a dry run found out, and the command that does it."""
+    console, plan = Console(), planned.plan
+    lines = [*planned.noticed, *outline.outlined(plan)]
+    if phrases := wording.given_up(plan):
+        lines.append(f"Given up for the time limit: {'; '.join(phrases)}.")
+    lines += [f"{name}: {sentence}" for name, sentence in plan.not_trained.items()]
+    if planned.forecast is not None:
+        lines += outline.expected(plan, planned.forecast, planned.folder)
+    where = {
+        "new": f"Nothing was trained. The results would go to {planned.folder}.",
+        "begun": f"Nothing was trained now. It is begun already in {planned.folder}, where the same command goes on.",
+        "finished": f"It is finished already in {planned.folder}; the same command shows its result.",
+    }
+    for line in (*lines, where[planned.stage]):
+        console.print(Text(line), soft_wrap=not console.is_terminal)
+    console.print()
+    console.print(Text(f"Next:   {following}"), soft_wrap=True)
+
+
 def _networks(results: Results, costs: Costs) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("network", no_wrap=True)
@@ -169,10 +190,7 @@ def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
     Args:
         typed: the command line that led here, the program's name first.
     """
-    # A virtual environment that is not activated has the program, but not on the path.
-    program = ["skipwise"] if shutil.which("skipwise") else [_short(typed[0])]
-    if typed[0].endswith("__main__.py"):
-        program = [_short(sys.executable), "-m", "skipwise"]
+    program = program_of(typed)
     results, folder = comparison.results, comparison.folder
     if comparison.plan.found_in is None:
         models = ",".join(contender.name for contender in results.contenders)
@@ -193,6 +211,14 @@ def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
     if len(latencies) < 2:
         return command(*program, "report", folder, "--format", "md")
     return command(*program, "recommend", folder, "--max-latency-ms", f"{float(f'{median(latencies):.2g}'):g}")
+
+
+def program_of(typed: Sequence[str]) -> list[str]:
+    """How the program is called from here."""
+    if typed[0].endswith("__main__.py"):
+        return [_short(sys.executable), "-m", "skipwise"]
+    # A virtual environment that is not activated has the program, but not on the path.
+    return ["skipwise"] if shutil.which("skipwise") else [_short(typed[0])]
 
 
 def _short(path: str) -> str:

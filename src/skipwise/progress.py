@@ -13,9 +13,14 @@ from rich.segment import Segment
 from rich.text import Text
 
 from skipwise.audience import lines
+from skipwise.remaining import Remaining
 
 LINE_SECONDS = 15.0
 """Where there is no terminal, a line at most this often."""
+SHOWN_SECONDS = 0.2
+"""Between two estimates, at least: steps may be quicker than anybody can read."""
+ESTIMATING = "estimating"
+"""What is said of the time that is left where nothing is known yet."""
 WIDE = 200
 """Characters in a line where there is no terminal."""
 
@@ -60,8 +65,8 @@ class Bar:
         self.task: Any = None
         self.said = time.monotonic()
         self.preparing_what = ""
-        self.preparing_since = 0.0
-        self.preparing_from = 0
+        self.preparing_noted = 0.0
+        self.preparing_left = Remaining()
 
     def __enter__(self) -> Self:
         self.bar.start()
@@ -73,11 +78,12 @@ class Bar:
     def preparing(self, what: str, done: int, total: int) -> None:
         now = time.monotonic()
         if what != self.preparing_what:
-            self.preparing_what, self.preparing_since, self.preparing_from = what, now, done
-        taken, new = now - self.preparing_since, done - self.preparing_from
-        left = (
-            f"  about {duration(taken / new * (total - done))} left" if taken > 1 and new > 0 and done < total else ""
-        )
+            self.preparing_what, self.preparing_noted, self.preparing_left = what, now, Remaining()
+            self.preparing_left.expect({what: ("", float(max(total - done, 0)))})
+        elif now - self.preparing_noted >= SHOWN_SECONDS and total - done != self.preparing_left.work:
+            self.preparing_left.note(what, float(max(total - done, 0)), now - self.preparing_noted, now)
+            self.preparing_noted = now
+        left = f"  {about(self.preparing_left.seconds(now))}" if done < total else ""
         # Where nobody knows how many there are, only what was found so far is said.
         self._show(what, done, total or None, f"{done:,} of {total:,}{left}" if total else f"{done:,} so far")
 
@@ -107,6 +113,16 @@ def working(what: str, stream: IO[str]) -> Iterator[None]:
     else:
         console.print(Text(what))
         yield
+
+
+def about(seconds: float | None) -> str:
+    """An estimate of the time that is left."""
+    return ESTIMATING if seconds is None else f"about {duration(seconds)} left"
+
+
+def of_limit(seconds: float) -> str:
+    """The time that is left of a limit."""
+    return f"{duration(seconds)} of the time limit left" if seconds > 0 else "the time limit is over"
 
 
 def duration(seconds: float) -> str:

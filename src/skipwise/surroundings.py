@@ -35,6 +35,8 @@ def furnish() -> None:
         del os.environ["HOME"]
     for name, value in PATIENCE.items():
         os.environ.setdefault(name, value)
+    # Read when torch is imported: the CPU does what torch can't do on Apple's GPUs (see devices.falling_back).
+    os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
     _name_the_user()
     _find_a_folder_for_temporary_files()
 

@@ -57,7 +57,7 @@ def _contender(plan: Plan, folder: Path, course: Course, name: str) -> Contender
     return Contender(
         name=name,
         counts=count_contender(plan, name),
-        lr=course.rates.get(name, plan.recipe.lr),
+        lr=course.rates.get(name, plan.recipe_of(name).lr),
         outcome=course.judgement.accuracies.get(name),
         accuracy=float(right.mean()) if len(right) else None,
         without_twins=float(right[:, ~has_twin].mean()) if apart else None,

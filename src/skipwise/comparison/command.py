@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skipwise import text
+from skipwise.comparison.arguments import arguments
 from skipwise.comparison.plan import Plan
 
 
@@ -11,41 +12,5 @@ def command(plan: Plan) -> str:
 
     What a time limit chose is in it in its place. Runs that were included are not: the command does them.
     """
-    question, recipe = plan.question, plan.recipe
-    looks = question.looks
-    options: dict[str, object | None] = {
-        "models": ",".join(question.contenders),
-        **({"seeds": looks[0]} if len(looks) == 1 else {"looks": ",".join(map(str, looks))}),
-        "seed": question.first_seed,
-        "img-size": plan.preprocessing.size,
-        "stem": plan.stem,
-        "width": repr(plan.width),
-        "recipe": recipe.name,
-        "epochs": recipe.epochs,
-        "batch-size": recipe.batch_size,
-    }
-    if plan.tuning is None:
-        options["lr"] = repr(recipe.lr)
-    else:
-        options["tune"] = "lr=" + ",".join(repr(rate) for rate in plan.tuning.rates)
-        options["tune-epochs"] = plan.tuning.epochs
-    options |= {
-        "outcome": question.outcome,
-        "margin": repr(question.margin),
-        "alpha": repr(question.alpha),
-        "balance": recipe.balance,
-        "device": plan.execution.device,
-        "precision": plan.execution.precision,
-        "compile" if plan.execution.compile else "no-compile": None,
-        "mirror" if recipe.augmentation.mirror else "no-mirror": None,
-    }
-    flags = {"every-pair": question.every_pair, "pretrained": plan.pretrained, "freeze-norms": recipe.freeze_norms}
-    options |= {name: None for name, wanted in flags.items() if wanted}
-    if plan.folds is not None:
-        options["folds"] = plan.folds
-    if plan.val_share is not None:
-        options["val-share"] = repr(plan.val_share)
-    words = ["skipwise", "compare", plan.data if plan.found_in is None else f"path/to/{plan.found_in}"]
-    for name, value in options.items():
-        words += [f"--{name}"] if value is None else [f"--{name}", str(value)]
-    return text.command(*words, *plan.image_options)
+    data = plan.data if plan.found_in is None else f"path/to/{plan.found_in}"
+    return text.command("skipwise", "compare", data, *arguments(plan).words(), *plan.image_options)

@@ -6,16 +6,24 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from skipwise.advice.points import Asked, cross_validation
+from skipwise.advice.traits import traits_of
+from skipwise.advice.weights import should_start_from_weights
 from skipwise.comparison.finished import Comparison, is_finished, read_comparison
 from skipwise.comparison.include import check_included, find_included, include_runs
-from skipwise.comparison.inputs import store_images
+from skipwise.comparison.inputs import image_options, store_images, store_weights
 from skipwise.comparison.observer import Observer
-from skipwise.comparison.plan import SHELF, Plan, Tuning, check_together
+from skipwise.comparison.plan import SHELF, Plan, check_together
+from skipwise.comparison.planned import Noting, Planned, Stage
 from skipwise.comparison.question import Question, choose_looks, choose_outcome
+from skipwise.comparison.saved import by_plan, check_savable, write_plan
+from skipwise.comparison.starts import Words, choose_recipes, files_of, find_starts, try_weights
+from skipwise.comparison.tuning import choose_tuning
 from skipwise.data.look import Square
 from skipwise.data.pack import pack as make_pack
 from skipwise.data.prepare import Request, prepare
@@ -27,9 +35,9 @@ from skipwise.errors import SkipwiseError, require
 from skipwise.files import cache_for_looking, clear_leftovers, remove_empty
 from skipwise.folders import check_again
 from skipwise.nets.guests import guest_fingerprint, is_guest
+from skipwise.nets.stems import resolve_stem
 from skipwise.paths import user_path
 from skipwise.seals import read_sealed, write_sealed
-from skipwise.statistics import MOST_SEEDS
 from skipwise.training.execution import (
     Execution,
     check_precision,
@@ -38,13 +46,18 @@ from skipwise.training.execution import (
     choose_device,
     is_unchanged,
 )
-from skipwise.training.recipe import Recipe, Wishes, check_recipe, choose_recipe, shortened
-from skipwise.training.setup import check_options, choose_preprocessing, choose_stem, with_sizes_for_all
+from skipwise.training.recipe import Wishes, check_recipe, shortened
+from skipwise.training.setup import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
+from skipwise.training.starting import agreed, size_for
 from skipwise.training.timelimit import parse_limit
+
+if TYPE_CHECKING:
+    from skipwise.comparison.forecast import Forecast
 
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
 
 
+@by_plan
 def compare(
     data: str | os.PathLike[str],
     *,
@@ -59,8 +72,10 @@ def compare(
     recipe: str = "standard",
     mirror: bool | None = None,
     stem: str = "auto",
-    width: float = 1.0,
+    width: float | None = None,
     pretrained: bool = False,
+    init: Words = (),
+    init_key: Words = (),
     freeze_norms: bool = False,
     val_share: float | None = None,
     split: str | os.PathLike[str] | None = None,
@@ -94,8 +109,11 @@ def compare(
     output: str | os.PathLike[str] | None = None,
     resume: bool = False,
     again: bool = False,
+    plan: str | os.PathLike[str] | None = None,  # noqa: ARG001 - it is read by the decorator
+    save_plan: str | os.PathLike[str] | None = None,
+    dry_run: bool = False,
     observer: Observer | None = None,
-) -> Comparison:
+) -> Comparison | Planned:
     """Trains every network with every seed on the same images in the same way, and says which to use.
 
     The same call again goes on with an unfinished comparison of the same plan, or shows a finished one.
@@ -113,11 +131,15 @@ def compare(
         recipe: "fast", "standard" or "reference"; see training/recipe.py.
         mirror: whether to flip training images left to right at random. With None they are flipped, unless the data
             set is known to have classes that a flip changes, such as digits.
-        stem: "imagenet", "small" or "auto", by the image size.
-        width: scales the channels of every network.
-        pretrained: start every network from its published ImageNet weights, with their preprocessing; the new last
+        stem: "imagenet", "small" or "auto", that of weights to start from, else by the image size.
+        width: scales the channels of every network; None is that of weights to start from, else 1.
+        pretrained: the same as the `init` of that name.
+        init: what networks start from: "none", "pretrained" (published weights), "auto" or a run's folder;
+            "NETWORK=..." is for one network, and takes a file, too. Several of these are a list. The default is "auto",
+            the published weights where experiments say that they help on images like these. With weights the new last
             layer learns first, then all of it by SGD, at a small rate unless `lr` says otherwise.
-        freeze_norms: leave batch norms as the published weights have them.
+        init_key: which of a file's weights, where it holds several; "NETWORK=KEY" is for the file of one network.
+        freeze_norms: leave batch norms as the weights to start from have them.
         val_share: of the images, for the learning curves; None is 15%, or 10% of given training images.
         split: a split.csv of an earlier comparison, to be used again.
         class_level, image_column, label_column, label_regex, group, group_regex, crop_boxes, skip_unread_formats: how
@@ -148,13 +170,24 @@ def compare(
         output: the folder to use; None is the one in runs/compare that the same call made, or the next.
         resume: raise unless there is something to go on with.
         again: compare once more, in the next folder, where the same call has made a comparison before.
+        plan: a file that `save_plan` wrote. It gives all that it fixes: the networks, the seeds, the recipe, the size
+            of the images; what is given beside it may not say otherwise.
+        save_plan: a file for the plan, to be carried out on other images, or by others.
+        dry_run: train nothing and write no results; return what is planned and how long it will take.
         observer: is told what happens.
+
+    Returns:
+        The comparison; with `dry_run`, a `Planned`.
 
     Raises:
         SkipwiseError: anything a person can mend; what was finished stays.
     """
     began = time.monotonic() if began is None else began
-    watch = observer or Observer()
+    sentences: list[str] = []
+    watch = Noting(observer or Observer(), sentences) if dry_run else observer or Observer()
+    saved = None if save_plan is None else user_path(save_plan)
+    if saved is not None:
+        check_savable(saved)
     included = find_included([os.fspath(folder) for folder in include])
     names = list(models.split(",") if isinstance(models, str) else models)
     if extend and output is not None:
@@ -171,7 +204,9 @@ def compare(
         every_pair=every_pair,
     )
     question.check()
-    check_options(img_size=img_size, stem=stem, width=width, seed=seed, pretrained=pretrained)
+    check_options(img_size=img_size, stem=stem, width=width, seed=seed)
+    starts = find_starts(init, init_key, names, pretrained=pretrained)
+    stem, width = starts.agreed(stem, width)
     check_precision(precision)
     check_again(again=again, resume=resume, extend=extend)
     check_recipe(recipe)
@@ -179,6 +214,8 @@ def compare(
     check_together(folds, tune=tune is not None, included=bool(included), lr=lr)
     if extend and (output is None or time_limit is not None):
         raise SkipwiseError("--extend needs --output, the comparison to ask more of, and takes no --time-limit.")
+    if extend and dry_run:
+        raise SkipwiseError("--extend asks more of a comparison that has its plan; leave --dry-run out.")
     limit = None if time_limit is None else parse_limit(time_limit)
     wishes = Wishes(
         epochs=epochs,
@@ -186,7 +223,7 @@ def compare(
         lr=lr,
         mirror=mirror,
         balance=balance,
-        fine_tune=pretrained,
+        fine_tune=starts.any,
         freeze_norms=freeze_norms,
     )
     wishes.check()
@@ -212,13 +249,27 @@ def compare(
     require("torch", extra="train")
     named = user_path(output) if output is not None else None
     with cache_for_looking() if named is not None and is_finished(named) else contextlib.nullcontext():
-        prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
-    preprocessing = choose_preprocessing(prepared, names if pretrained else (), img_size)
+        packing = pack and not dry_run
+        prepared = prepare(request, seed=SPLIT_SEED, packed=packing, progress=watch.preparing, notice=watch.noticed)
+    traits = traits_of(prepared, folds)
+    advice = should_start_from_weights(traits)
+    if starts.automatic and not advice.use:
+        watch.noticed(advice.against)
+    weights = starts.found(advice.why, stem=stem, width=width, notice=watch.noticed)
+    stem, width = agreed(weights, (), stem=stem, width=width)
+    taken = {name: each for name, each in weights.items() if name in starts.automatic}
+    img_size = img_size or size_for(taken, advice, prepared.auto_size)
+    limits = Asked(margin=margin, alpha=alpha, claims=question.claims, folds=folds, auto_size=prepared.auto_size)
+    if (proposed := cross_validation(traits, limits)) is not None and proposed.flags:
+        watch.noticed(f"{proposed.reason} {' '.join(proposed.flags)} does that.")
+    asked = [weights[name].start.expects if name in weights else None for name in names]
+    preprocessing = choose_preprocessing(prepared, asked, img_size)
     source, counts = prepared.source, prepared.counts
     trained = counts["train"] if folds is None else counts["test"] * (folds - 1) // folds
-    chosen = choose_recipe(recipe, wishes, mirrors=source.mirrors, images=trained)
+    check_sizes(names, preprocessing, len(source.classes))
+    chosen, tuned = choose_recipes(recipe, wishes, weights, names, mirrors=source.mirrors, images=trained)
     chosen = with_sizes_for_all(chosen, names, preprocessing, len(source.classes), epochs, watch.noticed)
-    resolved = choose_stem(stem, preprocessing.size, pretrained=pretrained)
+    resolved = resolve_stem(stem, preprocessing.size)
     draft = Plan(
         question=question,
         included=included,
@@ -226,7 +277,7 @@ def compare(
         found_in=None if source.container is None else Path(request.data).resolve().name,
         classes=source.classes,
         fingerprint=prepared.fingerprint,
-        image_options=_image_options(request),
+        image_options=image_options(request),
         split_images=counts,
         split_seed=SPLIT_SEED,
         val_share=prepared.val_share,
@@ -235,10 +286,11 @@ def compare(
         preprocessing=preprocessing,
         stem=resolved,
         width=width,
-        pretrained=pretrained,
+        init={name: each.start for name, each in weights.items()},
         guests={name: guest_fingerprint(name) for name in question.contenders if is_guest(name)},
         recipe=chosen,
-        tuning=_tuning(tune, tune_epochs, chosen, question, counts["val"]),
+        fine_tuning=tuned,
+        tuning=choose_tuning(tune, tune_epochs, chosen, question, counts["val"]),
         time_limit=limit,
         asked_for=None if limit is None else (question.looks, chosen.epochs),
         asked_setting=None if limit is None else (preprocessing.size, resolved),
@@ -258,16 +310,27 @@ def compare(
     def suits(stored: Plan) -> bool:
         return is_unchanged(stored.execution, precision, compile)
 
+    def finished_in(folder: Path) -> Comparison:
+        found = read_comparison(folder)
+        if saved is not None:
+            write_plan(saved, found.plan)
+        return found
+
+    def planned(plan: Plan, forecast: Forecast | None) -> Planned:
+        stage: Stage = "new" if stored is None else "begun" if forecast else "finished"
+        return Planned(plan=plan, forecast=forecast, folder=folder, stage=stage, noticed=tuple(sentences))
+
     choose = partial(_choose, draft, named, extend=extend, again=again, suits=suits)
     folder, stored = choose(notice=watch.noticed)
     if resume and stored is None:
         raise SkipwiseError(f"There is nothing to resume for this plan in {named or SHELF.parent}; leave --resume out.")
     if is_finished(folder) and stored is not None and not asks_more(stored):
-        return read_comparison(folder)
+        found = finished_in(folder)
+        return planned(found.plan, None) if dry_run else found
     # What works needs torch, which takes a second to import; what was found out so far does not.
     from skipwise.comparison.budget import Budget
     from skipwise.comparison.conclude import carry_out
-    from skipwise.comparison.settle import OnThisMachine, fit_setting, settle, try_again
+    from skipwise.comparison.settle import OnThisMachine, fit_setting, look_ahead, settle, try_again
 
     here = OnThisMachine(
         precision=precision,
@@ -275,56 +338,68 @@ def compare(
         workers=workers,
         fewer_epochs=epochs is None,
         other_size=img_size is None,
-        other_stem=stem == "auto",
+        other_stem=stem == "auto" and not weights,
         began=began,
     )
-    tried = fit_setting(draft, here) if stored is None else None
+    if dry_run:
+        if stored is not None:
+            check_unchanged(stored.execution, precision, compile, folder, watch.noticed)
+        ahead, forecast = look_ahead(draft, stored, here, watch.noticed)
+        if saved is not None:
+            write_plan(saved, ahead)
+        return planned(ahead, forecast)
+    tried = fit_setting(draft, here, watch.noticed) if stored is None else None
     # Decoded before the folder is made, so that a full disk leaves nothing behind.
     packed = decoded((stored or draft if tried is None else tried.plan).preprocessing)
     with SHELF.held(draft, choose, named=named is not None, notice=watch.noticed) as (folder, stored):
         # Meanwhile another process may have finished in there.
         asked_more = stored is not None and asks_more(stored)
         if is_finished(folder) and stored is not None and not asked_more:
-            return read_comparison(folder)
+            return finished_in(folder)
         clear_leftovers(folder)
         if stored is not None:
             check_unchanged(stored.execution, precision, compile, folder, watch.noticed)
-        plan, expected, costs = stored, None, None
+        settled, expected, costs = stored, None, None
         try:
-            if plan is None:
+            if settled is None:
                 # Another process may have given up in there meanwhile, what it had planned among it.
-                tried = tried or fit_setting(draft, here)
+                try_weights(draft, weights, watch.noticed)
+                tried = tried or fit_setting(draft, here, watch.noticed)
                 packed = decoded(tried.plan.preprocessing)
-                plan, expected = settle(prepared, packed, tried, here, watch.noticed)
+                settled, expected = settle(prepared, packed, tried, here, watch.noticed)
                 costs = tried.costs
             elif asked_more:
-                plan = replace(plan.extended(question), guests=draft.guests)
-            check_included(plan, tested)
+                settled = replace(settled.extended(question), guests=draft.guests, init=draft.init)
+                try_weights(settled, weights, watch.noticed)
+            check_included(settled, tested)
+            if saved is not None:
+                write_plan(saved, settled)
         except SkipwiseError:  # what is refused leaves nothing behind
             if stored is None:
                 remove_empty(folder)
             raise
         if asked_more and is_finished(folder):  # what was found under the first plan stands by itself
-            (folder / "comparison.json").replace(folder / f"comparison-{len(plan.asked_before)}.json")
-        if plan != stored:
+            (folder / "comparison.json").replace(folder / f"comparison-{len(settled.asked_before)}.json")
+        if settled != stored:
             (folder / SHELF.finished).unlink(missing_ok=True)
-            write_sealed(folder / SHELF.begun, plan)
+            write_sealed(folder / SHELF.begun, settled)
         if stored is not None:
-            packed = decoded(plan.preprocessing)  # of the size that was chosen then
-        store_images(folder, plan, prepared, request, packed)
-        include_runs(plan, folder)
+            packed = decoded(settled.preprocessing)  # of the size that was chosen then
+        store_images(folder, settled, prepared, request, packed)
+        store_weights(folder, files_of(weights))
+        include_runs(settled, folder)
         # How many run at once changes no result, so it may change from one time to the next.
-        plan = plan if workers is None else replace(plan, processes=workers)
+        settled = settled if workers is None else replace(settled, processes=workers)
         budget = None
-        if plan.time_limit is not None and plan.stopped_after is None:
+        if settled.time_limit is not None and settled.stopped_after is None:
             budget = Budget(
-                plan,
-                replace(plan, question=question, recipe=draft.recipe, tuning=draft.tuning),
-                costs or try_again(plan),
-                end=began + plan.time_limit,
+                settled,
+                replace(settled, question=question, recipe=draft.recipe, tuning=draft.tuning),
+                costs or try_again(settled),
+                end=began + settled.time_limit,
                 fewer_epochs=epochs is None,
             )
-        return carry_out(plan, folder, watch, expected, budget)
+        return carry_out(settled, folder, watch, expected, budget)
 
 
 def _choose(
@@ -340,15 +415,18 @@ def _choose(
     if extend and named is not None and (named / SHELF.begun).exists():
         before = read_sealed(named / SHELF.begun, Plan)
         guests = {name: code for name, code in draft.guests.items() if name in before.question.contenders}
+        init = {name: start for name, start in draft.init.items() if name in before.question.contenders}
         draft = replace(
             draft,
             question=before.question,
             guests=guests,
+            init=init,
             time_limit=before.time_limit,
             asked_for=before.asked_for,
             asked_setting=before.asked_setting,
             asked_seed=before.asked_seed,
         )
+        draft = draft.as_begun(before)
         if before.asked_for is not None:  # the time limit chose the epochs
             draft = replace(draft, recipe=shortened(draft.recipe, before.recipe.epochs, draft.train_images))
             if draft.tuning is not None and before.tuning is not None:
@@ -358,40 +436,9 @@ def _choose(
     return SHELF.choose(draft, draft.data, named, notice, again=again, suits=suits)
 
 
-def _image_options(request: Request) -> tuple[str, ...]:
-    options = {
-        "--split": request.split,
-        "--exclude": request.exclude,
-    }
-    given = [word for name, value in options.items() if value is not None for word in (name, value)]
-    for option in fields(request.reading):
-        value, flag = getattr(request.reading, option.name), f"--{option.name.replace('_', '-')}"
-        given += [] if value in (None, False) else [flag] if value is True else [flag, value]
-    return tuple(given)
-
-
 def _in_order(names: list[str], folder: Path) -> list[str]:
     """The networks as a comparison that is to be extended has them, those that are new last."""
     if not (folder / SHELF.begun).exists():
         return names
     before = read_sealed(folder / SHELF.begun, Plan).question.contenders
     return [*(name for name in before if name in names), *(name for name in names if name not in before)]
-
-
-def _tuning(
-    rates: Sequence[float] | None, epochs: int | None, recipe: Recipe, question: Question, validation: int
-) -> Tuning | None:
-    if rates is None:
-        if epochs is not None:
-            raise SkipwiseError("--tune-epochs is for --tune; leave it out.")
-        return None
-    for rate in rates:
-        Wishes(lr=rate).check()
-    Wishes(epochs=epochs).check()
-    if len(set(rates)) < 2:
-        raise SkipwiseError("--tune needs at least two learning rates to choose from, like --tune lr=0.05,0.1,0.2.")
-    if not validation:
-        raise SkipwiseError("--tune chooses by validation images, and there are none; leave --val-share 0 out.")
-    # A seed that no run of the comparison has, so that none starts from what was chosen for it.
-    epochs = epochs or max(1, recipe.epochs // 3)
-    return Tuning(rates=tuple(rates), epochs=epochs, seed=question.first_seed + MOST_SEEDS)

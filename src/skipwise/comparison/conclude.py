@@ -62,7 +62,8 @@ def carry_out(
     costs = _measure(plan, results)
     write_sealed(folder / COSTS, costs, [PICTURES])
     watch.finishing("Writing the report")
-    (folder / "images.json").unlink(missing_ok=True)
+    for name in ("images.json", "weights.json"):
+        (folder / name).unlink(missing_ok=True)
     write_report(folder / SHELF.finished, plan, results, costs, histories(plan, folder, results), shown)
     return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=False)
 

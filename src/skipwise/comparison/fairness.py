@@ -9,10 +9,12 @@ from skipwise.comparison.plan import Plan
 from skipwise.comparison.results import Results
 from skipwise.comparison.wording import counted, listed, measure, seeds_done
 from skipwise.data.augmentation import Augmentation
+from skipwise.data.preprocess import Preprocessing
 from skipwise.nets.guests import is_guest
 from skipwise.training.execution import Execution
 from skipwise.training.recipe import Recipe
 from skipwise.training.schedule import sides
+from skipwise.training.starting import Start
 
 
 def equal(plan: Plan) -> list[str]:
@@ -45,12 +47,8 @@ def different(plan: Plan, results: Results) -> list[str]:
         lines.append("The small stem of mobilenet_v2 also keeps the stride of its second stage at 1.")
     guests = [name for name in plan.question.contenders if is_guest(name)]
     if guests:
-        lines.append(f"{', '.join(guests)}: stem, width and initial weights are the network's own.")
-    if plan.pretrained:
-        lines.append(
-            "The published weights: each set was made by its authors' own recipe, and the images here are prepared as "
-            f"those of {plan.question.contenders[0]} expect."
-        )
+        lines.append(f"{', '.join(guests)}: stem, width and how random weights are drawn are the network's own.")
+    lines += _starts(plan)
     if elsewhere := _computed_elsewhere(plan):
         each = listed([f"{model} {how}" for model, how in sorted(elsewhere)])
         lines.append(
@@ -105,12 +103,18 @@ def _recipe(plan: Plan) -> str:
     if recipe.optimizer == "muon":
         decay = f"{recipe.weight_decay:g} on what Muon trains and on the last layer ({recipe.vector_decay:g} elsewhere)"
     chosen = ""
+    smaller = "" if plan.asked_batch is None else f" ({plan.asked_batch} did not fit into memory)"
     if plan.asked_for is not None and plan.asked_for[1] != recipe.epochs:
         chosen = f" of {plan.asked_for[1]}, as many as fit the time limit"
+    if plan.fine_tuning is not None:
+        return (
+            f"Recipe '{recipe.name}': {counted(recipe.epochs, 'epoch')}{chosen}, batches of {recipe.batch_size}"
+            f"{smaller}, label smoothing {recipe.label_smoothing:g}; the rule and the rate of learning differ."
+        )
+    optimizer = recipe.optimizer.upper() if recipe.optimizer == "sgd" else recipe.optimizer.capitalize()
     return (
-        f"Recipe '{recipe.name}': {counted(recipe.epochs, 'epoch')}{chosen}, batches of {recipe.batch_size}, {rate}"
-        f"{recipe.optimizer.upper() if recipe.optimizer == 'sgd' else recipe.optimizer.capitalize()} with momentum "
-        f"{recipe.momentum:g}, weight decay {decay}, "
+        f"Recipe '{recipe.name}': {counted(recipe.epochs, 'epoch')}{chosen}, batches of {recipe.batch_size}{smaller}, "
+        f"{rate}{optimizer} with momentum {recipe.momentum:g}, weight decay {decay}, "
         f"label smoothing {recipe.label_smoothing:g}."
     )
 
@@ -170,11 +174,75 @@ def _growing(recipe: Recipe, size: int) -> list[str]:
 
 
 def _start(plan: Plan) -> list[str]:
+    if len(plan.started) == len(plan.question.contenders):
+        public = plan.pretrained or all(start.url for start in plan.init.values())
+        what = "published ImageNet weights" if public else "weights from elsewhere"
+        return [f"Start: {what}, with a new last layer where the number of classes is another."]
+    bare = [name for name in plan.question.contenders if name not in plan.started]
+    how = f" for {listed(bare)}" if plan.started else ""
+    given = f"; weights from elsewhere, with a new last layer, for {listed(plan.started)}" if plan.started else ""
     if plan.recipe.whiten:
         return [
-            "Start: random weights, but in the first convolution, whose filters are the principal directions of "
-            "training images' patches, as far as they go."
+            f"Start: random weights{how}, but in the first convolution, whose filters are the principal directions of "
+            f"training images' patches, as far as they go{given}."
         ]
-    if not plan.pretrained:
+    return [f"Start: random weights{how}{given}."] if given else []
+
+
+def _starts(plan: Plan) -> list[str]:
+    """What differs between networks that start from weights, and from those that don't."""
+    if plan.pretrained:  # as earlier versions wrote it
+        return [
+            "The published weights: each set was made by its authors' own recipe, and the images here are prepared as "
+            f"those of {plan.question.contenders[0]} expect."
+        ]
+    if not plan.init:
         return []
-    return ["Start: published ImageNet weights, with a new last layer where the number of classes is another."]
+    values = [(name, _weights(plan.init[name]) if name in plan.init else "none") for name in plan.question.contenders]
+    lines = [
+        f"The weights to start from: {_each(values)}. Each set was made by its authors' own recipe, on images that may "
+        "be like these."
+    ]
+    if plan.fine_tuning is not None:
+        bare = [name for name in plan.question.contenders if name not in plan.init]
+        lines.append(
+            f"How they learn: {listed(plan.started)} as weights from elsewhere are adapted "
+            f"({_learning(plan, plan.started[0])}), {listed(bare)} as from scratch ({_learning(plan, bare[0])}); in as "
+            "many epochs and batches."
+        )
+    scales = [(name, _scale(plan.preprocessing_of(name))) for name in plan.question.contenders]
+    if len({scale for _, scale in scales}) > 1:
+        lines.append(f"Mean and deviation of the input, which belong to the weights: {_each(scales)}.")
+    pixels = _pixels(plan.preprocessing)
+    known = {name: start.expects for name, start in plan.init.items() if start.expects is not None}
+    others = [(name, _pixels(expects)) for name, expects in known.items() if _pixels(expects) != pixels]
+    if others:
+        lines.append(
+            f"All see the same pixels ({pixels}), which are not those that weights were made with: {_each(others)}."
+        )
+    return lines
+
+
+def _weights(start: Start) -> str:
+    return f"{start.url or start.name} (SHA-256 {start.sha256[:8]}...)"
+
+
+def _learning(plan: Plan, model: str) -> str:
+    recipe = plan.recipe_of(model)
+    words = [recipe.optimizer.upper() if recipe.optimizer == "sgd" else recipe.optimizer.capitalize()]
+    words += [] if plan.tuning else [f"peak learning rate {recipe.lr:g}"]
+    words += [f"the last layer alone in the first {recipe.head_first:.0%}"] if recipe.head_first else []
+    words += [f"each stage at {recipe.layer_decay:g} times the rate above it"] if recipe.layer_decay != 1 else []
+    words += ["norms frozen"] if recipe.freeze_norms else []
+    return ", ".join([*words, f"weight decay {recipe.weight_decay:g}"])
+
+
+def _scale(preprocessing: Preprocessing) -> str:
+    return " and ".join(
+        ", ".join(f"{value:g}" for value in values) for values in (preprocessing.mean, preprocessing.std)
+    )
+
+
+def _pixels(preprocessing: Preprocessing) -> str:
+    middle = "" if preprocessing.crop == 1 else f", the middle {preprocessing.crop:.1%}"
+    return f"{preprocessing.size} x {preprocessing.size} pixels, {preprocessing.interpolation}{middle}"

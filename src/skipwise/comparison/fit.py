@@ -19,13 +19,11 @@ from skipwise.comparison.question import FEWEST, LEAST
 from skipwise.errors import SkipwiseError
 from skipwise.progress import duration
 from skipwise.text import listed
-from skipwise.training.setting import enough_epochs
+from skipwise.training.setting import NEARLY, enough_epochs
 from skipwise.training.stepcost import StepCost
 
 SPARE = 0.95
 """The share of the time that a plan uses."""
-NEARLY = 0.75
-"""Where epochs are too few anyway, larger images are worth this share of them."""
 MANY = 5
 """Seeds that are worth more than epochs beyond the enough: with three, intervals are several times as wide."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from skipwise import devices
 from skipwise.comparison.contenders import blank_contender
 from skipwise.comparison.plan import Plan
 from skipwise.cost.load import busy, side_by_side
@@ -15,7 +16,7 @@ from skipwise.nets.guests import is_guest
 from skipwise.training.stepcost import StepCost
 from skipwise.training.trial import ENOUGH, try_step
 
-SLOWER = 1.2
+SLOWER = 1.1
 """Runs side by side share memory and caches; a step tried alone is quicker by about this."""
 STARTING = 6.0
 """Seconds for processes that start and images that are read, on an idle machine."""
@@ -25,12 +26,14 @@ ENDING, ENDING_EACH = 3.0, 1.5
 
 @dataclass(frozen=True)
 class Forecast:
-    """Seconds to the first look and to the last one, if that is needed; bytes of the results, and at most at once."""
+    """Seconds to the first look and to the last one, if that is needed; bytes of the results, and at most at once; and
+    what an epoch of each network takes, beside those of the others."""
 
     first: float | None
     last: float | None
     kept: float
     needed: float
+    epochs: dict[str, float] = field(default_factory=dict)
 
 
 def try_steps(plan: Plan, multiply_adds: Mapping[str, float], *, each: float = ENOUGH) -> dict[str, StepCost]:
@@ -45,7 +48,7 @@ def try_steps(plan: Plan, multiply_adds: Mapping[str, float], *, each: float = E
     """
     shape = {"channels": plan.preprocessing.channels, "size": plan.preprocessing.size}
     costs = {
-        name: try_step(blank_contender(plan, name), plan.recipe, plan.execution, seconds=each, **shape)
+        name: try_step(blank_contender(plan, name), plan.recipe_of(name), plan.execution, seconds=each, **shape)
         for name in multiply_adds
         if not is_guest(name)
     }
@@ -85,13 +88,18 @@ def forecast(plan: Plan, costs: Mapping[str, StepCost], weights: Mapping[str, fl
         last=seconds(plan, costs, question.looks[-1]) if costs else None,
         kept=kept,
         needed=kept + working,
+        epochs={name: cost.step for name, cost in costs.items()},
     )
 
 
 def seconds(plan: Plan, costs: Mapping[str, StepCost], seeds: int) -> float:
-    """From the first run to the report, with a look after so many seeds, and with the tuning before it."""
+    """From the first run to the report, with a look after so many seeds, and with the tuning before it.
+
+    Networks whose costs are not known count for nothing: they do not work, and their runs fail at once.
+    """
     processes = plan.processes
-    a_round = [run_seconds(plan, costs, name) for name in plan.candidates for _ in range(plan.folds or 1)]
+    names = [name for name in plan.candidates if name in costs]
+    a_round = [run_seconds(plan, costs, name) for name in names for _ in range(plan.folds or 1)]
     # Every look waits for its runs, and under a time limit the first round shows who learns.
     waits = {look for look in plan.question.looks if look < seeds} | ({1} if plan.time_limit is not None else set())
     training = sum(
@@ -99,7 +107,7 @@ def seconds(plan: Plan, costs: Mapping[str, StepCost], seeds: int) -> float:
     )
     if plan.tuning is not None:
         short = plan.lasting(plan.question.looks, plan.tuning.epochs)
-        each = [run_seconds(short, costs, name) for name in plan.candidates for _ in plan.tuning.rates]
+        each = [run_seconds(short, costs, name) for name in names for _ in plan.tuning.rates]
         training += makespan(each, processes)
     return overhead(plan, costs) + training
 
@@ -124,7 +132,7 @@ def run_seconds(plan: Plan, costs: Mapping[str, StepCost], name: str) -> float:
     alone = cost.training(recipe, plan.preprocessing.size, steps) + cost.evaluation * evaluated
     execution, processes = plan.execution, plan.processes
     beside = SLOWER if processes > 1 else 1.0
-    if execution.device == "cpu":
+    if not devices.of(execution.device).own_cores:
         beside *= side_by_side(cost.share, threads=execution.threads, processes=processes, cores=usable_cores())
     return alone * beside
 

@@ -1,16 +1,18 @@
-"""A comparison's images: which is in which split, and where every process that trains finds the pixels.
+"""A comparison's images and weights: which image is in which split, and where every process that trains finds the
+pixels and the files that networks start from.
 
 split.csv     which image is in which split; stays
 folds.csv     in cross-validation, in which part each image is in each repeat; stays
 images.json   where the decoded pixels are, or how to decode them; removed when the comparison is finished
+weights.json  where the files of weights are that networks start from; removed likewise
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +33,7 @@ from skipwise.data.transcript import remaking
 from skipwise.data.whereabouts import check_tables, remember
 from skipwise.errors import SkipwiseError
 from skipwise.files import write_text
-from skipwise.seals import read_sealed, write_sealed
+from skipwise.seals import read_sealed, sha256, write_sealed
 from skipwise.training.run import RunSpec
 
 
@@ -44,6 +46,19 @@ class Whereabouts:
     request: Request | None
     state: str
     rows: tuple[int, ...]
+
+
+def image_options(request: Request) -> tuple[str, ...]:
+    """What was said of the images, as on the command line."""
+    options = {
+        "--split": request.split,
+        "--exclude": request.exclude,
+    }
+    given = [word for name, value in options.items() if value is not None for word in (name, value)]
+    for option in fields(request.reading):
+        value, flag = getattr(request.reading, option.name), f"--{option.name.replace('_', '-')}"
+        given += [] if value in (None, False) else [flag] if value is True else [flag, value]
+    return tuple(given)
 
 
 def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request, packed: Rows | None) -> None:
@@ -78,6 +93,37 @@ def _store_folds(folder: Path, seeds: Sequence[int], folds: int, prepared: Prepa
     writer.writerow(["path", *(f"seed {seed}" for seed in seeds)])
     writer.writerows(zip([csv_cell(source.ids[index]) for index in members.tolist()], *parts, strict=True))
     write_text(folder / "folds.csv", table.getvalue())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """Paths of files of weights by their SHA-256."""
+
+    paths: dict[str, str]
+
+
+def store_weights(folder: Path, files: Mapping[str, Path]) -> None:
+    """Writes down where the files of weights are, by their SHA-256, if there are any."""
+    if files:
+        paths = {digest: str(path.absolute()) for digest, path in files.items()}
+        write_sealed(folder / "weights.json", Files(paths=paths))
+
+
+def weights_of(folder: Path, spec: RunSpec) -> Path | None:
+    """The file of weights that a run starts from; None where it starts from scratch.
+
+    Raises:
+        SkipwiseError: it is gone, or another file by now.
+    """
+    if spec.init is None:
+        return None
+    path = Path(read_sealed(folder / "weights.json", Files).paths.get(spec.init, ""))
+    if not path.is_file() or sha256(path) != spec.init:
+        raise SkipwiseError(
+            f"The weights that {spec.model} starts from are gone from {path}, or were changed; put them back, and give "
+            "the same command again."
+        )
+    return path
 
 
 def in_fold(images: Images, spec: RunSpec, folder: Path) -> Images:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-
-import numpy as np
 
 from skipwise.comparison.plan import Plan
 from skipwise.comparison.question import FEWEST, Question
 from skipwise.comparison.results import Results
 from skipwise.comparison.wording import counted, given_up, listed
-from skipwise.statistics import judge
+from skipwise.statistics import at_best, least_shown
 from skipwise.training.setting import enough_epochs
 
 
@@ -175,9 +171,8 @@ def _cross_validation(plan: Plan) -> list[str]:
 def resolvable(class_images: Sequence[int], question: Question) -> str:
     """What so few test images can't show whatever the networks do, however many seeds; "" where they can.
 
-    Nothing can speak for a difference more clearly than seeds that all agree and images that all go one way, nor for
-    equivalence than networks that always answer alike; these are what is judged here. More seeds can show a little
-    less, where many images are now right and now wrong.
+    This is about the clearest case, see `at_best`. More seeds can show a little less, where many images are now right
+    and now wrong.
 
     Args:
         class_images: how many test images each class has. For balanced accuracy those of small classes weigh more,
@@ -187,14 +182,8 @@ def resolvable(class_images: Sequence[int], question: Question) -> str:
     balanced = question.outcome == "balanced-accuracy"
     present = [count for count in class_images if count]
     alike = round(len(present) ** 2 / sum(1 / count for count in present)) if balanced else images
-    share = question.alpha / (math.comb(len(question.contenders), 2) * len(question.looks))
-
-    def verdict(wrong: int) -> str:
-        a, b = np.ones((2, alike)), np.ones((2, alike))
-        b[:, :wrong] = 0
-        return judge({"a": a, "b": b}, margin=margin_points / 100, alpha=share).pairs[0].verdict
-
-    least = 1 + bisect_left(range(1, alike + 1), True, key=lambda wrong: verdict(wrong) == "better")
+    alpha = question.alpha / question.claims
+    least = least_shown(alike, margin=margin_points / 100, alpha=alpha)
     smallest = least / alike * 100
     if smallest <= margin_points:
         return ""
@@ -202,7 +191,9 @@ def resolvable(class_images: Sequence[int], question: Question) -> str:
     if least > alike:
         return f"{so_few}at all can be shown."
     equal = (
-        "" if verdict(0) == "equivalent" else f", nor that two networks differ by less than {margin_points:g} points"
+        ""
+        if at_best(alike, 0, margin=margin_points / 100, alpha=alpha) == "equivalent"
+        else f", nor that two networks differ by less than {margin_points:g} points"
     )
     size = f"about {smallest:.1f} points" if balanced else f"{least} of them ({smallest:.1f} points)"
     return f"{so_few}of {'less' if balanced else 'fewer'} than {size} is likely to be shown{equal}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,13 +14,22 @@ from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
 from skipwise.folders import Shelf
 from skipwise.training.execution import Execution
-from skipwise.training.recipe import Recipe, growing_apart, redefined, shortened
+from skipwise.training.recipe import Recipe, as_begun, growing_apart, redefined, rescaled, shortened
 from skipwise.training.run import RunSpec
 from skipwise.training.setting import Setting
+from skipwise.training.starting import Start
 from skipwise.training.terms import images_apart
 
 MOST_FOLDS = 20
-LATER: dict[str, object] = {"asked_setting": None, "asked_seed": None, "not_trained": {}, "corrections": []}
+LATER: dict[str, object] = {
+    "asked_setting": None,
+    "asked_seed": None,
+    "not_trained": {},
+    "corrections": (),
+    "asked_batch": None,
+    "init": {},
+    "fine_tuning": None,
+}
 """What plans did not have at first, and what it was then; see `Plan.digest`."""
 
 
@@ -76,7 +86,12 @@ class Plan:
     fingerprint of the code of every network that is not ours. `asked_before` has the questions that were answered
     before this one was asked of the same images.
 
+    `init` has the weights that networks start from, by their names; the others start from scratch. Where only some are
+    in it, `recipe` is of the others, and `fine_tuning` is theirs: see `recipe_of`. `pretrained` is how earlier versions
+    wrote that all networks start from published weights.
+
     `execution` and `processes` are what the machine suggested; they are not part of what makes two plans the same.
+    `asked_batch` is the batch that was asked for, or is the recipe's, where a smaller one is used to fit into memory.
     Under a `time_limit` (in seconds), so are looks, epochs, the images' size, the stem and the first seed, all of which
     it may change: `asked_for` has the looks and epochs that were asked for, `asked_setting` the size and stem, and
     `asked_seed` the first seed. `not_trained` has a sentence for every contender that the time was not enough for,
@@ -100,9 +115,11 @@ class Plan:
     preprocessing: Preprocessing
     stem: str
     width: float
-    pretrained: bool
+    pretrained: bool = False
+    init: dict[str, Start] = field(default_factory=dict)
     guests: dict[str, str]
     recipe: Recipe
+    fine_tuning: Recipe | None = None
     tuning: Tuning | None = None
     time_limit: float | None = None
     asked_for: tuple[tuple[int, ...], int] | None = None
@@ -113,6 +130,7 @@ class Plan:
     stopped_after: int | None = None
     execution: Execution
     processes: int
+    asked_batch: int | None = None
 
     @property
     def candidates(self) -> tuple[str, ...]:
@@ -159,6 +177,32 @@ class Plan:
         """Whether some of it was decided when results could be known already."""
         return bool(self.asked_before or self.included)
 
+    @property
+    def started(self) -> tuple[str, ...]:
+        """The contenders that start from weights."""
+        return (
+            self.question.contenders
+            if self.pretrained
+            else tuple(n for n in self.question.contenders if n in self.init)
+        )
+
+    def recipe_of(self, model: str) -> Recipe:
+        """The recipe of a contender: in as many epochs and steps for all, whether they start from weights or not."""
+        if self.fine_tuning is None or model not in self.init:
+            return self.recipe
+        return replace(rescaled(self.fine_tuning, self.recipe.batch_size), epochs=self.recipe.epochs)
+
+    def preprocessing_of(self, model: str) -> Preprocessing:
+        """How images become a contender's input: the same pixels for all, scaled as its weights to start from want.
+
+        What a channel is scaled by belongs to the weights: their first layer was trained behind it, and another scale
+        would change what every network sees of the same pixels, for some of them for the worse.
+        """
+        start = self.init.get(model)
+        if start is None or start.expects is None:
+            return self.preprocessing
+        return replace(self.preprocessing, mean=start.expects.mean, std=start.expects.std)
+
     def jobs(self, model: str, seed: int, *, lr: float | None = None) -> tuple[Job, ...]:
         """The runs of one contender and seed: one, or one per fold.
 
@@ -188,16 +232,19 @@ class Plan:
     def spec(self, model: str, seed: int, *, lr: float | None = None, fold: int | None = None) -> RunSpec:
         """The run of one contender and seed."""
         included = {(run.model, run.seed): run.execution for run in self.included}
+        start, recipe = self.init.get(model), self.recipe_of(model)
         return RunSpec(
             model=model,
             seed=seed,
             stem=self.stem,
             width=self.width,
             pretrained=self.pretrained,
+            init=None if start is None else start.sha256,
+            init_key=None if start is None else start.key,
             classes=self.classes,
-            preprocessing=self.preprocessing,
+            preprocessing=self.preprocessing_of(model),
             fingerprint=self.fingerprint,
-            recipe=self.recipe if lr is None else replace(self.recipe, lr=lr),
+            recipe=recipe if lr is None else replace(recipe, lr=lr),
             execution=included.get((model, seed)) or self.execution,
             fold=None if fold is None or self.folds is None else (fold, self.folds),
         )
@@ -210,6 +257,7 @@ class Plan:
             found_in=None,
             image_options=(),
             included=tuple(replace(r, folder="") for r in self.included),
+            init=_nameless(self.init),
         )
         # As it is read back, where a whole number may have become a float.
         read = msgspec.to_builtins(msgspec.json.decode(msgspec.json.encode(bare), type=Plan))
@@ -222,10 +270,11 @@ class Plan:
     def same_as(self, other: Plan) -> bool:
         """Whether both ask the same question of the same images in the same way, on the same kind of device."""
         on_this = replace(
-            self,
+            self.as_begun(other),
             data=other.data,  # images that were renamed are the same: the fingerprint says which they are
             asked_before=other.asked_before,
             included=_bare(self.included),
+            init=_nameless(self.init),
             stopped_after=other.stopped_after,
             not_trained=other.not_trained,
             corrections=other.corrections,
@@ -241,21 +290,27 @@ class Plan:
             on_this = replace(
                 on_this,
                 question=question,
-                recipe=shortened(self.recipe, other.recipe.epochs, self.train_images),
+                recipe=shortened(on_this.recipe, other.recipe.epochs, self.train_images),
                 stem=other.stem,
             )
             if self.tuning is not None and other.tuning is not None:
                 tuned = replace(self.tuning, epochs=other.tuning.epochs, seed=other.tuning.seed)
                 on_this = replace(on_this, tuning=tuned)
         return (
-            on_this == replace(other, included=_bare(other.included))
+            on_this == replace(other, included=_bare(other.included), init=_nameless(other.init))
             and self.execution.device == other.execution.device
             # What else is in there follows from the images and networks, which have been compared.
             and (limited or self.preprocessing.size == other.preprocessing.size)
         )
 
+    def as_begun(self, other: Plan) -> Plan:
+        """With the batch that was chosen for the other, if it was for the one that is asked for here."""
+        recipe = as_begun(self.recipe, other.asked_batch, other.recipe)
+        return replace(self, recipe=recipe, asked_batch=other.asked_batch)
+
     def difference(self, stored: Plan) -> str:
         """What differs, named for a person: the images, or the first field of the two records that is not the same."""
+        self = self.as_begun(stored)
         if self.fingerprint != stored.fingerprint:
             # First, since much else follows from the images.
             return images_apart(
@@ -272,6 +327,8 @@ class Plan:
             return apart
         passed_over = {"question", "recipe", "augmentation", "execution", "processes", "asked_before", "stopped_after"}
         passed_over |= {"preprocessing", "data", "split_images", "found_in", "image_options"}
+        if _nameless(self.init) == _nameless(stored.init):
+            passed_over.add("init")
         passed_over |= {"not_trained", "corrections"}
         if limited:
             passed_over |= {"looks", "first_seed", "epochs", "smallest", "full_from", "stem"}
@@ -289,6 +346,10 @@ class Plan:
                     continue
                 mine, yours = getattr(ours, name), getattr(theirs, name)
                 if mine != yours:
+                    if name == "init":
+                        return self._starts_apart(stored)
+                    if name == "fine_tuning":
+                        return "the recipe of networks that start from weights is another"
                     if name == "guests":
                         return "the code of a network changed"
                     if name == "included":
@@ -301,6 +362,16 @@ class Plan:
                         return "learning rates are tuned otherwise"
                     return f"{name} is {_shown(yours)} there and {_shown(mine)} here"
         return "the device differs"
+
+    def _starts_apart(self, stored: Plan) -> str:
+        """Which contender starts from other weights in a stored plan."""
+        for name in dict.fromkeys((*self.question.contenders, *stored.init)):
+            ours, theirs = self.init.get(name), stored.init.get(name)
+            if _nameless({name: ours} if ours else {}) != _nameless({name: theirs} if theirs else {}):
+                there, here = (each.name if each else "scratch" for each in (theirs, ours))
+                which = " (another file of that name)" if there == here else ""
+                return f"{name} starts from {there} there and from {here} here{which}"
+        return "networks start from other weights"
 
     def extended(self, question: Question) -> Plan:
         """The plan with more contenders or more looks, asked after the first question was.
@@ -332,6 +403,10 @@ def run_folder(model: str, seed: int, *, parent: str = "runs") -> str:
 
 def _bare(included: tuple[Included, ...]) -> tuple[Included, ...]:
     return tuple(replace(run, folder="", execution=None) for run in included)
+
+
+def _nameless(init: Mapping[str, Start]) -> dict[str, Start]:
+    return {model: replace(start, name="") for model, start in init.items()}
 
 
 def _shown(value: object) -> str:

@@ -49,6 +49,11 @@ class Question:
         """All that may be needed."""
         return tuple(range(self.first_seed, self.first_seed + self.looks[-1]))
 
+    @property
+    def claims(self) -> int:
+        """How many verdicts `alpha` is shared by: every pair at every look."""
+        return math.comb(len(self.contenders), 2) * len(self.looks)
+
     def check(self) -> None:
         """Raises SkipwiseError where the question can't be answered."""
         if len(self.contenders) < 2:

@@ -128,7 +128,12 @@ def _outcome(contender: Contender, ends: tuple[float, float]) -> dict[str, Any]:
     plain = "" if contender.accuracy is None else f"{contender.accuracy * 100:.2f}%"
     outcome: Estimate | None = contender.outcome
     if outcome is None:
-        return {"outcome": "none", "interval": "", "figure": "", "plain": plain}
+        return {
+            "outcome": "none" if contender.not_trained is None else "not trained",
+            "interval": "",
+            "figure": "",
+            "plain": plain,
+        }
     return {
         "outcome": f"{outcome.value * 100:.2f}%",
         "interval": f"{outcome.low * 100:.1f} to {outcome.high * 100:.1f}",

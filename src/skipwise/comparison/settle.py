@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
-from skipwise.comparison.contenders import build_contender, count_contender
+from skipwise import devices
+from skipwise.comparison.contenders import blank_contender, build_contender, count_contender
 from skipwise.comparison.fit import fitted
 from skipwise.comparison.forecast import Forecast, forecast, guessed, slowest, try_steps
+from skipwise.comparison.guest_batch import largest_guest_batch
 from skipwise.comparison.plan import Plan
 from skipwise.comparison.wording import given_up
 from skipwise.cost.counts import Counts
@@ -25,8 +26,10 @@ from skipwise.data.preprocess import Preprocessing
 from skipwise.data.stream import Streamed
 from skipwise.errors import SkipwiseError
 from skipwise.nets.guests import is_guest
+from skipwise.training.batch_size import Room, largest_batch, with_batch
 from skipwise.training.execution import choose_execution, choose_processes
 from skipwise.training.faults import enough_memory
+from skipwise.training.recipe import rescaled
 from skipwise.training.setting import Setting, settings
 from skipwise.training.setup import resident_bytes, with_statistics
 from skipwise.training.stepcost import StepCost
@@ -64,8 +67,10 @@ class Tried:
     costs: dict[str, StepCost]
 
 
-def fit_setting(draft: Plan, wishes: OnThisMachine) -> Tried:
+def fit_setting(draft: Plan, wishes: OnThisMachine, notice: Callable[[str], None]) -> Tried:
     """The draft in the setting that its time limit leaves room for, before any image is decoded for it.
+
+    Its batch is one that fits into memory.
 
     Which setting might do is first told by what the machine could do at most; only those are tried out.
 
@@ -77,13 +82,14 @@ def fit_setting(draft: Plan, wishes: OnThisMachine) -> Tried:
     options = settings(
         draft.setting,
         size_given=others or not wishes.other_size,
-        stem_given=draft.pretrained or not wishes.other_stem,
+        stem_given=not wishes.other_stem,
     )
     first = _suited(draft, counts, wishes)
     wishes = replace(wishes, precision=first.execution.precision)  # measured once
     plans = [first, *(_suited(draft.at(option), _scaled(counts, draft, option), wishes) for option in options[1:])]
     if first.time_limit is None or len(plans) == 1:
-        return Tried(plan=first, counts=counts, costs=_costs(first, counts))
+        fitting = _with_fitting_batch(first, counts, notice)
+        return Tried(plan=fitting, counts=counts, costs=_costs(fitting, counts))
     reading = time.monotonic() - wishes.began
 
     def left(plan: Plan) -> float:
@@ -116,7 +122,11 @@ def fit_setting(draft: Plan, wishes: OnThisMachine) -> Tried:
     while at.setting not in tried:
         tried[at.setting] = _costs(at, _scaled(counts, draft, at.setting))
         at = choice()
-    return Tried(plan=at, counts=_scaled(counts, draft, at.setting), costs=tried[at.setting])
+    found, scaled = tried[at.setting], _scaled(counts, draft, at.setting)
+    fitting = _with_fitting_batch(at, scaled, notice)
+    if fitting != at:
+        found = _costs(fitting, scaled)
+    return Tried(plan=fitting, counts=scaled, costs=found)
 
 
 def settle(
@@ -135,11 +145,8 @@ def settle(
     Raises:
         SkipwiseError: the time limit is too short.
     """
-    plan, costs = tried.plan, tried.costs
-    if (slower := slowest(costs)) > 1:
-        notice(f"This machine is busy with other programs: training is {slower:.1f} times as slow as when it is idle.")
-    if plan.time_limit is not None:
-        plan = fitted([plan], lambda _: costs, lambda plan: _left(plan, wishes), fewer_epochs=wishes.fewer_epochs)
+    costs = tried.costs
+    plan = _fitted(tried, wishes, notice)
     plan = replace(plan, preprocessing=_with_statistics(plan, prepared, packed))
     if phrases := given_up(plan):
         notice(f"Given up for the time limit: {'; '.join(phrases)}.")
@@ -158,8 +165,41 @@ def settle(
         notice=notice,
     )
     plan = replace(plan, execution=execution)
-    torch.cuda.empty_cache()  # what was tried here is over; the runs are done in other processes
-    return plan, forecast(plan, costs, {name: 4.0 * found.parameters for name, found in tried.counts.items()})
+    devices.of(execution.device).release()  # what was tried here is over; the runs are done in other processes
+    return plan, _forecast(plan, costs, tried.counts)
+
+
+def look_ahead(
+    draft: Plan, stored: Plan | None, wishes: OnThisMachine, notice: Callable[[str], None]
+) -> tuple[Plan, Forecast]:
+    """The plan as far as it can be told without decoded images, which is all but their mean and deviation and whether
+    it is compiled, and what it will take.
+
+    Args:
+        stored: the plan where it was settled before; then nothing is chosen.
+
+    Raises:
+        SkipwiseError: the time limit is too short.
+    """
+    if stored is not None:
+        return stored, _forecast(stored, try_again(stored), _counts(stored))
+    tried = fit_setting(draft, wishes, notice)
+    plan = _fitted(tried, wishes, notice)
+    return plan, _forecast(plan, tried.costs, tried.counts)
+
+
+def _fitted(tried: Tried, wishes: OnThisMachine, notice: Callable[[str], None]) -> Plan:
+    """The plan with what fits into its time limit, if it has one."""
+    plan, costs = tried.plan, tried.costs
+    if (slower := slowest(costs)) > 1:
+        notice(f"This machine is busy with other programs: training is {slower:.1f} times as slow as when it is idle.")
+    if plan.time_limit is None:
+        return plan
+    return fitted([plan], lambda _: costs, lambda plan: _left(plan, wishes), fewer_epochs=wishes.fewer_epochs)
+
+
+def _forecast(plan: Plan, costs: dict[str, StepCost], counts: dict[str, Counts]) -> Forecast:
+    return forecast(plan, costs, {name: 4.0 * found.parameters for name, found in counts.items()})
 
 
 def try_again(plan: Plan) -> dict[str, StepCost]:
@@ -212,7 +252,7 @@ def _costs(plan: Plan, counts: dict[str, Counts]) -> dict[str, StepCost]:
 def _at_full_speed(plan: Plan, counts: dict[str, Counts]) -> dict[str, StepCost]:
     """The least a step can take: three times the forward pass's multiply-adds, as fast as this machine does them."""
     threads, precision = plan.execution.threads, plan.execution.precision
-    rate = multiply_adds_per_second(threads=threads, precision=precision)
+    rate = multiply_adds_per_second(plan.execution.device, threads=threads, precision=precision)
     return {
         name: StepCost(3 * found.multiply_adds * plan.recipe.batch_size / rate, found.multiply_adds / rate)
         for name, found in counts.items()
@@ -224,6 +264,23 @@ def _from_nearest(known: dict[Setting, dict[str, StepCost]], setting: Setting) -
     nearest = min(known, key=lambda other: abs(math.log(other.pixels / setting.pixels)))
     factor = setting.pixels / nearest.pixels
     return {name: cost.on_pixels(factor) for name, cost in known[nearest].items()}
+
+
+def _with_fitting_batch(plan: Plan, counts: dict[str, Counts], notice: Callable[[str], None]) -> Plan:
+    """The plan with a batch that fits into memory for all of its networks."""
+    preprocessing = plan.preprocessing
+    kept = resident_bytes(plan.recipe, preprocessing, plan.train_images)
+    room = Room(channels=preprocessing.channels, size=preprocessing.size, at_once=plan.processes, resident=kept or 0)
+    tried = plan
+    with enough_memory(), devices.falling_back(notice):
+        for name in counts:
+            if is_guest(name):
+                batch = largest_guest_batch(tried, name, room, notice)
+            else:
+                batch = largest_batch(blank_contender(plan, name), name, tried.recipe, plan.execution, room)
+            tried = replace(tried, recipe=rescaled(plan.recipe, batch))
+    recipe = with_batch(plan.recipe, tried.recipe.batch_size, preprocessing.size, notice)
+    return plan if recipe == plan.recipe else replace(plan, recipe=recipe, asked_batch=plan.recipe.batch_size)
 
 
 def _with_statistics(draft: Plan, prepared: Prepared, packed: Pixels | None) -> Preprocessing:

@@ -78,7 +78,7 @@ def _stop(*_: object) -> None:
 
 
 def _serve(home: Path, orders: queue.Queue[bytes], send: Callable[[Message], None]) -> None:
-    from skipwise.comparison.inputs import in_fold, load_images
+    from skipwise.comparison.inputs import in_fold, load_images, weights_of
     from skipwise.comparison.plan import Job, Plan
     from skipwise.machine import keep_freed_memory
     from skipwise.nets.guests import is_guest
@@ -97,7 +97,8 @@ def _serve(home: Path, orders: queue.Queue[bytes], send: Callable[[Message], Non
         job = msgspec.json.decode(orders.get(), type=Job)
         spec = job.spec
         try:
-            execute_run(spec, in_fold(images, spec, home), home / job.folder, on_epoch)
+            start = weights_of(home, spec)
+            execute_run(spec, in_fold(images, spec, home), home / job.folder, on_epoch, init=start)
         except MemoryError as error:
             raise SkipwiseError(
                 "There is not enough memory; what was saved is kept. A smaller --batch-size or --img-size needs less, "

@@ -12,6 +12,8 @@ from skipwise.cost.timing import MATMUL_SIDE, forward_arm, matmul_arm
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.machine import Machine, describe_machine
 from skipwise.nets.catalogue import check_model
+from skipwise.nets.guests import is_guest
+from skipwise.nets.sizes import check_size
 from skipwise.nets.stems import check_width, resolve_stem
 
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16"}
@@ -92,6 +94,8 @@ def profile(
         name: create_model(name, num_classes=num_classes, stem=resolve_stem(stem, img_size), width=width, seed=0)
         for name in models
     }
+    for name in filter(is_guest, models):
+        check_size(networks[name], name, channels=3, size=img_size)
     counts = {name: count(network, channels=3, size=img_size) for name, network in networks.items()}
     shape = {"channels": 3, "size": img_size}
     one, many = {}, {"": matmul_arm(getattr(torch, PRECISIONS[precision]))}

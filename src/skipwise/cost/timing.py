@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from skipwise import devices
 from skipwise.cost.interleaved import Timing, in_turn, interleaved
 
 if TYPE_CHECKING:
@@ -56,15 +57,20 @@ def latencies(networks: Mapping[str, nn.Module], *, channels: int, size: int) ->
     return threads, found[threads]
 
 
-MATMUL_SIDE, SHORT_SIDE = 1024, 384
+MATMUL_SIDE, SHORT_SIDE, LONG_SIDE = 1024, 384, 4096
 
 
-def matmul_arm(dtype: torch.dtype, *, side: int = MATMUL_SIDE) -> Callable[[], object]:
+def matmul_arm(dtype: torch.dtype, *, side: int = MATMUL_SIDE, device: str = "cpu") -> Callable[[], object]:
     """A product of two square matrices in `dtype`, ready to be timed: side^3 multiply-adds."""
     import torch
 
-    left, right = (torch.ones(side, side, dtype=dtype) for _ in range(2))
-    return lambda: left @ right
+    left, right = (torch.ones(side, side, dtype=dtype, device=device) for _ in range(2))
+
+    def product() -> None:
+        left @ right
+        devices.of(device).synchronize()
+
+    return product
 
 
 def bf16_speedup() -> float:
@@ -89,8 +95,9 @@ def bf16_speedup() -> float:
     return min(taken[str(torch.float32)]) / min(taken[str(torch.bfloat16)])
 
 
-def multiply_adds_per_second(*, threads: int, precision: str) -> float:
-    """How many this machine does at most, in products of matrices: the fastest of a few on one thread, times threads.
+def multiply_adds_per_second(device: str, *, threads: int, precision: str) -> float:
+    """How many a device does at most, in products of matrices: the fastest of a few, on a CPU on one thread, times
+    threads.
 
     Where other programs hold the cores, several threads would wait for each other most of the time.
 
@@ -99,11 +106,14 @@ def multiply_adds_per_second(*, threads: int, precision: str) -> float:
     """
     import torch
 
-    arm = matmul_arm(torch.bfloat16 if precision == "bf16" else torch.float32, side=SHORT_SIDE)
+    own_cores = devices.of(device).own_cores
+    halves = {"bf16": torch.bfloat16} | ({"fp16": torch.float16} if own_cores else {})
+    side = LONG_SIDE if own_cores else SHORT_SIDE
+    arm = matmul_arm(halves.get(precision, torch.float32), side=side, device=device)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         taken = in_turn({"product": arm}, seconds=0.1, least_rounds=10)
     finally:
         torch.set_num_threads(before)
-    return threads * SHORT_SIDE**3 / min(taken["product"])
+    return (1 if own_cores else threads) * side**3 / min(taken["product"])

@@ -9,18 +9,13 @@ import contextlib
 import math
 import queue
 import threading
-import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from skipwise.errors import SkipwiseError
-
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
+from skipwise.memory import no_more_than_is_free
 
 BATCH_SECONDS = 600.0
 """For a batch of up to 32 images by a network of up to 100 MB. A busy machine takes seconds for that, a slow one a
@@ -67,7 +62,7 @@ class Bounded:
             if self._given_up is not None:
                 raise self._given_up
             answer: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
-            with _no_more_than_is_free():
+            with no_more_than_is_free():
                 self._jobs.put((work, answer))
                 try:
                     result, error = _waited_for(answer, seconds)
@@ -109,67 +104,3 @@ def _work(jobs: queue.SimpleQueue[Any]) -> None:
         except BaseException as error:  # it belongs to who waits
             answer.put((None, error))
         del job, work, answer  # or the last pixels would stay
-
-
-_fenced = 0
-_before = (-1, -1)
-_changing = threading.Lock()
-
-
-@contextlib.contextmanager
-def _no_more_than_is_free() -> Iterator[None]:
-    """Lets allocations of this process fail, as engines can say, before the system would have to end processes.
-
-    Only Linux can tell and has such a limit; elsewhere nothing is done.
-    """
-    global _fenced, _before
-    free = _free()
-    if free is None:
-        yield
-        return
-    with _changing:
-        if not _fenced:
-            _before = resource.getrlimit(resource.RLIMIT_DATA)
-            limits = [_held() + free, *(limit for limit in _before if limit != resource.RLIM_INFINITY)]
-            resource.setrlimit(resource.RLIMIT_DATA, (min(limits), _before[1]))
-        _fenced += 1
-    try:
-        yield
-    finally:
-        with _changing:
-            _fenced -= 1
-            if not _fenced:
-                resource.setrlimit(resource.RLIMIT_DATA, _before)
-
-
-_looked: tuple[float, int | None] = (-1.0, None)
-
-
-def _free() -> int | None:
-    """Bytes that are free on this machine, or in the part of it that this process may use; asked once a second."""
-    global _looked
-    if _looked[0] < 0 or time.monotonic() - _looked[0] > 1:
-        _looked = (time.monotonic(), _ask_what_is_free())
-    return _looked[1]
-
-
-def _ask_what_is_free() -> int | None:
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        said = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines)}
-        free = said["MemAvailable"] + said["SwapFree"]
-    except (OSError, KeyError, ValueError, IndexError):
-        return None
-    with contextlib.suppress(OSError, KeyError, ValueError):  # no limit, or none that is written there
-        group = Path("/sys/fs/cgroup")
-        parts = dict(line.split() for line in (group / "memory.stat").read_text(encoding="ascii").splitlines())
-        cached = int(parts["inactive_file"]) + int(parts["active_file"])
-        used = int((group / "memory.current").read_text(encoding="ascii")) - cached
-        free = min(free, int((group / "memory.max").read_text(encoding="ascii")) - used)
-    return max(free, 0)
-
-
-def _held() -> int:
-    """Bytes of data that this process has, as the limit counts them."""
-    pages = int(Path("/proc/self/statm").read_bytes().split()[5])
-    return pages * resource.getpagesize()

@@ -14,6 +14,7 @@ from torch import nn
 from skipwise.data.batches import to_input
 from skipwise.data.images import Pixels
 from skipwise.data.preprocess import Preprocessing
+from skipwise.devices import is_out_of_memory
 
 _cudnn: Any = torch.backends.cudnn  # its attributes are made at run time
 PRODUCTS = (_cudnn.conv, torch.backends.cuda.matmul)
@@ -51,15 +52,22 @@ def predict_logits(
 ) -> NDArray[np.float32]:
     """The network's logits [len(members), classes] for the images pixels[members], in float32.
 
-    Never in lower precision, whatever the network was trained with: what is shipped is held against these.
+    Never in lower precision, whatever the network was trained with: what is shipped is held against these. Where memory
+    runs out, fewer images are taken at a time.
 
     Args:
         pixels: uint8 [N, H, W, C].
     """
-    logits = []
+    logits, start = [], 0
     batch_size = max(1, min(BATCH, BATCH_PIXELS // preprocessing.size**2))
     with evaluating(network):
-        for start in range(0, len(members), batch_size):
-            images = torch.from_numpy(pixels[members[start : start + batch_size]]).to(device)
-            logits.append(network(to_input(images, preprocessing.mean, preprocessing.std)).float().cpu().numpy())
+        while start < len(members):
+            try:
+                images = torch.from_numpy(pixels[members[start : start + batch_size]]).to(device)
+                logits.append(network(to_input(images, preprocessing.mean, preprocessing.std)).float().cpu().numpy())
+                start += batch_size
+            except Exception as error:
+                if batch_size == 1 or not is_out_of_memory(error):
+                    raise
+                batch_size //= 2
     return np.concatenate(logits)

@@ -80,11 +80,14 @@ class Contents:
         source: the file, for people.
         sets: by the keys they lie under, joined by dots; "" is the file itself.
         marks: all keys of the file, and those below them.
+        ordered: whether the tensors of a set come in the order of the network's layers, as torch.save keeps it;
+            safetensors sorts them.
     """
 
     source: str
     sets: dict[str, dict[str, Tensor]]
     marks: frozenset[str] = frozenset()
+    ordered: bool = True
 
     def under(self, key: str) -> Contents:
         """Only what lies under a key, or the tensors of a set whose names begin with it.
@@ -122,7 +125,8 @@ def read_contents(path: Path) -> Contents:
     refuse_address(path)
     if not path.is_file():
         raise SkipwiseError(f"There is no file {path}; give a file of weights (.safetensors, .pt, .pth or .th).")
-    content = _safetensors(path) if path.suffix == ".safetensors" else _torch(path)
+    sorts = path.suffix == ".safetensors"
+    content = _safetensors(path) if sorts else _torch(path)
     sets = dict(_sets(content, "", set(), DEEPEST))
     if not sets:
         raise SkipwiseError(
@@ -130,7 +134,7 @@ def read_contents(path: Path) -> Contents:
         )
     marks = set(map(str, content))
     marks |= {f"{key}.{name}" for key, below in content.items() if isinstance(below, Mapping) for name in below}
-    return Contents(str(path), sets, frozenset(marks))
+    return Contents(str(path), sets, frozenset(marks), ordered=not sorts)
 
 
 def _sets(content: object, key: str, seen: set[int], levels: int) -> Iterator[tuple[str, dict[str, Tensor]]]:

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from skipwise.errors import SkipwiseError
+from skipwise.nets.blame import misfit
 from skipwise.nets.checkpoints import Contents, read_contents
-from skipwise.nets.fitting import BARE, SHOWN, Fit, held_against
+from skipwise.nets.fitting import BARE, SHOWN, Fit, held_against, held_in_order
 from skipwise.nets.soundness import check_sound, converted, is_untrained
 from skipwise.paths import user_path
 from skipwise.text import listed
 
-MOST_FAULTS = 8
 _AVERAGE = re.compile(r"(^|[._])(ema|swa|avg|averaged?|shadow)([._]|$)", re.IGNORECASE)
 
 _CONVENTIONS = (
@@ -53,7 +53,8 @@ def load_weights(
 
     Args:
         path: safetensors, or a `.pt`, `.pth` or `.th` file of tensors.
-        new_head: leave the last layer's initial weights if the file is for another number of classes, or has none.
+        new_head: begin with a last layer of zeros if the file is for another number of classes, or has none.
+            A file whose names are all foreign is matched by order, if every tensor's kind and shape agree.
         key: of the set to load, where the file holds several; dots lead further down.
 
     Raises:
@@ -77,8 +78,13 @@ def _load(model: nn.Module, contents: Contents, *, new_head: bool, chosen: bool)
         for fit in held_against(model, target, key, tensors, new_head=new_head, chosen=chosen)
     ]
     fits = _different([fit for fit in found if not fit.faults])
+    if not fits and contents.ordered:
+        in_order = (
+            held_in_order(model, target, key, tensors, new_head=new_head) for key, tensors in contents.sets.items()
+        )
+        fits = _different([fit for fit in in_order if fit is not None])
     if not fits:
-        raise _misfit(contents, target, found)
+        raise misfit(contents, model, target, found)
     best, notes = _choose(contents, fits)
     if best.left:
         raise SkipwiseError(
@@ -101,6 +107,9 @@ def _load(model: nn.Module, contents: Contents, *, new_head: bool, chosen: bool)
         notes.append(f"{len(whole):,} tensors of {contents.source} are whole numbers ({kind}), and are used as such.")
     if is_untrained(ready):
         notes.append(f"The weights in {contents.source} look untrained: no batch norm of theirs has seen an image.")
+    # A new last layer begins without an opinion: gradients of a random one are noise to the layers below.
+    new = [name for name, tensor in best.tensors.items() if tensor is target[name]]
+    ready |= {name: torch.zeros_like(target[name]) for name in new}
     model.load_state_dict(ready)
     if best.notes:
         notes.append(f"{contents.source}: {'; '.join(best.notes)}.")
@@ -162,22 +171,3 @@ def _choose(contents: Contents, fits: Sequence[Fit]) -> tuple[Fit, list[str]]:
         f"{contents.source} holds the weights {listed(names, SHOWN)}. {chosen} is used{why}; give --init-key "
         f"{shlex.quote(others[0])} for {'the others' if len(others) == 1 else 'others'}."
     ]
-
-
-def _misfit(contents: Contents, target: dict[str, Tensor], found: Sequence[Fit]) -> SkipwiseError:
-    """What does not fit, of the set that fits best."""
-
-    def fitting(fit: Fit) -> int:
-        return sum(name in target and target[name].shape == tensor.shape for name, tensor in fit.tensors.items())
-
-    best = max(found, key=fitting)
-    names = list(contents.sets[best.key])
-    first = f"Its names are {listed(names, 3)}"
-    if best.prefix:
-        first += f"; they begin with {best.prefix}, which was taken off"
-    where = f", under {best.key}," if best.key else ""
-    more = f"; and {len(best.faults) - MOST_FAULTS} more" if len(best.faults) > MOST_FAULTS else ""
-    return SkipwiseError(
-        f"{contents.source}{where} does not fit this network: {'; '.join(best.faults[:MOST_FAULTS])}{more}. {first}. "
-        "Nothing was loaded; choose the network and the number of classes that the weights were made for."
-    )

@@ -184,9 +184,16 @@ def create_model(
     if stem == "auto" and image_size is None:
         raise SkipwiseError("The stem 'auto' needs the image size; give image_size, or 'small' or 'imagenet'.")
     if is_guest(name):
-        if pretrained:
-            raise SkipwiseError(f"{name!r} can't be had pretrained here; load its weights with skipwise.load_weights.")
-        return create_guest(name, num_classes=num_classes, in_channels=in_channels, seed=seed)
+        theirs = published(name) if pretrained else None
+        if theirs is not None and in_channels != len(theirs.mean):
+            raise SkipwiseError(
+                f"The published weights of {name!r} are for {len(theirs.mean)} channels; leave in_channels out, or "
+                "pretrained."
+            )
+        guest = create_guest(name, num_classes=num_classes, in_channels=in_channels, seed=seed)
+        if theirs is not None:
+            load_weights(guest, fetch(theirs), new_head=True)
+        return guest
     architecture = NETWORKS[name]
     stem = resolve_stem(stem or architecture.stem, image_size or 0)
     if pretrained:

@@ -8,6 +8,7 @@ from skipwise.statistics.checks import McNemar, bootstrap, mcnemar
 from skipwise.statistics.climbing import Climb, climb
 from skipwise.statistics.judging import MOST_SEEDS, Estimate, Judgement, Pair, Verdict, judge
 from skipwise.statistics.looks import beaten, contenders_left, settle
+from skipwise.statistics.resolution import at_best, least_shown
 
 __all__ = [
     "MOST_SEEDS",
@@ -17,11 +18,13 @@ __all__ = [
     "McNemar",
     "Pair",
     "Verdict",
+    "at_best",
     "beaten",
     "bootstrap",
     "climb",
     "contenders_left",
     "judge",
+    "least_shown",
     "mcnemar",
     "settle",
 ]

@@ -10,12 +10,19 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from skipwise import devices
+
 MOST_VARIANTS = 256
 
 
 def has_compiler() -> bool:
-    """Whether torch.compile finds a C++ compiler, which it needs on a CPU."""
+    """Whether torch.compile finds a C++ compiler."""
     return any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "g++", "clang++", "cl"))
+
+
+def lacks_compiler(device: str) -> bool:
+    """Whether torch.compile needs a C++ compiler for a device, and there is none."""
+    return devices.of(device).needs_compiler and not has_compiler()
 
 
 def compiled(network: nn.Module) -> Callable[[Tensor], Tensor]:

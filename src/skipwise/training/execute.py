@@ -23,7 +23,7 @@ from skipwise.files import clear_leftovers, make_folder, write_text
 from skipwise.machine import describe_machine
 from skipwise.nets.weights import load_weights
 from skipwise.nets.zoo import create_model
-from skipwise.training.compiling import has_compiler
+from skipwise.training.compiling import lacks_compiler
 from skipwise.training.execution import reproducible
 from skipwise.training.faults import enough_memory, in_short
 from skipwise.training.loop import Training
@@ -82,7 +82,7 @@ def execute_run(
     """
     record = find_run(spec, folder)
     if record is None:
-        if spec.execution.compile and spec.execution.device == "cpu" and not has_compiler():
+        if spec.execution.compile and lacks_compiler(spec.execution.device):
             raise SkipwiseError(
                 f"{folder} was begun compiled, and there is no C++ compiler here any more; install g++, or begin "
                 "another run with --no-compile."
@@ -189,9 +189,9 @@ class _Run:
         size, channels = spec.preprocessing.size, spec.preprocessing.channels
         if len(sides(spec.recipe, size)) > 1:
             eager = replace(spec.execution, compile=False)
-            try_gradients(self._network(pretrained=False), eager, batch=batch, channels=channels, size=size)
+            try_gradients(self._network(), eager, batch=batch, channels=channels, size=size)
 
-    def _network(self, *, pretrained: bool) -> torch.nn.Module:
+    def _network(self) -> torch.nn.Module:
         spec = self.spec
         return create_model(
             spec.model,
@@ -199,13 +199,12 @@ class _Run:
             in_channels=spec.preprocessing.channels,
             stem=spec.stem,
             width=spec.width,
-            pretrained=pretrained,
             seed=spec.seed,
         )
 
     def _training(self, standing: Standing, tensors: dict[str, Tensor] | None) -> Training:
         spec = self.spec
-        network = self._network(pretrained=spec.pretrained and tensors is None)
+        network = self._network()
         if self.init is not None and tensors is None:
             load_weights(network, self.init, new_head=True, key=spec.init_key)
         with reproducible(spec.execution):

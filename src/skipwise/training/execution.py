@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from skipwise import devices
 from skipwise.cost.timing import bf16_speedup
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.machine import may_have_accelerator, usable_cores
@@ -16,7 +17,7 @@ from skipwise.machine import may_have_accelerator, usable_cores
 if TYPE_CHECKING:
     import torch
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
+DEVICES = ("auto", *sorted(devices.KINDS))
 WORTHWHILE = 1.3
 """bfloat16 has to multiply this much faster than float32: autocast's conversions cost something too."""
 ONE_THREAD_ALONE = 1e9
@@ -29,10 +30,6 @@ MOST_THREADS = 8
 HALVES = {"bf16": "bfloat16", "fp16": "float16"}
 """What torch calls them."""
 PRECISIONS = ("auto", "fp32", *HALVES)
-TENSOR_CORES = (7, 0)
-"""The compute capability from which on GPUs have them, and multiply much faster in float16."""
-WITHOUT = "GTX 16"
-"""In the names of those that have none all the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +67,9 @@ def choose_device(device: str) -> str:
         raise unknown_name("device", device, DEVICES)
     if device == "cpu" or (device == "auto" and not may_have_accelerator()):
         return "cpu"
-    import torch
-
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device == "auto":
-        return next(name for name, is_there in there.items() if is_there)
-    if not there[device]:
+        return next(name for name, kind in devices.KINDS.items() if kind.is_there())
+    if not devices.of(device).is_there():
         raise SkipwiseError(f"This machine has no {device} device that torch can use; leave --device out.")
     return device
 
@@ -131,35 +125,24 @@ def choose_execution(
         resident_bytes: of the training images, in all runs at once, where a device may keep them; None where it may
             not.
     """
-    import torch
 
     from skipwise.data.resident import fits
 
     if precision == "auto":
-        precision = _fastest_precision(device)
+        precision = devices.of(device).fastest() or ("bf16" if bf16_speedup() >= WORTHWHILE else "fp32")
     # By a count, not by a clock: the same command twice is to give the same bits, which depend on the threads.
     small = step_multiply_adds < (ONE_THREAD_ALONE if alone else ONE_THREAD_STEP)
     threads = 1 if small else max(1, min(usable_cores() // processes, MOST_THREADS))
-    resident = device == "cuda" and resident_bytes is not None and fits(resident_bytes, torch.cuda.mem_get_info()[0])
+    free = devices.of(device).free_memory() if devices.of(device).keeps_images else None
+    resident = resident_bytes is not None and free is not None and fits(resident_bytes, free)
     return Execution(device=device, precision=precision, threads=threads, resident=resident)
-
-
-def _fastest_precision(device: str) -> str:
-    import torch
-
-    if device == "cuda":
-        if torch.cuda.is_bf16_supported(including_emulation=False):
-            return "bf16"
-        has_cores = torch.cuda.get_device_capability() >= TENSOR_CORES and WITHOUT not in torch.cuda.get_device_name()
-        return "fp16" if has_cores else "fp32"
-    return "bf16" if device == "cpu" and bf16_speedup() >= WORTHWHILE else "fp32"
 
 
 def choose_processes(execution: Execution, wanted: int | None) -> int:
     """How many runs go on at once: what was asked for, else one per set of threads, and one on an accelerator."""
     if wanted is not None:
         return wanted
-    return max(1, usable_cores() // execution.threads) if execution.device == "cpu" else 1
+    return 1 if devices.of(execution.device).own_cores else max(1, usable_cores() // execution.threads)
 
 
 def check_workers(workers: int | None) -> int:
@@ -173,22 +156,23 @@ def check_workers(workers: int | None) -> int:
 def reproducible(execution: Execution) -> Iterator[None]:
     """Deterministic algorithms, the run's thread count, and torch's random state put back afterwards.
 
-    On CUDA an operation that has no deterministic form, such as a guest may use, is let through with torch's warning.
+    On accelerators an operation that has no deterministic form, such as a guest may use, is let through with torch's
+    warning.
     """
     import torch
 
+    device = devices.of(execution.device)
     filling: Any = torch.utils.deterministic  # its one attribute is made at run time
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     filled = filling.fill_uninitialized_memory
-    if execution.device == "cuda":  # cuBLAS asks for it, and reads it once
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it, and reads it once
     torch.set_num_threads(execution.threads)
-    torch.use_deterministic_algorithms(True, warn_only=execution.device == "cuda")
+    torch.use_deterministic_algorithms(True, warn_only=not device.deterministic)
     # Filling every new tensor with NaN would cost a pass over memory and only matters to code that reads garbage.
     filling.fill_uninitialized_memory = False
     try:
-        with torch.random.fork_rng([torch.cuda.current_device()] if execution.device == "cuda" else []):
+        with torch.random.fork_rng(device.drawing()):
             yield
     finally:
         torch.set_num_threads(threads)

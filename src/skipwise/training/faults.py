@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from skipwise import devices
 from skipwise.errors import SkipwiseError
 
 
@@ -13,10 +14,8 @@ def enough_memory() -> Iterator[None]:
     """Says in a sentence what torch says of memory it can't get."""
     try:
         yield
-    except RuntimeError as error:
-        import torch
-
-        if isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate" in str(error):
+    except (RuntimeError, MemoryError) as error:
+        if devices.is_out_of_memory(error):
             raise SkipwiseError(
                 "There is not enough memory; what was saved is kept, and the same command goes on where there is more. "
                 "A new run needs less with a smaller --batch-size or --img-size, a comparison with --workers 1."

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
+from skipwise.nets.heads import head_names
 from skipwise.nets.network import Network
 from skipwise.training.recipe import Recipe
 
@@ -71,15 +72,9 @@ def norms(network: nn.Module) -> list[BatchNorm]:
 
 
 def head_parameters(network: nn.Module) -> set[int]:
-    """The ids of the last layer's parameters: of the only layer that has to be new when the classes are others.
-
-    A guest's is the last one with a matrix of weights.
-    """
-    if isinstance(network, Network):
-        return {id(parameter) for parameter in network.classifier.parameters()}
-    layers = [list(module.parameters(recurse=False)) for module in network.modules()]
-    last = next((layer for layer in reversed(layers) if any(p.ndim > 1 for p in layer)), [])
-    return {id(parameter) for parameter in last}
+    """The ids of the last layer's parameters."""
+    names = head_names(network)
+    return {id(parameter) for name, parameter in network.named_parameters(remove_duplicate=False) if name in names}
 
 
 def depth_below_head(network: nn.Module, parameter: str) -> int:

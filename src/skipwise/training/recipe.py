@@ -145,9 +145,7 @@ class Wishes:
         if self.balance is not None and self.balance not in BALANCES:
             raise unknown_name("balance", self.balance, BALANCES)
         if self.freeze_norms and not self.fine_tune:
-            raise SkipwiseError(
-                "--freeze-norms is for weights that come from elsewhere, by --pretrained or train's --init."
-            )
+            raise SkipwiseError("--freeze-norms is for weights that come from elsewhere, by --init or --pretrained.")
 
 
 def check_recipe(name: str) -> None:
@@ -237,10 +235,18 @@ def rescaled(recipe: Recipe, batch_size: int) -> Recipe:
     """The recipe with batches of another size, its rate scaled with them.
 
     As much for SGD (Goyal et al. 2017, arXiv:1706.02677), as the square root for Muon, whose steps are as long however
-    steep it is (Malladi et al. 2022, arXiv:2205.10287, for Adam).
+    steep it is (Malladi et al. 2022, arXiv:2205.10287, for Adam). As the square root, too, where weights are given:
+    small batches are for few images, and these make few steps (benchmarks/RESULTS.md, "Few images and published
+    weights").
     """
-    scale = (batch_size / recipe.batch_size) ** (0.5 if recipe.optimizer == "muon" else 1.0)
+    square_root = recipe.optimizer == "muon" or recipe.head_first > 0
+    scale = (batch_size / recipe.batch_size) ** (0.5 if square_root else 1.0)
     return replace(recipe, batch_size=batch_size, lr=recipe.lr * scale)
+
+
+def as_begun(recipe: Recipe, asked_batch: int | None, begun: Recipe) -> Recipe:
+    """The recipe as work was begun with it whose batch was made smaller than `asked_batch`, to fit into memory."""
+    return rescaled(recipe, begun.batch_size) if recipe.batch_size == asked_batch else recipe
 
 
 def fine_tuning(recipe: Recipe) -> Recipe:

@@ -56,6 +56,7 @@ class RunSpec:
     """Everything that determines a run's result.
 
     Args:
+        pretrained: whether it started from published weights, as earlier versions wrote it, without their hash.
         init: the SHA-256 of a file of weights to start from; `init_key` is the one asked for, where it holds several.
         time_limit: in seconds; how many steps that were is in the record.
         fold: which of how many parts of the images was tested; the rest was trained on. None where there is a split.
@@ -65,7 +66,7 @@ class RunSpec:
     seed: int
     stem: str
     width: float
-    pretrained: bool
+    pretrained: bool = False
     init: str | None = None
     init_key: str | None = None
     time_limit: float | None = None

@@ -17,10 +17,14 @@ SMALLER = (128, 96, 64, 32)
 """Sizes, in pixels a side, that a limit may choose instead, with the imagenet stem."""
 REDUCES = 4
 """The imagenet stem makes a side so many times as short as the small stem leaves it."""
+PIXELS_OF_A_LAYER = 64
+"""18 for ResNet-18 and 128 for MobileNetV2, in steps at 32, 64 and 96 pixels."""
 ENLARGED = 2
 """Images are at most so many times as large as they would be without a limit: with the imagenet stem, small ones that
 are enlarged cost less than with the small stem as they are."""
-ENOUGH_EPOCHS, ENOUGH_STEPS = 8, 160
+NEARLY = 0.75
+"""Where epochs are too few anyway, larger images are worth this share of them."""
+ENOUGH_EPOCHS, ENOUGH_STEPS = 6, 250
 """A run that has fewer of both may say more of its length than of its network."""
 
 
@@ -36,8 +40,9 @@ class Setting:
 
     @property
     def pixels(self) -> float:
-        """Those that a network's stages work on, which is what a step costs in proportion."""
-        return (self.size / (REDUCES if self.stem == "imagenet" else 1)) ** 2
+        """Those that a network's stages work on, and what a layer costs however few they are: a step's gradients take
+        time in proportion."""
+        return (self.size / (REDUCES if self.stem == "imagenet" else 1)) ** 2 + PIXELS_OF_A_LAYER
 
 
 def settings(asked: Setting, *, size_given: bool, stem_given: bool) -> tuple[Setting, ...]:
@@ -61,7 +66,7 @@ def enough_epochs(recipe: Recipe, images: int) -> int:
 
     >>> from skipwise.training.recipe import RECIPES
     >>> enough_epochs(RECIPES["standard"], 50_000)
-    8
+    6
     """
     steps = max(1, images // recipe.batch_size)
     return min(recipe.epochs, max(ENOUGH_EPOCHS, math.ceil(ENOUGH_STEPS / steps)))

@@ -8,14 +8,17 @@ from dataclasses import replace
 
 from skipwise.cost.counts import count
 from skipwise.data.images import Images
+from skipwise.devices import falling_back, lacks, of
 from skipwise.errors import SkipwiseError
 from skipwise.nets.weights import load_weights
 from skipwise.nets.zoo import create_model
+from skipwise.training.batch_size import Room, largest_batch, with_batch
 from skipwise.training.execution import choose_execution
 from skipwise.training.faults import enough_memory, in_short
 from skipwise.training.ranks import local_processes
 from skipwise.training.recipe import full_size, too_short_to_grow
-from skipwise.training.setup import Initial, resident_bytes, with_statistics
+from skipwise.training.setup import resident_bytes, with_statistics
+from skipwise.training.starting import Found
 from skipwise.training.terms import Terms
 from skipwise.training.timelimit import Timekeeper
 from skipwise.training.trial import choose_compile, repays, try_step
@@ -29,7 +32,7 @@ SLOWER = 1.3
 def settle(
     draft: Terms,
     images: Images,
-    initial: Initial | None,
+    found: Found | None,
     precision: str,
     compile: bool | None,
     notice: Callable[[str], None],
@@ -39,6 +42,7 @@ def settle(
     """The draft with what follows from the images' pixels and from this machine.
 
     Args:
+        found: the weights to start from.
         began: when the time limit began, on the monotonic clock.
     """
     spec = draft.spec
@@ -51,15 +55,15 @@ def settle(
         width=spec.width,
         seed=spec.seed,
     )
-    if initial is not None:
+    if found is not None:
         # Now, rather than when the folder is begun.
-        for sentence in load_weights(network, initial.file, new_head=True, key=initial.key).notes:
+        for sentence in load_weights(network, found.file, new_head=True, key=found.start.key).notes:
             notice(sentence)
     shape = {"channels": preprocessing.channels, "size": preprocessing.size}
     processes = local_processes()
-    part = replace(spec.recipe, batch_size=spec.recipe.batch_size // processes)
+    kept = resident_bytes(spec.recipe, preprocessing, draft.split_images["train"])
     try:
-        with enough_memory():
+        with enough_memory(), falling_back(notice):
             work = count(network, **shape).multiply_adds * spec.recipe.batch_size
             execution = choose_execution(
                 spec.execution.device,
@@ -67,23 +71,44 @@ def settle(
                 precision=precision,
                 alone=True,
                 processes=processes,
-                resident_bytes=resident_bytes(spec.recipe, preprocessing, draft.split_images["train"]),
+                resident_bytes=kept,
             )
+            batch = largest_batch(
+                network,
+                spec.model,
+                spec.recipe,
+                execution,
+                Room(
+                    **shape,
+                    processes=processes,
+                    at_once=1 if of(execution.device).own_cores else processes,
+                    resident=kept or 0,
+                ),
+            )
+            fitting = with_batch(spec.recipe, batch, preprocessing.size, notice)
+            part = replace(fitting, batch_size=batch // processes)
             step_cost = try_step(network, part, execution, **shape)
     except (SkipwiseError, OSError, MemoryError):
         raise
     except Exception as error:  # a network of somebody else's
         size = preprocessing.size
+        if (missing := lacks(error)) is not None:
+            raise SkipwiseError(
+                f"{spec.model} needs {missing}, which torch does not have for {spec.execution.device}; use --device "
+                "cpu, or set PYTORCH_ENABLE_MPS_FALLBACK=1 before Python starts, which lets the CPU do it."
+            ) from error
         raise SkipwiseError(
             f"{spec.model} can't be trained on images of {size} x {size} pixels ({in_short(error)}); mend it, or try "
             "another --img-size."
         ) from error
+    if fitting != spec.recipe:
+        draft, spec = replace(draft, asked_batch=spec.recipe.batch_size), replace(spec, recipe=fitting)
     if spec.time_limit is not None:
         left = began + spec.time_limit - ENDING - time.monotonic()
-        fitting = left / step_cost.training(spec.recipe, preprocessing.size, steps=1)
+        steps = left / step_cost.training(spec.recipe, preprocessing.size, steps=1)
         # Each size is compiled when it comes, which in a short run would be all it does.
         long = not compile or repays(left, spec.recipe, preprocessing.size)
-        if too_short_to_grow(spec.recipe, int(fitting)) or not long:
+        if too_short_to_grow(spec.recipe, int(steps)) or not long:
             spec, part = replace(spec, recipe=full_size(spec.recipe)), full_size(part)
     seconds = spec.time_limit or step_cost.training(
         spec.recipe, preprocessing.size, spec.recipe.epochs * (draft.split_images["train"] // spec.recipe.batch_size)

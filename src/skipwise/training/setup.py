@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,119 +13,77 @@ from skipwise.data.prepare import Prepared
 from skipwise.data.preprocess import Preprocessing, channel_statistics
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.nets.guests import is_guest
-from skipwise.nets.published import fetch, published
-from skipwise.nets.stems import STEMS, check_width, resolve_stem
-from skipwise.paths import user_path
-from skipwise.seals import sha256
+from skipwise.nets.sizes import check_size, takes
+from skipwise.nets.stems import STEMS, check_width
 from skipwise.training.recipe import Recipe, of_one_size
-from skipwise.training.run import RunSpec, read_run
 from skipwise.training.schedule import sides
 
-if TYPE_CHECKING:
-    from torch import nn
 
-
-def check_options(*, img_size: int | None, stem: str, width: float, seed: int, pretrained: bool) -> None:
+def check_options(*, img_size: int | None, stem: str, width: float | None, seed: int) -> None:
     """Raises SkipwiseError for what would otherwise only come to light once all images have been read."""
-    if pretrained and (width != 1.0 or stem not in ("auto", "imagenet")):
-        option = "--stem" if width == 1.0 else "--width"
-        raise SkipwiseError(
-            f"Published weights are for the imagenet stem and width 1; leave {option} out, or --pretrained."
-        )
     if img_size is not None and not 8 <= img_size <= 1024:
         raise SkipwiseError(f"--img-size must lie between 8 and 1024 pixels, not {img_size}.")
     if stem not in STEMS:
         raise unknown_name("stem", stem, STEMS)
     if not 0 <= seed < 2**32:
         raise SkipwiseError(f"--seed must be at least 0 and below 2^32, not {seed}.")
-    check_width(width)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Initial:
-    """A file of weights to start from, and, where a run of ours made it, the run's spec. `key` says which of its
-    weights, where it holds several."""
-
-    file: Path
-    sha256: str
-    spec: RunSpec | None
-    key: str | None = None
-
-
-def find_initial(where: str | os.PathLike[str], key: str | None = None) -> Initial:
-    """The weights in a run's folder, or in a file.
-
-    Raises:
-        SkipwiseError: there are none.
-    """
-    path = user_path(where)
-    spec = None
-    if path.is_dir():
-        if not (path / "run.json").exists():
-            raise SkipwiseError(f"{path} is no finished run; give --init a run's folder or a file of weights.")
-        record = read_run(path, "weights.safetensors")
-        if record.status == "failed":
-            raise SkipwiseError(f"The run in {path} failed ({record.reason}), so it has no weights to start from.")
-        if key is not None:
-            raise SkipwiseError(f"--init-key is for files that hold several weights; the run in {path} has one.")
-        spec, path = record.spec, path / "weights.safetensors"
-    if not path.is_file():
-        raise SkipwiseError(f"There is no file {path}; give --init a run's folder or a file of weights.")
-    return Initial(file=path, sha256=sha256(path), spec=spec, key=key)
-
-
-def check_fits(initial: Initial, model: str, width: float, where: str) -> None:
-    """Raises SkipwiseError where the weights are of a run of ours with another network."""
-    made = initial.spec
-    if made is not None and (made.model, made.width) != (model, width):
-        raise SkipwiseError(
-            f"{where} is a run of {made.model} at width {made.width:g}; start from it with --model {made.model} "
-            f"--width {made.width:g}."
-        )
+    if width is not None:
+        check_width(width)
 
 
 def choose_preprocessing(
-    prepared: Prepared, pretrained: Sequence[str], size: int | None, initial: Initial | None = None
+    prepared: Prepared, expected: Sequence[Preprocessing | None], size: int | None
 ) -> Preprocessing:
-    """The preprocessing for these images, its mean and deviation still open.
+    """The preprocessing for these images; mean and deviation are still open where a network brings none.
+
+    All networks see the same pixels: of the size, the crop and the interpolation that the first weights expect. What
+    each channel is scaled by afterwards may differ, since it is part of the weights (see `Plan.preprocessing_of`).
 
     Args:
-        pretrained: networks that start from published weights; the images are prepared as the first one's expect.
+        expected: how images are prepared for the weights of each network; None for one that starts from scratch, or
+            from weights of which nobody knows it.
         size: in pixels a side, or None for the images' own or what the weights expect.
-        initial: weights to start from; the images are prepared as for the run that made them, if that is known.
 
     Raises:
-        SkipwiseError: a network without published weights, or weights that can't be downloaded.
+        SkipwiseError: some weights are for grey images and others for coloured ones.
     """
     levels = prepared.seen.levels  # these images', whatever the weights were trained on
-    if initial is not None and initial.spec is not None:
-        expected = initial.spec.preprocessing
-        return replace(expected, size=size or expected.size, levels=levels)
-    if not pretrained:
+    known = [each for each in expected if each is not None]
+    if not known:
         return Preprocessing(
             size=size or prepared.auto_size, channels=prepared.channels, mean=(), std=(), levels=levels
         )
-    weights = [published(name) for name in pretrained]
-    for each in weights:
-        fetch(each)  # now and once, rather than in every process
-    first = weights[0]
-    return Preprocessing(
-        size=size or first.size,
-        channels=3,
-        mean=first.mean,
-        std=first.std,
-        crop=first.crop,
-        interpolation=first.interpolation,
-        levels=levels,
-    )
+    first = known[0]
+    if any(each.channels != first.channels for each in known):
+        raise SkipwiseError(
+            "Some of these weights are for grey images and others for coloured ones, and all networks of a comparison "
+            "see the same images; start from weights of one kind."
+        )
+    chosen = replace(first, size=size or first.size, levels=levels)
+    return chosen if len(known) == len(expected) else replace(chosen, mean=(), std=())
 
 
 def with_statistics(preprocessing: Preprocessing, pixels: Pixels, train: NDArray[np.int64]) -> Preprocessing:
-    """The preprocessing with the training images' mean and deviation, unless published weights came with theirs."""
+    """The preprocessing with the training images' mean and deviation, unless weights to start from came with theirs."""
     if preprocessing.mean:
         return preprocessing
     mean, std = channel_statistics(pixels, train)
     return replace(preprocessing, mean=mean, std=std)
+
+
+def check_sizes(models: Iterable[str], preprocessing: Preprocessing, classes: int) -> None:
+    """Raises SkipwiseError for a network that takes images of other sizes and not of this one.
+
+    One that does not work at all is let through: its run will say why.
+    """
+    for name in filter(is_guest, models):
+        from skipwise.nets.zoo import create_model  # which imports torch
+
+        try:
+            network = create_model(name, num_classes=classes, in_channels=preprocessing.channels, seed=0)
+        except Exception:
+            continue
+        check_size(network, name, channels=preprocessing.channels, size=preprocessing.size)
 
 
 def with_sizes_for_all(
@@ -156,8 +111,8 @@ def with_sizes_for_all(
             network = create_model(name, num_classes=classes, in_channels=channels, seed=0).eval()
         except Exception:
             continue
-        refused = [side for side in smaller if not _takes(network, channels, side)]
-        if refused and _takes(network, channels, size):
+        refused = [side for side in smaller if not takes(network, channels, side)]
+        if refused and takes(network, channels, size):
             notice(
                 f"{name} does not take images of {refused[0]} x {refused[0]} pixels: training images are of full size "
                 f"all the time, for {fixed.epochs} epochs."
@@ -166,30 +121,9 @@ def with_sizes_for_all(
     return recipe
 
 
-def _takes(network: nn.Module, channels: int, side: int) -> bool:
-    import torch
-
-    device = next((parameter.device for parameter in network.parameters()), None)
-    try:
-        with torch.inference_mode():
-            network(torch.zeros(1, channels, side, side, device=device))
-    except Exception:
-        return False
-    return True
-
-
 def resident_bytes(recipe: Recipe, preprocessing: Preprocessing, images: int, *, runs: int = 1) -> int | None:
     """What so many training images take in a device's memory, each run having its own; None where their batches can't
     be made there."""
     if not recipe.augmentation.on_any_device:
         return None
     return runs * images * preprocessing.size**2 * preprocessing.channels
-
-
-def choose_stem(stem: str, size: int, *, pretrained: bool, initial: Initial | None = None) -> str:
-    """The stem that was asked for, or the one that weights to start from or the image size (pixels a side) suggest."""
-    if stem == "auto" and pretrained:
-        return "imagenet"
-    if stem == "auto" and initial is not None and initial.spec is not None:
-        return initial.spec.stem
-    return resolve_stem(stem, size)

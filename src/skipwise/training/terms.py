@@ -7,8 +7,10 @@ from pathlib import Path
 
 from skipwise.folders import Shelf
 from skipwise.training.execution import Execution
-from skipwise.training.recipe import full_size, growing_apart, redefined
+from skipwise.training.recipe import as_begun, full_size, growing_apart, redefined
 from skipwise.training.run import RunSpec
+from skipwise.training.setting import Setting
+from skipwise.training.starting import Start
 from skipwise.training.stepcost import StepCost
 
 Used = tuple[tuple[str, ...], float | None, dict[str, int]]
@@ -23,6 +25,9 @@ class Terms:
         val_share, test_share: None for a split that came with the images.
         guest: a fingerprint of the code of a network that is not ours.
         step_cost: what a step was tried out to take.
+        asked_setting: under a time limit, the images' size and the stem that the run would have without it.
+        asked_batch: the batch that was asked for, or is the recipe's, where a smaller one is used to fit into memory.
+        start: the weights that it starts from.
     """
 
     spec: RunSpec
@@ -32,19 +37,27 @@ class Terms:
     test_share: float | None
     guest: str | None = None
     step_cost: StepCost | None = None
+    asked_setting: tuple[int, str] | None = None
+    asked_batch: int | None = None
+    start: Start | None = None
+
+    @property
+    def setting(self) -> Setting:
+        """The images' size and the stem."""
+        return Setting(size=self.spec.preprocessing.size, stem=self.spec.stem)
 
     def same_as(self, other: Terms) -> bool:
         """Whether both ask for the same run of the same images, whatever these are called, on the same kind of
         device."""
         return (
-            self._bare() == other._bare()
+            self._as_begun(other)._bare() == other._bare()
             and self.spec.execution.device == other.spec.execution.device
-            and self.spec.preprocessing.size == other.spec.preprocessing.size
+            and (self._limited(other) or self.spec.preprocessing.size == other.spec.preprocessing.size)
         )
 
     def difference(self, other: Terms) -> str:
         """What differs, named for a person."""
-        ours, theirs = self._bare(), other._bare()
+        ours, theirs = self._as_begun(other)._bare(), other._bare()
         if ours.spec.fingerprint != theirs.spec.fingerprint:
             # First, since much else follows from the images.
             return images_apart(
@@ -55,7 +68,7 @@ class Terms:
             return "the code of the network changed"
         if redefined(ours.spec.recipe, theirs.spec.recipe):
             return f"the recipe {ours.spec.recipe.name!r} was another one then; the version that began it can go on"
-        if self.spec.preprocessing.size != other.spec.preprocessing.size:
+        if self.spec.preprocessing.size != other.spec.preprocessing.size and not self._limited(other):
             return f"the image size is {other.spec.preprocessing.size} there and {self.spec.preprocessing.size} here"
         if apart := growing_apart(ours.spec.recipe, theirs.spec.recipe):
             return apart
@@ -72,14 +85,24 @@ class Terms:
                     return f"{name} is {getattr(yours, name)} there and {getattr(mine, name)} here"
         return "the device differs"
 
+    def _limited(self, other: Terms) -> bool:
+        """Whether both are under the same time limit, which may have chosen other settings."""
+        return self.spec.time_limit is not None and self.spec.time_limit == other.spec.time_limit
+
+    def _as_begun(self, other: Terms) -> Terms:
+        """With the batch that was chosen for the other, if it was for the one that is asked for here."""
+        recipe = as_begun(self.spec.recipe, other.asked_batch, other.spec.recipe)
+        return replace(self, spec=replace(self.spec, recipe=recipe))
+
     def _bare(self) -> Terms:
         """Without what follows from images and machine."""
         nowhere = Execution(device="", precision="", threads=0)
         bare = replace(self.spec.preprocessing, mean=(), std=())
         spec = replace(self.spec, execution=nowhere, preprocessing=bare)
         if spec.time_limit is not None:  # how fast the machine is decides whether images grow
-            spec = replace(spec, recipe=full_size(spec.recipe))
-        return replace(self, data="", spec=spec, step_cost=None)
+            bare = replace(spec.preprocessing, size=0)
+            spec = replace(spec, recipe=full_size(spec.recipe), preprocessing=bare, stem="auto")
+        return replace(self, data="", spec=spec, step_cost=None, asked_batch=None, start=None)
 
 
 def images_apart(ours: Used, theirs: Used) -> str:

@@ -18,7 +18,14 @@ from skipwise.training.recipe import Recipe
 from skipwise.training.schedule import Pace, relative_cost, step_cost
 from skipwise.training.standing import Standing
 
-_PARTS = re.compile(r"(?:(?P<h>[\d.]+)h)?(?:(?P<m>[\d.]+)m)?(?:(?P<s>[\d.]+)s)?")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_NUMBER = r"(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
+_NAMES = r"(?:(?P<d>days?|d)|(?P<h>hours?|hrs?|h)|(?P<m>minutes?|mins?|m)|(?P<s>seconds?|secs?|s))"
+_PART = re.compile(_NUMBER + _NAMES)
+_CLOCK = re.compile(r"(?P<h>[0-9]+):(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])")
+_SPELLINGS = "write it like 90s, 20m, 1.5h, 1h30m or 1:30:00"
+LONGEST = 365 * 86400
+"""Seconds of a time limit."""
 SPARE = 0.03
 """Of the time left, kept for what is slower than it was so far."""
 CORRECT_AFTER = 0.1
@@ -32,21 +39,50 @@ LEAST_STEPS = 10
 
 
 def parse_limit(text: str) -> float:
-    """Seconds of "90s", "20m", "1.5h" or "1h30m".
+    """Seconds of "90s", "20m", "20 minutes", "1.5h", "1h30m", "2d" or "1:30:00".
 
     Raises:
-        SkipwiseError: anything else.
+        SkipwiseError: anything else, less than a second, or more than a year.
     """
-    match = _PARTS.fullmatch(text.strip().replace(" ", ""))
-    try:
-        seconds = sum(
-            float(match[unit]) * size for unit, size in (("h", 3600), ("m", 60), ("s", 1)) if match and match[unit]
+    written = text.strip().lower().replace(" ", "")
+    seconds = _seconds(written.removeprefix("-"))
+    if seconds is None:
+        reason = "is no time"
+        if re.fullmatch(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)", written) and float(written):
+            reason = "has no unit, and could be seconds, minutes or hours"
+        elif re.fullmatch(r"-?[0-9]+:[0-9][0-9]", written):
+            reason = "could be minutes and seconds, or hours and minutes"
+        elif re.fullmatch(r"-?[0-9.]+ms", written):
+            reason = "is given in milliseconds, and reading images takes longer than that"
+        elif re.fullmatch(r"-?[0.]+", written):
+            reason = "leaves no time; leave it out to train without a limit"
+        raise SkipwiseError(f"--time-limit {text!r} {reason}; {_SPELLINGS}.")
+    if written.startswith("-") or not seconds:
+        raise SkipwiseError(
+            f"--time-limit {text!r} leaves no time; {_SPELLINGS}, or leave it out to train without a limit."
         )
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 10**8:
-        raise SkipwiseError(f"--time-limit must be a time such as 90s, 20m or 1h30m, not {text!r}.")
+    if seconds < 1:
+        raise SkipwiseError(f"--time-limit {text!r} is too short: reading images takes longer; allow minutes, like 5m.")
+    if seconds > LONGEST:
+        raise SkipwiseError(
+            f"--time-limit {text!r} is longer than a year; leave it out to train without a limit, or give at most 365d."
+        )
     return seconds
+
+
+def _seconds(written: str) -> float | None:
+    """Of a time without a sign, its units once each and in order; None for what is no time."""
+    if clock := _CLOCK.fullmatch(written):
+        return float(sum(int(clock[unit]) * _UNITS[unit] for unit in "hms"))
+    seconds, place, units = 0.0, 0, "dhms"
+    while place < len(written):
+        part = _PART.match(written, place)
+        unit = next((unit for unit in units if part is not None and part[unit]), None)
+        if part is None or unit is None:
+            return None
+        seconds += float(part["number"]) * _UNITS[unit]
+        place, units = part.end(), units[units.index(unit) + 1 :]
+    return seconds if written else None
 
 
 class Timekeeper:

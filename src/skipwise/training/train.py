@@ -12,6 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from skipwise.advice.traits import traits_of
+from skipwise.advice.weights import should_start_from_weights
+from skipwise.data.images import Images
 from skipwise.data.look import Square
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.sources import ReadingOptions
@@ -22,6 +25,8 @@ from skipwise.files import cache_for_looking, clear_leftovers, write_text
 from skipwise.folders import check_again
 from skipwise.nets.catalogue import check_model
 from skipwise.nets.guests import guest_fingerprint, is_guest
+from skipwise.nets.published import published
+from skipwise.nets.stems import resolve_stem
 from skipwise.paths import user_path
 from skipwise.seals import write_sealed
 from skipwise.training.execution import Execution, check_precision, check_unchanged, choose_device, is_unchanged
@@ -29,18 +34,24 @@ from skipwise.training.faults import in_short
 from skipwise.training.ranks import joined
 from skipwise.training.recipe import Wishes, check_recipe, choose_recipe
 from skipwise.training.run import CHECKPOINT, RunRecord, RunSpec, find_run, remove_checkpoint
-from skipwise.training.setup import (
-    check_fits,
-    check_options,
-    choose_preprocessing,
-    choose_stem,
-    find_initial,
-    with_sizes_for_all,
-)
+from skipwise.training.setup import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
 from skipwise.training.standing import Epoch, Standing
+from skipwise.training.starting import (
+    AUTO,
+    NONE,
+    PRETRAINED,
+    agreed,
+    automatic,
+    find_start,
+    for_model,
+    model_of,
+    published_start,
+    size_for,
+)
 from skipwise.training.terms import SHELF, Terms
 from skipwise.training.timelimit import parse_limit
 
+DEFAULT_MODEL = "resnet18"
 RETRIES = 3
 
 
@@ -76,7 +87,7 @@ class TrainObserver:
 def train(
     data: str | os.PathLike[str],
     *,
-    model: str = "resnet18",
+    model: str | None = None,
     seed: int = 0,
     epochs: int | None = None,
     time_limit: str | None = None,
@@ -86,9 +97,9 @@ def train(
     recipe: str = "standard",
     mirror: bool | None = None,
     stem: str = "auto",
-    width: float = 1.0,
+    width: float | None = None,
     pretrained: bool = False,
-    init: str | os.PathLike[str] | None = None,
+    init: str | os.PathLike[str] = AUTO,
     init_key: str | None = None,
     freeze_norms: bool = False,
     val_share: float | None = None,
@@ -120,8 +131,11 @@ def train(
     model and one seed, and these.
 
     Args:
+        model: the network; None is that of the run to start from, else resnet18. So are `width`, else 1, and `stem`.
         time_limit: such as "20m": as many epochs as fit, instead of `epochs`.
-        init: a run's folder or a file of weights to start from.
+        pretrained: the same as the `init` of that name.
+        init: what to start from: "none", "pretrained" (published weights), a run's folder, a file of weights, or
+            "auto", the published weights where experiments say that they help on images like these.
         init_key: which of the file's weights, where it holds several; see `load_weights`.
         freeze_norms: leave batch norms as the weights to start from have them.
         output: the run's folder; None is the one in runs/train that the same call made, or the next.
@@ -133,28 +147,37 @@ def train(
         SkipwiseError: anything a person can mend; what was finished stays.
     """
     began = time.monotonic() if began is None else began
-    check_model(model)
-    if pretrained and init is not None:
+    if pretrained and init != AUTO:
         raise SkipwiseError("Give --pretrained or --init, not both.")
-    check_options(img_size=img_size, stem=stem, width=width, seed=seed, pretrained=pretrained)
+    init = PRETRAINED if pretrained else os.fspath(init)
+    if model is not None:
+        check_model(model)
+    check_options(img_size=img_size, stem=stem, width=width, seed=seed)
+    if init_key is not None and init in (NONE, AUTO, PRETRAINED):
+        raise SkipwiseError("--init-key is for --init with a file; leave it out.")
+    found = None if init in (NONE, AUTO, PRETRAINED) else find_start(init, init_key)
+    if model is None:
+        model = DEFAULT_MODEL if found is None or found.spec is None else model_of(found, init)
+    if found is not None:
+        found = for_model(found, model, init)
+    if init == PRETRAINED:
+        published(model)  # now, rather than once all images have been read
+    stem, width = agreed(
+        {} if found is None else {model: found}, [model] if init == PRETRAINED else [], stem=stem, width=width
+    )
     check_precision(precision)
     check_again(again=again, resume=resume)
     check_recipe(recipe)
     if epochs is not None and time_limit is not None:
         raise SkipwiseError("Give --epochs or --time-limit, not both.")
     seconds = None if time_limit is None else parse_limit(time_limit)
-    if init_key is not None and init is None:
-        raise SkipwiseError("--init-key is for --init; leave it out.")
-    initial = None if init is None else find_initial(init, init_key)
-    if initial is not None:
-        check_fits(initial, model, width, str(init))
     wishes = Wishes(
         epochs=epochs,
         batch_size=batch_size,
         lr=lr,
         mirror=mirror,
         balance=balance,
-        fine_tune=pretrained or initial is not None,
+        fine_tune=init != NONE,
         freeze_norms=freeze_norms,
     )
     wishes.check()
@@ -185,6 +208,11 @@ def train(
         _save_split(folder, prepared)
         remember(folder, request, prepared.source, tables=["split.csv"])
 
+    def decoded(terms: Terms) -> Images:
+        images = prepared.images(Square.of(terms.spec.preprocessing), packed=pack, progress=watch.preparing)
+        stack.callback(getattr(images.pixels, "close", lambda: None))
+        return images
+
     with contextlib.ExitStack() as stack:
         ranks = stack.enter_context(joined(device))
         watch = observer if observer is not None and ranks.first else TrainObserver()
@@ -192,7 +220,20 @@ def train(
             if named is not None and (named / SHELF.finished).exists():
                 stack.enter_context(cache_for_looking())
             prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
-            preprocessing = choose_preprocessing(prepared, [model] if pretrained else [], img_size, initial)
+            if init == PRETRAINED:
+                found = published_start(model)
+            elif init == AUTO:
+                advice = should_start_from_weights(traits_of(prepared))
+                if not advice.use:
+                    watch.noticed(advice.against)
+                taken = automatic([model], advice.why, stem=stem, width=width, notice=watch.noticed)
+                found = taken.get(model)
+                img_size = img_size or size_for(taken, advice, prepared.auto_size)
+            for sentence in () if found is None else found.notes:
+                watch.noticed(sentence)
+            preprocessing = choose_preprocessing(prepared, [] if found is None else [found.start.expects], img_size)
+            wishes = replace(wishes, fine_tune=found is not None)
+            check_sizes([model], preprocessing, len(prepared.source.classes))
             chosen = choose_recipe(recipe, wishes, mirrors=prepared.source.mirrors, images=prepared.counts["train"])
             chosen = with_sizes_for_all(
                 chosen, [model], preprocessing, len(prepared.source.classes), epochs, watch.noticed
@@ -202,14 +243,14 @@ def train(
                     f"A batch of {chosen.batch_size} can't be shared by {ranks.count} processes, at least two images "
                     "each (batch norm needs company); start fewer, or raise --batch-size."
                 )
+            resolved = resolve_stem((found.stem if found is not None else None) or stem, preprocessing.size)
             draft = Terms(
                 spec=RunSpec(
                     model=model,
                     seed=seed,
-                    stem=choose_stem(stem, preprocessing.size, pretrained=pretrained, initial=initial),
+                    stem=resolved,
                     width=width,
-                    pretrained=pretrained,
-                    init=None if initial is None else initial.sha256,
+                    init=None if found is None else found.start.sha256,
                     init_key=init_key,
                     time_limit=seconds,
                     classes=prepared.source.classes,
@@ -224,6 +265,8 @@ def train(
                 val_share=prepared.val_share,
                 test_share=prepared.test_share,
                 guest=guest_fingerprint(model) if is_guest(model) else None,
+                asked_setting=None if seconds is None else (preprocessing.size, resolved),
+                start=None if found is None else found.start,
             )
 
             def suits(stored: Terms) -> bool:
@@ -247,18 +290,34 @@ def train(
             from skipwise.training.execute import execute_run
             from skipwise.training.settle import keeper_of, settle
 
+            if stored is None and seconds is not None and ranks.count == 1:
+                from skipwise.training.fit import fit_setting
+
+                asked = draft.setting
+                draft = fit_setting(
+                    draft,
+                    precision=precision,
+                    other_size=img_size is None,
+                    other_stem=stem == "auto" and found is None,
+                    began=began,
+                )
+                if draft.setting != asked:
+                    watch.noticed(f"Given up for the time limit: images of {draft.setting} instead of {asked}.")
             # Decoded before the folder is made, so that a full disk leaves nothing behind.
-            images = prepared.images(Square.of(preprocessing), packed=pack, progress=watch.preparing)
+            images = prepared.images(
+                Square.of((stored or draft).spec.preprocessing), packed=pack, progress=watch.preparing
+            )
             stack.callback(getattr(images.pixels, "close", lambda: None))
 
         def settled() -> Terms:
-            fresh = settle(draft, images, initial, precision, compile, watch.noticed, began=began)
+            fresh = settle(draft, images, found, precision, compile, watch.noticed, began=began)
             if (keeper := keeper_of(fresh, began)) is not None:
                 keeper.check()
             return fresh
 
         def begin() -> tuple[Path, Terms, bool]:
             """The folder, held for this run, what was written there, and whether the run had ended before."""
+            nonlocal images
             # Before the folder is made, too: what is refused leaves nothing behind.
             fresh = None if stored else settled()
             # Another process may have begun, or ended, there meanwhile.
@@ -270,6 +329,8 @@ def train(
                 write_sealed(folder / SHELF.begun, fresh)
             else:
                 check_unchanged(there.spec.execution, precision, compile, folder, watch.noticed)
+                if there.setting != (stored or draft).setting:  # a time limit chose otherwise for it
+                    images = decoded(there)
                 fresh = replace(there, data=draft.data)  # what they are called now
             describe(folder)
             return folder, fresh, (folder / SHELF.finished).exists()
@@ -285,7 +346,7 @@ def train(
                 folder,
                 watch.epoch_done,
                 on_step=watch.step_done,
-                init=None if initial is None else initial.file,
+                init=None if found is None else found.file,
                 retries=RETRIES,
                 keeper=keeper_of(terms, began),
                 notice=watch.noticed,

@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skipwise import devices
 from skipwise.cost.load import Measured, measure
-from skipwise.training.compiling import compiled, has_compiler
+from skipwise.training.compiling import compiled, lacks_compiler
 from skipwise.training.execution import Execution, reproducible
 from skipwise.training.optimizer import make_optimizer, set_learning_rate
 from skipwise.training.recipe import Recipe
@@ -37,7 +38,7 @@ def try_step(
         seconds: for each part of a step that is timed.
     """
     batch = recipe.batch_size
-    if execution.device == "cpu":  # others take as long for a few images as for many
+    if not devices.of(execution.device).own_cores:  # others take as long for a few images as for many
         batch = min(batch, max(2, PIXELS // size**2))
     inputs = torch.zeros(batch, channels, size, size).to(execution.device, memory_format=torch.channels_last)
     trained = copy.deepcopy(network).to(execution.device).to(memory_format=torch.channels_last)
@@ -58,7 +59,7 @@ def try_step(
         step=gradients.seconds * recipe.batch_size / batch + update.seconds,
         evaluation=evaluation.seconds / batch,
         update=update.seconds,
-        share=gradients.share if execution.device == "cpu" else 1.0,
+        share=1.0 if devices.of(execution.device).own_cores else gradients.share,
     )
 
 
@@ -88,10 +89,11 @@ def choose_compile(
         seconds: of the shortest run, without compiling.
         notice: is told why not, where it would have been worth it.
     """
-    if wanted is False or (wanted is None and (execution.device == "mps" or not repays(seconds, recipe, size))):
+    worth_it = devices.of(execution.device).compiles and repays(seconds, recipe, size)
+    if wanted is False or (wanted is None and not worth_it):
         return execution
     with_compile = replace(execution, compile=True)
-    if execution.device == "cpu" and not has_compiler():
+    if lacks_compiler(execution.device):
         notice("Not compiled: torch.compile needs a C++ compiler (g++ or clang++), and there is none here.")
         return execution
     for name, network in networks.items():
@@ -129,5 +131,4 @@ def _gradients(network: Callable[[Tensor], Tensor], inputs: Tensor, execution: E
 
 def _updated(optimizer: torch.optim.Optimizer, execution: Execution) -> None:
     optimizer.step()
-    if execution.device != "cpu":
-        torch.accelerator.synchronize()
+    devices.of(execution.device).synchronize()

@@ -40,11 +40,11 @@ def audit(
     skip_unread_formats: SkipUnreadFormats = False,
     run: Annotated[
         str | None,
-        typer.Option(metavar="FOLDER", help="A run or comparison of these images, to find mislabelled ones with."),
+        typer.Option(metavar="FOLDER", help="Find mislabelled images by a run or a comparison of these images."),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 2 if splits share images.")] = False,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", help="Folder for the results. [default: next in runs/audit]")
+        str | None, typer.Option("--output", "-o", help="The folder for the results. [default: the next in runs/audit]")
     ] = None,
     again: Again = False,
     json: Json = False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from skipwise.audience import say
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.options import (
     BEGAN,
+    Advised,
     Again,
     Balance,
     BatchSize,
@@ -33,48 +34,70 @@ from skipwise.options import (
     Mirror,
     Pack,
     Precision,
+    Pretrained,
     Rate,
     RecipeName,
     SkipUnreadFormats,
     Split,
-    Stem,
+    StemOfWeights,
     Strict,
     ValShare,
-    Width,
+    WidthOfWeights,
     names,
+    only_given,
+    print_json,
+    repeated,
 )
-from skipwise.text import finished_already
+from skipwise.text import command, finished_already
+
+if TYPE_CHECKING:
+    from skipwise.comparison.planned import Planned
 
 PRINTED = ("text", "md", "json")
+USUAL_LOOKS = (5, 8, 12)
+"""Those of `compare`, which needs torch to be imported."""
 
 
 def compare(
+    context: typer.Context,
     data: Data,
     models: Annotated[
-        str, typer.Option(help="Networks to compare, separated by commas; see 'skipwise models'.")
+        str, typer.Option(help="The networks to compare, separated by commas; see 'skipwise models'.")
     ] = "resnet18,se_resnet18,mobilenet_v2,plain18",
     seeds: Annotated[
-        int | None, typer.Option(help="Runs per network, at least 2, and one look at them; instead of --looks.")
+        int | None, typer.Option(help="Train each network so often, at least twice, and look once; instead of --looks.")
     ] = None,
     looks: Annotated[
         str | None,
         typer.Option(
             metavar="N,N,...",
-            help="After how many seeds to look; only networks that are not told apart yet get more. [default: 5,8,12]",
+            help="After how many seeds to look at the results; only networks that are not told apart yet get more. "
+            "[default: 5,8,12]",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="The first seed; the others follow it.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="The first seed for initial weights, data order and augmentation; the others follow it.")
+    ] = 0,
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     img_size: ImgSize = None,
     lr: Rate = None,
     recipe: RecipeName = "standard",
     mirror: Mirror = None,
-    stem: Stem = "auto",
-    width: Width = 1.0,
-    pretrained: Annotated[
-        bool, typer.Option("--pretrained", help="Start from published ImageNet weights, where all networks have them.")
-    ] = False,
+    stem: StemOfWeights = "auto",
+    width: WidthOfWeights = None,
+    pretrained: Pretrained = False,
+    init: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NETWORK=]none|auto|pretrained|RUN|FILE",
+            help="Weights to start from, for all networks or for one; may be given several times.",
+        ),
+    ] = None,
+    init_key: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[NETWORK=]KEY", help="Which weights of a file that holds several."),
+    ] = None,
     freeze_norms: FreezeNorms = False,
     val_share: ValShare = None,
     split: Split = None,
@@ -92,10 +115,13 @@ def compare(
     balance: Balance = None,
     folds: Annotated[
         int | None,
-        typer.Option(metavar="K", help="For few images: cross-validate in K parts, once per seed; there is no split."),
+        typer.Option(
+            metavar="K", help="Cross-validate in K parts, once per seed, instead of splitting; for few images."
+        ),
     ] = None,
     outcome: Annotated[
-        str, typer.Option(help="accuracy, or balanced-accuracy: every class weighs the same.")
+        str,
+        typer.Option(help="What is compared: accuracy, or balanced-accuracy, in which every class weighs the same."),
     ] = "accuracy",
     margin: Annotated[float, typer.Option(help="The difference that would not matter, in percentage points.")] = 0.5,
     alpha: Annotated[float, typer.Option(help="The chance that any verdict is wrong.")] = 0.05,
@@ -106,35 +132,53 @@ def compare(
         str | None,
         typer.Option(
             metavar="lr=A,B,...",
-            help="Peak learning rates that every network tries first, judged on validation images.",
+            help="Try these peak learning rates with every network first, and choose by the validation images.",
         ),
     ] = None,
     tune_epochs: Annotated[
-        int | None, typer.Option(metavar="N", help="Of these runs. [default: a third of the recipe's]")
+        int | None,
+        typer.Option(
+            metavar="N", help="The number of epochs of the runs for --tune. [default: a third of the recipe's]"
+        ),
     ] = None,
     time_limit: Annotated[
-        str | None, typer.Option(metavar="TIME", help="For all of it, such as 20m or 2h: looks and epochs that fit.")
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Choose looks and epochs such that all of it fits into a time, such as 20m or 2h."
+        ),
     ] = None,
     include: Annotated[
         list[str] | None,
-        typer.Option(metavar="RUN", help="A run trained before, to be used here; may be given several times."),
+        typer.Option(metavar="RUN", help="Use a run that was trained before; may be given several times."),
     ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
     compile: Compile = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", "-j", help="Runs at once. [default: as suits this machine]")
+        int | None,
+        typer.Option("--workers", "-j", help="The number of runs at a time. [default: what suits this machine]"),
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", help="Folder for the results. [default: next in runs/compare]"),
+        typer.Option("--output", "-o", help="The folder for the results. [default: the next in runs/compare]"),
     ] = None,
     extend: Annotated[
         bool, typer.Option("--extend", help="Ask more of the comparison in --output: more networks, or more looks.")
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Fail unless there is a comparison to go on with.")] = False,
     again: Again = False,
-    format: Annotated[str, typer.Option(help="What is printed: text, md (for a pull request) or json.")] = "text",
+    plan: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Carry out a plan that --save-plan wrote, on these images."),
+    ] = None,
+    save_plan: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the plan, to carry it out on other images with --plan.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Train nothing: print the plan, how long it takes, and what it gives up.")
+    ] = False,
+    format: Annotated[str, typer.Option(help="What to print: text, md (for a pull request) or json.")] = "text",
+    advice: Advised = False,
     json: Json = False,
 ) -> int:
     """Train several networks alike, several times each, and say which to use and how sure that is."""
@@ -143,12 +187,48 @@ def compare(
         raise unknown_name("format", format, PRINTED)
     if json and format != "text":
         raise SkipwiseError("--json and --format say different things; give one of them.")
+    if dry_run and format == "md":
+        raise SkipwiseError("--dry-run prints text or json, and no Markdown; leave --format out.")
+    if advice:
+        from skipwise.advice.advise import advise
+        from skipwise.advice.printing import print_advice
+        from skipwise.progress import Bar
+
+        with Bar(sys.stderr) as bar:
+            found = advise(
+                data,
+                split=split,
+                exclude=exclude,
+                val_share=val_share,
+                img_size=img_size,
+                class_level=class_level,
+                image_column=image_column,
+                label_column=label_column,
+                label_regex=label_regex,
+                group=group,
+                group_regex=group_regex,
+                crop_boxes=crop_boxes,
+                skip_unread_formats=skip_unread_formats,
+                folds=folds,
+                margin=margin,
+                alpha=alpha,
+                networks=len(names(models)),
+                looks=1 if seeds is not None else len(counts or USUAL_LOOKS),
+                progress=bar.preparing,
+                notice=bar.noticed,
+            )
+        if json:
+            print_json(found)
+        else:
+            print_advice(found, typed=sys.argv)
+        return 0
     from skipwise.comparison.compare import compare as run
+    from skipwise.comparison.planned import Planned
     from skipwise.screen import Screen
 
     # A network of one's own may print; standard output is for the result.
-    with contextlib.redirect_stdout(sys.stderr), Screen(sys.stderr) as screen:
-        comparison = run(
+    with contextlib.redirect_stdout(sys.stderr), Screen(sys.stderr, BEGAN) as screen:
+        comparison = only_given(context, run)(
             data,
             models=names(models),
             seeds=seeds,
@@ -163,6 +243,8 @@ def compare(
             stem=stem,
             width=width,
             pretrained=pretrained,
+            init=init or (),
+            init_key=init_key or (),
             freeze_norms=freeze_norms,
             val_share=val_share,
             split=split,
@@ -196,8 +278,14 @@ def compare(
             output=output,
             resume=resume,
             again=again,
+            plan=plan,
+            save_plan=save_plan,
+            dry_run=dry_run,
             observer=screen,
         )
+    if isinstance(comparison, Planned):
+        _print_planned(comparison, context, as_json=json or format == "json")
+        return 0
     # What prints is not imported before there is something to print.
     if comparison.repeated and (json or format != "text"):
         say(finished_already(comparison.folder), sys.stderr)
@@ -214,6 +302,24 @@ def compare(
 
         print_comparison(comparison, typed=sys.argv)
     return 2 if any(contender.failed for contender in comparison.results.contenders) else 0
+
+
+def _print_planned(planned: Planned, context: typer.Context, *, as_json: bool) -> None:
+    """What a dry run found out; the command that follows carries out the file, where the plan was saved."""
+    from skipwise.comparison.saved import left_to
+    from skipwise.comparison.wording import given_up
+    from skipwise.printing import print_planned, program_of
+
+    saved, without = context.params["save_plan"], {"dry_run", "json", "format", "save_plan"}
+    if saved is not None:
+        without |= {"plan", *left_to(planned.plan)}
+    words = [*repeated(context, without=without), *([] if saved is None else ["--plan", saved])]
+    following = command(*program_of(sys.argv), "compare", *words)
+    if not as_json:
+        print_planned(planned, following)
+        return
+    record = {name: getattr(planned, name) for name in ("stage", "noticed", "plan", "forecast")}
+    print_json({"folder": str(planned.folder), **record, "given_up": given_up(planned.plan), "next": following})
 
 
 def _rates(text: str | None) -> list[float] | None:

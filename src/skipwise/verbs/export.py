@@ -34,13 +34,18 @@ def export(
         str | None,
         typer.Argument(metavar="[DATA]", help="The run's images, where they are not any more where they were."),
     ] = None,
-    format: Annotated[str, typer.Option(help="onnx, openvino or torch (a .pt2 of torch.export).")] = "onnx",
-    precision: Annotated[str, typer.Option(help="fp32, fp16 (weights in half the space) or int8.")] = "fp32",
+    format: Annotated[
+        str, typer.Option(help="The format of the file: onnx, openvino or torch (a .pt2 of torch.export).")
+    ] = "onnx",
+    precision: Annotated[
+        str, typer.Option(help="The precision of the weights: fp32, fp16 (half the space) or int8.")
+    ] = "fp32",
     max_drop: Annotated[
-        float, typer.Option(help="For int8: the points of accuracy on the validation images that may be lost.")
+        float, typer.Option(help="For int8: how many points of accuracy on the validation images may be lost.")
     ] = 0.3,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", help="Folder for the artifact. [default: next in runs/export]")
+        str | None,
+        typer.Option("--output", "-o", help="The folder for the artifact. [default: the next in runs/export]"),
     ] = None,
     model: Annotated[
         str | None,
@@ -50,23 +55,41 @@ def export(
     ] = None,
     classes: Annotated[
         str | None,
-        typer.Option(metavar="NAMES", help="For a file of weights: a,b,c in its answers' order, or a file of lines."),
+        typer.Option(
+            metavar="NAMES",
+            help="For a file of weights: its classes, in the order of its answers, as a,b,c or as a file of lines.",
+        ),
     ] = None,
-    img_size: Annotated[int, typer.Option(help="For a file of weights: pixels a side.")] = 224,
+    img_size: Annotated[
+        int, typer.Option(help="For a file of weights: the size of the images, in pixels a side.")
+    ] = 224,
     mean: Annotated[
-        str | None, typer.Option(metavar="NUMBERS", help="For a file of weights: r,g,b. [default: ImageNet's]")
+        str | None,
+        typer.Option(
+            metavar="NUMBERS", help="For a file of weights: the means of the channels, as r,g,b. [default: ImageNet's]"
+        ),
     ] = None,
     std: Annotated[
-        str | None, typer.Option(metavar="NUMBERS", help="For a file of weights: r,g,b. [default: ImageNet's]")
+        str | None,
+        typer.Option(
+            metavar="NUMBERS",
+            help="For a file of weights: the deviations of the channels, as r,g,b. [default: ImageNet's]",
+        ),
     ] = None,
     crop: Annotated[float, typer.Option(help="For a file of weights: the share of the middle square it sees.")] = 1.0,
-    interpolation: Annotated[str, typer.Option(help="For a file of weights: bilinear or bicubic.")] = "bilinear",
-    width: Annotated[float, typer.Option(help="For a file of weights: as in 'skipwise train'.")] = 1.0,
-    stem: Annotated[str, typer.Option(help="For a file of weights: imagenet or small.")] = "imagenet",
+    interpolation: Annotated[
+        str, typer.Option(help="For a file of weights: how images are resized, bilinear or bicubic.")
+    ] = "bilinear",
+    width: Annotated[
+        float, typer.Option(help="For a file of weights: the network's width, as in 'skipwise train'.")
+    ] = 1.0,
+    stem: Annotated[
+        str, typer.Option(help="For a file of weights: the network's stem, imagenet or small.")
+    ] = "imagenet",
     init_key: InitKey = None,
     trust: Trust = False,
     sign: Annotated[
-        str | None, typer.Option(metavar="KEY", help="A secret key of minisign's, to sign the artifact with.")
+        str | None, typer.Option(metavar="KEY", help="Sign the artifact with this secret key of minisign's.")
     ] = None,
     class_level: ClassLevel = None,
     image_column: ImageColumn = None,

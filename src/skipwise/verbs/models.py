@@ -11,7 +11,9 @@ from skipwise.streams import need_output
 
 
 def models(
-    pattern: Annotated[str, typer.Argument(metavar="[PATTERN]", help="Only names like this, such as 'se_*'.")] = "*",
+    pattern: Annotated[
+        str, typer.Argument(metavar="[PATTERN]", help="List only networks whose names match, such as 'se_*'.")
+    ] = "*",
     json: Json = False,
 ) -> None:
     """List the networks that can be compared, with their papers, sizes and costs."""

@@ -39,23 +39,31 @@ def predict(
             "standard input.",
         ),
     ],
-    top: Annotated[int, typer.Option(help="How many of the most likely classes.")] = 1,
+    top: Annotated[int, typer.Option(help="Give so many of the most likely classes.")] = 1,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Write the probability of every class, too.")
     ] = False,
-    batch_size: Annotated[int, typer.Option("--batch-size", "-b", help="Images per forward pass.")] = 32,
+    batch_size: Annotated[int, typer.Option("--batch-size", "-b", help="The number of images per forward pass.")] = 32,
     workers: Annotated[
-        int | None, typer.Option("--workers", "-j", help="Threads that decode. [default: one per core]")
+        int | None, typer.Option("--workers", "-j", help="The number of threads that decode. [default: one per core]")
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads of the network. [default: one per core]")] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="The number of threads of the network. [default: one per core]")
+    ] = None,
     format: Annotated[
-        str | None, typer.Option(help="table, csv or jsonl. [default: what --output ends in, else table]")
+        str | None,
+        typer.Option(help="What to print or write: table, csv or jsonl. [default: what --output ends in, else table]"),
     ] = None,
     own_model: OwnModel = None,
     trust: Trust = False,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="FILE", help="A .csv or .jsonl; the same command goes on with it."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write answers into this .csv or .jsonl; the same command goes on with it.",
+        ),
     ] = None,
 ) -> int:
     """Say what is on images; a million of them take the memory of a few."""

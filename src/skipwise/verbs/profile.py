@@ -13,13 +13,16 @@ from skipwise.streams import need_output
 
 
 def profile(
-    models: Annotated[str, typer.Argument(metavar="MODELS", help="Networks, separated by commas.")],
-    img_size: Annotated[int, typer.Option(help="Pixels a side.")] = 224,
-    batch_size: Annotated[int, typer.Option("--batch-size", "-b", help="Images per batch.")] = 32,
-    num_classes: Annotated[int, typer.Option(help="Classes of the last layer.")] = 1000,
+    models: Annotated[
+        str,
+        typer.Argument(metavar="MODELS", help="The networks to measure, separated by commas; see 'skipwise models'."),
+    ],
+    img_size: Annotated[int, typer.Option(help="The size of the images, in pixels a side.")] = 224,
+    batch_size: Annotated[int, typer.Option("--batch-size", "-b", help="The number of images per batch.")] = 32,
+    num_classes: Annotated[int, typer.Option(help="The number of classes.")] = 1000,
     stem: Stem = "auto",
     width: Width = 1.0,
-    precision: Annotated[str, typer.Option(help="fp32 or bf16.")] = "fp32",
+    precision: Annotated[str, typer.Option(help="The precision to compute in: fp32 or bf16.")] = "fp32",
     compile: Annotated[bool, typer.Option("--compile", help="Compile each network first (a minute each).")] = False,
     json: Json = False,
 ) -> None:

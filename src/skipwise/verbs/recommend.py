@@ -12,10 +12,12 @@ from skipwise.streams import need_output
 
 def recommend(
     comparison: Folder,
-    max_latency_ms: Annotated[float | None, typer.Option(help="Milliseconds per image at batch 1.")] = None,
-    max_size_mb: Annotated[float | None, typer.Option(help="Megabytes of weights, in float32.")] = None,
+    max_latency_ms: Annotated[
+        float | None, typer.Option(help="At most so many milliseconds per image, at batch 1.")
+    ] = None,
+    max_size_mb: Annotated[float | None, typer.Option(help="At most so many megabytes of weights, in float32.")] = None,
     max_macs: Annotated[
-        str | None, typer.Option(metavar="N", help="Multiply-adds per image, such as 600M or 1.5G.")
+        str | None, typer.Option(metavar="N", help="At most so many multiply-adds per image, such as 600M or 1.5G.")
     ] = None,
     min_accuracy: Annotated[
         float | None, typer.Option(help="At least so much of what the comparison counts, such as 0.93.")
@@ -23,7 +25,7 @@ def recommend(
     costs: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="Latencies of another machine: what 'skipwise profile --json' printed there."
+            metavar="FILE", help="Use latencies of another machine: what 'skipwise profile --json' printed there."
         ),
     ] = None,
     json: Json = False,

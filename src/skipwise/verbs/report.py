@@ -14,7 +14,7 @@ from skipwise.streams import need_output
 def report(
     comparison: Folder,
     format: Annotated[
-        str, typer.Option(help="html writes the page anew; md (for a pull request) and json are printed.")
+        str, typer.Option(help="The format: html writes the page anew; md (for a pull request) and json are printed.")
     ] = "html",
 ) -> None:
     """Write the report of a finished comparison again, or print it for a pull request or a machine."""

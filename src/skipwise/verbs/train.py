@@ -11,6 +11,7 @@ import typer
 from skipwise.audience import say
 from skipwise.options import (
     BEGAN,
+    Advised,
     Again,
     Balance,
     BatchSize,
@@ -33,14 +34,15 @@ from skipwise.options import (
     Mirror,
     Pack,
     Precision,
+    Pretrained,
     Rate,
     RecipeName,
     SkipUnreadFormats,
     Split,
-    Stem,
+    StemOfWeights,
     Strict,
     ValShare,
-    Width,
+    WidthOfWeights,
     print_json,
 )
 from skipwise.text import finished_already
@@ -48,23 +50,31 @@ from skipwise.text import finished_already
 
 def train(
     data: Data,
-    model: Annotated[str, typer.Option(help="The network; see 'skipwise models'.")] = "resnet18",
-    seed: Annotated[int, typer.Option(help="Of initial weights, order and augmentation.")] = 0,
+    model: Annotated[
+        str | None,
+        typer.Option(help="The network to train; see 'skipwise models'. [default: that of --init's run, or resnet18]"),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed for initial weights, data order and augmentation.")] = 0,
     epochs: Epochs = None,
     time_limit: Annotated[
-        str | None, typer.Option(metavar="TIME", help="As many epochs as fit, such as 90s, 20m or 1h30m.")
+        str | None,
+        typer.Option(metavar="TIME", help="Train for as many epochs as fit into a time, such as 90s, 20m or 1h30m."),
     ] = None,
     batch_size: BatchSize = None,
     img_size: ImgSize = None,
     lr: Rate = None,
     recipe: RecipeName = "standard",
     mirror: Mirror = None,
-    stem: Stem = "auto",
-    width: Width = 1.0,
-    pretrained: Annotated[bool, typer.Option("--pretrained", help="Start from published ImageNet weights.")] = False,
+    stem: StemOfWeights = "auto",
+    width: WidthOfWeights = None,
+    pretrained: Pretrained = False,
     init: Annotated[
-        str | None, typer.Option(metavar="RUN|FILE", help="Start from the weights of a run, or in a file.")
-    ] = None,
+        str,
+        typer.Option(
+            metavar="none|auto|pretrained|RUN|FILE",
+            help="Start from no weights, from published ones, or from those of a run or in a file.",
+        ),
+    ] = "auto",
     init_key: InitKey = None,
     freeze_norms: FreezeNorms = False,
     val_share: ValShare = None,
@@ -85,20 +95,50 @@ def train(
     precision: Precision = "auto",
     compile: Compile = None,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", help="Folder for the run. [default: next in runs/train]")
+        str | None, typer.Option("--output", "-o", help="The folder for the run. [default: the next in runs/train]")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Fail unless there is a run to go on with.")] = False,
     again: Again = False,
+    advice: Advised = False,
     json: Json = False,
 ) -> int:
     """Train one network on your images. The same command goes on where it was stopped, and shows what is finished."""
+    if advice:
+        from skipwise.advice.advise import advise
+        from skipwise.advice.printing import print_advice
+        from skipwise.progress import Bar
+
+        with Bar(sys.stderr) as bar:
+            found = advise(
+                data,
+                split=split,
+                exclude=exclude,
+                val_share=val_share,
+                img_size=img_size,
+                class_level=class_level,
+                image_column=image_column,
+                label_column=label_column,
+                label_regex=label_regex,
+                group=group,
+                group_regex=group_regex,
+                crop_boxes=crop_boxes,
+                skip_unread_formats=skip_unread_formats,
+                networks=1,
+                progress=bar.preparing,
+                notice=bar.noticed,
+            )
+        if json:
+            print_json(found)
+        else:
+            print_advice(found, typed=sys.argv)
+        return 0
     from skipwise.machine import keep_freed_memory
     from skipwise.screen import TrainScreen
     from skipwise.training.ranks import rank
     from skipwise.training.train import train as run
 
     keep_freed_memory()
-    with contextlib.redirect_stdout(sys.stderr), TrainScreen(sys.stderr) as screen:
+    with contextlib.redirect_stdout(sys.stderr), TrainScreen(sys.stderr, BEGAN) as screen:
         trained = run(
             data,
             model=model,

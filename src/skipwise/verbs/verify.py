@@ -33,20 +33,22 @@ def verify(
         typer.Argument(metavar="[DATA]", help="Labelled images; of the run's own, the test images are taken."),
     ] = None,
     run: Annotated[
-        str | None, typer.Option(metavar="RUN", help="The run to hold it against. [default: where it was]")
+        str | None, typer.Option(metavar="RUN", help="The run to hold the artifact against. [default: where it was]")
     ] = None,
     own_model: OwnModel = None,
     trust: Trust = False,
     max_drop: Annotated[
-        float | None, typer.Option(help="For int8: points of accuracy that may be lost. [default: the export's]")
+        float | None, typer.Option(help="For int8: how many points of accuracy may be lost. [default: the export's]")
     ] = None,
-    images: Annotated[int | None, typer.Option(help="At most so many, drawn class by class. [default: all]")] = None,
-    timing: Annotated[bool, typer.Option("--timing/--no-timing", help="Measure how fast it is here.")] = True,
+    images: Annotated[
+        int | None, typer.Option(help="Take at most so many images, drawn class by class. [default: all]")
+    ] = None,
+    timing: Annotated[bool, typer.Option("--timing/--no-timing", help="Measure how fast the artifact is here.")] = True,
     public_key: Annotated[
         str | None, typer.Option(metavar="FILE", help="Accept the artifact only if this minisign key signed it.")
     ] = None,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", help="Folder for the certificate. [default: the artifact's]")
+        str | None, typer.Option("--output", "-o", help="The folder for the certificate. [default: the artifact's]")
     ] = None,
     class_level: ClassLevel = None,
     image_column: ImageColumn = None,

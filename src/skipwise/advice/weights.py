@@ -1,0 +1,99 @@
+"""Whether training should start from published weights, by what experiments on images like these gave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from skipwise.advice.table import Gain, Table, nearest, read_table
+from skipwise.advice.traits import Traits
+from skipwise.text import count
+
+ARM = "weights"
+OTHER_SIZES = ("weights-128", "weights-160")
+BEYOND = 3
+"""How many times more images than in the largest experiment are still near it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartingWeights:
+    """What the table says of published weights.
+
+    Args:
+        use: whether they help on images like these.
+        reason: why, with the numbers, as a sentence.
+        size: pixels a side at which they did best there; None where nothing was tried.
+        like: the data set of the table that the images are most like.
+        gain: the points they brought there, at the nearest number of training images; None where nothing was tried.
+    """
+
+    use: bool
+    reason: str
+    size: int | None
+    like: str
+    gain: Gain | None
+
+    @property
+    def why(self) -> str:
+        """The reason where they are used, else ""."""
+        return self.reason if self.use else ""
+
+    @property
+    def against(self) -> str:
+        """What is said where they are not used, a sentence."""
+        return f"From scratch, as published weights are not expected to help: {self.reason}"
+
+
+def should_start_from_weights(traits: Traits, table: Table | None = None) -> StartingWeights:
+    """Whether published weights help where images are like these.
+
+    They do where they did for about as many training images of the data set in the table that is most like them, and
+    the images are photographs: drawings, text and objects on one colour were not what such weights were made from, and
+    what one such set gave is not taken for another.
+
+    Args:
+        traits: see `traits_of`.
+        table: what experiments gave; None is the one that comes with this version.
+    """
+    table = read_table() if table is None else table
+    like = table.most_like(traits, ARM)
+    gains = table.gains(like, ARM)
+    if not gains:
+        return StartingWeights(
+            use=False, reason="Nothing like these images was tried.", size=None, like=like, gain=None
+        )
+    gain = nearest(gains, traits.train)
+    photographs = traits.detail >= table.photographic
+    beyond = traits.train > BEYOND * gains[-1].images
+    measured = (
+        f"on {table.titles[like]}, of the sets tried the one most like these images, a network trained on "
+        f"{count(gain.images, 'image')} was {_points(gain)} from published weights than from scratch, at equal cost"
+    )
+    if not photographs:
+        reason = f"The images are no photographs by what their pixels show; {measured}."
+    elif beyond:
+        reason = f"With {count(traits.train, 'training image')}, no experiment is near; {measured}."
+    else:
+        reason = f"{measured[0].upper()}{measured[1:]}."
+    return StartingWeights(
+        use=photographs and not beyond and gain.sign > 0,
+        reason=reason,
+        size=_best_size(table, like, gain.images),
+        like=like,
+        gain=gain,
+    )
+
+
+def _best_size(table: Table, like: str, images: int) -> int | None:
+    """The size of the arm that was most accurate at equal cost, of those tried with so many images, or with those
+    nearest to it."""
+    compared = [gain for arm in OTHER_SIZES for gain in table.gains(like, arm, ARM)]
+    at = nearest(compared, images).images if compared else images
+    rows = [row for arm in (ARM, *OTHER_SIZES) if (row := table.row(like, at, arm)) is not None]
+    return max(rows, key=lambda row: row.mean).size if rows else None
+
+
+def _points(gain: Gain) -> str:
+    """ "21.0 points (17.5 to 24.5) more accurate"."""
+    better = "more" if gain.value >= 0 else "less"
+    low, high = sorted((gain.low, gain.high) if gain.value >= 0 else (-gain.high, -gain.low))
+    return f"{abs(gain.value):.1f} points ({low:.1f} to {high:.1f}) {better} accurate"

@@ -1,0 +1,36 @@
+"""What so many test images can show at best."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from functools import cache
+
+import numpy as np
+
+from skipwise.statistics.judging import Verdict, judge
+
+
+@cache
+def at_best(images: int, wrong: int, *, margin: float, alpha: float) -> Verdict:
+    """The verdict on two contenders whose seeds all agree: one is right on all images, the other on all but `wrong`.
+
+    Nothing can speak for a difference more clearly than seeds that all agree and images that all go one way, nor for
+    its absence than answers that are all alike; so what is unresolved even then needs more images, not more seeds.
+
+    Args:
+        margin: as a fraction.
+        alpha: the chance that this verdict is wrong.
+    """
+    a, b = np.ones((2, images)), np.ones((2, images))
+    b[:, :wrong] = 0
+    return judge({"a": a, "b": b}, margin=margin, alpha=alpha).pairs[0].verdict
+
+
+@cache
+def least_shown(images: int, *, margin: float, alpha: float) -> int:
+    """The fewest images in which two contenders must differ for one to be judged better; images + 1 if none will do."""
+
+    def better(wrong: int) -> bool:
+        return at_best(images, wrong, margin=margin, alpha=alpha) == "better"
+
+    return 1 + bisect_left(range(1, images + 1), True, key=better)

@@ -1,0 +1,93 @@
+"""`train --time-limit`: the size of the images and the stem that leave enough epochs, chosen before images are decoded.
+
+Epochs themselves are not chosen here: the schedule follows the clock (see timelimit.py).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from skipwise.cost.counts import count
+from skipwise.cost.timing import multiply_adds_per_second
+from skipwise.nets.blank import blank, shape_of
+from skipwise.nets.guests import is_guest
+from skipwise.training.execution import choose_execution
+from skipwise.training.setting import NEARLY, Setting, enough_epochs, settings
+from skipwise.training.settle import ENDING
+from skipwise.training.stepcost import StepCost
+from skipwise.training.terms import Terms
+from skipwise.training.trial import ENOUGH, try_step
+
+
+def fit_setting(draft: Terms, *, precision: str, other_size: bool, other_stem: bool, began: float) -> Terms:
+    """The draft in the setting that its time limit leaves room for: the first with enough epochs, or else, of those
+    that leave nearly as many as the cheapest, the first.
+
+    Args:
+        precision: as the user gave it.
+        other_size, other_stem: whether the limit may change them.
+        began: when the limit began, on time.monotonic().
+    """
+    spec = draft.spec
+    options = settings(draft.setting, size_given=not other_size, stem_given=not other_stem)
+    if spec.time_limit is None or len(options) == 1 or is_guest(spec.model):
+        return draft
+    built: dict[str, Any] = {
+        "num_classes": len(spec.classes),
+        "in_channels": spec.preprocessing.channels,
+        "width": spec.width,
+    }
+    reading = time.monotonic() - began
+    images, recipe = draft.split_images, spec.recipe
+    work = count(
+        shape_of(spec.model, stem=spec.stem, **built),
+        channels=spec.preprocessing.channels,
+        size=spec.preprocessing.size,
+    ).multiply_adds
+    tried: dict[Setting, StepCost] = {}
+
+    def multiply_adds(setting: Setting) -> float:
+        return work * setting.pixels / draft.setting.pixels
+
+    def try_out(setting: Setting) -> StepCost:
+        execution = choose_execution(
+            spec.execution.device,
+            step_multiply_adds=multiply_adds(setting) * recipe.batch_size,
+            precision=precision,
+            alone=True,
+        )
+        network = blank(spec.model, stem=setting.stem, **built)
+        shape = {"channels": spec.preprocessing.channels, "size": setting.size}
+        return try_step(network, recipe, execution, seconds=ENOUGH / 2, **shape)
+
+    def cost(setting: Setting) -> StepCost:
+        if tried:
+            nearest = min(tried, key=lambda other: abs(other.pixels - setting.pixels))
+            return tried[nearest].on_pixels(setting.pixels / nearest.pixels)
+        each = 3 * multiply_adds(setting) / rate
+        return StepCost(each * recipe.batch_size, each / 3)
+
+    def epochs(setting: Setting) -> float:
+        found = cost(setting)
+        steps = max(1, images["train"] // recipe.batch_size)
+        each = found.training(recipe, setting.size, steps) + found.evaluation * images["val"]
+        # The images were decoded for the first setting, if at all; for another size that is done once more.
+        again = 0.0 if setting.size == draft.setting.size else reading
+        left = began + (spec.time_limit or 0.0) - ENDING - time.monotonic() - again
+        return (left - found.evaluation * images["test"]) / each
+
+    enough = enough_epochs(recipe, images["train"])
+    rate = multiply_adds_per_second(
+        spec.execution.device, threads=1, precision="fp32" if precision == "auto" else precision
+    )
+    while True:
+        fitting = {setting: epochs(setting) for setting in options}
+        most = min(enough, NEARLY * max(fitting.values()))
+        chosen = next((setting for setting, count in fitting.items() if count >= most), options[-1])
+        if chosen in tried:
+            break
+        tried[chosen] = try_out(chosen)
+    preprocessing = replace(spec.preprocessing, size=chosen.size)
+    return replace(draft, spec=replace(spec, preprocessing=preprocessing, stem=chosen.stem))
