@@ -104,7 +104,7 @@ class Processes:
     def cancel(self) -> None:
         self.waiting: deque[Job] = deque()
         self.running: list[_Run] = []
-        self.started = 0
+        self.ready = 0  # processes that have done a run and wait for another
 
     def submit(self, job: Job) -> None:
         self.waiting.append(job)
@@ -128,8 +128,7 @@ class Processes:
             yield from self._epoch_is_done(first)
 
     def _take_up(self, job: Job) -> None:
-        starting = STARTING if self.started < self.count else 0.0
-        self.started += 1
+        starting, self.ready = 0.0 if self.ready else STARTING, max(0, self.ready - 1)
         self.running.append(_Run(job, 0, starting + 0.01 * self._epoch(job), self.machine.now))
 
     def _epoch(self, job: Job) -> float:
@@ -143,6 +142,7 @@ class Processes:
         run.epoch, run.since, run.left = run.epoch + 1, machine.now, self._epoch(job)
         if run.epoch > job.spec.recipe.epochs or math.isnan(machine.accuracies.get(job.spec.model, 0.9)):
             self.running.remove(run)
+            self.ready += 1
             record = answered(job, self.home, machine.accuracies.get(job.spec.model, 0.9))
             machine.ran.append(job)
             self._happens()

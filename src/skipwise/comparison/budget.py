@@ -26,10 +26,12 @@ from skipwise.training.stepcost import StepCost
 
 BASIS = 0.15
 """Of a round's work, or of the time it was to take, before anything is concluded from how long something took."""
+WINDOW = 0.5
+"""Of a round's work, the latest says how slow the machine is now."""
 LATE = 1.03
 """A round is expected to take so many times as long as the last one did."""
 RESTARTS = 2
-"""How often a comparison may begin again with other epochs."""
+"""How often a comparison may begin again with other epochs to use its time better."""
 UNUSED = 0.15
 """The share of a time limit that whole rounds of too many or too few epochs may leave over."""
 
@@ -133,7 +135,7 @@ class Budget:
         if record is not None:
             del self.undone[job]
             self._taken_up()
-        while sum(work for _, work in itertools.islice(self.done, 1, None)) >= self.a_round:
+        while sum(work for _, work in itertools.islice(self.done, 1, None)) >= WINDOW * self.a_round:
             self.done.popleft()
 
     @property
@@ -162,8 +164,20 @@ class Budget:
         """
         if self._free() <= 0:
             raise TimeIsUp(done)
-        if done < LEAST and self.slowness is not None and self._is_wasteful(done):
-            self._start_again()
+        if done >= LEAST or self.slowness is None:
+            return
+        names, most = self.plan.candidates, self.asked.question.looks[-1]
+        begun = {job.spec.seed for job in self.undone} & {*self.plan.question.seeds}
+        rounds = done + (len(begun) if self._lasting() <= self._free() else 0)
+        more = self.more_rounds(names, most - rounds)
+        if rounds + more < LEAST:
+            self._start_again(fewer=True)
+        elif not done and self.work < self.a_round / 2 and self.restarts < RESTARTS:
+            limit = self.plan.time_limit or 0.0
+            gone, unused = limit - (self.end - self.clock()), self._free() - self._rounds_after(names, more)
+            few = rounds + more < min(FEWEST, self.plan.question.looks[-1])
+            if few or unused > max(UNUSED * limit, gone):
+                self._start_again(fewer=False)
 
     def close(self, done: int) -> None:
         """No further round fits, and none goes on.
@@ -173,26 +187,17 @@ class Budget:
             StartAgain: there would be no answer, and with fewer epochs there is one.
         """
         if done < LEAST:
-            self._start_again()
+            self._start_again(fewer=True)
         raise TimeIsUp(done)
 
-    def _is_wasteful(self, done: int) -> bool:
-        """Whether so few rounds fit, or so much time is left over by them, that it repays to begin again."""
-        names, most = self.plan.candidates, self.asked.question.looks[-1]
-        begun = {job.spec.seed for job in self.undone} & {*self.plan.question.seeds}
-        rounds = done + (len(begun) if self._lasting() <= self._free() else 0)
-        more = self.more_rounds(names, most - rounds)
-        if rounds + more < LEAST:
-            return True
-        if done or self.work >= self.a_round / 2:
-            return False
-        limit = self.plan.time_limit or 0.0
-        gone, unused = limit - (self.end - self.clock()), self._free() - self._rounds_after(names, more)
-        return rounds + more < min(FEWEST, most) or unused > max(UNUSED * limit, gone)
+    def _start_again(self, *, fewer: bool) -> None:
+        """Raises StartAgain, where there is another plan for the time that is left.
 
-    def _start_again(self) -> None:
-        """Raises StartAgain, where that helps."""
-        if self.restarts >= RESTARTS or not self.fewer_epochs or (again := self._again(self.slowness or 1.0)) is None:
+        Args:
+            fewer: whether it has to have fewer epochs, or networks.
+        """
+        again = self._again(self.slowness or 1.0) if self.fewer_epochs else None
+        if again is None or (fewer and _size(again) >= _size(self.plan)):
             return
         self.restarts += 1
         self.undone.clear()
@@ -240,6 +245,10 @@ class Budget:
             f"epoch{'s' * (after != 1)}{instead}, from seed {first} on."
         )
         return replace(again, corrections=(*plan.corrections, sentence))
+
+
+def _size(plan: Plan) -> int:
+    return plan.recipe.epochs * len(plan.candidates)
 
 
 def _left(job: Job, done: int) -> float:

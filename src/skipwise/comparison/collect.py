@@ -48,7 +48,9 @@ def collect(plan: Plan, folder: Path, course: Course) -> Results:
 
 def _contender(plan: Plan, folder: Path, course: Course, name: str) -> Contender:
     tested = course.tested
-    answers = course.answers.get(name) or read_answers(plan, folder, tested, name, course.records)
+    # Runs of who was left out are not looked for when the course is taken again.
+    records = course.records if name in plan.candidates else {}
+    answers = course.answers.get(name) or read_answers(plan, folder, tested, name, records)
     right = answers.given == tested.labels
     has_twin = tested.has_twin
     apart = len(right) and has_twin.any() and not has_twin.all()
@@ -61,14 +63,14 @@ def _contender(plan: Plan, folder: Path, course: Course, name: str) -> Contender
         without_twins=float(right[:, ~has_twin].mean()) if apart else None,
         per_class=_per_class(right, tested, len(plan.classes)),
         runs=tuple(
-            _result(job, course.records[job.folder])
+            _result(job, records[job.folder])
             for seed in plan.question.seeds
             for job in plan.jobs(name, seed)
-            if job.folder in course.records
+            if job.folder in records
         ),
         repeated=answers.repeated,
         not_trained=plan.not_trained.get(name),
-        climb=climbs(plan, folder, course.records, name),
+        climb=climbs(plan, folder, records, name),
     )
 
 

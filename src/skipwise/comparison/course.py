@@ -95,7 +95,7 @@ def follow(
             return sum(1 for _ in itertools.takewhile(bool, done))
 
         if budget is not None and not looks:
-            runs.do(rounds[:1], why, finished=finished)
+            runs.do(rounds[:1], why, finished=finished, then=rounds[1:])
             sorted_out = not_learnt(plan, folder, runs.records)
             if sorted_out:
                 plan = replace(plan, not_trained=plan.not_trained | sorted_out)
@@ -166,18 +166,32 @@ class _Runs:
         self.folder, self.executor, self.doing, self.happened, self.budget = folder, executor, doing, happened, budget
         self.at_once = plan.processes if budget is not None else 0
         self.records: dict[str, RunRecord] = {}
+        self.expected: list[Job] = []  # what was last said to be done next
 
-    def do(self, rounds: Sequence[Sequence[Job]], why: str, *, finished: Callable[[], int]) -> None:
+    def do(
+        self,
+        rounds: Sequence[Sequence[Job]],
+        why: str,
+        *,
+        finished: Callable[[], int],
+        then: Sequence[Sequence[Job]] = (),
+    ) -> None:
         """Has these rounds done.
 
         Args:
             finished: how many of them are, by the records.
+            then: the rounds that are expected to follow them.
 
         Raises:
             TimeIsUp, StartAgain: see `Budget.check` and `Budget.close`.
         """
-        if not all(job.folder in self.records for jobs in rounds for job in jobs):
-            self.doing([job for jobs in rounds for job in jobs], why)
+        expected = [job for jobs in (*rounds, *then) for job in jobs]
+        if expected != self.expected and not all(job.folder in self.records for job in expected):
+            self.expected = expected
+            self.doing(expected, why)
+            for job in expected:
+                if (record := self.records.get(job.folder)) is not None:
+                    self.happened(Event(job, epoch=job.spec.recipe.epochs, record=record))
         going_on: set[str] = set()
         for number, jobs in enumerate(rounds, start=1):
             new = [job for job in jobs if not self._found(job)]
