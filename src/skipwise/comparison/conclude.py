@@ -25,6 +25,7 @@ from skipwise.comparison.plan import SHELF, Plan
 from skipwise.comparison.question import LEAST
 from skipwise.comparison.report import write_report
 from skipwise.comparison.results import Costs, Results
+from skipwise.comparison.wording import counted
 from skipwise.cost.timing import latencies
 from skipwise.errors import SkipwiseError
 from skipwise.files import write_json
@@ -94,13 +95,15 @@ def _follow(plan: Plan, folder: Path, watch: Observer, budget: Budget | None) ->
             except TimeIsUp as early:
                 executor.cancel()
                 budget = None
-                if early.seeds < LEAST:
+                if not early.seeds:
                     raise SkipwiseError(
-                        "The time is up, and not all networks have two finished runs, without which nothing can be "
-                        f"judged. What was done is kept in {folder}; the same command goes on, for as long again."
+                        "The time is up, and not all networks have a finished run, without which nothing can be said. "
+                        f"What was done is kept in {folder}; the same command goes on, for as long again."
                     ) from early
                 if early.seeds < plan.question.looks[-1]:
-                    sentence = f"The time was up after {early.seeds} seeds."
+                    sentence = f"The time was up after {counted(early.seeds, 'seed')}."
+                    if early.seeds < LEAST:
+                        sentence += " Nothing is judged by one, which does not show how much runs vary."
                     revised(replace(plan, stopped_after=early.seeds, corrections=(*plan.corrections, sentence)))
 
 
