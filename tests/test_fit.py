@@ -124,7 +124,7 @@ def _check_refusal(
     least = re.search(r"give --time-limit (\S+) or more\.$", said)
     assert least is not None
     assert parse_limit(least[1]) > limit
-    assert len(fit(plan, steps, parse_limit(least[1]), fewer_epochs=fewer_epochs).candidates) == 2
+    assert len(fit(plan, steps, parse_limit(least[1]), fewer_epochs=fewer_epochs).candidates) >= 2
 
 
 @settings(max_examples=40)
@@ -194,33 +194,33 @@ def test_later_looks_go_first_seed_by_seed() -> None:
 def test_then_epochs_then_seeds_then_the_size_then_networks_then_the_third_seed() -> None:
     plan, cheapest = asking(images=2000), asking(images=2000).at(LADDER[-1])
     enough = enough_epochs(plan.recipe, plan.train_images)
-    assert enough == 8
+    assert enough == 6
 
     def kept(found: Plan) -> tuple[int, int, int, int]:
         return len(found.candidates), LADDER.index(found.setting), found.question.looks[-1], found.recipe.epochs
 
     assert kept(fit(plan, EQUAL, needed(plan, 5, 10))) == (3, 0, 5, 10)
-    assert kept(fit(plan, EQUAL, needed(plan, 5, enough))) == (3, 0, 5, 8)
+    assert kept(fit(plan, EQUAL, needed(plan, 5, enough))) == (3, 0, 5, enough)
     assert kept(fit(plan, EQUAL, needed(plan, 5, enough) - 1))[:3] == (3, 0, 4)
-    assert kept(fit(plan, EQUAL, needed(plan, 3, enough))) == (3, 0, 3, 8)
+    assert kept(fit(plan, EQUAL, needed(plan, 3, enough))) == (3, 0, 3, enough)
     assert kept(fit(plan, EQUAL, needed(plan, 3, enough) - 1))[:2] == (3, 1)
-    assert kept(fit(plan, EQUAL, needed(cheapest, 3, enough))) == (3, 2, 3, 8)
+    assert kept(fit(plan, EQUAL, needed(cheapest, 3, enough))) == (3, 2, 3, enough)
     assert kept(fit(plan, EQUAL, needed(cheapest, 3, enough) - 1))[:3] == (2, 2, 4)
     two = replace(cheapest, not_trained={"plain18": "It takes too long."})
-    assert kept(fit(plan, EQUAL, needed(two, 3, enough))) == (2, 2, 3, 8)
+    assert kept(fit(plan, EQUAL, needed(two, 3, enough))) == (2, 2, 3, enough)
     assert kept(fit(plan, EQUAL, needed(two, 3, enough) - 1))[:3] == (2, 2, 2)
-    assert fit(plan, EQUAL, needed(two, 2, enough)).recipe.epochs == 8
+    assert fit(plan, EQUAL, needed(two, 2, enough)).recipe.epochs == enough
     # Only then epochs, of larger images if these are not many fewer.
     last = fit(plan, EQUAL, needed(two, 2, 5))
     assert NEARLY * 5 <= last.recipe.epochs <= 5
-    assert given_up(last)[:2] == ["2 seeds instead of up to 12", f"{last.recipe.epochs} epochs instead of 15"]
+    assert given_up(last)[:2] == ["2 seeds instead of up to 12", f"{last.recipe.epochs} epochs instead of 15 epochs"]
     assert given_up(last)[-1] == "plain18 is not trained" or len(last.not_trained) == 1
 
 
 def test_a_network_that_is_left_out_says_which_limit_would_do_and_that_does() -> None:
     plan, cheapest = asking(networks=4), asking(networks=4).at(LADDER[-1])
     steps = (0.1, 0.2, 0.3, 5.0)
-    found = fit(plan, steps, needed(cheapest, 3, 8, steps) - 5)
+    found = fit(plan, steps, needed(cheapest, 3, enough_epochs(plan.recipe, plan.train_images), steps) - 5)
     assert list(found.not_trained) == ["resnet34"]
     assert found.not_trained["resnet34"].startswith("The time limit is too short to train it; ")
     said = re.search(r"--time-limit (\S+) would do for all networks\.$", found.not_trained["resnet34"])
@@ -253,7 +253,7 @@ def test_what_is_given_up_is_said_in_phrases() -> None:
     found = replace(plan.at(LADDER[2]).lasting((3,), 1), not_trained={"plain18": "It takes too long."})
     assert given_up(found) == [
         "3 seeds instead of 5",
-        "1 epoch instead of 15",
+        "1 epoch instead of 15 epochs",
         "images of 32 pixels with the imagenet stem instead of 64 pixels with the small stem",
         "plain18 is not trained",
     ]

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skipwise.training.recipe import RECIPES
-from skipwise.training.setting import ENLARGED, ENOUGH_EPOCHS, ENOUGH_STEPS, SMALLER, Setting, enough_epochs, settings
+from skipwise.training.setting import (
+    ENLARGED,
+    ENOUGH_EPOCHS,
+    ENOUGH_STEPS,
+    PIXELS_OF_A_LAYER,
+    SMALLER,
+    Setting,
+    enough_epochs,
+    settings,
+)
 
 asked_for = st.builds(Setting, size=st.integers(8, 400), stem=st.sampled_from(["small", "imagenet"]))
 
@@ -45,7 +54,7 @@ def test_the_ladder_of_a_photograph_and_of_a_small_image() -> None:
 def test_a_setting_says_what_it_is() -> None:
     setting = Setting(size=96, stem="imagenet")
     assert str(setting) == "96 pixels with the imagenet stem"
-    assert setting.pixels == 24**2
+    assert setting.pixels == 24**2 + PIXELS_OF_A_LAYER
 
 
 @given(epochs=st.integers(1, 300), batch=st.integers(2, 512), images=st.integers(2, 10**6))
@@ -62,4 +71,4 @@ def test_enough_epochs_are_many_epochs_and_many_steps_or_all(epochs: int, batch:
 
 def test_few_images_need_more_epochs() -> None:
     recipe = replace(RECIPES["standard"], batch_size=16)
-    assert [enough_epochs(recipe, images) for images in (80, 160, 320, 50_000)] == [32, 16, 8, 8]
+    assert [enough_epochs(recipe, images) for images in (80, 160, 320, 50_000)] == [40, 25, 13, 6]

@@ -306,10 +306,8 @@ def test_a_network_that_breaks_down_on_the_way_leaves_what_was_saved(
     (here / "fragile_net.py").write_text(
         "from pathlib import Path\nfrom tests.guest_networks import Linear\n"
         "class Net(Linear):\n"
-        "    steps = 0\n"
         "    def forward(self, x):\n"
-        "        Net.steps += self.training\n"
-        "        if Net.steps > 8 and not Path('mended').exists():\n"
+        "        if Path('run/resume.safetensors').exists() and not Path('mended').exists():\n"
         "            raise RuntimeError('the driver is gone')\n"
         "        return super().forward(x)\n"
     )

@@ -76,6 +76,7 @@ def find_origin(artifact: Artifact, run: str | os.PathLike[str] | None, trust: b
     """
     where = run if run is not None else artifact.provenance.run
     try:
+        import skipwise.deploy.reference  # noqa: F401 - which asks it, and is all that needs PyTorch
         from skipwise.deploy.origin import origin_of_artifact
         from skipwise.nets.guests import is_installed, is_own
     except ModuleNotFoundError as error:
