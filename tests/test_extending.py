@@ -158,8 +158,8 @@ def test_a_time_limit_shortens_the_plan_and_holds(
     # All three looks at so many epochs would take many times as long.
     options = LIMITED | {"recipe": "reference", "workers": 1, "began": 0.0}
     found = skipwise.compare(photos, output=tmp_path / "out", observer=notes, **options)
-    beside = forecast.STARTING + forecast.ENDING + 2 * forecast.ENDING_EACH  # for which this clock stands still
-    assert 0.85 * 40 < now() + beside < 40
+    ending = forecast.ENDING + 2 * forecast.ENDING_EACH  # for which, as for the beginning, this clock stands still
+    assert 0.85 * 40 - forecast.STARTING < now() + ending < 40
     assert any("Given up for the time limit" in sentence for sentence in notes.said)
     assert (found.plan.question.looks, found.plan.recipe.epochs) != found.plan.asked_for
     with pytest.raises(skipwise.SkipwiseError, match="other looks, epochs or seeds are asked for"):

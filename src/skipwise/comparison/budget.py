@@ -28,6 +28,14 @@ BASIS = 0.15
 """Of a round's work, or of the time it was to take, before anything is concluded from how long something took."""
 WINDOW = 0.5
 """Of a round's work, the latest says how slow the machine is now."""
+SHORT = 1.15
+"""Rounds that do not fit by less than this are gone on with, as long as it may turn out otherwise."""
+SLACK = 0.93
+"""The share of the time that is left which a comparison that begins again is planned for."""
+WORTH = 1.25
+"""A comparison begins again to use its time better only for so many times as much training."""
+COLD = 3.0
+"""A process's first epoch may take so many times as long as expected before anything is concluded from it."""
 LATE = 1.03
 """A round is expected to take so many times as long as the last one did."""
 RESTARTS = 2
@@ -124,11 +132,13 @@ class Budget:
         if record is None:  # a part of it may have been done another time
             before = min(_left(job, event.epoch - 1), before)
         # The first epochs, of which processes begin with images that are read, say themselves how long they took.
+        cold = record is None and event.epoch == 1 and job not in self.heard and job.spec.recipe.epochs > 2
         took = now - self.heard.get(job, now - event.seconds)
         work = (before - left) * self._expected(job)
         self.undone[job], self.heard[job] = left, now
         self.ready = max(self.ready, len(self.undone.keys() & self.heard.keys()))
-        if record is None or record.status == "finished":
+        # In its first epoch a process chooses kernels, which says little of the others.
+        if (record is None or record.status == "finished") and not (cold and took <= COLD * work):
             self.done.append((took, work))
         if job.spec.seed in self.plan.question.seeds:
             self.work += work
@@ -171,7 +181,12 @@ class Budget:
         rounds = done + (len(begun) if self._lasting() <= self._free() else 0)
         more = self.more_rounds(names, most - rounds)
         if rounds + more < LEAST:
-            self._start_again(fewer=True)
+            # By little is no reason, as long as there is time to see whether it is so: to begin again costs what was
+            # done. In the middle of the first round it is the last chance to do so at half of its cost.
+            missing = self._rounds_after(names, LEAST - done - len(begun)) * LATE / self._free()
+            soon = self.work < self.a_round / 2 and not done
+            if missing > (SHORT if soon else 1.0) * (1.0 if self.restarts < RESTARTS else SHORT):
+                self._start_again(fewer=True)
         elif not done and self.work < self.a_round / 2 and self.restarts < RESTARTS:
             limit = self.plan.time_limit or 0.0
             gone, unused = limit - (self.end - self.clock()), self._free() - self._rounds_after(names, more)
@@ -194,10 +209,10 @@ class Budget:
         """Raises StartAgain, where there is another plan for the time that is left.
 
         Args:
-            fewer: whether it has to have fewer epochs, or networks.
+            fewer: whether it has to have fewer epochs, or networks; else it has to do a good deal more.
         """
         again = self._again(self.slowness or 1.0) if self.fewer_epochs else None
-        if again is None or (fewer and _size(again) >= _size(self.plan)):
+        if again is None or (_size(again) >= _size(self.plan) if fewer else _work(again) < WORTH * _work(self.plan)):
             return
         self.restarts += 1
         self.undone.clear()
@@ -229,9 +244,9 @@ class Budget:
         first = plan.question.seeds[-1] + 1
         tuning = plan.tuning and replace(self.asked.tuning or plan.tuning, seed=plan.tuning.seed + 1)
         question = replace(self.asked.question, first_seed=first)
-        fresh = replace(plan, question=question, recipe=self.asked.recipe, tuning=tuning)
+        fresh = replace(plan, question=question, recipe=plan.setting.suited(self.asked.recipe), tuning=tuning)
         try:
-            again = fitted([fresh], lambda _: costs, lambda _: self.end - self.clock(), fewer_epochs=True)
+            again = fitted([fresh], lambda _: costs, lambda _: SLACK * (self.end - self.clock()), fewer_epochs=True)
         except SkipwiseError:
             return None
         before, after = plan.recipe.epochs, again.recipe.epochs
@@ -248,7 +263,13 @@ class Budget:
 
 
 def _size(plan: Plan) -> int:
+    """Of a round: the epochs of all networks."""
     return plan.recipe.epochs * len(plan.candidates)
+
+
+def _work(plan: Plan) -> int:
+    """Of all rounds."""
+    return _size(plan) * plan.question.looks[-1]
 
 
 def _left(job: Job, done: int) -> float:

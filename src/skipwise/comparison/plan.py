@@ -144,7 +144,10 @@ class Plan:
 
     def at(self, setting: Setting) -> Plan:
         """The plan with images of another size, or another stem."""
-        return replace(self, preprocessing=replace(self.preprocessing, size=setting.size), stem=setting.stem)
+        if setting == self.setting:
+            return self
+        preprocessing = replace(self.preprocessing, size=setting.size)
+        return replace(self, preprocessing=preprocessing, stem=setting.stem, recipe=setting.suited(self.recipe))
 
     def lasting(self, looks: tuple[int, ...], epochs: int) -> Plan:
         """The plan with other looks and so many epochs, the tuning in proportion."""
@@ -298,7 +301,10 @@ class Plan:
                 on_this,
                 question=question,
                 recipe=replace(
-                    shortened(on_this.recipe, other.recipe.epochs, self.train_images), steps=other.recipe.steps
+                    shortened(on_this.recipe, other.recipe.epochs, self.train_images),
+                    steps=other.recipe.steps,
+                    smallest=other.recipe.smallest,
+                    full_from=other.recipe.full_from,
                 ),
                 stem=other.stem,
             )

@@ -14,6 +14,7 @@ from skipwise.cost.timing import multiply_adds_per_second
 from skipwise.nets.blank import blank, shape_of
 from skipwise.nets.guests import is_guest
 from skipwise.training.execution import choose_execution
+from skipwise.training.recipe import Recipe
 from skipwise.training.setting import NEARLY, Setting, enough_epochs, settings
 from skipwise.training.settle import ENDING
 from skipwise.training.stepcost import StepCost
@@ -69,10 +70,13 @@ def fit_setting(draft: Terms, *, precision: str, other_size: bool, other_stem: b
         each = 3 * multiply_adds(setting) / rate
         return StepCost(each * recipe.batch_size, each / 3)
 
+    def suited(setting: Setting) -> Recipe:
+        return recipe if setting == draft.setting else setting.suited(recipe)
+
     def epochs(setting: Setting) -> float:
         found = cost(setting)
         steps = max(1, images["train"] // recipe.batch_size)
-        each = found.training(recipe, setting.size, steps) + found.evaluation * images["val"]
+        each = found.training(suited(setting), setting.size, steps) + found.evaluation * images["val"]
         # The images were decoded for the first setting, if at all; for another size that is done once more.
         again = 0.0 if setting.size == draft.setting.size else reading
         left = began + (spec.time_limit or 0.0) - ENDING - time.monotonic() - again
@@ -90,4 +94,4 @@ def fit_setting(draft: Terms, *, precision: str, other_size: bool, other_stem: b
             break
         tried[chosen] = try_out(chosen)
     preprocessing = replace(spec.preprocessing, size=chosen.size)
-    return replace(draft, spec=replace(spec, preprocessing=preprocessing, stem=chosen.stem))
+    return replace(draft, spec=replace(spec, preprocessing=preprocessing, stem=chosen.stem, recipe=suited(chosen)))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from skipwise.training.recipe import Recipe
+from skipwise.training.recipe import Recipe, full_size
 
 SMALLER = (128, 96, 64, 32)
 """Sizes, in pixels a side, that a limit may choose instead, with the imagenet stem."""
@@ -19,6 +19,9 @@ REDUCES = 4
 """The imagenet stem makes a side so many times as short as the small stem leaves it."""
 PIXELS_OF_A_LAYER = 64
 """18 for ResNet-18 and 128 for MobileNetV2, in steps at 32, 64 and 96 pixels."""
+GROWING = 96
+"""With the imagenet stem, images grow in training only to so many pixels a side or more: a step on smaller ones takes
+little less time."""
 ENLARGED = 2
 """Images are at most so many times as large as they would be without a limit: with the imagenet stem, small ones that
 are enlarged cost less than with the small stem as they are."""
@@ -37,6 +40,10 @@ class Setting:
 
     def __str__(self) -> str:
         return f"{self.size} pixels with the {self.stem} stem"
+
+    def suited(self, recipe: Recipe) -> Recipe:
+        """The recipe, without growing images where that saves no time."""
+        return full_size(recipe) if self.stem == "imagenet" and self.size < GROWING else recipe
 
     @property
     def pixels(self) -> float:
