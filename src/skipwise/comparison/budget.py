@@ -32,7 +32,7 @@ SHORT = 1.15
 """Rounds that do not fit by less than this are gone on with, as long as it may turn out otherwise."""
 SLACK = 0.93
 """The share of the time that is left which a comparison that begins again is planned for."""
-WORTH = 1.25
+WORTH = 1.1
 """A comparison begins again to use its time better only for so many times as much training."""
 COLD = 3.0
 """A process's first epoch may take so many times as long as expected before anything is concluded from it."""
@@ -186,13 +186,13 @@ class Budget:
             missing = self._rounds_after(names, LEAST - done - len(begun)) * LATE / self._free()
             soon = self.work < self.a_round / 2 and not done
             if missing > (SHORT if soon else 1.0) * (1.0 if self.restarts < RESTARTS else SHORT):
-                self._start_again(fewer=True)
+                self._start_again()
         elif not done and self.work < self.a_round / 2 and self.restarts < RESTARTS:
             limit = self.plan.time_limit or 0.0
             gone, unused = limit - (self.end - self.clock()), self._free() - self._rounds_after(names, more)
             few = rounds + more < min(FEWEST, self.plan.question.looks[-1])
             if few or unused > max(UNUSED * limit, gone):
-                self._start_again(fewer=False)
+                self._start_again(rounds + more)
 
     def close(self, done: int) -> None:
         """No further round fits, and none goes on.
@@ -202,17 +202,21 @@ class Budget:
             StartAgain: there would be no answer, and with fewer epochs there is one.
         """
         if done < LEAST:
-            self._start_again(fewer=True)
+            self._start_again()
         raise TimeIsUp(done)
 
-    def _start_again(self, *, fewer: bool) -> None:
+    def _start_again(self, rounds: int | None = None) -> None:
         """Raises StartAgain, where there is another plan for the time that is left.
 
         Args:
-            fewer: whether it has to have fewer epochs, or networks; else it has to do a good deal more.
+            rounds: that fit as it is, than which the other plan has to train a good deal more; None where these are too
+                few, so that it has to have fewer epochs or networks.
         """
         again = self._again(self.slowness or 1.0) if self.fewer_epochs else None
-        if again is None or (_size(again) >= _size(self.plan) if fewer else _work(again) < WORTH * _work(self.plan)):
+        if again is None:
+            return
+        size, now = again.recipe.epochs * len(again.candidates), self.plan.recipe.epochs * len(self.plan.candidates)
+        if (size >= now) if rounds is None else (size * again.question.looks[-1] < WORTH * now * rounds):
             return
         self.restarts += 1
         self.undone.clear()
@@ -260,16 +264,6 @@ class Budget:
             f"epoch{'s' * (after != 1)}{instead}, from seed {first} on."
         )
         return replace(again, corrections=(*plan.corrections, sentence))
-
-
-def _size(plan: Plan) -> int:
-    """Of a round: the epochs of all networks."""
-    return plan.recipe.epochs * len(plan.candidates)
-
-
-def _work(plan: Plan) -> int:
-    """Of all rounds."""
-    return _size(plan) * plan.question.looks[-1]
 
 
 def _left(job: Job, done: int) -> float:
