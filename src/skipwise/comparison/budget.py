@@ -30,9 +30,9 @@ WINDOW = 0.5
 """Of a round's work, the latest says how slow the machine is now."""
 SHORT = 1.15
 """Rounds that do not fit by less than this are gone on with, as long as it may turn out otherwise."""
-SLACK = 0.93
+SLACK = 0.97
 """The share of the time that is left which a comparison that begins again is planned for."""
-WORTH = 1.1
+WORTH = 1.03
 """A comparison begins again to use its time better only for so many times as much training."""
 COLD = 3.0
 """A process's first epoch may take so many times as long as expected before anything is concluded from it."""
