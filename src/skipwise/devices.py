@@ -100,9 +100,6 @@ class Cpu(Device):
     def free_memory(self) -> int | None:
         return memory.free_memory()
 
-    def no_more_than(self, share: float) -> contextlib.AbstractContextManager[None]:
-        return memory.no_more_than_is_free(share)
-
 
 class Cuda(Device):
     """GPUs of NVIDIA, and AMD's as torch sees them."""

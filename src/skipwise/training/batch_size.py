@@ -84,8 +84,13 @@ def _fits(network: nn.Module, recipe: Recipe, execution: Execution, room: Room) 
     device, batch = devices.of(execution.device), recipe.batch_size // room.processes
     if not device.own_cores:
         free = device.free_memory()
-        if free is None or ROOMY * _estimate(network, execution, room, batch) * room.at_once < free:
+        if free is None:
             return True
+        needed = _estimate(network, execution, room, batch) * room.at_once
+        if ROOMY * needed < free:
+            return True
+        if needed > free:  # not tried: where memory runs out, kernels that can't be made are never made again
+            return False
     try:
         with device.no_more_than(1 / room.at_once), reproducible(execution):
             _step(network, recipe, execution, room, batch)
