@@ -20,7 +20,7 @@ UNEVEN = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is asked for already, which some of the advice depends on.
+    """Options that were given already, on which some of the advice depends.
 
     Args:
         margin: the difference that would not matter, in percentage points.

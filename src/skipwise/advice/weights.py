@@ -39,7 +39,7 @@ class StartingWeights:
 
     @property
     def against(self) -> str:
-        """What is said where they are not used, a sentence."""
+        """The sentence that is printed where published weights are not used."""
         return f"From scratch, as published weights are not expected to help: {self.reason}"
 
 

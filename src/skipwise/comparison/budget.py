@@ -25,15 +25,14 @@ from skipwise.training.schedule import relative_cost
 from skipwise.training.stepcost import StepCost
 
 BASIS = 0.15
-"""Of a round's work, or of the time it was to take, before anything is concluded from how long something took."""
+"""The share of a round that has to be done, or to be overdue, before its speed is used for a correction."""
 WINDOW = 0.5
-"""Of a round's work, the latest says how slow the machine is now."""
+"""The present speed is that of the latest work, of about this share of a round."""
 SHORT = 1.15
-"""Rounds that do not fit by less than this are gone on with, as long as it may turn out otherwise."""
+"""In the first half of the first round, the comparison goes on if its rounds would take up to so many times as long as
+the time that is left: the machine may become faster."""
 SLACK = 0.97
-"""The share of the time that is left which a comparison that begins again is planned for."""
-WORTH = 1.03
-"""A comparison begins again to use its time better only for so many times as much training."""
+"""A comparison that begins again is planned for this share of the time that is left."""
 COLD = 3.0
 """A process's first epoch may take so many times as long as expected before anything is concluded from it."""
 LATE = 1.03
@@ -42,8 +41,6 @@ RESTARTS = 2
 """How often a comparison may begin again with other epochs to use its time better."""
 UNUSED = 0.15
 """The share of a time limit that whole rounds of too many or too few epochs may leave over."""
-
-
 BUSIEST = 3.0
 """Judging and the report may take so many times as long as expected, where training does."""
 OVER = 0.05
@@ -209,14 +206,14 @@ class Budget:
         """Raises StartAgain, where there is another plan for the time that is left.
 
         Args:
-            rounds: that fit as it is, than which the other plan has to train a good deal more; None where these are too
-                few, so that it has to have fewer epochs or networks.
+            rounds: how many fit as it is; the other plan has to train at least as much. None where these are too few;
+                then it has to have fewer epochs or networks.
         """
         again = self._again(self.slowness or 1.0) if self.fewer_epochs else None
         if again is None:
             return
         size, now = again.recipe.epochs * len(again.candidates), self.plan.recipe.epochs * len(self.plan.candidates)
-        if (size >= now) if rounds is None else (size * again.question.looks[-1] < WORTH * now * rounds):
+        if (size >= now) if rounds is None else (size * again.question.looks[-1] < now * rounds):
             return
         self.restarts += 1
         self.undone.clear()

@@ -62,7 +62,7 @@ def image_options(request: Request) -> tuple[str, ...]:
 
 
 def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request, packed: Rows | None) -> None:
-    """Writes the files, whereabouts last."""
+    """Writes split.csv, folds.csv and images.json into the folder; images.json is written last."""
     source, members = prepared.source, prepared.members.tolist()
     save_split(
         folder / "split.csv",

@@ -319,7 +319,7 @@ class Plan:
         )
 
     def as_begun(self, other: Plan) -> Plan:
-        """With the batch that was chosen for the other, if it was for the one that is asked for here."""
+        """This plan with the batch size that the other plan was reduced to, if both were asked for the same batch size."""
         recipe = as_begun(self.recipe, other.asked_batch, other.recipe)
         return replace(self, recipe=recipe, asked_batch=other.asked_batch)
 
