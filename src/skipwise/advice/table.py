@@ -46,8 +46,8 @@ class Row:
 
     @property
     def variance(self) -> float:
-        """The variance of the mean accuracy, from two sources: the seeds with their training images, and the images that
-        the networks are judged on."""
+        """The variance of the mean accuracy: what seeds with their training images add, and what the images that the
+        networks are judged on add."""
         share, seeds = self.mean / 100, len(self.accuracies)
         of_images = 1e4 * share * (1 - share) / self.judged_on
         of_seeds = sum((each - self.mean) ** 2 for each in self.accuracies) / (seeds - 1) / seeds if seeds > 1 else 0.0

@@ -319,7 +319,7 @@ class Plan:
         )
 
     def as_begun(self, other: Plan) -> Plan:
-        """This plan with the batch size that the other plan was reduced to, if both were asked for the same batch size."""
+        """This plan with the batch size that the other plan was reduced to, if both asked for the same one."""
         recipe = as_begun(self.recipe, other.asked_batch, other.recipe)
         return replace(self, recipe=recipe, asked_batch=other.asked_batch)
 
