@@ -167,7 +167,7 @@ def test_nothing_is_advised_of_weights_where_nothing_was_tried() -> None:
     empty = replace(TABLE, rows=())
     found = should_start_from_weights(TRAITS, empty)
     assert (found.use, found.gain, found.size) == (False, None, None)
-    assert points_on(TRAITS, Asked(auto_size=128, claims=18), empty)
+    assert points_on(TRAITS, Asked(auto_size=128, level=0.05 / 18), empty)
 
 
 def test_an_interval_counts_what_seeds_and_images_add() -> None:
@@ -208,12 +208,12 @@ def test_the_table_that_is_shipped_advises_what_turned_out_best_in_it() -> None:
 def test_cross_validation_is_proposed_where_one_test_split_shows_too_little(
     traits: Traits, asked: dict[str, float], proposed: bool | None
 ) -> None:
-    found = cross_validation(traits, Asked(auto_size=128, claims=18, **asked))
+    found = cross_validation(traits, Asked(auto_size=128, level=0.05 / 18, **asked))
     assert (None if found is None else found.flags == ("--folds", "5")) is proposed
 
 
 def test_uneven_classes_and_large_images_are_pointed_out_and_letters_are_not_mirrored() -> None:
-    asked = Asked(auto_size=128, claims=0)
+    asked = Asked(auto_size=128)
     said = {p.topic: p for p in points_on(replace(TRAITS, side=1000, largest_class=700, mirrors=False), asked, TABLE)}
     assert "cross-validation" not in said  # nothing is compared
     assert said["balance"].flags == ("--balance", "sampling")

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from skipwise.comparison.fit import NEARLY, SPARE, fitted, limit_for
 from skipwise.comparison.forecast import makespan, run_seconds, seconds
 from skipwise.comparison.plan import Plan, Tuning
-from skipwise.comparison.question import FEWEST, LEAST, LOOKS
+from skipwise.comparison.question import FEWEST, LEAST
 from skipwise.comparison.wording import given_up
 from skipwise.errors import SkipwiseError
+from skipwise.statistics import SCHEDULE
 from skipwise.training.recipe import RECIPES, shortened
 from skipwise.training.setting import Setting, enough_epochs
 from skipwise.training.stepcost import StepCost
@@ -29,7 +30,7 @@ SPENT = 7.0
 
 
 def asking(
-    *, networks: int = 3, looks: tuple[int, ...] = LOOKS, epochs: int = 15, images: int = 2000, processes: int = 1
+    *, networks: int = 3, looks: tuple[int, ...] = SCHEDULE, epochs: int = 15, images: int = 2000, processes: int = 1
 ) -> Plan:
     """A plan that nothing was given up of yet."""
     plan = fabricate(NAMES[:networks], tuned=False, exploratory=False, looks=looks).plan
@@ -76,7 +77,7 @@ def rank(found: Plan | None, asked: Plan) -> tuple[float, ...]:
 plans = st.builds(
     asking,
     networks=st.integers(2, 4),
-    looks=st.sampled_from([LOOKS, (2,), (3,), (5,), (12,), (2, 3), (4, 40)]),
+    looks=st.sampled_from([SCHEDULE, (2,), (3,), (5,), (12,), (2, 3), (4, 40)]),
     epochs=st.integers(1, 40),
     images=st.sampled_from([40, 500, 2000, 20_000]),
     processes=st.sampled_from([1, 2, 7]),
@@ -175,7 +176,7 @@ def needed(plan: Plan, seeds: int, epochs: int, steps: tuple[float, ...] = EQUAL
 def test_without_need_nothing_is_given_up() -> None:
     plan = asking()
     found = fit(plan, EQUAL, 1e6)
-    assert (found.question.looks, found.recipe, found.setting) == (LOOKS, plan.recipe, LADDER[0])
+    assert (found.question.looks, found.recipe, found.setting) == (SCHEDULE, plan.recipe, LADDER[0])
     assert given_up(found) == []
 
 

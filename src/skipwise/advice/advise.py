@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.data.survey import Progress
+from skipwise.statistics import pair_level, schedule
 from skipwise.text import count
 
 
@@ -65,15 +65,13 @@ def advice_on(
     img_size: int | None = None,
     folds: int | None = None,
     margin: float = 0.5,
-    alpha: float = 0.05,
-    claims: int = 0,
+    level: float | None = None,
 ) -> Advice:
     """The advice on images that are looked at and split; the arguments are those of `Asked`."""
     traits = traits_of(prepared, folds)
     asked = Asked(
         margin=margin,
-        alpha=alpha,
-        claims=claims,
+        level=level,
         folds=folds,
         img_size=img_size,
         auto_size=prepared.auto_size,
@@ -141,5 +139,5 @@ def advise(
         folds=folds,
     )
     prepared = prepare(request, seed=SPLIT_SEED, packed=False, progress=progress, notice=notice)
-    claims = math.comb(networks, 2) * looks
-    return advice_on(prepared, img_size=img_size, folds=folds, margin=margin, alpha=alpha, claims=claims)
+    level = pair_level(networks, schedule(looks), alpha) if networks > 1 else None
+    return advice_on(prepared, img_size=img_size, folds=folds, margin=margin, level=level)

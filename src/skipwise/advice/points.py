@@ -24,15 +24,13 @@ class Asked:
 
     Args:
         margin: the difference that would not matter, in percentage points.
-        alpha: the chance that any verdict is wrong.
-        claims: how many verdicts there may be, pairs of networks times looks; 0 where none are compared.
+        level: the chance that a pair's interval misses at one look; None where no networks are compared.
         folds: for cross-validation.
         img_size: pixels a side, and `auto_size` what they are where nothing is asked for.
     """
 
     margin: float = 0.5
-    alpha: float = 0.05
-    claims: int
+    level: float | None = None
     folds: int | None = None
     img_size: int | None = None
     auto_size: int
@@ -65,7 +63,7 @@ def points_on(traits: Traits, asked: Asked, table: Table | None = None) -> tuple
     table = read_table() if table is None else table
     found = (
         _weights(traits, table),
-        cross_validation(traits, asked) if asked.claims else None,
+        cross_validation(traits, asked),
         _size(traits, asked, table),
         _mirror(traits, table),
         _balance(traits),
@@ -87,13 +85,15 @@ def _weights(traits: Traits, table: Table) -> Point:
 def cross_validation(traits: Traits, asked: Asked) -> Point | None:
     """Whether to cross-validate: where one test split can't show the margin; None where there is no choice."""
 
+    if asked.level is None or asked.folds is not None or traits.split_given or traits.test == 0:
+        return None
+    level = asked.level
+
     def smallest(images: int) -> float:
         """The smallest difference that can be shown, in points; infinite where none can."""
-        least = least_shown(images, margin=asked.margin / 100, alpha=asked.alpha / asked.claims)
+        least = least_shown(images, margin=asked.margin / 100, alpha=level)
         return 100 * least / images if least <= images else math.inf
 
-    if asked.folds is not None or traits.split_given or traits.test == 0:
-        return None
     one, all_of_them = smallest(traits.test), smallest(traits.images)
     shown = f"no difference of less than {one:.1f} points" if math.isfinite(one) else "no difference at all"
     test = f"{count(traits.test, 'test image')} can show {shown}"

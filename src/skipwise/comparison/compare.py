@@ -259,7 +259,7 @@ def compare(
     stem, width = agreed(weights, (), stem=stem, width=width)
     taken = {name: each for name, each in weights.items() if name in starts.automatic}
     img_size = img_size or size_for(taken, advice, prepared.auto_size)
-    limits = Asked(margin=margin, alpha=alpha, claims=question.claims, folds=folds, auto_size=prepared.auto_size)
+    limits = Asked(margin=margin, level=question.level, folds=folds, auto_size=prepared.auto_size)
     if (proposed := cross_validation(traits, limits)) is not None and proposed.flags:
         watch.noticed(f"{proposed.reason} {' '.join(proposed.flags)} does that.")
     asked = [weights[name].start.expects if name in weights else None for name in names]

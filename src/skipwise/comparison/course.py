@@ -120,7 +120,7 @@ def follow(
             margin=question.margin / 100,
             alpha=question.alpha,
             # Those that were planned: whether the time is up early may have to do with how it goes.
-            looks=len(question.looks),
+            looks=question.looks,
             seeds={name: answers[name].seeds for name in names},
         )
         now = settle(judgement, judged)

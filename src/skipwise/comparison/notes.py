@@ -182,7 +182,7 @@ def resolvable(class_images: Sequence[int], question: Question) -> str:
     balanced = question.outcome == "balanced-accuracy"
     present = [count for count in class_images if count]
     alike = round(len(present) ** 2 / sum(1 / count for count in present)) if balanced else images
-    alpha = question.alpha / question.claims
+    alpha = question.level
     least = least_shown(alike, margin=margin_points / 100, alpha=alpha)
     smallest = least / alike * 100
     if smallest <= margin_points:

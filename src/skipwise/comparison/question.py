@@ -10,9 +10,8 @@ from typing import Literal, get_args
 
 from skipwise.errors import SkipwiseError, unknown_name
 from skipwise.nets.catalogue import check_model
-from skipwise.statistics import MOST_SEEDS
+from skipwise.statistics import MOST_SEEDS, SCHEDULE, pair_level
 
-LOOKS = (5, 8, 12)
 FEWEST, LEAST = 3, 2
 """Seeds that a verdict should rest on, and those without which there is none."""
 LEAST_ALPHA = 1e-9
@@ -50,9 +49,9 @@ class Question:
         return tuple(range(self.first_seed, self.first_seed + self.looks[-1]))
 
     @property
-    def claims(self) -> int:
-        """How many verdicts `alpha` is shared by: every pair at every look."""
-        return math.comb(len(self.contenders), 2) * len(self.looks)
+    def level(self) -> float:
+        """The level of each pair's interval at each look, so that together they miss with probability `alpha`."""
+        return pair_level(len(self.contenders), self.looks, self.alpha)
 
     def check(self) -> None:
         """Raises SkipwiseError where the question can't be answered."""
@@ -83,7 +82,7 @@ def choose_looks(seeds: int | None, looks: Sequence[int] | None) -> tuple[int, .
                 "since nothing shows how much a run varies; use --seeds 2 or, better, 5."
             )
         looks = (seeds,)
-    chosen = LOOKS if looks is None else tuple(looks)
+    chosen = SCHEDULE if looks is None else tuple(looks)
     if not chosen or chosen[0] < 2 or any(a >= b for a, b in itertools.pairwise(chosen)):
         shown = f"; not {','.join(map(str, chosen))}" if chosen else ""
         raise SkipwiseError(f"--looks must be rising numbers of seeds, the first at least 2, like 5,8,12{shown}.")

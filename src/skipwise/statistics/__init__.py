@@ -1,4 +1,4 @@
-"""Right-or-wrong arrays -> intervals and verdicts; numpy and scipy, nothing of ours.
+"""Scores of images -> intervals and verdicts; numpy and scipy, nothing of ours.
 
 The heart is `judge`. `settle` and `contenders_left` make a sequence of looks at growing data out of it; `bootstrap`
 and `mcnemar` are second opinions that rest on other assumptions.
@@ -6,17 +6,24 @@ and `mcnemar` are second opinions that rest on other assumptions.
 
 from skipwise.statistics.checks import McNemar, bootstrap, mcnemar
 from skipwise.statistics.climbing import Climb, climb
-from skipwise.statistics.judging import MOST_SEEDS, Estimate, Judgement, Pair, Verdict, judge
+from skipwise.statistics.groups import FEWEST_GROUPS
+from skipwise.statistics.judging import MOST_SEEDS, judge
 from skipwise.statistics.looks import beaten, contenders_left, settle
+from skipwise.statistics.records import Estimate, Judgement, Pair, Verdict
 from skipwise.statistics.resolution import at_best, least_shown
+from skipwise.statistics.shares import Share, share
+from skipwise.statistics.simultaneous import SCHEDULE, pair_level, schedule
 
 __all__ = [
+    "FEWEST_GROUPS",
     "MOST_SEEDS",
+    "SCHEDULE",
     "Climb",
     "Estimate",
     "Judgement",
     "McNemar",
     "Pair",
+    "Share",
     "Verdict",
     "at_best",
     "beaten",
@@ -26,5 +33,8 @@ __all__ = [
     "judge",
     "least_shown",
     "mcnemar",
+    "pair_level",
+    "schedule",
     "settle",
+    "share",
 ]

@@ -1,162 +1,239 @@
 """How far a mean over seeds and images may be from the truth, when both were drawn.
 
-A contender's answers are taken as accuracy + seed effect + image effect + rest, each effect independent with a
-variance of its own (two-way random effects: Searle, Casella and McCulloch 1992, Variance Components, ch. 4). Two
-contenders share the images and therefore the image effects' covariance; their seeds are separate draws, each with its
-own variance.
+A network's scores are taken as mean + seed effect + image effect + rest, each effect independent with a variance of its
+own (two-way random effects: Searle, Casella and McCulloch 1992, Variance Components, ch. 4). Images may come in groups
+that are drawn as wholes. Two networks share the images and therefore the image effects' covariance; their seeds are
+separate draws, each with its own variance.
+
+Everything here is about errors, of which fewer are better: 1 - score where 1 is the best score, the score itself where
+it is a loss.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
-import scipy  # whose parts are imported when they are first used
 from numpy.typing import NDArray
+from scipy import special
+
+from skipwise.statistics.groups import Groups
+from skipwise.statistics.moderation import borrowed, combined
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The two-way analysis of one contender's values[s, i].
+    """The two-way analysis of one network's errors [seeds, images].
 
-    `by_image` is the mean over seeds of each image. `log_odds` holds the mean and the variance, over seeds, of the
-    logarithm of errors / right answers.
+    Args:
+        mean: of all errors.
+        seeds: how many runs there are.
+        of_run: the variance over seeds of a run's mean; at least `of_rest`.
+        of_rest: how much of it is the rest, which shrinks with more images.
+        by_image: the mean over seeds of each image.
+        by_seed: the mean of each run.
     """
 
     mean: float
     seeds: int
-    images: int
-    ms_seed: float
-    ms_rest: float
-    by_image: NDArray[np.floating]
-    log_odds: tuple[float, float]
-
-    def variance(self, seeds: int, images: int) -> float:
-        """What varies from seed to seed, seed effects and rest, in a mean over so many of each."""
-        # What images of its own cost a seed shrinks with more images; the seed's effect on all of them does not.
-        effect = max(self.ms_seed - self.ms_rest, 0.0) / self.images
-        return (effect + min(self.ms_seed, self.ms_rest) / images) / seeds
-
-    def variance_below(self, quantile: float, seeds: int, images: int) -> float:
-        """The same, as far as the truth may lie below the mean: `quantile` of its roots reach down to Cox's bound.
-
-        Near the ceiling, runs that are much worse than the rest are rare, and much worse. Seeds that happen to have
-        none of them show a high accuracy and a small variance together, so that an interval of equal arms would miss
-        far more often than it says. On the log-odds scale seed effects are nearer to symmetrical. The bound there is
-        Cox's for the mean of a log-normal variable, used one contender at a time (Zou, Huo and Taleban 2009,
-        Environmetrics 20:172). Far from the ceiling it is the ordinary one.
-        """
-        variance = self.variance(seeds, images)
-        if variance == 0 or quantile == 0:
-            return variance
-        centre, spread = self.log_odds
-        spread *= variance * seeds / self.variance(1, self.images)
-        reach = quantile * math.sqrt(spread / seeds + spread**2 / (2 * (seeds - 1)))
-        error = max(1 - self.mean, 0.5 / self.images)
-        fall = float(scipy.special.expit(centre + spread / 2 + reach)) - error
-        return max(variance, (max(fall, 0.0) / quantile) ** 2)
+    of_run: float
+    of_rest: float
+    by_image: NDArray[np.float64]
+    by_seed: NDArray[np.float64]
 
 
-def analyse(values: NDArray[np.floating]) -> Table:
-    """The mean squares of values [seeds, images].
+def analyse(errors: NDArray[np.float64], groups: Groups) -> Table:
+    """The analysis of errors [seeds, images].
 
     Raises:
         ValueError: fewer than two seeds or one image.
     """
-    seeds, images = values.shape
+    seeds, images = errors.shape
     if seeds < 2 or images < 1:
         raise ValueError(f"An interval needs at least two seeds and one image, not {seeds} and {images}.")
-    by_seed, by_image = values.mean(axis=1), values.mean(axis=0)
-    grand = by_seed.mean()
-    of_seeds = images * np.square(by_seed - grand).sum()
-    of_images = seeds * np.square(by_image - grand).sum()
-    rest = np.vdot(values, values) - seeds * images * grand**2 - of_seeds - of_images
-    # Half an answer stands for none, which has no logarithm.
-    log_odds = -scipy.special.logit(np.clip(by_seed, 0.5 / images, 1 - 0.5 / images))
+    by_seed, by_image = errors.mean(axis=1), errors.mean(axis=0)
+    deviations = groups.sums(errors - by_seed[:, None])
+    of_rest = groups.variance(deviations - deviations.mean(axis=0)) / (seeds - 1)
     return Table(
-        mean=float(grand),
+        mean=float(by_seed.mean()),
         seeds=seeds,
-        images=images,
-        ms_seed=float(of_seeds / (seeds - 1)),
-        ms_rest=float(max(rest, 0.0) / ((seeds - 1) * max(images - 1, 1))),
+        # Seeds that happen to agree say less than the rest, of which much is known.
+        of_run=max(float(by_seed.var(ddof=1)), of_rest),
+        of_rest=of_rest,
         by_image=by_image,
-        log_odds=(float(log_odds.mean()), float(log_odds.var(ddof=1))),
+        by_seed=by_seed,
     )
 
 
-@lru_cache(maxsize=1024)
-def _student(freedom: int, alpha: float) -> float:
-    """Student's two-sided quantile: asked for again and again with few different counts."""
-    return float(-scipy.special.stdtrit(freedom, alpha / 2))  # from below: 1 - alpha may round to 1
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """All networks of a comparison, whose seed variances borrow from each other.
 
-
-@dataclass(frozen=True)
-class Mean:
-    """An accuracy, or the difference of two: `value` is the mean of `first`, less that of `second` where there is one.
-
-    `image_effect` is the variance of one image's effect on the value.
+    Args:
+        tables: of each.
+        groups: how the images fall into groups.
+        most: the largest mean error there can be where the least is 0: 1, or infinity. None where errors may be
+            negative, too.
+        largest: the largest error that a single image can have; None where there is none but what was seen.
     """
 
-    value: float
-    image_effect: float
-    first: Table
-    second: Table | None = None
+    tables: Sequence[Table]
+    groups: Groups
+    most: float | None = 1.0
+    largest: float | None = 1.0
 
-    def interval(self, alpha: float, *, seeds: int | None = None, images: int | None = None) -> tuple[float, float]:
-        """The two-sided interval that misses with probability alpha; or about what it would be with so many of each.
+    @cached_property
+    def _of_run(self) -> NDArray[np.float64]:
+        return np.array([table.of_run for table in self.tables])
+
+    @cached_property
+    def _of_rest(self) -> NDArray[np.float64]:
+        return np.array([table.of_rest for table in self.tables])
+
+    @cached_property
+    def _freedom(self) -> NDArray[np.float64]:
+        return np.array([table.seeds - 1.0 for table in self.tables])
+
+    @cached_property
+    def _weight(self) -> NDArray[np.float64]:
+        return borrowed(self._of_run, self._freedom)
+
+    def seed_variance(self, shares: NDArray[np.float64], seeds: int | None, fewer: float) -> tuple[float, float]:
+        """The variance of a sum of means over seeds, seed effects and rest, and its degrees of freedom.
+
+        Args:
+            shares: 1 / seeds for each network whose mean is in the sum, 0 for the others.
+            seeds: as if there were so many of each network. None: as many as there are.
+            fewer: as if there were 1 / fewer as many images.
+        """
+        variances = self._of_run - self._of_rest * (1 - fewer)
+        freedom = self._freedom if seeds is None else np.full_like(self._freedom, seeds - 1.0)
+        variance, of_variance = combined(variances, freedom, self._weight, shares)
+        return float(variance), float(of_variance)
+
+
+@lru_cache(maxsize=4096)
+def student(freedom: float, level: float) -> float:
+    """Student's two-sided quantile."""
+    return float(-special.stdtrit(freedom, level / 2))  # from below: 1 - level may round to 1
+
+
+@dataclass(frozen=True, eq=False)
+class Mean:
+    """The mean error of network `first`, less that of `second` where there is one (their places among `networks`).
+
+    `of_images` is the variance that drawing the images adds, with the rest taken off.
+    """
+
+    networks: Networks
+    first: int
+    second: int | None
+    value: float
+    of_images: float
+
+    @property
+    def seeds(self) -> int:
+        """Of how many seeds it is the mean, on the side with fewer."""
+        sides = [side for side in (self.first, self.second) if side is not None]
+        return min(self.networks.tables[side].seeds for side in sides)
+
+    def interval(self, level: float, *, seeds: int | None = None, images: float | None = None) -> tuple[float, float]:
+        """The two-sided interval that misses with probability `level`; or about what it would be with so many of each.
 
         The variance has two estimated parts: what varies from seed to seed, known from few seeds, and what the image
-        effects add, known from many images. Student's quantiles for the two are averaged by the parts' sizes (Cochran
-        1964, Biometrics 20:191). Satterthwaite's degrees of freedom for the whole would err on the unsafe side
-        wherever the few seeds happen to agree.
-
-        The seeds' part is itself a sum over two contenders. Welch's degrees of freedom (1947, Biometrika 34:28) lie
-        between S - 1, where only one varies, and 2 (S - 1), where both vary alike; as they are estimated from as few
-        seeds, the mean of them and of S - 1 is taken. docs/statistics.md has what this errs in simulation.
+        effects add, known from many images or groups of them. Student's quantiles for the two are averaged by the
+        parts' sizes (Cochran 1964, Biometrics 20:191). Satterthwaite's degrees of freedom for the whole would err on
+        the unsafe side wherever the few seeds happen to agree.
         """
-        seeds, images = seeds or self.first.seeds, images or self.first.images
-        by_image = self.image_effect / images
-        few, many = _student(seeds - 1, alpha), _student(images + 1, alpha)
+        groups = self.networks.groups
+        fewer = 1.0 if images is None else groups.images / images
+        of_images, many = self.of_images * fewer, student(groups.freedom / fewer, level)
+        shares = np.zeros(len(self.networks.tables))
+        sides = [side for side in (self.first, self.second) if side is not None]
+        for side in sides:
+            shares[side] = 1 / (seeds or self.networks.tables[side].seeds)
+        of_seeds, freedom = self.networks.seed_variance(shares, seeds, fewer)
 
-        def arm(parts: list[float]) -> float:
-            by_seed = sum(parts)
-            if by_seed + by_image == 0:
-                return 0.0
-            of_seeds = few
-            if sum(part > 0 for part in parts) > 1:
-                welch = (seeds - 1) * by_seed**2 / sum(part**2 for part in parts)
-                of_seeds = float(-scipy.special.stdtrit((welch + seeds - 1) / 2, alpha / 2))
-            return (by_seed * of_seeds + by_image * many) / math.sqrt(by_seed + by_image)
+        def arm(worse: int | None) -> float:
+            """How far the truth may lie to the side on which network `worse` has more errors."""
+            of_tail, few = (0.0, math.inf) if worse is None else self._tail(worse, level, seeds, fewer)
+            by_seed, few = of_seeds + of_tail, min(freedom, few)
+            total = by_seed + of_images
+            return (by_seed * student(few, level) + of_images * many) / math.sqrt(total) if total else 0.0
 
-        below = [self.first.variance_below(few, seeds, images)]
-        above = [self.first.variance(seeds, images)]
-        if self.second is not None:
-            below.append(self.second.variance(seeds, images))
-            above.append(self.second.variance_below(few, seeds, images))
-        return self.value - arm(below), self.value + arm(above)
+        return self.value - arm(self.second), self.value + arm(self.first)
+
+    def _tail(self, side: int, level: float, seeds: int | None, fewer: float) -> tuple[float, float]:
+        """What a network's seeds add to the variance on the side where it has more errors, and the degrees of freedom.
+
+        Where errors are few, runs with many more are rare, and much worse. Seeds that happen to have none of them show
+        few errors and a small variance together, so that an interval of equal arms would miss far more often than it
+        says. On the scale of log-odds (of logarithms, for a loss) seed effects are nearer to symmetrical. The bound
+        there is Cox's for the mean of a log-normal variable, used one network at a time (Zou, Huo and Taleban 2009,
+        Environmetrics 20:172). Where errors are not few it is the ordinary one.
+        """
+        networks, table = self.networks, self.networks.tables[side]
+        count = seeds or table.seeds
+        shares = np.zeros(len(networks.tables))
+        shares[side] = 1 / count
+        variance, freedom = networks.seed_variance(shares, seeds, fewer)
+        if networks.most is None or variance == 0:
+            return 0.0, math.inf
+        # Half an error stands for none, which has no logarithm.
+        least = 0.5 / networks.groups.images
+        if math.isinf(networks.most):
+            places = np.log(np.maximum(table.by_seed, least * float(table.by_seed.max() or 1.0)))
+            slope = 1 / max(table.mean, least)
+        else:
+            places = special.logit(np.clip(table.by_seed, least, 1 - least))
+            mean = min(max(table.mean, least), 1 - least)
+            slope = 1 / (mean * (1 - mean))
+        own = float(table.by_seed.var(ddof=1))
+        # The variance on that scale, of as many seeds' as was borrowed or set aside on the scale of errors.
+        spread = float(places.var(ddof=1)) * variance * count / own if own else variance * count * slope**2
+        quantile = student(freedom, level)
+        reach = quantile * math.sqrt(spread / count + spread**2 / (2 * (count - 1)))
+        bound = float(places.mean()) + spread / 2 + reach
+        bound = math.exp(min(bound, 700)) if math.isinf(networks.most) else float(special.expit(bound))
+        fall = bound - max(table.mean, least)
+        beyond = (max(fall, 0.0) / quantile) ** 2 - variance if quantile else 0.0
+        return (beyond, freedom) if beyond > 0 else (0.0, math.inf)
 
 
-def mean_of(table: Table, *, largest: float = 1.0) -> Mean:
-    """One contender's mean. `largest` is the largest value that an image can have, see `difference_of`."""
-    spread = float(np.square(table.by_image - table.mean).sum()) + largest**2 / 2
-    return Mean(table.mean, _image_effect(spread, table), table)
+def mean_of(networks: Networks, side: int) -> Mean:
+    """One network's mean error. One more image that is wrong and one that is right are counted, see `difference_of`."""
+    table = networks.tables[side]
+    extreme = _extreme(networks, table.by_image - table.mean)
+    return _mean(networks, side, None, table.mean, table.by_image, extreme**2 / 2)
 
 
-def difference_of(a: Table, b: Table, *, largest: float = 1.0) -> Mean:
-    """The mean of a minus that of b, on the same images and as many seeds.
+def difference_of(networks: Networks, first: int, second: int) -> Mean:
+    """The mean error of `first` minus that of `second`, on the same images.
 
-    The image effects' variance is taken with two images more than there were: one that only a gets right and one
-    that only b does, in the outcome's largest value. Without them a hundred images without one disagreement would
-    have variance zero, and any claim whatever would look certain. The mean leaves them out.
+    The image effects' variance is taken with two images more than there were: one on which only the first is wrong and
+    one on which only the second is. Without them a hundred images without one disagreement would have variance zero,
+    and any claim whatever would look certain. The mean leaves them out.
     """
-    value = a.mean - b.mean
-    spread = float(np.square(a.by_image - b.by_image - value).sum()) + 2 * largest**2
-    return Mean(value, _image_effect(spread, a, b), a, b)
+    a, b = networks.tables[first], networks.tables[second]
+    by_image = a.by_image - b.by_image
+    extreme = _extreme(networks, by_image)
+    return _mean(networks, first, second, a.mean - b.mean, by_image, 2 * extreme**2)
 
 
-def _image_effect(spread: float, *tables: Table) -> float:
-    """Its variance: `spread` is the sum of squares over two more images than there are, with the rest in it."""
-    of_rest = sum(table.ms_rest for table in tables) / tables[0].seeds
-    return max(spread / (tables[0].images + 1) - of_rest, 0.0)
+def _extreme(networks: Networks, by_image: NDArray[np.float64]) -> float:
+    if networks.largest is not None:
+        return networks.largest
+    return float(np.abs(by_image).max()) or max(float(np.abs(table.by_image).max()) for table in networks.tables) or 1.0
+
+
+def _mean(
+    networks: Networks, first: int, second: int | None, value: float, by_image: NDArray[np.float64], extreme: float
+) -> Mean:
+    groups = networks.groups
+    variance = groups.variance(groups.sums(by_image - value)) + extreme / groups.images**2
+    tables = [networks.tables[side] for side in (first, second) if side is not None]
+    of_rest = sum(table.of_rest / table.seeds for table in tables)
+    return Mean(networks, first, second, value, max(variance - of_rest, 0.0))

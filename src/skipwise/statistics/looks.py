@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from skipwise.statistics.judging import Judgement, Pair
+from skipwise.statistics.records import Judgement, Pair
 
 
 def settle(earlier: Judgement | None, now: Judgement) -> Judgement:

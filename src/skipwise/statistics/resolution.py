@@ -7,7 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from skipwise.statistics.judging import Verdict, judge
+from skipwise.statistics.judging import judge
+from skipwise.statistics.records import Verdict
 
 
 @cache

@@ -1,0 +1,146 @@
+"""At which level each single interval is to be taken, so that all of them hold together.
+
+Sharing alpha among pairs and looks as if they had nothing in common (Bonferroni) makes intervals wider than they need
+be: pairs share networks, and looks share runs and images. What is needed is the distribution of the largest deviation
+of all. On the scale of normal quantiles (what a deviation from few seeds would be worth if much were known) it hardly
+depends on how large the variances are, and two cases are the worst:
+
+- one look, and images alone vary: the range of normal deviates (Tukey 1953);
+- several looks, and seeds alone vary: found by simulation, of networks that vary alike and of one that varies less.
+
+benchmarks/coverage.py has what it comes to in between. Simulated numbers are the same each time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import combinations, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import integrate, optimize, special
+
+from skipwise.statistics.moderation import borrowed, combined
+
+SCHEDULE = (5, 8, 12)
+"""The numbers of seeds at which a comparison is looked at by default."""
+TRIALS = 4000
+LEAST_SIMULATED, LEAST_INTEGRATED = 0.005, 1e-6
+"""Below, so many trials or the integral's digits don't tell, and alpha is shared as if nothing were in common."""
+QUIET = 0.05
+"""The variance of the network that varies less, as a share of the others'."""
+
+
+def schedule(looks: int | Sequence[int]) -> tuple[int, ...]:
+    """The numbers of seeds at each look; a number of looks means the default ones, and half as many more for each
+    further one.
+
+    Raises:
+        ValueError: no looks, or numbers that don't grow, or fewer than two seeds.
+
+    Examples:
+        >>> schedule(2), schedule(4), schedule([6, 10])
+        ((5, 8), (5, 8, 12, 18), (6, 10))
+    """
+    if isinstance(looks, int):
+        counts = list(SCHEDULE[:looks])
+        while counts and len(counts) < looks:
+            counts.append(counts[-1] * 3 // 2)
+    else:
+        counts = [int(count) for count in looks]
+    if not counts or min(counts) < 2 or any(a >= b for a, b in pairwise(counts)):
+        raise ValueError("looks must be a number of looks, or growing numbers of seeds from 2 up.")
+    return tuple(counts)
+
+
+@lru_cache(maxsize=256)
+def pair_level(contenders: int, looks: tuple[int, ...], alpha: float) -> float:
+    """The level of each pair's interval, so that any of all pairs at all looks misses with probability alpha.
+
+    Args:
+        contenders: how many networks are compared, each with each.
+        looks: the numbers of seeds at which that is done.
+        alpha: the chance that anything is missed.
+
+    Examples:
+        Four networks at one look: more than Bonferroni's sixth of alpha.
+
+        >>> f"{pair_level(4, (5,), 0.05):.4f} > {0.05 / 6:.4f}"
+        '0.0103 > 0.0083'
+    """
+    pairs = np.zeros((contenders * (contenders - 1) // 2, contenders))
+    for row, (a, b) in enumerate(combinations(range(contenders), 2)):
+        pairs[row, [a, b]] = 1, -1
+    return min(_range_level(contenders, alpha), _seed_level(pairs, looks, alpha))
+
+
+@lru_cache(maxsize=256)
+def accuracy_level(contenders: int, looks: tuple[int, ...], alpha: float) -> float:
+    """The same for the networks' own accuracies: as if these were independent, which is the worst case."""
+    single = float(-special.expm1(special.log1p(-alpha) / contenders))
+    return min(single, _seed_level(np.eye(contenders), looks, alpha))
+
+
+def _range_level(contenders: int, alpha: float) -> float:
+    """The level of each pair where images alone vary: twice the tail of a normal deviate at the range's quantile."""
+    pairs = contenders * (contenders - 1) / 2
+    if contenders == 2 or alpha < LEAST_INTEGRATED:
+        return alpha / pairs
+
+    def beyond(quantile: float) -> float:
+        def density(x: float) -> float:
+            inside = float(special.ndtr(x + quantile) - special.ndtr(x))
+            return contenders * math.exp(-(x**2) / 2) / math.sqrt(2 * math.pi) * inside ** (contenders - 1)
+
+        return 1 - float(integrate.quad(density, -9, 9, limit=200)[0]) - alpha
+
+    quantile = float(optimize.brentq(beyond, 1e-3, 40))
+    return float(2 * special.ndtr(-quantile / math.sqrt(2)))
+
+
+def _seed_level(contrasts: NDArray[np.float64], looks: tuple[int, ...], alpha: float) -> float:
+    """The level where runs alone vary; 1 with one look, where that is not the worst case.
+
+    Args:
+        contrasts: the differences of means that are looked at [differences, contenders].
+    """
+    if len(looks) == 1:
+        return 1.0
+    if alpha < LEAST_SIMULATED:
+        return alpha / (len(contrasts) * len(looks))
+    contenders = contrasts.shape[1]
+    one_quiet = np.ones(contenders)
+    one_quiet[0] = QUIET
+    return min(_simulated_level(contrasts, looks, alpha, each) for each in (np.ones(contenders), one_quiet))
+
+
+def _simulated_level(
+    contrasts: NDArray[np.float64], looks: tuple[int, ...], alpha: float, variances: NDArray[np.float64]
+) -> float:
+    """The alpha quantile, over simulated comparisons, of the least p-value in any contrast at any look."""
+    rng = np.random.default_rng(1)
+    shape = (TRIALS, contrasts.shape[1])
+    means, squares, seeds = np.zeros(shape), np.zeros(shape), 0
+    deviations, freedoms = [], []
+    for look in looks:
+        # The mean and the sum of squares of the new runs, and both of all runs so far (Chan, Golub and LeVeque 1983).
+        new = look - seeds
+        apart = rng.standard_normal(shape) * np.sqrt(variances / new) - means
+        within = rng.chisquare(new - 1, shape) * variances if new > 1 else 0.0
+        squares = squares + within + apart**2 * (seeds * new / look)
+        means, seeds = means + apart * (new / look), look
+        freedom = np.full(shape[1], seeds - 1.0)
+        weight = borrowed(squares / (seeds - 1), freedom)
+        for contrast in contrasts:
+            variance, of_variance = combined(squares / (seeds - 1), freedom, weight, np.abs(contrast) / seeds)
+            deviations.append(np.abs(means @ contrast) / np.sqrt(variance))
+            freedoms.append(of_variance)
+    # Wallace's approximation (1959, Annals of Mathematical Statistics 30:1124) tells which trials can matter; Student's
+    # own distribution takes ten times as long.
+    t, f = np.array(deviations), np.array(freedoms)
+    rough = ((8 * f + 1) / (8 * f + 3) * np.sqrt(f * np.log1p(t**2 / f))).max(axis=0)
+    matter = rough >= np.quantile(rough, max(1 - 3 * alpha, 0))
+    least = (2 * special.stdtr(f[:, matter], -t[:, matter])).min(axis=0)
+    return float(np.quantile(np.append(least, np.ones(TRIALS - len(least))), alpha))
