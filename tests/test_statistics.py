@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import math
 import sys
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import optimize, special, stats
 
 from skipwise.statistics import (
     Judgement,
@@ -24,9 +23,14 @@ from skipwise.statistics import (
     contenders_left,
     judge,
     mcnemar,
+    pair_level,
+    schedule,
     settle,
 )
-from skipwise.statistics.intervals import analyse, difference_of, mean_of
+from skipwise.statistics.groups import Groups
+from skipwise.statistics.intervals import Networks, analyse, difference_of, mean_of
+from skipwise.statistics.moderation import borrowed, combined
+from skipwise.statistics.simultaneous import accuracy_level
 
 Answers = dict[str, np.ndarray]
 
@@ -67,77 +71,137 @@ def pair_of(a: str, b: str, low: float, high: float, verdict: str = "unresolved"
 # ---- intervals
 
 
-def test_mean_squares_are_those_of_the_textbook_sums() -> None:
+def test_variances_are_those_of_the_textbook_sums() -> None:
     values = np.random.default_rng(0).random((3, 4))
-    table = analyse(values)
+    table = analyse(values, Groups(4))
     s, n = values.shape
     grand = values.sum() ** 2 / (s * n)
     seed = (values.sum(axis=1) ** 2).sum() / n - grand
     image = (values.sum(axis=0) ** 2).sum() / s - grand
     rest = (values**2).sum() - grand - seed - image
     assert table.mean == pytest.approx(values.mean())
-    assert table.ms_seed == pytest.approx(seed / (s - 1))
-    assert table.ms_rest == pytest.approx(rest / ((s - 1) * (n - 1)))
+    assert table.of_run == pytest.approx(seed / (s - 1) / n)
+    assert table.of_rest == pytest.approx(rest / ((s - 1) * (n - 1)) / n)
 
 
-def by_hand(a: np.ndarray, b: np.ndarray | None, alpha: float, largest: float) -> tuple[float, float]:
-    """The interval of mean(a), or of mean(a) - mean(b), from the formulas in docs/statistics.md."""
-    sides = [a] if b is None else [a, b]
-    s, n = a.shape
-    t = stats.t.ppf(1 - alpha / 2, s - 1)
-    plain, cox, rest = [], [], []
-    for side in sides:
-        residual = side - side.mean(axis=1, keepdims=True) - side.mean(axis=0) + side.mean()
-        rest.append((residual**2).sum() / ((s - 1) * max(n - 1, 1)))
-        plain.append(side.mean(axis=1).var(ddof=1) / s)
-        seeds = np.clip(side.mean(axis=1), 0.5 / n, 1 - 0.5 / n)
-        logs = np.log((1 - seeds) / seeds)
-        m, v = logs.mean(), logs.var(ddof=1)
-        bound = m + v / 2 + t * math.sqrt(v / s + v**2 / (2 * (s - 1)))
-        fall = 1 / (1 + math.exp(-bound)) - max(1 - side.mean(), 0.5 / n)
-        cox.append(max(plain[-1], (max(fall, 0) / t) ** 2) if plain[-1] else 0)
-    image = sides[0].mean(axis=0) if b is None else a.mean(axis=0) - b.mean(axis=0)
+def by_hand(
+    tables: list[np.ndarray], shares: list[float], level: float, largest: float, images_of: np.ndarray | None = None
+) -> tuple[float, float]:
+    """The interval of the sum of shares x mean(errors), from the formulas in docs/statistics.md.
+
+    `shares` are 1, -1 and 0. `images_of` numbers the group of each image.
+    """
+    s, n = tables[0].shape
+    ids = np.arange(n) if images_of is None else images_of
+    sizes = np.bincount(ids)
+    p = sizes / n
+    together = np.zeros((n, len(sizes)))
+    together[np.arange(n), ids] = 1 / n
+    ratio = np.sum(p**2) / np.sum(p**2 * (1 - 2 * p + np.sum(p**2)) / (1 - p)) if n > 1 else 1
+
+    def over_groups(deviations: np.ndarray) -> float:
+        return 0.0 if len(sizes) == 1 else max(ratio, 1) * float((deviations @ together) ** 2 @ (1 / (1 - p)))
+
+    runs = np.array([table.mean(axis=1).round(12).var(ddof=1) for table in tables])
+    rests = []
+    for table in tables:
+        residual = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0) + table.mean()
+        rests.append(sum(over_groups(row) for row in residual) / (s - 1))
+    weight = 0.0
+    if len(tables) > 2:
+        logs = np.log(np.maximum(np.maximum(runs, rests), 1e-20))
+        excess = max(logs.var(ddof=1) - special.polygamma(1, (s - 1) / 2), 0.4)
+        prior = 2 * optimize.brentq(lambda x: special.polygamma(1, x) - excess, 1e-4, 1e4)
+        weight = prior / (prior + s - 1)
+
+    def seeds(chosen: np.ndarray) -> tuple[float, float]:
+        parts = (weight * chosen.sum() / len(tables) + (1 - weight) * chosen) * runs / s
+        squares = np.sum(parts**2) / (s - 1)
+        return parts.sum(), max(parts.sum() ** 2 / squares if squares else 0, s - 1)
+
+    chosen = np.array(shares)
+    image = sum(share * table.mean(axis=0) for share, table in zip(shares, tables, strict=True))
     value = image.mean()
-    guard = [largest / 2, -largest / 2] if b is None else [largest, -largest]
-    of_image = np.concatenate([image - value, guard])
-    by_image = max((of_image**2).sum() / (n + 1) - sum(rest) / s, 0) / n
+    of_images = over_groups(image - value) + (2 if np.abs(chosen).sum() == 2 else 0.5) * largest**2 / n**2
+    rest = min(np.abs(chosen) @ rests / s, of_images)
+    total, freedom = seeds(np.abs(chosen))
+    beyond = max(total - rest, 0)
+    d = np.sqrt(p**2 / (1 - p)) if len(sizes) > 1 else np.ones(1)
+    b = d[:, None] * (np.eye(len(p)) - p - p[:, None] + np.sum(p**2)) * d
+    many = stats.t.isf(level / 2, np.trace(b) ** 2 / np.sum(b**2) if len(sizes) > 1 else 1)
     arms = []
-    for parts in ([cox[0], *plain[1:]], [plain[0], *cox[1:]]):
-        by_seed = sum(parts)
-        freedom = (s - 1) * (1 + (by_seed**2 / sum(p**2 for p in parts) if by_seed else 1)) / 2
-        averaged = by_seed * stats.t.ppf(1 - alpha / 2, freedom) + by_image * stats.t.ppf(1 - alpha / 2, n + 1)
-        arms.append(averaged / math.sqrt(by_seed + by_image) if by_seed + by_image else 0)
+    for worse in (-1, 1):
+        tail, of_tail = 0.0, math.inf
+        if worse in shares:
+            side = shares.index(worse)
+            alone, f = seeds(np.eye(len(tables))[side])
+            if alone:
+                errors = np.clip(tables[side].mean(axis=1), 0.5 / n, 1 - 0.5 / n)
+                places = special.logit(errors)
+                mean = np.clip(tables[side].mean(), 0.5 / n, 1 - 0.5 / n)
+                v = alone * s * (places.var(ddof=1) / runs[side] if runs[side] else (mean * (1 - mean)) ** -2)
+                t, z = stats.t.isf(level / 2, f), stats.norm.isf(level / 2)
+                skew = 0.7 * max(1 - rests[side] / (alone * s), 0) ** 1.5
+                t_skewed = t + skew * (2 * z**2 + 1) / (6 * math.sqrt(s))
+                bound = places.mean() + v / 2 + t_skewed * math.sqrt(v / s + v**2 / (2 * (s - 1)))
+                tail = max((max(special.expit(bound) - mean, 0) / t) ** 2 - alone, 0)
+                of_tail = f if tail else math.inf
+        few = stats.t.isf(level / 2, min(freedom, of_tail))
+        by_seed = beyond + tail
+        arms.append((by_seed * few + of_images * many) / math.sqrt(by_seed + of_images))
     return value - arms[0], value + arms[1]
 
 
-@given(answers(3), st.sampled_from([1, 3]), st.sampled_from([0.05, 0.2]))
-def test_intervals_are_the_formulas(correct: Answers, looks: int, alpha: float) -> None:
-    judged = judge(correct, margin=0.01, alpha=alpha, looks=looks)
+@given(answers(3), st.sampled_from([1, 3]), st.sampled_from([0.05, 0.2]), st.booleans())
+def test_intervals_are_the_formulas(correct: Answers, looks: int, alpha: float, grouped: bool) -> None:
+    images = next(iter(correct.values())).shape[1]
+    ids = np.arange(images) ** 2 % 7 if grouped and images > 2 else None
+    learned = {name: [True] * len(table) for name, table in correct.items()}
+    judged = judge(correct, margin=0.01, alpha=alpha, looks=looks, learned=learned, groups=ids)
+    numbers = None if ids is None else np.unique(ids, return_inverse=True)[1]
     largest = float(max(table.max() for table in correct.values())) or 1.0
-    tables = {name: table.astype(float) for name, table in correct.items()}
-    for pair in judged.pairs:  # three pairs and three contenders share alpha
-        low, high = by_hand(tables[pair.a], tables[pair.b], alpha / 3 / looks, largest)
-        assert pair.low == pytest.approx(max(low, -1), abs=1e-9)
-        assert pair.high == pytest.approx(min(high, 1), abs=1e-9)
+    names = list(correct)
+    tables = [1.0 - table for table in correct.values()]
+    level = pair_level(3, schedule(looks), alpha)
+    for pair in judged.pairs:  # as errors, b's less a's is a's right answers less b's
+        shares = [1.0 if name == pair.b else -1.0 if name == pair.a else 0.0 for name in names]
+        low, high = by_hand(tables, shares, level, largest, numbers)
+        assert pair.low == pytest.approx(max(low, -1), abs=1e-3)  # the inverse trigamma is interpolated
+        assert pair.high == pytest.approx(min(high, 1), abs=1e-3)
+    level = accuracy_level(3, schedule(looks), alpha)
     for name, accuracy in judged.accuracies.items():
-        low, high = by_hand(tables[name], None, alpha / 3 / looks, largest)
+        low, high = by_hand(tables, [float(name == each) for each in names], level, largest, numbers)
         assert accuracy.value == pytest.approx(correct[name].mean())
-        assert accuracy.low == pytest.approx(max(low, 0), abs=1e-9)
-        assert accuracy.high == pytest.approx(min(high, 1), abs=1e-9)
+        assert accuracy.low == pytest.approx(max(1 - high, 0), abs=1e-3)
+        assert accuracy.high == pytest.approx(min(1 - low, 1), abs=1e-3)
+
+
+def networks(*tables: np.ndarray, groups: Groups | None = None) -> Networks:
+    together = groups or Groups(tables[0].shape[1])
+    return Networks([analyse(1.0 * table, together) for table in tables], together)
 
 
 def test_two_contenders_that_vary_alike_are_known_better_than_one_that_varies_alone() -> None:
     """Welch's degrees of freedom: the same variance of the difference, from one contender's seeds or from both's."""
-    images = 1000
-    rows = np.arange(images) < np.array([[440], [470], [500], [530], [560]])
-    still = np.broadcast_to(np.arange(images) < 500, rows.shape)
-    alone = analyse(rows.astype(float))
-    half = (alone.log_odds[0], alone.log_odds[1] / 2)
-    both = replace(alone, ms_seed=alone.ms_seed / 2, ms_rest=alone.ms_rest / 2, log_odds=half)
-    one = difference_of(alone, analyse(still.astype(float)))
-    two = replace(one, first=both, second=both)
-    width_of_one, width_of_two = (high - low for low, high in (one.interval(0.05), two.interval(0.05)))
-    assert width_of_two < 0.95 * width_of_one
+    variances, freedom, none = np.array([2.0, 0.0]), np.array([4.0, 4.0]), np.zeros(())
+    shares = np.full(2, 0.2)
+    one, few = combined(variances, freedom, none, shares)
+    two, many = combined(np.array([1.0, 1.0]), freedom, none, shares)
+    assert one == pytest.approx(two)
+    assert (few, many) == (pytest.approx(4), pytest.approx(8))
+
+
+def test_networks_that_vary_alike_borrow_and_one_that_is_noisy_is_not_hidden() -> None:
+    freedom = np.full(6, 4.0)
+    alike, noisy = np.full(6, 1.0), np.array([1.0, 1.0, 1.0, 1.0, 1.0, 100.0])
+    shares = np.array([0.2, 0, 0, 0, 0, 0.2])
+    lent, alone = borrowed(alike, freedom), borrowed(noisy, freedom)
+    assert alone < 0.5 < lent
+    assert borrowed(alike[:2], freedom[:2]) == 0
+    assert combined(alike, freedom, lent, shares)[1] > 16
+    total, known = combined(noisy, freedom, alone, shares)
+    assert known < 6
+    assert total > 0.8 * 0.2 * 101
 
 
 def test_near_the_ceiling_the_truth_may_lie_further_below() -> None:
@@ -146,12 +210,12 @@ def test_near_the_ceiling_the_truth_may_lie_further_below() -> None:
     errors = np.array([[20], [25], [30], [60], [100]])
 
     def arms(more: int) -> float:
-        mean = mean_of(analyse(1.0 * (np.arange(images) >= errors + more)))
+        mean = mean_of(networks(np.arange(images) < errors + more), 0)
         low, high = mean.interval(0.05)
-        return (mean.value - low) / (high - mean.value)
+        return (high - mean.value) / (mean.value - low)
 
     assert arms(0) > 1.5
-    assert arms(4950) == pytest.approx(1, abs=0.02)
+    assert 1 < arms(4950) < arms(0) - 0.3
 
 
 @pytest.mark.parametrize("images", [10, 270, 10_000])
@@ -244,10 +308,10 @@ def test_numbers_that_would_settle_a_pair_are_about_the_least_that_do() -> None:
         assert pair.verdict == "unresolved"
         count = getattr(pair, f"{what}_to_settle")
         assert count > getattr(pair, what)
-        mean = difference_of(*(analyse(correct[name].astype(float)) for name in "ab"))
+        mean = difference_of(networks(1 - correct["a"], 1 - correct["b"]), 1, 0)
         # Given to a few percent where it is large.
         for number, settled in ((count, True), (min(count - 1, int(0.94 * count)), False)):
-            low, high = mean.interval(0.05, **{what: number})
+            low, high = mean.interval(pair_level(2, (5,), 0.05), **{what: number})
             assert settled == (low > 0 or high < 0 or (low > -0.005 and high < 0.005))
 
 

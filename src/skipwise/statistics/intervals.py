@@ -23,6 +23,7 @@ from scipy import special
 from skipwise.statistics.groups import Groups
 from skipwise.statistics.moderation import borrowed, combined
 
+ROUNDING = 1e-12
 SKEW = 0.7
 """The skewness that seed effects are taken to have, on the scale on which they are nearer to symmetrical: as far as it
 can be told, most runs are a little better than the mean and few are much worse."""
@@ -89,7 +90,8 @@ def analyse(errors: NDArray[np.float64], groups: Groups, *, most: float | None =
     return Table(
         mean=float(by_seed.mean()),
         seeds=seeds,
-        of_run=float(by_seed.var(ddof=1)),
+        # Runs that agree but for the order of sums agree.
+        of_run=float(by_seed.var(ddof=1)) if np.ptp(by_seed) > ROUNDING * np.abs(errors).max() else 0.0,
         of_rest=of_rest,
         by_image=by_image,
         stretched=None if most is None else _stretched(by_seed, images, is_odds=math.isfinite(most)),

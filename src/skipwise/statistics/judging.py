@@ -28,9 +28,9 @@ Scores = Mapping[str, NDArray[Any]]
 
 MOST_SEEDS = 1000
 MOST_IMAGES = 10_000_000
-COLLAPSED = 0.5
-"""A run with less than this share of the score of its network's best run counts as one that did not learn, where nobody
-says which did."""
+COLLAPSED, BEYOND_CHANCE = 0.5, 4.0
+"""Where nobody says which runs learned, those did not whose score is less than this share of that of their network's
+best run, and further below it than so many standard deviations of what images alone could do."""
 
 
 def judge(
@@ -59,7 +59,8 @@ def judge(
         groups: an id for each image; images of one group belong together, as those of one patient do. None: each
             image is by itself.
         learned: whether each row's run learned anything; rows that did not are counted, and left out of intervals.
-            None: runs with less than half the score of their network's best run did not, where more is better.
+            None: runs with less than half the score of their network's best run did not, where more is better and
+            there are enough images to say so.
         higher_is_better: whether a larger score is the better one. Verdicts say "better" of the better network.
 
     Returns:
@@ -87,6 +88,8 @@ def judge(
     values = {name: np.asarray(rows) for name, rows in scores.items()}
     _check(values, higher_is_better)
     images = next(iter(values.values())).shape[1]
+    if not images:
+        raise ValueError("A comparison needs at least one image.")
     counts = schedule(looks)
     of_seed = _rows_of_seeds(values, seeds)
     has_learned = _learned(values, learned, higher_is_better)
@@ -179,11 +182,16 @@ def _learned(
     if learned is None:
         if not higher_is_better:
             return {name: np.ones(len(table), bool) for name, table in values.items()}
-        means = {name: table.mean(axis=1) for name, table in values.items()}
-        return {name: each >= COLLAPSED * each.max(initial=0.0) for name, each in means.items()}
+        return {name: _not_far_below(table.mean(axis=1), table.shape[1]) for name, table in values.items()}
     if not values.keys() <= learned.keys() or any(len(learned[name]) != len(table) for name, table in values.items()):
         raise ValueError("learned must say of every row of every contender whether that run learned.")
     return {name: np.asarray(learned[name], bool) for name in values}
+
+
+def _not_far_below(means: NDArray[np.float64], images: int) -> NDArray[np.bool_]:
+    best = means.max(initial=0.0)
+    by_chance = BEYOND_CHANCE * math.sqrt(0.5 / images)  # of the difference of two shares, at the most
+    return np.asarray((means >= COLLAPSED * best) | (means >= best - by_chance))
 
 
 def _estimate(mean: Mean, level: float, higher_is_better: bool) -> Estimate:

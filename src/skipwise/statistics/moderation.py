@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+LEAST_VARIANCE = 1e-20  # less is rounding
 LEAST_DIFFERENCE = 0.4
 """The variance of the logarithms of the true variances, assumed at least: few networks can't show that it is zero."""
 
@@ -32,7 +33,7 @@ def borrowed(variances: NDArray[np.float64], freedom: NDArray[np.float64]) -> ND
         return np.zeros(variances.shape[:-1])
     # The logarithm of an estimate varies by trigamma(d / 2) if all true variances are alike. What goes beyond is how
     # much they differ, and says how many degrees of freedom the common variance is worth as a prior.
-    logarithms = np.log(np.maximum(variances, 1e-300))
+    logarithms = np.log(np.maximum(variances, LEAST_VARIANCE))
     by_chance = float(special.polygamma(1, freedom / 2).mean())
     beyond = np.maximum(logarithms.var(axis=-1, ddof=1) - by_chance, LEAST_DIFFERENCE)
     prior = 2 * _inverse_trigamma(beyond)
@@ -67,7 +68,7 @@ def combined(
 
 @lru_cache(maxsize=1)
 def _trigamma_table() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    arguments = np.geomspace(0.05, 1000, 800)
+    arguments = np.geomspace(1e-4, 1e3, 1500)
     return -np.log(special.polygamma(1, arguments)), np.log(arguments)
 
 
