@@ -62,7 +62,9 @@ def verify(
     ] = False,
     json: Json = False,
 ) -> int:
-    """Check that an exported file still answers the same; exit with status 1 where it does not."""
+    """Check that an exported file still answers the same; exit with status 1 where it does not.
+
+    Where the images are too few to tell what INT8 costs, that is a warning and status 0, or 1 with --strict."""
     from skipwise.deploy.certificate import write_certificate
     from skipwise.deploy.certify import verify as check
     from skipwise.deploy.wording import HEADINGS, arm_rows, speed_rows, verdict
