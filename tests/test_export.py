@@ -438,6 +438,19 @@ def test_verify_exits_with_1_outside_the_tolerance(exported: Exported, tmp_path:
     assert "NOT certified" in result.stdout
 
 
+def test_strict_exits_with_1_where_the_images_cannot_tell_and_needs_some(quantized: Exported, trained: Path) -> None:
+    command = [sys.executable, "-m", "skipwise", "verify", str(quantized.folder), "--no-timing"]
+
+    def run(*more: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*command, *map(str, more)], capture_output=True, text=True, timeout=120)
+
+    told, strict = run(trained.parent / "stripes"), run(trained.parent / "stripes", "--strict")
+    assert (told.returncode, strict.returncode) == (0, 1)
+    assert "WARNING, not certified" in told.stdout
+    without = run("--strict")
+    assert (without.returncode, without.stderr.count("\n")) == (2, 1)
+
+
 def test_unknown_classes_and_no_images_are_one_sentence(exported: Exported, tmp_path: Path) -> None:
     make_photos(tmp_path / "photos", classes=4, per_class=2)
     with pytest.raises(SkipwiseError, match="'stripes3' that this network does not know"):
