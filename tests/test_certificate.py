@@ -24,6 +24,7 @@ from skipwise.deploy.images import other_images
 from skipwise.deploy.speed import Speed
 from skipwise.deploy.wording import verdict
 from skipwise.machine import describe_machine
+from skipwise.statistics.noninferiority import noninferiority
 from tests.browsing import page_of
 
 NASTY = "<script>alert('x')</script> & a_very_long_name_that_nobody_would_give_to_a_class_of_images"
@@ -148,11 +149,27 @@ def test_the_page_opens_offline_says_so_first_and_fits(
 def test_the_verdict_is_a_sentence_about_the_images(verified: Verified) -> None:
     failed = verdict(verified)
     assert failed.startswith("NOT certified")
-    passed = replace(verified, certificate=replace(verified.certificate, passed=True, faults=()))
+    certified = replace(verified.certificate, passed=True, faults=(), outcome="certified", certified=True)
+    passed = replace(verified, certificate=certified)
     assert verdict(passed) == (
         "Certified: se_resnet18 (width 0.5) as ONNX INT8 gives 90.00% of 20 test images of images the same class as "
         "PyTorch, and 90.00% of them are right instead of 100.00%."
     )
+
+
+def test_images_that_cannot_tell_are_a_warning_with_what_would(verified: Verified) -> None:
+    right = np.ones(310, dtype=bool)
+    drop = noninferiority(right, np.arange(310) >= 2, limit=0.003)
+    arm = replace(verified.certificate.arms[0], faults=(), drop=drop)
+    few = replace(verified.certificate, passed=True, faults=(), outcome="cannot tell", arms=(arm,))
+    said = verdict(replace(verified, certificate=few))
+    assert said.startswith("WARNING, not certified: ")
+    assert "can't tell whether INT8 costs more than the 0.3 points that are allowed: 2 of 310 images lost" in said
+    assert f"About {drop.enough:,} such images would tell" in said
+    assert "export with --precision fp16, or allow more (--max-drop 2.4)" in said
+    bad = replace(arm, drop=noninferiority(right, np.arange(310) >= 9, limit=0.003), faults=("9 images lost",))
+    failed = replace(verified.certificate, outcome="not as good", arms=(bad,))
+    assert "Export with --precision fp16, or allow more" in verdict(replace(verified, certificate=failed))
 
 
 def test_agreement_counts_what_is_no_number_as_wrong() -> None:

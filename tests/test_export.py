@@ -118,6 +118,7 @@ def test_the_same_export_again_does_nothing_and_another_is_refused_there(exporte
 def test_verify_certifies_every_engine_from_the_bytes_on(exported: Exported, trained: Path) -> None:
     found = verify(exported.folder, trained.parent / "stripes", timing=False).certificate
     assert found.passed
+    assert found.certified
     assert found.split == "test"
     assert found.reference == "PyTorch"
     names = [arm.name for arm in found.arms]
@@ -141,6 +142,12 @@ def test_int8_is_certified_by_its_accuracy_and_shown_beside_single_precision(
     found = verify(quantized.folder, trained.parent / "stripes", timing=False).certificate
     assert [arm.name for arm in found.arms if not arm.own] == ["ONNX Runtime FP32", "OpenVINO FP32"]
     assert found.passed
+    assert record.drop is not None
+    assert record.drop.images == record.checked
+    # So few images never certify five points, and one that may lose everything always is.
+    assert (found.outcome, found.certified) == ("cannot tell", False)
+    every = verify(quantized.folder, trained.parent / "stripes", max_drop=100, timing=False).certificate
+    assert (every.outcome, every.certified) == ("certified", True)
 
 
 def test_another_network_under_the_same_name_is_found_out(exported: Exported, trained: Path, tmp_path: Path) -> None:
@@ -429,6 +436,19 @@ def test_verify_exits_with_1_outside_the_tolerance(exported: Exported, tmp_path:
     result = without_torch("verify", folder, "--no-timing")
     assert result.returncode == 1
     assert "NOT certified" in result.stdout
+
+
+def test_strict_exits_with_1_where_the_images_cannot_tell_and_needs_some(quantized: Exported, trained: Path) -> None:
+    command = [sys.executable, "-m", "skipwise", "verify", str(quantized.folder), "--no-timing"]
+
+    def run(*more: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*command, *map(str, more)], capture_output=True, text=True, timeout=120)
+
+    told, strict = run(trained.parent / "stripes"), run(trained.parent / "stripes", "--strict")
+    assert (told.returncode, strict.returncode) == (0, 1)
+    assert "WARNING, not certified" in told.stdout
+    without = run("--strict")
+    assert (without.returncode, without.stderr.count("\n")) == (2, 1)
 
 
 def test_unknown_classes_and_no_images_are_one_sentence(exported: Exported, tmp_path: Path) -> None:

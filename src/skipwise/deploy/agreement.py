@@ -61,6 +61,11 @@ def quality(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> Qu
     )
 
 
+def right(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which answers [N, classes] are right; one that is no number is not."""
+    return np.asarray((probabilities.argmax(axis=1) == labels) & np.isfinite(probabilities).all(axis=1))
+
+
 def agreement(
     reference: NDArray[np.float32], answers: NDArray[np.float32], labels: NDArray[np.int64] | None
 ) -> Agreement:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.deploy.agreement import Agreement, Quality
+from skipwise.deploy.agreement import Agreement
 from skipwise.deploy.artifact import Precision
+from skipwise.deploy.drop import beyond
 from skipwise.deploy.images import Labelled
 from skipwise.deploy.ways import Way
+from skipwise.statistics.noninferiority import Drop
 
 LEAST_AGREEMENT = 0.999
 MOST_DIFFERENCE: dict[Precision, float] = {"fp32": 1e-3, "fp16": 1e-2}
@@ -27,6 +29,8 @@ class Arm:
         own: whether it is the artifact's file; others are there to tell what a difference comes from.
         agreement: with the reference.
         faults: what lies outside the tolerance, a phrase each.
+        drop: for INT8, what it lost in accuracy; None for others, which are judged by their probabilities, and in
+            certificates of earlier versions.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Arm:
     own: bool
     agreement: Agreement
     faults: tuple[str, ...]
+    drop: Drop | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +55,11 @@ class Flip:
     after_probability: float
 
 
-def judged(way: Way, found: Agreement, before: Quality, max_drop: float | None) -> Arm:
+def judged(way: Way, found: Agreement, drop: Drop | None) -> Arm:
     """A way of answering with what lies outside the tolerance.
 
     Args:
-        before: how good the reference is.
-        max_drop: for INT8, the accuracy that may be lost, a fraction.
+        drop: for INT8, what it lost in accuracy.
     """
     faults = []
     if not np.isfinite(found.difference):
@@ -68,13 +72,9 @@ def judged(way: Way, found: Agreement, before: Quality, max_drop: float | None) 
         most = MOST_DIFFERENCE[way.precision]
         if np.isfinite(found.difference) and found.difference > most:
             faults.append(f"a probability differs by {found.difference:.2g}, and {most:g} is tolerated")
-    elif found.quality is not None and max_drop is not None:
-        lost = round((before.accuracy - found.quality.accuracy) * found.images)
-        if lost > max(1, round(max_drop * found.images, 6)):
-            faults.append(
-                f"{100 * lost / found.images:.2f} points of accuracy are lost, and {100 * max_drop:g} are allowed"
-            )
-    return Arm(name=way.name, precision=way.precision, own=way.own, agreement=found, faults=tuple(faults))
+    elif drop is not None and drop.outcome == "not as good":
+        faults.append(beyond(drop))
+    return Arm(name=way.name, precision=way.precision, own=way.own, agreement=found, faults=tuple(faults), drop=drop)
 
 
 def find_flips(

@@ -20,6 +20,7 @@ from skipwise.machine import Machine
 from skipwise.regular import read_regular
 from skipwise.seals import seal_of as _seal
 from skipwise.seals import sha256
+from skipwise.statistics.noninferiority import Drop
 from skipwise.text import printable
 
 VERSION = 1
@@ -52,6 +53,7 @@ class Quantization:
         max_drop: the drop that was allowed, a fraction.
         layers: the number of layers that could be INT8; `kept` names those that stayed in single precision, because
             they cost accuracy.
+        drop: what it lost on those, and whether that is within `max_drop`; None in artifacts of earlier versions.
     """
 
     calibrated: int
@@ -62,6 +64,7 @@ class Quantization:
     max_drop: float
     layers: int
     kept: tuple[str, ...]
+    drop: Drop | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

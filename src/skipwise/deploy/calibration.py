@@ -59,7 +59,7 @@ def images_for_int8(
         return np.concatenate(fitted)
 
     return planes(chosen, "Reading images"), Checked(
-        pixels=planes(checked, "Reading images"), labels=checked.labels, split=split
+        pixels=planes(checked, "Reading images"), labels=checked.labels, split=split, groups=checked.groups()
     )
 
 

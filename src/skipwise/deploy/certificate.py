@@ -43,7 +43,7 @@ def page(found: Verified) -> str:
         "certificate.html",
         title=f"Certificate of {named(artifact)}",
         answer=verdict(found),
-        passed=certificate.passed,
+        passed=certificate.passed and certificate.outcome != "cannot tell",
         headings=HEADINGS,
         arms=list(arm_rows(certificate)),
         others=[arm.name for arm in certificate.arms if not arm.own],

@@ -6,11 +6,11 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from skipwise.data.sources import ReadingOptions
 from skipwise.deploy import golden
-from skipwise.deploy.agreement import Quality, agreement, quality
+from skipwise.deploy.agreement import Quality, agreement, quality, right
 from skipwise.deploy.arms import Arm, Flip, find_flips, judged
 from skipwise.deploy.artifact import MODEL_FILES, Artifact, Precision, read_artifact
 from skipwise.deploy.golden import GoldenCheck
@@ -20,6 +20,7 @@ from skipwise.deploy.signing import SIGNATURE, read_public_key
 from skipwise.deploy.speed import Speed, speeds
 from skipwise.deploy.ways import (
     ENGINE_NAMES,
+    PYTORCH,
     Progress,
     answer_all,
     find_origin,
@@ -30,10 +31,13 @@ from skipwise.errors import Damaged, SkipwiseError
 from skipwise.machine import Machine, describe_machine, usable_cores
 from skipwise.paths import user_path
 from skipwise.seals import sha256
+from skipwise.statistics.noninferiority import noninferiority
 from skipwise.text import printable
 
 if TYPE_CHECKING:
     from skipwise.deploy.origin import Origin
+
+Outcome = Literal["certified", "consistent", "golden images only", "cannot tell", "not as good"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +54,9 @@ class Certificate:
         passed: nothing lies outside the tolerance; `faults` has what does.
         notes: what is worth knowing, a sentence each.
         signed_by: the key whose signature was checked, as minisign shows it; None where none was asked for.
+        outcome: "not as good" where it has not passed; "cannot tell" where the images are too few to say what INT8
+            costs; "consistent" where INT8 was held against itself in other engines, as the network was not here.
+        certified: whether the outcome is "certified".
     """
 
     artifact: str
@@ -72,6 +79,8 @@ class Certificate:
     notes: tuple[str, ...]
     machine: Machine
     signed_by: str | None = None
+    outcome: Outcome = "golden images only"
+    certified: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -159,8 +168,15 @@ def verify(
                 )
         expected = answers.pop(reference_name)
         reference_quality = quality(expected, chosen.labels)
+        before, groups = right(expected, chosen.labels), chosen.groups()
         arms = tuple(
-            judged(way, agreement(expected, answers[way.name], chosen.labels), reference_quality, drop)
+            judged(
+                way,
+                agreement(expected, answers[way.name], chosen.labels),
+                None
+                if drop is None or way.precision != "int8"
+                else noninferiority(before, right(answers[way.name], chosen.labels), limit=drop, groups=groups),
+            )
             for way in ways
             if way.name in answers
         )
@@ -169,6 +185,7 @@ def verify(
     else:
         part = None
     timed = speeds(folder, found, opened, reference, tell) if timing else ()
+    outcome = _outcome(found, arms, reference_name, passed=not faults)
     certificate = Certificate(
         artifact=found.files[""],
         format=found.format,
@@ -190,8 +207,21 @@ def verify(
         notes=tuple(notes),
         machine=describe_machine(),
         signed_by=None if key is None else key.id,
+        outcome=outcome,
+        certified=outcome == "certified",
     )
     return Verified(folder=folder, artifact=found, certificate=certificate, images=chosen)
+
+
+def _outcome(artifact: Artifact, arms: tuple[Arm, ...], reference: str | None, *, passed: bool) -> Outcome:
+    if not passed:
+        return "not as good"
+    if reference is None:
+        return "golden images only"
+    if artifact.precision == "int8" and reference != PYTORCH:
+        return "consistent"
+    unsure = any(arm.drop is not None and arm.drop.outcome == "cannot tell" for arm in arms)
+    return "cannot tell" if unsure else "certified"
 
 
 def _asked(origin: Origin) -> Answerer:

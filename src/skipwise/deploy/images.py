@@ -51,6 +51,15 @@ class Labelled:
         """An image's name."""
         return self.source.ids[int(self.rows[position])]
 
+    def groups(self) -> NDArray[np.int64] | None:
+        """A number for each [M], the same for images that belong together; None where nobody says that any do."""
+        names = self.source.groups
+        if names is None:
+            return None
+        # An image without a group is one by itself.
+        own = [names[row] or f"\0{row}" for row in self.rows.tolist()]
+        return np.unique(own, return_inverse=True)[1].astype(np.int64)
+
     def some(self, positions: NDArray[np.int64]) -> Labelled:
         """The images at some positions."""
         return replace(self, rows=self.rows[positions], labels=self.labels[positions], split=self.split[positions])

@@ -21,10 +21,13 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto
 
+from skipwise.deploy.agreement import right
 from skipwise.deploy.artifact import Quantization
+from skipwise.deploy.drop import beyond, mend
 from skipwise.deploy.engine_import import import_engine
 from skipwise.deploy.onnx_file import FITTED
 from skipwise.errors import SkipwiseError
+from skipwise.statistics.noninferiority import Drop, noninferiority
 
 IN_INT8 = ("Conv", "Relu", "Clip", "Add", "Mul", "MaxPool")
 """What is quantized. Not the last layer's product, which takes no time and whose rounding the answers show directly."""
@@ -41,11 +44,15 @@ Evaluate = Callable[[ModelProto, NDArray[np.uint8]], NDArray[np.float32]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Checked:
-    """Images that accuracy is controlled on: fitted pixels [N, C, size, size] and labels [N] of one split."""
+    """Images that accuracy is controlled on: fitted pixels [N, C, size, size] and labels [N] of one split.
+
+    `groups` [N] has a number for each, the same for images that belong together; None: each is alone.
+    """
 
     pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
     split: str
+    groups: NDArray[np.int64] | None = None
 
 
 def quantize(
@@ -62,24 +69,32 @@ def quantize(
     Args:
         answer: from fitted pixels to probabilities, in single precision.
         calibration: fitted training images [N, C, size, size], from which the ranges of activations are taken.
-        max_drop: how much accuracy on `checked` may be lost, a fraction; one image may always be.
+        max_drop: how much accuracy on `checked` may be lost, a fraction. Layers go back to single
+            precision until no more than that is lost there, or one image.
         evaluate: runs a network where it will be run.
         progress: is told what is being done, how much of it is, and of how much.
 
     Raises:
-        SkipwiseError: it would take too many layers in single precision to keep the accuracy.
+        SkipwiseError: with as many layers in single precision as may be, it is not as good. Where the images can't
+            tell, it is made, and the record says so.
     """
     # In whole images: differences of shares are not exact.
     allowed = max(1, int(max_drop * len(checked.labels) + 1e-6)) / len(checked.labels) + 1e-9
 
+    def is_right(model: ModelProto) -> NDArray[np.bool_]:
+        return right(evaluate(model, checked.pixels), checked.labels)
+
     def accuracy(model: ModelProto) -> float:
-        return float((evaluate(model, checked.pixels).argmax(axis=1) == checked.labels).mean())
+        return float(is_right(model).mean())
+
+    def drop(file: NDArray[np.bool_]) -> Drop:
+        return noninferiority(reference, file, limit=max_drop, groups=checked.groups)
 
     progress("Calibrating", 0, 1)
     plain, full = _quantized(answer, calibration)
     layers = [node.name for node in full.graph.node if node.op_type == "Conv" and _is_quantized(full, node)]
-    before = accuracy(plain)
-    after = accuracy(full)
+    reference, file = is_right(plain), is_right(full)
+    before, after = float(reference.mean()), float(file.mean())
     kept: tuple[str, ...] = ()
     made = full
     if before - after > allowed:
@@ -91,12 +106,12 @@ def quantize(
             lambda count: restored(full, plain, ranked[:count]), accuracy, before - allowed, most
         )
         kept = tuple(sorted(ranked[:count], key=layers.index))
-        if before - after > allowed:
+        file = is_right(made)
+        if (found := drop(file)).outcome == "not as good":
             raise SkipwiseError(
                 f"INT8 loses {100 * (before - after):.2f} points of accuracy, from {100 * before:.2f}% to "
                 f"{100 * after:.2f}% of {len(checked.labels):,} {checked.split} images, even with {most} of "
-                f"{len(layers)} layers left in single precision; {100 * allowed:.2f} are allowed. Raise --max-drop, or "
-                "export with --precision fp16."
+                f"{len(layers)} layers left in single precision: {beyond(found)}. {mend(found)}"
             )
     return made, Quantization(
         calibrated=len(calibration),
@@ -107,6 +122,7 @@ def quantize(
         max_drop=max_drop,
         layers=len(layers),
         kept=kept,
+        drop=drop(file),
     )
 
 

@@ -10,6 +10,7 @@ from skipwise.deploy.agreement import Quality
 from skipwise.deploy.arms import Arm
 from skipwise.deploy.artifact import Artifact, Quantization
 from skipwise.deploy.certify import Certificate, Verified
+from skipwise.deploy.drop import mend, seen, unsure
 from skipwise.deploy.speed import Speed
 from skipwise.deploy.ways import PYTORCH
 from skipwise.text import byte_size, command, printable
@@ -60,8 +61,19 @@ def quantized(record: Quantization) -> str:
     return (
         f"INT8: {100 * record.accuracy:.2f}% of {record.checked:,} {printable(record.split)} images were right before, "
         f"{100 * record.quantized_accuracy:.2f}% are now (calibrated on {record.calibrated} training images). Of "
-        f"{record.layers} convolutions, {kept}."
+        f"{record.layers} convolutions, {kept}.{_found(record)}"
     )
+
+
+def _found(record: Quantization) -> str:
+    """What those images say of the drop."""
+    drop = record.drop
+    if drop is None:  # an earlier version's
+        return ""
+    if drop.outcome == "cannot tell":
+        return f" {unsure(drop)}"
+    within = "within" if drop.outcome == "certified" else "more than"
+    return f" That is {seen(drop)}, {within} the {100 * drop.limit:g} points that are allowed."
 
 
 def verify_command(made: Exported) -> str:
@@ -73,7 +85,8 @@ def verdict(found: Verified) -> str:
     """Whether the file may be trusted, in a sentence."""
     certificate, what = found.certificate, named(found.artifact)
     if not certificate.passed:
-        return f"NOT certified: {what} does not answer as it should. {'; '.join(certificate.faults)}."
+        why = f"NOT certified: {what} does not answer as it should. {'; '.join(certificate.faults)}."
+        return f"{why} {_mended(certificate)}".rstrip()
     golden = next(iter(certificate.golden.values())).images
     if not certificate.images:
         return f"{what} answers its {golden} golden images here as it did where it was exported."
@@ -87,8 +100,20 @@ def verdict(found: Verified) -> str:
         if least.agreement.same == certificate.images
         else f"{100 * least.agreement.share:.2f}% of {images} the same class as"
     )
-    word = "Certified" if certificate.reference == PYTORCH or certificate.precision != "int8" else "Consistent"
-    return f"{word}: {what} gives {same} {certificate.reference}{_drop(certificate, own)}."
+    gives = f"{what} gives {same} {certificate.reference}{_drop(certificate, own)}."
+    if certificate.outcome != "cannot tell":
+        return f"{certificate.outcome.capitalize()}: {gives}"
+    worst = max((arm.drop for arm in own if arm.drop is not None), key=lambda drop: drop.high)
+    return f"WARNING, not certified: {gives} {unsure(worst)}"
+
+
+def _mended(certificate: Certificate) -> str:
+    """What to do about a file that is not as good."""
+    bad = [arm for arm in certificate.arms if arm.own and arm.faults]
+    drops = [arm.drop for arm in bad if arm.drop is not None and arm.drop.outcome == "not as good"]
+    if drops:
+        return mend(max(drops, key=lambda drop: drop.high))
+    return "Export with --precision fp32." if bad and certificate.precision == "fp16" else ""
 
 
 def _drop(certificate: Certificate, own: list[Arm]) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from skipwise.audience import say
+from skipwise.errors import SkipwiseError
 from skipwise.options import (
     ClassLevel,
     CropBoxes,
@@ -56,15 +57,22 @@ def verify(
     label_regex: LabelRegex = None,
     crop_boxes: CropBoxes = False,
     skip_unread_formats: SkipUnreadFormats = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with status 1 unless it is certified, also where images can't tell.")
+    ] = False,
     json: Json = False,
 ) -> int:
-    """Check that an exported file still answers the same; exit with status 1 where it does not."""
+    """Check that an exported file still answers the same; exit with status 1 where it does not.
+
+    Where the images are too few to tell what INT8 costs, that is a warning and status 0, or 1 with --strict."""
     from skipwise.deploy.certificate import write_certificate
     from skipwise.deploy.certify import verify as check
     from skipwise.deploy.wording import HEADINGS, arm_rows, speed_rows, verdict
     from skipwise.files import make_folder
     from skipwise.progress import Bar
 
+    if strict and data is None:
+        raise SkipwiseError("--strict needs images: golden ones alone certify nothing. Name labelled images as DATA.")
     folder = user_path(artifact if output is None else output)
     if (data is not None or output is not None) and folder.is_dir():
         make_folder(folder)  # where the certificate can't be written, that is said before the work
@@ -85,10 +93,11 @@ def verify(
             progress=bar.preparing,
         )
     certificate = found.certificate
+    status = 0 if certificate.certified or (certificate.passed and not strict) else 1
     page = write_certificate(found, output) if data is not None or output is not None else None
     if json:
         print_json({"folder": str(found.folder), "certificate": certificate})
-        return 0 if certificate.passed else 1
+        return status
     _table(HEADINGS, list(arm_rows(certificate)))
     if certificate.speeds:
         _table(*speed_rows(certificate))
@@ -102,7 +111,7 @@ def verify(
         say(f"Next:        {command('skipwise', 'verify', Path(artifact), 'path/to/test/images')}")
     elif certificate.passed:
         say(f"Next:        {command('skipwise', 'predict', Path(artifact), 'path/to/images')}")
-    return 0 if certificate.passed else 1
+    return status
 
 
 def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
