@@ -31,10 +31,11 @@ class Table:
     Args:
         mean: of all errors.
         seeds: how many runs there are.
-        of_run: the variance over seeds of a run's mean; at least `of_rest`.
-        of_rest: how much of it is the rest, which shrinks with more images.
+        of_run: the variance over seeds of a run's mean.
+        of_rest: how much of it the rest should be, which shrinks with more images.
         by_image: the mean over seeds of each image.
-        by_seed: the mean of each run.
+        stretched: the runs' means on a scale on which seed effects are nearer to symmetrical; None where errors may be
+            negative.
     """
 
     mean: float
@@ -42,11 +43,35 @@ class Table:
     of_run: float
     of_rest: float
     by_image: NDArray[np.float64]
-    by_seed: NDArray[np.float64]
+    stretched: Stretched | None
 
 
-def analyse(errors: NDArray[np.float64], groups: Groups) -> Table:
+@dataclass(frozen=True)
+class Stretched:
+    """Runs' mean errors as log-odds, or as logarithms where errors have no upper end.
+
+    Args:
+        centre, spread: their mean and variance over seeds.
+        error: the mean error that `slope` belongs to, which is how fast the scale runs there.
+    """
+
+    centre: float
+    spread: float
+    error: float
+    slope: float
+    is_odds: bool
+
+    def error_at(self, place: float) -> float:
+        """The error at a place on the scale."""
+        return float(special.expit(place)) if self.is_odds else math.exp(min(place, 700.0))
+
+
+def analyse(errors: NDArray[np.float64], groups: Groups, *, most: float | None = 1.0) -> Table:
     """The analysis of errors [seeds, images].
+
+    Args:
+        most: the largest mean error there can be where the least is 0: 1, or infinity. None where errors may be
+            negative, too.
 
     Raises:
         ValueError: fewer than two seeds or one image.
@@ -60,12 +85,24 @@ def analyse(errors: NDArray[np.float64], groups: Groups) -> Table:
     return Table(
         mean=float(by_seed.mean()),
         seeds=seeds,
-        # Seeds that happen to agree say less than the rest, of which much is known.
-        of_run=max(float(by_seed.var(ddof=1)), of_rest),
+        of_run=float(by_seed.var(ddof=1)),
         of_rest=of_rest,
         by_image=by_image,
-        by_seed=by_seed,
+        stretched=None if most is None else _stretched(by_seed, images, is_odds=math.isfinite(most)),
     )
+
+
+def _stretched(by_seed: NDArray[np.float64], images: int, *, is_odds: bool) -> Stretched:
+    # Half an error stands for none, which has no logarithm.
+    least = 0.5 / images
+    if is_odds:
+        error = min(max(float(by_seed.mean()), least), 1 - least)
+        places, slope = special.logit(np.clip(by_seed, least, 1 - least)), 1 / (error * (1 - error))
+    else:
+        least *= float(by_seed.max()) or 1.0
+        error = max(float(by_seed.mean()), least)
+        places, slope = np.log(np.maximum(by_seed, least)), 1 / error
+    return Stretched(float(places.mean()), float(places.var(ddof=1)), error, slope, is_odds)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,14 +112,11 @@ class Networks:
     Args:
         tables: of each.
         groups: how the images fall into groups.
-        most: the largest mean error there can be where the least is 0: 1, or infinity. None where errors may be
-            negative, too.
         largest: the largest error that a single image can have; None where there is none but what was seen.
     """
 
     tables: Sequence[Table]
     groups: Groups
-    most: float | None = 1.0
     largest: float | None = 1.0
 
     @cached_property
@@ -99,7 +133,8 @@ class Networks:
 
     @cached_property
     def _weight(self) -> NDArray[np.float64]:
-        return borrowed(self._of_run, self._freedom)
+        # Seeds that happen to agree say less of a variance than the rest does, of which much is known.
+        return borrowed(np.maximum(self._of_run, self._of_rest), self._freedom)
 
     def seed_variance(self, shares: NDArray[np.float64], seeds: int | None, fewer: float) -> tuple[float, float]:
         """The variance of a sum of means over seeds, seed effects and rest, and its degrees of freedom.
@@ -109,7 +144,7 @@ class Networks:
             seeds: as if there were so many of each network. None: as many as there are.
             fewer: as if there were 1 / fewer as many images.
         """
-        variances = self._of_run - self._of_rest * (1 - fewer)
+        variances = self._of_run - np.minimum(self._of_run, self._of_rest) * (1 - fewer)
         freedom = self._freedom if seeds is None else np.full_like(self._freedom, seeds - 1.0)
         variance, of_variance = combined(variances, freedom, self._weight, shares)
         return float(variance), float(of_variance)
@@ -125,7 +160,8 @@ def student(freedom: float, level: float) -> float:
 class Mean:
     """The mean error of network `first`, less that of `second` where there is one (their places among `networks`).
 
-    `of_images` is the variance that drawing the images adds, with the rest taken off.
+    `of_images` is the variance over images, and `of_rest` how much of it is the rest, which is among what varies from
+    seed to seed, too.
     """
 
     networks: Networks
@@ -133,6 +169,7 @@ class Mean:
     second: int | None
     value: float
     of_images: float
+    of_rest: float
 
     @property
     def seeds(self) -> int:
@@ -143,26 +180,28 @@ class Mean:
     def interval(self, level: float, *, seeds: int | None = None, images: float | None = None) -> tuple[float, float]:
         """The two-sided interval that misses with probability `level`; or about what it would be with so many of each.
 
-        The variance has two estimated parts: what varies from seed to seed, known from few seeds, and what the image
-        effects add, known from many images or groups of them. Student's quantiles for the two are averaged by the
-        parts' sizes (Cochran 1964, Biometrics 20:191). Satterthwaite's degrees of freedom for the whole would err on
-        the unsafe side wherever the few seeds happen to agree.
+        The variance has two estimated parts: what one would expect if images alone were drawn, known from many of them,
+        and what varies from seed to seed beyond it, known from few seeds. Student's quantiles for the two are averaged
+        by the parts' sizes (Cochran 1964, Biometrics 20:191). Satterthwaite's degrees of freedom for the whole would
+        err on the unsafe side wherever the few seeds happen to agree.
         """
         groups = self.networks.groups
         fewer = 1.0 if images is None else groups.images / images
-        of_images, many = self.of_images * fewer, student(groups.freedom / fewer, level)
+        many = student(groups.freedom / fewer, level)
         shares = np.zeros(len(self.networks.tables))
         sides = [side for side in (self.first, self.second) if side is not None]
         for side in sides:
             shares[side] = 1 / (seeds or self.networks.tables[side].seeds)
         of_seeds, freedom = self.networks.seed_variance(shares, seeds, fewer)
+        of_rest = self.of_rest * fewer * self.seeds / (seeds or self.seeds)
+        of_images = (self.of_images - self.of_rest) * fewer + of_rest
+        beyond = max(of_seeds - of_rest, 0.0)
 
         def arm(worse: int | None) -> float:
             """How far the truth may lie to the side on which network `worse` has more errors."""
             of_tail, few = (0.0, math.inf) if worse is None else self._tail(worse, level, seeds, fewer)
-            by_seed, few = of_seeds + of_tail, min(freedom, few)
-            total = by_seed + of_images
-            return (by_seed * student(few, level) + of_images * many) / math.sqrt(total) if total else 0.0
+            by_seed, few = beyond + of_tail, student(min(freedom, few), level)
+            return (by_seed * few + of_images * many) / math.sqrt(by_seed + of_images)
 
         return self.value - arm(self.second), self.value + arm(self.first)
 
@@ -176,29 +215,18 @@ class Mean:
         Environmetrics 20:172). Where errors are not few it is the ordinary one.
         """
         networks, table = self.networks, self.networks.tables[side]
-        count = seeds or table.seeds
+        count, stretched = seeds or table.seeds, table.stretched
         shares = np.zeros(len(networks.tables))
         shares[side] = 1 / count
         variance, freedom = networks.seed_variance(shares, seeds, fewer)
-        if networks.most is None or variance == 0:
+        if stretched is None or variance == 0:
             return 0.0, math.inf
-        # Half an error stands for none, which has no logarithm.
-        least = 0.5 / networks.groups.images
-        if math.isinf(networks.most):
-            places = np.log(np.maximum(table.by_seed, least * float(table.by_seed.max() or 1.0)))
-            slope = 1 / max(table.mean, least)
-        else:
-            places = special.logit(np.clip(table.by_seed, least, 1 - least))
-            mean = min(max(table.mean, least), 1 - least)
-            slope = 1 / (mean * (1 - mean))
-        own = float(table.by_seed.var(ddof=1))
-        # The variance on that scale, of as many seeds' as was borrowed or set aside on the scale of errors.
-        spread = float(places.var(ddof=1)) * variance * count / own if own else variance * count * slope**2
+        # The variance on that scale, of as many seeds' as was borrowed or foreseen on the scale of errors.
+        per_error = stretched.spread / table.of_run if table.of_run else stretched.slope**2
+        spread = per_error * variance * count
         quantile = student(freedom, level)
         reach = quantile * math.sqrt(spread / count + spread**2 / (2 * (count - 1)))
-        bound = float(places.mean()) + spread / 2 + reach
-        bound = math.exp(min(bound, 700)) if math.isinf(networks.most) else float(special.expit(bound))
-        fall = bound - max(table.mean, least)
+        fall = stretched.error_at(stretched.centre + spread / 2 + reach) - stretched.error
         beyond = (max(fall, 0.0) / quantile) ** 2 - variance if quantile else 0.0
         return (beyond, freedom) if beyond > 0 else (0.0, math.inf)
 
@@ -235,5 +263,5 @@ def _mean(
     groups = networks.groups
     variance = groups.variance(groups.sums(by_image - value)) + extreme / groups.images**2
     tables = [networks.tables[side] for side in (first, second) if side is not None]
-    of_rest = sum(table.of_rest / table.seeds for table in tables)
-    return Mean(networks, first, second, value, max(variance - of_rest, 0.0))
+    of_rest = min(sum(table.of_rest / table.seeds for table in tables), variance)
+    return Mean(networks, first, second, value, variance, of_rest)

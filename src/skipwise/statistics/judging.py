@@ -96,18 +96,18 @@ def judge(
         raise ValueError(f"There are {together.images} groups' ids and {images} images.")
     smallest = min((float(table.min()) for table in values.values() if table.size), default=0.0)
     largest = max((float(table.max()) for table in values.values() if table.size), default=0.0)
+    most = 1.0 if higher_is_better else math.inf if smallest >= 0 else None
 
     @cache
     def analysed(name: str, chosen: frozenset[int]) -> Table:
         table = values[name][[of_seed[name][seed] for seed in sorted(chosen)]].astype(np.float64)
-        return analyse(1 - table if higher_is_better else table, together)
+        return analyse(1 - table if higher_is_better else table, together, most=most)
 
     @cache
     def networks(chosen: tuple[frozenset[int], ...]) -> Networks:
         return Networks(
             [analysed(name, each) for name, each in zip(judged, chosen, strict=True)],
             together,
-            most=1.0 if higher_is_better else math.inf if smallest >= 0 else None,
             largest=(largest or 1.0) if higher_is_better else None,
         )
 
@@ -190,7 +190,7 @@ def _estimate(mean: Mean, level: float, higher_is_better: bool) -> Estimate:
     low, high = mean.interval(level)
     if higher_is_better:
         return Estimate(1 - mean.value, max(1 - high, 0.0), min(1 - low, 1.0))
-    return Estimate(mean.value, low if mean.networks.most is None else max(low, 0.0), high)
+    return Estimate(mean.value, low, high)
 
 
 def _pair(a: str, b: str, difference: Mean, margin: float, level: float, higher_is_better: bool, grouped: bool) -> Pair:

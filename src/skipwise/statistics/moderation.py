@@ -53,8 +53,8 @@ def combined(
         shares: how often each network's variance is in the sum [networks]: 1 / seeds for the mean of so many runs.
 
     Returns:
-        The sum [...] and its degrees of freedom [...]. The latter is fed with variances from few seeds, and errs a
-        little on the unsafe side; so the mean of it and of the least of the networks' own is taken.
+        The sum [...] and its degrees of freedom [...], by Satterthwaite's formula, but not fewer than the least of the
+        networks' own.
     """
     pooled = freedom / freedom.sum()
     counts = weight[..., None] * pooled * shares.sum() + (1 - weight[..., None]) * shares
@@ -62,7 +62,7 @@ def combined(
     total = parts.sum(axis=-1)
     satterthwaite = total**2 / np.maximum((parts**2 / freedom).sum(axis=-1), 1e-300)
     least = float(freedom[shares > 0].min())
-    return total, (np.maximum(satterthwaite, least) + least) / 2
+    return total, np.maximum(satterthwaite, least)
 
 
 @lru_cache(maxsize=1)

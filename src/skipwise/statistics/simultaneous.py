@@ -26,6 +26,8 @@ from skipwise.statistics.moderation import borrowed, combined
 
 SCHEDULE = (5, 8, 12)
 """The numbers of seeds at which a comparison is looked at by default."""
+RESERVE = 0.9
+"""The part of alpha that is given out. The rest is for what the two cases and the intervals themselves leave out."""
 TRIALS = 4000
 LEAST_SIMULATED, LEAST_INTEGRATED = 0.005, 1e-6
 """Below, so many trials or the integral's digits don't tell, and alpha is shared as if nothing were in common."""
@@ -73,12 +75,14 @@ def pair_level(contenders: int, looks: tuple[int, ...], alpha: float) -> float:
     pairs = np.zeros((contenders * (contenders - 1) // 2, contenders))
     for row, (a, b) in enumerate(combinations(range(contenders), 2)):
         pairs[row, [a, b]] = 1, -1
+    alpha *= RESERVE
     return min(_range_level(contenders, alpha), _seed_level(pairs, looks, alpha))
 
 
 @lru_cache(maxsize=256)
 def accuracy_level(contenders: int, looks: tuple[int, ...], alpha: float) -> float:
     """The same for the networks' own accuracies: as if these were independent, which is the worst case."""
+    alpha *= RESERVE
     single = float(-special.expm1(special.log1p(-alpha) / contenders))
     return min(single, _seed_level(np.eye(contenders), looks, alpha))
 
