@@ -121,7 +121,7 @@ def lead(
     for count in looks:
         runs |= dict.fromkeys(left, count)
         answers = {name: network.answers(runs[name]) * weights for name, network in networks.items()}
-        judged = judge(answers, margin=MARGIN, alpha=ALPHA, looks=len(looks))
+        judged = judge(answers, margin=MARGIN, alpha=ALPHA, looks=looks)
         shown.append(settle(shown[-1] if shown else None, judged))
         left = contenders_left(shown[-1], every_pair=every_pair)
         if not left:
