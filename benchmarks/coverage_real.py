@@ -43,7 +43,9 @@ def share(found: Sequence[Mock], event: Callable[[Mock], bool], runs: int) -> Sh
         return float("nan"), float("nan"), 0
     happened = np.array([event(each) for each in found], dtype=float)
     used = np.array([[place in each.used for place in range(runs)] for each in found])
-    value, chance = happened.mean(), happened.var() / len(found)
+    value = happened.mean()
+    cautious = (happened.sum() + 1) / (len(found) + 2)  # what was never seen may happen
+    chance = cautious * (1 - cautious) / len(found)
     jackknife = noise = 0.0
     for place in range(runs):
         without = ~used[:, place]

@@ -17,6 +17,8 @@ from skipwise.statistics import mcnemar
 Answers = NDArray[np.bool_]
 Interval = tuple[float, float]
 RESAMPLES = 999
+LEAST = 1e-300
+"""The end of an interval that leaves out zero and nothing else."""
 
 
 def seeds_only(a: Answers, b: Answers, alpha: float, _: np.random.Generator) -> Interval:
@@ -39,7 +41,7 @@ def images_only(a: Answers, b: Answers, alpha: float, rng: np.random.Generator) 
 
 
 def one_run_mcnemar(a: Answers, b: Answers, alpha: float, _: np.random.Generator) -> Interval:
-    """McNemar's exact test of one run each; where it finds nothing, the usual interval of paired shares, with zero."""
+    """McNemar's exact test of one run each, and the usual interval of paired shares, which has zero where it has."""
     found = mcnemar(a[0], b[0])
     images = a.shape[1]
     value = (found.only_a - found.only_b) / images
@@ -48,13 +50,13 @@ def one_run_mcnemar(a: Answers, b: Answers, alpha: float, _: np.random.Generator
     low, high = value - arm, value + arm
     if found.p >= alpha:
         return min(low, 0.0), max(high, 0.0)
-    return (low, high) if low > 0 or high < 0 else ((np.nextafter(0, 1), high) if value > 0 else (low, -1e-300))
+    return (max(low, LEAST), high) if value > 0 else (low, min(high, -LEAST))
 
 
 def one_run(a: Answers, b: Answers, _: float, __: np.random.Generator) -> Interval:
     """One run each, and the higher one is better: a claim, and nothing about its size."""
     value = a[0].mean() - b[0].mean()
-    return (-inf, inf) if value == 0 else (1e-300, inf) if value > 0 else (-inf, -1e-300)
+    return (-inf, inf) if value == 0 else (LEAST, inf) if value > 0 else (-inf, -LEAST)
 
 
 RIVALS: dict[str, Callable[[Answers, Answers, float, np.random.Generator], Interval]] = {
