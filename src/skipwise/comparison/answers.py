@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.comparison.collapse import has_learned
 from skipwise.comparison.inputs import read_split_table
 from skipwise.comparison.plan import Plan
 from skipwise.errors import SkipwiseError
@@ -20,23 +21,32 @@ Records = Mapping[str, RunRecord]
 
 @dataclass(frozen=True, eq=False)
 class Tested:
-    """The test images: ids [N], class numbers [N], and whether each has a twin in another split [N]."""
+    """The test images: ids [N], class numbers [N], whether each has a twin in another split [N], and the number of the
+    group it belongs to [N]; None where each is by itself."""
 
     ids: NDArray[np.str_]
     labels: NDArray[np.int64]
     has_twin: NDArray[np.bool_]
+    groups: NDArray[np.str_] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
     """A contender's answers over its finished seeds: class numbers [S, N], and which seeds these are.
 
-    `repeated` has the seeds that gave the same logits as an earlier one, to the last bit.
+    `repeated` has the seeds that gave the same logits as an earlier one, to the last bit. `learned` says of each seed
+    whether its runs learned anything.
     """
 
     given: NDArray[np.int64]
     seeds: tuple[int, ...]
     repeated: tuple[int, ...]
+    learned: tuple[bool, ...]
+
+    @property
+    def of_learned(self) -> NDArray[np.int64]:
+        """The answers of runs that learned."""
+        return self.given[np.array(self.learned, dtype=bool)]
 
 
 def read_tested(plan: Plan, folder: Path) -> Tested:
@@ -49,7 +59,13 @@ def read_tested(plan: Plan, folder: Path) -> Tested:
     numbers = {name: number for number, name in enumerate(plan.classes)}
     if len(rows) != plan.test_images or not {row["label"] for row in rows} <= numbers.keys():
         raise SkipwiseError(f"{folder / 'split.csv'} is not the one this comparison was made with.")
+    groups = None
+    if plan.grouping is not None:
+        groups = np.array([row.get("group", "") for row in rows])
+        if len(np.unique(groups)) != plan.grouping.groups:
+            raise SkipwiseError(f"{folder / 'split.csv'} is not the one this comparison was made with.")
     return Tested(
+        groups=groups,
         ids=np.array([row["path"] for row in rows]),
         labels=np.array([numbers[row["label"]] for row in rows], dtype=np.int64),
         has_twin=np.array([bool(row["twin"]) for row in rows]),
@@ -63,14 +79,14 @@ def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: R
         SkipwiseError: a run's predictions are damaged, or of other images.
     """
     places = {image: place for place, image in enumerate(tested.ids.tolist())}
-    rows, seeds, seen = [], [], []
+    rows, seeds, seen, learned = [], [], [], []
     for seed in plan.question.seeds:
         jobs = plan.jobs(name, seed)
         ended = [records.get(job.folder) for job in jobs]
         if any(record is None or record.status != "finished" for record in ended):
             continue
         answers = np.full(len(tested.ids), -1, dtype=np.int64)
-        logits = []
+        logits, each = [], []
         for job in jobs:
             predictions = read_predictions(folder / job.folder, "test")
             found = np.array([places.get(image, -1) for image in predictions.ids.tolist()], dtype=np.int64)
@@ -78,14 +94,16 @@ def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: R
                 raise SkipwiseError(f"{folder / job.folder} was tested on other images than this comparison's.")
             answers[found] = predictions.logits.argmax(axis=1)
             logits.append(predictions.logits.tobytes())
+            each.append(has_learned(predictions))
         if (answers < 0).any():
             raise SkipwiseError(f"{folder / jobs[0].folder} was not tested on all of this comparison's test images.")
         rows.append(answers)
         seeds.append(seed)
         seen.append(hash(tuple(logits)))
+        learned.append(all(each))
     given = np.array(rows, dtype=np.int64).reshape(len(rows), len(tested.ids))
     repeated = tuple(seed for place, seed in enumerate(seeds) if seen[place] in seen[:place])
-    return Answers(given=given, seeds=tuple(seeds), repeated=repeated)
+    return Answers(given=given, seeds=tuple(seeds), repeated=repeated, learned=tuple(learned))
 
 
 def outcome_weights(plan: Plan, labels: NDArray[np.int64]) -> NDArray[np.float64]:

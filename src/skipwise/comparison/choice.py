@@ -117,7 +117,9 @@ def _none(results: Results, unfit: dict[str, tuple[str, ...]], compared: int) ->
     else:
         able = [c.name for c in results.contenders if c.outcome is not None]
         left = f"only {able[0]} has" if able else "no network has"
-        sentence = f"No network can be recommended: {left} two finished runs, and it takes two of each to compare."
+        nothing = any(c.not_learned is not None and c.not_learned.count for c in results.contenders)
+        runs = "two runs that learned something" if nothing else "two finished runs"
+        sentence = f"No network can be recommended: {left} {runs}, and it takes two of each to compare."
     return Recommendation(
         contender=None, shown=False, largest_loss=None, against=None, sentence=sentence, unfit=unfit, separating=()
     )
@@ -182,7 +184,7 @@ def _sentence(
     rivals = [name for name, pair in pairs.items() if pair is None or pair.verdict == "unresolved"]
     # Either may be too few.
     seeds = max((pair.seeds for pair in pairs.values() if pair is not None), default=0)
-    tried = f"{wording.counted(seeds, 'seed')} on these {wording.counted(results.test_images, 'test image')}"
+    tried = f"{wording.counted(seeds, 'seed')} on these {wording.tested(results)}"
     level = [other for other in others if _value(other) == _value(choice)]
     if level:
         smaller = _size(choice) < min(map(_size, level))
@@ -196,12 +198,33 @@ def _sentence(
             f"choose now, but {loss}."
         )
     use = f"Use {choice.name}: {led};" if level else f"Use {choice.name}, which did best ({outcome});"
-    return f"{use} {tried} cannot tell it from {' and '.join(rivals)}, and {loss}."
+    cheaper = _as_good(results, choice, others, latencies)
+    return f"{cheaper}{use} {tried} cannot tell it from {' and '.join(rivals)}, and {loss}."
+
+
+def _as_good(results: Results, choice: Contender, others: Sequence[Contender], latencies: Mapping[str, float]) -> str:
+    """A sentence about the fastest network that is faster than the choice and shown to be as good; "" if none is."""
+    here = latencies.get(choice.name)
+    pairs = {other.name: results.pair(other.name, choice.name) for other in others}
+    good = [n for n, pair in pairs.items() if pair is not None and pair.low > -results.question.margin / 100]
+    faster = [name for name in good if here is not None and latencies.get(name, math.inf) < here]
+    if here is None or not faster:
+        return ""
+    name = min(faster, key=lambda n: latencies[n])
+    return (
+        f"{name} is faster than {choice.name} ({latencies[name] * 1000:.2f} instead of {here * 1000:.2f} ms per image) "
+        f"and shown to be as good but for {results.question.margin:g} points: take it where speed counts. "
+    )
 
 
 def _reservations(choice: Contender, limits: Limits) -> str:
     said = ""
-    if choice.failed:
+    if choice.not_learned is not None and choice.not_learned.count:
+        said += (
+            f" Mind that {choice.not_learned.count} of its {choice.not_learned.runs} runs learned nothing: train it "
+            "several times, and keep a run that learned."
+        )
+    elif choice.failed:
         said += f" Mind that {choice.failed} of its {len(choice.runs)} runs failed."
     if limits.accuracy is not None and choice.outcome is not None and choice.outcome.low < limits.accuracy:
         said += (

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.comparison.answers import Answers, Tested, outcome_weights, read_answers
+from skipwise.comparison.collapse import why_not_learned
 from skipwise.comparison.contenders import count_contender
 from skipwise.comparison.course import Course
 from skipwise.comparison.learning import climbs
 from skipwise.comparison.plan import Job, Plan
 from skipwise.comparison.results import Bootstrap, Contender, Disagreement, Results, RunResult
-from skipwise.statistics import bootstrap
+from skipwise.statistics import bootstrap, share
 from skipwise.training.run import RunRecord
 
 MOST_DISAGREEMENTS = 24
@@ -43,6 +44,8 @@ def collect(plan: Plan, folder: Path, course: Course) -> Results:
         bootstraps=_bootstraps(plan, course),
         disagreements=_disagreements(plan, course),
         tried=course.tried,
+        test_groups=None if plan.grouping is None else plan.grouping.groups,
+        grouped_by="" if plan.grouping is None else plan.grouping.by,
     )
 
 
@@ -51,9 +54,16 @@ def _contender(plan: Plan, folder: Path, course: Course, name: str) -> Contender
     # Runs of who was left out are not looked for when the course is taken again.
     records = course.records if name in plan.candidates else {}
     answers = course.answers.get(name) or read_answers(plan, folder, tested, name, records)
-    right = answers.given == tested.labels
+    right = answers.of_learned == tested.labels
     has_twin = tested.has_twin
     apart = len(right) and has_twin.any() and not has_twin.all()
+    runs = tuple(
+        _result(plan, folder, job, records[job.folder])
+        for seed in plan.question.seeds
+        for job in plan.jobs(name, seed, lr=course.rates.get(name))
+        if job.folder in records
+    )
+    ended = [run for run in runs if run.status == "finished" or run.not_learned is not None]
     return Contender(
         name=name,
         counts=count_contender(plan, name),
@@ -62,15 +72,11 @@ def _contender(plan: Plan, folder: Path, course: Course, name: str) -> Contender
         accuracy=float(right.mean()) if len(right) else None,
         without_twins=float(right[:, ~has_twin].mean()) if apart else None,
         per_class=_per_class(right, tested, len(plan.classes)),
-        runs=tuple(
-            _result(job, records[job.folder])
-            for seed in plan.question.seeds
-            for job in plan.jobs(name, seed)
-            if job.folder in records
-        ),
+        runs=runs,
         repeated=answers.repeated,
         not_trained=plan.not_trained.get(name),
         climb=climbs(plan, folder, records, name),
+        not_learned=share(sum(run.not_learned is not None for run in ended), len(ended)) if ended else None,
     )
 
 
@@ -82,7 +88,7 @@ def _per_class(right: NDArray[np.bool_], tested: Tested, classes: int) -> tuple[
     return tuple((sums / np.maximum(counts, 1)).tolist())
 
 
-def _result(job: Job, record: RunRecord) -> RunResult:
+def _result(plan: Plan, folder: Path, job: Job, record: RunRecord) -> RunResult:
     return RunResult(
         seed=job.spec.seed,
         fold=None if job.spec.fold is None else job.spec.fold[0],
@@ -90,16 +96,20 @@ def _result(job: Job, record: RunRecord) -> RunResult:
         reason=record.reason,
         val=record.val,
         test=record.test,
+        not_learned=why_not_learned(plan, folder, job, record),
     )
 
 
 def _bootstraps(plan: Plan, course: Course) -> tuple[Bootstrap, ...]:
+    if course.tested.groups is not None:  # it draws images, as if each were by itself
+        return ()
     weights = outcome_weights(plan, course.tested.labels)
     found = []
     for pair in course.judgement.pairs:
         sides = [course.answers[name] for name in (pair.a, pair.b)]
         # The seeds that the pair was judged on: of those both have, the first so many.
-        common = sorted(set(sides[0].seeds) & set(sides[1].seeds))[: pair.seeds]
+        learned = [{s for s, did in zip(a.seeds, a.learned, strict=True) if did} for a in sides]
+        common = sorted(learned[0] & learned[1])[: pair.seeds]
         outcomes = [_rows(side, common, course.tested) * weights for side in sides]
         low, high = bootstrap(outcomes[0], outcomes[1])
         found.append(Bootstrap(a=pair.a, b=pair.b, low=low, high=high))
@@ -116,7 +126,7 @@ def _disagreements(plan: Plan, course: Course) -> tuple[Disagreement, ...]:
     Among images alike, classes and the contenders that are wrong take turns, so that not all are of the first class.
     """
     tested, names = course.tested, plan.question.contenders
-    shares = {name: (a.given == tested.labels).mean(axis=0) for name, a in course.answers.items() if len(a.given)}
+    shares = {n: (a.of_learned == tested.labels).mean(axis=0) for n, a in course.answers.items() if any(a.learned)}
     if len(shares) < 2:
         return ()
     table = np.array(list(shares.values()))
@@ -143,5 +153,5 @@ def _disagreements(plan: Plan, course: Course) -> tuple[Disagreement, ...]:
 
 
 def _commonest(plan: Plan, answers: Answers, image: int) -> str | None:
-    given = Counter(answers.given[:, image].tolist())
+    given = Counter(answers.of_learned[:, image].tolist())
     return plan.classes[min(given, key=lambda number: (-given[number], number))] if given else None

@@ -15,6 +15,7 @@ from skipwise.advice.points import Asked, cross_validation
 from skipwise.advice.traits import traits_of
 from skipwise.advice.weights import should_start_from_weights
 from skipwise.comparison.finished import Comparison, is_finished, read_comparison
+from skipwise.comparison.grouping import grouping_of
 from skipwise.comparison.include import check_included, find_included, include_runs
 from skipwise.comparison.inputs import image_options, store_images, store_weights
 from skipwise.comparison.observer import Observer
@@ -270,6 +271,15 @@ def compare(
     chosen, tuned = choose_recipes(recipe, wishes, weights, names, mirrors=source.mirrors, images=trained)
     chosen = with_sizes_for_all(chosen, names, preprocessing, len(source.classes), epochs, watch.noticed)
     resolved = resolve_stem(stem, preprocessing.size)
+    grouping = grouping_of(prepared, request.reading)
+    if grouping is not None:
+        if grouping.groups < 2:
+            raise SkipwiseError(
+                "All test images belong to one group, which shows nothing of others; use finer groups, or add images."
+            )
+        watch.noticed(f"{grouping.said(counts['test'])}.")
+        for sentence in grouping.warnings(counts["test"]):
+            watch.noticed(sentence)
     draft = Plan(
         question=question,
         included=included,
@@ -283,6 +293,7 @@ def compare(
         val_share=prepared.val_share,
         test_share=prepared.test_share,
         folds=folds,
+        grouping=grouping,
         preprocessing=preprocessing,
         stem=resolved,
         width=width,

@@ -122,6 +122,8 @@ def follow(
             # Those that were planned: whether the time is up early may have to do with how it goes.
             looks=question.looks,
             seeds={name: answers[name].seeds for name in names},
+            groups=tested.groups,
+            learned={name: answers[name].learned for name in names},
         )
         now = settle(judgement, judged)
         decided = {(pair.a, pair.b) for pair in judgement.pairs if pair.verdict != "unresolved"} if judgement else set()

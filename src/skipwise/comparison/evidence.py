@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from skipwise.comparison import wording
-from skipwise.comparison.results import Contender, Costs, Results
+from skipwise.comparison.results import Bootstrap, Contender, Costs, Results
 from skipwise.pages import figures
 from skipwise.statistics import Pair
 from skipwise.training.standing import Epoch
@@ -113,10 +113,20 @@ def pairs(results: Results) -> list[dict[str, Any]]:
                 "resampled": wording.span(check.low, check.high) if check else "",
                 "seeds": pair.seeds,
                 "verdict": wording.verdict(pair, results.question.margin),
-                "reason": wording.left_open(pair, results),
+                "reason": "; ".join(filter(None, [wording.left_open(pair, results), _doubt(pair, check)])),
             }
         )
     return rows
+
+
+def _doubt(pair: Pair, check: Bootstrap | None) -> str:
+    """Why an unresolved pair is not settled though the other interval leaves out zero; "" where it does not."""
+    if pair.verdict != "unresolved" or check is None or check.low <= 0 <= check.high:
+        return ""
+    return (
+        "the interval by resampling leaves out zero, which is no verdict: it is for this pair alone, and too narrow "
+        "with few seeds"
+    )
 
 
 def curves(results: Results, histories: Mapping[str, Sequence[tuple[Epoch, ...]]]) -> list[Markup]:

@@ -70,6 +70,7 @@ def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request,
         [source.classes[source.labels[index]] for index in members],
         [str(prepared.split[index]) for index in members],
         [str(prepared.twins[index]) for index in members],
+        None if plan.grouping is None else prepared.together.tolist(),
     )
     if plan.folds is not None:
         _store_folds(folder, plan.question.seeds, plan.folds, prepared)
@@ -173,7 +174,7 @@ def load_images(folder: Path, plan: Plan) -> Images:
 
 
 def read_split_table(folder: Path) -> list[dict[str, str]]:
-    """The rows of a comparison's split.csv: path, label, split and twin.
+    """The rows of a comparison's split.csv: path, label, split and twin, and group where images belong together.
 
     Raises:
         SkipwiseError: it is missing or damaged.
@@ -182,7 +183,8 @@ def read_split_table(folder: Path) -> list[dict[str, str]]:
     try:
         with (folder / "split.csv").open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        return [{name: from_csv_cell(row[name]) for name in ("path", "label", "split", "twin")} for row in rows]
+        names = ["path", "label", "split", "twin", *(["group"] if rows and "group" in rows[0] else [])]
+        return [{name: from_csv_cell(row[name]) for name in names} for row in rows]
     except (OSError, ValueError, KeyError) as error:
         raise SkipwiseError(f"{folder / 'split.csv'} can't be read ({error}); give the same command again.") from error
 

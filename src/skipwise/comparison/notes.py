@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from skipwise.comparison.plan import Plan
-from skipwise.comparison.question import FEWEST, Question
+from skipwise.comparison.question import FEWEST, LEAST, Question
 from skipwise.comparison.results import Results
 from skipwise.comparison.wording import counted, given_up, length, listed
 from skipwise.statistics import at_best, least_shown
@@ -19,6 +19,9 @@ def notes(plan: Plan, results: Results) -> list[str]:
     return [
         *reservations(plan, results),
         *failures(results),
+        *_not_learned(results),
+        *_two_seeds(results),
+        *_groups(plan),
         *_not_trained(results),
         *_too_short(plan),
         *_climbing(plan, results),
@@ -116,6 +119,48 @@ def failures(results: Results) -> list[str]:
                 f"({'; '.join(reasons)})."
             )
     return sentences
+
+
+def _not_learned(results: Results) -> list[str]:
+    """A sentence for every contender with runs that learned nothing."""
+    sentences = []
+    for c in results.contenders:
+        if c.not_learned is None or not c.not_learned.count:
+            continue
+        count, runs = c.not_learned.count, c.not_learned.runs
+        causes = Counter(run.not_learned for run in c.runs if run.not_learned is not None)
+        likely = f"likely {'cause' if len(causes) == 1 else 'causes'}: {'; '.join(map(str, causes))}"
+        if count == runs:
+            what = "The only run" if runs == 1 else f"None of the {runs} runs"
+            learned = "learned nothing" if runs == 1 else "learned anything"
+            sentences.append(f"{what} of {c.name} {learned} ({likely}), so it is left out of the verdicts.")
+            continue
+        rest = runs - count
+        reached = "" if c.accuracy is None else (
+            f" Its {c.accuracy * 100:.2f}% is the accuracy of the {rest} that did;"
+            if rest > 1
+            else f" Its {c.accuracy * 100:.2f}% is the accuracy of the one that did;"
+        )  # fmt: skip
+        sentences.append(
+            f"{count} of {runs} runs of {c.name} learned nothing ({likely}).{reached} of further runs, "
+            f"{c.not_learned.low:.0%} to {c.not_learned.high:.0%} may learn nothing either."
+        )
+    return sentences
+
+
+def _two_seeds(results: Results) -> list[str]:
+    """What verdicts from two seeds can't see."""
+    if not results.pairs or max(pair.seeds for pair in results.pairs) > LEAST:
+        return []
+    return [
+        "Two seeds can't see a network that fails now and then: one of whose runs every third learns nothing looks "
+        f"sound in {(2 / 3) ** LEAST:.0%} of comparisons with two. Take five before you rely on a verdict."
+    ]
+
+
+def _groups(plan: Plan) -> list[str]:
+    """What the groups of the test images can't show."""
+    return [] if plan.grouping is None else plan.grouping.warnings(plan.test_images)
 
 
 def _identical(results: Results) -> list[str]:

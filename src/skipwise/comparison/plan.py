@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from skipwise.comparison.grouping import Grouping
 from skipwise.comparison.question import Question
 from skipwise.data.preprocess import Preprocessing
 from skipwise.errors import SkipwiseError
@@ -29,6 +30,7 @@ LATER: dict[str, object] = {
     "asked_batch": None,
     "init": {},
     "fine_tuning": None,
+    "grouping": None,
 }
 """What plans did not have at first, and what it was then; see `Plan.digest`."""
 
@@ -90,6 +92,9 @@ class Plan:
     in it, `recipe` is of the others, and `fine_tuning` is theirs: see `recipe_of`. `pretrained` is how earlier versions
     wrote that all networks start from published weights.
 
+    `grouping` says which test images belong together; None where each is by itself, and in plans of earlier versions,
+    which took them for independent of each other.
+
     `execution` and `processes` are what the machine suggested; they are not part of what makes two plans the same.
     `asked_batch` is the batch that was asked for, or is the recipe's, where a smaller one is used to fit into memory.
     Under a `time_limit` (in seconds), so are looks, epochs, the images' size, the stem and the first seed, all of which
@@ -131,6 +136,7 @@ class Plan:
     execution: Execution
     processes: int
     asked_batch: int | None = None
+    grouping: Grouping | None = None
 
     @property
     def candidates(self) -> tuple[str, ...]:
@@ -293,6 +299,8 @@ class Plan:
             execution=other.execution,
             processes=other.processes,
             preprocessing=other.preprocessing,
+            # A plan of an earlier version goes on as it began.
+            grouping=self.grouping if other.grouping is not None else None,
         )
         limited = self.time_limit is not None and self.time_limit == other.time_limit
         if limited:
@@ -365,6 +373,8 @@ class Plan:
                         return self._starts_apart(stored)
                     if name == "fine_tuning":
                         return "the recipe of networks that start from weights is another"
+                    if name == "grouping":
+                        return "other test images belong together"
                     if name == "guests":
                         return "the code of a network changed"
                     if name == "included":

@@ -64,7 +64,7 @@ def write_report(
             pairs=evidence.pairs(results),
             separating=choice.separating,
             not_covered=wording.not_covered(plan),
-            assumed=wording.ASSUMED,
+            assumed=wording.assumed(results),
             curves=evidence.curves(results, histories),
             legend=[(figures.mark(number), c.name) for number, c in enumerate(results.contenders)],
             classes=evidence.classes(results),
@@ -118,6 +118,7 @@ def _networks(results: Results, costs: Costs) -> list[dict[str, Any]]:
             "below": beaten.get(contender.name),
             **_outcome(contender, ends),
             "runs": wording.runs_done(contender),
+            "unlearned": wording.unlearned(contender),
             **_costs(contender, costs),
         }
         for number, contender in evidence.ranked(results)
@@ -129,7 +130,7 @@ def _outcome(contender: Contender, ends: tuple[float, float]) -> dict[str, Any]:
     outcome: Estimate | None = contender.outcome
     if outcome is None:
         return {
-            "outcome": "none" if contender.not_trained is None else "not trained",
+            "outcome": wording.percent(contender),
             "interval": "",
             "figure": "",
             "plain": plain,
@@ -158,12 +159,19 @@ def _run(contender: Contender, run: RunResult) -> dict[str, Any]:
         "name": contender.name,
         "seed": run.seed,
         "fold": run.fold,
-        "failed": run.status == "failed",
-        "status": run.status if run.reason is None else f"{run.status}: {run.reason}",
+        "failed": run.status == "failed" or run.not_learned is not None,
+        "status": _status(run),
         "val": _accuracy(run.val),
         "test": _accuracy(run.test),
         "nll": f"{run.test.nll:.3f}" if run.test else "",
     }
+
+
+def _status(run: RunResult) -> str:
+    if run.not_learned is not None:
+        nothing = f"learned nothing: {run.not_learned}"
+        return nothing if run.reason is None else f"{run.status}: {run.reason}; {nothing}"
+    return run.status if run.reason is None else f"{run.status}: {run.reason}"
 
 
 def _accuracy(metrics: Metrics | None) -> str:

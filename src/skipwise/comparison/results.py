@@ -9,13 +9,14 @@ from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
 from skipwise.evaluation.metrics import Metrics
 from skipwise.machine import Machine
-from skipwise.statistics import Climb, Estimate, Pair, beaten
+from skipwise.statistics import Climb, Estimate, Pair, Share, beaten
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
     """One run in short. Metrics are None where it failed or the split is empty; `reason` says why it failed; `fold` is
-    the part of the images it was tested on, in cross-validation."""
+    the part of the images it was tested on, in cross-validation. `not_learned` is the likely cause where it learned
+    nothing."""
 
     seed: int
     fold: int | None = None
@@ -23,6 +24,7 @@ class RunResult:
     reason: str | None
     val: Metrics | None
     test: Metrics | None
+    not_learned: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,14 +33,15 @@ class Contender:
 
     Args:
         lr: the peak learning rate, its own where rates were tuned.
-        outcome: the mean of what the question counts, None with fewer than two finished seeds.
-        accuracy: the mean accuracy, None with no finished seed.
+        outcome: the mean of what the question counts over runs that learned, None with fewer than two such seeds.
+        accuracy: the mean accuracy of runs that learned, None with no such seed.
         without_twins: that on the test images that have no twin in another split; None if all or none have one.
         per_class: that on each class's images, in the order of `Results.classes`; () with no finished seed.
         runs: in the order of their seeds; as many as the question needed.
         repeated: the seeds that gave the same answers as an earlier one to the last bit, which none should.
         not_trained: why it is left out of the verdicts, where the time was too short to train it.
         climb: what the last part of its training brought on the validation images, where that can be told.
+        not_learned: how many of its runs learned nothing; None in records of earlier versions, and without runs.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Contender:
     repeated: tuple[int, ...]
     not_trained: str | None = None
     climb: Climb | None = None
+    not_learned: Share | None = None
 
     @property
     def failed(self) -> int:
@@ -132,7 +136,8 @@ class Results:
 
     `plan` is the digest of the plan it was made under; `twins` is the number of test images that are, exactly or
     nearly, among the training or validation images too; `guess` is the outcome of always answering the commonest class.
-    `class_images` counts the test images of each class.
+    `class_images` counts the test images of each class. `test_groups` is the number of groups that the test images
+    belong to, None where each is by itself; `grouped_by` is what said so, beside near-duplicates.
     """
 
     plan: str
@@ -152,6 +157,8 @@ class Results:
     bootstraps: tuple[Bootstrap, ...]
     disagreements: tuple[Disagreement, ...]
     tried: tuple[Tried, ...]
+    test_groups: int | None = None
+    grouped_by: str = ""
 
     def pair(self, a: str, b: str) -> Pair | None:
         """The pair as seen from a's side, whichever way round it is kept; None if it could not be judged."""

@@ -41,9 +41,29 @@ def asked(results: Results) -> str:
         whole = ""
     return (
         f"Asked of {counted(len(results.contenders), 'network')}, {seeds} each, on "
-        f"{counted(results.test_images, 'test image')}. Less than {question.margin:g} points of {measure(question)} "
+        f"{tested(results)}. Less than {question.margin:g} points of {measure(question)} "
         f"would not matter.{whole}"
     )
+
+
+def tested(results: Results) -> str:
+    """What networks were tested on: "900 test images in 30 groups (column patient)"."""
+    images = counted(results.test_images, "test image")
+    if results.test_groups is None:
+        return images
+    groups = f"{images} in {counted(results.test_groups, 'group')}"
+    if results.grouped_by:
+        return f"{groups} ({results.grouped_by})"
+    return f"{groups} ({counted(results.test_images - results.test_groups, 'near-duplicate')})"
+
+
+def unlearned(contender: Contender) -> str:
+    """How many runs learned nothing, and how many may: "0 of 5 learned nothing; up to 52% may"; "" where unknown."""
+    share = contender.not_learned
+    if share is None:
+        return ""
+    reach = f"up to {share.high:.0%} may" if not share.count else f"{share.low:.0%} to {share.high:.0%} may"
+    return f"{share.count} of {share.runs} learned nothing; {reach}"
 
 
 def percent(contender: Contender) -> str:
@@ -52,7 +72,7 @@ def percent(contender: Contender) -> str:
         return "not trained"
     outcome = contender.outcome
     if outcome is None:
-        return "none"
+        return "learned nothing" if contender.not_learned is not None and contender.not_learned.count else "none"
     return f"{outcome.value * 100:.2f}% ({outcome.low * 100:.1f} to {outcome.high * 100:.1f})"
 
 
@@ -73,7 +93,7 @@ def verdict(pair: Pair, margin: float) -> str:
         return f"{pair.a} is {pair.verdict} than {pair.b}{small}"
     if pair.verdict == "equivalent":
         return f"equivalent: they differ by less than {margin:g} points"
-    return "unresolved: these runs cannot tell"
+    return f"unresolved: either may be the better one, by up to {max(-pair.low, pair.high) * 100:.1f} points"
 
 
 def short_verdict(pair: Pair) -> str:
@@ -92,8 +112,11 @@ def remedy(pair: Pair) -> str:
         ways.append(f"about {_rounded(pair.seeds_to_settle):,} seeds instead of {pair.seeds}")
     if pair.images_to_settle is not None:
         ways.append(f"about {_rounded(pair.images_to_settle):,} test images instead of {pair.images:,}")
+    if pair.groups_to_settle is not None:
+        ways.append(f"about {_rounded(pair.groups_to_settle):,} groups of test images instead of {pair.groups:,}")
     if not ways:
-        return "neither more seeds nor more test images alone would settle it"
+        more = "more test images" if pair.groups is None else "more groups of test images"
+        return f"neither more seeds nor {more} alone would settle it"
     only = "" if pair.seeds_to_settle is not None else "; more seeds cannot"
     return f"{' or '.join(ways)} would settle it{only}"
 
@@ -211,9 +234,22 @@ def not_covered(plan: Plan) -> str:
     )
 
 
-ASSUMED = (
-    "The intervals cover which seeds were drawn and which test images, both at once, for all pairs together. They take "
-    "the test images for independent of each other: frames of one video, patches of one slide or pictures of one "
-    "patient are fewer than they seem. And a comparison repeated with more seeds because this one left a pair open is "
-    "a second look, whose chance of error adds to the first's."
+def assumed(results: Results) -> str:
+    """What the intervals rest on."""
+    units = "test images" if results.test_groups is None else "groups of test images"
+    said = (
+        "frames of one video, patches of one slide or pictures of one patient are fewer than they seem, unless --group "
+        "says what belongs together"
+        if not results.grouped_by
+        else f"images of one group ({results.grouped_by}), and near-duplicates, count as belonging together"
+    )
+    return (
+        f"The intervals cover which seeds were drawn and which {units}, both at once, for all pairs together. They "
+        f"take the {units} for independent of each other: {said}. {_SECOND_LOOK}"
+    )
+
+
+_SECOND_LOOK = (
+    "And a comparison repeated with more seeds because this one left a pair open is a second look, whose chance of "
+    "error adds to the first's."
 )

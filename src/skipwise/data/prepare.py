@@ -145,6 +145,8 @@ def prepare(
     audit = examine(source, seen, used, progress)
     for sentence in audit.warnings():
         notice(sentence)
+    if missing := _without_group(source, members):
+        notice(missing)
     torn = _torn(source, members)
     if torn:
         notice(torn)
@@ -211,6 +213,17 @@ def obstacles(source: Source, seen: Survey, audit: Audit, used: NDArray[np.bool_
         except SkipwiseError as error:
             found.append(str(error))
     return found
+
+
+def _without_group(source: Source, members: NDArray[np.int64]) -> str:
+    """A sentence about images of which no group is said, where one is said of others; "" if there are none."""
+    lacking = [] if source.groups is None else [index for index in members.tolist() if not source.groups[index]]
+    if not lacking or len(lacking) == len(members):
+        return ""
+    return (
+        f"{len(lacking):,} of {len(members):,} images have no group, such as {source.ids[lacking[0]]}; each is taken "
+        "for one that belongs with no other."
+    )
 
 
 def _torn(source: Source, members: NDArray[np.int64]) -> str:

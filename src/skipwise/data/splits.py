@@ -161,15 +161,18 @@ def save_split(
     labels: Sequence[str],
     split: Sequence[str],
     twins: Sequence[str],
+    groups: Sequence[int] | None = None,
 ) -> None:
     """Writes which image went where as a table of path, label, split and twin; images that are left out are not in it.
 
-    A twin is the split, before the image's own, that has an image (nearly) the same.
+    A twin is the split, before the image's own, that has an image (nearly) the same. With `groups`, a number for each
+    image says which of them belong together.
     """
+    columns = [ids, labels, split, twins, *([] if groups is None else [list(map(str, groups))])]
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["path", "label", "split", "twin"])
-    writer.writerows(map(csv_cell, row) for row in zip(ids, labels, split, twins, strict=True) if row[2])
+    writer.writerow(["path", "label", "split", "twin", "group"][: len(columns)])
+    writer.writerows(map(csv_cell, row) for row in zip(*columns, strict=True) if row[2])
     write_text(path, table.getvalue())
 
 

@@ -25,6 +25,8 @@ class Learnt:
         commonest: the share of the commonest class, which is the accuracy of always giving that.
         answered: how many classes are given at all.
         images: how many there are.
+        recall: the share of right answers to each class's images, its mean over the classes that are there.
+        classes: how many are there.
         luck: how probable it is that one who is right with the commonest class's probability is right as often.
     """
 
@@ -32,6 +34,8 @@ class Learnt:
     commonest: float
     answered: int
     images: int
+    recall: float
+    classes: int
     luck: float
 
     @property
@@ -73,6 +77,15 @@ def learnt(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> Learnt:
     commonest = float(np.bincount(labels).max() / images)
     # At least so many right: all but those with fewer. Of none, or where every answer is right anyway, that is certain.
     luck = float(special.bdtrc(right - 1, images, commonest)) if right and commonest < 1 else 1.0
+    there = np.bincount(labels)
+    found = np.bincount(labels[given == labels], minlength=len(there))
     return Learnt(
-        accuracy=right / images, commonest=commonest, answered=len(np.unique(given)), images=images, luck=luck
+        accuracy=right / images,
+        commonest=commonest,
+        answered=len(np.unique(given)),
+        images=images,
+        # Sorted, so that the names of the classes do not change how it is rounded.
+        recall=float(np.sort(found[there > 0] / there[there > 0]).mean()),
+        classes=int(np.count_nonzero(there)),
+        luck=luck,
     )
