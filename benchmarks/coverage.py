@@ -1,6 +1,6 @@
 """How often the verdicts of skipwise.statistics are wrong, on data whose truth is known.
 
-    python benchmarks/coverage.py [--quick] [--trials N] [--skewed]
+    python benchmarks/coverage.py [--quick] [--trials N] [--contenders N,N] [--skewed]
 
 Each trial draws a comparison: contenders with given true accuracies, errors correlated between contenders through
 a difficulty that each image has, and a seed effect of its own for every run. An accuracy's truth is its mean over
@@ -121,7 +121,7 @@ def lead(
     for count in looks:
         runs |= dict.fromkeys(left, count)
         answers = {name: network.answers(runs[name]) * weights for name, network in networks.items()}
-        judged = judge(answers, margin=MARGIN, alpha=ALPHA, looks=len(looks))
+        judged = judge(answers, margin=MARGIN, alpha=ALPHA, looks=looks)
         shown.append(settle(shown[-1] if shown else None, judged))
         left = contenders_left(shown[-1], every_pair=every_pair)
         if not left:
@@ -217,7 +217,9 @@ def saved(
     }
 
 
-def cells(quick: bool, skewed: bool) -> Iterator[tuple[str, list[float], int, str, float | None]]:
+def cells(
+    quick: bool, skewed: bool, chosen: Sequence[int] = ()
+) -> Iterator[tuple[str, list[float], int, str, float | None]]:
     """Layout, accuracies, images, which of NOISES, and the share of a rare class where balanced accuracy is judged."""
     if skewed:
         for level, noise in product((0.9, 0.98, 0.995), ("0.5", "0, 0.5")):
@@ -225,6 +227,7 @@ def cells(quick: bool, skewed: bool) -> Iterator[tuple[str, list[float], int, st
             yield "a margin apart, skewed", [level, level - MARGIN], 10_000, noise, None
         return
     counts, sizes = ((2, 4), (300, 2000)) if quick else ((2, 4, 6), (300, 2000, 10000))
+    counts = tuple(count for count in counts if not chosen or count in chosen)
     levels = (0.9, 0.995) if quick else (0.7, 0.9, 0.98, 0.995)
     noises = ("0", "0.2", "0.5", "0, 0.5, 0.2")
     for count, images, level, noise in product(counts, sizes, levels, ("0.5", "0, 0.5, 0.2") if quick else noises):
@@ -232,7 +235,7 @@ def cells(quick: bool, skewed: bool) -> Iterator[tuple[str, list[float], int, st
         yield "a margin apart", [level - MARGIN * (index % 2) for index in range(count)], images, noise, None
         if count == 2:
             yield "tied", [level] * 2, images, noise, None
-    for images in sizes:
+    for images in sizes if 2 in counts else ():
         yield "tied, balanced", [0.9] * 2, images, "0.5", 0.05
 
 
@@ -241,8 +244,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few cells, under two minutes")
     parser.add_argument("--trials", type=int, default=0, help="per cell of errors; power and savings take a quarter")
     parser.add_argument("--skewed", action="store_true", help="only errors with skewed effects of the seeds")
+    parser.add_argument("--contenders", default="", help="only errors of comparisons of so many, such as 2,4")
     options = parser.parse_args()
-    quick = options.quick
+    quick, chosen = options.quick, [int(count) for count in options.contenders.split(",") if count]
     trials = options.trials or (200 if quick else 2000)
     arms: dict[str, dict[str, float]] = {}
     ratios: dict[str, float] = {}
@@ -251,7 +255,7 @@ def main() -> None:
     print(f"Errors, {trials} trials a cell. Noise in points, dealt out in turn.")
     heads = "  ".join(f"{error:>21}" for error in ERRORS)
     print(f"contenders                images  accuracy  noise        arm                {heads}")
-    for layout, accuracies, images, noise, rare in cells(quick, options.skewed):
+    for layout, accuracies, images, noise, rare in cells(quick, options.skewed, chosen):
         found = cell(accuracies, images=images, noises=NOISES[noise], trials=trials, rare=rare, skewed=options.skewed)
         label = f"{len(accuracies)} {layout:<22} {images:>7}  {accuracies[0]:>8}  {noise:<11}"
         for arm, shares in found.items():
@@ -269,7 +273,7 @@ def main() -> None:
     for (arm, error), (share, label) in worst.items():
         print(f"{arm:<17}  {error:<17}  {share:.3f} {'!' if monte_carlo(share, trials)[0] > ALPHA else ' '} {label}")
 
-    if options.skewed:
+    if options.skewed or chosen:
         print(json.dumps({"benchmark": "coverage", "machine": "any", "trials": trials, "arms": arms, "ratios": ratios}))
         return
     few = trials // 4

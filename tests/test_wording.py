@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +12,7 @@ from skipwise.comparison import fairness, notes, wording
 from skipwise.comparison.markdown import escaped, markdown
 from skipwise.comparison.question import Question
 from skipwise.statistics import judge
+from skipwise.statistics.simultaneous import RESERVE
 from skipwise.text import first
 from tests.fabricated import NASTY, NETWORKS, Fabricated, fabricate
 from tests.test_report import CASES, with_nasty_names
@@ -25,7 +25,7 @@ def test_what_is_said_to_be_out_of_reach_is_not_shown(images: int, names: str, l
     """Judged as one of so many pairs, with seeds that agree and with seeds that don't."""
     said = notes.resolvable((images // 2, images - images // 2), asking(names, looks, alpha))
     least = next((n for n in range(images + 1) if f"fewer than {n} of them" in said), images + 1)
-    share = alpha / (math.comb(len(names), 2) * looks)
+    level = asking(names, looks, alpha).level
 
     rng = np.random.default_rng(0)
 
@@ -33,7 +33,8 @@ def test_what_is_said_to_be_out_of_reach_is_not_shown(images: int, names: str, l
         right = np.ones((5, images), dtype=bool)
         other = right.copy()
         other[:, :wrong] = rng.random((5, wrong)) < noise
-        return judge({"a": right, "b": other}, margin=0.005, alpha=share).pairs[0].verdict
+        # The level of a single pair, of which judge keeps a part back.
+        return judge({"a": right, "b": other}, margin=0.005, alpha=level / RESERVE).pairs[0].verdict
 
     assert {verdict(wrong, noise) for wrong in range(1, least) for noise in (0.0, 0.1, 0.3)} <= {"unresolved"}
     assert least > images or verdict(least) == "better"

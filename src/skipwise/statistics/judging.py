@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from skipwise.statistics.groups import Groups, groups_of
 from skipwise.statistics.intervals import Mean, Networks, Table, analyse, difference_of, mean_of
-from skipwise.statistics.records import Estimate, Judgement, Pair, Verdict
+from skipwise.statistics.records import Estimate, Judgement, Pair, verdict_of
 from skipwise.statistics.shares import share
 from skipwise.statistics.simultaneous import accuracy_level, pair_level, schedule
 
@@ -79,7 +79,7 @@ def judge(
         >>> judged = judge(tables, margin=0.005)
         >>> pair = judged.pairs[0]
         >>> f"old is {pair.verdict}: {100 * pair.difference:.1f} ({100 * pair.low:.1f} to {100 * pair.high:.1f}) points"
-        'old is worse: -6.1 (-7.4 to -4.9) points'
+        'old is worse: -6.1 (-6.8 to -5.3) points'
     """
     if len(scores) < 2:
         raise ValueError("A comparison needs at least two contenders.")
@@ -204,13 +204,7 @@ def _estimate(mean: Mean, level: float, higher_is_better: bool) -> Estimate:
 def _pair(a: str, b: str, difference: Mean, margin: float, level: float, higher_is_better: bool, grouped: bool) -> Pair:
     low, high = difference.interval(level)
     equivalent = -margin < low and high < margin
-    verdict: Verdict = "unresolved"
-    if low > 0:
-        verdict = "better" if higher_is_better else "worse"
-    elif high < 0:
-        verdict = "worse" if higher_is_better else "better"
-    elif equivalent:
-        verdict = "equivalent"
+    verdict = verdict_of(low, high, margin) if higher_is_better else verdict_of(-high, -low, margin)
     groups = difference.networks.groups
     seeds, units = _to_settle(difference, margin, level) if verdict == "unresolved" else (None, None)
     return Pair(
@@ -237,7 +231,7 @@ def _to_settle(difference: Mean, margin: float, level: float) -> tuple[int | Non
     def settled(seeds: int | None = None, units: int | None = None) -> bool:
         images = None if units is None else units * groups.images / groups.count
         low, high = difference.interval(level, seeds=seeds, images=images)
-        return low > 0 or high < 0 or (-margin < low and high < margin)
+        return verdict_of(low, high, margin) != "unresolved"
 
     def first(counts: Sequence[int], what: str) -> int | None:
         # The interval shrinks, so that bisection finds the least. With two seeds it can grow by a few percent, where

@@ -10,6 +10,15 @@ from skipwise.statistics.shares import Share
 Verdict = Literal["better", "worse", "equivalent", "unresolved"]
 
 
+def verdict_of(low: float, high: float, margin: float) -> Verdict:
+    """The verdict on the first of two networks, by the interval of how much better it is."""
+    if low > 0:
+        return "better"
+    if high < 0:
+        return "worse"
+    return "equivalent" if -margin < low and high < margin else "unresolved"
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A network's mean score (for accuracy a fraction), and its interval."""

@@ -7,8 +7,9 @@ from functools import cache
 
 import numpy as np
 
-from skipwise.statistics.judging import judge
-from skipwise.statistics.records import Verdict
+from skipwise.statistics.groups import Groups
+from skipwise.statistics.intervals import Networks, analyse, difference_of
+from skipwise.statistics.records import Verdict, verdict_of
 
 
 @cache
@@ -20,11 +21,15 @@ def at_best(images: int, wrong: int, *, margin: float, alpha: float) -> Verdict:
 
     Args:
         margin: as a fraction.
-        alpha: the chance that this verdict is wrong.
+        alpha: the chance that this pair's interval misses.
     """
-    a, b = np.ones((2, images)), np.ones((2, images))
-    b[:, :wrong] = 0
-    return judge({"a": a, "b": b}, margin=margin, alpha=alpha).pairs[0].verdict
+    groups = Groups(images)
+    right, other = np.zeros((2, images)), np.zeros((2, images))
+    other[:, :wrong] = 1
+    tables = [analyse(errors, groups) for errors in (right, other)]
+    low, high = difference_of(Networks(tables, groups), 1, 0).interval(alpha)
+    # The first has fewer errors: the second's less the first's is above zero where the first is better.
+    return verdict_of(low, high, margin)
 
 
 @cache
