@@ -74,7 +74,7 @@ def test_who_never_learned_is_left_out_and_the_others_are_compared(tmp_path: Pat
     assert [(pair.a, pair.b) for pair in results.pairs] == [("resnet18", "se_resnet18")]
     assert results.contenders[2].outcome is None
     assert results.contenders[2].accuracy is None
-    assert wording.percent(results.contenders[2]) == "learned nothing"
+    assert wording.reached(results.contenders[2], results.question) == "learned nothing"
     assert any(note.startswith("None of the 5 runs of plain18 learned anything") for note in notes(plan, results))
 
 

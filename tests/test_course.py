@@ -18,6 +18,7 @@ from skipwise.comparison.results import Tried
 from skipwise.data.splits import save_split
 from skipwise.errors import SkipwiseError
 from skipwise.evaluation.metrics import Metrics, measure
+from skipwise.evaluation.outcomes import OUTCOMES
 from skipwise.files import make_folder
 from skipwise.machine import describe_machine
 from skipwise.training.run import (
@@ -303,10 +304,14 @@ def test_the_best_rate_is_by_accuracy_then_loss_then_the_smaller() -> None:
     def tried(lr: float, accuracy: float | None, nll: float | None) -> Tried:
         return Tried(model="a", lr=lr, outcome=accuracy, nll=nll)
 
-    assert best_rates([tried(0.1, 0.8, 0.5), tried(0.2, 0.9, 0.9)]) == {"a": 0.2}
-    assert best_rates([tried(0.1, 0.9, 0.5), tried(0.2, 0.9, 0.4)]) == {"a": 0.2}
-    assert best_rates([tried(0.2, 0.9, 0.4), tried(0.1, 0.9, 0.4)]) == {"a": 0.1}
-    assert best_rates([tried(0.1, None, None)]) == {}
+    def best(*runs: Tried, outcome: str = "accuracy") -> dict[str, float]:
+        return best_rates(runs, OUTCOMES[outcome])
+
+    assert best(tried(0.1, 0.8, 0.5), tried(0.2, 0.9, 0.9)) == {"a": 0.2}
+    assert best(tried(0.1, 0.8, 0.5), tried(0.2, 0.9, 0.9), outcome="brier") == {"a": 0.1}  # of which less is better
+    assert best(tried(0.1, 0.9, 0.5), tried(0.2, 0.9, 0.4)) == {"a": 0.2}
+    assert best(tried(0.2, 0.9, 0.4), tried(0.1, 0.9, 0.4)) == {"a": 0.1}
+    assert best(tried(0.1, None, None)) == {}
 
 
 def test_what_is_finished_when_the_time_is_up_is_judged_as_was_planned(tmp_path: Path) -> None:
