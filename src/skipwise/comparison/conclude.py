@@ -46,7 +46,7 @@ def carry_out(
     """
     question = plan.question
     tested = np.bincount(read_tested(plan, folder).labels).tolist()
-    if bound := resolvable(tested, question):
+    if plan.grouping is None and (bound := resolvable(tested, question)):
         watch.noticed(bound)
     watch.starting(plan, folder, expected)
     course = _follow(plan, folder, watch, budget)
