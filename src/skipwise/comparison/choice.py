@@ -178,6 +178,8 @@ def _sentence(
     against = _worst(results, choice, able)
     assert against is not None
     loss = f"it may still be up to {max(-against.low, 0.0) * 100:.1f} points behind {against.b}"
+    if against.high - against.low > wording.WIDE:
+        loss = f"how far it may be behind {against.b} can't be told"
     outcome = f"{_value(choice) * 100:.2f}%"
     others = [c for c in able if c is not choice]
     pairs = {other.name: results.pair(choice.name, other.name) for other in others}

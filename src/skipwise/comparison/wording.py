@@ -15,6 +15,8 @@ from skipwise.training.recipe import Recipe
 from skipwise.training.setting import Setting
 
 NOT_JUDGED = "not judged: fewer than two of their runs were finished with the same seed"
+WIDE = 0.5
+"""An interval of a difference wider than this says nothing, and its ends would read as if it did."""
 
 
 def counted(count: int, noun: str) -> str:
@@ -93,6 +95,8 @@ def verdict(pair: Pair, margin: float) -> str:
         return f"{pair.a} is {pair.verdict} than {pair.b}{small}"
     if pair.verdict == "equivalent":
         return f"equivalent: they differ by less than {margin:g} points"
+    if pair.high - pair.low > WIDE:
+        return f"unresolved: {counted(pair.seeds, 'seed')} on these images can't tell them apart"
     return f"unresolved: either may be the better one, by up to {max(-pair.low, pair.high) * 100:.1f} points"
 
 
