@@ -21,15 +21,19 @@ from skipwise.comparison.results import (
     Costs,
     Disagreement,
     Look,
+    Ratio,
     Recommendation,
     Results,
     RunResult,
     Tried,
+    as_advantage,
 )
 from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
 from skipwise.data.preprocess import Preprocessing
+from skipwise.evaluation.calibration import Calibration
 from skipwise.evaluation.metrics import Metrics
+from skipwise.evaluation.outcomes import OUTCOMES, Outcome
 from skipwise.machine import Machine
 from skipwise.seals import write_sealed
 from skipwise.statistics import Estimate, Pair, Verdict
@@ -79,7 +83,7 @@ def fabricate(
     failed: str | None = "my_networks:tiny",
     tuned: bool = True,
     exploratory: bool = True,
-    balanced: bool = False,
+    outcome: str = "accuracy",
     classes: tuple[str, ...] = CLASSES,
     test_images: int = 2000,
     side: int = 32,
@@ -91,13 +95,15 @@ def fabricate(
     question = Question(
         contenders=tuple(names),
         looks=looks,
-        margin=0.5,
+        margin=OUTCOMES[outcome].margin,
         alpha=0.05,
-        outcome="balanced-accuracy" if balanced else "accuracy",
+        outcome=outcome,
     )
     plan = _plan(question, classes, epochs, folds, tuned, exploratory, test_images, side)
     pairs = _pairs(names, looks, test_images)
-    contenders = tuple(_contender(name, looks, folds, failed, classes, balanced, rng) for name in names)
+    contenders = tuple(_contender(name, looks, folds, failed, classes, question.scoring, rng) for name in names)
+    if not question.scoring.higher_is_better:
+        pairs = tuple(as_advantage(pair, question.scoring) for pair in pairs)
     decided = [pair for pair in pairs if pair.verdict != "unresolved"]
     results = Results(
         plan=plan.digest(),
@@ -124,6 +130,7 @@ def fabricate(
         bootstraps=tuple(
             Bootstrap(a=pair.a, b=pair.b, low=pair.difference - 0.003, high=pair.difference + 0.003) for pair in pairs
         ),
+        ratios=tuple(Ratio(a=pair.a, b=pair.b, value=0.93, low=0.8124, high=1.0611) for pair in pairs[1:]),
         disagreements=_disagreements(names, classes),
         tried=tuple(
             Tried(model=name, lr=rate, outcome=0.9 + 0.01 * index, nll=0.3)
@@ -220,7 +227,7 @@ def _contender(
     folds: int | None,
     failed: str | None,
     classes: tuple[str, ...],
-    balanced: bool,
+    scoring: Outcome,
     rng: np.random.Generator,
 ) -> Contender:
     accuracy, half, seeds, _, parameters, multiply_adds = NETWORKS[name]
@@ -246,13 +253,22 @@ def _contender(
         if known
         else None,
         lr=0.4,
-        outcome=Estimate(accuracy / 100, (accuracy - half) / 100, min((accuracy + half) / 100, 1.0)),
-        accuracy=accuracy / 100 + (0.01 if balanced else 0.0),
+        outcome=_estimate(accuracy, half, scoring),
+        accuracy=accuracy / 100 + (0.0 if scoring.is_accuracy else 0.01),
         without_twins=accuracy / 100 - 0.001,
         per_class=tuple(float(v) for v in np.clip(accuracy / 100 + rng.normal(0, 0.03, len(classes)), 0, 1)),
         runs=tuple(runs),
         repeated=(1, 2) if name == "plain18" else (),
+        calibration=Calibration(error=0.021, low=0.004, high=0.035, plain=0.024, confidence=0.97) if known else None,
     )
+
+
+def _estimate(accuracy: float, half: float, scoring: Outcome) -> Estimate:
+    """An accuracy; or a loss that is what is missing to it."""
+    low, high = (accuracy - half) / 100, min((accuracy + half) / 100, 1.0)
+    if scoring.higher_is_better:
+        return Estimate(accuracy / 100, low, high)
+    return Estimate(1 - accuracy / 100, 1 - high, 1 - low)
 
 
 def _costs(names: Sequence[str], choice: str | None, shown: bool) -> Costs:

@@ -151,8 +151,8 @@ def test_costs_that_could_not_be_measured_are_left_out_of_the_sentence() -> None
 def test_pairs_read_the_same_from_both_sides() -> None:
     found = results(10_000, {"slow": 100, "fast": 900})
     pair, turned = found.pair("slow", "fast"), found.pair("fast", "slow")
-    assert wording.verdict(pair, 0.5) == "slow is better than fast"
-    assert wording.verdict(turned, 0.5) == "fast is worse than slow"
+    assert wording.verdict(pair, found.question) == "slow is better than fast"
+    assert wording.verdict(turned, found.question) == "fast is worse than slow"
     assert wording.remedy(pair) == ""
     assert found.pair("slow", "nobody") is None
 
@@ -164,16 +164,17 @@ def test_unresolved_pairs_say_what_would_settle_them() -> None:
 
 
 def test_real_and_too_small_to_matter() -> None:
-    pair = results(100_000, {"slow": 1000, "fast": 1100}).pair("slow", "fast")
+    found = results(100_000, {"slow": 1000, "fast": 1100})
+    pair = found.pair("slow", "fast")
     assert pair.verdict == "better"
     assert pair.equivalent
-    assert wording.verdict(pair, 0.5) == "slow is better than fast, though by less than 0.5 points"
+    assert wording.verdict(pair, found.question) == "slow is better than fast, though by less than 0.5 points"
 
 
 def test_networks_that_may_be_guessing_are_named() -> None:
     found = results(200, {"good": 10, "poor": 95, "bad": 120})  # half of the images are of one class
     assert notes._guessing(found) == [
-        "Always answering the commonest class is right on 50.0% of the test images; poor, bad are not shown to be "
+        "Always answering the commonest class has a test accuracy of 50.0%; poor, bad are not shown to be "
         "better than that."
     ]
     assert notes._guessing(results(2000, {"good": 10, "fair": 300})) == []
@@ -198,7 +199,7 @@ def test_one_network_within_the_limits_is_chosen_whatever_was_shown() -> None:
 
 def test_where_none_fits_each_limit_that_is_broken_is_named() -> None:
     found = results(10_000, {"slow": 100, "fast": 900, "middle": 300})
-    choice = choose(found, COSTS, Limits(latency=0.0025, multiply_adds=1.5e6, accuracy=0.98))
+    choice = choose(found, COSTS, Limits(latency=0.0025, multiply_adds=1.5e6, outcome=0.98))
     assert choice.contender is None
     assert choice.sentence.startswith("No network fits the limits: slow (latency 3 ms, 20% over")
     assert "fast (test accuracy 91.00%, 7.00 points below the 98% asked for)" in choice.sentence
@@ -215,8 +216,8 @@ def test_where_none_fits_each_limit_that_is_broken_is_named() -> None:
 
 def test_an_accuracy_that_is_reached_by_luck_only_is_said_to_be_so() -> None:
     found = results(300, {"slow": 20, "fast": 21})
-    assert "That it reaches 92% is not shown" in choose(found, COSTS, Limits(accuracy=0.92)).sentence
-    assert "not shown" not in choose(found, COSTS, Limits(accuracy=0.5)).sentence
+    assert "That it reaches 92% is not shown" in choose(found, COSTS, Limits(outcome=0.92)).sentence
+    assert "not shown" not in choose(found, COSTS, Limits(outcome=0.5)).sentence
 
 
 def test_equal_networks_are_said_to_be_equal() -> None:
@@ -247,10 +248,10 @@ def folder(tmp_path: Path) -> Path:
 
 def test_limits_are_given_in_the_units_people_use(folder: Path) -> None:
     found = skipwise.recommend(folder, max_latency_ms=5, max_size_mb=25, max_macs="1.5G", min_accuracy=93)
-    assert found.limits == Limits(latency=0.005, size=25e6, multiply_adds=1.5e9, accuracy=0.93)
+    assert found.limits == Limits(latency=0.005, size=25e6, multiply_adds=1.5e9, outcome=0.93)
     assert found.recommendation.contender == "mobilenet_v2"
     assert skipwise.recommend(folder, max_macs=600e6, min_accuracy=0.93).limits == Limits(
-        multiply_adds=600e6, accuracy=0.93
+        multiply_adds=600e6, outcome=0.93
     )
 
 

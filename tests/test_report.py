@@ -39,7 +39,12 @@ CASES: dict[str, dict[str, Any]] = {
         "choice": "se_resnet18",
         "shown": False,
     },
-    "many": {"names": tuple(NETWORKS), "balanced": True, "classes": tuple(f"class {n}" for n in range(40))},
+    "many": {
+        "names": tuple(NETWORKS),
+        "outcome": "balanced-accuracy",
+        "classes": tuple(f"class {n}" for n in range(40)),
+    },
+    "a loss": {"outcome": "log-loss", "exploratory": False},
     "cross-validation": {"folds": 4, "looks": (3,), "tuned": False, "exploratory": False, "choice": None},
 }
 

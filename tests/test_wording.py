@@ -143,7 +143,7 @@ def test_whatever_one_must_know_is_in_the_notes() -> None:
         "3 of the 30 test images are",
     ):
         assert words in said
-    balanced = replace(fabricate(balanced=True).results, guess=0.95)
+    balanced = replace(fabricate(outcome="balanced-accuracy").results, guess=0.95)
     assert "has a balanced test accuracy of 95.0%; resnet18, se_resnet18" in notes._guessing(balanced)[0]
     assert notes._guessing(balanced)[0].count("test accuracy") == 1
 
@@ -205,7 +205,7 @@ def test_markdown_has_the_answer_and_two_tables(case: str) -> None:
     count = len(made.results.contenders)
     assert len(networks) == 1 + count
     assert len(pairs) == 1 + count * (count - 1) // 2
-    assert {len(row) for row in networks} == {7 if made.plan.question.outcome == "balanced-accuracy" else 6}
+    assert {len(row) for row in networks} == {6 if made.plan.question.scoring.is_accuracy else 7}
     assert {len(row) for row in pairs} == {3}
     assert sorted(row[0].partition(",")[0] for row in networks[1:]) == sorted(tuple(NETWORKS)[:count])
     assert text.startswith(f"**{escaped(made.costs.recommendation.sentence)}**")

@@ -126,7 +126,7 @@ def _networks(results: Results, costs: Costs) -> Table:
         timing, counts = costs.latencies.get(contender.name), contender.counts
         table.add_row(
             Text(contender.name),
-            wording.percent(contender),
+            wording.reached(contender, results.question),
             wording.runs_done(contender),
             f"{timing.median * 1e3:.2f} ({timing.low * 1e3:.2f}-{timing.high * 1e3:.2f})" if timing else "unknown",
             wording.size(counts),
@@ -139,13 +139,14 @@ def _pairs(lines: Sequence[tuple[str, Pair | None]], results: Results) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("pair", no_wrap=True)
     sure = wording.sure(results.question)
-    table.add_column(f"points ({sure} for all pairs)", justify="right", no_wrap=True)
+    heading = results.question.scoring.heading
+    table.add_column(f"{heading} ({sure} for all pairs)", justify="right", no_wrap=True)
     table.add_column("verdict")
     for name, pair in lines:
         if pair is None:
             table.add_row(Text(name), "", wording.NOT_JUDGED)
         else:
-            table.add_row(Text(name), wording.points(pair), Text(wording.short_verdict(pair)))
+            table.add_row(Text(name), wording.difference(pair, results.question), Text(wording.short_verdict(pair)))
     return table
 
 

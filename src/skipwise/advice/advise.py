@@ -13,6 +13,7 @@ from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.data.survey import Progress
+from skipwise.evaluation.outcomes import outcome_of
 from skipwise.statistics import pair_level, schedule
 from skipwise.text import count
 
@@ -96,7 +97,8 @@ def advise(
     group_regex: str | None = None,
     crop_boxes: bool = False,
     skip_unread_formats: bool = False,
-    margin: float = 0.5,
+    outcome: str = "accuracy",
+    margin: float | None = None,
     alpha: float = 0.05,
     networks: int = 4,
     looks: int = 3,
@@ -110,7 +112,7 @@ def advise(
 
     Args:
         data: a data set's name, a folder, an archive or a table.
-        split, exclude, val_share, img_size, folds, margin, alpha: as in `compare`.
+        split, exclude, val_share, img_size, folds, outcome, margin, alpha: as in `compare`.
         class_level, image_column, label_column, label_regex, group, group_regex, crop_boxes, skip_unread_formats: how
             the images are to be read where their layout does not say it, see `open_images`.
         networks, looks: how many networks are to be compared, and how often it is looked; with one network there is
@@ -120,6 +122,8 @@ def advise(
     Raises:
         SkipwiseError: the images can't be found, or can't be trained on as they are.
     """
+    counted = outcome_of(outcome)
+    margin = counted.margin if margin is None else margin
     request = Request(
         data=os.fspath(data),
         reading=ReadingOptions(
@@ -139,5 +143,6 @@ def advise(
         folds=folds,
     )
     prepared = prepare(request, seed=SPLIT_SEED, packed=False, progress=progress, notice=notice)
-    level = pair_level(networks, schedule(looks), alpha) if networks > 1 else None
+    # What so many images can show is known of answers that are right or wrong.
+    level = pair_level(networks, schedule(looks), alpha) if networks > 1 and counted.right_or_wrong else None
     return advice_on(prepared, img_size=img_size, folds=folds, margin=margin, level=level)

@@ -13,6 +13,7 @@ from skipwise.comparison.collapse import has_learned
 from skipwise.comparison.inputs import read_split_table
 from skipwise.comparison.plan import Plan
 from skipwise.errors import SkipwiseError
+from skipwise.evaluation.calibration import confidence
 from skipwise.training.run import RunRecord, read_predictions
 
 Records = Mapping[str, RunRecord]
@@ -21,24 +22,33 @@ Records = Mapping[str, RunRecord]
 
 @dataclass(frozen=True, eq=False)
 class Tested:
-    """The test images: ids [N], class numbers [N], whether each has a twin in another split [N], and the number of the
-    group it belongs to [N]; None where each is by itself."""
+    """The test images: ids [N], class numbers [N], whether each has a twin in another split [N], whether it counts [N],
+    and the number of the group it belongs to [N]; None where each is by itself."""
 
     ids: NDArray[np.str_]
     labels: NDArray[np.int64]
     has_twin: NDArray[np.bool_]
+    counts: NDArray[np.bool_]
     groups: NDArray[np.str_] | None = None
+
+    @property
+    def groups_that_count(self) -> NDArray[np.str_] | None:
+        """The groups of the images that count."""
+        return None if self.groups is None else self.groups[self.counts]
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
     """A contender's answers over its finished seeds: class numbers [S, N], and which seeds these are.
 
+    `scores` are of the images that count [S, M], `confidence` is the probability that was given to each answer [S, N].
     `repeated` has the seeds that gave the same logits as an earlier one, to the last bit. `learned` says of each seed
     whether its runs learned anything.
     """
 
     given: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    confidence: NDArray[np.float64]
     seeds: tuple[int, ...]
     repeated: tuple[int, ...]
     learned: tuple[bool, ...]
@@ -46,7 +56,12 @@ class Answers:
     @property
     def of_learned(self) -> NDArray[np.int64]:
         """The answers of runs that learned."""
-        return self.given[np.array(self.learned, dtype=bool)]
+        return self.given[self.has_learned]
+
+    @property
+    def has_learned(self) -> NDArray[np.bool_]:
+        """Whether each seed's runs learned [S]."""
+        return np.array(self.learned, dtype=bool)
 
 
 def read_tested(plan: Plan, folder: Path) -> Tested:
@@ -64,10 +79,12 @@ def read_tested(plan: Plan, folder: Path) -> Tested:
         groups = np.array([row.get("group", "") for row in rows])
         if len(np.unique(groups)) != plan.grouping.groups:
             raise SkipwiseError(f"{folder / 'split.csv'} is not the one this comparison was made with.")
+    labels = np.array([numbers[row["label"]] for row in rows], dtype=np.int64)
     return Tested(
         groups=groups,
         ids=np.array([row["path"] for row in rows]),
-        labels=np.array([numbers[row["label"]] for row in rows], dtype=np.int64),
+        labels=labels,
+        counts=plan.question.scoring.members(labels, plan.classes),
         has_twin=np.array([bool(row["twin"]) for row in rows]),
     )
 
@@ -79,36 +96,38 @@ def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: R
         SkipwiseError: a run's predictions are damaged, or of other images.
     """
     places = {image: place for place, image in enumerate(tested.ids.tolist())}
-    rows, seeds, seen, learned = [], [], [], []
+    rows, scores, confidences, seeds, seen, learned = [], [], [], [], [], []
+    outcome, counts = plan.question.scoring, tested.counts
     for seed in plan.question.seeds:
         jobs = plan.jobs(name, seed)
         ended = [records.get(job.folder) for job in jobs]
         if any(record is None or record.status != "finished" for record in ended):
             continue
-        answers = np.full(len(tested.ids), -1, dtype=np.int64)
-        logits, each = [], []
+        logits = np.full((len(tested.ids), len(plan.classes)), np.nan, dtype=np.float32)
+        said, each = [], []
         for job in jobs:
             predictions = read_predictions(folder / job.folder, "test")
             found = np.array([places.get(image, -1) for image in predictions.ids.tolist()], dtype=np.int64)
             if (found < 0).any() or (tested.labels[found] != predictions.labels).any():
                 raise SkipwiseError(f"{folder / job.folder} was tested on other images than this comparison's.")
-            answers[found] = predictions.logits.argmax(axis=1)
-            logits.append(predictions.logits.tobytes())
+            logits[found] = predictions.logits
+            said.append(predictions.logits.tobytes())
             each.append(has_learned(predictions))
-        if (answers < 0).any():
+        if np.isnan(logits).any():
             raise SkipwiseError(f"{folder / jobs[0].folder} was not tested on all of this comparison's test images.")
-        rows.append(answers)
+        rows.append(logits.argmax(axis=1))
+        scores.append(outcome.scores(logits[counts], tested.labels[counts]))
+        confidences.append(confidence(logits))
         seeds.append(seed)
-        seen.append(hash(tuple(logits)))
+        seen.append(hash(tuple(said)))
         learned.append(all(each))
     given = np.array(rows, dtype=np.int64).reshape(len(rows), len(tested.ids))
     repeated = tuple(seed for place, seed in enumerate(seeds) if seen[place] in seen[:place])
-    return Answers(given=given, seeds=tuple(seeds), repeated=repeated, learned=tuple(learned))
-
-
-def outcome_weights(plan: Plan, labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """What a right answer to each image counts, by the images' labels [N]; 1 on average."""
-    if plan.question.outcome == "accuracy":
-        return np.ones(len(labels))
-    counts = np.bincount(labels, minlength=len(plan.classes))
-    return len(labels) / (np.count_nonzero(counts) * counts[labels])
+    return Answers(
+        given=given,
+        scores=np.array(scores, dtype=np.float64).reshape(len(rows), int(counts.sum())),
+        confidence=np.array(confidences, dtype=np.float64).reshape(given.shape),
+        seeds=tuple(seeds),
+        repeated=repeated,
+        learned=tuple(learned),
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from skipwise.comparison import wording
 from skipwise.comparison.results import Contender, Recommendation, Results
+from skipwise.evaluation.outcomes import Outcome
 from skipwise.statistics import Pair
 
 
@@ -19,13 +20,13 @@ class Limits:
         latency: seconds per image.
         size: bytes of weights in float32.
         multiply_adds: per image.
-        accuracy: of the question's outcome, as a fraction; it is the mean that has to reach it.
+        outcome: of the question's outcome, as a score (a fraction, of accuracies); the mean has to be at least as good.
     """
 
     latency: float | None = None
     size: float | None = None
     multiply_adds: float | None = None
-    accuracy: float | None = None
+    outcome: float | None = None
 
 
 def weight_bytes(contender: Contender) -> float | None:
@@ -52,7 +53,7 @@ def choose(
     compared = sum(c.outcome is not None for c in results.contenders)
     if not able or compared < 2:
         return _none(results, unfit, compared)
-    margin = results.question.margin / 100
+    margin, outcome = results.question.tolerance, results.question.scoring
     worst = {c.name: _worst(results, c, able) for c in able}
     shown = [c for c in able if (pair := worst[c.name]) is None or pair.low > -margin]
     # Among equally cheap or equally accurate networks the smaller one, then the first named.
@@ -61,15 +62,15 @@ def choose(
     else:
         # Means over different seeds, after failures, may rank a network above one it was shown to be worse than.
         standing = [c for c in able if not _beaten(results, c, able)] or able
-        choice = min(standing, key=lambda c: (-_value(c), _size(c)))
+        choice = min(standing, key=lambda c: (-outcome.merit(_value(c)), _size(c)))
     against = worst[choice.name]
     sentence = _sentence(results, choice, able, shown, latencies, where, limited=bool(unfit))
     return Recommendation(
         contender=choice.name,
         shown=bool(shown),
-        largest_loss=None if against is None else max(-against.low, 0.0),
+        largest_loss=None if against is None or math.isinf(against.low) else max(-against.low, 0.0),
         against=None if against is None else against.b,
-        sentence=sentence + _reservations(choice, limits),
+        sentence=sentence + _reservations(results, choice, limits),
         unfit=unfit,
         separating=_separating(results, able),
     )
@@ -92,16 +93,22 @@ def _broken(results: Results, contender: Contender, latencies: Mapping[str, floa
             over = f"{value / limit - 1:.0%} over" if value < 10 * limit else f"{value / limit:.0f} times"
             over = "just over" if over == "0% over" else over
             broken.append(f"{name} {_short(value * scale)} {unit}, {over} the limit of {_short(limit * scale)} {unit}")
-    if limits.accuracy is not None and (contender.outcome is None or contender.outcome.value < limits.accuracy):
-        measure = wording.measure(results.question)
-        if contender.outcome is None:
-            broken.append(f"its {measure} is not known")
-        else:
-            short = (limits.accuracy - contender.outcome.value) * 100
-            below = f"{short:.2f} points below" if short >= 0.005 else "just below"
-            reached = f"{contender.outcome.value * 100:.2f}%"
-            broken.append(f"{measure} {reached}, {below} the {limits.accuracy * 100:g}% asked for")
+    if limits.outcome is not None:
+        broken += _short_of(results.question.scoring, contender, limits.outcome)
     return tuple(broken)
+
+
+def _short_of(outcome: Outcome, contender: Contender, limit: float) -> list[str]:
+    """By how much a contender's outcome is not as good as was asked for."""
+    if contender.outcome is None:
+        return [f"its {outcome.measure()} is not known"]
+    short = outcome.merit(limit) - outcome.merit(contender.outcome.value)
+    if short <= 0:
+        return []
+    visible = short * outcome.scale >= 0.5 * 10**-outcome.digits
+    by = outcome.amount(short, digits=outcome.digits) if visible else "just"
+    reached = f"{outcome.measure()} {outcome.value(contender.outcome.value)}"
+    return [f"{reached}, {by} {outcome.behind} the {outcome.limit(limit)} asked for"]
 
 
 def _short(number: float) -> str:
@@ -126,13 +133,14 @@ def _none(results: Results, unfit: dict[str, tuple[str, ...]], compared: int) ->
 
 
 def _worst(results: Results, contender: Contender, able: Sequence[Contender]) -> Pair | None:
-    """The pair in which the contender may lose most, from its side; None if there is no other."""
+    """How much better it is than the contender that it may be furthest behind; None if there is no other."""
     pairs = []
+    most = 1.0 if results.question.scoring.right_or_wrong else math.inf
     for other in able:
         if other is not contender:
-            pair = results.pair(contender.name, other.name)
+            pair = results.advantage(contender.name, other.name)
             # Two networks may each have runs and share fewer than two seeds; then anything may be lost.
-            unknown = Pair(contender.name, other.name, 0.0, -1.0, 1.0, "unresolved", False, seeds=0, images=0)
+            unknown = Pair(contender.name, other.name, 0.0, -most, most, "unresolved", False, seeds=0, images=0)
             pairs.append(pair or unknown)
     return min(pairs, key=lambda pair: pair.low, default=None)
 
@@ -160,7 +168,7 @@ def _sentence(
     *,
     limited: bool,
 ) -> str:
-    margin = f"{results.question.margin:g} points"
+    margin, outcome = wording.margin(results.question), results.question.scoring
     within = " within the limits" if limited else ""
     if len(able) == 1:
         unknown = [c.name for c in results.contenders if c.outcome is None]
@@ -177,8 +185,10 @@ def _sentence(
         return f"Use {choice.name}: it alone{within} is shown to lose less than {margin} to any other."
     against = _worst(results, choice, able)
     assert against is not None
-    loss = f"it may still be up to {max(-against.low, 0.0) * 100:.1f} points behind {against.b}"
-    outcome = f"{_value(choice) * 100:.2f}%"
+    loss = f"it may still be up to {outcome.amount(max(-against.low, 0.0))} behind {against.b}"
+    if math.isinf(against.low) or wording.is_wide(against, results.question):
+        loss = f"how far it may be behind {against.b} can't be told"
+    reached = outcome.value(_value(choice))
     others = [c for c in able if c is not choice]
     pairs = {other.name: results.pair(choice.name, other.name) for other in others}
     rivals = [name for name, pair in pairs.items() if pair is None or pair.verdict == "unresolved"]
@@ -189,15 +199,15 @@ def _sentence(
     if level:
         smaller = _size(choice) < min(map(_size, level))
         named = " and ".join([choice.name, *(other.name for other in level)])
-        led = f"{named} did equally well ({outcome}){f', and {choice.name} is the smaller' * smaller}"
+        led = f"{named} did equally well ({reached}){f', and {choice.name} is the smaller' * smaller}"
     else:
-        led = f"{choice.name} did best ({outcome})"
+        led = f"{choice.name} did best ({reached})"
     if results.pairs and all(pair.verdict == "unresolved" for pair in results.pairs):
         return (
             f"{tried[0].upper()}{tried[1:]} cannot tell the networks apart: {led}, so use {choice.name} if you must "
             f"choose now, but {loss}."
         )
-    use = f"Use {choice.name}: {led};" if level else f"Use {choice.name}, which did best ({outcome});"
+    use = f"Use {choice.name}: {led};" if level else f"Use {choice.name}, which did best ({reached});"
     cheaper = _as_good(results, choice, others, latencies)
     return f"{cheaper}{use} {tried} cannot tell it from {' and '.join(rivals)}, and {loss}."
 
@@ -205,20 +215,20 @@ def _sentence(
 def _as_good(results: Results, choice: Contender, others: Sequence[Contender], latencies: Mapping[str, float]) -> str:
     """A sentence about the fastest network that is faster than the choice and shown to be as good; "" if none is."""
     here = latencies.get(choice.name)
-    pairs = {other.name: results.pair(other.name, choice.name) for other in others}
-    good = [n for n, pair in pairs.items() if pair is not None and pair.low > -results.question.margin / 100]
+    pairs = {other.name: results.advantage(other.name, choice.name) for other in others}
+    good = [n for n, pair in pairs.items() if pair is not None and pair.low > -results.question.tolerance]
     faster = [name for name in good if here is not None and latencies.get(name, math.inf) < here]
     if here is None or not faster:
         return ""
     name = min(faster, key=lambda n: latencies[n])
     return (
         f"{name} is faster than {choice.name} ({latencies[name] * 1000:.2f} instead of {here * 1000:.2f} ms per image) "
-        f"and shown to be as good but for {results.question.margin:g} points: take it where speed counts. "
+        f"and shown to be as good but for {wording.margin(results.question)}: take it where speed counts. "
     )
 
 
-def _reservations(choice: Contender, limits: Limits) -> str:
-    said = ""
+def _reservations(results: Results, choice: Contender, limits: Limits) -> str:
+    said, outcome = "", results.question.scoring
     if choice.not_learned is not None and choice.not_learned.count:
         said += (
             f" Mind that {choice.not_learned.count} of its {choice.not_learned.runs} runs learned nothing: train it "
@@ -226,11 +236,14 @@ def _reservations(choice: Contender, limits: Limits) -> str:
         )
     elif choice.failed:
         said += f" Mind that {choice.failed} of its {len(choice.runs)} runs failed."
-    if limits.accuracy is not None and choice.outcome is not None and choice.outcome.low < limits.accuracy:
-        said += (
-            f" That it reaches {limits.accuracy * 100:g}% is not shown: its interval goes down to "
-            f"{choice.outcome.low * 100:.1f}%."
-        )
+    if limits.outcome is not None and choice.outcome is not None:
+        worst = choice.outcome.low if outcome.higher_is_better else choice.outcome.high
+        if outcome.merit(worst) < outcome.merit(limits.outcome):
+            goes = "down" if outcome.higher_is_better else "up"
+            said += (
+                f" That it reaches {outcome.limit(limits.outcome)} is not shown: its interval goes {goes} to "
+                f"{outcome.bound(worst)}."
+            )
     return said
 
 

@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.comparison.answers import Answers, Tested, outcome_weights, read_answers
+from skipwise.comparison.answers import Answers, Tested, read_answers
 from skipwise.comparison.collapse import why_not_learned
 from skipwise.comparison.contenders import count_contender
 from skipwise.comparison.course import Course
 from skipwise.comparison.learning import climbs
 from skipwise.comparison.plan import Job, Plan
-from skipwise.comparison.results import Bootstrap, Contender, Disagreement, Results, RunResult
-from skipwise.statistics import bootstrap, share
+from skipwise.comparison.ratios import ratio
+from skipwise.comparison.results import Bootstrap, Contender, Disagreement, Ratio, Results, RunResult
+from skipwise.evaluation.calibration import calibration
+from skipwise.statistics import Pair, bootstrap, share
 from skipwise.training.run import RunRecord
 
 MOST_DISAGREEMENTS = 24
@@ -25,7 +27,6 @@ def collect(plan: Plan, folder: Path, course: Course) -> Results:
     """What a finished course found in a comparison's folder."""
     question, tested, judgement = plan.question, course.tested, course.judgement
     counted = np.bincount(tested.labels, minlength=len(plan.classes))
-    balanced = question.outcome == "balanced-accuracy"
     return Results(
         plan=plan.digest(),
         question=question,
@@ -33,7 +34,7 @@ def collect(plan: Plan, folder: Path, course: Course) -> Results:
         fingerprint=plan.fingerprint,
         test_images=plan.test_images,
         twins=int(tested.has_twin.sum()),
-        guess=1 / int(np.count_nonzero(counted)) if balanced else float(counted.max() / counted.sum()),
+        guess=question.scoring.guessed(counted.tolist(), plan.classes),
         classes=plan.classes,
         class_images=tuple(counted.tolist()),
         exploratory=plan.exploratory,
@@ -41,11 +42,12 @@ def collect(plan: Plan, folder: Path, course: Course) -> Results:
         contenders=tuple(_contender(plan, folder, course, name) for name in question.contenders),
         pairs=judgement.pairs,
         looks=course.looks,
-        bootstraps=_bootstraps(plan, course),
+        bootstraps=_bootstraps(course),
         disagreements=_disagreements(plan, course),
         tried=course.tried,
         test_groups=None if plan.grouping is None else plan.grouping.groups,
         grouped_by="" if plan.grouping is None else plan.grouping.by,
+        ratios=_ratios(plan, course),
     )
 
 
@@ -77,6 +79,9 @@ def _contender(plan: Plan, folder: Path, course: Course, name: str) -> Contender
         not_trained=plan.not_trained.get(name),
         climb=climbs(plan, folder, records, name),
         not_learned=share(sum(run.not_learned is not None for run in ended), len(ended)) if ended else None,
+        calibration=calibration(answers.confidence[answers.has_learned], right, groups=tested.groups)
+        if len(right)
+        else None,
     )
 
 
@@ -100,24 +105,33 @@ def _result(plan: Plan, folder: Path, job: Job, record: RunRecord) -> RunResult:
     )
 
 
-def _bootstraps(plan: Plan, course: Course) -> tuple[Bootstrap, ...]:
+def _bootstraps(course: Course) -> tuple[Bootstrap, ...]:
     if course.tested.groups is not None:  # it draws images, as if each were by itself
         return ()
-    weights = outcome_weights(plan, course.tested.labels)
     found = []
     for pair in course.judgement.pairs:
-        sides = [course.answers[name] for name in (pair.a, pair.b)]
-        # The seeds that the pair was judged on: of those both have, the first so many.
-        learned = [{s for s, did in zip(a.seeds, a.learned, strict=True) if did} for a in sides]
-        common = sorted(learned[0] & learned[1])[: pair.seeds]
-        outcomes = [_rows(side, common, course.tested) * weights for side in sides]
-        low, high = bootstrap(outcomes[0], outcomes[1])
+        low, high = bootstrap(*_judged_on(pair, course))
         found.append(Bootstrap(a=pair.a, b=pair.b, low=low, high=high))
     return tuple(found)
 
 
-def _rows(answers: Answers, seeds: list[int], tested: Tested) -> NDArray[np.bool_]:
-    return np.asarray(answers.given[[answers.seeds.index(seed) for seed in seeds]] == tested.labels)
+def _ratios(plan: Plan, course: Course) -> tuple[Ratio, ...]:
+    outcome, groups = plan.question.scoring, course.tested.groups_that_count
+    found = []
+    for pair in course.judgement.pairs:
+        a, b = (outcome.errors(scores) for scores in _judged_on(pair, course))
+        if (times := ratio(a, b, groups=groups)) is not None:
+            found.append(Ratio(a=pair.a, b=pair.b, value=times.value, low=times.low, high=times.high))
+    return tuple(found)
+
+
+def _judged_on(pair: Pair, course: Course) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The scores of both sides that a pair was judged on: of the seeds that both learned with, the first so many."""
+    sides = [course.answers[name] for name in (pair.a, pair.b)]
+    learned = [{s for s, did in zip(a.seeds, a.learned, strict=True) if did} for a in sides]
+    common = sorted(learned[0] & learned[1])[: pair.seeds]
+    a, b = (side.scores[[side.seeds.index(seed) for seed in common]] for side in sides)
+    return a, b
 
 
 def _disagreements(plan: Plan, course: Course) -> tuple[Disagreement, ...]:

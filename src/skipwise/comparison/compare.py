@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from skipwise.advice.points import Asked, cross_validation
 from skipwise.advice.traits import traits_of
 from skipwise.advice.weights import should_start_from_weights
+from skipwise.comparison.counting import check_countable
 from skipwise.comparison.finished import Comparison, is_finished, read_comparison
 from skipwise.comparison.grouping import grouping_of
 from skipwise.comparison.include import check_included, find_included, include_runs
@@ -21,7 +22,7 @@ from skipwise.comparison.inputs import image_options, store_images, store_weight
 from skipwise.comparison.observer import Observer
 from skipwise.comparison.plan import SHELF, Plan, check_together
 from skipwise.comparison.planned import Noting, Planned, Stage
-from skipwise.comparison.question import Question, choose_looks, choose_outcome
+from skipwise.comparison.question import Question, choose_looks
 from skipwise.comparison.saved import by_plan, check_savable, write_plan
 from skipwise.comparison.starts import Words, choose_recipes, files_of, find_starts, try_weights
 from skipwise.comparison.tuning import choose_tuning
@@ -33,6 +34,7 @@ from skipwise.data.rows import Rows
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.errors import SkipwiseError, require
+from skipwise.evaluation.outcomes import outcome_of
 from skipwise.files import cache_for_looking, clear_leftovers, remove_empty
 from skipwise.folders import check_again
 from skipwise.nets.guests import guest_fingerprint, is_guest
@@ -94,7 +96,7 @@ def compare(
     balance: str | None = None,
     folds: int | None = None,
     outcome: str = "accuracy",
-    margin: float = 0.5,
+    margin: float | None = None,
     alpha: float = 0.05,
     every_pair: bool = False,
     tune: Sequence[float] | None = None,
@@ -152,8 +154,10 @@ def compare(
             leaves it to the recipe.
         folds: for small data sets without a split: every seed is a repeat of cross-validation in so many parts, in
             which each image is tested once.
-        outcome: what counts: "accuracy", or "balanced-accuracy" (every class weighs the same).
-        margin: the difference in that which would not matter, in percentage points.
+        outcome: what counts: "accuracy", "balanced-accuracy" (every class weighs the same), "top5-accuracy", "log-loss"
+            or "brier"; with ":classes=A,B" behind it, on test images of these classes alone.
+        margin: the difference in that which would not matter, in its unit: percentage points of an accuracy, nats of
+            log-loss. None is 0.5 points, 0.01 nats, or 0.005 of the Brier score.
         alpha: the chance that any verdict is wrong.
         every_pair: spend more seeds also on pairs of networks that are out of the running.
         tune: peak learning rates that every network tries first, in a short run each, judged on validation images.
@@ -194,14 +198,15 @@ def compare(
     if extend and output is not None:
         names = _in_order(names, user_path(output))
     names += [name for name in dict.fromkeys(run.model for run in included) if name not in names]
+    scoring = outcome_of(outcome)
     question = Question(
         contenders=tuple(names),
         looks=choose_looks(seeds, looks),
         first_seed=seed,
         # A whole number would be written, and read back, otherwise.
-        margin=float(margin),
+        margin=scoring.margin if margin is None else float(margin),
         alpha=float(alpha),
-        outcome=choose_outcome(outcome),
+        outcome=outcome,
         every_pair=every_pair,
     )
     question.check()
@@ -260,7 +265,9 @@ def compare(
     stem, width = agreed(weights, (), stem=stem, width=width)
     taken = {name: each for name, each in weights.items() if name in starts.automatic}
     img_size = img_size or size_for(taken, advice, prepared.auto_size)
-    limits = Asked(margin=margin, level=question.level, folds=folds, auto_size=prepared.auto_size)
+    # What so many images can show is known of answers that are right or wrong.
+    level = question.level if scoring.right_or_wrong else None
+    limits = Asked(margin=question.margin, level=level, folds=folds, auto_size=prepared.auto_size)
     if (proposed := cross_validation(traits, limits)) is not None and proposed.flags:
         watch.noticed(f"{proposed.reason} {' '.join(proposed.flags)} does that.")
     asked = [weights[name].start.expects if name in weights else None for name in names]
@@ -271,6 +278,7 @@ def compare(
     chosen, tuned = choose_recipes(recipe, wishes, weights, names, mirrors=source.mirrors, images=trained)
     chosen = with_sizes_for_all(chosen, names, preprocessing, len(source.classes), epochs, watch.noticed)
     resolved = resolve_stem(stem, preprocessing.size)
+    check_countable(question, prepared, tuned=tune is not None)
     grouping = grouping_of(prepared, request.reading)
     if grouping is not None:
         if grouping.groups < 2:

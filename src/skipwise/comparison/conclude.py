@@ -45,8 +45,9 @@ def carry_out(
         SkipwiseError: something no run can go on with, or the time was up before there was anything to judge.
     """
     question = plan.question
-    tested = np.bincount(read_tested(plan, folder).labels).tolist()
-    if bound := resolvable(tested, question):
+    tested = read_tested(plan, folder)
+    counts = np.bincount(tested.labels[tested.counts]).tolist()
+    if plan.grouping is None and (bound := resolvable(counts, question)):
         watch.noticed(bound)
     watch.starting(plan, folder, expected)
     course = _follow(plan, folder, watch, budget)

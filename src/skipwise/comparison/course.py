@@ -13,12 +13,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from skipwise.comparison.answers import Answers, Records, Tested, outcome_weights, read_answers, read_tested
+from skipwise.comparison.answers import Answers, Records, Tested, read_answers, read_tested
 from skipwise.comparison.budget import Budget
 from skipwise.comparison.executor import Event, Executor
 from skipwise.comparison.learning import not_learnt
 from skipwise.comparison.plan import Job, Plan
-from skipwise.comparison.results import Look, Tried
+from skipwise.comparison.results import Look, Tried, as_advantage
+from skipwise.evaluation.outcomes import Outcome
 from skipwise.statistics import Judgement, contenders_left, judge, settle
 from skipwise.training.run import RunRecord, find_run, read_predictions
 
@@ -70,11 +71,11 @@ def follow(
     if tuning:
         runs.do([list(tuning.values())], "Tuning", finished=lambda: 0)
     tried = tuple(_tried(plan, folder, job, runs.records[job.folder]) for job in tuning.values())
-    rates = best_rates(tried)
+    rates = best_rates(tried, plan.question.scoring)
 
     question = plan.question
     tested = read_tested(plan, folder)
-    weights = outcome_weights(plan, tested.labels)
+    outcome = question.scoring
     names = plan.candidates
     left = frozenset(names)
     judgement: Judgement | None = None
@@ -116,14 +117,15 @@ def follow(
             revised(plan)
         answers |= {name: read_answers(plan, folder, tested, name, runs.records) for name in still}
         judged = judge(
-            {name: (answers[name].given == tested.labels) * weights for name in names},
-            margin=question.margin / 100,
+            {name: answers[name].scores for name in names},
+            margin=question.tolerance,
             alpha=question.alpha,
             # Those that were planned: whether the time is up early may have to do with how it goes.
             looks=question.looks,
             seeds={name: answers[name].seeds for name in names},
-            groups=tested.groups,
+            groups=tested.groups_that_count,
             learned={name: answers[name].learned for name in names},
+            higher_is_better=outcome.higher_is_better,
         )
         now = settle(judgement, judged)
         decided = {(pair.a, pair.b) for pair in judgement.pairs if pair.verdict != "unresolved"} if judgement else set()
@@ -139,7 +141,8 @@ def follow(
             )
         )
         judgement = now
-        left = contenders_left(judgement, every_pair=question.every_pair)
+        advantages = tuple(as_advantage(pair, outcome) for pair in judgement.pairs)
+        left = contenders_left(replace(judgement, pairs=advantages), every_pair=question.every_pair)
     assert judgement is not None
     return Course(
         plan=plan,
@@ -239,15 +242,16 @@ class _Runs:
 
 
 def _tried(plan: Plan, folder: Path, job: Job, record: RunRecord) -> Tried:
-    outcome, nll = None, None
+    reached, nll = None, None
     if record.val is not None:
-        found = read_predictions(folder / job.folder, "val")
-        weights = outcome_weights(plan, found.labels)
-        outcome, nll = float(((found.logits.argmax(axis=1) == found.labels) * weights).mean()), record.val.nll
-    return Tried(model=job.spec.model, lr=job.spec.recipe.lr, outcome=outcome, nll=nll)
+        outcome, found = plan.question.scoring, read_predictions(folder / job.folder, "val")
+        counts = outcome.members(found.labels, plan.classes)
+        reached = float(outcome.scores(found.logits[counts], found.labels[counts]).mean())
+        nll = record.val.nll
+    return Tried(model=job.spec.model, lr=job.spec.recipe.lr, outcome=reached, nll=nll)
 
 
-def best_rates(tried: Sequence[Tried]) -> dict[str, float]:
+def best_rates(tried: Sequence[Tried], outcome: Outcome) -> dict[str, float]:
     """Each contender's best learning rate: by the outcome on validation images, then by the loss, then the smaller one.
 
     A contender whose runs all failed is not in it, and keeps the recipe's.
@@ -255,7 +259,7 @@ def best_rates(tried: Sequence[Tried]) -> dict[str, float]:
     best: dict[str, tuple[tuple[float, float, float], float]] = {}
     for run in tried:
         if run.outcome is not None and run.nll is not None:
-            merit = (run.outcome, -run.nll, -run.lr)
+            merit = (outcome.merit(run.outcome), -run.nll, -run.lr)
             if run.model not in best or merit > best[run.model][0]:
                 best[run.model] = (merit, run.lr)
     return {model: lr for model, (_, lr) in best.items()}

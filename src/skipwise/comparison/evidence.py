@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
@@ -20,14 +21,16 @@ SIGNS = {"better": "▲", "worse": "▼", "equivalent": "=", "unresolved": "?"}
 
 def ranked(results: Results) -> list[tuple[int, Contender]]:
     """The contenders with their numbers, the best first; those without an outcome last."""
+    merit = results.question.scoring.merit
     return sorted(
         enumerate(results.contenders),
-        key=lambda numbered: -numbered[1].outcome.value if numbered[1].outcome is not None else 1.0,
+        key=lambda numbered: -merit(numbered[1].outcome.value) if numbered[1].outcome is not None else math.inf,
     )
 
 
 def trade_off(results: Results, costs: Costs) -> Markup | None:
     """The outcome against each kind of cost that is known."""
+    outcome = results.question.scoring
     axes: list[tuple[str, str, Callable[[Contender], tuple[float, float, float] | None]]] = [
         ("latency", "latency, ms per image", lambda contender: _latency(contender, costs)),
         ("size", "size, MB", lambda contender: _count(contender, "parameters", 4e-6)),
@@ -36,7 +39,14 @@ def trade_off(results: Results, costs: Costs) -> Markup | None:
     views = []
     for label, title, across in axes:
         points = [
-            figures.Point(number, c.name, *x, c.outcome.value * 100, c.outcome.low * 100, c.outcome.high * 100)
+            figures.Point(
+                number,
+                c.name,
+                *x,
+                c.outcome.value * outcome.scale,
+                c.outcome.low * outcome.scale,
+                c.outcome.high * outcome.scale,
+            )
             for number, c in enumerate(results.contenders)
             if c.outcome is not None and (x := across(c)) is not None
         ]
@@ -44,7 +54,13 @@ def trade_off(results: Results, costs: Costs) -> Markup | None:
             views.append(figures.View(label, title, points))
     if not views:
         return None
-    return figures.trade_off(views, y_title=f"{wording.measure(results.question)}, %", name="trade-off")
+    return figures.trade_off(
+        views,
+        y_title=outcome.axis,
+        name="trade-off",
+        digits=outcome.digits,
+        higher_is_better=outcome.higher_is_better,
+    )
 
 
 def _latency(contender: Contender, costs: Costs) -> tuple[float, float, float] | None:
@@ -73,13 +89,13 @@ def matrix(results: Results) -> dict[str, Any]:
 
 
 def _cell(pair: Pair, results: Results, extent: float) -> dict[str, Any]:
-    margin = results.question.margin / 100
+    margin, outcome = results.question.tolerance, results.question.scoring
     return {
         "kind": pair.verdict,
         "sign": SIGNS[pair.verdict],
         "word": f"slightly {pair.verdict}" if pair.equivalent and pair.verdict != "equivalent" else pair.verdict,
-        "difference": f"{pair.difference * 100:+.2f}",
-        "span": wording.span(pair.low, pair.high),
+        "difference": outcome.difference(pair.difference),
+        "span": outcome.differences(pair.low, pair.high),
         "figure": figures.interval(
             pair.difference, pair.low, pair.high, ends=(-extent, extent), band=(-margin, margin)
         ),
@@ -88,31 +104,39 @@ def _cell(pair: Pair, results: Results, extent: float) -> dict[str, Any]:
 
 def _extent(results: Results) -> float:
     """How far the cells' axes reach: to the ends of what is near the margin, beside which the rest may be cut off."""
-    margin = results.question.margin / 100
+    margin = results.question.tolerance
     near = [pair for pair in results.pairs if pair.low < margin and pair.high > -margin]
     return max(3 * margin, *(1.1 * max(abs(pair.low), abs(pair.high)) for pair in near), 0.0)
 
 
-def pairs(results: Results) -> list[dict[str, Any]]:
+def pairs(results: Results, costs: Costs) -> list[dict[str, Any]]:
     """A row per pair, in words."""
+    ratios = {(each.a, each.b): each for each in results.ratios}
     resampled = {(check.a, check.b): check for check in results.bootstraps}
+    outcome = results.question.scoring
     rows: list[dict[str, Any]] = []
     for name, pair in wording.pair_lines(results):
         if pair is None:
-            rows.append({"name": name, "kind": "unresolved", "sign": "", "points": "", "span": "", "resampled": "",
-                         "seeds": "", "verdict": wording.NOT_JUDGED, "reason": ""})  # fmt: skip
+            empty = dict.fromkeys(
+                ("sign", "points", "span", "resampled", "errors", "error_span", "time", "seeds", "reason"), ""
+            )
+            rows.append({**empty, "name": name, "kind": "unresolved", "verdict": wording.NOT_JUDGED})
             continue
-        check = resampled.get((pair.a, pair.b))
+        check, ratio = resampled.get((pair.a, pair.b)), ratios.get((pair.a, pair.b))
+        a, b = (costs.latencies.get(side) for side in (pair.a, pair.b))
         rows.append(
             {
                 "name": name,
                 "kind": pair.verdict,
                 "sign": SIGNS[pair.verdict],
-                "points": f"{pair.difference * 100:+.2f}",
-                "span": wording.span(pair.low, pair.high),
-                "resampled": wording.span(check.low, check.high) if check else "",
+                "points": outcome.difference(pair.difference),
+                "span": outcome.differences(pair.low, pair.high),
+                "resampled": outcome.differences(check.low, check.high) if check else "",
+                "errors": f"{ratio.value:.2f}" if ratio else "",
+                "error_span": f"{ratio.low:.2f} to {ratio.high:.2f}" if ratio else "",
+                "time": f"{a.median / b.median:.2f}" if a and b else "",
                 "seeds": pair.seeds,
-                "verdict": wording.verdict(pair, results.question.margin),
+                "verdict": wording.verdict(pair, results.question),
                 "reason": "; ".join(filter(None, [wording.left_open(pair, results), _doubt(pair, check)])),
             }
         )
@@ -127,6 +151,23 @@ def _doubt(pair: Pair, check: Bootstrap | None) -> str:
         "the interval by resampling leaves out zero, which is no verdict: it is for this pair alone, and too narrow "
         "with few seeds"
     )
+
+
+def calibrations(results: Results) -> list[dict[str, Any]]:
+    """A row per network: its confidence, its accuracy and how far they are apart on average; no verdict."""
+    return [
+        {
+            "mark": figures.mark(number),
+            "name": c.name,
+            "error": f"{c.calibration.error * 100:.1f}%",
+            "interval": f"{c.calibration.low * 100:.1f} to {c.calibration.high * 100:.1f}",
+            "plain": f"{c.calibration.plain * 100:.1f}%",
+            "confidence": f"{c.calibration.confidence * 100:.1f}%",
+            "accuracy": f"{c.accuracy * 100:.1f}%",
+        }
+        for number, c in ranked(results)
+        if c.calibration is not None and c.accuracy is not None
+    ]
 
 
 def curves(results: Results, histories: Mapping[str, Sequence[tuple[Epoch, ...]]]) -> list[Markup]:
@@ -214,15 +255,15 @@ def tried(results: Results) -> dict[str, Any] | None:
     """What was reached on validation images, by contender and learning rate, with the rates that were chosen."""
     if not results.tried:
         return None
-    rates = sorted({run.lr for run in results.tried})
+    rates, outcome = sorted({run.lr for run in results.tried}), results.question.scoring
     found = {(run.model, run.lr): run for run in results.tried}
     rows = []
     for number, contender in enumerate(results.contenders):
         cells = []
         for rate in rates:
             run = found.get((contender.name, rate))
-            reached = "" if run is None else "failed" if run.outcome is None else f"{run.outcome * 100:.2f}%"
+            reached = "" if run is None else "failed" if run.outcome is None else outcome.value(run.outcome)
             cells.append({"value": reached, "chosen": rate == contender.lr and reached not in ("", "failed")})
         rows.append({"mark": figures.mark(number), "name": contender.name, "cells": cells})
     measure = wording.measure(results.question, on="validation")
-    return {"rates": [f"{rate:g}" for rate in rates], "rows": rows, "measure": measure.capitalize()}
+    return {"rates": [f"{rate:g}" for rate in rates], "rows": rows, "measure": measure[0].upper() + measure[1:]}

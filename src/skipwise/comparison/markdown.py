@@ -37,21 +37,21 @@ def markdown(plan: Plan, results: Results, costs: Costs) -> str:
 
 def _networks(results: Results, costs: Costs) -> str:
     question = results.question
-    balanced = question.outcome == "balanced-accuracy"
+    also = not question.scoring.is_accuracy
     headings = [
         "network",
         f"{wording.measure(question)} ({wording.sure(question)} interval)",
-        *(["test accuracy"] if balanced else []),
+        *(["test accuracy"] if also else []),
         "runs",
         "latency",
         "size",
         "multiply-adds",
     ]
-    rows = [_network(contender, costs, balanced=balanced) for _, contender in ranked(results)]
+    rows = [_network(contender, results, costs, also_accuracy=also) for _, contender in ranked(results)]
     return _table(headings, rows, left=1)
 
 
-def _network(contender: Contender, costs: Costs, *, balanced: bool) -> list[str]:
+def _network(contender: Contender, results: Results, costs: Costs, *, also_accuracy: bool) -> list[str]:
     name = escaped(contender.name)
     if contender.name == costs.recommendation.contender:
         name = f"**{name}**"
@@ -59,8 +59,8 @@ def _network(contender: Contender, costs: Costs, *, balanced: bool) -> list[str]
     plain = "" if contender.accuracy is None else f"{contender.accuracy * 100:.2f}%"
     return [
         f"{name}, does not fit: {escaped(phrases)}" if phrases else name,
-        wording.percent(contender),
-        *([plain] if balanced else []),
+        wording.reached(contender, results.question),
+        *([plain] if also_accuracy else []),
         wording.runs_done(contender),
         wording.latency(costs.latencies.get(contender.name)),
         wording.size(contender.counts),
@@ -74,9 +74,10 @@ def _pairs(results: Results) -> str:
         if pair is None:
             rows.append([escaped(name), "", wording.NOT_JUDGED])
             continue
-        said = filter(None, (wording.verdict(pair, results.question.margin), wording.left_open(pair, results)))
-        rows.append([escaped(name), wording.points(pair), escaped("; ".join(said))])
-    return _table(["pair", "difference in points", "verdict"], rows, left=1)
+        said = filter(None, (wording.verdict(pair, results.question), wording.left_open(pair, results)))
+        rows.append([escaped(name), wording.difference(pair, results.question), escaped("; ".join(said))])
+    unit = results.question.scoring.unit
+    return _table(["pair", f"difference in {unit}" if unit else "difference", "verdict"], rows, left=1)
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> str:

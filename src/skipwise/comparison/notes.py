@@ -10,6 +10,7 @@ from skipwise.comparison.plan import Plan
 from skipwise.comparison.question import FEWEST, LEAST, Question
 from skipwise.comparison.results import Results
 from skipwise.comparison.wording import counted, given_up, length, listed
+from skipwise.evaluation.outcomes import OUTCOMES
 from skipwise.statistics import at_best, least_shown
 from skipwise.training.setting import enough_epochs
 
@@ -28,7 +29,7 @@ def notes(plan: Plan, results: Results) -> list[str]:
         *_guessing(results),
         *_twins(results),
         *_stopped(plan),
-        *filter(None, [resolvable(results.class_images, results.question)]),
+        *_too_few(results),
     ]
 
 
@@ -67,12 +68,14 @@ def _too_short(plan: Plan) -> list[str]:
 
 def _climbing(plan: Plan, results: Results) -> list[str]:
     """A sentence for every contender whose validation accuracy still rose at the end of its training."""
+    accuracy = OUTCOMES["accuracy"]
+    least = plan.question.tolerance if plan.question.scoring.right_or_wrong else accuracy.margin / accuracy.scale
     return [
         f"{c.name} was still climbing: the last {counted(c.climb.epochs, 'epoch')} brought it "
-        f"{c.climb.gain * 100:.1f} points on the validation images ({c.climb.low * 100:.1f} to "
+        f"{c.climb.gain * 100:.1f} points of accuracy on the validation images ({c.climb.low * 100:.1f} to "
         f"{c.climb.high * 100:.1f}), so more epochs may bring more."
         for c in results.contenders
-        if c.climb is not None and c.not_trained is None and c.climb.is_climbing(plan.question.margin / 100)
+        if c.climb is not None and c.not_trained is None and c.climb.is_climbing(least)
     ]
 
 
@@ -175,18 +178,15 @@ def _identical(results: Results) -> list[str]:
 
 
 def _guessing(results: Results) -> list[str]:
-    """A sentence about contenders that are not shown to be better than always giving the commonest class."""
-    names = [c.name for c in results.contenders if c.outcome is not None and c.outcome.low <= results.guess]
+    """A sentence about contenders that are not shown to be better than who knows only how common each class is."""
+    outcome, guess = results.question.scoring, results.guess
+    reached = [(c.name, c.outcome) for c in results.contenders if c.outcome is not None]
+    names = [name for name, of in reached if outcome.advantage(of.low - guess, of.high - guess)[0] <= 0]
     if not names:
         return []
-    guess = f"{results.guess * 100:.1f}%"
-    reached = {
-        "accuracy": f"is right on {guess} of the test images",
-        "balanced-accuracy": f"has a balanced test accuracy of {guess}",
-    }[results.question.outcome]
     return [
-        f"Always answering the commonest class {reached}; {', '.join(names)} {'are' if len(names) != 1 else 'is'} not "
-        "shown to be better than that."
+        f"{outcome.guess[0].upper()}{outcome.guess[1:]} has a {outcome.measure()} of {outcome.bound(guess)}; "
+        f"{', '.join(names)} {'are' if len(names) != 1 else 'is'} not shown to be better than that."
     ]
 
 
@@ -213,32 +213,38 @@ def _cross_validation(plan: Plan) -> list[str]:
     ]
 
 
+def _too_few(results: Results) -> list[str]:
+    """What so few test images can't show; nothing where they come in groups, as it would take them for independent."""
+    bound = "" if results.test_groups is not None else resolvable(results.class_images_that_count, results.question)
+    return [bound] if bound else []
+
+
 def resolvable(class_images: Sequence[int], question: Question) -> str:
-    """What so few test images can't show whatever the networks do, however many seeds; "" where they can.
+    """What so few test images can't show whatever the networks do, however many seeds; "" where they can, and for
+    losses, of which an image may have any.
 
     This is about the clearest case, see `at_best`. More seeds can show a little less, where many images are now right
     and now wrong.
 
     Args:
-        class_images: how many test images each class has. For balanced accuracy those of small classes weigh more,
-            and all of them show about as much as fewer that weigh alike (Kish 1965, "Survey Sampling").
+        class_images: how many test images of each class count.
     """
-    images, margin_points = sum(class_images), question.margin
-    balanced = question.outcome == "balanced-accuracy"
-    present = [count for count in class_images if count]
-    alike = round(len(present) ** 2 / sum(1 / count for count in present)) if balanced else images
-    alpha = question.level
-    least = least_shown(alike, margin=margin_points / 100, alpha=alpha)
-    smallest = least / alike * 100
-    if smallest <= margin_points:
+    outcome, margin, alpha = question.scoring, question.tolerance, question.level
+    if not outcome.right_or_wrong:
+        return ""
+    images, alike = sum(class_images), outcome.alike(class_images)
+    least = least_shown(alike, margin=margin, alpha=alpha)
+    smallest = least / alike
+    if smallest * outcome.scale <= question.margin:
         return ""
     so_few = f"With {counted(images, 'test image')}, no difference "
     if least > alike:
         return f"{so_few}at all can be shown."
     equal = (
         ""
-        if at_best(alike, 0, margin=margin_points / 100, alpha=alpha) == "equivalent"
-        else f", nor that two networks differ by less than {margin_points:g} points"
+        if at_best(alike, 0, margin=margin, alpha=alpha) == "equivalent"
+        else f", nor that two networks differ by less than {outcome.margin_said(question.margin)}"
     )
-    size = f"about {smallest:.1f} points" if balanced else f"{least} of them ({smallest:.1f} points)"
-    return f"{so_few}of {'less' if balanced else 'fewer'} than {size} is likely to be shown{equal}."
+    size = outcome.amount(smallest)
+    size = f"less than about {size}" if outcome.weighs else f"fewer than {least} of them ({size})"
+    return f"{so_few}of {size} is likely to be shown{equal}."

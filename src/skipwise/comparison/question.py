@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
-from skipwise.errors import SkipwiseError, unknown_name
+from skipwise.errors import SkipwiseError
+from skipwise.evaluation.outcomes import Outcome, outcome_of
 from skipwise.nets.catalogue import check_model
 from skipwise.statistics import MOST_SEEDS, SCHEDULE, pair_level
 
@@ -16,9 +15,6 @@ FEWEST, LEAST = 3, 2
 """Seeds that a verdict should rest on, and those without which there is none."""
 LEAST_ALPHA = 1e-9
 """Nobody can be surer than that of anything here; below, quantiles lose their digits."""
-
-Outcome = Literal["accuracy", "balanced-accuracy"]
-OUTCOMES: dict[str, Outcome] = {name: name for name in get_args(Outcome)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +25,9 @@ class Question:
         contenders: names of networks, at least two.
         looks: after how many seeds it is looked whether the answer is there; rising, the first at least 2.
         first_seed: the seeds are this one and those that follow it, the same for every contender.
-        margin: the difference in the outcome that would not matter, in percentage points.
+        margin: the difference in the outcome that would not matter, in the outcome's unit: percentage points, nats.
         alpha: the chance that any of the answers is wrong.
-        outcome: what counts per image. "balanced-accuracy" lets every class weigh the same, however many images it has.
+        outcome: what counts per image, the name of one of `evaluation.outcomes`.
         every_pair: whether more seeds are spent also on pairs that have no part in the choice.
     """
 
@@ -40,8 +36,25 @@ class Question:
     first_seed: int = 0
     margin: float
     alpha: float
-    outcome: Outcome = "accuracy"
+    outcome: str = "accuracy"
     every_pair: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for an outcome that there is not."""
+        try:
+            outcome_of(self.outcome)
+        except SkipwiseError as error:
+            raise ValueError(str(error)) from error
+
+    @property
+    def scoring(self) -> Outcome:
+        """What counts per image."""
+        return outcome_of(self.outcome)
+
+    @property
+    def tolerance(self) -> float:
+        """The margin as a difference of scores: 0.005 for half a point."""
+        return self.margin / self.scoring.scale
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -61,8 +74,7 @@ class Question:
             if self.contenders.count(name) > 1:
                 raise SkipwiseError(f"{name!r} is among the networks twice; name each network once in --models.")
             check_model(name)
-        if not (math.isfinite(self.margin) and 0 < self.margin < 100):
-            raise SkipwiseError(f"--margin must lie between 0 and 100 percentage points, not {self.margin:g}.")
+        self.scoring.check_margin(self.margin)
         if not LEAST_ALPHA <= self.alpha < 1:
             raise SkipwiseError(f"--alpha must lie between {LEAST_ALPHA:g} and 1, not {self.alpha:g}.")
 
@@ -89,10 +101,3 @@ def choose_looks(seeds: int | None, looks: Sequence[int] | None) -> tuple[int, .
     if chosen[-1] > MOST_SEEDS:
         raise SkipwiseError(f"At most {MOST_SEEDS:,} seeds can be compared, not {chosen[-1]:,}.")
     return chosen
-
-
-def choose_outcome(name: str) -> Outcome:
-    """The outcome of this name; raises SkipwiseError where there is none."""
-    if name not in OUTCOMES:
-        raise unknown_name("outcome", name, OUTCOMES)
-    return OUTCOMES[name]

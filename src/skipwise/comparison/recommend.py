@@ -14,6 +14,7 @@ from skipwise.comparison.finished import Comparison, read_comparison
 from skipwise.comparison.results import Costs, Recommendation
 from skipwise.cost.profile import ProfileReport
 from skipwise.errors import SkipwiseError, reason_of
+from skipwise.evaluation.outcomes import Outcome
 from skipwise.files import LARGEST_RECORD
 from skipwise.parsing import check_json
 from skipwise.regular import read_regular
@@ -42,6 +43,7 @@ def recommend(
     max_size_mb: float | None = None,
     max_macs: str | float | None = None,
     min_accuracy: float | None = None,
+    max_loss: float | None = None,
     costs: str | os.PathLike[str] | None = None,
 ) -> Recommended:
     """Which of a finished comparison's networks to use, within limits.
@@ -51,7 +53,8 @@ def recommend(
         max_latency_ms: milliseconds per image at batch 1.
         max_size_mb: megabytes of weights in float32.
         max_macs: multiply-adds per image, a number or such as "1.5G".
-        min_accuracy: of what the comparison counts, as a fraction or in percent.
+        min_accuracy: of what the comparison counts, where that is an accuracy; as a fraction or in percent.
+        max_loss: of what the comparison counts, where less of that is better.
         costs: a file with latencies measured elsewhere: what `skipwise profile --json` printed there.
 
     Raises:
@@ -63,7 +66,7 @@ def recommend(
         latency=_positive("--max-latency-ms", max_latency_ms, 1e-3),
         size=_positive("--max-size-mb", max_size_mb, 1e6),
         multiply_adds=None if max_macs is None else _amount(str(max_macs)),
-        accuracy=None if min_accuracy is None else _share(min_accuracy),
+        outcome=_asked_for(found.results.question.scoring, min_accuracy, max_loss),
     )
     if costs is None:
         latencies, where = _medians(found.costs), HERE
@@ -93,6 +96,23 @@ def _amount(text: str) -> float:
     if not value > 0:
         raise SkipwiseError(f"--max-macs must be a number of multiply-adds such as 600M or 1.5G, not {text!r}.")
     return value
+
+
+def _asked_for(outcome: Outcome, min_accuracy: float | None, max_loss: float | None) -> float | None:
+    """How good what the comparison counts has to be; None where nobody says."""
+    if outcome.higher_is_better:
+        if max_loss is not None:
+            raise SkipwiseError(
+                f"This comparison counts {outcome.measure()}, of which more is better; --max-loss is for losses: give "
+                "--min-accuracy instead."
+            )
+        return None if min_accuracy is None else _share(min_accuracy)
+    if min_accuracy is not None:
+        raise SkipwiseError(
+            f"This comparison counts {outcome.measure()}, of which less is better; --min-accuracy is for accuracies: "
+            "give --max-loss instead."
+        )
+    return _positive("--max-loss", max_loss, 1 / outcome.scale)
 
 
 def _share(value: float) -> float:

@@ -32,7 +32,7 @@ def write_report(
         histories: every run's epochs, by contender.
         pictures: data URLs of the images in `results.disagreements`, by their ids; any may be missing.
     """
-    machine, choice = costs.machine, costs.recommendation
+    machine, choice, outcome = costs.machine, costs.recommendation, results.question.scoring
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
     write_text(
         path,
@@ -49,7 +49,11 @@ def write_report(
             script=figures.script(),
             measure=wording.measure(results.question),
             sure=wording.sure(results.question),
-            balanced=results.question.outcome == "balanced-accuracy",
+            also_accuracy=not outcome.is_accuracy,
+            higher_is_better=outcome.higher_is_better,
+            difference_of=outcome.difference_of,
+            heading=f"difference, {outcome.unit}" if outcome.unit else "difference",
+            behind=outcome.behind,
             networks=_networks(results, costs),
             course=wording.course(plan, results),
             latency_note=(
@@ -58,10 +62,12 @@ def write_report(
                 "below it the middle half of the measurements."
             ),
             trade_off=evidence.trade_off(results, costs),
-            margin=f"{results.question.margin:g}",
+            margin=wording.margin(results.question),
             several_looks=len(results.question.looks) > 1,
             matrix=evidence.matrix(results),
-            pairs=evidence.pairs(results),
+            pairs=evidence.pairs(results, costs),
+            of_losses="loss" if not outcome.right_or_wrong else "errors",
+            calibrations=evidence.calibrations(results),
             separating=choice.separating,
             not_covered=wording.not_covered(plan),
             assumed=wording.assumed(results),
@@ -116,7 +122,7 @@ def _networks(results: Results, costs: Costs) -> list[dict[str, Any]]:
             "chosen": contender.name == choice.contender,
             "unfit": choice.unfit.get(contender.name, ()),
             "below": beaten.get(contender.name),
-            **_outcome(contender, ends),
+            **_outcome(contender, results, ends),
             "runs": wording.runs_done(contender),
             "unlearned": wording.unlearned(contender),
             **_costs(contender, costs),
@@ -125,19 +131,20 @@ def _networks(results: Results, costs: Costs) -> list[dict[str, Any]]:
     ]
 
 
-def _outcome(contender: Contender, ends: tuple[float, float]) -> dict[str, Any]:
+def _outcome(contender: Contender, results: Results, ends: tuple[float, float]) -> dict[str, Any]:
     plain = "" if contender.accuracy is None else f"{contender.accuracy * 100:.2f}%"
     outcome: Estimate | None = contender.outcome
     if outcome is None:
         return {
-            "outcome": wording.percent(contender),
+            "outcome": wording.reached(contender, results.question),
             "interval": "",
             "figure": "",
             "plain": plain,
         }
+    scoring = results.question.scoring
     return {
-        "outcome": f"{outcome.value * 100:.2f}%",
-        "interval": f"{outcome.low * 100:.1f} to {outcome.high * 100:.1f}",
+        "outcome": scoring.value(outcome.value),
+        "interval": scoring.bounds(outcome.low, outcome.high),
         "figure": figures.interval(outcome.value, outcome.low, outcome.high, ends=ends),
         "plain": plain,
     }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skipwise.comparison.question import Question
 from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
+from skipwise.evaluation.calibration import Calibration
 from skipwise.evaluation.metrics import Metrics
+from skipwise.evaluation.outcomes import Outcome
 from skipwise.machine import Machine
 from skipwise.statistics import Climb, Estimate, Pair, Share, beaten
 
@@ -42,6 +44,8 @@ class Contender:
         not_trained: why it is left out of the verdicts, where the time was too short to train it.
         climb: what the last part of its training brought on the validation images, where that can be told.
         not_learned: how many of its runs learned nothing; None in records of earlier versions, and without runs.
+        calibration: how far its confidence is from its accuracy on all test images; None in records of earlier
+            versions, and without runs that learned.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Contender:
     not_trained: str | None = None
     climb: Climb | None = None
     not_learned: Share | None = None
+    calibration: Calibration | None = None
 
     @property
     def failed(self) -> int:
@@ -78,6 +83,17 @@ class Bootstrap:
 
     a: str
     b: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ratio:
+    """How many times the errors (or the loss) of b the network a has, with the 95% interval for this pair alone."""
+
+    a: str
+    b: str
+    value: float
     low: float
     high: float
 
@@ -115,7 +131,8 @@ class Recommendation:
 
     Args:
         shown: whether it was shown to lose at most the margin to every other one that fits.
-        largest_loss: the most it may lose to one of them (`against`) that is not excluded, as a fraction.
+        largest_loss: the most it may be behind one of them (`against`) that is not excluded, as a difference of scores
+            (for accuracy, a fraction); None where there is no other, or no bound.
         sentence: the choice and what it rests on, for a person.
         unfit: for each contender that breaks a limit, which and by how much, a phrase each.
         separating: what would separate those that are still open, a sentence each.
@@ -135,7 +152,8 @@ class Results:
     """`comparison.json`: the same plan gives the same bytes.
 
     `plan` is the digest of the plan it was made under; `twins` is the number of test images that are, exactly or
-    nearly, among the training or validation images too; `guess` is the outcome of always answering the commonest class.
+    nearly, among the training or validation images too; `guess` is the outcome of whoever knows only how common each
+    class is: for accuracy, of always answering the commonest.
     `class_images` counts the test images of each class. `test_groups` is the number of groups that the test images
     belong to, None where each is by itself; `grouped_by` is what said so, beside near-duplicates.
     """
@@ -159,6 +177,7 @@ class Results:
     tried: tuple[Tried, ...]
     test_groups: int | None = None
     grouped_by: str = ""
+    ratios: tuple[Ratio, ...] = ()
 
     def pair(self, a: str, b: str) -> Pair | None:
         """The pair as seen from a's side, whichever way round it is kept; None if it could not be judged."""
@@ -170,8 +189,27 @@ class Results:
         return None
 
     def beaten(self) -> dict[str, str]:
-        """The contenders shown to be more than the margin below another one, and which; see `statistics.beaten`."""
-        return beaten(self.pairs, self.question.margin / 100)
+        """The contenders shown to be more than the margin behind another one, and which; see `statistics.beaten`."""
+        outcome = self.question.scoring
+        return beaten([as_advantage(pair, outcome) for pair in self.pairs], self.question.tolerance)
+
+    def advantage(self, a: str, b: str) -> Pair | None:
+        """How much better a is than b, which is less than 0 where it is worse; None if it could not be judged."""
+        pair = self.pair(a, b)
+        return None if pair is None else as_advantage(pair, self.question.scoring)
+
+    @property
+    def class_images_that_count(self) -> tuple[int, ...]:
+        """How many test images of each class the question counts."""
+        chosen = set(self.question.scoring.chosen(self.classes))
+        return tuple(count if c in chosen else 0 for c, count in enumerate(self.class_images))
+
+
+def as_advantage(pair: Pair, outcome: Outcome) -> Pair:
+    """The pair with a difference that says how much better its first network is, whichever way is better."""
+    if outcome.higher_is_better:
+        return pair
+    return replace(pair, difference=-pair.difference, low=-pair.high, high=-pair.low)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,8 @@ from skipwise.training.recipe import Recipe
 from skipwise.training.setting import Setting
 
 NOT_JUDGED = "not judged: fewer than two of their runs were finished with the same seed"
+WIDE = 0.5
+"""An interval of a difference wider than this says nothing, and its ends would read as if it did."""
 
 
 def counted(count: int, noun: str) -> str:
@@ -24,7 +26,12 @@ def counted(count: int, noun: str) -> str:
 
 def measure(question: Question, *, on: str = "test") -> str:
     """What the question counts, by its name."""
-    return {"accuracy": f"{on} accuracy", "balanced-accuracy": f"balanced {on} accuracy"}[question.outcome]
+    return question.scoring.measure(on=on)
+
+
+def margin(question: Question) -> str:
+    """The difference that would not matter, in its unit: "0.5 points"."""
+    return question.scoring.margin_said(question.margin)
 
 
 def sure(question: Question) -> str:
@@ -41,14 +48,15 @@ def asked(results: Results) -> str:
         whole = ""
     return (
         f"Asked of {counted(len(results.contenders), 'network')}, {seeds} each, on "
-        f"{tested(results)}. Less than {question.margin:g} points of {measure(question)} "
-        f"would not matter.{whole}"
+        f"{tested(results)}. Less than {margin(question)} of {measure(question)} would not matter.{whole}"
     )
 
 
 def tested(results: Results) -> str:
     """What networks were tested on: "900 test images in 30 groups (column patient)"."""
-    images = counted(results.test_images, "test image")
+    images, used = counted(results.test_images, "test image"), sum(results.class_images_that_count)
+    if used < results.test_images:
+        images = f"{used:,} of {images}"
     if results.test_groups is None:
         return images
     groups = f"{images} in {counted(results.test_groups, 'group')}"
@@ -66,34 +74,39 @@ def unlearned(contender: Contender) -> str:
     return f"{share.count} of {share.runs} learned nothing; {reach}"
 
 
-def percent(contender: Contender) -> str:
+def reached(contender: Contender, question: Question) -> str:
     """A contender's outcome with its interval."""
     if contender.not_trained is not None:
         return "not trained"
     outcome = contender.outcome
     if outcome is None:
         return "learned nothing" if contender.not_learned is not None and contender.not_learned.count else "none"
-    return f"{outcome.value * 100:.2f}% ({outcome.low * 100:.1f} to {outcome.high * 100:.1f})"
+    scoring = question.scoring
+    return f"{scoring.value(outcome.value)} ({scoring.bounds(outcome.low, outcome.high)})"
 
 
-def points(pair: Pair) -> str:
-    """A difference with its interval, in percentage points."""
-    return f"{pair.difference * 100:+.2f} ({span(pair.low, pair.high)})"
+def difference(pair: Pair, question: Question) -> str:
+    """A difference with its interval, in the outcome's unit."""
+    scoring = question.scoring
+    return f"{scoring.difference(pair.difference)} ({scoring.differences(pair.low, pair.high)})"
 
 
-def span(low: float, high: float) -> str:
-    """An interval of a difference, in percentage points."""
-    return f"{low * 100:+.2f} to {high * 100:+.2f}"
-
-
-def verdict(pair: Pair, margin: float) -> str:
-    """What a pair's interval means. `margin` in percentage points."""
+def verdict(pair: Pair, question: Question) -> str:
+    """What a pair's interval means."""
     if pair.verdict in ("better", "worse"):
-        small = f", though by less than {margin:g} points" if pair.equivalent else ""
+        small = f", though by less than {margin(question)}" if pair.equivalent else ""
         return f"{pair.a} is {pair.verdict} than {pair.b}{small}"
     if pair.verdict == "equivalent":
-        return f"equivalent: they differ by less than {margin:g} points"
-    return f"unresolved: either may be the better one, by up to {max(-pair.low, pair.high) * 100:.1f} points"
+        return f"equivalent: they differ by less than {margin(question)}"
+    if is_wide(pair, question):
+        return f"unresolved: {counted(pair.seeds, 'seed')} on these images can't tell them apart"
+    most = question.scoring.amount(max(-pair.low, pair.high))
+    return f"unresolved: either may be the better one, by up to {most}"
+
+
+def is_wide(pair: Pair, question: Question) -> bool:
+    """Whether an interval is so wide that its ends tell nobody anything; only shares have a scale to say so by."""
+    return question.scoring.higher_is_better and pair.high - pair.low > WIDE
 
 
 def short_verdict(pair: Pair) -> str:
@@ -134,7 +147,8 @@ def left_open(pair: Pair, results: Results) -> str:
     above, question = results.beaten(), results.question
     gone = [name for name in (pair.a, pair.b) if name in above]
     if gone and not question.every_pair:
-        below = [f"{name} is more than {question.margin:g} points below {above[name]}" for name in gone]
+        behind = question.scoring.behind
+        below = [f"{name} is more than {margin(question)} {behind} {above[name]}" for name in gone]
         return f"left open, as nobody would choose {' or '.join(gone)}: {' and '.join(below)}"
     if pair.seeds_to_settle is None:
         return remedy(pair)

@@ -21,19 +21,30 @@ def right(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> NDArray[np
     return np.asarray(logits.argmax(axis=1) == labels)
 
 
-def measure(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> Metrics:
-    """Metrics of logits [N, classes] against labels [N]."""
+def log_loss(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The negative logarithm of the probability that each label was given, in nats: [N] from logits [N, classes]."""
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(shifted).sum(axis=1))
-    nll = (log_sum - shifted[np.arange(len(labels)), labels]).mean()
-    return Metrics(accuracy=float(right(logits, labels).mean()), nll=float(nll))
+    return np.asarray(log_sum - shifted[np.arange(len(labels)), labels])
 
 
-def calibration_error(probabilities: NDArray[np.floating], labels: NDArray[np.int64], *, bins: int = 15) -> float:
+def measure(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> Metrics:
+    """Metrics of logits [N, classes] against labels [N]."""
+    return Metrics(accuracy=float(right(logits, labels).mean()), nll=float(log_loss(logits, labels).mean()))
+
+
+BINS = 15
+
+
+def bins_of(confidences: NDArray[np.floating], bins: int = BINS) -> NDArray[np.int64]:
+    """The bin of each confidence, of equal width from 0 to 1."""
+    return np.minimum((confidences * bins).astype(np.int64), bins - 1)
+
+
+def calibration_error(probabilities: NDArray[np.floating], labels: NDArray[np.int64], *, bins: int = BINS) -> float:
     """How far confidence and accuracy are apart on average: the expected calibration error (Guo et al. 2017,
     arXiv:1706.04599), of probabilities [N, classes] against labels [N], in `bins` equal bins of confidence."""
     confidence = probabilities.max(axis=1).astype(np.float64)
     correct = probabilities.argmax(axis=1) == labels
-    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    gaps = np.bincount(place, weights=confidence - correct, minlength=bins)
+    gaps = np.bincount(bins_of(confidence, bins), weights=confidence - correct, minlength=bins)
     return float(np.abs(gaps).sum() / len(labels))

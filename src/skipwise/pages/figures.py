@@ -116,8 +116,15 @@ def interval(
     return Markup(f'<svg class="interval" viewBox="0 0 100 14" aria-hidden="true">{"".join(parts)}</svg>')
 
 
-def trade_off(views: Sequence[View], *, y_title: str, name: str) -> Markup:
-    """Cost against quality, a button for each choice of cost, with the Pareto front of each."""
+def trade_off(
+    views: Sequence[View], *, y_title: str, name: str, digits: int = 2, higher_is_better: bool = True
+) -> Markup:
+    """Cost against quality, a button for each choice of cost, with the Pareto front of each.
+
+    Args:
+        digits: after the point, of y.
+        higher_is_better: whether more of y is better.
+    """
     buttons = "".join(
         f'<button type="button" data-view="{index}" aria-pressed="{"false" if index else "true"}">'
         f"{html.escape(view.label)}</button>"
@@ -125,7 +132,7 @@ def trade_off(views: Sequence[View], *, y_title: str, name: str) -> Markup:
     )
     group = f'<div class="switch" role="group" aria-label="horizontal axis" data-plot="{name}">{buttons}</div>'
     switch = group if len(views) > 1 else ""
-    return Markup(switch) + _plot(name, [_trade_off(view, y_title) for view in views])
+    return Markup(switch) + _plot(name, [_trade_off(view, y_title, digits, higher_is_better) for view in views])
 
 
 def curves(lines: Sequence[Curve], *, y_title: str, name: str) -> Markup:
@@ -162,18 +169,19 @@ def curves(lines: Sequence[Curve], *, y_title: str, name: str) -> Markup:
     return _plot(name, [{"data": traces, "layout": layout}])
 
 
-def pareto_front(points: Sequence[Point]) -> list[Point]:
+def pareto_front(points: Sequence[Point], *, higher_is_better: bool = True) -> list[Point]:
     """The points that no other one beats in y at no more of x, by rising x."""
     front: list[Point] = []
-    for point in sorted(points, key=lambda p: (p.x, -p.y)):
-        if not front or point.y > front[-1].y:
+    sign = 1 if higher_is_better else -1
+    for point in sorted(points, key=lambda p: (p.x, -sign * p.y)):
+        if not front or sign * point.y > sign * front[-1].y:
             front.append(point)
     return front
 
 
-def _trade_off(view: View, y_title: str) -> Figure:
+def _trade_off(view: View, y_title: str, digits: int, higher_is_better: bool) -> Figure:
     points = view.points
-    front = pareto_front(points)
+    front = pareto_front(points, higher_is_better=higher_is_better)
     line = {
         "x": [point.x for point in front],
         "y": [point.y for point in front],
@@ -182,7 +190,7 @@ def _trade_off(view: View, y_title: str) -> Figure:
         "hoverinfo": "skip",
     }
     middle = (min(point.x for point in points) + max(point.x for point in points)) / 2
-    hover = f"{y_title}: %{{y:.2f}}<br>{view.x_title}: %{{x:.4g}}<extra></extra>"
+    hover = f"{y_title}: %{{y:.{digits}f}}<br>{view.x_title}: %{{x:.4g}}<extra></extra>"
     markers = [
         {
             "x": [point.x],

@@ -121,9 +121,18 @@ def compare(
     ] = None,
     outcome: Annotated[
         str,
-        typer.Option(help="What is compared: accuracy, or balanced-accuracy, in which every class weighs the same."),
+        typer.Option(
+            help="What is compared: accuracy, balanced-accuracy (every class weighs the same), top5-accuracy, "
+            "log-loss, brier, or one of them on some classes, such as accuracy:classes=A,B."
+        ),
     ] = "accuracy",
-    margin: Annotated[float, typer.Option(help="The difference that would not matter, in percentage points.")] = 0.5,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            help="The difference that would not matter, in the unit of --outcome: percentage points of an accuracy, "
+            "nats of log-loss. [default: 0.5 points, 0.01 nats, or 0.005 of the Brier score]"
+        ),
+    ] = None,
     alpha: Annotated[float, typer.Option(help="The chance that any verdict is wrong.")] = 0.05,
     every_pair: Annotated[
         bool, typer.Option("--every-pair", help="Spend more seeds also on pairs of networks that are out.")
@@ -210,6 +219,7 @@ def compare(
                 crop_boxes=crop_boxes,
                 skip_unread_formats=skip_unread_formats,
                 folds=folds,
+                outcome=outcome,
                 margin=margin,
                 alpha=alpha,
                 networks=len(names(models)),

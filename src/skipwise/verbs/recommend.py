@@ -20,7 +20,10 @@ def recommend(
         str | None, typer.Option(metavar="N", help="At most so many multiply-adds per image, such as 600M or 1.5G.")
     ] = None,
     min_accuracy: Annotated[
-        float | None, typer.Option(help="At least so much of what the comparison counts, such as 0.93.")
+        float | None, typer.Option(help="At least so much of the accuracy that the comparison counts, such as 0.93.")
+    ] = None,
+    max_loss: Annotated[
+        float | None, typer.Option(help="At most so much of the loss that the comparison counts, such as 0.2.")
     ] = None,
     costs: Annotated[
         str | None,
@@ -40,6 +43,7 @@ def recommend(
         max_size_mb=max_size_mb,
         max_macs=max_macs,
         min_accuracy=min_accuracy,
+        max_loss=max_loss,
         costs=costs,
     )
     if json:
