@@ -186,8 +186,8 @@ def _sentence(
     against = _worst(results, choice, able)
     assert against is not None
     loss = f"it may still be up to {outcome.amount(max(-against.low, 0.0))} behind {against.b}"
-    if math.isinf(against.low):
-        loss = f"how far it may be behind {against.b} is not known"
+    if math.isinf(against.low) or wording.is_wide(against, results.question):
+        loss = f"how far it may be behind {against.b} can't be told"
     reached = outcome.value(_value(choice))
     others = [c for c in able if c is not choice]
     pairs = {other.name: results.pair(choice.name, other.name) for other in others}

@@ -46,7 +46,8 @@ def carry_out(
     """
     question = plan.question
     tested = read_tested(plan, folder)
-    if bound := resolvable(np.bincount(tested.labels[tested.counts]).tolist(), question):
+    counts = np.bincount(tested.labels[tested.counts]).tolist()
+    if plan.grouping is None and (bound := resolvable(counts, question)):
         watch.noticed(bound)
     watch.starting(plan, folder, expected)
     course = _follow(plan, folder, watch, budget)

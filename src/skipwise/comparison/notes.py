@@ -29,7 +29,7 @@ def notes(plan: Plan, results: Results) -> list[str]:
         *_guessing(results),
         *_twins(results),
         *_stopped(plan),
-        *filter(None, [resolvable(results.class_images_that_count, results.question)]),
+        *_too_few(results),
     ]
 
 
@@ -211,6 +211,12 @@ def _cross_validation(plan: Plan) -> list[str]:
         f"The intervals are approximate: this is cross-validation in {plan.folds} folds, where networks are trained on "
         "images that others are tested on, so that their answers are not independent of each other."
     ]
+
+
+def _too_few(results: Results) -> list[str]:
+    """What so few test images can't show; nothing where they come in groups, as it would take them for independent."""
+    bound = "" if results.test_groups is not None else resolvable(results.class_images_that_count, results.question)
+    return [bound] if bound else []
 
 
 def resolvable(class_images: Sequence[int], question: Question) -> str:

@@ -15,6 +15,8 @@ from skipwise.training.recipe import Recipe
 from skipwise.training.setting import Setting
 
 NOT_JUDGED = "not judged: fewer than two of their runs were finished with the same seed"
+WIDE = 0.5
+"""An interval of a difference wider than this says nothing, and its ends would read as if it did."""
 
 
 def counted(count: int, noun: str) -> str:
@@ -96,8 +98,15 @@ def verdict(pair: Pair, question: Question) -> str:
         return f"{pair.a} is {pair.verdict} than {pair.b}{small}"
     if pair.verdict == "equivalent":
         return f"equivalent: they differ by less than {margin(question)}"
+    if is_wide(pair, question):
+        return f"unresolved: {counted(pair.seeds, 'seed')} on these images can't tell them apart"
     most = question.scoring.amount(max(-pair.low, pair.high))
     return f"unresolved: either may be the better one, by up to {most}"
+
+
+def is_wide(pair: Pair, question: Question) -> bool:
+    """Whether an interval is so wide that its ends tell nobody anything; only shares have a scale to say so by."""
+    return question.scoring.higher_is_better and pair.high - pair.low > WIDE
 
 
 def short_verdict(pair: Pair) -> str:
