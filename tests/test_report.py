@@ -328,6 +328,8 @@ def test_pareto_front_has_what_nothing_cheaper_matches() -> None:
 
     points = [point("a", 1, 90), point("b", 2, 89), point("c", 2, 95), point("d", 3, 95), point("e", 4, 99)]
     assert [p.name for p in pareto_front(points)] == ["a", "c", "e"]
+    losses = [replace(point, y=-point.y) for point in points]
+    assert [p.name for p in pareto_front(losses, higher_is_better=False)] == ["a", "c", "e"]
 
 
 @pytest.mark.browser

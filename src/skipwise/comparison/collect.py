@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from skipwise.comparison.plan import Job, Plan
 from skipwise.comparison.ratios import ratio
 from skipwise.comparison.results import Bootstrap, Contender, Disagreement, Ratio, Results, RunResult
 from skipwise.evaluation.calibration import calibration
-from skipwise.statistics import Pair, bootstrap, share
+from skipwise.statistics import Estimate, Pair, bootstrap, share
 from skipwise.training.run import RunRecord
 
 MOST_DISAGREEMENTS = 24
@@ -70,7 +71,7 @@ def _contender(plan: Plan, folder: Path, course: Course, name: str) -> Contender
         name=name,
         counts=count_contender(plan, name),
         lr=course.rates.get(name, plan.recipe_of(name).lr),
-        outcome=course.judgement.accuracies.get(name),
+        outcome=_possible(course.judgement.accuracies.get(name), plan.question.scoring.least),
         accuracy=float(right.mean()) if len(right) else None,
         without_twins=float(right[:, ~has_twin].mean()) if apart else None,
         per_class=_per_class(right, tested, len(plan.classes)),
@@ -83,6 +84,13 @@ def _contender(plan: Plan, folder: Path, course: Course, name: str) -> Contender
         if len(right)
         else None,
     )
+
+
+def _possible(estimate: Estimate | None, least: float | None) -> Estimate | None:
+    """The estimate without what is below the least that there can be."""
+    if estimate is None or least is None or estimate.low >= least:
+        return estimate
+    return replace(estimate, low=least)
 
 
 def _per_class(right: NDArray[np.bool_], tested: Tested, classes: int) -> tuple[float, ...]:

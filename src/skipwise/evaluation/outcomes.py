@@ -42,6 +42,7 @@ class Outcome:
         scale: what a score is multiplied by to be shown: 100 for a share.
         digits: after the point, of values and differences; their bounds have one less.
         higher_is_better: whether more of it is better.
+        least: the least score there can be, where less is better; None where there is none.
         margin: the difference that would not matter unless somebody says otherwise, in the unit.
         right_or_wrong: whether an image's score is 1 or 0, but for its weight.
         weigh: labels [N] -> what each image weighs, 1 on average; None where all weigh the same.
@@ -66,6 +67,7 @@ class Outcome:
     scale: float = 1.0
     digits: int = 4
     higher_is_better: bool = False
+    least: float | None = None
     margin: float
     right_or_wrong: bool = False
     weigh: Callable[[Labels], NDArray[np.float64]] | None = None
@@ -312,8 +314,8 @@ _ROWS = (
         fewest_classes=6,
         guess="always answering the five commonest classes",
     ),
-    Outcome(name="log-loss", label="{on} log-loss", score=log_loss, unit="nats", margin=0.01),
-    Outcome(name="brier", label="{on} Brier score", score=brier_score, unit="", margin=0.005),
+    Outcome(name="log-loss", label="{on} log-loss", score=log_loss, unit="nats", least=0.0, margin=0.01),
+    Outcome(name="brier", label="{on} Brier score", score=brier_score, unit="", least=0.0, margin=0.005),
 )
 OUTCOMES: dict[str, Outcome] = {row.name: row for row in _ROWS}
 """Every outcome there is, by its name."""
