@@ -133,8 +133,8 @@ def test_groups_are_what_is_judged_on_and_what_is_said(tmp_path: Path) -> None:
     short = replace(pair, verdict="unresolved", seeds_to_settle=None, images_to_settle=None, groups_to_settle=31)
     assert wording.remedy(short) == ("about 31 groups of test images instead of 8 would settle it; more seeds cannot")
     wide = replace(short, low=-1.0, high=1.0, seeds=2)
-    assert wording.verdict(wide, 0.5) == "unresolved: 2 seeds on these images can't tell them apart"
-    assert "by up to 3.0 points" in wording.verdict(replace(short, low=-0.03, high=0.02), 0.5)
+    assert wording.verdict(wide, results.question) == "unresolved: 2 seeds on these images can't tell them apart"
+    assert "by up to 3.0 points" in wording.verdict(replace(short, low=-0.03, high=0.02), results.question)
     other = replace(plan, grouping=replace(plan.grouping, groups=9))  # type: ignore[type-var]
     with pytest.raises(SkipwiseError, match="not the one"):
         read_tested(other, tmp_path / "groups")
