@@ -143,6 +143,5 @@ def advise(
         folds=folds,
     )
     prepared = prepare(request, seed=SPLIT_SEED, packed=False, progress=progress, notice=notice)
-    # What so many images can show is known of answers that are right or wrong.
-    level = pair_level(networks, schedule(looks), alpha) if networks > 1 and counted.right_or_wrong else None
+    level = pair_level(networks, schedule(looks), alpha) if networks > 1 and counted.is_share_of_all else None
     return advice_on(prepared, img_size=img_size, folds=folds, margin=margin, level=level)

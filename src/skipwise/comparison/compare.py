@@ -265,8 +265,7 @@ def compare(
     stem, width = agreed(weights, (), stem=stem, width=width)
     taken = {name: each for name, each in weights.items() if name in starts.automatic}
     img_size = img_size or size_for(taken, advice, prepared.auto_size)
-    # What so many images can show is known of answers that are right or wrong.
-    level = question.level if scoring.right_or_wrong else None
+    level = question.level if scoring.is_share_of_all else None
     limits = Asked(margin=question.margin, level=level, folds=folds, auto_size=prepared.auto_size)
     if (proposed := cross_validation(traits, limits)) is not None and proposed.flags:
         watch.noticed(f"{proposed.reason} {' '.join(proposed.flags)} does that.")

@@ -179,6 +179,11 @@ class Outcome:
         return self.weigh is not None
 
     @property
+    def is_share_of_all(self) -> bool:
+        """Whether it is the share of all images that are right, of which it is known what so many images can show."""
+        return self.right_or_wrong and not self.within
+
+    @property
     def is_accuracy(self) -> bool:
         """Whether it is the accuracy on all images, which need not be shown beside it."""
         return self.name == "accuracy"
