@@ -72,7 +72,7 @@ def test_every_image_is_tested_once_per_repeat_of_cross_validation(photos: Path,
         photos, models=[LINEAR, "plain18"], seeds=2, folds=3, output=tmp_path / "out", workers=1, **QUICK
     )
     assert found.results.test_images == 36
-    assert found.results.pairs[0].images == 36
+    assert all(pair.images == 36 for pair in found.results.pairs)
     for seed in range(2):
         folders = [tmp_path / "out" / "runs" / f"plain18-s{seed}-f{fold}" for fold in range(3)]
         tested = [read_predictions(folder, "test").ids.tolist() for folder in folders]
@@ -182,7 +182,7 @@ def test_when_the_time_is_up_the_plan_says_what_was_judged(
     seeds = found.plan.stopped_after
     assert seeds in (4, 5)  # of both networks
     assert "The time was up after" in found.report.read_text()
-    assert found.results.pairs[0].seeds == seeds
+    assert [len({run.seed for run in each.runs}) for each in found.results.contenders] == [seeds, seeds]
     assert found.results.question == found.plan.question
     assert replace(found.plan, processes=1) == replace(read_json(tmp_path / "out" / "plan.json", Plan), processes=1)
     assert skipwise.compare(photos, output=tmp_path / "out", **options).repeated
