@@ -58,6 +58,8 @@ attack: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/coverage.py --quick
+	$(BIN)/python benchmarks/coverage_groups.py --quick
+	$(BIN)/python benchmarks/coverage_real.py --quick
 	$(BIN)/python benchmarks/coverage_outcomes.py --quick
 	$(BIN)/python benchmarks/noninferiority.py --quick
 	$(BIN)/python benchmarks/cross_validation.py --quick
