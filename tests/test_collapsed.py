@@ -78,6 +78,18 @@ def test_who_never_learned_is_left_out_and_the_others_are_compared(tmp_path: Pat
     assert any(note.startswith("None of the 5 runs of plain18 learned anything") for note in notes(plan, results))
 
 
+def test_runs_that_learned_with_other_seeds_are_compared_all_the_same(tmp_path: Path) -> None:
+    """The second opinions rest on the same runs as the verdict: three of one network, two of the other, one seed in
+    common."""
+    plan = make_plan(tmp_path, looks=(5,))
+    failing = {"resnet18": (3, 4), "plain18": (0, 1, 2)}
+    results = found(tmp_path, plan, lambda spec: COLLAPSED if spec.seed in failing[spec.model] else 0.9)
+    (pair,), (ratio,), (check,) = results.pairs, results.ratios, results.bootstraps
+    assert pair.seeds == 2
+    assert ratio.low < ratio.value < ratio.high
+    assert check.low < pair.difference < check.high
+
+
 def test_two_seeds_say_what_they_can_not_see(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, looks=(2,))
     assert any("looks sound in 44%" in note for note in notes(plan, found(tmp_path, plan, sometimes())))
@@ -126,7 +138,9 @@ def test_groups_are_what_is_judged_on_and_what_is_said(tmp_path: Path) -> None:
     assert pair.difference == pytest.approx(apart.pairs[0].difference)
     assert "4,000 test images in 8 groups (column patient)" in wording.asked(results)
     assert any("can't be known how much groups differ" in note for note in notes(plan, results))
-    assert results.bootstraps == ()
+    (singly,), (together,) = apart.bootstraps, results.bootstraps
+    assert together.low <= pair.difference <= together.high
+    assert (together.low, together.high) != (singly.low, singly.high)
     scarce = replace(fabricate().arguments()[1], class_images=(15, 15))
     assert any("With 30 test images, no difference" in note for note in notes(plan, scarce))
     assert not any("no difference" in note for note in notes(plan, replace(scarce, test_groups=8)))

@@ -437,6 +437,18 @@ def test_the_bootstrap_draws_both_seeds_and_images() -> None:
     assert high - low == pytest.approx(2 * 1.96 * 1 / math.sqrt(images), rel=0.1)
 
 
+def test_the_bootstrap_draws_groups_as_wholes() -> None:
+    """Thirty groups, each of which a network takes to or not: as little is known as thirty images would tell."""
+    rng = np.random.default_rng(8)
+    a, b = (np.repeat(rng.random((1, 30)) < 0.7, 4, axis=0) for _ in "ab")
+    whole = [np.repeat(side, 20, axis=1) for side in (a, b)]
+    ids = np.repeat(np.arange(30), 20)
+    low, high = bootstrap(a, b)
+    assert bootstrap(*whole, groups=ids) == pytest.approx((low, high))
+    narrow = bootstrap(*whole)
+    assert narrow[1] - narrow[0] < 0.3 * (high - low)
+
+
 def test_the_bootstrap_repeats_itself_and_its_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(8)
     a, b = (rng.random((5, 400)) < level for level in (0.8, 0.7))

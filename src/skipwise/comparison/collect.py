@@ -114,11 +114,9 @@ def _result(plan: Plan, folder: Path, job: Job, record: RunRecord) -> RunResult:
 
 
 def _bootstraps(course: Course) -> tuple[Bootstrap, ...]:
-    if course.tested.groups is not None:  # it draws images, as if each were by itself
-        return ()
-    found = []
+    groups, found = course.tested.groups_that_count, []
     for pair in course.judgement.pairs:
-        low, high = bootstrap(*_judged_on(pair, course))
+        low, high = bootstrap(*_judged_on(pair, course), groups=groups)
         found.append(Bootstrap(a=pair.a, b=pair.b, low=low, high=high))
     return tuple(found)
 
@@ -134,11 +132,13 @@ def _ratios(plan: Plan, course: Course) -> tuple[Ratio, ...]:
 
 
 def _judged_on(pair: Pair, course: Course) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The scores of both sides that a pair was judged on: of the seeds that both learned with, the first so many."""
+    """The scores of both sides that a pair was judged on: the runs that learned, of the seeds that both had then."""
     sides = [course.answers[name] for name in (pair.a, pair.b)]
-    learned = [{s for s, did in zip(a.seeds, a.learned, strict=True) if did} for a in sides]
-    common = sorted(learned[0] & learned[1])[: pair.seeds]
-    a, b = (side.scores[[side.seeds.index(seed) for seed in common]] for side in sides)
+    common = sorted(set(sides[0].seeds) & set(sides[1].seeds))
+    # A pair stays as it was decided, whatever seeds came later.
+    then = next((look.seeds for look in course.looks if (pair.a, pair.b) in look.decided), None)
+    had = set(common if then is None else course.plan.question.seeds[:then]) & set(common)
+    a, b = (side.scores[[s in had and did for s, did in zip(side.seeds, side.learned, strict=True)]] for side in sides)
     return a, b
 
 

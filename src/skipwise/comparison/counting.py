@@ -24,9 +24,10 @@ def check_countable(question: Question, prepared: Prepared, *, tuned: bool) -> N
     outcome.check(np.bincount(labels[split == "test"], minlength=len(classes)).tolist(), classes)
     counted = outcome.members(labels, classes)
     if len(np.unique(groups_of_test(prepared)[counted[split == "test"]])) < 2:
+        counted_ones = "test images of the classes in --outcome" if outcome.within else "test images"
         raise SkipwiseError(
-            f"All images of {outcome.measure()} belong to one group, which shows nothing of others; name more classes "
-            "in --outcome, use finer groups, or add images."
+            f"All {counted_ones} belong to one group, which shows nothing of others; "
+            f"{'name more classes, ' if outcome.within else ''}use finer groups, or add images."
         )
     validation = split == "val"
     if tuned and validation.any() and not counted[validation].any():

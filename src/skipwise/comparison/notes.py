@@ -144,8 +144,9 @@ def _not_learned(results: Results) -> list[str]:
             if rest > 1
             else f" Its {c.accuracy * 100:.2f}% is the accuracy of the one that did;"
         )  # fmt: skip
+        further = "of" if reached else "Of"
         sentences.append(
-            f"{count} of {runs} runs of {c.name} learned nothing ({likely}).{reached} of further runs, "
+            f"{count} of {runs} runs of {c.name} learned nothing ({likely}).{reached} {further} further runs, "
             f"{c.not_learned.low:.0%} to {c.not_learned.high:.0%} may learn nothing either."
         )
     return sentences

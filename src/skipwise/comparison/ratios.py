@@ -23,7 +23,7 @@ def ratio(
     errors thus divided, of seeds and images at once, put back on the scale of ratios.
 
     Args:
-        a, b: errors or losses [seeds, images], the same images in the same order; as many seeds of both, at least two.
+        a, b: errors or losses [seeds, images], the same images in the same order; at least two seeds each.
         groups: an id for each image, of those that belong together.
         alpha: how often the interval may miss.
 
@@ -37,12 +37,15 @@ def ratio(
     means = float(a.mean()), float(b.mean())
     if min(means) <= 0:
         return None
-    # The margin has no part in an interval.
+    # Where one has fewer runs, it is filled up with some that did not learn, which are left out. The margin has no part
+    # in an interval.
+    runs = max(len(a), len(b))
+    sides = {"a": a / means[0], "b": b / means[1]}
     judged = judge(
-        {"a": a / means[0], "b": b / means[1]},
+        {name: np.pad(side, ((0, runs - len(side)), (0, 0))) for name, side in sides.items()},
+        learned={name: [row < len(side) for row in range(runs)] for name, side in sides.items()},
         margin=1.0,
         alpha=alpha,
-        looks=(len(a),),
         groups=groups,
         higher_is_better=False,
     )

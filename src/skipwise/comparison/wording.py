@@ -14,7 +14,7 @@ from skipwise.text import listed as listed
 from skipwise.training.recipe import Recipe
 from skipwise.training.setting import Setting
 
-NOT_JUDGED = "not judged: fewer than two of their runs were finished with the same seed"
+NOT_JUDGED = "not judged: it takes two runs of each that finished and learned, with seeds that both have"
 WIDE = 0.5
 """An interval of a difference wider than this says nothing, and its ends would read as if it did."""
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
+
+from skipwise.statistics.groups import Groups, groups_of
 
 # Of how often each image was drawn. A million images times two thousand resamples would not fit at once.
 WEIGHTS_AT_ONCE = 5_000_000
@@ -16,35 +20,41 @@ def bootstrap(
     a: NDArray[np.bool_] | NDArray[np.floating],
     b: NDArray[np.bool_] | NDArray[np.floating],
     *,
+    groups: NDArray[Any] | Sequence[Any] | None = None,
     alpha: float = 0.05,
     resamples: int = 2000,
     seed: int = 0,
 ) -> tuple[float, float]:
     """The interval of mean(a) - mean(b) that resampling gives: percentiles, for this pair alone.
 
-    Seeds of either contender and images are drawn with replacement, independently of each other (the pigeonhole
-    bootstrap: Owen 2007, Annals of Applied Statistics 1:386). Nothing is assumed about the shape of any effect. With
-    few seeds it is too narrow on their side, by a factor of sqrt(S / (S - 1)) and the missing Student's t; and it
-    counts what is neither the seed's nor the image's effect more than once, which is too wide.
+    Seeds of either contender and images, or groups of them, are drawn with replacement, independently of each other
+    (the pigeonhole bootstrap: Owen 2007, Annals of Applied Statistics 1:386). Nothing is assumed about the shape of any
+    effect. With few seeds it is too narrow on their side, by a factor of sqrt(S / (S - 1)) and the missing Student's t;
+    and it counts what is neither the seed's nor the image's effect more than once, which is too wide.
 
     Args:
         a, b: outcomes [seeds, images], the same images in the same order; as many seeds as each has.
+        groups: an id for each image; images of one group are drawn together. None: each image is by itself.
+        alpha: how often the interval may miss, half of it on each side.
+        resamples: how often seeds and images are drawn.
+        seed: of these draws.
 
     Raises:
-        ValueError: no such tables, or not the same images.
+        ValueError: no such tables, or not the same images; groups that are none.
     """
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not (a.size and b.size):
         raise ValueError("The bootstrap needs two contenders' answers [seeds, images] to the same images.")
     rng = np.random.default_rng(seed)
-    images = a.shape[1]
+    together = Groups(a.shape[1]) if groups is None else groups_of(groups)
+    sums = [together.sums(side.astype(float)).T for side in (a, b)]
     differences = np.empty(resamples)
-    block = max(1, min(resamples, WEIGHTS_AT_ONCE // images))
+    block = max(1, min(resamples, WEIGHTS_AT_ONCE // together.count))
     for start in range(0, resamples, block):
         count = min(block, resamples - start)
-        of_images = _weights(rng, images, count)
-        means = [
-            np.einsum("rs,rs->r", _weights(rng, len(side), count), of_images @ side.T.astype(float)) for side in (a, b)
-        ]
+        drawn = _weights(rng, together.count, count)
+        # Of so many images: groups of different sizes don't add up to as many each time.
+        drawn /= (drawn @ together.shares)[:, None]
+        means = [np.einsum("rs,rs->r", _weights(rng, side.shape[1], count), drawn @ side) for side in sums]
         differences[start : start + count] = means[0] - means[1]
     low, high = np.quantile(differences, [alpha / 2, 1 - alpha / 2])
     return float(low), float(high)

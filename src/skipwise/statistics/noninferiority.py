@@ -15,10 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from skipwise.statistics.shares import exact
+
 Outcome = Literal["certified", "not as good", "cannot tell"]
 
 MOST_IMAGES = 10_000_000
 """Where even so many images would not tell, no number is named."""
+
+
+MOST_AGAINST = 0.8
+"""The correlation of images lost and won is taken for no more. It would be where nearly all of a handful of images
+differ, and then one more image lost would move the interval's lower end down."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,9 +143,9 @@ def _design(differences: NDArray[np.int64], groups: NDArray[np.int64], alpha: fl
 def _joined(lost: float, won: float, images: float, alpha: float) -> tuple[float, float]:
     """The interval of (lost - won) / images; counts need not be whole."""
     first, second = lost / images, won / images
-    (low_1, high_1), (low_2, high_2) = _exact(lost, images, alpha), _exact(won, images, alpha)
+    (low_1, high_1), (low_2, high_2) = exact(lost, images, alpha), exact(won, images, alpha)
     odds = first * second / max((1 - first) * (1 - second), 1e-12)
-    against = math.sqrt(min(odds, 1.0))  # an image that is lost is not won
+    against = min(math.sqrt(odds), MOST_AGAINST)  # an image that is lost is not won
 
     def arm(one: float, other: float) -> float:
         return math.sqrt(one**2 + other**2 + 2 * against * one * other)
@@ -147,12 +154,6 @@ def _joined(lost: float, won: float, images: float, alpha: float) -> tuple[float
     low = value - arm(first - low_1, high_2 - second)
     high = value + arm(high_1 - first, second - low_2)
     return max(low, -1.0), min(high, 1.0)
-
-
-def _exact(count: float, images: float, alpha: float) -> tuple[float, float]:
-    low = float(special.betaincinv(count, images - count + 1, alpha / 2)) if count > 0 else 0.0
-    high = float(special.betaincinv(count + 1, images - count, 1 - alpha / 2)) if count < images else 1.0
-    return low, high
 
 
 def _enough(tells: Callable[[float], bool], most: float) -> float | None:

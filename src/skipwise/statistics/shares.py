@@ -35,6 +35,11 @@ def share(count: int, runs: int, *, alpha: float = 0.05) -> Share:
     """
     if not 0 <= count <= runs:
         raise ValueError(f"{count} of {runs} runs is no share.")
-    low = float(special.betaincinv(count, runs - count + 1, alpha / 2)) if count else 0.0
-    high = float(special.betaincinv(count + 1, runs - count, 1 - alpha / 2)) if count < runs else 1.0
-    return Share(count, runs, low, high)
+    return Share(count, runs, *exact(count, runs, alpha))
+
+
+def exact(count: float, total: float, alpha: float) -> tuple[float, float]:
+    """The exact binomial interval of a share; counts need not be whole."""
+    low = float(special.betaincinv(count, total - count + 1, alpha / 2)) if count > 0 else 0.0
+    high = float(special.betaincinv(count + 1, total - count, 1 - alpha / 2)) if count < total else 1.0
+    return low, high

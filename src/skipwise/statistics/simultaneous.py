@@ -48,12 +48,13 @@ def schedule(looks: int | Sequence[int]) -> tuple[int, ...]:
         >>> schedule(2), schedule(4), schedule([6, 10])
         ((5, 8), (5, 8, 12, 18), (6, 10))
     """
-    if isinstance(looks, Sequence):
-        counts = [int(count) for count in looks]
+    if np.ndim(looks):
+        counts = np.asarray(looks, dtype=int).tolist()
     else:
-        counts = list(SCHEDULE[: int(looks)])
-        while counts and len(counts) < int(looks):
+        counts, many = list(SCHEDULE), int(np.asarray(looks))
+        while len(counts) < many:
             counts.append(counts[-1] * 3 // 2)
+        counts = counts[: max(many, 0)]
     if not counts or min(counts) < 2 or any(a >= b for a, b in pairwise(counts)):
         raise ValueError("looks must be a number of looks, or growing numbers of seeds from 2 up.")
     return tuple(counts)
