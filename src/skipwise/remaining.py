@@ -16,7 +16,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 WINDOW = 0.02
-"""Of all work: so much of it, done last, says how fast the machine is at present."""
+"""The machine's present speed is that of the latest work, of about this share of all."""
 UNSURE = 3
 """Pieces up to which a kind's cost is taken as they say."""
 LEARNING, MOST = 0.02, 0.1

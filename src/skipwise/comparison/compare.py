@@ -265,7 +265,9 @@ def compare(
     stem, width = agreed(weights, (), stem=stem, width=width)
     taken = {name: each for name, each in weights.items() if name in starts.automatic}
     img_size = img_size or size_for(taken, advice, prepared.auto_size)
-    level = question.level if scoring.is_share_of_all else None
+    grouping = grouping_of(prepared, request.reading)
+    # What so many images can show is told for images that are independent.
+    level = question.level if scoring.is_share_of_all and grouping is None else None
     limits = Asked(margin=question.margin, level=level, folds=folds, auto_size=prepared.auto_size)
     if (proposed := cross_validation(traits, limits)) is not None and proposed.flags:
         watch.noticed(f"{proposed.reason} {' '.join(proposed.flags)} does that.")
@@ -278,7 +280,6 @@ def compare(
     chosen = with_sizes_for_all(chosen, names, preprocessing, len(source.classes), epochs, watch.noticed)
     resolved = resolve_stem(stem, preprocessing.size)
     check_countable(question, prepared, tuned=tune is not None)
-    grouping = grouping_of(prepared, request.reading)
     if grouping is not None:
         watch.noticed(f"{grouping.said(counts['test'])}.")
         for sentence in grouping.warnings(counts["test"]):

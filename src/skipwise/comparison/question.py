@@ -1,4 +1,4 @@
-"""What is asked of a comparison: who competes, how often it is looked, and how sure the answer has to be."""
+"""The question that a comparison answers: its networks, interim looks, margin and error rate."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from skipwise.nets.catalogue import check_model
 from skipwise.statistics import MOST_SEEDS, SCHEDULE, pair_level
 
 FEWEST, LEAST = 3, 2
-"""Seeds that a verdict should rest on, and those without which there is none."""
+"""The fewest seeds that a verdict should rest on, and the fewest with which there is one."""
 LEAST_ALPHA = 1e-9
-"""Nobody can be surer than that of anything here; below, quantiles lose their digits."""
+"""The smallest alpha that is accepted; below it, quantiles lose their digits."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked of the images: who competes, how often, and how sure the answer has to be.
+    """The question that a comparison answers.
 
     Args:
-        contenders: names of networks, at least two.
-        looks: after how many seeds it is looked whether the answer is there; rising, the first at least 2.
+        contenders: names of the networks, at least two.
+        looks: the numbers of seeds after which the results are judged; increasing, the first at least 2.
         first_seed: the seeds are this one and those that follow it, the same for every contender.
         margin: the difference in the outcome that would not matter, in the outcome's unit: percentage points, nats.
         alpha: the chance that any of the answers is wrong.

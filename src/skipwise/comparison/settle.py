@@ -212,7 +212,7 @@ def _left(plan: Plan, wishes: OnThisMachine) -> float:
 
 
 def _counts(plan: Plan) -> dict[str, Counts]:
-    """Of the networks that work; the runs of others fail, and say how."""
+    """The counts of the networks that can be built; the runs of the others will fail and say why."""
     return {name: found for name in plan.candidates if (found := count_contender(plan, name))}
 
 
@@ -235,8 +235,11 @@ def _suited(plan: Plan, counts: dict[str, Counts], wishes: OnThisMachine) -> Pla
 
 
 def _costs(plan: Plan, counts: dict[str, Counts]) -> dict[str, StepCost]:
-    """Of all candidates: measured of our own networks, guessed from that of others. Where all are somebody else's, and
-    there is no time limit, nothing is known."""
+    """The cost of a step of every candidate.
+
+    It is measured for Skipwise's own networks, and estimated from those for external ones. Where all are external and
+    there is no time limit, it is empty.
+    """
     each = ENOUGH if plan.time_limit is None else min(ENOUGH, plan.time_limit * TRYING / max(1, len(counts)))
     with enough_memory():
         found = try_steps(plan, {name: count.multiply_adds for name, count in counts.items()}, each=each)

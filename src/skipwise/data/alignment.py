@@ -103,6 +103,6 @@ def fit(fixed: Floats, moving: Floats, pose: Floats) -> tuple[Floats, Floats, Fl
 
 
 def correlation(one: Floats, two: Floats) -> Floats:
-    """Of [M, ...] with [M, ...], without centring: [M]."""
+    """The correlation of [M, ...] with [M, ...] along all but the first axis, without centring: [M]."""
     one, two = one.reshape(len(one), -1), two.reshape(len(two), -1)
     return (one * two).sum(axis=1) / (np.sqrt((one * one).sum(axis=1) * (two * two).sum(axis=1)) + 1e-6)

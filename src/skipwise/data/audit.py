@@ -1,4 +1,4 @@
-"""What is wrong with a set of images: found and described, never changed here.
+"""Finds and describes what is wrong with a set of images. It changes nothing.
 
 Every finding lists the flagged files, and those of them that `--exclude` leaves out. Thresholds are set so that hardly
 a sound image is flagged: nobody reads an audit full of false alarms.

@@ -1,4 +1,4 @@
-"""What is done to training images, as frozen data; `augment.py` and `mixing.py` do it."""
+"""Settings of data augmentation. `augment.py` and `mixing.py` apply them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """What is done to training images, in the order of the fields; 0, False and None do nothing.
+    """Augmentations of training images, applied in the order of the fields; 0, False and None do nothing.
 
     Args:
         resized_crop: the smallest and largest share of the image's area; see augment.resized_crop.

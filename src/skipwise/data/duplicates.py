@@ -33,7 +33,7 @@ SEARCH = 1
 """Changes whenever the same images may give other pairs."""
 
 SMALLEST_SIDE = 24
-"""Of two originals that are both below this many pixels a side only the thumbnails' identity makes a pair."""
+"""Two originals that are both smaller than this, in pixels a side, are a pair only if their thumbnails are equal."""
 
 Integers = NDArray[np.int64]
 

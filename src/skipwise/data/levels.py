@@ -47,7 +47,7 @@ class Levels:
 
 
 DEFAULT = Levels()
-"""Of images of which nothing is known."""
+"""The levels of images about which nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Chosen:
 
 
 def extent(values: NDArray[Any], depth: Depth) -> Extent:
-    """Of an image's values. Raises ValueError, with the reason, where some are no numbers."""
+    """The extent of an image's values. Raises ValueError, with the reason, where some are NaN or infinite."""
     low, high = float(values.min()), float(values.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ValueError(f"some of its pixels are no numbers (NaN or infinite); replace them, or {MEND}")

@@ -48,7 +48,7 @@ class Square:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of an image: height, width and channels."""
+        """The shape of an image: height, width and channels."""
         return self.size, self.size, self.channels
 
     @property

@@ -13,7 +13,7 @@ from torch import Tensor
 from skipwise.data.images import Pixels
 
 SHARE = 0.25
-"""Of the memory that is free; the rest is for the network, its activations and the batches."""
+"""The share of the free memory that images may take; the rest is for the network, activations and batches."""
 CHUNK = 64 * 2**20
 """Bytes that are read and sent at once."""
 

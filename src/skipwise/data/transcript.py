@@ -216,7 +216,7 @@ class Transcript:
                         yield row
 
     def _checksum(self, text: bytes) -> int:
-        """Of a line, in this folder."""
+        """The checksum of a line, in this folder."""
         return zlib.crc32(text, zlib.crc32(os.fsencode(self.folder.name)))
 
 

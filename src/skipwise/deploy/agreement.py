@@ -45,17 +45,17 @@ class Agreement:
 
     @property
     def share(self) -> float:
-        """Of the images that got the same class."""
+        """The share of the images that got the same class."""
         return self.same / self.images
 
 
 def quality(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> Quality:
-    """Of probabilities [N, classes] against labels [N]; one that is no number counts as wrong, without confidence."""
-    is_number = np.asarray(np.isfinite(probabilities).all(axis=1))
+    """The quality of probabilities [N, classes] against labels [N]; an answer with NaN is wrong, with confidence 0."""
+    accuracy, is_number = float(right(probabilities, labels).mean()), np.isfinite(probabilities).all(axis=1)
     probabilities = np.where(is_number[:, None], probabilities, 0)
     own = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return Quality(
-        accuracy=float(((probabilities.argmax(axis=1) == labels) & is_number).mean()),
+        accuracy=accuracy,
         nll=float(-np.log(np.maximum(own, 1e-12)).mean()),
         calibration_error=calibration_error(probabilities, labels),
     )
@@ -69,7 +69,7 @@ def right(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> NDAr
 def agreement(
     reference: NDArray[np.float32], answers: NDArray[np.float32], labels: NDArray[np.int64] | None
 ) -> Agreement:
-    """Of answers [N, classes] with the reference's [N, classes], both probabilities.
+    """How well answers [N, classes] agree with the reference's [N, classes], both probabilities.
 
     An answer that is no number agrees with nothing.
     """

@@ -16,7 +16,7 @@ from skipwise.statistics.noninferiority import Drop
 
 LEAST_AGREEMENT = 0.999
 MOST_DIFFERENCE: dict[Precision, float] = {"fp32": 1e-3, "fp16": 1e-2}
-"""Of any probability from PyTorch's, where weights keep their precision."""
+"""The largest difference of any probability from PyTorch's, by the precision of the weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,5 +106,5 @@ def find_flips(
 
 
 def _most_likely(row: NDArray[np.float32], classes: tuple[str, ...]) -> tuple[str, float]:
-    """Of an answer; what is not a number is no class."""
+    """The most likely class of an answer and its probability; with NaN or infinity in it, "(not a number)" and 0."""
     return (classes[int(row.argmax())], float(row.max())) if np.isfinite(row).all() else ("(not a number)", 0.0)

@@ -24,7 +24,7 @@ from skipwise.statistics.noninferiority import Drop
 from skipwise.text import printable
 
 VERSION = 1
-"""Of the artifact's layout. A newer one is refused rather than guessed at."""
+"""The version of the artifact's layout. A newer one is refused rather than guessed at."""
 
 _LARGEST = 2**26
 """Bytes of artifact.json; that of 20,000 classes has a tenth of it."""

@@ -56,7 +56,7 @@ class Exported:
 
     @property
     def size(self) -> int:
-        """Of the model's files, in bytes."""
+        """The size of the model's files, in bytes."""
         return sum((self.folder / name).stat().st_size for name in MODEL_FILES[self.artifact.format])
 
 

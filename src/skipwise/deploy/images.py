@@ -41,7 +41,7 @@ class Labelled:
 
     @property
     def name(self) -> str:
-        """Of the images, for people."""
+        """The name of the images, for people."""
         return self.source.name
 
     def __len__(self) -> int:

@@ -25,7 +25,7 @@ from skipwise.deploy.engine_import import silence_telemetry
 OPSET = 20
 PIXELS, FITTED, PROBABILITIES = "pixels", "fitted", "probabilities"
 _IR_VERSION = 10
-"""Of the file; the runtimes of the last two years read it."""
+"""The version of ONNX's file format; the runtimes of the last two years read it."""
 
 
 def to_onnx(program: ExportedProgram, *, takes: str, gives: str) -> ModelProto:

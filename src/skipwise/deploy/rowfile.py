@@ -28,7 +28,7 @@ from skipwise.regular import open_own, read_regular
 from skipwise.seals import read_sealed, write_sealed
 
 VERSION = 1
-"""Of the terms and the rows."""
+"""The version of the file's format."""
 ELSEWHERE = "choose another file with --output"
 LARGEST_SUMS = 2**24
 """Bytes of the checksums of two million batches."""

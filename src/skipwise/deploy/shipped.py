@@ -40,7 +40,7 @@ class Fit(nn.Module):
         return _pixels(high @ across, low @ across)
 
     def _weights(self, length: Any, shorter: Any) -> tuple[Tensor, Tensor]:
-        """Of each of `length` pixels [size, length] in each new one: a triangle, or Keys' cubic (1981, a = -0.5).
+        """The weight of each old pixel in each new one [size, length]: a triangle, or Keys' cubic (1981, a = -0.5).
 
         Pillow's are whole multiples of 2^-22. Returned are their upper and lower eleven digits, since single precision
         can add the products of either with pixels without rounding, and not those of both at once.

@@ -197,7 +197,7 @@ def _stretched(password: bytes, salt: bytes, operations: int, memory: int, lengt
 
 
 def _lines(path: Path, count: int) -> list[str]:
-    """Of a small text file that begins with a comment."""
+    """The lines of a small text file that begins with a comment."""
     try:
         lines = [line.rstrip("\r") for line in read_regular(path, _LARGEST).decode().split("\n")]
     except FileNotFoundError as error:

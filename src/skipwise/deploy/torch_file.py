@@ -102,7 +102,7 @@ def read_program(path: Path) -> Program:
 
 
 def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
-    """Of the archive, by their names below its one folder."""
+    """The members of the archive, by their names below its one folder."""
     members: dict[str, zipfile.ZipInfo] = {}
     folders = set()
     for each in archive.infolist():

@@ -83,7 +83,7 @@ _OF_NUMBERS: dict[str, Callable[..., int | float]] = {
     },
     "math.trunc": _of_numbers(math.trunc),
 }
-"""Of sizes. Not powers and shifts, whose results may have more digits than there is memory."""
+"""Operators on sizes that a file may use. Powers and shifts are left out: their results may exhaust memory."""
 
 _RUNNING = ("running_mean", "running_var")
 

@@ -182,7 +182,7 @@ def _applied(node: Node, within: str) -> tuple[Callable[..., Any], tuple[Any, ..
 
 
 def names(node: Node, within: str) -> tuple[tuple[str, ...], bool]:
-    """Of a node's results, and whether it returns several."""
+    """The names of a node's results, and whether it returns several."""
     names: list[str] = []
     several = len(node.outputs) > 1
     for output in node.outputs:

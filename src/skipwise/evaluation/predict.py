@@ -20,7 +20,7 @@ _cudnn: Any = torch.backends.cudnn  # its attributes are made at run time
 PRODUCTS = (_cudnn.conv, torch.backends.cuda.matmul)
 """Whose precision on GPUs can be set."""
 BATCH, BATCH_PIXELS = 256, 256 * 128**2
-"""Of an evaluation, at most; what it takes of memory should not grow with the images' size."""
+"""The largest batch of an evaluation, in images and in pixels, so that memory does not grow with the images' size."""
 
 
 @contextlib.contextmanager

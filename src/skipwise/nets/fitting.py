@@ -20,7 +20,7 @@ BARE = "those without a prefix"
 COUNTER = "num_batches_tracked"
 """The end of the names of what no answer depends on."""
 _WRAPPERS = {"module", "_orig_mod"}
-"""Of DistributedDataParallel, AveragedModel and torch.compile: their prefixes are nothing to speak of."""
+"""Prefixes that DistributedDataParallel, AveragedModel and torch.compile add to names; they are removed silently."""
 _ASIDE = re.compile(
     r"(^|[._])(loss\w*|criterion\w*|\w*metrics?|\w*acc(uracy)?|n_averaged|num_updates|steps?|optimi[sz]er\w*)([._]|$)"
 )

@@ -34,7 +34,8 @@ _CONVENTIONS = (
     ("state_dict", "ema_state_dict", "message_hub", "OpenMMLab keeps its averages there"),
     ("teacher", "student", "dino_loss", "DINO evaluates its teacher"),
 )
-"""Of two sets: the one that a program's reported accuracy is of, the other, what else its files have, and why."""
+"""Where a file has two sets of weights: the one whose accuracy the program reports, the other, what else such files
+have, and why."""
 
 
 @dataclass(frozen=True, kw_only=True)

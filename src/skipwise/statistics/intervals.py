@@ -179,7 +179,7 @@ class Mean:
 
     @property
     def seeds(self) -> int:
-        """Of how many seeds it is the mean, on the side with fewer."""
+        """The number of seeds, on the side with fewer."""
         sides = [side for side in (self.first, self.second) if side is not None]
         return min(self.networks.tables[side].seeds for side in sides)
 

@@ -11,9 +11,10 @@ from skipwise.nets.network import Network
 
 PATCHES = 20_000
 LEAST_VARIANCE = 1e-6
-"""Of a direction, as a share of the largest; grey images in three channels have none in some directions."""
+"""The least variance of a direction, as a share of the largest; grey images in three channels have directions without
+any."""
 LEAST_SPREAD = 1e-3
-"""Of filters, as a share of their mean size."""
+"""The least standard deviation of filters, as a share of their mean size."""
 
 
 @torch.no_grad()

@@ -36,7 +36,7 @@ CUT = 0.5
 ASTRAY = 20.0
 """How many times the loss of guessing is no longer learning but exploding."""
 LEAST_SCALE = 1.0
-"""Of float16's losses; it is halved with each step that is left out, and begins at 65,536."""
+"""The least loss scale for float16. The scale begins at 65,536 and is halved at each step that overflows."""
 
 
 class Training:
@@ -158,7 +158,7 @@ class Training:
 
     @property
     def learning_rate(self) -> float:
-        """Of the step that comes next; at the end, of the last one."""
+        """The learning rate of the next step; at the end, that of the last one."""
         last = max(self.at.pace.steps - 1, 0)
         share = self.at.pace.share(min(self.at.steps, last))
         return self.recipe.lr * schedule.rate(share, self.recipe) * CUT ** len(self.at.cuts)

@@ -74,7 +74,7 @@ class Recipe:
     steps: int | None = None
 
     def steps_in_all(self, images: int) -> int:
-        """Of a run on so many training images."""
+        """The number of steps of a run on so many training images."""
         return self.steps or self.epochs * max(1, images // self.batch_size)
 
 

@@ -18,7 +18,7 @@ from skipwise.training.standing import Standing
 CHECKPOINT_SECONDS = 15.0
 """Between two checkpoints within an epoch, at least; at its end there is one sooner."""
 SAVING_SHARE = 0.01
-"""Of the time, at most, goes into saving: where it takes long there are fewer checkpoints."""
+"""The largest share of the time that goes into saving; where saving takes long there are fewer checkpoints."""
 
 
 @dataclass(frozen=True)

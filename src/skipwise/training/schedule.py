@@ -75,7 +75,7 @@ class Pace:
 
     @property
     def steps(self) -> int:
-        """Of the whole run."""
+        """The number of steps of the whole run."""
         return self.knots[-1][0]
 
     def share(self, step: int) -> float:

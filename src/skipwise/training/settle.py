@@ -127,7 +127,7 @@ def settle(
 
 
 def keeper_of(terms: Terms, began: float) -> Timekeeper | None:
-    """Of the time limit, if there is one, counted from `began` on the monotonic clock."""
+    """The timekeeper of the time limit, counted from `began` on the monotonic clock; None without a limit."""
     spec = terms.spec
     if spec.time_limit is None or terms.step_cost is None:
         return None

@@ -41,5 +41,5 @@ class Standing:
 
     @property
     def seconds_in_all(self) -> float:
-        """Of training and validating, whenever that was."""
+        """The seconds of training and validation together, over all sessions of the run."""
         return sum(epoch.seconds for epoch in self.history) + self.seconds

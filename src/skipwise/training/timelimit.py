@@ -27,7 +27,7 @@ _SPELLINGS = "write it like 90s, 20m, 1.5h, 1h30m or 1:30:00"
 LONGEST = 365 * 86400
 """Seconds of a time limit."""
 SPARE = 0.03
-"""Of the time left, kept for what is slower than it was so far."""
+"""The share of the time left that is kept in reserve, for steps that are slower than those so far."""
 CORRECT_AFTER = 0.1
 """A correction is made when this share of what was left at the last one has gone by."""
 FEWEST = 5
@@ -71,7 +71,7 @@ def parse_limit(text: str) -> float:
 
 
 def _seconds(written: str) -> float | None:
-    """Of a time without a sign, its units once each and in order; None for what is no time."""
+    """The seconds in a time such as "1h30m", without a sign, each unit once and in order; None if it is no time."""
     if clock := _CLOCK.fullmatch(written):
         return float(sum(int(clock[unit]) * _UNITS[unit] for unit in "hms"))
     seconds, place, units = 0.0, 0, "dhms"

@@ -123,7 +123,7 @@ def _check_names(where: str, header: Sequence[str], known: Sequence[int]) -> Non
 
 
 def _chosen(where: str, header: Sequence[str], body: Sequence[Sequence[str]], known: Sequence[int]) -> int:
-    """Of several columns that are called like labels the one, if they say the same."""
+    """One of several columns that are named like labels, if they all say the same."""
     if all(_bijective(body, known[0], number) for number in known[1:]):
         return _wordiest(body, known)
     if len({plain(header[number]) for number in known}) == 1:

@@ -140,7 +140,7 @@ def _check_splits_below(top: Node, where: str, splits: Mapping[str, str]) -> Non
 
 
 def _nested(where: str, top: Node, deep: list[Node], inside: Counter[str], stems_of: StemsOf) -> Level:
-    """Of folders in folders, which level is the class."""
+    """Which level of nested folders is the class."""
     tops = list(top.children)
     shared = sorted(name for name, count in inside.items() if count > 1)
     second = f"--class-level 2 takes {listing(shared or sorted(inside), 3)} for the classes."

@@ -203,7 +203,7 @@ class Index:
 
 
 def _nearest(candidates: Sequence[str], path: str, folder: str, prefer: str) -> str | None:
-    """Of the pictures with the file's name the one whose folders agree best with the path; None if two do."""
+    """The picture with the file's name whose folders agree best with the path; None if two agree equally well."""
     # "train/1.jpg" is not "test/1.jpg", whatever else there is.
     split = split_in(path.rpartition("/")[0])
     if split:

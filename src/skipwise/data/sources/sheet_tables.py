@@ -17,7 +17,7 @@ from skipwise.errors import SkipwiseError, missing_extra, reason_of
 from skipwise.text import count
 
 _MOST_ROWS = 2**20
-"""Of a sheet in Excel."""
+"""The most rows that a sheet in Excel can have."""
 
 
 def read_excel(name: str, data: bytes, kind: str) -> list[Table]:

@@ -19,7 +19,7 @@ from skipwise.text import count
 
 
 def chosen(place: Place, labelled: Sequence[Listed]) -> list[Listed]:
-    """Of several tables that label images those that together make the set: one for each split where there are such.
+    """The tables that together make the set, among several that label images: one for each split, if there are such.
 
     Raises:
         Ambiguous: two say different things of the same images.
