@@ -51,7 +51,8 @@ class Agreement:
 
 def quality(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> Quality:
     """The quality of probabilities [N, classes] against labels [N]; an answer with NaN is wrong, with confidence 0."""
-    accuracy, is_number = float(right(probabilities, labels).mean()), np.isfinite(probabilities).all(axis=1)
+    accuracy = float(right(probabilities, labels).mean())
+    is_number = np.asarray(np.isfinite(probabilities).all(axis=1))
     probabilities = np.where(is_number[:, None], probabilities, 0)
     own = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return Quality(
