@@ -20,6 +20,7 @@ from skipwise.comparison.report import write_report
 from skipwise.comparison.results import Costs, Results
 from skipwise.pages.figures import Point, pareto_front
 from skipwise.pages.pictures import is_data_url
+from skipwise.statistics import share
 from tests import browsing
 from tests.fabricated import NASTY, NETWORKS, Fabricated, fabricate
 
@@ -80,6 +81,16 @@ def test_the_report_opens_offline_without_a_complaint(
         assert min(contrasts)[0] >= 4.5, min(contrasts)
         # Wide tables scroll inside themselves; the page as a whole does not.
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.browser
+def test_the_report_fits_a_small_phone_with_all_that_it_may_say(browser: Any, tmp_path: Path) -> None:
+    made = fabricate(exploratory=False)
+    contenders = [replace(each, not_learned=share(turn % 2, 5)) for turn, each in enumerate(made.results.contenders)]
+    made = replace(made, results=replace(made.results, contenders=tuple(contenders)))
+    with page_of(browser, written(tmp_path, made), width=360) as page:
+        assert "0 of 5 learned nothing; up to 52% may" in page.inner_text("#networks")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 @pytest.mark.browser

@@ -67,6 +67,7 @@ def write_report(
             matrix=evidence.matrix(results),
             pairs=evidence.pairs(results, costs),
             of_losses="loss" if not outcome.right_or_wrong else "errors",
+            has_ratios=bool(results.ratios),
             calibrations=evidence.calibrations(results),
             separating=choice.separating,
             not_covered=wording.not_covered(plan),
