@@ -95,8 +95,8 @@ def cross_validation(traits: Traits, asked: Asked) -> Point | None:
         return 100 * least / images if least <= images else math.inf
 
     one, all_of_them = smallest(traits.test), smallest(traits.images)
-    shown = f"no difference of less than {one:.1f} points" if math.isfinite(one) else "no difference at all"
-    test = f"{count(traits.test, 'test image')} can show {shown}"
+    least = f"no difference below {one:.1f} points" if math.isfinite(one) else "no difference at all"
+    test = f"With {count(traits.test, 'test image')}, {least} can be shown"
     if one <= asked.margin or math.isinf(all_of_them) or traits.least_groups < FOLDS:
         advice = "Test on one split."
         few = f"; a class has too few images for {FOLDS} parts" if traits.least_groups < FOLDS else ""
@@ -104,8 +104,8 @@ def cross_validation(traits: Traits, asked: Asked) -> Point | None:
     return Point(
         topic="cross-validation",
         advice=f"Cross-validate, in {FOLDS} parts: each image is tested once per seed.",
-        reason=f"{test}; all {traits.images:,} images, tested in turn, can show {all_of_them:.1f}. It takes {FOLDS} "
-        "times the runs.",
+        reason=f"{test}; with all {traits.images:,} images, each tested in turn, {all_of_them:.1f} points can be. That "
+        f"takes {FOLDS} times the runs.",
         flags=("--folds", str(FOLDS)),
     )
 
