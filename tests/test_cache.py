@@ -334,7 +334,7 @@ def test_a_full_disk_is_a_sentence_or_does_not_matter(
 
 
 READ = """
-import sys
+import sys, time
 from skipwise.data.look import Square
 from skipwise.data.sources import open_source
 from skipwise.data.survey import survey
@@ -342,7 +342,10 @@ from skipwise.data import transcript
 transcript.SAFE_SECONDS = 0.0
 source = open_source(sys.argv[1])
 square = Square(size=16, channels=3)
-seen = survey(source, lambda what, done, total: print(done, flush=True), guess=square)
+def progress(what, done, total):
+    print(done, flush=True)
+    time.sleep(float(sys.argv[2]) if done >= 250 else 0)
+seen = survey(source, progress, guess=square)
 """
 
 
@@ -353,13 +356,13 @@ def test_an_unfinished_reading_that_was_damaged_is_gone_on_with(
     with monkeypatch.context() as patch:
         patch.setenv("SKIPWISE_CACHE", str(tmp_path / "undisturbed"))
         want = learnt(root)
-    with subprocess.Popen([sys.executable, "-c", READ, str(root)], stdout=subprocess.PIPE, text=True) as process:
+    # It is held up once enough is read, so that it is not done before it is killed, however slow the disk is.
+    reading = [sys.executable, "-c", READ, str(root)]
+    with subprocess.Popen([*reading, "0.05"], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
             safe = next(iter(cache.glob("reading/*/looks.jsonl")), None)
-            if (
-                int(line) >= 250 and safe is not None and safe.read_bytes().count(b"\n") > 150
-            ):  # however slow the disk is
+            if int(line) >= 250 and safe is not None and safe.read_bytes().count(b"\n") > 150:
                 process.send_signal(signal.SIGKILL)
                 break
     begun = shutil.copytree(cache, tmp_path / "begun")
@@ -371,7 +374,7 @@ def test_an_unfinished_reading_that_was_damaged_is_gone_on_with(
         shutil.rmtree(cache)
         shutil.copytree(begun, cache)
         DAMAGES[damage](cache / name, rng)
-        again = subprocess.run([sys.executable, "-c", READ, str(root)], capture_output=True, text=True, check=True)
+        again = subprocess.run([*reading, "0"], capture_output=True, text=True, check=True)
         told = [int(line) for line in again.stdout.split()]
         done += told[0] > 100
         assert learnt(root) == want, f"{name} {damage}"
