@@ -37,24 +37,24 @@ from sklearn.datasets import load_sample_images
 
 from skipwise.advice.table import FILE, Row, Table
 from skipwise.advice.traits import detail, traits_of
+from skipwise.core.files.atomic import as_json, atomic, write_text
+from skipwise.core.files.checksums import sha256
+from skipwise.core.machine.system import describe_machine, keep_freed_memory
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.data.image.thumbnails import SIDE, thumbnail
 from skipwise.data.images import Images
-from skipwise.data.look import Square, look
 from skipwise.data.prepare import Prepared, Request, prepare
-from skipwise.data.preprocess import Preprocessing
+from skipwise.data.scan.inspection import Square, look
 from skipwise.data.sources import ReadingOptions
-from skipwise.data.thumbnails import SIDE, thumbnail
-from skipwise.files import as_json, atomic, write_text
-from skipwise.machine import describe_machine, keep_freed_memory
 from skipwise.nets.network import resolve_stem
 from skipwise.nets.zoo import create_model
-from skipwise.seals import sha256
-from skipwise.training.execute import execute_run
-from skipwise.training.execution import Execution
-from skipwise.training.optimizer import make_optimizer
-from skipwise.training.recipe import Recipe, Wishes, choose_recipe
-from skipwise.training.run import RunSpec, find_run
-from skipwise.training.schedule import relative_cost
-from skipwise.training.setup import with_statistics
+from skipwise.training.inputs import with_statistics
+from skipwise.training.loop.optimizer import make_optimizer
+from skipwise.training.loop.recipe import Recipe, Wishes, choose_recipe
+from skipwise.training.loop.schedule import relative_cost
+from skipwise.training.machine.execution import Execution
+from skipwise.training.run.record import RunSpec, find_run
+from skipwise.training.run.runner import execute_run
 
 VAL, POOL, MOST_EPOCHS = 500, 3_000, 100
 SECONDS = {50: 12, 200: 24, 500: 45, 1000: 60, 2000: 80}

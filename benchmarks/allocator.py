@@ -15,7 +15,7 @@ import subprocess
 import sys
 from statistics import median
 
-from skipwise.machine import describe_machine
+from skipwise.core.machine.system import describe_machine
 
 CASES = [("resnet18", 1.0), ("se_resnet18", 1.0), ("resnet18", 0.25)]
 
@@ -24,7 +24,7 @@ import json, sys, time
 from statistics import median
 import torch
 import torch.nn.functional as F
-from skipwise.machine import keep_freed_memory
+from skipwise.core.machine.system import keep_freed_memory
 from skipwise.nets.zoo import create_model
 name, width, keep, steps = sys.argv[1], float(sys.argv[2]), sys.argv[3] == "keep", int(sys.argv[4])
 if keep:

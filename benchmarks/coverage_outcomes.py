@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coverage import ALPHA, monte_carlo
-from skipwise.comparison.ratios import ratio
-from skipwise.comparison.results import as_advantage
+from skipwise.comparison.results.ratios import ratio
+from skipwise.comparison.results.records import as_advantage
 from skipwise.evaluation.calibration import calibration, confidence
 from skipwise.evaluation.metrics import BINS, bins_of
 from skipwise.evaluation.outcomes import OUTCOMES, Outcome

@@ -36,9 +36,9 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
-from skipwise.data.batches import Augmentation, TrainingBatches, to_input
-from skipwise.data.preprocess import fit_square
-from skipwise.machine import describe_machine, usable_cores
+from skipwise.core.machine.system import describe_machine, usable_cores
+from skipwise.data.batches.batches import Augmentation, TrainingBatches, to_input
+from skipwise.data.image.preprocess import fit_square
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 WORKERS = 2

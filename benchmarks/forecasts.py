@@ -30,13 +30,13 @@ from statistics import median
 import numpy as np
 from PIL import Image
 
+from skipwise.cli.live import Remaining
+from skipwise.comparison.budget.forecast import ENDING, ENDING_EACH, Forecast
 from skipwise.comparison.compare import compare
-from skipwise.comparison.executor import Event
-from skipwise.comparison.forecast import ENDING, ENDING_EACH, Forecast
-from skipwise.comparison.observer import Observer
-from skipwise.comparison.plan import Job, Plan
-from skipwise.machine import describe_machine, usable_cores
-from skipwise.screen import Remaining
+from skipwise.comparison.plan.plan import Job, Plan
+from skipwise.comparison.run.executor import Event
+from skipwise.comparison.run.observer import Observer
+from skipwise.core.machine.system import describe_machine, usable_cores
 
 MODELS = ("resnet18", "mobilenet_v2")
 LOADS = ("idle", "busy", "begins", "ends")

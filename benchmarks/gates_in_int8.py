@@ -16,15 +16,15 @@ from pathlib import Path
 
 import numpy as np
 
-from skipwise.deploy import quantize
-from skipwise.deploy.calibration import images_for_int8
-from skipwise.deploy.engine_import import import_engine
-from skipwise.deploy.images import batches, own_images
-from skipwise.deploy.onnx_file import FITTED, PROBABILITIES, to_onnx
-from skipwise.deploy.origin import origin_of_run
-from skipwise.deploy.shipped import portable, trace_answer
-from skipwise.errors import SkipwiseError
-from skipwise.machine import describe_machine
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.machine.system import describe_machine
+from skipwise.deploy.artifact.images import batches, own_images
+from skipwise.deploy.artifact.origin import origin_of_run
+from skipwise.deploy.export import quantize
+from skipwise.deploy.export.calibration import images_for_int8
+from skipwise.deploy.export.onnx_file import FITTED, PROBABILITIES, to_onnx
+from skipwise.deploy.export.shipped import portable, trace_answer
+from skipwise.deploy.runtime.engine_import import import_engine
 
 IMAGES = 2000
 

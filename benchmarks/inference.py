@@ -25,15 +25,15 @@ import onnx
 import torch
 from torch import nn
 
+from skipwise.core.machine.system import describe_machine, usable_cores
 from skipwise.cost.interleaved import interleaved
-from skipwise.data.preprocess import Preprocessing
-from skipwise.deploy.calibration import evaluating as running
-from skipwise.deploy.engine_import import import_engine
-from skipwise.deploy.engines import Engine, Opened
-from skipwise.deploy.onnx_file import FITTED, PIXELS, PROBABILITIES, joined, to_onnx
-from skipwise.deploy.quantize import Checked, quantize
-from skipwise.deploy.shipped import portable, trace_answer, trace_fit
-from skipwise.machine import describe_machine, usable_cores
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.deploy.export.calibration import evaluating as running
+from skipwise.deploy.export.onnx_file import FITTED, PIXELS, PROBABILITIES, joined, to_onnx
+from skipwise.deploy.export.quantize import Checked, quantize
+from skipwise.deploy.export.shipped import portable, trace_answer, trace_fit
+from skipwise.deploy.runtime.engine_import import import_engine
+from skipwise.deploy.runtime.engines import Engine, Opened
 from skipwise.nets.zoo import create_model
 
 CASES = (

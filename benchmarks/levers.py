@@ -20,20 +20,20 @@ from typing import Any
 
 import numpy as np
 
-from skipwise.data.batches import Augmentation
+from skipwise.core.errors import Busy, SkipwiseError
+from skipwise.core.files.atomic import locked
+from skipwise.core.machine.system import describe_machine, keep_freed_memory
+from skipwise.data.batches.batches import Augmentation
+from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.images import Images
-from skipwise.data.look import Square
 from skipwise.data.prepare import Request, prepare
-from skipwise.data.preprocess import Preprocessing
-from skipwise.errors import Busy, SkipwiseError
-from skipwise.files import locked
-from skipwise.machine import describe_machine, keep_freed_memory
-from skipwise.training.execute import execute_run
-from skipwise.training.execution import Execution
-from skipwise.training.recipe import Recipe, rescaled
-from skipwise.training.run import RunSpec, find_run
-from skipwise.training.schedule import relative_cost
-from skipwise.training.setup import choose_preprocessing, with_statistics
+from skipwise.data.scan.inspection import Square
+from skipwise.training.inputs import choose_preprocessing, with_statistics
+from skipwise.training.loop.recipe import Recipe, rescaled
+from skipwise.training.loop.schedule import relative_cost
+from skipwise.training.machine.execution import Execution
+from skipwise.training.run.record import RunSpec, find_run
+from skipwise.training.run.runner import execute_run
 
 BASE = Recipe(
     name="levers",

@@ -23,14 +23,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
+from skipwise.core.machine.system import describe_machine, keep_freed_memory, usable_cores
 from skipwise.cost.counts import count
 from skipwise.cost.interleaved import in_turn
 from skipwise.cost.timing import matmul_arm
-from skipwise.machine import describe_machine, keep_freed_memory, usable_cores
 from skipwise.nets.zoo import create_model
-from skipwise.training.compiling import compiled
-from skipwise.training.optimizer import make_optimizer, norms, set_learning_rate
-from skipwise.training.recipe import RECIPES
+from skipwise.training.loop.optimizer import make_optimizer, norms, set_learning_rate
+from skipwise.training.loop.recipe import RECIPES
+from skipwise.training.machine.compiling import compiled
 
 SIZE, CLASSES = 32, 10
 PARTS = {

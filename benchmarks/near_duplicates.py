@@ -1,4 +1,4 @@
-"""Which planted near-duplicates skipwise.data.duplicates finds, and how many clean images it accuses.
+"""Which planted near-duplicates skipwise.data.quality.duplicates finds, and how many clean images it accuses.
 
     python benchmarks/near_duplicates.py [FOLDER] [--quick]
 
@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from scipy.fft import dctn
 
-from skipwise.data.decode import UnreadableImage, decode
-from skipwise.data.duplicates import near_duplicates
-from skipwise.data.thumbnails import thumbnail
-from skipwise.machine import describe_machine
+from skipwise.core.machine.system import describe_machine
+from skipwise.data.image.decode import UnreadableImage, decode
+from skipwise.data.image.thumbnails import thumbnail
+from skipwise.data.quality.duplicates import near_duplicates
 
 Change = Callable[[Image.Image, np.random.Generator], Image.Image]
 Pixels = NDArray[np.uint8]

@@ -20,10 +20,10 @@ from unittest import mock
 import torch
 
 import skipwise
+from skipwise.core.machine.system import describe_machine
 from skipwise.cost.interleaved import interleaved
-from skipwise.machine import describe_machine
-from skipwise.training import loop
-from skipwise.training.optimizer import make_optimizer, orthogonal
+from skipwise.training.loop import trainer as loop
+from skipwise.training.loop.optimizer import make_optimizer, orthogonal
 
 SHAPES = ((64, 64), (128, 64), (128, 128), (256, 128), (256, 256), (512, 256), (512, 512))
 PRODUCTS = {"float32": torch.float32, "bfloat16": torch.bfloat16}

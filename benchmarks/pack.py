@@ -34,12 +34,12 @@ import torch
 from PIL import Image
 
 import skipwise
+from skipwise.core.machine.system import describe_machine
+from skipwise.data.cache.rows import Rows
 from skipwise.data.images import Pixels
-from skipwise.data.pack import pack
-from skipwise.data.rows import Rows
+from skipwise.data.scan.scan import guess_square, survey, team_for
 from skipwise.data.sources import open_source
-from skipwise.data.survey import guess_square, survey, team_for
-from skipwise.machine import describe_machine
+from skipwise.data.store.packed import pack
 
 BATCH = 128
 

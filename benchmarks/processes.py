@@ -2,7 +2,7 @@
 
     python benchmarks/processes.py [--quick]
 
-This is what training/execution.py's ONE_THREAD_STEP rests on: the multiply-adds of a step from which one run on
+This is what training/machine/execution.py's ONE_THREAD_STEP rests on: the multiply-adds of a step from which one run on
 all cores is not slower than one run per core. The arms are interleaved; images per second are summed over the
 runs that go on at once.
 """
@@ -19,12 +19,12 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from skipwise.core.machine.system import describe_machine, usable_cores
 from skipwise.cost.counts import count
-from skipwise.machine import describe_machine, usable_cores
 from skipwise.nets.zoo import create_model
-from skipwise.training.execution import ONE_THREAD_STEP
-from skipwise.training.optimizer import make_optimizer
-from skipwise.training.recipe import RECIPES
+from skipwise.training.loop.optimizer import make_optimizer
+from skipwise.training.loop.recipe import RECIPES
+from skipwise.training.machine.execution import ONE_THREAD_STEP
 
 CASES = [  # network, width, image size, batch size
     ("resnet18", 0.25, 8, 64),

@@ -34,9 +34,9 @@ from typing import Any
 from race import sets
 from race.environments import TOOLS, made, python_of
 from race.task import Task, pictures
-from skipwise.files import cache_folder
-from skipwise.machine import describe_machine
-from skipwise.training.timelimit import parse_limit
+from skipwise.core.files.atomic import cache_folder
+from skipwise.core.machine.system import describe_machine
+from skipwise.training.run.time_budget import parse_limit
 
 PATIENCE = 600
 """Seconds after three times its budget until a tool is ended: answering takes long on some."""

@@ -26,21 +26,21 @@ import torch
 import torch.nn.functional as F
 from sklearn.model_selection import train_test_split
 
+from skipwise.core.machine.system import describe_machine, keep_freed_memory
 from skipwise.cost.interleaved import interleaved
+from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.images import Images
-from skipwise.data.look import Square
 from skipwise.data.prepare import Prepared, Request, prepare
-from skipwise.data.preprocess import Preprocessing
+from skipwise.data.scan.inspection import Square
 from skipwise.data.sources import ReadingOptions
-from skipwise.machine import describe_machine, keep_freed_memory
 from skipwise.nets.zoo import create_model
-from skipwise.training.execute import execute_run
-from skipwise.training.execution import Execution
-from skipwise.training.optimizer import make_optimizer, set_learning_rate
-from skipwise.training.recipe import Recipe, Wishes, choose_recipe
-from skipwise.training.run import RunSpec
-from skipwise.training.schedule import relative_cost
-from skipwise.training.setup import with_statistics
+from skipwise.training.inputs import with_statistics
+from skipwise.training.loop.optimizer import make_optimizer, set_learning_rate
+from skipwise.training.loop.recipe import Recipe, Wishes, choose_recipe
+from skipwise.training.loop.schedule import relative_cost
+from skipwise.training.machine.execution import Execution
+from skipwise.training.run.record import RunSpec
+from skipwise.training.run.runner import execute_run
 
 Setting = tuple[str, int]
 """A stem, and pixels a side."""

@@ -17,10 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from skipwise.core.machine.system import describe_machine
 from skipwise.cost.interleaved import interleaved
-from skipwise.deploy.shipped import ConvolvedGate
-from skipwise.evaluation.predict import evaluating
-from skipwise.machine import describe_machine
+from skipwise.deploy.export.shipped import ConvolvedGate
+from skipwise.evaluation.logits import evaluating
 from skipwise.nets.blocks import SqueezeExcite
 from skipwise.nets.zoo import create_model
 

@@ -34,15 +34,15 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
+from skipwise.core.machine.system import describe_machine, keep_freed_memory, usable_cores
 from skipwise.cost.counts import count
 from skipwise.cost.timing import bf16_speedup, matmul_arm
-from skipwise.machine import describe_machine, keep_freed_memory, usable_cores
 from skipwise.nets.zoo import create_model
-from skipwise.training.compiling import compiled
-from skipwise.training.execution import choose_execution
-from skipwise.training.optimizer import make_optimizer
-from skipwise.training.recipe import RECIPES, Wishes, choose_recipe, of_one_size
-from skipwise.training.standing import Standing
+from skipwise.training.loop.optimizer import make_optimizer
+from skipwise.training.loop.recipe import RECIPES, Wishes, choose_recipe, of_one_size
+from skipwise.training.machine.compiling import compiled
+from skipwise.training.machine.execution import choose_execution
+from skipwise.training.run.progress import Standing
 from skipwise.training.train import TrainObserver, train
 
 SIZE, CLASSES = 32, 10

@@ -17,8 +17,8 @@ import sys
 from collections.abc import Iterator
 from statistics import median
 
-from skipwise.machine import describe_machine, usable_cores
-from skipwise.surroundings import PATIENCE
+from skipwise.core.machine.environment import PATIENCE
+from skipwise.core.machine.system import describe_machine, usable_cores
 
 WAYS = {
     "torch's own": {},

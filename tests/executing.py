@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from skipwise.comparison.executor import Event
-from skipwise.comparison.inputs import in_fold, load_images, weights_of
-from skipwise.comparison.plan import SHELF, Job, Plan
+from skipwise.comparison.plan.plan import SHELF, Job, Plan
+from skipwise.comparison.run.executor import Event
+from skipwise.comparison.run.images import in_fold, load_images, weights_of
+from skipwise.core.files.atomic import read_json
 from skipwise.data.images import Images
-from skipwise.files import read_json
-from skipwise.training.execute import execute_run
-from skipwise.training.run import RunRecord
-from skipwise.training.standing import Epoch
+from skipwise.training.run.progress import Epoch
+from skipwise.training.run.record import RunRecord
+from skipwise.training.run.runner import execute_run
 
 
 class Here:

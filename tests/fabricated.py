@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from skipwise.comparison.plan import Included, Plan, Tuning
-from skipwise.comparison.question import Question
-from skipwise.comparison.results import (
+from skipwise.comparison.plan.plan import Included, Plan, Tuning
+from skipwise.comparison.plan.question import Question
+from skipwise.comparison.results.records import (
     Bootstrap,
     Contender,
     Costs,
@@ -28,18 +28,18 @@ from skipwise.comparison.results import (
     Tried,
     as_advantage,
 )
+from skipwise.core.files.checksums import write_sealed
+from skipwise.core.machine.system import Machine
 from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
-from skipwise.data.preprocess import Preprocessing
+from skipwise.data.image.preprocess import Preprocessing
 from skipwise.evaluation.calibration import Calibration
 from skipwise.evaluation.metrics import Metrics
 from skipwise.evaluation.outcomes import OUTCOMES, Outcome
-from skipwise.machine import Machine
-from skipwise.seals import write_sealed
 from skipwise.statistics import Estimate, Pair, Verdict
-from skipwise.training.execution import Execution
-from skipwise.training.recipe import RECIPES
-from skipwise.training.standing import Epoch
+from skipwise.training.loop.recipe import RECIPES
+from skipwise.training.machine.execution import Execution
+from skipwise.training.run.progress import Epoch
 
 NASTY = "<script>alert(1)</script>|`*x*"
 CLASSES = ("aeroplane", "bird", "cat", "deer", "dog")

@@ -108,7 +108,7 @@ def check(data: Path | str, options: dict[str, Any], *, whole: bool) -> tuple[bo
         whole: whether images are read as training reads them, in other processes, rather than here.
     """
     import skipwise
-    from skipwise.data.survey import survey
+    from skipwise.data.scan.scan import survey
 
     try:
         source = skipwise.open_images(data, **options)
@@ -157,8 +157,8 @@ def check_source(source: Any) -> None:
 
 def read_here(source: Any) -> None:
     """Reads every image, which is sound or has a fault."""
-    from skipwise.data.decode import UnreadableImage
-    from skipwise.data.look import look
+    from skipwise.data.image.decode import UnreadableImage
+    from skipwise.data.scan.inspection import look
 
     seen = []
     for name, content in source.container.stream(dict.fromkeys(source.files)):
@@ -219,7 +219,7 @@ def memory_peak(*, reset: bool = False) -> int:
 
 def limit_memory() -> None:
     """Readies this process for hostile inputs: much more memory than one may take ends it, and not the machine."""
-    import skipwise.data.survey  # noqa: F401 - what is imported counts for no input
+    import skipwise.data.scan.scan  # noqa: F401 - what is imported counts for no input
 
     warnings.simplefilter("error")
     limit = 3 * MOST_MEMORY

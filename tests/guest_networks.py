@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skipwise.memory import free_memory
+from skipwise.core.machine.memory import free_memory
 
 
 class Linear(nn.Module):

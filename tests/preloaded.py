@@ -4,13 +4,13 @@
 
 import torch._dynamo  # which the first optimizer imports
 
+import skipwise.cli.live
+import skipwise.cli.summaries.results
 import skipwise.comparison.compare
 import skipwise.comparison.conclude
 import skipwise.cost.profile
-import skipwise.deploy.export
-import skipwise.deploy.predict
-import skipwise.printing
-import skipwise.screen
+import skipwise.deploy.export.export
+import skipwise.deploy.predict.predict
 import skipwise.training.train
 import tests.run_in_a_child
 import tests.test_levers

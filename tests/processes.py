@@ -110,7 +110,7 @@ def time_briefly() -> None:
 
 
 def _run(arguments: list[str], around: Surroundings, environment: dict[str, str], said: Path) -> None:
-    from skipwise import cli
+    from skipwise.cli import app as cli
 
     os.chdir(around.cwd)
     os.environ.clear()

@@ -15,12 +15,12 @@ import torch
 from PIL import Image
 
 import skipwise
-from skipwise.deploy.certify import verify
-from skipwise.deploy.export import export
-from skipwise.deploy.origin import Elsewhere
-from skipwise.errors import SkipwiseError
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.checksums import seal_of, sha256
+from skipwise.deploy.artifact.origin import Elsewhere
+from skipwise.deploy.export.export import export
+from skipwise.deploy.verify.verify import verify
 from skipwise.nets.zoo import create_model
-from skipwise.seals import seal_of, sha256
 
 CLASSES = ("anchor", "bell", "comb")
 SIZE = 16

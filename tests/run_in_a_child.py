@@ -10,10 +10,10 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from skipwise.training import saving
-from skipwise.training.execute import execute_run
-from skipwise.training.run import RunSpec
-from skipwise.training.standing import Standing
+from skipwise.training.run import saving
+from skipwise.training.run.progress import Standing
+from skipwise.training.run.record import RunSpec
+from skipwise.training.run.runner import execute_run
 from tests.test_training import IMAGES, RECIPE, make_spec
 
 

@@ -13,22 +13,22 @@ from unittest import mock
 import numpy as np
 
 from skipwise.comparison import conclude
-from skipwise.comparison.budget import Budget
-from skipwise.comparison.collect import collect
-from skipwise.comparison.course import Course
-from skipwise.comparison.executor import Event
-from skipwise.comparison.fit import fitted
-from skipwise.comparison.forecast import ENDING, ENDING_EACH, STARTING
-from skipwise.comparison.observer import Observer
-from skipwise.comparison.plan import SHELF, Job, Plan
+from skipwise.comparison.budget.corrections import Budget
+from skipwise.comparison.budget.fit import fitted
+from skipwise.comparison.budget.forecast import ENDING, ENDING_EACH, STARTING
+from skipwise.comparison.plan.plan import SHELF, Job, Plan
+from skipwise.comparison.run.collect import collect
+from skipwise.comparison.run.executor import Event
+from skipwise.comparison.run.observer import Observer
+from skipwise.comparison.run.study import Course
+from skipwise.core.files.atomic import make_folder, read_json
+from skipwise.core.files.checksums import write_sealed
+from skipwise.core.machine.system import describe_machine
 from skipwise.data.splits import save_split
 from skipwise.evaluation.metrics import measure
-from skipwise.files import make_folder, read_json
-from skipwise.machine import describe_machine
-from skipwise.seals import write_sealed
-from skipwise.training.recipe import RECIPES, shortened
-from skipwise.training.run import Predictions, RunRecord, failed_run, write_predictions, write_run
-from skipwise.training.stepcost import StepCost
+from skipwise.training.loop.recipe import RECIPES, shortened
+from skipwise.training.probe.step_cost import StepCost
+from skipwise.training.run.record import Predictions, RunRecord, failed_run, write_predictions, write_run
 from tests.fabricated import fabricate
 
 NAMES = ("resnet18", "se_resnet18", "plain18", "resnet34")
@@ -197,7 +197,7 @@ def asking(networks: int = 2, *, looks: tuple[int, ...] = (5,), epochs: int = 15
 def costs_of(plan: Plan, epochs: dict[str, float]) -> dict[str, StepCost]:
     """Those with which epochs are expected to take so long, beside others."""
     slower = 1.2 if plan.processes > 1 else 1.0
-    with mock.patch("skipwise.comparison.forecast.usable_cores", return_value=plan.processes):
+    with mock.patch("skipwise.comparison.budget.forecast.usable_cores", return_value=plan.processes):
         return {name: StepCost(seconds / 32 / slower, 0.0) for name, seconds in epochs.items()}
 
 
@@ -231,7 +231,7 @@ class Comparison:
         watch.noticed = self.noticed.append  # type: ignore[method-assign]
         with (
             mock.patch.object(conclude, "LocalProcesses", machine.processes),
-            mock.patch("skipwise.comparison.forecast.usable_cores", return_value=asked.processes),
+            mock.patch("skipwise.comparison.budget.forecast.usable_cores", return_value=asked.processes),
         ):
             machine.work(reading)
             if not (self.folder / SHELF.begun).exists():

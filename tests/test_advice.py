@@ -23,9 +23,9 @@ from skipwise.advice.points import Asked, cross_validation, points_on
 from skipwise.advice.table import Gain, Row, Table, nearest, read_table
 from skipwise.advice.traits import Traits, alike, detail
 from skipwise.advice.weights import should_start_from_weights
-from skipwise.data.thumbnails import thumbnail
-from skipwise.nets.published import published
-from skipwise.training import starting
+from skipwise.data.image.thumbnails import thumbnail
+from skipwise.nets.weights.published import published
+from skipwise.training import starting_weights as starting
 from skipwise.training.train import TrainObserver, train
 from tests.conftest import Run
 

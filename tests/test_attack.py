@@ -117,8 +117,8 @@ def test_damage_is_never_none_and_a_function_of_its_seed(data: bytes) -> None:
 
 
 def test_edits_are_sealed_as_skipwise_seals(tmp_path: Path) -> None:
-    from skipwise.errors import SkipwiseError
-    from skipwise.seals import check_record, write_sealed
+    from skipwise.core.errors import SkipwiseError
+    from skipwise.core.files.checksums import check_record, write_sealed
 
     record = tmp_path / "a.json"
     write_sealed(record, {"network": "resnet18", "seeds": [1, 2]})

@@ -14,11 +14,11 @@ from PIL import Image
 
 import skipwise
 from skipwise.auditing.audit import audit
-from skipwise.auditing.printing import print_audit
 from skipwise.auditing.record import TO_MEND, AuditReport
+from skipwise.cli.summaries.audit import print_audit
+from skipwise.core.errors import SkipwiseError
 from skipwise.data.prepare import Request, prepare
 from skipwise.data.sources import ReadingOptions
-from skipwise.errors import SkipwiseError
 from skipwise.evaluation.mislabelled import doubts, probabilities
 from tests.conftest import make_photos
 

@@ -13,16 +13,16 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import nn
 
-from skipwise.data import augment
-from skipwise.data.batches import Augmentation, Batch, TrainingBatches, stream, to_input
-from skipwise.data.mixing import cutmix, mixup
-from skipwise.data.preprocess import Preprocessing
-from skipwise.errors import SkipwiseError
-from skipwise.training.execution import Execution, reproducible
-from skipwise.training.loop import Training, batch_loss
-from skipwise.training.recipe import RECIPES, Wishes, choose_recipe
-from skipwise.training.schedule import Pace
-from skipwise.training.standing import Standing
+from skipwise.core.errors import SkipwiseError
+from skipwise.data.batches import augment
+from skipwise.data.batches.batches import Augmentation, Batch, TrainingBatches, stream, to_input
+from skipwise.data.batches.mixing import cutmix, mixup
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.training.loop.recipe import RECIPES, Wishes, choose_recipe
+from skipwise.training.loop.schedule import Pace
+from skipwise.training.loop.trainer import Training, batch_loss
+from skipwise.training.machine.execution import Execution, reproducible
+from skipwise.training.run.progress import Standing
 
 NONE = Augmentation(mirror=False, shift=0)
 EVERYTHING = {

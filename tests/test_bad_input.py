@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from skipwise.errors import SkipwiseError
-from skipwise.nets.sizes import check_size, takes
+from skipwise.core.errors import SkipwiseError
+from skipwise.nets.external_sizes import check_size, takes
 from skipwise.nets.zoo import create_model, list_models
 from tests.guest_networks import Linear, NoSmaller, OfOneSize, Raises
 
@@ -31,7 +31,7 @@ SIZES = [
 
 def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> str:
     """What a command says that ends with 2."""
-    from skipwise import cli
+    from skipwise.cli import app as cli
 
     monkeypatch.setattr(sys, "argv", ["skipwise", *map(os.fspath, words)])
     with pytest.raises(SystemExit) as caught:

@@ -17,21 +17,21 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from skipwise import devices, memory
 from skipwise.comparison.compare import compare
-from skipwise.comparison.observer import Observer
-from skipwise.comparison.plan import SHELF as COMPARISONS
-from skipwise.comparison.plan import Plan
-from skipwise.data.preprocess import Preprocessing
-from skipwise.errors import SkipwiseError
-from skipwise.evaluation.predict import predict_logits
-from skipwise.files import read_json
+from skipwise.comparison.plan.plan import SHELF as COMPARISONS
+from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.run.observer import Observer
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.atomic import read_json
+from skipwise.core.files.checksums import read_sealed
+from skipwise.core.machine import devices, memory
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.evaluation.logits import predict_logits
 from skipwise.nets.zoo import create_model
-from skipwise.seals import read_sealed
-from skipwise.training.batch_size import Room, TooLarge, largest_batch, with_batch
-from skipwise.training.execution import Execution
-from skipwise.training.recipe import RECIPES, rescaled
-from skipwise.training.terms import SHELF, Terms
+from skipwise.training.loop.recipe import RECIPES, rescaled
+from skipwise.training.machine.execution import Execution
+from skipwise.training.plan import SHELF, Terms
+from skipwise.training.probe.batch_size import Room, TooLarge, largest_batch, with_batch
 from skipwise.training.train import TrainObserver, train
 from tests.conftest import Run
 from tests.guest_networks import Linear

@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skipwise.data import reading
+from skipwise.core.errors import SkipwiseError
 from skipwise.data.containers.unpacked import unpacked
+from skipwise.data.scan import pool as reading
+from skipwise.data.scan.scan import survey
 from skipwise.data.sources import open_source
-from skipwise.data.survey import survey
-from skipwise.errors import SkipwiseError
 from tests.conftest import make_photos
 from tests.crafted import header, zipped
 from tests.encoded import TURNED, chunk, encode, jpeg_with, tiff

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skipwise.comparison import course
-from skipwise.comparison.budget import Budget
-from skipwise.comparison.collect import collect
-from skipwise.comparison.course import Course, follow
-from skipwise.comparison.executor import Event
-from skipwise.comparison.plan import Job, Tuning
-from skipwise.comparison.question import LEAST
-from skipwise.errors import SkipwiseError
+from skipwise.comparison.budget.corrections import Budget
+from skipwise.comparison.plan.plan import Job, Tuning
+from skipwise.comparison.plan.question import LEAST
+from skipwise.comparison.run import study as course
+from skipwise.comparison.run.collect import collect
+from skipwise.comparison.run.executor import Event
+from skipwise.comparison.run.study import Course, follow
+from skipwise.core.errors import SkipwiseError
 from tests.simulated import NAMES, Comparison, Killed, Load, Machine, asking, costs_of
 
 APART = {"resnet18": 0.9, "se_resnet18": 0.6, "plain18": 0.5, "resnet34": 0.4}
@@ -229,7 +229,7 @@ def test_a_network_whose_runs_all_fail_does_not_pass_for_a_quick_machine(tmp_pat
 def test_whenever_it_is_killed_it_goes_on_and_plan_and_corrections_give_the_same_bytes(
     tmp_path: Path, speed: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skipwise.comparison.collect.count_contender", lambda *_: None)
+    monkeypatch.setattr("skipwise.comparison.run.collect.count_contender", lambda *_: None)
     expected, accuracies = epochs_of(3), CLOSE | {"plain18": 0.2}
     whole = Machine(slower(expected, speed), accuracies)
     reference = Comparison(asking(3, looks=(2, 3), epochs=4), tmp_path / "whole", expected, 300.0)
@@ -301,7 +301,7 @@ def test_what_is_to_be_done_is_told_whole_and_what_is_done_already_with_it(tmp_p
         if event.record is not None:
             done.append(event.job.folder)
 
-    with mock.patch("skipwise.comparison.forecast.usable_cores", return_value=1):
+    with mock.patch("skipwise.comparison.budget.forecast.usable_cores", return_value=1):
         costs = costs_of(plan, epochs_of(2))
         budget = Budget(plan, plan, costs, end=900.0, fewer_epochs=True, clock=lambda: machine.now)
         processes = machine.processes(comparison.folder, processes=1)

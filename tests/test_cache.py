@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skipwise.data import rows
-from skipwise.data.cache import keep, kept
-from skipwise.data.look import Square
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.atomic import cache_folder
+from skipwise.data.cache import rows
+from skipwise.data.cache.files import keep, kept
 from skipwise.data.prepare import Request, prepare
-from skipwise.errors import SkipwiseError
-from skipwise.files import cache_folder
+from skipwise.data.scan.inspection import Square
 from tests.conftest import make_photos
 from tests.test_sources import tarred, zipped
 
@@ -335,9 +335,9 @@ def test_a_full_disk_is_a_sentence_or_does_not_matter(
 
 READ = """
 import sys, time
-from skipwise.data.look import Square
+from skipwise.data.scan.inspection import Square
 from skipwise.data.sources import open_source
-from skipwise.data.survey import survey
+from skipwise.data.scan.scan import survey
 from skipwise.data import transcript
 transcript.SAFE_SECONDS = 0.0
 source = open_source(sys.argv[1])

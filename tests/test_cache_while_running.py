@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skipwise.data import rows
+from skipwise.data.cache import rows
 from tests.conftest import make_photos
 from tests.processes import Command
 from tests.test_cache import cut, flip
@@ -38,7 +38,7 @@ def never_hold() -> None:
 def start(command: str, output: str, cache: Path) -> Command:
     site = cache.parent / "site"
     site.mkdir(exist_ok=True)
-    (site / "sitecustomize.py").write_text("import skipwise.data.rows as rows\nrows.HELD = 0\n")  # for workers
+    (site / "sitecustomize.py").write_text("import skipwise.data.cache.rows as rows\nrows.HELD = 0\n")  # for workers
     env = {"SKIPWISE_CACHE": str(cache), "PYTHONPATH": os.pathsep.join([str(site), *filter(None, sys.path)])}
     return Command(*COMMANDS[command], "--output", output, cwd=cache.parent, env=env, prepare=never_hold)
 

@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from skipwise.core.machine.system import describe_machine
 from skipwise.cost.interleaved import Timing
-from skipwise.data.preprocess import Preprocessing
-from skipwise.deploy.agreement import agreement, quality
-from skipwise.deploy.arms import Arm, Flip
-from skipwise.deploy.artifact import Artifact, Golden, Provenance, Quantization
-from skipwise.deploy.certificate import write_certificate
-from skipwise.deploy.certify import Certificate, Verified
-from skipwise.deploy.golden import GoldenCheck
-from skipwise.deploy.images import other_images
-from skipwise.deploy.speed import Speed
-from skipwise.deploy.wording import verdict
-from skipwise.machine import describe_machine
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.deploy.artifact.artifact import Artifact, Golden, Provenance, Quantization
+from skipwise.deploy.artifact.golden import GoldenCheck
+from skipwise.deploy.artifact.images import other_images
+from skipwise.deploy.verify.agreement import agreement, quality
+from skipwise.deploy.verify.arms import Arm, Flip
+from skipwise.deploy.verify.certificate import write_certificate
+from skipwise.deploy.verify.speed import Speed
+from skipwise.deploy.verify.verify import Certificate, Verified
+from skipwise.deploy.verify.wording import verdict
 from skipwise.statistics.noninferiority import noninferiority
 from tests.browsing import page_of
 

@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 import skipwise
 from skipwise import SkipwiseError, create_model, load_weights
-from skipwise.nets.weights import Loaded, fit_weights
-from skipwise.training.starting import find_start
+from skipwise.nets.weights.loading import Loaded, fit_weights
+from skipwise.training.starting_weights import find_start
 from skipwise.training.train import TrainObserver
 from tests.test_weights import perturbed
 

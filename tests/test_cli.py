@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from skipwise import cli
+from skipwise.cli import app as cli
 from tests.conftest import Run, make_photos
 from tests.processes import heavy_imports
 
@@ -70,16 +70,16 @@ class NoTorch(importlib.abc.MetaPathFinder):
 
 sys.meta_path.insert(0, NoTorch())
 import skipwise
-import skipwise.cli, skipwise.files, skipwise.machine, skipwise.pages, skipwise.statistics
-import skipwise.data.decode, skipwise.data.prepare, skipwise.data.preprocess, skipwise.data.audit
+import skipwise.cli.app, skipwise.core.files.atomic, skipwise.core.machine.system, skipwise.pages, skipwise.statistics
+import skipwise.data.image.decode, skipwise.data.prepare, skipwise.data.image.preprocess, skipwise.data.quality.findings
 import skipwise.evaluation.metrics
-print(skipwise.machine.describe_machine().cores)
+print(skipwise.core.machine.system.describe_machine().cores)
 try:
     skipwise.create_model
 except skipwise.SkipwiseError as error:
     print(error)
 sys.argv = ["skipwise", "compare", "digits"]
-skipwise.cli.main()
+skipwise.cli.app.main()
 """
 
 
@@ -91,7 +91,7 @@ def test_the_base_works_without_torch_and_names_the_line_that_installs_it() -> N
 
 
 def test_importing_skipwise_imports_no_torch() -> None:
-    code = "import sys, skipwise, skipwise.cli; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    code = "import sys, skipwise, skipwise.cli.app; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
 
 
@@ -262,7 +262,7 @@ def test_a_folder_that_may_not_be_written(capsys, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_stop_that_a_library_makes_another_exception_of_is_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    from skipwise import cli
+    from skipwise.cli import app as cli
 
     def work(**_: object) -> None:
         try:

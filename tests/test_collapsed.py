@@ -12,22 +12,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skipwise.comparison import wording
-from skipwise.comparison.answers import read_tested
-from skipwise.comparison.choice import choose
-from skipwise.comparison.collapse import has_learned
-from skipwise.comparison.collect import collect
-from skipwise.comparison.course import follow
-from skipwise.comparison.grouping import Grouping, grouping_of
-from skipwise.comparison.notes import notes
-from skipwise.comparison.plan import Plan
-from skipwise.comparison.results import Results
+from skipwise.comparison.plan.grouping import Grouping, grouping_of
+from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.report.notes import notes
+from skipwise.comparison.results import wording
+from skipwise.comparison.results.choice import choose
+from skipwise.comparison.results.records import Results
+from skipwise.comparison.run.collapse import has_learned
+from skipwise.comparison.run.collect import collect
+from skipwise.comparison.run.predictions import read_tested
+from skipwise.comparison.run.study import follow
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.sources import ReadingOptions
-from skipwise.errors import SkipwiseError
-from skipwise.seals import read_sealed, write_sealed
 from skipwise.statistics import share
-from skipwise.training.run import Predictions
+from skipwise.training.run.record import Predictions
 from tests.fabricated import fabricate
 from tests.test_course import IMAGES, Accuracy, Answering, make_plan
 

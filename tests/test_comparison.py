@@ -18,14 +18,14 @@ import pytest
 
 import skipwise
 from skipwise.comparison import conclude
-from skipwise.comparison.executor import Event
-from skipwise.comparison.finished import Comparison
-from skipwise.comparison.local import ATTEMPTS
-from skipwise.comparison.plan import Plan
-from skipwise.errors import SkipwiseError
-from skipwise.files import locked, read_json
-from skipwise.seals import seal_of, sha256
-from skipwise.training.checkpoint import load_checkpoints
+from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.results.finished import Comparison
+from skipwise.comparison.run.executor import Event
+from skipwise.comparison.run.local import ATTEMPTS
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.atomic import locked, read_json
+from skipwise.core.files.checksums import seal_of, sha256
+from skipwise.training.run.checkpoint import load_checkpoints
 from tests.conftest import Run, make_photos
 from tests.processes import Command, Prepare, children_of, heavy_imports, time_briefly
 
@@ -294,7 +294,7 @@ def test_a_worker_that_is_told_to_stop_ends_with_that_status(photos: Path, tmp_p
         time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    command = [sys.executable, "-P", "-m", "skipwise.comparison.worker", str(tmp_path / "out")]
+    command = [sys.executable, "-P", "-m", "skipwise.comparison.run.worker", str(tmp_path / "out")]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, **pipes) as worker:
         assert b'"ready"' in worker.stdout.readline()

@@ -21,13 +21,13 @@ from PIL import Image
 
 import skipwise.auditing.audit
 from skipwise.auditing.audit import audit
+from skipwise.auditing.contact_sheets import MOST_CLASSES, PICTURES, contact_sheets, pictures_each
 from skipwise.auditing.page import SHOWN_PICTURES
-from skipwise.auditing.sheets import MOST_CLASSES, PICTURES, contact_sheets, pictures_each
 from skipwise.data.containers import CompressedTar
-from skipwise.data.decode import UnreadableImage
+from skipwise.data.image.decode import UnreadableImage
 from skipwise.data.sources import Source, open_source
-from skipwise.data.sources.array_sets import ArraySet
-from skipwise.data.sources.named import NAMED
+from skipwise.data.sources.arrays.array_sets import ArraySet
+from skipwise.data.sources.layouts.named import NAMED
 from skipwise.pages.pictures import bounded_url
 from tests.browsing import CONTRASTS, page_of
 from tests.conftest import make_photos

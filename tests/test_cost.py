@@ -11,14 +11,14 @@ import torch
 from torch import nn
 
 import skipwise
-from skipwise.cost.cataloguing import counted
 from skipwise.cost.counts import count
 from skipwise.cost.interleaved import interleaved
-from skipwise.cost.listing import list_networks
+from skipwise.cost.make_catalogue import counted
+from skipwise.cost.models import list_networks
 from skipwise.nets.catalogue import catalogue
 from skipwise.nets.zoo import NETWORKS
-from skipwise.training import execution
-from skipwise.training.execution import WORTHWHILE, choose_device, choose_execution, choose_processes
+from skipwise.training.machine import execution
+from skipwise.training.machine.execution import WORTHWHILE, choose_device, choose_execution, choose_processes
 from tests.conftest import Run
 from tests.processes import time_briefly
 
@@ -83,7 +83,7 @@ def test_models_can_be_filtered(cli: Run) -> None:
 
 
 def test_the_catalogue_says_of_every_network_what_torch_builds() -> None:
-    assert catalogue() == {name: counted(name) for name in NETWORKS}, "python -m skipwise.cost.cataloguing makes it"
+    assert catalogue() == {name: counted(name) for name in NETWORKS}, "python -m skipwise.cost.make_catalogue makes it"
 
 
 def test_the_documented_table_is_what_the_program_counts() -> None:

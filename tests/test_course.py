@@ -10,18 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skipwise.comparison.collect import collect
-from skipwise.comparison.course import best_rates, follow
-from skipwise.comparison.executor import Event
-from skipwise.comparison.plan import Job, Plan, Tuning
-from skipwise.comparison.results import Tried
+from skipwise.comparison.plan.plan import Job, Plan, Tuning
+from skipwise.comparison.results.records import Tried
+from skipwise.comparison.run.collect import collect
+from skipwise.comparison.run.executor import Event
+from skipwise.comparison.run.study import best_rates, follow
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.atomic import make_folder
+from skipwise.core.machine.system import describe_machine
 from skipwise.data.splits import save_split
-from skipwise.errors import SkipwiseError
 from skipwise.evaluation.metrics import Metrics, measure
 from skipwise.evaluation.outcomes import OUTCOMES
-from skipwise.files import make_folder
-from skipwise.machine import describe_machine
-from skipwise.training.run import (
+from skipwise.training.run.record import (
     Predictions,
     RunRecord,
     RunSpec,

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from skipwise import SkipwiseError
-from skipwise.training.recipe import RECIPES
+from skipwise.training.loop.recipe import RECIPES
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 RUNS, IMAGES = 25, 4_000

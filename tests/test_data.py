@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from skipwise.data.decode import UnreadableImage, decode, read_header
-from skipwise.data.preprocess import channel_statistics, fit_square
+from skipwise.core.errors import SkipwiseError
+from skipwise.data.image.decode import UnreadableImage, decode, read_header
+from skipwise.data.image.preprocess import channel_statistics, fit_square
 from skipwise.data.splits import make_splits, read_split, save_split
-from skipwise.errors import SkipwiseError
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:

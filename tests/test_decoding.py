@@ -18,13 +18,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from skipwise.data import decode as decoding
-from skipwise.data import opening, quick
-from skipwise.data.decode import UnreadableImage, decode, decode_image, read_header, read_image
-from skipwise.data.formats import IMAGE_SUFFIXES, name_format, picture_format
-from skipwise.data.limits import MOST_PIXELS, most_pixels
-from skipwise.data.quick import decode_quickly
-from skipwise.errors import SkipwiseError
+from skipwise.core.errors import SkipwiseError
+from skipwise.data.image import decode as decoding
+from skipwise.data.image import fast_decoders as quick
+from skipwise.data.image import opening
+from skipwise.data.image.decode import UnreadableImage, decode, decode_image, read_header, read_image
+from skipwise.data.image.fast_decoders import decode_quickly
+from skipwise.data.image.formats import IMAGE_SUFFIXES, name_format, picture_format
+from skipwise.data.image.limits import MOST_PIXELS, most_pixels
 from tests.conftest import Run
 from tests.encoded import (
     BESIDE,

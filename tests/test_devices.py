@@ -18,19 +18,26 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from skipwise import devices, surroundings
+from skipwise.core.errors import SkipwiseError, TrainingFailed
+from skipwise.core.machine import devices
+from skipwise.core.machine import environment as surroundings
 from skipwise.cost import timing
-from skipwise.data import augment
-from skipwise.data.batches import Augmentation, Batch, TrainingBatches, to_input
-from skipwise.data.preprocess import Preprocessing
-from skipwise.data.resident import SHARE, Resident, fits
-from skipwise.errors import SkipwiseError, TrainingFailed
-from skipwise.evaluation.predict import PRODUCTS, predict_logits
+from skipwise.data.batches import augment
+from skipwise.data.batches.batches import Augmentation, Batch, TrainingBatches, to_input
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.data.store.on_device import SHARE, Resident, fits
+from skipwise.evaluation.logits import PRODUCTS, predict_logits
 from skipwise.nets.zoo import create_model
-from skipwise.training import execution
-from skipwise.training.execution import Execution, choose_device, choose_execution, choose_processes, reproducible
-from skipwise.training.loop import Training
-from skipwise.training.recipe import RECIPES
+from skipwise.training.loop.recipe import RECIPES
+from skipwise.training.loop.trainer import Training
+from skipwise.training.machine import execution
+from skipwise.training.machine.execution import (
+    Execution,
+    choose_device,
+    choose_execution,
+    choose_processes,
+    reproducible,
+)
 from skipwise.training.train import train
 from tests import guest_networks
 from tests.test_levers import PLAIN, make_training

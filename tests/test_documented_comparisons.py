@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from skipwise.comparison.finished import read_comparison, report
+from skipwise.comparison.results.finished import read_comparison, report
 
 KEPT = Path(__file__).parents[1] / "docs" / "comparisons"
-pytestmark = pytest.mark.filterwarnings("ignore::skipwise.seals.UnsealedWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::skipwise.core.files.checksums.UnsealedWarning")
 FOLDERS = sorted(folder.name for folder in KEPT.iterdir() if folder.is_dir())
 
 

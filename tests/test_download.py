@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skipwise import download
-from skipwise.download import Download
-from skipwise.errors import SkipwiseError
-from skipwise.files import write_json
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files import download
+from skipwise.core.files.atomic import write_json
+from skipwise.core.files.download import Download
 from tests import serving
 from tests.serving import Behaviour, Handler, Site
 
@@ -219,7 +219,7 @@ def test_a_download_that_was_killed_at_its_very_end_is_not_done_again(site: Site
 FETCH = """
 import sys
 from pathlib import Path
-from skipwise.download import Download
+from skipwise.core.files.download import Download
 Download(url=sys.argv[1], sha256=sys.argv[2], most=10**6, mend="").fetch(Path(sys.argv[3]))
 """
 

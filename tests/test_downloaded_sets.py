@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import skipwise
-from skipwise.data.sources.torchvision_files import _by_https
-from skipwise.errors import SkipwiseError
+from skipwise.core.errors import SkipwiseError
+from skipwise.data.sources.arrays.torchvision_files import _by_https
 from tests.serving import Site, redirected_to, serving
 from tests.test_named_sets import pictures
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from scipy import ndimage
 
-from skipwise.data.duplicates import Pair, linked, near_duplicates
-from skipwise.data.thumbnails import SIDE, thumbnail
+from skipwise.data.image.thumbnails import SIDE, thumbnail
+from skipwise.data.quality.duplicates import Pair, linked, near_duplicates
 
 
 def small(pixels: np.ndarray) -> np.ndarray:

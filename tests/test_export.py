@@ -17,20 +17,20 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import skipwise
-from skipwise.data.decode import decode
-from skipwise.deploy import golden
-from skipwise.deploy.artifact import Artifact, read_artifact, sealed
-from skipwise.deploy.certify import verify
-from skipwise.deploy.export import Exported, export
-from skipwise.deploy.images import fit, own_images
-from skipwise.deploy.origin import Elsewhere, origin_of_artifact, origin_of_file, origin_of_run
-from skipwise.deploy.place import Place
-from skipwise.deploy.reference import Reference
-from skipwise.deploy.runtime import open_answerer
-from skipwise.errors import SkipwiseError
-from skipwise.files import locked
-from skipwise.seals import sha256
-from skipwise.training.run import read_run, write_run
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.atomic import locked
+from skipwise.core.files.checksums import sha256
+from skipwise.data.image.decode import decode
+from skipwise.deploy.artifact import golden
+from skipwise.deploy.artifact.artifact import Artifact, read_artifact, sealed
+from skipwise.deploy.artifact.folder import Place
+from skipwise.deploy.artifact.images import fit, own_images
+from skipwise.deploy.artifact.origin import Elsewhere, origin_of_artifact, origin_of_file, origin_of_run
+from skipwise.deploy.export.export import Exported, export
+from skipwise.deploy.runtime.reference import Reference
+from skipwise.deploy.runtime.runtime import open_answerer
+from skipwise.deploy.verify.verify import verify
+from skipwise.training.run.record import read_run, write_run
 from tests.conftest import make_photos
 
 SIZE = 24
@@ -400,9 +400,9 @@ class NoTorch(importlib.abc.MetaPathFinder):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, NoTorch())
-import skipwise.cli
+import skipwise.cli.app
 sys.argv = ["skipwise", *sys.argv[1:]]
-skipwise.cli.main()
+skipwise.cli.app.main()
 """
 
 

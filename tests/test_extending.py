@@ -12,17 +12,19 @@ from types import SimpleNamespace
 import pytest
 
 import skipwise
-from skipwise.comparison import budget, forecast, settle
+from skipwise.comparison.budget import corrections as budget
+from skipwise.comparison.budget import forecast
+from skipwise.comparison.budget import resolve as settle
+from skipwise.comparison.budget.fit import fitted
 from skipwise.comparison.compare import _choose
-from skipwise.comparison.fit import fitted
-from skipwise.comparison.plan import Plan, Tuning
-from skipwise.files import read_json
-from skipwise.seals import write_sealed
-from skipwise.training.loop import Training
-from skipwise.training.recipe import Wishes, choose_recipe, of_one_size
-from skipwise.training.run import RunRecord, read_predictions
-from skipwise.training.standing import Epoch
-from skipwise.training.stepcost import StepCost
+from skipwise.comparison.plan.plan import Plan, Tuning
+from skipwise.core.files.atomic import read_json
+from skipwise.core.files.checksums import write_sealed
+from skipwise.training.loop.recipe import Wishes, choose_recipe, of_one_size
+from skipwise.training.loop.trainer import Training
+from skipwise.training.probe.step_cost import StepCost
+from skipwise.training.run.progress import Epoch
+from skipwise.training.run.record import RunRecord, read_predictions
 from tests.fabricated import fabricate
 
 pytestmark = pytest.mark.usefixtures("in_this_process")

@@ -12,9 +12,9 @@ from safetensors.torch import save
 
 import skipwise
 from skipwise import SkipwiseError, create_model
-from skipwise.download import nothing_downloaded
-from skipwise.nets.published import at_hand, expected, fetch, published
-from skipwise.training.starting import available
+from skipwise.core.files.download import nothing_downloaded
+from skipwise.nets.weights.published import at_hand, expected, fetch, published
+from skipwise.training.starting_weights import available
 from tests.serving import Site, redirected_to, serving
 
 pytest.importorskip("timm")

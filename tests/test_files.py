@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from skipwise.errors import Busy, SkipwiseError, unknown_name
-from skipwise.files import as_json, atomic, locked, make_folder, read_json, write_json, write_text
+from skipwise.core.errors import Busy, SkipwiseError, unknown_name
+from skipwise.core.files.atomic import as_json, atomic, locked, make_folder, read_json, write_json, write_text
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def test_a_folder_is_locked_until_the_process_ends(tmp_path: Path) -> None:
         [
             sys.executable,
             "-c",
-            "import sys, pathlib, time, skipwise.files as f\n"
+            "import sys, pathlib, time, skipwise.core.files.atomic as f\n"
             "with f.locked(pathlib.Path(sys.argv[1])):\n"
             "    print('held', flush=True)\n"
             "    time.sleep(60)",

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skipwise.comparison.fit import NEARLY, SPARE, fitted, limit_for
-from skipwise.comparison.forecast import makespan, run_seconds, seconds
-from skipwise.comparison.plan import Plan, Tuning
-from skipwise.comparison.question import FEWEST, LEAST
-from skipwise.comparison.wording import given_up
-from skipwise.errors import SkipwiseError
+from skipwise.comparison.budget.fit import NEARLY, SPARE, fitted, limit_for
+from skipwise.comparison.budget.forecast import makespan, run_seconds, seconds
+from skipwise.comparison.plan.plan import Plan, Tuning
+from skipwise.comparison.plan.question import FEWEST, LEAST
+from skipwise.comparison.results.wording import given_up
+from skipwise.core.errors import SkipwiseError
 from skipwise.statistics import SCHEDULE
-from skipwise.training.recipe import RECIPES, shortened
+from skipwise.training.loop.recipe import RECIPES, shortened
+from skipwise.training.probe.step_cost import StepCost
+from skipwise.training.run.time_budget import parse_limit
 from skipwise.training.setting import Setting, enough_epochs
-from skipwise.training.stepcost import StepCost
-from skipwise.training.timelimit import parse_limit
 from tests.fabricated import fabricate
 
 NAMES = ("resnet18", "se_resnet18", "plain18", "resnet34")

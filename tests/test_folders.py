@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from skipwise.errors import Busy, SkipwiseError
-from skipwise.files import locked
-from skipwise.folders import Shelf, make_next, next_folder
-from skipwise.seals import write_sealed
+from skipwise.core.errors import Busy, SkipwiseError
+from skipwise.core.files.atomic import locked
+from skipwise.core.files.checksums import write_sealed
+from skipwise.core.workspace import Shelf, make_next, next_folder
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ SHELF = Shelf(parent=Path("runs"), noun="work", begun="begun.json", finished="fi
 WORK = """
 import sys, time
 from functools import partial
-from skipwise.seals import write_sealed
+from skipwise.core.files.checksums import write_sealed
 from tests.test_folders import SHELF, Asked
 
 from pathlib import Path
@@ -224,7 +224,7 @@ def test_what_another_process_does_between_two_looks_is_seen(monkeypatch: pytest
         return next_folder(parent, name)
 
     with monkeypatch.context() as patch:
-        patch.setattr("skipwise.folders.next_folder", next_folder_late)
+        patch.setattr("skipwise.core.workspace.next_folder", next_folder_late)
         assert SHELF.choose(Asked("a"), "pics", None) == (Path("runs/pics"), Asked("a"))
     terms = Path("runs/pics/begun.json")
     content = terms.read_bytes()
@@ -243,7 +243,7 @@ def test_what_another_process_does_between_two_looks_is_seen(monkeypatch: pytest
 CLAIM = """
 import sys, time
 from pathlib import Path
-from skipwise.folders import make_next
+from skipwise.core.workspace import make_next
 while time.time() < float(sys.argv[1]): pass
 print(*[make_next(Path("runs"), "pics").name for _ in range(20)])
 """

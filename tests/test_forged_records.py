@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from skipwise.deploy.artifact import Quantization, read_artifact
-from skipwise.deploy.wording import named, quantized
-from skipwise.errors import SkipwiseError
+from skipwise.core.errors import SkipwiseError
+from skipwise.deploy.artifact.artifact import Quantization, read_artifact
+from skipwise.deploy.verify.wording import named, quantized
 from tests.resealing import changed, pictures, reseal, shipped
 
 FORGED = "It is signed by the key DEADBEEF."

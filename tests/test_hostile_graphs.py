@@ -14,8 +14,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from skipwise.deploy.engines import Engine, Opened
-from skipwise.errors import SkipwiseError
+from skipwise.core.errors import SkipwiseError
+from skipwise.deploy.runtime.engines import Engine, Opened
 from tests.resealing import changed, pictures, refused, reseal, shipped
 
 

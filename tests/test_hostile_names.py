@@ -22,15 +22,15 @@ from PIL import Image
 from rich.text import Text
 
 import skipwise
-from skipwise import audience
+from skipwise.core import escaping as audience
+from skipwise.core.progress import Console
+from skipwise.core.text import command, printable
 from skipwise.data.sources import open_source
 from skipwise.data.splits import read_split, save_split
-from skipwise.deploy.artifact import read_artifact, sealed
-from skipwise.deploy.inputs import Inputs
-from skipwise.deploy.predict import Prediction
-from skipwise.deploy.rows import Answer, Csv, JsonLines
-from skipwise.progress import Console
-from skipwise.text import command, printable
+from skipwise.deploy.artifact.artifact import read_artifact, sealed
+from skipwise.deploy.predict.answers import Answer, Csv, JsonLines
+from skipwise.deploy.predict.inputs import Inputs
+from skipwise.deploy.predict.predict import Prediction
 from tests.conftest import Run
 from tests.processes import Command, time_briefly
 from tests.test_predict import Made

@@ -22,14 +22,14 @@ import pytest
 import torch
 
 import skipwise
-from skipwise.deploy import limits
-from skipwise.deploy.certify import verify
-from skipwise.deploy.engines import Opened
-from skipwise.deploy.export import export
-from skipwise.deploy.origin import Elsewhere
-from skipwise.deploy.torch_file import read_program
-from skipwise.deploy.torch_operators import _ATEN, function_called
-from skipwise.errors import SkipwiseError
+from skipwise.core.errors import SkipwiseError
+from skipwise.deploy.artifact.origin import Elsewhere
+from skipwise.deploy.export.export import export
+from skipwise.deploy.runtime import limits
+from skipwise.deploy.runtime.engines import Opened
+from skipwise.deploy.runtime.torch_file import read_program
+from skipwise.deploy.runtime.torch_operators import _ATEN, function_called
+from skipwise.deploy.verify.verify import verify
 from skipwise.nets.zoo import create_model
 from tests.resealing import changed, pictures, refused, reseal, rewritten, shipped
 

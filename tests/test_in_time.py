@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from skipwise.machine import usable_cores
+from skipwise.core.machine.system import usable_cores
 from tests.conftest import make_photos
 
 LIMIT = 60

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.json_limits import MOST_MEMORY as MOST_JSON
+from skipwise.core.files.json_limits import memory_of_structure
+from skipwise.core.files.zip_directory import LARGEST_DIRECTORY, MOST_FILES
 from skipwise.data.sources.unpacking import check_text
-from skipwise.errors import SkipwiseError
-from skipwise.parsing import MOST_MEMORY as MOST_JSON
-from skipwise.parsing import memory_of_structure
-from skipwise.training.run import Predictions, read_predictions, write_predictions
-from skipwise.zipped import LARGEST_DIRECTORY, MOST_FILES
+from skipwise.training.run.record import Predictions, read_predictions, write_predictions
 from tests.conftest import make_photos
 from tests.test_bombs import MOST_MEMORY, audited
 
@@ -109,8 +109,8 @@ CONTENTS = {
 READ = """
 import resource, sys
 from pathlib import Path
-from skipwise.errors import Damaged
-from skipwise.training.run import read_run
+from skipwise.core.errors import Damaged
+from skipwise.training.run.record import read_run
 try:
     read_run(Path(sys.argv[1]))
 except Damaged as error:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import skipwise
-from skipwise.data.survey import survey
+from skipwise.data.scan.scan import survey
 from tests.layouts import CASES, Case, Reads
 
 PICTURES = re.compile(

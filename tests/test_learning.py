@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from skipwise.comparison.learning import climbs, not_learnt
-from skipwise.comparison.plan import Plan
+from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.run.learning import climbs, not_learnt
+from skipwise.core.files.atomic import make_folder
 from skipwise.evaluation.metrics import Metrics
-from skipwise.files import make_folder
-from skipwise.training.run import (
+from skipwise.training.run.progress import Epoch
+from skipwise.training.run.record import (
     Predictions,
     RunRecord,
     read_predictions,
@@ -20,7 +21,6 @@ from skipwise.training.run import (
     write_predictions,
     write_run,
 )
-from skipwise.training.standing import Epoch
 from tests.simulated import answered, asking
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from skipwise.evaluation import learnt as module
-from skipwise.evaluation.learnt import CHANCE, learnt
+from skipwise.evaluation import learned as module
+from skipwise.evaluation.learned import CHANCE, learnt
 
 Answers = tuple[np.ndarray, np.ndarray]
 

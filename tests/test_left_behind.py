@@ -14,9 +14,9 @@ from typing import IO
 
 import pytest
 
-from skipwise.deploy.export import export
-from skipwise.errors import SkipwiseError
-from skipwise.files import atomic, clear_leftovers, locked, write_text
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.atomic import atomic, clear_leftovers, locked, write_text
+from skipwise.deploy.export.export import export
 from skipwise.training.train import train
 from tests.conftest import make_photos
 from tests.processes import Command, run
@@ -25,7 +25,7 @@ from tests.test_surroundings import OPTIONS, SMALL
 WRITE = """
 import sys, time
 from pathlib import Path
-from skipwise.files import atomic
+from skipwise.core.files.atomic import atomic
 with atomic(Path(sys.argv[1])) as temporary:
     temporary.write_text("half")
     print(temporary.name, flush=True)

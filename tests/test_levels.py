@@ -15,21 +15,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import skipwise
-from skipwise.data.decode import UnreadableImage, decode, read_image
-from skipwise.data.levels import DEFAULT, DEPTHS, Chosen, Depth, Levels, choose
-from skipwise.data.look import Square, look
-from skipwise.data.pack import pack
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.atomic import read_json
+from skipwise.data.image.decode import UnreadableImage, decode, read_image
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.data.image.white_level import DEFAULT, DEPTHS, Chosen, Depth, Levels, choose
 from skipwise.data.prepare import Request, prepare
-from skipwise.data.preprocess import Preprocessing
+from skipwise.data.scan.inspection import Square, look
+from skipwise.data.scan.scan import guess_square, survey
 from skipwise.data.sources import open_source
-from skipwise.data.stream import Streamed
-from skipwise.data.survey import guess_square, survey
-from skipwise.deploy.artifact import read_artifact
-from skipwise.deploy.certify import verify
-from skipwise.deploy.export import export
-from skipwise.errors import SkipwiseError
-from skipwise.files import read_json
-from skipwise.training.run import RunRecord
+from skipwise.data.store.packed import pack
+from skipwise.data.store.streamed import Streamed
+from skipwise.deploy.artifact.artifact import read_artifact
+from skipwise.deploy.export.export import export
+from skipwise.deploy.verify.verify import verify
+from skipwise.training.run.record import RunRecord
 from tests.encoded import chunk, encode, pack_12_bits, png_with, tiff
 
 RNG = np.random.default_rng(0)

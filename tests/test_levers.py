@@ -13,17 +13,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skipwise.data.batches import Augmentation, TrainingBatches
-from skipwise.data.preprocess import Preprocessing
-from skipwise.errors import SkipwiseError
+from skipwise.core.errors import SkipwiseError
+from skipwise.data.batches.batches import Augmentation, TrainingBatches
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.evaluation.logits import evaluating
 from skipwise.evaluation.metrics import Metrics
-from skipwise.evaluation.predict import evaluating
 from skipwise.nets.zoo import create_model, list_models
-from skipwise.training import schedule
-from skipwise.training.execution import Execution, reproducible
-from skipwise.training.initial import dirac, whiten
-from skipwise.training.loop import Training
-from skipwise.training.optimizer import (
+from skipwise.training.loop import schedule
+from skipwise.training.loop.initialisation import dirac, whiten
+from skipwise.training.loop.optimizer import (
     ROUNDS,
     Muon,
     depth_below_head,
@@ -32,9 +30,11 @@ from skipwise.training.optimizer import (
     norms,
     orthogonal,
 )
-from skipwise.training.recipe import RECIPES, Recipe, Wishes, choose_recipe, fine_tuning, redefined, shortened
-from skipwise.training.schedule import Pace
-from skipwise.training.standing import Standing
+from skipwise.training.loop.recipe import RECIPES, Recipe, Wishes, choose_recipe, fine_tuning, redefined, shortened
+from skipwise.training.loop.schedule import Pace
+from skipwise.training.loop.trainer import Training
+from skipwise.training.machine.execution import Execution, reproducible
+from skipwise.training.run.progress import Standing
 
 PLAIN = replace(RECIPES["reference"], epochs=2, batch_size=8, lr=0.05, label_smoothing=0.1, warmup=0.25)
 EVERYTHING = replace(

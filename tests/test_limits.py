@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from skipwise import memory
-from skipwise.deploy import limits
-from skipwise.deploy.engines import Opened
-from skipwise.errors import SkipwiseError
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.machine import memory
+from skipwise.deploy.runtime import limits
+from skipwise.deploy.runtime.engines import Opened
 
 
 def bomb(path: Path, *sizes: int, steps: int = 1, operator: str = "Sin") -> Path:
@@ -77,7 +77,7 @@ import numpy as np
 from pathlib import Path
 from skipwise import memory
 from skipwise.deploy import limits
-from skipwise.deploy.engines import Opened
+from skipwise.deploy.runtime.engines import Opened
 limits.BATCH_SECONDS, limits._ENDING_SECONDS = 2, 3
 try:
     Opened({engine!r}, Path({str(path)!r}), 1).whole(np.ones((1, 8, 8, 3), np.uint8))
@@ -101,7 +101,7 @@ def test_a_stop_while_an_engine_works_ends_the_process_quietly(engine: str, tmp_
 import signal, sys, numpy as np
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell left behind ignores it
-from skipwise.deploy.engines import Opened
+from skipwise.deploy.runtime.engines import Opened
 opened = Opened({engine!r}, Path({str(path)!r}), 1)
 opened.whole(np.ones((1, 8, 8, 3), np.uint8))
 print("ready", flush=True)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skipwise.core.machine.system import usable_cores
 from skipwise.cost import load
 from skipwise.cost.load import IDLE, LEAST_ROUNDS, busy, measure, side_by_side
-from skipwise.machine import usable_cores
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 
 ASKING = """
 import json, os, signal, subprocess, sys
-from skipwise.machine import usable_cores
-from skipwise.training.compiling import has_compiler
-from skipwise.training.execution import choose_execution
+from skipwise.core.machine.system import usable_cores
+from skipwise.training.machine.compiling import has_compiler
+from skipwise.training.machine.execution import choose_execution
 found = choose_execution("cpu", step_multiply_adds=1.0).precision, has_compiler(), usable_cores()
 print(json.dumps([*found, signal.getsignal(signal.SIGINT) == signal.SIG_IGN]))
 """

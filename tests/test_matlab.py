@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy.io import loadmat, savemat
 
-from skipwise.data.sources.matlab import load_matlab, simple
-from skipwise.errors import SkipwiseError
+from skipwise.core.errors import SkipwiseError
+from skipwise.data.sources.arrays.matlab import load_matlab, simple
 
 
 def _cells(values: list[Any]) -> Any:

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from skipwise import memory
-from skipwise.memory import GIB, NEEDS, is_short
+from skipwise.core.machine import memory
+from skipwise.core.machine.memory import GIB, NEEDS, is_short
 
 WATCHED = """
 import os, signal, sys, time
-from skipwise.watching import watched
+from skipwise.cli.watchdog import watched
 watched(lambda sentence: print(sentence, file=sys.stderr))
 print(os.getppid(), os.getpid(), flush=True)
 exec(sys.argv[1])
@@ -55,7 +55,8 @@ def is_alive(pid: int) -> bool:
 @pytest.mark.parametrize("package", NEEDS)
 def test_an_import_that_does_not_fit_is_refused_unbegun(package: str) -> None:
     script = (
-        "import sys\nfrom skipwise.errors import SkipwiseError\nfrom skipwise.memory import refuse_what_does_not_fit\n"
+        "import sys\nfrom skipwise.core.errors import SkipwiseError\n"
+        "from skipwise.core.machine.memory import refuse_what_does_not_fit\n"
         "refuse_what_does_not_fit()\n"
         f"try:\n    import {package}\nexcept SkipwiseError as error:\n    print(error)\n"
         f"print({package!r} in sys.modules)"
@@ -181,7 +182,7 @@ def test_a_group_has_free_what_is_neither_used_nor_cached(tmp_path: Path) -> Non
 
 
 def test_the_memory_of_a_group_bounds_what_is_free() -> None:
-    script = "from skipwise.memory import free_memory; print(free_memory())"
+    script = "from skipwise.core.machine.memory import free_memory; print(free_memory())"
     with group(200 * 2**20) as folder:
         command = ["bash", "-c", f'echo $$ > {folder}/cgroup.procs; exec "$@"', "bash", sys.executable, "-c", script]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=60)

@@ -12,17 +12,17 @@ import torch
 
 import skipwise
 from skipwise import SkipwiseError, create_model
-from skipwise.comparison.command import command
 from skipwise.comparison.compare import Comparison
-from skipwise.comparison.fairness import different, equal
-from skipwise.comparison.inputs import store_weights, weights_of
-from skipwise.comparison.plan import Plan
-from skipwise.comparison.starts import choose_recipes, find_starts
-from skipwise.data.preprocess import Preprocessing
-from skipwise.seals import sha256
-from skipwise.training.recipe import RECIPES, Wishes, fine_tuning
-from skipwise.training.run import read_run
-from skipwise.training.starting import Start
+from skipwise.comparison.plan.command import command
+from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.plan.starting_weights import choose_recipes, find_starts
+from skipwise.comparison.report.fairness import different, equal
+from skipwise.comparison.run.images import store_weights, weights_of
+from skipwise.core.files.checksums import sha256
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.training.loop.recipe import RECIPES, Wishes, fine_tuning
+from skipwise.training.run.record import read_run
+from skipwise.training.starting_weights import Start
 from skipwise.training.train import Trained, train
 from tests.fabricated import fabricate
 from tests.test_training import make_spec

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 import skipwise
-from skipwise.data.sources.torchvision_sets import SETS
-from skipwise.data.survey import survey
+from skipwise.data.scan.scan import survey
+from skipwise.data.sources.layouts.torchvision_sets import SETS
 
 
 def pictures(root: Path, names: dict[str, int]) -> None:

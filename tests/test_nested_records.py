@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from skipwise.deploy.export import export
+from skipwise.deploy.export.export import export
 from skipwise.training.train import train
 from tests.conftest import make_photos
 from tests.fabricated import write_comparison

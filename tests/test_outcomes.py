@@ -12,28 +12,28 @@ import numpy as np
 import pytest
 
 import skipwise
-from skipwise.comparison import evidence
-from skipwise.comparison.choice import Limits, choose
-from skipwise.comparison.collect import collect
-from skipwise.comparison.command import command
-from skipwise.comparison.counting import check_countable
-from skipwise.comparison.course import follow
-from skipwise.comparison.markdown import markdown
-from skipwise.comparison.notes import notes
-from skipwise.comparison.plan import Job, Plan, Tuning
-from skipwise.comparison.question import Question
-from skipwise.comparison.ratios import ratio
-from skipwise.comparison.report import write_report
-from skipwise.comparison.results import Results
+from skipwise.comparison.plan.command import command
+from skipwise.comparison.plan.counting import check_countable
+from skipwise.comparison.plan.plan import Job, Plan, Tuning
+from skipwise.comparison.plan.question import Question
+from skipwise.comparison.report import evidence
+from skipwise.comparison.report.markdown import markdown
+from skipwise.comparison.report.notes import notes
+from skipwise.comparison.report.page import write_report
+from skipwise.comparison.results.choice import Limits, choose
+from skipwise.comparison.results.ratios import ratio
+from skipwise.comparison.results.records import Results
+from skipwise.comparison.run.collect import collect
+from skipwise.comparison.run.study import follow
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.data.prepare import Request, prepare
 from skipwise.data.splits import save_split
-from skipwise.errors import SkipwiseError
 from skipwise.evaluation import outcomes
 from skipwise.evaluation.calibration import calibration, confidence
 from skipwise.evaluation.metrics import measure
 from skipwise.evaluation.outcomes import OUTCOMES, Outcome, outcome_of
-from skipwise.seals import read_sealed, write_sealed
-from skipwise.training.run import Predictions, RunRecord, write_predictions, write_run
+from skipwise.training.run.record import Predictions, RunRecord, write_predictions, write_run
 from tests.fabricated import fabricate, write_comparison
 from tests.test_course import MACHINE, Answering
 

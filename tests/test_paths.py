@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skipwise.deploy.inputs import Inputs
-from skipwise.deploy.origin import Elsewhere, origin_of_file, origin_of_run
-from skipwise.errors import SkipwiseError
-from skipwise.paths import refuse_address, user_path
-from skipwise.text import byte_size, command
-from skipwise.training.starting import find_start
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.paths import refuse_address, user_path
+from skipwise.core.text import byte_size, command
+from skipwise.deploy.artifact.origin import Elsewhere, origin_of_file, origin_of_run
+from skipwise.deploy.predict.inputs import Inputs
+from skipwise.training.starting_weights import find_start
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from skipwise.data.rows import RowFile as PixelFile
-from skipwise.errors import SkipwiseError
-from skipwise.files import atomic, clear_leftovers, locked, write_text
-from skipwise.regular import APPENDING, open_own
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.atomic import atomic, clear_leftovers, locked, write_text
+from skipwise.core.files.regular import APPENDING, open_own
+from skipwise.data.cache.rows import RowFile as PixelFile
 from tests.processes import run
 from tests.resealing import pictures, shipped
 
@@ -97,7 +97,7 @@ def test_what_is_in_the_way_of_a_temporary_file_is_passed_by(
 ) -> None:
     plant(tmp_path / ".a.txt.7.tmp", precious)
     numbers = iter([7, 8])
-    monkeypatch.setattr("skipwise.files.secrets.randbelow", lambda _: next(numbers))
+    monkeypatch.setattr("skipwise.core.files.atomic.secrets.randbelow", lambda _: next(numbers))
     write_text(tmp_path / "a.txt", "whole")
     assert (tmp_path / "a.txt").read_text() == "whole"
     assert untouched(precious)

@@ -23,18 +23,18 @@ import pytest
 from numpy.typing import NDArray
 
 import skipwise
-from skipwise.data.decode import UnreadableImage, decode
-from skipwise.data.look import Square
-from skipwise.data.preprocess import Preprocessing, fit_square
-from skipwise.deploy.artifact import read_artifact
-from skipwise.deploy.export import export
-from skipwise.deploy.inputs import JOB, Found, Inputs, decoded
-from skipwise.deploy.origin import origin_of_run
-from skipwise.deploy.predict import Prediction
-from skipwise.deploy.reference import Reference
-from skipwise.deploy.rowfile import RowFile
-from skipwise.deploy.rows import Answer
-from skipwise.errors import SkipwiseError
+from skipwise.core.errors import SkipwiseError
+from skipwise.data.image.decode import UnreadableImage, decode
+from skipwise.data.image.preprocess import Preprocessing, fit_square
+from skipwise.data.scan.inspection import Square
+from skipwise.deploy.artifact.artifact import read_artifact
+from skipwise.deploy.artifact.origin import origin_of_run
+from skipwise.deploy.export.export import export
+from skipwise.deploy.predict.answer_file import RowFile
+from skipwise.deploy.predict.answers import Answer
+from skipwise.deploy.predict.inputs import JOB, Found, Inputs, decoded
+from skipwise.deploy.predict.predict import Prediction
+from skipwise.deploy.runtime.reference import Reference
 from tests.conftest import Run
 from tests.processes import Command
 from tests.test_cli import call
@@ -452,10 +452,10 @@ sys.modules["torch"] = None
 import skipwise
 answers = list(skipwise.predict(sys.argv[1], sys.argv[2]))
 assert len(answers) == 36 and not any(answer.error for answer in answers)
-import skipwise.cli
+import skipwise.cli.app
 model = sys.argv[3]
 sys.argv = ["skipwise", "predict", model, sys.argv[2], "--format", "csv"]
-skipwise.cli.main()
+skipwise.cli.app.main()
 """
 
 
@@ -489,7 +489,7 @@ def test_on_the_terminal(capsys, monkeypatch: pytest.MonkeyPatch, artifact: Path
     (pile / "notes.txt").write_text("")
     monkeypatch.setattr(sys, "argv", ["skipwise", "predict", str(artifact), "pile", "--top", "2", "-b", "8"])
     with pytest.raises(SystemExit) as stopped:
-        skipwise.cli.main()
+        skipwise.cli.app.main()
     assert not stopped.value.code
     said = capsys.readouterr()
     lines = said.out.splitlines()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from skipwise.comparison.choice import Limits
-from skipwise.comparison.finished import Comparison
+from skipwise.cli.summaries.results import next_command, print_comparison, print_recommended
 from skipwise.comparison.recommend import Recommended
-from skipwise.printing import next_command, print_comparison, print_recommended
+from skipwise.comparison.results.choice import Limits
+from skipwise.comparison.results.finished import Comparison
 from tests.fabricated import NETWORKS, Fabricated, fabricate
 
 TYPED = ["skipwise", "compare", "my photos", "--models", "a,b", "--seeds", "5", "--output", "out", "--resume"]

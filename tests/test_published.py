@@ -13,11 +13,11 @@ import pytest
 import torch
 
 import skipwise
-from skipwise.comparison import starts
-from skipwise.nets import published as module
+from skipwise.comparison.plan import starting_weights as starts
 from skipwise.nets import zoo
-from skipwise.nets.published import Published, fetch, has_published, published
-from skipwise.training import starting
+from skipwise.nets.weights import published as module
+from skipwise.nets.weights.published import Published, fetch, has_published, published
+from skipwise.training import starting_weights as starting
 from tests.serving import Site, serving
 
 # Connections that are given up on are left to the garbage collector.

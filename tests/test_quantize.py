@@ -9,13 +9,13 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from skipwise.data.preprocess import Preprocessing
-from skipwise.deploy import quantize as quantizing
-from skipwise.deploy.calibration import evaluating
-from skipwise.deploy.onnx_file import FITTED, PROBABILITIES, to_onnx
-from skipwise.deploy.quantize import Checked, quantize, restored
-from skipwise.deploy.shipped import portable, trace_answer
-from skipwise.errors import SkipwiseError
+from skipwise.core.errors import SkipwiseError
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.deploy.export import quantize as quantizing
+from skipwise.deploy.export.calibration import evaluating
+from skipwise.deploy.export.onnx_file import FITTED, PROBABILITIES, to_onnx
+from skipwise.deploy.export.quantize import Checked, quantize, restored
+from skipwise.deploy.export.shipped import portable, trace_answer
 from skipwise.nets.zoo import create_model
 from tests.test_shipped import unsettled
 

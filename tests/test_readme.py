@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from skipwise import cli, options
-from skipwise.training.recipe import RECIPES
+from skipwise.cli import app as cli
+from skipwise.cli import options
+from skipwise.training.loop.recipe import RECIPES
 from tests.conftest import make_photos
 
 ROOT = Path(__file__).parents[1]

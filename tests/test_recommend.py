@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 
 import skipwise
-from skipwise.comparison import notes, wording
-from skipwise.comparison.choice import Limits, choose
-from skipwise.comparison.plan import Plan
-from skipwise.comparison.question import Question
-from skipwise.comparison.results import Contender, Costs, Results, RunResult
+from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.plan.question import Question
+from skipwise.comparison.report import notes
+from skipwise.comparison.results import wording
+from skipwise.comparison.results.choice import Limits, choose
+from skipwise.comparison.results.records import Contender, Costs, Results, RunResult
+from skipwise.core.files.atomic import read_json, write_json
+from skipwise.core.files.checksums import write_sealed
 from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
 from skipwise.cost.profile import NetworkProfile, ProfileReport
-from skipwise.files import read_json, write_json
-from skipwise.seals import write_sealed
 from skipwise.statistics import Estimate, judge
 from tests.conftest import Run
 from tests.fabricated import fabricate

@@ -20,13 +20,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from skipwise.errors import SkipwiseError, TrainingFailed
-from skipwise.training import saving
-from skipwise.training.checkpoint import FORMAT, KIND, load_checkpoints, previous, save_checkpoint
-from skipwise.training.compiling import has_compiler
-from skipwise.training.execute import execute_run
-from skipwise.training.loop import Training
-from skipwise.training.run import RunSpec, read_history
+from skipwise.core.errors import SkipwiseError, TrainingFailed
+from skipwise.training.loop.trainer import Training
+from skipwise.training.machine.compiling import has_compiler
+from skipwise.training.run import saving
+from skipwise.training.run.checkpoint import FORMAT, KIND, load_checkpoints, previous, save_checkpoint
+from skipwise.training.run.record import RunSpec, read_history
+from skipwise.training.run.runner import execute_run
 from tests.processes import FORKING
 from tests.run_in_a_child import spec as child_spec
 from tests.run_in_a_child import work

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skipwise.remaining import Remaining
+from skipwise.core.remaining import Remaining
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from skipwise.comparison import evidence
-from skipwise.comparison.command import command
-from skipwise.comparison.plan import Plan
-from skipwise.comparison.report import write_report
-from skipwise.comparison.results import Costs, Results
+from skipwise.comparison.plan.command import command
+from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.report import evidence
+from skipwise.comparison.report.page import write_report
+from skipwise.comparison.results.records import Costs, Results
 from skipwise.pages.figures import Point, pareto_front
 from skipwise.pages.pictures import is_data_url
 from skipwise.statistics import share
@@ -258,7 +258,7 @@ def test_the_report_starts_with_the_answer_and_says_how_to_repeat_it(tmp_path: P
 def test_the_command_is_one_that_compare_takes(case: str) -> None:
     from typer.main import get_command
 
-    from skipwise.cli import app
+    from skipwise.cli.app import app
 
     made = fabricate(**CASES[case])
     plan = replace(made.plan, image_options=("--exclude", "an audit.json"))

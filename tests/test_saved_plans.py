@@ -18,15 +18,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import skipwise
-from skipwise import cli as program
-from skipwise.comparison import settle as settling
-from skipwise.comparison.arguments import Arguments, arguments
-from skipwise.comparison.command import command
-from skipwise.comparison.plan import Plan
-from skipwise.comparison.saved import KEY, beside, portable, read_plan, write_plan
-from skipwise.errors import NotTrusted, SkipwiseError
-from skipwise.training.stepcost import StepCost
-from skipwise.verbs import compare as verb
+from skipwise.cli import app as program
+from skipwise.cli.commands import compare as verb
+from skipwise.comparison.budget import resolve as settling
+from skipwise.comparison.plan.arguments import Arguments, arguments
+from skipwise.comparison.plan.command import command
+from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.plan.saved import KEY, beside, portable, read_plan, write_plan
+from skipwise.core.errors import NotTrusted, SkipwiseError
+from skipwise.training.probe.step_cost import StepCost
 from tests.conftest import Run, make_photos
 from tests.fabricated import fabricate
 

@@ -9,13 +9,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from skipwise import progress, screen
-from skipwise.comparison.executor import Event
-from skipwise.comparison.plan import Job
-from skipwise.remaining import Remaining
-from skipwise.screen import Screen, left_of
-from skipwise.training.run import failed_run
-from skipwise.training.schedule import step_cost
+from skipwise.cli import live as screen
+from skipwise.cli.live import Screen, left_of
+from skipwise.comparison.plan.plan import Job
+from skipwise.comparison.run.executor import Event
+from skipwise.core import progress
+from skipwise.core.remaining import Remaining
+from skipwise.training.loop.schedule import step_cost
+from skipwise.training.run.record import failed_run
 from tests.fabricated import fabricate
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import skipwise
-from skipwise.errors import SkipwiseError
-from skipwise.files import write_json
-from skipwise.seals import UnsealedWarning, check_files, check_record, read_sealed, write_sealed
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.atomic import write_json
+from skipwise.core.files.checksums import UnsealedWarning, check_files, check_record, read_sealed, write_sealed
 from tests.conftest import Run
 
 SETTINGS = {"width": 0.125, "epochs": 1, "img_size": 16, "precision": "fp32", "compile": False}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skipwise.training.recipe import RECIPES
+from skipwise.training.loop.recipe import RECIPES
 from skipwise.training.setting import (
     ENLARGED,
     ENOUGH_EPOCHS,

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from skipwise.data.preprocess import Preprocessing, fit_square
-from skipwise.deploy.onnx_file import FITTED, PIXELS, to_onnx
-from skipwise.deploy.runtime import Opened
-from skipwise.deploy.shipped import Fit, InHalf, portable, trace_answer, trace_fit
+from skipwise.data.image.preprocess import Preprocessing, fit_square
+from skipwise.deploy.export.onnx_file import FITTED, PIXELS, to_onnx
+from skipwise.deploy.export.shipped import Fit, InHalf, portable, trace_answer, trace_fit
+from skipwise.deploy.runtime.runtime import Opened
 from skipwise.nets.zoo import create_model, list_models
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 import skipwise
-from skipwise.comparison.fit import fitted
-from skipwise.comparison.wording import given_up, length
+from skipwise.comparison.budget.fit import fitted
+from skipwise.comparison.results.wording import given_up, length
 from skipwise.training import train as train_module
-from skipwise.training.recipe import Recipe
-from skipwise.training.stepcost import StepCost
-from skipwise.training.timelimit import LEAST_STEPS
+from skipwise.training.loop.recipe import Recipe
+from skipwise.training.probe.step_cost import StepCost
+from skipwise.training.run.time_budget import LEAST_STEPS
 from tests.fabricated import fabricate
 
 

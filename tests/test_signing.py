@@ -12,11 +12,11 @@ from pathlib import Path
 import onnx
 import pytest
 
-from skipwise.deploy.certify import verify
-from skipwise.deploy.export import Exported, export
-from skipwise.deploy.origin import Elsewhere
-from skipwise.deploy.signing import SIGNATURE, SecretKey, read_public_key, read_secret_key
-from skipwise.errors import SkipwiseError
+from skipwise.core.errors import SkipwiseError
+from skipwise.deploy.artifact.origin import Elsewhere
+from skipwise.deploy.artifact.signing import SIGNATURE, SecretKey, read_public_key, read_secret_key
+from skipwise.deploy.export.export import Exported, export
+from skipwise.deploy.verify.verify import verify
 from tests.resealing import CLASSES, SIZE, changed, reseal, shipped
 
 # Made by minisign 0.11: a pair without a password, a signature of theirs, and a pair whose password is "secret".

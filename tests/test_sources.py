@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skipwise.data.sources import Source, named, open_images, open_source
-from skipwise.errors import SkipwiseError
+from skipwise.core.errors import SkipwiseError
+from skipwise.data.sources import Source, open_images, open_source
+from skipwise.data.sources.layouts import named
 from tests.conftest import make_photos
 
 Make = Callable[[Path], Path]

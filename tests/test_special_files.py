@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import skipwise
-from skipwise.deploy.inputs import Inputs
-from skipwise.errors import SkipwiseError
-from skipwise.regular import open_regular, read_regular
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.regular import open_regular, read_regular
+from skipwise.deploy.predict.inputs import Inputs
 from tests.conftest import Run, make_photos
 from tests.processes import Command
 

@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import load_file
 
 import skipwise
-from skipwise.download import nothing_downloaded
-from skipwise.errors import NotTrusted
-from skipwise.nets.published import published
-from skipwise.training import starting
-from skipwise.training.starting import automatic, find_start, for_model
+from skipwise.core.errors import NotTrusted
+from skipwise.core.files.download import nothing_downloaded
+from skipwise.nets.weights.published import published
+from skipwise.training import starting_weights as starting
+from skipwise.training.starting_weights import automatic, find_start, for_model
 from skipwise.training.train import Trained, train
 from tests.conftest import make_photos
 
@@ -77,7 +77,7 @@ def test_auto_starts_from_weights_that_are_advised_and_says_so_and_from_scratch_
     weights.write_bytes(b"not fetched by anybody")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.delenv("SKIPWISE_OFFLINE")
-    monkeypatch.setattr("skipwise.nets.published.sha256", lambda _: "f37072fd" + 56 * "0")
+    monkeypatch.setattr("skipwise.nets.weights.published.sha256", lambda _: "f37072fd" + 56 * "0")
     said: list[str] = []
     options = {"stem": "auto", "width": 1.0, "notice": said.append}
     with nothing_downloaded():

@@ -19,7 +19,6 @@ from skipwise.statistics import (
     Pair,
     beaten,
     bootstrap,
-    checks,
     contenders_left,
     judge,
     mcnemar,
@@ -27,6 +26,7 @@ from skipwise.statistics import (
     schedule,
     settle,
 )
+from skipwise.statistics import crosschecks as checks
 from skipwise.statistics.groups import Groups
 from skipwise.statistics.intervals import Networks, analyse, difference_of, mean_of
 from skipwise.statistics.moderation import borrowed, combined

@@ -8,8 +8,8 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from skipwise.errors import SkipwiseError
-from skipwise.files import cache_folder, write_json
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.atomic import cache_folder, write_json
 from skipwise.training.train import train
 from tests.conftest import make_photos
 from tests.fabricated import fabricate

@@ -15,19 +15,19 @@ import pytest
 from PIL import Image
 
 import skipwise
-from skipwise.comparison.inputs import load_images, store_images
+from skipwise.comparison.run.images import load_images, store_images
+from skipwise.core.errors import SkipwiseError
 from skipwise.data import prepare as preparing
-from skipwise.data.decode import decode
-from skipwise.data.look import Square, look
-from skipwise.data.pack import pack
+from skipwise.data.cache.rows import Rows
+from skipwise.data.image.decode import decode
+from skipwise.data.image.preprocess import fit_square
 from skipwise.data.prepare import Request, prepare
-from skipwise.data.preprocess import fit_square
-from skipwise.data.reading import looks
-from skipwise.data.rows import Rows
+from skipwise.data.scan.inspection import Square, look
+from skipwise.data.scan.pool import looks
+from skipwise.data.scan.scan import auto_size, guess_square, survey, team_for
 from skipwise.data.sources import open_source
-from skipwise.data.stream import Streamed
-from skipwise.data.survey import auto_size, guess_square, survey, team_for
-from skipwise.errors import SkipwiseError
+from skipwise.data.store.packed import pack
+from skipwise.data.store.streamed import Streamed
 from tests.conftest import make_photos
 from tests.processes import children_of
 from tests.test_sources import tarred, zipped
@@ -211,7 +211,7 @@ def test_a_file_that_crashes_the_decoder_is_the_only_one_lost(tmp_path: Path, mo
     poison.mkdir()
     # What a decoder does that was written in C and meets bytes made for it.
     (poison / "sitecustomize.py").write_text(
-        "import skipwise.data.look as look, os\n"
+        "import skipwise.data.scan.inspection as look, os\n"
         "read_image = look.read_image\n"
         "def crash(data, **kind):\n"
         "    return os.kill(os.getpid(), 11) if data == b'BOMB' else read_image(data, **kind)\n"
@@ -242,7 +242,7 @@ def test_what_could_not_be_read_for_a_passing_reason_is_tried_again(
     poison = tmp_path / "poison"
     poison.mkdir()
     (poison / "sitecustomize.py").write_text(
-        "import skipwise.data.look as look\n"
+        "import skipwise.data.scan.inspection as look\n"
         "def read_image(data, **_): raise MemoryError\n"
         "look.read_image = read_image\n"
     )
@@ -331,10 +331,10 @@ PACK = """
 import os, sys
 if hasattr(os, "sched_setaffinity"):  # a process for each core reads images
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
-from skipwise.data.look import Square
-from skipwise.data.pack import pack
+from skipwise.data.scan.inspection import Square
+from skipwise.data.store.packed import pack
 from skipwise.data.sources import open_source
-from skipwise.data.survey import survey
+from skipwise.data.scan.scan import survey
 from skipwise.data import transcript
 transcript.SAFE_SECONDS = 0.0
 source = open_source(sys.argv[1])

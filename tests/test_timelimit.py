@@ -12,15 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skipwise.errors import SkipwiseError
-from skipwise.training import fit, settle
-from skipwise.training.loop import Training
-from skipwise.training.recipe import RECIPES, Recipe
-from skipwise.training.schedule import Pace, step_cost
-from skipwise.training.standing import Standing
-from skipwise.training.stepcost import StepCost
-from skipwise.training.terms import Terms
-from skipwise.training.timelimit import LEAST_STEPS, Timekeeper, parse_limit
+from skipwise.core.errors import SkipwiseError
+from skipwise.training import fit
+from skipwise.training import resolve as settle
+from skipwise.training.loop.recipe import RECIPES, Recipe
+from skipwise.training.loop.schedule import Pace, step_cost
+from skipwise.training.loop.trainer import Training
+from skipwise.training.plan import Terms
+from skipwise.training.probe.step_cost import StepCost
+from skipwise.training.run.progress import Standing
+from skipwise.training.run.time_budget import LEAST_STEPS, Timekeeper, parse_limit
 from skipwise.training.train import TrainObserver, train
 
 EVEN = replace(RECIPES["reference"], smallest=1.0)

@@ -19,12 +19,12 @@ import pytest
 from PIL import Image
 
 import skipwise
-from skipwise.data.preprocess import Preprocessing
-from skipwise.screen import TrainScreen
-from skipwise.training import saving
-from skipwise.training.recipe import RECIPES
-from skipwise.training.setup import with_sizes_for_all
-from skipwise.training.standing import Epoch, Standing
+from skipwise.cli.live import TrainScreen
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.training.inputs import with_sizes_for_all
+from skipwise.training.loop.recipe import RECIPES
+from skipwise.training.run import saving
+from skipwise.training.run.progress import Epoch, Standing
 from skipwise.training.train import TrainObserver, train
 from tests.conftest import Run
 from tests.processes import Command, heavy_imports
@@ -94,7 +94,7 @@ def test_it_is_the_run_that_a_comparison_makes(photos: Path, tmp_path: Path) -> 
     skipwise.compare(photos, models=["resnet18", "plain18"], seeds=2, output=tmp_path / "c", **options)
     run = train(photos, **OPTIONS, seed=1, pack=False, output=tmp_path / "t")
     theirs = tmp_path / "c" / "runs" / "resnet18-s1"
-    assert run.record.test == skipwise.training.run.read_run(theirs).test
+    assert run.record.test == skipwise.training.run.record.read_run(theirs).test
     assert (run.folder / "weights.safetensors").read_bytes() == (theirs / "weights.safetensors").read_bytes()
 
 
@@ -260,7 +260,7 @@ def test_two_different_commands_at_once_get_a_folder_each(photos: Path, tmp_path
 def test_bad_options_are_a_sentence_and_leave_nothing(
     option: tuple[str, ...], sentence: str, photos: Path, here: Path, capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from skipwise import cli
+    from skipwise.cli import app as cli
 
     monkeypatch.setattr(sys, "argv", ["skipwise", "train", os.fspath(photos), *option])
     with pytest.raises(SystemExit) as caught:

@@ -13,20 +13,21 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from skipwise.core.errors import SkipwiseError
+from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.images import Images
-from skipwise.data.preprocess import Preprocessing
-from skipwise.errors import SkipwiseError
 from skipwise.nets.zoo import create_model
-from skipwise.training import execute, saving
-from skipwise.training.checkpoint import load_checkpoints, previous, save_checkpoint
-from skipwise.training.execute import execute_run
-from skipwise.training.execution import Execution
-from skipwise.training.optimizer import make_optimizer
-from skipwise.training.recipe import RECIPES, Wishes, choose_recipe
-from skipwise.training.run import DamagedWarning, RunSpec, find_run, read_history, read_predictions, write_run
-from skipwise.training.saving import Saves
-from skipwise.training.schedule import Pace, rate
-from skipwise.training.standing import Epoch, Standing
+from skipwise.training.loop.optimizer import make_optimizer
+from skipwise.training.loop.recipe import RECIPES, Wishes, choose_recipe
+from skipwise.training.loop.schedule import Pace, rate
+from skipwise.training.machine.execution import Execution
+from skipwise.training.run import runner as execute
+from skipwise.training.run import saving
+from skipwise.training.run.checkpoint import load_checkpoints, previous, save_checkpoint
+from skipwise.training.run.progress import Epoch, Standing
+from skipwise.training.run.record import DamagedWarning, RunSpec, find_run, read_history, read_predictions, write_run
+from skipwise.training.run.runner import execute_run
+from skipwise.training.run.saving import Saves
 
 RECIPE = replace(RECIPES["reference"], epochs=4, batch_size=16, lr=0.05, label_smoothing=0.1, warmup=0.25)
 

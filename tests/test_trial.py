@@ -8,17 +8,18 @@ import pytest
 import torch
 
 from skipwise.nets.zoo import create_model
-from skipwise.training import compiling, execution, trial
-from skipwise.training.execution import ONE_THREAD_ALONE, ONE_THREAD_STEP, Execution, choose_execution
-from skipwise.training.recipe import RECIPES
-from skipwise.training.stepcost import StepCost
-from skipwise.training.trial import (
+from skipwise.training.loop.recipe import RECIPES
+from skipwise.training.machine import compiling, execution
+from skipwise.training.machine.execution import ONE_THREAD_ALONE, ONE_THREAD_STEP, Execution, choose_execution
+from skipwise.training.probe import step as trial
+from skipwise.training.probe.step import (
     COMPILE_GAIN,
     COMPILE_SECONDS,
     choose_compile,
     repays,
     try_step,
 )
+from skipwise.training.probe.step_cost import StepCost
 
 CPU = Execution(device="cpu", precision="fp32", threads=1)
 RECIPE = replace(RECIPES["reference"], batch_size=8)

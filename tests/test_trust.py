@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 import skipwise
-from skipwise.deploy.images import own_images
-from skipwise.errors import NotTrusted, SkipwiseError
-from skipwise.seals import sha256, write_sealed
+from skipwise.core.errors import NotTrusted, SkipwiseError
+from skipwise.core.files.checksums import sha256, write_sealed
+from skipwise.deploy.artifact.images import own_images
 from tests.conftest import Run
 
 CODE = """

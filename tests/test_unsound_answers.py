@@ -18,10 +18,10 @@ import pytest
 from onnx import helper, numpy_helper
 
 import skipwise
-from skipwise.deploy.artifact import read_artifact
-from skipwise.deploy.certify import verify
-from skipwise.deploy.soundness import faults, shaped
-from skipwise.errors import SkipwiseError
+from skipwise.core.errors import SkipwiseError
+from skipwise.deploy.artifact.artifact import read_artifact
+from skipwise.deploy.runtime.soundness import faults, shaped
+from skipwise.deploy.verify.verify import verify
 from tests.resealing import CLASSES, changed, pictures, reseal, rewritten, shipped
 
 SLOW = pytest.mark.slow

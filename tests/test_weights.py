@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from skipwise import SkipwiseError, create_model
-from skipwise.nets.checkpoints import read_contents
-from skipwise.nets.weights import fit_weights, load_weights
+from skipwise.nets.weights.checkpoints import read_contents
+from skipwise.nets.weights.loading import fit_weights, load_weights
 
 TORCHVISION = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "mobilenet_v2"]
 TIMM = {

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 
-from skipwise.comparison import fairness, notes, wording
-from skipwise.comparison.markdown import escaped, markdown
-from skipwise.comparison.question import Question
+from skipwise.comparison.plan.question import Question
+from skipwise.comparison.report import fairness, notes
+from skipwise.comparison.report.markdown import escaped, markdown
+from skipwise.comparison.results import wording
+from skipwise.core.text import first
 from skipwise.statistics import judge
 from skipwise.statistics.simultaneous import RESERVE
-from skipwise.text import first
 from tests.fabricated import NASTY, NETWORKS, Fabricated, fabricate
 from tests.test_report import CASES, with_nasty_names
 

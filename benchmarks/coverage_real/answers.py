@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.errors import SkipwiseError
-from skipwise.files import atomic, locked, write_text
-from skipwise.training.recipe import Recipe
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.atomic import atomic, locked, write_text
+from skipwise.training.loop.recipe import Recipe
 
 KEPT = Path(__file__).parent
 """Where the runs that the repository keeps are."""

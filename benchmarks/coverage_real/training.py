@@ -18,18 +18,18 @@ import torch
 from numpy.typing import NDArray
 
 from coverage_real.answers import Trained, add, begin, done
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.machine.system import keep_freed_memory
+from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.images import Images
-from skipwise.data.look import Square
 from skipwise.data.prepare import Request, prepare
-from skipwise.data.preprocess import Preprocessing
+from skipwise.data.scan.inspection import Square
 from skipwise.data.sources import ReadingOptions
-from skipwise.errors import SkipwiseError
-from skipwise.machine import keep_freed_memory
-from skipwise.training.execute import execute_run
-from skipwise.training.execution import Execution
-from skipwise.training.recipe import Wishes, choose_recipe
-from skipwise.training.run import RunSpec, read_predictions
-from skipwise.training.setup import choose_preprocessing, with_statistics
+from skipwise.training.inputs import choose_preprocessing, with_statistics
+from skipwise.training.loop.recipe import Wishes, choose_recipe
+from skipwise.training.machine.execution import Execution
+from skipwise.training.run.record import RunSpec, read_predictions
+from skipwise.training.run.runner import execute_run
 
 NETWORKS = ("resnet18", "se_resnet18", "plain18", "mobilenet_v2")
 WIDTH = 0.25

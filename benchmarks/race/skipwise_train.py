@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from race.task import Task, answer
-from skipwise.training.run import read_history, read_predictions, read_run
+from skipwise.training.run.record import read_history, read_predictions, read_run
 
 
 def main() -> None:

@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from skipwise.advice.advise import advise as advise
     from skipwise.auditing.audit import audit as audit
     from skipwise.comparison.compare import compare as compare
-    from skipwise.comparison.finished import Comparison as Comparison
-    from skipwise.comparison.finished import report as report
-    from skipwise.comparison.observer import Observer as Observer
-    from skipwise.comparison.planned import Planned as Planned
+    from skipwise.comparison.plan.planned import Planned as Planned
     from skipwise.comparison.recommend import recommend as recommend
+    from skipwise.comparison.results.finished import Comparison as Comparison
+    from skipwise.comparison.results.finished import report as report
+    from skipwise.comparison.run.observer import Observer as Observer
+    from skipwise.core.errors import SkipwiseError as SkipwiseError
     from skipwise.cost.profile import profile as profile
     from skipwise.data.sources import ReadingOptions as ReadingOptions
     from skipwise.data.sources import Source as Source
     from skipwise.data.sources import open_images as open_images
-    from skipwise.deploy.certify import verify as verify
-    from skipwise.deploy.export import export as export
-    from skipwise.deploy.predict import predict as predict
-    from skipwise.errors import SkipwiseError as SkipwiseError
-    from skipwise.nets.weights import load_weights as load_weights
+    from skipwise.deploy.export.export import export as export
+    from skipwise.deploy.predict.predict import predict as predict
+    from skipwise.deploy.verify.verify import verify as verify
+    from skipwise.nets.weights.loading import load_weights as load_weights
     from skipwise.nets.zoo import create_model as create_model
     from skipwise.nets.zoo import list_models as list_models
     from skipwise.training.train import train as train
@@ -36,26 +36,26 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Advice": "skipwise.advice.advise",
-    "Comparison": "skipwise.comparison.finished",
-    "Observer": "skipwise.comparison.observer",
-    "Planned": "skipwise.comparison.planned",
+    "Comparison": "skipwise.comparison.results.finished",
+    "Observer": "skipwise.comparison.run.observer",
+    "Planned": "skipwise.comparison.plan.planned",
     "ReadingOptions": "skipwise.data.sources",
     "Source": "skipwise.data.sources",
-    "SkipwiseError": "skipwise.errors",
+    "SkipwiseError": "skipwise.core.errors",
     "advise": "skipwise.advice.advise",
     "audit": "skipwise.auditing.audit",
     "compare": "skipwise.comparison.compare",
     "create_model": "skipwise.nets.zoo",
-    "export": "skipwise.deploy.export",
+    "export": "skipwise.deploy.export.export",
     "list_models": "skipwise.nets.zoo",
-    "load_weights": "skipwise.nets.weights",
+    "load_weights": "skipwise.nets.weights.loading",
     "open_images": "skipwise.data.sources",
-    "predict": "skipwise.deploy.predict",
+    "predict": "skipwise.deploy.predict.predict",
     "profile": "skipwise.cost.profile",
     "recommend": "skipwise.comparison.recommend",
-    "report": "skipwise.comparison.finished",
+    "report": "skipwise.comparison.results.finished",
     "train": "skipwise.training.train",
-    "verify": "skipwise.deploy.certify",
+    "verify": "skipwise.deploy.verify.verify",
 }
 
 __all__ = sorted([*_HOMES, "statistics"])
@@ -70,7 +70,7 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(_HOMES[name]), name)
     except ModuleNotFoundError as error:
         if error.name in {"torch", "torchvision", "sklearn"}:
-            from skipwise.errors import missing_extra
+            from skipwise.core.errors import missing_extra
 
             raise missing_extra("train", error.name) from error
         raise

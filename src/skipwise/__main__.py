@@ -10,6 +10,6 @@ try:
 except OSError:  # it was removed
     del sys.path[0]
 
-from skipwise.cli import main
+from skipwise.cli.app import main
 
 main()

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from skipwise.seals import seal_of
+from skipwise.core.files.checksums import seal_of
 from tests.attack.damage import damaged
 from tests.mutations.hostile import VALUES
 from tests.mutations.texts import json_damaged

@@ -36,7 +36,7 @@ class Images:
 
     def attack(self, rng: Random) -> tuple[str, str]:
         """Reads an image twice: how it was made, and what does not hold."""
-        from skipwise.data.look import Square, look
+        from skipwise.data.scan.inspection import Square, look
 
         name, data = image(np.random.default_rng(rng.getrandbits(64)))
         square = Square(size=16, channels=3)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from skipwise.data.sources.matlab import load_matlab
+from skipwise.data.sources.arrays.matlab import load_matlab
 from tests.mutations.contents import files
 
 OTHERS: tuple[Callable[[Any], Any], ...] = (

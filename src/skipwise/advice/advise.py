@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from skipwise.advice.points import Asked, Point, points_on
 from skipwise.advice.table import read_table
 from skipwise.advice.traits import Traits, traits_of
+from skipwise.core.text import count
 from skipwise.data.prepare import Prepared, Request, prepare
+from skipwise.data.scan.scan import Progress
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED
-from skipwise.data.survey import Progress
 from skipwise.evaluation.outcomes import outcome_of
 from skipwise.statistics import pair_level, schedule
-from skipwise.text import count
 
 
 @dataclass(frozen=True, kw_only=True)

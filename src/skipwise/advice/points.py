@@ -9,8 +9,8 @@ from typing import Literal
 from skipwise.advice.table import Table, nearest, read_table
 from skipwise.advice.traits import Traits
 from skipwise.advice.weights import should_start_from_weights
+from skipwise.core.text import count
 from skipwise.statistics import least_shown
-from skipwise.text import count
 
 Topic = Literal["weights", "cross-validation", "size", "mirror", "balance"]
 FOLDS = 5

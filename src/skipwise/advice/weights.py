@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from skipwise.advice.table import Gain, Table, nearest, read_table
 from skipwise.advice.traits import Traits
-from skipwise.text import count
+from skipwise.core.text import count
 
 ARM = "weights"
 OTHER_SIZES = ("weights-128", "weights-160")

@@ -11,20 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
+from skipwise.auditing.contact_sheets import contact_sheets
 from skipwise.auditing.page import audit_page
 from skipwise.auditing.record import AUDIT, AuditReport, Record
-from skipwise.auditing.sheets import contact_sheets
-from skipwise.data.audit import Finding, examine
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.atomic import clear_leftovers, locked, make_folder, write_text
+from skipwise.core.files.checksums import read_sealed, write_sealed
+from skipwise.core.files.paths import user_path
+from skipwise.core.workspace import make_next, numbered_folders
 from skipwise.data.faults import unreadable_images
 from skipwise.data.prepare import files_left_out, obstacles
+from skipwise.data.quality.findings import Finding, examine
+from skipwise.data.scan.scan import Progress, survey
 from skipwise.data.sources import ReadingOptions, open_source
 from skipwise.data.splits import read_split
-from skipwise.data.survey import Progress, survey
-from skipwise.errors import SkipwiseError
-from skipwise.files import clear_leftovers, locked, make_folder, write_text
-from skipwise.folders import make_next, numbered_folders
-from skipwise.paths import user_path
-from skipwise.seals import read_sealed, write_sealed
 
 PARENT = Path("runs/audit")
 
@@ -86,7 +86,9 @@ def audit(
         used = np.array(source.splits) != ""
     doubted: list[Finding] = []
     if run is not None:
-        from skipwise.auditing.doubted import doubted_by  # only here is torch needed, which takes half a gigabyte
+        from skipwise.auditing.doubted_labels import (
+            doubted_by,  # only here is torch needed, which takes half a gigabyte
+        )
 
         doubted = doubted_by(source, Path(run))
     seen = survey(source, progress).of(used)

@@ -8,13 +8,13 @@ from itertools import takewhile
 from statistics import median
 from typing import Any
 
-from skipwise.auditing.pictures import small_pictures
+from skipwise.auditing.contact_sheets import Sheet, pictures_each
 from skipwise.auditing.record import TITLES, TO_MEND, Record, summary
-from skipwise.auditing.sheets import Sheet, pictures_each
-from skipwise.data.audit import Finding, Kind
+from skipwise.auditing.thumbnails import small_pictures
+from skipwise.data.quality.findings import Finding, Kind
+from skipwise.data.scan.scan import Progress, Survey
 from skipwise.data.sources import Source
 from skipwise.data.splits import SPLITS
-from skipwise.data.survey import Progress, Survey
 from skipwise.pages import render
 from skipwise.pages.pictures import FEW_PIXELS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from skipwise.data.audit import Counts, Finding, Kind
+from skipwise.data.quality.findings import Counts, Finding, Kind
 
 AUDIT = "audit.json"
 

@@ -14,34 +14,36 @@ from typing import TYPE_CHECKING
 from skipwise.advice.points import Asked, cross_validation
 from skipwise.advice.traits import traits_of
 from skipwise.advice.weights import should_start_from_weights
-from skipwise.comparison.counting import check_countable
-from skipwise.comparison.finished import Comparison, is_finished, read_comparison
-from skipwise.comparison.grouping import grouping_of
-from skipwise.comparison.include import check_included, find_included, include_runs
-from skipwise.comparison.inputs import image_options, store_images, store_weights
-from skipwise.comparison.observer import Observer
-from skipwise.comparison.plan import SHELF, Plan, check_together
-from skipwise.comparison.planned import Noting, Planned, Stage
-from skipwise.comparison.question import Question, choose_looks
-from skipwise.comparison.saved import by_plan, check_savable, write_plan
-from skipwise.comparison.starts import Words, choose_recipes, files_of, find_starts, try_weights
-from skipwise.comparison.tuning import choose_tuning
-from skipwise.data.look import Square
-from skipwise.data.pack import pack as make_pack
+from skipwise.comparison.plan.counting import check_countable
+from skipwise.comparison.plan.grouping import grouping_of
+from skipwise.comparison.plan.plan import SHELF, Plan, check_together
+from skipwise.comparison.plan.planned import Noting, Planned, Stage
+from skipwise.comparison.plan.question import Question, choose_looks
+from skipwise.comparison.plan.reuse import check_included, find_included, include_runs
+from skipwise.comparison.plan.saved import by_plan, check_savable, write_plan
+from skipwise.comparison.plan.starting_weights import Words, choose_recipes, files_of, find_starts, try_weights
+from skipwise.comparison.plan.tuning import choose_tuning
+from skipwise.comparison.results.finished import Comparison, is_finished, read_comparison
+from skipwise.comparison.run.images import image_options, store_images, store_weights
+from skipwise.comparison.run.observer import Observer
+from skipwise.core.errors import SkipwiseError, require
+from skipwise.core.files.atomic import cache_for_looking, clear_leftovers, remove_empty
+from skipwise.core.files.checksums import read_sealed, write_sealed
+from skipwise.core.files.paths import user_path
+from skipwise.core.workspace import check_again
+from skipwise.data.cache.rows import Rows
+from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.prepare import Request, prepare
-from skipwise.data.preprocess import Preprocessing
-from skipwise.data.rows import Rows
+from skipwise.data.scan.inspection import Square
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED
-from skipwise.errors import SkipwiseError, require
+from skipwise.data.store.packed import pack as make_pack
 from skipwise.evaluation.outcomes import outcome_of
-from skipwise.files import cache_for_looking, clear_leftovers, remove_empty
-from skipwise.folders import check_again
-from skipwise.nets.guests import guest_fingerprint, is_guest
+from skipwise.nets.external import guest_fingerprint, is_guest
 from skipwise.nets.stems import resolve_stem
-from skipwise.paths import user_path
-from skipwise.seals import read_sealed, write_sealed
-from skipwise.training.execution import (
+from skipwise.training.inputs import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
+from skipwise.training.loop.recipe import Wishes, check_recipe, shortened
+from skipwise.training.machine.execution import (
     Execution,
     check_precision,
     check_unchanged,
@@ -49,13 +51,11 @@ from skipwise.training.execution import (
     choose_device,
     is_unchanged,
 )
-from skipwise.training.recipe import Wishes, check_recipe, shortened
-from skipwise.training.setup import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
-from skipwise.training.starting import agreed, size_for
-from skipwise.training.timelimit import parse_limit
+from skipwise.training.run.time_budget import parse_limit
+from skipwise.training.starting_weights import agreed, size_for
 
 if TYPE_CHECKING:
-    from skipwise.comparison.forecast import Forecast
+    from skipwise.comparison.budget.forecast import Forecast
 
 DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
 
@@ -131,7 +131,7 @@ def compare(
         seed: the first seed; the others follow it.
         epochs, batch_size, lr: None leaves them to the recipe.
         img_size: pixels a side; None takes the images' own, up to 128.
-        recipe: "fast", "standard" or "reference"; see training/recipe.py.
+        recipe: "fast", "standard" or "reference"; see training/loop/recipe.py.
         mirror: whether to flip training images left to right at random. With None they are flipped, unless the data
             set is known to have classes that a flip changes, such as digits.
         stem: "imagenet", "small" or "auto", that of weights to start from, else by the image size.
@@ -343,9 +343,9 @@ def compare(
         found = finished_in(folder)
         return planned(found.plan, None) if dry_run else found
     # What works needs torch, which takes a second to import; what was found out so far does not.
-    from skipwise.comparison.budget import Budget
+    from skipwise.comparison.budget.corrections import Budget
+    from skipwise.comparison.budget.resolve import OnThisMachine, fit_setting, look_ahead, settle, try_again
     from skipwise.comparison.conclude import carry_out
-    from skipwise.comparison.settle import OnThisMachine, fit_setting, look_ahead, settle, try_again
 
     here = OnThisMachine(
         precision=precision,

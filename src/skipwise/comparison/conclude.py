@@ -8,29 +8,29 @@ from pathlib import Path
 
 import numpy as np
 
-from skipwise.comparison.answers import read_tested
-from skipwise.comparison.budget import Budget, StartAgain, TimeIsUp
-from skipwise.comparison.choice import choose
-from skipwise.comparison.collect import collect
-from skipwise.comparison.contenders import build_contender
-from skipwise.comparison.course import Course, follow
-from skipwise.comparison.finished import COSTS, PICTURES, Comparison, histories
-from skipwise.comparison.forecast import Forecast
-from skipwise.comparison.inputs import load_images
-from skipwise.comparison.local import LocalProcesses
-from skipwise.comparison.notes import resolvable
-from skipwise.comparison.observer import Observer
-from skipwise.comparison.pictures import pictures
-from skipwise.comparison.plan import SHELF, Plan
-from skipwise.comparison.question import LEAST
-from skipwise.comparison.report import write_report
-from skipwise.comparison.results import Costs, Results
-from skipwise.comparison.wording import counted
+from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
+from skipwise.comparison.budget.forecast import Forecast
+from skipwise.comparison.budget.networks import build_contender
+from skipwise.comparison.plan.plan import SHELF, Plan
+from skipwise.comparison.plan.question import LEAST
+from skipwise.comparison.report.notes import resolvable
+from skipwise.comparison.report.page import write_report
+from skipwise.comparison.report.thumbnails import pictures
+from skipwise.comparison.results.choice import choose
+from skipwise.comparison.results.finished import COSTS, PICTURES, Comparison, histories
+from skipwise.comparison.results.records import Costs, Results
+from skipwise.comparison.results.wording import counted
+from skipwise.comparison.run.collect import collect
+from skipwise.comparison.run.images import load_images
+from skipwise.comparison.run.local import LocalProcesses
+from skipwise.comparison.run.observer import Observer
+from skipwise.comparison.run.predictions import read_tested
+from skipwise.comparison.run.study import Course, follow
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.atomic import write_json
+from skipwise.core.files.checksums import write_sealed
+from skipwise.core.machine.system import describe_machine
 from skipwise.cost.timing import latencies
-from skipwise.errors import SkipwiseError
-from skipwise.files import write_json
-from skipwise.machine import describe_machine
-from skipwise.seals import write_sealed
 
 
 def carry_out(

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import msgspec
 
-from skipwise.comparison.choice import Limits, choose
-from skipwise.comparison.finished import Comparison, read_comparison
-from skipwise.comparison.results import Costs, Recommendation
+from skipwise.comparison.results.choice import Limits, choose
+from skipwise.comparison.results.finished import Comparison, read_comparison
+from skipwise.comparison.results.records import Costs, Recommendation
+from skipwise.core.errors import SkipwiseError, reason_of
+from skipwise.core.files.atomic import LARGEST_RECORD
+from skipwise.core.files.json_limits import check_json
+from skipwise.core.files.regular import read_regular
+from skipwise.core.text import command
 from skipwise.cost.profile import ProfileReport
-from skipwise.errors import SkipwiseError, reason_of
 from skipwise.evaluation.outcomes import Outcome
-from skipwise.files import LARGEST_RECORD
-from skipwise.parsing import check_json
-from skipwise.regular import read_regular
-from skipwise.text import command
 
 HERE = "this machine's processor"
 _AMOUNT = re.compile(r"([\d.]+)([kKMGT]?)")

@@ -27,7 +27,7 @@ def count(network: nn.Module, *, channels: int, size: int) -> Counts:
     import torch
     from torch import nn
 
-    from skipwise.evaluation.predict import evaluating
+    from skipwise.evaluation.logits import evaluating
 
     multiply_adds = activations = 0
 

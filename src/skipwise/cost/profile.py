@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from skipwise.core.errors import SkipwiseError, unknown_name
+from skipwise.core.machine.system import Machine, describe_machine
 from skipwise.cost.counts import Counts, count
 from skipwise.cost.interleaved import Timing, interleaved
 from skipwise.cost.timing import MATMUL_SIDE, forward_arm, matmul_arm
-from skipwise.errors import SkipwiseError, unknown_name
-from skipwise.machine import Machine, describe_machine
 from skipwise.nets.catalogue import check_model
-from skipwise.nets.guests import is_guest
-from skipwise.nets.sizes import check_size
+from skipwise.nets.external import is_guest
+from skipwise.nets.external_sizes import check_size
 from skipwise.nets.stems import check_width, resolve_stem
 
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16"}

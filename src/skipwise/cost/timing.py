@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from skipwise import devices
+from skipwise.core.machine import devices
 from skipwise.cost.interleaved import Timing, in_turn, interleaved
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def forward_arm(
     """
     import torch
 
-    from skipwise.evaluation.predict import evaluating
+    from skipwise.evaluation.logits import evaluating
 
     network.to(memory_format=torch.channels_last)
     batch = torch.zeros(batch_size, channels, size, size).to(memory_format=torch.channels_last)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.data.scan.scan import Survey
 from skipwise.data.sources import Source
 from skipwise.data.sources.labels import missing_classes
-from skipwise.data.survey import Survey
 
 NAMED = 10
 """Unreadable files that a sentence names."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from posixpath import splitext
 
-from skipwise.text import printable as printable
+from skipwise.core.text import printable as printable
 
 CLUTTER = frozenset(
     [

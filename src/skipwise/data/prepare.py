@@ -10,18 +10,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.audit import Audit, examine, read_exclusions
-from skipwise.data.duplicates import linked
+from skipwise.core.errors import SkipwiseError
 from skipwise.data.faults import faults, layout_faults
 from skipwise.data.images import Images, Pixels
-from skipwise.data.look import Square
-from skipwise.data.pack import pack
+from skipwise.data.quality.duplicate_groups import find_twins
+from skipwise.data.quality.duplicates import linked
+from skipwise.data.quality.findings import Audit, examine, read_exclusions
+from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.scan import Progress, Survey, guess_square, is_surveyed, survey, team_for
 from skipwise.data.sources import ReadingOptions, Source, open_source
 from skipwise.data.splits import SPLIT_SEED, SPLITS, TEST_SHARE, make_folds, make_splits, read_split
-from skipwise.data.stream import Streamed
-from skipwise.data.survey import Progress, Survey, guess_square, is_surveyed, survey, team_for
-from skipwise.data.twins import find_twins
-from skipwise.errors import SkipwiseError
+from skipwise.data.store.packed import pack
+from skipwise.data.store.streamed import Streamed
 
 VAL_SHARE = 0.15
 VAL_SHARE_OF_GIVEN = 0.10

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.audience import csv_cell, from_csv_cell
-from skipwise.data.sources.tables import plain_table
-from skipwise.errors import SkipwiseError
-from skipwise.files import write_text
-from skipwise.seals import check_files
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.escaping import csv_cell, from_csv_cell
+from skipwise.core.files.atomic import write_text
+from skipwise.core.files.checksums import check_files
+from skipwise.data.sources.tables.listed_images import plain_table
 
 SPLITS = ("train", "val", "test")
 TEST_SHARE = 0.15

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.errors import SkipwiseError, unknown_name
+from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.evaluation.metrics import log_loss, right
 from skipwise.evaluation.mislabelled import probabilities
 

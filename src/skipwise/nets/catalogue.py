@@ -1,4 +1,4 @@
-"""What every named network is called and costs, without building it: `catalogue.json`, made by cost/cataloguing.py.
+"""What every named network is called and costs, without building it: `catalogue.json`, made by cost/make_catalogue.py.
 
 Building all of them takes seconds, and torch, which takes another. A test holds this table against the networks.
 """
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from skipwise.errors import unknown_name
-from skipwise.nets.guests import check_guest, is_guest
+from skipwise.core.errors import unknown_name
+from skipwise.nets.external import check_guest, is_guest
 
 FILE = Path(__file__).with_name("catalogue.json")
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skipwise.errors import SkipwiseError
+from skipwise.core.errors import SkipwiseError
 from skipwise.nets.blocks import ConvNormAct, DropPath, GateMaker, Skip, SkipMaker, projection_skip, scaled
 from skipwise.nets.stems import check_width
 

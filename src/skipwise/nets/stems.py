@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skipwise.errors import SkipwiseError
+from skipwise.core.errors import SkipwiseError
 
 STEMS = ("imagenet", "small", "auto")
 SMALL_IMAGE = 64

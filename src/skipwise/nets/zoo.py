@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from skipwise.errors import SkipwiseError, unknown_name
+from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.nets.blocks import (
     BasicBlock,
     Bottleneck,
@@ -23,11 +23,11 @@ from skipwise.nets.blocks import (
     projection_skip,
 )
 from skipwise.nets.catalogue import check_model
-from skipwise.nets.guests import create_guest, is_guest
+from skipwise.nets.external import create_guest, is_guest
 from skipwise.nets.network import Architecture, Stage, build
-from skipwise.nets.published import fetch, published
 from skipwise.nets.stems import STEMS, resolve_stem
-from skipwise.nets.weights import load_weights
+from skipwise.nets.weights.loading import load_weights
+from skipwise.nets.weights.published import fetch, published
 
 RESNET = "He et al. 2015, arXiv:1512.03385"
 RESNEXT = "Xie et al. 2017, arXiv:1611.05431"
@@ -166,7 +166,7 @@ def create_model(
         reduction: of the channels in squeeze-excite gates; None is the published 16.
         drop_path: how often the last block's branch is dropped in training; earlier ones less often.
         zero_init_last: whether every residual branch starts at zero (Goyal et al. 2017, arXiv:1706.02677).
-        pretrained: start from published ImageNet weights (see nets/published.py), downloaded once; with another
+        pretrained: start from published ImageNet weights (see nets/weights/published.py), downloaded once; with another
             number of classes than 1,000 the last layer is a new one.
         image_size: pixels a side; only `auto` needs it.
         seed: of the initial weights; None draws from torch's default generator.

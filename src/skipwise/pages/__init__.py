@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from skipwise.audience import html
+from skipwise.core.escaping import html
 
 
 def render(template: str, **values: Any) -> str:

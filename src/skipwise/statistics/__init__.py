@@ -4,13 +4,13 @@ The heart is `judge`. `settle` and `contenders_left` make a sequence of looks at
 and `mcnemar` are second opinions that rest on other assumptions.
 """
 
-from skipwise.statistics.checks import McNemar, bootstrap, mcnemar
 from skipwise.statistics.climbing import Climb, climb
+from skipwise.statistics.crosschecks import McNemar, bootstrap, mcnemar
 from skipwise.statistics.groups import FEWEST_GROUPS
 from skipwise.statistics.judging import MOST_SEEDS, judge
-from skipwise.statistics.looks import beaten, contenders_left, settle
 from skipwise.statistics.records import Estimate, Judgement, Pair, Verdict
 from skipwise.statistics.resolution import at_best, least_shown
+from skipwise.statistics.sequential import beaten, contenders_left, settle
 from skipwise.statistics.shares import Share, share
 from skipwise.statistics.simultaneous import SCHEDULE, pair_level, schedule
 

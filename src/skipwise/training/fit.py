@@ -11,15 +11,15 @@ from typing import Any
 
 from skipwise.cost.counts import count
 from skipwise.cost.timing import multiply_adds_per_second
-from skipwise.nets.blank import blank, shape_of
-from skipwise.nets.guests import is_guest
-from skipwise.training.execution import choose_execution
-from skipwise.training.recipe import Recipe
+from skipwise.nets.external import is_guest
+from skipwise.nets.uninitialised import blank, shape_of
+from skipwise.training.loop.recipe import Recipe
+from skipwise.training.machine.execution import choose_execution
+from skipwise.training.plan import Terms
+from skipwise.training.probe.step import ENOUGH, try_step
+from skipwise.training.probe.step_cost import StepCost
+from skipwise.training.resolve import ENDING
 from skipwise.training.setting import NEARLY, Setting, enough_epochs, settings
-from skipwise.training.settle import ENDING
-from skipwise.training.stepcost import StepCost
-from skipwise.training.terms import Terms
-from skipwise.training.trial import ENOUGH, try_step
 
 
 def fit_setting(draft: Terms, *, precision: str, other_size: bool, other_stem: bool, began: float) -> Terms:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from skipwise.training.recipe import Recipe, full_size
+from skipwise.training.loop.recipe import Recipe, full_size
 
 SMALLER = (128, 96, 64, 32)
 """Sizes, in pixels a side, that a limit may choose instead, with the imagenet stem."""
@@ -71,7 +71,7 @@ def settings(asked: Setting, *, size_given: bool, stem_given: bool) -> tuple[Set
 def enough_epochs(recipe: Recipe, images: int) -> int:
     """How many epochs of so many training images a network needs at least, for its accuracy to say something of it.
 
-    >>> from skipwise.training.recipe import RECIPES
+    >>> from skipwise.training.loop.recipe import RECIPES
     >>> enough_epochs(RECIPES["standard"], 50_000)
     6
     """

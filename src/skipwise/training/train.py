@@ -14,29 +14,31 @@ import numpy as np
 
 from skipwise.advice.traits import traits_of
 from skipwise.advice.weights import should_start_from_weights
+from skipwise.core.errors import SkipwiseError, require
+from skipwise.core.files.atomic import cache_for_looking, clear_leftovers, write_text
+from skipwise.core.files.checksums import write_sealed
+from skipwise.core.files.paths import user_path
+from skipwise.core.workspace import check_again
 from skipwise.data.images import Images
-from skipwise.data.look import Square
+from skipwise.data.location import remember
 from skipwise.data.prepare import Prepared, Request, prepare
+from skipwise.data.scan.inspection import Square
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED, save_split
-from skipwise.data.whereabouts import remember
-from skipwise.errors import SkipwiseError, require
-from skipwise.files import cache_for_looking, clear_leftovers, write_text
-from skipwise.folders import check_again
 from skipwise.nets.catalogue import check_model
-from skipwise.nets.guests import guest_fingerprint, is_guest
-from skipwise.nets.published import published
+from skipwise.nets.external import guest_fingerprint, is_guest
 from skipwise.nets.stems import resolve_stem
-from skipwise.paths import user_path
-from skipwise.seals import write_sealed
-from skipwise.training.execution import Execution, check_precision, check_unchanged, choose_device, is_unchanged
-from skipwise.training.faults import in_short
-from skipwise.training.ranks import joined
-from skipwise.training.recipe import Wishes, check_recipe, choose_recipe
-from skipwise.training.run import CHECKPOINT, RunRecord, RunSpec, find_run, remove_checkpoint
-from skipwise.training.setup import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
-from skipwise.training.standing import Epoch, Standing
-from skipwise.training.starting import (
+from skipwise.nets.weights.published import published
+from skipwise.training.inputs import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
+from skipwise.training.loop.recipe import Wishes, check_recipe, choose_recipe
+from skipwise.training.machine.execution import Execution, check_precision, check_unchanged, choose_device, is_unchanged
+from skipwise.training.machine.faults import in_short
+from skipwise.training.machine.ranks import joined
+from skipwise.training.plan import SHELF, Terms
+from skipwise.training.run.progress import Epoch, Standing
+from skipwise.training.run.record import CHECKPOINT, RunRecord, RunSpec, find_run, remove_checkpoint
+from skipwise.training.run.time_budget import parse_limit
+from skipwise.training.starting_weights import (
     AUTO,
     NONE,
     PRETRAINED,
@@ -48,8 +50,6 @@ from skipwise.training.starting import (
     published_start,
     size_for,
 )
-from skipwise.training.terms import SHELF, Terms
-from skipwise.training.timelimit import parse_limit
 
 DEFAULT_MODEL = "resnet18"
 RETRIES = 3
@@ -287,8 +287,8 @@ def train(
                 terms = replace(stored, data=draft.data)
                 return Trained(folder=folder, terms=terms, record=ended, repeated=True)
             # What works needs torch, which takes a second to import; what was found out so far does not.
-            from skipwise.training.execute import execute_run
-            from skipwise.training.settle import keeper_of, settle
+            from skipwise.training.resolve import keeper_of, settle
+            from skipwise.training.run.runner import execute_run
 
             if stored is None and seconds is not None and ranks.count == 1:
                 from skipwise.training.fit import fit_setting

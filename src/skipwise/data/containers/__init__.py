@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from skipwise.core.errors import SkipwiseError
 from skipwise.data.containers.base import (
     DEEPEST,
     LARGEST_FILE,
@@ -24,7 +25,6 @@ from skipwise.data.containers.tar import CompressedTar, Tar, TarShards
 from skipwise.data.containers.unpacked import is_packed
 from skipwise.data.containers.zip import Zip
 from skipwise.data.names import ARCHIVES
-from skipwise.errors import SkipwiseError
 
 __all__ = [
     "DEEPEST",

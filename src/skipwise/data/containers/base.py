@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from skipwise.data.decode import UnreadableImage
-from skipwise.data.formats import is_picture
+from skipwise.core.errors import SkipwiseError, reason_of
+from skipwise.core.text import shortened
+from skipwise.data.image.decode import UnreadableImage
+from skipwise.data.image.formats import is_picture
 from skipwise.data.names import printable, suffix
-from skipwise.errors import SkipwiseError, reason_of
-from skipwise.text import shortened
 
 LARGEST_FILE = 512 * 2**20
 """A larger file is no image that anybody wants decoded; it would have to be held in memory."""

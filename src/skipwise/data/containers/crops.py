@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from skipwise.data.containers.base import Listing, Progress, Reader, Shareable, file_stamp, one_by_one
-from skipwise.data.decode import UnreadableImage, decode_image
+from skipwise.data.image.decode import UnreadableImage, decode_image
 
 Box = tuple[float, float, float, float]
 """Left, top, width and height in pixels."""

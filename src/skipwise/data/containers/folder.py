@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
+from skipwise.core.errors import SkipwiseError, reason_of
+from skipwise.core.files.regular import is_regular, read_regular
 from skipwise.data.containers.base import (
     LARGEST_FILE,
     Entry,
@@ -19,10 +21,8 @@ from skipwise.data.containers.base import (
     listed,
     one_by_one,
 )
-from skipwise.data.decode import UnreadableImage
+from skipwise.data.image.decode import UnreadableImage
 from skipwise.data.names import is_clutter
-from skipwise.errors import SkipwiseError, reason_of
-from skipwise.regular import is_regular, read_regular
 
 _SAID_EVERY = 20_000
 

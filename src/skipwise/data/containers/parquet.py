@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from skipwise.core.errors import SkipwiseError, missing_extra, reason_of
+from skipwise.core.files.regular import open_regular
 from skipwise.data.containers.base import Entry, Listing, Progress, check_size, file_stamp, listed
-from skipwise.data.decode import UnreadableImage
-from skipwise.errors import SkipwiseError, missing_extra, reason_of
-from skipwise.regular import open_regular
+from skipwise.data.image.decode import UnreadableImage
 
 ROWS_AT_ONCE, BYTES_AT_ONCE = 64, 2**26
 """Rows whose images are in memory at a time, and about how much they may take: a thousand rows can share one image of

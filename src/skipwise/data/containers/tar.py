@@ -16,7 +16,10 @@ from typing import Any, BinaryIO, ClassVar, Self
 
 import msgspec
 
-from skipwise.data.cache import keep, kept
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.atomic import cache_folder
+from skipwise.core.files.regular import open_regular
+from skipwise.data.cache.files import keep, kept
 from skipwise.data.containers.base import (
     LARGEST_FILE,
     Entry,
@@ -34,10 +37,7 @@ from skipwise.data.containers.base import (
     plain,
 )
 from skipwise.data.containers.unpacked import unpacked
-from skipwise.data.decode import UnreadableImage
-from skipwise.errors import SkipwiseError
-from skipwise.files import cache_folder
-from skipwise.regular import open_regular
+from skipwise.data.image.decode import UnreadableImage
 
 _SAID_EVERY = 512
 _PART = 2**20

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from skipwise.regular import open_regular
+from skipwise.core.files.regular import open_regular
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -12,6 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
+from skipwise.core.errors import SkipwiseError, reason_of
+from skipwise.core.files.regular import open_regular
+from skipwise.core.files.zip_directory import LargeDirectoryError, open_zip
+from skipwise.core.text import byte_size
 from skipwise.data.containers.base import (
     Entry,
     Listing,
@@ -26,11 +30,7 @@ from skipwise.data.containers.base import (
     one_by_one,
     plain,
 )
-from skipwise.data.decode import UnreadableImage
-from skipwise.errors import SkipwiseError, reason_of
-from skipwise.regular import open_regular
-from skipwise.text import byte_size
-from skipwise.zipped import LargeDirectoryError, open_zip
+from skipwise.data.image.decode import UnreadableImage
 
 _UTF8_FLAG = 0x800
 

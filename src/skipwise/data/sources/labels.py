@@ -6,11 +6,11 @@ import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.text import count, shortened
 from skipwise.data.names import printable
-from skipwise.data.sources import folder_names as called
+from skipwise.data.sources.folders import folder_names as called
 from skipwise.data.sources.split_names import split_of
-from skipwise.errors import SkipwiseError
-from skipwise.text import count, shortened
 
 _COPY = re.compile(
     r"(?:copy of|kopie von|copie de|copia de|copia di) (?P<a>.+)"

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.data.containers import Container, Entry, Folder, Listing, Progress, open_container
 from skipwise.data.names import ARCHIVES, printable, stem, suffix
-from skipwise.data.sources import (
+from skipwise.data.sources.foreign import foreign_sentence
+from skipwise.data.sources.labels import listing
+from skipwise.data.sources.layouts import (
     arrays,
     class_folders,
     coco,
@@ -24,16 +27,13 @@ from skipwise.data.sources import (
     published,
     webdataset,
 )
-from skipwise.data.sources.foreign import foreign_sentence
-from skipwise.data.sources.labels import listing
-from skipwise.data.sources.named import NAMED
+from skipwise.data.sources.layouts.named import NAMED
+from skipwise.data.sources.layouts.named_table import open_table
+from skipwise.data.sources.layouts.remote import open_remote
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import DOCUMENTS, Place, shown
-from skipwise.data.sources.remote import open_remote
 from skipwise.data.sources.source import Source, grouped, stem_of
-from skipwise.data.sources.table_source import open_table
 from skipwise.data.sources.unread import no_pictures_sentence
-from skipwise.errors import SkipwiseError, unknown_name
 
 ARRAYS = (".npz", ".npy", ".mat")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from skipwise.errors import SkipwiseError
-from skipwise.text import shortened
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.text import shortened
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from skipwise.core.files.atomic import LARGEST_RECORD
 from skipwise.data.containers import LARGEST_FILE, LONGEST_NAME, Container, Entry, Listing
-from skipwise.data.decode import UnreadableImage
-from skipwise.data.formats import is_picture, is_readable
+from skipwise.data.image.decode import UnreadableImage
+from skipwise.data.image.formats import is_picture, is_readable
 from skipwise.data.names import is_clutter, printable, stem, suffix
-from skipwise.data.results import ARTIFACT, RECORDS, golden_images, is_record
+from skipwise.data.results_folders import ARTIFACT, RECORDS, golden_images, is_record
 from skipwise.data.sources.split_names import split_in
 from skipwise.data.sources.unpacking import check_size, most_text
-from skipwise.files import LARGEST_RECORD
 
 DOCUMENTS = frozenset(
     """

@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.text import count, shortened
 from skipwise.data.containers import Container, Entry
-from skipwise.data.formats import is_picture, is_readable
+from skipwise.data.image.formats import is_picture, is_readable
 from skipwise.data.names import ARCHIVES, printable, suffix, without_archive_suffix
 from skipwise.data.sources.labels import check_labels, doubtful_sentence, listing, missing_classes
-from skipwise.errors import SkipwiseError
-from skipwise.text import count, shortened
 
 _LONGEST_READING = 3000
 """Characters of what was understood, however long names are."""

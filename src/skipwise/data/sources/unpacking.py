@@ -5,10 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 
-from skipwise.errors import SkipwiseError
-from skipwise.parsing import memory_of_structure
-from skipwise.text import byte_size
-from skipwise.zipped import open_zip
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.json_limits import memory_of_structure
+from skipwise.core.files.zip_directory import open_zip
+from skipwise.core.text import byte_size
 
 LARGEST_ARRAYS = 2**30
 """Bytes of arrays that are held in memory."""

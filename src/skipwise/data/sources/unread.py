@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from skipwise.data.formats import mend_for
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.text import count
+from skipwise.data.image.formats import mend_for
 from skipwise.data.names import printable, stem, suffix
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
-from skipwise.errors import SkipwiseError
-from skipwise.text import count
 
 
 def check_unread(place: Place, folders: set[str], options: ReadingOptions) -> None:

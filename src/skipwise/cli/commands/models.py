@@ -1,0 +1,28 @@
+"""The verb `models` on the command line."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from skipwise.cli.options import Json, print_json
+from skipwise.core.machine.streams import need_output
+
+
+def models(
+    pattern: Annotated[
+        str, typer.Argument(metavar="[PATTERN]", help="List only networks whose names match, such as 'se_*'.")
+    ] = "*",
+    json: Json = False,
+) -> None:
+    """List the networks that can be compared, with their papers, sizes and costs."""
+    from skipwise.cli.summaries.cost import print_models
+    from skipwise.cost.models import list_networks
+
+    need_output()
+    rows = list_networks(pattern)
+    if json:
+        print_json(rows)
+    else:
+        print_models(rows)

@@ -1,0 +1,174 @@
+"""The verb `predict` on the command line."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from skipwise.cli.options import OwnModel, Trust
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.escaping import say
+from skipwise.core.files.paths import user_path
+from skipwise.core.machine.streams import need_output
+from skipwise.core.text import command, printable, shortened
+
+if TYPE_CHECKING:
+    from skipwise.core.progress import Bar
+    from skipwise.deploy.predict.answer_file import Tally
+    from skipwise.deploy.predict.answers import Answer, RowFormat
+    from skipwise.deploy.predict.predict import Prediction
+
+MOST_REPEATED = 8
+"""With more images on the command line it is not repeated."""
+
+
+def predict(
+    model: Annotated[
+        str, typer.Argument(metavar="ARTIFACT|RUN", help="What 'skipwise export' or 'skipwise train' made.")
+    ],
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGES...",
+            help="Image files, folders with images at any depth, a .zip or .tar of one, or - for one image on "
+            "standard input.",
+        ),
+    ],
+    top: Annotated[int, typer.Option(help="Give so many of the most likely classes.")] = 1,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Write the probability of every class, too.")
+    ] = False,
+    batch_size: Annotated[int, typer.Option("--batch-size", "-b", help="The number of images per forward pass.")] = 32,
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-j", help="The number of threads that decode. [default: one per core]")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="The number of threads of the network. [default: one per core]")
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(help="What to print or write: table, csv or jsonl. [default: what --output ends in, else table]"),
+    ] = None,
+    own_model: OwnModel = None,
+    trust: Trust = False,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write answers into this .csv or .jsonl; the same command goes on with it.",
+        ),
+    ] = None,
+) -> int:
+    """Say what is on images; a million of them take the memory of a few."""
+    from skipwise.core.progress import Bar
+    from skipwise.deploy.predict.answer_file import Tally
+    from skipwise.deploy.predict.predict import format_of, prepare
+
+    file = None if output is None else user_path(output)
+    kind = format_of(file, format)
+    if probabilities and kind == "table":
+        raise SkipwiseError("--probabilities is for files and programs; give --output, or --format csv or jsonl.")
+    if file is None:
+        need_output("give --output FILE")
+    warnings.filterwarnings("ignore", module="PIL")  # about odd metadata
+    with Bar(sys.stderr) as bar:
+        work = prepare(
+            model,
+            images,
+            top=top,
+            probabilities=probabilities,
+            trust=own_model or trust,
+            batch_size=batch_size,
+            workers=workers,
+            threads=threads,
+            progress=bar.preparing,
+        )
+        if count := work.inputs.left_out:
+            bar.noticed(f"{count:,} file{'s are' if count > 1 else ' is'} left out: no images by their names.")
+        for note in work.inputs.notes:
+            bar.noticed(note)
+        if file is not None and kind != "table":
+            done = work.into(file, kind, bar.preparing)
+            tally = Tally(images=done.images, unreadable=done.unreadable, first=list(done.first))
+        else:
+            tally = _print(work, kind, bar)
+    _check(tally)
+    own = ["--model", own_model] if own_model else ["--trust"] if trust else []
+    if file is not None:
+        say(f"{file} is finished already; nothing was left to do." if done.repeated else "")
+        say(f"Answers: {file} ({tally.images:,} image{'s' * (tally.images != 1)})")
+        if (user_path(model) / "run.json").exists():
+            say(f"Next:    {command('skipwise', 'export', Path(model), *own)}")
+    elif kind == "table" and len(images) <= MOST_REPEATED and "-" not in images:
+        output_too = (*own, "--output", "predictions.csv")
+        following = command("skipwise", "predict", Path(model), *map(Path, images), *output_too)
+        say(f"\nNext:   {following}", file=sys.stderr)
+    return 0
+
+
+def _print(work: Prediction, kind: RowFormat | Literal["table"], bar: Bar) -> Tally:
+    """Answers on standard output, as they come."""
+    from skipwise.deploy.predict.answer_file import Tally
+
+    tally = Tally()
+    rows = None if kind == "table" else work.rows(kind)
+    # Rows that run through a terminal are their own progress, and a bar would be in their way.
+    batches = work.batches(None if sys.stdout.isatty() else bar.preparing)
+    output = sys.stdout.buffer
+    # Files and programs get UTF-8, whatever a terminal takes.
+    encoding = (sys.stdout.encoding, "backslashreplace") if kind == "table" else ("utf-8",)
+    output.write(b"" if rows is None else rows.header.encode())
+    table = _Table(work.answerer.classes, work.top)
+    for batch in batches:
+        lines = table.lines(batch) if rows is None else map(rows.row, batch)
+        output.write("".join(lines).encode(*encoding))
+        output.flush()
+        for answer in batch:
+            tally.add(answer.path, answer.error or "")
+    return tally
+
+
+class _Table:
+    """Lines for people; the column of names grows when a longer one comes, since not all are known at first."""
+
+    def __init__(self, classes: Sequence[str], top: int) -> None:
+        self.width, self.top = len("image"), top
+        self.classes = {name: shortened(printable(name)) for name in classes}
+        self.column = max(map(len, (*self.classes.values(), "class")))
+        self.begun = False
+
+    def lines(self, batch: Sequence[Answer]) -> Iterator[str]:
+        """A batch's lines, below the headings if it is the first."""
+        self.width = max(self.width, *(len(answer.path) for answer in batch))
+        if not self.begun:
+            self.begun = True
+            yield self._line("image", [("class", "probability")] * self.top)
+        for answer in batch:
+            if answer.probabilities is None:
+                yield f"{answer.path:<{self.width}}  can't be answered: {printable(answer.error or '')}\n"
+            else:
+                names = [self.classes[name] for name in answer.classes]
+                yield self._line(answer.path, zip(names, map("{:.1%}".format, answer.probabilities), strict=True))
+
+    def _line(self, name: str, pairs: Iterable[tuple[str, str]]) -> str:
+        return "  ".join((f"{name:<{self.width}}", *(f"{n:<{self.column}}  {p:>11}" for n, p in pairs))) + "\n"
+
+
+def _check(tally: Tally) -> None:
+    """Says which images can't be answered; raises SkipwiseError if none could."""
+    if not tally.unreadable:
+        return
+    named = ", ".join(f"{name} ({error})" for name, error in tally.first)
+    more = f" and {tally.unreadable - len(tally.first):,} more" if tally.unreadable > len(tally.first) else ""
+    if tally.unreadable == tally.images:
+        what = "The image" if tally.images == 1 else f"None of the {tally.images:,} images"
+        can = "can't" if tally.images == 1 else "can"
+        raise SkipwiseError(f"{what} {can} be answered: {named}{more}; is that what you meant?")
+    say(f"{tally.unreadable:,} of {tally.images:,} images can't be answered: {named}{more}.", file=sys.stderr)

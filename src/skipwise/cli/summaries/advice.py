@@ -1,0 +1,22 @@
+"""What a person reads of the advice; without torch, as the rest of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skipwise.advice.advise import Advice
+from skipwise.core.escaping import say
+from skipwise.core.text import command, without
+
+
+def print_advice(advice: Advice, *, typed: Sequence[str]) -> None:
+    """What the images are like, point by point what to do and why, and what to type next.
+
+    Args:
+        typed: the command line that led here, the program's name first.
+    """
+    for sentence in advice.sentences:
+        say(sentence)
+    say()
+    kept = [word for word in without(typed[1:]) if word not in ("--advice", "--json")]
+    say(f"Next:   {command('skipwise', *kept, *advice.flags)}")

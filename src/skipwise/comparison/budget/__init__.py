@@ -1,0 +1,1 @@
+"""How long a comparison takes, and what fits into a time limit."""

@@ -1,0 +1,152 @@
+"""How long a comparison will take and how much disk it will need."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from skipwise.comparison.budget.networks import blank_contender
+from skipwise.comparison.plan.plan import Plan
+from skipwise.core.machine import devices
+from skipwise.core.machine.system import usable_cores
+from skipwise.cost.load import busy, side_by_side
+from skipwise.nets.external import is_guest
+from skipwise.training.probe.step import ENOUGH, try_step
+from skipwise.training.probe.step_cost import StepCost
+
+SLOWER = 1.1
+"""Runs side by side share memory and caches; a step tried alone is quicker by about this."""
+STARTING = 6.0
+"""Seconds for processes that start and images that are read, on an idle machine."""
+ENDING, ENDING_EACH = 3.0, 1.5
+"""Seconds for judging and the report; and for each network's latency and part of the report."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Seconds to the first look and to the last one, if that is needed; bytes of the results, and at most at once; and
+    what an epoch of each network takes, beside those of the others."""
+
+    first: float | None
+    last: float | None
+    kept: float
+    needed: float
+    epochs: dict[str, float] = field(default_factory=dict)
+
+
+def try_steps(plan: Plan, multiply_adds: Mapping[str, float], *, each: float = ENOUGH) -> dict[str, StepCost]:
+    """What a training step of each network costs here; {} where all of them are somebody else's.
+
+    Only our own are tried: what others' code does in training, it should do in a process of its own. Theirs are guessed
+    from their multiply-adds.
+
+    Args:
+        multiply_adds: of one image, of the networks that are to be tried or guessed.
+        each: seconds that each part of a network's step is timed for.
+    """
+    shape = {"channels": plan.preprocessing.channels, "size": plan.preprocessing.size}
+    costs = {
+        name: try_step(blank_contender(plan, name), plan.recipe_of(name), plan.execution, seconds=each, **shape)
+        for name in multiply_adds
+        if not is_guest(name)
+    }
+    return costs | guessed(costs, multiply_adds)
+
+
+def guessed(costs: Mapping[str, StepCost], multiply_adds: Mapping[str, float]) -> dict[str, StepCost]:
+    """The costs of the networks that were not tried, from those of the others, in proportion to their multiply-adds."""
+    if not costs:
+        return {}
+    share = min(cost.share for cost in costs.values())
+    each = {part: sum(getattr(cost, part) for cost in costs.values()) for part in ("step", "evaluation", "update")}
+    work = sum(multiply_adds[name] for name in costs)
+    return {
+        name: StepCost(**{part: total * multiply_adds[name] / work for part, total in each.items()}, share=share)
+        for name in multiply_adds.keys() - costs.keys()
+    }
+
+
+def forecast(plan: Plan, costs: Mapping[str, StepCost], weights: Mapping[str, float]) -> Forecast:
+    """What a plan will take.
+
+    Args:
+        costs: of a step of each network; nothing is known of the time where there are none.
+        weights: bytes of each network's weights.
+    """
+    parts, counts = plan.folds or 1, plan.split_images
+    question = plan.question
+    answers = 4 * len(plan.classes) * (counts["val"] * parts + plan.test_images)
+    each = {name: weights.get(name, 0.0) * parts + answers for name in question.contenders}
+    tuned = len(plan.tuning.rates) if plan.tuning else 0
+    kept = sum(each.values()) * (question.looks[-1] + tuned)
+    # A run that goes on keeps its weights, what the optimizer remembers of them, and both of an earlier moment.
+    working = 4 * max(weights.values(), default=0.0) * plan.processes
+    return Forecast(
+        first=seconds(plan, costs, question.looks[0]) if costs else None,
+        last=seconds(plan, costs, question.looks[-1]) if costs else None,
+        kept=kept,
+        needed=kept + working,
+        epochs={name: cost.step for name, cost in costs.items()},
+    )
+
+
+def seconds(plan: Plan, costs: Mapping[str, StepCost], seeds: int) -> float:
+    """From the first run to the report, with a look after so many seeds, and with the tuning before it.
+
+    Networks whose costs are not known count for nothing: they do not work, and their runs fail at once.
+    """
+    processes = plan.processes
+    names = [name for name in plan.candidates if name in costs]
+    a_round = [run_seconds(plan, costs, name) for name in names for _ in range(plan.folds or 1)]
+    # Every look waits for its runs, and under a time limit the first round shows who learns.
+    waits = {look for look in plan.question.looks if look < seeds} | ({1} if plan.time_limit is not None else set())
+    training = sum(
+        makespan(a_round * (now - before), processes) for before, now in itertools.pairwise(sorted({0, *waits, seeds}))
+    )
+    if plan.tuning is not None:
+        short = plan.lasting(plan.question.looks, plan.tuning.epochs)
+        each = [run_seconds(short, costs, name) for name in names for _ in plan.tuning.rates]
+        training += makespan(each, processes)
+    return overhead(plan, costs) + training
+
+
+def makespan(runs: Iterable[float], processes: int) -> float:
+    """When the last of these runs is done, if whichever process is free takes the next one.
+
+    >>> makespan([2.0, 2.0, 3.0], processes=2)
+    5.0
+    """
+    free = [0.0] * processes
+    for run in runs:
+        heapq.heapreplace(free, free[0] + run)
+    return max(free)
+
+
+def run_seconds(plan: Plan, costs: Mapping[str, StepCost], name: str) -> float:
+    """What one run of a network takes, beside the others that go on at the same time."""
+    cost, recipe = costs[name], plan.recipe
+    steps = recipe.steps_in_all(plan.train_images)
+    evaluated = plan.split_images["val"] * recipe.epochs + plan.test_images / (plan.folds or 1)
+    alone = cost.training(recipe, plan.preprocessing.size, steps) + cost.evaluation * evaluated
+    execution, processes = plan.execution, plan.processes
+    beside = SLOWER if processes > 1 else 1.0
+    if not devices.of(execution.device).own_cores:
+        beside *= side_by_side(cost.share, threads=execution.threads, processes=processes, cores=usable_cores())
+    return alone * beside
+
+
+def overhead(plan: Plan, costs: Mapping[str, StepCost]) -> float:
+    """Seconds that no run takes: before the first one, and after the last one."""
+    return STARTING * slowest(costs) + ending(plan, costs)
+
+
+def ending(plan: Plan, costs: Mapping[str, StepCost]) -> float:
+    """Seconds from the end of the last run to that of the command."""
+    return (ENDING + ENDING_EACH * len(plan.candidates)) * slowest(costs)
+
+
+def slowest(costs: Mapping[str, StepCost]) -> float:
+    """How many times as long things take as on an idle machine, by what the trials saw; 1 where none was made."""
+    return max((busy(cost.share) for cost in costs.values()), default=1.0)

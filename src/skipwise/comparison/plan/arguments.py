@@ -1,0 +1,124 @@
+"""The arguments of `compare` that a plan has fixed: with them a command, or a file, asks the same question again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from skipwise.comparison.plan.plan import Plan
+from skipwise.training.starting_weights import PRETRAINED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """Arguments of `compare` by their names, in the order of a command line; None is left unsaid."""
+
+    models: tuple[str, ...]
+    seeds: int | None = None
+    looks: tuple[int, ...] | None = None
+    seed: int
+    img_size: int
+    stem: str
+    width: float
+    recipe: str
+    epochs: int
+    batch_size: int
+    lr: float | None = None
+    tune: tuple[float, ...] | None = None
+    tune_epochs: int | None = None
+    outcome: str
+    margin: float
+    alpha: float
+    balance: str
+    device: str | None = None
+    precision: str | None = None
+    compile: bool | None = None
+    mirror: bool
+    every_pair: bool = False
+    init: tuple[str, ...] | None = None
+    init_key: tuple[str, ...] | None = None
+    freeze_norms: bool = False
+    folds: int | None = None
+    val_share: float | None = None
+
+    def said(self) -> dict[str, object]:
+        """Those that are not left unsaid."""
+        return {each.name: value for each in fields(self) if (value := getattr(self, each.name)) is not None}
+
+    def words(self) -> list[str]:
+        """As options of the command line."""
+        found = []
+        for name, value in self.said().items():
+            if value is True:
+                found.append(flag(name))
+            elif name in SEVERAL:
+                found += [word for each in value for word in (flag(name), each)] if isinstance(value, tuple) else []
+            elif value is False:
+                found += [] if name in SWITCHES else [flag(f"no_{name}")]
+            else:
+                found += [flag(name), f"lr={_text(value)}" if name == "tune" else _text(value)]
+        return found
+
+
+ELSEWHERE = "path/to/"
+"""Before the name of a file of weights, of which a plan does not know where it lies now."""
+SEVERAL = ("init", "init_key")
+"""Options that may be given several times."""
+SWITCHES = tuple(each.name for each in fields(Arguments) if each.default is False)
+"""Those that a command line can only turn on."""
+
+
+def arguments(plan: Plan) -> Arguments:
+    """The arguments that a plan has fixed. What a time limit chose is among them, and the limit is not.
+
+    Networks that the time was not enough for are left out, where two others are left, and so are looks that were not
+    come to.
+    """
+    question, recipe, tuning = plan.question, plan.recipe, plan.tuning
+    looks = plan.looks if plan.looks[0] >= 2 else question.looks
+    return Arguments(
+        models=plan.candidates if len(plan.candidates) >= 2 else question.contenders,
+        seeds=looks[0] if len(looks) == 1 else None,
+        looks=looks if len(looks) > 1 else None,
+        seed=question.first_seed,
+        img_size=plan.preprocessing.size,
+        stem=plan.stem,
+        width=plan.width,
+        recipe=recipe.name,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        # Where some networks are fine-tuned and some are not, there are two rates, each its recipe's.
+        lr=recipe.lr if tuning is None and plan.fine_tuning is None else None,
+        tune=None if tuning is None else tuning.rates,
+        tune_epochs=None if tuning is None else tuning.epochs,
+        outcome=question.outcome,
+        margin=question.margin,
+        alpha=question.alpha,
+        balance=recipe.balance,
+        device=plan.execution.device,
+        precision=plan.execution.precision,
+        compile=plan.execution.compile,
+        mirror=recipe.augmentation.mirror,
+        every_pair=question.every_pair,
+        init=_starts(plan),
+        init_key=tuple(f"{model}={start.key}" for model, start in plan.init.items() if start.key) or None,
+        freeze_norms=(plan.fine_tuning or recipe).freeze_norms,
+        folds=plan.folds,
+        val_share=plan.val_share,
+    )
+
+
+def _starts(plan: Plan) -> tuple[str, ...] | None:
+    """What networks start from, said of each where it is not published weights or nothing for all."""
+    starts = {name: PRETRAINED if start.url else f"{ELSEWHERE}{start.name}" for name, start in plan.init.items()}
+    if starts and len(starts) == len(plan.question.contenders) and set(starts.values()) == {PRETRAINED}:
+        return (PRETRAINED,)
+    return tuple(f"{name}={start}" for name, start in starts.items()) or ("none",)
+
+
+def flag(name: str) -> str:
+    """The option of the command line for an argument."""
+    return f"--{name.replace('_', '-')}"
+
+
+def _text(value: object) -> str:
+    return ",".join(map(_text, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,37 @@
+"""Whether what a question counts can be told from the images that there are; before any time is spent."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skipwise.comparison.plan.grouping import groups_of_test
+from skipwise.comparison.plan.question import Question
+from skipwise.core.errors import SkipwiseError
+from skipwise.data.prepare import Prepared
+
+
+def check_countable(question: Question, prepared: Prepared, *, tuned: bool) -> None:
+    """Raises SkipwiseError where the outcome says nothing of such images.
+
+    Args:
+        question: what is asked.
+        prepared: the images.
+        tuned: whether learning rates are chosen by the outcome on validation images.
+    """
+    outcome, source = question.scoring, prepared.source
+    classes, split = source.classes, prepared.split[prepared.members]
+    labels = source.labels[prepared.members]
+    outcome.check(np.bincount(labels[split == "test"], minlength=len(classes)).tolist(), classes)
+    counted = outcome.members(labels, classes)
+    if len(np.unique(groups_of_test(prepared)[counted[split == "test"]])) < 2:
+        counted_ones = "test images of the classes in --outcome" if outcome.within else "test images"
+        raise SkipwiseError(
+            f"All {counted_ones} belong to one group, which shows nothing of others; "
+            f"{'name more classes, ' if outcome.within else ''}use finer groups, or add images."
+        )
+    validation = split == "val"
+    if tuned and validation.any() and not counted[validation].any():
+        raise SkipwiseError(
+            f"--tune chooses by {outcome.measure(on='validation')}, and no validation image counts there; leave --tune "
+            "out, or count other classes."
+        )

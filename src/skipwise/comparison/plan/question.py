@@ -1,0 +1,103 @@
+"""The question that a comparison answers: its networks, interim looks, margin and error rate."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from skipwise.core.errors import SkipwiseError
+from skipwise.evaluation.outcomes import Outcome, outcome_of
+from skipwise.nets.catalogue import check_model
+from skipwise.statistics import MOST_SEEDS, SCHEDULE, pair_level
+
+FEWEST, LEAST = 3, 2
+"""The fewest seeds that a verdict should rest on, and the fewest with which there is one."""
+LEAST_ALPHA = 1e-9
+"""The smallest alpha that is accepted; below it, quantiles lose their digits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """The question that a comparison answers.
+
+    Args:
+        contenders: names of the networks, at least two.
+        looks: the numbers of seeds after which the results are judged; increasing, the first at least 2.
+        first_seed: the seeds are this one and those that follow it, the same for every contender.
+        margin: the difference in the outcome that would not matter, in the outcome's unit: percentage points, nats.
+        alpha: the chance that any of the answers is wrong.
+        outcome: what counts per image, the name of one of `evaluation.outcomes`.
+        every_pair: whether more seeds are spent also on pairs that have no part in the choice.
+    """
+
+    contenders: tuple[str, ...]
+    looks: tuple[int, ...]
+    first_seed: int = 0
+    margin: float
+    alpha: float
+    outcome: str = "accuracy"
+    every_pair: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for an outcome that there is not."""
+        try:
+            outcome_of(self.outcome)
+        except SkipwiseError as error:
+            raise ValueError(str(error)) from error
+
+    @property
+    def scoring(self) -> Outcome:
+        """What counts per image."""
+        return outcome_of(self.outcome)
+
+    @property
+    def tolerance(self) -> float:
+        """The margin as a difference of scores: 0.005 for half a point."""
+        return self.margin / self.scoring.scale
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """All that may be needed."""
+        return tuple(range(self.first_seed, self.first_seed + self.looks[-1]))
+
+    @property
+    def level(self) -> float:
+        """The level of each pair's interval at each look, so that together they miss with probability `alpha`."""
+        return pair_level(len(self.contenders), self.looks, self.alpha)
+
+    def check(self) -> None:
+        """Raises SkipwiseError where the question can't be answered."""
+        if len(self.contenders) < 2:
+            raise SkipwiseError("A comparison needs at least two networks; name them with --models a,b.")
+        for name in self.contenders:
+            if self.contenders.count(name) > 1:
+                raise SkipwiseError(f"{name!r} is among the networks twice; name each network once in --models.")
+            check_model(name)
+        self.scoring.check_margin(self.margin)
+        if not LEAST_ALPHA <= self.alpha < 1:
+            raise SkipwiseError(f"--alpha must lie between {LEAST_ALPHA:g} and 1, not {self.alpha:g}.")
+
+
+def choose_looks(seeds: int | None, looks: Sequence[int] | None) -> tuple[int, ...]:
+    """The looks of a question: one, after so many seeds, or those given, or the usual ones.
+
+    Raises:
+        SkipwiseError: both are given, numbers that no interval can be made of, or that do not rise.
+    """
+    if seeds is not None and looks is not None:
+        raise SkipwiseError("--seeds asks for one look and --looks for several; give one of them.")
+    if seeds is not None:
+        if seeds < 2:
+            raise SkipwiseError(
+                f"--seeds {seeds} can't be compared: no interval can be given from fewer than two runs of a network, "
+                "since nothing shows how much a run varies; use --seeds 2 or, better, 5."
+            )
+        looks = (seeds,)
+    chosen = SCHEDULE if looks is None else tuple(looks)
+    if not chosen or chosen[0] < 2 or any(a >= b for a, b in itertools.pairwise(chosen)):
+        shown = f"; not {','.join(map(str, chosen))}" if chosen else ""
+        raise SkipwiseError(f"--looks must be rising numbers of seeds, the first at least 2, like 5,8,12{shown}.")
+    if chosen[-1] > MOST_SEEDS:
+        raise SkipwiseError(f"At most {MOST_SEEDS:,} seeds can be compared, not {chosen[-1]:,}.")
+    return chosen

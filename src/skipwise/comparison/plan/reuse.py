@@ -1,0 +1,108 @@
+"""`--include`: runs that were trained before, taken for a comparison's own where they are the same runs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from skipwise.comparison.plan.plan import Included, Plan
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.atomic import atomic, make_folder
+from skipwise.core.files.paths import user_path
+from skipwise.nets.external import is_guest
+from skipwise.training.loop.recipe import growing_apart, redefined
+from skipwise.training.run.record import FILES, RECORD, RunRecord, read_predictions, read_run
+
+PARTS = (*FILES, RECORD)
+"""The files that are copied. The record comes last, since it marks the run as finished."""
+
+
+def find_included(folders: Sequence[str]) -> tuple[Included, ...]:
+    """The runs in some folders, by what they say of themselves.
+
+    Raises:
+        SkipwiseError: a folder holds no finished run, or two hold the same one.
+    """
+    found: dict[tuple[str, int], Included] = {}
+    for name in folders:
+        folder = user_path(name)
+        if not (folder / "run.json").is_file():
+            raise SkipwiseError(f"{folder} holds no finished run; give --include the folders of finished runs.")
+        record = read_run(folder, *FILES)
+        if record.status != "finished":
+            raise SkipwiseError(f"The run in {folder} failed ({record.reason}); leave it out of --include.")
+        if record.cuts:
+            raise SkipwiseError(
+                f"The run in {folder} went astray and went on at a smaller rate, which no run of a comparison may; "
+                "leave it out of --include."
+            )
+        spec = record.spec
+        if is_guest(spec.model):
+            raise SkipwiseError(
+                f"The run in {folder} is of {spec.model}, whose code may have changed since; leave it out of --include."
+            )
+        run = Included(model=spec.model, seed=spec.seed, folder=str(folder), execution=spec.execution)
+        twice = found.setdefault((spec.model, spec.seed), run)
+        if twice is not run:
+            raise SkipwiseError(f"{twice.folder} and {folder} are both {spec.model} with seed {spec.seed}; give one.")
+    return tuple(found.values())
+
+
+def include_runs(plan: Plan, home: Path) -> None:
+    """Copies the plan's included runs into the comparison's folder, where they are not there yet."""
+    for run in plan.included:
+        (job,) = plan.jobs(run.model, run.seed)
+        target, source = home / job.folder, Path(run.folder)
+        if (target / "run.json").exists():
+            continue
+        make_folder(target)
+        for name in PARTS:
+            if (source / name).exists():
+                with atomic(target / name) as temporary:
+                    shutil.copyfile(source / name, temporary)
+
+
+def check_included(plan: Plan, tested: Sequence[str]) -> None:
+    """Raises SkipwiseError where an included run is not one that this plan would do.
+
+    Args:
+        tested: the ids of the plan's test images.
+    """
+    for run in plan.included:
+        folder, record = Path(run.folder), read_run(Path(run.folder))
+        if run.seed not in plan.question.seeds:
+            raise SkipwiseError(
+                f"{folder} has seed {run.seed}, which is none of this comparison's ({plan.question.seeds[0]} to "
+                f"{plan.question.seeds[-1]}); leave it out of --include."
+            )
+        if record.spec != plan.spec(run.model, run.seed):
+            raise SkipwiseError(f"{folder} can't be included: {_difference(record, plan)}.")
+        if read_predictions(folder, "test").ids.tolist() != list(tested):
+            raise SkipwiseError(f"{folder} can't be included: it was tested on other images.")
+
+
+def _difference(record: RunRecord, plan: Plan) -> str:
+    """Describes the first difference between a run and the one that the plan asks for."""
+    spec, wanted = record.spec, plan.spec(record.spec.model, record.spec.seed)
+    if spec.fingerprint != wanted.fingerprint:
+        return "its images are others, or split otherwise"
+    if redefined(spec.recipe, wanted.recipe):
+        return f"the recipe {spec.recipe.name!r} was another one then"
+    if spec.preprocessing.size != wanted.preprocessing.size:
+        return f"its image size is {spec.preprocessing.size}, here it is {wanted.preprocessing.size}"
+    if spec.time_limit is not None:
+        return "it was trained under a time limit"
+    if apart := growing_apart(wanted.recipe, spec.recipe):
+        return apart
+    pairs = (
+        (spec.recipe, wanted.recipe),
+        (spec.recipe.augmentation, wanted.recipe.augmentation),
+        (replace(spec, recipe=wanted.recipe), wanted),
+    )
+    for theirs, ours in pairs:
+        for name in ours.__dataclass_fields__:
+            if name != "augmentation" and getattr(theirs, name) != getattr(ours, name):
+                return f"its {name} is {getattr(theirs, name)}, here it is {getattr(ours, name)}"
+    return "it is another run"

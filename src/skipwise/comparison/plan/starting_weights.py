@@ -1,0 +1,204 @@
+"""What each network of a comparison starts from: the words of `--init` -> weights, and the recipes that suit them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from skipwise.comparison.plan.plan import Plan
+from skipwise.core.errors import SkipwiseError, TrainingFailed
+from skipwise.core.files.paths import user_path
+from skipwise.core.text import listed
+from skipwise.nets.weights.published import published
+from skipwise.training.loop.recipe import Recipe, Wishes, choose_recipe, of_one_size
+from skipwise.training.starting_weights import (
+    AUTO,
+    NONE,
+    PRETRAINED,
+    Found,
+    agreed,
+    automatic,
+    find_start,
+    for_model,
+    published_start,
+)
+
+Words = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Starts:
+    """What was said of the contenders: weights that were named, and those that start from published weights or are left
+    to Skipwise; all others start from scratch."""
+
+    contenders: tuple[str, ...]
+    named: dict[str, Found]
+    pretrained: tuple[str, ...]
+    automatic: tuple[str, ...]
+
+    @property
+    def any(self) -> bool:
+        """Whether a network may start from weights."""
+        return bool(self.named or self.pretrained or self.automatic)
+
+    def agreed(self, stem: str, width: float | None) -> tuple[str, float]:
+        """The stem and the width of all networks; see `starting.agreed`."""
+        return agreed(self.named, self.pretrained, stem=stem, width=width)
+
+    def found(self, why: str, *, stem: str, width: float, notice: Callable[[str], None]) -> dict[str, Found]:
+        """The weights, downloaded where they are published and not here yet; in the order of the contenders.
+
+        Args:
+            why: `auto` starts from weights, a sentence; "" where it does not.
+            notice: is told what one should know of them.
+
+        Raises:
+            SkipwiseError: they can't be downloaded.
+        """
+        found = self.named | {model: published_start(model) for model in self.pretrained}
+        found |= automatic(self.automatic, why, stem=stem, width=width, notice=notice)
+        found = {model: found[model] for model in self.contenders if model in found}
+        for each in found.values():
+            for sentence in each.notes:
+                notice(sentence)
+        bare = [model for model in self.contenders if model not in found]
+        if found and bare:
+            notice(
+                f"{listed(list(found))} start{'s' * (len(found) == 1)} from weights, and {listed(bare)} from scratch: "
+                "a verdict between the two kinds is one about networks together with their weights."
+            )
+        return found
+
+
+def find_starts(init: Words, init_key: Words, contenders: Sequence[str], *, pretrained: bool) -> Starts:
+    """What each network starts from.
+
+    Args:
+        init: "none", "auto", "pretrained" or a run's folder, each for all networks or, after NETWORK=, for one; after
+            that also a file. What is said of one network comes first. Networks of which nothing is said start from
+            scratch where others were named.
+        init_key: of the sets to load from files that hold several, likewise.
+        pretrained: the same as the `init` of that name.
+
+    Raises:
+        SkipwiseError: it can't be so, or there are no such weights.
+    """
+    keys, key = _by_network(init_key, contenders)
+    each, rest = _by_network(init, contenders)
+    general = PRETRAINED if pretrained else ""
+    for word in rest:
+        if word not in (NONE, AUTO, PRETRAINED):
+            model = _model_of_run(word, contenders)
+            if model in each:
+                raise _twice(model)
+            each[model] = word
+        elif general and word != general:
+            raise SkipwiseError(f"All networks can't start from {general} and from {word}; give --init one of them.")
+        else:
+            general = word
+    said = {model: each.get(model, general or (NONE if each else AUTO)) for model in contenders}
+    files = {model: word for model, word in said.items() if word not in (NONE, AUTO, PRETRAINED)}
+    if len(key) > 1 or (key and not any(user_path(word).is_file() for word in files.values())):
+        raise SkipwiseError("--init-key takes one key for all files of --init, or NETWORK=KEY for each; give it so.")
+    if strangers := [model for model in keys if model not in files]:
+        raise SkipwiseError(f"--init-key is for --init with a file, and {strangers[0]} has none; leave it out.")
+    named = {}
+    for model, word in files.items():
+        general_key = key[0] if key and user_path(word).is_file() else None
+        named[model] = for_model(find_start(word, keys.get(model, general_key)), model, word)
+    for model in (wanted := tuple(model for model in contenders if said[model] == PRETRAINED)):
+        published(model)  # now, rather than once all images have been read
+    left = tuple(model for model in contenders if said[model] == AUTO)
+    return Starts(contenders=tuple(contenders), named=named, pretrained=wanted, automatic=left)
+
+
+def _by_network(words: Words, contenders: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """What stands after NETWORK=, and what was said without one."""
+    each: dict[str, str] = {}
+    rest = []
+    for word in [words] if isinstance(words, str | os.PathLike) else words:
+        text = os.fspath(word)
+        before, sign, after = text.partition("=")
+        models = [model for model in contenders if before in (model, model.partition(":")[2])] if sign else []
+        if before in models:
+            models = [before]
+        if len(models) > 1:
+            raise SkipwiseError(f"{before!r} is {listed(models)}; name one of them in full.")
+        if models and models[0] in each:
+            raise _twice(models[0])
+        if models:
+            each[models[0]] = after
+        elif sign and not user_path(text).exists():
+            raise SkipwiseError(
+                f"There is no network called {before!r} in this comparison to take {after!r}; it has "
+                f"{listed(list(contenders))}."
+            )
+        else:
+            rest.append(text)
+    return each, rest
+
+
+def _model_of_run(word: str, contenders: Sequence[str]) -> str:
+    spec = find_start(word).spec
+    if spec is None:
+        raise SkipwiseError(f"Say which network {word} is for, such as --init {contenders[0]}={word}")
+    if spec.model not in contenders:
+        raise SkipwiseError(
+            f"{word} is a run of {spec.model}, which does not take part; add it to --models, or leave that --init out."
+        )
+    return spec.model
+
+
+def _twice(model: str) -> SkipwiseError:
+    return SkipwiseError(f"{model} can't start from two things; give it one --init.")
+
+
+def choose_recipes(
+    name: str, wishes: Wishes, starting: Iterable[str], contenders: Sequence[str], *, mirrors: bool, images: int
+) -> tuple[Recipe, Recipe | None]:
+    """The recipe, and that of networks which start from weights where others don't.
+
+    Then both have the same epochs, batches and image sizes, so that all networks see as many images; what differs is
+    how they learn: a recipe that makes initial weights suits none that are given, and the other way round.
+
+    Raises:
+        SkipwiseError: one learning rate for both.
+    """
+    count = len(set(starting))
+    if count in (0, len(contenders)):
+        return choose_recipe(name, replace(wishes, fine_tune=count > 0), mirrors=mirrors, images=images), None
+    if wishes.lr is not None:
+        raise SkipwiseError(
+            "--lr can't suit networks that start from weights and those that start from scratch alike; leave it out, "
+            "or let --tune choose one for each network."
+        )
+    bare = replace(wishes, fine_tune=False, freeze_norms=False)
+    recipe = of_one_size(choose_recipe(name, bare, mirrors=mirrors, images=images))
+    recipe = replace(recipe, epochs=wishes.epochs or recipe.epochs)
+    alike = replace(wishes, fine_tune=True, epochs=recipe.epochs, batch_size=recipe.batch_size)
+    return recipe, choose_recipe(name, alike, mirrors=mirrors, images=images)
+
+
+def try_weights(plan: Plan, found: dict[str, Found], notice: Callable[[str], None]) -> None:
+    """Loads all weights once, before anything is written, and says what was taken.
+
+    Raises:
+        SkipwiseError: they don't fit their network, or are no network's.
+    """
+    from skipwise.comparison.budget.networks import build_contender  # and with them torch
+    from skipwise.nets.weights.loading import load_weights
+
+    for model, weights in found.items():
+        try:
+            network = build_contender(plan, model)
+        except TrainingFailed:  # its runs will fail the same way, and say how
+            continue
+        for sentence in load_weights(network, weights.file, new_head=True, key=weights.start.key).notes:
+            notice(sentence)
+
+
+def files_of(found: dict[str, Found]) -> dict[str, Path]:
+    """The files, by the SHA-256 that the plan knows them by."""
+    return {each.start.sha256: each.file for each in found.values()}

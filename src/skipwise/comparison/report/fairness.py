@@ -1,0 +1,248 @@
+"""What was equal for every contender, and what was not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.report.notes import failures
+from skipwise.comparison.results.records import Results
+from skipwise.comparison.results.wording import counted, length, listed, measure, seeds_done
+from skipwise.data.batches.augmentation import Augmentation
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.nets.external import is_guest
+from skipwise.training.loop.recipe import Recipe
+from skipwise.training.loop.schedule import sides
+from skipwise.training.machine.execution import Execution
+from skipwise.training.starting_weights import Start
+
+
+def equal(plan: Plan) -> list[str]:
+    """What was the same for every contender, a line each."""
+    recipe, size = plan.recipe, plan.preprocessing.size
+    width = f", {plan.width:g} times the published width" if plan.width != 1 else ""
+    return [
+        f"Images: {_images(plan)}, {size} x {size} pixels, {counted(plan.preprocessing.channels, 'channel')}.",
+        f"Seeds: from {plan.question.first_seed} on, for initial weights, order and augmentation.",
+        _recipe(plan),
+        f"Augmentation: training images {', '.join(_augmented(recipe.augmentation, size))}; none at test time.",
+        *_growing(recipe, size),
+        *_balanced(recipe),
+        f"Networks: {plan.stem} stem{width}.",
+        *_start(plan),
+        *_tuning(plan),
+        "Selection: the last epoch of every run; nothing was chosen on the test images.",
+        *([] if _computed_elsewhere(plan) else [f"Computed {_computed(plan.execution)}, evaluated in fp32."]),
+    ]
+
+
+def different(plan: Plan, results: Results) -> list[str]:
+    """What was not the same, or could not be, a line each."""
+    lines = ["The networks themselves, and with them parameters, multiply-adds and latency."]
+    if len({seeds_done(contender) for contender in results.contenders}) > 1:
+        lines.append(f"The number of seeds: {_each([(c.name, str(seeds_done(c))) for c in results.contenders])}.")
+    if plan.tuning:
+        lines.append(f"The peak learning rate, as tuned: {_each([(c.name, f'{c.lr:g}') for c in results.contenders])}.")
+    if "mobilenet_v2" in plan.question.contenders and plan.stem == "small":
+        lines.append("The small stem of mobilenet_v2 also keeps the stride of its second stage at 1.")
+    guests = [name for name in plan.question.contenders if is_guest(name)]
+    if guests:
+        lines.append(f"{', '.join(guests)}: stem, width and how random weights are drawn are the network's own.")
+    lines += _starts(plan)
+    if elsewhere := _computed_elsewhere(plan):
+        each = listed([f"{model} {how}" for model, how in sorted(elsewhere)])
+        lines.append(
+            f"Computed {_computed(plan.execution)}, but runs of {each} that were trained before; evaluated in fp32."
+        )
+    if plan.included:
+        names = sorted({run.model for run in plan.included})
+        lines.append(f"Some runs of {listed(names)} were trained before, perhaps on another machine.")
+    rest = "Apart from its learning rate, the" if plan.tuning else "The"
+    lines.append(
+        f"{rest} recipe was tuned for none of them here; one that suits a network less costs it accuracy that this "
+        "comparison cannot tell from the network's own."
+    )
+    return lines + failures(results)
+
+
+def _computed(execution: Execution) -> str:
+    return f"on {execution.device} in {execution.precision}"
+
+
+def _computed_elsewhere(plan: Plan) -> set[tuple[str, str]]:
+    """The networks of which a run that was included was computed in another way, and in which."""
+    runs = {(run.model, _computed(run.execution)) for run in plan.included if run.execution is not None}
+    return {(model, how) for model, how in runs if how != _computed(plan.execution)}
+
+
+def _each(values: Sequence[tuple[str, str]]) -> str:
+    """A value for each name, those that share one together: "0.1 for a and b; 0.4 for c", or "0.1 for all"."""
+    owners: dict[str, list[str]] = {}
+    for name, value in values:
+        owners.setdefault(value, []).append(name)
+    if len(owners) == 1:
+        return f"{values[0][1]} for all"
+    return "; ".join(f"{value} for {listed(names)}" for value, names in owners.items())
+
+
+def _images(plan: Plan) -> str:
+    counts = plan.split_images
+    if plan.folds is not None:
+        return (
+            f"{plan.test_images:,}, each tested once per seed by a network trained on the other {plan.folds - 1} of "
+            f"{plan.folds} folds, which are drawn anew for every seed and the same for every network"
+        )
+    split = "as they came" if plan.test_share is None else f"stratified, seed {plan.split_seed}, the same for every run"
+    return f"{counts['train']:,} training, {counts['val']:,} validation and {counts['test']:,} test images ({split})"
+
+
+def _recipe(plan: Plan) -> str:
+    recipe = plan.recipe
+    rate = "" if plan.tuning else f"peak learning rate {recipe.lr:g}, "
+    decay = f"{recipe.weight_decay:g} ({recipe.vector_decay:g} on norms and biases)"
+    if recipe.optimizer == "muon":
+        decay = f"{recipe.weight_decay:g} on what Muon trains and on the last layer ({recipe.vector_decay:g} elsewhere)"
+    chosen = ""
+    smaller = "" if plan.asked_batch is None else f" ({plan.asked_batch} did not fit into memory)"
+    if plan.asked_for is not None and plan.asked_for[1] != recipe.epochs:
+        chosen = f" of {plan.asked_for[1]}, as many as fit the time limit"
+    if plan.fine_tuning is not None:
+        return (
+            f"Recipe '{recipe.name}': {length(recipe)}{chosen}, batches of {recipe.batch_size}"
+            f"{smaller}, label smoothing {recipe.label_smoothing:g}; the rule and the rate of learning differ."
+        )
+    optimizer = recipe.optimizer.upper() if recipe.optimizer == "sgd" else recipe.optimizer.capitalize()
+    return (
+        f"Recipe '{recipe.name}': {length(recipe)}{chosen}, batches of {recipe.batch_size}{smaller}, "
+        f"{rate}{optimizer} with momentum {recipe.momentum:g}, weight decay {decay}, "
+        f"label smoothing {recipe.label_smoothing:g}."
+    )
+
+
+def _tuning(plan: Plan) -> list[str]:
+    if plan.tuning is None:
+        return []
+    rates = listed([f"{rate:g}" for rate in plan.tuning.rates])
+    return [
+        f"Tuning: every network tried the learning rates {rates}, one run of {counted(plan.tuning.epochs, 'epoch')} "
+        f"each with seed {plan.tuning.seed}, and kept the best by {measure(plan.question, on='validation')}."
+    ]
+
+
+def _augmented(done: Augmentation, size: int) -> list[str]:
+    """Describes each augmentation of training images of `size` pixels a side in a phrase."""
+    words = []
+    if done.resized_crop is not None:
+        small, large = done.resized_crop
+        words.append(f"cropped to {small:.0%} to {large:.0%} of their area and resized")
+    if done.rand_augment is not None:
+        words.append("changed by {} operations of RandAugment at magnitude {}".format(*done.rand_augment))
+    words.append(f"shifted by up to {counted(round(done.shift * size), 'pixel')}")
+    if done.mirror:
+        words.append("each mirrored in every other epoch" if done.alternate else "half of them mirrored")
+    else:
+        words.append("never mirrored")
+    if done.rotate:
+        words.append(f"rotated by up to {done.rotate:g} degrees")
+    for name in ("brightness", "contrast", "saturation"):
+        if getattr(done, name):
+            words.append(f"{name} changed by up to {getattr(done, name):.0%}")
+    if done.cutout:
+        side = round(done.cutout * size)
+        words.append(f"a square of {side} x {side} pixels painted over")
+    mixing = {"mixup": done.mixup, "cutmix": done.cutmix}
+    mixed = " or ".join(f"{name} (alpha {alpha:g})" for name, alpha in mixing.items() if alpha)
+    return [*words, f"mixed in pairs by {mixed}"] if mixed else words
+
+
+def _balanced(recipe: Recipe) -> list[str]:
+    return {
+        "none": [],
+        "sampling": ["Balance: every class is shown equally often, in epochs as long as without."],
+        "loss": ["Balance: the loss of an image is weighted by the inverse of its class's frequency."],
+    }[recipe.balance]
+
+
+def _growing(recipe: Recipe, size: int) -> list[str]:
+    *smaller, full = sides(recipe, size)
+    if not smaller:
+        return []
+    return [
+        f"Sizes: training images have {listed([str(side) for side in smaller])} pixels a side, one after the other, in "
+        f"the first {recipe.full_from:.0%} of a run, and {full} from then on."
+    ]
+
+
+def _start(plan: Plan) -> list[str]:
+    if len(plan.started) == len(plan.question.contenders):
+        public = plan.pretrained or all(start.url for start in plan.init.values())
+        what = "published ImageNet weights" if public else "weights from elsewhere"
+        return [f"Start: {what}, with a new last layer where the number of classes is another."]
+    bare = [name for name in plan.question.contenders if name not in plan.started]
+    how = f" for {listed(bare)}" if plan.started else ""
+    given = f"; weights from elsewhere, with a new last layer, for {listed(plan.started)}" if plan.started else ""
+    if plan.recipe.whiten:
+        return [
+            f"Start: random weights{how}, but in the first convolution, whose filters are the principal directions of "
+            f"training images' patches, as far as they go{given}."
+        ]
+    return [f"Start: random weights{how}{given}."] if given else []
+
+
+def _starts(plan: Plan) -> list[str]:
+    """What differs between networks that start from weights, and from those that don't."""
+    if plan.pretrained:  # as earlier versions wrote it
+        return [
+            "The published weights: each set was made by its authors' own recipe, and the images here are prepared as "
+            f"those of {plan.question.contenders[0]} expect."
+        ]
+    if not plan.init:
+        return []
+    values = [(name, _weights(plan.init[name]) if name in plan.init else "none") for name in plan.question.contenders]
+    lines = [
+        f"The weights to start from: {_each(values)}. Each set was made by its authors' own recipe, on images that may "
+        "be like these."
+    ]
+    if plan.fine_tuning is not None:
+        bare = [name for name in plan.question.contenders if name not in plan.init]
+        lines.append(
+            f"How they learn: {listed(plan.started)} as weights from elsewhere are adapted "
+            f"({_learning(plan, plan.started[0])}), {listed(bare)} as from scratch ({_learning(plan, bare[0])}); in as "
+            "many epochs and batches."
+        )
+    scales = [(name, _scale(plan.preprocessing_of(name))) for name in plan.question.contenders]
+    if len({scale for _, scale in scales}) > 1:
+        lines.append(f"Mean and deviation of the input, which belong to the weights: {_each(scales)}.")
+    pixels = _pixels(plan.preprocessing)
+    known = {name: start.expects for name, start in plan.init.items() if start.expects is not None}
+    others = [(name, _pixels(expects)) for name, expects in known.items() if _pixels(expects) != pixels]
+    if others:
+        lines.append(
+            f"All see the same pixels ({pixels}), which are not those that weights were made with: {_each(others)}."
+        )
+    return lines
+
+
+def _weights(start: Start) -> str:
+    return f"{start.url or start.name} (SHA-256 {start.sha256[:8]}...)"
+
+
+def _learning(plan: Plan, model: str) -> str:
+    recipe = plan.recipe_of(model)
+    words = [recipe.optimizer.upper() if recipe.optimizer == "sgd" else recipe.optimizer.capitalize()]
+    words += [] if plan.tuning else [f"peak learning rate {recipe.lr:g}"]
+    words += [f"the last layer alone in the first {recipe.head_first:.0%}"] if recipe.head_first else []
+    words += [f"each stage at {recipe.layer_decay:g} times the rate above it"] if recipe.layer_decay != 1 else []
+    words += ["norms frozen"] if recipe.freeze_norms else []
+    return ", ".join([*words, f"weight decay {recipe.weight_decay:g}"])
+
+
+def _scale(preprocessing: Preprocessing) -> str:
+    return " and ".join(
+        ", ".join(f"{value:g}" for value in values) for values in (preprocessing.mean, preprocessing.std)
+    )
+
+
+def _pixels(preprocessing: Preprocessing) -> str:
+    middle = "" if preprocessing.crop == 1 else f", the middle {preprocessing.crop:.1%}"
+    return f"{preprocessing.size} x {preprocessing.size} pixels, {preprocessing.interpolation}{middle}"

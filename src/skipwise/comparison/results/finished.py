@@ -1,0 +1,115 @@
+"""A finished comparison: read back, and its report written again."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from skipwise.comparison.plan.plan import SHELF, Plan
+from skipwise.comparison.results.records import Costs, Results
+from skipwise.core.errors import Damaged, SkipwiseError, unknown_name
+from skipwise.core.escaping import json_text
+from skipwise.core.files.atomic import as_json, read_json
+from skipwise.core.files.checksums import check_files, read_sealed
+from skipwise.pages.pictures import is_data_url
+from skipwise.training.run.progress import Epoch
+from skipwise.training.run.record import read_history
+
+FORMATS = ("html", "md", "json")
+COSTS = "costs.json"
+AGAIN = "remove it and give the command that made the comparison again"
+PICTURES = "pictures.json"
+"""The images that the report shows, so that it can be written again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A finished comparison. `repeated` says that it was finished before and nothing was run now."""
+
+    folder: Path
+    plan: Plan
+    results: Results
+    costs: Costs
+    repeated: bool
+
+    @property
+    def report(self) -> Path:
+        """The page for people."""
+        return self.folder / SHELF.finished
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a comparison's folder has all that is written at the end; without, it can be made again from its runs."""
+    return all((folder / name).is_file() for name in ("comparison.json", COSTS, SHELF.finished))
+
+
+def read_comparison(folder: Path) -> Comparison:
+    """A finished comparison.
+
+    Raises:
+        SkipwiseError: there is none in the folder, it is not finished, or its plan was changed afterwards.
+    """
+    if not (folder / SHELF.begun).is_file():
+        raise SkipwiseError(f"There is no comparison in {folder}; 'skipwise compare' makes one.")
+    if not is_finished(folder):
+        raise SkipwiseError(f"The comparison in {folder} is not finished; give the command that started it again.")
+    plan = read_sealed(folder / SHELF.begun, Plan, mend="put it back, or compare in another folder")
+    results = read_sealed(folder / "comparison.json", Results, mend=AGAIN)
+    if plan.digest() != results.plan:
+        raise SkipwiseError(
+            f"{folder / SHELF.begun} is not the plan that {folder / 'comparison.json'} was made under; put it back, or "
+            "compare in another folder."
+        )
+    costs = read_sealed(folder / COSTS, Costs, mend=AGAIN)
+    return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=True)
+
+
+def report(comparison: str | os.PathLike[str], *, format: str = "html") -> Path | str:
+    """The report of a finished comparison, once more.
+
+    Args:
+        comparison: its folder.
+        format: "html" writes the page anew and returns its path, "md" returns Markdown for a pull request, and "json" a
+            record for machines.
+
+    Raises:
+        SkipwiseError: no finished comparison is there, or there is no such format.
+    """
+    if format not in FORMATS:
+        raise unknown_name("format", format, FORMATS)
+    found = read_comparison(Path(comparison))
+    if format == "md":
+        from skipwise.comparison.report.markdown import markdown  # not for those who only read
+
+        return markdown(found.plan, found.results, found.costs)
+    if format == "json":
+        return record(found)
+    from skipwise.comparison.report.page import write_report
+
+    path = found.folder / PICTURES
+    check_files(found.folder / COSTS, PICTURES, mend=AGAIN)
+    shown = read_json(path, dict[str, str]) if path.exists() else {}
+    if not all(map(is_data_url, shown.values())):
+        raise Damaged(f"{path} was changed: it names pictures that are elsewhere; {AGAIN}.")
+    epochs = histories(found.plan, found.folder, found.results)
+    write_report(found.report, found.plan, found.results, found.costs, epochs, shown)
+    return found.report
+
+
+def record(comparison: Comparison) -> str:
+    """A comparison as one JSON record."""
+    fields = {"folder": str(comparison.folder), "plan": comparison.plan, "results": comparison.results}
+    return json_text(as_json({**fields, "costs": comparison.costs}))
+
+
+def histories(plan: Plan, folder: Path, results: Results) -> dict[str, list[tuple[Epoch, ...]]]:
+    """The epochs of every contender's runs."""
+    return {
+        contender.name: [
+            read_history(folder / job.folder)
+            for seed in dict.fromkeys(run.seed for run in contender.runs)
+            for job in plan.jobs(contender.name, seed)
+        ]
+        for contender in results.contenders
+    }

@@ -1,0 +1,222 @@
+"""What a comparison found: one record without a clock in it, and one with what was timed on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from skipwise.comparison.plan.question import Question
+from skipwise.core.machine.system import Machine
+from skipwise.cost.counts import Counts
+from skipwise.cost.interleaved import Timing
+from skipwise.evaluation.calibration import Calibration
+from skipwise.evaluation.metrics import Metrics
+from skipwise.evaluation.outcomes import Outcome
+from skipwise.statistics import Climb, Estimate, Pair, Share, beaten
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """One run in short. Metrics are None where it failed or the split is empty; `reason` says why it failed; `fold` is
+    the part of the images it was tested on, in cross-validation. `not_learned` is the likely cause where it learned
+    nothing."""
+
+    seed: int
+    fold: int | None = None
+    status: str
+    reason: str | None
+    val: Metrics | None
+    test: Metrics | None
+    not_learned: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """A network's results over its seeds.
+
+    Args:
+        lr: the peak learning rate, its own where rates were tuned.
+        outcome: the mean of what the question counts over runs that learned, None with fewer than two such seeds.
+        accuracy: the mean accuracy of runs that learned, None with no such seed.
+        without_twins: that on the test images that have no twin in another split; None if all or none have one.
+        per_class: that on each class's images, in the order of `Results.classes`; () with no finished seed.
+        runs: in the order of their seeds; as many as the question needed.
+        repeated: the seeds that gave the same answers as an earlier one to the last bit, which none should.
+        not_trained: why it is left out of the verdicts, where the time was too short to train it.
+        climb: what the last part of its training brought on the validation images, where that can be told.
+        not_learned: how many of its runs learned nothing; None in records of earlier versions, and without runs.
+        calibration: how far its confidence is from its accuracy on all test images; None in records of earlier
+            versions, and without runs that learned.
+    """
+
+    name: str
+    counts: Counts | None
+    lr: float
+    outcome: Estimate | None
+    accuracy: float | None
+    without_twins: float | None
+    per_class: tuple[float, ...]
+    runs: tuple[RunResult, ...]
+    repeated: tuple[int, ...]
+    not_trained: str | None = None
+    climb: Climb | None = None
+    not_learned: Share | None = None
+    calibration: Calibration | None = None
+
+    @property
+    def failed(self) -> int:
+        """How many of its runs failed."""
+        return sum(run.status == "failed" for run in self.runs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """A look at the data: after how many seeds, which contenders had been trained so far and which pairs it decided."""
+
+    seeds: int
+    contenders: tuple[str, ...]
+    decided: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bootstrap:
+    """A cross-check on a pair: the 95% interval, for it alone, by resampling seeds and images."""
+
+    a: str
+    b: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ratio:
+    """How many times the errors (or the loss) of b the network a has, with the 95% interval for this pair alone."""
+
+    a: str
+    b: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disagreement:
+    """A test image that some contenders mostly get right and others mostly wrong.
+
+    Args:
+        id: its path, as in split.csv.
+        label: its class.
+        right: the share of each contender's runs that got it right, in the order of the contenders; None without runs.
+        answers: each contender's commonest answer.
+    """
+
+    id: str
+    label: str
+    right: tuple[float | None, ...]
+    answers: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """A learning rate that was tried: the outcome on the validation images, None where the run failed."""
+
+    model: str
+    lr: float
+    outcome: float | None
+    nll: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recommendation:
+    """`contender` is the choice, None if nothing could be compared or nothing fits.
+
+    Args:
+        shown: whether it was shown to lose at most the margin to every other one that fits.
+        largest_loss: the most it may be behind one of them (`against`) that is not excluded, as a difference of scores
+            (for accuracy, a fraction); None where there is no other, or no bound.
+        sentence: the choice and what it rests on, for a person.
+        unfit: for each contender that breaks a limit, which and by how much, a phrase each.
+        separating: what would separate those that are still open, a sentence each.
+    """
+
+    contender: str | None
+    shown: bool
+    largest_loss: float | None
+    against: str | None
+    sentence: str
+    unfit: dict[str, tuple[str, ...]]
+    separating: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """`comparison.json`: the same plan gives the same bytes.
+
+    `plan` is the digest of the plan it was made under; `twins` is the number of test images that are, exactly or
+    nearly, among the training or validation images too; `guess` is the outcome of whoever knows only how common each
+    class is: for accuracy, of always answering the commonest.
+    `class_images` counts the test images of each class. `test_groups` is the number of groups that the test images
+    belong to, None where each is by itself; `grouped_by` is what said so, beside near-duplicates.
+    """
+
+    plan: str
+    question: Question
+    data: str
+    fingerprint: str
+    test_images: int
+    twins: int
+    guess: float
+    classes: tuple[str, ...]
+    class_images: tuple[int, ...]
+    exploratory: bool
+    folds: int | None
+    contenders: tuple[Contender, ...]
+    pairs: tuple[Pair, ...]
+    looks: tuple[Look, ...]
+    bootstraps: tuple[Bootstrap, ...]
+    disagreements: tuple[Disagreement, ...]
+    tried: tuple[Tried, ...]
+    test_groups: int | None = None
+    grouped_by: str = ""
+    ratios: tuple[Ratio, ...] = ()
+
+    def pair(self, a: str, b: str) -> Pair | None:
+        """The pair as seen from a's side, whichever way round it is kept; None if it could not be judged."""
+        for pair in self.pairs:
+            if (pair.a, pair.b) == (a, b):
+                return pair
+            if (pair.a, pair.b) == (b, a):
+                return pair.turned()
+        return None
+
+    def beaten(self) -> dict[str, str]:
+        """The contenders shown to be more than the margin behind another one, and which; see `statistics.beaten`."""
+        outcome = self.question.scoring
+        return beaten([as_advantage(pair, outcome) for pair in self.pairs], self.question.tolerance)
+
+    def advantage(self, a: str, b: str) -> Pair | None:
+        """How much better a is than b, which is less than 0 where it is worse; None if it could not be judged."""
+        pair = self.pair(a, b)
+        return None if pair is None else as_advantage(pair, self.question.scoring)
+
+    @property
+    def class_images_that_count(self) -> tuple[int, ...]:
+        """How many test images of each class the question counts."""
+        chosen = set(self.question.scoring.chosen(self.classes))
+        return tuple(count if c in chosen else 0 for c, count in enumerate(self.class_images))
+
+
+def as_advantage(pair: Pair, outcome: Outcome) -> Pair:
+    """The pair with a difference that says how much better its first network is, whichever way is better."""
+    if outcome.higher_is_better:
+        return pair
+    return replace(pair, difference=-pair.difference, low=-pair.high, high=-pair.low)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """`costs.json`: seconds per image at batch 1 on this machine, and the recommendation made with them."""
+
+    machine: Machine
+    threads: int
+    latencies: dict[str, Timing]
+    recommendation: Recommendation

@@ -1,0 +1,50 @@
+"""Runs that did not learn: found by their answers, and named with the likely cause."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from skipwise.comparison.plan.plan import Job, Plan
+from skipwise.evaluation.learned import learnt
+from skipwise.training.loop.recipe import Recipe
+from skipwise.training.run.record import Predictions, RunRecord, read_history, read_predictions
+from skipwise.training.setting import enough_epochs
+
+DIVERGED = "the loss became "
+BY_HEART = 0.5
+"""A training loss below this share of a guesser's shows that the training images are known."""
+
+
+def has_learned(answers: Predictions) -> bool:
+    """Whether a run's answers to test images show that it learned; True where they can't show it.
+
+    Where one class is far commoner than the others, a run may know them all and yet be right less often than by always
+    giving the commonest: it has learned if it finds a tenth more of each class, on average, than a guesser would.
+    """
+    shown = learnt(answers.logits, answers.labels)
+    if shown.has_learnt or not shown.can_be_told:
+        return True
+    return shown.answered > 1 and shown.recall > 1 / shown.classes + 0.1 * (1 - 1 / shown.classes)
+
+
+def diverged(record: RunRecord) -> bool:
+    """Whether a run failed since its loss was no number any more."""
+    return record.status == "failed" and (record.reason or "").startswith(DIVERGED)
+
+
+def why_not_learned(plan: Plan, folder: Path, job: Job, record: RunRecord) -> str | None:
+    """The likely cause, a phrase; None for a run that learned, that failed for another reason, or that can't tell."""
+    rate = job.spec.recipe.lr
+    if diverged(record):
+        return f"the learning rate of {rate:g} is too high for it"
+    if record.status != "finished" or has_learned(read_predictions(folder / job.folder, "test")):
+        return None
+    losses = [epoch.train_loss for epoch in read_history(folder / job.folder)]
+    recipe: Recipe = job.spec.recipe
+    if losses and losses[-1] < BY_HEART * math.log(len(plan.classes)):
+        return f"too few images: it knows the {plan.train_images:,} that it trained on, and no others"
+    enough = enough_epochs(recipe, plan.train_images)
+    if recipe.steps is not None or recipe.epochs < enough:
+        return f"too few epochs: networks need about {enough} on these images"
+    return f"the learning rate of {rate:g} may be too high for it"

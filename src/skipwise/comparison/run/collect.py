@@ -1,0 +1,179 @@
+"""From a comparison's course to its results: `comparison.json`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.comparison.budget.networks import count_contender
+from skipwise.comparison.plan.plan import Job, Plan
+from skipwise.comparison.results.ratios import ratio
+from skipwise.comparison.results.records import Bootstrap, Contender, Disagreement, Ratio, Results, RunResult
+from skipwise.comparison.run.collapse import why_not_learned
+from skipwise.comparison.run.learning import climbs
+from skipwise.comparison.run.predictions import Answers, Tested, read_answers
+from skipwise.comparison.run.study import Course
+from skipwise.evaluation.calibration import calibration
+from skipwise.statistics import Estimate, Pair, bootstrap, share
+from skipwise.training.run.record import RunRecord
+
+MOST_DISAGREEMENTS = 24
+
+
+def collect(plan: Plan, folder: Path, course: Course) -> Results:
+    """What a finished course found in a comparison's folder."""
+    question, tested, judgement = plan.question, course.tested, course.judgement
+    counted = np.bincount(tested.labels, minlength=len(plan.classes))
+    return Results(
+        plan=plan.digest(),
+        question=question,
+        data=plan.data,
+        fingerprint=plan.fingerprint,
+        test_images=plan.test_images,
+        twins=int(tested.has_twin.sum()),
+        guess=question.scoring.guessed(counted.tolist(), plan.classes),
+        classes=plan.classes,
+        class_images=tuple(counted.tolist()),
+        exploratory=plan.exploratory,
+        folds=plan.folds,
+        contenders=tuple(_contender(plan, folder, course, name) for name in question.contenders),
+        pairs=judgement.pairs,
+        looks=course.looks,
+        bootstraps=_bootstraps(course),
+        disagreements=_disagreements(plan, course),
+        tried=course.tried,
+        test_groups=None if plan.grouping is None else plan.grouping.groups,
+        grouped_by="" if plan.grouping is None else plan.grouping.by,
+        ratios=_ratios(plan, course),
+    )
+
+
+def _contender(plan: Plan, folder: Path, course: Course, name: str) -> Contender:
+    tested = course.tested
+    # Runs of who was left out are not looked for when the course is taken again.
+    records = course.records if name in plan.candidates else {}
+    answers = course.answers.get(name) or read_answers(plan, folder, tested, name, records)
+    right = answers.of_learned == tested.labels
+    has_twin = tested.has_twin
+    apart = len(right) and has_twin.any() and not has_twin.all()
+    runs = tuple(
+        _result(plan, folder, job, records[job.folder])
+        for seed in plan.question.seeds
+        for job in plan.jobs(name, seed, lr=course.rates.get(name))
+        if job.folder in records
+    )
+    ended = [run for run in runs if run.status == "finished" or run.not_learned is not None]
+    return Contender(
+        name=name,
+        counts=count_contender(plan, name),
+        lr=course.rates.get(name, plan.recipe_of(name).lr),
+        outcome=_possible(course.judgement.accuracies.get(name), plan.question.scoring.least),
+        accuracy=float(right.mean()) if len(right) else None,
+        without_twins=float(right[:, ~has_twin].mean()) if apart else None,
+        per_class=_per_class(right, tested, len(plan.classes)),
+        runs=runs,
+        repeated=answers.repeated,
+        not_trained=plan.not_trained.get(name),
+        climb=climbs(plan, folder, records, name),
+        not_learned=share(sum(run.not_learned is not None for run in ended), len(ended)) if ended else None,
+        calibration=calibration(answers.confidence[answers.has_learned], right, groups=tested.groups)
+        if len(right)
+        else None,
+    )
+
+
+def _possible(estimate: Estimate | None, least: float | None) -> Estimate | None:
+    """The estimate without what is below the least that there can be."""
+    if estimate is None or least is None or estimate.low >= least:
+        return estimate
+    return replace(estimate, low=least)
+
+
+def _per_class(right: NDArray[np.bool_], tested: Tested, classes: int) -> tuple[float, ...]:
+    if not len(right):
+        return ()
+    sums = np.bincount(tested.labels, weights=right.mean(axis=0), minlength=classes)
+    counts = np.bincount(tested.labels, minlength=classes)
+    return tuple((sums / np.maximum(counts, 1)).tolist())
+
+
+def _result(plan: Plan, folder: Path, job: Job, record: RunRecord) -> RunResult:
+    return RunResult(
+        seed=job.spec.seed,
+        fold=None if job.spec.fold is None else job.spec.fold[0],
+        status=record.status,
+        reason=record.reason,
+        val=record.val,
+        test=record.test,
+        not_learned=why_not_learned(plan, folder, job, record),
+    )
+
+
+def _bootstraps(course: Course) -> tuple[Bootstrap, ...]:
+    groups, found = course.tested.groups_that_count, []
+    for pair in course.judgement.pairs:
+        low, high = bootstrap(*_judged_on(pair, course), groups=groups)
+        found.append(Bootstrap(a=pair.a, b=pair.b, low=low, high=high))
+    return tuple(found)
+
+
+def _ratios(plan: Plan, course: Course) -> tuple[Ratio, ...]:
+    outcome, groups = plan.question.scoring, course.tested.groups_that_count
+    found = []
+    for pair in course.judgement.pairs:
+        a, b = (outcome.errors(scores) for scores in _judged_on(pair, course))
+        if (times := ratio(a, b, groups=groups)) is not None:
+            found.append(Ratio(a=pair.a, b=pair.b, value=times.value, low=times.low, high=times.high))
+    return tuple(found)
+
+
+def _judged_on(pair: Pair, course: Course) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The scores of both sides that a pair was judged on: the runs that learned, of the seeds that both had then."""
+    sides = [course.answers[name] for name in (pair.a, pair.b)]
+    common = sorted(set(sides[0].seeds) & set(sides[1].seeds))
+    # A pair stays as it was decided, whatever seeds came later.
+    then = next((look.seeds for look in course.looks if (pair.a, pair.b) in look.decided), None)
+    had = set(common if then is None else course.plan.question.seeds[:then]) & set(common)
+    a, b = (side.scores[[s in had and did for s, did in zip(side.seeds, side.learned, strict=True)]] for side in sides)
+    return a, b
+
+
+def _disagreements(plan: Plan, course: Course) -> tuple[Disagreement, ...]:
+    """The test images on which the contenders' shares of right answers differ most.
+
+    Among images alike, classes and the contenders that are wrong take turns, so that not all are of the first class.
+    """
+    tested, names = course.tested, plan.question.contenders
+    shares = {n: (a.of_learned == tested.labels).mean(axis=0) for n, a in course.answers.items() if any(a.learned)}
+    if len(shares) < 2:
+        return ()
+    table = np.array(list(shares.values()))
+    spread = np.round(table.max(axis=0) - table.min(axis=0), 6)  # or shares alike would differ by how they were rounded
+    turns = Counter[tuple[float, int, int]]()
+    alike = list(zip(spread.tolist(), tested.labels.tolist(), table.argmin(axis=0).tolist(), strict=True))
+    turn = []
+    for kind in alike:
+        turn.append(turns[kind])
+        turns[kind] += 1
+    chosen = np.lexsort((turn, -spread))[:MOST_DISAGREEMENTS]
+    return tuple(
+        Disagreement(
+            id=str(tested.ids[image]),
+            label=plan.classes[tested.labels[image]],
+            right=tuple(float(shares[name][image]) if name in shares else None for name in names),
+            answers=tuple(
+                _commonest(plan, course.answers[name], image) if name in course.answers else None for name in names
+            ),
+        )
+        for image in chosen.tolist()
+        if spread[image] > 0
+    )
+
+
+def _commonest(plan: Plan, answers: Answers, image: int) -> str | None:
+    given = Counter(answers.of_learned[:, image].tolist())
+    return plan.classes[min(given, key=lambda number: (-given[number], number))] if given else None

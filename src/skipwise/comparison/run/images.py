@@ -1,0 +1,211 @@
+"""A comparison's images and weights: which image is in which split, and where every process that trains finds the
+pixels and the files that networks start from.
+
+split.csv     which image is in which split; stays
+folds.csv     in cross-validation, in which part each image is in each repeat; stays
+images.json   where the decoded pixels are, or how to decode them; removed when the comparison is finished
+weights.json  where the files of weights are that networks start from; removed likewise
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.comparison.plan.plan import Plan
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.escaping import csv_cell, from_csv_cell
+from skipwise.core.files.atomic import write_text
+from skipwise.core.files.checksums import read_sealed, sha256, write_sealed
+from skipwise.data.cache.rows import Rows
+from skipwise.data.images import Images, Pixels, Selected
+from skipwise.data.location import check_tables, remember
+from skipwise.data.prepare import Prepared, Request
+from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.journal import remaking
+from skipwise.data.scan.scan import Survey, state, survey
+from skipwise.data.sources import Source, open_source
+from skipwise.data.splits import make_folds, save_split
+from skipwise.data.store.packed import pack
+from skipwise.data.store.streamed import Streamed
+from skipwise.training.run.record import RunSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whereabouts:
+    """The pack's path, or None where nothing is packed, and the row of each image of split.csv in it; what was asked
+    for and the state of the images then, by which they are decoded again. Older versions kept no request for a pack."""
+
+    pack: str | None
+    request: Request | None
+    state: str
+    rows: tuple[int, ...]
+
+
+def image_options(request: Request) -> tuple[str, ...]:
+    """What was said of the images, as on the command line."""
+    options = {
+        "--split": request.split,
+        "--exclude": request.exclude,
+    }
+    given = [word for name, value in options.items() if value is not None for word in (name, value)]
+    for option in fields(request.reading):
+        value, flag = getattr(request.reading, option.name), f"--{option.name.replace('_', '-')}"
+        given += [] if value in (None, False) else [flag] if value is True else [flag, value]
+    return tuple(given)
+
+
+def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request, packed: Rows | None) -> None:
+    """Writes split.csv, folds.csv and images.json into the folder; images.json is written last."""
+    source, members = prepared.source, prepared.members.tolist()
+    save_split(
+        folder / "split.csv",
+        [source.ids[index] for index in members],
+        [source.classes[source.labels[index]] for index in members],
+        [str(prepared.split[index]) for index in members],
+        [str(prepared.twins[index]) for index in members],
+        None if plan.grouping is None else prepared.together.tolist(),
+    )
+    if plan.folds is not None:
+        _store_folds(folder, plan.question.seeds, plan.folds, prepared)
+    remember(folder, request, source, tables=["split.csv"] if plan.folds is None else ["split.csv", "folds.csv"])
+    data = request.data if source.container is None else str(Path(request.data).expanduser().absolute())
+    found = Whereabouts(
+        pack=None if packed is None else str(packed.path.absolute()),
+        request=replace(request, data=data),
+        state=state(source),
+        rows=tuple(members),
+    )
+    write_sealed(folder / "images.json", found)
+
+
+def _store_folds(folder: Path, seeds: Sequence[int], folds: int, prepared: Prepared) -> None:
+    source, members = prepared.source, prepared.members
+    labels = source.labels[members]
+    parts = [make_folds(labels, source.classes, prepared.together, folds=folds, seed=seed) for seed in seeds]
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["path", *(f"seed {seed}" for seed in seeds)])
+    writer.writerows(zip([csv_cell(source.ids[index]) for index in members.tolist()], *parts, strict=True))
+    write_text(folder / "folds.csv", table.getvalue())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """Paths of files of weights by their SHA-256."""
+
+    paths: dict[str, str]
+
+
+def store_weights(folder: Path, files: Mapping[str, Path]) -> None:
+    """Writes down where the files of weights are, by their SHA-256, if there are any."""
+    if files:
+        paths = {digest: str(path.absolute()) for digest, path in files.items()}
+        write_sealed(folder / "weights.json", Files(paths=paths))
+
+
+def weights_of(folder: Path, spec: RunSpec) -> Path | None:
+    """The file of weights that a run starts from; None where it starts from scratch.
+
+    Raises:
+        SkipwiseError: it is gone, or another file by now.
+    """
+    if spec.init is None:
+        return None
+    path = Path(read_sealed(folder / "weights.json", Files).paths.get(spec.init, ""))
+    if not path.is_file() or sha256(path) != spec.init:
+        raise SkipwiseError(
+            f"The weights that {spec.model} starts from are gone from {path}, or were changed; put them back, and give "
+            "the same command again."
+        )
+    return path
+
+
+def in_fold(images: Images, spec: RunSpec, folder: Path) -> Images:
+    """The images as a run sees them: in cross-validation, one part for testing and the others for training.
+
+    Raises:
+        SkipwiseError: the comparison's folds.csv is missing or damaged.
+    """
+    if spec.fold is None:
+        return images
+    path = folder / "folds.csv"
+    check_tables(folder, path.name)
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            parts = {from_csv_cell(row["path"]): int(row[f"seed {spec.seed}"]) for row in csv.DictReader(file)}
+        tested = np.array([parts[name] == spec.fold[0] for name in images.ids.tolist()])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SkipwiseError(f"{path} can't be read ({error}); give the same command again.") from error
+    return replace(images, split=np.where(tested, "test", "train"))
+
+
+def load_images(folder: Path, plan: Plan) -> Images:
+    """What `store_images` wrote down.
+
+    Raises:
+        SkipwiseError: a file is missing or damaged.
+    """
+    table = read_split_table(folder)
+    try:
+        found = read_sealed(folder / "images.json", Whereabouts)
+        rows = np.array(found.rows, dtype=np.int64)
+        numbers = {name: number for number, name in enumerate(plan.classes)}
+        return Images(
+            name=plan.data,
+            classes=plan.classes,
+            ids=np.array([row["path"] for row in table]),
+            labels=np.array([numbers[row["label"]] for row in table], dtype=np.int64),
+            split=np.array([row["split"] for row in table]),
+            twins=np.array([row["twin"] for row in table]),
+            pixels=Selected(_pixels(found, plan), rows),
+            fingerprint=plan.fingerprint,
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise SkipwiseError(
+            f"The images of {folder} can't be read any more ({error}); give the same command again."
+        ) from error
+
+
+def read_split_table(folder: Path) -> list[dict[str, str]]:
+    """The rows of a comparison's split.csv: path, label, split and twin, and group where images belong together.
+
+    Raises:
+        SkipwiseError: it is missing or damaged.
+    """
+    check_tables(folder, "split.csv")
+    try:
+        with (folder / "split.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        names = ["path", "label", "split", "twin", *(["group"] if rows and "group" in rows[0] else [])]
+        return [{name: from_csv_cell(row[name]) for name in names} for row in rows]
+    except (OSError, ValueError, KeyError) as error:
+        raise SkipwiseError(f"{folder / 'split.csv'} can't be read ({error}); give the same command again.") from error
+
+
+def _pixels(found: Whereabouts, plan: Plan) -> Pixels:
+    if found.pack is None:
+        return Streamed(*_looked_at(found), Square.of(plan.preprocessing))
+
+    def remake(numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
+        source, seen = _looked_at(found)
+        return remaking(source, Square.of(plan.preprocessing), seen.digests, seen.faults)(numbers)
+
+    # The cache may have been deleted, or damaged, since the comparison began.
+    return Rows.open(Path(found.pack), remake) or pack(*_looked_at(found), Square.of(plan.preprocessing))
+
+
+def _looked_at(found: Whereabouts) -> tuple[Source, Survey]:
+    asked = found.request
+    if asked is None:
+        raise SkipwiseError(f"{found.pack} is gone or damaged; give the same command again.")
+    source = open_source(asked.data, asked.reading)
+    if state(source) != found.state:
+        raise SkipwiseError(f"The images in {asked.data} changed since training began; give the same command again.")
+    return source, survey(source)

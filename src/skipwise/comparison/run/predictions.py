@@ -1,0 +1,133 @@
+"""What a comparison's finished runs answered, as arrays: the same images in the same order for every contender."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.run.collapse import has_learned
+from skipwise.comparison.run.images import read_split_table
+from skipwise.core.errors import SkipwiseError
+from skipwise.evaluation.calibration import confidence
+from skipwise.training.run.record import RunRecord, read_predictions
+
+Records = Mapping[str, RunRecord]
+"""The runs that have ended, by their folders in the comparison's folder."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """The test images: ids [N], class numbers [N], whether each has a twin in another split [N], whether it counts [N],
+    and the number of the group it belongs to [N]; None where each is by itself."""
+
+    ids: NDArray[np.str_]
+    labels: NDArray[np.int64]
+    has_twin: NDArray[np.bool_]
+    counts: NDArray[np.bool_]
+    groups: NDArray[np.str_] | None = None
+
+    @property
+    def groups_that_count(self) -> NDArray[np.str_] | None:
+        """The groups of the images that count."""
+        return None if self.groups is None else self.groups[self.counts]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """A contender's answers over its finished seeds: class numbers [S, N], and which seeds these are.
+
+    `scores` are of the images that count [S, M], `confidence` is the probability that was given to each answer [S, N].
+    `repeated` has the seeds that gave the same logits as an earlier one, to the last bit. `learned` says of each seed
+    whether its runs learned anything.
+    """
+
+    given: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    seeds: tuple[int, ...]
+    repeated: tuple[int, ...]
+    learned: tuple[bool, ...]
+
+    @property
+    def of_learned(self) -> NDArray[np.int64]:
+        """The answers of runs that learned."""
+        return self.given[self.has_learned]
+
+    @property
+    def has_learned(self) -> NDArray[np.bool_]:
+        """Whether each seed's runs learned [S]."""
+        return np.array(self.learned, dtype=bool)
+
+
+def read_tested(plan: Plan, folder: Path) -> Tested:
+    """The test images of a comparison.
+
+    Raises:
+        SkipwiseError: split.csv is damaged, or not this plan's.
+    """
+    rows = [row for row in read_split_table(folder) if row["split"] == "test"]
+    numbers = {name: number for number, name in enumerate(plan.classes)}
+    if len(rows) != plan.test_images or not {row["label"] for row in rows} <= numbers.keys():
+        raise SkipwiseError(f"{folder / 'split.csv'} is not the one this comparison was made with.")
+    groups = None
+    if plan.grouping is not None:
+        groups = np.array([row.get("group", "") for row in rows])
+        if len(np.unique(groups)) != plan.grouping.groups:
+            raise SkipwiseError(f"{folder / 'split.csv'} is not the one this comparison was made with.")
+    labels = np.array([numbers[row["label"]] for row in rows], dtype=np.int64)
+    return Tested(
+        groups=groups,
+        ids=np.array([row["path"] for row in rows]),
+        labels=labels,
+        counts=plan.question.scoring.members(labels, plan.classes),
+        has_twin=np.array([bool(row["twin"]) for row in rows]),
+    )
+
+
+def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: Records) -> Answers:
+    """What a contender's finished runs answered. In cross-validation a seed is finished when all its folds are.
+
+    Raises:
+        SkipwiseError: a run's predictions are damaged, or of other images.
+    """
+    places = {image: place for place, image in enumerate(tested.ids.tolist())}
+    rows, scores, confidences, seeds, seen, learned = [], [], [], [], [], []
+    outcome, counts = plan.question.scoring, tested.counts
+    for seed in plan.question.seeds:
+        jobs = plan.jobs(name, seed)
+        ended = [records.get(job.folder) for job in jobs]
+        if any(record is None or record.status != "finished" for record in ended):
+            continue
+        logits = np.full((len(tested.ids), len(plan.classes)), np.nan, dtype=np.float32)
+        said, each = [], []
+        for job in jobs:
+            predictions = read_predictions(folder / job.folder, "test")
+            found = np.array([places.get(image, -1) for image in predictions.ids.tolist()], dtype=np.int64)
+            if (found < 0).any() or (tested.labels[found] != predictions.labels).any():
+                raise SkipwiseError(f"{folder / job.folder} was tested on other images than this comparison's.")
+            logits[found] = predictions.logits
+            said.append(predictions.logits.tobytes())
+            each.append(has_learned(predictions))
+        if np.isnan(logits).any():
+            raise SkipwiseError(f"{folder / jobs[0].folder} was not tested on all of this comparison's test images.")
+        rows.append(logits.argmax(axis=1))
+        scores.append(outcome.scores(logits[counts], tested.labels[counts]))
+        confidences.append(confidence(logits))
+        seeds.append(seed)
+        seen.append(hash(tuple(said)))
+        learned.append(all(each))
+    given = np.array(rows, dtype=np.int64).reshape(len(rows), len(tested.ids))
+    repeated = tuple(seed for place, seed in enumerate(seeds) if seen[place] in seen[:place])
+    return Answers(
+        given=given,
+        scores=np.array(scores, dtype=np.float64).reshape(len(rows), int(counts.sum())),
+        confidence=np.array(confidences, dtype=np.float64).reshape(given.shape),
+        seeds=tuple(seeds),
+        repeated=repeated,
+        learned=tuple(learned),
+    )

@@ -1,0 +1,1 @@
+"""What every part needs: errors, text, files, the machine, and the folder for results."""

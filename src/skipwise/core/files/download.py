@@ -1,0 +1,306 @@
+"""Files from the web: only by HTTPS, of a limited size, checked, gone on with where a connection broke.
+
+What has arrived lies in a folder beside the file until all of it is there; a part is only gone on with while the server
+says, by an ETag or a date, that it still has the same file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import os
+import re
+import shutil
+import ssl
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.atomic import despite_deletion, explained, locked, make_folder, read_json, write_json
+from skipwise.core.files.regular import APPENDING, open_own
+from skipwise.core.text import byte_size
+
+Progress = Callable[[str, int, int], None]
+"""Called as progress(what, done, total)."""
+
+SILENCE = 30.0
+"""Seconds that a server may say nothing."""
+SLOWEST, PATIENCE = 1024, 60.0
+"""Bytes a second, over so many seconds: what goes slower than that has stopped."""
+ATTEMPTS = 3
+"""How often a connection may break without anything new having arrived."""
+_PIECE = 2**18
+
+
+_asked_for: ContextVar[bool] = ContextVar("_asked_for", default=True)
+
+
+@contextlib.contextmanager
+def nothing_downloaded() -> Iterator[None]:
+    """Within it no connection is opened: where only a record says what there is to be had, nobody asked for it."""
+    token = _asked_for.set(False)
+    try:
+        yield
+    finally:
+        _asked_for.reset(token)
+
+
+def check_asked_for(what: str) -> None:
+    """Raises SkipwiseError where something would be downloaded that nobody asked for."""
+    if not _asked_for.get():
+        raise SkipwiseError(f"{what} would have to be downloaded, and only a record names it; name it in the command.")
+
+
+class _BrokenError(Exception):
+    """The connection broke; what has arrived is kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Begun:
+    """What is known of a file that has arrived in part: a validator is an ETag or a date."""
+
+    url: str
+    validator: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """A file of the web.
+
+    Args:
+        url: its address, which begins with https.
+        sha256: its hash, or the first digits of it; "" where none is published. Then only its length can be checked.
+        most: bytes at most.
+        mend: how to have it written somewhere else.
+    """
+
+    url: str
+    sha256: str
+    most: int
+    mend: str
+
+    def is_whole(self, path: Path) -> bool:
+        """Whether a file has the hash. True of any file where none is published."""
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+        return digest.hexdigest().startswith(self.sha256.lower())
+
+    def fetch(self, path: Path, progress: Progress | None = None) -> None:
+        """Downloads it to `path`, which is there when it is whole and not before.
+
+        Raises:
+            SkipwiseError: there is no connection, the server has no such file, or another one; the disk is full.
+        """
+        check_asked_for(self.url)
+        _check_scheme(self.url, self.url)
+        folder = path.with_name(f".{path.name}.download")
+        tell = progress or (lambda *_: None)
+        with despite_deletion(lambda: self._held(folder, tell)):
+            try:
+                if not (path.exists() and self.is_whole(path)):  # else by another process, while we waited
+                    self._fetch(folder, path, tell)
+            finally:
+                if not _size(folder / "part"):  # what has arrived is gone on with
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def _held(self, folder: Path, tell: Progress) -> contextlib.ExitStack:
+        """The folder, for this process alone; whoever had it before may just be removing it."""
+        make_folder(folder, mend=self.mend)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(
+                locked(folder, waiting=lambda: tell("Waiting for another Skipwise that downloads it", 0, 1))
+            )
+            return stack.pop_all()
+
+    def _fetch(self, folder: Path, path: Path, tell: Progress) -> None:
+        part = folder / "part"
+        went_on = _size(part) > 0
+        if not (went_on and self.sha256 and self.is_whole(part)):
+            self._complete(folder, tell)
+        if went_on and not self.is_whole(part):  # what was there may have been damaged
+            part.unlink()
+            self._complete(folder, tell)
+        if not self.is_whole(part):
+            part.unlink()
+            raise SkipwiseError(
+                f"{self.url} is not the file that it should be: its SHA-256 does not begin with {self.sha256}; try "
+                "again later, or from another network."
+            )
+        with explained(path, mend=self.mend):
+            part.replace(path)
+
+    def _complete(self, folder: Path, tell: Progress) -> None:
+        """Goes on until all of it is there."""
+        failures = 0
+        while True:
+            before = _size(folder / "part")
+            try:
+                self._go_on(folder, tell)
+                return
+            except _BrokenError as error:
+                failures = 0 if _size(folder / "part") > before else failures + 1
+                if failures == ATTEMPTS:
+                    raise SkipwiseError(
+                        f"{self.url} can't be downloaded ({error}); check the connection and give the same command "
+                        "again, which goes on from there."
+                    ) from error
+                time.sleep(min(2.0**failures / 4, 5.0))
+
+    def _go_on(self, folder: Path, tell: Progress) -> None:
+        part, record = folder / "part", folder / "begun.json"
+        have, headers = _size(part), {}
+        if have:
+            begun = None
+            with contextlib.suppress(SkipwiseError):
+                begun = read_json(record, _Begun)
+            if begun is not None and begun.url == self.url and begun.validator:
+                headers = {"Range": f"bytes={have}-", "If-Range": begun.validator}
+        try:
+            response = _opened(self.url, headers)
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code == 416 and headers:  # there is no more than we have, or another file now
+                part.unlink()
+                raise _BrokenError("the server has another file now") from error
+            if error.code in (408, 429, 500, 502, 503, 504):
+                raise _BrokenError(f"HTTP Error {error.code}: {error.reason}") from error
+            raise SkipwiseError(
+                f"{self.url} can't be downloaded (HTTP Error {error.code}: {error.reason}); check the address."
+            ) from error
+        with contextlib.closing(response):
+            start, total = _range(response.status, response.headers, have)
+            if start and headers["If-Range"] != _validator(response.headers):  # what a 206 should never bring
+                part.unlink()
+                raise _BrokenError("the server has another file now")
+            if total > self.most:
+                self._refuse(folder, f"it has {byte_size(total)}")
+            with explained(part, mend=self.mend), os.fdopen(open_own(part, APPENDING), "ab") as file:
+                file.truncate(start)
+                write_json(record, _Begun(url=self.url, validator=_validator(response.headers)))
+                self._receive(response, file, start, total, folder, tell)
+        if total and _size(part) < total:
+            raise _BrokenError(f"the connection broke after {byte_size(_size(part))} of {byte_size(total)}")
+
+    def _receive(self, response: Any, file: IO[bytes], have: int, total: int, folder: Path, tell: Progress) -> None:
+        since, then = time.monotonic(), have
+        while True:
+            try:
+                piece = response.read1(_PIECE)
+            except (OSError, http.client.HTTPException) as error:
+                raise _BrokenError(_reason(error)) from error
+            if not piece:
+                return
+            have += len(piece)
+            if have > self.most:
+                self._refuse(folder, "it does not end")
+            file.write(piece)
+            tell(f"Downloading {urlsplit(self.url).path.rpartition('/')[2]} (MB)", have // 10**6, total // 10**6)
+            if time.monotonic() - since > PATIENCE:
+                if have - then < SLOWEST * PATIENCE:
+                    raise _BrokenError("the server sends next to nothing")
+                since, then = time.monotonic(), have
+
+    def _refuse(self, folder: Path, why: str) -> None:
+        (folder / "part").unlink(missing_ok=True)
+        raise SkipwiseError(f"{self.url} is not downloaded: {why}, and it should have {byte_size(self.most)} at most.")
+
+
+class _OnlyHttps(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect to another address of HTTPS and to nothing else."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
+    ) -> urllib.request.Request | None:
+        _check_scheme(newurl, req.full_url)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
+
+
+def _check_scheme(url: str, asked: str) -> None:
+    if urlsplit(url).scheme.lower() != "https":
+        by = "" if url == asked else f", to which {asked} redirects,"
+        raise SkipwiseError(f"{url}{by} is not downloaded, since only https can be trusted to bring what was sent.")
+
+
+def _opened(url: str, headers: dict[str, str]) -> Any:
+    """The answer of a server, whose headers have arrived, within a time; certificates are verified.
+
+    Raises:
+        HTTPError: it has an error instead.
+        _BrokenError: there is no answer.
+    """
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.HTTPSHandler(context=ssl.create_default_context()),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        _OnlyHttps(),
+    ):
+        opener.add_handler(handler)
+    request = urllib.request.Request(url, headers={"User-Agent": "skipwise", "Accept-Encoding": "identity", **headers})
+    answer: list[Any] = []
+
+    def ask() -> None:
+        try:
+            answer.append(opener.open(request, timeout=SILENCE))
+        except Exception as error:
+            answer.append(error)
+
+    # Each header may come just in time, for ever; so it is not this thread that waits for them.
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(PATIENCE)
+    if not answer:
+        raise _BrokenError("the server does not answer")
+    found = answer[0]
+    if isinstance(found, urllib.error.HTTPError | SkipwiseError):
+        raise found
+    if isinstance(found, urllib.error.URLError) and isinstance(found.reason, ssl.SSLCertVerificationError):
+        raise SkipwiseError(
+            f"{url} can't be downloaded, since the server's certificate can't be verified "
+            f"({found.reason.verify_message}); where your network has one of its own, name its file in SSL_CERT_FILE."
+        )
+    if isinstance(found, OSError | http.client.HTTPException):
+        raise _BrokenError(_reason(found)) from found
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def _range(status: int, headers: Message, have: int) -> tuple[int, int]:
+    """Where the answer's bytes begin, and how many the file has; 0 if nobody knows."""
+    length = headers.get("Content-Length", "")
+    if status != 206:
+        return 0, int(length) if length.isdecimal() else 0
+    said = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", headers.get("Content-Range", ""))
+    if said is None or int(said[1]) != have:
+        raise _BrokenError("the server sends another part than was asked for")
+    return have, int(said[2])
+
+
+def _validator(headers: Message) -> str:
+    """What tells this file from another that is there later. A weak ETag does not: the bytes may be others."""
+    etag = headers.get("ETag", "")
+    return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _reason(error: Exception) -> str:
+    # Only the bare URLError hides its reason.
+    inner = error.reason if isinstance(error, urllib.error.URLError) else error
+    return str(inner) or type(inner).__name__

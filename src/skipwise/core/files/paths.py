@@ -1,0 +1,72 @@
+"""What a user names where a file or a folder is expected."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from pathlib import Path
+
+from skipwise.core.errors import SkipwiseError
+
+_ADDRESS = re.compile(r"(?P<kind>https?|ftp|s3|gs|gcs|hf|az|abfss?|sftp|ssh|git|file):/+(?P<rest>.*)", re.IGNORECASE)
+_HUGGING_FACE = "hf download --repo-type dataset --local-dir {name} {found}"
+_DOWNLOADS = (
+    ("https", r"(?:www\.)?kaggle\.com/datasets/([^/?#]+/[^/?#]+)", "kaggle datasets download --unzip {found}"),
+    ("https", r"(?:www\.)?kaggle\.com/competitions/([^/?#]+)", "kaggle competitions download {found}"),
+    (
+        "https",
+        r"huggingface\.co/datasets/([^/?#]+/[^/?#]+)/?$",
+        "hf download --repo-type dataset --local-dir {name} {found}",
+    ),
+    ("hf", r"datasets/([^/?#]+/[^/?#]+)/?$", "hf download --repo-type dataset --local-dir {name} {found}"),
+    ("https", r"(?:drive|docs)\.google\.com/(.*)", "gdown --fuzzy {address}"),
+    ("https", r"github\.com/([^/?#]+/[^/?#]+?)(?:\.git)?/?$", "git clone {address}"),
+    ("s3", r"((?:.*/)?[^/.]+)/?$", "aws s3 cp --recursive {address} {name}"),
+    ("s3", r"(.*)", "aws s3 cp {address} {name}"),
+    ("gs", r"(.*)", "gcloud storage cp --recursive {address} ."),
+    ("https|http|ftp", r"(.*)", "curl --location --output {name} {address}"),
+)
+"""How an address of the web is downloaded: its kind, what follows, and the command."""
+
+
+def refuse_address(given: str | os.PathLike[str]) -> None:
+    """Raises SkipwiseError for an address of the web, with the command that downloads it.
+
+    Args:
+        given: what the user named, or the path that was made of it.
+    """
+    text = os.fspath(given)
+    found = _ADDRESS.fullmatch(text)
+    if found is None or Path(text).exists():
+        return
+    kind, rest = found["kind"].lower(), found["rest"]
+    if kind == "file":
+        raise SkipwiseError(f"{text} is the address of a file; give its path: /{rest}")
+    address = f"{kind}://{rest}"  # of the two strokes a path keeps one
+    sentence = f"{address} is an address of the web, and Skipwise reads files; download it first"
+    name = Path(rest.partition("?")[0].rstrip("/")).name or "download"
+    for kinds, pattern, command in _DOWNLOADS:
+        match = re.match(pattern, rest)
+        if re.fullmatch(kinds, kind) and match:
+            words = {"address": address, "name": name, "found": match[1]}
+            line = command.format(**{word: shlex.quote(value) for word, value in words.items()})
+            raise SkipwiseError(
+                f"{address} is an address of the web, and Skipwise reads files; download it first: {line}"
+            )
+    raise SkipwiseError(f"{sentence}.")
+
+
+def user_path(given: str | os.PathLike[str]) -> Path:
+    """The path that a user named, "~" being the home folder.
+
+    Raises:
+        SkipwiseError: it is nobody's home folder, or an address of the web.
+    """
+    if "\0" in os.fspath(given):
+        raise SkipwiseError(f"{os.fspath(given)!r} holds a zero byte, which no path can; give another one.")
+    refuse_address(given)
+    try:
+        return Path(given).expanduser()
+    except RuntimeError as error:
+        raise SkipwiseError(f"There is no home folder for {os.fspath(given)!r} here; give the whole path.") from error

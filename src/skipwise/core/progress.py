@@ -1,0 +1,134 @@
+"""How progress and results are printed; without torch, since answering needs none."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable, Iterator
+from typing import IO, Any, NoReturn, Self
+
+import rich.console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.segment import Segment
+from rich.text import Text
+
+from skipwise.core.escaping import lines
+from skipwise.core.remaining import Remaining
+
+LINE_SECONDS = 15.0
+"""Where there is no terminal, a line at most this often."""
+SHOWN_SECONDS = 0.2
+"""Between two estimates, at least: steps may be quicker than anybody can read."""
+ESTIMATING = "estimating"
+"""What is said of the time that is left where nothing is known yet."""
+WIDE = 200
+"""Characters in a line where there is no terminal."""
+
+
+class Console(rich.console.Console):
+    """Where lines and tables are printed: as wide as the terminal, or where there is none, as they are.
+
+    Args:
+        file: None for standard output.
+    """
+
+    def __init__(self, file: IO[str] | None = None) -> None:
+        super().__init__(file=file, highlight=False, markup=False, emoji=False)
+        if not self.is_terminal:
+            self.width = WIDE
+
+    def render(
+        self, renderable: rich.console.RenderableType, options: rich.console.ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """What is printed, without what a name could move the cursor with."""
+        for each in super().render(renderable, options):
+            yield each if each.control else Segment(lines(each.text), each.style)
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Nobody reads any more; rich itself would end the process with status 1."""
+        raise BrokenPipeError
+
+
+class Bar:
+    """A bar with an estimate on a terminal, elsewhere plain lines. Use as a context manager."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.console = Console(stream)
+        self.bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[status]}", markup=False),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+        self.task: Any = None
+        self.said = time.monotonic()
+        self.preparing_what = ""
+        self.preparing_noted = 0.0
+        self.preparing_left = Remaining()
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if what != self.preparing_what:
+            self.preparing_what, self.preparing_noted, self.preparing_left = what, now, Remaining()
+            self.preparing_left.expect({what: ("", float(max(total - done, 0)))})
+        elif now - self.preparing_noted >= SHOWN_SECONDS and total - done != self.preparing_left.work:
+            self.preparing_left.note(what, float(max(total - done, 0)), now - self.preparing_noted, now)
+            self.preparing_noted = now
+        left = f"  {about(self.preparing_left.seconds(now))}" if done < total else ""
+        # Where nobody knows how many there are, only what was found so far is said.
+        self._show(what, done, total or None, f"{done:,} of {total:,}{left}" if total else f"{done:,} so far")
+
+    def noticed(self, sentence: str) -> None:
+        self._line(sentence)
+
+    def _show(self, what: str, done: float, total: float | None, status: str) -> None:
+        if self.console.is_terminal:
+            if self.task is None:
+                self.task = self.bar.add_task(what, total=total, status=status)
+            self.bar.update(self.task, description=what, completed=done, total=total, status=status)
+        elif time.monotonic() - self.said >= LINE_SECONDS:
+            self._line(f"{what}  {status}")
+
+    def _line(self, text: str) -> None:
+        self.said = time.monotonic()
+        self.console.print(Text(text), soft_wrap=True)
+
+
+@contextlib.contextmanager
+def working(what: str, stream: IO[str]) -> Iterator[None]:
+    """Shows that something takes a while."""
+    console = Console(stream)
+    if console.is_terminal:
+        with console.status(what):
+            yield
+    else:
+        console.print(Text(what))
+        yield
+
+
+def about(seconds: float | None) -> str:
+    """An estimate of the time that is left."""
+    return ESTIMATING if seconds is None else f"about {duration(seconds)} left"
+
+
+def of_limit(seconds: float) -> str:
+    """The time that is left of a limit."""
+    return f"{duration(seconds)} of the time limit left" if seconds > 0 else "the time limit is over"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person would say them."""
+    if seconds < 120:
+        return f"{max(seconds, 1):.0f} s"
+    if seconds < 120 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

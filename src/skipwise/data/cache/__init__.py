@@ -1,0 +1,1 @@
+"""Files of the cache, checked at every read."""

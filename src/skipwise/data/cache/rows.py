@@ -1,0 +1,260 @@
+"""A file of equal rows of bytes, each with a checksum, from which any rows can be read and none that is wrong.
+
+    header of a .npy file | the rows | a checksum of each | how many, and where they begin | a hash of all but the rows
+
+The rows are read, not mapped: a mapped file that is cut off ends every process that looks at it, without a word. A row
+is checked each time it is read, so that nothing depends on when it went wrong; CRC-32 finds every error of a few bits
+and all but one in four billion of the others, and goes as fast as memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import os
+import shutil
+import struct
+import threading
+import weakref
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.atomic import atomic, despite_deletion, explained
+from skipwise.core.files.regular import open_own
+from skipwise.data.cache.files import DIGEST_BYTES, MEND, make_way, open_file, seal
+
+Remake = Callable[[NDArray[np.int64]], NDArray[np.uint8]]
+"""Makes rows again as they were, by their numbers. Raises SkipwiseError where what they were made of changed."""
+
+HELD = 32 * 2**20
+"""A file of no more bytes is read once and held in memory, where its rows are had in no time."""
+_TAIL = struct.Struct("<QQ")
+_AT_ONCE = hasattr(os, "preadv")
+_ONE_AT_A_TIME = threading.Lock()
+"""Where files can't be read at a place (Windows), the place is set first."""
+
+
+class Rows:
+    """The rows of a finished file, uint8 [N, ...], by arrays of their numbers.
+
+    The file stays readable when its name is deleted. A row that turns out to be wrong is made again, and written back
+    if that is possible.
+    """
+
+    def __init__(
+        self,
+        descriptor: int,
+        path: Path,
+        shape: tuple[int, ...],
+        start: int,
+        checksums: NDArray[np.uint32],
+        remake: Remake,
+    ) -> None:
+        weakref.finalize(self, os.close, descriptor)
+        self._descriptor, self._start, self._checksums, self._remake = descriptor, start, checksums, remake
+        self.path, self.shape = path, shape
+        self._row = math.prod(shape[1:])
+        small = len(self) * self._row <= HELD
+        self._held = self._read(np.arange(len(self))) if small else None
+
+    @classmethod
+    def open(cls, path: Path, remake: Remake) -> Rows | None:
+        """Those of a file in the cache; None if there is none, or its frame is not whole."""
+        try:
+            descriptor = open_file(path)
+        except OSError:
+            return None
+        frame = _frame(path, descriptor)
+        if frame is None:
+            os.close(descriptor)
+            return None
+        return cls(descriptor, path, *frame, remake)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
+        return self._read(numbers) if self._held is None else self._held[numbers]
+
+    def _read(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
+        rows = np.empty((len(numbers), *self.shape[1:]), np.uint8)
+        flat, size = memoryview(rows.reshape(-1).data), self._row
+        places = (self._start + numbers * size).tolist()
+        begins = np.flatnonzero(np.diff(numbers, prepend=-2) != 1).tolist()  # of rows that follow each other
+        for begin, end in zip(begins, [*begins[1:], len(numbers)], strict=False):
+            read_at(self._descriptor, flat[begin * size : end * size], places[begin])
+        found = [zlib.crc32(flat[at : at + size]) for at in range(0, len(flat), size)]
+        wrong = np.flatnonzero(np.array(found, np.uint32) != self._checksums[numbers])
+        if len(wrong):
+            rows[wrong] = self._mended(numbers[wrong])
+        return rows
+
+    def _mended(self, wrong: NDArray[np.int64]) -> NDArray[np.uint8]:
+        numbers, places = np.unique(wrong, return_inverse=True)
+        rows = self._remake(numbers)
+        if [zlib.crc32(row) for row in rows] != self._checksums[numbers].tolist():
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+            raise SkipwiseError(f"{self.path} was damaged and has been removed; give the same command again.")
+        with contextlib.suppress(OSError), os.fdopen(open_own(self.path, os.O_RDWR), "rb+", buffering=0) as file:
+            if os.path.samestat(os.fstat(file.fileno()), os.fstat(self._descriptor)):
+                for number, row in zip(numbers.tolist(), rows, strict=True):
+                    file.seek(self._start + number * self._row)
+                    file.write(row)
+        return rows[places]
+
+
+class RowFile:
+    """A file of rows that are written in any order, without holding them in memory, until it is finished."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        self.path, self.shape, self._header = path, shape, header.getvalue()
+        self._row = math.prod(shape[1:])
+        self._end = len(self._header) + shape[0] * self._row
+        self._checksums = np.zeros(shape[0], np.uint32)
+        self._descriptor = -1
+
+    def go_on(self) -> bool:
+        """Whether the file was begun before, as far as can be seen; then it is open."""
+        with contextlib.suppress(OSError):
+            os.close(open_file(self.path))
+            self._open(os.O_RDWR)
+            start = bytearray(len(self._header))
+            read_at(self._descriptor, memoryview(start), 0)
+            return start == self._header and os.fstat(self._descriptor).st_size >= self._end
+        return False
+
+    def begin(self) -> None:
+        """Begins it anew. Raises OSError, where the disk has no room for all of it too."""
+        self._open(os.O_RDWR | os.O_CREAT)
+        os.ftruncate(self._descriptor, 0)
+        self._write(0, self._header)
+        # Reserved now, so that a full disk shows before the work is done rather than after.
+        if hasattr(os, "posix_fallocate"):
+            frame = self._checksums.nbytes + _TAIL.size + DIGEST_BYTES
+            os.posix_fallocate(self._descriptor, 0, self._end + frame)
+
+    def write(self, numbers: Sequence[int], rows: Sequence[bytes]) -> list[int]:
+        """Puts rows in their places, and returns their checksums. An empty one is zeros. Neighbours go at once."""
+        whole = [row or bytes(self._row) for row in rows]
+        for row in whole:
+            if len(row) != self._row:
+                raise ValueError(f"a row of {len(row)} bytes where {self._row} belong")
+        begin = 0
+        for end in range(1, len(whole) + 1):
+            if end == len(whole) or numbers[end] != numbers[end - 1] + 1:
+                self._write(len(self._header) + numbers[begin] * self._row, b"".join(whole[begin:end]))
+                begin = end
+        found = [zlib.crc32(row) for row in whole]
+        self._checksums[np.asarray(numbers)] = found
+        return found
+
+    def holds(self, number: int, checksum: int) -> bool:
+        """Whether a row that was written before is there as it was."""
+        row = bytearray(self._row)
+        read_at(self._descriptor, memoryview(row), len(self._header) + number * self._row)
+        self._checksums[number] = checksum
+        return zlib.crc32(row) == checksum
+
+    def sync(self) -> None:
+        """Brings what was written to the disk."""
+        os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Lets go of it."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def finish(self, target: Path, remake: Remake) -> Rows:
+        """Puts the file at `target`, now that all rows are in it, and returns them.
+
+        Raises:
+            SkipwiseError: the disk is full, or nothing can be written there.
+        """
+        table = self._checksums.astype("<u4").tobytes() + _TAIL.pack(len(self._checksums), len(self._header))
+        with explained(target, mend=MEND):
+            self._write(self._end, table + seal(target, self._header + table))
+            os.ftruncate(self._descriptor, self._end + len(table) + DIGEST_BYTES)
+            self.sync()
+            despite_deletion(lambda: self._place(target))
+        return Rows(os.dup(self._descriptor), target, self.shape, len(self._header), self._checksums, remake)
+
+    def _place(self, target: Path) -> None:
+        make_way(target)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(self.path.stat(), os.fstat(self._descriptor)):
+                self.path.replace(target)
+                return
+        # Its name was deleted, perhaps for another process's file, and what it names is still here.
+        with (
+            atomic(target, mend=MEND) as copy,
+            copy.open("wb") as file,
+            os.fdopen(os.dup(self._descriptor), "rb") as whole,
+        ):
+            whole.seek(0)
+            shutil.copyfileobj(whole, file, 2**20)
+
+    def _open(self, flags: int) -> None:
+        self.close()
+        self._descriptor = open_own(self.path, flags)
+
+    def _write(self, place: int, data: bytes) -> None:
+        os.lseek(self._descriptor, place, os.SEEK_SET)
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+
+def read_at(descriptor: int, into: memoryview, place: int) -> None:
+    """Reads from a place of a file, as much as there is and can be read; checksums will say that it was not all."""
+    while into:
+        try:
+            count = os.preadv(descriptor, (into,), place) if _AT_ONCE else _read_in_turn(descriptor, into, place)
+        except OSError:
+            return
+        if count in (0, len(into)):
+            return
+        into, place = into[count:], place + count
+
+
+def _read_in_turn(descriptor: int, into: memoryview, place: int) -> int:
+    with _ONE_AT_A_TIME:
+        os.lseek(descriptor, place, os.SEEK_SET)
+        data = os.read(descriptor, len(into))
+    into[: len(data)] = data
+    return len(data)
+
+
+def _frame(path: Path, descriptor: int) -> tuple[tuple[int, ...], int, NDArray[np.uint32]] | None:
+    """The shape, where the rows begin, and their checksums; None if the hash of these is not right."""
+    size = os.fstat(descriptor).st_size
+
+    def part(place: int, length: int) -> bytes:
+        found = bytearray(length)
+        read_at(descriptor, memoryview(found), place)
+        return bytes(found)
+
+    tail = size - DIGEST_BYTES - _TAIL.size
+    if tail < 0:
+        return None
+    count, start = _TAIL.unpack(part(tail, _TAIL.size))
+    if start + 4 * count > tail:
+        return None
+    header, table = part(0, start), part(tail - 4 * count, 4 * count + _TAIL.size)
+    if part(size - DIGEST_BYTES, DIGEST_BYTES) != seal(path, header + table):
+        return None
+    stream = io.BytesIO(header)
+    np.lib.format.read_magic(stream)
+    shape = np.lib.format.read_array_header_1_0(stream)[0]
+    if start + math.prod(shape) != tail - 4 * count:
+        return None
+    return shape, start, np.frombuffer(table, "<u4", count)

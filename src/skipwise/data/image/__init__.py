@@ -1,0 +1,1 @@
+"""From bytes to pixels to a network's input; without torch."""

@@ -1,0 +1,1 @@
+"""One pass over all files of a set of images."""

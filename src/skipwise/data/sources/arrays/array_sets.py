@@ -1,0 +1,260 @@
+"""Named arrays -> labelled images: which array holds images, which labels, and of which split."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.text import count, shortened
+from skipwise.data.names import printable
+from skipwise.data.sources.labels import check_labels, listing, missing_classes
+from skipwise.data.sources.source import Source, split_words
+from skipwise.data.sources.split_names import split_of
+
+_IMAGES = frozenset(
+    """
+    x images image data imgs img pixels input inputs features
+""".split()
+)
+_LABELS = frozenset(
+    """
+    y labels label targets target classes class t
+""".split()
+)
+_AT_ONCE = 256
+"""Images whose values are scaled at a time."""
+_WORDS = re.compile(r"[A-Za-z]+")
+_NAMES = frozenset(["class_names", "classes_names", "label_names", "classnames", "labelnames", "classes"])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ArraySet:
+    """Images in memory: uint8 pixels [N, H, W, C], labels [N], and the split of each image if it has one."""
+
+    name: str
+    said: str
+    classes: tuple[str, ...]
+    labels: NDArray[np.int64]
+    splits: tuple[str, ...] | None
+    pixels: NDArray[np.uint8]
+    mirrors: bool = True
+    notes: tuple[str, ...] = ()
+
+    def source(self) -> Source:
+        """The labelled images."""
+        digits = len(str(len(self.labels) - 1))
+        name = printable(self.name)
+        where = self.splits or (name,) * len(self.labels)
+        labels = [self.classes[label] for label in self.labels.tolist()]
+        faults, absent = missing_classes(labels, self.splits or ("",) * len(labels), self.name)
+        return Source(
+            name=name,
+            reading=printable(" ".join((f"Read as {self.said}.", *self.notes, *absent))),
+            classes=tuple(map(printable, self.classes)),
+            ids=tuple(f"{split}/{index:0{digits}d}" for index, split in enumerate(where)),
+            labels=self.labels,
+            splits=self.splits,
+            pixels=self.pixels,
+            mirrors=self.mirrors,
+            faults=tuple(faults),
+        )
+
+
+def array_set(name: str, arrays: Mapping[str, NDArray[Any]], said: str) -> ArraySet:
+    """Labelled images out of arrays by their names and shapes.
+
+    Raises:
+        SkipwiseError: no images, no labels, several labels for an image, or arrays that don't fit.
+    """
+    names = next(
+        (each for key, each in arrays.items() if key.lower() in _NAMES and each.dtype.kind in "US" and each.ndim == 1),
+        None,
+    )
+    pairs = _pairs(name, {key: values for key, values in arrays.items() if values is not names and values.ndim > 0})
+    if not pairs:
+        raise SkipwiseError(
+            f"{name} has images but no labels for them ({_shapes(arrays)}); save an array of labels too."
+        )
+    if len(pairs) > 1 and "train" not in pairs:
+        raise SkipwiseError(f"{name} has the parts {' and '.join(sorted(pairs))} but none for training; add it.")
+    if "val" in pairs and "test" not in pairs:
+        pairs["test"] = pairs.pop("val")
+    pixels, labels, splits, notes = [], [], [], []
+    for split, (image_key, label_key) in sorted(
+        pairs.items(), key=lambda item: ["train", "val", "test", ""].index(item[0])
+    ):
+        images, note = as_pixels(arrays[image_key], f"{image_key} of {name}")
+        classes = as_labels(arrays[label_key], f"{label_key} of {name}")
+        if len(images) != len(classes):
+            raise SkipwiseError(
+                f"{image_key} of {name} has {count(len(images), 'image')}, but {label_key} has "
+                f"{count(len(classes), 'label')}; give one label for each image."
+            )
+        notes += [note] if note and note not in notes else []
+        pixels.append(images)
+        labels.append(classes)
+        splits += [split] * len(images)
+    shapes = {images.shape[1:] for images in pixels}
+    if len(shapes) > 1:
+        raise SkipwiseError(
+            f"The parts of {name} have images of different shapes ({listing(map(str, shapes))}); bring them to one."
+        )
+    values = np.concatenate(labels)
+    distinct, numbers = np.unique(values, return_inverse=True)
+    shown = _class_names(distinct, names)
+    check_labels(dict(zip(shown, np.bincount(numbers.ravel()).tolist(), strict=True)), name)
+    total = np.concatenate(pixels)
+    parts = {split: splits.count(split) for split in dict.fromkeys(splits)}
+    size = " x ".join(map(str, total.shape[1:3]))
+    text = f"{said} ({count(len(total), 'image')} of {size} pixels, {count(len(shown), 'class')})"
+    text += split_words(splits)
+    return ArraySet(
+        name=name,
+        said=text,
+        classes=tuple(shown),
+        labels=numbers.ravel().astype(np.int64),
+        splits=tuple(splits) if len(parts) > 1 else None,
+        pixels=total,
+        notes=tuple(notes),
+    )
+
+
+def _class_names(distinct: NDArray[Any], names: NDArray[Any] | None) -> list[str]:
+    if names is not None and distinct.dtype.kind in "iu" and distinct.min() >= 0 and distinct.max() < len(names):
+        shown: list[str] = as_labels(names[distinct], "class names").tolist()
+        if len(set(shown)) == len(shown):
+            return shown
+    return [str(value) for value in distinct.tolist()]
+
+
+def _pairs(name: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, tuple[str, str]]:
+    """For each split the keys of its images and labels."""
+    images: dict[str, list[str]] = {}
+    labels: dict[str, list[str]] = {}
+    for key, values in arrays.items():
+        words = [word.lower() for word in _WORDS.findall(key)]
+        split = next((each for word in words if (each := split_of(word)) is not None), "")
+        is_label, is_image = bool(_LABELS & set(words)), bool(_IMAGES & set(words))
+        if values.ndim in (3, 4) or (values.ndim == 2 and is_image and not is_label and values.shape[1] >= 64):
+            images.setdefault(split, []).append(key)
+        elif values.ndim in (1, 2) and (is_label or not is_image):
+            labels.setdefault(split, []).append(key)
+    if not images:
+        raise SkipwiseError(
+            f"{name} holds no arrays of images; its arrays are {_shapes(arrays)}, where images [N, height, width] or "
+            "[N, height, width, 3] and labels [N] are needed."
+        )
+    found = {}
+    for split, keys in images.items():
+        fitting = [key for key in labels.get(split, []) if len(arrays[key]) == len(arrays[keys[0]])]
+        if len(keys) > 1 or len(fitting) != 1:
+            trouble = (
+                "several arrays of images"
+                if len(keys) > 1
+                else "no labels"
+                if not fitting
+                else "several arrays of labels"
+            )
+            if split and split != "train" and not fitting and len(keys) == 1:
+                continue  # a part without labels
+            raise SkipwiseError(
+                f"{name} has {trouble}{f' for {split}' if split else ''} ({_shapes(arrays)}); save one array of images "
+                "and one of labels for each split."
+            )
+        found[split] = (keys[0], fitting[0])
+    if "" in found and len(found) > 1:
+        found.setdefault("train", found[""])
+        del found[""]
+    return found
+
+
+def _shapes(arrays: Mapping[str, NDArray[Any]]) -> str:
+    return ", ".join(f"{shortened(key)} {list(values.shape)}" for key, values in list(arrays.items())[:8]) or "none"
+
+
+def as_pixels(values: NDArray[Any], where: str) -> tuple[NDArray[np.uint8], str]:
+    """An array of images as uint8 [N, H, W, C], and what was done to it in a sentence.
+
+    Raises:
+        SkipwiseError: of a shape or a range that images don't have.
+    """
+    if values.ndim == 2:
+        side = round(values.shape[1] ** 0.5)
+        if side * side != values.shape[1] or not side:
+            raise SkipwiseError(
+                f"{where} has rows of {values.shape[1]:,} values, which make no square image; give its shape."
+            )
+        values = values.reshape(-1, side, side)
+    if values.ndim == 4 and values.shape[1] in (1, 3) and values.shape[3] not in (1, 3):
+        values = values.transpose(0, 2, 3, 1)
+    if values.ndim == 4 and values.shape[3] == 4:
+        raise SkipwiseError(f"{where} has four channels; give the three of colour, without transparency.")
+    if values.ndim == 4 and values.shape[3] not in (1, 3):
+        raise SkipwiseError(f"{where} has {values.shape[3]} channels; Skipwise takes images of 1 (grey) or 3 (colour).")
+    values = values[..., None] if values.ndim == 3 else values
+    if 0 in values.shape:
+        raise SkipwiseError(f"{where} is empty ({' x '.join(map(str, values.shape))}), where images are needed.")
+    if values.dtype == np.uint8:
+        return np.ascontiguousarray(values), ""
+    if values.dtype == np.bool_:
+        return np.ascontiguousarray(values).astype(np.uint8) * 255, "Values are yes or no; yes became white."
+    if values.dtype.kind not in "iuf":
+        raise SkipwiseError(f"{where} holds {values.dtype}, where numbers are needed.")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise SkipwiseError(f"{where} holds values that are no numbers (NaN or infinite); mend them first.")
+    low, high = float(values.min()), float(values.max())
+    whole = values.dtype.kind != "f" or bool((values[: min(64, len(values))] % 1 == 0).all())
+    for most, fits in ((1.0, not whole or high <= 1), (255.0, True), (4095.0, whole), (65535.0, whole)):
+        if low >= 0 and high <= most and fits:
+            note = f"Pixel values of {where} go up to {high:g}: {most:,.0f} counts as white."
+            scaled = np.empty(values.shape, np.uint8)
+            for start in range(0, len(values), _AT_ONCE):  # as float64 all of them would take eight times their memory
+                some = values[start : start + _AT_ONCE].astype(np.float64)
+                scaled[start : start + _AT_ONCE] = some * (255 / most) + 0.5
+            return scaled, note
+    raise SkipwiseError(
+        f"{where} has values from {low:g} to {high:g}, which is no usual range of pixels; save them as bytes from 0 to "
+        "255."
+    )
+
+
+def as_labels(values: NDArray[Any], where: str) -> NDArray[Any]:
+    """An array of labels as one value for each image: numbers or text [N]; one-hot rows become their column.
+
+    Raises:
+        SkipwiseError: several labels for an image, or none.
+    """
+    if values.ndim == 2 and 1 in values.shape and values.shape != (1, 1):
+        values = values.ravel()
+    if values.ndim == 2:
+        if values.dtype.kind not in "iufb" or not np.isin(values, (0, 1)).all():
+            raise SkipwiseError(
+                f"{where} is no array of labels: it has {values.shape[1]} columns of other values than 0 and 1."
+            )
+        totals = values.sum(axis=1)
+        if (totals != 1).any():
+            raise SkipwiseError(
+                f"{where} has several labels for an image, or none (row {int(np.flatnonzero(totals != 1)[0])}); "
+                "Skipwise needs exactly one class per image."
+            )
+        return values.argmax(axis=1)
+    if values.dtype.kind == "f" and not (np.isfinite(values).all() and (values % 1 == 0).all()):
+        raise SkipwiseError(f"{where} holds fractions, where classes are needed.")
+    if values.dtype.kind in "iuf":
+        if values.size and not -(2.0**53) < float(values.min()) <= float(values.max()) < 2.0**53:
+            raise SkipwiseError(f"{where} holds numbers like {values.max()}, where classes are needed.")
+        return values.astype(np.int64)
+    if values.dtype.kind == "S":
+        try:
+            return np.char.decode(values, "utf-8")
+        except UnicodeDecodeError as error:
+            raise SkipwiseError(f"{where} holds names that are not UTF-8; save them so.") from error
+    if values.dtype.kind in "Ub":
+        return values.astype(str)
+    raise SkipwiseError(f"{where} holds {values.dtype}, where class numbers or names are needed.")

@@ -1,0 +1,1 @@
+"""Folders that name classes and splits."""

@@ -1,0 +1,191 @@
+"""Classes from folders: `<class>/...`, or `train/<class>/...` beside test and validation, in whatever wraps them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from skipwise.core.errors import SkipwiseError
+from skipwise.data.names import printable, stem
+from skipwise.data.sources.folders import folder_names as called
+from skipwise.data.sources.folders.levels import Level, find_level
+from skipwise.data.sources.folders.split_folders import Part, check_joined, find_parts
+from skipwise.data.sources.folders.tree import Node, merged, tree_of
+from skipwise.data.sources.folders.wrappers import beside_classes, unwrapped
+from skipwise.data.sources.labels import listing
+from skipwise.data.sources.options import ReadingOptions
+from skipwise.data.sources.place import Place
+from skipwise.data.sources.source import Row
+
+
+@dataclass
+class Folders:
+    """What the folders say.
+
+    `parts` are the parts that class folders make; `unlabelled` those without any, which a table may label. `labels` has
+    the class, split and group of every folder with pictures of the set.
+    """
+
+    top: Node
+    parts: list[Part]
+    unlabelled: list[Part]
+    level: Level
+    labels: dict[str, tuple[str, str, str]]
+    faults: list[str]
+    notes: list[str]
+
+    @property
+    def tops(self) -> list[str]:
+        """What the folders on the top are called."""
+        return [name for part in self.parts for name in part.inside.children]
+
+    def counted(self, names: Sequence[str]) -> Counter[str]:
+        """How many of some pictures are of each class."""
+        return Counter(row.label for row in self.rows(names)[0])
+
+    def rows(self, names: Sequence[str]) -> tuple[list[Row], list[str]]:
+        """The labelled pictures, and those that belong to no class."""
+        rows, left = [], []
+        for name in names:
+            known = self.labels.get(name.rpartition("/")[0])
+            if known is None:
+                left.append(name)
+            else:
+                rows.append(Row(name, *known))
+        return rows, left
+
+
+def read_folders(place: Place, options: ReadingOptions) -> Folders | None:
+    """The classes that folders make; None where there are no folders to make any.
+
+    Raises:
+        Ambiguous: two readings are equally likely.
+        SkipwiseError: two folders for one split, or splits without one for training.
+    """
+    pictures = (*place.names, *place.unread)
+    root = tree_of(pictures)
+    top = unwrapped(root, place.name)
+    check_joined(top, place.name)
+    parts = find_parts(top, place.name, asked=options.class_level is not None)
+    if not parts:
+        only = top.only()
+        flat = only is not None and not only.deep and called.is_generic(only.name)
+        whole = Part("", top, top, bool(top.children) and not flat)
+        whole.left_out = [] if options.class_level == "1" else beside_classes(top)
+        parts = [whole]
+        _check_left(whole, place.name)
+    labelled = [part for part in parts if part.labelled]
+    if not labelled:
+        return Folders(top, [], parts, Level(), {}, [], [])
+    for part in labelled:
+        for node in part.left_out:
+            part.inside = _without(part.inside, node.name)
+    together = merged(part.inside for part in labelled)
+    stems: dict[str, list[str]] = {}
+
+    def stems_of(path: str) -> frozenset[str]:
+        if not stems:  # only folders in folders have to be held against each other
+            stems.update(_stems(pictures))
+        places = [f"{part.inside.path}/{path}".strip("/") for part in labelled]
+        return frozenset(stem for folder in places for stem in stems.get(folder, ()))
+
+    level = find_level(together, place.name, options.class_level, stems_of)
+    labels = {}
+    for part in labelled:
+        labels.update(_labels(part, level))
+    hidden = sorted({label for label, _, _ in labels.values() if label.startswith(".")})
+    notes = [f"The hidden folder{'s' * (len(hidden) > 1)} {listing(hidden)} count as classes."] if hidden else []
+    return Folders(
+        top=top,
+        parts=labelled,
+        unlabelled=[part for part in parts if not part.labelled],
+        level=level,
+        labels=labels,
+        faults=_empty_classes(place, labelled, level),
+        notes=notes,
+    )
+
+
+def _check_left(whole: Part, where: str) -> None:
+    """Raises SkipwiseError where a single class folder lies beside those that are called like no class."""
+    names = {node.name for node in whole.left_out}
+    kept = [kid for kid in whole.inside.children.values() if kid.name not in names]
+    if names and len(kept) == 1 and not kept[0].deep and not called.is_generic(kept[0].name):
+        raise SkipwiseError(
+            f"{where} has only one class folder, '{printable(kept[0].name)}', since {listing(sorted(names), 2)} is "
+            "named "
+            "like images without a class; if each of these folders is a class, add --class-level 1."
+        )
+
+
+def _without(node: Node, name: str) -> Node:
+    left = Node(node.name, node.path, node.direct)
+    left.children = {each: child for each, child in node.children.items() if each != name}
+    return left
+
+
+def _labels(part: Part, level: Level) -> dict[str, tuple[str, str, str]]:
+    """The class, split and group of every folder in a part that has pictures."""
+    found: dict[str, tuple[str, str, str]] = {}
+    depth = part.inside.path.count("/") + 1 if part.inside.path else 0
+    last: dict[str, set[str]] = {}
+    holding = [node for node in part.inside.walk() if node.direct and node.path != part.inside.path]
+    for node in holding:
+        last.setdefault(node.name, set()).add(node.path)
+    for node in holding:
+        parts = node.path.split("/")[depth:]
+        if level.left_out & set(parts):
+            continue
+        naming = [each for number, each in enumerate(parts) if number not in (level.splits, level.skipped)]
+        if level.classes is None:
+            short = level.first == 0 and len(last[node.name]) == 1
+            label = node.name if short else "/".join(naming[level.first :])
+        elif len(parts) > level.classes:
+            label = parts[level.classes]
+        else:
+            continue
+        if not label:
+            continue
+        split = part.split
+        if level.splits is not None:
+            if len(parts) <= level.splits:
+                continue
+            split = (level.split_of or {})[parts[level.splits]]
+        group = parts[level.groups] if level.groups is not None and len(parts) > level.groups else ""
+        # macOS writes accents in two code points.
+        found[node.path] = unicodedata.normalize("NFC", label), split, group
+    return found
+
+
+def _empty_classes(place: Place, parts: Sequence[Part], level: Level) -> list[str]:
+    """Sentences about class folders without any file in them: a class that somebody meant to have."""
+    if level.classes != 0:
+        return []
+    tops = [part.inside.path for part in parts if part.split in ("", "train")]
+    full = {part.inside.path: set(part.inside.children) for part in parts}
+    used = {node.path for part in parts for node in part.left_out}
+    holding = {entry.name.rpartition("/")[0] for entry in (*place.others, *place.pictures)}
+    holding |= {name.rpartition("/")[0] for name in (*place.hidden, *place.unread)}
+    holding |= {"/".join(folder.split("/")[:depth]) for folder in holding for depth in range(1, folder.count("/") + 1)}
+    empty = []
+    for folder in place.folders:
+        above, _, name = folder.rpartition("/")
+        if above not in tops or name in full[above] or folder in used or folder in holding or name.startswith("."):
+            continue
+        if not called.is_beside(name) and not called.is_unlabelled(name):
+            empty.append(
+                f"The class folder {printable(folder)} of {place.name} holds no images; add some or remove it."
+            )
+    return empty
+
+
+def _stems(pictures: Sequence[str]) -> dict[str, list[str]]:
+    """The names of the first pictures in each folder, without suffix: enough to hold folders against each other."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(pictures):
+        folder, _, file = name.rpartition("/")
+        if len(stems := found.setdefault(folder, [])) < 100:
+            stems.append(stem(file))
+    return found

@@ -1,0 +1,294 @@
+"""Which level of folders holds the classes, where folders lie in folders.
+
+Names of splits decide first. Then: where the sub-folders of all classes are called like patients, sessions or cameras,
+the top level is the class; where the top folders are called so, or like parts of one set, it is the level below. Where
+the top folders share sub-folders and nothing decides, nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from skipwise.core.errors import SkipwiseError
+from skipwise.data.names import printable
+from skipwise.data.sources.folders import folder_names as called
+from skipwise.data.sources.folders.tree import Node, merged
+from skipwise.data.sources.labels import listing
+from skipwise.data.sources.options import Ambiguous
+from skipwise.data.sources.split_names import split_of, splits_of
+
+StemsOf = Callable[[str], frozenset[str]]
+"""The names, without suffix, of the pictures in a folder by its path."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """Where the classes are, in folders below the top.
+
+    Args:
+        classes: the level of the classes, 0 for the top; None for all folders from the level `first` on.
+        first: the level from which folders count for the class where `classes` is None.
+        splits, groups: the level that says the split, or what belongs together, or None.
+        split_of: the split that a folder on the level `splits` means.
+        skipped: the level that says nothing, since all folders of it are called "images", or None.
+        left_out: folders that are no images of the class they lie in: masks.
+        other: the other reading and its flag.
+    """
+
+    classes: int | None = 0
+    first: int = 0
+    splits: int | None = None
+    groups: int | None = None
+    split_of: Mapping[str, str] | None = None
+    skipped: int | None = None
+    left_out: frozenset[str] = frozenset()
+    other: str = ""
+
+
+def find_level(top: Node, where: str, wanted: str | None, stems_of: StemsOf) -> Level:
+    """The level of the classes in a tree without wrappers and splits on top.
+
+    Args:
+        wanted: the level that the user asked for: "1", "2", ..., "leaf", or None. A level of splits, or of folders that
+            are all called "images", is not counted.
+        stems_of: the names, without suffix, of the pictures in a folder by its path.
+
+    Raises:
+        Ambiguous: two readings are equally likely.
+        SkipwiseError: there are no folders on the level asked for, or nothing but images and their masks.
+    """
+    tops = list(top.children)
+    deep = [node for node in top.children.values() if node.deep]
+    no_classes = all(called.is_generic(name) or called.is_mask(name) or split_of(name) for name in tops)
+    if len(tops) > 1 and not deep and no_classes and any(map(called.is_mask, tops)):
+        raise SkipwiseError(
+            f"{where} holds images and their masks ({listing(sorted(tops), 3)}), a set for segmentation; Skipwise "
+            "needs a sub-folder for each class, or a table of labels."
+        )
+    inside = Counter(name for node in deep for name in node.children)
+    splits = splits_of(inside)
+    if "train" in splits.values() and len(set(splits.values())) > 1 and set(inside) == set(splits):
+        if wanted is None:
+            _check_splits_below(top, where, splits)
+        level = find_level(_without_second(top), where, wanted, stems_of)
+        return _shifted(level, splits=1, split_of=splits)
+    generic = len(inside) == 1 and (called.is_generic(next(iter(inside))) or all(map(called.is_part, tops)))
+    if len(deep) == len(tops) and generic:
+        if any(child.deep for node in deep for child in node.children.values()):
+            return _shifted(find_level(_without_second(top), where, wanted, stems_of), skipped=1)
+        return Level() if wanted is None else _asked(top, wanted, where)
+    if wanted is not None:
+        return _asked(top, wanted, where)
+    if not deep:
+        _check_flat(tops, where)
+        return Level()
+    masks = frozenset(name for name in inside if called.is_mask(name))
+    if masks and all(called.is_generic(name) or name in masks for name in inside):
+        return Level(left_out=masks)
+    if all(len(name) == 1 for name in tops) and all(
+        child.lower().startswith(node.name.lower()) for node in deep for child in node.children
+    ):
+        # An index by first letters, as of SUN397 and Places.
+        return Level(classes=None, first=1, other="--class-level 1 takes the first letters for the classes.")
+    return _nested(where, top, deep, inside, stems_of)
+
+
+def _check_flat(tops: list[str], where: str) -> None:
+    """Raises SkipwiseError where the folders are called as no classes are."""
+    for test, what, fewest in (
+        (called.is_part, "parts of one set", 2),
+        (called.is_camera, "folders of a camera", 2),
+        (called.is_date, "days or months", 2),
+        (called.is_well, "wells of a plate", 4),
+    ):
+        if len(tops) >= fewest and all(map(test, tops)):
+            raise SkipwiseError(
+                f"{where} has only folders that are named like {what} ({listing(sorted(tops), 3)}), so nothing says "
+                "which "
+                "class an image is of; give a table (.csv) with the columns path and label, or --class-level 1 if "
+                "these "
+                "folders are the classes."
+            )
+
+
+def _check_splits_below(top: Node, where: str, splits: Mapping[str, str]) -> None:
+    """Raises SkipwiseError where splits lie below folders that are no classes, or below some of the classes alone."""
+    flat = sorted(node.name for node in top.children.values() if node.direct and not node.deep)
+    if flat:
+        raise SkipwiseError(
+            f"{where} has {listing(sorted(splits), 3)} in some of its class folders, but not in {listing(flat, 3)}; "
+            "split "
+            "these folders too, or move them elsewhere."
+        )
+    if all(map(called.is_part, top.children)) and any(
+        child.deep for node in top.children.values() for child in node.children.values()
+    ):
+        first = sorted(top.children)[0]
+        raise SkipwiseError(
+            f"{where} holds several splits of what may be the same images ({listing(sorted(top.children), 3)}); give "
+            "one "
+            f"of these folders, such as {printable(first)}."
+        )
+    below = [{each for child in node.children.values() for each in child.children} for node in top.children.values()]
+    apart = len(below) > 1 and len(set.intersection(*below)) < 2
+    if apart and all(len(names) > 1 and not _no_classes(names) for names in below):
+        raise _ambiguous(where, _without_second(top))
+
+
+def _nested(where: str, top: Node, deep: list[Node], inside: Counter[str], stems_of: StemsOf) -> Level:
+    """Which level of nested folders is the class."""
+    tops = list(top.children)
+    shared = sorted(name for name, count in inside.items() if count > 1)
+    second = f"--class-level 2 takes {listing(shared or sorted(inside), 3)} for the classes."
+    first = f"--class-level 1 takes {listing(sorted(tops), 3)} for the classes."
+    whole = len(deep) == len(tops)
+    if len(tops) > 1 and whole and all(map(called.is_part, tops)) and not all(map(called.is_part, inside)):
+        return Level(classes=1, other=first)
+    if splits_of(tops) or _innermost(deep) or all(map(called.is_well, inside)):
+        raise _ambiguous(where, top)
+    if len(shared) < 2 and len(inside) > 1 and len(deep) > 1 and all(map(_is_group, inside)):
+        return Level(groups=1, other=second)
+    # Shared by accident are one or two names of many: Apple/healthy and Corn/healthy.
+    if len(shared) < 2 or len(shared) * 2 < len(inside) or len(deep) < 2:
+        if _same_leaves(deep):
+            raise _ambiguous(where, top)
+        return Level(other=_leaves(deep))
+    if all(map(called.is_group, tops)):
+        return Level(classes=1, groups=0, other=first)
+    if all(map(called.is_scale, tops)) and not _alike(deep, shared, stems_of):
+        return Level(classes=1, other=first)
+    groups = any(all(map(test, inside)) for test in (called.is_group, called.is_date, called.is_camera, called.is_part))
+    if groups and not _copies(deep, shared, stems_of) and not any(map(called.is_part, tops)):
+        return Level(groups=1, other=second)
+    if all(map(called.is_scale, inside)) and not _same_inside(deep, stems_of):
+        return Level(other=second)
+    numbered = all(map(called.is_number, inside)) and not all(map(called.is_number, tops))
+    if numbered and not _alike(deep, shared, stems_of):
+        return Level(groups=1, other=second)
+    raise _ambiguous(where, top)
+
+
+def _is_group(name: str) -> bool:
+    return called.is_group(name) or called.is_number(name) or called.is_date(name) or called.is_camera(name)
+
+
+def _innermost(deep: list[Node]) -> list[str]:
+    """Folders further down than the second level that all of the tops have: classes below what lies between."""
+    names = [
+        {each.name for child in node.children.values() for each in child.walk() if each is not child and each.direct}
+        for node in deep
+    ]
+    shared = set.intersection(*names) if len(names) > 1 else set()
+    return [] if len(shared) < 2 or _no_classes(shared) else sorted(shared)
+
+
+def _no_classes(names: set[str]) -> bool:
+    """Whether all folders are called like what lies below classes."""
+    tests = (_is_group, called.is_scale, called.is_generic, called.is_mask, called.is_part)
+    return any(all(map(test, names)) for test in tests)
+
+
+def _same_leaves(deep: list[Node]) -> bool:
+    """Whether the folders hold folders of the same names, but not on the same level: a set and a copy of it."""
+    leaves = [{each.name for each in node.walk() if each.direct and each is not node} for node in deep]
+    shared = set.intersection(*leaves) if len(leaves) > 1 else set()
+    return len(shared) > 1 and all(len(shared) * 2 > len(names) for names in leaves) and not _no_classes(shared)
+
+
+def _ambiguous(where: str, top: Node) -> Ambiguous:
+    """The question which level is meant, with the names on each."""
+    levels: list[list[str]] = []
+    nodes = [top]
+    while nodes := [child for node in nodes for child in node.children.values()]:
+        levels.append(sorted({node.name for node in nodes}))
+    shown = [
+        f"{listing(names, 4)} (--class-level {number})"
+        for number, names in enumerate(levels[:4], 1)
+        if not all(map(called.is_generic, names))
+    ]
+    ways = "two ways" if len(shown) == 2 else f"{len(shown)} ways"
+    return Ambiguous(
+        f"{where} can be read in {ways}, with the classes {', '.join(shown[:-1])} or {shown[-1]}. Say which, or give "
+        "one "
+        "of the folders."
+    )
+
+
+def _without_second(top: Node) -> Node:
+    """The tree without its second level: what lies in its folders moves up."""
+    moved = Node("", "")
+    for name, child in top.children.items():
+        moved.children[name] = Node(name, name)
+        moved.children[name] = merged(child.children.values())
+        moved.children[name].name, moved.children[name].path = name, name
+    return moved
+
+
+def _shifted(level: Level, **changes: Any) -> Level:
+    """A level found in a tree without its second level, for the tree with it."""
+
+    def below(number: int | None) -> int | None:
+        return number if number is None or number == 0 else number + 1
+
+    return replace(level, classes=below(level.classes), groups=below(level.groups), **changes)
+
+
+def _asked(top: Node, wanted: str, where: str) -> Level:
+    if wanted == "leaf":
+        return Level(classes=None)
+    level = int(wanted)
+    nodes = [top]
+    for _ in range(level):
+        nodes = [child for node in nodes for child in node.children.values()]
+    if not nodes:
+        raise SkipwiseError(f"{where} has no folders with images {level} levels deep; use a smaller --class-level.")
+    return Level(classes=level - 1)
+
+
+def _leaves(deep: list[Node]) -> str:
+    """What is worth saying of sub-folders that count for the class above."""
+    below = [(node, each) for node in deep for each in node.walk() if each.direct and each is not node]
+    below = [(node, each) for node, each in below if not called.is_generic(each.name) and each.name != node.name]
+    names = sorted({each.name for _, each in below})
+    if not names:
+        return ""
+    tops = sorted({node.name for node, _ in below})
+    first = f"Images in sub-folders of '{printable(tops[0])}'{' and other classes' * (len(tops) > 1)}"
+    if len(names) == 1:
+        return f"{first} ({listing(names)}) count for that class."
+    return f"{first} count for that class; --class-level leaf takes {listing(names, 3)} for the classes."
+
+
+def _alike(deep: list[Node], shared: list[str], stems_of: StemsOf) -> bool:
+    """Whether folders of one name hold pictures of the same names."""
+    for name in shared[:8]:
+        stems = [stems_of(node.children[name].path) for node in deep if name in node.children]
+        if len(stems) > 1 and stems[0] and len(set.intersection(*map(set, stems))) >= 0.9 * max(map(len, stems)):
+            return True
+    return False
+
+
+def _same_inside(deep: list[Node], stems_of: StemsOf) -> bool:
+    """Whether the sub-folders of a folder hold pictures of the same names, such as one picture in several sizes."""
+    for node in deep[:8]:
+        stems = [stems_of(child.path) for child in node.children.values()]
+        if len(stems) > 1 and set.intersection(*map(set, stems)):
+            return True
+    return False
+
+
+def _copies(deep: list[Node], shared: list[str], stems_of: StemsOf) -> bool:
+    """Whether the pictures in folders of one name are called alike and by more than numbers."""
+    for name in shared[:8]:
+        stems = [stems_of(node.children[name].path) for node in deep if name in node.children]
+        same = set.intersection(*map(set, stems)) if len(stems) > 1 else set()
+        # "tile_0_1" and "tile_0_2" are numbered in each folder anew.
+        words = {re.sub(r"\d+", "", stem) for stem in same}
+        told = {word.strip("-_ ().").lower() for word in words} - called.GENERIC - {"", "frame", "f"}
+        if told and (len(words) > 1 or len(same) == 1) and len(same) >= 0.9 * max(map(len, stems)):
+            return True
+    return False

@@ -1,0 +1,111 @@
+"""What is around class folders and split folders, and what lies beside them."""
+
+from __future__ import annotations
+
+from skipwise.data.names import printable
+from skipwise.data.sources.folders import folder_names as called
+from skipwise.data.sources.folders.tree import Node
+from skipwise.data.sources.options import Ambiguous
+from skipwise.data.sources.split_names import split_and_rest, split_of, splits_of
+
+
+def unwrapped(node: Node, where: str) -> Node:
+    """The folder in which something is to be told apart: below those that wrap everything.
+
+    Raises:
+        Ambiguous: pictures of the same classes lie in split folders and once more beside them.
+    """
+    while True:
+        only = node.only()
+        kids = list(node.children.values())
+        inner = [kid for kid in kids if not (is_beside(kid) or _is_test(kid))]
+        done = [kid for kid in inner if called.is_done(kid.name) or called.is_generic(kid.name)]
+        if len(done) == 1 and all(called.is_raw(kid.name) and not kid.deep for kid in inner if kid is not done[0]):
+            inner = done
+        generic = [kid for kid in kids if called.is_generic(kid.name) and not _is_flat(kid)]
+        if only is not None and only.deep:
+            node = only
+        elif len(inner) == 1 and inner[0].deep and split_of(inner[0].name) is None and (
+            called.is_generic(inner[0].name) or all(_is_left(kid) for kid in kids if kid is not inner[0])
+        ):  # fmt: skip
+            node = inner[0]
+        elif len(generic) == 1 and all(
+            _is_flat(kid) and split_of(kid.name) in (None, "test") for kid in kids if kid is not generic[0]
+        ):
+            # "images" is no class: there are classes in it, and none in what lies beside it.
+            node = generic[0]
+        elif len(kids) == 2 and (copy := _nested_copy(node)) is not None and copy.deep:
+            node = next(kid for kid in kids if kid is not copy)
+        elif (split := _only_split(node, where)) is not None:
+            node = split
+        else:
+            return node
+
+
+def _only_split(node: Node, where: str) -> Node | None:
+    """The one folder that is split into training and test, where what lies beside it is not."""
+    classes = {kid.name: found for kid in node.children.values() if (found := _split_classes(kid))}
+    if len(classes) != 1 or splits_of(node.children):
+        return None
+    name = next(iter(classes))
+    for kid in node.children.values():
+        if kid.name != name and not (_is_left(kid) or is_beside(kid)):
+            raise Ambiguous(
+                f"{where} can be read in two ways: with {printable(name)}/, which is split into folders for training "
+                "and "
+                f"test, or with {printable(kid.name)}/. Give one of these folders."
+            )
+    return node.children[name]
+
+
+def _split_classes(node: Node) -> set[str]:
+    """The class folders for training in a folder that is split, perhaps further down; empty for others."""
+    while (only := node.only()) is not None and only.deep:
+        node = only
+    splits = splits_of(node.children)
+    if len(set(splits.values())) < 2:
+        return set()
+    return {child for name, split in splits.items() if split == "train" for child in node.children[name].children}
+
+
+def is_beside(node: Node) -> bool:
+    """Whether a folder is called like what lies beside class folders or split folders."""
+    return called.is_beside(node.name) or called.is_sample(node.name) or called.is_unlabelled(node.name)
+
+
+def _is_left(node: Node) -> bool:
+    named = called.is_unlabelled(node.name) or called.is_sample(node.name) or called.is_mask(node.name)
+    return _is_flat(node) or named
+
+
+def _is_flat(node: Node) -> bool:
+    """Whether all pictures of a folder lie in one place, perhaps in a folder of its own."""
+    while not node.direct and (only := node.only()) is not None:
+        node = only
+    return not node.deep
+
+
+def _is_test(node: Node) -> bool:
+    """Whether a folder holds pictures to be tested on, without class folders."""
+    meant = split_and_rest(node.name)
+    return meant is not None and meant[0] == "test" and _is_flat(node)
+
+
+def _nested_copy(node: Node) -> Node | None:
+    """A folder that holds what lies beside it once more, as some archives do by accident."""
+    for kid in node.children.values():
+        others = set(node.children) - {kid.name}
+        if len(others) >= 2 and others <= set(kid.children):
+            return kid
+    return None
+
+
+def beside_classes(top: Node) -> list[Node]:
+    """Folders among class folders that are none: unlabelled pictures, a second copy of everything, masks."""
+    found = [kid for kid in top.children.values() if called.is_unlabelled(kid.name)]
+    if (copy := _nested_copy(top)) is not None:
+        found.append(copy)
+    deep = [kid for kid in top.children.values() if kid.deep]
+    if deep:  # a few pictures to look at, beside folders of folders
+        found += [kid for kid in top.children.values() if called.is_sample(kid.name) and not kid.deep]
+    return list(dict.fromkeys(found)) if len(found) < len(top.children) else []

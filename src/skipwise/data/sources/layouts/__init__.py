@@ -1,0 +1,1 @@
+"""The layouts of images, a file each."""

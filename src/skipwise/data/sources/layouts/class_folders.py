@@ -1,0 +1,124 @@
+"""Class folders as a layout: what was understood of them, in words, and their images."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.text import count
+from skipwise.data.names import printable, stem
+from skipwise.data.sources.folders.folders import Folders, read_folders
+from skipwise.data.sources.labels import listing
+from skipwise.data.sources.options import ReadingOptions
+from skipwise.data.sources.place import Place
+from skipwise.data.sources.source import Reading, Row
+from skipwise.data.sources.tables.class_names import find_class_names
+from skipwise.data.sources.unread import check_unread
+
+_SHOWN_AGAIN = re.compile(
+    r"(?:mask|seg|gt)[ _-](?P<a>.+)|"
+    r"(?P<b>.*)[ _-](?:mask|seg|segmentation|gt|groundtruth|thumb|thumbnail)(?:[ _-]?\d+)?",
+    re.IGNORECASE,
+)
+"""What masks and thumbnails of pictures are called."""
+
+
+def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:
+    """Class folders, in split folders or not.
+
+    Raises:
+        Ambiguous: two readings are equally likely.
+        SkipwiseError: two folders for one split, splits without one for training, or no folders that deep.
+    """
+    found = read_folders(place, options)
+    if found is None or not found.parts:
+        return None
+    splits = {part.split for part in found.parts}
+    if splits.isdisjoint({"", "train"}):
+        if any(part.split == "train" for part in found.unlabelled):
+            return None  # folders in a part for testing alone are no classes that anything could learn
+        raise SkipwiseError(
+            f"{place.name} has class folders for {' and '.join(sorted(splits))}, but none for training; put the "
+            "training images into one folder per class, or give a table (.csv) with the columns path and label."
+        )
+    return lambda: _reading(place, options, found)
+
+
+def _reading(place: Place, options: ReadingOptions, found: Folders) -> Reading:
+    rows, left = found.rows(place.names)
+    rows, masks = _without_masks(rows)
+    left += masks
+    check_unread(place, set(found.labels), options)
+    if options.group is not None and options.group != "folder":
+        raise SkipwiseError(
+            f"--group {options.group} names a column of a table, and {place.name} is read by its folders; use "
+            "--group-regex, or --group folder for sub-folders of the classes."
+        )
+    if options.group == "folder" and found.level.groups is None:
+        raise SkipwiseError(f"{place.name} has no sub-folders in its classes that could say what belongs together.")
+    if options.group is None:
+        rows = [row._replace(group="") for row in rows]
+    classes = sorted({row.label for row in rows})
+    names = find_class_names(place, classes)
+    if names is not None and (known := names.of(classes)):
+        rows = [row._replace(label=known[row.label]) for row in rows]
+        classes = sorted(known.values())
+        found.notes.append(f"The classes' names are those of {printable(names.where)}.")
+    return Reading(
+        name=place.name,
+        container=place.container,
+        rows=rows,
+        said=_described(found, rows, classes) + ("; masks or thumbnails beside them are left out" if masks else ""),
+        split_said=bool(found.parts[0].split),
+        other=found.level.other,
+        top=f"{found.top.path}/" if found.top.path else "",
+        entries={entry.name: entry for entry in place.pictures},
+        left_out=[*left, *place.unread, *place.hidden, *(entry.name for entry in place.others)],
+        notes=found.notes,
+        faults=found.faults,
+    )
+
+
+def _without_masks(rows: list[Row]) -> tuple[list[Row], list[str]]:
+    """The rows without pictures that show others again: `benign (1)_mask.png` beside `benign (1).png`."""
+    there = {stem(row.file) for row in rows}
+    masks = set()
+    for row in rows:
+        folder, _, file = row.file.rpartition("/")
+        if (
+            match := _SHOWN_AGAIN.fullmatch(stem(file))
+        ) is not None and f"{folder}/{match['a'] or match['b']}" in there:
+            masks.add(row.file)
+    return [row for row in rows if row.file not in masks], sorted(masks)
+
+
+def _described(found: Folders, rows: Sequence[Row], classes: Sequence[str]) -> str:
+    """What was understood, in words: "folders train/ (9,469 images, 10 classes) and val/ (3,925)"."""
+    if found.parts and found.parts[0].split:
+        counts: dict[str, int] = {}
+        for row in rows:
+            counts[row.split] = counts.get(row.split, 0) + 1
+        names = {part.split: printable(part.folder.name) + "/" for part in found.parts}
+        # What is called in another language, or like "holdout", is said to be what it is taken for.
+        plain = {split: name if split in name.lower() else f"{name} as {split}" for split, name in names.items()}
+        shown = [f"{plain['train']} ({count(counts.get('train', 0), 'image')}, {count(len(classes), 'class')})"]
+        shown += [f"{plain[split]} ({counts.get(split, 0):,})" for split in ("val", "test") if split in names]
+        said = f"folders {', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else f"the folder {shown[0]}"
+        if "val" in names and "test" not in names:
+            said += f": {names['val']} is the test set, validation is cut from {names['train']}"
+        elif "test" in names and "val" not in names:
+            said += f"; validation is cut from {names['train']}"
+        elif len(names) == 1:
+            said += "; validation and test are cut from it"
+    else:
+        where = f" in {printable(found.top.path)}/" if found.top.path else ""
+        said = f"{count(len(classes), 'class folder')}{where} ({count(len(rows), 'image')}): {_some(classes)}"
+    if found.level.groups is not None:
+        groups = sorted({group for _, _, group in found.labels.values() if group})
+        said += f"; the folders {listing(groups, 2)} may say what belongs together: --group folder keeps it on one side"
+    return said
+
+
+def _some(names: Sequence[str], most: int = 6) -> str:
+    return ", ".join(map(printable, names[:most])) + (f", ... {printable(names[-1])}" if len(names) > most else "")

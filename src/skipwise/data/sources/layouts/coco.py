@@ -1,0 +1,196 @@
+"""COCO's JSON: images, annotations and categories; one category for an image, or each box an image of its own."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from skipwise.core.errors import SkipwiseError, reason_of
+from skipwise.core.text import count
+from skipwise.data.containers import Crops, Entry, Shareable
+from skipwise.data.names import printable, stem, suffix
+from skipwise.data.sources.labels import listing
+from skipwise.data.sources.options import ReadingOptions
+from skipwise.data.sources.place import Place
+from skipwise.data.sources.source import Reading, Row
+from skipwise.data.sources.split_names import split_of
+from skipwise.data.sources.tables.column_names import is_group_column, plain
+from skipwise.data.sources.tables.text_tables import decoded
+from skipwise.data.sources.unpacking import check_text
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """A JSON file's images: for each picture its categories and boxes, and what else is said of it by field."""
+
+    name: str
+    split: str
+    found: dict[str, list[tuple[str, tuple[float, float, float, float] | None]]]
+    missing: list[str]
+    fields: dict[str, dict[str, str]]
+
+
+def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:
+    """JSON files with images, annotations and categories, whose images are there."""
+    if not place.names:
+        return None
+    files = []
+    for name in place.documents:
+        if suffix(name) == ".json" and (data := place.read(name)) is not None and b'"annotations"' in data:
+            annotated = _annotated(place, name, data)
+            if annotated is not None:
+                files.append(annotated)
+    return (lambda: _reading(place, options, files)) if files else None
+
+
+def _annotated(place: Place, name: str, data: bytes) -> Annotated | None:
+    text = decoded(name, data)
+    check_text(name, text)
+    try:
+        content: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SkipwiseError(f"{name} is no JSON ({reason_of(error)}); make it again.") from error
+    try:
+        if not isinstance(content, dict) or not {"images", "annotations", "categories"} <= content.keys():
+            return None
+        categories = {category["id"]: str(category["name"]) for category in content["categories"]}
+        images = {image["id"]: str(image["file_name"]) for image in content["images"]}
+        boxes: dict[Any, list[tuple[str, tuple[float, float, float, float] | None]]] = {each: [] for each in images}
+        for annotation in content["annotations"]:
+            box = annotation.get("bbox")
+            shape = tuple(map(float, box)) if isinstance(box, list) and len(box) == 4 else None
+            if not all(map(math.isfinite, shape or ())):
+                raise ValueError("a box without a place")
+            if annotation["image_id"] in boxes:
+                boxes[annotation["image_id"]].append((categories[annotation["category_id"]], shape))  # type: ignore[arg-type]
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise SkipwiseError(
+            f"{name} looks like COCO's JSON, but its images, annotations or categories lack a field or hold something "
+            "else in it; make it again."
+        ) from error
+    folder, _, file = name.rpartition("/")
+    split = split_of(stem(file).removeprefix("instances_").removeprefix("_annotations.coco")) or next(
+        (each for part in reversed(folder.split("/")) if part and (each := split_of(part))), ""
+    )
+    prefer = next(
+        (top for top in {n.split("/")[0] for n in place.names if "/" in n} if split and split_of(top) == split), ""
+    )
+    found: dict[str, Any] = {}
+    fields: dict[str, dict[str, str]] = {}
+    missing = []
+    said = {image["id"]: image for image in content["images"]}
+    for image, called in images.items():
+        picture = place.index.find(called, folder, prefer=prefer)
+        if picture is None:
+            missing.append(called)
+        else:
+            found[picture] = boxes[image]
+            fields[picture] = {key: str(value) for key, value in said[image].items() if isinstance(value, str | int)}
+    if not found:
+        return None
+    return Annotated(name, split or "", found, missing, fields)
+
+
+def _reading(place: Place, options: ReadingOptions, files: list[Annotated]) -> Reading:
+    missing = [name for each in files for name in each.missing]
+    if missing:
+        raise SkipwiseError(
+            f"{files[0].name} lists {count(len(missing), 'image')} that {'is' if len(missing) == 1 else 'are'} not "
+            f"there, such as {printable(missing[0])}; add the files, or remove them from the list."
+        )
+    if options.crop_boxes:
+        return _crops(place, files)
+    rows, several = [], []
+    for each in files:
+        for picture, drawn in each.found.items():
+            names = sorted({label for label, _ in drawn})
+            if len(names) > 1:
+                several.append((picture, names))
+            elif names:
+                group = "" if options.group is None else _field(each, picture, options.group)
+                rows.append(Row(picture, names[0], each.split, group))
+    if several:
+        picture, names = several[0]
+        raise SkipwiseError(
+            f"{count(len(several), 'image')} of {files[0].name} {'has' if len(several) == 1 else 'have'} several "
+            f"categories ({printable(picture)}: {listing(names, 3)}); Skipwise needs exactly one class per image. "
+            "With --crop-boxes each box that was drawn is an image of its own."
+        )
+    return _made(
+        place, files, rows, "one category for each image", place.container, {e.name: e for e in place.pictures}
+    )
+
+
+def _field(annotated: Annotated, picture: str, name: str) -> str:
+    fields = annotated.fields[picture]
+    if name not in fields:
+        raise SkipwiseError(
+            f"The images of {annotated.name} have no field {name!r} for --group; they have {listing(fields, 8)}."
+        )
+    return fields[name]
+
+
+def _proposal(files: list[Annotated]) -> str:
+    """A sentence that proposes a field that may say which images belong together, or ""."""
+    fields = [fields for each in files for fields in each.fields.values()]
+    for name in fields[0] if fields else ():
+        values = {each.get(name) for each in fields}
+        if (is_group_column(name) or plain(name) in ("location", "seqid")) and 1 < len(values) < len(fields):
+            return (
+                f"The field {name!r} may say which images belong together; --group {name} keeps those on one side of "
+                "the split."
+            )
+    return ""
+
+
+def _crops(place: Place, files: list[Annotated]) -> Reading:
+    if not isinstance(place.container, Shareable):
+        raise SkipwiseError(f"{place.name} is compressed, so boxes can't be cut out of its images; unpack it first.")
+    sizes = {entry.name: entry for entry in place.pictures}
+    rows, boxes, entries = [], {}, {}
+    for each in files:
+        for picture, drawn in each.found.items():
+            for number, (label, box) in enumerate(drawn):
+                if box is None:
+                    continue
+                name = f"{picture}#{number + 1}"
+                boxes[name] = (picture, box)
+                # A box that is moved is another image.
+                entries[name] = Entry(name, hash(box) & 0xFFFFFFFF, sizes[picture].stamp)
+                rows.append(Row(name, label, each.split, picture))
+    return _made(
+        place,
+        files,
+        rows,
+        "a box for each image, boxes of one picture on one side",
+        Crops(place.container, boxes),
+        entries,
+    )
+
+
+def _made(
+    place: Place, files: list[Annotated], rows: list[Row], how: str, container: Any, entries: dict[str, Entry]
+) -> Reading:
+    classes = sorted({row.label for row in rows})
+    empty = sum(not drawn for each in files for drawn in each.found.values())
+    names = ", ".join(printable(each.name) for each in files[:3])
+    said = (
+        f"COCO annotations in {names} ({count(len(rows), 'image')}, {count(len(classes), 'class')}: "
+        f"{listing(classes, 4)}), {how}"
+    )
+    if empty:
+        said += f"; {count(empty, 'picture')} without annotations {'is' if empty == 1 else 'are'} left out"
+    used = {row.file.partition("#")[0] if row.group == row.file.partition("#")[0] else row.file for row in rows}
+    left = [name for name in place.names if name not in used]
+    return Reading(
+        name=place.name,
+        container=container,
+        rows=rows,
+        said=said,
+        other="" if any(row.group for row in rows) else _proposal(files),
+        entries=entries,
+        left_out=[*left, *place.unread, *place.hidden],
+    )

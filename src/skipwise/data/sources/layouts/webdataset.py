@@ -1,0 +1,133 @@
+"""Tar files in which an image and its label are files of one name: `000012.jpg` beside `000012.cls` or `.json`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from skipwise.core.errors import SkipwiseError, reason_of
+from skipwise.core.text import count
+from skipwise.data.containers import Container, Folder, TarShards
+from skipwise.data.image.decode import UnreadableImage
+from skipwise.data.names import printable, suffix
+from skipwise.data.sources.labels import listing
+from skipwise.data.sources.layouts.parquet import split_of_shard
+from skipwise.data.sources.options import ReadingOptions
+from skipwise.data.sources.place import Place
+from skipwise.data.sources.source import Reading, Row
+from skipwise.data.sources.tables.column_names import plain
+
+_TEXT = (".cls", ".class", ".label", ".cls.txt")
+
+
+def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:
+    """A tar of samples, or a folder of such shards.
+
+    Raises:
+        SkipwiseError: shards that are compressed.
+    """
+    place = sharded(place)
+    pictures = {_key(entry.name) for entry in place.pictures[:200]}
+    labels = [entry.name for entry in place.others if suffix(entry.name) in (*_TEXT, ".json")]
+    if not pictures or not labels or not pictures & {_key(name) for name in labels}:
+        return None
+    kind = next((each for each in _TEXT if any(suffix(name) == each for name in labels)), ".json")
+    wanted = [name for name in labels if suffix(name) == kind]
+    if kind == ".json" and not _any_label(place.container, wanted[:3], options):
+        return None  # of something else: where and when a picture was taken
+    return lambda: _reading(place, options, wanted, kind)
+
+
+def _any_label(container: Container, names: Sequence[str], options: ReadingOptions) -> bool:
+    for name, content in _contents(container, names):
+        try:
+            if _from_json(content, name, options)[0]:
+                return True
+        except SkipwiseError:
+            return True  # is said when all of them are read
+    return False
+
+
+def sharded(place: Place) -> Place:
+    """The place with a folder of tar files seen as what is in them."""
+    if not isinstance(place.container, Folder) or place.pictures:
+        return place
+    tars = [entry.name for entry in place.others if suffix(entry.name) == ".tar"]
+    if not tars:
+        return place
+    shards = TarShards(place.container.path)
+    return Place.of(place.name, shards, shards.listing())
+
+
+def _key(name: str) -> str:
+    """What the files of a sample have in common: all before the first dot of the file's name."""
+    folder, _, file = name.rpartition("/")
+    return f"{folder}/{file.partition('.')[0]}"
+
+
+def _reading(place: Place, options: ReadingOptions, labels: Iterable[str], kind: str) -> Reading:
+    found: dict[str, tuple[str, str]] = {}
+    for name, content in _contents(place.container, labels):
+        where = printable(name)
+        found[_key(name)] = (
+            (content.decode("utf-8", "replace").strip(), "") if kind != ".json" else _from_json(content, where, options)
+        )
+    rows, left = [], []
+    for picture in place.names:
+        label, group = found.get(_key(picture), ("", ""))
+        if label:
+            rows.append(
+                Row(
+                    picture,
+                    label,
+                    split_of_shard(re.sub(r"\.tar/.*", "", picture)) if ".tar/" in picture else "",
+                    group,
+                )
+            )
+        else:
+            left.append(picture)
+    classes = sorted({row.label for row in rows})
+    said = (
+        f"webdataset samples ({count(len(rows), 'image')}, {count(len(classes), 'class')} by the label in {kind}: "
+        f"{listing(classes, 4)})"
+    )
+    return Reading(
+        name=place.name,
+        container=place.container,
+        rows=rows,
+        said=said,
+        entries={entry.name: entry for entry in place.pictures},
+        left_out=left,
+    )
+
+
+def _contents(container: Container, names: Iterable[str]) -> Iterable[tuple[str, bytes]]:
+    for name, content in container.stream(names):
+        if isinstance(content, UnreadableImage):
+            raise SkipwiseError(f"{printable(name)} can't be read: {content}.")
+        yield name, content
+
+
+def _from_json(content: bytes, where: str, options: ReadingOptions) -> tuple[str, str]:
+    try:
+        record: Any = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise SkipwiseError(f"{where} is no JSON ({reason_of(error)}); make the shard again.") from error
+    if isinstance(record, str | int):
+        return str(record), ""
+    if not isinstance(record, dict):
+        return "", ""
+    group = "" if options.group is None else str(record.get(options.group, ""))
+    if options.label_column is not None:
+        value = record.get(options.label_column)
+        return "" if value is None else str(value), group
+    by_name = {plain(str(key)): value for key, value in record.items()}
+    names = [key for key in ("classname", "labelname", "label", "class", "target", "category", "cls") if key in by_name]
+    value = by_name[names[0]] if names else ""
+    if isinstance(value, list):
+        if len(value) > 1:
+            raise SkipwiseError(f"{where} has several labels; Skipwise needs exactly one class per image.")
+        value = value[0] if value else ""
+    return str(value) if isinstance(value, str | int | float) else "", group

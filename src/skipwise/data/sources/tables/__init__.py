@@ -1,0 +1,1 @@
+"""Tables that list images: their files, columns and classes."""

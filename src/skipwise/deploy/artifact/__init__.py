@@ -1,0 +1,1 @@
+"""The exported folder and what it is made from."""

@@ -1,0 +1,228 @@
+"""Encoded images: a run's own, for calibrating and as golden ones, and the user's, for verifying."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.download import nothing_downloaded
+from skipwise.data.image.decode import UnreadableImage, decode
+from skipwise.data.image.preprocess import Preprocessing, fit_square
+from skipwise.data.location import check_tables, recall
+from skipwise.data.prepare import Request
+from skipwise.data.sources import ReadingOptions, Source, open_source
+from skipwise.data.splits import read_split
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Labelled:
+    """Images as bytes, as far as they are used.
+
+    Args:
+        rows: which of the source's images.
+        labels: their classes [M], counted as the network counts them.
+        split: of each [M]: "train", "val", "test", or "" where nothing is known.
+        where: how they were named.
+    """
+
+    where: str
+    source: Source
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    split: NDArray[np.str_]
+
+    @property
+    def name(self) -> str:
+        """The name of the images, for people."""
+        return self.source.name
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def id(self, position: int) -> str:
+        """An image's name."""
+        return self.source.ids[int(self.rows[position])]
+
+    def groups(self) -> NDArray[np.int64] | None:
+        """A number for each [M], the same for images that belong together; None where nobody says that any do."""
+        names = self.source.groups
+        if names is None:
+            return None
+        # An image without a group is one by itself.
+        own = [names[row] or f"\0{row}" for row in self.rows.tolist()]
+        return np.unique(own, return_inverse=True)[1].astype(np.int64)
+
+    def some(self, positions: NDArray[np.int64]) -> Labelled:
+        """The images at some positions."""
+        return replace(self, rows=self.rows[positions], labels=self.labels[positions], split=self.split[positions])
+
+    def of(self, *splits: str) -> Labelled:
+        """The images of some splits."""
+        return self.some(np.flatnonzero(np.isin(self.split, splits)))
+
+    def drawn(self, count: int, *, seed: int = 0) -> Labelled:
+        """At most `count` of them, at random but always the same, the classes in turn as long as they last."""
+        shuffled = np.random.default_rng(seed).permutation(len(self))
+        nth = np.zeros(len(self), dtype=np.int64)
+        seen: dict[int, int] = {}
+        for position in shuffled.tolist():
+            label = int(self.labels[position])
+            nth[position] = seen[label] = seen.get(label, -1) + 1
+        order = shuffled[np.argsort(nth[shuffled], kind="stable")]
+        return self.some(np.sort(order[:count]))
+
+    def encoded(self) -> Iterator[bytes]:
+        """Their bytes, in order. Images of a data set that is held in memory become PNG.
+
+        Raises:
+            SkipwiseError: one can't be read.
+        """
+        source = self.source
+        if source.container is None:
+            assert source.pixels is not None
+            for row in self.rows.tolist():
+                yield _as_png(source.pixels[row])
+            return
+        files = [source.files[row] for row in self.rows.tolist()]
+        found: dict[str, bytes] = {}
+        waiting = list(reversed(files))
+        for name, data in source.container.stream(dict.fromkeys(files)):
+            if isinstance(data, UnreadableImage):
+                raise _unreadable(name, data)
+            found[name] = data
+            while waiting and waiting[-1] in found:
+                yield found[waiting[-1]]
+                last = waiting.pop()
+                if last not in waiting[-1:]:
+                    found.pop(last)
+
+    def fitted(self, preprocessing: Preprocessing) -> Iterator[NDArray[np.uint8]]:
+        """Their pixels [size, size, C] by the rules of training.
+
+        Raises:
+            SkipwiseError: one can't be read.
+        """
+        for position, data in enumerate(self.encoded()):
+            try:
+                yield fit(data, preprocessing)
+            except UnreadableImage as error:
+                raise _unreadable(self.id(position), error) from error
+
+
+def fit(data: bytes, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """An encoded image's pixels [size, size, C] by the rules of training."""
+    return square(decode(data, channels=preprocessing.channels, levels=preprocessing.levels), preprocessing)
+
+
+def square(pixels: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """The same from its pixels [H, W, C]."""
+    return fit_square(pixels, preprocessing.size, crop=preprocessing.crop, interpolation=preprocessing.interpolation)
+
+
+def remembered_reading(folder: Path | None) -> ReadingOptions | None:
+    """How the run in a folder, or its comparison, read its images; None if nobody says so."""
+    request = None if folder is None else _remembered(folder.absolute())
+    return None if request is None else request.reading
+
+
+def remembered_data(folder: Path) -> str | None:
+    """Where the images of the run in a folder, or of its comparison, were; None if nobody says so."""
+    request = _remembered(folder.absolute())
+    return None if request is None else request.data
+
+
+def _remembered(folder: Path) -> Request | None:
+    return next(filter(None, map(recall, (folder, folder.parent.parent))), None)
+
+
+def own_images(
+    folder: Path,
+    classes: tuple[str, ...],
+    data: str | os.PathLike[str] | None,
+    reading: ReadingOptions | None = None,
+) -> Labelled | None:
+    """The images a run was trained and tested on, as they were split; None if nobody says where they are.
+
+    Args:
+        data: where they are now; None is where they were.
+        reading: how they are to be read; None is as they were read then.
+
+    Raises:
+        SkipwiseError: they are not there, or others than they were.
+    """
+    folder = folder.absolute()
+    home = next((each for each in (folder, folder.parent.parent) if (each / "split.csv").exists()), None)
+    request = _remembered(folder)
+    if home is not None and (home / "folds.csv").exists():
+        raise SkipwiseError(f"{folder} is of a cross-validation, so its images have no validation or test split.")
+    if home is None or (data is None and request is None):
+        return None
+    named = os.fspath(data) if data is not None else request.data if request is not None else ""
+    with nothing_downloaded() if data is None else contextlib.nullcontext():
+        source = open_source(named, reading or (None if request is None else request.reading))
+    if data is not None:
+        source.check()
+    check_tables(home, "split.csv")
+    split = read_split(home / "split.csv", source.ids)
+    rows = np.flatnonzero(split != "")
+    labels = _labels(source, rows, classes)
+    return Labelled(where=named, source=source, rows=rows, labels=labels, split=split[rows])
+
+
+def other_images(
+    data: str | os.PathLike[str], classes: tuple[str, ...], reading: ReadingOptions | None = None
+) -> Labelled:
+    """Labelled images that a network has not seen, or of which that is not known.
+
+    Raises:
+        SkipwiseError: there are none, or a class that the network does not know.
+    """
+    source = open_source(data, reading)
+    source.check()
+    rows = np.arange(len(source.ids))
+    split = np.array(source.splits if source.splits is not None else [""] * len(rows), dtype="<U5")
+    labels = _labels(source, rows, classes)
+    return Labelled(where=os.fspath(data), source=source, rows=rows, labels=labels, split=split)
+
+
+def _labels(source: Source, rows: NDArray[np.int64], classes: tuple[str, ...]) -> NDArray[np.int64]:
+    strangers = [name for name in source.classes if name not in classes]
+    if strangers:
+        shown = ", ".join(classes[:8]) + (", ..." if len(classes) > 8 else "")
+        raise SkipwiseError(
+            f"{source.name} has a class {strangers[0]!r} that this network does not know; its classes are {shown}."
+        )
+    numbers = np.array([classes.index(name) for name in source.classes], dtype=np.int64)
+    return numbers[source.labels[rows]]
+
+
+def batches(pixels: Iterable[NDArray[np.uint8]], size: int) -> Iterator[NDArray[np.uint8]]:
+    """[N, ...] of at most `size` each."""
+    waiting: list[NDArray[np.uint8]] = []
+    for each in pixels:
+        waiting.append(each)
+        if len(waiting) == size:
+            yield np.stack(waiting)
+            waiting = []
+    if waiting:
+        yield np.stack(waiting)
+
+
+def _as_png(pixels: NDArray[np.uint8]) -> bytes:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def _unreadable(name: str, error: Exception) -> SkipwiseError:
+    return SkipwiseError(f"{name} can't be read ({error}); repair or remove it.")

@@ -1,0 +1,118 @@
+"""The shipped network as ONNX: one graph from pixels of any size to probabilities.
+
+Its parts meet in the tensor `fitted`: pixels that already have the network's size can be fed in there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import numpy as np
+import onnx
+import torch
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+from torch.export import ExportedProgram
+
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.deploy.runtime.engine_import import silence_telemetry
+
+OPSET = 20
+PIXELS, FITTED, PROBABILITIES = "pixels", "fitted", "probabilities"
+_IR_VERSION = 10
+"""The version of ONNX's file format; the runtimes of the last two years read it."""
+
+
+def to_onnx(program: ExportedProgram, *, takes: str, gives: str) -> ModelProto:
+    """A traced program as ONNX, its first dimension open."""
+    silence_telemetry()  # whatever engine torch may import for this
+    with _quietly():
+        made = torch.onnx.export(
+            program, dynamo=True, opset_version=OPSET, input_names=[takes], output_names=[gives], verbose=False
+        )
+    assert made is not None
+    model: ModelProto = made.model_proto
+    for part in (*model.graph.input, *model.graph.output):
+        part.type.tensor_type.shape.dim[0].dim_param = "images"
+    # Names of the machine it was made on, and a page per node of where in the source it came from.
+    for node in model.graph.node:
+        del node.metadata_props[:]
+    del model.graph.metadata_props[:]
+    del model.graph.value_info[:]
+    model.graph.doc_string = ""
+    return model
+
+
+def joined(fit: ModelProto, answer: ModelProto) -> ModelProto:
+    """`fit`, and `answer` behind it."""
+    fit = onnx.compose.add_prefix(fit, "fit/", rename_inputs=False, rename_outputs=False)
+    both = onnx.compose.merge_models(_settled(fit), _settled(answer), io_map=[(FITTED, FITTED)])
+    shape = both.graph.input[0].type.tensor_type.shape
+    for dimension, name in zip(shape.dim, ("images", "height", "width"), strict=False):
+        dimension.dim_param = name
+    onnx.checker.check_model(both, full_check=True)
+    return both
+
+
+def _settled(model: ModelProto) -> ModelProto:
+    model.ir_version = _IR_VERSION
+    kept = [entry for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
+    return model
+
+
+def describe(model: ModelProto, classes: tuple[str, ...], preprocessing: Preprocessing, **more: str) -> None:
+    """Writes class names, preprocessing and provenance into the file itself."""
+    del model.metadata_props[:]
+    said = {
+        "classes": json.dumps(classes, ensure_ascii=False),
+        "preprocessing": json.dumps(asdict(preprocessing)),
+        "input": "uint8 RGB or grey pixels [images, height, width, channels] of any size, not resized or normalised",
+        "output": "probabilities [images, classes]",
+        **more,
+    }
+    helper.set_model_props(model, said)
+    model.producer_name = "skipwise"
+
+
+def in_half(model: ModelProto) -> ModelProto:
+    """The same with its weights stored in half precision; they are computed with in single."""
+    made = ModelProto()
+    made.CopyFrom(model)
+    kept, casts = [], []
+    for tensor in made.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if tensor.data_type == TensorProto.FLOAT and values.size >= 64:
+            half = f"{tensor.name}/half"
+            kept.append(numpy_helper.from_array(values.astype(np.float16), half))
+            casts.append(helper.make_node("Cast", [half], [tensor.name], to=TensorProto.FLOAT))
+        else:
+            kept.append(tensor)
+    del made.graph.initializer[:]
+    made.graph.initializer.extend(kept)
+    nodes = [*casts, *made.graph.node]
+    del made.graph.node[:]
+    made.graph.node.extend(nodes)
+    return made
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the exporter's progress and its warnings about itself."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,286 @@
+"""INT8 with control of accuracy: layers that cost too much of it stay in single precision.
+
+The quantizer is ONNX Runtime's. NNCF's makes 8-bit ONNX, too, but of the trained networks it was tried on, its answers
+agreed less often with those in single precision (benchmarks/RESULTS.md), and its depthwise convolutions do not run in
+ONNX Runtime.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import ModelProto
+
+from skipwise.core.errors import SkipwiseError
+from skipwise.deploy.artifact.artifact import Quantization
+from skipwise.deploy.export.onnx_file import FITTED
+from skipwise.deploy.runtime.engine_import import import_engine
+from skipwise.deploy.verify.agreement import right
+from skipwise.deploy.verify.drop import beyond, mend
+from skipwise.statistics.noninferiority import Drop, noninferiority
+
+IN_INT8 = ("Conv", "Relu", "Clip", "Add", "Mul", "MaxPool")
+"""What is quantized. Not the last layer's product, which takes no time and whose rounding the answers show directly."""
+
+MOST_KEPT = 0.5
+"""Where more of the layers would have to stay in single precision, INT8 is refused."""
+
+RANKED_ON = 200
+"""Images on which it is found out which layers cost most."""
+
+Evaluate = Callable[[ModelProto, NDArray[np.uint8]], NDArray[np.float32]]
+"""A network and fitted pixels [N, C, size, size] -> probabilities [N, classes], in the runtime it is made for."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Checked:
+    """Images that accuracy is controlled on: fitted pixels [N, C, size, size] and labels [N] of one split.
+
+    `groups` [N] has a number for each, the same for images that belong together; None: each is alone.
+    """
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    split: str
+    groups: NDArray[np.int64] | None = None
+
+
+def quantize(
+    answer: ModelProto,
+    calibration: NDArray[np.uint8],
+    checked: Checked,
+    *,
+    max_drop: float,
+    evaluate: Evaluate,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> tuple[ModelProto, Quantization]:
+    """`answer` in INT8.
+
+    Args:
+        answer: from fitted pixels to probabilities, in single precision.
+        calibration: fitted training images [N, C, size, size], from which the ranges of activations are taken.
+        max_drop: how much accuracy on `checked` may be lost, a fraction. Layers go back to single
+            precision until no more than that is lost there, or one image.
+        evaluate: runs a network where it will be run.
+        progress: is told what is being done, how much of it is, and of how much.
+
+    Raises:
+        SkipwiseError: with as many layers in single precision as may be, it is not as good. Where the images can't
+            tell, it is made, and the record says so.
+    """
+    # In whole images: differences of shares are not exact.
+    allowed = max(1, int(max_drop * len(checked.labels) + 1e-6)) / len(checked.labels) + 1e-9
+
+    def is_right(model: ModelProto) -> NDArray[np.bool_]:
+        return right(evaluate(model, checked.pixels), checked.labels)
+
+    def accuracy(model: ModelProto) -> float:
+        return float(is_right(model).mean())
+
+    def drop(file: NDArray[np.bool_]) -> Drop:
+        return noninferiority(reference, file, limit=max_drop, groups=checked.groups)
+
+    progress("Calibrating", 0, 1)
+    plain, full = _quantized(answer, calibration)
+    layers = [node.name for node in full.graph.node if node.op_type == "Conv" and _is_quantized(full, node)]
+    reference, file = is_right(plain), is_right(full)
+    before, after = float(reference.mean()), float(file.mean())
+    kept: tuple[str, ...] = ()
+    made = full
+    if before - after > allowed:
+        ranked = _rank(
+            plain, full, layers, checked.pixels[:: max(1, len(checked.pixels) // RANKED_ON)], evaluate, progress
+        )
+        most = int(len(ranked) * MOST_KEPT)
+        count, made, after = _fewest(
+            lambda count: restored(full, plain, ranked[:count]), accuracy, before - allowed, most
+        )
+        kept = tuple(sorted(ranked[:count], key=layers.index))
+        file = is_right(made)
+        if (found := drop(file)).outcome == "not as good":
+            raise SkipwiseError(
+                f"INT8 loses {100 * (before - after):.2f} points of accuracy, from {100 * before:.2f}% to "
+                f"{100 * after:.2f}% of {len(checked.labels):,} {checked.split} images, even with {most} of "
+                f"{len(layers)} layers left in single precision: {beyond(found)}. {mend(found)}"
+            )
+    return made, Quantization(
+        calibrated=len(calibration),
+        checked=len(checked.labels),
+        split=checked.split,
+        accuracy=before,
+        quantized_accuracy=after,
+        max_drop=max_drop,
+        layers=len(layers),
+        kept=kept,
+        drop=drop(file),
+    )
+
+
+def _fewest(
+    made: Callable[[int], ModelProto], accuracy: Callable[[ModelProto], float], least: float, most: int
+) -> tuple[int, ModelProto, float]:
+    """The fewest layers in single precision that reach an accuracy: doubling, then halving; `most` if none do."""
+    low, high = 0, 1
+    while True:
+        high = min(high, most)
+        model = made(high)
+        reached = accuracy(model)
+        if reached >= least or high == most:
+            break
+        low, high = high, 2 * high
+    best = (high, model, reached)
+    while reached >= least and high - low > 1:
+        middle = (low + high) // 2
+        model = made(middle)
+        at = accuracy(model)
+        if at >= least:
+            best, high = (middle, model, at), middle
+        else:
+            low = middle
+    return best
+
+
+def _rank(
+    plain: ModelProto,
+    full: ModelProto,
+    layers: Sequence[str],
+    pixels: NDArray[np.uint8],
+    evaluate: Evaluate,
+    progress: Callable[[str, int, int], None],
+) -> list[str]:
+    """The layers by how much nearer the answers come to the right ones where only that one is not quantized."""
+    expected = evaluate(plain, pixels)
+    distance = {}
+    for number, layer in enumerate(layers):
+        progress("Finding out which layers cost accuracy", number, len(layers))
+        distance[layer] = float(np.abs(evaluate(restored(full, plain, [layer]), pixels) - expected).mean())
+    return sorted(layers, key=distance.__getitem__)
+
+
+def restored(full: ModelProto, plain: ModelProto, layers: Sequence[str]) -> ModelProto:
+    """The quantized network with some layers computed as in the plain one."""
+    model = ModelProto()
+    model.CopyFrom(full)
+    original = {node.name: node for node in plain.graph.node}
+    for node in model.graph.node:
+        if node.name in layers:
+            # The inputs as they were: weights, and what the activations are before they are rounded.
+            node.input[:] = original[node.name].input
+            _lend(model.graph, plain, node.input)
+    _drop_unused(model)
+    return model
+
+
+def _drop_unused(model: ModelProto) -> None:
+    graph = model.graph
+    while True:
+        used = {name for node in graph.node for name in node.input} | {output.name for output in graph.output}
+        idle = [node for node in graph.node if not used.intersection(node.output)]
+        if not idle:
+            break
+        for node in idle:
+            graph.node.remove(node)
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
+        graph.initializer.remove(tensor)
+
+
+def _is_quantized(model: ModelProto, node: Any) -> bool:
+    made_by = {each.output[0]: each.op_type for each in model.graph.node}
+    return all(made_by.get(name) == "DequantizeLinear" for name in node.input[:2])
+
+
+class _Reader:
+    """Calibration images one at a time, as the quantizer asks for them."""
+
+    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+        self.pixels = iter(pixels)
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        image = next(self.pixels, None)
+        return None if image is None else {FITTED: image[None].astype(np.float32)}
+
+
+def _quantized(answer: ModelProto, calibration: NDArray[np.uint8]) -> tuple[ModelProto, ModelProto]:
+    """The network as the quantizer prepares it, still in single precision, and quantized.
+
+    Weights are signed and have a scale for each filter, activations are unsigned and have one for each tensor: that
+    form is quick in ONNX Runtime and in OpenVINO.
+    """
+    tools = import_engine("onnxruntime.quantization")
+
+    class Reader(_Reader, tools.CalibrationDataReader):  # type: ignore[name-defined]
+        pass
+
+    with tempfile.TemporaryDirectory() as folder, _quietly():
+        paths = [str(Path(folder) / name) for name in ("answer.onnx", "plain.onnx", "int8.onnx")]
+        onnx.save(answer, paths[0])
+        tools.shape_inference.quant_pre_process(paths[0], paths[1])
+        plain = onnx.load(paths[1])
+        tools.quantize_static(
+            paths[1],
+            paths[2],
+            Reader(calibration),
+            per_channel=True,
+            activation_type=tools.QuantType.QUInt8,
+            weight_type=tools.QuantType.QInt8,
+            op_types_to_quantize=list(IN_INT8),
+            nodes_to_exclude=_on_pooled_images(plain),
+        )
+        return plain, _with_activations(onnx.load(paths[2]), plain)
+
+
+def _with_activations(full: ModelProto, plain: ModelProto) -> ModelProto:
+    """Puts back the rectifiers that the quantizer left out because rounding cuts off at zero as they do.
+
+    Engines merge them with the rounding by themselves, and a layer that goes back to single precision needs them.
+    """
+    graph, there = full.graph, {node.name for node in full.graph.node}
+    for node in plain.graph.node:
+        if node.name in there:
+            continue
+        place, before = next((place, each) for place, each in enumerate(graph.node) if node.output[0] in each.output)
+        before.output[list(before.output).index(node.output[0])] = node.input[0]
+        graph.node.insert(place + 1, node)
+        _lend(graph, plain, node.input)
+    return full
+
+
+def _lend(graph: Any, plain: ModelProto, names: Iterable[str]) -> None:
+    """Gives a graph those of the plain network's weights and constants that it lacks."""
+    there = {tensor.name for tensor in graph.initializer} | {name for node in graph.node for name in node.output}
+    graph.initializer.extend(
+        tensor for tensor in plain.graph.initializer if tensor.name in names and tensor.name not in there
+    )
+
+
+def _on_pooled_images(model: ModelProto) -> list[str]:
+    """Convolutions of images of one pixel, such as squeeze-excite gates: no time to win, and every rounding shows."""
+    inferred = onnx.shape_inference.infer_shapes(model)
+    single = {
+        value.name
+        for value in (*inferred.graph.value_info, *inferred.graph.output)
+        if [dimension.dim_value for dimension in value.type.tensor_type.shape.dim][2:] == [1, 1]
+    }
+    return [node.name for node in model.graph.node if node.op_type == "Conv" and node.output[0] in single]
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,1 @@
+"""Answers for images, in a file that can be continued."""

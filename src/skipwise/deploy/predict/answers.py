@@ -1,0 +1,124 @@
+"""Answers, and how each becomes a line of a .csv or .jsonl file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import msgspec
+
+from skipwise.core.escaping import csv_cell, from_csv_cell, json_text
+
+RowFormat = Literal["csv", "jsonl"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What an image was taken for.
+
+    Args:
+        path: the image, as it was named or found.
+        classes: the most likely ones, the most likely first; none where there is an error.
+        probabilities: theirs; None where there is an error.
+        error: why the image can't be read, or what is wrong with the network's answer; or None.
+    """
+
+    path: str
+    classes: tuple[str, ...] = ()
+    probabilities: tuple[float, ...] | None = None
+    error: str | None = None
+
+
+class Rows(Protocol):
+    """How answers are written, a line each."""
+
+    @property
+    def header(self) -> str:
+        """The first line, or ""."""
+
+    def row(self, answer: Answer) -> str:
+        """An answer's line, its end included."""
+
+    def read(self, line: str) -> tuple[str, str]:
+        """Back from a line: the image's name, and what is wrong with it or "". Raises ValueError."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Csv:
+    """The columns path, class, probability, class_2, probability_2, ..., error, and p_<class> of every class if asked.
+
+    For people too, who open it in a spreadsheet: see `csv_cell`. Each row is one line.
+
+    Args:
+        classes: of the network.
+        top: so many of them, the most likely first.
+        probabilities: whether the answers have all classes and every one gets a column.
+    """
+
+    classes: tuple[str, ...]
+    top: int
+    probabilities: bool
+
+    @property
+    def header(self) -> str:
+        ranks = ["", *(f"_{rank}" for rank in range(2, self.top + 1))]
+        best = [f"{what}{rank}" for rank in ranks for what in ("class", "probability")]
+        return _csv_line(
+            ["path", *best, "error", *(csv_cell(f"p_{name}") for name in self.classes if self.probabilities)]
+        )
+
+    def row(self, answer: Answer) -> str:
+        if answer.probabilities is None:
+            rest = len(self.classes) if self.probabilities else 0
+            return _csv_line(
+                [csv_cell(answer.path), *[""] * (2 * self.top), csv_cell(answer.error or ""), *[""] * rest]
+            )
+        written = [f"{value:.6f}" for value in answer.probabilities]
+        best = itertools.chain.from_iterable(zip(map(csv_cell, answer.classes[: self.top]), written, strict=False))
+        of = dict(zip(answer.classes, written, strict=True)) if self.probabilities else {}
+        return _csv_line([csv_cell(answer.path), *best, "", *(of[name] for name in self.classes if self.probabilities)])
+
+    def read(self, line: str) -> tuple[str, str]:
+        cells = next(csv.reader([line], strict=True))
+        if len(cells) != 2 + 2 * self.top + (len(self.classes) if self.probabilities else 0):
+            raise ValueError(f"{len(cells)} columns")
+        return from_csv_cell(cells[0]), from_csv_cell(cells[1 + 2 * self.top])
+
+
+@dataclass(frozen=True, kw_only=True)
+class JsonLines:
+    """An object per line: path, class, probability, top, and probabilities if asked; or path and error."""
+
+    classes: tuple[str, ...]
+    top: int
+    probabilities: bool
+
+    @property
+    def header(self) -> str:
+        return ""
+
+    def row(self, answer: Answer) -> str:
+        record: dict[str, object] = {"path": answer.path}
+        if answer.probabilities is None:
+            record["error"] = answer.error
+        else:
+            pairs = [(n, round(value, 6)) for n, value in zip(answer.classes, answer.probabilities, strict=True)]
+            record |= {"class": pairs[0][0], "probability": pairs[0][1], "top": pairs[: self.top]}
+            if self.probabilities:
+                of = dict(pairs)
+                record["probabilities"] = {name: of[name] for name in self.classes}
+        return json_text(msgspec.json.encode(record).decode()) + "\n"
+
+    def read(self, line: str) -> tuple[str, str]:
+        record = msgspec.json.decode(line, type=dict[str, object])
+        return str(record["path"]), str(record.get("error") or "")
+
+
+def _csv_line(cells: Sequence[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()

@@ -1,0 +1,279 @@
+"""What a user names -> images, one after the other in an order that never changes, however many there are."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.paths import refuse_address
+from skipwise.core.text import count
+from skipwise.data.containers import (
+    LARGEST_FILE,
+    Container,
+    Folder,
+    Listing,
+    Shareable,
+    file_stamp,
+    open_container,
+)
+from skipwise.data.image.decode import UnreadableImage, decode_image
+from skipwise.data.image.formats import IMAGE_SUFFIXES, is_readable
+from skipwise.data.names import ARCHIVES, printable, suffix
+from skipwise.data.scan.inspection import Square
+from skipwise.deploy.predict.walk import Walk, is_clutter
+
+STANDARD_INPUT = "-"
+JOB = 16
+"""Images that a thread reads and decodes at a time."""
+MOST_HELD = 256 * 2**20
+"""Bytes of files that wait to be decoded, where one thread reads them all; a hostile archive could name gigabytes."""
+
+Progress = Callable[[str, int, int], None]
+"""Called as progress(what, done, total)."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """An image that is not decoded yet.
+
+    `name` is what answers call it. It lies at an `address` of a container, or its bytes, or what is wrong with them,
+    are here already as `content`.
+    """
+
+    name: str
+    container: Shareable | None = None
+    address: str = ""
+    content: bytes | UnreadableImage = b""
+
+
+@dataclass(frozen=True)
+class Named:
+    """One of the things that the user named: as it was named, where that is, and what changes when its content does,
+    as far as that can be told without reading it."""
+
+    name: str
+    path: str
+    stamp: str
+
+
+class Inputs:
+    """All that the user named. It is there and holds images; folders are walked again for each of the iterators.
+
+    `count` and `left_out` are numbers of files: of images, and of those that are none by their names. `notes` say, a
+    sentence each, what else is left out.
+
+    Args:
+        given: image files, folders, archives, or "-" for one image on standard input.
+        progress: is told how the counting goes.
+
+    Raises:
+        SkipwiseError: something is not there or holds no images; a folder can't be read; an archive is damaged.
+    """
+
+    def __init__(self, given: Sequence[str | os.PathLike[str]], progress: Progress | None = None) -> None:
+        texts = [os.fspath(each) for each in given]
+        if not texts:
+            raise SkipwiseError("No images were named; give files, folders, archives, or - for standard input.")
+        if texts.count(STANDARD_INPUT) > 1:
+            raise SkipwiseError("- stands for one image on standard input, and can be named only once.")
+        self._parts = [_part(text) for text in texts]
+        self.named = tuple(part.named for part in self._parts)
+        self.count = self.left_out = 0
+        self.notes: list[str] = []
+        for part in self._parts:
+            before = self.count
+            for file, fault in part.files():
+                if fault or _is_image(file) or isinstance(part, _Single):
+                    self.count += 1
+                else:
+                    self.left_out += 1
+                if progress is not None and (self.count + self.left_out) % 10_000 == 0:
+                    progress("Looking for images", self.count, self.count)
+            self.notes += part.notes()
+            if self.count == before:
+                raise SkipwiseError(
+                    f"{part.named.name} holds no images; give a folder or an archive of files that end in "
+                    f"{', '.join(sorted(each[1:] for each in IMAGE_SUFFIXES))}."
+                )
+
+    def images(self) -> Iterator[Found]:
+        """The images in order; those of a .tar with their bytes, since it can only be read from its beginning on."""
+        for part in self._parts:
+            yield from part.images()
+
+
+@dataclass(frozen=True)
+class _Single:
+    """A file, or what is on standard input."""
+
+    named: Named
+    image: Found
+
+    def files(self) -> Iterator[tuple[str, str]]:
+        yield self.named.name, ""
+
+    def notes(self) -> list[str]:
+        return []
+
+    def images(self) -> Iterator[Found]:
+        yield self.image
+
+
+@dataclass(frozen=True)
+class _Many:
+    """A folder or an archive."""
+
+    named: Named
+    container: Container
+
+    @cached_property
+    def _listing(self) -> Listing:
+        return self.container.listing()
+
+    @cached_property
+    def _walk(self) -> Walk | None:
+        return Walk(self.container.path) if isinstance(self.container, Folder) else None
+
+    def files(self) -> Iterator[tuple[str, str]]:
+        """Their names, each with what is wrong with it or ""."""
+        if self._walk is not None:
+            return iter(self._walk)
+        names = (entry.name for entry in self._listing.entries)
+        return ((name, "") for name in names if not any(map(is_clutter, name.split("/"))))
+
+    def notes(self) -> list[str]:
+        """What is left out, after the files were gone through."""
+        golden = {} if self._walk is None else self._walk.golden
+        return [
+            f"{self._name(folder)} is an artifact that Skipwise exported; its {count(number, 'golden image')} "
+            f"{'is' if number == 1 else 'are'} left out."
+            for folder, number in golden.items()
+        ]
+
+    def images(self) -> Iterator[Found]:
+        found = ((name, fault) for name, fault in self.files() if fault or _is_image(name))
+        if isinstance(self.container, Shareable):
+            for name, fault in found:
+                if fault:
+                    yield Found(self._name(name), content=UnreadableImage(fault))
+                else:
+                    yield Found(self._name(name), self.container, self.container.address(name))
+        else:
+            for name, content in self.container.stream(name for name, _ in found):
+                yield Found(self._name(name), content=content)
+
+    def _name(self, name: str) -> str:
+        return printable(os.path.join(self.named.name, name))  # noqa: PTH118 - called for every image
+
+
+def _part(given: str) -> _Single | _Many:
+    if given == STANDARD_INPUT:
+        return _standard_input()
+    if not given:
+        raise SkipwiseError("The path of the images is empty; name a file, a folder, an archive, or -.")
+    refuse_address(given)
+    try:
+        path = Path(given).expanduser()
+        if not path.exists():
+            raise SkipwiseError(f"There is no file or folder {path}; give the path of your images.")
+        is_folder = path.is_dir()
+        named = Named(
+            printable(str(path)),
+            printable(str(path.absolute())),
+            ":".join(map(str, () if path.is_dir() else file_stamp(path))),
+        )
+    except (OSError, RuntimeError, ValueError) as error:  # a name too long, a home nobody has, a null byte
+        raise SkipwiseError(f"{given[:80]!r} is no path to images ({error}).") from error
+    if is_folder or path.name.lower().endswith(ARCHIVES):
+        return _Many(named, open_container(path))
+    return _Single(named, Found(named.name, Folder(path.parent), path.name))
+
+
+def _standard_input() -> _Single:
+    if sys.stdin.isatty():
+        raise SkipwiseError(
+            "- reads an image from standard input, and nothing is piped into it; name a file, or put '< FILE' behind."
+        )
+    data = sys.stdin.buffer.read(LARGEST_FILE + 1)
+    if len(data) > LARGEST_FILE:
+        raise SkipwiseError(f"On standard input are more than {LARGEST_FILE // 2**20} MiB; - takes one image.")
+    named = Named(STANDARD_INPUT, STANDARD_INPUT, hashlib.sha256(data).hexdigest())
+    return _Single(named, Found(STANDARD_INPUT, content=data or UnreadableImage("it is empty")))
+
+
+def _is_image(file: str) -> bool:
+    return is_readable(suffix(file))
+
+
+def decoded(
+    images: Iterable[Found], square: Square, *, workers: int, ahead: int
+) -> Generator[tuple[str, bytes | UnreadableImage]]:
+    """Each image's name and its pixels as bytes [size, size, channels], or what is wrong with it, in order.
+
+    Threads read and decode while the caller works on what it got: Pillow lets go of the interpreter where it matters.
+
+    Args:
+        square: what the pixels are brought to.
+        workers: the number of threads.
+        ahead: about so many images are decoded before they are asked for.
+
+    Raises:
+        SkipwiseError: an archive can't be read any more.
+    """
+    most = max(2 * workers, -(-ahead // JOB))
+    waiting: deque[tuple[Sequence[Found], Future[list[bytes | UnreadableImage]]]] = deque()
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for job in _jobs(images):
+            waiting.append((job, pool.submit(_decode, job, square)))
+            while len(waiting) > most or sum(_held(job) for job, _ in waiting) > MOST_HELD:
+                job, future = waiting.popleft()
+                yield from zip((image.name for image in job), future.result(), strict=True)
+        while waiting:
+            job, future = waiting.popleft()
+            yield from zip((image.name for image in job), future.result(), strict=True)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _jobs(images: Iterable[Found]) -> Iterator[Sequence[Found]]:
+    job: list[Found] = []
+    for image in images:
+        job.append(image)
+        if len(job) == JOB or _held(job) > MOST_HELD // 16:
+            yield job
+            job = []
+    if job:
+        yield job
+
+
+def _held(job: Sequence[Found]) -> int:
+    return sum(len(image.content) for image in job if isinstance(image.content, bytes))
+
+
+def _decode(images: Sequence[Found], square: Square) -> list[bytes | UnreadableImage]:
+    found: list[bytes | UnreadableImage] = []
+    for container, some in itertools.groupby(images, key=lambda image: image.container):
+        with container.reader() if container is not None else contextlib.nullcontext() as read:
+            for image in some:
+                try:
+                    content = read(image.address) if read is not None else image.content
+                    if isinstance(content, UnreadableImage):
+                        raise content
+                    found.append(square.fit(decode_image(content, channels=square.channels, levels=square.levels)[1]))
+                except UnreadableImage as error:
+                    # Anew, since this one holds on to the frames it went through, and to the bytes in them.
+                    found.append(UnreadableImage(printable(str(error))))
+                except MemoryError:
+                    found.append(UnreadableImage("there is not enough memory for it"))
+    return found

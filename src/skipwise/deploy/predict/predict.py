@@ -1,0 +1,290 @@
+"""The verb `predict`: images -> answers, with the memory of a few batches however many there are."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, overload
+
+import numpy as np
+
+from skipwise.core.errors import SkipwiseError, unknown_name
+from skipwise.core.files.paths import user_path
+from skipwise.core.machine.system import usable_cores
+from skipwise.data.image.decode import UnreadableImage
+from skipwise.data.scan.inspection import Square
+from skipwise.deploy.predict.answer_file import RowFile, Terms
+from skipwise.deploy.predict.answers import Answer, Csv, JsonLines, RowFormat, Rows
+from skipwise.deploy.predict.inputs import Found, Inputs, Progress, decoded
+from skipwise.deploy.runtime.runtime import Answerer, open_answerer
+from skipwise.deploy.runtime.soundness import faults, shaped
+
+Images = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted:
+    """A finished file of answers.
+
+    Args:
+        file: where it is.
+        images: the number of its rows; `unreadable` of them have an error instead of a class.
+        first: the first few that can't be read, with what is wrong with them.
+        left_out: the number of files in folders and archives that are no images by their names.
+        repeated: whether it was finished already.
+    """
+
+    file: Path
+    images: int
+    unreadable: int
+    first: tuple[tuple[str, str], ...]
+    left_out: int
+    repeated: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """Everything that is needed to answer, checked and opened; nothing is answered yet.
+
+    Args:
+        top: so many classes are in an answer, the most likely first; all of them if `probabilities`.
+        batch_size: images per forward pass.
+        workers: threads that read and decode.
+    """
+
+    answerer: Answerer
+    inputs: Inputs
+    top: int
+    probabilities: bool
+    batch_size: int
+    workers: int
+
+    def batches(self, progress: Progress | None = None) -> Iterator[list[Answer]]:
+        """The answers, in order.
+
+        Raises:
+            SkipwiseError: a folder or an archive can't be read any more.
+        """
+        return self._answers(self.inputs.images(), 0, progress)
+
+    def into(self, output: Path, format: RowFormat, progress: Progress | None = None) -> Predicted:
+        """Writes the answers into a file, or those that it lacks still.
+
+        Raises:
+            SkipwiseError: as `RowFile` and `batches`.
+        """
+        total = self.inputs.count
+        terms = Terms(
+            model=self.answerer.identity,
+            inputs=self.inputs.named,
+            format=format,
+            top=self.top,
+            probabilities=self.probabilities,
+            batch_size=self.batch_size,
+        )
+
+        def told(looked_at: int) -> None:
+            if progress is not None:
+                progress("Looking at what is answered", looked_at, total)
+
+        with RowFile(output, terms, self.rows(format)) as file:
+            images = file.rest(self.inputs.images(), told)
+            repeated = True
+            for batch in self._answers(images, file.tally.images, progress):
+                repeated = False
+                file.add(batch)
+            file.finish()
+        return Predicted(
+            file=output,
+            images=file.tally.images,
+            unreadable=file.tally.unreadable,
+            first=tuple(file.tally.first),
+            left_out=self.inputs.left_out,
+            repeated=repeated,
+        )
+
+    def rows(self, format: RowFormat) -> Rows:
+        """How the answers are written."""
+        kind: type[Csv] | type[JsonLines] = Csv if format == "csv" else JsonLines
+        return kind(classes=self.answerer.classes, top=self.top, probabilities=self.probabilities)
+
+    def _answers(self, images: Iterable[Found], done: int, progress: Progress | None) -> Iterator[list[Answer]]:
+        square = Square.of(self.answerer.preprocessing)
+        pixels = decoded(images, square, workers=self.workers, ahead=self.batch_size)
+        with contextlib.closing(pixels):
+            while batch := list(itertools.islice(pixels, self.batch_size)):
+                # An engine gets ready for every number of images anew, which takes longer than answering some more.
+                several = done > 0 or len(batch) == self.batch_size
+                yield self._answered(batch, square, fill=several)
+                done += len(batch)
+                if progress is not None:
+                    progress("Predicting", done, max(done, self.inputs.count))
+
+    def _answered(
+        self, batch: Sequence[tuple[str, bytes | UnreadableImage]], square: Square, *, fill: bool
+    ) -> list[Answer]:
+        readable = [content for _, content in batch if isinstance(content, bytes)]
+        count = self.batch_size if fill else len(readable)
+        pixels = np.empty((count, square.size, square.size, square.channels), dtype=np.uint8)
+        for position in range(count if readable else 0):  # filled up with the last one
+            image = readable[min(position, len(readable) - 1)]
+            pixels[position] = np.frombuffer(image, np.uint8).reshape(pixels.shape[1:])
+        classes = len(self.answerer.classes)
+        probabilities = np.empty((0, classes), np.float32)
+        if readable:
+            probabilities = shaped(self.answerer.fitted(pixels), count, classes)[: len(readable)]
+        wrong = faults(probabilities)
+        kept = classes if self.probabilities else self.top
+        order = np.argsort(-probabilities, axis=1, kind="stable")[:, :kept]
+        best = np.take_along_axis(probabilities, order, axis=1)
+        found = zip(order.tolist(), best.tolist(), wrong, strict=True)
+        answers = []
+        for name, content in batch:
+            if isinstance(content, UnreadableImage):
+                answers.append(Answer(path=name, error=str(content)))
+            else:
+                numbers, values, fault = next(found)
+                if fault is not None:
+                    answers.append(Answer(path=name, error=fault))
+                    continue
+                names = tuple(self.answerer.classes[number] for number in numbers)
+                answers.append(Answer(path=name, classes=names, probabilities=tuple(values)))
+        return answers
+
+
+def prepare(
+    model: str | os.PathLike[str],
+    inputs: Images,
+    *,
+    top: int = 1,
+    probabilities: bool = False,
+    trust: bool | str = False,
+    batch_size: int = 32,
+    workers: int | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Prediction:
+    """Opens the network and finds the images; the arguments are those of `predict`."""
+    for name, value in (("top", top), ("batch-size", batch_size), ("workers", workers), ("threads", threads)):
+        if value is not None and value < 1:
+            raise SkipwiseError(f"--{name} must be at least 1, not {value}.")
+    answerer = open_answerer(model, trust=trust, threads=threads)
+    if top > len(answerer.classes):
+        raise SkipwiseError(f"This network knows {len(answerer.classes)} classes; --top can't be {top}.")
+    given = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
+    return Prediction(
+        answerer=answerer,
+        inputs=Inputs(given, progress),
+        top=top,
+        probabilities=probabilities,
+        batch_size=batch_size,
+        workers=workers or usable_cores(),
+    )
+
+
+def format_of(output: Path | None, format: str | None) -> RowFormat | Literal["table"]:
+    """What is written: what was asked for, or what the file's name ends in, or a table where there is no file.
+
+    Raises:
+        SkipwiseError: there is no such format, or none for this file.
+    """
+    formats: dict[str, RowFormat] = {"csv": "csv", "jsonl": "jsonl"}
+    if format is not None and format not in (*formats, "table"):
+        raise unknown_name("format", format, (*formats, "table"))
+    if output is None:
+        return formats.get(format or "", "table")
+    if format == "table":
+        raise SkipwiseError("A table is for the terminal; leave --output out, or choose --format csv or jsonl.")
+    chosen = formats.get(format or output.suffix.lower()[1:])
+    if chosen is None:
+        raise SkipwiseError(f"{output} does not say what to write; let it end in .csv or .jsonl, or give --format.")
+    return chosen
+
+
+@overload
+def predict(
+    model: str | os.PathLike[str],
+    inputs: Images,
+    *,
+    top: int = 1,
+    probabilities: bool = False,
+    trust: bool | str = False,
+    batch_size: int = 32,
+    workers: int | None = None,
+    threads: int | None = None,
+    output: None = None,
+    format: None = None,
+    progress: Progress | None = None,
+) -> Iterator[Answer]: ...
+
+
+@overload
+def predict(
+    model: str | os.PathLike[str],
+    inputs: Images,
+    *,
+    top: int = 1,
+    probabilities: bool = False,
+    trust: bool | str = False,
+    batch_size: int = 32,
+    workers: int | None = None,
+    threads: int | None = None,
+    output: str | os.PathLike[str],
+    format: str | None = None,
+    progress: Progress | None = None,
+) -> Predicted: ...
+
+
+def predict(
+    model: str | os.PathLike[str],
+    inputs: Images,
+    *,
+    top: int = 1,
+    probabilities: bool = False,
+    trust: bool | str = False,
+    batch_size: int = 32,
+    workers: int | None = None,
+    threads: int | None = None,
+    output: str | os.PathLike[str] | None = None,
+    format: str | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Answer] | Predicted:
+    """Says what is on images: as an iterator of answers that are computed on the way, or written into a file.
+
+    Args:
+        model: the folder of an artifact or of a finished run.
+        inputs: image files, folders (searched through), archives, or "-" for one image on standard input.
+        top: so many classes are in an answer, the most likely first.
+        probabilities: all classes are, and the file has the probability of every one.
+        trust: whether a network of somebody's own, which only the run's record names, may run: True, or its name.
+        batch_size: images per forward pass.
+        workers: threads that read and decode; None is one per core.
+        threads: of the engine; None is one per core.
+        output: a .csv or .jsonl. The same call goes on with one that is unfinished.
+        format: "csv" or "jsonl", where the file's name does not say.
+        progress: is told what is being done, how much of it is, and of how much.
+
+    Raises:
+        SkipwiseError: there is no such network or image, the file is not of this call, the disk is full, ... An image
+            that can't be read raises nothing; its answer has an `error`.
+    """
+    file = None if output is None else user_path(output)
+    kind = format_of(file, format)
+    work = prepare(
+        model,
+        inputs,
+        top=top,
+        probabilities=probabilities,
+        trust=trust,
+        batch_size=batch_size,
+        workers=workers,
+        threads=threads,
+        progress=progress,
+    )
+    if file is None or kind == "table":
+        return itertools.chain.from_iterable(work.batches(progress))
+    return work.into(file, kind, progress)

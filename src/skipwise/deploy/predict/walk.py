@@ -1,0 +1,87 @@
+"""The files below a folder that the user named, in an order that never changes, whatever links there are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from skipwise.core.errors import SkipwiseError, reason_of
+from skipwise.core.files.atomic import LARGEST_RECORD
+from skipwise.core.files.regular import read_regular
+from skipwise.data.containers import DEEPEST
+from skipwise.data.names import CLUTTER
+from skipwise.data.results_folders import ARTIFACT, golden_images
+
+
+class Walk:
+    """The files below `root`, relative to it, in the order of their whole paths, each with what is wrong with it or "".
+
+    Only one folder's names are held at a time for every level. Links are followed, to each folder once; hidden files
+    and folders and clutter are passed over. A folder that can't be read is named like a file. While it is gone
+    through, `golden` counts the images that belong to artifacts, which are not the user's, by the artifacts' folders.
+
+    Raises:
+        SkipwiseError: `root` itself can't be read.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.golden: dict[str, int] = {}
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        self.golden.clear()
+        seen: set[str] = set()
+        golden: dict[str, str] = {}
+        waiting = [""]
+        while waiting:
+            name = waiting.pop()
+            if name and not name.endswith("/"):
+                if name in golden:
+                    self.golden[golden[name]] = self.golden.get(golden[name], 0) + 1
+                else:
+                    yield name, ""
+                continue
+            folder = os.path.join(self.root, name)  # noqa: PTH118 - Path would be made for every folder
+            real = os.path.realpath(folder)
+            if real in seen:  # a link back up, or to a folder that was there
+                continue
+            seen.add(real)
+            try:
+                below = _below(folder, name)
+            except OSError as error:
+                if not name:
+                    raise SkipwiseError(f"Can't read the folder {folder}: {reason_of(error)}.") from error
+                yield name.rstrip("/"), reason_of(error).lower()
+                continue
+            if name + ARTIFACT in below and name:  # given by itself, an artifact's images are what is asked for
+                golden |= {name + each: name for each in _golden(folder)}
+            # With the stroke at the end of folders' names, so that whole paths come in order.
+            waiting += sorted(below, reverse=True)
+
+
+def _below(folder: str, name: str) -> list[str]:
+    if name.count("/") > DEEPEST:
+        raise OSError(0, f"it lies in more than {DEEPEST} folders")
+    with os.scandir(folder) as entries:
+        return [name + each.name + "/" * _is_folder(each) for each in entries if not is_clutter(each.name)]
+
+
+def _golden(folder: str) -> frozenset[str]:
+    try:
+        return golden_images(read_regular(os.path.join(folder, ARTIFACT), LARGEST_RECORD))  # noqa: PTH118
+    except OSError:
+        return frozenset()
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is one; a link to itself is a file that can't be read, which reading it says."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def is_clutter(name: str) -> bool:
+    """Whether a part of a path is hidden, or what systems and tools leave behind."""
+    return name.startswith(".") or name in CLUTTER

@@ -1,0 +1,1 @@
+"""Answers from an exported file, in the engine that runs it."""

@@ -1,0 +1,119 @@
+"""Answers from an exported file, without torch unless the file is one of torch's.
+
+Whatever runs the file, there are two ways in: pixels of any size through the file's own resizing, and pixels that were
+fitted by the rules of training, which skip it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.core.errors import SkipwiseError, missing_extra
+from skipwise.core.files.paths import user_path
+from skipwise.core.machine.system import usable_cores
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.deploy.artifact.artifact import MODEL_FILES, Artifact, Format, is_artifact, read_artifact
+from skipwise.deploy.runtime.engines import Engine, Opened
+
+_RUN_BY: dict[Format, tuple[Engine, ...]] = {
+    "onnx": ("onnxruntime", "openvino"),
+    "openvino": ("openvino",),
+    "torch": ("torch",),
+}
+
+
+class Answerer(Protocol):
+    """What gives probabilities for pixels, float32 [N, classes].
+
+    `identity` changes when the answers may: a hash of the model.
+    """
+
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    identity: str
+
+    def fitted(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+        """For pixels [N, size, size, C] as `fit_square` makes them."""
+        ...
+
+    def whole(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+        """For pixels [N, H, W, C] of any size."""
+        ...
+
+
+class Shipped:
+    """An artifact, opened in an engine; each way in is made ready when it is first taken."""
+
+    def __init__(self, folder: Path, artifact: Artifact, engine: Engine, threads: int | None = None) -> None:
+        self.artifact = artifact
+        self.classes = artifact.classes
+        self.preprocessing = artifact.preprocessing
+        self.identity = artifact.files[""]
+        self.engine = engine
+        self._open = Opened(engine, folder / MODEL_FILES[artifact.format][0], threads or usable_cores())
+
+    def fitted(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+        """For pixels [N, size, size, C] as `fit_square` makes them: float32 [N, classes]."""
+        return self._open.fitted(pixels)
+
+    def whole(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+        """For pixels [N, H, W, C] of any size: float32 [N, classes]."""
+        return self._open.whole(pixels)
+
+
+def open_answerer(
+    where: str | os.PathLike[str],
+    *,
+    trust: bool | str = False,
+    threads: int | None = None,
+    engine: Engine | None = None,
+) -> Answerer:
+    """An artifact's folder, or a finished run's, ready to answer.
+
+    Args:
+        trust: whether a network of somebody's own, which only a run's record names, may run: True, or its name.
+        threads: None for all cores.
+        engine: what runs the file; None is the format's own.
+
+    Raises:
+        SkipwiseError: there is neither, the run's network is not trusted, or what runs it is not installed.
+    """
+    folder = user_path(where)
+    if is_artifact(folder):
+        return open_shipped(folder, threads=threads, engine=engine)
+    if not folder.is_dir():
+        raise SkipwiseError(f"There is no folder {folder}; give one that 'skipwise export' or 'skipwise train' made.")
+    if not any((folder / name).exists() for name in ("run.json", "terms.json", "plan.json", "comparison.json")):
+        raise SkipwiseError(
+            f"{folder} holds neither an exported network (artifact.json) nor a finished run (run.json)."
+        )
+    from skipwise.deploy.artifact.origin import origin_of_run
+    from skipwise.deploy.runtime.reference import Reference
+
+    return Reference(origin_of_run(folder, trust))
+
+
+def open_shipped(folder: Path, *, threads: int | None = None, engine: Engine | None = None) -> Shipped:
+    """An artifact, checked and opened.
+
+    Raises:
+        SkipwiseError: it is damaged or of a newer version, or what runs it is not installed.
+    """
+    artifact = read_artifact(folder)
+    chosen = engine or engines(artifact.format)[0]
+    try:
+        return Shipped(folder, artifact, chosen, threads)
+    except ModuleNotFoundError as error:
+        if error.name not in {"torch", "onnx", "onnxruntime", "openvino"}:
+            raise
+        raise missing_extra("train" if error.name == "torch" else "export", error.name) from error
+
+
+def engines(format: Format) -> tuple[Engine, ...]:
+    """What can run a format, its own engine first."""
+    return _RUN_BY[format]

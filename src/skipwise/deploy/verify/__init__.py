@@ -1,0 +1,1 @@
+"""Whether an exported file still answers the same."""

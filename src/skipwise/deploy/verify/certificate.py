@@ -1,0 +1,124 @@
+"""The certificate as files: certificate.json for machines, certificate.html for people."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skipwise.core.files.atomic import make_folder, write_json, write_text
+from skipwise.core.files.paths import user_path
+from skipwise.core.text import byte_size
+from skipwise.data.image.decode import decode_image
+from skipwise.data.image.white_level import DEFAULT, Levels
+from skipwise.deploy.verify.verify import Certificate, Verified
+from skipwise.deploy.verify.wording import HEADINGS, arm_rows, named, quantized, speed_rows, verdict
+from skipwise.pages import render
+from skipwise.pages.pictures import data_url
+
+SHOWN = 60
+"""Flipped images on the page, at most; certificate.json has them all."""
+
+
+def write_certificate(found: Verified, output: str | os.PathLike[str] | None = None) -> Path:
+    """Writes both, by default into the artifact's folder: the page's path.
+
+    Raises:
+        SkipwiseError: they can't be written there.
+    """
+    folder = found.folder if output is None else user_path(output)
+    make_folder(folder)
+    write_text(folder / "certificate.html", page(found))
+    write_json(folder / "certificate.json", found.certificate)
+    return folder / "certificate.html"
+
+
+def page(found: Verified) -> str:
+    """The certificate as HTML, one file that opens offline."""
+    certificate, artifact = found.certificate, found.artifact
+    headings, rows = speed_rows(certificate)
+    return render(
+        "certificate.html",
+        title=f"Certificate of {named(artifact)}",
+        answer=verdict(found),
+        passed=certificate.passed and certificate.outcome != "cannot tell",
+        headings=HEADINGS,
+        arms=list(arm_rows(certificate)),
+        others=[arm.name for arm in certificate.arms if not arm.own],
+        speed_headings=headings,
+        speeds=rows,
+        flips=_flips(found),
+        more=len({flip.position for flip in certificate.flips}) - SHOWN,
+        golden=certificate.golden,
+        quantized="" if artifact.quantization is None else quantized(artifact.quantization),
+        notes=certificate.notes,
+        facts=_facts(found),
+    )
+
+
+def _flips(found: Verified) -> list[dict[str, Any]]:
+    """The flipped images, those that were surest before first, each with every arm that flips it."""
+    by_image: dict[int, list[Any]] = {}
+    for flip in found.certificate.flips:
+        by_image.setdefault(flip.position, []).append(flip)
+    order = sorted(by_image.values(), key=lambda flips: -flips[0].before_probability)[:SHOWN]
+    if not order or found.images is None:
+        return []
+    positions = sorted(flips[0].position for flips in order)
+    levels = found.artifact.preprocessing.levels
+    some = found.images.some(np.array(positions, dtype=np.int64))
+    pictures = {
+        position: data_url(decode_image(data, levels=levels)[1])
+        for position, data in zip(positions, some.encoded(), strict=True)
+    }
+    return [
+        {
+            "picture": pictures[flips[0].position],
+            "name": flips[0].name,
+            "label": flips[0].label,
+            "before": f"{flips[0].before} ({flips[0].before_probability:.0%})",
+            "after": list(dict.fromkeys(f"{flip.after} ({flip.after_probability:.0%})" for flip in flips)),
+        }
+        for flips in order
+    ]
+
+
+def _facts(found: Verified) -> list[tuple[str, str]]:
+    certificate, made = found.certificate, found.artifact.provenance
+    prepared = found.artifact.preprocessing
+    machine = certificate.machine
+    return [
+        ("File", f"{certificate.format}, {byte_size(certificate.size)}"),
+        ("Images", _images(certificate)),
+        ("Network", f"{made.model}, width {made.width:g}, {made.stem} stem, seed {made.seed}"),
+        (
+            "Preprocessing",
+            f"the middle square{'' if prepared.crop == 1 else f', {prepared.crop:g} of it'}, to {prepared.size} x "
+            f"{prepared.size} pixels, antialiased {prepared.interpolation}; all of it inside the file",
+        ),
+        *_levels(prepared.levels),
+        (
+            "Checked on",
+            f"{certificate.machine.processor}, {certificate.machine.cores} cores, {certificate.machine.system}",
+        ),
+        ("With", ", ".join(f"{name} {version}" for name, version in machine.versions.items())),
+        ("Artifact", certificate.artifact),
+    ]
+
+
+def _levels(levels: Levels) -> list[tuple[str, str]]:
+    """What counts as white, where the images it was trained on had more than 8 bits."""
+    if levels == DEFAULT:
+        return []
+    kinds = {"16-bit": levels.white_16, "32-bit or signed": levels.white_32, "floating-point": levels.white_float}
+    said = [f"{white:,g} in {kind} images" for kind, white in kinds.items() if white is not None]
+    return [("White is", f"{', '.join(said)}; such pixels have to be brought to 8 bits before the file sees them")]
+
+
+def _images(certificate: Certificate) -> str:
+    if certificate.data is None:
+        return "only the golden ones"
+    part = f"the {certificate.split} split of " if certificate.split else ""
+    return f"{certificate.images:,}, {part}{certificate.data}"

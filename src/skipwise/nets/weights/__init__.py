@@ -1,0 +1,1 @@
+"""Weights from elsewhere: read, held against a network, and loaded."""

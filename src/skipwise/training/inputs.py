@@ -1,0 +1,129 @@
+"""What training needs to know of the images before it begins: their sizes, and how pixels become input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.core.errors import SkipwiseError, unknown_name
+from skipwise.data.image.preprocess import Preprocessing, channel_statistics
+from skipwise.data.images import Pixels
+from skipwise.data.prepare import Prepared
+from skipwise.nets.external import is_guest
+from skipwise.nets.external_sizes import check_size, takes
+from skipwise.nets.stems import STEMS, check_width
+from skipwise.training.loop.recipe import Recipe, of_one_size
+from skipwise.training.loop.schedule import sides
+
+
+def check_options(*, img_size: int | None, stem: str, width: float | None, seed: int) -> None:
+    """Raises SkipwiseError for what would otherwise only come to light once all images have been read."""
+    if img_size is not None and not 8 <= img_size <= 1024:
+        raise SkipwiseError(f"--img-size must lie between 8 and 1024 pixels, not {img_size}.")
+    if stem not in STEMS:
+        raise unknown_name("stem", stem, STEMS)
+    if not 0 <= seed < 2**32:
+        raise SkipwiseError(f"--seed must be at least 0 and below 2^32, not {seed}.")
+    if width is not None:
+        check_width(width)
+
+
+def choose_preprocessing(
+    prepared: Prepared, expected: Sequence[Preprocessing | None], size: int | None
+) -> Preprocessing:
+    """The preprocessing for these images; mean and deviation are still open where a network brings none.
+
+    All networks see the same pixels: of the size, the crop and the interpolation that the first weights expect. What
+    each channel is scaled by afterwards may differ, since it is part of the weights (see `Plan.preprocessing_of`).
+
+    Args:
+        expected: how images are prepared for the weights of each network; None for one that starts from scratch, or
+            from weights of which nobody knows it.
+        size: in pixels a side, or None for the images' own or what the weights expect.
+
+    Raises:
+        SkipwiseError: some weights are for grey images and others for coloured ones.
+    """
+    levels = prepared.seen.levels  # these images', whatever the weights were trained on
+    known = [each for each in expected if each is not None]
+    if not known:
+        return Preprocessing(
+            size=size or prepared.auto_size, channels=prepared.channels, mean=(), std=(), levels=levels
+        )
+    first = known[0]
+    if any(each.channels != first.channels for each in known):
+        raise SkipwiseError(
+            "Some of these weights are for grey images and others for coloured ones, and all networks of a comparison "
+            "see the same images; start from weights of one kind."
+        )
+    chosen = replace(first, size=size or first.size, levels=levels)
+    return chosen if len(known) == len(expected) else replace(chosen, mean=(), std=())
+
+
+def with_statistics(preprocessing: Preprocessing, pixels: Pixels, train: NDArray[np.int64]) -> Preprocessing:
+    """The preprocessing with the training images' mean and deviation, unless weights to start from came with theirs."""
+    if preprocessing.mean:
+        return preprocessing
+    mean, std = channel_statistics(pixels, train)
+    return replace(preprocessing, mean=mean, std=std)
+
+
+def check_sizes(models: Iterable[str], preprocessing: Preprocessing, classes: int) -> None:
+    """Raises SkipwiseError for a network that takes images of other sizes and not of this one.
+
+    One that does not work at all is let through: its run will say why.
+    """
+    for name in filter(is_guest, models):
+        from skipwise.nets.zoo import create_model  # which imports torch
+
+        try:
+            network = create_model(name, num_classes=classes, in_channels=preprocessing.channels, seed=0)
+        except Exception:
+            continue
+        check_size(network, name, channels=preprocessing.channels, size=preprocessing.size)
+
+
+def with_sizes_for_all(
+    recipe: Recipe,
+    models: Iterable[str],
+    preprocessing: Preprocessing,
+    classes: int,
+    epochs: int | None,
+    notice: Callable[[str], None],
+) -> Recipe:
+    """The recipe, without growing images if they are too small, or a network of somebody else's takes no smaller ones.
+
+    A network that does not work at all changes nothing: its run will say why. `epochs` are those asked for, if any.
+    """
+    size, channels = preprocessing.size, preprocessing.channels
+    smaller = [side for side in sides(recipe, size) if side != size]
+    fixed = of_one_size(recipe)
+    fixed = replace(fixed, epochs=epochs or fixed.epochs)
+    if not smaller:
+        return fixed
+    for name in filter(is_guest, models):
+        from skipwise.nets.zoo import create_model  # which imports torch
+
+        try:
+            network = create_model(name, num_classes=classes, in_channels=channels, seed=0).eval()
+        except Exception:
+            continue
+        refused = [side for side in smaller if not takes(network, channels, side)]
+        if refused and takes(network, channels, size):
+            notice(
+                f"{name} does not take images of {refused[0]} x {refused[0]} pixels: training images are of full size "
+                f"all the time, for {fixed.epochs} epochs."
+            )
+            return fixed
+    return recipe
+
+
+def resident_bytes(recipe: Recipe, preprocessing: Preprocessing, images: int, *, runs: int = 1) -> int | None:
+    """What so many training images take in a device's memory, each run having its own; None where their batches can't
+    be made there."""
+    if not recipe.augmentation.on_any_device:
+        return None
+    return runs * images * preprocessing.size**2 * preprocessing.channels

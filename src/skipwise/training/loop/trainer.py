@@ -1,0 +1,254 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from skipwise.core.errors import TrainingFailed
+from skipwise.data.batches.augment import resize
+from skipwise.data.batches.batches import Batch, TrainingBatches, stream, to_input
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.evaluation.metrics import Metrics
+from skipwise.training.loop import schedule
+from skipwise.training.loop.initialisation import dirac, whiten
+from skipwise.training.loop.optimizer import head_parameters, make_optimizer, norms, set_learning_rate
+from skipwise.training.loop.recipe import Recipe
+from skipwise.training.machine.compiling import compiled
+from skipwise.training.machine.execution import Execution
+from skipwise.training.machine.ranks import ALONE, Ranks
+from skipwise.training.run.progress import Epoch, Standing
+
+INITIAL_PIXELS, LEAST_INITIAL_IMAGES = 500_000, 10
+"""What initial weights are made from."""
+_LAYERS = 2  # the random stream of layers that draw, beside those of data/batches/batches.py
+CUT = 0.5
+"""What a run that went astray goes on with of its learning rate."""
+ASTRAY = 20.0
+"""How many times the loss of guessing is no longer learning but exploding."""
+LEAST_SCALE = 1.0
+"""The least loss scale for float16. The scale begins at 65,536 and is halved at each step that overflows."""
+
+
+class Training:
+    """A run under way: `step` until it is `finished`, and `close_epoch` wherever an `epoch_is_over`.
+
+    The same arguments give the same weights to the bit, in one go or resumed after any step, on the same machine and
+    versions. To be used within `execution.reproducible`.
+
+    Args:
+        network: is trained in place.
+        start: where the run stands.
+        tensors: what `tensors` gave there; None at the beginning.
+        ranks: the processes that share each batch.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        batches: TrainingBatches,
+        recipe: Recipe,
+        preprocessing: Preprocessing,
+        execution: Execution,
+        *,
+        start: Standing,
+        tensors: dict[str, Tensor] | None = None,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self.at = start
+        self.batches, self.recipe, self.preprocessing, self.execution = batches, recipe, preprocessing, execution
+        if tensors is None:
+            self._make_initial_weights(network)
+        self.network = ranks.prepare(network.to(execution.device).to(memory_format=torch.channels_last))
+        for norm in norms(self.network) if recipe.norm_momentum is not None else ():
+            norm.momentum = recipe.norm_momentum
+        self._learning = {id(parameter) for parameter in self.network.parameters() if parameter.requires_grad}
+        self.optimizer = make_optimizer(self.network, recipe, execution.precision)
+        # Gradients too small for float16 are lifted into its range; a step whose gradients leave it is left out.
+        self._scaler = torch.amp.GradScaler(execution.device, enabled=execution.precision == "fp16")
+        self.answer = copy.deepcopy(self.network).eval() if recipe.average else self.network
+        if tensors is not None:
+            self._restore(tensors)
+        self._forward = compiled(self.network) if execution.compile else self.network
+        self._ranks = ranks
+        self._class_weights = batches.class_weights().to(execution.device) if recipe.balance == "loss" else None
+        # One image of a rare class may weigh as much as a hundred others.
+        self._astray = ASTRAY * (1.0 if self._class_weights is None else float(self._class_weights.max()))
+        self.between_steps = True  # else weights and norm statistics are of different steps
+        self._head_only: bool | None = None
+        self._order: tuple[int, Any] = (-1, None)
+        self._inputs: Tensor | None = None
+
+    @property
+    def epoch_is_over(self) -> bool:
+        """Whether the current epoch's steps are done; the last epoch may be short (see `Pace`)."""
+        end = (len(self.at.history) + 1) * self.batches.per_epoch
+        return self.at.steps >= min(end, self.at.pace.steps)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are closed."""
+        return len(self.at.history) * self.batches.per_epoch >= self.at.pace.steps
+
+    def step(self) -> None:
+        """One step along the gradient of one batch.
+
+        Raises:
+            TrainingFailed: the loss explodes, or is no longer a number.
+        """
+        started = time.perf_counter()
+        at, self.between_steps = self.at, False
+        share = at.pace.share(at.steps)
+        epoch, index = divmod(at.steps, self.batches.per_epoch)
+        set_learning_rate(self.optimizer, self.learning_rate)
+        self._set_mode(share < self.recipe.head_first)
+        # Dropout and its like draw from torch's default generator: the same in this step, come what may.
+        torch.manual_seed(stream(self.batches.seed, _LAYERS, epoch, index) + self._ranks.rank)
+        batch = self._batch(epoch, index, schedule.side(share, self.recipe, self.preprocessing.size))
+        mean, std = self.preprocessing.mean, self.preprocessing.std
+        self._inputs = inputs = to_input(batch.images, mean, std, out=self._inputs)
+        with self.execution.autocast():
+            logits = self._forward(inputs)
+        smoothing = self.recipe.label_smoothing
+        loss = batch_loss(logits.float(), batch, label_smoothing=smoothing, weights=self._class_weights)
+        loss = loss * (len(batch.labels) / self.batches.batch_size)  # this process's share of it
+        value = self._learn(loss, guessing=math.log(logits.shape[1]), where=f"epoch {epoch + 1}, step {index + 1}")
+        seconds = at.seconds + time.perf_counter() - started
+        self.at = replace(at, steps=at.steps + 1, loss=at.loss + value, seconds=seconds)
+        self.between_steps = True
+
+    def _learn(self, loss: Tensor, *, guessing: float, where: str) -> float:
+        """Moves the weights along the gradient, and returns the loss of all processes; `guessing` has so much."""
+        self.optimizer.zero_grad(set_to_none=True)
+        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        value = self._ranks.combine(self.network, loss)
+        if not value < self._astray * max(1.0, guessing):  # not-a-number is not less either
+            raise TrainingFailed(f"the loss became {value:.3g} in {where}")
+        self._scaler.unscale_(self.optimizer)
+        self._scaler.step(self.optimizer)
+        self._scaler.update()
+        if self._scaler.get_scale() < LEAST_SCALE:
+            raise TrainingFailed(f"the gradients are no numbers in float16, however small, in {where}")
+        if self.recipe.average:
+            self._average()
+        return value
+
+    def close_epoch(self, validate: Callable[[nn.Module], Metrics] | None) -> Epoch:
+        """Validates what would be the answer now, and begins the next epoch."""
+        at, started = self.at, time.perf_counter()
+        metrics = validate(self.answer) if validate is not None else None
+        epoch = Epoch(
+            epoch=len(at.history) + 1,
+            train_loss=at.loss / (at.steps - len(at.history) * self.batches.per_epoch),
+            learning_rate=self.learning_rate,
+            val=metrics,
+            seconds=at.seconds + time.perf_counter() - started,
+        )
+        self.at = replace(at, history=(*at.history, epoch), loss=0.0, seconds=0.0)
+        return epoch
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the next step; at the end, that of the last one."""
+        last = max(self.at.pace.steps - 1, 0)
+        share = self.at.pace.share(min(self.at.steps, last))
+        return self.recipe.lr * schedule.rate(share, self.recipe) * CUT ** len(self.at.cuts)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Weights, norm statistics, momenta, averages and float16's scaling.
+
+        They are the live ones: store them before the next step.
+        """
+        names = {id(parameter): name for name, parameter in self.network.named_parameters()}
+        found = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        for parameter, state in self.optimizer.state.items():
+            found[f"momentum.{names[id(parameter)]}"] = state["momentum_buffer"]
+        if self.recipe.average:
+            found |= {f"average.{name}": tensor for name, tensor in self.answer.state_dict().items()}
+        if scaling := self._scaler.state_dict():
+            found |= {f"scaling.{name}": torch.tensor(value) for name, value in scaling.items()}
+        return found
+
+    def _restore(self, tensors: dict[str, Tensor]) -> None:
+        parts: dict[str, dict[str, Tensor]] = {"network": {}, "momentum": {}, "average": {}, "scaling": {}}
+        for name, tensor in tensors.items():
+            kind, _, rest = name.partition(".")
+            parts[kind][rest] = tensor
+        self.network.load_state_dict(parts["network"])
+        if self.recipe.average:
+            self.answer.load_state_dict(parts["average"])
+        for name, momentum in parts["momentum"].items():
+            self.optimizer.state[self.network.get_parameter(name)]["momentum_buffer"].copy_(momentum)
+        if parts["scaling"]:
+            self._scaler.load_state_dict({name: value.item() for name, value in parts["scaling"].items()})
+
+    def _make_initial_weights(self, network: nn.Module) -> None:
+        if self.recipe.dirac:
+            dirac(network)
+        if self.recipe.whiten:
+            pixels = self.preprocessing.size**2
+            some = self.batches.order(0)[: max(LEAST_INITIAL_IMAGES, INITIAL_PIXELS // pixels)]
+            images = torch.as_tensor(self.batches.pixels[np.sort(some)]).cpu()
+            whiten(network, to_input(images, self.preprocessing.mean, self.preprocessing.std))
+
+    def _set_mode(self, head_only: bool) -> None:
+        """Which layers learn, and which norms look at the batch."""
+        if head_only is self._head_only:
+            return
+        self._head_only = head_only
+        learning = self._learning & head_parameters(self.network) if head_only else self._learning
+        for parameter in self.network.parameters():
+            parameter.requires_grad_(id(parameter) in learning)
+        self.network.train(not head_only)
+        if self.recipe.freeze_norms:
+            for norm in norms(self.network):
+                norm.eval()
+                norm.requires_grad_(False)
+
+    def _batch(self, epoch: int, index: int, side: int) -> Batch:
+        if self._order[0] != epoch:
+            self._order = epoch, self.batches.order(epoch, balanced=self.recipe.balance == "sampling")
+        batch = self._ranks.part(self.batches.batch(epoch, index, self._order[1]))
+        # Resized first: then there is less to send, if the images are not on the device already.
+        return replace(batch, images=resize(batch.images, side)).to(self.execution.device)
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Moves the answer's weights and norm statistics a little towards the network's."""
+        steps = self.at.steps + 1  # while there are fewer than the average is over, it is over all of them
+        new = max(1 / steps, 1 / (1 + self.recipe.average * self.at.pace.steps))
+        for ours, theirs in zip(self.answer.state_dict().values(), self.network.state_dict().values(), strict=True):
+            if ours.is_floating_point():
+                ours.lerp_(theirs, new)
+            else:
+                ours.copy_(theirs)
+
+
+def batch_loss(logits: Tensor, batch: Batch, *, label_smoothing: float = 0.0, weights: Tensor | None = None) -> Tensor:
+    """Mean cross-entropy of logits [B, classes]; of a mixed image, that of its two classes by their shares.
+
+    Args:
+        weights: of the classes [classes]. An image counts as much as its class weighs, smoothed labels included, and
+            the sum is divided by the number of images: dividing by their weights, as torch does, would count an
+            image for more in batches that have few of the heavy classes.
+    """
+    if batch.partners is None and weights is None:
+        return F.cross_entropy(logits, batch.labels, label_smoothing=label_smoothing)
+
+    def against(labels: Tensor) -> Tensor:
+        each = F.cross_entropy(logits, labels, label_smoothing=label_smoothing, reduction="none")
+        return each if weights is None else each * weights[labels]
+
+    each = against(batch.labels)
+    if batch.partners is not None and batch.share is not None:
+        each = batch.share * each + (1 - batch.share) * against(batch.partners)
+    return each.mean()

@@ -1,0 +1,34 @@
+"""torch.compile, made quiet and without its limits."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from skipwise.core.machine import devices
+
+MOST_VARIANTS = 256
+
+
+def has_compiler() -> bool:
+    """Whether torch.compile finds a C++ compiler."""
+    return any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "g++", "clang++", "cl"))
+
+
+def lacks_compiler(device: str) -> bool:
+    """Whether torch.compile needs a C++ compiler for a device, and there is none."""
+    return devices.of(device).needs_compiler and not has_compiler()
+
+
+def compiled(network: nn.Module) -> Callable[[Tensor], Tensor]:
+    """The network, compiled anew for each shape of its input when that comes up."""
+    # It warns of a CUDA that nobody asked for.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+    # A recipe has several sizes, a process several networks; beyond this limit torch silently stops compiling.
+    torch._dynamo.config.recompile_limit = MOST_VARIANTS
+    return torch.compile(network, dynamic=False)

@@ -1,0 +1,131 @@
+"""Several processes that train one network, each on a part of every batch.
+
+    torchrun --nproc-per-node 2 -m skipwise train ...
+
+Every process draws the same batch and takes its part of it, and all add up their gradients; so the run is the same,
+but for rounding, however many there are, and an interrupted one can go on with another number. Two things differ.
+Layers that draw, dropout and its like, draw in each process for its own part. And batch norms see a process's own part
+only: the running statistics that are kept are those of the first one's parts. On GPUs norms see the whole batch
+(torch's SyncBatchNorm).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import TypeVar
+
+import torch
+from torch import Tensor, distributed, nn
+
+from skipwise.core.errors import SkipwiseError
+from skipwise.data.batches.batches import Batch
+from skipwise.training.machine.ranks import local_processes, told
+from skipwise.training.machine.signals import Waiting, deliver, held
+
+WAIT = timedelta(hours=6)
+"""For the first process, which alone reads the images and validates."""
+
+R = TypeVar("R")
+
+
+class Several:
+    """The processes that torchrun started."""
+
+    def __init__(self, device: str) -> None:
+        self.rank, self.count, self.device = distributed.get_rank(), distributed.get_world_size(), device
+        self.first = self.rank == 0
+        self._late: int | None = None  # a signal that came when the others had been told of none
+
+    def prepare(self, network: nn.Module) -> nn.Module:
+        if self.device != "cuda":
+            return network
+        return nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+
+    def part(self, batch: Batch) -> Batch:
+        own = slice(self.rank, None, self.count)
+        tensors = (batch.images, batch.labels, batch.partners, batch.share)
+        images, labels, partners, share = (t if t is None else t[own] for t in tensors)
+        assert images is not None
+        assert labels is not None
+        return replace(batch, images=images.contiguous(), labels=labels, partners=partners, share=share)
+
+    def combine(self, network: nn.Module, loss: Tensor) -> float:
+        gradients = [p.grad for p in network.parameters() if p.grad is not None]
+        flat = torch.cat([*(gradient.reshape(-1) for gradient in gradients), loss.detach().reshape(1)])
+        with _together():
+            distributed.all_reduce(flat)
+        start = 0
+        for gradient in gradients:
+            gradient.copy_(flat[start : start + gradient.numel()].view(gradient.shape))
+            start += gradient.numel()
+        return flat[-1].item()
+
+    @contextlib.contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        waiting = Waiting()
+        try:
+            with held() as waiting:
+                yield
+                signal = torch.tensor(waiting.signal or self._late or 0, device=self.device)
+                with _together():
+                    distributed.all_reduce(signal, distributed.ReduceOp.MAX)
+                agreed = int(signal) or None
+                self._late, waiting.signal = waiting.signal, agreed
+        finally:
+            deliver(waiting.signal)
+
+    @contextlib.contextmanager
+    def in_turn(self) -> Iterator[None]:
+        if not self.first:
+            with _together():
+                distributed.barrier()
+        yield
+        if self.first:
+            with _together():
+                distributed.barrier()
+
+    def agree(self, record: R) -> R:
+        parcel = [record]
+        with _together():
+            distributed.broadcast_object_list(parcel, src=0)
+        return parcel[0]
+
+
+@contextlib.contextmanager
+def gathered(device: str) -> Iterator[Several]:
+    """The processes that torchrun started together with this one.
+
+    Raises:
+        SkipwiseError: they can't be reached, or another of them is gone.
+    """
+    own = None
+    if device == "cuda":
+        processes, there = local_processes(), torch.cuda.device_count()
+        if processes > there:
+            raise SkipwiseError(f"There are {processes} processes and {there} GPUs here; start no more than that.")
+        own = torch.device("cuda", told("LOCAL_RANK", 0))
+        torch.cuda.set_device(own)
+    try:
+        backend = "nccl" if device == "cuda" else "gloo"
+        distributed.init_process_group(backend, timeout=WAIT, device_id=own)
+    except (ValueError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise SkipwiseError(f"The processes don't find each other ({reason}); start them with torchrun.") from error
+    try:
+        yield Several(device)
+    finally:
+        distributed.destroy_process_group()
+
+
+@contextlib.contextmanager
+def _together() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise SkipwiseError(
+            "Another process of this run ended, so this one stops too; what was saved, if anything, is kept, and the "
+            "same command goes on from there."
+        ) from error

@@ -1,0 +1,126 @@
+"""The processes that share a run, as the run sees them: one unless torchrun started several (distributed.py).
+
+Without torch, which only several processes need.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from skipwise.core.errors import SkipwiseError
+from skipwise.training.machine.signals import Waiting, deliver, held
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from skipwise.data.batches.batches import Batch
+
+R = TypeVar("R")
+
+
+class Ranks(Protocol):
+    """The processes that share each batch. `first` writes and prints; it is the only one where there is one."""
+
+    @property
+    def first(self) -> bool: ...
+
+    @property
+    def rank(self) -> int: ...
+
+    @property
+    def count(self) -> int: ...
+
+    def prepare(self, network: nn.Module) -> nn.Module:
+        """The network as these processes can train it."""
+
+    def part(self, batch: Batch) -> Batch:
+        """This process's part of a batch."""
+
+    def combine(self, network: nn.Module, loss: Tensor) -> float:
+        """Adds up the gradients of all processes, and returns the sum of their losses."""
+
+    def undisturbed(self) -> contextlib.AbstractContextManager[None]:
+        """While this lasts no signal interrupts; afterwards it does, in all processes."""
+
+    def in_turn(self) -> contextlib.AbstractContextManager[None]:
+        """The first process does what is in here before the others do it; then they find what it left behind."""
+
+    def agree(self, record: R) -> R:
+        """The first process's record, in all processes."""
+
+
+class Alone:
+    """One process."""
+
+    first, rank, count = True, 0, 1
+
+    def prepare(self, network: nn.Module) -> nn.Module:
+        return network
+
+    def part(self, batch: Batch) -> Batch:
+        return batch
+
+    def combine(self, network: nn.Module, loss: Tensor) -> float:  # noqa: ARG002 - the protocol's
+        return loss.item()
+
+    @contextlib.contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        waiting = Waiting()
+        try:
+            with held() as waiting:
+                yield
+        finally:
+            deliver(waiting.signal)
+
+    @contextlib.contextmanager
+    def in_turn(self) -> Iterator[None]:
+        yield
+
+    def agree(self, record: R) -> R:
+        return record
+
+
+ALONE = Alone()
+
+
+def local_processes() -> int:
+    """How many processes torchrun started on this machine; 1 without it."""
+    return told("LOCAL_WORLD_SIZE", 1)
+
+
+def rank() -> int:
+    """Which of the processes that torchrun started this one is; 0 without it."""
+    return told("RANK", 0)
+
+
+def told(name: str, alone: int) -> int:
+    """A number that torchrun puts into the environment of its processes.
+
+    Raises:
+        SkipwiseError: something else put something else there.
+    """
+    text = os.environ.get(name) or str(alone)
+    if not text.isdecimal():
+        raise SkipwiseError(
+            f"{name} is {text!r} in the environment, where torchrun puts a number; start with torchrun, or unset it."
+        )
+    return int(text)
+
+
+@contextlib.contextmanager
+def joined(device: str) -> Iterator[Ranks]:
+    """The processes that torchrun started together with this one, or this one alone.
+
+    Raises:
+        SkipwiseError: they can't be reached, or another of them is gone.
+    """
+    if told("WORLD_SIZE", 1) <= 1:
+        yield ALONE
+        return
+    from skipwise.training.machine.distributed import gathered
+
+    with gathered(device) as ranks:
+        yield ranks

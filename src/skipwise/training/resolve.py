@@ -1,0 +1,142 @@
+"""What a new run leaves to the images' pixels and to this machine, chosen once and written down."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.machine.devices import falling_back, lacks, of
+from skipwise.cost.counts import count
+from skipwise.data.images import Images
+from skipwise.nets.weights.loading import load_weights
+from skipwise.nets.zoo import create_model
+from skipwise.training.inputs import resident_bytes, with_statistics
+from skipwise.training.loop.recipe import full_size, too_short_to_grow
+from skipwise.training.machine.execution import choose_execution
+from skipwise.training.machine.faults import enough_memory, in_short
+from skipwise.training.machine.ranks import local_processes
+from skipwise.training.plan import Terms
+from skipwise.training.probe.batch_size import Room, largest_batch, with_batch
+from skipwise.training.probe.step import choose_compile, repays, try_step
+from skipwise.training.run.time_budget import Timekeeper
+from skipwise.training.starting_weights import Found
+
+ENDING = 2.5
+"""Seconds of a time limit for what nobody measures: writing files, leaving Python."""
+SLOWER = 1.3
+"""Evaluating takes so much longer than it was tried out to, with the reading of images."""
+
+
+def settle(
+    draft: Terms,
+    images: Images,
+    found: Found | None,
+    precision: str,
+    compile: bool | None,
+    notice: Callable[[str], None],
+    *,
+    began: float,
+) -> Terms:
+    """The draft with what follows from the images' pixels and from this machine.
+
+    Args:
+        found: the weights to start from.
+        began: when the time limit began, on the monotonic clock.
+    """
+    spec = draft.spec
+    preprocessing = with_statistics(spec.preprocessing, images.pixels, images.members("train"))
+    network = create_model(
+        spec.model,
+        num_classes=len(spec.classes),
+        in_channels=preprocessing.channels,
+        stem=spec.stem,
+        width=spec.width,
+        seed=spec.seed,
+    )
+    if found is not None:
+        # Now, rather than when the folder is begun.
+        for sentence in load_weights(network, found.file, new_head=True, key=found.start.key).notes:
+            notice(sentence)
+    shape = {"channels": preprocessing.channels, "size": preprocessing.size}
+    processes = local_processes()
+    kept = resident_bytes(spec.recipe, preprocessing, draft.split_images["train"])
+    try:
+        with enough_memory(), falling_back(notice):
+            work = count(network, **shape).multiply_adds * spec.recipe.batch_size
+            execution = choose_execution(
+                spec.execution.device,
+                step_multiply_adds=work,
+                precision=precision,
+                alone=True,
+                processes=processes,
+                resident_bytes=kept,
+            )
+            batch = largest_batch(
+                network,
+                spec.model,
+                spec.recipe,
+                execution,
+                Room(
+                    **shape,
+                    processes=processes,
+                    at_once=1 if of(execution.device).own_cores else processes,
+                    resident=kept or 0,
+                ),
+            )
+            fitting = with_batch(spec.recipe, batch, preprocessing.size, notice)
+            part = replace(fitting, batch_size=batch // processes)
+            step_cost = try_step(network, part, execution, **shape)
+    except (SkipwiseError, OSError, MemoryError):
+        raise
+    except Exception as error:  # a network of somebody else's
+        size = preprocessing.size
+        if (missing := lacks(error)) is not None:
+            raise SkipwiseError(
+                f"{spec.model} needs {missing}, which torch does not have for {spec.execution.device}; use --device "
+                "cpu, or set PYTORCH_ENABLE_MPS_FALLBACK=1 before Python starts, which lets the CPU do it."
+            ) from error
+        raise SkipwiseError(
+            f"{spec.model} can't be trained on images of {size} x {size} pixels ({in_short(error)}); mend it, or try "
+            "another --img-size."
+        ) from error
+    if fitting != spec.recipe:
+        draft, spec = replace(draft, asked_batch=spec.recipe.batch_size), replace(spec, recipe=fitting)
+    if spec.time_limit is not None:
+        left = began + spec.time_limit - ENDING - time.monotonic()
+        steps = left / step_cost.training(spec.recipe, preprocessing.size, steps=1)
+        # Each size is compiled when it comes, which in a short run would be all it does.
+        long = not compile or repays(left, spec.recipe, preprocessing.size)
+        if too_short_to_grow(spec.recipe, int(steps)) or not long:
+            spec, part = replace(spec, recipe=full_size(spec.recipe)), full_size(part)
+    seconds = spec.time_limit or step_cost.training(
+        spec.recipe, preprocessing.size, spec.recipe.epochs * (draft.split_images["train"] // spec.recipe.batch_size)
+    )
+    execution = choose_compile(
+        execution,
+        compile,
+        {spec.model: network},
+        seconds=seconds,
+        recipe=part,
+        notice=notice,
+        **shape,
+    )
+    spec = replace(spec, preprocessing=preprocessing, execution=execution)
+    return replace(draft, spec=spec, step_cost=step_cost)
+
+
+def keeper_of(terms: Terms, began: float) -> Timekeeper | None:
+    """The timekeeper of the time limit, counted from `began` on the monotonic clock; None without a limit."""
+    spec = terms.spec
+    if spec.time_limit is None or terms.step_cost is None:
+        return None
+    val, test = (SLOWER * terms.step_cost.evaluation * terms.split_images[split] for split in ("val", "test"))
+    return Timekeeper(
+        end=began + spec.time_limit - ENDING - val - test,
+        step=terms.step_cost.step,
+        epoch=max(1, terms.split_images["train"] // spec.recipe.batch_size),
+        closing=val,
+        recipe=spec.recipe,
+        size=spec.preprocessing.size,
+    )

@@ -1,0 +1,1 @@
+"""One run in its folder: record, checkpoints, progress and time limit."""

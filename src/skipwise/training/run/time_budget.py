@@ -1,0 +1,173 @@
+"""`--time-limit`: as many steps as fit.
+
+How many that are is guessed from a trial before the run, and corrected on the way, since machines get faster and
+slower. Each correction is a knot in the run's `Pace`: the schedule always comes to its end, and a run's record says
+how it got there.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from statistics import median
+
+from skipwise.core.errors import SkipwiseError
+from skipwise.training.loop.recipe import Recipe
+from skipwise.training.loop.schedule import Pace, relative_cost, step_cost
+from skipwise.training.run.progress import Standing
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_NUMBER = r"(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
+_NAMES = r"(?:(?P<d>days?|d)|(?P<h>hours?|hrs?|h)|(?P<m>minutes?|mins?|m)|(?P<s>seconds?|secs?|s))"
+_PART = re.compile(_NUMBER + _NAMES)
+_CLOCK = re.compile(r"(?P<h>[0-9]+):(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])")
+_SPELLINGS = "write it like 90s, 20m, 1.5h, 1h30m or 1:30:00"
+LONGEST = 365 * 86400
+"""Seconds of a time limit."""
+SPARE = 0.03
+"""The share of the time left that is kept in reserve, for steps that are slower than those so far."""
+CORRECT_AFTER = 0.1
+"""A correction is made when this share of what was left at the last one has gone by."""
+FEWEST = 5
+"""Steps that a correction rests on, unless the time is up."""
+UNUSUAL = 5.0
+"""A step that took longer than this many usual ones counts as so many; it waited for something else."""
+LEAST_STEPS = 10
+"""Fewer are no training, and the limit is refused."""
+
+
+def parse_limit(text: str) -> float:
+    """Seconds of "90s", "20m", "20 minutes", "1.5h", "1h30m", "2d" or "1:30:00".
+
+    Raises:
+        SkipwiseError: anything else, less than a second, or more than a year.
+    """
+    written = text.strip().lower().replace(" ", "")
+    seconds = _seconds(written.removeprefix("-"))
+    if seconds is None:
+        reason = "is no time"
+        if re.fullmatch(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)", written) and float(written):
+            reason = "has no unit, and could be seconds, minutes or hours"
+        elif re.fullmatch(r"-?[0-9]+:[0-9][0-9]", written):
+            reason = "could be minutes and seconds, or hours and minutes"
+        elif re.fullmatch(r"-?[0-9.]+ms", written):
+            reason = "is given in milliseconds, and reading images takes longer than that"
+        elif re.fullmatch(r"-?[0.]+", written):
+            reason = "leaves no time; leave it out to train without a limit"
+        raise SkipwiseError(f"--time-limit {text!r} {reason}; {_SPELLINGS}.")
+    if written.startswith("-") or not seconds:
+        raise SkipwiseError(
+            f"--time-limit {text!r} leaves no time; {_SPELLINGS}, or leave it out to train without a limit."
+        )
+    if seconds < 1:
+        raise SkipwiseError(f"--time-limit {text!r} is too short: reading images takes longer; allow minutes, like 5m.")
+    if seconds > LONGEST:
+        raise SkipwiseError(
+            f"--time-limit {text!r} is longer than a year; leave it out to train without a limit, or give at most 365d."
+        )
+    return seconds
+
+
+def _seconds(written: str) -> float | None:
+    """The seconds in a time such as "1h30m", without a sign, each unit once and in order; None if it is no time."""
+    if clock := _CLOCK.fullmatch(written):
+        return float(sum(int(clock[unit]) * _UNITS[unit] for unit in "hms"))
+    seconds, place, units = 0.0, 0, "dhms"
+    while place < len(written):
+        part = _PART.match(written, place)
+        unit = next((unit for unit in units if part is not None and part[unit]), None)
+        if part is None or unit is None:
+            return None
+        seconds += float(part["number"]) * _UNITS[unit]
+        place, units = part.end(), units[units.index(unit) + 1 :]
+    return seconds if written else None
+
+
+class Timekeeper:
+    """Keeps a run's pace such that it ends in time.
+
+    Args:
+        end: when the last step has to be done, on the clock.
+        step: seconds a step at full size is expected to take.
+        epoch: steps between two validations.
+        closing: seconds a validation is expected to take.
+        size: of the images at full size, pixels a side.
+        clock: monotonic, in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        end: float,
+        step: float,
+        epoch: int,
+        closing: float,
+        recipe: Recipe,
+        size: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.end, self.step, self.recipe, self.size, self.clock = end, step, recipe, size, clock
+        self.epoch, self.closing = epoch, closing
+        # Since the last correction: when that was, how far the run was, what each step took, at full size.
+        self.since = self.last = clock()
+        self.share, self.taken = 0.0, list[float]()
+
+    def check(self) -> None:
+        """Raises SkipwiseError where hardly a step fits."""
+        if self._fitting(0.0) < LEAST_STEPS:
+            left = max(0.0, self.end - self.clock())
+            raise SkipwiseError(
+                f"--time-limit is too short: {left:.1f} s of it are left for training, and a step takes "
+                f"{self.step:.2g} s here; allow more time, or take smaller images (--img-size) or a narrower network "
+                "(--width)."
+            )
+
+    def begin(self, at: Standing) -> Standing:
+        """The beginning of a run, at a pace that fits."""
+        self._start(0.0)
+        return replace(at, pace=Pace.even(max(LEAST_STEPS, self._fitting(0.0))))
+
+    def go_on(self, at: Standing) -> Standing:
+        """Where a run stands that was interrupted: what it took before counts, the time in between does not."""
+        self._start(at.pace.share(at.steps))
+        self.end -= at.seconds_in_all
+        return at
+
+    def corrected(self, at: Standing) -> Standing:
+        """To be called after each step: where the run stands, now and then at another pace."""
+        if at.steps >= at.pace.steps:
+            return at
+        now, share = self.clock(), at.pace.share(at.steps)
+        cost = step_cost(at.pace.share(at.steps - 1), self.recipe, self.size)
+        self.taken.append((now - self.last) / cost)
+        self.last = now
+        left, taken = self.end - now, now - self.since
+        # Of the time or of the steps, whichever goes by sooner: the guess may have been too short, or too long.
+        gone = max(taken / max(left + taken, 1e-9), (share - self.share) / (1 - self.share))
+        if left > self.step and (gone < CORRECT_AFTER or len(self.taken) < FEWEST):
+            return at
+        self.step = self._usual()
+        self._start(share)
+        return replace(at, pace=at.pace.changed(at.steps, at.steps + self._fitting(share)))
+
+    def epoch_closed(self) -> None:
+        """To be called after each validation, which is no part of a step."""
+        now = self.clock()
+        self.closing, self.last = now - self.last, now
+
+    def _start(self, share: float) -> None:
+        self.since = self.last = self.clock()
+        self.share, self.taken = share, []
+
+    def _usual(self) -> float:
+        """The mean step since the last correction, of which none counts as more than a few: one may have waited for
+        the compiler, or for the disk."""
+        most = UNUSUAL * median([self.step, *self.taken])
+        return sum(min(each, most) for each in self.taken) / len(self.taken)
+
+    def _fitting(self, share: float) -> int:
+        left = (self.end - self.clock()) * (1 - SPARE)
+        each = self.step * relative_cost(self.recipe, self.size, share) + self.closing / self.epoch
+        return max(0, int(left / each))

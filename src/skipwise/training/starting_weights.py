@@ -1,0 +1,261 @@
+"""Weights to start from: what was said (`--init`, `--pretrained`) -> files, and the records of them.
+
+A network starts from scratch ("none"), from the weights that are published for it ("pretrained"), or from a run or a
+file; "auto" leaves it to Skipwise.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from skipwise.advice.weights import StartingWeights
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.checksums import sha256
+from skipwise.core.files.paths import user_path
+from skipwise.core.text import listed
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.nets.external import check_trusted, is_guest
+from skipwise.nets.weights.published import Expected, Published, at_hand, expected, fetch, published
+from skipwise.training.run.record import RunSpec, read_run
+
+NONE, AUTO, PRETRAINED = "none", "auto", "pretrained"
+OFFLINE = "SKIPWISE_OFFLINE"
+"""Where this variable is set, and not to 0, `auto` takes weights that are here, and downloads none."""
+STEM = "imagenet"
+"""That of our networks' published weights; their width is 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """Weights that a network starts from, as plan.json and terms.json keep it.
+
+    Args:
+        name: of the file, or of the run's folder.
+        url: where they are published; None for a file of somebody's own.
+        sha256: of the file.
+        key: of the set in it that was asked for, where it holds several.
+        expects: how images are prepared for them; None where nothing says it.
+    """
+
+    name: str
+    url: str | None = None
+    sha256: str
+    key: str | None = None
+    expects: Preprocessing | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Weights that lie here.
+
+    Args:
+        file: what holds them.
+        spec: of the run of ours that made them, if one did.
+        stem, width: that a network of ours has to have for them; None where nothing says it.
+        notes: what is worth saying, a sentence each.
+    """
+
+    start: Start
+    file: Path
+    spec: RunSpec | None = None
+    stem: str | None = None
+    width: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+def find_start(where: str | os.PathLike[str], key: str | None = None) -> Found:
+    """The weights in a run's folder, or in a file.
+
+    Raises:
+        SkipwiseError: there are none.
+    """
+    path = user_path(where)
+    if not path.is_dir():
+        if not path.is_file():
+            raise SkipwiseError(
+                f"There is no file {path}; give --init a run's folder, a file of weights, {PRETRAINED}, {AUTO} or "
+                f"{NONE}."
+            )
+        return Found(start=Start(name=path.name, sha256=sha256(path), key=key), file=path)
+    if not (path / "run.json").exists():
+        raise SkipwiseError(f"{path} is no finished run; give --init a run's folder or a file of weights.")
+    record = read_run(path, "weights.safetensors")
+    if record.status == "failed":
+        raise SkipwiseError(f"The run in {path} failed ({record.reason}), so it has no weights to start from.")
+    if key is not None:
+        raise SkipwiseError(f"--init-key is for files that hold several weights; the run in {path} has one.")
+    spec, file = record.spec, path / "weights.safetensors"
+    if not file.is_file():
+        raise SkipwiseError(f"The run in {path} has no weights any more; train it again.")
+    start = Start(name=path.resolve().name, sha256=sha256(file), expects=spec.preprocessing)
+    stem, width = (None, None) if is_guest(spec.model) else (spec.stem, spec.width)
+    return Found(start=start, file=file, spec=spec, stem=stem, width=width)
+
+
+def model_of(found: Found, where: str | os.PathLike[str]) -> str:
+    """The network of a run that is started from. Raises NotTrusted if it is code that nobody named."""
+    assert found.spec is not None
+    check_trusted(found.spec.model, False, where)
+    return found.spec.model
+
+
+def for_model(found: Found, model: str, where: str | os.PathLike[str]) -> Found:
+    """The weights with what is known of them once it is known for which network they are.
+
+    A published file is known by its hash. Of any other file for a network of timm's or torchvision's, what that library
+    says of its own weights is taken.
+
+    Raises:
+        SkipwiseError: the weights are of a run with another network.
+    """
+    if found.spec is not None:
+        if found.spec.model != model:
+            raise SkipwiseError(
+                f"{where} is a run of {found.spec.model}, not of {model}; leave --model out, or start from other "
+                "weights."
+            )
+        return found
+    own = not is_guest(model)
+    weights = _published_of(model)
+    if weights is not None and weights.digits and found.start.sha256.startswith(weights.digits):
+        start = replace(found.start, url=weights.url, expects=_preprocessing(weights))
+        return replace(found, start=start, stem=STEM if own else None, width=1.0 if own else None)
+    expects = None if own else expected(model)
+    if expects is None:
+        return found
+    library, _, name = model.partition(":")
+    mean, std = (", ".join(f"{value:g}" for value in values) for values in (expects.mean, expects.std))
+    note = (
+        f"{found.start.name} does not say how its images were prepared, so they are as {library} says of its own "
+        f"weights of {name}: {expects.size} pixels, {expects.interpolation}, mean {mean} and deviation {std}."
+    )
+    return replace(found, start=replace(found.start, expects=_preprocessing(expects)), notes=(note,))
+
+
+def published_start(model: str) -> Found:
+    """The published weights of a network, downloaded if they are not here yet.
+
+    Raises:
+        SkipwiseError: there are none, or they can't be downloaded.
+    """
+    weights = published(model)
+    file = fetch(weights)
+    start = Start(name=file.name, url=weights.url, sha256=sha256(file), expects=_preprocessing(weights))
+    own = not is_guest(model)
+    return Found(start=start, file=file, stem=STEM if own else None, width=1.0 if own else None)
+
+
+def _published_of(model: str) -> Published | None:
+    try:
+        return published(model)
+    except SkipwiseError:
+        return None
+
+
+def _preprocessing(expects: Expected) -> Preprocessing:
+    return Preprocessing(
+        size=expects.size,
+        channels=len(expects.mean),
+        mean=expects.mean,
+        std=expects.std,
+        crop=expects.crop,
+        interpolation=expects.interpolation,
+    )
+
+
+def available(models: Sequence[str]) -> dict[str, Literal["here", "web"]]:
+    """The networks for which weights are published, and whether these lie here or would have to be downloaded."""
+    found: dict[str, Literal["here", "web"]] = {}
+    for model in models:
+        weights = _published_of(model)
+        if weights is not None:
+            found[model] = "web" if at_hand(weights) is None else "here"
+    return found
+
+
+def automatic(
+    models: Sequence[str], why: str, *, stem: str, width: float, notice: Callable[[str], None]
+) -> dict[str, Found]:
+    """Published weights of the networks that `auto` was said of, where they are advised.
+
+    A network without any, or with another stem or width than theirs, starts from scratch; so does one whose weights
+    can't be downloaded, which is said, and those that would come after it, or may not (`OFFLINE`).
+
+    Args:
+        why: they are advised, a sentence; "" where they are not.
+    """
+    found: dict[str, Found] = {}
+    if not why:
+        return found
+    fitting = stem in ("auto", STEM) and width == 1.0
+    there = available([model for model in models if is_guest(model) or fitting])
+    for model in sorted(there, key=there.__getitem__):  # "here" comes before "web"
+        if there[model] == "web" and os.environ.get(OFFLINE, "0") != "0":
+            break
+        try:
+            found[model] = published_start(model)
+        except SkipwiseError as error:
+            notice(f"{model} starts from scratch, since its weights can't be had: {error}")
+            break  # once is enough to wait for a connection
+    if found:
+        names = listed(list(found))
+        notice(f"{names} start{'s' * (len(found) == 1)} from published weights; --init {NONE} has none. {why}")
+    elif models:
+        notice(f"Published weights are expected to help, and there are none here for {listed(models)}: {why}")
+    return found
+
+
+def size_for(found: Mapping[str, Found], advice: StartingWeights, auto_size: int) -> int | None:
+    """The size of images for weights that `auto` took: that at which they did best in experiments, or the images' own
+    where that is larger; None where it took none."""
+    if not found or advice.size is None:
+        return None
+    return max(advice.size, auto_size)
+
+
+def agreed(
+    starts: Mapping[str, Found], pretrained: Sequence[str], *, stem: str, width: float | None
+) -> tuple[str, float]:
+    """The stem and the width that all networks have: those asked for, else those that weights have to have.
+
+    Args:
+        starts: weights that were named, by network.
+        pretrained: networks that start from published weights, which may not be here yet.
+        stem: "auto" leaves it open, and it stays open where no weights say it.
+
+    Raises:
+        SkipwiseError: weights are for another stem or width than what was asked for, or than other weights are.
+    """
+    needs: dict[str, tuple[str | None, float | None]] = {m: (f.stem, f.width) for m, f in starts.items()}
+    needs |= {model: (STEM, 1.0) for model in pretrained if not is_guest(model)}
+    asked_stem, asked_width = None if stem == "auto" else stem, width
+    for model, (its_stem, its_width) in needs.items():
+        for option, asked, its in (("width", asked_width, its_width), ("stem", asked_stem, its_stem)):
+            if None in (asked, its) or asked == its:
+                continue
+            if model in starts:
+                its_name = f"{its:g}" if isinstance(its, float) else its
+                raise SkipwiseError(
+                    f"{starts[model].start.name} has weights of {model} with the {option} {its_name}; leave --{option} "
+                    "out, or start from other weights."
+                )
+            raise SkipwiseError(
+                f"Published weights are for the {STEM} stem and width 1; leave --{option} out, or --pretrained."
+            )
+    stems = {model: its for model, (its, _) in needs.items() if its is not None}
+    widths = {model: its for model, (_, its) in needs.items() if its is not None}
+    for option, each in (("stem", stems), ("width", widths)):
+        if len(set(each.values())) > 1:
+            said = listed([f"{its} for {model}" for model, its in each.items()])
+            raise SkipwiseError(
+                f"The weights are of networks with another {option} each ({said}), and a comparison has one {option}; "
+                "start all of them from weights of one kind."
+            )
+    return (
+        asked_stem or next(iter(stems.values()), "auto"),
+        asked_width if asked_width is not None else next(iter(widths.values()), 1.0),
+    )
