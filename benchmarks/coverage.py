@@ -1,8 +1,8 @@
 """How often the verdicts of skipwise.statistics are wrong, on data whose truth is known.
 
-    python benchmarks/coverage.py [--quick] [--trials N] [--contenders N,N] [--skewed]
+    python benchmarks/coverage.py [--quick] [--trials N] [--candidates N,N] [--skewed]
 
-Each trial draws a comparison: contenders with given true accuracies, errors correlated between contenders through
+Each trial draws a comparison: candidates with given true accuracies, errors correlated between candidates through
 a difficulty that each image has, and a seed effect of its own for every run. An accuracy's truth is its mean over
 all images and seeds there could be. Every comparison is led twice, as the product leads it: with looks at 5, 8 and 12
 seeds, and with one look at 5.
@@ -15,7 +15,7 @@ the margin. The aim is alpha = 0.05 each; in brackets stands the 99% interval (W
 better than the mean and few much worse.
 
 Power. How often one pair with a given true gap is decided. Savings. The share of runs not needed, against training
-every contender with all 12 seeds.
+every candidate with all 12 seeds.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
-from skipwise.statistics import Judgement, contenders_left, judge, settle
+from skipwise.statistics import Judgement, candidates_left, judge, settle
 
 MARGIN = 0.005
 ALPHA = 0.05
 LOOKS = (5, 8, 12)
 ARMS = {"looks at 5, 8, 12": LOOKS, "one look at 5": (5,)}
 ERRORS = ("missed", "accuracy missed", "false claim", "false equivalence")
-# Seed noise of the contenders in turn, as a fraction: the standard deviation of a run's accuracy.
+# Seed noise of the candidates in turn, as a fraction: the standard deviation of a run's accuracy.
 NOISES = {"0": (0.0,), "0.2": (0.002,), "0.5": (0.005,), "0, 0.5, 0.2": (0.0, 0.005, 0.002), "0, 0.5": (0.0, 0.005)}
 # How the variance of an image's score divides into what all networks find difficult, what one network does, and luck.
 SHARED, OWN, LUCK = 0.6, 0.15, 0.25
@@ -61,9 +61,9 @@ def spread_of_shifts(accuracy: float, noise: float) -> float:
 
 @dataclass
 class Network:
-    """Answers of a contender, from a probit model whose accuracy over all images and seeds is exact.
+    """Answers of a candidate, from a probit model whose accuracy over all images and seeds is exact.
 
-    score = difficulty that all share + the contender's own + a run's luck on this image + the run's shift; an answer
+    score = difficulty that all share + the candidate's own + a run's luck on this image + the run's shift; an answer
     is right when the score is below a threshold.
     """
 
@@ -92,7 +92,7 @@ class Network:
 def draw(
     rng: np.random.Generator, accuracies: Sequence[float], noises: Sequence[float], images: int, *, skewed: bool = False
 ) -> dict[str, Network]:
-    """Contenders; the `noises` are dealt out in turn."""
+    """Candidates; the `noises` are dealt out in turn."""
 
     def normal(variance: float) -> NDArray[np.float32]:
         return rng.standard_normal(images, dtype=np.float32) * np.float32(np.sqrt(variance))
@@ -111,7 +111,7 @@ def lead(
     every_pair: bool = False,
     weights: NDArray[np.float64] | bool = True,
 ) -> tuple[list[Judgement], dict[str, int]]:
-    """A comparison from first look to last: what was shown at each, and how many runs each contender had.
+    """A comparison from first look to last: what was shown at each, and how many runs each candidate had.
 
     `weights` [images] are what right answers count.
     """
@@ -123,7 +123,7 @@ def lead(
         answers = {name: network.answers(runs[name]) * weights for name, network in networks.items()}
         judged = judge(answers, margin=MARGIN, alpha=ALPHA, looks=looks)
         shown.append(settle(shown[-1] if shown else None, judged))
-        left = contenders_left(shown[-1], every_pair=every_pair)
+        left = candidates_left(shown[-1], every_pair=every_pair)
         if not left:
             break
     return shown, runs
@@ -185,7 +185,7 @@ def monte_carlo(share: float, trials: int) -> tuple[float, float]:
 def power(
     gap: float, *, accuracy: float, images: int, noise: float, looks: Sequence[int], trials: int, seed: int = 1
 ) -> dict[str, float]:
-    """How often two contenders so far apart are told apart, how often called equivalent, and their mean runs."""
+    """How often two candidates so far apart are told apart, how often called equivalent, and their mean runs."""
     rng = np.random.default_rng(seed)
     verdicts: list[str] = []
     runs = 0
@@ -210,10 +210,10 @@ def saved(
         shown, spent = lead(draw(rng, accuracies, [noise], images), LOOKS, every_pair=every_pair)
         runs += sum(spent.values())
         decided += sum(pair.verdict != "unresolved" for pair in shown[-1].pairs)
-    contenders = len(accuracies)
+    candidates = len(accuracies)
     return {
-        "saved": 1 - runs / (trials * contenders * LOOKS[-1]),
-        "decided": decided / (trials * contenders * (contenders - 1) / 2),
+        "saved": 1 - runs / (trials * candidates * LOOKS[-1]),
+        "decided": decided / (trials * candidates * (candidates - 1) / 2),
     }
 
 
@@ -231,7 +231,7 @@ def cells(
     levels = (0.9, 0.995) if quick else (0.7, 0.9, 0.98, 0.995)
     noises = ("0", "0.2", "0.5", "0, 0.5, 0.2")
     for count, images, level, noise in product(counts, sizes, levels, ("0.5", "0, 0.5, 0.2") if quick else noises):
-        # A margin apart in turn is hardest for equivalence; two contenders then have no tie, so they tie as well.
+        # A margin apart in turn is hardest for equivalence; two candidates then have no tie, so they tie as well.
         yield "a margin apart", [level - MARGIN * (index % 2) for index in range(count)], images, noise, None
         if count == 2:
             yield "tied", [level] * 2, images, noise, None
@@ -244,9 +244,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few cells, under two minutes")
     parser.add_argument("--trials", type=int, default=0, help="per cell of errors; power and savings take a quarter")
     parser.add_argument("--skewed", action="store_true", help="only errors with skewed effects of the seeds")
-    parser.add_argument("--contenders", default="", help="only errors of comparisons of so many, such as 2,4")
+    parser.add_argument("--candidates", default="", help="only errors of comparisons of so many, such as 2,4")
     options = parser.parse_args()
-    quick, chosen = options.quick, [int(count) for count in options.contenders.split(",") if count]
+    quick, chosen = options.quick, [int(count) for count in options.candidates.split(",") if count]
     trials = options.trials or (200 if quick else 2000)
     arms: dict[str, dict[str, float]] = {}
     ratios: dict[str, float] = {}
@@ -254,7 +254,7 @@ def main() -> None:
 
     print(f"Errors, {trials} trials a cell. Noise in points, dealt out in turn.")
     heads = "  ".join(f"{error:>21}" for error in ERRORS)
-    print(f"contenders                images  accuracy  noise        arm                {heads}")
+    print(f"candidates                images  accuracy  noise        arm                {heads}")
     for layout, accuracies, images, noise, rare in cells(quick, options.skewed, chosen):
         found = cell(accuracies, images=images, noises=NOISES[noise], trials=trials, rare=rare, skewed=options.skewed)
         label = f"{len(accuracies)} {layout:<22} {images:>7}  {accuracies[0]:>8}  {noise:<11}"
@@ -277,7 +277,7 @@ def main() -> None:
         print(json.dumps({"benchmark": "coverage", "machine": "any", "trials": trials, "arms": arms, "ratios": ratios}))
         return
     few = trials // 4
-    print(f"\nPower, 2 contenders, noise 0.2 points, {few} trials a cell")
+    print(f"\nPower, 2 candidates, noise 0.2 points, {few} trials a cell")
     for images, level, gap in product(
         (2000, 10000), (0.9,) if quick else (0.9, 0.98), (0.01,) if quick else (0.0, 0.0025, 0.005, 0.01, 0.015, 0.02)
     ):
@@ -287,13 +287,13 @@ def main() -> None:
             print(f"{label}: " + ", ".join(f"{name} {share:.3f}" for name, share in found_power.items()), flush=True)
             ratios |= {f"power: {label}: {name}": share for name, share in found_power.items()}
 
-    print(f"\nSavings, 10000 images, contenders 1 point apart, {few} trials a cell")
+    print(f"\nSavings, 10000 images, candidates 1 point apart, {few} trials a cell")
     for count, level, noise_of_all, every_pair in product(
         (4,) if quick else (2, 4, 6), (0.92,) if quick else (0.75, 0.92, 0.98), (0.0, 0.001, 0.002), (False, True)
     ):
         accuracies = [level - 0.01 * index for index in range(count)]
         found_saved = saved(accuracies, images=10000, noise=noise_of_all, every_pair=every_pair, trials=few)
-        label = f"{count} contenders from {level} down, noise {noise_of_all * 100:g}"
+        label = f"{count} candidates from {level} down, noise {noise_of_all * 100:g}"
         label += ", every pair" if every_pair else ""
         print(f"{label}: " + ", ".join(f"{name} {share:.3f}" for name, share in found_saved.items()), flush=True)
         ratios |= {f"savings: {label}: {name}": share for name, share in found_saved.items()}

@@ -48,7 +48,7 @@ RECOMMENDED = "Skipwise OpenVINO INT8"
 CALIBRATION = 32
 
 
-def guest(name: str, size: int) -> nn.Module:
+def external(name: str, size: int) -> nn.Module:
     """The network as people have it; at 32 pixels with the stem that the CIFAR repositories give it."""
     network = create_model(name, num_classes=1000 if size == 224 else 10, seed=0).eval()
     if size == 32:
@@ -59,7 +59,10 @@ def guest(name: str, size: int) -> nn.Module:
 
 def torch_arms(name: str, images: torch.Tensor, *, compiled: bool) -> dict[str, Callable[[], object]]:
     last = images.to(memory_format=torch.channels_last)
-    plain, fast = guest(name, images.shape[-1]), guest(name, images.shape[-1]).to(memory_format=torch.channels_last)
+    plain, fast = (
+        external(name, images.shape[-1]),
+        external(name, images.shape[-1]).to(memory_format=torch.channels_last),
+    )
     arms = {EAGER: (plain, images), "channels-last fp32": (fast, last)}
     if compiled:
         arms["torch.compile fp32"] = (torch.compile(fast), last)
@@ -75,16 +78,18 @@ def torch_arms(name: str, images: torch.Tensor, *, compiled: bool) -> dict[str, 
 
 
 def engine_arms(name: str, images: torch.Tensor, folder: Path) -> dict[str, Callable[[], object]]:
-    """ONNX Runtime, and OpenVINO in three precisions, of the guest."""
+    """ONNX Runtime, and OpenVINO in three precisions, of the external network."""
     nncf, onnxruntime, openvino = map(import_engine, ("nncf", "onnxruntime", "openvino"))
     nncf.set_log_level(logging.ERROR)
-    path = folder / "guest.onnx"
+    path = folder / "external.onnx"
     batch = images.numpy()
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = usable_cores()
     dynamic = torch.export.export(
-        guest(name, images.shape[-1]), (images[:1].repeat(2, 1, 1, 1),), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)
+        external(name, images.shape[-1]),
+        (images[:1].repeat(2, 1, 1, 1),),
+        dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
     )
     onnx.save(to_onnx(dynamic, takes="images", gives="logits"), path)
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

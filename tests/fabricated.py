@@ -17,7 +17,7 @@ from skipwise.comparison.plan.plan import Included, Plan, Tuning
 from skipwise.comparison.plan.question import Question
 from skipwise.comparison.results.records import (
     Bootstrap,
-    Contender,
+    Candidate,
     Costs,
     Disagreement,
     Look,
@@ -93,7 +93,7 @@ def fabricate(
     """A comparison of `names`; with the first five of `NETWORKS` it has every verdict there is."""
     rng = np.random.default_rng(0)
     question = Question(
-        contenders=tuple(names),
+        candidates=tuple(names),
         looks=looks,
         margin=OUTCOMES[outcome].margin,
         alpha=0.05,
@@ -101,7 +101,7 @@ def fabricate(
     )
     plan = _plan(question, classes, epochs, folds, tuned, exploratory, test_images, side)
     pairs = _pairs(names, looks, test_images)
-    contenders = tuple(_contender(name, looks, folds, failed, classes, question.scoring, rng) for name in names)
+    candidates = tuple(_candidate(name, looks, folds, failed, classes, question.scoring, rng) for name in names)
     if not question.scoring.higher_is_better:
         pairs = tuple(as_advantage(pair, question.scoring) for pair in pairs)
     decided = [pair for pair in pairs if pair.verdict != "unresolved"]
@@ -117,12 +117,12 @@ def fabricate(
         class_images=tuple(rng.multinomial(test_images, rng.dirichlet(np.full(len(classes), 9.0))).tolist()),
         exploratory=exploratory,
         folds=folds,
-        contenders=contenders,
+        candidates=candidates,
         pairs=pairs,
         looks=tuple(
             Look(
                 seeds=count,
-                contenders=tuple(c.name for c in contenders if len(c.runs) >= count * (folds or 1)),
+                candidates=tuple(c.name for c in candidates if len(c.runs) >= count * (folds or 1)),
                 decided=tuple((pair.a, pair.b) for pair in decided if pair.seeds == count),
             )
             for count in looks
@@ -144,7 +144,7 @@ def fabricate(
         plan=plan,
         results=results,
         costs=_costs(names, choice, shown),
-        histories={c.name: [_history(c, run, epochs, rng) for run in c.runs] for c in contenders},
+        histories={c.name: [_history(c, run, epochs, rng) for run in c.runs] for c in candidates},
         pictures={shown.id: _picture(side, rng) for shown in results.disagreements[1:]},
     )
 
@@ -160,8 +160,8 @@ def _plan(
     side: int,
 ) -> Plan:
     execution = Execution(device="cpu", precision="fp32", threads=1)
-    first = replace(question, contenders=question.contenders[:2], looks=question.looks[:1])
-    included = (Included(model=question.contenders[0], seed=0, folder="runs/train/a", execution=None),)
+    first = replace(question, candidates=question.candidates[:2], looks=question.looks[:1])
+    included = (Included(model=question.candidates[0], seed=0, folder="runs/train/a", execution=None),)
     return Plan(
         question=question,
         asked_before=(first,) if exploratory else (),
@@ -179,7 +179,7 @@ def _plan(
         stem="small",
         width=1.0,
         pretrained=False,
-        guests={name: "timm 1.0" for name in question.contenders if ":" in name},
+        external_code={name: "timm 1.0" for name in question.candidates if ":" in name},
         recipe=replace(RECIPES["standard"], epochs=epochs),
         tuning=Tuning(rates=(0.1, 0.4), epochs=3, seed=0) if tuned else None,
         time_limit=None,
@@ -221,7 +221,7 @@ def _pairs(names: Sequence[str], looks: tuple[int, ...], images: int) -> tuple[P
     return tuple(pairs)
 
 
-def _contender(
+def _candidate(
     name: str,
     looks: tuple[int, ...],
     folds: int | None,
@@ -229,7 +229,7 @@ def _contender(
     classes: tuple[str, ...],
     scoring: Outcome,
     rng: np.random.Generator,
-) -> Contender:
+) -> Candidate:
     accuracy, half, seeds, _, parameters, multiply_adds = NETWORKS[name]
     runs = []
     for seed in range(min(seeds, looks[-1])):
@@ -247,7 +247,7 @@ def _contender(
                 )
             )
     known = not name.startswith("my_networks")
-    return Contender(
+    return Candidate(
         name=name,
         counts=Counts(parameters=int(parameters * 1e6), multiply_adds=int(multiply_adds * 1e6), activations=5)
         if known
@@ -290,7 +290,7 @@ def _costs(names: Sequence[str], choice: str | None, shown: bool) -> Costs:
             for name in names
         },
         recommendation=Recommendation(
-            contender=choice,
+            candidate=choice,
             shown=shown and choice is not None,
             largest_loss=0.004 if choice else None,
             against=names[0] if choice else None,
@@ -318,12 +318,12 @@ def _sentence(choice: str | None, shown: bool) -> str:
     )
 
 
-def _history(contender: Contender, run: RunResult, epochs: int, rng: np.random.Generator) -> tuple[Epoch, ...]:
-    assert contender.accuracy is not None
+def _history(candidate: Candidate, run: RunResult, epochs: int, rng: np.random.Generator) -> tuple[Epoch, ...]:
+    assert candidate.accuracy is not None
     done = []
     for epoch in range(1, (2 if run.status == "failed" else epochs) + 1):
         gap = np.exp(-epoch / epochs * 4)
-        reached = contender.accuracy - 0.5 * gap + rng.normal(0, 0.006)
+        reached = candidate.accuracy - 0.5 * gap + rng.normal(0, 0.006)
         val = Metrics(accuracy=float(reached), nll=0.3) if run.fold is None else None
         done.append(Epoch(epoch, float(0.5 + 1.7 * gap + rng.normal(0, 0.02)), 0.1, val, 1.0))
     return tuple(done)

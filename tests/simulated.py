@@ -250,7 +250,7 @@ class Comparison:
                     clock=lambda: machine.now,
                 )
             course = conclude._follow(plan, self.folder, watch, budget)
-            machine.work(ENDING + ENDING_EACH * len(course.plan.candidates))
+            machine.work(ENDING + ENDING_EACH * len(course.plan.trained))
         return course
 
     def _begin(self, plan: Plan) -> None:

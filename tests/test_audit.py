@@ -319,14 +319,14 @@ def test_a_comparison_says_accuracies_without_twins(pile: Path, tmp_path: Path) 
         tested = [row for row in csv.DictReader(table) if row["split"] == "test"]
     clean = [index for index, row in enumerate(tested) if row["twin"] != "train"]
     assert len(clean) == found.results.test_images - 2
-    for contender in found.results.contenders:
+    for candidate in found.results.candidates:
         right = []
-        for run in contender.runs:
-            with np.load(tmp_path / "c" / "runs" / f"{contender.name}-s{run.seed}" / "predictions.npz") as answers:
+        for run in candidate.runs:
+            with np.load(tmp_path / "c" / "runs" / f"{candidate.name}-s{run.seed}" / "predictions.npz") as answers:
                 right.append((answers["test_logits"].argmax(1) == answers["test_labels"])[clean].mean())
         # Of the runs that learned something.
-        learned = [each for each, run in zip(right, contender.runs, strict=True) if run.not_learned is None]
-        assert contender.without_twins == (pytest.approx(np.mean(learned)) if learned else None)
+        learned = [each for each, run in zip(right, candidate.runs, strict=True) if run.not_learned is None]
+        assert candidate.without_twins == (pytest.approx(np.mean(learned)) if learned else None)
     assert "2 of the 26 test images are, exactly or nearly, among the training" in found.report.read_text()
 
 

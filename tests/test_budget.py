@@ -39,14 +39,14 @@ def judged(comparison: Comparison, course: Course) -> None:
     """What holds of every comparison that came to its end."""
     plan = comparison.plan
     assert course.plan == plan
-    used = {job.folder for name in plan.candidates for seed in plan.question.seeds for job in plan.jobs(name, seed)}
+    used = {job.folder for name in plan.trained for seed in plan.question.seeds for job in plan.jobs(name, seed)}
     counted = [course.records[folder] for folder in used if folder in course.records]
     # Rounds of other epochs are no part of it.
     assert {record.spec.recipe.epochs for record in counted} == {plan.recipe.epochs}
     assert plan.stopped_after is None or plan.stopped_after >= LEAST
     last = course.looks[-1]
     # A round counts when it is whole, and then for all networks that went on.
-    assert {len(course.answers[name].seeds) for name in last.contenders} == {last.seeds}
+    assert {len(course.answers[name].seeds) for name in last.candidates} == {last.seeds}
     for look in course.looks:
         assert look.seeds in plan.looks
 
@@ -195,7 +195,7 @@ def test_a_network_that_learnt_nothing_is_named_and_its_time_goes_to_the_others(
     assert any(sentence in said for said in comparison.noticed)
     assert sum(job.spec.model == "plain18" for job in poor.ran) == 1
     results = collect(course.plan, comparison.folder, course)
-    assert [contender.not_trained for contender in results.contenders] == [None, None, sentence]
+    assert [candidate.not_trained for candidate in results.candidates] == [None, None, sentence]
     assert [(pair.a, pair.b) for pair in results.pairs] == [("resnet18", "se_resnet18")]
     # What others get is what is left over.
     good = Machine(expected, CLOSE)
@@ -229,7 +229,7 @@ def test_a_network_whose_runs_all_fail_does_not_pass_for_a_quick_machine(tmp_pat
 def test_whenever_it_is_killed_it_goes_on_and_plan_and_corrections_give_the_same_bytes(
     tmp_path: Path, speed: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skipwise.comparison.run.collect.count_contender", lambda *_: None)
+    monkeypatch.setattr("skipwise.comparison.run.collect.count_candidate", lambda *_: None)
     expected, accuracies = epochs_of(3), CLOSE | {"plain18": 0.2}
     whole = Machine(slower(expected, speed), accuracies)
     reference = Comparison(asking(3, looks=(2, 3), epochs=4), tmp_path / "whole", expected, 300.0)
@@ -322,7 +322,7 @@ def test_one_finished_seed_is_an_answer_without_verdicts(tmp_path: Path) -> None
         if comparison.plan.stopped_after == 1:
             results = collect(course.plan, comparison.folder, course)
             assert results.pairs == ()
-            assert all(contender.accuracy is not None for contender in results.contenders if not contender.not_trained)
+            assert all(candidate.accuracy is not None for candidate in results.candidates if not candidate.not_trained)
             assert any("Nothing is judged by one" in sentence for sentence in comparison.noticed)
             assert machine.now <= 1.05 * 300
             return

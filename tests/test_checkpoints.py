@@ -198,9 +198,9 @@ def test_whatever_all_names_begin_with_is_taken_off(parts: list[str]) -> None:
     assert loaded.notes == ((f"x.pth: names begin with {prefix}, which is taken off.",) if spoken_of else ())
 
 
-@pytest.mark.parametrize("guest", [False, True])
+@pytest.mark.parametrize("external", [False, True])
 @pytest.mark.parametrize("head", ["head.fc.", "fc.", "classifier.1."])
-def test_a_last_layer_that_is_kept_apart_from_its_backbone_is_found(guest: bool, head: str) -> None:
+def test_a_last_layer_that_is_kept_apart_from_its_backbone_is_found(external: bool, head: str) -> None:
     import torchvision
 
     theirs = torchvision.models.resnet18(num_classes=CLASSES)
@@ -208,7 +208,7 @@ def test_a_last_layer_that_is_kept_apart_from_its_backbone_is_found(guest: bool,
         head + name.removeprefix("fc.") if name.startswith("fc.") else f"backbone.{name}": tensor
         for name, tensor in theirs.state_dict().items()
     }
-    ours = create_model("torchvision:resnet18" if guest else "resnet18", num_classes=CLASSES, seed=0)
+    ours = create_model("torchvision:resnet18" if external else "resnet18", num_classes=CLASSES, seed=0)
     loaded = fit_weights(ours, named, source="x.pth")
     assert f"{head}bias and {head}weight are taken for the last layer's" in loaded.notes[-1]
     images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))

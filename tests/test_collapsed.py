@@ -46,7 +46,7 @@ def sometimes(*seeds: int, otherwise: float = COLLAPSED) -> Accuracy:
 def test_runs_that_did_not_learn_are_counted_named_and_left_out_of_the_accuracy(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, looks=(5,))
     results = found(tmp_path, plan, sometimes(1, 3))
-    sound, poor = results.contenders
+    sound, poor = results.candidates
     assert sound.not_learned == share(0, 5)
     assert poor.not_learned == share(2, 5)
     assert poor.accuracy == pytest.approx(0.9, abs=0.01)
@@ -57,24 +57,24 @@ def test_runs_that_did_not_learn_are_counted_named_and_left_out_of_the_accuracy(
     assert said.startswith("2 of 5 runs of plain18 learned nothing (likely cause: the learning rate")
     assert "5% to 85% may learn nothing either" in said
     choice = choose(results, {"resnet18": 0.002, "plain18": 0.001})
-    assert ("Mind that 2 of its 5 runs learned nothing" in choice.sentence) == (choice.contender == "plain18")
+    assert ("Mind that 2 of its 5 runs learned nothing" in choice.sentence) == (choice.candidate == "plain18")
     write_sealed(tmp_path / "comparison.json", results)
     assert read_sealed(tmp_path / "comparison.json", Results) == results
 
 
 def test_a_loss_that_is_no_number_counts_as_nothing_learned(tmp_path: Path) -> None:
     results = found(tmp_path, make_plan(tmp_path, looks=(5,)), sometimes(2, otherwise=math.nan))
-    assert results.contenders[1].not_learned == share(1, 5)
-    assert "too high" in str(results.contenders[1].runs[2].not_learned)
+    assert results.candidates[1].not_learned == share(1, 5)
+    assert "too high" in str(results.candidates[1].runs[2].not_learned)
 
 
 def test_who_never_learned_is_left_out_and_the_others_are_compared(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, ("resnet18", "se_resnet18", "plain18"), looks=(5,))
     results = found(tmp_path, plan, sometimes(*range(5)))
     assert [(pair.a, pair.b) for pair in results.pairs] == [("resnet18", "se_resnet18")]
-    assert results.contenders[2].outcome is None
-    assert results.contenders[2].accuracy is None
-    assert wording.reached(results.contenders[2], results.question) == "learned nothing"
+    assert results.candidates[2].outcome is None
+    assert results.candidates[2].accuracy is None
+    assert wording.reached(results.candidates[2], results.question) == "learned nothing"
     assert any(note.startswith("None of the 5 runs of plain18 learned anything") for note in notes(plan, results))
 
 

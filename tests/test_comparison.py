@@ -134,7 +134,7 @@ def test_a_finished_comparison_is_shown_at_once_unless_it_is_to_be_made_again(
         ({"seeds": 3}, "looks is 2 there and 3 here"),
         ({"outcome": "balanced-accuracy"}, "outcome is accuracy there and balanced-accuracy here"),
         ({"tune": [0.1, 0.2]}, "learning rates are tuned otherwise"),
-        ({"models": ["resnet18", "se_resnet18"]}, "contenders is resnet18, plain18 there"),
+        ({"models": ["resnet18", "se_resnet18"]}, "candidates is resnet18, plain18 there"),
         ({"margin": 1.0}, "margin is 0.5 there and 1.0 here"),
         ({"img_size": 24}, "the image size is 16 there and 24 here"),
         ({"val_share": 0.2}, "val_share is 0.15 there and 0.2 here"),
@@ -363,8 +363,8 @@ def test_a_run_that_turns_to_nan_is_reported_and_the_rest_goes_on(cli: Run, phot
     assert "not judged" in result.stdout
     comparison = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert all((pair["a"], pair["b"]) == ("resnet18", "plain18") for pair in comparison["pairs"])
-    assert [run["status"] for run in comparison["contenders"][3]["runs"]] == ["finished", "finished"]
-    assert [run["status"] for run in comparison["contenders"][1]["runs"]] == ["failed", "failed"]
+    assert [run["status"] for run in comparison["candidates"][3]["runs"]] == ["finished", "finished"]
+    assert [run["status"] for run in comparison["candidates"][1]["runs"]] == ["failed", "failed"]
     error = tmp_path / "out" / "runs" / f"{GUESTS[:-1]}.raises-s0" / "error.txt"
     assert "Traceback" in error.read_text()  # kept for whoever wrote that network
     assert "failed" in (tmp_path / "out" / "report.html").read_text()
@@ -397,7 +397,7 @@ def test_a_process_that_is_killed_is_replaced_so_often_and_no_more(
     # That says nothing about the network: the same command goes on, and gets by with two deaths more.
     comparison = skipwise.compare(photos, output=tmp_path / "out", workers=2, resume=True, **options)
     assert counter.read_text() == str(2 * ATTEMPTS)
-    assert not any(contender.failed for contender in comparison.results.contenders)
+    assert not any(candidate.failed for candidate in comparison.results.candidates)
 
 
 @pytest.mark.slow
@@ -414,7 +414,7 @@ def test_two_at_once_do_not_write_over_each_other(photos: Path, tmp_path: Path) 
     plans = list((tmp_path / "runs" / "compare").glob("*/plan.json"))
     assert len(plans) == 2
     for plan in plans:
-        models = set(json.loads(plan.read_text())["question"]["contenders"])
+        models = set(json.loads(plan.read_text())["question"]["candidates"])
         assert {path.name[:-3] for path in plan.parent.glob("runs/*")} == models
 
 
@@ -493,13 +493,13 @@ def test_verdicts_are_those_of_the_stored_predictions(finished: Comparison) -> N
             with np.load(finished.folder / "runs" / f"{model}-s{seed}" / "predictions.npz") as stored:
                 rows.append(stored["test_logits"].argmax(axis=1) == stored["test_labels"])
         correct[model] = np.array(rows)
-    contenders = finished.results.contenders
-    learned = {each.name: [run.not_learned is None for run in each.runs] for each in contenders}
+    candidates = finished.results.candidates
+    learned = {each.name: [run.not_learned is None for run in each.runs] for each in candidates}
     judged = skipwise.statistics.judge(correct, margin=0.005, learned=learned)
     assert judged.pairs == finished.results.pairs
-    for contender in contenders:
-        rows = correct[contender.name][learned[contender.name]]
-        assert contender.accuracy == (pytest.approx(rows.mean()) if len(rows) else None)
+    for candidate in candidates:
+        rows = correct[candidate.name][learned[candidate.name]]
+        assert candidate.accuracy == (pytest.approx(rows.mean()) if len(rows) else None)
 
 
 @pytest.mark.slow

@@ -42,7 +42,7 @@ def make_plan(folder: Path, names: tuple[str, ...] = ("resnet18", "plain18"), **
     """A plan for made-up answers, and the split that goes with it."""
     plan = fabricate(("resnet18", "plain18"), tuned=False, exploratory=False).plan
     looks = changes.pop("looks", (5, 8, 12))
-    question = replace(plan.question, contenders=names, looks=looks, every_pair=changes.pop("every_pair", False))
+    question = replace(plan.question, candidates=names, looks=looks, every_pair=changes.pop("every_pair", False))
     plan = replace(plan, question=question, split_images={"train": 100, "val": 10, "test": IMAGES}, **changes)
     labels = np.arange(IMAGES) % len(plan.classes)
     make_folder(folder)
@@ -133,13 +133,13 @@ def test_only_who_is_in_an_open_pair_goes_on(tmp_path: Path) -> None:
     counts = trained(executor)
     assert counts["plain18"] == 5
     assert counts["resnet18"] == counts["se_resnet18"] > 5
-    assert course.looks[1].contenders == ("resnet18", "se_resnet18")
+    assert course.looks[1].candidates == ("resnet18", "se_resnet18")
     # What was decided at the first look stays as it was decided there.
     frozen = {(pair.a, pair.b): pair for pair in course.judgement.pairs}
     assert frozen["resnet18", "plain18"].seeds == 5
 
 
-def test_pairs_of_contenders_that_are_out_are_not_pursued_unless_asked_for(tmp_path: Path) -> None:
+def test_pairs_of_candidates_that_are_out_are_not_pursued_unless_asked_for(tmp_path: Path) -> None:
     names = ("resnet18", "plain18", "plain34")
 
     def accuracy(spec: RunSpec) -> float:
@@ -172,17 +172,17 @@ def test_failed_runs_stay_in_the_record_and_leave_the_seeds_both_have(tmp_path: 
     plan = make_plan(tmp_path)
     results = collect(plan, tmp_path, follow(plan, tmp_path, Answering(tmp_path, accuracy)))
     assert results.pairs[0].seeds == 4
-    assert [run.status for run in results.contenders[1].runs].count("failed") == 1
-    assert results.contenders[1].failed == 1
+    assert [run.status for run in results.candidates[1].runs].count("failed") == 1
+    assert results.candidates[1].failed == 1
 
 
-def test_a_contender_whose_runs_all_fail_gets_no_more(tmp_path: Path) -> None:
+def test_a_candidate_whose_runs_all_fail_gets_no_more(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, ("resnet18", "se_resnet18", "plain18"))
     executor = Answering(tmp_path, by_name(resnet18=0.9, se_resnet18=0.897, plain18=math.nan))
     results = collect(plan, tmp_path, follow(plan, tmp_path, executor))
     assert trained(executor)["plain18"] == 5
-    assert results.contenders[2].outcome is None
-    assert results.contenders[2].per_class == ()
+    assert results.candidates[2].outcome is None
+    assert results.candidates[2].per_class == ()
     assert [(pair.a, pair.b) for pair in results.pairs] == [("resnet18", "se_resnet18")]
 
 
@@ -193,7 +193,7 @@ def test_seeds_that_gave_the_same_answers_are_noticed(tmp_path: Path) -> None:
 
     plan = make_plan(tmp_path, looks=(3,))
     results = collect(plan, tmp_path, follow(plan, tmp_path, Same(tmp_path, by_name(resnet18=0.9, plain18=0.8))))
-    assert [contender.repeated for contender in results.contenders] == [(), (1, 2)]
+    assert [candidate.repeated for candidate in results.candidates] == [(), (1, 2)]
 
 
 def test_answers_to_other_images_are_refused(tmp_path: Path) -> None:
@@ -235,15 +235,15 @@ def test_balanced_accuracy_counts_every_class_alike(tmp_path: Path) -> None:
             return record
 
     results = collect(plan, tmp_path, follow(plan, tmp_path, Fewer(tmp_path, by_name(resnet18=0.9, plain18=0.9))))
-    assert results.contenders[1].outcome is not None
-    assert results.contenders[1].outcome.value == pytest.approx(0.4)
-    assert results.contenders[1].accuracy == pytest.approx(880 / len(members))
+    assert results.candidates[1].outcome is not None
+    assert results.candidates[1].outcome.value == pytest.approx(0.4)
+    assert results.candidates[1].accuracy == pytest.approx(880 / len(members))
     assert results.guess == pytest.approx(0.2)
-    assert results.contenders[1].per_class == (1.0, 1.0, 0.0, 0.0, 0.0)
+    assert results.candidates[1].per_class == (1.0, 1.0, 0.0, 0.0, 0.0)
     assert results.pairs[0].difference == pytest.approx(0.6)
 
 
-def test_images_on_which_contenders_disagree_most_come_first(tmp_path: Path) -> None:
+def test_images_on_which_candidates_disagree_most_come_first(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, looks=(3,))
     results = collect(plan, tmp_path, follow(plan, tmp_path, Answering(tmp_path, by_name(resnet18=0.9, plain18=0.6))))
     first = results.disagreements[0]
@@ -273,7 +273,7 @@ def test_rates_are_tuned_first_each_network_for_itself(tmp_path: Path) -> None:
     ]
     assert course.rates == {"resnet18": 0.1, "plain18": 0.4}
     assert {(job.spec.model, job.spec.recipe.lr) for job in executor.done[4:]} == {("resnet18", 0.1), ("plain18", 0.4)}
-    assert [contender.lr for contender in collect(plan, tmp_path, course).contenders] == [0.1, 0.4]
+    assert [candidate.lr for candidate in collect(plan, tmp_path, course).candidates] == [0.1, 0.4]
 
 
 def test_rates_are_tuned_by_the_outcome_that_is_asked_for(tmp_path: Path) -> None:
@@ -334,8 +334,8 @@ def test_a_network_that_the_time_was_too_short_for_is_in_no_verdict(tmp_path: Pa
     results = collect(plan, tmp_path, follow(plan, tmp_path, executor))
     assert "plain18" not in trained(executor)
     assert [(pair.a, pair.b) for pair in results.pairs] == [("resnet18", "se_resnet18")]
-    assert [contender.not_trained for contender in results.contenders] == [None, None, "Too dear."]
-    assert results.contenders[2].outcome is None
+    assert [candidate.not_trained for candidate in results.candidates] == [None, None, "Too dear."]
+    assert results.candidates[2].outcome is None
 
 
 def test_in_cross_validation_a_seed_counts_when_all_its_folds_are_done(tmp_path: Path) -> None:
@@ -366,4 +366,4 @@ def test_in_cross_validation_a_seed_counts_when_all_its_folds_are_done(tmp_path:
     assert course.judgement.pairs[0].difference == pytest.approx(0.1)
     assert course.judgement.pairs[0].images == IMAGES
     results = collect(plan, tmp_path, course)
-    assert [(run.seed, run.fold) for run in results.contenders[0].runs[:5]] == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)]
+    assert [(run.seed, run.fold) for run in results.candidates[0].runs[:5]] == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)]

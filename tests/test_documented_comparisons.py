@@ -29,6 +29,6 @@ def test_the_page_quotes_what_was_found(name: str) -> None:
     page = " ".join((KEPT.parent / "comparisons.md").read_text().split())
     found = read_comparison(KEPT / name)
     assert found.costs.recommendation.sentence in page
-    for contender in found.results.contenders:
-        assert contender.accuracy is not None
-        assert f"| {contender.name} | {contender.accuracy:.2%} |" in page
+    for candidate in found.results.candidates:
+        assert candidate.accuracy is not None
+        assert f"| {candidate.name} | {candidate.accuracy:.2%} |" in page

@@ -47,7 +47,7 @@ def test_a_comparison_can_be_asked_more_and_says_so(photos: Path, tmp_path: Path
 
     more = skipwise.compare(photos, models=three, looks=[2, 3], extend=True, **options)
     assert not more.repeated
-    assert [question.contenders for question in (*more.plan.asked_before, more.plan.question)] == [
+    assert [question.candidates for question in (*more.plan.asked_before, more.plan.question)] == [
         (LINEAR, "plain18"),
         (LINEAR, "plain18", "resnet18"),
     ]
@@ -92,7 +92,7 @@ def test_runs_trained_before_are_used_if_they_are_the_same(photos: Path, tmp_pat
     run = skipwise.train(photos, model="plain18", seed=1, output=tmp_path / "run", compile=False, **QUICK)
     options = {"models": ["resnet18", LINEAR], "seeds": 2, "include": [run.folder], **QUICK}
     found = skipwise.compare(photos, output=tmp_path / "out", **options)
-    assert found.plan.question.contenders == ("resnet18", LINEAR, "plain18")
+    assert found.plan.question.candidates == ("resnet18", LINEAR, "plain18")
     copied = tmp_path / "out" / "runs" / "plain18-s1"
     assert (copied / "predictions.npz").read_bytes() == (run.folder / "predictions.npz").read_bytes()
     assert read_json(copied / "run.json", RunRecord) == run.record
@@ -102,7 +102,7 @@ def test_runs_trained_before_are_used_if_they_are_the_same(photos: Path, tmp_pat
     )
     # The same comparison without it, trained anew, gives the same answers.
     fresh = skipwise.compare(
-        photos, output=tmp_path / "fresh", **(options | {"include": (), "models": found.plan.question.contenders})
+        photos, output=tmp_path / "fresh", **(options | {"include": (), "models": found.plan.question.candidates})
     )
     assert fresh.results.pairs == found.results.pairs
 
@@ -184,7 +184,7 @@ def test_when_the_time_is_up_the_plan_says_what_was_judged(
     seeds = found.plan.stopped_after
     assert seeds in (4, 5)  # of both networks
     assert "The time was up after" in found.report.read_text()
-    assert [len({run.seed for run in each.runs}) for each in found.results.contenders] == [seeds, seeds]
+    assert [len({run.seed for run in each.runs}) for each in found.results.candidates] == [seeds, seeds]
     assert found.results.question == found.plan.question
     assert replace(found.plan, processes=1) == replace(read_json(tmp_path / "out" / "plan.json", Plan), processes=1)
     assert skipwise.compare(photos, output=tmp_path / "out", **options).repeated
@@ -239,7 +239,7 @@ def test_runs_too_short_for_growing_images_have_them_at_full_size(tmp_path: Path
 
     asked = replace(asked, tuning=None, time_limit=60.0, asked_for=((2,), recipe.epochs))
     cost = StepCost(step=0.5, evaluation=1e-5)
-    costs = dict.fromkeys(asked.question.contenders, cost)
+    costs = dict.fromkeys(asked.question.candidates, cost)
     short = fitted([asked], lambda _: costs, lambda _: 70.0, fewer_epochs=True)
     assert (short.recipe.smallest, short.recipe.epochs < 5) == (1.0, True)
     assert asked.same_as(short)

@@ -179,7 +179,7 @@ def test_a_comparison_of_published_weights_from_the_hub(
         workers=1,
         output=tmp_path / "out",
     )
-    assert not any(contender.failed for contender in found.results.contenders)
+    assert not any(candidate.failed for candidate in found.results.candidates)
     start = found.plan.init[NAME]
     assert start.url == hub.address + FILE
     assert start.expects is not None

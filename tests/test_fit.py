@@ -71,7 +71,7 @@ def rank(found: Plan | None, asked: Plan) -> tuple[float, ...]:
     if not enough or seeds < min(FEWEST, asked.question.looks[0]):
         return (0, enough)  # sizes are weighed against epochs there; see NEARLY
     setting = -LADDER.index(found.setting)
-    return (1, len(found.candidates), setting, seeds, found.recipe.epochs)
+    return (1, len(found.trained), setting, seeds, found.recipe.epochs)
 
 
 plans = st.builds(
@@ -103,18 +103,18 @@ def test_what_is_chosen_fits_and_keeps_what_it_can(
     assert looks[:-1] == asked[: len(looks) - 1]
     assert looks[-1] <= asked[-1]
     enough = enough_epochs(plan.recipe, plan.train_images)
-    assert len(found.candidates) >= LEAST
+    assert len(found.trained) >= LEAST
     if not fewer_epochs:
         assert epochs == plan.recipe.epochs
     elif epochs < enough:
-        assert (len(found.candidates), looks) == (2, (min(LEAST, asked[-1]),))
+        assert (len(found.trained), looks) == (2, (min(LEAST, asked[-1]),))
     if looks[-1] < min(FEWEST, asked[0]):
-        assert len(found.candidates) == 2
-    if len(found.candidates) < len(plan.candidates):
-        assert found.setting == LADDER[-1] or len(found.candidates) == 2
+        assert len(found.trained) == 2
+    if len(found.trained) < len(plan.trained):
+        assert found.setting == LADDER[-1] or len(found.trained) == 2
         # The costliest are left out.
         each = dict(zip(NAMES, steps, strict=True))
-        assert max(each[name] for name in found.candidates) <= min(each[name] for name in found.not_trained)
+        assert max(each[name] for name in found.trained) <= min(each[name] for name in found.not_trained)
 
 
 def _check_refusal(
@@ -125,7 +125,7 @@ def _check_refusal(
     least = re.search(r"give --time-limit (\S+) or more\.$", said)
     assert least is not None
     assert parse_limit(least[1]) > limit
-    assert len(fit(plan, steps, parse_limit(least[1]), fewer_epochs=fewer_epochs).candidates) >= 2
+    assert len(fit(plan, steps, parse_limit(least[1]), fewer_epochs=fewer_epochs).trained) >= 2
 
 
 @settings(max_examples=40)
@@ -161,7 +161,7 @@ def test_the_setting_is_the_first_that_affords_enough(plan: Plan, steps: tuple[f
     if enough:
         assert (found.setting, found.not_trained) == (enough[0], {})
     else:
-        assert len(found.candidates) == 2 or found.setting == LADDER[-1]
+        assert len(found.trained) == 2 or found.setting == LADDER[-1]
 
 
 EQUAL = (0.1,) * len(NAMES)
@@ -198,7 +198,7 @@ def test_then_epochs_then_seeds_then_the_size_then_networks_then_the_third_seed(
     assert enough == 6
 
     def kept(found: Plan) -> tuple[int, int, int, int]:
-        return len(found.candidates), LADDER.index(found.setting), found.question.looks[-1], found.recipe.epochs
+        return len(found.trained), LADDER.index(found.setting), found.question.looks[-1], found.recipe.epochs
 
     assert kept(fit(plan, EQUAL, needed(plan, 5, 10))) == (3, 0, 5, 10)
     assert kept(fit(plan, EQUAL, needed(plan, 5, enough))) == (3, 0, 5, enough)
@@ -245,7 +245,7 @@ def test_a_refusal_counts_what_is_spent_before() -> None:
     with pytest.raises(SkipwiseError, match="of 1 epoch each at 64 pixels with the small stem, take about") as refused:
         fitted([plan], costs_of(EQUAL), left, fewer_epochs=True)
     limit = parse_limit(str(refused.value).split("--time-limit ")[-1].split()[0])
-    assert fitted([replace(plan, time_limit=limit)], costs_of(EQUAL), left, fewer_epochs=True).candidates
+    assert fitted([replace(plan, time_limit=limit)], costs_of(EQUAL), left, fewer_epochs=True).trained
     assert limit_for(100.0, spent=500.0) == f"{math.ceil((500 + 100 / SPARE * 1.1) / 60)}m"
 
 

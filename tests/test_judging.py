@@ -162,14 +162,14 @@ def test_a_number_of_looks_means_the_default_ones() -> None:
             schedule(nonsense)
 
 
-@pytest.mark.parametrize("contenders", [2, 4, 6, 9])
+@pytest.mark.parametrize("candidates", [2, 4, 6, 9])
 @pytest.mark.parametrize("looks", [(5,), (5, 8, 12), (3, 40)])
-def test_levels_lie_between_bonferroni_and_one_test(contenders: int, looks: tuple[int, ...]) -> None:
+def test_levels_lie_between_bonferroni_and_one_test(candidates: int, looks: tuple[int, ...]) -> None:
     for alpha in (0.05, 0.2, 1e-9):
-        level = pair_level(contenders, looks, alpha)
-        tests = contenders * (contenders - 1) / 2 * len(looks)
+        level = pair_level(candidates, looks, alpha)
+        tests = candidates * (candidates - 1) / 2 * len(looks)
         assert 0.85 * alpha / tests <= level <= alpha
-    assert pair_level(contenders + 1, looks, 0.05) < pair_level(contenders, looks, 0.05)
+    assert pair_level(candidates + 1, looks, 0.05) < pair_level(candidates, looks, 0.05)
 
 
 def test_judging_is_quick_enough_to_be_simulated() -> None:

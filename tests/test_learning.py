@@ -26,7 +26,7 @@ from tests.simulated import answered, asking
 
 def first_round(folder: Path, plan: Plan, *accuracies: float) -> dict[str, RunRecord]:
     """The first seed of every network, with such accuracies; not a number where it failed."""
-    jobs = [job for name in plan.question.contenders for job in plan.jobs(name, plan.question.first_seed)]
+    jobs = [job for name in plan.question.candidates for job in plan.jobs(name, plan.question.first_seed)]
     return {job.folder: answered(job, folder, share) for job, share in zip(jobs, accuracies, strict=True)}
 
 

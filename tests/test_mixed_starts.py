@@ -56,7 +56,7 @@ def test_a_network_from_a_run_beside_one_from_scratch(photos: Path, tmp_path: Pa
     assert (theirs.recipe.optimizer, theirs.recipe.head_first) == ("muon", 0)
     for name in ("epochs", "batch_size", "smallest", "augmentation", "label_smoothing"):
         assert getattr(ours.recipe, name) == getattr(theirs.recipe, name), name
-    assert {contender.name: contender.lr for contender in found.results.contenders} == {
+    assert {candidate.name: candidate.lr for candidate in found.results.candidates} == {
         name: spec.recipe.lr for name, spec in specs.items()
     }
     page = found.report.read_text()
@@ -72,7 +72,7 @@ def test_a_network_from_a_run_beside_one_from_scratch(photos: Path, tmp_path: Pa
 @pytest.mark.slow
 def test_processes_start_from_the_weights_too(photos: Path, tmp_path: Path, first: Trained) -> None:
     found = compared(photos, tmp_path / "out", init=[first.folder])
-    assert not any(contender.failed for contender in found.results.contenders)
+    assert not any(candidate.failed for candidate in found.results.candidates)
 
 
 @pytest.mark.usefixtures("in_this_process")
@@ -90,9 +90,9 @@ def test_weights_that_do_not_fit_are_a_sentence_and_leave_nothing(photos: Path, 
 
 
 def words_for(
-    init: Sequence[str], contenders: Sequence[str] = TWO, *, pretrained: bool = False, key: str = ""
+    init: Sequence[str], candidates: Sequence[str] = TWO, *, pretrained: bool = False, key: str = ""
 ) -> object:
-    return find_starts(init, [key] if key else [], contenders, pretrained=pretrained)
+    return find_starts(init, [key] if key else [], candidates, pretrained=pretrained)
 
 
 def test_what_is_said_of_each_network(tmp_path: Path, first: Trained) -> None:
@@ -125,13 +125,13 @@ def test_what_is_said_of_each_network(tmp_path: Path, first: Trained) -> None:
         ),
         (["resnet18=FILE", "resnet18=none"], {}, "resnet18 can't start from two things"),
         (["RUN", "resnet18=none"], {}, "resnet18 can't start from two things"),
-        (["RUN"], {"contenders": ["plain18", "resnet34"]}, "is a run of resnet18, which does not take part; add it to"),
+        (["RUN"], {"candidates": ["plain18", "resnet34"]}, "is a run of resnet18, which does not take part; add it to"),
         (["plain18=RUN"], {}, "is a run of resnet18, not of plain18"),
         (["none"], {"pretrained": True}, "All networks can't start from pretrained and from none"),
         (["pretrained"], {}, "No weights are published for 'plain18'"),
         (
             ["vgg11=none"],
-            {"contenders": ["torchvision:vgg11", "timm:vgg11"]},
+            {"candidates": ["torchvision:vgg11", "timm:vgg11"]},
             "'vgg11' is torchvision:vgg11 and timm:vgg11",
         ),
         (["none"], {"key": "ema"}, "--init-key takes one key for all files of --init"),
@@ -164,8 +164,8 @@ def test_recipes_of_a_mixed_comparison_take_as_many_steps_on_as_large_images() -
     assert (scratch.epochs, scratch.optimizer, tuned.optimizer) == (30, "muon", "sgd")
     frozen = Wishes(fine_tune=True, freeze_norms=True)
     assert [r.freeze_norms for r in choose_recipes("fast", frozen, ["a"], ["a", "b"], **chosen) if r] == [False, True]
-    for starting, contenders, optimizer in ((["a", "b"], ["a", "b"], "sgd"), ([], ["a", "b"], "muon")):
-        alone, other = choose_recipes("standard", Wishes(), starting, contenders, **chosen)
+    for starting, candidates, optimizer in ((["a", "b"], ["a", "b"], "sgd"), ([], ["a", "b"], "muon")):
+        alone, other = choose_recipes("standard", Wishes(), starting, candidates, **chosen)
         assert (alone.optimizer, other) == (optimizer, None)
     with pytest.raises(
         SkipwiseError, match="--lr can't suit networks that start from weights and those that start from"

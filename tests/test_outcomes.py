@@ -177,16 +177,16 @@ def test_a_comparison_runs_end_to_end_by_every_outcome(name: str, tmp_path: Path
     assert pair.images == counted == int(outcome.members(answered(1.0)[1], CLASSES).sum())
     assert results.beaten() == {"plain18": "resnet18"}
     choice = choose(results, {"resnet18": 0.002, "plain18": 0.001})
-    assert choice.contender == "resnet18"
+    assert choice.candidate == "resnet18"
     assert choice.shown
     assert choice.sentence.endswith(f"shown to lose less than {outcome.margin_said(outcome.margin)} to any other.")
     (times,) = results.ratios
     assert times.low < times.value < times.high < 1
-    for contender in results.contenders:
-        assert contender.outcome is not None
-        assert contender.outcome.low < contender.outcome.value < contender.outcome.high
-        assert contender.calibration is not None
-    assert [contender.name for _, contender in evidence.ranked(results)] == ["resnet18", "plain18"]
+    for candidate in results.candidates:
+        assert candidate.outcome is not None
+        assert candidate.outcome.low < candidate.outcome.value < candidate.outcome.high
+        assert candidate.calibration is not None
+    assert [candidate.name for _, candidate in evidence.ranked(results)] == ["resnet18", "plain18"]
     # Written, read back and shown by what reads them.
     write_sealed(tmp_path / "comparison.json", results)
     assert read_sealed(tmp_path / "comparison.json", Results) == results
@@ -197,7 +197,7 @@ def test_a_comparison_runs_end_to_end_by_every_outcome(name: str, tmp_path: Path
     write_report(tmp_path / "report.html", plan, results, costs, {}, {})
     page = (tmp_path / "report.html").read_text()
     assert f"{'Up' if outcome.higher_is_better else 'Down'} and to the left is better" in page
-    assert outcome.value(results.contenders[0].outcome.value) in page
+    assert outcome.value(results.candidates[0].outcome.value) in page
     assert 'id="calibration"' in page
     assert "None" not in re.sub("<script.*?</script>", "", page, flags=re.DOTALL)
 
@@ -227,7 +227,7 @@ def test_which_network_is_better_can_depend_on_what_counts(tmp_path: Path) -> No
         results = collect(plan, tmp_path / name, follow(plan, tmp_path / name, executor))
         verdicts[name] = results.pairs[0].verdict
     assert verdicts == {"accuracy": "equivalent", "log-loss": "better", "brier": "better"}
-    honest, boasting = (contender.calibration for contender in results.contenders)
+    honest, boasting = (candidate.calibration for candidate in results.candidates)
     assert honest is not None
     assert boasting is not None
     assert honest.high < boasting.low
@@ -237,7 +237,7 @@ def test_no_interval_goes_below_the_least_loss_there_can_be(tmp_path: Path) -> N
     plan = make_plan(tmp_path, "log-loss")
     plan = replace(plan, question=replace(plan.question, looks=(2,)))
     results = collect(plan, tmp_path, follow(plan, tmp_path, Graded(tmp_path, wobble=1.4, resnet18=2.5, plain18=2.2)))
-    assert [c.outcome.low for c in results.contenders if c.outcome is not None] == [0.0, 0.0]
+    assert [c.outcome.low for c in results.candidates if c.outcome is not None] == [0.0, 0.0]
 
 
 def test_a_loss_that_is_open_says_so_in_its_unit_and_goes_on(tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_a_loss_that_is_open_says_so_in_its_unit_and_goes_on(tmp_path: Path) -> 
 def test_who_is_beaten_by_a_loss_gets_no_more_runs(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, "log-loss")
     names = ("resnet18", "se_resnet18", "plain18")
-    plan = replace(plan, question=replace(plan.question, contenders=names, looks=(3, 5), margin=0.01))
+    plan = replace(plan, question=replace(plan.question, candidates=names, looks=(3, 5), margin=0.01))
     executor = Graded(tmp_path, wobble=0.2, resnet18=2.2, se_resnet18=2.15, plain18=0.7)
     follow(plan, tmp_path, executor)
     done = [job.spec.model for job in executor.done]
@@ -290,7 +290,7 @@ def test_limits_are_of_what_counts(tmp_path: Path) -> None:
         skipwise.recommend(folder, max_loss=-1.0)
     found = skipwise.recommend(folder, max_loss=0.06).recommendation
     assert found.unfit["plain18"] == ("test log-loss 0.0880, 0.0280 nats above the 0.06 asked for",)
-    assert found.contender in ("resnet18", "se_resnet18", "mobilenet_v2")
+    assert found.candidate in ("resnet18", "se_resnet18", "mobilenet_v2")
     near = choose(made.results, {}, Limits(outcome=0.053))
     assert "That it reaches 0.053 is not shown: its interval goes up to 0.05" in near.sentence
 
@@ -310,7 +310,7 @@ def test_a_name_that_is_none_is_refused_with_the_nearest(name: str, said: str) -
     with pytest.raises(SkipwiseError, match=re.escape(said)):
         outcome_of(name)
     with pytest.raises(ValueError, match=re.escape(said)):  # in a record, too
-        Question(contenders=("a", "b"), looks=(5,), margin=0.5, alpha=0.05, outcome=name)
+        Question(candidates=("a", "b"), looks=(5,), margin=0.5, alpha=0.05, outcome=name)
 
 
 def test_what_images_cannot_tell_is_refused() -> None:
@@ -340,7 +340,7 @@ def test_margins_are_in_the_unit_of_what_counts(name: str, margin: float) -> Non
     outcome = outcome_of(name)
     with pytest.raises(SkipwiseError, match=rf"--margin.*{outcome.measure()}"):
         outcome.check_margin(margin)
-    question = Question(contenders=("a", "b"), looks=(5,), margin=outcome.margin, alpha=0.05, outcome=name)
+    question = Question(candidates=("a", "b"), looks=(5,), margin=outcome.margin, alpha=0.05, outcome=name)
     assert question.tolerance == {"accuracy": 0.005, "log-loss": 0.01, "brier": 0.005}[name]
     outcome_of("log-loss").check_margin(250.0)  # a loss has no end
     with pytest.raises(SkipwiseError, match="between 0 and 100"):
@@ -360,7 +360,7 @@ def test_what_is_asked_is_looked_at_before_anything_is_trained(photos: Path, tmp
     assert not (tmp_path / "out").exists()
     prepared = prepare(Request(data=str(photos)), seed=0, packed=False)
     for name in ("accuracy", "brier"):
-        question = Question(contenders=("a", "b"), looks=(5,), margin=0.5, alpha=0.05, outcome=name)
+        question = Question(candidates=("a", "b"), looks=(5,), margin=0.5, alpha=0.05, outcome=name)
         check_countable(question, prepared, tuned=True)
 
 
@@ -374,8 +374,8 @@ def test_plans_of_earlier_versions_keep_their_digests() -> None:
 
 def test_records_of_earlier_versions_are_read(tmp_path: Path) -> None:
     made = fabricate()
-    bare = tuple(replace(contender, calibration=None) for contender in made.results.contenders)
-    old = replace(made.results, contenders=bare, ratios=())
+    bare = tuple(replace(candidate, calibration=None) for candidate in made.results.candidates)
+    old = replace(made.results, candidates=bare, ratios=())
     write_sealed(tmp_path / "comparison.json", old)
     text = (tmp_path / "comparison.json").read_text()
     assert '"ratios"' in text
@@ -392,7 +392,7 @@ def test_records_of_earlier_versions_are_read(tmp_path: Path) -> None:
 def test_a_note_says_who_is_no_better_than_who_does_not_look(tmp_path: Path) -> None:
     plan, results = compared(tmp_path, "log-loss", resnet18=2.2, plain18=0.7)
     assert not any("share of each class" in note for note in notes(plan, results))
-    hopeless = replace(results, guess=results.contenders[0].outcome.high - 1e-6)  # type: ignore[union-attr]
+    hopeless = replace(results, guess=results.candidates[0].outcome.high - 1e-6)  # type: ignore[union-attr]
     (said,) = [note for note in notes(plan, hopeless) if "share of each class" in note]
     assert said.startswith("Always answering with the share of each class has a test log-loss of ")
     assert "resnet18, plain18 are not shown to be better" in said

@@ -67,10 +67,10 @@ def test_what_is_recommended_can_be_exported(capsys: pytest.CaptureFixture[str])
     assert "Next:   skipwise export runs/compare/holiday-photos/runs/mobilenet_v2-s0\n" in said(fabricate())
     # Not a run that failed, and none of cross-validation, which was trained on a part of the images.
     made = fabricate()
-    first, *others = made.results.contenders[2].runs
-    without = replace(made.results.contenders[2], runs=(replace(first, status="failed"), *others))
-    contenders = (*made.results.contenders[:2], without, *made.results.contenders[3:])
-    assert "runs/mobilenet_v2-s1\n" in said(replace(made, results=replace(made.results, contenders=contenders)))
+    first, *others = made.results.candidates[2].runs
+    without = replace(made.results.candidates[2], runs=(replace(first, status="failed"), *others))
+    candidates = (*made.results.candidates[:2], without, *made.results.candidates[3:])
+    assert "runs/mobilenet_v2-s1\n" in said(replace(made, results=replace(made.results, candidates=candidates)))
     assert "skipwise export" not in said(fabricate(folds=4))
     # What makes intervals worthless or approximate is said here, too.
     assert "there is a bug somewhere" in said(fabricate())

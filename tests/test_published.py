@@ -159,7 +159,7 @@ def test_comparing_pretrained_networks(photos: Path, tmp_path: Path, monkeypatch
     assert (preprocessing.size, preprocessing.crop, preprocessing.mean) == (32, 0.875, AS_TRAINED["mean"])
     assert found.plan.stem == "imagenet"
     assert found.plan.recipe.lr == pytest.approx(0.02 * math.sqrt(found.plan.recipe.batch_size / 128))
-    assert not any(contender.failed for contender in found.results.contenders)
+    assert not any(candidate.failed for candidate in found.results.candidates)
     assert "published ImageNet weights" in found.report.read_text()
     assert "--init pretrained" in found.report.read_text()
     with pytest.raises(skipwise.SkipwiseError, match="No weights are published for 'plain18'"):

@@ -15,7 +15,7 @@ from skipwise.comparison.plan.question import Question
 from skipwise.comparison.report import notes
 from skipwise.comparison.results import wording
 from skipwise.comparison.results.choice import Limits, choose
-from skipwise.comparison.results.records import Contender, Costs, Results, RunResult
+from skipwise.comparison.results.records import Candidate, Costs, Results, RunResult
 from skipwise.core.files.atomic import read_json, write_json
 from skipwise.core.files.checksums import write_sealed
 from skipwise.cost.counts import Counts
@@ -31,7 +31,7 @@ COSTS = {"slow": 0.003, "fast": 0.001, "middle": 0.002}
 def results(
     images: int, errors: dict[str, int], *, failed: dict[str, int] | None = None, seeds: int = 5, margin: float = 0.5
 ) -> Results:
-    """Contenders that each get their first so many images wrong, the same with every seed."""
+    """Candidates that each get their first so many images wrong, the same with every seed."""
     correct = {}
     for name, count in errors.items():
         right = np.ones((seeds, images), dtype=bool)
@@ -41,7 +41,7 @@ def results(
     judged = judge(correct, margin=margin / 100, seeds=rows)
     return Results(
         plan="",
-        question=Question(contenders=tuple(errors), looks=(seeds,), margin=margin, alpha=0.05),
+        question=Question(candidates=tuple(errors), looks=(seeds,), margin=margin, alpha=0.05),
         data="made up",
         fingerprint="",
         test_images=images,
@@ -51,8 +51,8 @@ def results(
         class_images=(images // 2, images - images // 2),
         exploratory=False,
         folds=None,
-        contenders=tuple(
-            Contender(
+        candidates=tuple(
+            Candidate(
                 name=name,
                 counts=Counts(parameters=parameters, multiply_adds=100 * parameters, activations=5),
                 lr=0.1,
@@ -84,7 +84,7 @@ def results(
 
 def test_of_equivalent_networks_the_fastest() -> None:
     choice = choose(results(10_000, {"slow": 500, "fast": 501, "middle": 499}), COSTS)
-    assert choice.contender == "fast"
+    assert choice.candidate == "fast"
     assert choice.shown
     assert 0 < choice.largest_loss < 0.005
     assert "fastest" in choice.sentence
@@ -93,7 +93,7 @@ def test_of_equivalent_networks_the_fastest() -> None:
 
 def test_a_network_shown_to_be_better_whatever_it_costs() -> None:
     choice = choose(results(10_000, {"slow": 100, "fast": 900, "middle": 950}), COSTS)
-    assert choice.contender == "slow"
+    assert choice.candidate == "slow"
     assert choice.shown
     assert choice.largest_loss == 0
     assert "it alone" in choice.sentence
@@ -102,7 +102,7 @@ def test_a_network_shown_to_be_better_whatever_it_costs() -> None:
 def test_where_nothing_is_told_apart_the_most_accurate_and_what_it_may_lose() -> None:
     found = results(100, {"slow": 4, "fast": 6, "middle": 5})
     choice = choose(found, COSTS)
-    assert choice.contender == "slow"
+    assert choice.candidate == "slow"
     assert not choice.shown
     assert "cannot tell the networks apart" in choice.sentence
     assert f"up to {choice.largest_loss * 100:.1f} points behind {choice.against}" in choice.sentence
@@ -111,7 +111,7 @@ def test_where_nothing_is_told_apart_the_most_accurate_and_what_it_may_lose() ->
 
 def test_where_only_some_are_told_apart_the_others_are_named() -> None:
     choice = choose(results(200, {"slow": 4, "fast": 60, "middle": 5}), COSTS)
-    assert choice.contender == "slow"
+    assert choice.candidate == "slow"
     assert not choice.shown
     assert "cannot tell it from middle," in choice.sentence
     assert "fast" not in choice.sentence
@@ -119,7 +119,7 @@ def test_where_only_some_are_told_apart_the_others_are_named() -> None:
 
 def test_failed_runs_are_not_kept_quiet() -> None:
     choice = choose(results(10_000, {"slow": 100, "fast": 900}, failed={"slow": 2}), COSTS)
-    assert choice.contender == "slow"
+    assert choice.candidate == "slow"
     assert "2 of its 5 runs failed" in choice.sentence
     sentences = notes.failures(results(100, {"slow": 1, "fast": 9}, failed={"slow": 1}))
     assert sentences == ["1 of 5 runs of slow failed (seed 0: the loss became nan)."]
@@ -130,16 +130,16 @@ def test_failed_runs_are_not_kept_quiet() -> None:
 )
 def test_without_two_networks_to_compare_none_is_recommended(failed: dict[str, int], who: str) -> None:
     choice = choose(results(100, {"slow": 10, "fast": 20}, failed=failed), COSTS)
-    assert choice.contender is None
+    assert choice.candidate is None
     assert who in choice.sentence
 
 
 def test_a_network_shown_to_be_worse_is_never_chosen() -> None:
     """Even where failures leave it the best mean, over other seeds than its rivals'."""
     found = results(2000, {"slow": 200, "fast": 100, "middle": 101})
-    lucky = replace(found.contenders[0], outcome=Estimate(0.99, 0.98, 1.0))
-    choice = choose(replace(found, contenders=(lucky, *found.contenders[1:])), COSTS)
-    assert choice.contender in ("fast", "middle")
+    lucky = replace(found.candidates[0], outcome=Estimate(0.99, 0.98, 1.0))
+    choice = choose(replace(found, candidates=(lucky, *found.candidates[1:])), COSTS)
+    assert choice.candidate in ("fast", "middle")
     assert "slow" not in choice.sentence
 
 
@@ -184,7 +184,7 @@ def test_networks_that_may_be_guessing_are_named() -> None:
 def test_only_networks_within_the_limits_are_chosen_from() -> None:
     found = results(10_000, {"slow": 100, "fast": 900, "middle": 300})
     choice = choose(found, COSTS, Limits(latency=0.0025))
-    assert choice.contender == "middle"
+    assert choice.candidate == "middle"
     assert choice.shown
     assert choice.against == "fast"  # what breaks a limit is no rival
     assert choice.unfit == {"slow": ("latency 3 ms, 20% over the limit of 2.5 ms",)}
@@ -193,7 +193,7 @@ def test_only_networks_within_the_limits_are_chosen_from() -> None:
 
 def test_one_network_within_the_limits_is_chosen_whatever_was_shown() -> None:
     choice = choose(results(100, {"slow": 4, "fast": 6, "middle": 5}), COSTS, Limits(size=50_000))
-    assert (choice.contender, choice.against, choice.largest_loss) == ("fast", None, None)
+    assert (choice.candidate, choice.against, choice.largest_loss) == ("fast", None, None)
     assert choice.sentence == "Use fast: it is the only network within the limits."
     assert choice.unfit["slow"] == ("size 0.12 MB, 140% over the limit of 0.05 MB",)
 
@@ -201,7 +201,7 @@ def test_one_network_within_the_limits_is_chosen_whatever_was_shown() -> None:
 def test_where_none_fits_each_limit_that_is_broken_is_named() -> None:
     found = results(10_000, {"slow": 100, "fast": 900, "middle": 300})
     choice = choose(found, COSTS, Limits(latency=0.0025, multiply_adds=1.5e6, outcome=0.98))
-    assert choice.contender is None
+    assert choice.candidate is None
     assert choice.sentence.startswith("No network fits the limits: slow (latency 3 ms, 20% over")
     assert "fast (test accuracy 91.00%, 7.00 points below the 98% asked for)" in choice.sentence
     assert choice.unfit["middle"] == (
@@ -223,7 +223,7 @@ def test_an_accuracy_that_is_reached_by_luck_only_is_said_to_be_so() -> None:
 
 def test_equal_networks_are_said_to_be_equal() -> None:
     choice = choose(results(100, {"slow": 5, "fast": 5, "middle": 9}), COSTS)
-    assert choice.contender == "fast"  # the smaller
+    assert choice.candidate == "fast"  # the smaller
     assert "fast and slow did equally well (95.00%), and fast is the smaller" in choice.sentence
 
 
@@ -250,7 +250,7 @@ def folder(tmp_path: Path) -> Path:
 def test_limits_are_given_in_the_units_people_use(folder: Path) -> None:
     found = skipwise.recommend(folder, max_latency_ms=5, max_size_mb=25, max_macs="1.5G", min_accuracy=93)
     assert found.limits == Limits(latency=0.005, size=25e6, multiply_adds=1.5e9, outcome=0.93)
-    assert found.recommendation.contender == "mobilenet_v2"
+    assert found.recommendation.candidate == "mobilenet_v2"
     assert skipwise.recommend(folder, max_macs=600e6, min_accuracy=0.93).limits == Limits(
         multiply_adds=600e6, outcome=0.93
     )
@@ -298,11 +298,11 @@ def profile(folder: Path) -> ProfileReport:
 
 
 def test_latencies_of_another_machine_change_the_choice(folder: Path, tmp_path: Path, profile: ProfileReport) -> None:
-    assert skipwise.recommend(folder, max_size_mb=60).recommendation.contender == "mobilenet_v2"
+    assert skipwise.recommend(folder, max_size_mb=60).recommendation.candidate == "mobilenet_v2"
     write_json(tmp_path / "there.json", profile)
     found = skipwise.recommend(folder, costs=tmp_path / "there.json")
     assert found.where == "Pi"
-    assert found.recommendation.contender == "resnet18"
+    assert found.recommendation.candidate == "resnet18"
     assert "fastest on Pi (1.00 ms per image)" in found.recommendation.sentence
 
 
@@ -357,4 +357,4 @@ def test_the_command_says_what_does_not_fit_and_how_to_measure_elsewhere(cli: Ru
     assert "--num-classes 5 --stem small --width 1 --json > costs.json" in found.stdout
     none = cli("recommend", folder, "--max-size-mb", "40", "--min-accuracy", "0.99", "--json")
     assert none.returncode == 2
-    assert json.loads(none.stdout)["recommendation"]["contender"] is None
+    assert json.loads(none.stdout)["recommendation"]["candidate"] is None

@@ -64,15 +64,15 @@ def test_the_report_opens_offline_without_a_complaint(
 ) -> None:
     made = fabricate(**CASES[case])
     with page_of(browser, written(tmp_path, made), width=width, scheme=scheme) as page:
-        contenders = len(made.results.contenders)
+        candidates = len(made.results.candidates)
         curves = ["training"] if made.plan.folds else ["validation", "training"]
         for figure in ("trade-off", *curves):
             assert page.locator(f"#{figure} .main-svg").count() > 0, figure
-            assert page.locator(f"#{figure} .point, #{figure} .lines path").count() >= contenders, figure
-        assert page.locator("#networks tr").count() == 1 + contenders
-        assert page.locator("#matrix tbody tr").count() == contenders
-        assert page.locator("#pairs tr").count() == 1 + contenders * (contenders - 1) // 2
-        assert page.locator("#runs tr").count() == 1 + sum(len(c.runs) for c in made.results.contenders)
+            assert page.locator(f"#{figure} .point, #{figure} .lines path").count() >= candidates, figure
+        assert page.locator("#networks tr").count() == 1 + candidates
+        assert page.locator("#matrix tbody tr").count() == candidates
+        assert page.locator("#pairs tr").count() == 1 + candidates * (candidates - 1) // 2
+        assert page.locator("#runs tr").count() == 1 + sum(len(c.runs) for c in made.results.candidates)
         # The text of the figures is as dark or light as the page's, and all text stands out from its ground.
         ink = page.evaluate("getComputedStyle(document.body).color")
         assert page.evaluate("getComputedStyle(document.querySelector('#training .xtitle')).fill") == ink
@@ -86,8 +86,8 @@ def test_the_report_opens_offline_without_a_complaint(
 @pytest.mark.browser
 def test_the_report_fits_a_small_phone_with_all_that_it_may_say(browser: Any, tmp_path: Path) -> None:
     made = fabricate(exploratory=False)
-    contenders = [replace(each, not_learned=share(turn % 2, 5)) for turn, each in enumerate(made.results.contenders)]
-    made = replace(made, results=replace(made.results, contenders=tuple(contenders)))
+    candidates = [replace(each, not_learned=share(turn % 2, 5)) for turn, each in enumerate(made.results.candidates)]
+    made = replace(made, results=replace(made.results, candidates=tuple(candidates)))
     with page_of(browser, written(tmp_path, made), width=360) as page:
         assert "0 of 5 learned nothing; up to 52% may" in page.inner_text("#networks")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
@@ -155,20 +155,20 @@ def test_it_prints_black_on_white_with_everything_open(browser: Any, tmp_path: P
 
 def without_results(made: Fabricated) -> Fabricated:
     """The same where every run failed in its first epoch."""
-    contenders = tuple(
+    candidates = tuple(
         replace(
-            contender,
+            candidate,
             counts=None,
             outcome=None,
             accuracy=None,
             without_twins=None,
             per_class=(),
-            runs=tuple(replace(run, status="failed", reason="boom", val=None, test=None) for run in contender.runs),
+            runs=tuple(replace(run, status="failed", reason="boom", val=None, test=None) for run in candidate.runs),
         )
-        for contender in made.results.contenders
+        for candidate in made.results.candidates
     )
     nothing = replace(
-        made.results, contenders=contenders, pairs=(), bootstraps=(), disagreements=(), looks=(), tried=()
+        made.results, candidates=candidates, pairs=(), bootstraps=(), disagreements=(), looks=(), tried=()
     )
     return replace(made, results=nothing, costs=replace(made.costs, latencies={}), histories={}, pictures={})
 
@@ -231,10 +231,10 @@ def test_plotly_knows_every_word_of_the_figures(tmp_path: Path, case: str) -> No
 
 def test_an_answer_from_seeds_that_made_no_difference_is_not_called_sure(tmp_path: Path) -> None:
     made = fabricate(exploratory=False)
-    assert any(contender.repeated for contender in made.results.contenders)
+    assert any(candidate.repeated for candidate in made.results.candidates)
     assert "Not to be trusted" in written(tmp_path, made).read_text()
-    sound = tuple(replace(contender, repeated=()) for contender in made.results.contenders)
-    text = written(tmp_path, replace(made, results=replace(made.results, contenders=sound))).read_text()
+    sound = tuple(replace(candidate, repeated=()) for candidate in made.results.candidates)
+    text = written(tmp_path, replace(made, results=replace(made.results, candidates=sound))).read_text()
     assert "Not to be trusted" not in text
     assert "Shown, 95% sure" in text
 
@@ -311,7 +311,7 @@ def test_of_many_classes_those_that_differ_most() -> None:
     assert shown is not None
     assert len(shown["rows"]) == evidence.MOST_CLASSES
     assert shown["left_out"] == 40 - evidence.MOST_CLASSES
-    spreads = [max(values) - min(values) for values in zip(*(c.per_class for c in results.contenders), strict=True)]
+    spreads = [max(values) - min(values) for values in zip(*(c.per_class for c in results.candidates), strict=True)]
     assert shown["rows"][0]["name"] == f"class {spreads.index(max(spreads))}"
     without = replace(results, class_images=(0, *results.class_images[1:]))
     assert len(evidence.classes(without)["rows"]) + evidence.classes(without)["left_out"] == 39  # type: ignore[index]

@@ -328,7 +328,7 @@ def test_a_plan_makes_no_code_run_that_nobody_named(saved: Path, photos: Path) -
         skipwise.compare(photos, plan=saved, dry_run=True)
     assert refused.value.options == ("--models", f"{LINEAR},plain18")
     named = skipwise.compare(photos, plan=saved, models=[LINEAR, "plain18"], precision="fp32", dry_run=True)
-    assert named.plan.question.contenders == (LINEAR, "plain18")
+    assert named.plan.question.candidates == (LINEAR, "plain18")
 
 
 def test_where_weights_lie_may_be_said_beside_a_plan(saved: Path) -> None:
@@ -347,6 +347,6 @@ def test_what_was_not_trained_and_not_looked_at_is_not_asked_again(tmp_path: Pat
     assert "plain18" not in command(plan)
     write_plan(tmp_path / "plan.json", plan)
     assert "plain18" not in (tmp_path / "plan.json").read_text()
-    alone = replace(plan, not_trained=dict.fromkeys(plan.question.contenders[1:], "Too dear."), stopped_after=None)
-    assert arguments(alone).models == plan.question.contenders
+    alone = replace(plan, not_trained=dict.fromkeys(plan.question.candidates[1:], "Too dear."), stopped_after=None)
+    assert arguments(alone).models == plan.question.candidates
     assert arguments(alone).looks == plan.question.looks

@@ -27,13 +27,13 @@ def test_where_no_epoch_fits_as_many_steps_as_do_are_left() -> None:
         time_limit=100.0,
         asked_for=((5, 8), made.recipe.epochs),
     )
-    costs = dict.fromkeys(plan.question.contenders, StepCost(step=1.0, evaluation=1e-5))
+    costs = dict.fromkeys(plan.question.candidates, StepCost(step=1.0, evaluation=1e-5))
     short = fitted([plan], lambda _: costs, lambda _: 100.0, fewer_epochs=True)
     steps = short.recipe.steps
     assert steps is not None
     assert LEAST_STEPS <= steps < 200
     assert short.recipe.steps_in_all(images) == steps
-    assert (len(short.candidates), short.looks) == (2, (2,))
+    assert (len(short.trained), short.looks) == (2, (2,))
     assert length(short.recipe) == f"{steps} steps, less than an epoch"
     assert any("less than an epoch" in phrase for phrase in given_up(short))
     # More seeds of the same runs are no other runs.

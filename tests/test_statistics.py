@@ -19,7 +19,7 @@ from skipwise.statistics import (
     Pair,
     beaten,
     bootstrap,
-    contenders_left,
+    candidates_left,
     judge,
     mcnemar,
     pair_level,
@@ -52,11 +52,11 @@ def benchmark(name: str) -> ModuleType:
 
 
 @st.composite
-def answers(draw: st.DrawFn, contenders: int = 2) -> Answers:
+def answers(draw: st.DrawFn, candidates: int = 2) -> Answers:
     """Right or wrong, or right answers weighted by the image's class as for balanced accuracy."""
     seeds, images = draw(st.integers(2, 6)), draw(st.integers(1, 40))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    drawn = {f"net{i}": rng.random((seeds, images)) < rng.random() for i in range(contenders)}
+    drawn = {f"net{i}": rng.random((seeds, images)) < rng.random() for i in range(candidates)}
     if draw(st.booleans()):
         return drawn
     weights = rng.integers(1, 4, size=images).astype(float)
@@ -185,8 +185,8 @@ def networks(*tables: np.ndarray, groups: Groups | None = None) -> Networks:
     return Networks([analyse(1.0 * table, together) for table in tables], together)
 
 
-def test_two_contenders_that_vary_alike_are_known_better_than_one_that_varies_alone() -> None:
-    """Welch's degrees of freedom: the same variance of the difference, from one contender's seeds or from both's."""
+def test_two_candidates_that_vary_alike_are_known_better_than_one_that_varies_alone() -> None:
+    """Welch's degrees of freedom: the same variance of the difference, from one candidate's seeds or from both's."""
     variances, freedom, none = np.array([2.0, 0.0]), np.array([4.0, 4.0]), np.zeros(())
     shares = np.full(2, 0.2)
     one, few = combined(variances, freedom, none, shares)
@@ -293,7 +293,7 @@ def test_pairs_use_the_seeds_both_have() -> None:
     assert judged.accuracies["a"].value == full["a"].mean()  # of all its seeds
 
 
-def test_a_contender_with_one_run_is_in_no_pair() -> None:
+def test_a_candidate_with_one_run_is_in_no_pair() -> None:
     rng = np.random.default_rng(4)
     correct = {"a": rng.random((3, 50)) < 0.8, "b": rng.random((3, 50)) < 0.8, "c": rng.random((1, 50)) < 0.8}
     judged = judge(correct, margin=0.005)
@@ -355,7 +355,7 @@ GOOD = np.ones((2, 3), bool)
 @pytest.mark.parametrize(
     ("correct", "options", "complaint"),
     [
-        ({"a": GOOD}, {}, "two contenders"),
+        ({"a": GOOD}, {}, "two candidates"),
         ({"a": GOOD, "b": np.ones((2, 4), bool)}, {}, "same images"),
         ({"a": GOOD, "b": np.ones(3, bool)}, {}, "array"),
         ({"a": np.ones((2, 0), bool), "b": np.ones((2, 0), bool)}, {}, "one image"),
@@ -363,7 +363,7 @@ GOOD = np.ones((2, 3), bool)
         ({"a": GOOD, "b": GOOD}, {"alpha": 1}, "alpha"),
         ({"a": GOOD, "b": GOOD}, {"looks": 0}, "looks"),
         ({"a": GOOD, "b": GOOD}, {"seeds": {"a": [0, 0], "b": [0, 1]}}, "distinct seed"),
-        ({"a": GOOD, "b": GOOD}, {"seeds": {"a": [0, 1]}}, "every contender"),
+        ({"a": GOOD, "b": GOOD}, {"seeds": {"a": [0, 1]}}, "every candidate"),
         ({"a": GOOD, "b": GOOD.astype(str)}, {}, "bools or numbers"),
         ({"a": GOOD, "b": GOOD.astype(object)}, {}, "bools or numbers"),
         ({"a": GOOD, "b": np.array([[1, 1, np.nan]] * 2)}, {}, "finite"),
@@ -400,7 +400,7 @@ def test_out_is_who_is_shown_to_lose_more_than_the_margin() -> None:
     assert beaten(pairs, 0.01) == {}
 
 
-def test_only_contenders_in_open_pairs_go_on() -> None:
+def test_only_candidates_in_open_pairs_go_on() -> None:
     judgement = run(
         pair_of("a", "b", -0.01, 0.02),
         pair_of("a", "c", 0.001, 0.02, "better"),
@@ -408,9 +408,9 @@ def test_only_contenders_in_open_pairs_go_on() -> None:
         pair_of("a", "d", 0.006, 0.02, "better"),  # d is out
         pair_of("c", "d", -0.01, 0.02),
     )
-    assert contenders_left(judgement) == {"a", "b"}
-    assert contenders_left(judgement, every_pair=True) == {"a", "b", "c", "d"}
-    assert contenders_left(run(pair_of("a", "b", 0.001, 0.02, "better"))) == set()
+    assert candidates_left(judgement) == {"a", "b"}
+    assert candidates_left(judgement, every_pair=True) == {"a", "b", "c", "d"}
+    assert candidates_left(run(pair_of("a", "b", 0.001, 0.02, "better"))) == set()
 
 
 # ---- second opinions
@@ -427,7 +427,7 @@ def test_the_bootstrap_agrees_with_the_interval(weight: float | None) -> None:
 
 
 def test_the_bootstrap_draws_both_seeds_and_images() -> None:
-    """Contenders whose seeds differ and whose images do not, and the other way round: known standard deviations."""
+    """Candidates whose seeds differ and whose images do not, and the other way round: known standard deviations."""
     images = 1000
     still = np.broadcast_to(np.arange(images) < 500, (5, images))
     noisy = np.full((5, images), 1.0) * np.array([[0.4], [0.45], [0.5], [0.55], [0.6]])
@@ -545,12 +545,12 @@ def test_error_rates_in_long_simulation(accuracies: list[float], images: int, no
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("contenders", [2, 4, 6])
+@pytest.mark.parametrize("candidates", [2, 4, 6])
 @pytest.mark.parametrize("best", [0.75, 0.92])
 @pytest.mark.parametrize("noise", [0.0, 0.002])
-def test_clear_comparisons_save_a_third_of_the_runs(contenders: int, best: float, noise: float) -> None:
+def test_clear_comparisons_save_a_third_of_the_runs(candidates: int, best: float, noise: float) -> None:
     simulation = benchmark("coverage")
-    accuracies = [best - 0.01 * index for index in range(contenders)]
+    accuracies = [best - 0.01 * index for index in range(candidates)]
     found = simulation.saved(accuracies, images=10_000, noise=noise, every_pair=False, trials=200)
     assert found["saved"] >= 0.35
     assert found["decided"] > 0.6

@@ -296,7 +296,7 @@ def test_images_grow_unless_a_network_takes_only_one_size(photos: Path, tmp_path
     options |= {"seeds": 2, "workers": 1, "output": tmp_path / "compared"}
     found = skipwise.compare(photos, models=["plain18", of_one_size], **options)
     assert found.plan.recipe.smallest == 1.0
-    assert not any(contender.failed for contender in found.results.contenders)
+    assert not any(candidate.failed for candidate in found.results.candidates)
 
 
 def test_a_network_that_breaks_down_on_the_way_leaves_what_was_saved(

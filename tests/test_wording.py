@@ -58,7 +58,7 @@ def test_what_can_be_resolved_is_said_in_numbers_or_not_at_all() -> None:
 
 
 def asking(names: str, looks: int, alpha: float = 0.05) -> Question:
-    return Question(contenders=tuple(names), looks=tuple(range(5, 5 + looks)), margin=0.5, alpha=alpha)
+    return Question(candidates=tuple(names), looks=tuple(range(5, 5 + looks)), margin=0.5, alpha=alpha)
 
 
 def test_one_is_one() -> None:
@@ -88,11 +88,11 @@ def test_the_course_counts_the_runs_it_saved() -> None:
     said = wording.course(cross_validated.plan, folded)
     assert "That took 148 runs" in said[1]
     assert "would have been 160 (7% saved)" in said[1]
-    assert wording.runs_done(folded.contenders[0]) == "8 x 4"
+    assert wording.runs_done(folded.candidates[0]) == "8 x 4"
     # What a time limit or failures prevented was not saved.
     assert len(wording.course(replace(made.plan, stopped_after=5), made.results)) == 1
     assert len(wording.course(made.plan, replace(made.results, pairs=made.results.pairs[1:]))) == 1
-    assert wording.runs_done(made.results.contenders[4]) == "12, 1 failed"
+    assert wording.runs_done(made.results.candidates[4]) == "12, 1 failed"
 
 
 def test_open_pairs_say_why_they_were_left_open() -> None:
@@ -161,8 +161,8 @@ def test_fairness_tells_runs_that_were_computed_in_another_way() -> None:
 
 def test_fairness_names_what_differed_and_what_did_not() -> None:
     made = fabricate()
-    others = (replace(made.results.contenders[0], lr=0.1), *made.results.contenders[1:])
-    lines = " ".join(fairness.different(made.plan, replace(made.results, contenders=others)))
+    others = (replace(made.results.candidates[0], lr=0.1), *made.results.candidates[1:])
+    lines = " ".join(fairness.different(made.plan, replace(made.results, candidates=others)))
     assert (
         "The number of seeds: 12 for resnet18, se_resnet18, mobilenet_v2 and my_networks:tiny; 5 for plain18." in lines
     )
@@ -203,7 +203,7 @@ def test_markdown_has_the_answer_and_two_tables(case: str) -> None:
     made = fabricate(**CASES[case])
     text = markdown(made.plan, made.results, made.costs)
     networks, pairs = tables(text)
-    count = len(made.results.contenders)
+    count = len(made.results.candidates)
     assert len(networks) == 1 + count
     assert len(pairs) == 1 + count * (count - 1) // 2
     assert {len(row) for row in networks} == {6 if made.plan.question.scoring.is_accuracy else 7}

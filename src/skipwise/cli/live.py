@@ -52,7 +52,7 @@ class Screen(Bar, Observer):
         self.remaining = Remaining(
             slots=plan.processes,
             prior=expected.epochs if expected is not None else {},
-            after=ENDING * len(plan.candidates),
+            after=ENDING * len(plan.trained),
         )
         self.limit = plan.time_limit
         self.told: set[Job] = set()

@@ -1,1 +1,1 @@
-"""Contenders x seeds under one plan: executed, judged, recommended and reported."""
+"""Candidates x seeds under one plan: executed, judged, recommended and reported."""

@@ -39,7 +39,7 @@ from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.data.store.packed import pack as make_pack
 from skipwise.evaluation.outcomes import outcome_of
-from skipwise.nets.external import guest_fingerprint, is_guest
+from skipwise.nets.external import code_fingerprint, is_external
 from skipwise.nets.stems import resolve_stem
 from skipwise.training.inputs import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
 from skipwise.training.loop.recipe import Wishes, check_recipe, shortened
@@ -200,7 +200,7 @@ def compare(
     names += [name for name in dict.fromkeys(run.model for run in included) if name not in names]
     scoring = outcome_of(outcome)
     question = Question(
-        contenders=tuple(names),
+        candidates=tuple(names),
         looks=choose_looks(seeds, looks),
         first_seed=seed,
         # A whole number would be written, and read back, otherwise.
@@ -302,7 +302,7 @@ def compare(
         stem=resolved,
         width=width,
         init={name: each.start for name, each in weights.items()},
-        guests={name: guest_fingerprint(name) for name in question.contenders if is_guest(name)},
+        external_code={name: code_fingerprint(name) for name in question.candidates if is_external(name)},
         recipe=chosen,
         fine_tuning=tuned,
         tuning=choose_tuning(tune, tune_epochs, chosen, question, counts["val"]),
@@ -384,7 +384,7 @@ def compare(
                 settled, expected = settle(prepared, packed, tried, here, watch.noticed)
                 costs = tried.costs
             elif asked_more:
-                settled = replace(settled.extended(question), guests=draft.guests, init=draft.init)
+                settled = replace(settled.extended(question), external_code=draft.external_code, init=draft.init)
                 try_weights(settled, weights, watch.noticed)
             check_included(settled, tested)
             if saved is not None:
@@ -429,12 +429,12 @@ def _choose(
     """The folder for a plan and what was planned there; an extension is chosen by what was asked there before."""
     if extend and named is not None and (named / SHELF.begun).exists():
         before = read_sealed(named / SHELF.begun, Plan)
-        guests = {name: code for name, code in draft.guests.items() if name in before.question.contenders}
-        init = {name: start for name, start in draft.init.items() if name in before.question.contenders}
+        external_code = {name: code for name, code in draft.external_code.items() if name in before.question.candidates}
+        init = {name: start for name, start in draft.init.items() if name in before.question.candidates}
         draft = replace(
             draft,
             question=before.question,
-            guests=guests,
+            external_code=external_code,
             init=init,
             time_limit=before.time_limit,
             asked_for=before.asked_for,
@@ -455,5 +455,5 @@ def _in_order(names: list[str], folder: Path) -> list[str]:
     """The networks as a comparison that is to be extended has them, those that are new last."""
     if not (folder / SHELF.begun).exists():
         return names
-    before = read_sealed(folder / SHELF.begun, Plan).question.contenders
+    before = read_sealed(folder / SHELF.begun, Plan).question.candidates
     return [*(name for name in before if name in names), *(name for name in names if name not in before)]

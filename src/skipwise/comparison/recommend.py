@@ -150,8 +150,8 @@ def _elsewhere(path: Path, found: Comparison) -> tuple[dict[str, float], str]:
 
 
 def _measurable(found: Comparison) -> list[str]:
-    """The contenders that can be built."""
-    return [contender.name for contender in found.results.contenders if contender.counts is not None]
+    """The candidates that can be built."""
+    return [candidate.name for candidate in found.results.candidates if candidate.counts is not None]
 
 
 def _medians(costs: Costs) -> dict[str, float]:

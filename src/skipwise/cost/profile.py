@@ -12,7 +12,7 @@ from skipwise.cost.counts import Counts, count
 from skipwise.cost.interleaved import Timing, interleaved
 from skipwise.cost.timing import MATMUL_SIDE, forward_arm, matmul_arm
 from skipwise.nets.catalogue import check_model
-from skipwise.nets.external import is_guest
+from skipwise.nets.external import is_external
 from skipwise.nets.external_sizes import check_size
 from skipwise.nets.stems import check_width, resolve_stem
 
@@ -94,7 +94,7 @@ def profile(
         name: create_model(name, num_classes=num_classes, stem=resolve_stem(stem, img_size), width=width, seed=0)
         for name in models
     }
-    for name in filter(is_guest, models):
+    for name in filter(is_external, models):
         check_size(networks[name], name, channels=3, size=img_size)
     counts = {name: count(network, channels=3, size=img_size) for name, network in networks.items()}
     shape = {"channels": 3, "size": img_size}

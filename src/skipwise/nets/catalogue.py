@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from skipwise.core.errors import unknown_name
-from skipwise.nets.external import check_guest, is_guest
+from skipwise.nets.external import check_external, is_external
 
 FILE = Path(__file__).with_name("catalogue.json")
 
@@ -43,7 +43,7 @@ def check_model(name: str, known: Collection[str] | None = None) -> None:
         SkipwiseError: it does not; the nearest name is suggested.
     """
     known = catalogue() if known is None else known
-    if is_guest(name):
-        check_guest(name)
+    if is_external(name):
+        check_external(name)
     elif name not in known:
         raise unknown_name("network", name, known)

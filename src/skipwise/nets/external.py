@@ -29,14 +29,14 @@ Trust = bool | str
 _LIBRARIES = ("timm", "torchvision")
 
 
-def is_guest(name: str) -> bool:
+def is_external(name: str) -> bool:
     """Whether a network's name is one of somebody else's."""
     return ":" in name
 
 
 def is_own(name: str) -> bool:
     """Whether a network's name is that of a function in a module, which runs when it is looked up."""
-    return is_guest(name) and name.partition(":")[0] not in _LIBRARIES
+    return is_external(name) and name.partition(":")[0] not in _LIBRARIES
 
 
 def check_trusted(name: str, trust: Trust, where: str | os.PathLike[str]) -> None:
@@ -80,18 +80,18 @@ def is_installed(name: str) -> bool:
         sys.path = before
 
 
-def check_guest(name: str) -> None:
-    """Raises SkipwiseError if there is no such guest."""
+def check_external(name: str) -> None:
+    """Raises SkipwiseError if there is no such external network."""
     _maker(name)
 
 
-def guest_fingerprint(name: str) -> str:
-    """What a guest is made from: its library's version, or a hash of the file its function is in.
+def code_fingerprint(name: str) -> str:
+    """What an external network is made from: its library's version, or a hash of the file its function is in.
 
     Raises:
-        SkipwiseError: there is no such guest.
+        SkipwiseError: there is no such network.
     """
-    check_guest(name)
+    check_external(name)
     library = name.partition(":")[0]
     if library in _LIBRARIES:
         return f"{library} {importlib.metadata.version(library)}"
@@ -99,16 +99,16 @@ def guest_fingerprint(name: str) -> str:
     return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else library
 
 
-def create_guest(name: str, *, num_classes: int, in_channels: int, seed: int | None) -> nn.Module:
-    """A guest with initial weights.
+def create_external(name: str, *, num_classes: int, in_channels: int, seed: int | None) -> nn.Module:
+    """An external network with initial weights.
 
     Raises:
-        SkipwiseError: there is no such guest, or it is not a network.
+        SkipwiseError: there is no such network, or it is not a network.
     """
     import torch
 
     make = _maker(name)
-    # A guest draws from torch's default generator; it is put back, so nobody else's draws depend on ours.
+    # An external network draws from torch's default generator; it is put back, so nobody else's draws depend on ours.
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
@@ -130,7 +130,7 @@ def create_guest(name: str, *, num_classes: int, in_channels: int, seed: int | N
 
 
 def _maker(name: str) -> Callable[[int, int], object]:
-    """(classes, channels) -> the guest."""
+    """(classes, channels) -> the external network."""
     library, _, model = name.partition(":")
     if library == "timm":
         return _timm(model)

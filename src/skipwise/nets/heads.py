@@ -10,8 +10,8 @@ from skipwise.nets.network import Network
 def head_names(network: nn.Module) -> frozenset[str]:
     """The names of the last layer's parameters.
 
-    Of a network of timm, those of its classifier, or of both where it has two; of another guest, those of the last
-    layer with a matrix of weights.
+    A network of timm says which layer is its classifier, or its two classifiers. In other external networks it is the
+    last layer with a matrix of weights.
     """
     parts = dict(network.named_modules(remove_duplicate=False))
     if isinstance(network, Network):

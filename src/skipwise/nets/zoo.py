@@ -23,7 +23,7 @@ from skipwise.nets.blocks import (
     projection_skip,
 )
 from skipwise.nets.catalogue import check_model
-from skipwise.nets.external import create_guest, is_guest
+from skipwise.nets.external import create_external, is_external
 from skipwise.nets.network import Architecture, Stage, build
 from skipwise.nets.stems import STEMS, resolve_stem
 from skipwise.nets.weights.loading import load_weights
@@ -158,8 +158,8 @@ def create_model(
     """A network by name, with initial weights.
 
     Args:
-        name: one of `list_models()`, or a guest: `timm:NAME`, `torchvision:NAME`, or `package.module:function` for
-            one's own. Guests take care of their stem and width themselves.
+        name: one of `list_models()`, or an external network: `timm:NAME`, `torchvision:NAME`, or
+            `package.module:function` for your own. External networks set their own stem and width.
         stem: `imagenet` (strided, pooled), `small` (3x3, stride 1, no pool), or `auto`, by `image_size`; None is the
             one the network was published with: `small` for the CIFAR ResNets, `imagenet` for all others.
         width: scales all channels, rounded to multiples of 8; 1 is the published network.
@@ -183,17 +183,17 @@ def create_model(
         raise unknown_name("stem", stem, STEMS)
     if stem == "auto" and image_size is None:
         raise SkipwiseError("The stem 'auto' needs the image size; give image_size, or 'small' or 'imagenet'.")
-    if is_guest(name):
+    if is_external(name):
         theirs = published(name) if pretrained else None
         if theirs is not None and in_channels != len(theirs.mean):
             raise SkipwiseError(
                 f"The published weights of {name!r} are for {len(theirs.mean)} channels; leave in_channels out, or "
                 "pretrained."
             )
-        guest = create_guest(name, num_classes=num_classes, in_channels=in_channels, seed=seed)
+        external = create_external(name, num_classes=num_classes, in_channels=in_channels, seed=seed)
         if theirs is not None:
-            load_weights(guest, fetch(theirs), new_head=True)
-        return guest
+            load_weights(external, fetch(theirs), new_head=True)
+        return external
     architecture = NETWORKS[name]
     stem = resolve_stem(stem or architecture.stem, image_size or 0)
     if pretrained:

@@ -1,8 +1,11 @@
 """Scores of images -> intervals and verdicts; numpy and scipy, nothing of ours.
 
-The heart is `judge`. `settle` and `contenders_left` make a sequence of looks at growing data out of it; `bootstrap`
+The heart is `judge`. `settle` and `candidates_left` make a sequence of looks at growing data out of it; `bootstrap`
 and `mcnemar` are second opinions that rest on other assumptions.
 """
+
+import warnings
+from typing import Any
 
 from skipwise.statistics.climbing import Climb, climb
 from skipwise.statistics.crosschecks import McNemar, bootstrap, mcnemar
@@ -10,7 +13,7 @@ from skipwise.statistics.groups import FEWEST_GROUPS
 from skipwise.statistics.judging import MOST_SEEDS, judge
 from skipwise.statistics.records import Estimate, Judgement, Pair, Verdict
 from skipwise.statistics.resolution import at_best, least_shown
-from skipwise.statistics.sequential import beaten, contenders_left, settle
+from skipwise.statistics.sequential import beaten, candidates_left, settle
 from skipwise.statistics.shares import Share, share
 from skipwise.statistics.simultaneous import SCHEDULE, pair_level, schedule
 
@@ -29,7 +32,7 @@ __all__ = [
     "beaten",
     "bootstrap",
     "climb",
-    "contenders_left",
+    "candidates_left",
     "judge",
     "least_shown",
     "mcnemar",
@@ -38,3 +41,10 @@ __all__ = [
     "settle",
     "share",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "contenders_left":
+        raise AttributeError(f"module 'skipwise.statistics' has no attribute {name!r}")
+    warnings.warn("`contenders_left` is now `candidates_left`.", DeprecationWarning, stacklevel=2)
+    return candidates_left

@@ -27,7 +27,7 @@ def bootstrap(
 ) -> tuple[float, float]:
     """The interval of mean(a) - mean(b) that resampling gives: percentiles, for this pair alone.
 
-    Seeds of either contender and images, or groups of them, are drawn with replacement, independently of each other
+    Seeds of either candidate and images, or groups of them, are drawn with replacement, independently of each other
     (the pigeonhole bootstrap: Owen 2007, Annals of Applied Statistics 1:386). Nothing is assumed about the shape of any
     effect. With few seeds it is too narrow on their side, by a factor of sqrt(S / (S - 1)) and the missing Student's t;
     and it counts what is neither the seed's nor the image's effect more than once, which is too wide.
@@ -43,7 +43,7 @@ def bootstrap(
         ValueError: no such tables, or not the same images; groups that are none.
     """
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not (a.size and b.size):
-        raise ValueError("The bootstrap needs two contenders' answers [seeds, images] to the same images.")
+        raise ValueError("The bootstrap needs two candidates' answers [seeds, images] to the same images.")
     rng = np.random.default_rng(seed)
     together = Groups(a.shape[1]) if groups is None else groups_of(groups)
     sums = [together.sums(side.astype(float)).T for side in (a, b)]

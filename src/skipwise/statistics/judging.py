@@ -82,7 +82,7 @@ def judge(
         'old is worse: -6.1 (-6.8 to -5.3) points'
     """
     if len(scores) < 2:
-        raise ValueError("A comparison needs at least two contenders.")
+        raise ValueError("A comparison needs at least two candidates.")
     if not (margin > 0 and (margin < 1 or not higher_is_better) and 0 < alpha < 1):
         raise ValueError("margin and alpha must lie between 0 and 1.")
     values = {name: np.asarray(rows) for name, rows in scores.items()}
@@ -144,9 +144,9 @@ def judge(
 
 def _check(values: Scores, bounded: bool) -> None:
     if any(table.ndim != 2 or table.dtype.kind not in "biuf" for table in values.values()):
-        raise ValueError("Every contender's scores must be an array [seeds, images] of bools or numbers.")
+        raise ValueError("Every candidate's scores must be an array [seeds, images] of bools or numbers.")
     if len({table.shape[1] for table in values.values()}) > 1:
-        raise ValueError("Every contender must have been tested on the same images.")
+        raise ValueError("Every candidate must have been tested on the same images.")
     for name, table in values.items():
         if table.dtype != bool and not np.isfinite(table).all():
             raise ValueError(f"The scores of {name} must be finite numbers, and some are not.")
@@ -166,7 +166,7 @@ def _check(values: Scores, bounded: bool) -> None:
 def _rows_of_seeds(values: Scores, seeds: Mapping[str, Sequence[int]] | None) -> dict[str, dict[int, int]]:
     """For each network, the row of each of its seeds."""
     if seeds is not None and not values.keys() <= seeds.keys():
-        raise ValueError("seeds must name the seeds of every contender.")
+        raise ValueError("seeds must name the seeds of every candidate.")
     found = {}
     for name, table in values.items():
         given = list(seeds[name]) if seeds else list(range(len(table)))
@@ -184,7 +184,7 @@ def _learned(
             return {name: np.ones(len(table), bool) for name, table in values.items()}
         return {name: _not_far_below(table.mean(axis=1), table.shape[1]) for name, table in values.items()}
     if not values.keys() <= learned.keys() or any(len(learned[name]) != len(table) for name, table in values.items()):
-        raise ValueError("learned must say of every row of every contender whether that run learned.")
+        raise ValueError("learned must say of every row of every candidate whether that run learned.")
     return {name: np.asarray(learned[name], bool) for name in values}
 
 

@@ -14,7 +14,7 @@ from skipwise.statistics.records import Verdict, verdict_of
 
 @cache
 def at_best(images: int, wrong: int, *, margin: float, alpha: float) -> Verdict:
-    """The verdict on two contenders whose seeds all agree: one is right on all images, the other on all but `wrong`.
+    """The verdict on two candidates whose seeds all agree: one is right on all images, the other on all but `wrong`.
 
     Nothing can speak for a difference more clearly than seeds that all agree and images that all go one way, nor for
     its absence than answers that are all alike; so what is unresolved even then needs more images, not more seeds.
@@ -34,7 +34,7 @@ def at_best(images: int, wrong: int, *, margin: float, alpha: float) -> Verdict:
 
 @cache
 def least_shown(images: int, *, margin: float, alpha: float) -> int:
-    """The fewest images in which two contenders must differ for one to be judged better; images + 1 if none will do."""
+    """The fewest images in which two candidates must differ for one to be judged better; images + 1 if none will do."""
 
     def better(wrong: int) -> bool:
         return at_best(images, wrong, margin=margin, alpha=alpha) == "better"

@@ -2,9 +2,9 @@
 
     judgement = None
     for count in looks:
-        ... train every contender that is left up to `count` seeds ...
+        ... train every candidate that is left up to `count` seeds ...
         judgement = settle(judgement, judge(answers so far, margin=..., looks=len(looks)))
-        left = contenders_left(judgement)
+        left = candidates_left(judgement)
 
 Every interval was made at alpha / looks, so all of those shown at all looks hold together; stopping early can only
 leave some of them out.
@@ -27,7 +27,7 @@ def settle(earlier: Judgement | None, now: Judgement) -> Judgement:
 
 
 def beaten(pairs: Iterable[Pair], margin: float) -> dict[str, str]:
-    """The contenders shown to be more than the margin below another one, each with the one it is furthest below.
+    """The candidates shown to be more than the margin below another one, each with the one it is furthest below.
 
     Nobody would choose them.
     """
@@ -39,10 +39,10 @@ def beaten(pairs: Iterable[Pair], margin: float) -> dict[str, str]:
     return {name: pair.b for name, pair in shown.items()}
 
 
-def contenders_left(judgement: Judgement, *, every_pair: bool = False) -> frozenset[str]:
-    """The contenders that need more seeds: those of pairs that are open.
+def candidates_left(judgement: Judgement, *, every_pair: bool = False) -> frozenset[str]:
+    """The candidates that need more seeds: those of pairs that are open.
 
-    A pair is open while it is unresolved and more seeds can settle it, and while neither contender is beaten; with
+    A pair is open while it is unresolved and more seeds can settle it, and while neither candidate is beaten; with
     `every_pair`, also then.
     """
     gone = set() if every_pair else beaten(judgement.pairs, judgement.margin).keys()

@@ -61,11 +61,11 @@ def schedule(looks: int | Sequence[int]) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=256)
-def pair_level(contenders: int, looks: tuple[int, ...], alpha: float) -> float:
+def pair_level(candidates: int, looks: tuple[int, ...], alpha: float) -> float:
     """The level of each pair's interval, so that any of all pairs at all looks misses with probability alpha.
 
     Args:
-        contenders: how many networks are compared, each with each.
+        candidates: how many networks are compared, each with each.
         looks: the numbers of seeds at which that is done.
         alpha: the chance that anything is missed.
 
@@ -76,32 +76,32 @@ def pair_level(contenders: int, looks: tuple[int, ...], alpha: float) -> float:
         '0.0091 > 0.0083'
     """
     alpha *= RESERVE
-    if contenders > MOST_SIMULATED:
-        return _range_level(contenders, alpha / len(looks))
-    pairs = np.zeros((contenders * (contenders - 1) // 2, contenders))
-    for row, (a, b) in enumerate(combinations(range(contenders), 2)):
+    if candidates > MOST_SIMULATED:
+        return _range_level(candidates, alpha / len(looks))
+    pairs = np.zeros((candidates * (candidates - 1) // 2, candidates))
+    for row, (a, b) in enumerate(combinations(range(candidates), 2)):
         pairs[row, [a, b]] = 1, -1
-    return min(_range_level(contenders, alpha), _seed_level(pairs, looks, alpha))
+    return min(_range_level(candidates, alpha), _seed_level(pairs, looks, alpha))
 
 
 @lru_cache(maxsize=256)
-def accuracy_level(contenders: int, looks: tuple[int, ...], alpha: float) -> float:
+def accuracy_level(candidates: int, looks: tuple[int, ...], alpha: float) -> float:
     """The same for the networks' own accuracies: as if these were independent, which is the worst case."""
     alpha *= RESERVE
-    single = float(-special.expm1(special.log1p(-alpha) / contenders))
-    return min(single, _seed_level(np.eye(contenders), looks, alpha))
+    single = float(-special.expm1(special.log1p(-alpha) / candidates))
+    return min(single, _seed_level(np.eye(candidates), looks, alpha))
 
 
-def _range_level(contenders: int, alpha: float) -> float:
+def _range_level(candidates: int, alpha: float) -> float:
     """The level of each pair where images alone vary: twice the tail of a normal deviate at the range's quantile."""
-    pairs = contenders * (contenders - 1) / 2
-    if contenders == 2 or alpha < LEAST_INTEGRATED:
+    pairs = candidates * (candidates - 1) / 2
+    if candidates == 2 or alpha < LEAST_INTEGRATED:
         return alpha / pairs
 
     def beyond(quantile: float) -> float:
         def density(x: float) -> float:
             inside = float(special.ndtr(x + quantile) - special.ndtr(x))
-            return contenders * math.exp(-(x**2) / 2) / math.sqrt(2 * math.pi) * inside ** (contenders - 1)
+            return candidates * math.exp(-(x**2) / 2) / math.sqrt(2 * math.pi) * inside ** (candidates - 1)
 
         return 1 - float(integrate.quad(density, -9, 9, limit=200)[0]) - alpha
 
@@ -113,16 +113,16 @@ def _seed_level(contrasts: NDArray[np.float64], looks: tuple[int, ...], alpha: f
     """The level where runs alone vary; 1 with one look, where that is not the worst case.
 
     Args:
-        contrasts: the differences of means that are looked at [differences, contenders].
+        contrasts: the differences of means that are looked at [differences, candidates].
     """
     if len(looks) == 1:
         return 1.0
     if alpha < LEAST_SIMULATED:
         return alpha / (len(contrasts) * len(looks))
-    contenders = contrasts.shape[1]
-    one_quiet = np.ones(contenders)
+    candidates = contrasts.shape[1]
+    one_quiet = np.ones(candidates)
     one_quiet[0] = QUIET
-    return min(_simulated_level(contrasts, looks, alpha, each) for each in (np.ones(contenders), one_quiet))
+    return min(_simulated_level(contrasts, looks, alpha, each) for each in (np.ones(candidates), one_quiet))
 
 
 def _simulated_level(

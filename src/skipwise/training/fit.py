@@ -11,7 +11,7 @@ from typing import Any
 
 from skipwise.cost.counts import count
 from skipwise.cost.timing import multiply_adds_per_second
-from skipwise.nets.external import is_guest
+from skipwise.nets.external import is_external
 from skipwise.nets.uninitialised import blank, shape_of
 from skipwise.training.loop.recipe import Recipe
 from skipwise.training.machine.execution import choose_execution
@@ -33,7 +33,7 @@ def fit_setting(draft: Terms, *, precision: str, other_size: bool, other_stem: b
     """
     spec = draft.spec
     options = settings(draft.setting, size_given=not other_size, stem_given=not other_stem)
-    if spec.time_limit is None or len(options) == 1 or is_guest(spec.model):
+    if spec.time_limit is None or len(options) == 1 or is_external(spec.model):
         return draft
     built: dict[str, Any] = {
         "num_classes": len(spec.classes),

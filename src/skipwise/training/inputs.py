@@ -12,7 +12,7 @@ from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.data.image.preprocess import Preprocessing, channel_statistics
 from skipwise.data.images import Pixels
 from skipwise.data.prepare import Prepared
-from skipwise.nets.external import is_guest
+from skipwise.nets.external import is_external
 from skipwise.nets.external_sizes import check_size, takes
 from skipwise.nets.stems import STEMS, check_width
 from skipwise.training.loop.recipe import Recipe, of_one_size
@@ -76,7 +76,7 @@ def check_sizes(models: Iterable[str], preprocessing: Preprocessing, classes: in
 
     One that does not work at all is let through: its run will say why.
     """
-    for name in filter(is_guest, models):
+    for name in filter(is_external, models):
         from skipwise.nets.zoo import create_model  # which imports torch
 
         try:
@@ -104,7 +104,7 @@ def with_sizes_for_all(
     fixed = replace(fixed, epochs=epochs or fixed.epochs)
     if not smaller:
         return fixed
-    for name in filter(is_guest, models):
+    for name in filter(is_external, models):
         from skipwise.nets.zoo import create_model  # which imports torch
 
         try:

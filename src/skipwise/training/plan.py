@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 from skipwise.core.workspace import Shelf
 from skipwise.training.loop.recipe import as_begun, full_size, growing_apart, redefined
@@ -23,7 +24,7 @@ class Terms:
 
     Args:
         val_share, test_share: None for a split that came with the images.
-        guest: a fingerprint of the code of a network that is not ours.
+        external_code: a fingerprint of the code of a network that is not ours.
         step_cost: what a step was tried out to take.
         asked_setting: under a time limit, the images' size and the stem that the run would have without it.
         asked_batch: the batch that was asked for, or is the recipe's, where a smaller one is used to fit into memory.
@@ -35,11 +36,13 @@ class Terms:
     split_images: dict[str, int]
     val_share: float | None
     test_share: float | None
-    guest: str | None = None
+    external_code: str | None = None
     step_cost: StepCost | None = None
     asked_setting: tuple[int, str] | None = None
     asked_batch: int | None = None
     start: Start | None = None
+
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {"external_code": "guest"}
 
     @property
     def setting(self) -> Setting:
@@ -64,7 +67,7 @@ class Terms:
                 (ours.spec.classes, ours.val_share, ours.split_images),
                 (theirs.spec.classes, theirs.val_share, theirs.split_images),
             )
-        if ours.spec.model == theirs.spec.model and ours.guest != theirs.guest:
+        if ours.spec.model == theirs.spec.model and ours.external_code != theirs.external_code:
             return "the code of the network changed"
         if redefined(ours.spec.recipe, theirs.spec.recipe):
             return f"the recipe {ours.spec.recipe.name!r} was another one then; the version that began it can go on"

@@ -18,7 +18,7 @@ from skipwise.core.files.checksums import sha256
 from skipwise.core.files.paths import user_path
 from skipwise.core.text import listed
 from skipwise.data.image.preprocess import Preprocessing
-from skipwise.nets.external import check_trusted, is_guest
+from skipwise.nets.external import check_trusted, is_external
 from skipwise.nets.weights.published import Expected, Published, at_hand, expected, fetch, published
 from skipwise.training.run.record import RunSpec, read_run
 
@@ -92,7 +92,7 @@ def find_start(where: str | os.PathLike[str], key: str | None = None) -> Found:
     if not file.is_file():
         raise SkipwiseError(f"The run in {path} has no weights any more; train it again.")
     start = Start(name=path.resolve().name, sha256=sha256(file), expects=spec.preprocessing)
-    stem, width = (None, None) if is_guest(spec.model) else (spec.stem, spec.width)
+    stem, width = (None, None) if is_external(spec.model) else (spec.stem, spec.width)
     return Found(start=start, file=file, spec=spec, stem=stem, width=width)
 
 
@@ -119,7 +119,7 @@ def for_model(found: Found, model: str, where: str | os.PathLike[str]) -> Found:
                 "weights."
             )
         return found
-    own = not is_guest(model)
+    own = not is_external(model)
     weights = _published_of(model)
     if weights is not None and weights.digits and found.start.sha256.startswith(weights.digits):
         start = replace(found.start, url=weights.url, expects=_preprocessing(weights))
@@ -145,7 +145,7 @@ def published_start(model: str) -> Found:
     weights = published(model)
     file = fetch(weights)
     start = Start(name=file.name, url=weights.url, sha256=sha256(file), expects=_preprocessing(weights))
-    own = not is_guest(model)
+    own = not is_external(model)
     return Found(start=start, file=file, stem=STEM if own else None, width=1.0 if own else None)
 
 
@@ -192,7 +192,7 @@ def automatic(
     if not why:
         return found
     fitting = stem in ("auto", STEM) and width == 1.0
-    there = available([model for model in models if is_guest(model) or fitting])
+    there = available([model for model in models if is_external(model) or fitting])
     for model in sorted(there, key=there.__getitem__):  # "here" comes before "web"
         if there[model] == "web" and os.environ.get(OFFLINE, "0") != "0":
             break
@@ -231,7 +231,7 @@ def agreed(
         SkipwiseError: weights are for another stem or width than what was asked for, or than other weights are.
     """
     needs: dict[str, tuple[str | None, float | None]] = {m: (f.stem, f.width) for m, f in starts.items()}
-    needs |= {model: (STEM, 1.0) for model in pretrained if not is_guest(model)}
+    needs |= {model: (STEM, 1.0) for model in pretrained if not is_external(model)}
     asked_stem, asked_width = None if stem == "auto" else stem, width
     for model, (its_stem, its_width) in needs.items():
         for option, asked, its in (("width", asked_width, its_width), ("stem", asked_stem, its_stem)):

@@ -26,7 +26,7 @@ from skipwise.data.scan.inspection import Square
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED, save_split
 from skipwise.nets.catalogue import check_model
-from skipwise.nets.external import guest_fingerprint, is_guest
+from skipwise.nets.external import code_fingerprint, is_external
 from skipwise.nets.stems import resolve_stem
 from skipwise.nets.weights.published import published
 from skipwise.training.inputs import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
@@ -264,7 +264,7 @@ def train(
                 split_images=prepared.counts,
                 val_share=prepared.val_share,
                 test_share=prepared.test_share,
-                guest=guest_fingerprint(model) if is_guest(model) else None,
+                external_code=code_fingerprint(model) if is_external(model) else None,
                 asked_setting=None if seconds is None else (preprocessing.size, resolved),
                 start=None if found is None else found.start,
             )

@@ -311,7 +311,7 @@ def compare(
         from skipwise.cli.summaries.results import print_comparison
 
         print_comparison(comparison, typed=sys.argv)
-    return 2 if any(contender.failed for contender in comparison.results.contenders) else 0
+    return 2 if any(candidate.failed for candidate in comparison.results.candidates) else 0
 
 
 def _print_planned(planned: Planned, context: typer.Context, *, as_json: bool) -> None:

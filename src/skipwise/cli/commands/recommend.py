@@ -52,4 +52,4 @@ def recommend(
         from skipwise.cli.summaries.results import print_recommended
 
         print_recommended(found)
-    return 0 if found.recommendation.contender is not None else 2
+    return 0 if found.recommendation.candidate is not None else 2

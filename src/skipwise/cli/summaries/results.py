@@ -43,7 +43,7 @@ def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
     console.print(_networks(results, comparison.costs))
     console.print()
     lines = wording.pair_lines(results)
-    shown = lines if len(lines) <= MOST_PAIRS else [line for line in lines if _is_about(line[1], choice.contender)]
+    shown = lines if len(lines) <= MOST_PAIRS else [line for line in lines if _is_about(line[1], choice.candidate)]
     if shown:
         console.print(_pairs(shown, results))
         console.print()
@@ -67,7 +67,7 @@ def print_recommended(found: Recommended) -> None:
     """Which network, what the others break, what would separate those that are left, and what to type next."""
     console = Console()
     choice = found.recommendation
-    for name, phrases in choice.unfit.items() if choice.contender else ():
+    for name, phrases in choice.unfit.items() if choice.candidate else ():
         console.print(Text(f"{name} does not fit: {'; '.join(phrases)}."), soft_wrap=not console.is_terminal)
     for line in (
         *first(choice.separating, MOST_LINES),
@@ -77,9 +77,9 @@ def print_recommended(found: Recommended) -> None:
     console.print(Text(choice.sentence, style="bold"), soft_wrap=not console.is_terminal)
     console.print()
     console.print(Text(f"Report: {found.comparison.report}"), soft_wrap=True)
-    run = _first_run(found.comparison, choice.contender)
+    run = _first_run(found.comparison, choice.candidate)
     if run is not None:
-        own = ["--model", choice.contender] if choice.contender and is_own(choice.contender) else []
+        own = ["--model", choice.candidate] if choice.candidate and is_own(choice.candidate) else []
         console.print(Text(f"Next:   {command('skipwise', 'export', run, *own)}"), soft_wrap=True)
     if found.where == HERE:
         console.print(Text(f"Elsewhere: run  {profile_command(found.comparison)}"), soft_wrap=True)
@@ -88,12 +88,12 @@ def print_recommended(found: Recommended) -> None:
 
 
 def _first_run(comparison: Comparison, name: str | None) -> Path | None:
-    """The folder of a contender's first finished run on the whole training split; cross-validation has none."""
+    """The folder of a candidate's first finished run on the whole training split; cross-validation has none."""
     plan = comparison.plan
-    for contender in comparison.results.contenders if plan.folds is None else ():
-        for run in contender.runs:
-            if contender.name == name and run.status == "finished":
-                return comparison.folder / run_folder(contender.name, run.seed)
+    for candidate in comparison.results.candidates if plan.folds is None else ():
+        for run in candidate.runs:
+            if candidate.name == name and run.status == "finished":
+                return comparison.folder / run_folder(candidate.name, run.seed)
     return None
 
 
@@ -123,12 +123,12 @@ def _networks(results: Results, costs: Costs) -> Table:
     accuracy = f"{wording.measure(results.question)} ({wording.sure(results.question)})"
     for heading in (accuracy, "runs", "ms per image", "size", "multiply-adds"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for contender in results.contenders:
-        timing, counts = costs.latencies.get(contender.name), contender.counts
+    for candidate in results.candidates:
+        timing, counts = costs.latencies.get(candidate.name), candidate.counts
         table.add_row(
-            Text(contender.name),
-            wording.reached(contender, results.question),
-            wording.runs_done(contender),
+            Text(candidate.name),
+            wording.reached(candidate, results.question),
+            wording.runs_done(candidate),
             f"{timing.median * 1e3:.2f} ({timing.low * 1e3:.2f}-{timing.high * 1e3:.2f})" if timing else "unknown",
             wording.size(counts),
             wording.operations(counts),
@@ -195,7 +195,7 @@ def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
     program = program_of(typed)
     results, folder = comparison.results, comparison.folder
     if comparison.plan.found_in is None:
-        models = ",".join(contender.name for contender in results.contenders)
+        models = ",".join(candidate.name for candidate in results.candidates)
         return command(*program, "compare", "path/to/your/images", "--models", models)
     beaten = results.beaten()
     settle = [

@@ -98,7 +98,7 @@ class Budget:
     def follow(self, plan: Plan) -> None:
         """From now on, it is this plan that is carried out."""
         self.plan = plan
-        self.expected = {name: run_seconds(plan, self.costs, name) for name in plan.candidates}
+        self.expected = {name: run_seconds(plan, self.costs, name) for name in plan.trained}
         self.a_round = sum(self.expected.values()) * (plan.folds or 1)
         self.undone = {job: left for job, left in self.undone.items() if job.spec.model in self.expected}
 
@@ -173,7 +173,7 @@ class Budget:
             raise TimeIsUp(done)
         if done >= LEAST or self.slowness is None:
             return
-        names, most = self.plan.candidates, self.asked.question.looks[-1]
+        names, most = self.plan.trained, self.asked.question.looks[-1]
         begun = {job.spec.seed for job in self.undone} & {*self.plan.question.seeds}
         rounds = done + (len(begun) if self._lasting() <= self._free() else 0)
         more = self.more_rounds(names, most - rounds)
@@ -212,7 +212,7 @@ class Budget:
         again = self._again(self.slowness or 1.0) if self.fewer_epochs else None
         if again is None:
             return
-        size, now = again.recipe.epochs * len(again.candidates), self.plan.recipe.epochs * len(self.plan.candidates)
+        size, now = again.recipe.epochs * len(again.trained), self.plan.recipe.epochs * len(self.plan.trained)
         if (size >= now) if rounds is None else (size * again.question.looks[-1] < now * rounds):
             return
         self.restarts += 1

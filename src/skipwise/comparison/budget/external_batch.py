@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from skipwise.comparison.budget.networks import build_contender
+from skipwise.comparison.budget.networks import build_candidate
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.machine.devices import falling_back
 from skipwise.training.probe.batch_size import Room, TooLarge, largest_batch
@@ -40,7 +40,7 @@ class Told:
     lines: tuple[str, ...] = ()
 
 
-def largest_guest_batch(plan: Plan, name: str, room: Room, notice: Callable[[str], None]) -> int:
+def largest_external_batch(plan: Plan, name: str, room: Room, notice: Callable[[str], None]) -> int:
     """The plan's batch, or as much of it as fits into memory; a network that fails otherwise changes nothing, since its
     runs will say why.
 
@@ -75,7 +75,7 @@ def main() -> None:
     plan, lines = asked.plan, list[str]()
     try:
         with falling_back(lines.append):
-            network = build_contender(plan, asked.name)
+            network = build_candidate(plan, asked.name)
             batch = largest_batch(network, asked.name, plan.recipe, plan.execution, asked.room)
         told = Told(batch=batch, lines=tuple(lines))
     except TooLarge as error:

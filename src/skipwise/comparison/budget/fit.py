@@ -51,7 +51,7 @@ def fitted(
             return found
     at = plans[-1]
     known, spent = costs(at), max(0.0, (at.time_limit or 0.0) - left(at))
-    dearest = sorted(at.candidates, key=lambda name: -run_seconds(at, known, name))
+    dearest = sorted(at.trained, key=lambda name: -run_seconds(at, known, name))
     enough = _enough(at, fewer_epochs=fewer_epochs)
     would_do = limit_for(_needed(at, known, FEWEST, enough), spent)
     for dropped in range(1, len(dearest) - 1):
@@ -68,7 +68,7 @@ def fitted(
     epochs = 1 if fewer_epochs else at.recipe.epochs
     needed = _needed(pairs[-1], known, LEAST, epochs)
     raise SkipwiseError(
-        f"--time-limit is too short: two runs of {listed(pairs[-1].candidates)}, of {_epochs(epochs)} each at "
+        f"--time-limit is too short: two runs of {listed(pairs[-1].trained)}, of {_epochs(epochs)} each at "
         f"{at.setting}, take about {duration(needed)} here; give --time-limit {limit_for(needed, spent)} or more."
     )
 

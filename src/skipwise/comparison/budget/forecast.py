@@ -7,12 +7,12 @@ import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from skipwise.comparison.budget.networks import blank_contender
+from skipwise.comparison.budget.networks import blank_candidate
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.machine import devices
 from skipwise.core.machine.system import usable_cores
 from skipwise.cost.load import busy, side_by_side
-from skipwise.nets.external import is_guest
+from skipwise.nets.external import is_external
 from skipwise.training.probe.step import ENOUGH, try_step
 from skipwise.training.probe.step_cost import StepCost
 
@@ -48,9 +48,9 @@ def try_steps(plan: Plan, multiply_adds: Mapping[str, float], *, each: float = E
     """
     shape = {"channels": plan.preprocessing.channels, "size": plan.preprocessing.size}
     costs = {
-        name: try_step(blank_contender(plan, name), plan.recipe_of(name), plan.execution, seconds=each, **shape)
+        name: try_step(blank_candidate(plan, name), plan.recipe_of(name), plan.execution, seconds=each, **shape)
         for name in multiply_adds
-        if not is_guest(name)
+        if not is_external(name)
     }
     return costs | guessed(costs, multiply_adds)
 
@@ -78,7 +78,7 @@ def forecast(plan: Plan, costs: Mapping[str, StepCost], weights: Mapping[str, fl
     parts, counts = plan.folds or 1, plan.split_images
     question = plan.question
     answers = 4 * len(plan.classes) * (counts["val"] * parts + plan.test_images)
-    each = {name: weights.get(name, 0.0) * parts + answers for name in question.contenders}
+    each = {name: weights.get(name, 0.0) * parts + answers for name in question.candidates}
     tuned = len(plan.tuning.rates) if plan.tuning else 0
     kept = sum(each.values()) * (question.looks[-1] + tuned)
     # A run that goes on keeps its weights, what the optimizer remembers of them, and both of an earlier moment.
@@ -98,7 +98,7 @@ def seconds(plan: Plan, costs: Mapping[str, StepCost], seeds: int) -> float:
     Networks whose costs are not known count for nothing: they do not work, and their runs fail at once.
     """
     processes = plan.processes
-    names = [name for name in plan.candidates if name in costs]
+    names = [name for name in plan.trained if name in costs]
     a_round = [run_seconds(plan, costs, name) for name in names for _ in range(plan.folds or 1)]
     # Every look waits for its runs, and under a time limit the first round shows who learns.
     waits = {look for look in plan.question.looks if look < seeds} | ({1} if plan.time_limit is not None else set())
@@ -144,7 +144,7 @@ def overhead(plan: Plan, costs: Mapping[str, StepCost]) -> float:
 
 def ending(plan: Plan, costs: Mapping[str, StepCost]) -> float:
     """Seconds from the end of the last run to that of the command."""
-    return (ENDING + ENDING_EACH * len(plan.candidates)) * slowest(costs)
+    return (ENDING + ENDING_EACH * len(plan.trained)) * slowest(costs)
 
 
 def slowest(costs: Mapping[str, StepCost]) -> float:

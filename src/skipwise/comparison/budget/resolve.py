@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skipwise.comparison.budget.external_batch import largest_guest_batch
+from skipwise.comparison.budget.external_batch import largest_external_batch
 from skipwise.comparison.budget.fit import fitted
 from skipwise.comparison.budget.forecast import Forecast, forecast, guessed, slowest, try_steps
-from skipwise.comparison.budget.networks import blank_contender, build_contender, count_contender
+from skipwise.comparison.budget.networks import blank_candidate, build_candidate, count_candidate
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.results.wording import given_up
 from skipwise.core.errors import SkipwiseError
@@ -25,7 +25,7 @@ from skipwise.data.images import Pixels
 from skipwise.data.prepare import Prepared
 from skipwise.data.scan.inspection import Square
 from skipwise.data.store.streamed import Streamed
-from skipwise.nets.external import is_guest
+from skipwise.nets.external import is_external
 from skipwise.training.inputs import resident_bytes, with_statistics
 from skipwise.training.loop.recipe import rescaled
 from skipwise.training.machine.execution import choose_execution, choose_processes
@@ -78,7 +78,7 @@ def fit_setting(draft: Plan, wishes: OnThisMachine, notice: Callable[[str], None
         SkipwiseError: the time limit is too short for any of them.
     """
     counts = _counts(draft)
-    others = any(map(is_guest, draft.question.contenders))  # which may take images of one size only
+    others = any(map(is_external, draft.question.candidates))  # which may take images of one size only
     options = settings(
         draft.setting,
         size_given=others or not wishes.other_size,
@@ -114,7 +114,7 @@ def fit_setting(draft: Plan, wishes: OnThisMachine, notice: Callable[[str], None
         return next(plan for plan in plans if plan.setting == chosen)
 
     at = choice()
-    if own := [name for name in counts if not is_guest(name)]:
+    if own := [name for name in counts if not is_external(name)]:
         there = {name: found.multiply_adds for name, found in _scaled(counts, draft, at.setting).items()}
         one = try_steps(at, {own[0]: there[own[0]]}, each=ENOUGH / 2)
         roughly = {at.setting: one | guessed(one, there)}
@@ -157,7 +157,7 @@ def settle(
     execution = choose_compile(
         plan.execution,
         wishes.compile,
-        {name: build_contender(plan, name) for name in tried.counts},
+        {name: build_candidate(plan, name) for name in tried.counts},
         seconds=seconds,
         recipe=plan.recipe,
         channels=channels,
@@ -213,7 +213,7 @@ def _left(plan: Plan, wishes: OnThisMachine) -> float:
 
 def _counts(plan: Plan) -> dict[str, Counts]:
     """The counts of the networks that can be built; the runs of the others will fail and say why."""
-    return {name: found for name in plan.candidates if (found := count_contender(plan, name))}
+    return {name: found for name in plan.trained if (found := count_candidate(plan, name))}
 
 
 def _scaled(counts: dict[str, Counts], plan: Plan, setting: Setting) -> dict[str, Counts]:
@@ -246,7 +246,7 @@ def _costs(plan: Plan, counts: dict[str, Counts]) -> dict[str, StepCost]:
     if plan.time_limit is None:
         return found
     found = found or _at_full_speed(plan, counts)
-    if missing := [name for name in plan.candidates if name not in found]:
+    if missing := [name for name in plan.trained if name not in found]:
         # Their runs will fail, or be dear; the plan corrects itself.
         found |= dict.fromkeys(missing, max(found.values(), key=lambda cost: cost.step, default=StepCost(1.0, 0.01)))
     return found
@@ -277,10 +277,10 @@ def _with_fitting_batch(plan: Plan, counts: dict[str, Counts], notice: Callable[
     tried = plan
     with enough_memory(), devices.falling_back(notice):
         for name in counts:
-            if is_guest(name):
-                batch = largest_guest_batch(tried, name, room, notice)
+            if is_external(name):
+                batch = largest_external_batch(tried, name, room, notice)
             else:
-                batch = largest_batch(blank_contender(plan, name), name, tried.recipe, plan.execution, room)
+                batch = largest_batch(blank_candidate(plan, name), name, tried.recipe, plan.execution, room)
             tried = replace(tried, recipe=rescaled(plan.recipe, batch))
     recipe = with_batch(plan.recipe, tried.recipe.batch_size, preprocessing.size, notice)
     return plan if recipe == plan.recipe else replace(plan, recipe=recipe, asked_batch=plan.recipe.batch_size)

@@ -76,7 +76,7 @@ def arguments(plan: Plan) -> Arguments:
     question, recipe, tuning = plan.question, plan.recipe, plan.tuning
     looks = plan.looks if plan.looks[0] >= 2 else question.looks
     return Arguments(
-        models=plan.candidates if len(plan.candidates) >= 2 else question.contenders,
+        models=plan.trained if len(plan.trained) >= 2 else question.candidates,
         seeds=looks[0] if len(looks) == 1 else None,
         looks=looks if len(looks) > 1 else None,
         seed=question.first_seed,
@@ -110,7 +110,7 @@ def arguments(plan: Plan) -> Arguments:
 def _starts(plan: Plan) -> tuple[str, ...] | None:
     """What networks start from, said of each where it is not published weights or nothing for all."""
     starts = {name: PRETRAINED if start.url else f"{ELSEWHERE}{start.name}" for name, start in plan.init.items()}
-    if starts and len(starts) == len(plan.question.contenders) and set(starts.values()) == {PRETRAINED}:
+    if starts and len(starts) == len(plan.question.candidates) and set(starts.values()) == {PRETRAINED}:
         return (PRETRAINED,)
     return tuple(f"{name}={start}" for name, start in starts.items()) or ("none",)
 

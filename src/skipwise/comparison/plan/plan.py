@@ -6,12 +6,14 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 
 from skipwise.comparison.plan.grouping import Grouping
 from skipwise.comparison.plan.question import Question
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.earlier_names import with_earlier_names
 from skipwise.core.workspace import Shelf
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.training.loop.recipe import Recipe, as_begun, growing_apart, redefined, rescaled, shortened
@@ -52,7 +54,7 @@ def check_together(folds: int | None, *, tune: bool, included: bool, lr: float |
 
 @dataclass(frozen=True, kw_only=True)
 class Tuning:
-    """Learning rates that every contender tries first, in one short run each, judged on the validation images."""
+    """Learning rates that every candidate tries first, in one short run each, judged on the validation images."""
 
     rates: tuple[float, ...]
     epochs: int
@@ -84,7 +86,7 @@ class Plan:
     `split_images` counts the images per split; `val_share` and `test_share` are None where the images came split.
     With `folds`, there is no split: each seed is a repeat of cross-validation, in which every image is tested once.
     `found_in` is the name of the folder, archive or table, None for a data set known by name. `image_options` says how
-    images were chosen and split, as on the command line; what came of it is in the fingerprint. `guests` has a
+    images were chosen and split, as on the command line; what came of it is in the fingerprint. `external_code` has a
     fingerprint of the code of every network that is not ours. `asked_before` has the questions that were answered
     before this one was asked of the same images.
 
@@ -99,7 +101,7 @@ class Plan:
     `asked_batch` is the batch that was asked for, or is the recipe's, where a smaller one is used to fit into memory.
     Under a `time_limit` (in seconds), so are looks, epochs, the images' size, the stem and the first seed, all of which
     it may change: `asked_for` has the looks and epochs that were asked for, `asked_setting` the size and stem, and
-    `asked_seed` the first seed. `not_trained` has a sentence for every contender that the time was not enough for,
+    `asked_seed` the first seed. `not_trained` has a sentence for every candidate that the time was not enough for,
     `corrections` one for every change that was made on the way; `stopped_after` so many seeds none is begun any more:
     the time is up, or the last look was taken, and may not be moved when the course is taken again.
     """
@@ -122,7 +124,7 @@ class Plan:
     width: float
     pretrained: bool = False
     init: dict[str, Start] = field(default_factory=dict)
-    guests: dict[str, str]
+    external_code: dict[str, str]
     recipe: Recipe
     fine_tuning: Recipe | None = None
     tuning: Tuning | None = None
@@ -138,10 +140,12 @@ class Plan:
     asked_batch: int | None = None
     grouping: Grouping | None = None
 
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {"external_code": "guests"}
+
     @property
-    def candidates(self) -> tuple[str, ...]:
-        """The contenders that are trained and judged."""
-        return tuple(name for name in self.question.contenders if name not in self.not_trained)
+    def trained(self) -> tuple[str, ...]:
+        """The candidates that are trained and judged."""
+        return tuple(name for name in self.question.candidates if name not in self.not_trained)
 
     @property
     def setting(self) -> Setting:
@@ -167,7 +171,7 @@ class Plan:
 
     @property
     def test_images(self) -> int:
-        """How many images every contender is tested on."""
+        """How many images every candidate is tested on."""
         return self.split_images["test"]
 
     @property
@@ -190,15 +194,15 @@ class Plan:
 
     @property
     def started(self) -> tuple[str, ...]:
-        """The contenders that start from weights."""
+        """The candidates that start from weights."""
         return (
-            self.question.contenders
+            self.question.candidates
             if self.pretrained
-            else tuple(n for n in self.question.contenders if n in self.init)
+            else tuple(n for n in self.question.candidates if n in self.init)
         )
 
     def recipe_of(self, model: str) -> Recipe:
-        """The recipe of a contender: in as many epochs and steps for all, whether they start from weights or not."""
+        """The recipe of a candidate: in as many epochs and steps for all, whether they start from weights or not."""
         if self.fine_tuning is None or model not in self.init:
             return self.recipe
         return replace(
@@ -206,7 +210,7 @@ class Plan:
         )
 
     def preprocessing_of(self, model: str) -> Preprocessing:
-        """How images become a contender's input: the same pixels for all, scaled as its weights to start from want.
+        """How images become a candidate's input: the same pixels for all, scaled as its weights to start from want.
 
         What a channel is scaled by belongs to the weights: their first layer was trained behind it, and another scale
         would change what every network sees of the same pixels, for some of them for the worse.
@@ -217,10 +221,10 @@ class Plan:
         return replace(self.preprocessing, mean=start.expects.mean, std=start.expects.std)
 
     def jobs(self, model: str, seed: int, *, lr: float | None = None) -> tuple[Job, ...]:
-        """The runs of one contender and seed: one, or one per fold.
+        """The runs of one candidate and seed: one, or one per fold.
 
         Args:
-            lr: the contender's learning rate, where it was tuned.
+            lr: the candidate's learning rate, where it was tuned.
         """
         if self.folds is None:
             return (Job(spec=self.spec(model, seed, lr=lr), folder=run_folder(model, seed)),)
@@ -230,11 +234,11 @@ class Plan:
         )
 
     def tuning_jobs(self) -> dict[tuple[str, float], Job]:
-        """The short runs that choose learning rates, by contender and rate."""
+        """The short runs that choose learning rates, by candidate and rate."""
         if self.tuning is None:
             return {}
         found = {}
-        for model in self.candidates:
+        for model in self.trained:
             for rate in self.tuning.rates:
                 spec = self.spec(model, self.tuning.seed, lr=rate)
                 short = replace(spec, recipe=shortened(spec.recipe, self.tuning.epochs, self.train_images))
@@ -243,7 +247,7 @@ class Plan:
         return found
 
     def spec(self, model: str, seed: int, *, lr: float | None = None, fold: int | None = None) -> RunSpec:
-        """The run of one contender and seed."""
+        """The run of one candidate and seed."""
         included = {(run.model, run.seed): run.execution for run in self.included}
         start, recipe = self.init.get(model), self.recipe_of(model)
         return RunSpec(
@@ -274,7 +278,8 @@ class Plan:
         )
         # As it is read back, where a whole number may have become a float.
         read = msgspec.to_builtins(msgspec.json.decode(msgspec.json.encode(bare), type=Plan))
-        # Earlier versions, whose plans stay readable, knew nothing of these.
+        # Earlier versions, whose plans stay readable, had other names and knew nothing of these.
+        read = with_earlier_names(read, Plan)
         for name, default in LATER.items():
             if read[name] == default:
                 del read[name]
@@ -375,7 +380,7 @@ class Plan:
                         return "the recipe of networks that start from weights is another"
                     if name == "grouping":
                         return "other test images belong together"
-                    if name == "guests":
+                    if name == "external_code":
                         return "the code of a network changed"
                     if name == "included":
                         return "other runs are included"
@@ -389,8 +394,8 @@ class Plan:
         return "the device differs"
 
     def _starts_apart(self, stored: Plan) -> str:
-        """Which contender starts from other weights in a stored plan."""
-        for name in dict.fromkeys((*self.question.contenders, *stored.init)):
+        """Which candidate starts from other weights in a stored plan."""
+        for name in dict.fromkeys((*self.question.candidates, *stored.init)):
             ours, theirs = self.init.get(name), stored.init.get(name)
             if _nameless({name: ours} if ours else {}) != _nameless({name: theirs} if theirs else {}):
                 there, here = (each.name if each else "scratch" for each in (theirs, ours))
@@ -399,20 +404,20 @@ class Plan:
         return "networks start from other weights"
 
     def extended(self, question: Question) -> Plan:
-        """The plan with more contenders or more looks, asked after the first question was.
+        """The plan with more candidates or more looks, asked after the first question was.
 
         Raises:
             SkipwiseError: the question is not the first one and more.
         """
         before = self.question
-        same = replace(question, contenders=before.contenders, looks=before.looks) == before
-        more = set(question.contenders) >= set(before.contenders)
+        same = replace(question, candidates=before.candidates, looks=before.looks) == before
+        more = set(question.candidates) >= set(before.candidates)
         more = more and question.looks[: len(before.looks)] == before.looks
         if not same or not more:
             raise SkipwiseError(
                 "--extend takes the same question with more networks or more looks, such as --looks "
                 f"{','.join(map(str, (*before.looks, before.looks[-1] + 4)))}; what was asked before is "
-                f"{','.join(before.contenders)} at {','.join(map(str, before.looks))} seeds, margin {before.margin:g}, "
+                f"{','.join(before.candidates)} at {','.join(map(str, before.looks))} seeds, margin {before.margin:g}, "
                 f"alpha {before.alpha:g}."
             )
         # A time limit was for what was asked before.

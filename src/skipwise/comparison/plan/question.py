@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
+from skipwise.core.deprecation import earlier_name
 from skipwise.core.errors import SkipwiseError
 from skipwise.evaluation.outcomes import Outcome, outcome_of
 from skipwise.nets.catalogue import check_model
@@ -22,22 +24,25 @@ class Question:
     """The question that a comparison answers.
 
     Args:
-        contenders: names of the networks, at least two.
+        candidates: names of the networks, at least two.
         looks: the numbers of seeds after which the results are judged; increasing, the first at least 2.
-        first_seed: the seeds are this one and those that follow it, the same for every contender.
+        first_seed: the seeds are this one and those that follow it, the same for every candidate.
         margin: the difference in the outcome that would not matter, in the outcome's unit: percentage points, nats.
         alpha: the chance that any of the answers is wrong.
         outcome: what counts per image, the name of one of `evaluation.outcomes`.
         every_pair: whether more seeds are spent also on pairs that have no part in the choice.
     """
 
-    contenders: tuple[str, ...]
+    candidates: tuple[str, ...]
     looks: tuple[int, ...]
     first_seed: int = 0
     margin: float
     alpha: float
     outcome: str = "accuracy"
     every_pair: bool = False
+
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidates": "contenders"}
+    contenders = earlier_name("candidates", "contenders")
 
     def __post_init__(self) -> None:
         """Raises ValueError for an outcome that there is not."""
@@ -64,14 +69,14 @@ class Question:
     @property
     def level(self) -> float:
         """The level of each pair's interval at each look, so that together they miss with probability `alpha`."""
-        return pair_level(len(self.contenders), self.looks, self.alpha)
+        return pair_level(len(self.candidates), self.looks, self.alpha)
 
     def check(self) -> None:
         """Raises SkipwiseError where the question can't be answered."""
-        if len(self.contenders) < 2:
+        if len(self.candidates) < 2:
             raise SkipwiseError("A comparison needs at least two networks; name them with --models a,b.")
-        for name in self.contenders:
-            if self.contenders.count(name) > 1:
+        for name in self.candidates:
+            if self.candidates.count(name) > 1:
                 raise SkipwiseError(f"{name!r} is among the networks twice; name each network once in --models.")
             check_model(name)
         self.scoring.check_margin(self.margin)

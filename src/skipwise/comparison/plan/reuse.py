@@ -11,7 +11,7 @@ from skipwise.comparison.plan.plan import Included, Plan
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import atomic, make_folder
 from skipwise.core.files.paths import user_path
-from skipwise.nets.external import is_guest
+from skipwise.nets.external import is_external
 from skipwise.training.loop.recipe import growing_apart, redefined
 from skipwise.training.run.record import FILES, RECORD, RunRecord, read_predictions, read_run
 
@@ -39,7 +39,7 @@ def find_included(folders: Sequence[str]) -> tuple[Included, ...]:
                 "leave it out of --include."
             )
         spec = record.spec
-        if is_guest(spec.model):
+        if is_external(spec.model):
             raise SkipwiseError(
                 f"The run in {folder} is of {spec.model}, whose code may have changed since; leave it out of --include."
             )

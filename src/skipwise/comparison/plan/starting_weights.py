@@ -30,10 +30,10 @@ Words = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Starts:
-    """What was said of the contenders: weights that were named, and those that start from published weights or are left
+    """What was said of the candidates: weights that were named, and those that start from published weights or are left
     to Skipwise; all others start from scratch."""
 
-    contenders: tuple[str, ...]
+    candidates: tuple[str, ...]
     named: dict[str, Found]
     pretrained: tuple[str, ...]
     automatic: tuple[str, ...]
@@ -48,7 +48,7 @@ class Starts:
         return agreed(self.named, self.pretrained, stem=stem, width=width)
 
     def found(self, why: str, *, stem: str, width: float, notice: Callable[[str], None]) -> dict[str, Found]:
-        """The weights, downloaded where they are published and not here yet; in the order of the contenders.
+        """The weights, downloaded where they are published and not here yet; in the order of the candidates.
 
         Args:
             why: `auto` starts from weights, a sentence; "" where it does not.
@@ -59,11 +59,11 @@ class Starts:
         """
         found = self.named | {model: published_start(model) for model in self.pretrained}
         found |= automatic(self.automatic, why, stem=stem, width=width, notice=notice)
-        found = {model: found[model] for model in self.contenders if model in found}
+        found = {model: found[model] for model in self.candidates if model in found}
         for each in found.values():
             for sentence in each.notes:
                 notice(sentence)
-        bare = [model for model in self.contenders if model not in found]
+        bare = [model for model in self.candidates if model not in found]
         if found and bare:
             notice(
                 f"{listed(list(found))} start{'s' * (len(found) == 1)} from weights, and {listed(bare)} from scratch: "
@@ -72,7 +72,7 @@ class Starts:
         return found
 
 
-def find_starts(init: Words, init_key: Words, contenders: Sequence[str], *, pretrained: bool) -> Starts:
+def find_starts(init: Words, init_key: Words, candidates: Sequence[str], *, pretrained: bool) -> Starts:
     """What each network starts from.
 
     Args:
@@ -85,12 +85,12 @@ def find_starts(init: Words, init_key: Words, contenders: Sequence[str], *, pret
     Raises:
         SkipwiseError: it can't be so, or there are no such weights.
     """
-    keys, key = _by_network(init_key, contenders)
-    each, rest = _by_network(init, contenders)
+    keys, key = _by_network(init_key, candidates)
+    each, rest = _by_network(init, candidates)
     general = PRETRAINED if pretrained else ""
     for word in rest:
         if word not in (NONE, AUTO, PRETRAINED):
-            model = _model_of_run(word, contenders)
+            model = _model_of_run(word, candidates)
             if model in each:
                 raise _twice(model)
             each[model] = word
@@ -98,7 +98,7 @@ def find_starts(init: Words, init_key: Words, contenders: Sequence[str], *, pret
             raise SkipwiseError(f"All networks can't start from {general} and from {word}; give --init one of them.")
         else:
             general = word
-    said = {model: each.get(model, general or (NONE if each else AUTO)) for model in contenders}
+    said = {model: each.get(model, general or (NONE if each else AUTO)) for model in candidates}
     files = {model: word for model, word in said.items() if word not in (NONE, AUTO, PRETRAINED)}
     if len(key) > 1 or (key and not any(user_path(word).is_file() for word in files.values())):
         raise SkipwiseError("--init-key takes one key for all files of --init, or NETWORK=KEY for each; give it so.")
@@ -108,20 +108,20 @@ def find_starts(init: Words, init_key: Words, contenders: Sequence[str], *, pret
     for model, word in files.items():
         general_key = key[0] if key and user_path(word).is_file() else None
         named[model] = for_model(find_start(word, keys.get(model, general_key)), model, word)
-    for model in (wanted := tuple(model for model in contenders if said[model] == PRETRAINED)):
+    for model in (wanted := tuple(model for model in candidates if said[model] == PRETRAINED)):
         published(model)  # now, rather than once all images have been read
-    left = tuple(model for model in contenders if said[model] == AUTO)
-    return Starts(contenders=tuple(contenders), named=named, pretrained=wanted, automatic=left)
+    left = tuple(model for model in candidates if said[model] == AUTO)
+    return Starts(candidates=tuple(candidates), named=named, pretrained=wanted, automatic=left)
 
 
-def _by_network(words: Words, contenders: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+def _by_network(words: Words, candidates: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """What stands after NETWORK=, and what was said without one."""
     each: dict[str, str] = {}
     rest = []
     for word in [words] if isinstance(words, str | os.PathLike) else words:
         text = os.fspath(word)
         before, sign, after = text.partition("=")
-        models = [model for model in contenders if before in (model, model.partition(":")[2])] if sign else []
+        models = [model for model in candidates if before in (model, model.partition(":")[2])] if sign else []
         if before in models:
             models = [before]
         if len(models) > 1:
@@ -133,18 +133,18 @@ def _by_network(words: Words, contenders: Sequence[str]) -> tuple[dict[str, str]
         elif sign and not user_path(text).exists():
             raise SkipwiseError(
                 f"There is no network called {before!r} in this comparison to take {after!r}; it has "
-                f"{listed(list(contenders))}."
+                f"{listed(list(candidates))}."
             )
         else:
             rest.append(text)
     return each, rest
 
 
-def _model_of_run(word: str, contenders: Sequence[str]) -> str:
+def _model_of_run(word: str, candidates: Sequence[str]) -> str:
     spec = find_start(word).spec
     if spec is None:
-        raise SkipwiseError(f"Say which network {word} is for, such as --init {contenders[0]}={word}")
-    if spec.model not in contenders:
+        raise SkipwiseError(f"Say which network {word} is for, such as --init {candidates[0]}={word}")
+    if spec.model not in candidates:
         raise SkipwiseError(
             f"{word} is a run of {spec.model}, which does not take part; add it to --models, or leave that --init out."
         )
@@ -156,7 +156,7 @@ def _twice(model: str) -> SkipwiseError:
 
 
 def choose_recipes(
-    name: str, wishes: Wishes, starting: Iterable[str], contenders: Sequence[str], *, mirrors: bool, images: int
+    name: str, wishes: Wishes, starting: Iterable[str], candidates: Sequence[str], *, mirrors: bool, images: int
 ) -> tuple[Recipe, Recipe | None]:
     """The recipe, and that of networks which start from weights where others don't.
 
@@ -167,7 +167,7 @@ def choose_recipes(
         SkipwiseError: one learning rate for both.
     """
     count = len(set(starting))
-    if count in (0, len(contenders)):
+    if count in (0, len(candidates)):
         return choose_recipe(name, replace(wishes, fine_tune=count > 0), mirrors=mirrors, images=images), None
     if wishes.lr is not None:
         raise SkipwiseError(
@@ -187,12 +187,12 @@ def try_weights(plan: Plan, found: dict[str, Found], notice: Callable[[str], Non
     Raises:
         SkipwiseError: they don't fit their network, or are no network's.
     """
-    from skipwise.comparison.budget.networks import build_contender  # and with them torch
+    from skipwise.comparison.budget.networks import build_candidate  # and with them torch
     from skipwise.nets.weights.loading import load_weights
 
     for model, weights in found.items():
         try:
-            network = build_contender(plan, model)
+            network = build_candidate(plan, model)
         except TrainingFailed:  # its runs will fail the same way, and say how
             continue
         for sentence in load_weights(network, weights.file, new_head=True, key=weights.start.key).notes:

@@ -1,4 +1,4 @@
-"""How contenders are tuned: which learning rates each tries before the comparison, and for how long."""
+"""How candidates are tuned: which learning rates each tries before the comparison, and for how long."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from skipwise.comparison.results import wording
-from skipwise.comparison.results.records import Bootstrap, Contender, Costs, Results
+from skipwise.comparison.results.records import Bootstrap, Candidate, Costs, Results
 from skipwise.pages import figures
 from skipwise.statistics import Pair
 from skipwise.training.run.progress import Epoch
@@ -19,11 +19,11 @@ MOST_CLASSES = 20
 SIGNS = {"better": "▲", "worse": "▼", "equivalent": "=", "unresolved": "?"}
 
 
-def ranked(results: Results) -> list[tuple[int, Contender]]:
-    """The contenders with their numbers, the best first; those without an outcome last."""
+def ranked(results: Results) -> list[tuple[int, Candidate]]:
+    """The candidates with their numbers, the best first; those without an outcome last."""
     merit = results.question.scoring.merit
     return sorted(
-        enumerate(results.contenders),
+        enumerate(results.candidates),
         key=lambda numbered: -merit(numbered[1].outcome.value) if numbered[1].outcome is not None else math.inf,
     )
 
@@ -31,10 +31,10 @@ def ranked(results: Results) -> list[tuple[int, Contender]]:
 def trade_off(results: Results, costs: Costs) -> Markup | None:
     """The outcome against each kind of cost that is known."""
     outcome = results.question.scoring
-    axes: list[tuple[str, str, Callable[[Contender], tuple[float, float, float] | None]]] = [
-        ("latency", "latency, ms per image", lambda contender: _latency(contender, costs)),
-        ("size", "size, MB", lambda contender: _count(contender, "parameters", 4e-6)),
-        ("multiply-adds", "multiply-adds, millions", lambda contender: _count(contender, "multiply_adds", 1e-6)),
+    axes: list[tuple[str, str, Callable[[Candidate], tuple[float, float, float] | None]]] = [
+        ("latency", "latency, ms per image", lambda candidate: _latency(candidate, costs)),
+        ("size", "size, MB", lambda candidate: _count(candidate, "parameters", 4e-6)),
+        ("multiply-adds", "multiply-adds, millions", lambda candidate: _count(candidate, "multiply_adds", 1e-6)),
     ]
     views = []
     for label, title, across in axes:
@@ -47,7 +47,7 @@ def trade_off(results: Results, costs: Costs) -> Markup | None:
                 c.outcome.low * outcome.scale,
                 c.outcome.high * outcome.scale,
             )
-            for number, c in enumerate(results.contenders)
+            for number, c in enumerate(results.candidates)
             if c.outcome is not None and (x := across(c)) is not None
         ]
         if points:
@@ -63,17 +63,17 @@ def trade_off(results: Results, costs: Costs) -> Markup | None:
     )
 
 
-def _latency(contender: Contender, costs: Costs) -> tuple[float, float, float] | None:
-    timing = costs.latencies.get(contender.name)
+def _latency(candidate: Candidate, costs: Costs) -> tuple[float, float, float] | None:
+    timing = costs.latencies.get(candidate.name)
     return None if timing is None else (timing.median * 1000, timing.low * 1000, timing.high * 1000)
 
 
-def _count(contender: Contender, field: str, unit: float) -> tuple[float, float, float] | None:
-    return None if contender.counts is None else (getattr(contender.counts, field) * unit,) * 3
+def _count(candidate: Candidate, field: str, unit: float) -> tuple[float, float, float] | None:
+    return None if candidate.counts is None else (getattr(candidate.counts, field) * unit,) * 3
 
 
 def matrix(results: Results) -> dict[str, Any]:
-    """Every contender against every other, the best first: each cell is row minus column."""
+    """Every candidate against every other, the best first: each cell is row minus column."""
     order = ranked(results)
     extent = _extent(results)
     rows = []
@@ -84,7 +84,7 @@ def matrix(results: Results) -> dict[str, Any]:
             for (_, column), pair in zip(order, pairs, strict=True)
         ]
         rows.append({"mark": figures.mark(number), "name": row.name, "cells": cells})
-    columns = [{"mark": figures.mark(number), "name": contender.name} for number, contender in order]
+    columns = [{"mark": figures.mark(number), "name": candidate.name} for number, candidate in order]
     return {"columns": columns, "rows": rows}
 
 
@@ -179,14 +179,14 @@ def curves(results: Results, histories: Mapping[str, Sequence[tuple[Epoch, ...]]
     drawn = []
     for title, name, value in wanted:
         lines = []
-        for number, contender in enumerate(results.contenders):
-            runs = [_values(history, value) for history in histories.get(contender.name, ())]
+        for number, candidate in enumerate(results.candidates):
+            runs = [_values(history, value) for history in histories.get(candidate.name, ())]
             # A failed run stops short; a mean that it dropped out of would jump.
             longest = max(map(len, runs), default=0)
             columns = list(zip(*(run for run in runs if len(run) == longest), strict=True))
             if columns:
                 middle, low, high = ([take(c) for c in columns] for take in (fmean, min, max))
-                lines.append(figures.Curve(number, contender.name, middle, low, high))
+                lines.append(figures.Curve(number, candidate.name, middle, low, high))
         if lines:
             drawn.append(figures.curves(lines, y_title=title, name=name))
     return drawn
@@ -197,8 +197,8 @@ def _values(history: tuple[Epoch, ...], value: Callable[[Epoch], float | None]) 
 
 
 def classes(results: Results) -> dict[str, Any] | None:
-    """Accuracy by class and contender, the classes first on which they differ most."""
-    tested = [(number, c) for number, c in enumerate(results.contenders) if c.per_class]
+    """Accuracy by class and candidate, the classes first on which they differ most."""
+    tested = [(number, c) for number, c in enumerate(results.candidates) if c.per_class]
     there = [index for index, count in enumerate(results.class_images) if count]
     if len(tested) < 2 or not there:
         return None
@@ -227,7 +227,7 @@ def classes(results: Results) -> dict[str, Any] | None:
 
 
 def disagreements(results: Results, pictures: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The images on which contenders differ most, and what each answers."""
+    """The images on which candidates differ most, and what each answers."""
     return [
         {
             "id": shown.id,
@@ -236,13 +236,13 @@ def disagreements(results: Results, pictures: Mapping[str, str]) -> list[dict[st
             "answers": [
                 {
                     "mark": figures.mark(number),
-                    "name": contender.name,
+                    "name": candidate.name,
                     "right": f"{share:.0%}",
                     "answer": answer,
                     "is_right": answer == shown.label,
                 }
-                for number, (contender, share, answer) in enumerate(
-                    zip(results.contenders, shown.right, shown.answers, strict=True)
+                for number, (candidate, share, answer) in enumerate(
+                    zip(results.candidates, shown.right, shown.answers, strict=True)
                 )
                 if share is not None
             ],
@@ -252,18 +252,18 @@ def disagreements(results: Results, pictures: Mapping[str, str]) -> list[dict[st
 
 
 def tried(results: Results) -> dict[str, Any] | None:
-    """What was reached on validation images, by contender and learning rate, with the rates that were chosen."""
+    """What was reached on validation images, by candidate and learning rate, with the rates that were chosen."""
     if not results.tried:
         return None
     rates, outcome = sorted({run.lr for run in results.tried}), results.question.scoring
     found = {(run.model, run.lr): run for run in results.tried}
     rows = []
-    for number, contender in enumerate(results.contenders):
+    for number, candidate in enumerate(results.candidates):
         cells = []
         for rate in rates:
-            run = found.get((contender.name, rate))
+            run = found.get((candidate.name, rate))
             reached = "" if run is None else "failed" if run.outcome is None else outcome.value(run.outcome)
-            cells.append({"value": reached, "chosen": rate == contender.lr and reached not in ("", "failed")})
-        rows.append({"mark": figures.mark(number), "name": contender.name, "cells": cells})
+            cells.append({"value": reached, "chosen": rate == candidate.lr and reached not in ("", "failed")})
+        rows.append({"mark": figures.mark(number), "name": candidate.name, "cells": cells})
     measure = wording.measure(results.question, on="validation")
     return {"rates": [f"{rate:g}" for rate in rates], "rows": rows, "measure": measure[0].upper() + measure[1:]}

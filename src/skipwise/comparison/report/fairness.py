@@ -1,4 +1,4 @@
-"""What was equal for every contender, and what was not."""
+"""What was equal for every candidate, and what was not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from skipwise.comparison.results.records import Results
 from skipwise.comparison.results.wording import counted, length, listed, measure, seeds_done
 from skipwise.data.batches.augmentation import Augmentation
 from skipwise.data.image.preprocess import Preprocessing
-from skipwise.nets.external import is_guest
+from skipwise.nets.external import is_external
 from skipwise.training.loop.recipe import Recipe
 from skipwise.training.loop.schedule import sides
 from skipwise.training.machine.execution import Execution
@@ -18,7 +18,7 @@ from skipwise.training.starting_weights import Start
 
 
 def equal(plan: Plan) -> list[str]:
-    """What was the same for every contender, a line each."""
+    """What was the same for every candidate, a line each."""
     recipe, size = plan.recipe, plan.preprocessing.size
     width = f", {plan.width:g} times the published width" if plan.width != 1 else ""
     return [
@@ -39,15 +39,15 @@ def equal(plan: Plan) -> list[str]:
 def different(plan: Plan, results: Results) -> list[str]:
     """What was not the same, or could not be, a line each."""
     lines = ["The networks themselves, and with them parameters, multiply-adds and latency."]
-    if len({seeds_done(contender) for contender in results.contenders}) > 1:
-        lines.append(f"The number of seeds: {_each([(c.name, str(seeds_done(c))) for c in results.contenders])}.")
+    if len({seeds_done(candidate) for candidate in results.candidates}) > 1:
+        lines.append(f"The number of seeds: {_each([(c.name, str(seeds_done(c))) for c in results.candidates])}.")
     if plan.tuning:
-        lines.append(f"The peak learning rate, as tuned: {_each([(c.name, f'{c.lr:g}') for c in results.contenders])}.")
-    if "mobilenet_v2" in plan.question.contenders and plan.stem == "small":
+        lines.append(f"The peak learning rate, as tuned: {_each([(c.name, f'{c.lr:g}') for c in results.candidates])}.")
+    if "mobilenet_v2" in plan.question.candidates and plan.stem == "small":
         lines.append("The small stem of mobilenet_v2 also keeps the stride of its second stage at 1.")
-    guests = [name for name in plan.question.contenders if is_guest(name)]
-    if guests:
-        lines.append(f"{', '.join(guests)}: stem, width and how random weights are drawn are the network's own.")
+    external = [name for name in plan.question.candidates if is_external(name)]
+    if external:
+        lines.append(f"{', '.join(external)}: stem, width and how random weights are drawn are the network's own.")
     lines += _starts(plan)
     if elsewhere := _computed_elsewhere(plan):
         each = listed([f"{model} {how}" for model, how in sorted(elsewhere)])
@@ -174,11 +174,11 @@ def _growing(recipe: Recipe, size: int) -> list[str]:
 
 
 def _start(plan: Plan) -> list[str]:
-    if len(plan.started) == len(plan.question.contenders):
+    if len(plan.started) == len(plan.question.candidates):
         public = plan.pretrained or all(start.url for start in plan.init.values())
         what = "published ImageNet weights" if public else "weights from elsewhere"
         return [f"Start: {what}, with a new last layer where the number of classes is another."]
-    bare = [name for name in plan.question.contenders if name not in plan.started]
+    bare = [name for name in plan.question.candidates if name not in plan.started]
     how = f" for {listed(bare)}" if plan.started else ""
     given = f"; weights from elsewhere, with a new last layer, for {listed(plan.started)}" if plan.started else ""
     if plan.recipe.whiten:
@@ -194,23 +194,23 @@ def _starts(plan: Plan) -> list[str]:
     if plan.pretrained:  # as earlier versions wrote it
         return [
             "The published weights: each set was made by its authors' own recipe, and the images here are prepared as "
-            f"those of {plan.question.contenders[0]} expect."
+            f"those of {plan.question.candidates[0]} expect."
         ]
     if not plan.init:
         return []
-    values = [(name, _weights(plan.init[name]) if name in plan.init else "none") for name in plan.question.contenders]
+    values = [(name, _weights(plan.init[name]) if name in plan.init else "none") for name in plan.question.candidates]
     lines = [
         f"The weights to start from: {_each(values)}. Each set was made by its authors' own recipe, on images that may "
         "be like these."
     ]
     if plan.fine_tuning is not None:
-        bare = [name for name in plan.question.contenders if name not in plan.init]
+        bare = [name for name in plan.question.candidates if name not in plan.init]
         lines.append(
             f"How they learn: {listed(plan.started)} as weights from elsewhere are adapted "
             f"({_learning(plan, plan.started[0])}), {listed(bare)} as from scratch ({_learning(plan, bare[0])}); in as "
             "many epochs and batches."
         )
-    scales = [(name, _scale(plan.preprocessing_of(name))) for name in plan.question.contenders]
+    scales = [(name, _scale(plan.preprocessing_of(name))) for name in plan.question.candidates]
     if len({scale for _, scale in scales}) > 1:
         lines.append(f"Mean and deviation of the input, which belong to the weights: {_each(scales)}.")
     pixels = _pixels(plan.preprocessing)

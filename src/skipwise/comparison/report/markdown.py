@@ -10,7 +10,7 @@ from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.report.evidence import ranked
 from skipwise.comparison.report.notes import notes
 from skipwise.comparison.results import wording
-from skipwise.comparison.results.records import Contender, Costs, Results
+from skipwise.comparison.results.records import Candidate, Costs, Results
 from skipwise.core.escaping import lines
 from skipwise.core.escaping import markdown as escaped
 from skipwise.core.text import first
@@ -47,24 +47,24 @@ def _networks(results: Results, costs: Costs) -> str:
         "size",
         "multiply-adds",
     ]
-    rows = [_network(contender, results, costs, also_accuracy=also) for _, contender in ranked(results)]
+    rows = [_network(candidate, results, costs, also_accuracy=also) for _, candidate in ranked(results)]
     return _table(headings, rows, left=1)
 
 
-def _network(contender: Contender, results: Results, costs: Costs, *, also_accuracy: bool) -> list[str]:
-    name = escaped(contender.name)
-    if contender.name == costs.recommendation.contender:
+def _network(candidate: Candidate, results: Results, costs: Costs, *, also_accuracy: bool) -> list[str]:
+    name = escaped(candidate.name)
+    if candidate.name == costs.recommendation.candidate:
         name = f"**{name}**"
-    phrases = "; ".join(costs.recommendation.unfit.get(contender.name, ()))
-    plain = "" if contender.accuracy is None else f"{contender.accuracy * 100:.2f}%"
+    phrases = "; ".join(costs.recommendation.unfit.get(candidate.name, ()))
+    plain = "" if candidate.accuracy is None else f"{candidate.accuracy * 100:.2f}%"
     return [
         f"{name}, does not fit: {escaped(phrases)}" if phrases else name,
-        wording.reached(contender, results.question),
+        wording.reached(candidate, results.question),
         *([plain] if also_accuracy else []),
-        wording.runs_done(contender),
-        wording.latency(costs.latencies.get(contender.name)),
-        wording.size(contender.counts),
-        wording.operations(contender.counts),
+        wording.runs_done(candidate),
+        wording.latency(costs.latencies.get(candidate.name)),
+        wording.size(candidate.counts),
+        wording.operations(candidate.counts),
     ]
 
 

@@ -45,8 +45,8 @@ def _stopped(plan: Plan) -> list[str]:
 
 
 def _not_trained(results: Results) -> list[str]:
-    """A sentence for every contender that the time was too short for."""
-    return [f"{c.name} is not trained and not judged. {c.not_trained}" for c in results.contenders if c.not_trained]
+    """A sentence for every candidate that the time was too short for."""
+    return [f"{c.name} is not trained and not judged. {c.not_trained}" for c in results.candidates if c.not_trained]
 
 
 def _too_short(plan: Plan) -> list[str]:
@@ -67,14 +67,14 @@ def _too_short(plan: Plan) -> list[str]:
 
 
 def _climbing(plan: Plan, results: Results) -> list[str]:
-    """A sentence for every contender whose validation accuracy still rose at the end of its training."""
+    """A sentence for every candidate whose validation accuracy still rose at the end of its training."""
     accuracy = OUTCOMES["accuracy"]
     least = plan.question.tolerance if plan.question.scoring.right_or_wrong else accuracy.margin / accuracy.scale
     return [
         f"{c.name} was still climbing: the last {counted(c.climb.epochs, 'epoch')} brought it "
         f"{c.climb.gain * 100:.1f} points of accuracy on the validation images ({c.climb.low * 100:.1f} to "
         f"{c.climb.high * 100:.1f}), so more epochs may bring more."
-        for c in results.contenders
+        for c in results.candidates
         if c.climb is not None and c.not_trained is None and c.climb.is_climbing(least)
     ]
 
@@ -104,30 +104,30 @@ def _exploratory(plan: Plan) -> list[str]:
 
 def _asked(question: Question) -> str:
     looks = [str(look) for look in question.looks]
-    return f"{listed(question.contenders)} with {listed(looks)} seeds"
+    return f"{listed(question.candidates)} with {listed(looks)} seeds"
 
 
 def failures(results: Results) -> list[str]:
-    """A sentence for every contender with failed runs."""
+    """A sentence for every candidate with failed runs."""
     sentences = []
-    for contender in results.contenders:
-        if contender.failed:
+    for candidate in results.candidates:
+        if candidate.failed:
             reasons = [
                 f"seed {run.seed}{'' if run.fold is None else f', fold {run.fold}'}: {run.reason}"
-                for run in contender.runs
+                for run in candidate.runs
                 if run.status == "failed"
             ]
             sentences.append(
-                f"{contender.failed} of {counted(len(contender.runs), 'run')} of {contender.name} failed "
+                f"{candidate.failed} of {counted(len(candidate.runs), 'run')} of {candidate.name} failed "
                 f"({'; '.join(reasons)})."
             )
     return sentences
 
 
 def _not_learned(results: Results) -> list[str]:
-    """A sentence for every contender with runs that learned nothing."""
+    """A sentence for every candidate with runs that learned nothing."""
     sentences = []
-    for c in results.contenders:
+    for c in results.candidates:
         if c.not_learned is None or not c.not_learned.count:
             continue
         count, runs = c.not_learned.count, c.not_learned.runs
@@ -168,20 +168,20 @@ def _groups(plan: Plan) -> list[str]:
 
 
 def _identical(results: Results) -> list[str]:
-    """A sentence for every contender with seeds that made no difference at all."""
+    """A sentence for every candidate with seeds that made no difference at all."""
     return [
-        f"{listed([f'seed {seed}' for seed in contender.repeated]).capitalize()} of {contender.name} gave the same "
+        f"{listed([f'seed {seed}' for seed in candidate.repeated]).capitalize()} of {candidate.name} gave the same "
         "answers as an earlier one to the last bit. No seed should: there is a bug somewhere, and the intervals can't "
         "be trusted."
-        for contender in results.contenders
-        if contender.repeated
+        for candidate in results.candidates
+        if candidate.repeated
     ]
 
 
 def _guessing(results: Results) -> list[str]:
-    """A sentence about contenders that are not shown to be better than who knows only how common each class is."""
+    """A sentence about candidates that are not shown to be better than who knows only how common each class is."""
     outcome, guess = results.question.scoring, results.guess
-    reached = [(c.name, c.outcome) for c in results.contenders if c.outcome is not None]
+    reached = [(c.name, c.outcome) for c in results.candidates if c.outcome is not None]
     names = [name for name, of in reached if outcome.advantage(of.low - guess, of.high - guess)[0] <= 0]
     if not names:
         return []
@@ -195,7 +195,7 @@ def _twins(results: Results) -> list[str]:
     """A sentence about test images that are in another split too, and what accuracies are without them."""
     if not results.twins:
         return []
-    without = [f"{c.name} {c.without_twins * 100:.2f}%" for c in results.contenders if c.without_twins is not None]
+    without = [f"{c.name} {c.without_twins * 100:.2f}%" for c in results.candidates if c.without_twins is not None]
     accuracies = f"; without {'them' if results.twins != 1 else 'it'}: {', '.join(without)}" if without else ""
     are = "are" if results.twins != 1 else "is"
     return [

@@ -27,7 +27,7 @@ def outlined(plan: Plan) -> list[str]:
     compiled = ", compiled" if plan.execution.compile else ""
     return [
         f"{plan.data}: {len(plan.classes)} classes, {split}, {size} x {size} pixels",
-        f"{', '.join(plan.candidates)}: a look after {looks} each{tuned}; margin {margin(question)}, "
+        f"{', '.join(plan.trained)}: a look after {looks} each{tuned}; margin {margin(question)}, "
         f"alpha {question.alpha:g}, {question.outcome}",
         f"{length(recipe)} of recipe '{recipe.name}' in batches of {recipe.batch_size}, {plan.stem} "
         f"stem, width {plan.width:g}; {plan.processes} at once on {plan.execution.device} in "

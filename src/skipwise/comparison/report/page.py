@@ -11,7 +11,7 @@ from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.report import evidence, fairness
 from skipwise.comparison.report.notes import notes
 from skipwise.comparison.results import wording
-from skipwise.comparison.results.records import Contender, Costs, Results, RunResult
+from skipwise.comparison.results.records import Candidate, Costs, Results, RunResult
 from skipwise.core.files.atomic import write_text
 from skipwise.evaluation.metrics import Metrics
 from skipwise.pages import figures, render
@@ -30,7 +30,7 @@ def write_report(
     """Writes the comparison as one HTML file that needs nothing else.
 
     Args:
-        histories: every run's epochs, by contender.
+        histories: every run's epochs, by candidate.
         pictures: data URLs of the images in `results.disagreements`, by their ids; any may be missing.
     """
     machine, choice, outcome = costs.machine, costs.recommendation, results.question.scoring
@@ -39,11 +39,11 @@ def write_report(
         path,
         render(
             "report.html",
-            title=f"{wording.counted(len(results.contenders), 'network')} compared on {plan.data}",
+            title=f"{wording.counted(len(results.candidates), 'network')} compared on {plan.data}",
             standing=_standing(results, costs),
             settled=choice.shown and not results.exploratory and not _has_a_bug(results),
             answer=choice.sentence,
-            chosen=choice.contender or "",
+            chosen=choice.candidate or "",
             tag="use this" if choice.shown and not _has_a_bug(results) else "best guess",
             asked=wording.asked(results),
             notes=notes(plan, results),
@@ -74,13 +74,13 @@ def write_report(
             not_covered=wording.not_covered(plan),
             assumed=wording.assumed(results),
             curves=evidence.curves(results, histories),
-            legend=[(figures.mark(number), c.name) for number, c in enumerate(results.contenders)],
+            legend=[(figures.mark(number), c.name) for number, c in enumerate(results.candidates)],
             classes=evidence.classes(results),
             disagreements=evidence.disagreements(results, pictures),
             tried=evidence.tried(results),
             equal=fairness.equal(plan),
             different=fairness.different(plan, results),
-            runs=[_run(contender, run) for contender in results.contenders for run in contender.runs],
+            runs=[_run(candidate, run) for candidate in results.candidates for run in candidate.runs],
             folds=plan.folds,
             command=command(plan),
             included=len(plan.included),
@@ -96,7 +96,7 @@ def write_report(
 
 def _standing(results: Results, costs: Costs) -> str:
     """How much the answer rests on, in two or three words."""
-    if costs.recommendation.contender is None:
+    if costs.recommendation.candidate is None:
         return "No answer"
     if _has_a_bug(results):
         return "Not to be trusted"
@@ -109,36 +109,36 @@ def _standing(results: Results, costs: Costs) -> str:
 
 def _has_a_bug(results: Results) -> bool:
     """Whether seeds made no difference where they must."""
-    return any(contender.repeated for contender in results.contenders)
+    return any(candidate.repeated for candidate in results.candidates)
 
 
 def _networks(results: Results, costs: Costs) -> list[dict[str, Any]]:
-    """A row per contender, the best first."""
-    outcomes = [c.outcome for c in results.contenders if c.outcome is not None]
+    """A row per candidate, the best first."""
+    outcomes = [c.outcome for c in results.candidates if c.outcome is not None]
     ends = (min((o.low for o in outcomes), default=0.0), max((o.high for o in outcomes), default=1.0))
     beaten, choice = results.beaten(), costs.recommendation
     return [
         {
             "mark": figures.mark(number),
-            "name": contender.name,
-            "chosen": contender.name == choice.contender,
-            "unfit": choice.unfit.get(contender.name, ()),
-            "below": beaten.get(contender.name),
-            **_outcome(contender, results, ends),
-            "runs": wording.runs_done(contender),
-            "unlearned": wording.unlearned(contender),
-            **_costs(contender, costs),
+            "name": candidate.name,
+            "chosen": candidate.name == choice.candidate,
+            "unfit": choice.unfit.get(candidate.name, ()),
+            "below": beaten.get(candidate.name),
+            **_outcome(candidate, results, ends),
+            "runs": wording.runs_done(candidate),
+            "unlearned": wording.unlearned(candidate),
+            **_costs(candidate, costs),
         }
-        for number, contender in evidence.ranked(results)
+        for number, candidate in evidence.ranked(results)
     ]
 
 
-def _outcome(contender: Contender, results: Results, ends: tuple[float, float]) -> dict[str, Any]:
-    plain = "" if contender.accuracy is None else f"{contender.accuracy * 100:.2f}%"
-    outcome: Estimate | None = contender.outcome
+def _outcome(candidate: Candidate, results: Results, ends: tuple[float, float]) -> dict[str, Any]:
+    plain = "" if candidate.accuracy is None else f"{candidate.accuracy * 100:.2f}%"
+    outcome: Estimate | None = candidate.outcome
     if outcome is None:
         return {
-            "outcome": wording.reached(contender, results.question),
+            "outcome": wording.reached(candidate, results.question),
             "interval": "",
             "figure": "",
             "plain": plain,
@@ -152,8 +152,8 @@ def _outcome(contender: Contender, results: Results, ends: tuple[float, float]) 
     }
 
 
-def _costs(contender: Contender, costs: Costs) -> dict[str, str]:
-    counts, timing = contender.counts, costs.latencies.get(contender.name)
+def _costs(candidate: Candidate, costs: Costs) -> dict[str, str]:
+    counts, timing = candidate.counts, costs.latencies.get(candidate.name)
     return {
         "size": wording.size(counts),
         "parameters": f"{counts.parameters:,}" if counts else "",
@@ -163,9 +163,9 @@ def _costs(contender: Contender, costs: Costs) -> dict[str, str]:
     }
 
 
-def _run(contender: Contender, run: RunResult) -> dict[str, Any]:
+def _run(candidate: Candidate, run: RunResult) -> dict[str, Any]:
     return {
-        "name": contender.name,
+        "name": candidate.name,
         "seed": run.seed,
         "fold": run.fold,
         "failed": run.status == "failed" or run.not_learned is not None,

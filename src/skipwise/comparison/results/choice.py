@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from skipwise.comparison.results import wording
-from skipwise.comparison.results.records import Contender, Recommendation, Results
+from skipwise.comparison.results.records import Candidate, Recommendation, Results
 from skipwise.evaluation.outcomes import Outcome
 from skipwise.statistics import Pair
 
@@ -29,9 +29,9 @@ class Limits:
     outcome: float | None = None
 
 
-def weight_bytes(contender: Contender) -> float | None:
+def weight_bytes(candidate: Candidate) -> float | None:
     """What the weights take in float32."""
-    return None if contender.counts is None else 4.0 * contender.counts.parameters
+    return None if candidate.counts is None else 4.0 * candidate.counts.parameters
 
 
 def choose(
@@ -41,16 +41,16 @@ def choose(
     *,
     where: str = "this machine's processor",
 ) -> Recommendation:
-    """The cheapest contender among those within the limits that are shown to be no more than the margin below every
+    """The cheapest candidate among those within the limits that are shown to be no more than the margin below every
     other one within them; else, of those that none was shown to beat, the one with the highest observed outcome.
 
     Args:
-        latencies: seconds per image and contender; what cheap means.
+        latencies: seconds per image and candidate; what cheap means.
         where: these were measured, for the sentence.
     """
-    unfit = {c.name: broken for c in results.contenders if (broken := _broken(results, c, latencies, limits))}
-    able = [c for c in results.contenders if c.outcome is not None and c.name not in unfit]
-    compared = sum(c.outcome is not None for c in results.contenders)
+    unfit = {c.name: broken for c in results.candidates if (broken := _broken(results, c, latencies, limits))}
+    able = [c for c in results.candidates if c.outcome is not None and c.name not in unfit]
+    compared = sum(c.outcome is not None for c in results.candidates)
     if not able or compared < 2:
         return _none(results, unfit, compared)
     margin, outcome = results.question.tolerance, results.question.scoring
@@ -66,7 +66,7 @@ def choose(
     against = worst[choice.name]
     sentence = _sentence(results, choice, able, shown, latencies, where, limited=bool(unfit))
     return Recommendation(
-        contender=choice.name,
+        candidate=choice.name,
         shown=bool(shown),
         largest_loss=None if against is None or math.isinf(against.low) else max(-against.low, 0.0),
         against=None if against is None else against.b,
@@ -76,12 +76,12 @@ def choose(
     )
 
 
-def _broken(results: Results, contender: Contender, latencies: Mapping[str, float], limits: Limits) -> tuple[str, ...]:
-    """Which limits a contender breaks, and by how much."""
-    size, counts = weight_bytes(contender), contender.counts
+def _broken(results: Results, candidate: Candidate, latencies: Mapping[str, float], limits: Limits) -> tuple[str, ...]:
+    """Which limits a candidate breaks, and by how much."""
+    size, counts = weight_bytes(candidate), candidate.counts
     operations = None if counts is None else counts.multiply_adds
     checks = (
-        ("latency", latencies.get(contender.name), limits.latency, 1e3, "ms"),
+        ("latency", latencies.get(candidate.name), limits.latency, 1e3, "ms"),
         ("size", size, limits.size, 1e-6, "MB"),
         ("multiply-adds", operations, limits.multiply_adds, 1e-6, "M"),
     )
@@ -94,20 +94,20 @@ def _broken(results: Results, contender: Contender, latencies: Mapping[str, floa
             over = "just over" if over == "0% over" else over
             broken.append(f"{name} {_short(value * scale)} {unit}, {over} the limit of {_short(limit * scale)} {unit}")
     if limits.outcome is not None:
-        broken += _short_of(results.question.scoring, contender, limits.outcome)
+        broken += _short_of(results.question.scoring, candidate, limits.outcome)
     return tuple(broken)
 
 
-def _short_of(outcome: Outcome, contender: Contender, limit: float) -> list[str]:
-    """By how much a contender's outcome is not as good as was asked for."""
-    if contender.outcome is None:
+def _short_of(outcome: Outcome, candidate: Candidate, limit: float) -> list[str]:
+    """By how much a candidate's outcome is not as good as was asked for."""
+    if candidate.outcome is None:
         return [f"its {outcome.measure()} is not known"]
-    short = outcome.merit(limit) - outcome.merit(contender.outcome.value)
+    short = outcome.merit(limit) - outcome.merit(candidate.outcome.value)
     if short <= 0:
         return []
     visible = short * outcome.scale >= 0.5 * 10**-outcome.digits
     by = outcome.amount(short, digits=outcome.digits) if visible else "just"
-    reached = f"{outcome.measure()} {outcome.value(contender.outcome.value)}"
+    reached = f"{outcome.measure()} {outcome.value(candidate.outcome.value)}"
     return [f"{reached}, {by} {outcome.behind} the {outcome.limit(limit)} asked for"]
 
 
@@ -122,47 +122,47 @@ def _none(results: Results, unfit: dict[str, tuple[str, ...]], compared: int) ->
         )
         sentence += "."
     else:
-        able = [c.name for c in results.contenders if c.outcome is not None]
+        able = [c.name for c in results.candidates if c.outcome is not None]
         left = f"only {able[0]} has" if able else "no network has"
-        nothing = any(c.not_learned is not None and c.not_learned.count for c in results.contenders)
+        nothing = any(c.not_learned is not None and c.not_learned.count for c in results.candidates)
         runs = "two runs that learned something" if nothing else "two finished runs"
         sentence = f"No network can be recommended: {left} {runs}, and it takes two of each to compare."
     return Recommendation(
-        contender=None, shown=False, largest_loss=None, against=None, sentence=sentence, unfit=unfit, separating=()
+        candidate=None, shown=False, largest_loss=None, against=None, sentence=sentence, unfit=unfit, separating=()
     )
 
 
-def _worst(results: Results, contender: Contender, able: Sequence[Contender]) -> Pair | None:
-    """How much better it is than the contender that it may be furthest behind; None if there is no other."""
+def _worst(results: Results, candidate: Candidate, able: Sequence[Candidate]) -> Pair | None:
+    """How much better it is than the candidate that it may be furthest behind; None if there is no other."""
     pairs = []
     most = 1.0 if results.question.scoring.right_or_wrong else math.inf
     for other in able:
-        if other is not contender:
-            pair = results.advantage(contender.name, other.name)
+        if other is not candidate:
+            pair = results.advantage(candidate.name, other.name)
             # Two networks may each have runs and share fewer than two seeds; then anything may be lost.
-            unknown = Pair(contender.name, other.name, 0.0, -most, most, "unresolved", False, seeds=0, images=0)
+            unknown = Pair(candidate.name, other.name, 0.0, -most, most, "unresolved", False, seeds=0, images=0)
             pairs.append(pair or unknown)
     return min(pairs, key=lambda pair: pair.low, default=None)
 
 
-def _beaten(results: Results, contender: Contender, able: Sequence[Contender]) -> bool:
-    pairs = (results.pair(contender.name, other.name) for other in able if other is not contender)
+def _beaten(results: Results, candidate: Candidate, able: Sequence[Candidate]) -> bool:
+    pairs = (results.pair(candidate.name, other.name) for other in able if other is not candidate)
     return any(pair is not None and pair.verdict == "worse" for pair in pairs)
 
 
-def _value(contender: Contender) -> float:
-    return contender.outcome.value if contender.outcome is not None else 0.0
+def _value(candidate: Candidate) -> float:
+    return candidate.outcome.value if candidate.outcome is not None else 0.0
 
 
-def _size(contender: Contender) -> float:
-    return contender.counts.parameters if contender.counts is not None else math.inf
+def _size(candidate: Candidate) -> float:
+    return candidate.counts.parameters if candidate.counts is not None else math.inf
 
 
 def _sentence(
     results: Results,
-    choice: Contender,
-    able: Sequence[Contender],
-    shown: Sequence[Contender],
+    choice: Candidate,
+    able: Sequence[Candidate],
+    shown: Sequence[Candidate],
     latencies: Mapping[str, float],
     where: str,
     *,
@@ -171,7 +171,7 @@ def _sentence(
     margin, outcome = wording.margin(results.question), results.question.scoring
     within = " within the limits" if limited else ""
     if len(able) == 1:
-        unknown = [c.name for c in results.contenders if c.outcome is None]
+        unknown = [c.name for c in results.candidates if c.outcome is None]
         rest = f"; of {wording.listed(unknown)} there are not two finished runs" if unknown else ""
         return f"Use {choice.name}: it is the only network{within}{rest}."
     if len(shown) > 1:
@@ -212,7 +212,7 @@ def _sentence(
     return f"{cheaper}{use} {tried} cannot tell it from {' and '.join(rivals)}, and {loss}."
 
 
-def _as_good(results: Results, choice: Contender, others: Sequence[Contender], latencies: Mapping[str, float]) -> str:
+def _as_good(results: Results, choice: Candidate, others: Sequence[Candidate], latencies: Mapping[str, float]) -> str:
     """A sentence about the fastest network that is faster than the choice and shown to be as good; "" if none is."""
     here = latencies.get(choice.name)
     pairs = {other.name: results.advantage(other.name, choice.name) for other in others}
@@ -227,7 +227,7 @@ def _as_good(results: Results, choice: Contender, others: Sequence[Contender], l
     )
 
 
-def _reservations(results: Results, choice: Contender, limits: Limits) -> str:
+def _reservations(results: Results, choice: Candidate, limits: Limits) -> str:
     said, outcome = "", results.question.scoring
     if choice.not_learned is not None and choice.not_learned.count:
         said += (
@@ -247,7 +247,7 @@ def _reservations(results: Results, choice: Contender, limits: Limits) -> str:
     return said
 
 
-def _separating(results: Results, able: Sequence[Contender]) -> tuple[str, ...]:
+def _separating(results: Results, able: Sequence[Candidate]) -> tuple[str, ...]:
     """For each pair of networks that fit, that are not out and not told apart, what would do it."""
     names = {c.name for c in able} - results.beaten().keys()
     return tuple(

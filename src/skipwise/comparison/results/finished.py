@@ -104,12 +104,12 @@ def record(comparison: Comparison) -> str:
 
 
 def histories(plan: Plan, folder: Path, results: Results) -> dict[str, list[tuple[Epoch, ...]]]:
-    """The epochs of every contender's runs."""
+    """The epochs of every candidate's runs."""
     return {
-        contender.name: [
+        candidate.name: [
             read_history(folder / job.folder)
-            for seed in dict.fromkeys(run.seed for run in contender.runs)
-            for job in plan.jobs(contender.name, seed)
+            for seed in dict.fromkeys(run.seed for run in candidate.runs)
+            for job in plan.jobs(candidate.name, seed)
         ]
-        for contender in results.contenders
+        for candidate in results.candidates
     }

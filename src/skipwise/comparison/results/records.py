@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from skipwise.comparison.plan.question import Question
+from skipwise.core.deprecation import earlier_name
 from skipwise.core.machine.system import Machine
 from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
@@ -30,7 +32,7 @@ class RunResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contender:
+class Candidate:
     """A network's results over its seeds.
 
     Args:
@@ -70,11 +72,13 @@ class Contender:
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """A look at the data: after how many seeds, which contenders had been trained so far and which pairs it decided."""
+    """A look at the data: after how many seeds, which candidates had been trained so far and which pairs it decided."""
 
     seeds: int
-    contenders: tuple[str, ...]
+    candidates: tuple[str, ...]
     decided: tuple[tuple[str, str], ...]
+
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidates": "contenders"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,13 +104,13 @@ class Ratio:
 
 @dataclass(frozen=True, kw_only=True)
 class Disagreement:
-    """A test image that some contenders mostly get right and others mostly wrong.
+    """A test image that some candidates mostly get right and others mostly wrong.
 
     Args:
         id: its path, as in split.csv.
         label: its class.
-        right: the share of each contender's runs that got it right, in the order of the contenders; None without runs.
-        answers: each contender's commonest answer.
+        right: the share of each candidate's runs that got it right, in the order of the candidates; None without runs.
+        answers: each candidate's commonest answer.
     """
 
     id: str
@@ -127,24 +131,27 @@ class Tried:
 
 @dataclass(frozen=True, kw_only=True)
 class Recommendation:
-    """`contender` is the choice, None if nothing could be compared or nothing fits.
+    """`candidate` is the choice, None if nothing could be compared or nothing fits.
 
     Args:
         shown: whether it was shown to lose at most the margin to every other one that fits.
         largest_loss: the most it may be behind one of them (`against`) that is not excluded, as a difference of scores
             (for accuracy, a fraction); None where there is no other, or no bound.
         sentence: the choice and what it rests on, for a person.
-        unfit: for each contender that breaks a limit, which and by how much, a phrase each.
+        unfit: for each candidate that breaks a limit, which and by how much, a phrase each.
         separating: what would separate those that are still open, a sentence each.
     """
 
-    contender: str | None
+    candidate: str | None
     shown: bool
     largest_loss: float | None
     against: str | None
     sentence: str
     unfit: dict[str, tuple[str, ...]]
     separating: tuple[str, ...]
+
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidate": "contender"}
+    contender = earlier_name("candidate", "contender")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +176,7 @@ class Results:
     class_images: tuple[int, ...]
     exploratory: bool
     folds: int | None
-    contenders: tuple[Contender, ...]
+    candidates: tuple[Candidate, ...]
     pairs: tuple[Pair, ...]
     looks: tuple[Look, ...]
     bootstraps: tuple[Bootstrap, ...]
@@ -178,6 +185,9 @@ class Results:
     test_groups: int | None = None
     grouped_by: str = ""
     ratios: tuple[Ratio, ...] = ()
+
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidates": "contenders"}
+    contenders = earlier_name("candidates", "contenders")
 
     def pair(self, a: str, b: str) -> Pair | None:
         """The pair as seen from a's side, whichever way round it is kept; None if it could not be judged."""
@@ -189,7 +199,7 @@ class Results:
         return None
 
     def beaten(self) -> dict[str, str]:
-        """The contenders shown to be more than the margin behind another one, and which; see `statistics.beaten`."""
+        """The candidates shown to be more than the margin behind another one, and which; see `statistics.beaten`."""
         outcome = self.question.scoring
         return beaten([as_advantage(pair, outcome) for pair in self.pairs], self.question.tolerance)
 

@@ -6,7 +6,7 @@ import math
 
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.plan.question import Question
-from skipwise.comparison.results.records import Contender, Results
+from skipwise.comparison.results.records import Candidate, Results
 from skipwise.core.text import listed as listed
 from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
@@ -47,7 +47,7 @@ def asked(results: Results) -> str:
     if results.exploratory or results.folds is not None:
         whole = ""
     return (
-        f"Asked of {counted(len(results.contenders), 'network')}, {seeds} each, on "
+        f"Asked of {counted(len(results.candidates), 'network')}, {seeds} each, on "
         f"{tested(results)}. Less than {margin(question)} of {measure(question)} would not matter.{whole}"
     )
 
@@ -65,22 +65,22 @@ def tested(results: Results) -> str:
     return f"{groups} ({counted(results.test_images - results.test_groups, 'near-duplicate')})"
 
 
-def unlearned(contender: Contender) -> str:
+def unlearned(candidate: Candidate) -> str:
     """How many runs learned nothing, and how many may: "0 of 5 learned nothing; up to 52% may"; "" where unknown."""
-    share = contender.not_learned
+    share = candidate.not_learned
     if share is None:
         return ""
     reach = f"up to {share.high:.0%} may" if not share.count else f"{share.low:.0%} to {share.high:.0%} may"
     return f"{share.count} of {share.runs} learned nothing; {reach}"
 
 
-def reached(contender: Contender, question: Question) -> str:
-    """A contender's outcome with its interval."""
-    if contender.not_trained is not None:
+def reached(candidate: Candidate, question: Question) -> str:
+    """A candidate's outcome with its interval."""
+    if candidate.not_trained is not None:
         return "not trained"
-    outcome = contender.outcome
+    outcome = candidate.outcome
     if outcome is None:
-        return "learned nothing" if contender.not_learned is not None and contender.not_learned.count else "none"
+        return "learned nothing" if candidate.not_learned is not None and candidate.not_learned.count else "none"
     scoring = question.scoring
     return f"{scoring.value(outcome.value)} ({scoring.bounds(outcome.low, outcome.high)})"
 
@@ -171,21 +171,21 @@ def operations(counts: Counts | None) -> str:
 
 
 def pair_lines(results: Results) -> list[tuple[str, Pair | None]]:
-    """Every pair of the contenders that were trained as "a - b", judged or not."""
-    names = [contender.name for contender in results.contenders if contender.not_trained is None]
+    """Every pair of the candidates that were trained as "a - b", judged or not."""
+    names = [candidate.name for candidate in results.candidates if candidate.not_trained is None]
     return [(f"{a} - {b}", results.pair(a, b)) for index, a in enumerate(names) for b in names[index + 1 :]]
 
 
-def seeds_done(contender: Contender) -> int:
-    """How many seeds a contender was trained with."""
-    return len({run.seed for run in contender.runs})
+def seeds_done(candidate: Candidate) -> int:
+    """How many seeds a candidate was trained with."""
+    return len({run.seed for run in candidate.runs})
 
 
-def runs_done(contender: Contender) -> str:
-    """How many runs a contender had: "5", "5, 1 failed", or "5 x 4" with four folds."""
-    seeds = seeds_done(contender)
-    folds = f" x {len(contender.runs) // seeds}" if seeds and len(contender.runs) > seeds else ""
-    failed = f", {contender.failed} failed" if contender.failed else ""
+def runs_done(candidate: Candidate) -> str:
+    """How many runs a candidate had: "5", "5, 1 failed", or "5 x 4" with four folds."""
+    seeds = seeds_done(candidate)
+    folds = f" x {len(candidate.runs) // seeds}" if seeds and len(candidate.runs) > seeds else ""
+    failed = f", {candidate.failed} failed" if candidate.failed else ""
     return f"{seeds}{folds}{failed}"
 
 
@@ -198,14 +198,14 @@ def course(plan: Plan, results: Results) -> list[str]:
     open_pairs = sum(pair.verdict == "unresolved" for pair in results.pairs)
     left = f"; {open_pairs} stayed open" if open_pairs else ""
     sentences = [f"Settled of {counted(len(results.pairs), 'pair')}: {listed(settled)} seeds{left}."]
-    folds = len({run.fold for contender in results.contenders for run in contender.runs})
+    folds = len({run.fold for candidate in results.candidates for run in candidate.runs})
     done, most = (
-        sum(len(contender.runs) for contender in results.contenders),
-        len(results.contenders) * question.looks[-1] * max(folds, 1),
+        sum(len(candidate.runs) for candidate in results.candidates),
+        len(results.candidates) * question.looks[-1] * max(folds, 1),
     )
     # A network whose runs failed is in pairs that can't be judged.
     stopped = plan.stopped_after not in (None, question.looks[-1])
-    prevented = stopped or len(results.pairs) < math.comb(len(results.contenders), 2)
+    prevented = stopped or len(results.pairs) < math.comb(len(results.candidates), 2)
     if done < most and not prevented:
         sentences.append(
             f"That took {counted(done, 'run')}; all {question.looks[-1]} seeds for every network would have been "

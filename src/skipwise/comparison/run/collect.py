@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.comparison.budget.networks import count_contender
+from skipwise.comparison.budget.networks import count_candidate
 from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.results.ratios import ratio
-from skipwise.comparison.results.records import Bootstrap, Contender, Disagreement, Ratio, Results, RunResult
+from skipwise.comparison.results.records import Bootstrap, Candidate, Disagreement, Ratio, Results, RunResult
 from skipwise.comparison.run.collapse import why_not_learned
 from skipwise.comparison.run.learning import climbs
 from skipwise.comparison.run.predictions import Answers, Tested, read_answers
@@ -40,7 +40,7 @@ def collect(plan: Plan, folder: Path, course: Course) -> Results:
         class_images=tuple(counted.tolist()),
         exploratory=plan.exploratory,
         folds=plan.folds,
-        contenders=tuple(_contender(plan, folder, course, name) for name in question.contenders),
+        candidates=tuple(_candidate(plan, folder, course, name) for name in question.candidates),
         pairs=judgement.pairs,
         looks=course.looks,
         bootstraps=_bootstraps(course),
@@ -52,10 +52,10 @@ def collect(plan: Plan, folder: Path, course: Course) -> Results:
     )
 
 
-def _contender(plan: Plan, folder: Path, course: Course, name: str) -> Contender:
+def _candidate(plan: Plan, folder: Path, course: Course, name: str) -> Candidate:
     tested = course.tested
     # Runs of who was left out are not looked for when the course is taken again.
-    records = course.records if name in plan.candidates else {}
+    records = course.records if name in plan.trained else {}
     answers = course.answers.get(name) or read_answers(plan, folder, tested, name, records)
     right = answers.of_learned == tested.labels
     has_twin = tested.has_twin
@@ -67,9 +67,9 @@ def _contender(plan: Plan, folder: Path, course: Course, name: str) -> Contender
         if job.folder in records
     )
     ended = [run for run in runs if run.status == "finished" or run.not_learned is not None]
-    return Contender(
+    return Candidate(
         name=name,
-        counts=count_contender(plan, name),
+        counts=count_candidate(plan, name),
         lr=course.rates.get(name, plan.recipe_of(name).lr),
         outcome=_possible(course.judgement.accuracies.get(name), plan.question.scoring.least),
         accuracy=float(right.mean()) if len(right) else None,
@@ -143,11 +143,11 @@ def _judged_on(pair: Pair, course: Course) -> tuple[NDArray[np.float64], NDArray
 
 
 def _disagreements(plan: Plan, course: Course) -> tuple[Disagreement, ...]:
-    """The test images on which the contenders' shares of right answers differ most.
+    """The test images on which the candidates' shares of right answers differ most.
 
-    Among images alike, classes and the contenders that are wrong take turns, so that not all are of the first class.
+    Among images alike, classes and the candidates that are wrong take turns, so that not all are of the first class.
     """
-    tested, names = course.tested, plan.question.contenders
+    tested, names = course.tested, plan.question.candidates
     shares = {n: (a.of_learned == tested.labels).mean(axis=0) for n, a in course.answers.items() if any(a.learned)}
     if len(shares) < 2:
         return ()

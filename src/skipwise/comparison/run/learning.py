@@ -18,7 +18,7 @@ def not_learnt(plan: Plan, folder: Path, records: Mapping[str, RunRecord]) -> di
 
     It is judged by validation images of the first seed, before anybody looks at the answers to test images.
     """
-    found = {name: _first(plan, folder, records, name) for name in plan.candidates}
+    found = {name: _first(plan, folder, records, name) for name in plan.trained}
     if any(shown is not None and not shown.can_be_told for shown in found.values()):
         return {}
     poor = {name: shown for name, shown in found.items() if shown is not None and not shown.has_learnt}

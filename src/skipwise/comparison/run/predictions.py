@@ -1,4 +1,4 @@
-"""What a comparison's finished runs answered, as arrays: the same images in the same order for every contender."""
+"""What a comparison's finished runs answered, as arrays: the same images in the same order for every candidate."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Tested:
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """A contender's answers over its finished seeds: class numbers [S, N], and which seeds these are.
+    """A candidate's answers over its finished seeds: class numbers [S, N], and which seeds these are.
 
     `scores` are of the images that count [S, M], `confidence` is the probability that was given to each answer [S, N].
     `repeated` has the seeds that gave the same logits as an earlier one, to the last bit. `learned` says of each seed
@@ -90,7 +90,7 @@ def read_tested(plan: Plan, folder: Path) -> Tested:
 
 
 def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: Records) -> Answers:
-    """What a contender's finished runs answered. In cross-validation a seed is finished when all its folds are.
+    """What a candidate's finished runs answered. In cross-validation a seed is finished when all its folds are.
 
     Raises:
         SkipwiseError: a run's predictions are damaged, or of other images.

@@ -20,15 +20,15 @@ from skipwise.comparison.run.executor import Event, Executor
 from skipwise.comparison.run.learning import not_learnt
 from skipwise.comparison.run.predictions import Answers, Records, Tested, read_answers, read_tested
 from skipwise.evaluation.outcomes import Outcome
-from skipwise.statistics import Judgement, contenders_left, judge, settle
+from skipwise.statistics import Judgement, candidates_left, judge, settle
 from skipwise.training.run.record import RunRecord, find_run, read_predictions
 
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """How it went: every run's record, what the contenders answered, and what was judged of it at the last look.
+    """How it went: every run's record, what the candidates answered, and what was judged of it at the last look.
 
-    `plan` is the one that was followed to the end. `rates` has the learning rate of every contender that was tuned.
+    `plan` is the one that was followed to the end. `rates` has the learning rate of every candidate that was tuned.
     """
 
     plan: Plan
@@ -76,7 +76,7 @@ def follow(
     question = plan.question
     tested = read_tested(plan, folder)
     outcome = question.scoring
-    names = plan.candidates
+    names = plan.trained
     left = frozenset(names)
     judgement: Judgement | None = None
     answers: dict[str, Answers] = {}
@@ -84,7 +84,7 @@ def follow(
     while left and len(looks) < len(plan.looks):
         number, count = len(looks) + 1, plan.looks[len(looks)]
         still = [name for name in names if name in left]
-        # Seed by seed, so that all contenders advance together.
+        # Seed by seed, so that all candidates advance together.
         rounds = [
             [job for name in still for job in plan.jobs(name, seed, lr=rates.get(name))]
             for seed in question.seeds[:count]
@@ -101,7 +101,7 @@ def follow(
             if sorted_out:
                 plan = replace(plan, not_trained=plan.not_trained | sorted_out)
                 revised(plan)
-                names = plan.candidates
+                names = plan.trained
                 left = frozenset(names)
                 continue
         runs.do(rounds, why, finished=finished)
@@ -132,7 +132,7 @@ def follow(
         looks.append(
             Look(
                 seeds=count,
-                contenders=tuple(still),
+                candidates=tuple(still),
                 decided=tuple(
                     (pair.a, pair.b)
                     for pair in now.pairs
@@ -142,7 +142,7 @@ def follow(
         )
         judgement = now
         advantages = tuple(as_advantage(pair, outcome) for pair in judgement.pairs)
-        left = contenders_left(replace(judgement, pairs=advantages), every_pair=question.every_pair)
+        left = candidates_left(replace(judgement, pairs=advantages), every_pair=question.every_pair)
     assert judgement is not None
     return Course(
         plan=plan,
@@ -252,9 +252,9 @@ def _tried(plan: Plan, folder: Path, job: Job, record: RunRecord) -> Tried:
 
 
 def best_rates(tried: Sequence[Tried], outcome: Outcome) -> dict[str, float]:
-    """Each contender's best learning rate: by the outcome on validation images, then by the loss, then the smaller one.
+    """Each candidate's best learning rate: by the outcome on validation images, then by the loss, then the smaller one.
 
-    A contender whose runs all failed is not in it, and keeps the recipe's.
+    A candidate whose runs all failed is not in it, and keeps the recipe's.
     """
     best: dict[str, tuple[tuple[float, float, float], float]] = {}
     for run in tried:

@@ -81,7 +81,7 @@ def _serve(home: Path, orders: queue.Queue[bytes], send: Callable[[Message], Non
     from skipwise.comparison.plan.plan import Job, Plan
     from skipwise.comparison.run.images import in_fold, load_images, weights_of
     from skipwise.core.machine.system import keep_freed_memory
-    from skipwise.nets.external import is_guest
+    from skipwise.nets.external import is_external
     from skipwise.training.machine.faults import in_short
     from skipwise.training.run.progress import Epoch
     from skipwise.training.run.runner import execute_run, give_up
@@ -109,7 +109,7 @@ def _serve(home: Path, orders: queue.Queue[bytes], send: Callable[[Message], Non
         except SkipwiseError:
             raise
         except (Exception, SystemExit, KeyboardInterrupt) as error:  # the last two are a network's own doing
-            if not is_guest(spec.model):  # none of ours raises: the compiler, a device, a bug
+            if not is_external(spec.model):  # none of ours raises: the compiler, a device, a bug
                 raise SkipwiseError(
                     f"{spec.model} stopped ({in_short(error)}); what was saved is kept, and the same command goes on."
                 ) from error

@@ -18,6 +18,7 @@ import msgspec
 
 from skipwise.core.errors import Damaged, SkipwiseError
 from skipwise.core.files.atomic import as_json, read_json, write_json
+from skipwise.core.files.earlier_names import with_current_names
 from skipwise.core.files.regular import open_regular
 
 _T = TypeVar("_T")
@@ -74,7 +75,7 @@ def read_sealed(path: Path, kind: type[_T], *, mend: str = AGAIN) -> _T:
     """
     plain = read_json(path, dict[str, Any], mend=mend)
     try:
-        record = msgspec.convert(plain, kind, str_keys=True)
+        record = msgspec.convert(with_current_names(plain, kind), kind, str_keys=True)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Damaged(f"{path} is damaged, or of another version ({error}); {mend}.") from error
     if not _checksums(path, plain, mend):

@@ -27,7 +27,7 @@ def make_optimizer(network: nn.Module, recipe: Recipe, precision: str = "fp32") 
     hidden = _filters(network) - head if recipe.optimizer == "muon" else set()
     groups: dict[tuple[Any, ...], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
-        if not parameter.requires_grad:  # a guest's own choice
+        if not parameter.requires_grad:  # an external network's own choice
             continue
         muon, matrix = id(parameter) in hidden, parameter.ndim > 1
         share = recipe.layer_decay ** (0 if id(parameter) in head else depth_below_head(network, name))
@@ -78,8 +78,10 @@ def head_parameters(network: nn.Module) -> set[int]:
 
 
 def depth_below_head(network: nn.Module, parameter: str) -> int:
-    """How many stages above that of a parameter under the head, the head included; of a guest, whose stages we don't
-    know, one."""
+    """How many stages above that of a parameter under the head, the head included.
+
+    It is one for external networks, whose stages are not known.
+    """
     if not isinstance(network, Network):
         return 1
     part, stage, *_ = parameter.split(".")

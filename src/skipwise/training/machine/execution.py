@@ -156,8 +156,8 @@ def check_workers(workers: int | None) -> int:
 def reproducible(execution: Execution) -> Iterator[None]:
     """Deterministic algorithms, the run's thread count, and torch's random state put back afterwards.
 
-    On accelerators an operation that has no deterministic form, such as a guest may use, is let through with torch's
-    warning.
+    On accelerators an operation that has no deterministic form is let through with torch's warning. External networks
+    may use such operations.
     """
     import torch
 

@@ -1,0 +1,26 @@
+"""Public names that were replaced: the earlier ones still work, with a DeprecationWarning."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+
+def earlier_name(now: str, before: str) -> Any:
+    """An attribute by its earlier name.
+
+    Args:
+        now: the attribute that replaces it.
+        before: the earlier name, as the warning says it.
+
+    Example:
+        >>> class Results:
+        ...     candidates = ("resnet18", "plain18")
+        ...     contenders = earlier_name("candidates", "contenders")
+    """
+
+    def read(record: object) -> Any:
+        warnings.warn(f"`{before}` is now `{now}`.", DeprecationWarning, stacklevel=2)
+        return getattr(record, now)
+
+    return property(read, doc=f"The earlier name of `{now}`.")
