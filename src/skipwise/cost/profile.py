@@ -8,8 +8,10 @@ from typing import Any
 
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.machine.system import Machine, describe_machine
+from skipwise.core.options import takes
 from skipwise.cost.counts import Counts, count
 from skipwise.cost.interleaved import Timing, interleaved
+from skipwise.cost.options import ProfileOptions
 from skipwise.cost.timing import MATMUL_SIDE, forward_arm, matmul_arm
 from skipwise.nets.catalogue import check_model
 from skipwise.nets.external import is_external
@@ -52,29 +54,19 @@ class ProfileReport:
     networks: tuple[NetworkProfile, ...]
 
 
-def profile(
-    models: Sequence[str],
-    *,
-    img_size: int = 224,
-    batch_size: int = 32,
-    num_classes: int = 1000,
-    stem: str = "auto",
-    width: float = 1.0,
-    precision: str = "fp32",
-    compile: bool = False,
-    seconds: float = 3.0,
-) -> ProfileReport:
+@takes(ProfileOptions)
+def profile(models: Sequence[str], *, options: ProfileOptions, seconds: float = 3.0) -> ProfileReport:
     """Counts and times networks on the CPU, in turn, round by round, so that a drifting machine treats all alike.
 
     Args:
         models: names as for `skipwise.create_model`.
-        precision: "fp32", or "bf16" for autocast.
-        compile: whether torch.compile makes kernels of each network first, which takes a while.
-        seconds: of measuring per network, about.
+        seconds: the time to measure each network, about.
 
     Raises:
         SkipwiseError: an unknown network or precision, or sizes that give no network.
     """
+    img_size, batch_size, num_classes = options.img_size, options.batch_size, options.num_classes
+    stem, width, precision, compile = options.stem, options.width, options.precision, options.compile
     if not models:
         raise SkipwiseError("Name at least one network to profile, like: skipwise profile resnet18,mobilenet_v2")
     if precision not in PRECISIONS:

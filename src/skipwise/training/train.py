@@ -18,22 +18,23 @@ from skipwise.core.errors import SkipwiseError, require
 from skipwise.core.files.atomic import cache_for_looking, clear_leftovers, write_text
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.paths import user_path
+from skipwise.core.options import takes
 from skipwise.core.workspace import check_again
 from skipwise.data.images import Images
 from skipwise.data.location import remember
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.scan.inspection import Square
-from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED, save_split
 from skipwise.nets.catalogue import check_model
 from skipwise.nets.external import code_fingerprint, is_external
 from skipwise.nets.stems import resolve_stem
 from skipwise.nets.weights.published import published
 from skipwise.training.inputs import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
-from skipwise.training.loop.recipe import Wishes, check_recipe, choose_recipe
+from skipwise.training.loop.recipe import choose_recipe
 from skipwise.training.machine.execution import Execution, check_precision, check_unchanged, choose_device, is_unchanged
 from skipwise.training.machine.faults import in_short
 from skipwise.training.machine.ranks import joined
+from skipwise.training.options import TrainOptions
 from skipwise.training.plan import SHELF, Terms
 from skipwise.training.run.progress import Epoch, Standing
 from skipwise.training.run.record import CHECKPOINT, RunRecord, RunSpec, find_run, remove_checkpoint
@@ -84,72 +85,45 @@ class TrainObserver:
         """One more epoch is done."""
 
 
+@takes(TrainOptions)
 def train(
     data: str | os.PathLike[str],
     *,
-    model: str | None = None,
-    seed: int = 0,
-    epochs: int | None = None,
-    time_limit: str | None = None,
-    batch_size: int | None = None,
-    img_size: int | None = None,
-    lr: float | None = None,
-    recipe: str = "standard",
-    mirror: bool | None = None,
-    stem: str = "auto",
-    width: float | None = None,
-    pretrained: bool = False,
-    init: str | os.PathLike[str] = AUTO,
-    init_key: str | None = None,
-    freeze_norms: bool = False,
-    val_share: float | None = None,
-    split: str | os.PathLike[str] | None = None,
-    class_level: str | None = None,
-    image_column: str | None = None,
-    label_column: str | None = None,
-    label_regex: str | None = None,
-    group: str | None = None,
-    group_regex: str | None = None,
-    crop_boxes: bool = False,
-    skip_unread_formats: bool = False,
-    exclude: str | os.PathLike[str] | None = None,
-    strict: bool = False,
-    pack: bool = True,
-    balance: str | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    compile: bool | None = None,
-    output: str | os.PathLike[str] | None = None,
-    resume: bool = False,
-    again: bool = False,
+    options: TrainOptions,
     observer: TrainObserver | None = None,
     began: float | None = None,
 ) -> Trained:
-    """Trains one network with one seed; the same call again goes on with an unfinished run, or shows a finished one.
+    """Trains one network with one seed; the same call again continues an unfinished run, or shows a finished one.
 
-    Under torchrun its processes do it together (see distributed.py). The arguments are those of `compare`, for one
-    model and one seed, and these.
+    Under torchrun its processes do it together (see distributed.py).
 
     Args:
-        model: the network; None is that of the run to start from, else resnet18. So are `width`, else 1, and `stem`.
-        time_limit: such as "20m": as many epochs as fit, instead of `epochs`.
-        pretrained: the same as the `init` of that name.
-        init: what to start from: "none", "pretrained" (published weights), a run's folder, a file of weights, or
-            "auto", the published weights where experiments say that they help on images like these.
-        init_key: which of the file's weights, where it holds several; see `load_weights`.
-        freeze_norms: leave batch norms as the weights to start from have them.
-        output: the run's folder; None is the one in runs/train that the same call made, or the next.
-        again: train once more, in the next folder, where the same call has made a run before.
+        data: a data set's name, a folder with one sub-folder per class, an archive of one, or a table of paths and
+            labels.
         observer: is told how it goes.
-        began: when the time limit began, on time.monotonic(); None is now.
+        began: the time on time.monotonic() from which the time limit counts; None: now.
 
     Raises:
         SkipwiseError: anything a person can mend; what was finished stays.
     """
+    model, seed, time_limit, init_key = (
+        options.run.model,
+        options.run.seed,
+        options.run.time_limit,
+        options.run.init_key,
+    )
+    precision, compile, pack = options.machine.precision, options.machine.compile, options.machine.pack
+    epochs, img_size, stem, width = (
+        options.recipe.epochs,
+        options.images.img_size,
+        options.network.stem,
+        options.network.width,
+    )
+    output, resume, again = options.folder.output, options.folder.resume, options.folder.again
     began = time.monotonic() if began is None else began
-    if pretrained and init != AUTO:
+    if options.network.pretrained and options.run.init != AUTO:
         raise SkipwiseError("Give --pretrained or --init, not both.")
-    init = PRETRAINED if pretrained else os.fspath(init)
+    init = PRETRAINED if options.network.pretrained else options.run.init
     if model is not None:
         check_model(model)
     check_options(img_size=img_size, stem=stem, width=width, seed=seed)
@@ -167,41 +141,14 @@ def train(
     )
     check_precision(precision)
     check_again(again=again, resume=resume)
-    check_recipe(recipe)
     if epochs is not None and time_limit is not None:
         raise SkipwiseError("Give --epochs or --time-limit, not both.")
     seconds = None if time_limit is None else parse_limit(time_limit)
-    wishes = Wishes(
-        epochs=epochs,
-        batch_size=batch_size,
-        lr=lr,
-        mirror=mirror,
-        balance=balance,
-        fine_tune=init != NONE,
-        freeze_norms=freeze_norms,
-    )
-    wishes.check()
-    request = Request(
-        data=os.fspath(data),
-        reading=ReadingOptions(
-            class_level=class_level,
-            image_column=image_column,
-            label_column=label_column,
-            label_regex=label_regex,
-            group=group,
-            group_regex=group_regex,
-            crop_boxes=crop_boxes,
-            skip_unread_formats=skip_unread_formats,
-        ),
-        split=None if split is None else os.fspath(split),
-        exclude=None if exclude is None else os.fspath(exclude),
-        val_share=val_share,
-        strict=strict,
-        img_size=img_size,
-    )
+    options.recipe.check(fine_tune=init != NONE)
+    request = Request.of(data, options.images, options.reading)
     require("torch", extra="train")
     named = user_path(output) if output is not None else None
-    device = choose_device(device)
+    device = choose_device(options.machine.device)
 
     def describe(folder: Path) -> None:
         """Writes down where the images are, and which was used for what."""
@@ -232,9 +179,13 @@ def train(
             for sentence in () if found is None else found.notes:
                 watch.noticed(sentence)
             preprocessing = choose_preprocessing(prepared, [] if found is None else [found.start.expects], img_size)
-            wishes = replace(wishes, fine_tune=found is not None)
             check_sizes([model], preprocessing, len(prepared.source.classes))
-            chosen = choose_recipe(recipe, wishes, mirrors=prepared.source.mirrors, images=prepared.counts["train"])
+            chosen = choose_recipe(
+                options.recipe,
+                fine_tune=found is not None,
+                mirrors=prepared.source.mirrors,
+                images=prepared.counts["train"],
+            )
             chosen = with_sizes_for_all(
                 chosen, [model], preprocessing, len(prepared.source.classes), epochs, watch.noticed
             )
