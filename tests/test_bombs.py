@@ -20,7 +20,7 @@ from PIL import Image
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.containers.unpacked import unpacked
-from skipwise.data.scan import pool as reading
+from skipwise.data.scan import decoder_pool as reading
 from skipwise.data.scan.scan import survey
 from skipwise.data.sources import open_source
 from tests.conftest import make_photos

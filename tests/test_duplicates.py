@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from scipy import ndimage
 
 from skipwise.data.image.thumbnails import SIDE, thumbnail
-from skipwise.data.quality.duplicates import Pair, linked, near_duplicates
+from skipwise.data.quality.near_duplicates import Pair, linked, near_duplicates
 
 
 def small(pixels: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from PIL import Image
 
 import skipwise
 from skipwise.data.scan.scan import survey
-from skipwise.data.sources.layouts.torchvision_sets import SETS
+from skipwise.data.sources.named.torchvision_sets import SETS
 
 
 def pictures(root: Path, names: dict[str, int]) -> None:

@@ -22,8 +22,8 @@ from skipwise.data.cache.rows import Rows
 from skipwise.data.image.decode import decode
 from skipwise.data.image.preprocess import fit_square
 from skipwise.data.prepare import Request, prepare
+from skipwise.data.scan.decoder_pool import looks
 from skipwise.data.scan.inspection import Square, look
-from skipwise.data.scan.pool import looks
 from skipwise.data.scan.scan import auto_size, guess_square, survey, team_for
 from skipwise.data.sources import open_source
 from skipwise.data.store.packed import pack

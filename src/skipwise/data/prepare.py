@@ -14,8 +14,8 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.data.faults import faults, layout_faults
 from skipwise.data.images import Images, Pixels
 from skipwise.data.quality.duplicate_groups import find_twins
-from skipwise.data.quality.duplicates import linked
 from skipwise.data.quality.findings import Audit, examine, read_exclusions
+from skipwise.data.quality.near_duplicates import linked
 from skipwise.data.scan.inspection import Square
 from skipwise.data.scan.scan import Progress, Survey, guess_square, is_surveyed, survey, team_for
 from skipwise.data.sources import ReadingOptions, Source, open_source

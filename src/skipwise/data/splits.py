@@ -14,7 +14,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import csv_cell, from_csv_cell
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import check_files
-from skipwise.data.sources.tables.listed_images import plain_table
+from skipwise.data.sources.tables.image_table import plain_table
 
 SPLITS = ("train", "val", "test")
 TEST_SHARE = 0.15

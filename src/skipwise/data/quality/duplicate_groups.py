@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.cache.files import keep, kept
-from skipwise.data.quality.duplicates import SEARCH, linked, near_duplicates
+from skipwise.data.quality.near_duplicates import SEARCH, linked, near_duplicates
 from skipwise.data.scan.scan import Progress, Survey
 from skipwise.data.splits import SPLITS
 

@@ -22,7 +22,7 @@ from skipwise.core.files.checksums import check_record
 from skipwise.core.files.json_limits import check_json
 from skipwise.core.files.regular import read_regular
 from skipwise.data.quality.duplicate_groups import among, same_images
-from skipwise.data.quality.duplicates import linked
+from skipwise.data.quality.near_duplicates import linked
 from skipwise.data.scan.scan import Progress, Survey
 from skipwise.data.sources import Source
 from skipwise.data.splits import SPLITS

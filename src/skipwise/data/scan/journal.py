@@ -33,8 +33,8 @@ from skipwise.data.cache.rows import Remake, RowFile
 from skipwise.data.image.decode import decoders
 from skipwise.data.image.thumbnails import SIDE
 from skipwise.data.image.white_level import Extent
+from skipwise.data.scan.decoder_pool import CHUNK, Team, looks
 from skipwise.data.scan.inspection import Look, Square, look_at_pixels
-from skipwise.data.scan.pool import CHUNK, Team, looks
 from skipwise.data.sources import Source
 
 SAFE_SECONDS = 3.0

@@ -28,9 +28,9 @@ from skipwise.data.image.limits import most_pixels
 from skipwise.data.image.thumbnails import SIDE
 from skipwise.data.image.white_level import DEFAULT, DEPTHS, Levels, choose
 from skipwise.data.images import Pixels
+from skipwise.data.scan.decoder_pool import Team, looks
 from skipwise.data.scan.inspection import Look, Square
 from skipwise.data.scan.journal import Looked, Transcript, pack_path, remaking
-from skipwise.data.scan.pool import Team, looks
 from skipwise.data.sources import Source
 
 Progress = Callable[[str, int, int], None]

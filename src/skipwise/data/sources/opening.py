@@ -14,26 +14,26 @@ from typing import Protocol
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.data.containers import Container, Entry, Folder, Listing, Progress, open_container
 from skipwise.data.names import ARCHIVES, printable, stem, suffix
-from skipwise.data.sources.foreign import foreign_sentence
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.layouts import (
     arrays,
     class_folders,
     coco,
     file_names,
-    listed,
+    image_tables,
     parquet,
     pixel_tables,
     published,
     webdataset,
 )
-from skipwise.data.sources.layouts.named import NAMED
-from skipwise.data.sources.layouts.named_table import open_table
-from skipwise.data.sources.layouts.remote import open_remote
+from skipwise.data.sources.named.in_memory import NAMED
+from skipwise.data.sources.named.remote import open_remote
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import DOCUMENTS, Place, shown
+from skipwise.data.sources.refused.foreign_formats import foreign_sentence
+from skipwise.data.sources.refused.unread_pictures import no_pictures_sentence
 from skipwise.data.sources.source import Source, grouped, stem_of
-from skipwise.data.sources.unread import no_pictures_sentence
+from skipwise.data.sources.tables.single_table import open_table
 
 ARRAYS = (".npz", ".npy", ".mat")
 
@@ -100,7 +100,7 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout(
         title="tables",
         example="CSV, TSV, JSON, JSON lines, Excel, Parquet or a text list of the images (paths or ids) and classes",
-        recognise=listed.recognise,
+        recognise=image_tables.recognise,
     ),
     Layout(
         title="class folders",

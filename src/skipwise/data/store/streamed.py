@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.containers import Shareable
+from skipwise.data.scan.decoder_pool import Team
 from skipwise.data.scan.inspection import Square, look_at_pixels
-from skipwise.data.scan.pool import Team
 from skipwise.data.scan.scan import Survey
 from skipwise.data.sources import Source
 

@@ -12,9 +12,9 @@ from skipwise.data.sources.folders.folders import Folders, read_folders
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
+from skipwise.data.sources.refused.unread_pictures import check_unread
 from skipwise.data.sources.source import Reading, Row
 from skipwise.data.sources.tables.class_names import find_class_names
-from skipwise.data.sources.unread import check_unread
 
 _SHOWN_AGAIN = re.compile(
     r"(?:mask|seg|gt)[ _-](?P<a>.+)|"

@@ -17,8 +17,8 @@ from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row
 from skipwise.data.sources.split_names import split_of
+from skipwise.data.sources.table_files.text import decoded
 from skipwise.data.sources.tables.column_names import is_group_column, plain
-from skipwise.data.sources.tables.text_tables import decoded
 from skipwise.data.sources.unpacking import check_text
 
 

@@ -12,9 +12,9 @@ from skipwise.core.text import count
 from skipwise.data.names import printable
 from skipwise.data.sources.folders.folders import read_folders
 from skipwise.data.sources.labels import listing
-from skipwise.data.sources.layouts.detection import check_no_detection
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
+from skipwise.data.sources.refused.detection import check_no_detection
 from skipwise.data.sources.source import Reading, Row, compiled_pattern
 from skipwise.data.sources.split_names import splits_of
 

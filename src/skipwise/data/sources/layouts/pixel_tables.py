@@ -17,11 +17,11 @@ from skipwise.data.sources.arrays.array_sets import ArraySet, array_set
 from skipwise.data.sources.options import Ambiguous, ReadingOptions
 from skipwise.data.sources.place import Place, shown
 from skipwise.data.sources.split_names import splits_of
+from skipwise.data.sources.table_files.reading import read_tables
+from skipwise.data.sources.table_files.table import Table
+from skipwise.data.sources.table_files.text import decoded
 from skipwise.data.sources.tables.column_names import plain
 from skipwise.data.sources.tables.columns import value_split
-from skipwise.data.sources.tables.table import Table
-from skipwise.data.sources.tables.table_files import read_tables
-from skipwise.data.sources.tables.text_tables import decoded
 
 _LABELS = ("label", "class", "target", "emotion", "digit", "y")
 _FEW = 10

@@ -11,8 +11,8 @@ from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Row
-from skipwise.data.sources.tables.table import Table
-from skipwise.data.sources.tables.table_files import read_tables
+from skipwise.data.sources.table_files.reading import read_tables
+from skipwise.data.sources.table_files.table import Table
 
 
 def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:

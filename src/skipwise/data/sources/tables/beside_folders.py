@@ -13,12 +13,12 @@ from skipwise.data.sources.folders.folders import Folders
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import Ambiguous, ReadingOptions
 from skipwise.data.sources.place import Place
+from skipwise.data.sources.refused.unread_pictures import check_unread
 from skipwise.data.sources.source import Reading, Row
 from skipwise.data.sources.split_names import split_of
 from skipwise.data.sources.tables.column_names import is_group_column, is_measure
-from skipwise.data.sources.tables.listed_images import Listed
+from skipwise.data.sources.tables.image_table import Listed
 from skipwise.data.sources.tables.several_tables import chosen, one_to_one, order, table_reading
-from skipwise.data.sources.unread import check_unread
 
 
 def read_beside(

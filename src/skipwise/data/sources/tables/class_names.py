@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from skipwise.data.image.formats import is_picture
 from skipwise.data.names import stem, suffix
 from skipwise.data.sources.place import Place
-from skipwise.data.sources.tables.table_files import read_tables
+from skipwise.data.sources.table_files.reading import read_tables
 
 _CALLED = re.compile(r"class|label|categor|name|synset|map|meta|species|variant", re.IGNORECASE)
 

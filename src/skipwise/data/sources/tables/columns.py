@@ -13,6 +13,7 @@ from skipwise.data.names import suffix
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.split_names import split_of
+from skipwise.data.sources.table_files.table import SEVERAL, Table
 from skipwise.data.sources.tables.column_names import (
     flagged_split,
     image_names,
@@ -25,7 +26,6 @@ from skipwise.data.sources.tables.column_names import (
     plain,
 )
 from skipwise.data.sources.tables.label_columns import Labels, find_labels, is_one
-from skipwise.data.sources.tables.table import SEVERAL, Table
 
 HEAD = 300
 """Rows by which columns are told apart; all rows are read later."""

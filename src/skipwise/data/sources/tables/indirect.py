@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from skipwise.data.names import printable, stem
 from skipwise.data.sources.place import Place
+from skipwise.data.sources.table_files.table import Table
 from skipwise.data.sources.tables.column_names import is_image_column, is_label_column, pictures_of
-from skipwise.data.sources.tables.table import Table
 
 _SAMPLE = 200
 

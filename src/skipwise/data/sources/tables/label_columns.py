@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.sources.labels import listing
+from skipwise.data.sources.table_files.table import SEVERAL
 from skipwise.data.sources.tables.column_names import (
     LABELS,
     is_called,
@@ -21,7 +22,6 @@ from skipwise.data.sources.tables.column_names import (
     is_verdict,
     plain,
 )
-from skipwise.data.sources.tables.table import SEVERAL
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,10 @@ from skipwise.data.names import printable, stem
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.options import Ambiguous, ReadingOptions
 from skipwise.data.sources.place import Place
+from skipwise.data.sources.refused.unread_pictures import check_unread
 from skipwise.data.sources.source import Reading
 from skipwise.data.sources.split_names import split_in, splits_of
-from skipwise.data.sources.tables.listed_images import Listed, missing_sentence
-from skipwise.data.sources.unread import check_unread
+from skipwise.data.sources.tables.image_table import Listed, missing_sentence
 
 
 def chosen(place: Place, labelled: Sequence[Listed]) -> list[Listed]:

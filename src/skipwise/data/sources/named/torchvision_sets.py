@@ -12,7 +12,7 @@ from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.text import count
 from skipwise.data.containers import Entry, Folder, Progress
 from skipwise.data.sources.arrays.array_sets import array_set
-from skipwise.data.sources.arrays.torchvision_files import open_parts
+from skipwise.data.sources.named.torchvision_files import open_parts
 from skipwise.data.sources.source import Reading, Row, Source
 
 _TRAIN = {"train": {"train": True}, "test": {"train": False}}

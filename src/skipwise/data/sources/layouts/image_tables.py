@@ -11,19 +11,19 @@ from skipwise.data.names import printable, stem
 from skipwise.data.sources.folders.folders import Folders, read_folders
 from skipwise.data.sources.labels import listing
 from skipwise.data.sources.layouts import class_folders
-from skipwise.data.sources.layouts.detection import check_no_detection
 from skipwise.data.sources.options import Ambiguous, ReadingOptions
 from skipwise.data.sources.place import Place, shown
+from skipwise.data.sources.refused.detection import check_no_detection
 from skipwise.data.sources.source import Reading
 from skipwise.data.sources.split_names import split_in, split_of, splits_of
+from skipwise.data.sources.table_files.reading import read_tables
+from skipwise.data.sources.table_files.table import Table
 from skipwise.data.sources.tables.beside_folders import is_list, read_beside
 from skipwise.data.sources.tables.class_names import find_class_names
 from skipwise.data.sources.tables.column_names import is_image_column, is_label_column
+from skipwise.data.sources.tables.image_table import Listed, list_images, missing_sentence
 from skipwise.data.sources.tables.indirect import with_paths
-from skipwise.data.sources.tables.listed_images import Listed, list_images, missing_sentence
 from skipwise.data.sources.tables.several_tables import chosen, class_lists, one_to_one, table_reading
-from skipwise.data.sources.tables.table import Table
-from skipwise.data.sources.tables.table_files import read_tables
 
 
 def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:

@@ -20,13 +20,13 @@ from skipwise.data.sources.labels import check_lengths, listing
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.source import Row, assigned
 from skipwise.data.sources.split_names import split_in
+from skipwise.data.sources.table_files.reading import read_tables
+from skipwise.data.sources.table_files.table import SEVERAL, Table
+from skipwise.data.sources.table_files.text import is_utf8
 from skipwise.data.sources.tables.class_names import ClassNames
 from skipwise.data.sources.tables.column_names import is_verdict
 from skipwise.data.sources.tables.columns import HEAD, Columns, find_columns
 from skipwise.data.sources.tables.label_columns import is_one, shown_columns
-from skipwise.data.sources.tables.table import SEVERAL, Table
-from skipwise.data.sources.tables.table_files import read_tables
-from skipwise.data.sources.tables.text_tables import is_utf8
 
 _QUOTED = re.compile(r"(['\"])(.*?)\1")
 _TAGS = re.compile(r"\s*[|;,]\s*|\s+")

@@ -3,7 +3,7 @@
 Decoding small images is mostly Python, which threads can't share; and a decoder written in C may crash on bytes made
 for that, which must not end the program. So files are read and decoded in processes:
 
-    python -m skipwise.data.scan.pool
+    python -m skipwise.data.scan.decoder_pool
 
 reads messages on standard input, the container's path and then `_Job`s, and answers each job with its `Look`s.
 Messages are msgpack behind four bytes of length.
@@ -199,7 +199,7 @@ class _Process:
         # -P keeps the folder the user stands in, and whatever modules lie there, out of our imports.
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "skipwise.data.scan.pool"],
+            [sys.executable, "-P", "-m", "skipwise.data.scan.decoder_pool"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,

@@ -16,10 +16,10 @@ from skipwise.data.sources.layouts.pixel_tables import pixel_set
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Source
+from skipwise.data.sources.table_files.reading import read_tables
+from skipwise.data.sources.table_files.table import Table
 from skipwise.data.sources.tables.class_names import ClassNames, find_class_names
-from skipwise.data.sources.tables.listed_images import Listed, list_images, missing_sentence, on_disk
-from skipwise.data.sources.tables.table import Table
-from skipwise.data.sources.tables.table_files import read_tables
+from skipwise.data.sources.tables.image_table import Listed, list_images, missing_sentence, on_disk
 
 
 def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -> Source:

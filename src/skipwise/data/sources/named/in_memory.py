@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError, missing_extra
 from skipwise.data.sources.arrays.array_sets import ArraySet
-from skipwise.data.sources.arrays.torchvision_files import open_parts
 from skipwise.data.sources.layouts.arrays import read_idx
+from skipwise.data.sources.named.torchvision_files import open_parts
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts its files."""
