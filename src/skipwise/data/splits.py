@@ -14,7 +14,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import csv_cell, from_csv_cell
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import check_files
-from skipwise.data.sources.tables.image_table import plain_table
+from skipwise.data.sources.tables.path_table import read_path_table
 
 SPLITS = ("train", "val", "test")
 TEST_SHARE = 0.15
@@ -186,7 +186,7 @@ def read_split(path: Path, ids: Sequence[str]) -> NDArray[np.str_]:
         raise SkipwiseError(f"There is no file {path}; --split takes a split.csv that Skipwise wrote, or one like it.")
     if (path.parent / SEALED_BY).is_file():
         check_files(path.parent / SEALED_BY, path.name, mend="if you edited it, give a copy in another folder")
-    listed = plain_table(path)
+    listed = read_path_table(path)
     if listed.columns.split is None:
         raise SkipwiseError(f"{path} has no column 'split'; it needs path, label and split.")
     given: dict[str, str] = {}
