@@ -16,7 +16,7 @@ from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.files.paths import user_path
 from skipwise.core.machine.system import usable_cores
 from skipwise.data.image.decode import UnreadableImage
-from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.inspection import PixelFormat
 from skipwise.deploy.predict.answer_file import RowFile, Terms
 from skipwise.deploy.predict.answers import Answer, Csv, JsonLines, RowFormat, Rows
 from skipwise.deploy.predict.inputs import Found, Inputs, Progress, decoded
@@ -113,7 +113,7 @@ class Prediction:
         return kind(classes=self.answerer.classes, top=self.top, probabilities=self.probabilities)
 
     def _answers(self, images: Iterable[Found], done: int, progress: Progress | None) -> Iterator[list[Answer]]:
-        square = Square.of(self.answerer.preprocessing)
+        square = PixelFormat.from_preprocessing(self.answerer.preprocessing)
         pixels = decoded(images, square, workers=self.workers, ahead=self.batch_size)
         with contextlib.closing(pixels):
             while batch := list(itertools.islice(pixels, self.batch_size)):
@@ -125,7 +125,7 @@ class Prediction:
                     progress("Predicting", done, max(done, self.inputs.count))
 
     def _answered(
-        self, batch: Sequence[tuple[str, bytes | UnreadableImage]], square: Square, *, fill: bool
+        self, batch: Sequence[tuple[str, bytes | UnreadableImage]], square: PixelFormat, *, fill: bool
     ) -> list[Answer]:
         readable = [content for _, content in batch if isinstance(content, bytes)]
         count = self.batch_size if fill else len(readable)
