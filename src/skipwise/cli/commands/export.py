@@ -27,7 +27,7 @@ Images = Annotated[
 def export(line: Line[ExportOptions], run: Run, data: Images = None, *, shown: PrintOptions) -> None:
     """Make one file of a run that takes pixels of any size and answers as the run does."""
     from skipwise.core.progress import Bar
-    from skipwise.deploy.artifact.origin import Elsewhere
+    from skipwise.deploy.artifact.trained_network import ExternalWeights
     from skipwise.deploy.export.export import export as make
 
     asked, elsewhere = line.options, None
@@ -41,7 +41,7 @@ def export(line: Line[ExportOptions], run: Run, data: Images = None, *, shown: P
         given = {name: value for name, value in vars(weights).items() if value is not None}
         for name in {"mean", "std"} & given.keys():
             given[name] = tuple(given[name])
-        elsewhere = Elsewhere(**given | {"classes": _lines(str(weights.classes))})
+        elsewhere = ExternalWeights(**given | {"classes": _lines(str(weights.classes))})
 
     with Bar(sys.stderr) as bar:
         made = make(
