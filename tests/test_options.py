@@ -22,6 +22,9 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.options import Listed, build, command_words, declared, group, option, options, takes
 from skipwise.cost.options import ProfileOptions
 from skipwise.data.options import ReadingOptions
+from skipwise.deploy.artifact.external_weights import ExternalWeights
+from skipwise.deploy.export.options import ExportOptions
+from skipwise.deploy.verify.options import VerifyOptions
 from skipwise.training.loop.recipe import RecipeOptions
 from skipwise.training.options import TrainOptions
 
@@ -31,11 +34,13 @@ KINDS: dict[str, type] = {
     "advise": AdviseOptions,
     "audit": AuditOptions,
     "compare": CompareOptions,
+    "export": ExportOptions,
     "open_images": ReadingOptions,
     "profile": ProfileOptions,
     "recommend": RecommendOptions,
     "report": ReportOptions,
     "train": TrainOptions,
+    "verify": VerifyOptions,
 }
 """The options of every function."""
 
@@ -151,7 +156,14 @@ def test_every_verb_that_has_a_function_takes_all_of_its_options() -> None:
                 assert not parameter.secondary_opts
             elif each.kind is bool:
                 assert parameter.secondary_opts == [core.flag(f"no_{each.name}")]
-        cli_only = {"advice", "format", "json", "help", "strict"}
+        cli_only = {
+            "advice",
+            "format",
+            "json",
+            "help",
+            "strict",
+            *({"output", "own_model"} if name == "verify" else {}),
+        }
         assert {key for key, value in parameters.items() if value.param_type_name == "option"} <= cli_only, name
 
 
@@ -220,3 +232,18 @@ def test_options_that_can_not_be_are_refused() -> None:
 
 def test_listed_values_may_have_spaces() -> None:
     assert Listed(of=int).parse(" 5, 8 ,", "--looks") == [5, 8]
+
+
+def test_options_as_one_record_are_deprecated(tmp_path: Path) -> None:
+    with (
+        pytest.warns(DeprecationWarning, match="`elsewhere=` is deprecated; give its options by name") as told,
+        pytest.raises(SkipwiseError, match="There is no file"),
+    ):
+        skipwise.export(tmp_path / "x.pth", elsewhere=ExternalWeights(model="resnet18", classes=("a", "b")))
+    assert told[0].filename == __file__
+    with (
+        pytest.warns(DeprecationWarning, match="`reading=` is deprecated") as told,
+        pytest.raises(SkipwiseError, match="no artifact"),
+    ):
+        skipwise.verify(tmp_path, reading=ReadingOptions(label_column="class"))
+    assert told[0].filename == __file__

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.options import option, options
@@ -76,14 +75,11 @@ class DataOptions:
 
 
 def asked_reading(options: ReadingOptions, given: ReadingOptions | None = None) -> ReadingOptions | None:
-    """The options that say how images are to be read; None where nothing is said, and they are read as before.
+    """How images are to be read, or None where nothing is said of it and they are read as before.
 
     Args:
-        given: the same as one record, which functions took before they took each option by its name.
+        given: the options as one record, which functions took before they took each of them by its name.
     """
     if given is not None:
-        warnings.warn(
-            "`reading` is now given option by option, such as `label_column=`.", DeprecationWarning, stacklevel=4
-        )
         return given
     return None if options == ReadingOptions() else options

@@ -15,7 +15,6 @@ from skipwise.core.escaping import say
 from skipwise.core.files.paths import user_path
 from skipwise.core.options import group, option, options
 from skipwise.core.text import command
-from skipwise.data.options import asked_reading
 from skipwise.deploy.verify.options import VerifyOptions
 
 Artifact = Annotated[str, typer.Argument(metavar="ARTIFACT", help="A folder that 'skipwise export' made.")]
@@ -56,21 +55,15 @@ def verify(line: Line[VerifyOptions], artifact: Artifact, data: Images = None, *
     from skipwise.deploy.verify.verify import verify as check
     from skipwise.deploy.verify.wording import HEADINGS, arm_rows, speed_rows, verdict
 
-    asked, output, strict = line.options, shown.certificate.output, shown.certificate.strict
+    output, strict = shown.certificate.output, shown.certificate.strict
     if strict and data is None:
         raise SkipwiseError("--strict needs images: golden ones alone certify nothing. Name labelled images as DATA.")
     folder = user_path(artifact if output is None else output)
     if (data is not None or output is not None) and folder.is_dir():
         make_folder(folder)  # where the certificate can't be written, that is said before the work
     with Bar(sys.stderr) as bar:
-        found = check(
-            artifact,
-            data,
-            **vars(asked.check),
-            trust=shown.own.own_model or asked.trust.trust,
-            reading=asked_reading(asked.reading),
-            progress=bar.preparing,
-        )
+        trust = {"trust": shown.own.own_model} if shown.own.own_model else {}
+        found = check(artifact, data, **line.given() | trust, progress=bar.preparing)
     certificate = found.certificate
     status = 0 if certificate.certified or (certificate.passed and not strict) else 1
     page = write_certificate(found, output) if data is not None or output is not None else None

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.core.deprecation import by_name
 from skipwise.core.errors import Damaged, SkipwiseError, missing_extra, unknown_name
 from skipwise.core.files.atomic import write_json
 from skipwise.core.files.checksums import sha256
 from skipwise.core.files.paths import user_path
+from skipwise.core.options import takes
 from skipwise.core.text import command, printable
 from skipwise.data.image.decode import UnreadableImage, decode
-from skipwise.data.sources import ReadingOptions
+from skipwise.data.options import ReadingOptions, asked_reading
 from skipwise.deploy.artifact import golden
 from skipwise.deploy.artifact.artifact import (
     MODEL_FILES,
@@ -30,11 +32,13 @@ from skipwise.deploy.artifact.artifact import (
     read_artifact,
     sealed,
 )
+from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.artifact.folder import Place
 from skipwise.deploy.artifact.images import LabelledImages, fit, other_images, own_images, remembered_data
 from skipwise.deploy.artifact.normalisation import reversed_channels
 from skipwise.deploy.artifact.signing import SecretKey, read_secret_key
-from skipwise.deploy.artifact.trained_network import ExternalWeights, TrainedNetwork, network_of_file, network_of_run
+from skipwise.deploy.artifact.trained_network import TrainedNetwork, network_of_file, network_of_run
+from skipwise.deploy.export.options import ExportOptions
 from skipwise.deploy.runtime.backend_import import import_backend
 from skipwise.deploy.runtime.engines import Opened
 from skipwise.deploy.runtime.session import engines
@@ -60,44 +64,47 @@ class Exported:
         return sum((self.folder / name).stat().st_size for name in MODEL_FILES[self.artifact.format])
 
 
+@takes(ExportOptions)
 def export(
     run: str | os.PathLike[str],
     data: str | os.PathLike[str] | None = None,
     *,
-    format: str = "onnx",
-    precision: str = "fp32",
-    max_drop: float = 0.3,
-    output: str | os.PathLike[str] | None = None,
+    options: ExportOptions,
     elsewhere: ExternalWeights | None = None,
-    trust: bool | str = False,
     reading: ReadingOptions | None = None,
-    sign: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Exported:
     """Makes an artifact of a trained network, and checks that its golden images are answered as in PyTorch.
 
+    A file of weights needs the options `model` and `classes`. A network of your own, which only the run's record names,
+    runs if `trust` is True or its name, or if `model` is its name.
+
     Args:
-        run: a finished run's folder, or, with `elsewhere`, a file of weights.
-        data: where its images are now; None is where they were. INT8 is calibrated on them, and golden images are
-            some of them; without any, golden images are made up.
-        format: "onnx", "openvino" or "torch".
-        precision: "fp32"; "fp16", which stores weights in half and computes in single precision; or "int8".
-        max_drop: for INT8, how many points of accuracy on the validation images may be lost.
-        output: the artifact's folder; None is the next in runs/export.
-        elsewhere: for weights that were not trained here, which network they are of.
-        trust: whether a network of somebody's own, which only the run's record names, may run: True, or its name.
-        reading: how `data` is to be read where its layout does not say it; None is as the run read its images.
-        sign: a secret key of minisign's, which signs the artifact; one that was made before has to be signed by it.
+        run: the folder of a finished run, or a file of weights.
+        data: where the run's images are now; None: where they were. INT8 is calibrated on them, and golden images are
+            some of them; without any, golden images are made up. They are read as the run read them, unless options
+            say otherwise.
+        elsewhere: deprecated; give `model`, `classes` and the others by name.
+        reading: deprecated; give its options by name.
         progress: is told what is being done, how much of it is, and of how much.
         notice: is told what a person should know meanwhile, a sentence at a time.
 
     Raises:
         SkipwiseError: the run is unfinished, INT8 costs more than `max_drop`, an extra is missing, the disk is full ...
     """
+    format, precision, max_drop = options.file.format, options.file.precision, options.file.max_drop
+    sign, output = options.file.sign, options.folder.output
+    if reading is not None:
+        by_name("reading", "label_column=...")
+    if elsewhere is not None:
+        by_name("elsewhere", "model=..., classes=...")
+    reading = asked_reading(options.reading, reading)
+    external = elsewhere or _external(run, options.weights)
     chosen, exact = _checked(format, precision, max_drop)
     key = None if sign is None else read_secret_key(user_path(sign))
-    network = network_of_run(run, trust) if elsewhere is None else network_of_file(run, elsewhere)
+    trust = options.weights.model or options.trust.trust
+    network = network_of_run(run, trust) if external is None else network_of_file(run, external)
     _check_installed(chosen)
     from skipwise.deploy.export.model_file import write_model  # torch and onnx take seconds to import
     from skipwise.deploy.export.onnx_file import OPSET
@@ -105,7 +112,7 @@ def export(
     loaded = network.load()[1]  # what is no network is refused before anything is done
     network = replace(network, key=loaded.key or None)
     said = [*loaded.notes]
-    if elsewhere is not None and (order := reversed_channels(elsewhere.mean, elsewhere.std)):
+    if external is not None and (order := reversed_channels(external.mean, external.std)):
         said.append(order)
     if key is not None:
         said.append(f"It is signed by the key {key.public.id}.")
@@ -146,6 +153,18 @@ def export(
         return _made_before(network, folder, there, key, said)
     where = None if images is None else images.where
     return Exported(folder=folder, artifact=artifact, repeated=False, data=where, notes=tuple(said))
+
+
+def _external(run: str | os.PathLike[str], weights: ExternalWeights) -> ExternalWeights | None:
+    """What is said of a file of weights; None where a run is exported.
+
+    Raises:
+        SkipwiseError: the key of a file's weights is given, and not which network they are of.
+    """
+    if weights.init_key is not None and weights.model is None:
+        raise SkipwiseError("--init-key is for a file of weights, which needs --model and --classes as well.")
+    of_run = weights.classes is None and (user_path(run) / "run.json").exists()
+    return None if of_run or (weights.model is None and weights.classes is None) else weights
 
 
 def _made_before(
