@@ -14,7 +14,7 @@ from typing import Self
 from skipwise.comparison.plan.plan import SHELF, Job, Plan
 from skipwise.comparison.run.executor import Event
 from skipwise.comparison.run.images import in_fold, load_images, weights_of
-from skipwise.core.files.atomic import read_json
+from skipwise.core.files.json_records import read_json
 from skipwise.data.images import Images
 from skipwise.training.run.progress import Epoch
 from skipwise.training.run.record import RunRecord

@@ -21,8 +21,9 @@ from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.executor import Event
 from skipwise.comparison.run.observer import Observer
 from skipwise.comparison.run.study import Course
-from skipwise.core.files.atomic import make_folder, read_json
 from skipwise.core.files.checksums import write_sealed
+from skipwise.core.files.folders import make_folder
+from skipwise.core.files.json_records import read_json
 from skipwise.core.machine.system import describe_machine
 from skipwise.data.splits import save_split
 from skipwise.evaluation.metrics import measure

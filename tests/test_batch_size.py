@@ -22,8 +22,8 @@ from skipwise.comparison.plan.plan import SHELF as COMPARISONS
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.run.observer import Observer
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import read_json
 from skipwise.core.files.checksums import read_sealed
+from skipwise.core.files.json_records import read_json
 from skipwise.core.machine import devices, memory
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.evaluation.logits import predict_logits

@@ -18,8 +18,8 @@ from skipwise.comparison.budget import resolve as settle
 from skipwise.comparison.budget.fit import fitted
 from skipwise.comparison.compare import _choose
 from skipwise.comparison.plan.plan import Plan, Tuning
-from skipwise.core.files.atomic import read_json
 from skipwise.core.files.checksums import write_sealed
+from skipwise.core.files.json_records import read_json
 from skipwise.training.loop.recipe import Wishes, choose_recipe, of_one_size
 from skipwise.training.loop.trainer import Training
 from skipwise.training.probe.step_cost import StepCost

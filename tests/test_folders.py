@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from skipwise.core.errors import Busy, SkipwiseError
-from skipwise.core.files.atomic import locked
 from skipwise.core.files.checksums import write_sealed
+from skipwise.core.files.locks import locked
 from skipwise.core.workspace import Shelf, make_next, next_folder
 
 

@@ -15,7 +15,8 @@ from typing import IO
 import pytest
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import atomic, clear_leftovers, locked, write_text
+from skipwise.core.files.atomic import atomic, clear_leftovers, write_text
+from skipwise.core.files.locks import locked
 from skipwise.deploy.export.export import export
 from skipwise.training.train import train
 from tests.conftest import make_photos

@@ -15,8 +15,10 @@ from skipwise.auditing.contact_sheets import contact_sheets
 from skipwise.auditing.page import audit_page
 from skipwise.auditing.record import AUDIT, AuditReport, Record
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import clear_leftovers, locked, make_folder, write_text
+from skipwise.core.files.atomic import clear_leftovers, write_text
 from skipwise.core.files.checksums import read_sealed, write_sealed
+from skipwise.core.files.folders import make_folder
+from skipwise.core.files.locks import locked
 from skipwise.core.files.paths import user_path
 from skipwise.core.workspace import make_next, numbered_folders
 from skipwise.data.faults import unreadable_images

@@ -27,8 +27,10 @@ from skipwise.comparison.results.finished import Comparison, is_finished, read_c
 from skipwise.comparison.run.images import image_options, store_images, store_weights
 from skipwise.comparison.run.observer import Observer
 from skipwise.core.errors import SkipwiseError, require
-from skipwise.core.files.atomic import cache_for_looking, clear_leftovers, remove_empty
+from skipwise.core.files.atomic import clear_leftovers
+from skipwise.core.files.cache_folder import cache_for_looking
 from skipwise.core.files.checksums import read_sealed, write_sealed
+from skipwise.core.files.folders import remove_empty
 from skipwise.core.files.paths import user_path
 from skipwise.core.workspace import check_again
 from skipwise.data.cache.rows import Rows

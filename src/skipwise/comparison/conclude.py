@@ -27,8 +27,8 @@ from skipwise.comparison.run.observer import Observer
 from skipwise.comparison.run.predictions import read_tested
 from skipwise.comparison.run.study import Course, follow
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import write_json
 from skipwise.core.files.checksums import write_sealed
+from skipwise.core.files.json_records import write_json
 from skipwise.core.machine.system import describe_machine
 from skipwise.cost.timing import latencies
 

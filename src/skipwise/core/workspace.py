@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from skipwise.core.errors import Busy, SkipwiseError
-from skipwise.core.files.atomic import ELSEWHERE, locked, make_folder
 from skipwise.core.files.checksums import read_sealed
+from skipwise.core.files.folders import make_folder
+from skipwise.core.files.locks import locked
+from skipwise.core.files.os_errors import ELSEWHERE
 
 
 class Work(Protocol):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from skipwise.core.files.atomic import write_json
+from skipwise.core.files.json_records import write_json
 from skipwise.cost.counts import count
 from skipwise.nets.catalogue import FILE, Entry
 from skipwise.nets.network import Network

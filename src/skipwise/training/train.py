@@ -15,7 +15,8 @@ import numpy as np
 from skipwise.advice.traits import traits_of
 from skipwise.advice.weights import should_start_from_weights
 from skipwise.core.errors import SkipwiseError, require
-from skipwise.core.files.atomic import cache_for_looking, clear_leftovers, write_text
+from skipwise.core.files.atomic import clear_leftovers, write_text
+from skipwise.core.files.cache_folder import cache_for_looking
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.paths import user_path
 from skipwise.core.workspace import check_again

@@ -10,8 +10,8 @@ from skipwise.comparison.plan.plan import SHELF, Plan
 from skipwise.comparison.results.records import Costs, Results
 from skipwise.core.errors import Damaged, SkipwiseError, unknown_name
 from skipwise.core.escaping import json_text
-from skipwise.core.files.atomic import as_json, read_json
 from skipwise.core.files.checksums import check_files, read_sealed
+from skipwise.core.files.json_records import as_json, read_json
 from skipwise.pages.pictures import is_data_url
 from skipwise.training.run.progress import Epoch
 from skipwise.training.run.record import read_history
