@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from skipwise.comparison.plan.plan import SHELF, Job, Plan
+from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.comparison.run.executor import Event
 from skipwise.comparison.run.images import in_fold, load_images, weights_of
 from skipwise.core.files.json_records import read_json
@@ -44,7 +44,7 @@ class Here:
 
     def events(self, until: float = math.inf) -> Iterator[Event]:  # noqa: ARG002 - it does not wait
         """Does one run after the other."""
-        images = load_images(self.home, read_json(self.home / SHELF.begun, Plan))
+        images = load_images(self.home, read_json(self.home / COMPARISONS.plan_file, Plan))
         with contextlib.ExitStack() as stack:
             stack.callback(getattr(images.pixels, "close", lambda: None))
             while self.waiting:

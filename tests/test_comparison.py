@@ -142,7 +142,7 @@ def test_a_finished_comparison_is_shown_at_once_unless_it_is_to_be_made_again(
     ],
 )
 def test_another_plan_is_not_mixed_in(finished: Comparison, photos: Path, change: dict, difference: str) -> None:
-    with pytest.raises(skipwise.SkipwiseError, match="under other terms") as caught:
+    with pytest.raises(skipwise.SkipwiseError, match="of another plan") as caught:
         skipwise.compare(photos, output=finished.folder, **(QUICK | change))
     assert difference in str(caught.value)
 

@@ -39,7 +39,7 @@ def test_a_comparison_can_be_asked_more_and_says_so(photos: Path, tmp_path: Path
     before = (tmp_path / "out" / "runs" / "plain18-s0" / "run.json").stat().st_mtime_ns
     three = [LINEAR, "plain18", "resnet18"]
     # Another question is refused, and one that is less than the first one too.
-    with pytest.raises(skipwise.SkipwiseError, match="under other terms"):
+    with pytest.raises(skipwise.SkipwiseError, match="of another plan"):
         skipwise.compare(photos, models=three, looks=[2], **options)
     with pytest.raises(skipwise.SkipwiseError, match="takes the same question with more networks or more looks"):
         skipwise.compare(photos, models=[LINEAR, "resnet18"], looks=[2], extend=True, **options)
@@ -196,7 +196,7 @@ def test_another_split_of_the_same_images_is_another_plan(photos: Path, tmp_path
     rows = (tmp_path / "out" / "split.csv").read_text().splitlines()
     other = [row.replace(",train,", ",x,").replace(",val,", ",train,").replace(",x,", ",val,") for row in rows]
     (tmp_path / "split.csv").write_text("\n".join(other) + "\n")
-    with pytest.raises(skipwise.SkipwiseError, match="under other terms"):
+    with pytest.raises(skipwise.SkipwiseError, match="of another plan"):
         skipwise.compare(photos, split=tmp_path / "split.csv", **options)
     assert (tmp_path / "out" / "split.csv").read_text().splitlines() == rows
 
