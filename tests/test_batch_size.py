@@ -229,7 +229,7 @@ def test_a_run_is_trained_with_the_batch_that_fits_and_goes_on_with_it(photos: P
     whole = rescaled(RECIPES["fast"], 16)
     assert run.record.spec.recipe.lr == rescaled(whole, 8).lr
     assert train(photos, output=folder, **SMALL).repeated  # where there is memory again
-    with pytest.raises(SkipwiseError, match=r"other terms \(batch_size is 8 there and 4 here"):
+    with pytest.raises(SkipwiseError, match=r"another plan \(batch_size is 8 there and 4 here"):
         train(photos, output=folder, **SMALL | {"batch_size": 4})
     assert train(photos, output=tmp_path / "roomy", **SMALL).record.spec.recipe.batch_size == 16
 
