@@ -24,9 +24,9 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import clear_leftovers
 from skipwise.core.files.folders import remove_empty
 from skipwise.core.workspace.task import Place, Task
-from skipwise.data.cache.rows import Rows
+from skipwise.data.cache.rows import RowReader
 from skipwise.data.prepare import Prepared
-from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.store.packed import pack
 from skipwise.training.machine.execution import check_unchanged
 from skipwise.training.probe.step_cost import StepCost
@@ -55,11 +55,16 @@ class Beginning:
         """Whether a folder has the answer to what is asked."""
         return is_answered(place, self.asked.question, extend=self.extend)
 
-    def decoded(self, plan: Plan) -> Rows | None:
+    def decoded(self, plan: Plan) -> RowReader | None:
         """The images in the size of a plan; None where they are decoded in every epoch."""
         if not self.packed:
             return None
-        return pack(self.prepared.source, self.prepared.seen, Square.of(plan.preprocessing), self.watch.preparing)
+        return pack(
+            self.prepared.source,
+            self.prepared.scan,
+            PixelFormat.from_preprocessing(plan.preprocessing),
+            self.watch.preparing,
+        )
 
     def save(self, plan: Plan) -> None:
         """Writes the plan's file, where one is asked for."""

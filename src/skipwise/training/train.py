@@ -21,7 +21,7 @@ from skipwise.core.workspace.workspace import check_again
 from skipwise.data.images import Images
 from skipwise.data.location import remember
 from skipwise.data.prepare import Prepared, Request, prepare
-from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED, save_split
 from skipwise.nets.catalogue import check_model
@@ -296,11 +296,11 @@ class _RunImages:
     ) -> None:
         self.prepared, self.request = prepared, request
         self.packed, self.progress, self.closing = packed, progress, closing
-        self._decoded: dict[Square, Images] = {}
+        self._decoded: dict[PixelFormat, Images] = {}
 
     def of(self, plan: RunPlan) -> Images:
         """The images as a plan wants them; another size is decoded once more."""
-        square = Square.of(plan.spec.preprocessing)
+        square = PixelFormat.from_preprocessing(plan.spec.preprocessing)
         if square not in self._decoded:
             images = self.prepared.images(square, packed=self.packed, progress=self.progress)
             self.closing.callback(getattr(images.pixels, "close", lambda: None))
@@ -309,9 +309,9 @@ class _RunImages:
 
     def describe(self, folder: Path) -> None:
         """Writes down where the images are, and which was used for what."""
-        source, split, twins = self.prepared.source, self.prepared.split, self.prepared.twins
+        source, split, duplicated_in = self.prepared.source, self.prepared.split, self.prepared.duplicated_in
         classes = np.array(source.classes)[source.labels].tolist()
-        save_split(folder / "split.csv", source.ids, classes, split.tolist(), twins.tolist())
+        save_split(folder / "split.csv", source.ids, classes, split.tolist(), duplicated_in.tolist())
         remember(folder, self.request, source, tables=["split.csv"])
 
 
