@@ -52,7 +52,7 @@ def choose_preprocessing(
     Raises:
         SkipwiseError: some weights are for grey images and others for coloured ones.
     """
-    levels = prepared.seen.levels  # these images', whatever the weights were trained on
+    levels = prepared.scan.levels  # these images', whatever the weights were trained on
     known = [each for each in expected if each is not None]
     if not known:
         return Preprocessing(

@@ -23,7 +23,7 @@ from skipwise.cost.timing import multiply_adds_per_second
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.images import Pixels
 from skipwise.data.prepare import Prepared
-from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.store.streamed import Streamed
 from skipwise.nets.external import is_external
 from skipwise.training.inputs import resident_bytes, with_statistics
@@ -292,5 +292,7 @@ def _with_statistics(draft: Plan, prepared: Prepared, packed: Pixels | None) -> 
     trained = np.flatnonzero(prepared.split == "train") if draft.folds is None else prepared.members
     if packed is not None:
         return with_statistics(draft.preprocessing, packed, trained)
-    with contextlib.closing(Streamed(prepared.source, prepared.seen, Square.of(draft.preprocessing))) as streamed:
+    with contextlib.closing(
+        Streamed(prepared.source, prepared.scan, PixelFormat.from_preprocessing(draft.preprocessing))
+    ) as streamed:
         return with_statistics(draft.preprocessing, streamed, trained)
