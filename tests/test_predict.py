@@ -26,7 +26,7 @@ import skipwise
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.data.image.preprocess import Preprocessing, fit_square
-from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.inspection import PixelFormat
 from skipwise.deploy.artifact.artifact import read_artifact
 from skipwise.deploy.artifact.trained_network import network_of_run
 from skipwise.deploy.export.export import export
@@ -316,7 +316,7 @@ def test_decoding_is_only_a_little_ahead(photos: Path) -> None:
             taken += 1
             yield InputImage(str(taken), content=data)
 
-    pixels = decoded(many(), Square(size=8, channels=3), workers=2, ahead=64)
+    pixels = decoded(many(), PixelFormat(size=8, channels=3), workers=2, ahead=64)
     assert next(pixels)[0] == "1"
     assert taken <= 64 + 2 * JOB
     pixels.close()
@@ -337,7 +337,7 @@ def test_large_files_of_an_archive_are_not_all_held_at_once() -> None:
             held -= 1
 
     images = (InputImage(str(number), content=Counted()) for number in range(60))
-    found = list(decoded(images, Square(size=8, channels=3), workers=2, ahead=1000))
+    found = list(decoded(images, PixelFormat(size=8, channels=3), workers=2, ahead=1000))
     assert [name for name, _ in found] == [str(number) for number in range(60)]
     assert all(isinstance(error, UnreadableImage) for _, error in found)
     assert most <= 20

@@ -16,6 +16,7 @@ from skipwise.deploy.artifact.artifact import Artifact, Provenance
 from skipwise.deploy.artifact.normalisation import IMAGENET_MEAN, IMAGENET_STD, check_scale
 from skipwise.nets.catalogue import check_model
 from skipwise.nets.external import Trust, check_trusted
+from skipwise.nets.spec import NetworkSpec
 from skipwise.training.run.record import read_run
 
 if TYPE_CHECKING:
@@ -57,18 +58,21 @@ class TrainedNetwork:
 
     def load(self) -> tuple[nn.Module, Loaded]:
         """The network, and what was loaded into it."""
-        from skipwise.nets.weights.loading import load_weights  # these import torch
-        from skipwise.nets.zoo import create_model
+        network, loaded = self.spec.build_loaded()
+        return network.eval(), loaded
 
-        network = create_model(
-            self.model,
+    @property
+    def spec(self) -> NetworkSpec:
+        """The network with its file of weights."""
+        network = NetworkSpec(
+            name=self.model,
             num_classes=len(self.classes),
             in_channels=self.preprocessing.channels,
             stem=self.stem,
             width=self.width,
+            image_size=self.preprocessing.size,
         )
-        loaded = load_weights(network, self.weights, key=self.key)
-        return network.eval(), loaded
+        return network.from_file(self.weights, key=self.key, new_head=False)
 
     def provenance(self) -> Provenance:
         """What an artifact says of it."""

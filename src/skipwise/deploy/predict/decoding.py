@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from skipwise.data.containers import Shareable
 from skipwise.data.image.decode import UnreadableImage, decode_image
 from skipwise.data.names import printable
-from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.inspection import PixelFormat
 
 JOB = 16
 """Images that a thread reads and decodes at a time."""
@@ -53,7 +53,7 @@ class InputImage:
 
 
 def decoded(
-    images: Iterable[InputImage], square: Square, *, workers: int, ahead: int
+    images: Iterable[InputImage], pixel_format: PixelFormat, *, workers: int, ahead: int
 ) -> Generator[tuple[str, bytes | UnreadableImage]]:
     """Each image's name and its pixels as bytes [size, size, channels], or why it can't be read, in order.
 
@@ -61,7 +61,7 @@ def decoded(
     endless.
 
     Args:
-        square: the size that pixels are brought to, and how.
+        pixel_format: the size that pixels are brought to, and how.
         workers: the number of threads.
         ahead: about this many images are decoded before they are asked for.
 
@@ -73,7 +73,7 @@ def decoded(
     pool = ThreadPoolExecutor(workers)
     try:
         for job in _jobs(images):
-            waiting.append((job, pool.submit(decode_all, job, square)))
+            waiting.append((job, pool.submit(decode_all, job, pixel_format)))
             while len(waiting) > most or sum(_held(job) for job, _ in waiting) > MOST_HELD:
                 job, future = waiting.popleft()
                 yield from zip((image.name for image in job), future.result(), strict=True)
@@ -84,7 +84,7 @@ def decoded(
         pool.shutdown(cancel_futures=True)
 
 
-def decode_all(images: Sequence[InputImage], square: Square) -> list[bytes | UnreadableImage]:
+def decode_all(images: Sequence[InputImage], pixel_format: PixelFormat) -> list[bytes | UnreadableImage]:
     """The pixels of each image as bytes [size, size, channels], or why it can't be read; in this thread.
 
     Raises:
@@ -96,7 +96,7 @@ def decode_all(images: Sequence[InputImage], square: Square) -> list[bytes | Unr
             for image in some:
                 try:
                     content = read(image.address) if read is not None else image.content
-                    found.append(_pixels(content, square))
+                    found.append(_pixels(content, pixel_format))
                 except UnreadableImage as error:
                     # A new one, because this one keeps the frames it passed through, and the bytes in them.
                     found.append(UnreadableImage(printable(str(error))))
@@ -105,12 +105,12 @@ def decode_all(images: Sequence[InputImage], square: Square) -> list[bytes | Unr
     return found
 
 
-def _pixels(content: bytes | Resized | UnreadableImage, square: Square) -> bytes:
+def _pixels(content: bytes | Resized | UnreadableImage, pixel_format: PixelFormat) -> bytes:
     if isinstance(content, UnreadableImage):
         raise content
     if isinstance(content, Resized):
         return content.pixels
-    return square.fit(decode_image(content, channels=square.channels, levels=square.levels)[1])
+    return pixel_format.convert(decode_image(content, channels=pixel_format.channels, levels=pixel_format.levels)[1])
 
 
 def _jobs(images: Iterable[InputImage]) -> Iterator[Sequence[InputImage]]:

@@ -15,7 +15,7 @@ from skipwise.data.containers import LARGEST_FILE, Folder
 from skipwise.data.image.decode import Picture, UnreadableImage, Wide, read_pillow_image
 from skipwise.data.image.white_level import extent
 from skipwise.data.names import printable
-from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.inspection import PixelFormat
 from skipwise.deploy.predict.decoding import InputImage, Resized
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ UNNAMED = "The image"
 _TYPES = "bytes, a path, an image of Pillow's or a NumPy array"
 
 
-def as_input(image: Image, square: Square) -> InputImage:
+def as_input(image: Image, pixel_format: PixelFormat) -> InputImage:
     """An image that a program passes, ready to be decoded. What is wrong with it is its `content`; nothing is raised.
 
     Pixels of Pillow's images and arrays are resized here and now, so that the program may use its buffer again.
@@ -40,9 +40,11 @@ def as_input(image: Image, square: Square) -> InputImage:
         return _file(image)
     try:
         picture = _picture(image)
-        shown = picture.shown(square.levels)
-        mode = "RGB" if square.channels == 3 else "L"
-        return InputImage(UNNAMED, content=Resized(square.fit(shown if shown.mode == mode else shown.convert(mode))))
+        shown = picture.shown(pixel_format.levels)
+        mode = "RGB" if pixel_format.channels == 3 else "L"
+        return InputImage(
+            UNNAMED, content=Resized(pixel_format.convert(shown if shown.mode == mode else shown.convert(mode)))
+        )
     except UnreadableImage as error:
         return InputImage(UNNAMED, content=UnreadableImage(printable(str(error))))
     except MemoryError:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine.system import usable_cores
 from skipwise.data.image.decode import UnreadableImage
-from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.inspection import PixelFormat
 from skipwise.deploy.predict.decoding import InputImage, decode_all, decoded
 from skipwise.deploy.predict.given_image import Image, as_input, refuse_single
 from skipwise.deploy.runtime.session import Session, open_session
@@ -129,7 +129,7 @@ class Predictor:
         self.identity = session.identity
         self.batch_size = batch_size
         self._workers = workers or usable_cores()
-        self._square = Square.of(session.preprocessing)
+        self._pixel_format = PixelFormat.from_preprocessing(session.preprocessing)
         self._session: Session | None = session
 
     def __enter__(self) -> Predictor:
@@ -154,8 +154,8 @@ class Predictor:
             SkipwiseError: the image can't be read, the network's answer is no probabilities because its file is
                 damaged, it takes more time or memory than it may, or the Predictor is closed.
         """
-        given = as_input(image, self._square)
-        pixels = decode_all([given], self._square)
+        given = as_input(image, self._pixel_format)
+        pixels = decode_all([given], self._pixel_format)
         answer = next(self._predictions(self._answer([given.name], pixels, fill=False)))
         if answer.error is not None:
             raise SkipwiseError(f"{given.name} can't be answered: {answer.error}.")
@@ -179,7 +179,7 @@ class Predictor:
         """
         refuse_single(images)
         self._opened()
-        batches = self.batches(as_input(image, self._square) for image in images)
+        batches = self.batches(as_input(image, self._pixel_format) for image in images)
         return itertools.chain.from_iterable(map(self._predictions, batches))
 
     def batches(self, images: Iterable[InputImage], *, answered: int = 0) -> Iterator[Batch]:
@@ -191,7 +191,7 @@ class Predictor:
         Raises:
             SkipwiseError: as `predict_many`, or an archive can't be read any more.
         """
-        pixels = decoded(images, self._square, workers=self._workers, ahead=self.batch_size)
+        pixels = decoded(images, self._pixel_format, workers=self._workers, ahead=self.batch_size)
         with contextlib.closing(pixels):
             while batch := list(itertools.islice(pixels, self.batch_size)):
                 # The last batch is filled up, because a backend prepares for each new number of images, which takes
@@ -214,7 +214,7 @@ class Predictor:
         session = self._opened()
         readable = [content for content in contents if isinstance(content, bytes)]
         count = self.batch_size if fill else len(readable)
-        pixels = np.empty((count, *self._square.shape), dtype=np.uint8)
+        pixels = np.empty((count, *self._pixel_format.shape), dtype=np.uint8)
         for position in range(count if readable else 0):
             image = readable[min(position, len(readable) - 1)]
             pixels[position] = np.frombuffer(image, np.uint8).reshape(pixels.shape[1:])
