@@ -57,6 +57,6 @@ def names(text: str) -> list[str]:
 def print_json(record: Any) -> None:
     """One record for machines."""
     from skipwise.core.escaping import json_text
-    from skipwise.core.files.atomic import as_json
+    from skipwise.core.files.json_records import as_json
 
     print(json_text(as_json(record)))

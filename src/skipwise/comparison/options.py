@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from skipwise.core.options import Listed, group, option, options
-from skipwise.core.workspace_options import FolderOptions
+from skipwise.core.workspace.options import FolderOptions
 from skipwise.data.options import DataOptions, ReadingOptions
 from skipwise.evaluation.options import OutcomeOptions
 from skipwise.nets.options import NetworkOptions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skipwise.core.options import group, option, options
-from skipwise.core.workspace_options import FolderOptions
+from skipwise.core.workspace.options import FolderOptions
 from skipwise.data.options import DataOptions, ReadingOptions
 from skipwise.nets.options import NetworkOptions
 from skipwise.training.loop.recipe import RecipeOptions

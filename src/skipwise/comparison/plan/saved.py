@@ -19,7 +19,8 @@ from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.plan.arguments import ELSEWHERE, Arguments, arguments
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.errors import NotTrusted, SkipwiseError
-from skipwise.core.files.atomic import as_json, atomic, read_json
+from skipwise.core.files.atomic import atomic
+from skipwise.core.files.json_records import as_json, read_json
 from skipwise.core.files.paths import user_path
 from skipwise.core.options import declared, flag
 from skipwise.core.text import command, listed

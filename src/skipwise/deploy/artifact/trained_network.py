@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skipwise.core.errors import Damaged, SkipwiseError
-from skipwise.core.files.atomic import LARGEST_RECORD
 from skipwise.core.files.checksums import sha256
+from skipwise.core.files.json_records import LARGEST_RECORD
 from skipwise.core.files.paths import user_path
 from skipwise.core.files.regular import read_regular
 from skipwise.core.machine.system import describe_machine

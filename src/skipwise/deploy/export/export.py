@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from skipwise.core.deprecation import by_name
 from skipwise.core.errors import Damaged, SkipwiseError, missing_extra, unknown_name
-from skipwise.core.files.atomic import write_json
 from skipwise.core.files.checksums import sha256
+from skipwise.core.files.json_records import write_json
 from skipwise.core.files.paths import user_path
 from skipwise.core.options import takes
 from skipwise.core.text import command, printable
