@@ -142,7 +142,7 @@ def test_one_stray_pixel_changes_one_pixel(scale: float, stray: float, levels: L
 def test_what_is_no_number_is_named(stray: float) -> None:
     values = np.full((4, 4), 0.5, np.float32)
     values[1, 1] = stray
-    with pytest.raises(UnreadableImage, match=r"some of its pixels are no numbers \(NaN or infinite\)"):
+    with pytest.raises(UnreadableImage, match=r"some of its pixels are not numbers \(NaN or infinite\)"):
         decode(tiff(values))
 
 
@@ -327,7 +327,7 @@ def test_images_of_another_range_are_named_and_can_be_left_out(tmp_path: Path) -
     with pytest.raises(SkipwiseError, match="2 images of scans can't be read") as caught:
         prepare(Request(data=str(root)), seed=0)
     assert "a/014.tif (its floating-point values end at 250, where 1 is white; convert it to 8 or" in str(caught.value)
-    assert "b/014.tif (some of its pixels are no numbers" in str(caught.value)
+    assert "b/014.tif (some of its pixels are not numbers" in str(caught.value)
     found = skipwise.audit(root, output=tmp_path / "audit")
     named = {finding.files[0] for finding in found.record.findings if finding.kind == "unreadable"}
     assert named == {"a/014.tif", "b/014.tif"}
