@@ -16,7 +16,7 @@ from PIL import Image
 
 import skipwise
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import read_json
+from skipwise.core.files.json_records import read_json
 from skipwise.data.image.decode import UnreadableImage, decode, read_image
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.image.white_level import DEFAULT, DEPTHS, Chosen, Depth, Levels, choose
@@ -57,7 +57,7 @@ def test_sixteen_bits_are_white_where_the_bits_in_use_end(highest: int, white: i
     found = chosen("16-bit", [highest / 9, highest])
     assert (found.levels, found.misfits) == (Levels(white_16=white), {})
     bits = white.bit_length()
-    assert found.sentences == (() if bits == 16 else (f"Images hold {bits} bits in 16: {white:,} counts as white.",))
+    assert found.sentences == (() if bits == 16 else (f"Images use {bits} of 16 bits: {white:,} counts as white.",))
 
 
 def test_that_most_images_will_be_dark_is_said() -> None:
@@ -150,11 +150,11 @@ def test_what_is_no_number_is_named(stray: float) -> None:
     ("values", "reason"),
     [
         (np.array([[0, 255]], np.float32), "its floating-point values end at 255, where 1 is white"),
-        (np.array([[-1, 1]], np.float32), "its values begin at -1, and nothing says which is black"),
-        (np.array([[0, 200]], np.int32), "nothing says which of its signed or 32-bit values is white"),
-        (np.array([[0, 200]], np.uint32), "nothing says which of its signed or 32-bit values is white"),
-        (np.array([[-5, 200]], np.int16), "nothing says which of its signed or 32-bit values is white"),
-        (np.array([[-5, 100]], np.int8), "nothing says which of its signed or 32-bit values is white"),
+        (np.array([[-1, 1]], np.float32), "its values begin at -1, and nothing says which of them is black"),
+        (np.array([[0, 200]], np.int32), "it has signed or 32-bit values, and nothing says which of them is white"),
+        (np.array([[0, 200]], np.uint32), "it has signed or 32-bit values, and nothing says which of them is white"),
+        (np.array([[-5, 200]], np.int16), "it has signed or 32-bit values, and nothing says which of them is white"),
+        (np.array([[-5, 100]], np.int8), "it has signed or 32-bit values, and nothing says which of them is white"),
     ],
 )
 def test_without_a_set_only_what_is_usual_is_read(values: NDArray[np.generic], reason: str) -> None:

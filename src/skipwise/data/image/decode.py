@@ -7,6 +7,7 @@ are scaled as `white_level` says. Palettes and CMYK become RGB, and grey stays g
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from skipwise.data.image.chunks import bare_jpeg, bare_png
 from skipwise.data.image.deep_pixels import DeepPixels, declared_white, deep_pixels, lower_bytes
 from skipwise.data.image.fast_decoders import decode_quickly
 from skipwise.data.image.limits import most_pixels
-from skipwise.data.image.pillow import TooLarge, explained, opened
+from skipwise.data.image.pillow import TooLarge, check_size, explained, opened
 from skipwise.data.image.pillow import UnreadableImage as UnreadableImage
 from skipwise.data.image.white_level import DEFAULT, Levels
 
@@ -135,6 +136,29 @@ def read_image(data: bytes, *, alone: bool) -> Picture:
     return Picture(header, image, pixels=found.pixels)
 
 
+def read_pillow_image(image: Any) -> Picture:
+    """Reads an image that a program has opened or created with Pillow, by the rules for files.
+
+    The image is loaded, and otherwise not changed. Pillow keeps only the upper 8 bits of 16-bit colours.
+
+    Args:
+        image: a `PIL.Image.Image` of any mode; if it has several frames, the current one counts.
+
+    Raises:
+        UnreadableImage: the image cannot be loaded, it has no pixels or too many, or some are NaN or infinite.
+    """
+
+    def read() -> Picture:
+        width, height = image.size
+        if width < 1 or height < 1:
+            raise UnreadableImage("it has no pixels")
+        check_size(width, height)
+        image.load()
+        return _to_picture(_turned(image), _header(image), getattr(image, "tag_v2", {}), None)
+
+    return explained(read)
+
+
 def decoders() -> str:
     """The versions of everything that decides which images can be read, and to which pixels.
 
@@ -172,7 +196,19 @@ def _read(data: bytes) -> Picture:
     tags = getattr(image, "tag_v2", {})
     turned = _turned(image)
     del image  # it may be as large as the turned one
-    deep = deep_pixels(turned, header.kind, tags, None if lower is None else _turned(lower))
+    return _to_picture(turned, header, tags, None if lower is None else _turned(lower))
+
+
+def _to_picture(turned: Any, header: Header, tags: Mapping[int, Any], lower: Any) -> Picture:
+    """The picture of an image that is loaded and turned upright, without transparency.
+
+    Args:
+        turned: Pillow's image.
+        header: its size and colour.
+        tags: its TIFF tags.
+        lower: an image of the lower bytes of 16-bit colours, or None.
+    """
+    deep = deep_pixels(turned, header.kind, tags, lower)
     if deep is not None:
         white = declared_white(deep, tags)
         return Picture(header, deep=deep) if white is None else Picture(header, _from_array(deep.shown(white)))

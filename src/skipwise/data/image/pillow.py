@@ -59,8 +59,7 @@ def opened(data: bytes, *, twice: bool = False) -> Any:
         width, height = image.size
         if width < 1 or height < 1:
             raise UnreadableImage("it has no pixels")
-        if width * height > most_pixels():
-            raise TooLarge(f"{width} x {height} pixels are more than the {most_pixels():,} of {VARIABLE}")
+        check_size(width, height)
         most = max(most_pixels(), MOST_PIXELS) // 2
         if (twice or image.format in _DOUBLE_MEMORY) and width * height > most:
             raise TooLarge(
@@ -68,6 +67,12 @@ def opened(data: bytes, *, twice: bool = False) -> Any:
             )
         return image
     raise UnreadableImage(_not_recognised(data))
+
+
+def check_size(width: int, height: int) -> None:
+    """Raises TooLarge for an image of more pixels than the limit."""
+    if width * height > most_pixels():
+        raise TooLarge(f"{width} x {height} pixels are more than the {most_pixels():,} of {VARIABLE}")
 
 
 def explained(read: Callable[[], _T]) -> _T:

@@ -13,21 +13,21 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.core.errors import SkipwiseError, missing_extra
+from skipwise.core.errors import SkipwiseError, missing_extra, unknown_name
 from skipwise.core.files.paths import user_path
 from skipwise.core.machine.system import usable_cores
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.artifact import MODEL_FILES, Artifact, Format, is_artifact, read_artifact
-from skipwise.deploy.runtime.engines import Engine, Opened
+from skipwise.deploy.runtime.engines import Backend, Opened
 
-_RUN_BY: dict[Format, tuple[Engine, ...]] = {
+_RUN_BY: dict[Format, tuple[Backend, ...]] = {
     "onnx": ("onnxruntime", "openvino"),
     "openvino": ("openvino",),
     "torch": ("torch",),
 }
 
 
-class Answerer(Protocol):
+class Session(Protocol):
     """What gives probabilities for pixels, float32 [N, classes].
 
     `identity` changes when the answers may: a hash of the model.
@@ -37,19 +37,19 @@ class Answerer(Protocol):
     preprocessing: Preprocessing
     identity: str
 
-    def fitted(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+    def predict_resized(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
         """For pixels [N, size, size, C] as `fit_square` makes them."""
         ...
 
-    def whole(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+    def predict_pixels(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
         """For pixels [N, H, W, C] of any size."""
         ...
 
 
-class Shipped:
+class ArtifactSession:
     """An artifact, opened in an engine; each way in is made ready when it is first taken."""
 
-    def __init__(self, folder: Path, artifact: Artifact, engine: Engine, threads: int | None = None) -> None:
+    def __init__(self, folder: Path, artifact: Artifact, engine: Backend, threads: int | None = None) -> None:
         self.artifact = artifact
         self.classes = artifact.classes
         self.preprocessing = artifact.preprocessing
@@ -57,63 +57,69 @@ class Shipped:
         self.engine = engine
         self._open = Opened(engine, folder / MODEL_FILES[artifact.format][0], threads or usable_cores())
 
-    def fitted(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+    def predict_resized(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
         """For pixels [N, size, size, C] as `fit_square` makes them: float32 [N, classes]."""
-        return self._open.fitted(pixels)
+        return self._open.predict_resized(pixels)
 
-    def whole(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+    def predict_pixels(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
         """For pixels [N, H, W, C] of any size: float32 [N, classes]."""
-        return self._open.whole(pixels)
+        return self._open.predict_pixels(pixels)
 
 
-def open_answerer(
+def open_session(
     where: str | os.PathLike[str],
     *,
     trust: bool | str = False,
     threads: int | None = None,
-    engine: Engine | None = None,
-) -> Answerer:
-    """An artifact's folder, or a finished run's, ready to answer.
+    backend: str | None = None,
+) -> Session:
+    """Opens an artifact's folder, or a finished run's.
 
     Args:
-        trust: whether a network of somebody's own, which only a run's record names, may run: True, or its name.
-        threads: None for all cores.
-        engine: what runs the file; None is the format's own.
+        trust: whether a network of your own, which only a run's record names, may run: True, or its name.
+        threads: how many the network uses; None is one per core.
+        backend: what runs an artifact; None is the format's own.
 
     Raises:
-        SkipwiseError: there is neither, the run's network is not trusted, or what runs it is not installed.
+        SkipwiseError: the folder holds neither, the run's network is not trusted, the backend does not run the
+            artifact's format, or it is not installed.
     """
     folder = user_path(where)
     if is_artifact(folder):
-        return open_shipped(folder, threads=threads, engine=engine)
+        return open_artifact(folder, threads=threads, backend=backend)
     if not folder.is_dir():
         raise SkipwiseError(f"There is no folder {folder}; give one that 'skipwise export' or 'skipwise train' made.")
     if not any((folder / name).exists() for name in ("run.json", "terms.json", "plan.json", "comparison.json")):
         raise SkipwiseError(
             f"{folder} holds neither an exported network (artifact.json) nor a finished run (run.json)."
         )
-    from skipwise.deploy.artifact.origin import origin_of_run
-    from skipwise.deploy.runtime.reference import Reference
+    if backend is not None:
+        raise SkipwiseError(f"{folder} is a run, which PyTorch runs; leave the backend out, or export the run.")
+    from skipwise.deploy.artifact.trained_network import network_of_run
+    from skipwise.deploy.runtime.run_session import RunSession
 
-    return Reference(origin_of_run(folder, trust))
+    return RunSession(network_of_run(folder, trust))
 
 
-def open_shipped(folder: Path, *, threads: int | None = None, engine: Engine | None = None) -> Shipped:
-    """An artifact, checked and opened.
+def open_artifact(folder: Path, *, threads: int | None = None, backend: str | None = None) -> ArtifactSession:
+    """Opens an artifact, after it was checked.
 
     Raises:
-        SkipwiseError: it is damaged or of a newer version, or what runs it is not installed.
+        SkipwiseError: it is damaged or of a newer version, or the backend does not run its format or is not installed.
     """
     artifact = read_artifact(folder)
-    chosen = engine or engines(artifact.format)[0]
+    able = engines(artifact.format)
+    chosen = next((each for each in able if backend in (None, each)), None)
+    if chosen is None:
+        raise unknown_name(f"backend for the format {artifact.format}", backend or "", able)
     try:
-        return Shipped(folder, artifact, chosen, threads)
+        return ArtifactSession(folder, artifact, chosen, threads)
     except ModuleNotFoundError as error:
         if error.name not in {"torch", "onnx", "onnxruntime", "openvino"}:
             raise
         raise missing_extra("train" if error.name == "torch" else "export", error.name) from error
 
 
-def engines(format: Format) -> tuple[Engine, ...]:
+def engines(format: Format) -> tuple[Backend, ...]:
     """What can run a format, its own engine first."""
     return _RUN_BY[format]
