@@ -498,7 +498,7 @@ def test_on_the_terminal(capsys, monkeypatch: pytest.MonkeyPatch, artifact: Path
     lines = said.out.splitlines()
     assert len(lines) == 23
     assert lines[0].split() == ["image", "class", "probability", "class", "probability"]
-    assert sum("can't be answered: it is no image" in line for line in lines) == 3
+    assert sum("can't be answered: it is not an image" in line for line in lines) == 3
     assert all(line.count("%") == 2 for line in lines[1:] if "can't" not in line)
     assert "1 file is left out: no images by their names." in said.err
     assert "3 of 22 images can't be answered: pile/a-b/09" in said.err
