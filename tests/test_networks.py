@@ -202,7 +202,9 @@ def test_drop_path_drops_whole_branches_at_its_rate_and_keeps_the_mean() -> None
 
 def test_drop_path_grows_with_depth_and_spares_blocks_without_a_skip(name: str) -> None:
     network = small(name, drop_path=0.4)
-    shares = [m.drop_path.share for m in network.modules() if isinstance(m, Skip) and isinstance(m.drop_path, DropPath)]
+    shares = [
+        m.drop_path.drop_prob for m in network.modules() if isinstance(m, Skip) and isinstance(m.drop_path, DropPath)
+    ]
     assert shares == sorted(shares)
     if name.startswith("plain"):
         assert not shares

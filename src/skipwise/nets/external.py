@@ -1,7 +1,7 @@
-"""Networks that are not ours, by name: `timm:NAME`, `torchvision:NAME`, or `package.module:function` for one's own.
+"""External networks by name: `timm:NAME`, `torchvision:NAME`, or `package.module:function` for the user's own.
 
-A function of one's own is called as function(num_classes=..., in_channels=...) and returns a module from images
-[B, C, H, W] to logits [B, classes].
+The user's own function is called as function(num_classes=..., in_channels=...) and returns a module from images
+[B, in_channels, H, W] to logits [B, num_classes].
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 Trust = bool | str
-"""Whether a network of somebody's own that a record names may run: always, never, or if it is this one."""
+"""Whether the user's own network that a record names may run: True for any, False for none, or the name of one."""
 
 Source = Literal["skipwise", "timm", "torchvision", "module"]
 """Where a network's code comes from; "module" is a function of the user's own."""
@@ -54,19 +54,19 @@ def is_own(name: str) -> bool:
 
 
 def check_trusted(name: str, trust: Trust, where: str | os.PathLike[str]) -> None:
-    """Refuses a network that only a record names, if looking it up would run code.
+    """Checks that the network that a record names may be imported, which runs code where it is the user's own.
 
     Args:
-        name: the network, by the record.
-        trust: what was said of it.
-        where: what the record is of.
+        name: the network, as the record names it.
+        trust: which networks the user allows to run.
+        where: the folder or file that the record belongs to, for the message.
 
     Raises:
-        NotTrusted: it is a function in a module, and nobody said that it may run.
-        SkipwiseError: another network was named.
+        NotTrusted: it is a function in a module, and the user did not allow it to run.
+        SkipwiseError: the user named another network.
     """
     if isinstance(trust, str) and trust != name:
-        raise SkipwiseError(f"{where} is of the network {name!r}, not {trust!r}; leave --model out, or name that one.")
+        raise SkipwiseError(f"{where} has the network {name!r}, not {trust!r}; leave --model out, or give that name.")
     if is_own(name) and not trust:
         options = ("--model", name)
         raise NotTrusted(
@@ -77,9 +77,9 @@ def check_trusted(name: str, trust: Trust, where: str | os.PathLike[str]) -> Non
 
 
 def is_installed(name: str) -> bool:
-    """Whether the module of a network of one's own is found without the folder one stands in.
+    """Whether the module of the user's own network can be imported without the current folder.
 
-    Looking for package.module runs the package.
+    Looking for package.module imports the package.
     """
     module = name.partition(":")[0]
     if module in sys.modules:
@@ -95,12 +95,16 @@ def is_installed(name: str) -> bool:
 
 
 def check_external(name: str) -> None:
-    """Raises SkipwiseError if there is no such external network."""
+    """Checks that an external network exists, which imports its module.
+
+    Raises:
+        SkipwiseError: it does not, or its module cannot be imported.
+    """
     _maker(name)
 
 
 def code_fingerprint(name: str) -> str:
-    """What an external network is made from: its library's version, or a hash of the file its function is in.
+    """Identifies the code of an external network: the library's version, or the SHA-256 of the file with the function.
 
     Raises:
         SkipwiseError: there is no such network.
@@ -114,15 +118,22 @@ def code_fingerprint(name: str) -> str:
 
 
 def create_external(name: str, *, num_classes: int, in_channels: int, seed: int | None) -> nn.Module:
-    """An external network with initial weights.
+    """Creates an external network with initial weights.
+
+    Args:
+        name: its name.
+        num_classes: the number of classes.
+        in_channels: the channels of the images.
+        seed: the seed of the initial weights; None draws from torch's default generator.
 
     Raises:
-        SkipwiseError: there is no such network, or it is not a network.
+        SkipwiseError: there is no such network, or it does not take so many channels.
+        TrainingFailed: its function fails, or returns no module.
     """
     import torch
 
     make = _maker(name)
-    # An external network draws from torch's default generator; it is put back, so nobody else's draws depend on ours.
+    # An external network draws from torch's default generator, whose state is restored afterwards.
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
@@ -130,13 +141,13 @@ def create_external(name: str, *, num_classes: int, in_channels: int, seed: int 
             network = make(num_classes, in_channels)
         except SkipwiseError:
             raise
-        except (SystemExit, KeyboardInterrupt) as error:  # so it is no end of ours
+        except (SystemExit, KeyboardInterrupt) as error:  # which must not end Skipwise
             raise TrainingFailed(f"The function of the network {name!r} ended the program ({error!r})") from error
-        except Exception as error:  # whatever somebody's function does
+        except Exception as error:  # the function may raise anything
             last = traceback.extract_tb(error.__traceback__)[-1]
             raise TrainingFailed(
                 f"The function of the network {name!r} failed ({type(error).__name__}: {error}; line {last.lineno} of "
-                f"{last.filename}); it is called with num_classes and in_channels, and returns a torch.nn.Module"
+                f"{last.filename}); it must take num_classes and in_channels, and return a torch.nn.Module"
             ) from error
     if not isinstance(network, torch.nn.Module):
         raise TrainingFailed(f"{name!r} returned {type(network).__name__!r}; it must return a torch.nn.Module")
@@ -144,7 +155,7 @@ def create_external(name: str, *, num_classes: int, in_channels: int, seed: int 
 
 
 def _maker(name: str) -> Callable[[int, int], object]:
-    """(classes, channels) -> the external network."""
+    """The function (classes, channels) -> network of an external network."""
     library, _, model = name.partition(":")
     if library == "timm":
         return _timm(model)
@@ -159,7 +170,9 @@ def _timm(model: str) -> Callable[[int, int], object]:
         import timm
     except ImportError as error:
         raise missing_extra("timm", "timm") from error
-    if not timm.is_model(model) or (not timm.is_model_pretrained(model) and "." in model):  # a tag behind the dot
+    if not timm.is_model(model) or (
+        not timm.is_model_pretrained(model) and "." in model
+    ):  # what follows the dot is a tag of weights
         raise unknown_name("network in timm", model, timm.list_models())
     return lambda classes, channels: timm.create_model(model, num_classes=classes, in_chans=channels)
 
@@ -167,7 +180,7 @@ def _timm(model: str) -> Callable[[int, int], object]:
 def _torchvision(model: str) -> Callable[[int, int], object]:
     from torchvision import models
 
-    names = models.list_models(module=models)  # the classifiers, without detection and segmentation
+    names = models.list_models(module=models)  # only classifiers, no detection and segmentation
     if model not in names:
         raise unknown_name("classifier in torchvision", model, names)
 
@@ -182,21 +195,21 @@ def _torchvision(model: str) -> Callable[[int, int], object]:
 def _imported(name: str) -> Callable[..., object]:
     module_name, _, function_name = name.partition(":")
     if module_name == "__main__":
-        raise SkipwiseError(f"{name!r} is in the script that runs; put the function into a module of its own.")
+        raise SkipwiseError(f"{name!r} is in the script that is running; put the function into a module of its own.")
     try:
         if not is_installed(name) and str(Path.cwd()) not in sys.path:
-            sys.path.append(str(Path.cwd()))  # as with `python -m`, but behind everything installed
+            sys.path.append(str(Path.cwd()))  # as `python -m` does, but after everything installed
         function = getattr(importlib.import_module(module_name), function_name)
     except ModuleNotFoundError as error:
         if error.name != module_name:
             raise SkipwiseError(
-                f"The network {name!r} can't be imported, since its module needs {error.name}."
+                f"The network {name!r} can't be imported, since its module needs {error.name}; install that."
             ) from error
         raise SkipwiseError(
             f"There is no module {module_name!r} for the network {name!r}: it is neither installed nor in the "
             "current folder; change to its folder, or add that folder to PYTHONPATH."
         ) from error
-    except (Exception, SystemExit, KeyboardInterrupt) as error:  # whatever somebody's module does when it is imported
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # importing a module may raise anything
         reason = f"{type(error).__name__}: {error}".rstrip(".: ")
         raise SkipwiseError(
             f"The network {name!r} can't be imported ({reason}); name it as package.module:function."
