@@ -13,7 +13,7 @@ from torch import nn
 from skipwise.core.errors import SkipwiseError
 from skipwise.nets.external_sizes import check_size, takes
 from skipwise.nets.zoo import create_model, list_models
-from tests.guest_networks import Linear, NoSmaller, OfOneSize, Raises
+from tests.external_networks import Linear, NoSmaller, OfOneSize, Raises
 
 LIMITS = [
     ("0", "--time-limit '0' leaves no time; leave it out to train without a limit; write it like 90s, 20m"),
@@ -63,7 +63,7 @@ def test_a_limit_that_can_not_be(
 def test_a_size_that_a_network_does_not_take(
     verb: str, network: str, size: str, sentence: str, photos: Path, here: Path, capsys, monkeypatch
 ) -> None:
-    name = f"tests.guest_networks:{network}"
+    name = f"tests.external_networks:{network}"
     words = {
         "train": ["train", photos, "--model", name],
         "compare": ["compare", photos, "--models", f"resnet18,{name}"],

@@ -307,7 +307,7 @@ def test_networks_of_other_libraries(name: str) -> None:
 
 def test_a_network_of_ones_own(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
-    (here / "guest_networks.py").write_text(
+    (here / "external_networks.py").write_text(
         "from torch import nn\n"
         "def tiny(num_classes, in_channels):\n"
         "    return nn.Sequential(nn.Flatten(), nn.LazyLinear(num_classes))\n"
@@ -316,7 +316,7 @@ def test_a_network_of_ones_own(here: Path, monkeypatch: pytest.MonkeyPatch) -> N
         "def nothing(**_):\n"
         "    return 3\n"
     )
-    first, second = (create_model("guest_networks:linear", num_classes=2, seed=5) for _ in range(2))
+    first, second = (create_model("external_networks:linear", num_classes=2, seed=5) for _ in range(2))
     assert torch.equal(first[2].weight, second[2].weight)
     with pytest.raises(SkipwiseError, match=r"must return a torch\.nn\.Module"):
-        create_model("guest_networks:nothing", num_classes=2)
+        create_model("external_networks:nothing", num_classes=2)

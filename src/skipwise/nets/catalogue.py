@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 from skipwise.core.errors import unknown_name
-from skipwise.nets.external import check_external, is_external
+from skipwise.nets.external import is_external
+from skipwise.nets.external_code import check_external
 
 FILE = Path(__file__).with_name("catalogue.json")
 
