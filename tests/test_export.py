@@ -356,10 +356,10 @@ def test_weights_that_answer_nothing_are_refused_before_anything_is_made(
 def test_a_network_that_decides_by_what_is_in_an_image_is_no_file_and_that_is_said(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    name = "tests.guest_networks:decides"
+    name = "tests.external_networks:decides"
     network = skipwise.create_model(name, num_classes=2)
     torch.save(network.state_dict(), tmp_path / "weights.pth")
-    with pytest.raises(SkipwiseError, match=r"can't follow its code at line \d+ of .*guest_networks\.py") as caught:
+    with pytest.raises(SkipwiseError, match=r"can't follow its code at line \d+ of .*external_networks\.py") as caught:
         export(
             tmp_path / "weights.pth",
             elsewhere=ExternalWeights(model=name, classes=("a", "b")),

@@ -31,7 +31,7 @@ from tests.fabricated import fabricate
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 
-LINEAR = "tests.guest_networks:linear"
+LINEAR = "tests.external_networks:linear"
 QUICK = {"epochs": 1, "width": 0.125, "img_size": 16, "precision": "fp32"}
 
 
