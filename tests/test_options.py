@@ -92,9 +92,10 @@ class TestAnOptionMore:
 
     def test_is_in_the_documentation(self) -> None:
         text = inspect.getdoc(sharpen) or ""
-        assert "    sharpness: How sharp the images are made. None: not at all.\n" in text
-        assert text.index("data:") < text.index("verbose:") < text.index("sharpness:") < text.index("Raises:")
-        assert "sharpness: How sharp" in (MoreRecipeOptions.__doc__ or "")
+        entry = "    sharpness (float | None, default None): How sharp the images are made. None: not at all."
+        assert entry in text
+        assert text.index("data:") < text.index("verbose:") < text.index("sharpness (") < text.index("Raises:")
+        assert entry in (inspect.getdoc(MoreRecipeOptions) or "")
 
     def test_is_in_the_object_that_the_function_gets(self) -> None:
         data, asked, verbose = sharpen("x", sharpness=0.5, verbose=True, label_column="class")
@@ -131,7 +132,7 @@ def test_the_signature_of_a_function_is_its_options(name: str) -> None:
         assert parameters[each.name].kind is inspect.Parameter.KEYWORD_ONLY
         assert parameters[each.name].default == each.default
         assert parameters[each.name].annotation is not inspect.Parameter.empty
-    documented = re.findall(r"^    (\w+): ", inspect.getdoc(function) or "", flags=re.MULTILINE)
+    documented = re.findall(r"^    (\w+)(?: \(.*\))?: ", inspect.getdoc(function) or "", flags=re.MULTILINE)
     assert set(parameters) <= set(documented)
     assert not [each for each in documented if documented.count(each) > 1]
     with pytest.raises(TypeError, match=rf"{name}\(\) got an unexpected keyword argument 'sedes'"):

@@ -25,6 +25,7 @@ import inspect
 import os
 import re
 import sys
+import textwrap
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -149,9 +150,19 @@ class Option:
 
     @property
     def documentation(self) -> str:
-        """The help as the Python documentation has it: with names of arguments in place of flags."""
+        """The entry of a docstring: type, default, and the help with names of arguments in place of flags."""
+        kind = re.sub(r"\b(?:\w+\.)+(?=\w)", "", inspect.formatannotation(self.python_annotation))
         text = re.sub(r"--([a-z][a-z-]*)", lambda match: f"`{match[1].replace('-', '_')}`", self.help)
-        return text if self.unset is None else f"{text} None: {self.unset}."
+        text = text if self.unset is None else f"{text} None: {self.unset}."
+        entry = f"{self.name} ({kind}, default {self.default!r}): {text}"
+        return textwrap.fill(entry, 120, initial_indent=" " * 8, subsequent_indent=" " * 12, break_on_hyphens=False)
+
+    @property
+    def python_annotation(self) -> Any:
+        """The type that the Python function takes."""
+        if not self.path:
+            return self.annotation
+        return str | os.PathLike[str] if self.default is not None else str | os.PathLike[str] | None
 
 
 def flag(name: str) -> str:
@@ -175,7 +186,7 @@ def options(heading: str = "") -> Callable[[type[T]], type[T]]:
     def decorated(kind: type[T]) -> type[T]:
         made: Any = dataclass(frozen=True, kw_only=True)(kind)
         made.HEADING = heading
-        entries = "".join(f"        {each.name}: {each.documentation}\n" for each in declared(made).values())
+        entries = "".join(f"{each.documentation}\n" for each in declared(made).values())
         made.__doc__ = f"{(kind.__doc__ or '').rstrip()}\n\n    Args:\n{entries}    "
         return made
 
@@ -292,7 +303,7 @@ def takes(kind: type) -> Callable[[Callable[..., R]], Callable[..., R]]:
 
         names = declared(kind).keys()
         called.__signature__ = signature  # type: ignore[attr-defined]
-        called.__doc__ = _documented(function.__doc__ or "", kind)
+        called.__doc__ = _documented(function.__doc__ or "", kind).replace("<verb>", function.__name__)
         return called
 
     return decorated
@@ -308,7 +319,7 @@ def _signature(function: Callable[..., Any], kind: type) -> inspect.Signature:
                     option.name,
                     inspect.Parameter.KEYWORD_ONLY,
                     default=option.default,
-                    annotation=option.annotation | os.PathLike[str] if option.path else option.annotation,
+                    annotation=option.python_annotation,
                 )
                 for option in declared(kind).values()
             ]
@@ -324,7 +335,7 @@ def _documented(text: str, kind: type) -> str:
         return text
     entries = re.match(r"(?:        .*\n|\n(?=        ))*", rest)
     end = entries.end() if entries else 0
-    lines = [f"        {option.name}: {option.documentation}\n" for option in declared(kind).values()]
+    lines = [f"{option.documentation}\n" for option in declared(kind).values()]
     return f"{head}{section}{rest[:end]}{''.join(lines)}{rest[end:]}"
 
 

@@ -20,7 +20,7 @@ class NetworkOptions:
         unset="that of the weights to start from, or 1",
         metavar="FACTOR",
     )
-    pretrained: bool = option(False, "Start from published ImageNet weights: the same as --init pretrained.")
+    pretrained: bool = option(False, "Start from published ImageNet weights, as --init pretrained does.")
 
 
 @options("Trust")

@@ -11,7 +11,8 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.prepare import Prepared
 from skipwise.nets.catalogue import check_model
-from skipwise.nets.external import code_fingerprint, is_external
+from skipwise.nets.external import is_external
+from skipwise.nets.external_code import code_fingerprint
 from skipwise.nets.stems import resolve_stem
 from skipwise.nets.weights.published import published
 from skipwise.training.inputs import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
