@@ -42,7 +42,7 @@ from skipwise.training.loop.optimizer import make_optimizer
 from skipwise.training.loop.recipe import RECIPES, Wishes, choose_recipe, of_one_size
 from skipwise.training.machine.compiling import compiled
 from skipwise.training.machine.execution import choose_execution
-from skipwise.training.run.progress import Standing
+from skipwise.training.run.state import TrainState
 from skipwise.training.train import TrainObserver, train
 
 SIZE, CLASSES = 32, 10
@@ -136,7 +136,7 @@ def ours(case: Case, folder: str, wait: Callable[[float], None]) -> None:
         Image.fromarray(rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)).save(path)
 
     class Waiting(TrainObserver):
-        def step_done(self, _: Standing) -> None:
+        def step_done(self, _: TrainState) -> None:
             wait(batch)
 
     train(

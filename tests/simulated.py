@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
 from unittest import mock
 
 import numpy as np
@@ -19,16 +18,17 @@ from skipwise.comparison.budget.forecast import ENDING, ENDING_EACH, STARTING
 from skipwise.comparison.plan.plan import SHELF, Job, Plan
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.executor import Event
-from skipwise.comparison.run.observer import Observer
 from skipwise.comparison.run.study import Course
 from skipwise.core.files.atomic import make_folder, read_json
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.machine.system import describe_machine
 from skipwise.data.splits import save_split
 from skipwise.evaluation.metrics import measure
+from skipwise.training.callbacks import Epoch, RunEnd
 from skipwise.training.loop.recipe import RECIPES, shortened
 from skipwise.training.probe.step_cost import StepCost
 from skipwise.training.run.record import Predictions, RunRecord, failed_run, write_predictions, write_run
+from tests.calling import calls
 from tests.fabricated import fabricate
 
 NAMES = ("resnet18", "se_resnet18", "plain18", "resnet34")
@@ -75,9 +75,12 @@ class Machine:
             seconds -= (until - self.now) / self.factor()
             self.now = until
 
-    def processes(self, home: Path, *, processes: int, **_: object) -> Processes:
-        """In the place of `LocalProcesses`."""
-        return Processes(self, home, processes)
+    def processes(self, folder: Path | None = None, *, processes: int = 1) -> Processes:
+        """In the place of `LocalProcesses`; open, where a folder is given."""
+        executor = Processes(self)
+        if folder is not None:
+            executor.open(folder, processes=processes)
+        return executor
 
 
 @dataclass
@@ -91,14 +94,14 @@ class _Run:
 class Processes:
     """An `Executor` whose processes start and read images, and then do one run after another."""
 
-    def __init__(self, machine: Machine, home: Path, processes: int) -> None:
-        self.machine, self.home, self.count = machine, home, processes
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
         self.cancel()
 
-    def __enter__(self) -> Self:
-        return self
+    def open(self, folder: Path, *, processes: int, **_: object) -> None:
+        self.home, self.count = folder, processes
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self.cancel()
 
     def cancel(self) -> None:
@@ -138,7 +141,17 @@ class Processes:
         machine, job = self.machine, run.job
         if run.epoch:
             self._happens()
-            yield Event(job, epoch=run.epoch, seconds=machine.now - run.since)
+            yield Epoch(
+                run.epoch,
+                1.0,
+                0.1,
+                None,
+                machine.now - run.since,
+                run=job.folder,
+                model=job.spec.model,
+                seed=job.spec.seed,
+                images_per_second=1.0,
+            )
         run.epoch, run.since, run.left = run.epoch + 1, machine.now, self._epoch(job)
         if run.epoch > job.spec.recipe.epochs or math.isnan(machine.accuracies.get(job.spec.model, 0.9)):
             self.running.remove(run)
@@ -146,7 +159,7 @@ class Processes:
             record = answered(job, self.home, machine.accuracies.get(job.spec.model, 0.9))
             machine.ran.append(job)
             self._happens()
-            yield Event(job, epoch=job.spec.recipe.epochs, record=record)
+            yield RunEnd(run=job.folder, record=record)
 
     def _happens(self) -> None:
         self.machine.events += 1
@@ -227,10 +240,8 @@ class Comparison:
         began = machine.now if began is None else began
         asked = replace(self.asked, time_limit=self.limit)
         costs = costs_of(asked, self.expected)
-        watch = Observer()
-        watch.noticed = self.noticed.append  # type: ignore[method-assign]
+        watch = calls(on_notice=self.noticed.append)
         with (
-            mock.patch.object(conclude, "LocalProcesses", machine.processes),
             mock.patch("skipwise.comparison.budget.forecast.usable_cores", return_value=asked.processes),
         ):
             machine.work(reading)
@@ -249,7 +260,7 @@ class Comparison:
                     fewer_epochs=self.fewer_epochs,
                     clock=lambda: machine.now,
                 )
-            course = conclude._follow(plan, self.folder, watch, budget)
+            course = conclude._follow(plan, self.folder, watch, budget, machine.processes())
             machine.work(ENDING + ENDING_EACH * len(course.plan.trained))
         return course
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -13,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skipwise.comparison.budget.corrections import Budget
-from skipwise.comparison.plan.plan import Job, Tuning
+from skipwise.comparison.plan.plan import Tuning
 from skipwise.comparison.plan.question import LEAST
 from skipwise.comparison.run import study as course
 from skipwise.comparison.run.collect import collect
-from skipwise.comparison.run.executor import Event
 from skipwise.comparison.run.study import Course, follow
 from skipwise.core.errors import SkipwiseError
+from skipwise.training.callbacks import Phase
+from tests.calling import calls
 from tests.simulated import NAMES, Comparison, Killed, Load, Machine, asking, costs_of
 
 APART = {"resnet18": 0.9, "se_resnet18": 0.6, "plain18": 0.5, "resnet34": 0.4}
@@ -293,19 +293,16 @@ def test_what_is_to_be_done_is_told_whole_and_what_is_done_already_with_it(tmp_p
     comparison._begin(plan)
     machine = Machine(epochs_of(2), CLOSE)
 
-    def doing(jobs: Sequence[Job], _: str) -> None:
-        told.append([job.folder for job in jobs])
-        done.clear()
-
-    def happened(event: Event) -> None:
-        if event.record is not None:
-            done.append(event.job.folder)
+    def on_phase(phase: Phase) -> None:
+        told.append([job.folder for job in phase.runs])
+        done[:] = phase.ended
 
     with mock.patch("skipwise.comparison.budget.forecast.usable_cores", return_value=1):
         costs = costs_of(plan, epochs_of(2))
         budget = Budget(plan, plan, costs, end=900.0, fewer_epochs=True, clock=lambda: machine.now)
         processes = machine.processes(comparison.folder, processes=1)
-        follow(plan, comparison.folder, processes, doing=doing, happened=happened, budget=budget)
+        callback = calls(on_phase=on_phase, on_run_end=lambda end: done.append(end.run))
+        follow(plan, comparison.folder, processes, callback=callback, budget=budget)
     assert [len(jobs) for jobs in told] == [4, 8]
     assert sorted(done) == sorted(told[-1])
 

@@ -21,6 +21,7 @@ from skipwise.core.machine.system import describe_machine
 from skipwise.data.splits import save_split
 from skipwise.evaluation.metrics import Metrics, measure
 from skipwise.evaluation.outcomes import OUTCOMES
+from skipwise.training.callbacks import RunEnd
 from skipwise.training.run.record import (
     Predictions,
     RunRecord,
@@ -70,9 +71,8 @@ class Answering:
     def events(self, until: float = math.inf) -> Iterator[Event]:  # noqa: ARG002 - it does not wait
         while self.waiting:
             job = self.waiting.pop(0)
-            yield Event(job, epoch=1, seconds=0.1)
             self.done.append(job)
-            yield Event(job, epoch=1, record=self.run(job))
+            yield RunEnd(run=job.folder, record=self.run(job))
 
     def cancel(self) -> None:
         self.waiting.clear()

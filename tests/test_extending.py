@@ -23,8 +23,8 @@ from skipwise.core.files.checksums import write_sealed
 from skipwise.training.loop.recipe import Wishes, choose_recipe, of_one_size
 from skipwise.training.loop.trainer import Training
 from skipwise.training.probe.step_cost import StepCost
-from skipwise.training.run.progress import Epoch
 from skipwise.training.run.record import RunRecord, read_predictions
+from skipwise.training.run.state import EpochMetrics
 from tests.fabricated import fabricate
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
@@ -130,7 +130,7 @@ def clocked(monkeypatch: pytest.MonkeyPatch, *, told: float, taken: float) -> Ca
         step(training)
         now += taken
 
-    def told_seconds(training: Training, *arguments: object) -> Epoch:
+    def told_seconds(training: Training, *arguments: object) -> EpochMetrics:
         nonlocal closed
         before, closed = closed, now
         return replace(close(training, *arguments), seconds=now - before)
@@ -149,17 +149,17 @@ LIMITED = {"models": ["resnet18", "plain18"], "width": 0.125, "precision": "fp32
 def test_a_time_limit_shortens_the_plan_and_holds(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Notes(skipwise.Observer):
+    class Notes(skipwise.Callback):
         def __init__(self) -> None:
             self.said: list[str] = []
 
-        def noticed(self, sentence: str) -> None:
+        def on_notice(self, sentence: str) -> None:
             self.said.append(sentence)
 
     notes, now = Notes(), clocked(monkeypatch, told=0.4, taken=0.4)
     # All three looks at so many epochs would take many times as long.
     options = LIMITED | {"recipe": "reference", "workers": 1, "began": 0.0}
-    found = skipwise.compare(photos, output=tmp_path / "out", observer=notes, **options)
+    found = skipwise.compare(photos, output=tmp_path / "out", callbacks=[notes], **options)
     ending = forecast.ENDING + 2 * forecast.ENDING_EACH  # for which, as for the beginning, this clock stands still
     assert 0.85 * 40 - forecast.STARTING < now() + ending < 40
     assert any("Given up for the time limit" in sentence for sentence in notes.said)

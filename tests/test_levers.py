@@ -31,10 +31,10 @@ from skipwise.training.loop.optimizer import (
     orthogonal,
 )
 from skipwise.training.loop.recipe import RECIPES, Recipe, Wishes, choose_recipe, fine_tuning, redefined, shortened
-from skipwise.training.loop.schedule import Pace
+from skipwise.training.loop.schedule import StepSchedule
 from skipwise.training.loop.trainer import Training
 from skipwise.training.machine.execution import Execution, reproducible
-from skipwise.training.run.progress import Standing
+from skipwise.training.run.state import TrainState
 
 PLAIN = replace(RECIPES["reference"], epochs=2, batch_size=8, lr=0.05, label_smoothing=0.1, warmup=0.25)
 EVERYTHING = replace(
@@ -79,7 +79,7 @@ def make_training(recipe: Recipe, network: torch.nn.Module | None = None, **opti
         recipe,
         Preprocessing(size=SIZE, channels=3, mean=(0.5,) * 3, std=(0.3,) * 3),
         options.pop("execution", Execution(device="cpu", precision="fp32", threads=1)),
-        start=options.pop("start", Standing(Pace.even(recipe.epochs * batches.per_epoch))),
+        start=options.pop("start", TrainState(StepSchedule.even(recipe.epochs * batches.per_epoch))),
         **options,
     )
 
@@ -111,7 +111,7 @@ def test_resumed_after_any_step_a_run_ends_with_the_same_bits(recipe: Recipe) ->
                     first.close_epoch(None)
                 first.step()
         stored = {name: tensor.clone() for name, tensor in first.tensors().items()}
-        standing = msgspec.json.decode(msgspec.json.encode(first.at), type=Standing)
+        standing = msgspec.json.decode(msgspec.json.encode(first.at), type=TrainState)
         resumed = finish(make_training(recipe, start=standing, tensors=stored)).tensors()
         assert whole.keys() == resumed.keys()
         assert all(torch.equal(whole[name], resumed[name]) for name in whole), after
@@ -343,7 +343,7 @@ def test_images_grow_to_their_size_and_steps_cost_what_pixels_are() -> None:
 
 @given(st.integers(2, 500), st.lists(st.tuples(st.integers(1, 400), st.integers(-5, 500)), max_size=6))
 def test_a_pace_changed_on_the_way_agrees_about_what_is_done(steps: int, changes: list[tuple[int, int]]) -> None:
-    pace, at = Pace.even(steps), 0
+    pace, at = StepSchedule.even(steps), 0
     for ahead, more in changes:
         at = at + ahead
         if at >= pace.steps:

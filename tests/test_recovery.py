@@ -27,6 +27,7 @@ from skipwise.training.run import saving
 from skipwise.training.run.checkpoint import FORMAT, KIND, load_checkpoints, previous, save_checkpoint
 from skipwise.training.run.record import RunSpec, read_history
 from skipwise.training.run.runner import execute_run
+from tests.calling import calls
 from tests.processes import FORKING
 from tests.run_in_a_child import spec as child_spec
 from tests.run_in_a_child import work
@@ -280,7 +281,9 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_it_used(
     path.write_bytes(path.read_bytes()[:-100])
     notices: list[str] = []
     steps: list[int] = []
-    execute_run(make_spec(), IMAGES, tmp_path / "a", on_step=lambda at: steps.append(at.steps), notice=notices.append)
+    execute_run(
+        make_spec(), IMAGES, tmp_path / "a", calls(on_step=lambda at: steps.append(at.steps)), notice=notices.append
+    )
     assert notices == [f"{path} is damaged and is not used."]
     assert steps[0] > 1
     execute_run(make_spec(), IMAGES, tmp_path / "whole")
@@ -299,7 +302,7 @@ def test_a_damaged_checkpoint_does_not_take_the_place_of_the_whole_one(
         raise KeyboardInterrupt  # saves once
 
     with pytest.raises(KeyboardInterrupt):
-        execute_run(make_spec(), IMAGES, tmp_path, on_step=stopped)
+        execute_run(make_spec(), IMAGES, tmp_path, calls(on_step=stopped))
     assert previous(path).read_bytes() == whole
     assert len(list(load_checkpoints(path))) == 2
 

@@ -15,14 +15,15 @@ from hypothesis import strategies as st
 from skipwise.core.errors import SkipwiseError
 from skipwise.training import fit
 from skipwise.training import resolve as settle
+from skipwise.training.callbacks import Callback, Start
 from skipwise.training.loop.recipe import RECIPES, Recipe
-from skipwise.training.loop.schedule import Pace, step_cost
+from skipwise.training.loop.schedule import StepSchedule, step_cost
 from skipwise.training.loop.trainer import Training
 from skipwise.training.plan import Terms
 from skipwise.training.probe.step_cost import StepCost
-from skipwise.training.run.progress import Standing
+from skipwise.training.run.state import TrainState
 from skipwise.training.run.time_budget import LEAST_STEPS, Timekeeper, parse_limit
-from skipwise.training.train import TrainObserver, train
+from skipwise.training.train import train
 
 EVEN = replace(RECIPES["reference"], smallest=1.0)
 GROWING = replace(EVEN, smallest=0.5, full_from=0.7)
@@ -116,7 +117,7 @@ def simulate(
     keeper = Timekeeper(
         end=limit, step=expected, epoch=epoch, closing=closing_expected, recipe=recipe, size=size, clock=lambda: now
     )
-    at = keeper.begin(Standing(Pace.even(1)))
+    at = keeper.begin(TrainState(StepSchedule.even(1)))
     shares, last = [], 0.0
     while at.steps < at.pace.steps:
         share = at.pace.share(at.steps)
@@ -164,7 +165,7 @@ def test_one_slow_step_does_not_use_up_the_schedule() -> None:
     """As when the first step waits for the compiler."""
     now, times = 0.0, iter([60.0, *[0.1] * 100_000])
     keeper = Timekeeper(end=300.0, step=0.1, epoch=50, closing=0.0, recipe=EVEN, size=32, clock=lambda: now)
-    at = keeper.begin(Standing(Pace.even(1)))
+    at = keeper.begin(TrainState(StepSchedule.even(1)))
     shares = []
     while at.steps < at.pace.steps:
         shares.append(at.pace.share(at.steps))
@@ -184,7 +185,7 @@ def test_a_limit_into_which_hardly_a_step_fits_is_refused() -> None:
 
 def test_what_an_interrupted_run_took_before_counts() -> None:
     keeper = Timekeeper(end=100.0, step=1.0, epoch=50, closing=0.0, recipe=EVEN, size=32, clock=lambda: 0.0)
-    at = Standing(Pace.even(200), steps=60, seconds=60.0)
+    at = TrainState(StepSchedule.even(200), steps=60, seconds=60.0)
     assert keeper.go_on(at) == at
     assert keeper.end == 40
 
@@ -224,16 +225,16 @@ def test_a_real_run_keeps_to_it_and_says_what_it_chose(photos: Path, monkeypatch
 def test_images_grow_only_where_there_is_time_to_get_used_to_their_size(
     step: float, grow: bool, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Stopped(TrainObserver):
-        def starting(self, terms: Terms, _: Path) -> None:
-            seen.append(terms)
+    class Stopped(Callback):
+        def on_start(self, start: Start) -> None:
+            seen.append(start.plan)
 
-        def step_done(self, _: Standing) -> None:
+        def on_step(self, _: TrainState) -> None:
             raise KeyboardInterrupt
 
     def run() -> None:
         with pytest.raises(KeyboardInterrupt):
-            train(photos, time_limit="60s", output=tmp_path / "run", observer=Stopped(), **small)
+            train(photos, time_limit="60s", output=tmp_path / "run", callbacks=[Stopped()], **small)
 
     small = {"width": 0.125, "img_size": 32, "batch_size": 4, "precision": "fp32"}
     seen: list[Terms] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,15 +18,16 @@ from skipwise.advice.weights import should_start_from_weights
 from skipwise.comparison.plan.counting import check_countable
 from skipwise.comparison.plan.grouping import grouping_of
 from skipwise.comparison.plan.plan import SHELF, Plan, check_together
-from skipwise.comparison.plan.planned import Noting, Planned, Stage
+from skipwise.comparison.plan.planned import NoticeList, Planned, Stage
 from skipwise.comparison.plan.question import Question, choose_looks
 from skipwise.comparison.plan.reuse import check_included, find_included, include_runs
 from skipwise.comparison.plan.saved import by_plan, check_savable, write_plan
 from skipwise.comparison.plan.starting_weights import Words, choose_recipes, files_of, find_starts, try_weights
 from skipwise.comparison.plan.tuning import choose_tuning
 from skipwise.comparison.results.finished import Comparison, is_finished, read_comparison
+from skipwise.comparison.run.executor import Executor
 from skipwise.comparison.run.images import image_options, store_images, store_weights
-from skipwise.comparison.run.observer import Observer
+from skipwise.comparison.run.observer import Observed, Observer
 from skipwise.core.errors import SkipwiseError, require
 from skipwise.core.files.atomic import cache_for_looking, clear_leftovers, remove_empty
 from skipwise.core.files.checksums import read_sealed, write_sealed
@@ -41,6 +43,7 @@ from skipwise.data.store.packed import pack as make_pack
 from skipwise.evaluation.outcomes import outcome_of
 from skipwise.nets.external import code_fingerprint, is_external
 from skipwise.nets.stems import resolve_stem
+from skipwise.training.callbacks import Callback, Callbacks
 from skipwise.training.inputs import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
 from skipwise.training.loop.recipe import Wishes, check_recipe, shortened
 from skipwise.training.machine.execution import (
@@ -115,6 +118,8 @@ def compare(
     plan: str | os.PathLike[str] | None = None,  # noqa: ARG001 - it is read by the decorator
     save_plan: str | os.PathLike[str] | None = None,
     dry_run: bool = False,
+    callbacks: Sequence[Callback] = (),
+    executor: Executor | None = None,
     observer: Observer | None = None,
 ) -> Comparison | Planned:
     """Trains every network with every seed on the same images in the same way, and says which to use.
@@ -179,7 +184,9 @@ def compare(
             of the images; what is given beside it may not say otherwise.
         save_plan: a file for the plan, to be carried out on other images, or by others.
         dry_run: train nothing and write no results; return what is planned and how long it will take.
-        observer: is told what happens.
+        callbacks: are called while it works; see `skipwise.Callback`.
+        executor: does the runs; None is `skipwise.LocalProcesses()`. See `skipwise.Executor`.
+        observer: deprecated; use `callbacks`.
 
     Returns:
         The comparison; with `dry_run`, a `Planned`.
@@ -189,7 +196,11 @@ def compare(
     """
     began = time.monotonic() if began is None else began
     sentences: list[str] = []
-    watch = Noting(observer or Observer(), sentences) if dry_run else observer or Observer()
+    if observer is not None:
+        warnings.warn("`observer` is now `callbacks`.", DeprecationWarning, stacklevel=3)
+        callbacks = [*callbacks, Observed(observer)]
+    watch: Callback = Callbacks(callbacks)
+    watch = NoticeList(watch, sentences) if dry_run else watch
     saved = None if save_plan is None else user_path(save_plan)
     if saved is not None:
         check_savable(saved)
@@ -256,12 +267,12 @@ def compare(
     named = user_path(output) if output is not None else None
     with cache_for_looking() if named is not None and is_finished(named) else contextlib.nullcontext():
         packing = pack and not dry_run
-        prepared = prepare(request, seed=SPLIT_SEED, packed=packing, progress=watch.preparing, notice=watch.noticed)
+        prepared = prepare(request, seed=SPLIT_SEED, packed=packing, progress=watch.on_prepare, notice=watch.on_notice)
     traits = traits_of(prepared, folds)
     advice = should_start_from_weights(traits)
     if starts.automatic and not advice.use:
-        watch.noticed(advice.against)
-    weights = starts.found(advice.why, stem=stem, width=width, notice=watch.noticed)
+        watch.on_notice(advice.against)
+    weights = starts.found(advice.why, stem=stem, width=width, notice=watch.on_notice)
     stem, width = agreed(weights, (), stem=stem, width=width)
     taken = {name: each for name, each in weights.items() if name in starts.automatic}
     img_size = img_size or size_for(taken, advice, prepared.auto_size)
@@ -270,20 +281,20 @@ def compare(
     level = question.level if scoring.is_share_of_all and grouping is None else None
     limits = Asked(margin=question.margin, level=level, folds=folds, auto_size=prepared.auto_size)
     if (proposed := cross_validation(traits, limits)) is not None and proposed.flags:
-        watch.noticed(f"{proposed.reason} {' '.join(proposed.flags)} does that.")
+        watch.on_notice(f"{proposed.reason} {' '.join(proposed.flags)} does that.")
     asked = [weights[name].start.expects if name in weights else None for name in names]
     preprocessing = choose_preprocessing(prepared, asked, img_size)
     source, counts = prepared.source, prepared.counts
     trained = counts["train"] if folds is None else counts["test"] * (folds - 1) // folds
     check_sizes(names, preprocessing, len(source.classes))
     chosen, tuned = choose_recipes(recipe, wishes, weights, names, mirrors=source.mirrors, images=trained)
-    chosen = with_sizes_for_all(chosen, names, preprocessing, len(source.classes), epochs, watch.noticed)
+    chosen = with_sizes_for_all(chosen, names, preprocessing, len(source.classes), epochs, watch.on_notice)
     resolved = resolve_stem(stem, preprocessing.size)
     check_countable(question, prepared, tuned=tune is not None)
     if grouping is not None:
-        watch.noticed(f"{grouping.said(counts['test'])}.")
+        watch.on_notice(f"{grouping.said(counts['test'])}.")
         for sentence in grouping.warnings(counts["test"]):
-            watch.noticed(sentence)
+            watch.on_notice(sentence)
     draft = Plan(
         question=question,
         included=included,
@@ -317,7 +328,7 @@ def compare(
     tested = [source.ids[index] for index in prepared.members.tolist() if prepared.split[index] == "test"]
 
     def decoded(preprocessing: Preprocessing) -> Rows | None:
-        return make_pack(source, prepared.seen, Square.of(preprocessing), watch.preparing) if pack else None
+        return make_pack(source, prepared.seen, Square.of(preprocessing), watch.on_prepare) if pack else None
 
     def asks_more(stored: Plan) -> bool:
         return extend and stored.question != question
@@ -336,7 +347,7 @@ def compare(
         return Planned(plan=plan, forecast=forecast, folder=folder, stage=stage, noticed=tuple(sentences))
 
     choose = partial(_choose, draft, named, extend=extend, again=again, suits=suits)
-    folder, stored = choose(notice=watch.noticed)
+    folder, stored = choose(notice=watch.on_notice)
     if resume and stored is None:
         raise SkipwiseError(f"There is nothing to resume for this plan in {named or SHELF.parent}; leave --resume out.")
     if is_finished(folder) and stored is not None and not asks_more(stored):
@@ -358,34 +369,34 @@ def compare(
     )
     if dry_run:
         if stored is not None:
-            check_unchanged(stored.execution, precision, compile, folder, watch.noticed)
-        ahead, forecast = look_ahead(draft, stored, here, watch.noticed)
+            check_unchanged(stored.execution, precision, compile, folder, watch.on_notice)
+        ahead, forecast = look_ahead(draft, stored, here, watch.on_notice)
         if saved is not None:
             write_plan(saved, ahead)
         return planned(ahead, forecast)
-    tried = fit_setting(draft, here, watch.noticed) if stored is None else None
+    tried = fit_setting(draft, here, watch.on_notice) if stored is None else None
     # Decoded before the folder is made, so that a full disk leaves nothing behind.
     packed = decoded((stored or draft if tried is None else tried.plan).preprocessing)
-    with SHELF.held(draft, choose, named=named is not None, notice=watch.noticed) as (folder, stored):
+    with SHELF.held(draft, choose, named=named is not None, notice=watch.on_notice) as (folder, stored):
         # Meanwhile another process may have finished in there.
         asked_more = stored is not None and asks_more(stored)
         if is_finished(folder) and stored is not None and not asked_more:
             return finished_in(folder)
         clear_leftovers(folder)
         if stored is not None:
-            check_unchanged(stored.execution, precision, compile, folder, watch.noticed)
+            check_unchanged(stored.execution, precision, compile, folder, watch.on_notice)
         settled, expected, costs = stored, None, None
         try:
             if settled is None:
                 # Another process may have given up in there meanwhile, what it had planned among it.
-                try_weights(draft, weights, watch.noticed)
-                tried = tried or fit_setting(draft, here, watch.noticed)
+                try_weights(draft, weights, watch.on_notice)
+                tried = tried or fit_setting(draft, here, watch.on_notice)
                 packed = decoded(tried.plan.preprocessing)
-                settled, expected = settle(prepared, packed, tried, here, watch.noticed)
+                settled, expected = settle(prepared, packed, tried, here, watch.on_notice)
                 costs = tried.costs
             elif asked_more:
                 settled = replace(settled.extended(question), external_code=draft.external_code, init=draft.init)
-                try_weights(settled, weights, watch.noticed)
+                try_weights(settled, weights, watch.on_notice)
             check_included(settled, tested)
             if saved is not None:
                 write_plan(saved, settled)
@@ -414,7 +425,7 @@ def compare(
                 end=began + settled.time_limit,
                 fewer_epochs=epochs is None,
             )
-        return carry_out(settled, folder, watch, expected, budget)
+        return carry_out(settled, folder, watch, expected, budget, executor)
 
 
 def _choose(

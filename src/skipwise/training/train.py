@@ -6,6 +6,8 @@ import contextlib
 import os
 import time
 import traceback
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -29,13 +31,14 @@ from skipwise.nets.catalogue import check_model
 from skipwise.nets.external import code_fingerprint, is_external
 from skipwise.nets.stems import resolve_stem
 from skipwise.nets.weights.published import published
+from skipwise.training.callbacks import Callback, Callbacks, Start, carry_out
 from skipwise.training.inputs import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
 from skipwise.training.loop.recipe import Wishes, check_recipe, choose_recipe
 from skipwise.training.machine.execution import Execution, check_precision, check_unchanged, choose_device, is_unchanged
 from skipwise.training.machine.faults import in_short
 from skipwise.training.machine.ranks import joined
+from skipwise.training.observer import Observed, TrainObserver
 from skipwise.training.plan import SHELF, Terms
-from skipwise.training.run.progress import Epoch, Standing
 from skipwise.training.run.record import CHECKPOINT, RunRecord, RunSpec, find_run, remove_checkpoint
 from skipwise.training.run.time_budget import parse_limit
 from skipwise.training.starting_weights import (
@@ -63,25 +66,6 @@ class Trained:
     terms: Terms
     record: RunRecord
     repeated: bool
-
-
-class TrainObserver:
-    """What a run tells while it goes on. Every method may be overridden; here they do nothing."""
-
-    def preparing(self, what: str, done: int, total: int) -> None:
-        """Images are looked at or read."""
-
-    def noticed(self, sentence: str) -> None:
-        """Something a person should know, and that is no error."""
-
-    def starting(self, terms: Terms, folder: Path) -> None:
-        """The run begins, or goes on."""
-
-    def step_done(self, at: Standing) -> None:
-        """One more step is done."""
-
-    def epoch_done(self, epoch: Epoch) -> None:
-        """One more epoch is done."""
 
 
 def train(
@@ -122,6 +106,7 @@ def train(
     output: str | os.PathLike[str] | None = None,
     resume: bool = False,
     again: bool = False,
+    callbacks: Sequence[Callback] = (),
     observer: TrainObserver | None = None,
     began: float | None = None,
 ) -> Trained:
@@ -140,13 +125,18 @@ def train(
         freeze_norms: leave batch norms as the weights to start from have them.
         output: the run's folder; None is the one in runs/train that the same call made, or the next.
         again: train once more, in the next folder, where the same call has made a run before.
-        observer: is told how it goes.
+        callbacks: are called while it works; see `skipwise.Callback`.
+        observer: deprecated; use `callbacks`.
         began: when the time limit began, on time.monotonic(); None is now.
 
     Raises:
         SkipwiseError: anything a person can mend; what was finished stays.
     """
     began = time.monotonic() if began is None else began
+    if observer is not None:
+        warnings.warn("`observer` is now `callbacks`.", DeprecationWarning, stacklevel=2)
+        callbacks = [*callbacks, Observed(observer)]
+    called = Callbacks(callbacks)
     if pretrained and init != AUTO:
         raise SkipwiseError("Give --pretrained or --init, not both.")
     init = PRETRAINED if pretrained else os.fspath(init)
@@ -209,34 +199,34 @@ def train(
         remember(folder, request, prepared.source, tables=["split.csv"])
 
     def decoded(terms: Terms) -> Images:
-        images = prepared.images(Square.of(terms.spec.preprocessing), packed=pack, progress=watch.preparing)
+        images = prepared.images(Square.of(terms.spec.preprocessing), packed=pack, progress=watch.on_prepare)
         stack.callback(getattr(images.pixels, "close", lambda: None))
         return images
 
     with contextlib.ExitStack() as stack:
         ranks = stack.enter_context(joined(device))
-        watch = observer if observer is not None and ranks.first else TrainObserver()
+        watch = called if ranks.first else Callbacks(())
         with ranks.in_turn():
             if named is not None and (named / SHELF.finished).exists():
                 stack.enter_context(cache_for_looking())
-            prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
+            prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.on_prepare, notice=watch.on_notice)
             if init == PRETRAINED:
                 found = published_start(model)
             elif init == AUTO:
                 advice = should_start_from_weights(traits_of(prepared))
                 if not advice.use:
-                    watch.noticed(advice.against)
-                taken = automatic([model], advice.why, stem=stem, width=width, notice=watch.noticed)
+                    watch.on_notice(advice.against)
+                taken = automatic([model], advice.why, stem=stem, width=width, notice=watch.on_notice)
                 found = taken.get(model)
                 img_size = img_size or size_for(taken, advice, prepared.auto_size)
             for sentence in () if found is None else found.notes:
-                watch.noticed(sentence)
+                watch.on_notice(sentence)
             preprocessing = choose_preprocessing(prepared, [] if found is None else [found.start.expects], img_size)
             wishes = replace(wishes, fine_tune=found is not None)
             check_sizes([model], preprocessing, len(prepared.source.classes))
             chosen = choose_recipe(recipe, wishes, mirrors=prepared.source.mirrors, images=prepared.counts["train"])
             chosen = with_sizes_for_all(
-                chosen, [model], preprocessing, len(prepared.source.classes), epochs, watch.noticed
+                chosen, [model], preprocessing, len(prepared.source.classes), epochs, watch.on_notice
             )
             if chosen.batch_size < 2 * ranks.count and ranks.count > 1:
                 raise SkipwiseError(
@@ -273,13 +263,13 @@ def train(
                 return is_unchanged(stored.spec.execution, precision, compile)
 
             choose = partial(SHELF.choose, draft, draft.data, named, again=again, suits=suits)
-            folder, stored = choose(notice=watch.noticed)
+            folder, stored = choose(notice=watch.on_notice)
             if resume and stored is None:
                 raise SkipwiseError(
                     f"There is nothing to resume for this run in {named or SHELF.parent}; leave --resume out."
                 )
             if stored is not None and (ended := find_run(stored.spec, folder)) is not None:
-                check_unchanged(stored.spec.execution, precision, compile, folder, watch.noticed)
+                check_unchanged(stored.spec.execution, precision, compile, folder, watch.on_notice)
                 with contextlib.suppress(SkipwiseError, OSError):  # it is shown from a read-only folder, too
                     describe(folder)
                     clear_leftovers(folder)
@@ -302,15 +292,15 @@ def train(
                     began=began,
                 )
                 if draft.setting != asked:
-                    watch.noticed(f"Given up for the time limit: images of {draft.setting} instead of {asked}.")
+                    watch.on_notice(f"Given up for the time limit: images of {draft.setting} instead of {asked}.")
             # Decoded before the folder is made, so that a full disk leaves nothing behind.
             images = prepared.images(
-                Square.of((stored or draft).spec.preprocessing), packed=pack, progress=watch.preparing
+                Square.of((stored or draft).spec.preprocessing), packed=pack, progress=watch.on_prepare
             )
             stack.callback(getattr(images.pixels, "close", lambda: None))
 
         def settled() -> Terms:
-            fresh = settle(draft, images, found, precision, compile, watch.noticed, began=began)
+            fresh = settle(draft, images, found, precision, compile, watch.on_notice, began=began)
             if (keeper := keeper_of(fresh, began)) is not None:
                 keeper.check()
             return fresh
@@ -322,13 +312,13 @@ def train(
             fresh = None if stored else settled()
             # Another process may have begun, or ended, there meanwhile.
             folder, there = stack.enter_context(
-                SHELF.held(draft, choose, named=named is not None, notice=watch.noticed)
+                SHELF.held(draft, choose, named=named is not None, notice=watch.on_notice)
             )
             if there is None:
                 fresh = fresh or settled()
                 write_sealed(folder / SHELF.begun, fresh)
             else:
-                check_unchanged(there.spec.execution, precision, compile, folder, watch.noticed)
+                check_unchanged(there.spec.execution, precision, compile, folder, watch.on_notice)
                 if there.setting != (stored or draft).setting:  # a time limit chose otherwise for it
                     images = decoded(there)
                 fresh = replace(there, data=draft.data)  # what they are called now
@@ -338,33 +328,35 @@ def train(
         begun = ranks.agree(begin() if ranks.first else None)
         assert begun is not None
         folder, terms, repeated = begun
-        watch.starting(terms, folder)
-        try:
-            record = execute_run(
-                terms.spec,
-                images,
-                folder,
-                watch.epoch_done,
-                on_step=watch.step_done,
-                init=None if found is None else found.file,
-                retries=RETRIES,
-                keeper=keeper_of(terms, began),
-                notice=watch.noticed,
-                ranks=ranks,
-            )
-        except (SkipwiseError, OSError, MemoryError):
-            raise
-        except Exception as error:  # the network's code, the compiler, a device: once it is mended, the run goes on
-            trace = folder / f"error{'' if ranks.first else f'-{ranks.rank}'}.txt"
-            write_text(trace, traceback.format_exc())
-            raise SkipwiseError(
-                f"{model} stopped ({in_short(error)}; all of it is in {trace}); what was saved is kept, and the same "
-                "command goes on."
-            ) from error
-        if ranks.first:
-            for trace in folder.glob("error*.txt"):  # of an earlier time, which is mended
-                trace.unlink()
-    return Trained(folder=folder, terms=terms, record=record, repeated=repeated)
+
+        def work() -> Trained:
+            try:
+                record = execute_run(
+                    terms.spec,
+                    images,
+                    folder,
+                    watch,
+                    init=None if found is None else found.file,
+                    retries=RETRIES,
+                    keeper=keeper_of(terms, began),
+                    notice=watch.on_notice,
+                    ranks=ranks,
+                )
+            except (SkipwiseError, OSError, MemoryError):
+                raise
+            except Exception as error:  # the network's code, the compiler, a device: once it is mended, the run goes on
+                trace = folder / f"error{'' if ranks.first else f'-{ranks.rank}'}.txt"
+                write_text(trace, traceback.format_exc())
+                raise SkipwiseError(
+                    f"{model} stopped ({in_short(error)}; all of it is in {trace}); what was saved is kept, and the "
+                    "same command goes on."
+                ) from error
+            if ranks.first:
+                for trace in folder.glob("error*.txt"):  # of an earlier time, which is mended
+                    trace.unlink()
+            return Trained(folder=folder, terms=terms, record=record, repeated=repeated)
+
+        return carry_out(watch, Start(folder=folder, plan=terms), work)
 
 
 def _save_split(folder: Path, prepared: Prepared) -> None:

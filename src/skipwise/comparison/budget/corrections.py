@@ -21,6 +21,7 @@ from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.plan.question import FEWEST, LEAST
 from skipwise.comparison.run.executor import Event
 from skipwise.core.errors import SkipwiseError
+from skipwise.training.callbacks import RunEnd
 from skipwise.training.loop.schedule import relative_cost
 from skipwise.training.probe.step_cost import StepCost
 
@@ -88,8 +89,9 @@ class Budget:
         self.asked, self.costs, self.end, self.clock = asked, costs, end, clock
         self.fewer_epochs = fewer_epochs
         self.restarts = 0
-        self.undone: dict[Job, float] = {}  # of each run that goes on, the share that is left
-        self.heard: dict[Job, float] = {}  # of each of them, when it was taken up, or something was heard of it last
+        self.jobs: dict[str, Job] = {}  # what was begun, by the names of the runs
+        self.undone: dict[str, float] = {}  # of each run that goes on, the share that is left
+        self.heard: dict[str, float] = {}  # of each of them, when it was taken up, or something was heard of it last
         self.ready = 0  # processes that have trained already
         self.work = 0.0  # in the rounds of the plan, in seconds as they were expected
         self.done: deque[tuple[float, float]] = deque()  # parts of runs: seconds they took, and were to take
@@ -100,7 +102,7 @@ class Budget:
         self.plan = plan
         self.expected = {name: run_seconds(plan, self.costs, name) for name in plan.trained}
         self.a_round = sum(self.expected.values()) * (plan.folds or 1)
-        self.undone = {job: left for job, left in self.undone.items() if job.spec.model in self.expected}
+        self.undone = {run: left for run, left in self.undone.items() if self._model(run) in self.expected}
 
     @property
     def training_ends(self) -> float:
@@ -111,36 +113,42 @@ class Budget:
 
     def begun(self, jobs: Sequence[Job]) -> None:
         """These runs were handed to the executor."""
-        self.undone |= dict.fromkeys(jobs, 1.0)
+        self.jobs |= {job.folder: job for job in jobs}
+        self.undone |= dict.fromkeys((job.folder for job in jobs), 1.0)
         self._taken_up()
+
+    def _model(self, run: str) -> str:
+        return self.jobs[run].spec.model
 
     def _taken_up(self) -> None:
         """Processes that are ready take up what was begun."""
-        for job in itertools.islice(self.undone, self.ready):
-            self.heard.setdefault(job, self.clock())
+        for run in itertools.islice(self.undone, self.ready):
+            self.heard.setdefault(run, self.clock())
 
     def note(self, event: Event) -> None:
         """Counts an epoch, or the end of a run."""
-        job, now = event.job, self.clock()
-        if job not in self.undone:  # of a plan that is no longer followed
+        run, now = event.run, self.clock()
+        if run not in self.undone:  # of a plan that is no longer followed
             return
-        before, record = self.undone[job], event.record
-        left = 0.0 if record is not None else min(_left(job, event.epoch), before)
-        if record is None:  # a part of it may have been done another time
-            before = min(_left(job, event.epoch - 1), before)
+        job, before = self.jobs[run], self.undone[run]
+        epoch = None if isinstance(event, RunEnd) else event
+        left = 0.0 if epoch is None else min(_left(job, epoch.epoch), before)
+        if epoch is not None:  # a part of it may have been done another time
+            before = min(_left(job, epoch.epoch - 1), before)
         # The first epochs, of which processes begin with images that are read, say themselves how long they took.
-        cold = record is None and event.epoch == 1 and job not in self.heard and job.spec.recipe.epochs > 2
-        took = now - self.heard.get(job, now - event.seconds)
+        cold = epoch is not None and epoch.epoch == 1 and run not in self.heard and job.spec.recipe.epochs > 2
+        took = now - self.heard.get(run, now if epoch is None else now - epoch.seconds)
         work = (before - left) * self._expected(job)
-        self.undone[job], self.heard[job] = left, now
+        self.undone[run], self.heard[run] = left, now
         self.ready = max(self.ready, len(self.undone.keys() & self.heard.keys()))
         # In its first epoch a process chooses kernels, which says little of the others.
-        if (record is None or record.status == "finished") and not (cold and took <= COLD * work):
+        failed = isinstance(event, RunEnd) and event.record.status == "failed"
+        if not failed and not (cold and took <= COLD * work):
             self.done.append((took, work))
         if job.spec.seed in self.plan.question.seeds:
             self.work += work
-        if record is not None:
-            del self.undone[job]
+        if epoch is None:
+            del self.undone[run]
             self._taken_up()
         while sum(work for _, work in itertools.islice(self.done, 1, None)) >= WINDOW * self.a_round:
             self.done.popleft()
@@ -174,7 +182,7 @@ class Budget:
         if done >= LEAST or self.slowness is None:
             return
         names, most = self.plan.trained, self.asked.question.looks[-1]
-        begun = {job.spec.seed for job in self.undone} & {*self.plan.question.seeds}
+        begun = {self.jobs[run].spec.seed for run in self.undone} & {*self.plan.question.seeds}
         rounds = done + (len(begun) if self._lasting() <= self._free() else 0)
         more = self.more_rounds(names, most - rounds)
         if rounds + more < LEAST:
@@ -230,7 +238,7 @@ class Budget:
 
     def _lasting(self, more: Sequence[float] = ()) -> float:
         """Seconds until what was begun is done, and more runs, which were to take so long."""
-        begun = [left * self._expected(job) for job, left in self.undone.items()]
+        begun = [left * self._expected(self.jobs[run]) for run, left in self.undone.items()]
         return makespan([*begun, *more], self.plan.processes) * (self.slowness or 1.0)
 
     def _rounds_after(self, names: Sequence[str], count: int) -> float:

@@ -16,11 +16,12 @@ from pathlib import Path
 from skipwise.comparison.budget.corrections import Budget
 from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.results.records import Look, Tried, as_advantage
-from skipwise.comparison.run.executor import Event, Executor
+from skipwise.comparison.run.executor import Executor
 from skipwise.comparison.run.learning import not_learnt
 from skipwise.comparison.run.predictions import Answers, Records, Tested, read_answers, read_tested
 from skipwise.evaluation.outcomes import Outcome
 from skipwise.statistics import Judgement, candidates_left, judge, settle
+from skipwise.training.callbacks import Callback, Phase, RunEnd
 from skipwise.training.run.record import RunRecord, find_run, read_predictions
 
 
@@ -41,23 +42,20 @@ class Course:
     rates: dict[str, float]
 
 
-Doing = Callable[[Sequence[Job], str], None]
-"""Is told which runs are to be done next, those that are done already among them, and what for."""
-
-
 def follow(
     plan: Plan,
     folder: Path,
     executor: Executor,
     *,
-    doing: Doing = lambda _, __: None,
-    happened: Callable[[Event], None] = lambda _: None,
+    callback: Callback | None = None,
     budget: Budget | None = None,
     revised: Callable[[Plan], None] = lambda _: None,
 ) -> Course:
     """Does what a plan says, up to the last judgement.
 
     Args:
+        executor: does the runs; it is open.
+        callback: is called with every phase, epoch and end of a run.
         budget: of the time, where there is a limit.
         revised: is told of a plan that is to be followed from now on instead, before anything is done by it.
 
@@ -66,7 +64,7 @@ def follow(
         StartAgain: another plan is to be followed, from its beginning.
         SkipwiseError: something no run can go on with, or a run's files are damaged.
     """
-    runs = _Runs(plan, folder, executor, doing, happened, budget)
+    runs = _Runs(plan, folder, executor, callback or Callback(), budget)
     tuning = plan.tuning_jobs()
     if tuning:
         runs.do([list(tuning.values())], "Tuning", finished=lambda: 0)
@@ -164,11 +162,10 @@ class _Runs:
         plan: Plan,
         folder: Path,
         executor: Executor,
-        doing: Doing,
-        happened: Callable[[Event], None],
+        callback: Callback,
         budget: Budget | None,
     ) -> None:
-        self.folder, self.executor, self.doing, self.happened, self.budget = folder, executor, doing, happened, budget
+        self.folder, self.executor, self.callback, self.budget = folder, executor, callback, budget
         self.at_once = plan.processes if budget is not None else 0
         self.records: dict[str, RunRecord] = {}
         self.expected: list[Job] = []  # what was last said to be done next
@@ -193,10 +190,8 @@ class _Runs:
         expected = [job for jobs in (*rounds, *then) for job in jobs]
         if expected != self.expected and not all(job.folder in self.records for job in expected):
             self.expected = expected
-            self.doing(expected, why)
-            for job in expected:
-                if (record := self.records.get(job.folder)) is not None:
-                    self.happened(Event(job, epoch=job.spec.recipe.epochs, record=record))
+            ended = frozenset(job.folder for job in expected if job.folder in self.records)
+            self.callback.on_phase(Phase(name=why, runs=tuple(expected), ended=ended))
         going_on: set[str] = set()
         for number, jobs in enumerate(rounds, start=1):
             new = [job for job in jobs if not self._found(job)]
@@ -219,17 +214,19 @@ class _Runs:
         record = find_run(job.spec, self.folder / job.folder)
         if record is not None:
             self.records[job.folder] = record
-            self.happened(Event(job, epoch=job.spec.recipe.epochs, record=record))
+            self.callback.on_run_end(RunEnd(run=job.folder, record=record, earlier=True))
         return record is not None
 
     def _wait(self, going_on: set[str], until: int, finished: Callable[[], int]) -> None:
         """Waits until no more runs than so many go on."""
         while len(going_on) > until:
             for event in self.executor.events(math.inf if self.budget is None else self.budget.training_ends):
-                if event.record is not None:
-                    self.records[event.job.folder] = event.record
-                    going_on.discard(event.job.folder)
-                self.happened(event)
+                if isinstance(event, RunEnd):
+                    self.records[event.run] = event.record
+                    going_on.discard(event.run)
+                    self.callback.on_run_end(event)
+                else:
+                    self.callback.on_epoch(event)
                 if self.budget is not None:
                     self.budget.note(event)
                     if going_on:

@@ -58,7 +58,7 @@ def step_cost(share: float, recipe: Recipe, full: int) -> float:
 
 
 @dataclass(frozen=True)
-class Pace:
+class StepSchedule:
     """How far a run is after how many steps.
 
     Args:
@@ -69,7 +69,7 @@ class Pace:
     knots: tuple[tuple[int, float], ...]
 
     @classmethod
-    def even(cls, steps: int) -> Pace:
+    def even(cls, steps: int) -> StepSchedule:
         """The same pace from beginning to end."""
         return cls(((0, 0.0), (steps, 1.0)))
 
@@ -85,8 +85,8 @@ class Pace:
                 return done + (then - done) * (step - left) / (right - left)
         return 1.0
 
-    def changed(self, step: int, steps: int) -> Pace:
+    def changed(self, step: int, steps: int) -> StepSchedule:
         """The pace that from `step` on comes to the end after `steps` in all, or, if they are done, ends there."""
         kept = tuple(knot for knot in self.knots if knot[0] < step)
         here = (step, self.share(step))
-        return Pace((*kept, here, (steps, 1.0)) if steps > step else (*kept, here))
+        return StepSchedule((*kept, here, (steps, 1.0)) if steps > step else (*kept, here))

@@ -26,7 +26,7 @@ from skipwise.training.loop.recipe import Recipe
 from skipwise.training.machine.compiling import compiled
 from skipwise.training.machine.execution import Execution
 from skipwise.training.machine.ranks import ALONE, Ranks
-from skipwise.training.run.progress import Epoch, Standing
+from skipwise.training.run.state import EpochMetrics, TrainState
 
 INITIAL_PIXELS, LEAST_INITIAL_IMAGES = 500_000, 10
 """What initial weights are made from."""
@@ -60,7 +60,7 @@ class Training:
         preprocessing: Preprocessing,
         execution: Execution,
         *,
-        start: Standing,
+        start: TrainState,
         tensors: dict[str, Tensor] | None = None,
         ranks: Ranks = ALONE,
     ) -> None:
@@ -90,7 +90,7 @@ class Training:
 
     @property
     def epoch_is_over(self) -> bool:
-        """Whether the current epoch's steps are done; the last epoch may be short (see `Pace`)."""
+        """Whether the current epoch's steps are done; the last epoch may be short (see `StepSchedule`)."""
         end = (len(self.at.history) + 1) * self.batches.per_epoch
         return self.at.steps >= min(end, self.at.pace.steps)
 
@@ -142,11 +142,11 @@ class Training:
             self._average()
         return value
 
-    def close_epoch(self, validate: Callable[[nn.Module], Metrics] | None) -> Epoch:
+    def close_epoch(self, validate: Callable[[nn.Module], Metrics] | None) -> EpochMetrics:
         """Validates what would be the answer now, and begins the next epoch."""
         at, started = self.at, time.perf_counter()
         metrics = validate(self.answer) if validate is not None else None
-        epoch = Epoch(
+        epoch = EpochMetrics(
             epoch=len(at.history) + 1,
             train_loss=at.loss / (at.steps - len(at.history) * self.batches.per_epoch),
             learning_rate=self.learning_rate,

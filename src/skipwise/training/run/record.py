@@ -31,9 +31,9 @@ from skipwise.data.containers import LONGEST_NAME
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.evaluation.metrics import Metrics
 from skipwise.training.loop.recipe import Recipe
-from skipwise.training.loop.schedule import Pace
+from skipwise.training.loop.schedule import StepSchedule
 from skipwise.training.machine.execution import Execution
-from skipwise.training.run.progress import Epoch
+from skipwise.training.run.state import EpochMetrics
 
 if TYPE_CHECKING:
     from torch import nn
@@ -96,7 +96,7 @@ class RunRecord:
     val: Metrics | None = None
     test: Metrics | None = None
     seconds: float
-    pace: Pace | None = None
+    pace: StepSchedule | None = None
     cuts: tuple[int, ...] = ()
     machine: Machine
 
@@ -214,7 +214,7 @@ def _array(members: zipfile.ZipFile, name: str) -> NDArray[Any]:
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
-def read_history(folder: Path) -> tuple[Epoch, ...]:
+def read_history(folder: Path) -> tuple[EpochMetrics, ...]:
     """The epochs of a run, () if it has none yet.
 
     Raises:
@@ -226,7 +226,7 @@ def read_history(folder: Path) -> tuple[Epoch, ...]:
         return ()
     try:
         lines = read_regular(path, LARGEST_RECORD).splitlines()
-        return tuple(msgspec.json.decode(line, type=Epoch) for line in lines)
+        return tuple(msgspec.json.decode(line, type=EpochMetrics) for line in lines)
     except (msgspec.MsgspecError, ValueError, RecursionError, OSError) as error:
         raise SkipwiseError(f"{path} is damaged ({error}); {AGAIN}.") from error
 
@@ -248,7 +248,7 @@ def previous(path: Path) -> Path:
     return path.with_name(f"{path.stem}-previous{path.suffix}")
 
 
-def write_history(folder: Path, history: tuple[Epoch, ...]) -> None:
+def write_history(folder: Path, history: tuple[EpochMetrics, ...]) -> None:
     """Writes the epochs, a line each."""
     write_text(folder / "metrics.jsonl", "".join(msgspec.json.encode(epoch).decode() + "\n" for epoch in history))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,8 @@ from skipwise.evaluation.logits import predict_logits
 from skipwise.evaluation.metrics import Metrics, measure
 from skipwise.nets.weights.loading import load_weights
 from skipwise.nets.zoo import create_model
-from skipwise.training.loop.schedule import Pace, sides
+from skipwise.training.callbacks import Callback, Epoch, RunEnd
+from skipwise.training.loop.schedule import StepSchedule, sides
 from skipwise.training.loop.trainer import Training
 from skipwise.training.machine.compiling import lacks_compiler
 from skipwise.training.machine.execution import reproducible
@@ -31,7 +33,7 @@ from skipwise.training.machine.faults import enough_memory, in_short
 from skipwise.training.machine.ranks import ALONE, Ranks
 from skipwise.training.machine.signals import held
 from skipwise.training.probe.step import try_gradients
-from skipwise.training.run.progress import Epoch, Standing
+from skipwise.training.run.metrics_file import MetricsFile
 from skipwise.training.run.record import (
     CHECKPOINT,
     RECORD,
@@ -47,39 +49,46 @@ from skipwise.training.run.record import (
     write_weights,
 )
 from skipwise.training.run.saving import Saves
+from skipwise.training.run.state import TrainState
 from skipwise.training.run.time_budget import Timekeeper
 
+Progress = TrainState | Epoch | RunEnd
+"""What a run tells: its state after each step, each finished epoch, and last its end."""
 
-def execute_run(
+
+def run_events(
     spec: RunSpec,
     images: Images,
     folder: Path,
-    on_epoch: Callable[[Epoch], None] = lambda _: None,
     *,
-    on_step: Callable[[Standing], None] = lambda _: None,
+    name: str | None = None,
+    outcome: Callable[[Predictions], float | None] | None = None,
     init: Path | None = None,
     retries: int = 0,
     keeper: Timekeeper | None = None,
     notice: Callable[[str], None] = lambda _: None,
     ranks: Ranks = ALONE,
-) -> RunRecord:
-    """Trains, evaluates on the last epoch and writes the run folder; goes on from a checkpoint if there is one.
+) -> Generator[Progress, None, None]:
+    """Trains, evaluates after the last epoch and writes the run folder; resumes from a checkpoint if there is one.
 
-    A run that is already finished (or failed) under the same spec is read and returned.
+    Training waits until the next event is asked for. Closing the generator stops the run: its state is saved, and the
+    same call resumes it. A run that has ended before, under the same spec, is read, and only its end is told.
 
     Args:
-        on_epoch, on_step: are told of each epoch and each step.
+        name: what the events call the run; None is the folder's name.
+        outcome: computes `Epoch.outcome` from the predictions on the validation images.
         init: the file of weights to start from, where the spec has one.
         retries: how often a run that goes astray is tried again from its last good state, each time at half the
             learning rate. In a comparison never: it would not be fair.
         keeper: of the time limit, where the spec has one.
-        notice: is told what a person should know.
-        ranks: the processes that do the run together; only the first one writes.
+        notice: is called with what a person should know.
+        ranks: the processes that do the run together; only the first one writes, and tells of epochs.
 
     Raises:
         SkipwiseError: the folder can't be written, or holds another run; there is no memory or no compiler for it here.
         Exception: whatever the network's code raises. What was saved stays.
     """
+    name = folder.name if name is None else name
     record = find_run(spec, folder)
     if record is None:
         if spec.execution.compile and lacks_compiler(spec.execution.device):
@@ -94,33 +103,56 @@ def execute_run(
         started = time.perf_counter()
         try:
             with enough_memory():
-                run = _Run(spec, images, folder, on_epoch, on_step, init, retries, keeper, notice, ranks)
-                record = run.carry_out()
+                run = _Run(spec, images, folder, name, outcome, init, retries, keeper, notice, ranks)
+                record = yield from run.carry_out()
         except TrainingFailed as error:
             record = failed_run(spec, str(error), time.perf_counter() - started)
         if ranks.first:
             write_run(folder, record)
     if ranks.first:
         remove_checkpoint(folder / CHECKPOINT)
-    return record
+    yield RunEnd(run=name, record=record)
 
 
-def give_up(spec: RunSpec, folder: Path, error: BaseException) -> None:
+def execute_run(
+    spec: RunSpec, images: Images, folder: Path, callback: Callback | None = None, **options: Any
+) -> RunRecord:
+    """Does a run to its end, calls the callback on the way, and returns the record.
+
+    Args:
+        options: the keyword arguments of `run_events`, which see.
+    """
+    callback = callback or Callback()
+    with contextlib.closing(run_events(spec, images, folder, **options)) as events:
+        for event in events:
+            if isinstance(event, TrainState):
+                callback.on_step(event)
+            elif isinstance(event, Epoch):
+                callback.on_epoch(event)
+            else:
+                callback.on_run_end(event)
+                return event.record
+    raise AssertionError("a run tells of its end last")
+
+
+def give_up(spec: RunSpec, folder: Path, error: BaseException) -> RunRecord:
     """Ends a run for good, as failed for what its network's code raised; the traceback is in error.txt."""
     write_text(folder / "error.txt", "".join(traceback.format_exception(error)))
-    write_run(folder, failed_run(spec, in_short(error)))
+    record = failed_run(spec, in_short(error))
+    write_run(folder, record)
     remove_checkpoint(folder / CHECKPOINT)
+    return record
 
 
 @dataclass
 class _Run:
-    """One run in its folder; the fields are the arguments of `execute_run`."""
+    """One run in its folder; the fields are the arguments of `run_events`."""
 
     spec: RunSpec
     images: Images
     folder: Path
-    on_epoch: Callable[[Epoch], None]
-    on_step: Callable[[Standing], None]
+    name: str
+    outcome: Callable[[Predictions], float | None] | None
     init: Path | None
     retries: int
     keeper: Timekeeper | None
@@ -140,7 +172,7 @@ class _Run:
         self.saves = Saves(self.folder / CHECKPOINT, self.spec, self.notice)
         self.val: Predictions | None = None  # of the epoch closed last
 
-    def carry_out(self) -> RunRecord:
+    def carry_out(self) -> Generator[TrainState | Epoch, None, RunRecord]:
         """Trains to the end, trying again where that is allowed, and writes all but the record.
 
         Raises:
@@ -157,7 +189,7 @@ class _Run:
         while True:
             try:
                 with reproducible(self.spec.execution):
-                    return self._train(training)
+                    return (yield from self._train(training))
             except TrainingFailed as error:
                 cuts = (*training.at.cuts, training.at.steps)
                 if len(cuts) > self.retries:
@@ -174,9 +206,11 @@ class _Run:
                 where = f"step {standing.steps:,}" if standing.steps else "the beginning"
                 self.notice(f"Trying again from {where} at half the learning rate: {error}.")
 
-    def _saved(self) -> tuple[Standing, dict[str, Tensor] | None]:
+    def _saved(self) -> tuple[TrainState, dict[str, Tensor] | None]:
         """The newest saved state; else the beginning."""
-        beginning = Standing(Pace.even(self.spec.recipe.steps or self.batches.per_epoch * self.spec.recipe.epochs))
+        beginning = TrainState(
+            StepSchedule.even(self.spec.recipe.steps or self.batches.per_epoch * self.spec.recipe.epochs)
+        )
         return self.saves.newest() or (beginning, None)
 
     def _save(self, training: Training) -> None:
@@ -202,7 +236,7 @@ class _Run:
             seed=spec.seed,
         )
 
-    def _training(self, standing: Standing, tensors: dict[str, Tensor] | None) -> Training:
+    def _training(self, standing: TrainState, tensors: dict[str, Tensor] | None) -> Training:
         spec = self.spec
         network = self._network()
         if self.init is not None and tensors is None:
@@ -219,19 +253,23 @@ class _Run:
                 ranks=self.ranks,
             )
 
-    def _train(self, training: Training) -> RunRecord:
+    def _train(self, training: Training) -> Generator[TrainState | Epoch, None, RunRecord]:
         """Takes the steps that are left, and evaluates. Ctrl-C and SIGTERM wait until a step is done, and save."""
+        metrics = MetricsFile(self.folder, training.at.history)
         try:
             while not training.finished:
                 epoch_closed = training.epoch_is_over
                 if epoch_closed:
-                    self._close_epoch(training)
+                    epoch = self._close_epoch(training)
+                    if self.ranks.first:
+                        metrics.on_epoch(epoch)
+                        yield epoch
                 else:
                     with self.ranks.undisturbed():
                         training.step()
                     if self.keeper is not None:
                         training.at = self.ranks.agree(self.keeper.corrected(training.at))
-                    self.on_step(training.at)
+                    yield training.at
                 if self.saves.due(epoch_closed=epoch_closed):
                     self._save(training)
             return self._finish(training)
@@ -242,18 +280,29 @@ class _Run:
                 self._save(training)
             raise
 
-    def _close_epoch(self, training: Training) -> None:
+    def _close_epoch(self, training: Training) -> Epoch:
         def validate(network: torch.nn.Module) -> Metrics:
             self.val = self._predictions(network, "val")
             return measure(self.val.logits, self.val.labels)
 
+        ended = training.at
         with self._failing_together():
-            epoch = training.close_epoch(validate if self.ranks.first and len(self.images.members("val")) else None)
+            line = training.close_epoch(validate if self.ranks.first and len(self.images.members("val")) else None)
         if self.keeper is not None:
             self.keeper.epoch_closed()
-        if self.ranks.first:
-            write_history(self.folder, training.at.history)
-            self.on_epoch(epoch)
+        steps = ended.steps - len(ended.history) * self.batches.per_epoch
+        return Epoch(
+            line.epoch,
+            line.train_loss,
+            line.learning_rate,
+            line.val,
+            line.seconds,
+            run=self.name,
+            model=self.spec.model,
+            seed=self.spec.seed,
+            outcome=None if self.outcome is None or self.val is None else self.outcome(self.val),
+            images_per_second=steps * self.batches.batch_size / max(ended.seconds, 1e-9),
+        )
 
     def _finish(self, training: Training) -> RunRecord:
         """Evaluates the answer and writes it down."""

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from skipwise.training.loop.trainer import Training
 from skipwise.training.run.checkpoint import load_checkpoints, save_checkpoint
-from skipwise.training.run.progress import Standing
 from skipwise.training.run.record import RunSpec
+from skipwise.training.run.state import TrainState
 
 CHECKPOINT_SECONDS = 15.0
 """Between two checkpoints within an epoch, at least; at its end there is one sooner."""
@@ -26,7 +26,7 @@ class _State:
     """What a checkpoint says beside its tensors."""
 
     spec: RunSpec
-    standing: Standing
+    standing: TrainState
 
 
 class Saves:
@@ -44,7 +44,7 @@ class Saves:
         self._at, self._took = time.monotonic(), 0.0  # the last time, and how long it took
         self._steps: int | None = None  # of the state written last
 
-    def newest(self) -> tuple[Standing, dict[str, Tensor]] | None:
+    def newest(self) -> tuple[TrainState, dict[str, Tensor]] | None:
         """The newest state that can be trusted: where the run stood, and `Training.tensors`; None if there is none.
 
         Raises:

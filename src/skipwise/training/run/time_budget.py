@@ -1,7 +1,7 @@
 """`--time-limit`: as many steps as fit.
 
 How many that are is guessed from a trial before the run, and corrected on the way, since machines get faster and
-slower. Each correction is a knot in the run's `Pace`: the schedule always comes to its end, and a run's record says
+slower. Each correction is a knot in the `StepSchedule`: the schedule always comes to its end, and a run's record says
 how it got there.
 """
 
@@ -15,8 +15,8 @@ from statistics import median
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.training.loop.recipe import Recipe
-from skipwise.training.loop.schedule import Pace, relative_cost, step_cost
-from skipwise.training.run.progress import Standing
+from skipwise.training.loop.schedule import StepSchedule, relative_cost, step_cost
+from skipwise.training.run.state import TrainState
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _NUMBER = r"(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
@@ -124,18 +124,18 @@ class Timekeeper:
                 "(--width)."
             )
 
-    def begin(self, at: Standing) -> Standing:
+    def begin(self, at: TrainState) -> TrainState:
         """The beginning of a run, at a pace that fits."""
         self._start(0.0)
-        return replace(at, pace=Pace.even(max(LEAST_STEPS, self._fitting(0.0))))
+        return replace(at, pace=StepSchedule.even(max(LEAST_STEPS, self._fitting(0.0))))
 
-    def go_on(self, at: Standing) -> Standing:
+    def go_on(self, at: TrainState) -> TrainState:
         """Where a run stands that was interrupted: what it took before counts, the time in between does not."""
         self._start(at.pace.share(at.steps))
         self.end -= at.seconds_in_all
         return at
 
-    def corrected(self, at: Standing) -> Standing:
+    def corrected(self, at: TrainState) -> TrainState:
         """To be called after each step: where the run stands, now and then at another pace."""
         if at.steps >= at.pace.steps:
             return at

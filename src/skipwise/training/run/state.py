@@ -1,16 +1,23 @@
-"""Where a run stands, and what its epochs came to: records, without torch."""
+"""The state of a run between two steps, and the metrics of its epochs: records, without torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from skipwise.evaluation.metrics import Metrics
-from skipwise.training.loop.schedule import Pace
+from skipwise.training.loop.schedule import StepSchedule
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """One finished epoch, counted from 1. The validation metrics are None where there is no validation split."""
+class EpochMetrics:
+    """A line of `metrics.jsonl`: one finished epoch, counted from 1.
+
+    Args:
+        train_loss: the mean loss over its steps, in nats.
+        learning_rate: of the next step; after the last step, of that one.
+        val: None where there is no validation split.
+        seconds: of training and validation together.
+    """
 
     epoch: int
     train_loss: float
@@ -20,21 +27,21 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where a run stands between two steps.
+class TrainState:
+    """The state of a run between two steps.
 
     Args:
         pace: how its steps share the schedule.
-        steps: done in all.
+        steps: the number of steps so far.
         history: the finished epochs.
-        loss: the sum over the current epoch's steps.
+        loss: the sum over the steps of the current epoch.
         seconds: of training in the current epoch.
         cuts: the steps at which the run went astray and its rate was cut.
     """
 
-    pace: Pace
+    pace: StepSchedule
     steps: int = 0
-    history: tuple[Epoch, ...] = ()
+    history: tuple[EpochMetrics, ...] = ()
     loss: float = 0.0
     seconds: float = 0.0
     cuts: tuple[int, ...] = ()
