@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from skipwise.deploy.export.export import export as export
     from skipwise.deploy.predict.predict import predict as predict
     from skipwise.deploy.verify.verify import verify as verify
+    from skipwise.nets.spec import NetworkSpec as NetworkSpec
     from skipwise.nets.weights.loading import load_weights as load_weights
     from skipwise.nets.zoo import create_model as create_model
     from skipwise.nets.zoo import list_models as list_models
@@ -47,6 +48,7 @@ _HOMES = {
     "Executor": "skipwise.comparison.run.executor",
     "InProcess": "skipwise.comparison.run.in_process",
     "LocalProcesses": "skipwise.comparison.run.local",
+    "NetworkSpec": "skipwise.nets.spec",
     "Observer": "skipwise.comparison.run.observer",
     "Planned": "skipwise.comparison.plan.planned",
     "ReadingOptions": "skipwise.data.sources",
