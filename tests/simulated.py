@@ -195,7 +195,9 @@ def asking(networks: int = 2, *, looks: tuple[int, ...] = (5,), epochs: int = 15
     """A comparison as it would be without a limit; 32 steps are an epoch."""
     plan = fabricate(NAMES[:networks], tuned=False, exploratory=False, looks=looks).plan
     split = {"train": 32 * 32, "val": VALIDATED, "test": TESTED}
-    recipe = shortened(replace(RECIPES["fast"], batch_size=32, smallest=1.0, full_from=0.0), epochs, split["train"])
+    recipe = shortened(
+        replace(RECIPES["fast"], batch_size=32, min_size=1.0, full_size_from=0.0), epochs, split["train"]
+    )
     return replace(
         plan,
         split_images=split,

@@ -424,9 +424,11 @@ def trained(balance: str, *, interrupted: bool = False, **options: object) -> Li
                 training.close_epoch(None)
             else:
                 training.step()
-            if interrupted and training.at.steps == some.per_epoch + 1:
+            if interrupted and training.state.steps == some.per_epoch + 1:
                 kept = {name: tensor.clone() for name, tensor in training.tensors().items()}
-                training = Training(Linear(), some, recipe, preprocessing, execution, start=training.at, tensors=kept)
+                training = Training(
+                    Linear(), some, recipe, preprocessing, execution, start=training.state, tensors=kept
+                )
     return training.network
 
 

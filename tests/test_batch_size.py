@@ -37,7 +37,7 @@ from tests.conftest import Run
 from tests.guest_networks import Linear
 
 CPU = Execution(device="cpu", precision="fp32", threads=1)
-RECIPE = replace(RECIPES["fast"], batch_size=16, smallest=1.0, full_from=0.0)
+RECIPE = replace(RECIPES["fast"], batch_size=16, min_size=1.0, full_size_from=0.0)
 ROOM = Room(channels=3, size=32)
 SMALL = {"width": 0.125, "img_size": 32, "batch_size": 16, "epochs": 1, "precision": "fp32", "recipe": "fast"}
 

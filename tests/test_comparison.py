@@ -284,7 +284,7 @@ def test_stopped_every_run_is_saved_where_it_stands(photos: Path, tmp_path: Path
     assert process.returncode == 128 + signal.SIGTERM
     for folder in begun:  # long before the time for a checkpoint comes
         _, state = next(load_checkpoints(folder / "resume.safetensors"))
-        assert state["standing"]["steps"] > 0
+        assert state["state"]["steps"] > 0
 
 
 @pytest.mark.slow

@@ -234,14 +234,14 @@ def test_runs_too_short_for_growing_images_have_them_at_full_size(tmp_path: Path
     few = {"train": 500, "val": 100, "test": made.test_images}
     recipe = choose_recipe("fast", Wishes(), mirrors=True, images=500)
     asked = replace(made, split_images=few, recipe=recipe, tuning=Tuning(rates=(0.1, 0.4), epochs=1, seed=7))
-    assert asked.spec("resnet18", 0).recipe.smallest < 1
-    assert {job.spec.recipe.smallest for job in asked.tuning_jobs().values()} == {1.0}
+    assert asked.spec("resnet18", 0).recipe.min_size < 1
+    assert {job.spec.recipe.min_size for job in asked.tuning_jobs().values()} == {1.0}
 
     asked = replace(asked, tuning=None, time_limit=60.0, asked_for=((2,), recipe.epochs))
     cost = StepCost(step=0.5, evaluation=1e-5)
     costs = dict.fromkeys(asked.question.candidates, cost)
     short = fitted([asked], lambda _: costs, lambda _: 70.0, fewer_epochs=True)
-    assert (short.recipe.smallest, short.recipe.epochs < 5) == (1.0, True)
+    assert (short.recipe.min_size, short.recipe.epochs < 5) == (1.0, True)
     assert asked.same_as(short)
     assert asked.difference(replace(short, width=0.5)) == "width is 0.5 there and 1.0 here"
     write_sealed(tmp_path / "plan.json", short)

@@ -23,7 +23,7 @@ from tests.fabricated import fabricate
 def test_epochs_of_small_images_say_how_long_those_of_large_ones_take() -> None:
     """A run whose steps take what they should is estimated rightly."""
     plan = fabricate().plan
-    recipe = replace(plan.recipe, epochs=10, smallest=0.5, full_from=0.8)
+    recipe = replace(plan.recipe, epochs=10, min_size=0.5, full_size_from=0.8)
     job = Job(spec=replace(plan.spec("resnet18", 0), recipe=recipe), folder="resnet18-s0")
     size = plan.preprocessing.size
     remaining = Remaining()

@@ -52,6 +52,6 @@ def test_a_run_has_as_many_steps_as_its_recipe_says(
     monkeypatch.setattr(train_module, "choose_recipe", shorter)
     options = {"width": 0.125, "epochs": 1, "precision": "fp32", "compile": False, "batch_size": 8}
     record = skipwise.train(photos, output=tmp_path / "short", **options).record
-    assert record.pace is not None
-    assert (record.status, record.pace.steps) == ("finished", 2)
+    assert record.step_schedule is not None
+    assert (record.status, record.step_schedule.steps) == ("finished", 2)
     assert record.spec.recipe.epochs * (70 // 8) > 2

@@ -25,8 +25,8 @@ from skipwise.training.run.state import TrainState
 from skipwise.training.run.time_budget import LEAST_STEPS, Timekeeper, parse_limit
 from skipwise.training.train import train
 
-EVEN = replace(RECIPES["reference"], smallest=1.0)
-GROWING = replace(EVEN, smallest=0.5, full_from=0.7)
+EVEN = replace(RECIPES["reference"], min_size=1.0)
+GROWING = replace(EVEN, min_size=0.5, full_size_from=0.7)
 
 
 @pytest.mark.parametrize(
@@ -119,13 +119,13 @@ def simulate(
     )
     at = keeper.begin(TrainState(StepSchedule.even(1)))
     shares, last = [], 0.0
-    while at.steps < at.pace.steps:
-        share = at.pace.share(at.steps)
+    while at.steps < at.step_schedule.steps:
+        share = at.step_schedule.share(at.steps)
         shares.append(share)
         last = speeds[int(now / limit * len(speeds)) % len(speeds)] * step_cost(share, recipe, size)
         now += last
         at = keeper.corrected(replace(at, steps=at.steps + 1))
-        if closing and at.steps % epoch == 0 and at.steps < at.pace.steps:
+        if closing and at.steps % epoch == 0 and at.steps < at.step_schedule.steps:
             now += closing * last
             keeper.epoch_closed()
     assert all(a <= b for a, b in pairwise(shares))
@@ -167,8 +167,8 @@ def test_one_slow_step_does_not_use_up_the_schedule() -> None:
     keeper = Timekeeper(end=300.0, step=0.1, epoch=50, closing=0.0, recipe=EVEN, size=32, clock=lambda: now)
     at = keeper.begin(TrainState(StepSchedule.even(1)))
     shares = []
-    while at.steps < at.pace.steps:
-        shares.append(at.pace.share(at.steps))
+    while at.steps < at.step_schedule.steps:
+        shares.append(at.step_schedule.share(at.steps))
         now += next(times)
         at = keeper.corrected(replace(at, steps=at.steps + 1))
     assert 270 <= now <= 300.1
@@ -214,11 +214,11 @@ def test_a_real_run_keeps_to_it_and_says_what_it_chose(photos: Path, monkeypatch
     record = run.record
     assert record.status == "finished"
     assert record.spec.time_limit == 12
-    assert record.pace.steps == steps >= LEAST_STEPS
+    assert record.step_schedule.steps == steps >= LEAST_STEPS
     again = train(photos, **options)  # on a machine that is not as fast any more, which makes it no other command
     assert (again.folder, again.repeated) == (run.folder, True)
     assert again.record == record
-    assert record.pace.steps == steps
+    assert record.step_schedule.steps == steps
 
 
 @pytest.mark.parametrize(("step", "grow"), [(1.0, False), (0.1, True)])
@@ -242,7 +242,7 @@ def test_images_grow_only_where_there_is_time_to_get_used_to_their_size(
         patched.setattr(settle, "try_step", lambda *_, **__: StepCost(step, 1e-4))
         run()
     run()  # goes on, however fast the machine has become
-    assert [terms.spec.recipe.smallest < 1 for terms in seen] == [grow, grow]
+    assert [terms.spec.recipe.min_size < 1 for terms in seen] == [grow, grow]
 
 
 @pytest.mark.parametrize(

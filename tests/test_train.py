@@ -283,7 +283,7 @@ def test_images_grow_unless_a_network_takes_only_one_size(photos: Path, tmp_path
         ([of_one_size], 12, (1.0, 12)),
     ]:
         recipe = with_sizes_for_all(RECIPES["fast"], models, preprocessing, 3, epochs, told.append)
-        assert (recipe.smallest, recipe.epochs) == expected
+        assert (recipe.min_size, recipe.epochs) == expected
     assert told == [
         f"{of_one_size} does not take images of 20 x 20 pixels: training images are of full size all the time, for "
         f"{epochs} epochs."
@@ -296,7 +296,7 @@ def test_images_grow_unless_a_network_takes_only_one_size(photos: Path, tmp_path
     options = {"recipe": "fast", "epochs": 12, "batch_size": 2, "img_size": 32, "width": 0.0625, "precision": "fp32"}
     options |= {"seeds": 2, "workers": 1, "output": tmp_path / "compared"}
     found = skipwise.compare(photos, models=["plain18", of_one_size], **options)
-    assert found.plan.recipe.smallest == 1.0
+    assert found.plan.recipe.min_size == 1.0
     assert not any(candidate.failed for candidate in found.results.candidates)
 
 
@@ -358,4 +358,4 @@ def test_rare_classes_that_weigh_much_are_no_explosion(tmp_path: Path) -> None:
         output=tmp_path / "run",
     )
     assert run.record.status == "finished", run.record.reason
-    assert not run.record.cuts
+    assert not run.record.lr_cuts

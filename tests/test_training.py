@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,8 @@ import torch
 from safetensors.torch import load_file
 
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.checksums import seal_of
+from skipwise.core.files.earlier_names import with_earlier_names
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.images import Images
 from skipwise.nets.zoo import create_model
@@ -22,10 +25,17 @@ from skipwise.training.loop.optimizer import make_optimizer
 from skipwise.training.loop.recipe import RECIPES, Wishes, choose_recipe
 from skipwise.training.loop.schedule import StepSchedule, rate
 from skipwise.training.machine.execution import Execution
-from skipwise.training.run import runner as execute
-from skipwise.training.run import saving
+from skipwise.training.run import saving, session
 from skipwise.training.run.checkpoint import load_checkpoints, previous, save_checkpoint
-from skipwise.training.run.record import DamagedWarning, RunSpec, find_run, read_history, read_predictions, write_run
+from skipwise.training.run.record import (
+    DamagedWarning,
+    RunRecord,
+    RunSpec,
+    find_run,
+    read_history,
+    read_predictions,
+    write_run,
+)
 from skipwise.training.run.runner import execute_run
 from skipwise.training.run.saving import Saves
 from skipwise.training.run.state import TrainState
@@ -93,7 +103,7 @@ def test_there_is_a_checkpoint_of_each_epoch(tmp_path: Path, monkeypatch: pytest
 
     def look(epoch: Epoch) -> None:
         if (found := newest(tmp_path / "run" / "resume.safetensors")) is not None:
-            saved.append((epoch.epoch, len(found[1]["standing"]["history"])))
+            saved.append((epoch.epoch, len(found[1]["state"]["history"])))
 
     execute_run(make_spec(), IMAGES, tmp_path / "run", calls(on_epoch=look))
     assert saved == [(2, 1), (3, 2), (4, 3)]
@@ -106,7 +116,7 @@ def test_the_weights_of_one_step_are_not_kept_twice(tmp_path: Path) -> None:
     for steps in (2, 3, 3):
         at = replace(standing, steps=steps)
         saves.write(SimpleNamespace(at=at, tensors=lambda: {"weight": torch.zeros(2)}))
-    assert [state["standing"]["steps"] for _, state in load_checkpoints(path)] == [3, 2]
+    assert [state["state"]["steps"] for _, state in load_checkpoints(path)] == [3, 2]
 
 
 def test_a_run_learns_and_writes_what_it_promises(tmp_path: Path) -> None:
@@ -225,6 +235,35 @@ def test_a_checkpoint_whose_state_was_edited_is_not_believed(tmp_path: Path) -> 
     assert newest(path) is None
 
 
+def test_a_run_that_an_earlier_version_began_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its checkpoint has the names that fields had then."""
+    save_always(monkeypatch)
+
+    def interrupt(state: TrainState) -> None:
+        if state.steps == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute_run(make_spec(), IMAGES, tmp_path / "a", calls(on_step=interrupt))
+    path = tmp_path / "a" / "resume.safetensors"
+    for file in (path, previous(path)):
+        tensors, state = next(load_checkpoints(file))
+        earlier = with_earlier_names(state, saving._Saved)
+        assert {"pace", "cuts"} <= earlier["standing"].keys()
+        assert "full_from" in earlier["spec"]["recipe"]
+        save_checkpoint(file, tensors, earlier, instead=True)
+    steps: list[int] = []
+    record = execute_run(make_spec(), IMAGES, tmp_path / "a", calls(on_step=lambda state: steps.append(state.steps)))
+    assert steps[0] == 6
+    execute_run(make_spec(), IMAGES, tmp_path / "b")
+    assert_same_run(tmp_path / "a", tmp_path / "b")
+    before = with_earlier_names(json.loads((tmp_path / "a" / "run.json").read_text()), RunRecord)
+    before["files"][""] = seal_of(before)
+    assert "pace" in before
+    (tmp_path / "a" / "run.json").write_text(json.dumps(before))
+    assert execute_run(make_spec(), IMAGES, tmp_path / "a") == record
+
+
 def test_a_checkpoint_of_another_recipe_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_always(monkeypatch)
 
@@ -309,9 +348,9 @@ def test_a_run_that_will_lack_memory_at_full_size_lacks_it_before_the_first_step
         tried.append(shape)
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(execute, "try_gradients", lack)
+    monkeypatch.setattr(session, "try_gradients", lack)
     images = replace(IMAGES, pixels=np.repeat(np.repeat(IMAGES.pixels, 4, axis=1), 4, axis=2))
-    growing = replace(RECIPE, smallest=0.5, full_from=0.7)
+    growing = replace(RECIPE, min_size=0.5, full_size_from=0.7)
     options = {"preprocessing": Preprocessing(size=32, channels=1, mean=(0.3,), std=(0.2,))}
     steps = []
     with pytest.raises(SkipwiseError, match="not enough memory"):

@@ -84,7 +84,7 @@ class RunTime(Callback):
         # Steps may be quicker than anybody can read.
         if self.steps <= WARM_UP or now - self.noted < SHOWN_SECONDS:
             return
-        share = state.pace.share(state.steps)
+        share = state.step_schedule.share(state.steps)
         left = relative_cost(self.recipe, self.size, share) * (1 - share)
         if not self.remaining.tasks:
             self.remaining.expect({"run": ("", left)})
@@ -194,7 +194,7 @@ class TrainScreen(Display):
         steps = state.steps - len(state.history) * self.per_epoch
         loss = f", loss {state.loss / steps:.3f}" if steps else ""
         epoch = f"epoch {len(state.history) + 1}{loss}{self.validation}"
-        self._show("Training", state.steps, state.pace.steps, f"{self._left(self.left.seconds)}  {epoch}")
+        self._show("Training", state.steps, state.step_schedule.steps, f"{self._left(self.left.seconds)}  {epoch}")
 
     def on_epoch(self, epoch: Epoch) -> None:
         self.validation = f", validation {epoch.val.accuracy * 100:.2f}%" if epoch.val else ""

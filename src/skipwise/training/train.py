@@ -329,7 +329,7 @@ def train(
             describe(folder)
             return folder, fresh, (folder / SHELF.finished).exists()
 
-        begun = ranks.agree(begin() if ranks.first else None)
+        begun = ranks.broadcast(begin() if ranks.first else None)
         assert begun is not None
         folder, terms, repeated = begun
 

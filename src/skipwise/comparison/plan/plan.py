@@ -321,8 +321,8 @@ class Plan:
                 recipe=replace(
                     shortened(on_this.recipe, other.recipe.epochs, self.train_images),
                     steps=other.recipe.steps,
-                    smallest=other.recipe.smallest,
-                    full_from=other.recipe.full_from,
+                    min_size=other.recipe.min_size,
+                    full_size_from=other.recipe.full_size_from,
                 ),
                 stem=other.stem,
             )
@@ -364,7 +364,7 @@ class Plan:
             passed_over.add("init")
         passed_over |= {"not_trained", "corrections"}
         if limited:
-            passed_over |= {"looks", "first_seed", "epochs", "steps", "smallest", "full_from", "stem"}
+            passed_over |= {"looks", "first_seed", "epochs", "steps", "min_size", "full_size_from", "stem"}
         else:
             passed_over |= {"asked_for", "asked_setting", "asked_seed"}
         pairs = (

@@ -33,7 +33,7 @@ def find_included(folders: Sequence[str]) -> tuple[Included, ...]:
         record = read_run(folder, *FILES)
         if record.status != "finished":
             raise SkipwiseError(f"The run in {folder} failed ({record.reason}); leave it out of --include.")
-        if record.cuts:
+        if record.lr_cuts:
             raise SkipwiseError(
                 f"The run in {folder} went astray and went on at a smaller rate, which no run of a comparison may; "
                 "leave it out of --include."

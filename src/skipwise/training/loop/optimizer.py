@@ -32,9 +32,9 @@ def make_optimizer(network: nn.Module, recipe: Recipe, precision: str = "fp32") 
         muon, matrix = id(parameter) in hidden, parameter.ndim > 1
         share = recipe.layer_decay ** (0 if id(parameter) in head else depth_below_head(network, name))
         if not muon and (recipe.optimizer == "muon" or not matrix):
-            share *= recipe.vector_rate
+            share *= recipe.vector_lr
         if id(parameter) in norm_biases:
-            share *= recipe.norm_bias_rate
+            share *= recipe.norm_bias_lr
         # Decay as strong as Muon's is for what Muon trains: squeeze-excite gates, which SGD does, have no norm behind
         # them that would make up for it.
         matrix = matrix and (recipe.optimizer == "sgd" or muon or id(parameter) in head)
@@ -42,7 +42,7 @@ def make_optimizer(network: nn.Module, recipe: Recipe, precision: str = "fp32") 
     options = [
         {
             "params": parameters,
-            "weight_decay": recipe.weight_decay if matrix else recipe.vector_decay,
+            "weight_decay": recipe.weight_decay if matrix else recipe.vector_weight_decay,
             "share": share,
             "muon": muon,
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.data.batches.augmentation import Augmentation
@@ -23,26 +23,28 @@ class Recipe:
     Args:
         epochs: passes over the training images.
         optimizer: "sgd", with Nesterov momentum, or "muon" (see optimizer.Muon).
-        lr: the highest learning rate, of the matrices (convolutions and linear layers).
-        vector_rate: of norms and biases, and of what Muon does not train, times `lr`.
-        norm_bias_rate: of the norms' biases, times that again (Page 2019, "How to train your ResNet", part 6).
-        weight_decay: times the rate, of matrices: all parameters of more than one dimension. Beside Muon, of those it
-            trains and of the last layer.
-        vector_decay: the same of everything else, such as norms and biases, which have nothing to gain from being
-            small.
+        lr: the peak learning rate of matrices (convolutions and linear layers).
+        vector_lr: the learning rate of norms and biases, and of what Muon does not train, as a multiple of `lr`.
+        norm_bias_lr: that of the norms' biases, as a multiple of `vector_lr` (Page 2019, "How to train your ResNet",
+            part 6).
+        weight_decay: of matrices, that is, parameters of more than one dimension; multiplied by the learning rate. With
+            Muon it applies to what Muon trains and to the last layer.
+        vector_weight_decay: of all other parameters, such as norms and biases, which gain nothing from being small.
         label_smoothing: Szegedy et al. 2016 (arXiv:1512.00567).
-        warmup: the share in which the rate rises, on a straight line.
-        descent: how it falls to zero afterwards: along a "cosine" or a "line" (which makes the triangle of
+        warmup: the share of the run in which the learning rate rises, linearly.
+        lr_decay: how the learning rate falls to zero afterwards: "cosine", or "linear" (which makes the triangle of
             Smith and Topin 2019, arXiv:1708.07120).
-        smallest: the side of the images at first, as a share of their own; see schedule.side.
-        full_from: the share from which on they have their own size.
-        average: the answer is the exponential moving average of the weights, over about this share; 0 is the weights.
-        norm_momentum: how much a batch moves the statistics that norms use in evaluation; None is the network's own.
-        dirac, whiten: initial weights; see initial.py.
-        head_first: the share in which only the last layer learns; for weights that come from elsewhere.
-        layer_decay: the rate of each stage as a share of that of the next, the last layer's being the whole.
+        min_size: the side of the images at the beginning, as a share of their full size; see schedule.side.
+        full_size_from: the share of the run from which on images have their full size.
+        average: evaluate an exponential moving average of the weights, over about this share of the run; 0 evaluates
+            the weights themselves.
+        norm_momentum: how much a batch changes the running statistics of norms; None keeps the network's own value.
+        dirac, whiten: initial weights; see initialisation.py.
+        head_first: the share of the run in which only the last layer is trained; for pretrained weights.
+        layer_decay: the learning rate of each stage as a multiple of that of the next one, up to the last layer.
         freeze_norms: whether norms keep their statistics, scales and biases.
-        steps: of the whole run, where a time limit leaves less than one epoch; None is that of all epochs.
+        steps: the number of steps of the run, where a time limit leaves less than one epoch; None is that of all
+            epochs.
         balance: for classes of unequal size: "sampling" shows as many images of each class, in epochs as long as
             before (see TrainingBatches.order); "loss" weights an image's loss by the inverse of its class's frequency.
     """
@@ -52,16 +54,16 @@ class Recipe:
     batch_size: int
     optimizer: Literal["sgd", "muon"] = "sgd"
     lr: float
-    vector_rate: float = 1.0
-    norm_bias_rate: float = 1.0
+    vector_lr: float = 1.0
+    norm_bias_lr: float = 1.0
     momentum: float
     weight_decay: float
-    vector_decay: float = 0.0
+    vector_weight_decay: float = 0.0
     label_smoothing: float = 0.0
     warmup: float
-    descent: Literal["cosine", "line"] = "cosine"
-    smallest: float = 1.0
-    full_from: float = 0.0
+    lr_decay: Literal["cosine", "linear"] = "cosine"
+    min_size: float = 1.0
+    full_size_from: float = 0.0
     average: float = 0.0
     norm_momentum: float | None = None
     dirac: bool = False
@@ -72,6 +74,15 @@ class Recipe:
     augmentation: Augmentation
     balance: Balance = "none"
     steps: int | None = None
+
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {
+        "vector_lr": "vector_rate",
+        "norm_bias_lr": "norm_bias_rate",
+        "vector_weight_decay": "vector_decay",
+        "lr_decay": "descent",
+        "min_size": "smallest",
+        "full_size_from": "full_from",
+    }
 
     def steps_in_all(self, images: int) -> int:
         """The number of steps of a run on so many training images."""
@@ -84,13 +95,13 @@ _FAST = Recipe(
     batch_size=256,
     optimizer="muon",
     lr=0.4,
-    vector_rate=0.25,
+    vector_lr=0.25,
     momentum=0.6,
     weight_decay=5e-3,
     label_smoothing=0.1,
     warmup=0.25,
-    smallest=0.625,
-    full_from=0.7,
+    min_size=0.625,
+    full_size_from=0.7,
     whiten=True,
     augmentation=Augmentation(mirror=True, shift=1 / 8, alternate=True),
 )
@@ -196,7 +207,7 @@ def choose_recipe(name: str, wishes: Wishes, *, mirrors: bool, images: int) -> R
 
 def too_short_to_grow(recipe: Recipe, steps: int) -> bool:
     """Whether a run of so many steps has too few of them at full size."""
-    return (1 - recipe.full_from) * steps < FULL_SIZE_STEPS
+    return (1 - recipe.full_size_from) * steps < FULL_SIZE_STEPS
 
 
 def shortened(recipe: Recipe, epochs: int, images: int) -> Recipe:
@@ -207,13 +218,13 @@ def shortened(recipe: Recipe, epochs: int, images: int) -> Recipe:
 
 def of_one_size(recipe: Recipe) -> Recipe:
     """The recipe with images of full size from the beginning, in about as many operations."""
-    epochs = recipe.epochs if recipe.smallest == 1.0 else max(1, round(GROWN * recipe.epochs))
+    epochs = recipe.epochs if recipe.min_size == 1.0 else max(1, round(GROWN * recipe.epochs))
     return replace(full_size(recipe), epochs=epochs)
 
 
 def full_size(recipe: Recipe) -> Recipe:
     """The recipe with images of full size from the beginning, in as many epochs."""
-    return replace(recipe, smallest=1.0, full_from=0.0)
+    return replace(recipe, min_size=1.0, full_size_from=0.0)
 
 
 def redefined(ours: Recipe, theirs: Recipe) -> bool:
@@ -233,7 +244,7 @@ def redefined(ours: Recipe, theirs: Recipe) -> bool:
 
 def growing_apart(ours: Recipe, theirs: Recipe) -> str:
     """What to say where images grow under only one of two recipes; "" where they do under both or none."""
-    if (ours.smallest == 1.0) == (theirs.smallest == 1.0):
+    if (ours.min_size == 1.0) == (theirs.min_size == 1.0):
         return ""
     return f"images grow in one and not in the other, for {theirs.epochs} epochs there and {ours.epochs} here"
 
@@ -271,8 +282,8 @@ def fine_tuning(recipe: Recipe) -> Recipe:
         lr=0.02,
         momentum=0.9,
         weight_decay=5e-4,  # what SGD is used with; Muon takes more
-        vector_rate=1.0,
-        norm_bias_rate=1.0,
+        vector_lr=1.0,
+        norm_bias_lr=1.0,
         dirac=False,
         whiten=False,
         head_first=0.2,

@@ -21,17 +21,17 @@ def rate(share: float, recipe: Recipe) -> float:
     if share < recipe.warmup:
         return START + (1 - START) * share / recipe.warmup
     falling = (share - recipe.warmup) / (1 - recipe.warmup)
-    return 1 - falling if recipe.descent == "line" else 0.5 * (1 + math.cos(math.pi * falling))
+    return 1 - falling if recipe.lr_decay == "linear" else 0.5 * (1 + math.cos(math.pi * falling))
 
 
 def side(share: float, recipe: Recipe, full: int) -> int:
-    """Pixels a side of the training images, which grow from the recipe's smallest to `full`.
+    """Pixels a side of the training images, which grow from the recipe's `min_size` to `full`.
 
     Small images first cost less and teach the coarse features as well (Howard 2018, fast.ai's DAWNBench entry).
     """
-    if share >= recipe.full_from:
+    if share >= recipe.full_size_from:
         return full
-    grown = recipe.smallest + (1 - recipe.smallest) * share / recipe.full_from
+    grown = recipe.min_size + (1 - recipe.min_size) * share / recipe.full_size_from
     even = 2 * round(full * math.floor(SIZES * grown) / SIZES / 2)
     return min(full, max(even, SMALLEST_SIDE))
 

@@ -33,7 +33,7 @@ INITIAL_PIXELS, LEAST_INITIAL_IMAGES = 500_000, 10
 _LAYERS = 2  # the random stream of layers that draw, beside those of data/batches/batches.py
 CUT = 0.5
 """What a run that went astray goes on with of its learning rate."""
-ASTRAY = 20.0
+DIVERGED = 20.0
 """How many times the loss of guessing is no longer learning but exploding."""
 LEAST_SCALE = 1.0
 """The least loss scale for float16. The scale begins at 65,536 and is halved at each step that overflows."""
@@ -64,7 +64,7 @@ class Training:
         tensors: dict[str, Tensor] | None = None,
         ranks: Ranks = ALONE,
     ) -> None:
-        self.at = start
+        self.state = start
         self.batches, self.recipe, self.preprocessing, self.execution = batches, recipe, preprocessing, execution
         if tensors is None:
             self._make_initial_weights(network)
@@ -75,14 +75,14 @@ class Training:
         self.optimizer = make_optimizer(self.network, recipe, execution.precision)
         # Gradients too small for float16 are lifted into its range; a step whose gradients leave it is left out.
         self._scaler = torch.amp.GradScaler(execution.device, enabled=execution.precision == "fp16")
-        self.answer = copy.deepcopy(self.network).eval() if recipe.average else self.network
+        self.eval_network = copy.deepcopy(self.network).eval() if recipe.average else self.network
         if tensors is not None:
             self._restore(tensors)
         self._forward = compiled(self.network) if execution.compile else self.network
         self._ranks = ranks
         self._class_weights = batches.class_weights().to(execution.device) if recipe.balance == "loss" else None
         # One image of a rare class may weigh as much as a hundred others.
-        self._astray = ASTRAY * (1.0 if self._class_weights is None else float(self._class_weights.max()))
+        self._diverged = DIVERGED * (1.0 if self._class_weights is None else float(self._class_weights.max()))
         self.between_steps = True  # else weights and norm statistics are of different steps
         self._head_only: bool | None = None
         self._order: tuple[int, Any] = (-1, None)
@@ -91,13 +91,13 @@ class Training:
     @property
     def epoch_is_over(self) -> bool:
         """Whether the current epoch's steps are done; the last epoch may be short (see `StepSchedule`)."""
-        end = (len(self.at.history) + 1) * self.batches.per_epoch
-        return self.at.steps >= min(end, self.at.pace.steps)
+        end = (len(self.state.history) + 1) * self.batches.per_epoch
+        return self.state.steps >= min(end, self.state.step_schedule.steps)
 
     @property
     def finished(self) -> bool:
         """Whether all epochs are closed."""
-        return len(self.at.history) * self.batches.per_epoch >= self.at.pace.steps
+        return len(self.state.history) * self.batches.per_epoch >= self.state.step_schedule.steps
 
     def step(self) -> None:
         """One step along the gradient of one batch.
@@ -106,8 +106,8 @@ class Training:
             TrainingFailed: the loss explodes, or is no longer a number.
         """
         started = time.perf_counter()
-        at, self.between_steps = self.at, False
-        share = at.pace.share(at.steps)
+        at, self.between_steps = self.state, False
+        share = at.step_schedule.share(at.steps)
         epoch, index = divmod(at.steps, self.batches.per_epoch)
         set_learning_rate(self.optimizer, self.learning_rate)
         self._set_mode(share < self.recipe.head_first)
@@ -123,7 +123,7 @@ class Training:
         loss = loss * (len(batch.labels) / self.batches.batch_size)  # this process's share of it
         value = self._learn(loss, guessing=math.log(logits.shape[1]), where=f"epoch {epoch + 1}, step {index + 1}")
         seconds = at.seconds + time.perf_counter() - started
-        self.at = replace(at, steps=at.steps + 1, loss=at.loss + value, seconds=seconds)
+        self.state = replace(at, steps=at.steps + 1, loss=at.loss + value, seconds=seconds)
         self.between_steps = True
 
     def _learn(self, loss: Tensor, *, guessing: float, where: str) -> float:
@@ -131,7 +131,7 @@ class Training:
         self.optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         value = self._ranks.combine(self.network, loss)
-        if not value < self._astray * max(1.0, guessing):  # not-a-number is not less either
+        if not value < self._diverged * max(1.0, guessing):  # not-a-number is not less either
             raise TrainingFailed(f"the loss became {value:.3g} in {where}")
         self._scaler.unscale_(self.optimizer)
         self._scaler.step(self.optimizer)
@@ -144,8 +144,8 @@ class Training:
 
     def close_epoch(self, validate: Callable[[nn.Module], Metrics] | None) -> EpochMetrics:
         """Validates what would be the answer now, and begins the next epoch."""
-        at, started = self.at, time.perf_counter()
-        metrics = validate(self.answer) if validate is not None else None
+        at, started = self.state, time.perf_counter()
+        metrics = validate(self.eval_network) if validate is not None else None
         epoch = EpochMetrics(
             epoch=len(at.history) + 1,
             train_loss=at.loss / (at.steps - len(at.history) * self.batches.per_epoch),
@@ -153,15 +153,15 @@ class Training:
             val=metrics,
             seconds=at.seconds + time.perf_counter() - started,
         )
-        self.at = replace(at, history=(*at.history, epoch), loss=0.0, seconds=0.0)
+        self.state = replace(at, history=(*at.history, epoch), loss=0.0, seconds=0.0)
         return epoch
 
     @property
     def learning_rate(self) -> float:
         """The learning rate of the next step; at the end, that of the last one."""
-        last = max(self.at.pace.steps - 1, 0)
-        share = self.at.pace.share(min(self.at.steps, last))
-        return self.recipe.lr * schedule.rate(share, self.recipe) * CUT ** len(self.at.cuts)
+        last = max(self.state.step_schedule.steps - 1, 0)
+        share = self.state.step_schedule.share(min(self.state.steps, last))
+        return self.recipe.lr * schedule.rate(share, self.recipe) * CUT ** len(self.state.lr_cuts)
 
     def tensors(self) -> dict[str, Tensor]:
         """Weights, norm statistics, momenta, averages and float16's scaling.
@@ -173,7 +173,7 @@ class Training:
         for parameter, state in self.optimizer.state.items():
             found[f"momentum.{names[id(parameter)]}"] = state["momentum_buffer"]
         if self.recipe.average:
-            found |= {f"average.{name}": tensor for name, tensor in self.answer.state_dict().items()}
+            found |= {f"average.{name}": tensor for name, tensor in self.eval_network.state_dict().items()}
         if scaling := self._scaler.state_dict():
             found |= {f"scaling.{name}": torch.tensor(value) for name, value in scaling.items()}
         return found
@@ -185,7 +185,7 @@ class Training:
             parts[kind][rest] = tensor
         self.network.load_state_dict(parts["network"])
         if self.recipe.average:
-            self.answer.load_state_dict(parts["average"])
+            self.eval_network.load_state_dict(parts["average"])
         for name, momentum in parts["momentum"].items():
             self.optimizer.state[self.network.get_parameter(name)]["momentum_buffer"].copy_(momentum)
         if parts["scaling"]:
@@ -224,9 +224,11 @@ class Training:
     @torch.no_grad()
     def _average(self) -> None:
         """Moves the answer's weights and norm statistics a little towards the network's."""
-        steps = self.at.steps + 1  # while there are fewer than the average is over, it is over all of them
-        new = max(1 / steps, 1 / (1 + self.recipe.average * self.at.pace.steps))
-        for ours, theirs in zip(self.answer.state_dict().values(), self.network.state_dict().values(), strict=True):
+        steps = self.state.steps + 1  # while there are fewer than the average is over, it is over all of them
+        new = max(1 / steps, 1 / (1 + self.recipe.average * self.state.step_schedule.steps))
+        for ours, theirs in zip(
+            self.eval_network.state_dict().values(), self.network.state_dict().values(), strict=True
+        ):
             if ours.is_floating_point():
                 ours.lerp_(theirs, new)
             else:

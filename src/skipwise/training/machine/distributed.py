@@ -22,8 +22,8 @@ from torch import Tensor, distributed, nn
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.batches.batches import Batch
-from skipwise.training.machine.ranks import local_processes, told
-from skipwise.training.machine.signals import Waiting, deliver, held
+from skipwise.training.machine.ranks import environment_number, local_processes
+from skipwise.training.machine.signals import Waiting, deferred_signals, raise_signal
 
 WAIT = timedelta(hours=6)
 """For the first process, which alone reads the images and validates."""
@@ -64,10 +64,10 @@ class Several:
         return flat[-1].item()
 
     @contextlib.contextmanager
-    def undisturbed(self) -> Iterator[None]:
+    def uninterrupted(self) -> Iterator[None]:
         waiting = Waiting()
         try:
-            with held() as waiting:
+            with deferred_signals() as waiting:
                 yield
                 signal = torch.tensor(waiting.signal or self._late or 0, device=self.device)
                 with _together():
@@ -75,7 +75,7 @@ class Several:
                 agreed = int(signal) or None
                 self._late, waiting.signal = waiting.signal, agreed
         finally:
-            deliver(waiting.signal)
+            raise_signal(waiting.signal)
 
     @contextlib.contextmanager
     def in_turn(self) -> Iterator[None]:
@@ -87,7 +87,7 @@ class Several:
             with _together():
                 distributed.barrier()
 
-    def agree(self, record: R) -> R:
+    def broadcast(self, record: R) -> R:
         parcel = [record]
         with _together():
             distributed.broadcast_object_list(parcel, src=0)
@@ -95,7 +95,7 @@ class Several:
 
 
 @contextlib.contextmanager
-def gathered(device: str) -> Iterator[Several]:
+def process_group(device: str) -> Iterator[Several]:
     """The processes that torchrun started together with this one.
 
     Raises:
@@ -106,7 +106,7 @@ def gathered(device: str) -> Iterator[Several]:
         processes, there = local_processes(), torch.cuda.device_count()
         if processes > there:
             raise SkipwiseError(f"There are {processes} processes and {there} GPUs here; start no more than that.")
-        own = torch.device("cuda", told("LOCAL_RANK", 0))
+        own = torch.device("cuda", environment_number("LOCAL_RANK", 0))
         torch.cuda.set_device(own)
     try:
         backend = "nccl" if device == "cuda" else "gloo"

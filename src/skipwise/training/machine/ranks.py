@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.training.machine.signals import Waiting, deliver, held
+from skipwise.training.machine.signals import Waiting, deferred_signals, raise_signal
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -42,13 +42,13 @@ class Ranks(Protocol):
     def combine(self, network: nn.Module, loss: Tensor) -> float:
         """Adds up the gradients of all processes, and returns the sum of their losses."""
 
-    def undisturbed(self) -> contextlib.AbstractContextManager[None]:
+    def uninterrupted(self) -> contextlib.AbstractContextManager[None]:
         """While this lasts no signal interrupts; afterwards it does, in all processes."""
 
     def in_turn(self) -> contextlib.AbstractContextManager[None]:
         """The first process does what is in here before the others do it; then they find what it left behind."""
 
-    def agree(self, record: R) -> R:
+    def broadcast(self, record: R) -> R:
         """The first process's record, in all processes."""
 
 
@@ -67,19 +67,19 @@ class Alone:
         return loss.item()
 
     @contextlib.contextmanager
-    def undisturbed(self) -> Iterator[None]:
+    def uninterrupted(self) -> Iterator[None]:
         waiting = Waiting()
         try:
-            with held() as waiting:
+            with deferred_signals() as waiting:
                 yield
         finally:
-            deliver(waiting.signal)
+            raise_signal(waiting.signal)
 
     @contextlib.contextmanager
     def in_turn(self) -> Iterator[None]:
         yield
 
-    def agree(self, record: R) -> R:
+    def broadcast(self, record: R) -> R:
         return record
 
 
@@ -88,15 +88,15 @@ ALONE = Alone()
 
 def local_processes() -> int:
     """How many processes torchrun started on this machine; 1 without it."""
-    return told("LOCAL_WORLD_SIZE", 1)
+    return environment_number("LOCAL_WORLD_SIZE", 1)
 
 
 def rank() -> int:
     """Which of the processes that torchrun started this one is; 0 without it."""
-    return told("RANK", 0)
+    return environment_number("RANK", 0)
 
 
-def told(name: str, alone: int) -> int:
+def environment_number(name: str, alone: int) -> int:
     """A number that torchrun puts into the environment of its processes.
 
     Raises:
@@ -117,10 +117,10 @@ def joined(device: str) -> Iterator[Ranks]:
     Raises:
         SkipwiseError: they can't be reached, or another of them is gone.
     """
-    if told("WORLD_SIZE", 1) <= 1:
+    if environment_number("WORLD_SIZE", 1) <= 1:
         yield ALONE
         return
-    from skipwise.training.machine.distributed import gathered
+    from skipwise.training.machine.distributed import process_group
 
-    with gathered(device) as ranks:
+    with process_group(device) as ranks:
         yield ranks

@@ -25,7 +25,7 @@ class Waiting:
 
 
 @contextlib.contextmanager
-def held() -> Iterator[Waiting]:
+def deferred_signals() -> Iterator[Waiting]:
     """Keeps a signal back, and says afterwards which one came. A second one is not kept back.
 
     Only the main thread gets signals; in others this does nothing.
@@ -55,7 +55,7 @@ def held() -> Iterator[Waiting]:
             signal.signal(number, handler)
 
 
-def deliver(number: int | None) -> None:
+def raise_signal(number: int | None) -> None:
     """Does now what a signal that was kept back would have done."""
     if number is not None:
         signal.raise_signal(number)

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 import numpy as np
@@ -99,8 +99,9 @@ class RunRecord:
         reason: why it failed.
         val, test: None for a failed run or an empty split.
         seconds: of training, whenever that was.
-        pace: how the steps shared the schedule.
-        cuts: the steps at which it went astray and went on from an earlier state at half the learning rate.
+        step_schedule: how far the schedule was after each step.
+        lr_cuts: the steps at which the loss diverged, and the run continued from an earlier state at half the learning
+            rate.
     """
 
     spec: RunSpec
@@ -109,9 +110,11 @@ class RunRecord:
     val: Metrics | None = None
     test: Metrics | None = None
     seconds: float
-    pace: StepSchedule | None = None
-    cuts: tuple[int, ...] = ()
+    step_schedule: StepSchedule | None = None
+    lr_cuts: tuple[int, ...] = ()
     machine: Machine
+
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {"step_schedule": "pace", "lr_cuts": "cuts"}
 
 
 @dataclass(frozen=True, eq=False)

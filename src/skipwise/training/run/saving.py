@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 from torch import Tensor
 
+from skipwise.core.files.earlier_names import with_current_names
 from skipwise.training.loop.trainer import Training
 from skipwise.training.run.checkpoint import load_checkpoints, save_checkpoint
 from skipwise.training.run.record import RunSpec
@@ -22,11 +24,13 @@ SAVING_SHARE = 0.01
 
 
 @dataclass(frozen=True)
-class _State:
+class _Saved:
     """What a checkpoint says beside its tensors."""
 
     spec: RunSpec
-    standing: TrainState
+    state: TrainState
+
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {"state": "standing"}
 
 
 class Saves:
@@ -57,16 +61,16 @@ class Saves:
 
         for tensors, state in load_checkpoints(self.path, damaged):
             try:
-                stored = msgspec.convert(state, _State)
+                stored = msgspec.convert(with_current_names(state, _Saved), _Saved)
             except msgspec.ValidationError as error:
                 damaged(f"{self.path} says nothing that can be gone on from ({error}), and is not used.")
                 continue
-            if stored.spec == self.spec and stored.standing.steps not in self._distrusted:
-                return stored.standing, tensors
+            if stored.spec == self.spec and stored.state.steps not in self._distrusted:
+                return stored.state, tensors
             self._instead = True
         return None
 
-    def led_astray(self, came_from: int | None) -> None:
+    def diverged(self, came_from: int | None) -> None:
         """Gives up the newest state, after a run went astray.
 
         Args:
@@ -98,8 +102,8 @@ class Saves:
         Raises:
             SkipwiseError: the disk is full, read-only, ...; the older states are untouched then.
         """
-        state = msgspec.to_builtins(_State(self.spec, training.at))
+        state = msgspec.to_builtins(_Saved(self.spec, training.state))
         # After an epoch's last step and at its end the weights are the same: two copies would be lost together.
-        instead = self._instead or training.at.steps == self._steps
+        instead = self._instead or training.state.steps == self._steps
         save_checkpoint(self.path, training.tensors(), state, instead=instead)
-        self._instead, self._steps = False, training.at.steps
+        self._instead, self._steps = False, training.state.steps

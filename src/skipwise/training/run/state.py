@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from skipwise.evaluation.metrics import Metrics
 from skipwise.training.loop.schedule import StepSchedule
@@ -31,20 +32,22 @@ class TrainState:
     """The state of a run between two steps.
 
     Args:
-        pace: how its steps share the schedule.
+        step_schedule: how far the schedule is after each step.
         steps: the number of steps so far.
         history: the finished epochs.
         loss: the sum over the steps of the current epoch.
         seconds: of training in the current epoch.
-        cuts: the steps at which the run went astray and its rate was cut.
+        lr_cuts: the steps at which the loss diverged and the learning rate was halved.
     """
 
-    pace: StepSchedule
+    step_schedule: StepSchedule
     steps: int = 0
     history: tuple[EpochMetrics, ...] = ()
     loss: float = 0.0
     seconds: float = 0.0
-    cuts: tuple[int, ...] = ()
+    lr_cuts: tuple[int, ...] = ()
+
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {"step_schedule": "pace", "lr_cuts": "cuts"}
 
     @property
     def seconds_in_all(self) -> float:

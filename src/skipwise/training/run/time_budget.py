@@ -127,20 +127,20 @@ class Timekeeper:
     def begin(self, at: TrainState) -> TrainState:
         """The beginning of a run, at a pace that fits."""
         self._start(0.0)
-        return replace(at, pace=StepSchedule.even(max(LEAST_STEPS, self._fitting(0.0))))
+        return replace(at, step_schedule=StepSchedule.even(max(LEAST_STEPS, self._fitting(0.0))))
 
     def go_on(self, at: TrainState) -> TrainState:
         """Where a run stands that was interrupted: what it took before counts, the time in between does not."""
-        self._start(at.pace.share(at.steps))
+        self._start(at.step_schedule.share(at.steps))
         self.end -= at.seconds_in_all
         return at
 
     def corrected(self, at: TrainState) -> TrainState:
         """To be called after each step: where the run stands, now and then at another pace."""
-        if at.steps >= at.pace.steps:
+        if at.steps >= at.step_schedule.steps:
             return at
-        now, share = self.clock(), at.pace.share(at.steps)
-        cost = step_cost(at.pace.share(at.steps - 1), self.recipe, self.size)
+        now, share = self.clock(), at.step_schedule.share(at.steps)
+        cost = step_cost(at.step_schedule.share(at.steps - 1), self.recipe, self.size)
         self.taken.append((now - self.last) / cost)
         self.last = now
         left, taken = self.end - now, now - self.since
@@ -150,7 +150,7 @@ class Timekeeper:
             return at
         self.step = self._usual()
         self._start(share)
-        return replace(at, pace=at.pace.changed(at.steps, at.steps + self._fitting(share)))
+        return replace(at, step_schedule=at.step_schedule.changed(at.steps, at.steps + self._fitting(share)))
 
     def epoch_closed(self) -> None:
         """To be called after each validation, which is no part of a step."""
