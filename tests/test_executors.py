@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,13 +30,20 @@ class Begun(skipwise.Callback):
         raise KeyboardInterrupt
 
 
-@pytest.fixture
-def folder(photos: Path, tmp_path: Path) -> Path:
-    """A comparison's folder in which nothing has been run yet."""
+@pytest.fixture(scope="module")
+def begun(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A comparison's folder in which nothing has been run yet; not to be changed."""
+    folder = tmp_path_factory.mktemp("begun") / "out"
     options = {"models": [LINEAR, RAISES], "epochs": 3, "seeds": 2, "img_size": 16, "precision": "fp32"}
     with pytest.raises(KeyboardInterrupt):
-        skipwise.compare(photos, output=tmp_path / "out", callbacks=[Begun()], **options)
-    return tmp_path / "out"
+        skipwise.compare(photos, output=folder, callbacks=[Begun()], **options)
+    return folder
+
+
+@pytest.fixture
+def folder(begun: Path, tmp_path: Path) -> Path:
+    """The same, to be worked in."""
+    return Path(shutil.copytree(begun, tmp_path / "out"))
 
 
 @pytest.fixture(params=EXECUTORS, ids=lambda kind: kind.__name__)
@@ -85,7 +93,7 @@ def first_epoch(executor: Executor) -> Epoch:
 def test_a_stopped_run_is_resumed_and_comes_to_the_same_bytes(
     executor: Executor, folder: Path, stop: str, tmp_path: Path
 ) -> None:
-    job = job_of(folder, LINEAR, epochs=300)
+    job = job_of(folder, LINEAR, epochs=40)
     executor.submit(job)
     executor.submit(job_of(folder, LINEAR, seed=1))
     assert first_epoch(executor).epoch == 1
