@@ -23,8 +23,9 @@ from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.results.finished import Comparison
 from skipwise.comparison.run.local import ATTEMPTS
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import locked, read_json
 from skipwise.core.files.checksums import seal_of, sha256
+from skipwise.core.files.json_records import read_json
+from skipwise.core.files.locks import locked
 from skipwise.training.callbacks import Epoch, RunEnd, Start
 from skipwise.training.run.checkpoint import load_checkpoints
 from skipwise.training.run.record import read_history
@@ -143,7 +144,7 @@ def test_a_finished_comparison_is_shown_at_once_unless_it_is_to_be_made_again(
     ],
 )
 def test_another_plan_is_not_mixed_in(finished: Comparison, photos: Path, change: dict, difference: str) -> None:
-    with pytest.raises(skipwise.SkipwiseError, match="under other terms") as caught:
+    with pytest.raises(skipwise.SkipwiseError, match="of another plan") as caught:
         skipwise.compare(photos, output=finished.folder, **(QUICK | change))
     assert difference in str(caught.value)
 

@@ -12,7 +12,7 @@ import pytest
 
 import skipwise
 from skipwise import Epoch, Executor, InProcess, LocalProcesses
-from skipwise.comparison.plan.plan import SHELF, Job, Plan
+from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.core.files.checksums import read_sealed
 from skipwise.cost import timing
 from skipwise.cost.interleaved import interleaved
@@ -56,7 +56,7 @@ def executor(request: pytest.FixtureRequest, folder: Path) -> Iterator[Executor]
 
 def job_of(folder: Path, model: str, *, seed: int = 0, epochs: int | None = None) -> Job:
     """A run of the plan, or a longer one."""
-    job = read_sealed(folder / SHELF.begun, Plan).jobs(model, seed)[0]
+    job = read_sealed(folder / COMPARISONS.plan_file, Plan).jobs(model, seed)[0]
     recipe = job.spec.recipe if epochs is None else replace(job.spec.recipe, epochs=epochs)
     return replace(job, spec=replace(job.spec, recipe=recipe))
 

@@ -19,7 +19,7 @@ from skipwise.training.callbacks import Callback, Start
 from skipwise.training.loop.recipe import RECIPES, Recipe
 from skipwise.training.loop.schedule import StepSchedule, step_cost
 from skipwise.training.loop.trainer import Training
-from skipwise.training.plan import Terms
+from skipwise.training.plan import RunPlan
 from skipwise.training.probe.step_cost import StepCost
 from skipwise.training.run.state import TrainState
 from skipwise.training.run.time_budget import LEAST_STEPS, Timekeeper, parse_limit
@@ -237,7 +237,7 @@ def test_images_grow_only_where_there_is_time_to_get_used_to_their_size(
             train(photos, time_limit="60s", output=tmp_path / "run", callbacks=[Stopped()], **small)
 
     small = {"width": 0.125, "img_size": 32, "batch_size": 4, "precision": "fp32"}
-    seen: list[Terms] = []
+    seen: list[RunPlan] = []
     with monkeypatch.context() as patched:  # a machine of any speed
         patched.setattr(settle, "try_step", lambda *_, **__: StepCost(step, 1e-4))
         run()

@@ -13,7 +13,7 @@ from skipwise.core.remaining import Remaining
 from skipwise.training.callbacks import Callback, Epoch, Phase, RunEnd, Start
 from skipwise.training.loop.recipe import Recipe
 from skipwise.training.loop.schedule import relative_cost
-from skipwise.training.plan import Terms
+from skipwise.training.plan import RunPlan
 from skipwise.training.run.state import TrainState
 
 WARM_UP = 5
@@ -171,7 +171,7 @@ class TrainScreen(Display):
     """What a run shows."""
 
     def on_start(self, start: Start) -> None:
-        terms: Terms = start.plan
+        terms: RunPlan = start.plan
         for line in _outlined(terms):
             self._line(line)
         self._says_where(start.folder)
@@ -200,7 +200,7 @@ class TrainScreen(Display):
         self.validation = f", validation {epoch.val.accuracy * 100:.2f}%" if epoch.val else ""
 
 
-def _outlined(terms: Terms) -> list[str]:
+def _outlined(terms: RunPlan) -> list[str]:
     """The images, and how the network is trained on them, a line each."""
     spec, counts = terms.spec, terms.split_images
     compiled = ", compiled" if spec.execution.compile else ""

@@ -9,7 +9,7 @@ from skipwise.training.callbacks import Callback, Epoch, Start
 from skipwise.training.run.state import EpochMetrics, TrainState
 
 if TYPE_CHECKING:
-    from skipwise.training.plan import Terms
+    from skipwise.training.plan import RunPlan
 
 
 class TrainObserver:
@@ -21,7 +21,7 @@ class TrainObserver:
     def noticed(self, sentence: str) -> None:
         """Something that a person should know, and that is not an error."""
 
-    def starting(self, terms: Terms, folder: Path) -> None:
+    def starting(self, plan: RunPlan, folder: Path) -> None:
         """The run begins or continues."""
 
     def step_done(self, at: TrainState) -> None:

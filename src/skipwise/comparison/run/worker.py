@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Generator
 from pathlib import Path
 
-from skipwise.comparison.plan.plan import SHELF, Job, Plan
+from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.comparison.run.images import in_fold, load_images, weights_of
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed
@@ -30,7 +30,7 @@ class Worker:
 
     def __init__(self, folder: Path, *, faults: tuple[type[BaseException], ...] = (Exception,)) -> None:
         self.folder, self.faults = folder, faults
-        self.plan = read_sealed(folder / SHELF.begun, Plan)
+        self.plan = read_sealed(folder / COMPARISONS.plan_file, Plan)
         self.images = load_images(folder, self.plan)
 
     def events(self, job: Job) -> Generator[Progress, None, None]:

@@ -21,8 +21,9 @@ from typing import IO
 import msgspec
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import atomic, explained
+from skipwise.core.files.atomic import atomic
 from skipwise.core.files.checksums import read_sealed, write_sealed
+from skipwise.core.files.os_errors import explained
 from skipwise.core.files.regular import open_own, read_regular
 from skipwise.deploy.predict.answers import Answer, RowFormat, Rows
 from skipwise.deploy.predict.inputs import Found, Named

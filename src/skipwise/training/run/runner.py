@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from skipwise.core.errors import SkipwiseError, TrainingFailed
-from skipwise.core.files.atomic import clear_leftovers, make_folder, write_text
+from skipwise.core.files.atomic import clear_leftovers, write_text
+from skipwise.core.files.folders import make_folder
 from skipwise.data.images import Images
 from skipwise.training.callbacks import Callback, Epoch, RunEnd
 from skipwise.training.machine.compiling import lacks_compiler
