@@ -18,7 +18,7 @@ from skipwise.comparison.budget.forecast import ENDING, ENDING_EACH, STARTING
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.executor import Event
-from skipwise.comparison.run.study import Course
+from skipwise.comparison.run.study import StudyResult
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.folders import make_folder
 from skipwise.core.files.json_records import read_json
@@ -233,7 +233,7 @@ class Comparison:
         """As it is written down."""
         return read_json(self.folder / COMPARISONS.plan_file, Plan)
 
-    def carry_out(self, machine: Machine, *, reading: float = 2.0, began: float | None = None) -> Course:
+    def carry_out(self, machine: Machine, *, reading: float = 2.0, began: float | None = None) -> StudyResult:
         """Up to its end, with the report.
 
         Args:
@@ -263,9 +263,9 @@ class Comparison:
                     fewer_epochs=self.fewer_epochs,
                     clock=lambda: machine.now,
                 )
-            course = conclude._follow(plan, self.folder, watch, budget, machine.processes())
-            machine.work(ENDING + ENDING_EACH * len(course.plan.trained))
-        return course
+            study = conclude._study(plan, self.folder, watch, budget, machine.processes())
+            machine.work(ENDING + ENDING_EACH * len(study.plan.trained))
+        return study
 
     def _begin(self, plan: Plan) -> None:
         make_folder(self.folder)
@@ -274,7 +274,7 @@ class Comparison:
         save_split(self.folder / "split.csv", ids, labels, ["test"] * TESTED, [""] * TESTED)
         write_sealed(self.folder / COMPARISONS.plan_file, plan)
 
-    def results(self, course: Course) -> bytes:
+    def results(self, study: StudyResult) -> bytes:
         """`comparison.json`."""
-        write_sealed(self.folder / "comparison.json", collect(course.plan, self.folder, course))
+        write_sealed(self.folder / "comparison.json", collect(study.plan, self.folder, study))
         return (self.folder / "comparison.json").read_bytes()

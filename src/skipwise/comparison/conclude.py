@@ -24,7 +24,7 @@ from skipwise.comparison.run.executor import Executor
 from skipwise.comparison.run.images import load_images
 from skipwise.comparison.run.local import LocalProcesses
 from skipwise.comparison.run.predictions import read_tested
-from skipwise.comparison.run.study import Course, follow
+from skipwise.comparison.run.study import StudyResult, run_study
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.json_records import write_json
@@ -64,10 +64,10 @@ def carry_out(
 
 
 def _carry_out(plan: Plan, folder: Path, callback: Callback, budget: Budget | None, executor: Executor) -> Comparison:
-    course = _follow(plan, folder, callback, budget, executor)
-    plan = course.plan
+    study = _study(plan, folder, callback, budget, executor)
+    plan = study.plan
     callback.on_phase(Phase(name="Judging the answers"))
-    results = collect(plan, folder, course)
+    results = collect(plan, folder, study)
     write_sealed(folder / RESULTS, results)
     images = load_images(folder, plan)
     with contextlib.ExitStack() as stack:
@@ -84,8 +84,8 @@ def _carry_out(plan: Plan, folder: Path, callback: Callback, budget: Budget | No
     return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=False)
 
 
-def _follow(plan: Plan, folder: Path, callback: Callback, budget: Budget | None, executor: Executor) -> Course:
-    """The course of the plan, or of what a time limit makes of it on the way, which is written down first."""
+def _study(plan: Plan, folder: Path, callback: Callback, budget: Budget | None, executor: Executor) -> StudyResult:
+    """The study of the plan, or of what a time limit makes of it on the way, which is written down first."""
 
     def revised(changed: Plan) -> None:
         nonlocal plan
@@ -102,7 +102,7 @@ def _follow(plan: Plan, folder: Path, callback: Callback, budget: Budget | None,
         executor.open(folder, processes=plan.processes, threads=plan.execution.threads)
         while True:
             try:
-                return follow(plan, folder, executor, callback=callback, budget=budget, revised=revised)
+                return run_study(plan, folder, executor, callback=callback, budget=budget, revised=revised)
             except StartAgain as again:
                 executor.cancel()
                 revised(again.plan)
