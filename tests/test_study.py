@@ -121,7 +121,7 @@ def test_an_executor_that_forgets_a_run_is_named(tmp_path: Path) -> None:
             self.waiting = self.waiting[1:]
             yield from super().events(until)
 
-    with pytest.raises(SkipwiseError, match="The executor Forgetful has no more events, though 1 runs have not ended"):
+    with pytest.raises(SkipwiseError, match="The executor Forgetful has no more events, though 1 run did not end"):
         run_study(make_plan(tmp_path), tmp_path, Forgetful(tmp_path, by_name(resnet18=0.9, plain18=0.8)))
 
 

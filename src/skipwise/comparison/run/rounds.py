@@ -10,6 +10,7 @@ from skipwise.comparison.budget.corrections import Budget
 from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.run.executor import Event, Executor
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.text import count
 from skipwise.training.callbacks import Callback, Phase, RunEnd
 from skipwise.training.run.record import RunRecord, find_run
 
@@ -108,8 +109,8 @@ class Rounds:
             if len(self._running) <= most:
                 return
         raise SkipwiseError(
-            f"The executor {type(self.executor).__name__} has no more events, though {len(self._running)} runs have "
-            "not ended; what was saved is kept. Correct the executor, and give the same command again."
+            f"The executor {type(self.executor).__name__} has no more events, though {count(len(self._running), 'run')} did "
+            "not end; what was saved is kept. Correct the executor, and give the same command again."
         )
 
     def _wait_within(self, budget: Budget, most: int, finished: Callable[[], int]) -> None:
