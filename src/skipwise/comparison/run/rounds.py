@@ -108,9 +108,10 @@ class Rounds:
             self._tell(event)
             if len(self._running) <= most:
                 return
+        runs = count(len(self._running), "run")
         raise SkipwiseError(
-            f"The executor {type(self.executor).__name__} has no more events, though {count(len(self._running), 'run')} did "
-            "not end; what was saved is kept. Correct the executor, and give the same command again."
+            f"The executor {type(self.executor).__name__} has no more events, though {runs} did not end; what was "
+            "saved is kept. Correct the executor, and give the same command again."
         )
 
     def _wait_within(self, budget: Budget, most: int, finished: Callable[[], int]) -> None:
