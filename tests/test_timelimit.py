@@ -186,7 +186,7 @@ def test_a_limit_into_which_hardly_a_step_fits_is_refused() -> None:
 def test_what_an_interrupted_run_took_before_counts() -> None:
     keeper = Timekeeper(end=100.0, step=1.0, epoch=50, closing=0.0, recipe=EVEN, size=32, clock=lambda: 0.0)
     at = TrainState(StepSchedule.even(200), steps=60, seconds=60.0)
-    assert keeper.go_on(at) == at
+    assert keeper.resume(at) == at
     assert keeper.end == 40
 
 

@@ -1,4 +1,4 @@
-"""What a run does, as frozen data, and the named recipes."""
+"""How networks are trained: the named recipes, and how they are fitted to the images."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ BALANCES: dict[str, Balance] = {name: name for name in get_args(Balance)}
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything about training that is neither the network nor the images.
+    """Everything about training but the network and the images.
 
-    Shares are of all steps of a run, unless they say otherwise, so that a recipe means the same for 500 images and
-    for 500,000. Fields with a default are levers that the published baselines do without.
+    Shares are of all steps of a run, unless stated otherwise, so that a recipe means the same for 500 images as for
+    500,000. Fields with a default are not used by the published baselines.
 
     Args:
         epochs: passes over the training images.
@@ -91,7 +91,7 @@ class Recipe:
 
 _FAST = Recipe(
     name="fast",
-    epochs=15,  # that cost what 11 of full size do
+    epochs=15,  # they cost as much as 11 at full size
     batch_size=256,
     optimizer="muon",
     lr=0.4,
@@ -109,7 +109,7 @@ _FAST = Recipe(
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        # What most published CIFAR tables were made with (DeVries and Taylor 2017, section 4.1).
+        # The recipe of most published CIFAR tables (DeVries and Taylor 2017, section 4.1).
         Recipe(
             name="reference",
             epochs=200,
@@ -127,20 +127,21 @@ RECIPES: dict[str, Recipe] = {
 
 LEAST_BATCH = 16
 STEPS_PER_EPOCH = 20
-"""At least about this many, so that small sets get smaller batches."""
+"""An epoch has at least about so many steps, so that small sets get smaller batches."""
 FULL_SIZE_STEPS = 40
-"""Norms forget the statistics of smaller images in about so many steps; where there are fewer, images don't grow."""
+"""Norms need about so many steps to forget the statistics of smaller images; with fewer steps, images do not grow."""
 GROWN = 0.75
-"""What an epoch of growing images costs of one at full size; where a recipe's images don't, it has fewer epochs."""
+"""The cost of an epoch with growing images, relative to one at full size. Without growing images a recipe has fewer
+epochs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wishes:
-    """What a person wants otherwise than in the recipe; None leaves it as it is.
+    """What a user asks of the recipe; None keeps the recipe's own value.
 
     Args:
-        mirror: None mirrors where the images allow it.
-        fine_tune: whether the weights come from elsewhere; see `fine_tuning`.
+        mirror: None mirrors images where they allow it.
+        fine_tune: whether training starts from given weights; see `fine_tuning`.
     """
 
     epochs: int | None = None
@@ -152,17 +153,19 @@ class Wishes:
     freeze_norms: bool = False
 
     def check(self) -> None:
-        """Raises SkipwiseError for numbers no training can have."""
+        """Raises SkipwiseError for values that are not possible."""
         if self.epochs is not None and self.epochs < 1:
             raise SkipwiseError(f"--epochs must be at least 1, not {self.epochs}.")
         if self.batch_size is not None and self.batch_size < 2:
-            raise SkipwiseError(f"--batch-size must be at least 2 (batch norm needs company), not {self.batch_size}.")
+            raise SkipwiseError(
+                f"--batch-size must be at least 2, since batch norm needs two images, not {self.batch_size}."
+            )
         if self.lr is not None and not (math.isfinite(self.lr) and self.lr > 0):
             raise SkipwiseError(f"--lr must be a number above 0, not {self.lr:g}.")
         if self.balance is not None and self.balance not in BALANCES:
             raise unknown_name("balance", self.balance, BALANCES)
         if self.freeze_norms and not self.fine_tune:
-            raise SkipwiseError("--freeze-norms is for weights that come from elsewhere, by --init or --pretrained.")
+            raise SkipwiseError("--freeze-norms needs weights to start from, by --init or --pretrained.")
 
 
 def check_recipe(name: str) -> None:
@@ -172,14 +175,14 @@ def check_recipe(name: str) -> None:
 
 
 def choose_recipe(name: str, wishes: Wishes, *, mirrors: bool, images: int) -> Recipe:
-    """A named recipe with its numbers fitted to the training set, and to what was asked for.
+    """A named recipe, fitted to the training set and to what was asked for.
 
     Args:
         mirrors: whether a mirrored image keeps its class.
-        images: in the training split. Small sets get smaller batches, from `LEAST_BATCH` to the recipe's own.
+        images: the number of training images. Small sets get smaller batches, from `LEAST_BATCH` to the recipe's own.
 
     Raises:
-        SkipwiseError: an unknown recipe or balance, or numbers no training can have.
+        SkipwiseError: the recipe or the balance is unknown, or a value is not possible.
     """
     check_recipe(name)
     wishes.check()
@@ -191,7 +194,7 @@ def choose_recipe(name: str, wishes: Wishes, *, mirrors: bool, images: int) -> R
     recipe = rescaled(recipe, min(batch_size, images))
     mirror = (mirrors if wishes.mirror is None else wishes.mirror) and recipe.augmentation.mirror
     balance = recipe.balance if wishes.balance is None else BALANCES[wishes.balance]
-    # An image that is drawn several times in an epoch would always be seen the same way round.
+    # An image that is drawn several times in an epoch would be mirrored each time, or never.
     alternate = mirror and recipe.augmentation.alternate and balance != "sampling"
     if too_short_to_grow(recipe, (wishes.epochs or recipe.epochs) * (images // recipe.batch_size)):
         recipe = of_one_size(recipe)
@@ -206,29 +209,29 @@ def choose_recipe(name: str, wishes: Wishes, *, mirrors: bool, images: int) -> R
 
 
 def too_short_to_grow(recipe: Recipe, steps: int) -> bool:
-    """Whether a run of so many steps has too few of them at full size."""
+    """Whether a run of `steps` steps has too few of them at full size."""
     return (1 - recipe.full_size_from) * steps < FULL_SIZE_STEPS
 
 
 def shortened(recipe: Recipe, epochs: int, images: int) -> Recipe:
-    """The recipe for so many epochs of so many images, of full size where there are too few for them to grow."""
+    """The recipe with `epochs` epochs of `images` images, which do not grow where there are too few steps for that."""
     short = replace(recipe, epochs=epochs, steps=None)
     return full_size(short) if too_short_to_grow(short, epochs * (images // recipe.batch_size)) else short
 
 
 def of_one_size(recipe: Recipe) -> Recipe:
-    """The recipe with images of full size from the beginning, in about as many operations."""
+    """The recipe with images of full size from the beginning, and as many epochs as cost the same."""
     epochs = recipe.epochs if recipe.min_size == 1.0 else max(1, round(GROWN * recipe.epochs))
     return replace(full_size(recipe), epochs=epochs)
 
 
 def full_size(recipe: Recipe) -> Recipe:
-    """The recipe with images of full size from the beginning, in as many epochs."""
+    """The recipe with images of full size from the beginning, and the same number of epochs."""
     return replace(recipe, min_size=1.0, full_size_from=0.0)
 
 
 def redefined(ours: Recipe, theirs: Recipe) -> bool:
-    """Whether two recipes of one name differ in what nobody can ask for: it was another recipe when that was begun."""
+    """Whether two recipes of one name differ in a field that is no option, since the recipe has been changed."""
     alike = replace(
         full_size(theirs),
         epochs=ours.epochs,
@@ -243,18 +246,18 @@ def redefined(ours: Recipe, theirs: Recipe) -> bool:
 
 
 def growing_apart(ours: Recipe, theirs: Recipe) -> str:
-    """What to say where images grow under only one of two recipes; "" where they do under both or none."""
+    """How to say that images grow under only one of two recipes; "" where they grow under both or none."""
     if (ours.min_size == 1.0) == (theirs.min_size == 1.0):
         return ""
     return f"images grow in one and not in the other, for {theirs.epochs} epochs there and {ours.epochs} here"
 
 
 def rescaled(recipe: Recipe, batch_size: int) -> Recipe:
-    """The recipe with batches of another size, its rate scaled with them.
+    """The recipe with batches of another size, and the learning rate scaled with them.
 
-    As much for SGD (Goyal et al. 2017, arXiv:1706.02677), as the square root for Muon, whose steps are as long however
-    steep it is (Malladi et al. 2022, arXiv:2205.10287, for Adam). As the square root, too, where weights are given:
-    small batches are for few images, and these make few steps (benchmarks/RESULTS.md, "Few images and published
+    Linearly for SGD (Goyal et al. 2017, arXiv:1706.02677). By the square root for Muon, whose updates have the same
+    length for any gradient (Malladi et al. 2022, arXiv:2205.10287, for Adam), and where weights are given: small
+    batches are for few images, with which there are few steps (benchmarks/RESULTS.md, "Few images and published
     weights").
     """
     square_root = recipe.optimizer == "muon" or recipe.head_first > 0
@@ -263,17 +266,17 @@ def rescaled(recipe: Recipe, batch_size: int) -> Recipe:
 
 
 def as_begun(recipe: Recipe, asked_batch: int | None, begun: Recipe) -> Recipe:
-    """The recipe as work was begun with it whose batch was made smaller than `asked_batch`, to fit into memory."""
+    """The recipe as work was begun with it, where its batch was made smaller than `asked_batch` to fit into memory."""
     return rescaled(recipe, begun.batch_size) if recipe.batch_size == asked_batch else recipe
 
 
 def fine_tuning(recipe: Recipe) -> Recipe:
-    """The recipe for weights that come from elsewhere and have only to be adapted.
+    """The recipe for fine-tuning given weights.
 
-    First the new last layer learns alone, since its first gradients are noise to what lies below; then all of it, at
-    a small rate, and slower the further below (Howard and Ruder 2018, arXiv:1801.06146, section 3.2). By SGD: steps
-    that are as long however small the gradient is would leave given weights behind. What makes initial weights, or
-    suits only them, is left out.
+    First the new last layer is trained alone, since its first gradients are noise to the layers below. Then all layers
+    are trained at a small learning rate, which is smaller for layers further down (Howard and Ruder 2018,
+    arXiv:1801.06146, section 3.2). The optimizer is SGD: updates of the same length for any gradient would move too far
+    from the given weights. Everything that is about initial weights is left out.
     """
     return replace(
         of_one_size(recipe),

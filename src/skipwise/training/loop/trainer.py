@@ -29,26 +29,26 @@ from skipwise.training.machine.ranks import ALONE, Ranks
 from skipwise.training.run.state import EpochMetrics, TrainState
 
 INITIAL_PIXELS, LEAST_INITIAL_IMAGES = 500_000, 10
-"""What initial weights are made from."""
+"""`Recipe.whiten` computes initial weights from so many pixels of training images, and from at least so many images."""
 _LAYERS = 2  # the random stream of layers that draw, beside those of data/batches/batches.py
 CUT = 0.5
-"""What a run that went astray goes on with of its learning rate."""
+"""The learning rate is multiplied by this each time the loss diverges."""
 DIVERGED = 20.0
-"""How many times the loss of guessing is no longer learning but exploding."""
+"""The loss has diverged when it is more than so many times that of guessing."""
 LEAST_SCALE = 1.0
-"""The least loss scale for float16. The scale begins at 65,536 and is halved at each step that overflows."""
+"""The smallest loss scale for float16. The scale begins at 65,536 and is halved at each step that overflows."""
 
 
 class Training:
-    """A run under way: `step` until it is `finished`, and `close_epoch` wherever an `epoch_is_over`.
+    """The training loop: call `step` until it is `finished`, and `close_epoch` whenever `epoch_is_over`.
 
-    The same arguments give the same weights to the bit, in one go or resumed after any step, on the same machine and
-    versions. To be used within `execution.reproducible`.
+    The same arguments give the same weights to the bit, with or without interruptions, on the same machine with the
+    same versions of libraries. Use it within `execution.reproducible`.
 
     Args:
         network: is trained in place.
-        start: where the run stands.
-        tensors: what `tensors` gave there; None at the beginning.
+        start: the state to start from.
+        tensors: what `tensors` returned in that state; None at the beginning of a run.
         ranks: the processes that share each batch.
     """
 
@@ -90,7 +90,7 @@ class Training:
 
     @property
     def epoch_is_over(self) -> bool:
-        """Whether the current epoch's steps are done; the last epoch may be short (see `StepSchedule`)."""
+        """Whether all steps of the current epoch are done. The last epoch may be shorter (see `StepSchedule`)."""
         end = (len(self.state.history) + 1) * self.batches.per_epoch
         return self.state.steps >= min(end, self.state.step_schedule.steps)
 
@@ -103,7 +103,7 @@ class Training:
         """One step along the gradient of one batch.
 
         Raises:
-            TrainingFailed: the loss explodes, or is no longer a number.
+            TrainingFailed: the loss diverges, or is not a number.
         """
         started = time.perf_counter()
         at, self.between_steps = self.state, False
@@ -111,7 +111,7 @@ class Training:
         epoch, index = divmod(at.steps, self.batches.per_epoch)
         set_learning_rate(self.optimizer, self.learning_rate)
         self._set_mode(share < self.recipe.head_first)
-        # Dropout and its like draw from torch's default generator: the same in this step, come what may.
+        # Dropout and similar layers draw from torch's default generator, which is seeded for each step.
         torch.manual_seed(stream(self.batches.seed, _LAYERS, epoch, index) + self._ranks.rank)
         batch = self._batch(epoch, index, schedule.side(share, self.recipe, self.preprocessing.size))
         mean, std = self.preprocessing.mean, self.preprocessing.std
@@ -127,7 +127,12 @@ class Training:
         self.between_steps = True
 
     def _learn(self, loss: Tensor, *, guessing: float, where: str) -> float:
-        """Moves the weights along the gradient, and returns the loss of all processes; `guessing` has so much."""
+        """Moves the weights along the gradient, and returns the loss of all processes.
+
+        Args:
+            guessing: the loss of guessing.
+            where: the step, for an error.
+        """
         self.optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         value = self._ranks.combine(self.network, loss)
@@ -137,13 +142,13 @@ class Training:
         self._scaler.step(self.optimizer)
         self._scaler.update()
         if self._scaler.get_scale() < LEAST_SCALE:
-            raise TrainingFailed(f"the gradients are no numbers in float16, however small, in {where}")
+            raise TrainingFailed(f"the gradients overflow float16 at any loss scale in {where}")
         if self.recipe.average:
             self._average()
         return value
 
     def close_epoch(self, validate: Callable[[nn.Module], Metrics] | None) -> EpochMetrics:
-        """Validates what would be the answer now, and begins the next epoch."""
+        """Validates the network, and begins the next epoch."""
         at, started = self.state, time.perf_counter()
         metrics = validate(self.eval_network) if validate is not None else None
         epoch = EpochMetrics(
@@ -164,9 +169,9 @@ class Training:
         return self.recipe.lr * schedule.rate(share, self.recipe) * CUT ** len(self.state.lr_cuts)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights, norm statistics, momenta, averages and float16's scaling.
+        """All tensors of the state: weights, norm statistics, momenta, averaged weights, and the loss scale of float16.
 
-        They are the live ones: store them before the next step.
+        They are not copies: store them before the next step.
         """
         names = {id(parameter): name for name, parameter in self.network.named_parameters()}
         found = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
@@ -201,7 +206,7 @@ class Training:
             whiten(network, to_input(images, self.preprocessing.mean, self.preprocessing.std))
 
     def _set_mode(self, head_only: bool) -> None:
-        """Which layers learn, and which norms look at the batch."""
+        """Chooses which layers are trained, and which norms use the statistics of the batch."""
         if head_only is self._head_only:
             return
         self._head_only = head_only
@@ -218,13 +223,13 @@ class Training:
         if self._order[0] != epoch:
             self._order = epoch, self.batches.order(epoch, balanced=self.recipe.balance == "sampling")
         batch = self._ranks.part(self.batches.batch(epoch, index, self._order[1]))
-        # Resized first: then there is less to send, if the images are not on the device already.
+        # Resized before they are copied to the device, which then takes less time.
         return replace(batch, images=resize(batch.images, side)).to(self.execution.device)
 
     @torch.no_grad()
     def _average(self) -> None:
-        """Moves the answer's weights and norm statistics a little towards the network's."""
-        steps = self.state.steps + 1  # while there are fewer than the average is over, it is over all of them
+        """Updates the moving average of weights and norm statistics."""
+        steps = self.state.steps + 1  # while there are fewer steps than the average is over, it is over all of them
         new = max(1 / steps, 1 / (1 + self.recipe.average * self.state.step_schedule.steps))
         for ours, theirs in zip(
             self.eval_network.state_dict().values(), self.network.state_dict().values(), strict=True
@@ -239,9 +244,9 @@ def batch_loss(logits: Tensor, batch: Batch, *, label_smoothing: float = 0.0, we
     """Mean cross-entropy of logits [B, classes]; of a mixed image, that of its two classes by their shares.
 
     Args:
-        weights: of the classes [classes]. An image counts as much as its class weighs, smoothed labels included, and
-            the sum is divided by the number of images: dividing by their weights, as torch does, would count an
-            image for more in batches that have few of the heavy classes.
+        weights: of the classes [classes]. The loss of an image, smoothed labels included, is multiplied by the weight
+            of its class, and the sum is divided by the number of images. Dividing by the sum of the weights, as torch
+            does, would give an image more weight in batches with few images of the classes that weigh most.
     """
     if batch.partners is None and weights is None:
         return F.cross_entropy(logits, batch.labels, label_smoothing=label_smoothing)

@@ -14,7 +14,7 @@ class MetricsFile(Callback):
 
     Args:
         folder: the run's folder.
-        history: the epochs before the first one that it is told of.
+        history: the epochs that were finished before.
     """
 
     def __init__(self, folder: Path, history: tuple[EpochMetrics, ...] = ()) -> None:

@@ -33,7 +33,7 @@ from skipwise.training.run.state import TrainState
 from skipwise.training.run.time_budget import Timekeeper
 
 Progress = TrainState | Epoch | RunEnd
-"""What a run tells: its state after each step, each finished epoch, and last its end."""
+"""What a run yields: its state after each step, each finished epoch, and last its end."""
 
 
 def run_events(
@@ -52,17 +52,17 @@ def run_events(
     """Trains, evaluates after the last epoch and writes the run folder; resumes from a checkpoint if there is one.
 
     Training waits until the next event is asked for. Closing the generator stops the run: its state is saved, and the
-    same call resumes it. A run that has ended before, under the same spec, is read, and only its end is told.
+    same call resumes it. A run that has ended before, under the same spec, is read, and only its `RunEnd` is yielded.
 
     Args:
         name: what the events call the run; None is the folder's name.
         outcome: computes `Epoch.outcome` from the predictions on the validation images.
         init: the file of weights to start from, where the spec has one.
-        retries: how often a run that goes astray is tried again from its last good state, each time at half the
-            learning rate. In a comparison never: it would not be fair.
-        keeper: of the time limit, where the spec has one.
+        retries: how often a run whose loss diverges is resumed from its last good state, each time at half the learning
+            rate. In a comparison 0: anything else would not be fair.
+        keeper: keeps the time limit, where the spec has one.
         notice: is called with what a person should know.
-        ranks: the processes that do the run together; only the first one writes, and tells of epochs.
+        ranks: the processes that do the run together; only the first one writes, and yields epochs.
 
     Raises:
         SkipwiseError: the folder can't be written, or holds another run; there is no memory or no compiler for it here.
@@ -112,7 +112,7 @@ def execute_run(
             else:
                 callback.on_run_end(event)
                 return event.record
-    raise AssertionError("a run tells of its end last")
+    raise AssertionError("the last event of a run is its RunEnd")
 
 
 def give_up(spec: RunSpec, folder: Path, error: BaseException) -> RunRecord:

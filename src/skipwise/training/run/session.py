@@ -69,16 +69,16 @@ class Session:
         self.val: Predictions | None = None  # of the epoch closed last
 
     def events(self) -> Generator[TrainState | Epoch, None, RunRecord]:
-        """Trains to the end, trying again where that is allowed, and writes all but the record.
+        """Trains to the end, and again from an earlier state where the loss diverges and that is allowed.
 
         Raises:
-            TrainingFailed: it went astray once too often.
+            TrainingFailed: the loss diverged more often than `retries`.
         """
         state, tensors = self._saved()
         if tensors is None:
             self._rehearse()
         if self.keeper is not None:
-            state = self.keeper.begin(state) if tensors is None else self.keeper.go_on(state)
+            state = self.keeper.begin(state) if tensors is None else self.keeper.resume(state)
             steps = state.step_schedule.steps
             fits = f"{steps:,} steps ({steps / self.batches.per_epoch:.1f} epochs)"
             self.notice(f"A step takes about {self.keeper.step:.2g} s: {fits} fit into the time limit.")
@@ -98,13 +98,13 @@ class Session:
                     state = self.keeper.begin(state)
                 state = replace(state, lr_cuts=lr_cuts)
                 training = self._training(state, tensors)
-                if self.ranks.first:  # so that the cut holds if this process ends now
+                if self.ranks.first:  # so that the lower learning rate is kept if this process ends now
                     self.saves.write(training)
                 where = f"step {state.steps:,}" if state.steps else "the beginning"
                 self.notice(f"Trying again from {where} at half the learning rate: {error}.")
 
     def _saved(self) -> tuple[TrainState, dict[str, Tensor] | None]:
-        """The newest saved state; else the beginning."""
+        """The newest saved state; without one, the first state of the run."""
         beginning = TrainState(
             StepSchedule.even(self.spec.recipe.steps or self.batches.per_epoch * self.spec.recipe.epochs)
         )
@@ -115,7 +115,8 @@ class Session:
             self.saves.save(training)
 
     def _rehearse(self) -> None:
-        """Where images grow, gradients at full size before the first step: what takes most memory is tried out now."""
+        """Where images grow, computes gradients at full size once before the first step, to see if there is enough
+        memory for them."""
         spec, batch = self.spec, self.spec.recipe.batch_size // self.ranks.count
         size, channels = spec.preprocessing.size, spec.preprocessing.channels
         if len(sides(spec.recipe, size)) > 1:
@@ -141,7 +142,8 @@ class Session:
             )
 
     def _train(self, training: Training) -> Generator[TrainState | Epoch, None, RunRecord]:
-        """Takes the steps that are left, and evaluates. Ctrl-C and SIGTERM wait until a step is done, and save."""
+        """Does the steps that are left, and evaluates. Ctrl-C and SIGTERM wait until a step is done; the state is saved
+        then."""
         metrics = MetricsFile(self.folder, training.state.history)
         try:
             while not training.finished:
@@ -163,7 +165,7 @@ class Session:
         except Exception:
             raise
         except BaseException:
-            with deferred_signals():  # often there comes a second one
+            with deferred_signals():  # a second one often follows
                 self._save(training)
             raise
 
@@ -192,7 +194,7 @@ class Session:
         )
 
     def _finish(self, training: Training) -> RunRecord:
-        """Evaluates the answer and writes it down."""
+        """Evaluates the trained network, and writes its weights and predictions."""
         results = {}
         with self._failing_together():
             if self.ranks.first:
@@ -218,7 +220,7 @@ class Session:
 
     @contextlib.contextmanager
     def _failing_together(self) -> Iterator[None]:
-        """What only the first process does fails in all of them."""
+        """Raises an error of the first process in all of them."""
         reason: str | None = None
         try:
             yield
@@ -233,5 +235,5 @@ class Session:
         device = self.spec.execution.device
         logits = predict_logits(network, self.images.pixels, members, self.spec.preprocessing, device=device)
         if not np.isfinite(logits).all():
-            raise TrainingFailed(f"the network's answers on the {split} images are not finite numbers")
+            raise TrainingFailed(f"the network's logits on the {split} images are not finite numbers")
         return Predictions(self.images.ids[members], self.images.labels[members], logits)
