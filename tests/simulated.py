@@ -13,7 +13,7 @@ import numpy as np
 
 from skipwise.comparison import conclude
 from skipwise.comparison.budget.corrections import Budget
-from skipwise.comparison.budget.fit import fitted
+from skipwise.comparison.budget.fit import fit_to_limit
 from skipwise.comparison.budget.forecast import ENDING, ENDING_EACH, STARTING
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.comparison.run.collect import collect
@@ -250,7 +250,7 @@ class Comparison:
             machine.work(reading)
             if not (self.folder / COMPARISONS.plan_file).exists():
                 left = self.limit - (machine.now - began)
-                plan = fitted([asked], lambda _: costs, lambda _: left, fewer_epochs=self.fewer_epochs)
+                plan = fit_to_limit([asked], lambda _: costs, lambda _: left, fewer_epochs=self.fewer_epochs)
                 self._begin(plan)
             plan, budget = self.plan, None
             if plan.stopped_after is None:

@@ -131,7 +131,7 @@ def test_a_machine_five_times_slower_begins_again_with_fewer_epochs_and_answers(
     judged(comparison, study)
     plan = comparison.plan
     assert plan.recipe.epochs < 15
-    assert plan.corrections[0].startswith("Training is 5.0 times as slow as it was tried out to be: it begins again")
+    assert plan.corrections[0].startswith("Training is 5.0 times as slow as was measured before: it begins again")
     assert comparison.noticed[0] == plan.corrections[0]
     # From seeds that nothing was begun of.
     assert plan.question.first_seed > 0
@@ -146,7 +146,7 @@ def test_a_machine_that_is_quicker_begins_again_with_more_epochs(tmp_path: Path)
     machine = Machine(slower(expected, 0.6), CLOSE)
     comparison = Comparison(asking(), tmp_path / "out", expected, 400.0)
     judged(comparison, comparison.carry_out(machine))
-    assert "times as fast as it was tried out to be" in comparison.plan.corrections[0]
+    assert "times as fast as was measured before" in comparison.plan.corrections[0]
     assert machine.now >= 0.85 * 400 or comparison.plan.recipe.epochs == 15
 
 

@@ -16,7 +16,7 @@ import skipwise
 from skipwise.comparison.budget import corrections as budget
 from skipwise.comparison.budget import forecast
 from skipwise.comparison.budget import resolve as settle
-from skipwise.comparison.budget.fit import fitted
+from skipwise.comparison.budget.fit import fit_to_limit
 from skipwise.comparison.plan.extending import as_asked_before
 from skipwise.comparison.plan.plan import COMPARISONS, Plan, Tuning
 from skipwise.core.files.checksums import write_sealed
@@ -248,7 +248,7 @@ def test_runs_too_short_for_growing_images_have_them_at_full_size(tmp_path: Path
     asked = replace(asked, tuning=None, time_limit=60.0, asked_for=((2,), recipe.epochs))
     cost = StepCost(step=0.5, evaluation=1e-5)
     costs = dict.fromkeys(asked.question.candidates, cost)
-    short = fitted([asked], lambda _: costs, lambda _: 70.0, fewer_epochs=True)
+    short = fit_to_limit([asked], lambda _: costs, lambda _: 70.0, fewer_epochs=True)
     assert (short.recipe.min_size, short.recipe.epochs < 5) == (1.0, True)
     assert asked.same_as(short)
     assert asked.difference(replace(short, width=0.5)) == "width is 0.5 there and 1.0 here"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import skipwise
-from skipwise.comparison.budget.fit import fitted
+from skipwise.comparison.budget.fit import fit_to_limit
 from skipwise.comparison.results.wording import given_up, length
 from skipwise.training import draft
 from skipwise.training.loop.recipe import Recipe
@@ -28,7 +28,7 @@ def test_where_no_epoch_fits_as_many_steps_as_do_are_left() -> None:
         asked_for=((5, 8), made.recipe.epochs),
     )
     costs = dict.fromkeys(plan.question.candidates, StepCost(step=1.0, evaluation=1e-5))
-    short = fitted([plan], lambda _: costs, lambda _: 100.0, fewer_epochs=True)
+    short = fit_to_limit([plan], lambda _: costs, lambda _: 100.0, fewer_epochs=True)
     steps = short.recipe.steps
     assert steps is not None
     assert LEAST_STEPS <= steps < 200

@@ -96,7 +96,7 @@ def _study(plan: Plan, folder: Path, callback: Callback, budget: Budget | None, 
         COMPARISONS.begin(folder, changed)
         plan = changed
         if budget is not None:
-            budget.follow(changed)
+            budget.change_plan(changed)
 
     with contextlib.closing(executor):
         executor.open(folder, processes=plan.processes, threads=plan.execution.threads)
