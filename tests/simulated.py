@@ -28,7 +28,8 @@ from skipwise.evaluation.metrics import measure
 from skipwise.training.callbacks import Epoch, RunEnd
 from skipwise.training.loop.recipe import RECIPES, shortened
 from skipwise.training.probe.step_cost import StepCost
-from skipwise.training.run.record import Predictions, RunRecord, failed_run, write_predictions, write_run
+from skipwise.training.run.predictions import Predictions, write_predictions
+from skipwise.training.run.record import RunRecord, failed_run, write_run
 from tests.calling import calls
 from tests.fabricated import fabricate
 

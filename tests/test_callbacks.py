@@ -11,7 +11,7 @@ import pytest
 import skipwise
 from skipwise.training import callbacks as module
 from skipwise.training.callbacks import Callback, CallbackFailed, Callbacks, End, Epoch, Phase, RunEnd, Start
-from skipwise.training.run.record import read_history
+from skipwise.training.run.files import read_history
 from tests.calling import calls
 
 TRAIN = {"width": 0.125, "epochs": 2, "img_size": 16, "precision": "fp32", "compile": False}

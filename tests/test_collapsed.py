@@ -27,7 +27,7 @@ from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.sources import ReadingOptions
 from skipwise.statistics import share
-from skipwise.training.run.record import Predictions
+from skipwise.training.run.predictions import Predictions
 from tests.fabricated import fabricate
 from tests.test_study import IMAGES, Accuracy, Answering, make_plan
 

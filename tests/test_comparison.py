@@ -28,7 +28,7 @@ from skipwise.core.files.json_records import read_json
 from skipwise.core.files.locks import locked
 from skipwise.training.callbacks import Epoch, RunEnd, Start
 from skipwise.training.run.checkpoint import load_checkpoints
-from skipwise.training.run.record import read_history
+from skipwise.training.run.files import read_history
 from tests.conftest import Run, make_photos
 from tests.processes import Command, Prepare, children_of, heavy_imports, time_briefly
 

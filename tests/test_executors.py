@@ -17,7 +17,8 @@ from skipwise.core.files.checksums import read_sealed
 from skipwise.cost import timing
 from skipwise.cost.interleaved import interleaved
 from skipwise.training.callbacks import RunEnd, Start
-from skipwise.training.run.record import find_run, read_history
+from skipwise.training.run.files import read_history
+from skipwise.training.run.record import find_run
 
 EXECUTORS = [InProcess, LocalProcesses]
 LINEAR, RAISES = "tests.guest_networks:Linear", "tests.guest_networks:Raises"

@@ -14,8 +14,7 @@ import pytest
 
 import skipwise
 from skipwise.comparison.budget import corrections as budget
-from skipwise.comparison.budget import forecast
-from skipwise.comparison.budget import resolve as settle
+from skipwise.comparison.budget import forecast, resolve
 from skipwise.comparison.budget.fit import fit_to_limit
 from skipwise.comparison.plan.extending import as_asked_before
 from skipwise.comparison.plan.plan import COMPARISONS, Plan, Tuning
@@ -25,7 +24,8 @@ from skipwise.core.workspace.task import Task
 from skipwise.training.loop.recipe import Wishes, choose_recipe, of_one_size
 from skipwise.training.loop.trainer import Training
 from skipwise.training.probe.step_cost import StepCost
-from skipwise.training.run.record import RunRecord, read_predictions
+from skipwise.training.run.predictions import read_predictions
+from skipwise.training.run.record import RunRecord
 from skipwise.training.run.state import EpochMetrics
 from tests.fabricated import fabricate
 
@@ -140,7 +140,7 @@ def clocked(monkeypatch: pytest.MonkeyPatch, *, told: float, taken: float) -> Ca
     monkeypatch.setattr(Training, "step", timed)
     monkeypatch.setattr(Training, "close_epoch", told_seconds)
     monkeypatch.setattr(forecast, "try_step", lambda *_, **__: StepCost(told, 1e-4))
-    monkeypatch.setattr(settle, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(resolve, "time", SimpleNamespace(monotonic=lambda: now))
     monkeypatch.setitem(budget.Budget.__init__.__kwdefaults__, "clock", lambda: now)
     return lambda: now
 

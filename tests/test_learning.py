@@ -12,14 +12,9 @@ from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.run.learning import climbs, not_learnt
 from skipwise.core.files.folders import make_folder
 from skipwise.evaluation.metrics import Metrics
-from skipwise.training.run.record import (
-    Predictions,
-    RunRecord,
-    read_predictions,
-    write_history,
-    write_predictions,
-    write_run,
-)
+from skipwise.training.run.files import write_history
+from skipwise.training.run.predictions import Predictions, read_predictions, write_predictions
+from skipwise.training.run.record import RunRecord, write_run
 from skipwise.training.run.state import EpochMetrics
 from tests.simulated import answered, asking
 

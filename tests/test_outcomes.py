@@ -33,7 +33,8 @@ from skipwise.evaluation import outcomes
 from skipwise.evaluation.calibration import calibration, confidence
 from skipwise.evaluation.metrics import measure
 from skipwise.evaluation.outcomes import OUTCOMES, Outcome, outcome_of
-from skipwise.training.run.record import Predictions, RunRecord, write_predictions, write_run
+from skipwise.training.run.predictions import Predictions, write_predictions
+from skipwise.training.run.record import RunRecord, write_run
 from tests.fabricated import fabricate, write_comparison
 from tests.test_study import MACHINE, Answering
 

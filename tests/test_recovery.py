@@ -25,7 +25,8 @@ from skipwise.training.loop.trainer import Training
 from skipwise.training.machine.compiling import has_compiler
 from skipwise.training.run import saving
 from skipwise.training.run.checkpoint import FORMAT, KIND, load_checkpoints, previous, save_checkpoint
-from skipwise.training.run.record import RunSpec, read_history
+from skipwise.training.run.files import read_history
+from skipwise.training.run.record import RunSpec
 from skipwise.training.run.runner import execute_run
 from tests.calling import calls
 from tests.processes import FORKING

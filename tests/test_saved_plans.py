@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import skipwise
 from skipwise.cli import app as program
 from skipwise.cli.commands import compare as verb
-from skipwise.comparison.budget import resolve as settling
+from skipwise.comparison.budget import costs as costs_module
 from skipwise.comparison.plan.arguments import Arguments, arguments
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.plan import Plan
@@ -50,12 +50,12 @@ def same_costs(_: Plan, names: Iterable[str], **__: object) -> dict[str, StepCos
 @pytest.fixture
 def tried(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same in this process."""
-    monkeypatch.setattr(settling, "try_steps", same_costs)
+    monkeypatch.setattr(costs_module, "try_steps", same_costs)
 
 
 def tried_there() -> None:
     """The same in a process of its own."""
-    settling.try_steps = same_costs
+    costs_module.try_steps = same_costs
 
 
 def tree(folder: Path) -> dict[str, bytes]:

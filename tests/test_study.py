@@ -22,15 +22,8 @@ from skipwise.data.splits import save_split
 from skipwise.evaluation.metrics import Metrics, measure
 from skipwise.evaluation.outcomes import OUTCOMES
 from skipwise.training.callbacks import RunEnd
-from skipwise.training.run.record import (
-    Predictions,
-    RunRecord,
-    RunSpec,
-    failed_run,
-    read_predictions,
-    write_predictions,
-    write_run,
-)
+from skipwise.training.run.predictions import Predictions, read_predictions, write_predictions
+from skipwise.training.run.record import RunRecord, RunSpec, failed_run, write_run
 from tests.fabricated import fabricate
 
 IMAGES = 4000

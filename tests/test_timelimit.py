@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.training import fit
-from skipwise.training import resolve as settle
+from skipwise.training import fit, resolve
 from skipwise.training.callbacks import Callback, Start
 from skipwise.training.loop.recipe import RECIPES, Recipe
 from skipwise.training.loop.schedule import StepSchedule, step_cost
@@ -204,13 +203,13 @@ def test_a_real_run_keeps_to_it_and_says_what_it_chose(photos: Path, monkeypatch
         now += 0.1 if steps <= 30 else 0.2
 
     monkeypatch.setattr(Training, "step", timed)
-    monkeypatch.setattr(settle, "try_step", lambda *_, **__: StepCost(0.1, 1e-4))
-    for module in (settle, fit):
+    monkeypatch.setattr(resolve, "try_step", lambda *_, **__: StepCost(0.1, 1e-4))
+    for module in (resolve, fit):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
     monkeypatch.setattr(fit, "try_step", lambda *_, **__: StepCost(0.1, 1e-4))
     monkeypatch.setitem(Timekeeper.__init__.__kwdefaults__, "clock", lambda: now)
     run = train(photos, began=-2.0, **options)  # of which two seconds were gone when it was called
-    assert 0.95 * (12 - 2 - settle.ENDING) <= now <= 12 - 2 - settle.ENDING
+    assert 0.95 * (12 - 2 - resolve.ENDING) <= now <= 12 - 2 - resolve.ENDING
     record = run.record
     assert record.status == "finished"
     assert record.spec.time_limit == 12
@@ -239,7 +238,7 @@ def test_images_grow_only_where_there_is_time_to_get_used_to_their_size(
     small = {"width": 0.125, "img_size": 32, "batch_size": 4, "precision": "fp32"}
     seen: list[RunPlan] = []
     with monkeypatch.context() as patched:  # a machine of any speed
-        patched.setattr(settle, "try_step", lambda *_, **__: StepCost(step, 1e-4))
+        patched.setattr(resolve, "try_step", lambda *_, **__: StepCost(step, 1e-4))
         run()
     run()  # goes on, however fast the machine has become
     assert [terms.spec.recipe.min_size < 1 for terms in seen] == [grow, grow]

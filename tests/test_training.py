@@ -27,15 +27,9 @@ from skipwise.training.loop.schedule import StepSchedule, rate
 from skipwise.training.machine.execution import Execution
 from skipwise.training.run import saving, session
 from skipwise.training.run.checkpoint import load_checkpoints, previous, save_checkpoint
-from skipwise.training.run.record import (
-    DamagedWarning,
-    RunRecord,
-    RunSpec,
-    find_run,
-    read_history,
-    read_predictions,
-    write_run,
-)
+from skipwise.training.run.files import read_history
+from skipwise.training.run.predictions import read_predictions
+from skipwise.training.run.record import DamagedWarning, RunRecord, RunSpec, find_run, write_run
 from skipwise.training.run.runner import execute_run
 from skipwise.training.run.saving import Saves
 from skipwise.training.run.state import TrainState

@@ -36,7 +36,8 @@ from skipwise.training.machine.faults import in_short
 from skipwise.training.machine.ranks import Ranks, joined
 from skipwise.training.observer import Observed, TrainObserver
 from skipwise.training.plan import RUNS, RunPlan
-from skipwise.training.run.record import CHECKPOINT, RunRecord, find_run, remove_checkpoint
+from skipwise.training.run.files import CHECKPOINT, remove_checkpoint
+from skipwise.training.run.record import RunRecord, find_run
 from skipwise.training.run.time_budget import parse_limit
 from skipwise.training.starting_weights import AUTO, NONE, PRETRAINED, Found, agreed, find_start, for_model, model_of
 

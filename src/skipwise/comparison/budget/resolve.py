@@ -10,16 +10,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from skipwise.comparison.budget.costs import (
+    costs_at_full_speed,
+    costs_from_nearest,
+    count_candidates,
+    scaled_counts,
+    step_costs,
+)
 from skipwise.comparison.budget.external_batch import largest_external_batch
 from skipwise.comparison.budget.fit import fit_to_limit
 from skipwise.comparison.budget.forecast import Forecast, forecast, guessed, slowest, try_steps
-from skipwise.comparison.budget.networks import count_candidate
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.results.wording import given_up
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine import devices
 from skipwise.cost.counts import Counts
-from skipwise.cost.timing import multiply_adds_per_second
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.images import Pixels
 from skipwise.data.prepare import Prepared
@@ -34,9 +39,6 @@ from skipwise.training.probe.batch_size import Room, largest_batch, with_batch
 from skipwise.training.probe.step import ENOUGH, choose_compile
 from skipwise.training.probe.step_cost import StepCost
 from skipwise.training.setting import Setting, settings
-
-TRYING = 0.02
-"""About the largest share of a time limit that trials of steps take."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +86,7 @@ def fit_setting(draft: Plan, here: OnThisMachine, notice: Callable[[str], None])
     Raises:
         SkipwiseError: the time limit is too short for any setting.
     """
-    counts = _counts(draft)
+    counts = count_candidates(draft)
     others = any(map(is_external, draft.question.candidates))  # they may take images of one size only
     options = settings(
         draft.setting,
@@ -93,10 +95,10 @@ def fit_setting(draft: Plan, here: OnThisMachine, notice: Callable[[str], None])
     )
     first = _suited(draft, counts, here)
     here = replace(here, precision=first.execution.precision)  # measured once
-    plans = [first, *(_suited(draft.at(option), _scaled(counts, draft, option), here) for option in options[1:])]
+    plans = [first, *(_suited(draft.at(option), scaled_counts(counts, draft, option), here) for option in options[1:])]
     if first.time_limit is None or len(plans) == 1:
         fitting = _with_fitting_batch(first, counts, notice)
-        return Tried(plan=fitting, counts=counts, costs=_costs(fitting, counts))
+        return Tried(plan=fitting, counts=counts, costs=step_costs(fitting, counts))
     reading = time.monotonic() - here.began
 
     def left(plan: Plan) -> float:
@@ -106,10 +108,10 @@ def fit_setting(draft: Plan, here: OnThisMachine, notice: Callable[[str], None])
 
     # Settings are judged by the least time a step can take, then by one network, and only then by all of them.
     tried: dict[Setting, dict[str, StepCost]] = {}
-    roughly = {first.setting: _at_full_speed(first, counts)}
+    roughly = {first.setting: costs_at_full_speed(first, counts)}
 
     def costs(plan: Plan) -> dict[str, StepCost]:
-        return tried.get(plan.setting) or _from_nearest(tried or roughly, plan.setting)
+        return tried.get(plan.setting) or costs_from_nearest(tried or roughly, plan.setting)
 
     def choice() -> Plan:
         try:
@@ -122,17 +124,17 @@ def fit_setting(draft: Plan, here: OnThisMachine, notice: Callable[[str], None])
 
     at = choice()
     if own := [name for name in counts if not is_external(name)]:
-        there = {name: found.multiply_adds for name, found in _scaled(counts, draft, at.setting).items()}
+        there = {name: found.multiply_adds for name, found in scaled_counts(counts, draft, at.setting).items()}
         one = try_steps(at, {own[0]: there[own[0]]}, each=ENOUGH / 2)
         roughly = {at.setting: one | guessed(one, there)}
         at = choice()
     while at.setting not in tried:
-        tried[at.setting] = _costs(at, _scaled(counts, draft, at.setting))
+        tried[at.setting] = step_costs(at, scaled_counts(counts, draft, at.setting))
         at = choice()
-    found, scaled = tried[at.setting], _scaled(counts, draft, at.setting)
+    found, scaled = tried[at.setting], scaled_counts(counts, draft, at.setting)
     fitting = _with_fitting_batch(at, scaled, notice)
     if fitting != at:
-        found = _costs(fitting, scaled)
+        found = step_costs(fitting, scaled)
     return Tried(plan=fitting, counts=scaled, costs=found)
 
 
@@ -190,7 +192,7 @@ def look_ahead(
         SkipwiseError: the time limit is too short.
     """
     if stored is not None:
-        return stored, _forecast(stored, try_again(stored), _counts(stored))
+        return stored, _forecast(stored, try_again(stored), count_candidates(stored))
     tried = fit_setting(draft, here, notice)
     plan = _within_limit(tried, here, notice)
     return plan, _forecast(plan, tried.costs, tried.counts)
@@ -212,22 +214,11 @@ def _forecast(plan: Plan, costs: dict[str, StepCost], counts: dict[str, Counts])
 
 def try_again(plan: Plan) -> dict[str, StepCost]:
     """What a step of each network of a plan takes now, with what was chosen when it began."""
-    return _costs(plan, _counts(plan))
+    return step_costs(plan, count_candidates(plan))
 
 
 def _left(plan: Plan, here: OnThisMachine) -> float:
     return (plan.time_limit or math.inf) - (time.monotonic() - here.began)
-
-
-def _counts(plan: Plan) -> dict[str, Counts]:
-    """The counts of the networks that can be built. The runs of the others will fail and say why."""
-    return {name: found for name in plan.trained if (found := count_candidate(plan, name))}
-
-
-def _scaled(counts: dict[str, Counts], plan: Plan, setting: Setting) -> dict[str, Counts]:
-    """About the counts in another setting than the plan's: they are proportional to the pixels."""
-    factor = setting.pixels / plan.setting.pixels
-    return {name: replace(found, multiply_adds=int(found.multiply_adds * factor)) for name, found in counts.items()}
 
 
 def _suited(plan: Plan, counts: dict[str, Counts], here: OnThisMachine) -> Plan:
@@ -240,41 +231,6 @@ def _suited(plan: Plan, counts: dict[str, Counts], here: OnThisMachine) -> Plan:
         resident_bytes=resident_bytes(plan.recipe, plan.preprocessing, plan.train_images, runs=here.workers or 1),
     )
     return replace(plan, execution=execution, processes=choose_processes(execution, here.workers))
-
-
-def _costs(plan: Plan, counts: dict[str, Counts]) -> dict[str, StepCost]:
-    """The cost of a step of every candidate.
-
-    It is measured for Skipwise's own networks, and estimated from those for external ones. Where all are external and
-    there is no time limit, it is empty.
-    """
-    each = ENOUGH if plan.time_limit is None else min(ENOUGH, plan.time_limit * TRYING / max(1, len(counts)))
-    with enough_memory():
-        found = try_steps(plan, {name: count.multiply_adds for name, count in counts.items()}, each=each)
-    if plan.time_limit is None:
-        return found
-    found = found or _at_full_speed(plan, counts)
-    if missing := [name for name in plan.trained if name not in found]:
-        # Their runs will fail, or take longer; then the plan is corrected.
-        found |= dict.fromkeys(missing, max(found.values(), key=lambda cost: cost.step, default=StepCost(1.0, 0.01)))
-    return found
-
-
-def _at_full_speed(plan: Plan, counts: dict[str, Counts]) -> dict[str, StepCost]:
-    """The least time that a step can take: three times the multiply-adds of the forward pass at full speed."""
-    threads, precision = plan.execution.threads, plan.execution.precision
-    rate = multiply_adds_per_second(plan.execution.device, threads=threads, precision=precision)
-    return {
-        name: StepCost(3 * found.multiply_adds * plan.recipe.batch_size / rate, found.multiply_adds / rate)
-        for name, found in counts.items()
-    }
-
-
-def _from_nearest(known: dict[Setting, dict[str, StepCost]], setting: Setting) -> dict[str, StepCost]:
-    """The costs in a setting, from those in the most similar one: they are proportional to the pixels."""
-    nearest = min(known, key=lambda other: abs(math.log(other.pixels / setting.pixels)))
-    factor = setting.pixels / nearest.pixels
-    return {name: cost.on_pixels(factor) for name, cost in known[nearest].items()}
 
 
 def _with_fitting_batch(plan: Plan, counts: dict[str, Counts], notice: Callable[[str], None]) -> Plan:

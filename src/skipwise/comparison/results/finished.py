@@ -13,7 +13,7 @@ from skipwise.core.escaping import json_text
 from skipwise.core.files.checksums import check_files, read_sealed
 from skipwise.core.files.json_records import as_json, read_json
 from skipwise.pages.pictures import is_data_url
-from skipwise.training.run.record import read_history
+from skipwise.training.run.files import read_history
 from skipwise.training.run.state import EpochMetrics
 
 FORMATS = ("html", "md", "json")

@@ -23,7 +23,8 @@ from skipwise.comparison.run.rounds import Rounds
 from skipwise.evaluation.outcomes import Outcome
 from skipwise.statistics import Judgement, candidates_left, judge, settle
 from skipwise.training.callbacks import Callback
-from skipwise.training.run.record import RunRecord, read_predictions
+from skipwise.training.run.predictions import read_predictions
+from skipwise.training.run.record import RunRecord
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from skipwise.core.files.checksums import read_sealed
 from skipwise.nets.external import is_external
 from skipwise.training.callbacks import RunEnd
 from skipwise.training.machine.faults import in_short
-from skipwise.training.run.record import Predictions
+from skipwise.training.run.predictions import Predictions
 from skipwise.training.run.runner import Progress, give_up, run_events
 
 

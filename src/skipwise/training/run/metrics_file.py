@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from skipwise.training.callbacks import Callback, Epoch
-from skipwise.training.run.record import write_history
+from skipwise.training.run.files import write_history
 from skipwise.training.run.state import EpochMetrics
 
 

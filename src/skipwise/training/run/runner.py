@@ -17,17 +17,9 @@ from skipwise.training.callbacks import Callback, Epoch, RunEnd
 from skipwise.training.machine.compiling import lacks_compiler
 from skipwise.training.machine.faults import enough_memory, in_short
 from skipwise.training.machine.ranks import ALONE, Ranks
-from skipwise.training.run.record import (
-    CHECKPOINT,
-    RECORD,
-    Predictions,
-    RunRecord,
-    RunSpec,
-    failed_run,
-    find_run,
-    remove_checkpoint,
-    write_run,
-)
+from skipwise.training.run.files import CHECKPOINT, RECORD, remove_checkpoint
+from skipwise.training.run.predictions import Predictions
+from skipwise.training.run.record import RunRecord, RunSpec, failed_run, find_run, write_run
 from skipwise.training.run.session import Session
 from skipwise.training.run.state import TrainState
 from skipwise.training.run.time_budget import Timekeeper

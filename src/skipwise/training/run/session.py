@@ -25,16 +25,10 @@ from skipwise.training.machine.execution import reproducible
 from skipwise.training.machine.ranks import Ranks
 from skipwise.training.machine.signals import deferred_signals
 from skipwise.training.probe.step import try_gradients
+from skipwise.training.run.files import CHECKPOINT, write_history, write_weights
 from skipwise.training.run.metrics_file import MetricsFile
-from skipwise.training.run.record import (
-    CHECKPOINT,
-    Predictions,
-    RunRecord,
-    RunSpec,
-    write_history,
-    write_predictions,
-    write_weights,
-)
+from skipwise.training.run.predictions import Predictions, write_predictions
+from skipwise.training.run.record import RunRecord, RunSpec
 from skipwise.training.run.saving import Saves
 from skipwise.training.run.state import TrainState
 from skipwise.training.run.time_budget import Timekeeper
