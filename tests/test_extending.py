@@ -18,6 +18,7 @@ from skipwise.comparison.budget import forecast, resolve
 from skipwise.comparison.budget.fit import fit_to_limit
 from skipwise.comparison.plan.extending import as_asked_before
 from skipwise.comparison.plan.plan import COMPARISONS, Plan, Tuning
+from skipwise.comparison.run import in_process
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.json_records import read_json
 from skipwise.core.workspace.task import Task
@@ -140,7 +141,8 @@ def clocked(monkeypatch: pytest.MonkeyPatch, *, told: float, taken: float) -> Ca
     monkeypatch.setattr(Training, "step", timed)
     monkeypatch.setattr(Training, "close_epoch", told_seconds)
     monkeypatch.setattr(forecast, "try_step", lambda *_, **__: StepCost(told, 1e-4))
-    monkeypatch.setattr(resolve, "time", SimpleNamespace(monotonic=lambda: now))
+    for module in (resolve, in_process):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
     monkeypatch.setitem(budget.Budget.__init__.__kwdefaults__, "clock", lambda: now)
     return lambda: now
 

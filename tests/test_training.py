@@ -109,7 +109,7 @@ def test_the_weights_of_one_step_are_not_kept_twice(tmp_path: Path) -> None:
     saves = Saves(path, make_spec(), str)
     for steps in (2, 3, 3):
         at = replace(standing, steps=steps)
-        saves.write(SimpleNamespace(at=at, tensors=lambda: {"weight": torch.zeros(2)}))
+        saves.write(SimpleNamespace(state=at, tensors=lambda: {"weight": torch.zeros(2)}))
     assert [state["state"]["steps"] for _, state in load_checkpoints(path)] == [3, 2]
 
 
