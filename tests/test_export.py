@@ -110,7 +110,7 @@ def test_verify_certifies_every_engine_from_the_bytes_on(exported: Exported, tra
     assert found.split == "test"
     assert found.reference == "PyTorch"
     names = [arm.name for arm in found.arms]
-    assert names == ["ONNX Runtime FP32, fitted before", "ONNX Runtime FP32", "OpenVINO FP32"]
+    assert names == ["ONNX Runtime FP32, resized before", "ONNX Runtime FP32", "OpenVINO FP32"]
     for arm in found.arms:
         assert arm.agreement.same == found.images
         assert arm.agreement.difference < 1e-3
@@ -412,7 +412,7 @@ def test_a_base_install_verifies_on_golden_images_and_on_data(
     held = without_torch("verify", quantized.folder, trained.parent / "stripes", "--no-timing", "--json")
     assert held.returncode == 0, held.stderr
     certificate = json.loads(held.stdout)["certificate"]
-    assert certificate["reference"] == "OpenVINO INT8, fitted before"
+    assert certificate["reference"] == "OpenVINO INT8, resized before"
     assert "PyTorch is not installed here" in certificate["notes"][0]
     refused = without_torch("export", trained)
     assert refused.returncode == 2

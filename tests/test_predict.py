@@ -264,9 +264,9 @@ def test_a_file_of_something_else_is_left_as_it_is(pile: Path, photos: Path, tmp
     other = Made()
     other.identity = "other"
     refused = [
-        (prediction(pile, session=other), "of another network"),
-        (prediction(photos), "of other images"),
-        (prediction(pile / "a"), "of other images"),
+        (prediction(pile, session=other), "from another network"),
+        (prediction(photos), "for other images"),
+        (prediction(pile / "a"), "for other images"),
         (prediction(pile, top=2), "--top was 1"),
         (prediction(pile, batch_size=8), "--batch-size was 4"),
         (prediction(pile, probabilities=True), "--probabilities was False"),

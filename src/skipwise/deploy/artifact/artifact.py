@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import msgspec
 
@@ -21,6 +21,7 @@ from skipwise.core.files.regular import read_regular
 from skipwise.core.machine.system import Machine
 from skipwise.core.text import printable
 from skipwise.data.image.preprocess import Preprocessing
+from skipwise.deploy.formats import FORMATS, ExportFormat, Precision
 from skipwise.statistics.noninferiority import Drop
 
 VERSION = 1
@@ -28,18 +29,6 @@ VERSION = 1
 
 _LARGEST = 2**26
 """Bytes of artifact.json; that of 20,000 classes has a tenth of it."""
-
-Format = Literal["onnx", "openvino", "torch"]
-FORMATS: tuple[Format, ...] = get_args(Format)
-MODEL_FILES: dict[Format, tuple[str, ...]] = {
-    "onnx": ("model.onnx",),
-    "openvino": ("model.xml", "model.bin"),
-    "torch": ("model.pt2",),
-}
-"""The files of each format; the first one is opened."""
-
-Precision = Literal["fp32", "fp16", "int8"]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +108,7 @@ class Artifact:
     """
 
     version: int
-    format: Format
+    format: str
     precision: Precision
     opset: int | None
     classes: tuple[str, ...]
@@ -128,6 +117,19 @@ class Artifact:
     quantization: Quantization | None
     provenance: Provenance
     files: dict[str, str]
+
+    @property
+    def kind(self) -> ExportFormat:
+        """The format's row of the table."""
+        return FORMATS[self.format]
+
+    def model_file(self, folder: Path) -> Path:
+        """The file in the artifact's folder that a backend opens."""
+        return folder / self.kind.files[0]
+
+    def size(self, folder: Path) -> int:
+        """The size of the model's files in the artifact's folder, in bytes."""
+        return sum((folder / name).stat().st_size for name in self.kind.files)
 
 
 def is_artifact(folder: Path) -> bool:
@@ -181,7 +183,9 @@ def _converted(plain: Any, path: Path, again: str) -> Artifact:
         for name in artifact.files:
             if Path(name).is_absolute() or ".." in Path(name).parts or not name.isprintable():
                 raise ValueError(f"{name!r} lies outside")
-        needed = [*MODEL_FILES[artifact.format], *(golden.file for golden in artifact.golden)]
+        if artifact.format not in FORMATS:
+            raise ValueError(f"there is no format {artifact.format!r}")
+        needed = [*artifact.kind.files, *(golden.file for golden in artifact.golden)]
         missing = [name for name in needed if name not in artifact.files]
         if missing:
             raise ValueError(f"no hash of {missing[0]!r}")

@@ -16,8 +16,9 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import LOCK, explained, locked, make_folder
 from skipwise.core.files.paths import user_path
 from skipwise.core.workspace import next_folder, numbered_folders
-from skipwise.deploy.artifact.artifact import Artifact, Format, Precision, is_artifact, read_artifact
+from skipwise.deploy.artifact.artifact import Artifact, is_artifact, read_artifact
 from skipwise.deploy.artifact.trained_network import TrainedNetwork
+from skipwise.deploy.formats import Precision
 
 PARENT = Path("runs/export")
 HIDDEN = ".skipwise-{}.tmp"
@@ -32,7 +33,7 @@ class Place:
 
     output: str | os.PathLike[str] | None
     network: TrainedNetwork
-    format: Format
+    format: str
     precision: Precision
     weights: str
     max_drop: float

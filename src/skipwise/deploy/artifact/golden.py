@@ -14,8 +14,9 @@ from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.files.regular import open_regular
 from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.data.image.preprocess import Preprocessing
-from skipwise.deploy.artifact.artifact import Golden, Precision
+from skipwise.deploy.artifact.artifact import Golden
 from skipwise.deploy.artifact.images import LabelledImages
+from skipwise.deploy.formats import Precision
 from skipwise.deploy.runtime.soundness import shaped
 
 COUNT = 8

@@ -10,17 +10,16 @@ from onnx import ModelProto
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.image.preprocess import Preprocessing
-from skipwise.deploy.artifact.artifact import Format
 from skipwise.deploy.artifact.images import LabelledImages, batches
-from skipwise.deploy.export.onnx_file import FITTED
 from skipwise.deploy.export.quantize import Checked, Evaluate
-from skipwise.deploy.runtime.backend_import import import_backend
+from skipwise.deploy.formats.format import Progress
 
 CALIBRATION = 300
 CHECKED = 2000
 """At most so many images to calibrate on, and to control accuracy on."""
 
-Progress = Callable[[str, int, int], None]
+RunModel = Callable[[ModelProto], Callable[[NDArray[np.float32]], NDArray[np.float32]]]
+"""A network in a backend: resized pixels float32 [N, C, size, size] -> probabilities [N, classes]."""
 
 
 def images_for_int8(
@@ -63,29 +62,19 @@ def images_for_int8(
     )
 
 
-def evaluating(format: Format, tell: Progress = lambda *_: None) -> Evaluate:
-    """Runs a network in the engine it is made for, 64 images at a time."""
+def evaluating(run: RunModel, progress: Progress = lambda *_: None) -> Evaluate:
+    """Runs a network 64 images at a time.
+
+    Args:
+        run: in which backend.
+    """
 
     def evaluate(model: ModelProto, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        run = _in_onnxruntime(model) if format == "onnx" else _in_openvino(model)
+        answer = run(model)
         answers = []
         for start in range(0, len(pixels), 64):
-            tell("Answering in single precision and INT8", start, len(pixels))
-            answers.append(run(pixels[start : start + 64].astype(np.float32)))
+            progress("Comparing INT8 with single precision", start, len(pixels))
+            answers.append(answer(pixels[start : start + 64].astype(np.float32)))
         return np.concatenate(answers)
 
     return evaluate
-
-
-def _in_onnxruntime(model: ModelProto) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    session = import_backend("onnxruntime").InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    return lambda pixels: session.run(None, {FITTED: pixels})[0]
-
-
-def _in_openvino(model: ModelProto) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    core = import_backend("openvino").Core()
-    settings = {"INFERENCE_PRECISION_HINT": "f32"}
-    compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", settings)
-    return lambda pixels: compiled(pixels)[0].copy()

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +21,9 @@ from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.data.sources import ReadingOptions
 from skipwise.deploy.artifact import golden
 from skipwise.deploy.artifact.artifact import (
-    MODEL_FILES,
     VERSION,
     Artifact,
-    Format,
     Golden,
-    Precision,
     read_artifact,
     sealed,
 )
@@ -35,12 +32,12 @@ from skipwise.deploy.artifact.images import LabelledImages, fit, other_images, o
 from skipwise.deploy.artifact.normalisation import reversed_channels
 from skipwise.deploy.artifact.signing import SecretKey, read_secret_key
 from skipwise.deploy.artifact.trained_network import ExternalWeights, TrainedNetwork, network_of_file, network_of_run
+from skipwise.deploy.formats import FORMATS, PRECISIONS, ExportFormat, ExportJob, Precision, find_format
 from skipwise.deploy.runtime.backend_import import import_backend
-from skipwise.deploy.runtime.engines import Opened
-from skipwise.deploy.runtime.session import engines
+from skipwise.deploy.runtime.model_session import ModelSession
 
 if TYPE_CHECKING:
-    from skipwise.deploy.export.calibration import Progress
+    from skipwise.deploy.formats.format import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +54,7 @@ class Exported:
     @property
     def size(self) -> int:
         """The size of the model's files, in bytes."""
-        return sum((self.folder / name).stat().st_size for name in MODEL_FILES[self.artifact.format])
+        return self.artifact.size(self.folder)
 
 
 def export(
@@ -99,9 +96,6 @@ def export(
     key = None if sign is None else read_secret_key(user_path(sign))
     network = network_of_run(run, trust) if elsewhere is None else network_of_file(run, elsewhere)
     _check_installed(chosen)
-    from skipwise.deploy.export.model_file import write_model  # torch and onnx take seconds to import
-    from skipwise.deploy.export.onnx_file import OPSET
-
     loaded = network.load()[1]  # what is no network is refused before anything is done
     network = replace(network, key=loaded.key or None)
     said = [*loaded.notes]
@@ -110,7 +104,7 @@ def export(
     if key is not None:
         said.append(f"It is signed by the key {key.public.id}.")
     provenance = network.provenance()
-    place = Place(output, network, chosen, exact, provenance.weights, max_drop / 100)
+    place = Place(output, network, chosen.name, exact, provenance.weights, max_drop / 100)
     folder, there = place.find()
     if there is not None:
         return _made_before(network, folder, there, key, said)
@@ -121,15 +115,16 @@ def export(
         folder, there = place.find()  # another process may have made it meanwhile
         if there is not None:
             return _made_before(network, folder, there, key, said)
-        quantization = write_model(made, network, images, chosen, exact, max_drop / 100, tell)
+        job = ExportJob(network=network, precision=exact, images=images, max_drop=max_drop / 100, progress=tell)
+        quantization = chosen.write(made, job)
         tell("Checking the golden images", 0, 1)
         examples = _write_golden(made, network, images, chosen, exact)
-        names = [*MODEL_FILES[chosen], *(example.file for example in examples)]
+        names = [*chosen.files, *(example.file for example in examples)]
         artifact = Artifact(
             version=VERSION,
-            format=chosen,
+            format=chosen.name,
             precision=exact,
-            opset=OPSET if chosen == "onnx" else None,
+            opset=chosen.opset,
             classes=network.classes,
             preprocessing=network.preprocessing,
             golden=examples,
@@ -167,21 +162,24 @@ def _made_before(
     return Exported(folder=folder, artifact=artifact, repeated=True, data=where, notes=tuple(notes))
 
 
-def _checked(format: str, precision: str, max_drop: float) -> tuple[Format, Precision]:
-    formats, precisions = get_args(Format), get_args(Precision)
-    if format not in formats:
-        raise unknown_name("format", format, formats)
-    if precision not in precisions:
-        raise unknown_name("precision", precision, precisions)
+def _checked(format: str, precision: str, max_drop: float) -> tuple[ExportFormat, Precision]:
+    chosen = find_format(format)
+    exact = next((each for each in PRECISIONS if each == precision), None)
+    if exact is None:
+        raise unknown_name("precision", precision, PRECISIONS)
     if not 0 <= max_drop <= 100:
         raise SkipwiseError(f"--max-drop must lie between 0 and 100 points, not {max_drop:g}.")
-    if format == "torch" and precision == "int8":
-        raise SkipwiseError("INT8 is for ONNX and OpenVINO; choose --format onnx or openvino, or --precision fp16.")
-    return format, precision  # type: ignore[return-value]
+    if exact not in chosen.precisions:
+        others = " or ".join(each.name for each in FORMATS.values() if exact in each.precisions)
+        raise SkipwiseError(
+            f"{chosen.title} has no {exact.upper()}; choose --format {others}, or --precision "
+            f"{' or '.join(chosen.precisions)}."
+        )
+    return chosen, exact
 
 
-def _check_installed(format: Format) -> None:
-    for package in () if format == "torch" else ("onnx", "onnxscript", format.replace("onnx", "onnxruntime")):
+def _check_installed(format: ExportFormat) -> None:
+    for package in format.packages:
         try:
             import_backend(package)
         except ImportError:
@@ -217,7 +215,7 @@ def _images(
 
 
 def _write_golden(
-    folder: Path, network: TrainedNetwork, images: LabelledImages | None, format: Format, precision: Precision
+    folder: Path, network: TrainedNetwork, images: LabelledImages | None, format: ExportFormat, precision: Precision
 ) -> tuple[Golden, ...]:
     """Writes the golden images, and has them answered by the network and by the file, from their bytes on.
 
@@ -227,7 +225,7 @@ def _write_golden(
     from skipwise.deploy.runtime.run_session import RunSession
 
     reference = RunSession(network)
-    shipped = Opened(engines(format)[0], folder / MODEL_FILES[format][0], threads=1)
+    shipped = ModelSession(format.backends[0], folder / format.files[0], threads=1)
     (folder / "golden").mkdir()
     made = []
     for number, (name, data) in enumerate(golden.choose(images, network.preprocessing), 1):

@@ -20,10 +20,11 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from torch.export import ExportedProgram
 
 from skipwise.data.image.preprocess import Preprocessing
+from skipwise.deploy.formats.format import RESIZED
+from skipwise.deploy.formats.onnx_format import OPSET
 from skipwise.deploy.runtime.backend_import import silence_telemetry
 
-OPSET = 20
-PIXELS, FITTED, PROBABILITIES = "pixels", "fitted", "probabilities"
+PIXELS, PROBABILITIES = "pixels", "probabilities"
 _IR_VERSION = 10
 """The version of ONNX's file format; the runtimes of the last two years read it."""
 
@@ -51,7 +52,7 @@ def to_onnx(program: ExportedProgram, *, takes: str, gives: str) -> ModelProto:
 def joined(fit: ModelProto, answer: ModelProto) -> ModelProto:
     """`fit`, and `answer` behind it."""
     fit = onnx.compose.add_prefix(fit, "fit/", rename_inputs=False, rename_outputs=False)
-    both = onnx.compose.merge_models(_settled(fit), _settled(answer), io_map=[(FITTED, FITTED)])
+    both = onnx.compose.merge_models(_settled(fit), _settled(answer), io_map=[(RESIZED, RESIZED)])
     shape = both.graph.input[0].type.tensor_type.shape
     for dimension, name in zip(shape.dim, ("images", "height", "width"), strict=False):
         dimension.dim_param = name

@@ -23,7 +23,7 @@ from onnx import ModelProto
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.deploy.artifact.artifact import Quantization
-from skipwise.deploy.export.onnx_file import FITTED
+from skipwise.deploy.formats.format import RESIZED
 from skipwise.deploy.runtime.backend_import import import_backend
 from skipwise.deploy.verify.agreement import right
 from skipwise.deploy.verify.drop import beyond, mend
@@ -207,7 +207,7 @@ class _Reader:
 
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
         image = next(self.pixels, None)
-        return None if image is None else {FITTED: image[None].astype(np.float32)}
+        return None if image is None else {RESIZED: image[None].astype(np.float32)}
 
 
 def _quantized(answer: ModelProto, calibration: NDArray[np.uint8]) -> tuple[ModelProto, ModelProto]:
