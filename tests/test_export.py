@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 
 import skipwise
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import locked
 from skipwise.core.files.checksums import sha256
+from skipwise.core.files.locks import locked
 from skipwise.data.image.decode import decode
 from skipwise.deploy.artifact import golden
 from skipwise.deploy.artifact.artifact import Artifact, read_artifact, sealed

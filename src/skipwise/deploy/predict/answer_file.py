@@ -20,8 +20,9 @@ from typing import IO
 import msgspec
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import explained
 from skipwise.core.files.checksums import read_sealed, write_sealed
+from skipwise.core.files.locks import hold
+from skipwise.core.files.os_errors import explained
 from skipwise.deploy.predict.answer_plan import AnswerPlan
 from skipwise.deploy.predict.answers import Answer, Rows
 from skipwise.deploy.predict.batch_checksums import ANOTHER_FILE, BatchChecksums, write_all
@@ -228,12 +229,10 @@ def _opened(path: Path) -> IO[bytes]:
 
 
 def _lock(file: IO[bytes], path: Path) -> None:
-    """Holds the file for this process; the lock goes with the process however it ends."""
+    """Holds the file for this process, however it ends. Where files can't be held, as on Windows, nothing is done."""
     try:
-        import fcntl
-    except ImportError:  # Windows has no flock; two processes there are not kept apart
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        hold(file, at_once=True)
     except BlockingIOError:
         raise SkipwiseError(f"Another Skipwise is writing {path}; wait for it, or {ANOTHER_FILE}.") from None
+    except OSError:
+        pass

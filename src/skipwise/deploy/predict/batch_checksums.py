@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import IO
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import atomic, explained
+from skipwise.core.files.atomic import atomic
+from skipwise.core.files.os_errors import explained
 from skipwise.core.files.regular import open_own, read_regular
 
 ANOTHER_FILE = "choose another file with --output"
