@@ -250,7 +250,7 @@ def test_images_that_may_have_been_trained_on_are_pointed_out(
 
 
 def test_runs_that_cannot_be_exported(trained: Path, tmp_path: Path) -> None:
-    with pytest.raises(SkipwiseError, match="is no run"):
+    with pytest.raises(SkipwiseError, match="is not a run"):
         export(tmp_path)
     unfinished = tmp_path / "unfinished"
     shutil.copytree(trained, unfinished)
@@ -373,7 +373,7 @@ def test_int8_needs_the_images_and_everything_else_makes_golden_ones_up(trained:
     alone = tmp_path / "alone"
     shutil.copytree(trained, alone)
     (alone / "source.json").unlink()
-    with pytest.raises(SkipwiseError, match="INT8 needs images to be calibrated on"):
+    with pytest.raises(SkipwiseError, match="INT8 has to be calibrated on images"):
         export(alone, precision="int8", output=tmp_path / "int8")
     made = export(alone, output=tmp_path / "fp32")
     assert "made up" in made.notes[0]
@@ -445,7 +445,7 @@ def test_strict_exits_with_1_where_the_images_cannot_tell_and_needs_some(quantiz
 
 def test_unknown_classes_and_no_images_are_one_sentence(exported: Exported, tmp_path: Path) -> None:
     make_photos(tmp_path / "photos", classes=4, per_class=2)
-    with pytest.raises(SkipwiseError, match="'stripes3' that this network does not know"):
+    with pytest.raises(SkipwiseError, match="'stripes3', which is none of the network's"):
         verify(exported.folder, tmp_path / "photos", timing=False)
     (tmp_path / "empty").mkdir()
     with pytest.raises(SkipwiseError):

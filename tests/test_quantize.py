@@ -118,7 +118,7 @@ def test_the_layer_that_costs_accuracy_stays_in_single_precision(
     assert record.kept == (quantized[5],)
     assert record.accuracy - record.quantized_accuracy <= 0.2
     assert record.layers == len(quantized)
-    assert "Finding out which layers cost accuracy" in told
+    assert "Ranking layers by the accuracy they cost" in told
 
 
 def test_int8_that_costs_too_much_is_refused_with_the_numbers(
