@@ -23,6 +23,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.core.files.locks import hold
 from skipwise.core.files.os_errors import explained
+from skipwise.core.workspace.workspace import check_same
 from skipwise.deploy.predict.answer_plan import AnswerPlan
 from skipwise.deploy.predict.answers import Answer, Rows
 from skipwise.deploy.predict.batch_checksums import ANOTHER_FILE, BatchChecksums, write_all
@@ -83,10 +84,7 @@ class RowFile:
                 raise SkipwiseError(f"{path} is there already and is no file of these answers; {ANOTHER_FILE}.")
             else:
                 stored = read_sealed(sidecar, AnswerPlan, mend=f"remove it and {path.name} to start again")
-                if difference := plan.difference(stored):
-                    raise SkipwiseError(
-                        f"{path} holds other answers ({difference}); {ANOTHER_FILE}, or give the command that began it."
-                    )
+                check_same(plan, stored, path, "answers", mend=ANOTHER_FILE)
         except BaseException:
             self._file.close()
             raise

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 
+from skipwise.core.differences import compared, difference
 from skipwise.deploy.predict.answers import RowFormat
 from skipwise.deploy.predict.inputs import Named
 
@@ -25,23 +26,18 @@ class AnswerPlan:
         batch_size: images that the network answers at a time; the last digits of a probability may depend on it.
     """
 
-    version: int = VERSION
-    model: str
-    inputs: tuple[Named, ...]
+    version: int = field(default=VERSION, metadata=compared("it was written by another version of Skipwise"))
+    model: str = field(metadata=compared("it is of another network"))
+    inputs: tuple[Named, ...] = field(metadata=compared("it is of other images"))
     format: RowFormat
     top: int
     probabilities: bool
     batch_size: int
 
+    def same_as(self, other: AnswerPlan) -> bool:
+        """Whether both give the same file."""
+        return self == other
+
     def difference(self, other: AnswerPlan) -> str:
-        """How another plan differs, as a phrase; "" if it does not."""
-        if self.version != other.version:
-            return "written by another version of Skipwise"
-        if self.model != other.model:
-            return "from another network"
-        if self.inputs != other.inputs:
-            return "for other images"
-        mine, theirs = asdict(self), asdict(other)
-        return ", ".join(
-            f"--{name.replace('_', '-')} was {theirs[name]}" for name in mine if mine[name] != theirs[name]
-        )
+        """What differs, named for a person."""
+        return difference(self, other)

@@ -63,9 +63,8 @@ def speeds(
         for backend in backends:
             session = ModelSession(backend, artifact.model_file(folder), threads)
             timed[backend.title] = functools.partial(session.predict_resized, pixels)
-        for name, timing in interleaved(
-            timed, seconds=TIMED_SECONDS * len(timed), least_rounds=3, settled=True
-        ).items():
+        seconds = TIMED_SECONDS * len(timed)
+        for name, timing in interleaved(timed, seconds=seconds, least_rounds=3, warm_up=True).items():
             found.append(Speed(name=name, batch=batch, threads=threads, timing=timing))
     return tuple(found)
 
