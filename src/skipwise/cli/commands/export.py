@@ -23,7 +23,7 @@ from skipwise.cli.options import (
 )
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import say
-from skipwise.core.files.atomic import LARGEST_RECORD
+from skipwise.core.files.json_records import LARGEST_RECORD
 from skipwise.core.files.paths import user_path
 from skipwise.core.files.regular import read_regular
 
@@ -101,7 +101,7 @@ def export(
 ) -> None:
     """Make one file of a run that takes pixels of any size and answers as the run does."""
     from skipwise.core.progress import Bar
-    from skipwise.deploy.artifact.origin import Elsewhere
+    from skipwise.deploy.artifact.trained_network import ExternalWeights
     from skipwise.deploy.export.export import export as make
 
     elsewhere = None
@@ -112,7 +112,7 @@ def export(
         if model is None or classes is None:
             raise SkipwiseError("A file of weights needs both --model and --classes.")
         given = {"mean": mean, "std": std}
-        elsewhere = Elsewhere(
+        elsewhere = ExternalWeights(
             model=model,
             classes=_lines(classes),
             img_size=img_size,

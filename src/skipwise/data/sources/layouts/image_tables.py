@@ -1,0 +1,213 @@
+"""Tables among the files of a place: what they list, and which of them says what the classes are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.text import count
+from skipwise.data.names import printable, stem
+from skipwise.data.sources.columns.column_names import is_image_column, is_label_column
+from skipwise.data.sources.folders.folders import Folders, read_folders
+from skipwise.data.sources.labels import quoted_list
+from skipwise.data.sources.layouts import class_folders
+from skipwise.data.sources.options import Ambiguous, ReadingOptions
+from skipwise.data.sources.place import Place, shown
+from skipwise.data.sources.refused.detection import check_no_detection
+from skipwise.data.sources.source import Reading
+from skipwise.data.sources.split_names import split_in, split_of, splits_of
+from skipwise.data.sources.table_files.reading import read_tables
+from skipwise.data.sources.table_files.table import Table
+from skipwise.data.sources.tables.beside_folders import is_list, read_beside
+from skipwise.data.sources.tables.class_names import find_class_names
+from skipwise.data.sources.tables.image_table import ImageTable, read_image_table
+from skipwise.data.sources.tables.indirect import with_paths
+from skipwise.data.sources.tables.missing_images import missing_sentence
+from skipwise.data.sources.tables.several_tables import chosen, class_lists, one_to_one, table_reading
+
+
+def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:
+    """Tables that label the images, or that say which split images of class folders are in.
+
+    Raises:
+        Ambiguous: two tables, or a table and the folders, say different things.
+        SkipwiseError: a table lists the images but can't be read.
+    """
+    if not place.names or not place.documents or options.label_regex is not None:
+        return None
+    if options.class_level is not None and options.label_column is None:
+        return None
+    listed, errors = _listed(place, options)
+    folders = _folders(place, options)
+    labelled = [each for each in listed if each.labelled and each.rows]
+    if any(each.columns.named for each in labelled):
+        labelled = [each for each in labelled if each.columns.named]
+    doubt = next((error for error in errors if isinstance(error, Ambiguous)), None)
+    if doubt is not None and not labelled:
+        raise doubt
+    if folders is not None:
+        if (read := read_beside(place, options, folders, labelled, listed)) is not None:
+            return _remarked(read, listed)
+        read = class_folders.recognise(place, options)
+        return None if read is None else _remarked(read, listed, errors)
+    unlabelled = [each for each in listed if each.rows and not each.labelled and len(each.columns.header) > 1]
+    if labelled:
+        training = [each for each in unlabelled if each.split == "train"]
+        if training and not any(row.split in ("", "train") for each in labelled for row in each.rows):
+            raise _no_label(training[0])
+        tables = chosen(place, labelled)
+        if all(is_list(each) for each in tables):
+            check_no_detection(place)
+        return _remarked(lambda: table_reading(place, tables, options), listed)
+    _check_named(place, options)
+    if errors:
+        raise errors[0]
+    if unlabelled and options.label_column is None:
+        raise _no_label(unlabelled[0])
+    if (lists := class_lists(place, listed)) is not None:
+        return lambda: table_reading(place, lists, options)
+    return None
+
+
+def _is_answers(table: Table) -> bool:
+    """Whether `predict` wrote a table: a network's answers are nobody's labels, unless the table itself is DATA."""
+    header = table.header or (tuple(table.rows[0]) if table.rows else ())
+    return header[:3] == ("path", "class", "probability") and not {"error", "top"}.isdisjoint(header[3:])
+
+
+def _no_label(listed: ImageTable) -> SkipwiseError:
+    return SkipwiseError(
+        f"{listed.table.name} lists images, but no column says which class they are of (its columns are "
+        f"{quoted_list(listed.columns.header, 8)}); name it with --label-column."
+    )
+
+
+def _check_named(place: Place, options: ReadingOptions) -> None:
+    """Raises SkipwiseError where a table is meant to label images by its columns' names, but hardly any is there."""
+    for name in place.documents:
+        for table in read_tables(name, place.read(name) or b""):
+            header = table.header or table.rows[0]
+            if _is_answers(table):
+                continue
+            if len(table.rows) > 2 and any(map(is_image_column, header)) and any(map(is_label_column, header)):
+                listed = read_image_table(table, place.index.find, options, required=True)
+                if listed is not None and listed.missing:
+                    raise SkipwiseError(missing_sentence([listed], place.name))
+
+
+def _listed(place: Place, options: ReadingOptions) -> tuple[list[ImageTable], list[SkipwiseError]]:
+    """What the documents list, and why some that seem to list images can't be read."""
+    splits = splits_of({stem(name.rpartition("/")[2]) for name in place.documents})
+    found: list[ImageTable] = []
+    errors: list[SkipwiseError] = []
+    for name in place.documents:
+        if (data := place.read(name)) is None:
+            continue
+        folder, _, file = name.rpartition("/")
+        split = splits.get(stem(file)) or split_in(folder)
+        meant = _meant(place, split)
+
+        def find(cell: str, folder: str = folder, meant: str = meant) -> str | None:
+            return place.index.find(cell, folder, prefer=meant)
+
+        try:
+            for table in read_tables(name, data):
+                if _is_answers(table):
+                    continue
+                listed = _one(place, table, find, options, split)
+                if listed is not None:
+                    found.append(listed)
+                    continue
+                _check_meant(place, table)
+                if _seems_to_list(place, table):
+                    errors.append(SkipwiseError(f"{printable(name)} names no images that are here."))
+        except SkipwiseError as error:
+            errors.append(error)
+    return found, errors
+
+
+def _one(
+    place: Place, table: Table, find: Callable[[str], str | None], options: ReadingOptions, split: str
+) -> ImageTable | None:
+    """What one table lists, by paths or in another way; None where it lists nothing."""
+    listed = read_image_table(table, find, options, required=False, split=split)
+    if listed is None:
+        for other, note in with_paths(table, place):
+            if (listed := read_image_table(other, place.index.find, options, required=False, split=split)) is not None:
+                notes = (*listed.notes, f"In {printable(table.name)}, {note}")
+                return replace(listed, notes=notes, by_folder=len(listed.rows) > len(table.rows))
+        return None
+    if listed.columns.label is None:
+        return listed
+    names = find_class_names(place, {row.label for row in listed.rows}, table.name)
+    return listed if names is None else read_image_table(table, find, options, required=False, split=split, names=names)
+
+
+def _seems_to_list(place: Place, table: Table) -> bool:
+    """Whether a table has a column for classes and about a line for each picture."""
+    header = table.header or table.rows[0]
+    return any(map(is_label_column, header)) and len(table.rows) > max(4, 0.8 * len(place.names))
+
+
+def _check_meant(place: Place, table: Table) -> None:
+    """Raises SkipwiseError for a table that names images by names of which there are several."""
+    header = table.header or tuple(table.rows[0])
+    if len(table.rows) < 2 or not any(is_label_column(name) for name in header):
+        return
+    for number, name in enumerate(header):
+        values = [row[number] for row in table.rows[1:100] if number < len(row) and row[number].strip()]
+        doubtful = [value for value in values if place.index.ambiguous(value)] if is_image_column(name) else []
+        if doubtful and len(doubtful) > 0.5 * len(values):
+            raise Ambiguous(
+                f"{printable(table.name)} names {printable(doubtful[0])}, and there are several of that name "
+                f"({shown(place.index.ambiguous(doubtful[0]))}); write their folders into the table, or say "
+                "--class-level 1 if the folders are the classes."
+            )
+
+
+def _meant(place: Place, split: str) -> str:
+    """The folder whose pictures the table of a split means where there are others of the same names."""
+    for folder in place.folders if split else ():
+        if split_of(folder.rpartition("/")[2]) == split:
+            return folder
+    return ""
+
+
+def _folders(place: Place, options: ReadingOptions) -> Folders | None:
+    """The class folders, if there are two or more."""
+    try:
+        found = read_folders(place, options)
+    except SkipwiseError:
+        return None
+    if found is None or len({label for label, _, _ in found.labels.values()}) < 2:
+        return None
+    return found
+
+
+def _remarked(
+    read: Callable[[], Reading], listed: Sequence[ImageTable], errors: Sequence[SkipwiseError] = ()
+) -> Callable[[], Reading]:
+    """A reading with a sentence about tables that list images, say something else of them and are not used, or that
+    can't be read."""
+
+    def remarked() -> Reading:
+        reading = read()
+        known = {row.file: row.label for row in reading.rows}
+        unused: dict[str, int] = {}
+        for each in listed:
+            pairs = [(row.label, known.get(row.file, row.label)) for row in each.rows]
+            if len(each.columns.header) == 1 and known.keys() >= {row.file for row in each.rows}:
+                continue
+            beyond = each.labelled and any(row.file not in known for row in each.rows)
+            if each.table.name not in reading.used_tables and pairs and (beyond or not one_to_one(pairs)):
+                unused.setdefault(each.table.name, len(pairs))
+        notes = [f"A table is not used: {error}" for error in errors[:1]]
+        if not unused:
+            return replace(reading, notes=[*reading.notes, *notes])
+        some = ", ".join(f"{printable(name)} ({count(number, 'image')})" for name, number in list(unused.items())[:3])
+        more = f" and {len(unused) - 3} more" if len(unused) > 3 else ""
+        notes.append(f"Not used, though it lists images: {some}{more}.")
+        return replace(reading, notes=[*reading.notes, *notes])
+
+    return remarked

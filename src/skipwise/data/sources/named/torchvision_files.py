@@ -1,0 +1,110 @@
+"""torchvision's data sets on the disk: found, or downloaded by torchvision, but in our way, and checked each time."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from skipwise.core.errors import SkipwiseError, missing_extra
+from skipwise.core.files.cache_folder import cache_folder
+from skipwise.core.files.download import Download, check_asked_for
+from skipwise.core.files.locks import locked
+from skipwise.data.cache.files import MEND, is_sound, keep_sums, make_way
+from skipwise.data.containers import Progress
+
+_ARCHIVES = (".bz2", ".gz", ".mat", ".tar", ".tgz", ".xz", ".zip")
+LARGEST = 64 * 10**9
+"""Bytes of a file, at most; the largest that torchvision knows, of SUN397, has 37 GB."""
+
+
+def open_parts(
+    name: str, title: str, splits: Mapping[str, dict[str, Any]], progress: Progress | None = None
+) -> dict[str, Any]:
+    """The parts of a set of torchvision's, found in ./data or the cache, else downloaded into the cache.
+
+    Args:
+        splits: for each part, what torchvision's class is called with.
+
+    Raises:
+        SkipwiseError: it can't be downloaded.
+    """
+    try:
+        from torchvision import datasets
+    except ImportError as error:
+        raise missing_extra("train", "torchvision") from error
+    maker = getattr(datasets, name)
+    root = cache_folder() / "datasets" / name
+
+    def made(folder: Path, **how: bool) -> dict[str, Any]:
+        return {split: maker(folder, **how, **arguments) for split, arguments in splits.items()}
+
+    with contextlib.suppress(RuntimeError, OSError):  # how torchvision says that it is not there, or not whole
+        return made(Path("data"))
+    if is_sound(root, read=False):
+        with contextlib.suppress(RuntimeError, OSError):
+            parts = made(root)
+            # What is held in memory is read anyway; image files are watched as everybody's are.
+            if is_sound(root, read=all(hasattr(part, "data") for part in parts.values())):
+                return parts
+    check_asked_for(title)
+    held = cache_folder() / "locks" / f"datasets-{name}"
+    make_way(held / ".lock")
+    tell = progress or (lambda *_: None)
+    with locked(held, waiting=lambda: tell(f"Waiting for another Skipwise that downloads {title}", 0, 1)):
+        if is_sound(root, read=True):  # by another process, while we waited
+            return made(root)
+        try:
+            make_way(root / "file")
+            _remove_unpacked(root)
+            with _in_our_way(tell):
+                fetched = {"download": True} if "download" in inspect.signature(maker.__init__).parameters else {}
+                parts = made(root, **fetched)
+        except SkipwiseError:
+            raise
+        except ModuleNotFoundError as error:
+            raise SkipwiseError(f"torchvision needs {error.name} for {name}; run: pip install {error.name}") from error
+        except Exception as error:  # torchvision's own errors, a full disk
+            reason = str(error).strip().splitlines()[0].rstrip(".:") if str(error).strip() else type(error).__name__
+            raise SkipwiseError(
+                f"{title} can't be downloaded ({reason}); check the connection, or put torchvision's files of it in "
+                "./data."
+            ) from error
+        keep_sums(root)
+    return parts
+
+
+def _remove_unpacked(root: Path) -> None:
+    """Leaves the archives, each of which torchvision checks; it would take what was unpacked of them on trust."""
+    for path in root.rglob("*"):
+        arriving = any(part.endswith(".download") for part in path.relative_to(root).parts)
+        if path.is_file() and path.suffix not in _ARCHIVES and not arriving:
+            path.unlink()
+
+
+@contextlib.contextmanager
+def _in_our_way(progress: Progress) -> Iterator[None]:
+    """Has torchvision download by `Download`. It would go by HTTP where HTTPS fails, and to wherever it is sent; what
+    has arrived it holds against an MD5."""
+    from torchvision.datasets import utils
+
+    def retrieve(url: str, filename: str | Path, *_: object) -> None:
+        path = Path(filename)
+        path.unlink(missing_ok=True)  # what torchvision found to be wrong
+        Download(url=_by_https(url), sha256="", most=LARGEST, mend=MEND).fetch(path, progress)
+
+    theirs = utils._urlretrieve, utils._get_redirect_url
+    utils._urlretrieve, utils._get_redirect_url = retrieve, lambda url, **_: url
+    try:
+        yield
+    finally:
+        utils._urlretrieve, utils._get_redirect_url = theirs
+
+
+def _by_https(url: str) -> str:
+    """Where torchvision names an address of HTTP, the same of HTTPS; Amazon's websites have it under another name."""
+    address = url.split("://", 1)[1] if url.startswith("http://") else ""
+    host, slash, path = address.partition("/")
+    return f"https://{host.replace('.s3-website.', '.s3.')}{slash}{path}" if address else url

@@ -1,0 +1,149 @@
+"""A table that the user named: its paths count from its own folder, else they are looked for below that."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from skipwise.core.errors import SkipwiseError, reason_of
+from skipwise.core.files.regular import read_regular
+from skipwise.core.text import count
+from skipwise.data.containers import LARGEST_FILE, Container, Entry, Folder, Listing, Progress, open_container
+from skipwise.data.names import ARCHIVES, printable, stem, suffix, without_archive_suffix
+from skipwise.data.sources.layouts import coco
+from skipwise.data.sources.layouts.pixel_tables import pixel_set
+from skipwise.data.sources.options import ReadingOptions
+from skipwise.data.sources.place import Place
+from skipwise.data.sources.source import Reading, Source
+from skipwise.data.sources.table_files.reading import read_tables
+from skipwise.data.sources.table_files.table import Table
+from skipwise.data.sources.tables.class_names import ClassNames, find_class_names
+from skipwise.data.sources.tables.image_table import ImageTable, read_image_table
+from skipwise.data.sources.tables.missing_images import finder_on_disk, missing_sentence
+
+
+def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -> Source:
+    """The images that a table lists.
+
+    Raises:
+        SkipwiseError: it can't be read, lists no images, or images that are not there.
+    """
+    try:
+        data = read_regular(path, LARGEST_FILE)
+    except OSError as error:
+        raise SkipwiseError(f"Can't read {path}: {reason_of(error)}.") from error
+    if suffix(path.name) == ".json" and b'"annotations"' in data and b'"categories"' in data:
+        container = Folder(path.parent)
+        beside = Place.from_listing(stem(path.name), container, container.listing(progress))
+        if (read := coco.recognise(beside.with_only(path.name), options)) is not None:
+            return read().source()
+    tables = [table for table in read_tables(str(path), data) if table.rows]
+    if not tables or max(len(table.rows) for table in tables) < 2:
+        raise SkipwiseError(
+            f"{path} lists no images; it needs a header line with path and label, and a line per image."
+        )
+    table = max(tables, key=lambda each: len(each.rows))
+    if suffix(path.name) == ".xlsx" and sum(list(each.rows[0]) == list(table.rows[0]) for each in tables) > 1:
+        raise SkipwiseError(f"{path} has several sheets with images; save the one that is meant as .csv and give that.")
+    if (pixels := pixel_set(stem(path.name), table)) is not None:
+        return pixels.source()
+    listed, place = _found(path, table, options, progress)
+    if listed.missing:
+        raise SkipwiseError(missing_sentence([listed], str(path.parent.resolve())))
+    if not listed.labelled:
+        raise SkipwiseError(
+            f"{path} has no column 'label' with the images' classes; its columns are "
+            f"{', '.join(map(repr, listed.columns.header))}. Name one with --label-column."
+        )
+    return _reading(path, listed, place).source()
+
+
+def _found(
+    path: Path, table: Table, options: ReadingOptions, progress: Progress | None
+) -> tuple[ImageTable, Place | None]:
+    """What the table lists, and where: by paths from its own folder (None), in the folders below it, or in an archive
+    that lies beside it."""
+    root = path.parent
+    refused = None
+    try:
+        listed = read_image_table(table, finder_on_disk(root), options, required=True)
+        assert listed is not None
+        if len(listed.missing) <= 0.1 * (len(listed.rows) + len(listed.missing)):
+            beside = Place.from_listing(str(path), Folder(root), _documents_of(root))
+            names = _class_names(beside, listed)
+            return (read_image_table(table, finder_on_disk(root), options, required=True, names=names) or listed), None
+        best: tuple[ImageTable, Place | None] | None = (listed, None)
+    except SkipwiseError as error:  # without the images not even their column may be known
+        refused, best = error, None
+    for place in _places(path, progress):
+        try:
+            found = read_image_table(table, place.index.find, options, required=True)
+        except SkipwiseError as error:
+            refused = refused or error
+            continue
+        assert found is not None
+        if best is None or len(found.missing) < len(best[0].missing):
+            names = _class_names(place, found)
+            best = (read_image_table(table, place.index.find, options, required=True, names=names) or found), place
+            if not best[0].missing:
+                break
+    if best is None:
+        assert refused is not None
+        raise refused
+    return best
+
+
+def _places(path: Path, progress: Progress | None) -> Iterator[Place]:
+    """Where the images of a table may be besides its own folder, the likeliest first."""
+    root = path.parent
+    archives = [file for file in sorted(root.iterdir()) if file.is_file() and file.name.lower().endswith(ARCHIVES)]
+    same = [file for file in archives if without_archive_suffix(file.name) == stem(path.name)]
+    for each in (*same, root, *([] if same else archives[:1])):
+        container = open_container(each)
+        yield Place.from_listing(str(each), container, container.listing(progress))
+
+
+def _class_names(place: Place, listed: ImageTable) -> ClassNames | None:
+    return find_class_names(place, {row.label for row in listed.rows}) if listed.columns.label is not None else None
+
+
+def _documents_of(root: Path) -> Listing:
+    """The files beside the table, without those in folders."""
+    entries = []
+    for file in sorted(root.iterdir()):
+        if file.is_file():
+            status = file.stat()
+            entries.append(Entry(file.name, status.st_size, status.st_mtime_ns))
+    return Listing(tuple(entries[:1000]), ())
+
+
+def _reading(path: Path, listed: ImageTable, place: Place | None) -> Reading:
+    container: Container = Folder(path.parent)
+    if place is not None and not isinstance(place.container, Folder):
+        container = place.container
+        entries = {entry.name: entry for entry in place.pictures}
+    else:
+        entries = {}
+        for row in listed.rows:
+            try:
+                status = os.stat(os.path.join(path.parent, row.file))  # noqa: PTH116, PTH118 - called for every row
+                entries[row.file] = Entry(row.file, status.st_size, status.st_mtime_ns)
+            except OSError:  # a broken link; reading it will say so
+                entries[row.file] = Entry(row.file, 0, 0)
+    classes = {row.label for row in listed.rows}
+    where = "" if container.path == path.parent else f" in {printable(container.path.name)}"
+    return Reading(
+        name=stem(path.name),
+        container=container,
+        rows=listed.rows,
+        description=(
+            f"the table {printable(path.name)} ({count(len(listed.rows), 'image')}{where}, "
+            f"{count(len(classes), 'class')}), {listed.described()}"
+        ),
+        alternative=listed.proposal(),
+        entries=entries,
+        left_out=listed.unlabelled,
+        where=str(path),
+        notes=listed.notes,
+    )

@@ -1,0 +1,125 @@
+"""Answers from an exported file, without torch unless the file is one of torch's.
+
+Whatever runs the file, there are two ways in: pixels of any size through the file's own resizing, and pixels that were
+fitted by the rules of training, which skip it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.core.errors import SkipwiseError, missing_extra, unknown_name
+from skipwise.core.files.paths import user_path
+from skipwise.core.machine.system import usable_cores
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.deploy.artifact.artifact import MODEL_FILES, Artifact, Format, is_artifact, read_artifact
+from skipwise.deploy.runtime.engines import Backend, Opened
+
+_RUN_BY: dict[Format, tuple[Backend, ...]] = {
+    "onnx": ("onnxruntime", "openvino"),
+    "openvino": ("openvino",),
+    "torch": ("torch",),
+}
+
+
+class Session(Protocol):
+    """What gives probabilities for pixels, float32 [N, classes].
+
+    `identity` changes when the answers may: a hash of the model.
+    """
+
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    identity: str
+
+    def predict_resized(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+        """For pixels [N, size, size, C] as `fit_square` makes them."""
+        ...
+
+    def predict_pixels(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+        """For pixels [N, H, W, C] of any size."""
+        ...
+
+
+class ArtifactSession:
+    """An artifact, opened in an engine; each way in is made ready when it is first taken."""
+
+    def __init__(self, folder: Path, artifact: Artifact, engine: Backend, threads: int | None = None) -> None:
+        self.artifact = artifact
+        self.classes = artifact.classes
+        self.preprocessing = artifact.preprocessing
+        self.identity = artifact.files[""]
+        self.engine = engine
+        self._open = Opened(engine, folder / MODEL_FILES[artifact.format][0], threads or usable_cores())
+
+    def predict_resized(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+        """For pixels [N, size, size, C] as `fit_square` makes them: float32 [N, classes]."""
+        return self._open.predict_resized(pixels)
+
+    def predict_pixels(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+        """For pixels [N, H, W, C] of any size: float32 [N, classes]."""
+        return self._open.predict_pixels(pixels)
+
+
+def open_session(
+    where: str | os.PathLike[str],
+    *,
+    trust: bool | str = False,
+    threads: int | None = None,
+    backend: str | None = None,
+) -> Session:
+    """Opens an artifact's folder, or a finished run's.
+
+    Args:
+        trust: whether a network of your own, which only a run's record names, may run: True, or its name.
+        threads: how many the network uses; None is one per core.
+        backend: what runs an artifact; None is the format's own.
+
+    Raises:
+        SkipwiseError: the folder holds neither, the run's network is not trusted, the backend does not run the
+            artifact's format, or it is not installed.
+    """
+    folder = user_path(where)
+    if is_artifact(folder):
+        return open_artifact(folder, threads=threads, backend=backend)
+    if not folder.is_dir():
+        raise SkipwiseError(f"There is no folder {folder}; give one that 'skipwise export' or 'skipwise train' made.")
+    if not any((folder / name).exists() for name in ("run.json", "terms.json", "plan.json", "comparison.json")):
+        raise SkipwiseError(
+            f"{folder} holds neither an exported network (artifact.json) nor a finished run (run.json)."
+        )
+    if backend is not None:
+        raise SkipwiseError(f"{folder} is a run, which PyTorch runs; leave the backend out, or export the run.")
+    from skipwise.deploy.artifact.trained_network import network_of_run
+    from skipwise.deploy.runtime.run_session import RunSession
+
+    return RunSession(network_of_run(folder, trust))
+
+
+def open_artifact(folder: Path, *, threads: int | None = None, backend: str | None = None) -> ArtifactSession:
+    """Opens an artifact, after it was checked.
+
+    Raises:
+        SkipwiseError: it is damaged or of a newer version, or the backend does not run its format or is not installed.
+    """
+    artifact = read_artifact(folder)
+    able = engines(artifact.format)
+    chosen = next((each for each in able if backend in (None, each)), None)
+    if chosen is None:
+        raise unknown_name(f"backend for the format {artifact.format}", backend or "", able)
+    try:
+        return ArtifactSession(folder, artifact, chosen, threads)
+    except ModuleNotFoundError as error:
+        if error.name not in {"torch", "onnx", "onnxruntime", "openvino"}:
+            raise
+        raise missing_extra("train" if error.name == "torch" else "export", error.name) from error
+
+
+def engines(format: Format) -> tuple[Backend, ...]:
+    """What can run a format, its own engine first."""
+    return _RUN_BY[format]
