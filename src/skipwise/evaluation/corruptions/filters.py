@@ -45,7 +45,7 @@ def disk_kernel(radius: float, sigma: float) -> Floats:
     """A disk of a radius, its rim softened by a Gaussian; radius and standard deviation in pixels.
 
     As published, the grid ends where a disk of 8 pixels or more ends, and the softening mirrors what is beyond, so the
-    weights of large disks add up to a little less than 1.
+    weights of the two largest disks add up to 1.01.
     """
     half = max(8, math.ceil(radius))
     across = np.arange(-half, half + 1)
