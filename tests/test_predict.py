@@ -267,9 +267,9 @@ def test_a_file_of_something_else_is_left_as_it_is(pile: Path, photos: Path, tmp
         (prediction(pile, session=other), "of another network"),
         (prediction(photos), "of other images"),
         (prediction(pile / "a"), "of other images"),
-        (prediction(pile, top=2), "--top was 1"),
-        (prediction(pile, batch_size=8), "--batch-size was 4"),
-        (prediction(pile, probabilities=True), "--probabilities was False"),
+        (prediction(pile, top=2), "top is 1 there and 2 here"),
+        (prediction(pile, batch_size=8), "batch_size is 4 there and 8 here"),
+        (prediction(pile, probabilities=True), "probabilities is False there and True here"),
     ]
     lines = path.read_bytes().splitlines(keepends=True)
     for kept in (lines, lines[:10]):
