@@ -239,7 +239,7 @@ def test_bad_folders_get_one_sentence(capsys, monkeypatch: pytest.MonkeyPatch, h
         ("empty", "holds no files, no images"),
         ("one", "only one class"),
         ("few", "'stripes0' has 2 images, fewer than the 3 splits"),
-        ("bad", "stripes1/000.png (it is no image"),
+        ("bad", "stripes1/000.png (it is not an image"),
         ("gone/away", "There is no file or folder gone/away"),
         ("x" * 300, "no path to images"),
         ("~nobody-of-that-name/images", "no path to images"),

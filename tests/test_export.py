@@ -99,7 +99,7 @@ def test_the_same_export_again_does_nothing_and_another_is_refused_there(exporte
     again = export(trained, output=exported.folder)
     assert again.repeated
     assert (exported.folder / "model.onnx").stat().st_mtime_ns == before
-    with pytest.raises(SkipwiseError, match="holds something else already"):
+    with pytest.raises(SkipwiseError, match=r"another plan \(precision is fp32 there and fp16 here"):
         export(trained, precision="fp16", output=exported.folder)
 
 
@@ -291,7 +291,7 @@ def test_which_of_a_files_weights_are_shipped_is_said_and_recorded(
     assert made.artifact.provenance.key == "state_dict_ema"
     named, other = (replace(elsewhere, init_key=key) for key in ("state_dict_ema", "state_dict"))
     assert export(path, elsewhere=named, format="torch", output=made.folder).repeated
-    with pytest.raises(SkipwiseError, match="holds something else already"):
+    with pytest.raises(SkipwiseError, match="other weights of the same file are asked for"):
         export(path, elsewhere=other, format="torch", output=made.folder)
     # What it is held against later are the same weights.
     kept = network_of_artifact(made.artifact, path).module().state_dict()
