@@ -6,7 +6,8 @@ import contextlib
 import os
 import time
 import traceback
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,14 +25,16 @@ from skipwise.data.location import remember
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.splits import SPLIT_SEED, save_split
+from skipwise.training.callbacks import Callback, Callbacks, Start, carry_out
 from skipwise.training.draft import check_shared, choose_start, draft_plan, request_of
 from skipwise.training.machine.execution import check_precision, check_unchanged, choose_device, is_unchanged
 from skipwise.training.machine.faults import in_short
 from skipwise.training.machine.ranks import Ranks, joined
+from skipwise.training.observer import Observed, TrainObserver
 from skipwise.training.options import TrainOptions
 from skipwise.training.plan import RUNS, RunPlan
-from skipwise.training.run.progress import Epoch, Standing
-from skipwise.training.run.record import CHECKPOINT, RunRecord, find_run, remove_checkpoint
+from skipwise.training.run.files import CHECKPOINT, remove_checkpoint
+from skipwise.training.run.record import RunRecord, find_run
 from skipwise.training.starting_weights import Found
 
 RETRIES = 3
@@ -56,30 +59,12 @@ class Trained:
     terms = earlier_name("plan", "terms")
 
 
-class TrainObserver:
-    """What a run tells while it goes on. Every method may be overridden; here they do nothing."""
-
-    def preparing(self, what: str, done: int, total: int) -> None:
-        """Images are looked at or read."""
-
-    def noticed(self, sentence: str) -> None:
-        """Something a person should know, and that is no error."""
-
-    def starting(self, plan: RunPlan, folder: Path) -> None:
-        """The run begins, or goes on."""
-
-    def step_done(self, at: Standing) -> None:
-        """One more step is done."""
-
-    def epoch_done(self, epoch: Epoch) -> None:
-        """One more epoch is done."""
-
-
 @takes(TrainOptions)
 def train(
     data: str | os.PathLike[str],
     *,
     options: TrainOptions,
+    callbacks: Sequence[Callback] = (),
     observer: TrainObserver | None = None,
     began: float | None = None,
 ) -> Trained:
@@ -90,7 +75,8 @@ def train(
     Args:
         data: a data set's name, a folder with one sub-folder per class, an archive of one, or a table of paths and
             labels.
-        observer: is told how it goes.
+        callbacks: are called while it works; see `skipwise.Callback`.
+        observer: deprecated; use `callbacks`.
         began: the time on time.monotonic() from which the time limit counts; None: now.
 
     Raises:
@@ -98,6 +84,10 @@ def train(
     """
     precision, compile, pack = options.machine.precision, options.machine.compile, options.machine.pack
     began = time.monotonic() if began is None else began
+    if observer is not None:
+        warnings.warn("`observer` is now `callbacks`.", DeprecationWarning, stacklevel=3)
+        callbacks = [*callbacks, Observed(observer)]
+    called = Callbacks(callbacks)
     check_precision(precision)
     check_again(again=options.folder.again, resume=options.folder.resume)
     asked = request_of(options)
@@ -107,12 +97,12 @@ def train(
     asked = replace(asked, device=choose_device(asked.device))
     with contextlib.ExitStack() as stack:
         ranks = stack.enter_context(joined(asked.device))
-        watch = observer if observer is not None and ranks.first else TrainObserver()
+        watch = called if ranks.first else Callbacks(())
         with ranks.in_turn():
             stack.enter_context(RUNS.reading(named))
-            prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
-            asked = choose_start(asked, prepared, watch.noticed)
-            draft = draft_plan(asked, prepared, watch.noticed)
+            prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.on_prepare, notice=watch.on_notice)
+            asked = choose_start(asked, prepared, watch.on_notice)
+            draft = draft_plan(asked, prepared, watch.on_notice)
             check_shared(draft.spec.recipe, ranks)
             task = Task(
                 workspace=RUNS,
@@ -122,12 +112,12 @@ def train(
                 again=options.folder.again,
                 resume=options.folder.resume,
                 acceptable=lambda stored: is_unchanged(stored.spec.execution, precision, compile),
-                notice=watch.noticed,
+                notice=watch.on_notice,
             )
             place = task.find()
-            images = _RunImages(prepared, request, packed=pack, progress=watch.preparing, closing=stack)
+            images = _RunImages(prepared, request, packed=pack, progress=watch.on_prepare, closing=stack)
             if place.plan is not None and (ended := find_run(place.plan.spec, place.folder)) is not None:
-                check_unchanged(place.plan.spec.execution, precision, compile, place.folder, watch.noticed)
+                check_unchanged(place.plan.spec.execution, precision, compile, place.folder, watch.on_notice)
                 _tidy(place.folder, images)
                 plan = replace(place.plan, data=draft.data)
                 return Trained(folder=place.folder, plan=plan, record=ended, repeated=True)
@@ -142,13 +132,13 @@ def train(
                     other_size=asked.img_size is None,
                     other_stem=asked.stem == "auto" and asked.start is None,
                     began=began,
-                    notice=watch.noticed,
+                    notice=watch.on_notice,
                 )
             images.of(place.plan or draft)  # decoded before the folder is made: a full disk leaves nothing behind
 
         def resolved() -> RunPlan:
             """The draft, resolved on this machine."""
-            plan = resolve_plan(draft, images.of(draft), asked.start, precision, compile, watch.noticed, began=began)
+            plan = resolve_plan(draft, images.of(draft), asked.start, precision, compile, watch.on_notice, began=began)
             if (keeper := keeper_of(plan, began)) is not None:
                 keeper.check()
             return plan
@@ -162,16 +152,19 @@ def train(
                 plan = fresh or resolved()
                 RUNS.begin(now.folder, plan)
             else:
-                check_unchanged(now.plan.spec.execution, precision, compile, now.folder, watch.noticed)
+                check_unchanged(now.plan.spec.execution, precision, compile, now.folder, watch.on_notice)
                 plan = replace(now.plan, data=draft.data)  # what they are called now
             images.describe(now.folder)
             begun = now.folder, plan, now.finished
-        begun = ranks.agree(begun)
+        begun = ranks.broadcast(begun)
         assert begun is not None
         folder, plan, repeated = begun
-        watch.starting(plan, folder)
-        record = _run(plan, folder, images.of(plan), asked.start, watch, ranks, began)
-    return Trained(folder=folder, plan=plan, record=record, repeated=repeated)
+
+        def work() -> Trained:
+            record = _run(plan, folder, images.of(plan), asked.start, watch, ranks, began)
+            return Trained(folder=folder, plan=plan, record=record, repeated=repeated)
+
+        return carry_out(watch, Start(folder=folder, plan=plan), work)
 
 
 class _RunImages:
@@ -220,7 +213,7 @@ def _run(
     folder: Path,
     images: Images,
     start: Found | None,
-    watch: TrainObserver,
+    watch: Callback,
     ranks: Ranks,
     began: float,
 ) -> RunRecord:
@@ -233,12 +226,11 @@ def _run(
             plan.spec,
             images,
             folder,
-            watch.epoch_done,
-            on_step=watch.step_done,
+            watch,
             init=None if start is None else start.file,
             retries=RETRIES,
             keeper=keeper_of(plan, began),
-            notice=watch.noticed,
+            notice=watch.on_notice,
             ranks=ranks,
         )
     except (SkipwiseError, OSError, MemoryError):

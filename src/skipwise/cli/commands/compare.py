@@ -54,7 +54,7 @@ def compare(line: Line[CompareOptions], data: Data, shown: CompareOutput) -> int
 
     # A network of one's own may print; standard output is for the result.
     with contextlib.redirect_stdout(sys.stderr), Screen(sys.stderr, BEGAN) as screen:
-        found = run(data, **line.given(), began=BEGAN, observer=screen)
+        found = run(data, **line.given(), began=BEGAN, callbacks=[screen])
     if isinstance(found, Planned):
         _print_planned(found, line, json=json)
         return 0

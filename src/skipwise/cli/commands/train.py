@@ -25,7 +25,7 @@ def train(line: Line[TrainOptions], data: Data, shown: PrintOptions, advice: Adv
 
     keep_freed_memory()
     with contextlib.redirect_stdout(sys.stderr), TrainScreen(sys.stderr, BEGAN) as screen:
-        trained = run(data, **line.given(), began=BEGAN, observer=screen)
+        trained = run(data, **line.given(), began=BEGAN, callbacks=[screen])
     if rank():  # one of several processes; the first one prints
         return 0
     if shown.json:

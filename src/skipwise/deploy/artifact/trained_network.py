@@ -1,4 +1,4 @@
-"""Where a trained network comes from: a finished run of ours, or a file of weights from elsewhere."""
+"""A trained network and where it is: a finished run, or a file of weights that was trained by another program."""
 
 from __future__ import annotations
 
@@ -31,13 +31,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedNetwork:
-    """A trained network, and what it takes to use it.
+    """A trained network on disk, with everything that is needed to use it.
 
     Args:
-        where: the run's folder or the file, as it was named.
-        weights: the file; `key` is that of the set in it, where it holds several.
-        seed: None and `recipe` "" where somebody else trained it.
-        test_accuracy: what training measured, a fraction; None if it did not.
+        where: the run's folder, or the file of weights, as the user named it.
+        weights: the file of weights.
+        key: which weights in that file, where it holds several; None otherwise.
+        model: the network's name.
+        width: its width, a factor.
+        stem: its stem.
+        seed: the run's seed; None where another program trained it.
+        recipe: the run's recipe; "" where another program trained it.
+        classes: the names of the classes, in the order of its answers.
+        preprocessing: how images become its input.
+        test_accuracy: the run's accuracy on its test images, a fraction; None if it had none.
     """
 
     where: Path
@@ -53,15 +60,15 @@ class TrainedNetwork:
     test_accuracy: float | None
 
     def module(self) -> nn.Module:
-        """With its weights, in evaluation mode on the CPU.
+        """The PyTorch module with its weights, in evaluation mode on the CPU.
 
         Raises:
-            SkipwiseError: the weights don't fit, or are no network's.
+            SkipwiseError: the weights don't fit the network, or the file holds none.
         """
         return self.load()[0]
 
     def load(self) -> tuple[nn.Module, Loaded]:
-        """The network, and what was loaded into it."""
+        """The same, and what was loaded from the file."""
         network, loaded = self.spec.build_loaded()
         return network.eval(), loaded
 
@@ -79,7 +86,7 @@ class TrainedNetwork:
         return network.from_file(self.weights, key=self.key, new_head=False)
 
     def provenance(self) -> Provenance:
-        """What an artifact says of it."""
+        """What an artifact records about it."""
         return Provenance(
             model=self.model,
             width=self.width,
@@ -95,17 +102,19 @@ class TrainedNetwork:
 
 
 def network_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> TrainedNetwork:
-    """A finished run.
+    """The network of a finished run.
 
     Args:
-        trust: whether a network of somebody's own, which only its record names, may run.
+        folder: the run's.
+        trust: whether a network of your own, whose code only the record names, may run.
 
     Raises:
-        SkipwiseError: there is none, it is unfinished or failed or damaged, or its network is not trusted.
+        SkipwiseError: the folder holds no run, or one that is unfinished, failed or damaged; or its network is not
+            trusted.
     """
     path = user_path(folder)
     if path.is_file():
-        raise SkipwiseError(f"{path} is a file; say which network it is of: --model NAME --classes a,b,c")
+        raise SkipwiseError(f"{path} is a file; name its network and classes: --model NAME --classes a,b,c")
     if not (path / "run.json").is_file():
         if (path / "comparison.json").is_file() or (path / "plan.json").is_file():
             runs = sorted(each.parent.name for each in path.glob("runs/*/run.json"))
@@ -113,10 +122,10 @@ def network_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> Trai
             raise SkipwiseError(f"{path} is a comparison; name one of its runs, {which}.")
         if (path / "terms.json").is_file() or any(path.glob("resume*.safetensors")):
             raise SkipwiseError(
-                f"{path} has no run.json: either the run is not finished, and the command that began it has to be "
-                "given again, or the folder was copied without that file."
+                f"{path} has no run.json: the run is not finished, and the same command again finishes it; or the "
+                "folder was copied without that file."
             )
-        raise SkipwiseError(f"{path} is no run; give the folder of a finished run, one with a run.json.")
+        raise SkipwiseError(f"{path} is not a run; give the folder of a finished run, which has a run.json.")
     record = read_run(path)
     if record.status != "finished":
         raise SkipwiseError(f"The run in {path} failed ({record.reason}), so it has no network.")
@@ -145,10 +154,14 @@ def network_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> Trai
 
 
 def network_of_file(file: str | os.PathLike[str], weights: ExternalWeights) -> TrainedNetwork:
-    """Weights from elsewhere, as `load_weights` reads them.
+    """The network whose weights another program trained; the file is read as `load_weights` does it.
+
+    Args:
+        file: the weights.
+        weights: what the file does not say.
 
     Raises:
-        SkipwiseError: no such file or network, or something about it is out of range.
+        SkipwiseError: there is no such file or network, or a value is out of range.
     """
     if weights.model is None or weights.classes is None:
         raise SkipwiseError("A file of weights needs both --model and --classes.")
@@ -157,7 +170,7 @@ def network_of_file(file: str | os.PathLike[str], weights: ExternalWeights) -> T
     if not path.is_file():
         raise SkipwiseError(f"There is no file {path}; give a finished run's folder, or a file of weights.")
     if len(set(classes)) != len(classes) or len(classes) < 2:
-        raise SkipwiseError("--classes must name two classes or more, each once, as the network answers them.")
+        raise SkipwiseError("--classes must name two classes or more, each once, in the order of its answers.")
     return TrainedNetwork(
         where=Path(file),
         weights=path,
@@ -185,13 +198,15 @@ def _class_names(classes: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def network_of_artifact(artifact: Artifact, where: str | os.PathLike[str], trust: Trust = False) -> TrainedNetwork:
-    """What an artifact was exported from, now in `where`: a run's folder or a file.
+    """The network that an artifact was exported from.
 
     Args:
-        trust: whether a network of somebody's own, which only a record names, may run.
+        where: the run's folder, or the file of weights.
+        trust: whether a network of your own, whose code only a record names, may run.
 
     Raises:
-        SkipwiseError: it is not there, or something else is, or its network is not trusted.
+        SkipwiseError: it is not there, it has other weights than those that were exported, or the network is not
+            trusted.
     """
     made = artifact.provenance
     path = user_path(where)
