@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +23,11 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import csv_cell, from_csv_cell
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import read_sealed, sha256, write_sealed
+from skipwise.core.options import command_words
 from skipwise.data.cache.rows import RowReader
 from skipwise.data.images import Images, Pixels, Selected
 from skipwise.data.location import check_tables, remember
+from skipwise.data.options import DataOptions, ReadingOptions
 from skipwise.data.prepare import Prepared, Request
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.scan.journal import row_remaker
@@ -50,15 +52,8 @@ class Whereabouts:
 
 def image_options(request: Request) -> tuple[str, ...]:
     """What was said of the images, as on the command line."""
-    options = {
-        "--split": request.split,
-        "--exclude": request.exclude,
-    }
-    given = [word for name, value in options.items() if value is not None for word in (name, value)]
-    for option in fields(request.reading):
-        value, flag = getattr(request.reading, option.name), f"--{option.name.replace('_', '-')}"
-        given += [] if value in (None, False) else [flag] if value is True else [flag, value]
-    return tuple(given)
+    which = {"split": request.split, "exclude": request.exclude}
+    return (*command_words(DataOptions, which), *command_words(ReadingOptions, vars(request.reading)))
 
 
 def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request, packed: RowReader | None) -> None:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from skipwise.core.deprecation import by_name
 from skipwise.core.errors import Damaged, SkipwiseError
 from skipwise.core.files.checksums import sha256
 from skipwise.core.files.paths import user_path
 from skipwise.core.machine.system import Machine, describe_machine, usable_cores
+from skipwise.core.options import takes
 from skipwise.core.text import printable
-from skipwise.data.sources import ReadingOptions
+from skipwise.data.options import ReadingOptions, asked_reading
 from skipwise.deploy.artifact import golden
 from skipwise.deploy.artifact.artifact import Artifact, read_artifact
 from skipwise.deploy.artifact.golden import GoldenCheck
@@ -24,6 +26,7 @@ from skipwise.deploy.formats.format import Progress
 from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.deploy.runtime.session import Session
 from skipwise.deploy.verify.agreement import Quality, agreement, quality, right
+from skipwise.deploy.verify.options import VerifyOptions
 from skipwise.deploy.verify.results import BackendResult, Flip, find_flips, judged
 from skipwise.deploy.verify.speed import Speed, speeds
 from skipwise.deploy.verify.variants import PYTORCH, find_trained_network, list_variants, open_backends, predict_all
@@ -88,40 +91,37 @@ class Verified:
     images: LabelledImages | None
 
 
+@takes(VerifyOptions)
 def verify(
     artifact: str | os.PathLike[str],
     data: str | os.PathLike[str] | None = None,
     *,
-    run: str | os.PathLike[str] | None = None,
-    trust: bool | str = False,
-    max_drop: float | None = None,
-    images: int | None = None,
-    timing: bool = True,
+    options: VerifyOptions,
     reading: ReadingOptions | None = None,
-    public_key: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Verified:
     """Checks an artifact's hashes and golden images, and, with `data`, its answers to these images.
 
+    Without the network that it was exported from, or without torch, the backends are compared with each other. A
+    network of your own runs if `trust` is True or its name, `run` is given, and its module is found without the current
+    folder.
+
     Args:
         artifact: the folder that `export` made.
         data: labelled images. Of a data set that the run was trained on, its test images are taken; of one with
-            splits, those of its test split.
-        run: the run, or the file of weights, it was exported from, to be held against; None is where that was. Without
-            it, or without torch, the engines are held against each other.
-        trust: whether a network of somebody's own, which only the records name, may run: True, or its name. It needs
-            `run`, and the module must be found without the folder one stands in.
-        max_drop: for INT8, the points of accuracy that may be lost; None is what the export allowed.
-        images: at most so many, drawn class by class.
-        timing: whether latencies are measured.
-        reading: how `data` is to be read where its layout does not say it; None is as the run read its images.
-        public_key: of minisign's, the only one whose signature is accepted; None asks for no signature.
+            splits, those of its test split. They are read as the run read them, unless options say otherwise.
+        reading: deprecated; give its options by name.
         progress: is told what is being done, how much of it is, and of how much.
 
     Raises:
         SkipwiseError: it is not signed by that key, a file is not the one that was exported, the images can't be
             read, ...
     """
+    if reading is not None:
+        by_name("reading", "label_column=...")
+    reading = asked_reading(options.reading, reading)
+    run, trust, images, timing = options.check.run, options.trust.trust, options.check.images, options.check.timing
+    max_drop, public_key = options.check.max_drop, options.check.public_key
     folder, tell = user_path(artifact), progress or (lambda *_: None)
     key = None if public_key is None else read_public_key(user_path(public_key))
     if key is not None:
