@@ -20,10 +20,12 @@ import skipwise
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import sha256
 from skipwise.core.files.locks import locked
+from skipwise.core.workspace.task import Task
+from skipwise.core.workspace.whole import making_whole
 from skipwise.data.image.decode import decode
 from skipwise.deploy.artifact import golden
 from skipwise.deploy.artifact.artifact import Artifact, read_artifact, sealed
-from skipwise.deploy.artifact.folder import Place
+from skipwise.deploy.artifact.folder import EXPORTS, export_plan
 from skipwise.deploy.artifact.images import fit, own_images
 from skipwise.deploy.artifact.trained_network import (
     ExternalWeights,
@@ -308,24 +310,25 @@ def test_artifacts_that_are_made_at_the_same_time_get_a_folder_each_unless_they_
 ) -> None:
     path, elsewhere = theirs
     both = [network_of_file(path, replace(elsewhere, init_key=key)) for key in ("state_dict", "state_dict_ema")]
-    artifact = export(path, elsewhere=elsewhere, format="torch", output="first").artifact
-    places = [Place(None, origin, "torch", "fp32", artifact.provenance.weights, 0.003) for origin in (*both, both[1])]
-    found = [place.find() for place in places]
-    assert {folder.name for folder, _ in found} == {"model_best.pth-torch-fp32"}  # all choose before any is made
+    export(path, elsewhere=elsewhere, format="torch", output="first")
+    plans = [export_plan(origin, "torch", "fp32", 0.003) for origin in (*both, both[1])]
+    tasks = [Task(workspace=EXPORTS, plan=plan, name="model_best.pth-torch-fp32") for plan in plans]
+    found = [task.find() for task in tasks]
+    assert {place.folder.name for place in found} == {"model_best.pth-torch-fp32"}  # all choose before any is made
     taken = []
-    for place, (folder, _) in zip(places, found, strict=True):
-        with place.making(folder, print) as made:
-            shutil.copytree("first", made, dirs_exist_ok=True)
-            plain = read_plain(made)
-            plain["provenance"]["key"] = place.network.key  # type: ignore[index]
-            reseal(made, plain)
-            taken.append(place.take(made, folder))
-    assert [folder.name for folder, _ in taken] == [
+    for task, place in zip(tasks, found, strict=True):
+        with making_whole(task, place.folder) as making:
+            shutil.copytree("first", making.made, dirs_exist_ok=True)
+            plain = read_plain(making.made)
+            plain["provenance"]["key"] = task.plan.key  # type: ignore[index]
+            reseal(making.made, plain)
+            taken.append(replace(making, place=place).take())
+    assert [place.folder.name for place in taken] == [
         "model_best.pth-torch-fp32",
         "model_best.pth-torch-fp32-2",
         "model_best.pth-torch-fp32-2",
     ]
-    assert [there is not None for _, there in taken] == [False, False, True]
+    assert [place.finished for place in taken] == [False, False, True]
     assert sorted(path.name for path in Path("runs/export").iterdir()) == [
         "model_best.pth-torch-fp32",
         "model_best.pth-torch-fp32-2",
