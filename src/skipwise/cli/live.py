@@ -11,8 +11,9 @@ from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.report import outline
 from skipwise.comparison.run.executor import Event
 from skipwise.comparison.run.observer import Observer
-from skipwise.core.progress import ESTIMATING, SHOWN_SECONDS, Bar, about, duration, of_limit
+from skipwise.core.progress import ESTIMATING, SHOWN_SECONDS, Bar, about, of_limit
 from skipwise.core.remaining import Remaining
+from skipwise.core.text import count, duration
 from skipwise.training.loop.schedule import relative_cost
 from skipwise.training.plan import RunPlan
 from skipwise.training.run.progress import Epoch, Standing
@@ -112,9 +113,7 @@ class TrainScreen(Bar, TrainObserver):
         compiled = ", compiled" if spec.execution.compile else ""
         limit = spec.time_limit
         length = (
-            f"{spec.recipe.epochs} epoch{'s' * (spec.recipe.epochs != 1)}"
-            if limit is None
-            else f"as many epochs as fit into {duration(limit)}"
+            count(spec.recipe.epochs, "epoch") if limit is None else f"as many epochs as fit into {duration(limit)}"
         )
         start = "" if terms.start is None else f" from the weights of {terms.start.name}"
         self._line(

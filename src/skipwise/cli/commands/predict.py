@@ -15,7 +15,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import say
 from skipwise.core.files.paths import user_path
 from skipwise.core.machine.streams import need_output
-from skipwise.core.text import command, printable, shortened
+from skipwise.core.text import command, count, printable, shortened
 
 if TYPE_CHECKING:
     from skipwise.core.progress import Bar
@@ -90,8 +90,10 @@ def predict(
             threads=threads,
             progress=bar.preparing,
         )
-        if count := work.inputs.left_out:
-            bar.noticed(f"{count:,} file{'s are' if count > 1 else ' is'} left out: no images by their names.")
+        if left_out := work.inputs.left_out:
+            bar.noticed(
+                f"{count(left_out, 'file')} {'are' if left_out > 1 else 'is'} left out: no images by their names."
+            )
         for note in work.inputs.notes:
             bar.noticed(note)
         if file is not None and kind != "table":
@@ -103,7 +105,7 @@ def predict(
     own = ["--model", own_model] if own_model else ["--trust"] if trust else []
     if file is not None:
         say(f"{file} is finished already; nothing was left to do." if done.repeated else "")
-        say(f"Answers: {file} ({tally.images:,} image{'s' * (tally.images != 1)})")
+        say(f"Answers: {file} ({count(tally.images, 'image')})")
         if (user_path(model) / "run.json").exists():
             say(f"Next:    {command('skipwise', 'export', Path(model), *own)}")
     elif kind == "table" and len(images) <= MOST_REPEATED and "-" not in images:

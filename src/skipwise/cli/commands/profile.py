@@ -10,6 +10,7 @@ import typer
 
 from skipwise.cli.options import Json, Stem, Width, names, print_json
 from skipwise.core.machine.streams import need_output
+from skipwise.core.text import count
 
 
 def profile(
@@ -32,7 +33,7 @@ def profile(
 
     need_output()
     chosen = names(models)
-    what = f"Measuring {len(chosen)} network{'s' * (len(chosen) != 1)}"
+    what = f"Measuring {count(len(chosen), 'network')}"
     with (
         contextlib.redirect_stdout(sys.stderr),
         working(what, sys.stderr),
