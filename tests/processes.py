@@ -143,12 +143,12 @@ def _connect(number: int, name: str, around: Surroundings, said: Path) -> None:
 
 IMPORTS = """
 import json, sys
-from skipwise.cli import app
+from skipwise.cli import app as cli
 heavy = {"torch", "torchvision", "timm", "sklearn", "onnx", "onnxruntime", "openvino"}
 for case in json.load(sys.stdin):
     sys.argv = ["skipwise", *case]
     try:
-        app.main()
+        cli.main()
     except SystemExit as ended:
         print(json.dumps([ended.code, sorted(heavy & sys.modules.keys())]), file=sys.stderr)
 """
