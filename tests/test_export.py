@@ -323,7 +323,7 @@ def test_artifacts_that_are_made_at_the_same_time_get_a_folder_each_unless_they_
             plain = read_plain(making.made)
             plain["provenance"]["key"] = task.plan.key  # type: ignore[index]
             reseal(making.made, plain)
-            taken.append(making.take())
+            taken.append(replace(making, place=place).take())
     assert [place.folder.name for place in taken] == [name, f"{name}-2", f"{name}-2"]
     assert [place.finished for place in taken] == [False, False, True]
     assert sorted(path.name for path in Path("runs/export").iterdir()) == [name, f"{name}-2"]

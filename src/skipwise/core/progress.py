@@ -14,6 +14,7 @@ from rich.text import Text
 
 from skipwise.core.escaping import lines
 from skipwise.core.remaining import Remaining
+from skipwise.core.text import duration
 
 LINE_SECONDS = 15.0
 """Where there is no terminal, a line at most this often."""
@@ -123,12 +124,3 @@ def about(seconds: float | None) -> str:
 def of_limit(seconds: float) -> str:
     """The time that is left of a limit."""
     return f"{duration(seconds)} of the time limit left" if seconds > 0 else "the time limit is over"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person would say them."""
-    if seconds < 120:
-        return f"{max(seconds, 1):.0f} s"
-    if seconds < 120 * 60:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

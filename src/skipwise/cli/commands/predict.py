@@ -16,7 +16,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import say
 from skipwise.core.files.paths import user_path
 from skipwise.core.machine.streams import need_output
-from skipwise.core.text import command, printable, shortened
+from skipwise.core.text import command, count, printable, shortened
 from skipwise.deploy.predict.options import PredictOptions
 
 if TYPE_CHECKING:
@@ -64,8 +64,10 @@ def predict(line: Line[PredictOptions], model: Model, images: Images, own: OwnMo
             **vars(compute),
             progress=bar.preparing,
         )
-        if count := work.inputs.left_out:
-            bar.noticed(f"{count:,} file{'s are' if count > 1 else ' is'} left out: no images by their names.")
+        if left_out := work.inputs.left_out:
+            bar.noticed(
+                f"{count(left_out, 'file')} {'are' if left_out > 1 else 'is'} left out: no images by their names."
+            )
         for note in work.inputs.notes:
             bar.noticed(note)
         if file is not None and kind != "table":
@@ -77,7 +79,7 @@ def predict(line: Line[PredictOptions], model: Model, images: Images, own: OwnMo
     trusted = ["--model", own.own_model] if own.own_model else ["--trust"] if trust else []
     if file is not None:
         say(f"{file} is finished already; nothing was left to do." if done.repeated else "")
-        say(f"Answers: {file} ({tally.images:,} image{'s' * (tally.images != 1)})")
+        say(f"Answers: {file} ({count(tally.images, 'image')})")
         if (user_path(model) / "run.json").exists():
             say(f"Next:    {command('skipwise', 'export', Path(model), *trusted)}")
     elif kind == "table" and len(images) <= MOST_REPEATED and "-" not in images:

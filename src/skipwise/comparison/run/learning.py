@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from skipwise.comparison.plan.plan import Plan
-from skipwise.core.text import clock_time
+from skipwise.core.text import clock_time, count
 from skipwise.evaluation.learned import Learnt, learnt
 from skipwise.statistics.climbing import Climb, climb
 from skipwise.training.run.files import read_history
@@ -28,8 +28,8 @@ def not_learnt(plan: Plan, folder: Path, records: Mapping[str, RunRecord]) -> di
         return {}
     longer = "" if plan.time_limit is None else f"; --time-limit {clock_time(2 * plan.time_limit)} trains it longer"
     return {
-        name: f"It had learnt nothing when its first run of {plan.recipe.epochs} "
-        f"epoch{'s' * (plan.recipe.epochs != 1)} ended: it is right on {shown.accuracy * 100:.1f}% of "
+        name: f"It had learnt nothing when its first run of "
+        f"{count(plan.recipe.epochs, 'epoch')} ended: it is right on {shown.accuracy * 100:.1f}% of "
         f"{shown.images:,} validation images, and always giving the commonest class on {shown.commonest * 100:.1f}%"
         f"{longer}."
         for name, shown in poor.items()
