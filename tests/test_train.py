@@ -288,8 +288,8 @@ def test_images_grow_unless_a_network_takes_only_one_size(photos: Path, tmp_path
         recipe = with_sizes_for_all(RECIPES["fast"], models, preprocessing, 3, epochs, told.append)
         assert (recipe.min_size, recipe.epochs) == expected
     assert told == [
-        f"{of_one_size} does not take images of 20 x 20 pixels: training images are of full size all the time, for "
-        f"{epochs} epochs."
+        f"{of_one_size} does not take images of 20 x 20 pixels, so training images have their full size from the "
+        f"beginning, for {epochs} epochs."
         for epochs in (11, 12)
     ]
     tiny = replace(preprocessing, size=16)
