@@ -43,6 +43,11 @@ class LocalProcesses:
     """The usual `Executor`: processes on this machine, each doing one run after another.
 
     A process that dies is replaced, and its run resumed, up to three times in all.
+
+    Example:
+        >>> executor = LocalProcesses()  # for skipwise.compare("digits", executor=executor)
+        >>> list(executor.events())  # no run has been submitted
+        []
     """
 
     def __init__(self) -> None:
