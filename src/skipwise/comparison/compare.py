@@ -19,7 +19,7 @@ from skipwise.comparison.plan.reuse import find_included
 from skipwise.comparison.plan.saved import by_plan, check_savable, write_plan
 from skipwise.comparison.plan.starting_weights import find_starts, several
 from skipwise.comparison.results.finished import Comparison, read_comparison
-from skipwise.comparison.run.executor import Executor
+from skipwise.comparison.run.executor import Executor, check_executor
 from skipwise.comparison.run.observer import Observed, Observer
 from skipwise.core.errors import SkipwiseError, require
 from skipwise.core.files.paths import user_path
@@ -76,6 +76,7 @@ def compare(
     if observer is not None:
         warnings.warn("`observer` is now `callbacks`.", DeprecationWarning, stacklevel=4)
         callbacks = [*callbacks, Observed(observer)]
+    check_executor(executor)
     watch: Callback = Callbacks(callbacks)
     watch = NoticeList(watch, sentences) if dry_run else watch
     saved = None if save_plan is None else user_path(save_plan)
