@@ -69,7 +69,7 @@ def verify(
     from skipwise.core.progress import Bar
     from skipwise.deploy.verify.certificate import write_certificate
     from skipwise.deploy.verify.verify import verify as check
-    from skipwise.deploy.verify.wording import HEADINGS, arm_rows, speed_rows, verdict
+    from skipwise.deploy.verify.wording import HEADINGS, backend_rows, speed_rows, verdict
 
     if strict and data is None:
         raise SkipwiseError("--strict needs images: golden ones alone certify nothing. Name labelled images as DATA.")
@@ -98,7 +98,7 @@ def verify(
     if json:
         print_json({"folder": str(found.folder), "certificate": certificate})
         return status
-    _table(HEADINGS, list(arm_rows(certificate)))
+    _table(HEADINGS, list(backend_rows(certificate)))
     if certificate.speeds:
         _table(*speed_rows(certificate))
     for note in certificate.notes:

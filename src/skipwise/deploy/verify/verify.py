@@ -1,4 +1,4 @@
-"""The verb `verify`: does an exported file still answer the same, from the images' bytes on?"""
+"""The verb `verify`: checks that an exported file answers as the network does, from the images' bytes on."""
 
 from __future__ import annotations
 
@@ -37,20 +37,32 @@ Outcome = Literal["certified", "consistent", "golden images only", "cannot tell"
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """`certificate.json`.
+    """The record in certificate.json.
 
     Args:
         artifact: the hash of artifact.json.
-        golden: how each engine answered the golden images.
-        images: how many others were answered; `data` and `split` say which.
-        reference: what the others are held against.
-        reference_quality: None without labels.
-        size: of the model's files, in bytes.
-        passed: nothing lies outside the tolerance; `faults` has what does.
-        notes: what is worth knowing, a sentence each.
+        format: the artifact's format.
+        precision: the precision of its weights.
+        classes: the names of its classes.
+        golden: how each backend answered the golden images.
+        data: the name of the images; None where there were only golden ones.
+        split: their split, where it is known.
+        images: number of images.
+        reference: the name of the backend that the others are compared with.
+        reference_quality: how good its answers are; None without images.
+        max_drop: for INT8, the drop in accuracy that is allowed, a fraction.
+        arms: the results of the other backends.
+        flips: the images that get another class.
+        size: size of the model's files, in bytes.
+        speeds: how fast each backend is.
+        passed: whether nothing is outside the tolerance.
+        faults: what is, a clause each.
+        notes: what a person should know, a sentence each.
+        machine: the machine that it was checked on.
         signed_by: the key whose signature was checked, as minisign shows it; None where none was asked for.
-        outcome: "not as good" where it has not passed; "cannot tell" where the images are too few to say what INT8
-            costs; "consistent" where INT8 was held against itself in other engines, as the network was not here.
+        outcome: "certified"; "not as good" where it has not passed; "cannot tell" where the images are too few to tell
+            what INT8 costs; "consistent" where INT8 was compared with itself in other backends, because the network
+            was not there; "golden images only" without images.
         certified: whether the outcome is "certified".
     """
 
@@ -80,7 +92,14 @@ class Certificate:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Verified:
-    """A certificate, the artifact's folder, and the images it is about, if there are any."""
+    """What `verify` found.
+
+    Args:
+        folder: the artifact's folder.
+        artifact: its record.
+        certificate: the certificate.
+        images: the images that it is about; None where there were only golden ones.
+    """
 
     folder: Path
     artifact: Artifact
@@ -101,26 +120,41 @@ def verify(
     public_key: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Verified:
-    """Checks an artifact's hashes and golden images, and, with `data`, its answers to these images.
+    """Checks that an exported file answers as the network does.
+
+    The hashes and the golden images are always checked. With `data`, the file's answers in every backend are compared
+    with those of the network in PyTorch, from the images' bytes on.
 
     Args:
-        artifact: the folder that `export` made.
-        data: labelled images. Of a data set that the run was trained on, its test images are taken; of one with
-            splits, those of its test split.
-        run: the run, or the file of weights, it was exported from, to be held against; None is where that was. Without
-            it, or without torch, the engines are held against each other.
-        trust: whether a network of somebody's own, which only the records name, may run: True, or its name. It needs
-            `run`, and the module must be found without the folder one stands in.
-        max_drop: for INT8, the points of accuracy that may be lost; None is what the export allowed.
-        images: at most so many, drawn class by class.
-        timing: whether latencies are measured.
-        reading: how `data` is to be read where its layout does not say it; None is as the run read its images.
-        public_key: of minisign's, the only one whose signature is accepted; None asks for no signature.
-        progress: is told what is being done, how much of it is, and of how much.
+        artifact (str | Path): the folder that `export` made.
+        data (str | Path | None): labelled images. Of the run's own images its test images are taken; of other images
+            those of their test split, or all. None, the default, checks the golden images only.
+        run (str | Path | None): the run, or the file of weights, that was exported. None, the default, is where it was
+            then. Without it, or without PyTorch, the backends are compared with each other.
+        trust (bool | str): whether a network of your own, whose code only the records name, may run: True, or its
+            name. It needs `run`, and its module must be found without the current folder. False by default.
+        max_drop (float | None): for INT8, how many percentage points of accuracy may be lost. None, the default, is
+            what the export allowed.
+        images (int | None): the largest number of images, drawn class by class. None, the default, takes all.
+        timing (bool): whether to measure how fast each backend is. True by default.
+        reading (ReadingOptions | None): how to read `data`, where its layout does not say it. None is how the run read
+            its images.
+        public_key (str | Path | None): a public key of minisign that must have signed the artifact. None, the default,
+            checks no signature.
+        progress (Callable[[str, int, int], None] | None): called as progress(what is being done, done, total).
+
+    Returns:
+        Verified: the certificate, with the artifact and the images that it is about.
 
     Raises:
-        SkipwiseError: it is not signed by that key, a file is not the one that was exported, the images can't be
-            read, ...
+        SkipwiseError: the artifact is damaged or not signed by that key, an argument is out of range, the images can't
+            be read, or `run` is not what was exported.
+
+    Example:
+        >>> import skipwise
+        >>> found = skipwise.verify("runs/export/images-onnx-fp32", timing=False)
+        >>> found.certificate.passed, found.certificate.outcome
+        (True, 'golden images only')
     """
     folder, tell = user_path(artifact), progress or (lambda *_: None)
     key = None if public_key is None else read_public_key(user_path(public_key))
@@ -246,13 +280,13 @@ def _run_session(network: TrainedNetwork) -> Session:
 
 
 def _is_here(artifact: Artifact) -> bool:
-    """Whether the run's folder is where it was, with the same weights."""
+    """Whether the run is where it was when it was exported, with the same weights."""
     weights = Path(artifact.provenance.run) / "weights.safetensors"
     return weights.is_file() and sha256(weights) == artifact.provenance.weights
 
 
 def _allowed(artifact: Artifact, max_drop: float | None) -> float | None:
-    """The accuracy that may be lost, a fraction; None where that is not how the artifact is judged."""
+    """The drop in accuracy that is allowed, a fraction; None for precisions that are judged by their probabilities."""
     if max_drop is not None and not 0 <= max_drop <= 100:
         raise SkipwiseError(f"--max-drop must lie between 0 and 100 points, not {max_drop:g}.")
     if artifact.quantization is None:
@@ -263,7 +297,7 @@ def _allowed(artifact: Artifact, max_drop: float | None) -> float | None:
 def _images(
     data: str | os.PathLike[str], artifact: Artifact, network: TrainedNetwork | None, reading: ReadingOptions | None
 ) -> tuple[LabelledImages, str | None, str | None]:
-    """The images to answer, which split of theirs they are, and what has to be said of that."""
+    """The images to answer, their split if it is known, and a note about it."""
     own, why = None, "the run is not here"
     home = None
     if network is not None or _is_here(artifact):
