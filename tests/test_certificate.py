@@ -20,9 +20,9 @@ from skipwise.deploy.artifact.golden import GoldenCheck
 from skipwise.deploy.artifact.images import other_images
 from skipwise.deploy.verify.agreement import agreement, quality
 from skipwise.deploy.verify.certificate import write_certificate
+from skipwise.deploy.verify.record import Certificate, Verified
 from skipwise.deploy.verify.results import BackendResult, Flip
 from skipwise.deploy.verify.speed import Speed
-from skipwise.deploy.verify.verify import Certificate, Verified
 from skipwise.deploy.verify.wording import verdict
 from skipwise.statistics.noninferiority import noninferiority
 from tests.browsing import page_of

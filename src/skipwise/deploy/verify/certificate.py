@@ -15,7 +15,7 @@ from skipwise.core.files.paths import user_path
 from skipwise.core.text import byte_size
 from skipwise.data.image.decode import decode_image
 from skipwise.data.image.white_level import DEFAULT, Levels
-from skipwise.deploy.verify.verify import Certificate, Verified
+from skipwise.deploy.verify.record import Certificate, Verified
 from skipwise.deploy.verify.wording import HEADINGS, backend_rows, named, quantized, speed_rows, verdict
 from skipwise.pages import render
 from skipwise.pages.pictures import data_url

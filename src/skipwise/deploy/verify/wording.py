@@ -10,10 +10,10 @@ from skipwise.core.text import byte_size, command, printable
 from skipwise.deploy.artifact.artifact import Artifact, Quantization
 from skipwise.deploy.verify.agreement import Quality
 from skipwise.deploy.verify.drop import mend, seen, unsure
+from skipwise.deploy.verify.record import Certificate, Verified
 from skipwise.deploy.verify.results import BackendResult
 from skipwise.deploy.verify.speed import Speed
 from skipwise.deploy.verify.variants import PYTORCH
-from skipwise.deploy.verify.verify import Certificate, Verified
 
 if TYPE_CHECKING:
     from skipwise.deploy.export.export import Exported
