@@ -333,6 +333,16 @@ def test_snow_falls_the_same_way_when_turned():
     assert (snowy != snowy[:, ::-1]).any(axis=3).mean() > 0.2
 
 
+@pytest.mark.parametrize(
+    ("constants", "densities"), [("small", (0.2, 0.5, 0.75, 1, 1.5)), ("photo", (1.5, 2, 2.5, 2.5, 3))]
+)
+def test_fog_darkens_white_by_its_density(constants, densities):
+    white = np.full((1, 64, 64, 3), 255, dtype=np.uint8)
+    for severity, density in zip(SEVERITIES, densities, strict=True):
+        foggy = corrupt(white, "fog", severity, seed=0, constants=constants)
+        assert (foggy.min(), foggy.max()) == (int(255 / (1 + density) + 1e-3), 255)
+
+
 def test_clouds_are_means_of_four_neighbours_and_noise():
     side, decay, noise = 8, 1.5, iter(np.random.default_rng(0).random(63, dtype=np.float32).astype(float) * 2 - 1)
     heights, step, amplitude = np.zeros((side, side)), side, 1.0
