@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from skipwise.pages.figures import colour
 
 WIDTH, HEIGHT = 460, 320
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 44
+LEFT, RIGHT, TOP, BOTTOM = 72, 14, 12, 48
 """Room around the plot for its numbers and titles."""
 
 
@@ -127,12 +127,12 @@ def _axes(x: Axis, y: Axis) -> list[str]:
         at = _across(x, value)
         parts.append(
             f'<path class="grid" d="M{at} {TOP}V{bottom}"/>'
-            f'<text x="{at}" y="{bottom + 16}" text-anchor="middle">{_number(x, value)}</text>'
+            f'<text x="{at}" y="{bottom + 18}" text-anchor="middle">{_number(x, value)}</text>'
         )
     middle = (TOP + bottom) / 2
     parts.append(
         f'<text x="{(left + right) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x.title)}</text>'
-        f'<text transform="translate(12 {middle}) rotate(-90)" text-anchor="middle">{escape(y.title)}</text>'
+        f'<text transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">{escape(y.title)}</text>'
     )
     return parts
 
