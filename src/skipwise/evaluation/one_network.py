@@ -180,7 +180,7 @@ def evaluate_answers(answers: Answers, classes: Sequence[str], *, validation: An
         images=len(labels),
         groups=None if groups.starts is None else groups.count,
         outcomes=tuple(
-            _measured(outcome, answers, groups, matrix.sum(axis=1).tolist(), classes)
+            measured(outcome, answers, classes)
             for outcome in OUTCOMES.values()
             if len(classes) >= outcome.fewest_classes
         ),
@@ -214,9 +214,14 @@ def _groups(answers: Answers) -> Groups:
     return groups_of(answers.groups)
 
 
-def _measured(
-    outcome: Outcome, answers: Answers, groups: Groups, class_images: list[int], classes: Sequence[str]
-) -> Measured:
+def measured(outcome: Outcome, answers: Answers, classes: Sequence[str]) -> Measured:
+    """The mean of an outcome over the images, with its 95% interval.
+
+    The interval of an accuracy is exact (Clopper and Pearson 1934), for as many images as would show as much if each
+    were by itself: fewer where classes weigh differently or images belong together (Kish 1965). Others have Student's.
+    """
+    groups = _groups(answers)
+    class_images = np.bincount(answers.labels, minlength=len(classes)).tolist()
     scores = outcome.scores(answers.logits, answers.labels)
     value, count = float(scores.mean()), len(scores)
     # Of images that weigh differently, what differs between classes was fixed by how many images each has.
