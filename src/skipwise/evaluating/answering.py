@@ -186,7 +186,8 @@ def new_answers(
         SkipwiseError: the images can't be found or read, have no labels, or none of the network's classes.
     """
     own, note = _own(subject, data, reading)
-    part, extra = "", {}
+    part = ""
+    extra: dict[str, int] = {}
     if own is not None and len(own.of(split)):
         chosen, part, note = own.of(split), split, ""
     elif data is None:

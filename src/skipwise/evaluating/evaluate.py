@@ -179,7 +179,8 @@ def _page(
         for each in (*evaluation.worst[:MOST_CARDS], *evaluation.barely[:FEW_CARDS], *evaluation.doubted[:MOST_CARDS])
     }
     shown |= {index for some in examples for index in some}
-    pictures, few_pixels = {}, False
+    pictures: dict[int, str] = {}
+    few_pixels = False
     if found.images is not None:
         pictures, few_pixels = _pictures(found.images, shown, progress)
     images = count(evaluation.images, "image")
