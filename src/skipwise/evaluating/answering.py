@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from skipwise.core.errors import Damaged, SkipwiseError
 from skipwise.core.files.checksums import sha256
 from skipwise.core.text import count, listed
+from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.sources import ReadingOptions, open_source
 from skipwise.deploy.artifact.artifact import Artifact, is_artifact, read_artifact
 from skipwise.deploy.artifact.images import LabelledImages, own_images, remembered_reading
@@ -36,6 +37,7 @@ class Subject:
         classes: their names.
         model: the network's name.
         network: a hash of it.
+        preprocessing: how images become its input.
         home: the folder of the run it comes from, where that is known and there.
         run: None for an artifact.
     """
@@ -44,6 +46,7 @@ class Subject:
     classes: tuple[str, ...]
     model: str
     network: str
+    preprocessing: Preprocessing
     home: Path | None
     run: RunRecord | None
 
@@ -99,6 +102,7 @@ def find_subject(folder: Path) -> Subject:
             classes=artifact.classes,
             model=artifact.provenance.model,
             network=artifact.files[""],
+            preprocessing=artifact.preprocessing,
             home=_home(artifact),
             run=None,
         )
@@ -115,6 +119,7 @@ def find_subject(folder: Path) -> Subject:
         folder=folder,
         classes=record.spec.classes,
         model=record.spec.model,
+        preprocessing=record.spec.preprocessing,
         network=sha256(weights) if weights.exists() else sha256(folder / "predictions.npz"),
         home=folder,
         run=record,

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from skipwise.auditing.thumbnails import small_pictures
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import csv_cell
 from skipwise.core.files.atomic import write_text
@@ -17,7 +16,9 @@ from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.core.files.paths import user_path
 from skipwise.core.text import count, listed
 from skipwise.core.workspace.task import Task
-from skipwise.data.scan.scan import scan_images
+from skipwise.data.image.decode import decode
+from skipwise.data.image.preprocess import fit_square
+from skipwise.data.image.white_level import Levels
 from skipwise.data.sources import ReadingOptions
 from skipwise.deploy.artifact.images import LabelledImages
 from skipwise.deploy.predict.predictor import Predictor
@@ -44,7 +45,10 @@ from skipwise.evaluating.record import (
 from skipwise.evaluation.mislabelled import probabilities
 from skipwise.evaluation.mistakes import pair_examples
 from skipwise.evaluation.one_network import Evaluation, evaluate_answers
-from skipwise.pages.pictures import FEW_PIXELS
+from skipwise.pages.pictures import FEW_PIXELS, bounded_url
+
+SIDE, CHARACTERS = 96, 6_000
+"""Pixels a side of a picture, and characters of its data URL, at most."""
 
 
 def evaluate(
@@ -122,7 +126,7 @@ def evaluate(
         missing=found.missing,
         extra=found.extra,
     )
-    page = _page(subject, found, record, examples, progress)
+    page = _page(subject, found, record, examples)
     with task.open() as place:
         if place.finished:  # another process was quicker
             return read_evaluation(place.folder, repeated=True)
@@ -170,9 +174,7 @@ def _pointed_at(evaluation: Evaluation, examples: list[list[int]]) -> set[int]:
     return named | {index for some in examples for index in some}
 
 
-def _page(
-    subject: Subject, found: Evaluated, record: EvaluationRecord, examples: list[list[int]], progress: Progress | None
-) -> str:
+def _page(subject: Subject, found: Evaluated, record: EvaluationRecord, examples: list[list[int]]) -> str:
     evaluation = record.evaluation
     shown = {
         each.index
@@ -182,7 +184,7 @@ def _page(
     pictures: dict[int, str] = {}
     few_pixels = False
     if found.images is not None:
-        pictures, few_pixels = _pictures(found.images, shown, progress)
+        pictures, few_pixels = _pictures(found.images, shown, subject.preprocessing.levels)
     images = count(evaluation.images, "image")
     facts = [
         ("Network", subject.model),
@@ -205,15 +207,15 @@ def _page(
     )
 
 
-def _pictures(images: LabelledImages, wanted: set[int], progress: Progress | None) -> tuple[dict[int, str], bool]:
-    """Data URLs by the images' positions, and whether they have so few pixels that they are shown enlarged."""
-    if not wanted:
-        return {}, False
-    seen = scan_images(images.source, progress)
-    rows = {int(images.rows[position]): position for position in sorted(wanted)}
-    found = small_pictures(images.source, seen, rows, progress)
-    few = int(seen.sides[sorted(rows)].max()) < FEW_PIXELS
-    return {rows[row]: picture for row, picture in found.items()}, few
+def _pictures(images: LabelledImages, wanted: set[int], levels: Levels) -> tuple[dict[int, str], bool]:
+    """Data URLs of the images at some positions, and whether they have so few pixels that they are shown enlarged."""
+    positions, found, largest = sorted(wanted), {}, 0
+    for position, data in zip(positions, images.some(np.array(positions, np.int64)).encoded(), strict=True):
+        pixels = decode(data, channels=3, levels=levels)
+        side = min(SIDE, min(pixels.shape[:2]))
+        largest = max(largest, side)
+        found[position] = bounded_url(fit_square(pixels, side).tobytes(), side, CHARACTERS)
+    return found, bool(found) and largest < FEW_PIXELS
 
 
 def _table(subject: Subject, found: Evaluated, evaluation: Evaluation) -> str:
