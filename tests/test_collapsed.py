@@ -21,21 +21,21 @@ from skipwise.comparison.results.records import Results
 from skipwise.comparison.run.collapse import has_learned
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.predictions import read_tested
-from skipwise.comparison.run.study import follow
+from skipwise.comparison.run.study import run_study
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.sources import ReadingOptions
 from skipwise.statistics import share
-from skipwise.training.run.record import Predictions
+from skipwise.training.run.predictions import Predictions
 from tests.fabricated import fabricate
-from tests.test_course import IMAGES, Accuracy, Answering, make_plan
+from tests.test_study import IMAGES, Accuracy, Answering, make_plan
 
 COLLAPSED = 0.0
 
 
 def found(folder: Path, plan: Plan, accuracy: Accuracy) -> Results:
-    return collect(plan, folder, follow(plan, folder, Answering(folder, accuracy)))
+    return collect(plan, folder, run_study(plan, folder, Answering(folder, accuracy)))
 
 
 def sometimes(*seeds: int, otherwise: float = COLLAPSED) -> Accuracy:

@@ -16,7 +16,7 @@ from skipwise.core.files.atomic import write_text
 from skipwise.evaluation.metrics import Metrics
 from skipwise.pages import figures, render
 from skipwise.statistics import Estimate
-from skipwise.training.run.progress import Epoch
+from skipwise.training.run.state import EpochMetrics
 
 
 def write_report(
@@ -24,7 +24,7 @@ def write_report(
     plan: Plan,
     results: Results,
     costs: Costs,
-    histories: Mapping[str, Sequence[tuple[Epoch, ...]]],
+    histories: Mapping[str, Sequence[tuple[EpochMetrics, ...]]],
     pictures: Mapping[str, str],
 ) -> None:
     """Writes the comparison as one HTML file that needs nothing else.
