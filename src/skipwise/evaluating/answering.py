@@ -21,7 +21,8 @@ from skipwise.deploy.artifact.images import LabelledImages, own_images, remember
 from skipwise.deploy.predict.decoding import InputImage
 from skipwise.deploy.predict.predictor import Predictor
 from skipwise.evaluation.one_network import Answers
-from skipwise.training.run.record import RunRecord, read_predictions, read_run
+from skipwise.training.run.predictions import read_predictions
+from skipwise.training.run.record import RunRecord, read_run
 
 Progress = Callable[[str, int, int], None]
 MOST_CLASSES = 5
