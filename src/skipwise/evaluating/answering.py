@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.core.errors import Damaged, SkipwiseError
+from skipwise.core.errors import Damaged, SkipwiseError, Unlabelled
 from skipwise.core.files.checksums import sha256
 from skipwise.core.text import count, listed
 from skipwise.data.image.preprocess import Preprocessing
@@ -256,7 +256,10 @@ def _matched(
     data: str | os.PathLike[str], classes: tuple[str, ...], reading: ReadingOptions | None
 ) -> tuple[LabelledImages, dict[str, int]]:
     """Labelled images by the names of their classes, and how many are of classes that the network does not know."""
-    source = open_source(data, reading)
+    try:
+        source = open_source(data, reading)
+    except Unlabelled as error:
+        raise Unlabelled(f"{str(error).rstrip('.')}. For images without labels there is 'skipwise predict'.") from error
     source.check()
     known = {name: number for number, name in enumerate(classes)}
     loosely = {name.casefold(): number for name, number in known.items()}
