@@ -128,7 +128,7 @@ def test_mistakes_are_one_sentence(trained: Path, exported: Exported, here: Path
         return str(caught.value)
 
     assert "neither a finished run (run.json) nor an exported network" in refused(here)
-    assert "--split must be test or val, not 'train'" in refused(trained, split="train")
+    assert "--subset must be test or val, not 'train'" in refused(trained, subset="train")
     strangers = make_photos(here / "strangers", classes=2, per_class=4)
     for folder in sorted(strangers.iterdir()):
         folder.rename(folder.with_name(f"other{folder.name}"))

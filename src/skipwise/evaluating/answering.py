@@ -15,7 +15,8 @@ from skipwise.core.errors import Damaged, SkipwiseError, Unlabelled
 from skipwise.core.files.checksums import sha256
 from skipwise.core.text import count, listed
 from skipwise.data.image.preprocess import Preprocessing
-from skipwise.data.sources import ReadingOptions, open_source
+from skipwise.data.options import ReadingOptions
+from skipwise.data.sources import open_source
 from skipwise.deploy.artifact.artifact import Artifact, is_artifact, read_artifact
 from skipwise.deploy.artifact.images import LabelledImages, own_images, remembered_reading
 from skipwise.deploy.predict.decoding import InputImage
@@ -138,7 +139,7 @@ def kept_answers(subject: Subject, split: str) -> Evaluated:
     if getattr(record, split) is None:
         other = "val" if split == "test" else "test"
         raise SkipwiseError(
-            f"The run in {subject.folder} has no {split} images; give labelled images to evaluate it on, or --split "
+            f"The run in {subject.folder} has no {split} images; give labelled images to evaluate it on, or --subset "
             f"{other}."
         )
     images, note = _own(subject, None, None)

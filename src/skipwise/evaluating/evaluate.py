@@ -14,12 +14,13 @@ from skipwise.core.escaping import csv_cell
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.core.files.paths import user_path
+from skipwise.core.options import takes
 from skipwise.core.text import count, listed
 from skipwise.core.workspace.task import Task
 from skipwise.data.image.decode import decode
 from skipwise.data.image.preprocess import fit_square
 from skipwise.data.image.white_level import Levels
-from skipwise.data.sources import ReadingOptions
+from skipwise.data.options import asked_reading
 from skipwise.deploy.artifact.images import LabelledImages
 from skipwise.deploy.predict.predictor import Predictor
 from skipwise.evaluating.answering import (
@@ -32,6 +33,7 @@ from skipwise.evaluating.answering import (
     kept_answers,
     new_answers,
 )
+from skipwise.evaluating.options import EvaluateOptions
 from skipwise.evaluating.page import FEW_CARDS, MOST_CARDS, Shown, evaluation_page
 from skipwise.evaluating.record import (
     EVALUATIONS,
@@ -51,32 +53,23 @@ SIDE, CHARACTERS = 96, 6_000
 """Pixels a side of a picture, and characters of its data URL, at most."""
 
 
+@takes(EvaluateOptions)
 def evaluate(
     network: str | os.PathLike[str],
     data: str | os.PathLike[str] | None = None,
     *,
-    split: str = "test",
-    reading: ReadingOptions | None = None,
-    backend: str | None = None,
-    trust: bool | str = False,
-    output: str | os.PathLike[str] | None = None,
-    again: bool = False,
+    options: EvaluateOptions,
     progress: Progress | None = None,
     notice: Callable[[str], None] = lambda _: None,
 ) -> EvaluationReport:
     """Evaluates one network on labelled images, and writes a page, a record and every answer.
 
     Args:
-        network: the folder of a finished run, or of an exported network, which needs no PyTorch.
-        data: labelled images, matched by the names of their classes. None, the default, is the run's own images. Of
-            images that the run was trained on, only its test images are taken.
-        split: "test", the default, or "val": which of the run's own images.
-        reading: how `data` is to be read where its layout does not say it; None is as the run read its images.
-        backend: what runs an exported network; None is the format's own.
-        trust: for a run of a network of your own: whether its code may run here, or the network's name.
-        output: the folder for the results; None is the one in runs/evaluate that the same call made, or the next.
-        again: evaluate once more, in the next folder, where the same call has done it before.
-        progress, notice: are told how it goes, and what a person should know.
+        network (str | Path): the folder of a finished run, or of an exported network, which needs no PyTorch.
+        data (str | Path | None): labelled images, matched by the names of their classes. None, the default, takes the
+            run's own images. Of images that the run was trained on, only its test images are taken.
+        progress (Callable[[str, int, int], None] | None): called as progress(what is being done, done, total).
+        notice (Callable[[str], None]): called with each sentence that a person should know.
 
     Returns:
         The report: its folder, and its `evaluation` with every number.
@@ -84,16 +77,32 @@ def evaluate(
     Raises:
         SkipwiseError: the folder holds no network or a damaged one, the run failed, the images have no labels or none
             of the network's classes, or a file can't be read.
+
+    Example:
+        >>> import skipwise
+        >>> report = skipwise.evaluate("runs/export/images-onnx-fp32", "images")
+        >>> report.evaluation.accuracy.low <= report.evaluation.accuracy.value
+        True
     """
-    if split not in ("test", "val"):
-        raise SkipwiseError(f"--split must be test or val, not {split!r}.")
+    subset, backend, trust = options.answering.subset, options.answering.backend, options.trust.trust
+    output, again = options.folder.output, options.folder.again
+    if subset not in ("test", "val"):
+        raise SkipwiseError(f"--subset must be test or val, not {subset!r}.")
     subject = find_subject(user_path(network))
     if subject.run is not None and data is None:
-        found = kept_answers(subject, split)
+        found = kept_answers(subject, subset)
     else:
         with Predictor(subject.folder, backend=backend, trust=trust) as predictor:
             chosen = backend or ("PyTorch" if subject.run is not None else "default")
-            found = new_answers(subject, data, predictor, chosen, split=split, reading=reading, progress=progress)
+            found = new_answers(
+                subject,
+                data,
+                predictor,
+                chosen,
+                split=subset,
+                reading=asked_reading(options.reading),
+                progress=progress,
+            )
     notes = [*found.notes, *_about_classes(found)]
     for sentence in notes:
         notice(sentence)
