@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, overload
+from typing import Any, Literal, Protocol, cast, overload
 
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.files.paths import user_path
+from skipwise.core.options import flag, takes
 from skipwise.deploy.predict.answer_file import RowFile
 from skipwise.deploy.predict.answer_plan import AnswerPlan
 from skipwise.deploy.predict.answers import Answer, Csv, JsonLines, RowFormat, Rows, answers_of
 from skipwise.deploy.predict.decoding import InputImage
 from skipwise.deploy.predict.inputs import Inputs, Progress
+from skipwise.deploy.predict.options import PredictOptions
 from skipwise.deploy.predict.predictor import Predictor
 
 Images = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -116,26 +118,19 @@ class PredictionJob:
 
 
 def prepare(
-    model: str | os.PathLike[str],
-    inputs: Images,
-    *,
-    top: int = 1,
-    probabilities: bool = False,
-    trust: bool | str = False,
-    batch_size: int = 32,
-    workers: int | None = None,
-    threads: int | None = None,
-    progress: Progress | None = None,
+    model: str | os.PathLike[str], inputs: Images, options: PredictOptions, progress: Progress | None = None
 ) -> PredictionJob:
     """Opens the network and finds the images; the arguments are those of `predict`."""
-    for name, value in (("top", top), ("batch-size", batch_size), ("workers", workers), ("threads", threads)):
+    top, compute = options.answers.top, options.compute
+    for name, value in {"top": top, **vars(compute)}.items():
         if value is not None and value < 1:
-            raise SkipwiseError(f"--{name} must be at least 1, not {value}.")
-    predictor = Predictor(model, threads=threads, workers=workers, batch_size=batch_size, trust=trust)
+            raise SkipwiseError(f"{flag(name)} must be at least 1, not {value}.")
+    predictor = Predictor(model, **vars(compute), trust=options.trust.trust)
     if top > len(predictor.classes):
         raise SkipwiseError(f"This network knows {len(predictor.classes)} classes; --top can't be {top}.")
     given = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
-    return PredictionJob(predictor=predictor, inputs=Inputs(given, progress), top=top, probabilities=probabilities)
+    found = Inputs(given, progress)
+    return PredictionJob(predictor=predictor, inputs=found, top=top, probabilities=options.answers.probabilities)
 
 
 def format_of(output: Path | None, format: str | None) -> RowFormat | Literal["table"]:
@@ -157,52 +152,32 @@ def format_of(output: Path | None, format: str | None) -> RowFormat | Literal["t
     return chosen
 
 
-@overload
+class Predict(Protocol):
+    """The function `predict`: it gives an iterator, or with `output` what was written."""
+
+    @overload
+    def __call__(
+        self, model: str | os.PathLike[str], inputs: Images, *, output: None = None, **options: Any
+    ) -> Iterator[Answer]: ...
+
+    @overload
+    def __call__(
+        self, model: str | os.PathLike[str], inputs: Images, *, output: str | os.PathLike[str], **options: Any
+    ) -> Predicted: ...
+
+
+def _typed(function: Callable[..., Iterator[Answer] | Predicted]) -> Predict:
+    """The function, with what it returns by `output` told to type checkers."""
+    return cast(Predict, function)
+
+
+@_typed
+@takes(PredictOptions)
 def predict(
     model: str | os.PathLike[str],
     inputs: Images,
     *,
-    top: int = 1,
-    probabilities: bool = False,
-    trust: bool | str = False,
-    batch_size: int = 32,
-    workers: int | None = None,
-    threads: int | None = None,
-    output: None = None,
-    format: None = None,
-    progress: Progress | None = None,
-) -> Iterator[Answer]: ...
-
-
-@overload
-def predict(
-    model: str | os.PathLike[str],
-    inputs: Images,
-    *,
-    top: int = 1,
-    probabilities: bool = False,
-    trust: bool | str = False,
-    batch_size: int = 32,
-    workers: int | None = None,
-    threads: int | None = None,
-    output: str | os.PathLike[str],
-    format: str | None = None,
-    progress: Progress | None = None,
-) -> Predicted: ...
-
-
-def predict(
-    model: str | os.PathLike[str],
-    inputs: Images,
-    *,
-    top: int = 1,
-    probabilities: bool = False,
-    trust: bool | str = False,
-    batch_size: int = 32,
-    workers: int | None = None,
-    threads: int | None = None,
-    output: str | os.PathLike[str] | None = None,
-    format: str | None = None,
+    options: PredictOptions,
     progress: Progress | None = None,
 ) -> Iterator[Answer] | Predicted:
     """Says what is on images: as an iterator of answers that are computed on the way, or written into a file.
@@ -210,33 +185,18 @@ def predict(
     Args:
         model: the folder of an artifact or of a finished run.
         inputs: image files, folders (searched through), archives, or "-" for one image on standard input.
-        top: so many classes are in an answer, the most likely first.
-        probabilities: all classes are, and the file has the probability of every one.
-        trust: whether a network of somebody's own, which only the run's record names, may run: True, or its name.
-        batch_size: images per forward pass.
-        workers: threads that read and decode; None is one per core.
-        threads: of the engine; None is one per core.
-        output: a .csv or .jsonl. The same call goes on with one that is unfinished.
-        format: "csv" or "jsonl", where the file's name does not say.
-        progress: is told what is being done, how much of it is, and of how much.
+        progress: called as progress(what is being done, done, total); None by default.
+
+    Returns:
+        The answers, or with `output` a record of the file.
 
     Raises:
         SkipwiseError: there is no such network or image, the file is not of this call, the disk is full, ... An image
             that can't be read raises nothing; its answer has an `error`.
     """
-    file = None if output is None else user_path(output)
-    kind = format_of(file, format)
-    work = prepare(
-        model,
-        inputs,
-        top=top,
-        probabilities=probabilities,
-        trust=trust,
-        batch_size=batch_size,
-        workers=workers,
-        threads=threads,
-        progress=progress,
-    )
+    file = None if options.answers.output is None else user_path(options.answers.output)
+    kind = format_of(file, options.answers.format)
+    work = prepare(model, inputs, options, progress)
     if file is None or kind == "table":
         return itertools.chain.from_iterable(work.batches(progress))
     return work.into(file, kind, progress)
