@@ -53,7 +53,7 @@ def verify(line: Line[VerifyOptions], artifact: Artifact, data: Images = None, *
     from skipwise.core.progress import Bar
     from skipwise.deploy.verify.certificate import write_certificate
     from skipwise.deploy.verify.verify import verify as check
-    from skipwise.deploy.verify.wording import HEADINGS, arm_rows, speed_rows, verdict
+    from skipwise.deploy.verify.wording import HEADINGS, backend_rows, speed_rows, verdict
 
     output, strict = shown.certificate.output, shown.certificate.strict
     if strict and data is None:
@@ -70,7 +70,7 @@ def verify(line: Line[VerifyOptions], artifact: Artifact, data: Images = None, *
     if shown.record.json:
         print_json({"folder": str(found.folder), "certificate": certificate})
         return status
-    _table(HEADINGS, list(arm_rows(certificate)))
+    _table(HEADINGS, list(backend_rows(certificate)))
     if certificate.speeds:
         _table(*speed_rows(certificate))
     for note in certificate.notes:

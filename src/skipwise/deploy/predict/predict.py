@@ -1,4 +1,4 @@
-"""The verb `predict`: images -> answers, with the memory of a few batches however many there are."""
+"""The verb `predict`: answers for images, in the memory of a few batches however many images there are."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ class Predicted:
 
     Args:
         file: where it is.
-        images: the number of its rows; `unreadable` of them have an error instead of a class.
-        first: the first few that can't be read, with what is wrong with them.
-        left_out: the number of files in folders and archives that are no images by their names.
-        repeated: whether it was finished already.
+        images: number of images, which is the number of its rows.
+        unreadable: how many of them have an error instead of a class.
+        first: the first few of these, each with its error.
+        left_out: number of files in folders and archives that are not images by their names.
+        repeated: whether the file was finished before.
     """
 
     file: Path
@@ -180,19 +181,29 @@ def predict(
     options: PredictOptions,
     progress: Progress | None = None,
 ) -> Iterator[Answer] | Predicted:
-    """Says what is on images: as an iterator of answers that are computed on the way, or written into a file.
+    """Answers images: as an iterator that computes answers while they are asked for, or written into a file.
 
     Args:
-        model: the folder of an artifact or of a finished run.
-        inputs: image files, folders (searched through), archives, or "-" for one image on standard input.
-        progress: called as progress(what is being done, done, total); None by default.
+        model (str | Path): the folder of an exported network, or of a finished run.
+        inputs (str | Path | Iterable[str | Path]): image files, folders (with everything below them), archives, or "-"
+            for one image on standard input.
+        progress (Callable[[str, int, int], None] | None): called as progress(what is being done, done, total).
 
     Returns:
-        The answers, or with `output` a record of the file.
+        Iterator[Answer] | Predicted: the answers in order; or, with `output`, the finished file. An image that can't
+        be read raises nothing: its answer has an `error`.
 
     Raises:
-        SkipwiseError: there is no such network or image, the file is not of this call, the disk is full, ... An image
-            that can't be read raises nothing; its answer has an `error`.
+        SkipwiseError: there is no such network or image, an argument is out of range, the file belongs to another call,
+            or it can't be written.
+
+    Example:
+        >>> import skipwise
+        >>> for answer in skipwise.predict("runs/export/images-onnx-fp32", "photos/"):
+        ...     print(answer.path, answer.classes, answer.error)  # doctest: +ELLIPSIS
+        photos/a.png ('...',) None
+        >>> skipwise.predict("runs/export/images-onnx-fp32", "photos/", output="answers.csv").images
+        1
     """
     file = None if options.answers.output is None else user_path(options.answers.output)
     kind = format_of(file, options.answers.format)
