@@ -156,7 +156,7 @@ def test_a_stop_is_told_and_the_first_error_is_the_one_that_is_raised() -> None:
         raise KeyboardInterrupt
 
     with pytest.warns(UserWarning, match="Journal failed in on_end"), pytest.raises(KeyboardInterrupt):
-        module.carry_out(Callbacks([journal]), start, stop)
+        module.with_callbacks(Callbacks([journal]), start, stop)
     assert isinstance(journal.named("on_end")[0].error, KeyboardInterrupt)
     quiet = Journal("on_notice", BrokenPipeError())
     with pytest.raises(BrokenPipeError):  # for the command line, which ends without a word
