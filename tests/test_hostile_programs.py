@@ -23,7 +23,7 @@ import torch
 
 import skipwise
 from skipwise.core.errors import SkipwiseError
-from skipwise.deploy.artifact.trained_network import ExternalWeights
+from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.export.export import export
 from skipwise.deploy.formats import find_backend
 from skipwise.deploy.runtime import limits
@@ -393,7 +393,7 @@ def test_networks_that_draw_in_training_alone_are_shipped(tmp_path: Path) -> Non
     name = "tests.external_networks:many_parts"
     torch.save(create_model(name, num_classes=3, in_channels=3, seed=0).state_dict(), tmp_path / "weights.pth")
     elsewhere = ExternalWeights(model=name, classes=("a", "b", "c"), img_size=32)
-    made = export(tmp_path / "weights.pth", format="torch", elsewhere=elsewhere, output=tmp_path / "artifact")
+    made = export(tmp_path / "weights.pth", format="torch", **vars(elsewhere), output=tmp_path / "artifact")
     assert verify(made.folder, timing=False).certificate.passed
 
 

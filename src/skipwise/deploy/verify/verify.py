@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from skipwise.core.deprecation import by_name
 from skipwise.core.errors import Damaged, SkipwiseError
 from skipwise.core.files.checksums import sha256
 from skipwise.core.files.paths import user_path
 from skipwise.core.machine.system import describe_machine, usable_cores
+from skipwise.core.options import takes
 from skipwise.core.text import printable
-from skipwise.data.sources import ReadingOptions
+from skipwise.data.options import ReadingOptions, asked_reading
 from skipwise.deploy.artifact import golden
 from skipwise.deploy.artifact.artifact import Artifact, read_artifact
 from skipwise.deploy.artifact.golden import GoldenCheck
@@ -23,6 +25,7 @@ from skipwise.deploy.formats.format import Progress
 from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.deploy.runtime.session import Session
 from skipwise.deploy.verify.agreement import Quality, agreement, quality, right
+from skipwise.deploy.verify.options import VerifyOptions
 from skipwise.deploy.verify.record import Certificate, Outcome, Verified
 from skipwise.deploy.verify.results import BackendResult, Flip, find_flips, judged
 from skipwise.deploy.verify.speed import speeds
@@ -33,17 +36,13 @@ if TYPE_CHECKING:
     from skipwise.deploy.artifact.trained_network import TrainedNetwork
 
 
+@takes(VerifyOptions)
 def verify(
     artifact: str | os.PathLike[str],
     data: str | os.PathLike[str] | None = None,
     *,
-    run: str | os.PathLike[str] | None = None,
-    trust: bool | str = False,
-    max_drop: float | None = None,
-    images: int | None = None,
-    timing: bool = True,
+    options: VerifyOptions,
     reading: ReadingOptions | None = None,
-    public_key: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Verified:
     """Checks that an exported file answers as the network does.
@@ -51,22 +50,16 @@ def verify(
     The hashes and the golden images are always checked. With `data`, the file's answers in every backend are compared
     with those of the network in PyTorch, from the images' bytes on.
 
+    Without the network that it was exported from, or without torch, the backends are compared with each other. A
+    network of your own runs if `trust` is True or its name, `run` is given, and its module is found without the current
+    folder.
+
     Args:
         artifact (str | Path): the folder that `export` made.
         data (str | Path | None): labelled images. Of the run's own images its test images are taken; of other images
-            those of their test split, or all. None, the default, checks the golden images only.
-        run (str | Path | None): the run, or the file of weights, that was exported. None, the default, is where it was
-            then. Without it, or without PyTorch, the backends are compared with each other.
-        trust (bool | str): whether a network of your own, whose code only the records name, may run: True, or its
-            name. It needs `run`, and its module must be found without the current folder. False by default.
-        max_drop (float | None): for INT8, how many percentage points of accuracy may be lost. None, the default, is
-            what the export allowed.
-        images (int | None): the largest number of images, drawn class by class. None, the default, takes all.
-        timing (bool): whether to measure how fast each backend is. True by default.
-        reading (ReadingOptions | None): how to read `data`, where its layout does not say it. None is how the run read
-            its images.
-        public_key (str | Path | None): a public key of minisign that must have signed the artifact. None, the default,
-            checks no signature.
+            those of their test split, or all. None, the default, checks the golden images only. They are read as the
+            run read its images, unless options say otherwise.
+        reading: deprecated; give its options by name.
         progress (Callable[[str, int, int], None] | None): called as progress(what is being done, done, total).
 
     Returns:
@@ -82,6 +75,11 @@ def verify(
         >>> found.certificate.passed, found.certificate.outcome
         (True, 'golden images only')
     """
+    if reading is not None:
+        by_name("reading", "label_column=...")
+    reading = asked_reading(options.reading, reading)
+    run, trust, images, timing = options.check.run, options.trust.trust, options.check.images, options.check.timing
+    max_drop, public_key = options.check.max_drop, options.check.public_key
     folder, tell = user_path(artifact), progress or (lambda *_: None)
     key = None if public_key is None else read_public_key(user_path(public_key))
     if key is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skipwise.core.text import byte_size, command, printable
+from skipwise.core.text import byte_size, command, count, printable
 from skipwise.deploy.artifact.artifact import Artifact, Quantization
 from skipwise.deploy.verify.agreement import Quality
 from skipwise.deploy.verify.drop import mend, seen, unsure
@@ -159,8 +159,8 @@ def speed_rows(certificate: Certificate) -> tuple[tuple[str, ...], list[tuple[st
     return headings, rows
 
 
-def _threads(count: int) -> str:
-    return "1 thread" if count == 1 else f"{count} threads"
+def _threads(number: int) -> str:
+    return count(number, "thread")
 
 
 def _timed(speed: Speed) -> str:
