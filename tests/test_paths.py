@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.paths import refuse_address, user_path
 from skipwise.core.text import byte_size, command
-from skipwise.deploy.artifact.trained_network import ExternalWeights, network_of_file, network_of_run
+from skipwise.deploy.artifact.external_weights import ExternalWeights
+from skipwise.deploy.artifact.trained_network import network_of_file, network_of_run
 from skipwise.deploy.predict.inputs import Inputs
 from skipwise.training.starting_weights import find_start
 
