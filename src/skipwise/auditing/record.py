@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from skipwise.core.text import count
 from skipwise.core.workspace.workspace import Workspace
 from skipwise.data.quality.findings import Counts, Finding, Kind
 
@@ -97,10 +98,7 @@ class AuditReport:
 def summary(record: Record) -> str:
     """How many images are flagged, in a sentence or two."""
     counts = record.counts
-    images = (
-        f"{counts.images:,} image{'s' * (counts.images != 1)} in {len(counts.classes):,} "
-        f"class{'es' * (len(counts.classes) != 1)}"
-    )
+    images = f"{count(counts.images, 'image')} in {count(len(counts.classes), 'class')}"
     flagged = {name for finding in record.findings for name in finding.files if finding.kind != "ignored"}
     excluded = {name for finding in record.findings for name in finding.exclude}
     about_classes = [finding.detail for finding in record.findings if finding.kind in ("small_class", "imbalance")]
