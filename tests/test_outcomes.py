@@ -18,13 +18,14 @@ from skipwise.comparison.plan.plan import Job, Plan, Tuning
 from skipwise.comparison.plan.question import Question
 from skipwise.comparison.report import evidence
 from skipwise.comparison.report.markdown import markdown
-from skipwise.comparison.report.notes import notes
 from skipwise.comparison.report.page import write_report
 from skipwise.comparison.results.choice import Limits, choose
 from skipwise.comparison.results.ratios import ratio
 from skipwise.comparison.results.records import Results
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.study import follow
+from skipwise.comparison.wording.answer import answer, excess
+from skipwise.comparison.wording.notes import notes
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.data.prepare import Request, prepare
@@ -179,7 +180,7 @@ def test_a_comparison_runs_end_to_end_by_every_outcome(name: str, tmp_path: Path
     choice = choose(results, {"resnet18": 0.002, "plain18": 0.001})
     assert choice.candidate == "resnet18"
     assert choice.shown
-    assert choice.sentence.endswith(f"shown to lose less than {outcome.margin_said(outcome.margin)} to any other.")
+    assert answer(results, choice).use == "Use resnet18: it is shown to be better than every other network."
     (times,) = results.ratios
     assert times.low < times.value < times.high < 1
     for candidate in results.candidates:
@@ -248,8 +249,9 @@ def test_a_loss_that_is_open_says_so_in_its_unit_and_goes_on(tmp_path: Path) -> 
     assert results.pairs[0].verdict == "unresolved"
     assert len(executor.done) == 10  # both went on to the second look
     choice = choose(results, {})
-    assert re.search(r"cannot tell the networks apart: \w+ did best \(\d\.\d{4}\), so use", choice.sentence)
-    assert re.search(r"may still be up to \d\.\d{3} nats behind", choice.sentence)
+    words = " ".join(answer(results, choice).sentences)
+    assert re.search(r"If you must choose now, use \w+, which did best \(\d\.\d{4}\)", words)
+    assert re.search(r"may be up to \d\.\d{3} nats worse than", words)
     assert choice.largest_loss is not None
     assert 0 < choice.largest_loss < 0.3
 
@@ -289,10 +291,11 @@ def test_limits_are_of_what_counts(tmp_path: Path) -> None:
     with pytest.raises(SkipwiseError, match="--max-loss must be above 0"):
         skipwise.recommend(folder, max_loss=-1.0)
     found = skipwise.recommend(folder, max_loss=0.06).recommendation
-    assert found.unfit["plain18"] == ("test log-loss 0.0880, 0.0280 nats above the 0.06 asked for",)
+    (broken,) = found.unfit["plain18"]
+    assert excess(broken, made.results) == "test log-loss 0.0880, 0.0280 nats above the 0.06 asked for"
     assert found.candidate in ("resnet18", "se_resnet18", "mobilenet_v2")
     near = choose(made.results, {}, Limits(outcome=0.053))
-    assert "That it reaches 0.053 is not shown: its interval goes up to 0.05" in near.sentence
+    assert "That it reaches 0.053 is not shown: its interval goes up to 0.05" in answer(made.results, near).mind
 
 
 @pytest.mark.parametrize(
@@ -394,8 +397,8 @@ def test_a_note_says_who_is_no_better_than_who_does_not_look(tmp_path: Path) -> 
     assert not any("share of each class" in note for note in notes(plan, results))
     hopeless = replace(results, guess=results.candidates[0].outcome.high - 1e-6)  # type: ignore[union-attr]
     (said,) = [note for note in notes(plan, hopeless) if "share of each class" in note]
-    assert said.startswith("Always answering with the share of each class has a test log-loss of ")
-    assert "resnet18, plain18 are not shown to be better" in said
+    assert "always answering with the share of each class gives a test log-loss of " in said
+    assert "resnet18 and plain18 are not shown to be better" in said
 
 
 def test_the_calibration_error_is_corrected_and_knows_what_chance_does() -> None:

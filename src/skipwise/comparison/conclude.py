@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
@@ -13,23 +14,23 @@ from skipwise.comparison.budget.forecast import Forecast
 from skipwise.comparison.budget.networks import build_candidate
 from skipwise.comparison.plan.plan import SHELF, Plan
 from skipwise.comparison.plan.question import LEAST
-from skipwise.comparison.report.notes import resolvable
 from skipwise.comparison.report.page import write_report
 from skipwise.comparison.report.thumbnails import pictures
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.finished import COSTS, PICTURES, Comparison, histories
 from skipwise.comparison.results.records import Costs, Results
-from skipwise.comparison.results.wording import counted
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.images import load_images
 from skipwise.comparison.run.local import LocalProcesses
 from skipwise.comparison.run.observer import Observer
 from skipwise.comparison.run.predictions import read_tested
 from skipwise.comparison.run.study import Course, follow
+from skipwise.comparison.wording.notes import resolvable
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import write_json
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.machine.system import describe_machine
+from skipwise.core.text import count
 from skipwise.cost.timing import latencies
 
 
@@ -61,7 +62,7 @@ def carry_out(
         shown = pictures(images, [image.id for image in results.disagreements])
     write_json(folder / PICTURES, shown)
     watch.finishing("Measuring latency on this machine")
-    costs = _measure(plan, results)
+    costs = _measure(plan, results, course)
     write_sealed(folder / COSTS, costs, [PICTURES])
     watch.finishing("Writing the report")
     for name in ("images.json", "weights.json"):
@@ -102,13 +103,13 @@ def _follow(plan: Plan, folder: Path, watch: Observer, budget: Budget | None) ->
                         f"What was done is kept in {folder}; the same command goes on, for as long again."
                     ) from early
                 if early.seeds < plan.question.looks[-1]:
-                    sentence = f"The time was up after {counted(early.seeds, 'seed')}."
+                    sentence = f"The time was up after {count(early.seeds, 'seed')}."
                     if early.seeds < LEAST:
                         sentence += " Nothing is judged by one, which does not show how much runs vary."
                     revised(replace(plan, stopped_after=early.seeds, corrections=(*plan.corrections, sentence)))
 
 
-def _measure(plan: Plan, results: Results) -> Costs:
+def _measure(plan: Plan, results: Results, course: Course) -> Costs:
     trained = [c.name for c in results.candidates if c.counts is not None and c.not_trained is None]
     networks = {name: build_candidate(plan, name) for name in trained}
     preprocessing = plan.preprocessing
@@ -118,4 +119,19 @@ def _measure(plan: Plan, results: Results) -> Costs:
         threads=threads,
         latencies=timings,
         recommendation=choose(results, {name: timing.median for name, timing in timings.items()}),
+        run_seconds=_run_seconds(plan, course),
+        processes=plan.processes,
     )
+
+
+def _run_seconds(plan: Plan, course: Course) -> dict[str, float]:
+    """The median time of each candidate's finished runs; those that were trained before may be of another machine."""
+    before = {(run.model, run.seed) for run in plan.included}
+    taken: dict[str, list[float]] = {}
+    for name in plan.trained:
+        for seed in plan.question.seeds:
+            for job in plan.jobs(name, seed):
+                record = course.records.get(job.folder)
+                if record is not None and record.status == "finished" and (name, seed) not in before:
+                    taken.setdefault(name, []).append(record.seconds)
+    return {name: median(each) for name, each in taken.items()}

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from skipwise.comparison.results.choice import Limits, choose
+from skipwise.comparison.results.choice import HERE, Limits, choose
 from skipwise.comparison.results.finished import Comparison, read_comparison
-from skipwise.comparison.results.records import Costs, Recommendation
+from skipwise.comparison.results.records import Recommendation
+from skipwise.comparison.wording.answer import answer
 from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.files.atomic import LARGEST_RECORD
 from skipwise.core.files.json_limits import check_json
@@ -20,7 +21,6 @@ from skipwise.core.text import command
 from skipwise.cost.profile import ProfileReport
 from skipwise.evaluation.outcomes import Outcome
 
-HERE = "this machine's processor"
 _AMOUNT = re.compile(r"([\d.]+)([kKMGT]?)")
 _TIMES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
@@ -34,6 +34,11 @@ class Recommended:
     latencies: dict[str, float]
     where: str
     recommendation: Recommendation
+
+    @property
+    def verdict(self) -> tuple[str, ...]:
+        """The answer within the limits in a few sentences; see `Comparison.verdict`."""
+        return answer(self.comparison.results, self.recommendation, self.comparison.costs).sentences
 
 
 def recommend(
@@ -69,7 +74,7 @@ def recommend(
         outcome=_asked_for(found.results.question.scoring, min_accuracy, max_loss),
     )
     if costs is None:
-        latencies, where = _medians(found.costs), HERE
+        latencies, where = found.costs.medians, HERE
     else:
         latencies, where = _elsewhere(Path(costs), found)
     return Recommended(
@@ -152,10 +157,6 @@ def _elsewhere(path: Path, found: Comparison) -> tuple[dict[str, float], str]:
 def _measurable(found: Comparison) -> list[str]:
     """The candidates that can be built."""
     return [candidate.name for candidate in found.results.candidates if candidate.counts is not None]
-
-
-def _medians(costs: Costs) -> dict[str, float]:
-    return {name: timing.median for name, timing in costs.latencies.items()}
 
 
 def profile_command(found: Comparison) -> str:

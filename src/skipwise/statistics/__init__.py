@@ -12,7 +12,7 @@ from skipwise.statistics.crosschecks import McNemar, bootstrap, mcnemar
 from skipwise.statistics.groups import FEWEST_GROUPS
 from skipwise.statistics.judging import MOST_SEEDS, judge
 from skipwise.statistics.records import Estimate, Judgement, Pair, Verdict
-from skipwise.statistics.resolution import at_best, least_shown
+from skipwise.statistics.resolution import Resolution, at_best, least_shown, resolution
 from skipwise.statistics.sequential import beaten, candidates_left, settle
 from skipwise.statistics.shares import Share, share
 from skipwise.statistics.simultaneous import SCHEDULE, pair_level, schedule
@@ -26,6 +26,7 @@ __all__ = [
     "Judgement",
     "McNemar",
     "Pair",
+    "Resolution",
     "Share",
     "Verdict",
     "at_best",
@@ -37,6 +38,7 @@ __all__ = [
     "least_shown",
     "mcnemar",
     "pair_level",
+    "resolution",
     "schedule",
     "settle",
     "share",

@@ -308,7 +308,7 @@ def compare(
 
         say(markdown(comparison.plan, comparison.results, comparison.costs))
     else:
-        from skipwise.cli.summaries.results import print_comparison
+        from skipwise.cli.summaries.comparison import print_comparison
 
         print_comparison(comparison, typed=sys.argv)
     return 2 if any(candidate.failed for candidate in comparison.results.candidates) else 0
@@ -316,9 +316,10 @@ def compare(
 
 def _print_planned(planned: Planned, context: typer.Context, *, as_json: bool) -> None:
     """What a dry run found out; the command that follows carries out the file, where the plan was saved."""
-    from skipwise.cli.summaries.results import print_planned, program_of
+    from skipwise.cli.summaries.next_steps import program_of
+    from skipwise.cli.summaries.planned import print_planned
     from skipwise.comparison.plan.saved import left_to
-    from skipwise.comparison.results.wording import given_up
+    from skipwise.comparison.wording.study import given_up
 
     saved, without = context.params["save_plan"], {"dry_run", "json", "format", "save_plan"}
     if saved is not None:

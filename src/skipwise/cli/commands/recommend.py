@@ -47,9 +47,16 @@ def recommend(
         costs=costs,
     )
     if json:
-        print_json({"recommendation": found.recommendation, "latencies": found.latencies, "where": found.where})
+        print_json(
+            {
+                "verdict": found.verdict,
+                "recommendation": found.recommendation,
+                "latencies": found.latencies,
+                "where": found.where,
+            }
+        )
     else:
-        from skipwise.cli.summaries.results import print_recommended
+        from skipwise.cli.summaries.comparison import print_recommended
 
         print_recommended(found)
     return 0 if found.recommendation.candidate is not None else 2

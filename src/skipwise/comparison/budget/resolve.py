@@ -15,7 +15,7 @@ from skipwise.comparison.budget.fit import fitted
 from skipwise.comparison.budget.forecast import Forecast, forecast, guessed, slowest, try_steps
 from skipwise.comparison.budget.networks import blank_candidate, build_candidate, count_candidate
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.results.wording import given_up
+from skipwise.comparison.wording.study import given_up
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine import devices
 from skipwise.cost.counts import Counts

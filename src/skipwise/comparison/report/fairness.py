@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.report.notes import failures
+from skipwise.comparison.results.effort import seeds_done
 from skipwise.comparison.results.records import Results
-from skipwise.comparison.results.wording import counted, length, listed, measure, seeds_done
+from skipwise.comparison.wording.notes import failures
+from skipwise.comparison.wording.phrases import length, measure
+from skipwise.core.text import count, listed
 from skipwise.data.batches.augmentation import Augmentation
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.nets.external import is_external
@@ -22,7 +24,7 @@ def equal(plan: Plan) -> list[str]:
     recipe, size = plan.recipe, plan.preprocessing.size
     width = f", {plan.width:g} times the published width" if plan.width != 1 else ""
     return [
-        f"Images: {_images(plan)}, {size} x {size} pixels, {counted(plan.preprocessing.channels, 'channel')}.",
+        f"Images: {_images(plan)}, {size} x {size} pixels, {count(plan.preprocessing.channels, 'channel')}.",
         f"Seeds: from {plan.question.first_seed} on, for initial weights, order and augmentation.",
         _recipe(plan),
         f"Augmentation: training images {', '.join(_augmented(recipe.augmentation, size))}; none at test time.",
@@ -124,7 +126,7 @@ def _tuning(plan: Plan) -> list[str]:
         return []
     rates = listed([f"{rate:g}" for rate in plan.tuning.rates])
     return [
-        f"Tuning: every network tried the learning rates {rates}, one run of {counted(plan.tuning.epochs, 'epoch')} "
+        f"Tuning: every network tried the learning rates {rates}, one run of {count(plan.tuning.epochs, 'epoch')} "
         f"each with seed {plan.tuning.seed}, and kept the best by {measure(plan.question, on='validation')}."
     ]
 
@@ -137,7 +139,7 @@ def _augmented(done: Augmentation, size: int) -> list[str]:
         words.append(f"cropped to {small:.0%} to {large:.0%} of their area and resized")
     if done.rand_augment is not None:
         words.append("changed by {} operations of RandAugment at magnitude {}".format(*done.rand_augment))
-    words.append(f"shifted by up to {counted(round(done.shift * size), 'pixel')}")
+    words.append(f"shifted by up to {count(round(done.shift * size), 'pixel')}")
     if done.mirror:
         words.append("each mirrored in every other epoch" if done.alternate else "half of them mirrored")
     else:

@@ -1,4 +1,4 @@
-"""A plan and its forecast in words, before anything runs."""
+"""What a dry run prints: a plan and its forecast, before anything runs."""
 
 from __future__ import annotations
 
@@ -6,16 +6,40 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.results.wording import length, margin
-from skipwise.core.progress import duration
+from skipwise.comparison.plan.planned import Planned
+from skipwise.comparison.wording.phrases import length, margin
+from skipwise.comparison.wording.study import given_up_in_all
+from skipwise.core.progress import Console, duration
 from skipwise.core.text import byte_size
 
 if TYPE_CHECKING:
     from skipwise.comparison.budget.forecast import Forecast
 
 
-def outlined(plan: Plan) -> list[str]:
+def print_planned(planned: Planned, following: str) -> None:
+    """What a dry run found out, and the command that does it."""
+    console, plan = Console(), planned.plan
+    lines = [*planned.noticed, *_outlined(plan)]
+    lines += given_up_in_all(plan)
+    lines += [f"{name}: {sentence}" for name, sentence in plan.not_trained.items()]
+    if planned.forecast is not None:
+        lines += _expected(plan, planned.forecast, planned.folder)
+    folder = planned.folder
+    where = {
+        "new": f"Nothing was trained. The results would go to {folder}.",
+        "begun": f"Nothing was trained now. The comparison in {folder} is unfinished; the same command goes on.",
+        "finished": f"Nothing was trained now. The comparison in {folder} is finished; the same command shows it.",
+    }
+    for line in (*lines, where[planned.stage]):
+        console.print(Text(line), soft_wrap=not console.is_terminal)
+    console.print()
+    console.print(Text(f"Next:   {following}"), soft_wrap=True)
+
+
+def _outlined(plan: Plan) -> list[str]:
     """The images, the question, and how networks are trained, a line each."""
     question, counts, recipe, size = plan.question, plan.split_images, plan.recipe, plan.preprocessing.size
     split = f"{counts['train']:,} training, {counts['val']:,} validation and {counts['test']:,} test images"
@@ -35,7 +59,7 @@ def outlined(plan: Plan) -> list[str]:
     ]
 
 
-def expected(plan: Plan, forecast: Forecast, folder: Path) -> list[str]:
+def _expected(plan: Plan, forecast: Forecast, folder: Path) -> list[str]:
     """How long it will take, and the disk that it needs.
 
     Args:
