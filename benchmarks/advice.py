@@ -44,7 +44,7 @@ from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.image.thumbnails import SIDE, thumbnail
 from skipwise.data.images import Images
 from skipwise.data.prepare import Prepared, Request, prepare
-from skipwise.data.scan.inspection import Square, look
+from skipwise.data.scan.inspection import PixelFormat, look
 from skipwise.data.sources import ReadingOptions
 from skipwise.nets.network import resolve_stem
 from skipwise.nets.zoo import create_model
@@ -183,7 +183,7 @@ class Bench:
         prepared = self.prepared(data)
         rng = np.random.default_rng(0)
         mine = prepared.split[prepared.members] == "train"
-        members, together = prepared.members[mine], prepared.together[mine]
+        members, together = prepared.members[mine], prepared.groups[mine]
         order = rng.permutation(np.unique(together))
         rank = np.argsort(np.argsort(order))  # of each group, in a random order
         place = np.empty(order.max() + 1, dtype=np.int64)
@@ -204,14 +204,19 @@ class Bench:
         prepared = self.prepared(data)
         train, val = self.pool(data)
         chosen = np.concatenate([train, val])
-        square = Square(size=size, channels=channels, interpolation=interpolation, levels=prepared.seen.levels)
+        square = PixelFormat(size=size, channels=channels, interpolation=interpolation, levels=prepared.scan.levels)
         images = prepared.images(square, packed=False)
         pixels = images.pixels[chosen]
         getattr(images.pixels, "close", lambda: None)()
         split = np.array([""] * len(train) + ["test"] * len(val), dtype="<U5")
-        twins = np.full(len(chosen), "", dtype=images.twins.dtype)
+        twins = np.full(len(chosen), "", dtype=images.duplicated_in.dtype)
         return replace(
-            images, ids=images.ids[chosen], labels=images.labels[chosen], split=split, twins=twins, pixels=pixels
+            images,
+            ids=images.ids[chosen],
+            labels=images.labels[chosen],
+            split=split,
+            duplicated_in=twins,
+            pixels=pixels,
         )
 
     def drawn(self, cell: Cell, images: Images) -> Images:

@@ -19,12 +19,12 @@ import numpy as np
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine.system import describe_machine
 from skipwise.deploy.artifact.images import batches, own_images
-from skipwise.deploy.artifact.origin import origin_of_run
+from skipwise.deploy.artifact.trained_network import network_of_run
 from skipwise.deploy.export import quantize
 from skipwise.deploy.export.calibration import images_for_int8
 from skipwise.deploy.export.onnx_file import FITTED, PROBABILITIES, to_onnx
 from skipwise.deploy.export.shipped import portable, trace_answer
-from skipwise.deploy.runtime.engine_import import import_engine
+from skipwise.deploy.runtime.backend_import import import_backend
 
 IMAGES = 2000
 
@@ -34,17 +34,17 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("data", nargs="?")
     options = parser.parse_args()
-    origin = origin_of_run(options.run)
+    origin = network_of_run(options.run)
     prepared = origin.preprocessing
     images = own_images(options.run, origin.classes, options.data)
     if images is None:
         raise SkipwiseError("Name the run's images, too.")
     calibration, _ = images_for_int8(images, prepared, lambda *_: None)
     test = images.of("test").drawn(IMAGES)
-    pixels = np.concatenate([batch.transpose(0, 3, 1, 2) for batch in batches(test.fitted(prepared), 64)])
+    pixels = np.concatenate([batch.transpose(0, 3, 1, 2) for batch in batches(test.resized(prepared), 64)])
     pixels = pixels.astype(np.float32)
-    flat = origin.network()
-    core = import_engine("openvino").Core()
+    flat = origin.module()
+    core = import_backend("openvino").Core()
     quantize.IN_INT8 = ("Conv",)
     arms = {}
     for form, network in (("flat vectors", flat), ("1x1 convolutions", portable(flat))):

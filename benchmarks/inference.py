@@ -32,8 +32,8 @@ from skipwise.deploy.export.calibration import evaluating as running
 from skipwise.deploy.export.onnx_file import FITTED, PIXELS, PROBABILITIES, joined, to_onnx
 from skipwise.deploy.export.quantize import Checked, quantize
 from skipwise.deploy.export.shipped import portable, trace_answer, trace_fit
-from skipwise.deploy.runtime.engine_import import import_engine
-from skipwise.deploy.runtime.engines import Engine, Opened
+from skipwise.deploy.runtime.backend_import import import_backend
+from skipwise.deploy.runtime.engines import Backend, Opened
 from skipwise.nets.zoo import create_model
 
 CASES = (
@@ -79,7 +79,7 @@ def torch_arms(name: str, images: torch.Tensor, *, compiled: bool) -> dict[str, 
 
 def engine_arms(name: str, images: torch.Tensor, folder: Path) -> dict[str, Callable[[], object]]:
     """ONNX Runtime, and OpenVINO in three precisions, of the external network."""
-    nncf, onnxruntime, openvino = map(import_engine, ("nncf", "onnxruntime", "openvino"))
+    nncf, onnxruntime, openvino = map(import_backend, ("nncf", "onnxruntime", "openvino"))
     nncf.set_log_level(logging.ERROR)
     path = folder / "external.onnx"
     batch = images.numpy()
@@ -126,7 +126,7 @@ def our_arms(name: str, batch: int, size: int, folder: Path) -> dict[str, Callab
     fit = to_onnx(trace_fit(prepared), takes=PIXELS, gives=FITTED)
     pixels = np.random.default_rng(2).integers(0, 256, (batch, size, size, 3), dtype=np.uint8)
     arms: dict[str, Callable[[], object]] = {}
-    made: tuple[tuple[str, Engine, onnx.ModelProto], ...] = (
+    made: tuple[tuple[str, Backend, onnx.ModelProto], ...] = (
         ("Skipwise ONNX fp32", "onnxruntime", answer),
         ("Skipwise OpenVINO fp32", "openvino", answer),
         ("Skipwise ONNX INT8", "onnxruntime", quantized),
@@ -136,7 +136,7 @@ def our_arms(name: str, batch: int, size: int, folder: Path) -> dict[str, Callab
         path = folder / f"{label}.onnx"
         onnx.save(joined(fit, model), path)
         opened = Opened(engine, path, usable_cores())
-        arms[label] = lambda opened=opened: opened.fitted(pixels)
+        arms[label] = lambda opened=opened: opened.predict_resized(pixels)
     return arms
 
 

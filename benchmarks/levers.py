@@ -27,7 +27,7 @@ from skipwise.data.batches.batches import Augmentation
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.images import Images
 from skipwise.data.prepare import Request, prepare
-from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.inspection import PixelFormat
 from skipwise.training.inputs import choose_preprocessing, with_statistics
 from skipwise.training.loop.recipe import Recipe, rescaled
 from skipwise.training.loop.schedule import relative_cost
@@ -99,7 +99,7 @@ ARMS: dict[str, Recipe] = RATES | {
 def load(data: str, train: int, val: int) -> Images:
     """A part of the training images to train on, another to judge by, and no test images."""
     prepared = prepare(Request(data=data, val_share=0.0), seed=0)
-    images = prepared.images(Square.of(choose_preprocessing(prepared, (), None)), packed=True)
+    images = prepared.images(PixelFormat.from_preprocessing(choose_preprocessing(prepared, (), None)), packed=True)
     members = np.random.default_rng(0).permutation(np.flatnonzero(images.split == "train"))
     if len(members) < train + val:
         raise SkipwiseError(f"{data} has {len(members):,} training images; choose a smaller --train or --val.")

@@ -1,4 +1,4 @@
-"""Which planted near-duplicates skipwise.data.quality.duplicates finds, and how many clean images it accuses.
+"""Which planted near-duplicates skipwise.data.quality.near_duplicates finds, and how many clean images it accuses.
 
     python benchmarks/near_duplicates.py [FOLDER] [--quick]
 
@@ -27,7 +27,7 @@ from scipy.fft import dctn
 from skipwise.core.machine.system import describe_machine
 from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.data.image.thumbnails import thumbnail
-from skipwise.data.quality.duplicates import near_duplicates
+from skipwise.data.quality.near_duplicates import near_duplicates
 
 Change = Callable[[Image.Image, np.random.Generator], Image.Image]
 Pixels = NDArray[np.uint8]

@@ -35,9 +35,9 @@ from PIL import Image
 
 import skipwise
 from skipwise.core.machine.system import describe_machine
-from skipwise.data.cache.rows import Rows
+from skipwise.data.cache.rows import RowReader
 from skipwise.data.images import Pixels
-from skipwise.data.scan.scan import guess_square, survey, team_for
+from skipwise.data.scan.scan import decoder_pool_for, guess_pixel_format, scan_images
 from skipwise.data.sources import open_source
 from skipwise.data.store.packed import pack
 
@@ -54,12 +54,12 @@ def pillow(archive: Path) -> np.ndarray:
     return pixels
 
 
-def ours(archive: Path) -> Rows:
+def ours(archive: Path) -> RowReader:
     """Everything between naming the archive and the first batch."""
     source = open_source(archive)
-    with team_for(source) as team:
-        square = guess_square(source, None, None, team)
-        seen = survey(source, guess=square, team=team)
+    with decoder_pool_for(source) as team:
+        square = guess_pixel_format(source, None, None, team)
+        seen = scan_images(source, guess=square, team=team)
     return pack(source, seen, square)
 
 
@@ -71,7 +71,7 @@ def taken_from(pixels: Pixels, batches: list[np.ndarray]) -> float:
     return time.perf_counter() - started
 
 
-def of_an_epoch(found: Rows, rounds: int) -> dict[str, float]:
+def of_an_epoch(found: RowReader, rounds: int) -> dict[str, float]:
     """Medians of the seconds that batches take, mapped and checked, in random order and in order."""
     mapped = np.load(found.path, mmap_mode="r")
     order = np.random.default_rng(0).permutation(len(found))

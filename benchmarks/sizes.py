@@ -31,7 +31,7 @@ from skipwise.cost.interleaved import interleaved
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.images import Images
 from skipwise.data.prepare import Prepared, Request, prepare
-from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.sources import ReadingOptions
 from skipwise.nets.zoo import create_model
 from skipwise.training.inputs import with_statistics
@@ -111,11 +111,11 @@ class Data:
 
     def preprocessing(self, size: int) -> Preprocessing:
         return Preprocessing(
-            size=size, channels=self.prepared.channels, mean=(), std=(), levels=self.prepared.seen.levels
+            size=size, channels=self.prepared.channels, mean=(), std=(), levels=self.prepared.scan.levels
         )
 
     def images(self, size: int) -> Images:
-        whole = self.prepared.images(Square.of(self.preprocessing(size)), packed=True)
+        whole = self.prepared.images(PixelFormat.from_preprocessing(self.preprocessing(size)), packed=True)
         return replace(whole, split=self.split)
 
     def recipe(self, epochs: int) -> Recipe:

@@ -41,7 +41,7 @@ def main() -> None:
     split = np.where(prepared.split == "test", "test", "").astype("<U5")
     split[train], split[val] = "train", "val"
     classes = np.array(source.classes)[source.labels].tolist()
-    save_split(options.split, source.ids, classes, split.tolist(), prepared.twins.tolist())
+    save_split(options.split, source.ids, classes, split.tolist(), prepared.duplicated_in.tolist())
     print(f"{options.split}: {len(train):,} training, {len(val):,} validation, {(split == 'test').sum():,} test images")
 
 

@@ -108,13 +108,13 @@ def check(data: Path | str, options: dict[str, Any], *, whole: bool) -> tuple[bo
         whole: whether images are read as training reads them, in other processes, rather than here.
     """
     import skipwise
-    from skipwise.data.scan.scan import survey
+    from skipwise.data.scan.scan import scan_images
 
     try:
         source = skipwise.open_images(data, **options)
         check_source(source)
         if whole:
-            assert all(0 <= index < len(source) for index in survey(source).faults)
+            assert all(0 <= index < len(source) for index in scan_images(source).faults)
         elif source.container is not None:
             read_here(source)
     except skipwise.SkipwiseError as error:
@@ -158,7 +158,7 @@ def check_source(source: Any) -> None:
 def read_here(source: Any) -> None:
     """Reads every image, which is sound or has a fault."""
     from skipwise.data.image.decode import UnreadableImage
-    from skipwise.data.scan.inspection import look
+    from skipwise.data.scan.inspection import inspect_image
 
     seen = []
     for name, content in source.container.stream(dict.fromkeys(source.files)):
@@ -166,7 +166,7 @@ def read_here(source: Any) -> None:
         if isinstance(content, UnreadableImage):
             assert str(content), f"{name} has a fault without a reason"
         else:
-            look(content, None)
+            inspect_image(content, None)
     assert sorted(seen) == sorted(set(source.files)), "images are not handed over, or twice"
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 import skipwise
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import seal_of, sha256
-from skipwise.deploy.artifact.origin import Elsewhere
+from skipwise.deploy.artifact.trained_network import ExternalWeights
 from skipwise.deploy.export.export import export
 from skipwise.deploy.verify.verify import verify
 from skipwise.nets.zoo import create_model
@@ -31,7 +31,7 @@ def shipped(folder: Path, format: str, precision: str = "fp32") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     network = create_model("se_resnet18", num_classes=len(CLASSES), in_channels=3, width=0.25, seed=0)
     torch.save(network.state_dict(), folder / "weights.pth")
-    elsewhere = Elsewhere(model="se_resnet18", width=0.25, classes=CLASSES, img_size=SIZE)
+    elsewhere = ExternalWeights(model="se_resnet18", width=0.25, classes=CLASSES, img_size=SIZE)
     made = export(
         folder / "weights.pth",
         format=format,

@@ -46,7 +46,7 @@ def test_every_kind_has_a_short_form() -> None:
 def test_a_process_that_dies_has_failed_and_the_command_that_repeats_it_is_printed(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import itertools, os\n"
-        "from skipwise.data import look as module\n"
+        "from skipwise.data.scan import inspection as module\n"
         "before, looked = module.look, itertools.count()\n"
         "module.look = lambda *given: os.abort() if next(looked) == 2 else before(*given)\n"
     )

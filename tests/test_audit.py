@@ -133,7 +133,7 @@ def test_excluding_what_an_audit_flags_leaves_a_clean_set(pile: Path, tmp_path: 
     assert {finding.kind for finding in ready.audit.findings} == {"ignored"}
     with pytest.raises(SkipwiseError, match="is about other images"):
         prepare(Request(data="digits", exclude=str(report.file)), seed=0)
-    with pytest.raises(SkipwiseError, match=r"is no audit\.json"):
+    with pytest.raises(SkipwiseError, match=r"is not an audit\.json"):
         prepare(Request(data=str(pile), exclude=str(report.page)), seed=0)
     with pytest.raises(SkipwiseError, match="Can't read"):
         prepare(Request(data=str(pile), exclude=str(tmp_path / "gone.json")), seed=0)
@@ -145,7 +145,7 @@ def test_leaks_are_said_and_strict_makes_them_an_error(pile: Path, tmp_path: Pat
     told: list[str] = []
     ready = prepare(Request(data=str(root)), seed=0, notice=told.append)
     assert any(sentence.startswith("2 images are in more than one split") for sentence in told)
-    twins = {name: twin for name, twin in zip(ready.source.ids, ready.twins, strict=True) if twin}
+    twins = {name: twin for name, twin in zip(ready.source.ids, ready.duplicated_in, strict=True) if twin}
     assert twins == {"test/cats/leak.png": "train", "test/cats/leak.jpg": "train"}
     with pytest.raises(SkipwiseError, match=r"more than one split.*--exclude"):
         prepare(Request(data=str(root), strict=True), seed=0)
@@ -200,9 +200,9 @@ def test_groups_torn_by_a_given_split_are_said(tmp_path: Path) -> None:
     ready = prepare(
         Request(data=str(root / "t.csv"), reading=ReadingOptions(group="patient")), seed=0, notice=told.append
     )
-    assert "1 group of t is in more than one split; such as 'p'." in told
+    assert "1 group of t is in more than one split, such as 'p'." in told
     assert ready.counts["val"] == 2  # the empty cells are no group of their own
-    with pytest.raises(SkipwiseError, match="in more than one split; such as 'p'"):
+    with pytest.raises(SkipwiseError, match="in more than one split, such as 'p'"):
         prepare(Request(data=str(root / "t.csv"), reading=ReadingOptions(group="patient"), strict=True), seed=0)
 
 

@@ -20,8 +20,8 @@ from PIL import Image
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.containers.unpacked import unpacked
-from skipwise.data.scan import pool as reading
-from skipwise.data.scan.scan import survey
+from skipwise.data.scan import decoder_pool as reading
+from skipwise.data.scan.scan import scan_images
 from skipwise.data.sources import open_source
 from tests.conftest import make_photos
 from tests.crafted import header, zipped
@@ -208,19 +208,19 @@ def test_records_are_read_as_tarfile_reads_them(tmp_path: Path) -> None:
     )
     source = open_source(tar("d.tar.gz", [said, file, records(b"g", record("comment", "x"))])(tmp_path))
     assert set(source.ids) == {"cat/1.jpg", "dog/1.jpg", "cat/é" + "x" * 200 + ".jpg"}
-    assert not survey(source).faults
+    assert not scan_images(source).faults
 
 
 @pytest.mark.slow
 def test_an_image_that_takes_too_long_is_named_and_the_others_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "PATIENCE", 0.5)
+    monkeypatch.setattr(reading, "TIME_LIMIT", 0.5)
     folder = make_photos(tmp_path / "p", per_class=8)
     text = b"P3 3000 3000 65535\n" + b"1 " * 27_000_000  # numbers as text, which Pillow reads slowly
     (folder / "stripes0" / "slow.ppm").write_bytes(text)
     source = open_source(folder)
-    seen = survey(source)
+    seen = scan_images(source)
     assert {source.ids[index]: reason for index, reason in seen.unreadable.items()} == {
         "stripes0/slow.ppm": "decoding it takes more than 0.5 seconds"
     }

@@ -21,7 +21,7 @@ from skipwise.core.files.atomic import cache_folder
 from skipwise.data.cache import rows
 from skipwise.data.cache.files import keep, kept
 from skipwise.data.prepare import Request, prepare
-from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.inspection import PixelFormat
 from tests.conftest import make_photos
 from tests.test_sources import tarred, zipped
 
@@ -72,14 +72,14 @@ DATA: dict[str, Callable[[Path], Path]] = {
 def learnt(data: Path) -> list[bytes]:
     """All that training, or an audit, gets to see of the images."""
     prepared = prepare(Request(data=str(data)), seed=0)
-    square = Square(size=SIDE, channels=prepared.channels, levels=prepared.seen.levels)
+    square = PixelFormat(size=SIDE, channels=prepared.channels, levels=prepared.scan.levels)
     numbers = np.arange(len(prepared.source.ids))
     return [
         prepared.fingerprint.encode(),
         prepared.audit.pairs.tobytes(),
         repr(prepared.audit.findings).encode(),
-        repr(prepared.seen.faults).encode(),
-        prepared.seen.thumbnails[numbers].tobytes(),
+        repr(prepared.scan.faults).encode(),
+        prepared.scan.thumbnails[numbers].tobytes(),
         prepared.images(square, packed=True).pixels[numbers].tobytes(),
     ]
 
@@ -216,7 +216,7 @@ def test_every_bit_of_a_file_of_rows_counts(cache: Path, monkeypatch: pytest.Mon
     want = np.random.default_rng(0).integers(0, 256, (5, 3, 3), dtype=np.uint8)
     made = cache / "made"
     made.parent.mkdir()
-    file = rows.RowFile(made, want.shape)
+    file = rows.RowWriter(made, want.shape)
     file.begin()
     file.write([3, 4], [want[3].tobytes(), want[4].tobytes()])
     file.write([0, 2, 1], [want[0].tobytes(), want[2].tobytes(), want[1].tobytes()])
@@ -238,14 +238,14 @@ def test_every_bit_of_a_file_of_rows_counts(cache: Path, monkeypatch: pytest.Mon
         damaged[bit // 8] ^= 1 << bit % 8
         target.write_bytes(damaged)
         asked.clear()
-        found = rows.Rows.open(target, remake)
+        found = rows.RowReader.open(target, remake)
         if found is not None:
             np.testing.assert_array_equal(found[np.arange(5)], want)
             assert len(asked) == 1
             assert target.read_bytes() == whole, "the row was written back"
     for end in range(len(whole)):
         target.write_bytes(whole[:end])
-        assert rows.Rows.open(target, remake) is None
+        assert rows.RowReader.open(target, remake) is None
 
 
 def test_what_is_cut_off_or_deleted_while_it_is_open_is_read_all_the_same(
@@ -253,16 +253,16 @@ def test_what_is_cut_off_or_deleted_while_it_is_open_is_read_all_the_same(
 ) -> None:
     monkeypatch.setattr(rows, "HELD", 0)
     prepared = prepare(Request(data=str(arrays(tmp_path / "set"))), seed=0)
-    pixels = prepared.images(Square(size=SIDE, channels=3), packed=True).pixels
+    pixels = prepared.images(PixelFormat(size=SIDE, channels=3), packed=True).pixels
     numbers = np.arange(len(prepared.source.ids))
-    want, thumbnails = pixels[numbers], prepared.seen.thumbnails[numbers]
+    want, thumbnails = pixels[numbers], prepared.scan.thumbnails[numbers]
     for path in [*cache.glob("pixels/*"), *cache.glob("surveys/*/thumbnails.npy")]:
         os.truncate(path, 500)
     np.testing.assert_array_equal(pixels[numbers[5:]], want[5:])
-    np.testing.assert_array_equal(prepared.seen.thumbnails[numbers], thumbnails)
+    np.testing.assert_array_equal(prepared.scan.thumbnails[numbers], thumbnails)
     shutil.rmtree(cache)
     np.testing.assert_array_equal(pixels[numbers], want)
-    np.testing.assert_array_equal(prepared.seen.thumbnails[numbers], thumbnails)
+    np.testing.assert_array_equal(prepared.scan.thumbnails[numbers], thumbnails)
 
 
 def test_an_image_that_changed_is_not_taken_for_a_damaged_row(
@@ -270,7 +270,7 @@ def test_an_image_that_changed_is_not_taken_for_a_damaged_row(
 ) -> None:
     monkeypatch.setattr(rows, "HELD", 0)
     prepared = prepare(Request(data=str(photos(tmp_path / "set"))), seed=0)
-    pixels = prepared.images(Square(size=SIDE, channels=3), packed=True).pixels
+    pixels = prepared.images(PixelFormat(size=SIDE, channels=3), packed=True).pixels
     for path in cache.glob("pixels/*"):
         os.truncate(path, 500)
     Image.new("RGB", (20, 20)).save(tmp_path / "set" / prepared.source.ids[7])
@@ -335,17 +335,17 @@ def test_a_full_disk_is_a_sentence_or_does_not_matter(
 
 READ = """
 import sys, time
-from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.sources import open_source
-from skipwise.data.scan.scan import survey
-from skipwise.data import transcript
-transcript.SAFE_SECONDS = 0.0
+from skipwise.data.scan.scan import scan_images
+from skipwise.data.scan import journal
+journal.SAFE_SECONDS = 0.0
 source = open_source(sys.argv[1])
-square = Square(size=16, channels=3)
+square = PixelFormat(size=16, channels=3)
 def progress(what, done, total):
     print(done, flush=True)
     time.sleep(float(sys.argv[2]) if done >= 250 else 0)
-seen = survey(source, progress, guess=square)
+seen = scan_images(source, progress, guess=square)
 """
 
 

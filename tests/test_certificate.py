@@ -19,8 +19,8 @@ from skipwise.deploy.artifact.artifact import Artifact, Golden, Provenance, Quan
 from skipwise.deploy.artifact.golden import GoldenCheck
 from skipwise.deploy.artifact.images import other_images
 from skipwise.deploy.verify.agreement import agreement, quality
-from skipwise.deploy.verify.arms import Arm, Flip
 from skipwise.deploy.verify.certificate import write_certificate
+from skipwise.deploy.verify.results import Arm, Flip
 from skipwise.deploy.verify.speed import Speed
 from skipwise.deploy.verify.verify import Certificate, Verified
 from skipwise.deploy.verify.wording import verdict

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 from itertools import pairwise
 
 import numpy as np
@@ -11,18 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from skipwise.statistics import climbing
 from skipwise.statistics.climbing import Climb, climb
 
 accuracies = st.floats(0, 1)
 tables = st.integers(2, 30).flatmap(
     lambda epochs: st.lists(st.lists(accuracies, min_size=epochs, max_size=epochs), min_size=1, max_size=6)
 )
-
-
-def test_the_example_runs() -> None:
-    assert doctest.testmod(climbing).attempted > 2
-    assert doctest.testmod(climbing).failed == 0
 
 
 @pytest.mark.parametrize(("count", "epochs"), [(2, 1), (3, 2), (5, 2), (10, 2), (13, 3), (15, 3), (40, 8), (100, 20)])

@@ -27,7 +27,7 @@ from skipwise.data.containers import CompressedTar
 from skipwise.data.image.decode import UnreadableImage
 from skipwise.data.sources import Source, open_source
 from skipwise.data.sources.arrays.array_sets import ArraySet
-from skipwise.data.sources.layouts.named import NAMED
+from skipwise.data.sources.named.in_memory import NAMED
 from skipwise.pages.pictures import bounded_url
 from tests.browsing import CONTRASTS, page_of
 from tests.conftest import make_photos

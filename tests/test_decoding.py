@@ -21,7 +21,7 @@ from PIL import Image
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.image import decode as decoding
 from skipwise.data.image import fast_decoders as quick
-from skipwise.data.image import opening
+from skipwise.data.image import pillow
 from skipwise.data.image.decode import UnreadableImage, decode, decode_image, read_header, read_image
 from skipwise.data.image.fast_decoders import decode_quickly
 from skipwise.data.image.formats import IMAGE_SUFFIXES, name_format, picture_format
@@ -385,13 +385,13 @@ def test_no_reason_comes_from_inside_a_library(kind: str, seed: int) -> None:
 def test_heic_without_its_package_names_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     data = b"\0\0\0\x1cftypheic\0\0\0\0mif1heic" + bytes(40)
     monkeypatch.setitem(sys.modules, "pillow_heif.as_plugin", None)
-    for each in (opening._heif, opening._plugins):
+    for each in (pillow._heif, pillow._plugins):
         each.cache_clear()
     try:
         with pytest.raises(UnreadableImage, match=r"pillow-heif, which is not installed; run: pip install 'skipwise\["):
             decode(data)
     finally:
-        for each in (opening._heif, opening._plugins):
+        for each in (pillow._heif, pillow._plugins):
             each.cache_clear()
 
 

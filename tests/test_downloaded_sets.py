@@ -13,7 +13,7 @@ import pytest
 
 import skipwise
 from skipwise.core.errors import SkipwiseError
-from skipwise.data.sources.arrays.torchvision_files import _by_https
+from skipwise.data.sources.named.torchvision_files import _by_https
 from tests.serving import Site, redirected_to, serving
 from tests.test_named_sets import pictures
 

@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from scipy import ndimage
 
 from skipwise.data.image.thumbnails import SIDE, thumbnail
-from skipwise.data.quality.duplicates import Pair, linked, near_duplicates
+from skipwise.data.quality.duplicate_groups import group_numbers
+from skipwise.data.quality.near_duplicates import Pair, near_duplicates
 
 
 def small(pixels: np.ndarray) -> np.ndarray:
@@ -158,7 +159,7 @@ def test_a_thumbnail_of_any_shape(shape):
 @given(st.integers(1, 30).flatmap(lambda n: st.tuples(st.just(n), st.lists(st.tuples(*[st.integers(0, n - 1)] * 2)))))
 def test_images_linked_by_pairs_share_a_group(drawn):
     count, links = drawn
-    numbers = linked(count, np.array(links, dtype=np.int64).reshape(-1, 2))
+    numbers = group_numbers(count, np.array(links, dtype=np.int64).reshape(-1, 2))
     parent = list(range(count))
     for a, b in links:
         parent = [parent[a] if root == parent[b] else root for root in parent]
@@ -167,4 +168,4 @@ def test_images_linked_by_pairs_share_a_group(drawn):
 
 
 def test_no_images_no_groups():
-    assert linked(0, np.empty((0, 2), dtype=np.int64)).shape == (0,)
+    assert group_numbers(0, np.empty((0, 2), dtype=np.int64)).shape == (0,)

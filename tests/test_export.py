@@ -25,10 +25,15 @@ from skipwise.deploy.artifact import golden
 from skipwise.deploy.artifact.artifact import Artifact, read_artifact, sealed
 from skipwise.deploy.artifact.folder import Place
 from skipwise.deploy.artifact.images import fit, own_images
-from skipwise.deploy.artifact.origin import Elsewhere, origin_of_artifact, origin_of_file, origin_of_run
+from skipwise.deploy.artifact.trained_network import (
+    ExternalWeights,
+    network_of_artifact,
+    network_of_file,
+    network_of_run,
+)
 from skipwise.deploy.export.export import Exported, export
-from skipwise.deploy.runtime.reference import Reference
-from skipwise.deploy.runtime.runtime import open_answerer
+from skipwise.deploy.runtime.run_session import RunSession
+from skipwise.deploy.runtime.session import open_session
 from skipwise.deploy.verify.verify import verify
 from skipwise.training.run.record import read_run, write_run
 from tests.conftest import make_photos
@@ -75,15 +80,15 @@ def changed(made: Exported, folder: Path) -> Path:
 def test_every_format_answers_as_the_run_does(trained: Path, tmp_path: Path, format: str, precision: str) -> None:
     made = export(trained, format=format, precision=precision, output=tmp_path / "artifact")
     tolerance = 1e-3 if precision == "fp32" else 1e-2
-    answers, reference = open_answerer(made.folder, threads=1), Reference(origin_of_run(trained))
+    answers, reference = open_session(made.folder, threads=1), RunSession(network_of_run(trained))
     images = own_images(trained, made.artifact.classes, None)
     assert images is not None
     for data in images.of("test").encoded():
         pixels = decode(data, channels=3)
         fitted = fit(data, made.artifact.preprocessing)
-        expected = reference.fitted(fitted[None])
-        np.testing.assert_allclose(answers.fitted(fitted[None]), expected, atol=tolerance)
-        np.testing.assert_allclose(answers.whole(pixels[None]), expected, atol=tolerance)
+        expected = reference.predict_resized(fitted[None])
+        np.testing.assert_allclose(answers.predict_resized(fitted[None]), expected, atol=tolerance)
+        np.testing.assert_allclose(answers.predict_pixels(pixels[None]), expected, atol=tolerance)
 
 
 def test_what_travels_with_the_file(exported: Exported, trained: Path) -> None:
@@ -190,7 +195,7 @@ def test_one_byte_changed_is_noticed(exported: Exported, tmp_path: Path, name: s
     with pytest.raises(SkipwiseError, match="export it again, or copy the whole folder again"):
         verify(folder)
     with pytest.raises(SkipwiseError):
-        open_answerer(folder)
+        open_session(folder)
 
 
 def test_a_newer_artifact_a_missing_file_and_a_path_outside_are_refused(exported: Exported, tmp_path: Path) -> None:
@@ -281,7 +286,7 @@ def test_runs_that_cannot_be_exported(trained: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def theirs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Elsewhere]:
+def theirs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ExternalWeights]:
     """A file of weights and averages, as timm saves them, of a small network."""
     states = []
     for seed in (1, 2):
@@ -290,12 +295,12 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Elsewhere]:
         states.append(network.state_dict())
     path = tmp_path_factory.mktemp("theirs") / "model_best.pth.tar"
     torch.save({"epoch": 3, "state_dict": states[0], "state_dict_ema": states[1], "metric": 91.0}, path)
-    elsewhere = Elsewhere(model="plain20", classes=("a", "b"), width=0.25, stem="small", img_size=16)
+    elsewhere = ExternalWeights(model="plain20", classes=("a", "b"), width=0.25, stem="small", img_size=16)
     return path, elsewhere
 
 
 def test_which_of_a_files_weights_are_shipped_is_said_and_recorded(
-    theirs: tuple[Path, Elsewhere], tmp_path: Path
+    theirs: tuple[Path, ExternalWeights], tmp_path: Path
 ) -> None:
     path, elsewhere = theirs
     made = export(path, elsewhere=elsewhere, format="torch", output=tmp_path / "averages")
@@ -306,7 +311,7 @@ def test_which_of_a_files_weights_are_shipped_is_said_and_recorded(
     with pytest.raises(SkipwiseError, match="holds something else already"):
         export(path, elsewhere=other, format="torch", output=made.folder)
     # What it is held against later are the same weights.
-    kept = origin_of_artifact(made.artifact, path).network().state_dict()
+    kept = network_of_artifact(made.artifact, path).module().state_dict()
     wanted = torch.load(path, weights_only=True)["state_dict_ema"]
     assert all(torch.equal(tensor, wanted[name]) for name, tensor in kept.items())
     with pytest.raises(SkipwiseError, match=r"has no weights under 'ema'; it has state_dict"):
@@ -316,10 +321,10 @@ def test_which_of_a_files_weights_are_shipped_is_said_and_recorded(
 
 @pytest.mark.usefixtures("here")
 def test_artifacts_that_are_made_at_the_same_time_get_a_folder_each_unless_they_are_the_same(
-    theirs: tuple[Path, Elsewhere],
+    theirs: tuple[Path, ExternalWeights],
 ) -> None:
     path, elsewhere = theirs
-    both = [origin_of_file(path, replace(elsewhere, init_key=key)) for key in ("state_dict", "state_dict_ema")]
+    both = [network_of_file(path, replace(elsewhere, init_key=key)) for key in ("state_dict", "state_dict_ema")]
     artifact = export(path, elsewhere=elsewhere, format="torch", output="first").artifact
     places = [Place(None, origin, "torch", "fp32", artifact.provenance.weights, 0.003) for origin in (*both, both[1])]
     found = [place.find() for place in places]
@@ -345,7 +350,7 @@ def test_artifacts_that_are_made_at_the_same_time_get_a_folder_each_unless_they_
 
 
 def test_weights_that_answer_nothing_are_refused_before_anything_is_made(
-    theirs: tuple[Path, Elsewhere], trained: Path, tmp_path: Path
+    theirs: tuple[Path, ExternalWeights], trained: Path, tmp_path: Path
 ) -> None:
     path, elsewhere = theirs
     state = torch.load(path, weights_only=True)["state_dict"]
@@ -359,7 +364,7 @@ def test_weights_that_answer_nothing_are_refused_before_anything_is_made(
     weights = load_file(bad / "weights.safetensors")
     save_file(weights | {"classifier.bias": weights["classifier.bias"] / 0}, bad / "weights.safetensors")
     write_run(bad, read_run(bad))
-    for use in (lambda: export(bad, output=tmp_path / "none"), lambda: open_answerer(bad)):
+    for use in (lambda: export(bad, output=tmp_path / "none"), lambda: open_session(bad)):
         with pytest.raises(SkipwiseError, match=r"weights\.safetensors holds NaN or infinite numbers"):
             use()
     assert not (tmp_path / "none").exists()
@@ -372,7 +377,11 @@ def test_a_network_that_decides_by_what_is_in_an_image_is_no_file_and_that_is_sa
     network = skipwise.create_model(name, num_classes=2)
     torch.save(network.state_dict(), tmp_path / "weights.pth")
     with pytest.raises(SkipwiseError, match=r"can't follow its code at line \d+ of .*guest_networks\.py") as caught:
-        export(tmp_path / "weights.pth", elsewhere=Elsewhere(model=name, classes=("a", "b")), output=tmp_path / "none")
+        export(
+            tmp_path / "weights.pth",
+            elsewhere=ExternalWeights(model=name, classes=("a", "b")),
+            output=tmp_path / "none",
+        )
     assert "TORCH" not in str(caught.value)
     assert capfd.readouterr() == ("a network may print\n" * 3, "")
 

@@ -15,7 +15,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.deploy.runtime.engines import Engine, Opened
+from skipwise.deploy.runtime.engines import Backend, Opened
 from tests.resealing import changed, pictures, refused, reseal, shipped
 
 
@@ -192,7 +192,7 @@ def test_openvinos_files_hold_its_own_operators_and_their_own_weights(
 @pytest.mark.skipif(os.name != "posix", reason="there are no pipes in folders here")
 @pytest.mark.parametrize("name", ["model.onnx", "model.xml", "model.bin"])
 def test_engines_do_not_wait_for_pipes(made: dict[str, Path], tmp_path: Path, name: str) -> None:
-    engine: Engine = "onnxruntime" if name == "model.onnx" else "openvino"
+    engine: Backend = "onnxruntime" if name == "model.onnx" else "openvino"
     artifact = changed(made["onnx" if name == "model.onnx" else "openvino"], tmp_path / "artifact")
     (artifact / name).unlink()
     os.mkfifo(artifact / name)

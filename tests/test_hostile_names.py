@@ -263,7 +263,7 @@ def test_answers_with_hostile_names_go_on_after_a_kill(kind: str, tmp_path: Path
         classes = tuple(name.encode("utf-8", "replace").decode() for name in NAMES[:3])
 
     root = pictures(tmp_path / "p", NAMES, 2)
-    work = Prediction(answerer=Hostile(), inputs=Inputs([root]), top=2, probabilities=True, batch_size=4, workers=1)
+    work = Prediction(session=Hostile(), inputs=Inputs([root]), top=2, probabilities=True, batch_size=4, workers=1)
     whole = work.into(tmp_path / f"whole.{kind}", kind)  # type: ignore[arg-type]
     assert (whole.images, whole.unreadable) == (2 * len(NAMES), 0)
     data = whole.file.read_bytes()

@@ -23,7 +23,7 @@ import torch
 
 import skipwise
 from skipwise.core.errors import SkipwiseError
-from skipwise.deploy.artifact.origin import Elsewhere
+from skipwise.deploy.artifact.trained_network import ExternalWeights
 from skipwise.deploy.export.export import export
 from skipwise.deploy.runtime import limits
 from skipwise.deploy.runtime.engines import Opened
@@ -279,7 +279,7 @@ def test_a_torch_program_is_stopped_between_its_steps(
         with pytest.raises(
             SkipwiseError, match=r"model\.pt2 took longer than .* minutes for one batch and was stopped"
         ):
-            opened.whole(pixels)
+            opened.predict_pixels(pixels)
 
 
 def test_torch_programs_that_want_terabytes_become_a_sentence(made: dict[str, Path], tmp_path: Path) -> None:
@@ -391,7 +391,7 @@ def test_programs_are_not_in_training(made: dict[str, Path], tmp_path: Path, nam
 def test_networks_that_draw_in_training_alone_are_shipped(tmp_path: Path) -> None:
     name = "tests.guest_networks:many_parts"
     torch.save(create_model(name, num_classes=3, in_channels=3, seed=0).state_dict(), tmp_path / "weights.pth")
-    elsewhere = Elsewhere(model=name, classes=("a", "b", "c"), img_size=32)
+    elsewhere = ExternalWeights(model=name, classes=("a", "b", "c"), img_size=32)
     made = export(tmp_path / "weights.pth", format="torch", elsewhere=elsewhere, output=tmp_path / "artifact")
     assert verify(made.folder, timing=False).certificate.passed
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import skipwise
-from skipwise.data.scan.scan import survey
+from skipwise.data.scan.scan import scan_images
 from tests.layouts import CASES, Case, Reads
 
 PICTURES = re.compile(
@@ -41,7 +41,7 @@ def test_layout(case: Case, tmp_path: Path) -> None:
         return
     _check(source, case.expected, _own_words(repr(source), data, tmp_path))
     if case.decodes:
-        assert survey(source).faults == {}
+        assert scan_images(source).faults == {}
     if case.pixels is not None:
         _compare(source, case.pixels())
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import doctest
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from skipwise.evaluation import learned as module
 from skipwise.evaluation.learned import CHANCE, learnt
 
 Answers = tuple[np.ndarray, np.ndarray]
@@ -24,11 +21,6 @@ def answers(draw: st.DrawFn) -> Answers:
     labels = rng.choice(classes, images, p=rng.dirichlet(np.ones(classes)))
     logits = rng.normal(size=(images, classes)) + draw(st.floats(0, 5)) * np.eye(classes)[labels]
     return logits, labels
-
-
-def test_the_example_runs() -> None:
-    assert doctest.testmod(module, extraglobs={"np": np}).attempted > 2
-    assert doctest.testmod(module, extraglobs={"np": np}).failed == 0
 
 
 @given(answers())

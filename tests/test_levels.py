@@ -21,8 +21,8 @@ from skipwise.data.image.decode import UnreadableImage, decode, read_image
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.image.white_level import DEFAULT, DEPTHS, Chosen, Depth, Levels, choose
 from skipwise.data.prepare import Request, prepare
-from skipwise.data.scan.inspection import Square, look
-from skipwise.data.scan.scan import guess_square, survey
+from skipwise.data.scan.inspection import PixelFormat, inspect_image
+from skipwise.data.scan.scan import guess_pixel_format, scan_images
 from skipwise.data.sources import open_source
 from skipwise.data.store.packed import pack
 from skipwise.data.store.streamed import Streamed
@@ -274,12 +274,12 @@ def test_twelve_bits_in_sixteen_are_seen_said_and_scaled_in_one_pass(tmp_path: P
         Request(data=str(root)), seed=0, progress=lambda what, *_: told.append(what), notice=notices.append
     )
     assert "Images hold 12 bits in 16: 4,095 counts as white." in notices
-    assert prepared.seen.levels == Levels(white_16=4095)
+    assert prepared.scan.levels == Levels(white_16=4095)
     told.clear()
-    square = Square(size=16, channels=1, levels=prepared.seen.levels)
+    square = PixelFormat(size=16, channels=1, levels=prepared.scan.levels)
     pixels = prepared.images(square, packed=True, progress=lambda what, *_: told.append(what)).pixels[np.arange(24)]
     assert not told, "the sample had said so, and the pixels were there already"
-    with contextlib.closing(Streamed(prepared.source, prepared.seen, square)) as streamed:
+    with contextlib.closing(Streamed(prepared.source, prepared.scan, square)) as streamed:
         for index, file in enumerate(prepared.source.files):
             values = np.asarray(Image.open(root / file)).astype(float)
             np.testing.assert_array_equal(pixels[index][..., 0], np.round(values * (255 / 4095)))
@@ -295,12 +295,12 @@ def test_a_wrong_guess_costs_only_time(tmp_path: Path) -> None:
         bright = root / "b" / f"{position // 2:03d}.png"
         bright.write_bytes(png_16(np.full((8, 8), 65535)))
         source = open_source(root)
-        guess = guess_square(source, None, None)
+        guess = guess_pixel_format(source, None, None)
         if guess.levels.white_16 == 1023:
             break
-    seen = survey(source, guess=guess).of(np.ones(100, bool))
+    seen = scan_images(source, guess=guess).of(np.ones(100, bool))
     assert (guess.levels, seen.levels) == (Levels(white_16=1023), DEFAULT)
-    pixels = pack(source, seen, Square(size=8, channels=1))[np.arange(100)]
+    pixels = pack(source, seen, PixelFormat(size=8, channels=1))[np.arange(100)]
     for index, file in enumerate(source.files):
         np.testing.assert_array_equal(pixels[index], decode((root / file).read_bytes()))
 
@@ -308,7 +308,8 @@ def test_a_wrong_guess_costs_only_time(tmp_path: Path) -> None:
 def test_what_is_known_of_an_image_does_not_hang_on_the_guess() -> None:
     data = tiff(noise(1, 255, 0, np.float32)[0])
     right, wrong = (
-        look(data, Square(size=16, channels=1, levels=levels)) for levels in (Levels(white_float=255), DEFAULT)
+        inspect_image(data, PixelFormat(size=16, channels=1, levels=levels))
+        for levels in (Levels(white_float=255), DEFAULT)
     )
     assert len(right.pixels) == 256
     assert wrong.pixels == b""
@@ -331,7 +332,7 @@ def test_images_of_another_range_are_named_and_can_be_left_out(tmp_path: Path) -
     named = {finding.files[0] for finding in found.record.findings if finding.kind == "unreadable"}
     assert named == {"a/014.tif", "b/014.tif"}
     prepared = prepare(Request(data=str(root), exclude=str(found.file)), seed=0)
-    pixels = prepared.images(Square(size=16, channels=1, levels=prepared.seen.levels), packed=True).pixels
+    pixels = prepared.images(PixelFormat(size=16, channels=1, levels=prepared.scan.levels), packed=True).pixels
     kept = prepared.members
     assert len(kept) == 28
     assert min(pixels[kept[[each]]].max() for each in range(28)) == 255
@@ -383,7 +384,7 @@ def test_runs_of_before_are_read_and_mean_what_they_meant() -> None:
 
 def test_squares_of_other_levels_are_kept_apart() -> None:
     keys = {
-        Square(size=8, channels=1, levels=levels).key
+        PixelFormat(size=8, channels=1, levels=levels).key
         for levels in (DEFAULT, Levels(white_16=255), Levels(white_32=255), Levels(white_float=255))
     }
     assert len(keys) == 4

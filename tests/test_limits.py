@@ -48,7 +48,7 @@ PIXELS = np.ones((1, 8, 8, 3), np.uint8)
 def test_more_memory_than_there_is_becomes_a_sentence(engine: Any, tmp_path: Path) -> None:
     opened = Opened(engine, bomb(tmp_path / "model.onnx", 16_000, 1000, 1000, 1000), 1)
     with pytest.raises(SkipwiseError, match=f"model.onnx needs more memory in {engine} than is free here"):
-        opened.whole(PIXELS)
+        opened.predict_pixels(PIXELS)
 
 
 def test_the_limit_of_memory_is_what_is_free_and_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +59,7 @@ def test_the_limit_of_memory_is_what_is_free_and_is_taken_back(tmp_path: Path, m
     monkeypatch.setattr(memory, "free_memory", lambda: 2**28)
     opened = Opened("onnxruntime", bomb(tmp_path / "model.onnx", 400, 1000, 1000), 1)  # 1.6 GB: no more than many have
     with pytest.raises(SkipwiseError, match="needs more memory in onnxruntime than is free here"):
-        opened.whole(PIXELS)
+        opened.predict_pixels(PIXELS)
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
 
 
@@ -80,7 +80,7 @@ from skipwise.deploy import limits
 from skipwise.deploy.runtime.engines import Opened
 limits.BATCH_SECONDS, limits._ENDING_SECONDS = 2, 3
 try:
-    Opened({engine!r}, Path({str(path)!r}), 1).whole(np.ones((1, 8, 8, 3), np.uint8))
+    Opened({engine!r}, Path({str(path)!r}), 1).predict_pixels(np.ones((1, 8, 8, 3), np.uint8))
 except Exception as error:
     print(type(error).__name__, error, flush=True)
 """
@@ -103,11 +103,11 @@ from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell left behind ignores it
 from skipwise.deploy.runtime.engines import Opened
 opened = Opened({engine!r}, Path({str(path)!r}), 1)
-opened.whole(np.ones((1, 8, 8, 3), np.uint8))
+opened.predict_pixels(np.ones((1, 8, 8, 3), np.uint8))
 print("ready", flush=True)
 try:
     while True:
-        opened.whole(np.ones((1, 8, 8, 3), np.uint8))
+        opened.predict_pixels(np.ones((1, 8, 8, 3), np.uint8))
 except KeyboardInterrupt:
     sys.exit(7)
 """

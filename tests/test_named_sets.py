@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 import skipwise
-from skipwise.data.scan.scan import survey
-from skipwise.data.sources.layouts.torchvision_sets import SETS
+from skipwise.data.scan.scan import scan_images
+from skipwise.data.sources.named.torchvision_sets import SETS
 
 
 def pictures(root: Path, names: dict[str, int]) -> None:
@@ -36,7 +36,7 @@ def test_a_set_of_torchvision_is_read_from_the_data_folder(tmp_path: Path, monke
     assert repr(source).startswith("Read as torchvision's DTD (12 images, 2 classes); split as train 6, val 2, test 4")
     assert source.classes == ("banded", "dotted")
     assert source.ids[0] == "banded/0.jpg"
-    assert survey(source).faults == {}
+    assert scan_images(source).faults == {}
 
 
 def test_a_set_of_torchvision_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +78,7 @@ def test_a_set_of_hugging_face_is_loaded_by_its_own_library(tmp_path: Path, monk
     source = skipwise.open_images("huggingface:./set")
     assert repr(source).startswith("Read as 2 Parquet files (16 images by 'image', 2 classes by 'label': 'cat', 'dog')")
     assert (source.splits or ()).count("test") == 8
-    assert survey(source).faults == {}
+    assert scan_images(source).faults == {}
     assert skipwise.open_images("huggingface:./set").ids == source.ids
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.paths import refuse_address, user_path
 from skipwise.core.text import byte_size, command
-from skipwise.deploy.artifact.origin import Elsewhere, origin_of_file, origin_of_run
+from skipwise.deploy.artifact.trained_network import ExternalWeights, network_of_file, network_of_run
 from skipwise.deploy.predict.inputs import Inputs
 from skipwise.training.starting_weights import find_start
 
@@ -64,11 +64,11 @@ def test_a_folder_that_is_called_like_an_address_is_a_folder(here: Path) -> None
 
 def test_everything_that_is_opened_refuses_addresses() -> None:
     address = "https://example.org/x.zip"
-    elsewhere = Elsewhere(model="resnet18", classes=("a", "b"))
+    elsewhere = ExternalWeights(model="resnet18", classes=("a", "b"))
     for use in (
         lambda: Inputs([address]),
-        lambda: origin_of_run(address),
-        lambda: origin_of_file(address, elsewhere),
+        lambda: network_of_run(address),
+        lambda: network_of_file(address, elsewhere),
         lambda: find_start(address),
     ):
         with pytest.raises(SkipwiseError, match="download it first: curl"):

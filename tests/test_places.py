@@ -11,7 +11,7 @@ import pytest
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import atomic, clear_leftovers, locked, write_text
 from skipwise.core.files.regular import APPENDING, open_own
-from skipwise.data.cache.rows import RowFile as PixelFile
+from skipwise.data.cache.rows import RowWriter as PixelFile
 from tests.processes import run
 from tests.resealing import pictures, shipped
 

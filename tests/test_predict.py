@@ -26,15 +26,15 @@ import skipwise
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.data.image.preprocess import Preprocessing, fit_square
-from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.inspection import PixelFormat
 from skipwise.deploy.artifact.artifact import read_artifact
-from skipwise.deploy.artifact.origin import origin_of_run
+from skipwise.deploy.artifact.trained_network import network_of_run
 from skipwise.deploy.export.export import export
 from skipwise.deploy.predict.answer_file import RowFile
 from skipwise.deploy.predict.answers import Answer
 from skipwise.deploy.predict.inputs import JOB, Found, Inputs, decoded
 from skipwise.deploy.predict.predict import Prediction
-from skipwise.deploy.runtime.reference import Reference
+from skipwise.deploy.runtime.run_session import RunSession
 from tests.conftest import Run
 from tests.processes import Command
 from tests.test_cli import call
@@ -56,7 +56,7 @@ def artifact(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Made:
-    """An `Answerer` whose answers depend on the pixels, and on all that they are computed together with."""
+    """An `Session` whose answers depend on the pixels, and on all that they are computed together with."""
 
     classes = ("a", "b, c", 'd "e"')
     preprocessing = Preprocessing(size=8, channels=3, mean=(0, 0, 0), std=(1, 1, 1))
@@ -65,18 +65,18 @@ class Made:
     def __init__(self) -> None:
         self.shapes: list[int] = []
 
-    def fitted(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+    def predict_resized(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
         self.shapes.append(len(pixels))
         scores = pixels.mean(axis=(1, 2)) / 16 + pixels.mean() / 50 * np.arange(3) + len(pixels)
         scores = np.exp(scores - scores.max(axis=1, keepdims=True))
         return (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32)
 
-    whole = fitted
+    predict_pixels = predict_resized
 
 
-def prediction(*inputs: str | Path, answerer: Made | None = None, **changed: object) -> Prediction:
+def prediction(*inputs: str | Path, session: Made | None = None, **changed: object) -> Prediction:
     made = Prediction(
-        answerer=answerer or Made(), inputs=Inputs(inputs), top=1, probabilities=False, batch_size=4, workers=2
+        session=session or Made(), inputs=Inputs(inputs), top=1, probabilities=False, batch_size=4, workers=2
     )
     return replace(made, **changed)  # type: ignore[arg-type]
 
@@ -95,12 +95,12 @@ def pile(photos: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("batch_size", [5, 36, 100])
 def test_a_run_answers_as_it_was_evaluated(run: Path, photos: Path, batch_size: int) -> None:
-    reference = Reference(origin_of_run(run))
+    reference = RunSession(network_of_run(run))
     answers = list(skipwise.predict(run, photos, top=3, batch_size=batch_size))
     paths = sorted(photos.rglob("*.*"))
     assert [answer.path for answer in answers] == list(map(str, paths))
     pixels = np.stack([fit_square(decode(path.read_bytes(), channels=3), 32) for path in paths])
-    for answer, expected in zip(answers, reference.fitted(pixels), strict=True):
+    for answer, expected in zip(answers, reference.predict_resized(pixels), strict=True):
         order = np.argsort(-expected)
         assert answer.classes == tuple(reference.classes[index] for index in order)
         np.testing.assert_allclose(answer.probabilities, expected[order], atol=1e-5)
@@ -147,9 +147,9 @@ def test_folders_are_searched_in_the_order_of_whole_paths_and_archives_give_the_
 def test_batches_have_few_shapes(photos: Path) -> None:
     files = sorted(photos.rglob("*.*"))
     for count, shapes in ((1, [1]), (3, [3]), (4, [4]), (10, [4, 4, 4])):
-        answerer = Made()
-        answers = [answer for batch in prediction(*files[:count], answerer=answerer).batches() for answer in batch]
-        assert (answerer.shapes, len(answers)) == (shapes, count)
+        session = Made()
+        answers = [answer for batch in prediction(*files[:count], session=session).batches() for answer in batch]
+        assert (session.shapes, len(answers)) == (shapes, count)
 
 
 def test_rows_hold_any_name_and_any_error(photos: Path, here: Path) -> None:
@@ -210,16 +210,16 @@ def test_cut_off_anywhere_it_ends_with_the_same_bytes(pile: Path, tmp_path: Path
 def test_what_is_finished_is_not_done_again_and_whole_batches_are_not_either(pile: Path, tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     prediction(pile).into(path, "csv")
-    answerer = Made()
-    again = prediction(pile, answerer=answerer).into(path, "csv")
+    session = Made()
+    again = prediction(pile, session=session).into(path, "csv")
     assert again.repeated
     assert (again.images, again.unreadable) == (22, 3)
     assert [Path(name).name[:2] for name, _ in again.first] == ["09", "21", "00"]
-    assert answerer.shapes == []
+    assert session.shapes == []
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:16]))  # three batches and three images
-    prediction(pile, answerer=answerer).into(path, "csv")
-    assert answerer.shapes == [4, 4, 4]
+    prediction(pile, session=session).into(path, "csv")
+    assert session.shapes == [4, 4, 4]
     assert path.read_bytes() == b"".join(lines)
 
 
@@ -246,9 +246,9 @@ def test_rows_whose_checksums_were_lost_with_the_process_are_answered_again(pile
     whole = sums.read_bytes()
     for length, answered in ((54, 0), (45, 1), (40, 2), (9, 5), (0, 6)):
         sums.write_bytes(whole[:length])
-        answerer = Made()
-        prediction(pile, answerer=answerer).into(path, "csv")
-        assert len(answerer.shapes) == answered
+        session = Made()
+        prediction(pile, session=session).into(path, "csv")
+        assert len(session.shapes) == answered
         assert path.read_bytes() == expected
         assert sums.read_bytes() == whole
     sums.unlink()  # as an earlier version left it
@@ -261,7 +261,7 @@ def test_a_file_of_something_else_is_left_as_it_is(pile: Path, photos: Path, tmp
     other = Made()
     other.identity = "other"
     refused = [
-        (prediction(pile, answerer=other), "of another network"),
+        (prediction(pile, session=other), "of another network"),
         (prediction(photos), "of other images"),
         (prediction(pile / "a"), "of other images"),
         (prediction(pile, top=2), "--top was 1"),
@@ -313,7 +313,7 @@ def test_decoding_is_only_a_little_ahead(photos: Path) -> None:
             taken += 1
             yield Found(str(taken), content=data)
 
-    pixels = decoded(many(), Square(size=8, channels=3), workers=2, ahead=64)
+    pixels = decoded(many(), PixelFormat(size=8, channels=3), workers=2, ahead=64)
     assert next(pixels)[0] == "1"
     assert taken <= 64 + 2 * JOB
     pixels.close()
@@ -334,7 +334,7 @@ def test_large_files_of_an_archive_are_not_all_held_at_once() -> None:
             held -= 1
 
     images = (Found(str(number), content=Counted()) for number in range(60))
-    found = list(decoded(images, Square(size=8, channels=3), workers=2, ahead=1000))
+    found = list(decoded(images, PixelFormat(size=8, channels=3), workers=2, ahead=1000))
     assert [name for name, _ in found] == [str(number) for number in range(60)]
     assert all(isinstance(error, UnreadableImage) for _, error in found)
     assert most <= 20

@@ -14,7 +14,7 @@ import torch
 
 import skipwise
 from skipwise.comparison.plan import starting_weights as starts
-from skipwise.nets import zoo
+from skipwise.nets import spec, zoo
 from skipwise.nets.weights import published as module
 from skipwise.nets.weights.published import Published, fetch, has_published, published
 from skipwise.training import starting_weights as starting
@@ -52,7 +52,7 @@ def publish(site: Site, monkeypatch: pytest.MonkeyPatch) -> Published:
     name = f"/resnet18-{hashlib.sha256(data.getvalue()).hexdigest()[:8]}.pth"
     site.files[name] = data.getvalue()
     weights = replace(published("resnet18"), url=site.address + name)
-    monkeypatch.setattr(zoo, "published", lambda _: weights)
+    monkeypatch.setattr(spec, "published", lambda _: weights)
     return weights
 
 
@@ -142,7 +142,7 @@ def test_comparing_pretrained_networks(photos: Path, tmp_path: Path, monkeypatch
         file = f"{name}-{hashlib.sha256(data.getvalue()).hexdigest()[:8]}.pth"
         (cache / file).write_bytes(data.getvalue())
         known[name] = replace(published(name), url=f"https://localhost:9/{file}")
-    for module_of in (zoo, starting, starts):
+    for module_of in (spec, starting, starts):
         monkeypatch.setattr(module_of, "published", lambda name: known.get(name) or published(name))
     found = skipwise.compare(
         photos,

@@ -101,11 +101,13 @@ def test_of_equivalent_networks_the_fastest() -> None:
     assert choice.shown
     assert 0 < choice.largest_loss < 0.005
     assert set(choice.as_good) == {"slow", "fast", "middle"}
-    assert said(found) == (
+    assert answer(found, choice).sentences == (
         "Use fast: it is the fastest on this machine's processor (1.00 ms per image) of the 3 networks shown to be "
-        "less than 0.5 points worse than any other. How sure: 95%. Of 100 comparisons like this one, at most 5 say "
-        "anything that is wrong. What may change it: images of another kind, another split of these, another recipe or more "
-        "tuning. The intervals cover none of these. It needs no more runs and no more images."
+        "less than 0.5 points worse than any other.",
+        "How sure: 95%. Of 100 comparisons like this one, at most 5 say anything that is wrong.",
+        "What may change it: images of another kind, another split of these, another recipe or more tuning. The "
+        "intervals cover none of these.",
+        "It needs no more runs and no more images.",
     )
 
 

@@ -240,7 +240,7 @@ def test_a_plan_asks_for_no_validation_images_of_those_that_bring_them(
     skipwise.compare(photos, **QUICK, dry_run=True, save_plan=usual)
     skipwise.compare(photos, **QUICK, val_share=0.2, dry_run=True, save_plan=chosen)
     assert skipwise.compare(tmp_path / "given", plan=usual, precision="fp32", dry_run=True).plan.val_share is None
-    with pytest.raises(SkipwiseError, match="brings its own validation images"):
+    with pytest.raises(SkipwiseError, match="comes with validation images"):
         skipwise.compare(tmp_path / "given", plan=chosen, precision="fp32", dry_run=True)
 
 

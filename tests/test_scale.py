@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from skipwise import SkipwiseError
 from skipwise.deploy.artifact.normalisation import IMAGENET_MEAN, IMAGENET_STD, check_scale, reversed_channels
-from skipwise.deploy.artifact.origin import Elsewhere
+from skipwise.deploy.artifact.trained_network import ExternalWeights
 
 THREE = {name: st.tuples(*[st.floats(low, high)] * 3) for name, low, high in (("mean", 0.02, 0.98), ("std", 0.02, 0.9))}
 
@@ -18,7 +18,7 @@ THREE = {name: st.tuples(*[st.floats(low, high)] * 3) for name, low, high in (("
 def proposed(mean: tuple[float, ...], std: tuple[float, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """The numbers that the sentence names, which can be pasted and are taken."""
     with pytest.raises(SkipwiseError) as caught:
-        Elsewhere(model="resnet18", classes=("a", "b"), mean=mean, std=std).preprocessing()
+        ExternalWeights(model="resnet18", classes=("a", "b"), mean=mean, std=std).preprocessing()
     found = re.search(r"give --mean (\S+) --std (\S+)$", str(caught.value))
     assert found is not None, caught.value
     options = [tuple(map(float, text.split(","))) for text in found.groups()]

@@ -15,7 +15,7 @@ from torch import nn
 from skipwise.data.image.preprocess import Preprocessing, fit_square
 from skipwise.deploy.export.onnx_file import FITTED, PIXELS, to_onnx
 from skipwise.deploy.export.shipped import Fit, InHalf, portable, trace_answer, trace_fit
-from skipwise.deploy.runtime.runtime import Opened
+from skipwise.deploy.runtime.session import Opened
 from skipwise.nets.zoo import create_model, list_models
 
 
@@ -52,7 +52,7 @@ def test_engines_fit_photographs_exactly_as_training_does(engine: str, tmp_path:
     fit = Opened(engine, path, 1)  # type: ignore[arg-type]
     for shape in ((500, 333), (333, 500), (640, 480), (256, 256), (1200, 1601)):
         pixels = noise(*shape)
-        differs = np.abs(fit.whole(pixels[None])[0] - fit_square(pixels, 224).transpose(2, 0, 1))
+        differs = np.abs(fit.predict_pixels(pixels[None])[0] - fit_square(pixels, 224).transpose(2, 0, 1))
         # OpenVINO has no double precision: a pixel halfway between two levels may fall to the other side.
         assert (differs > 0).mean() <= (0 if engine == "onnxruntime" else 0.03), shape
         assert differs.max() <= 1

@@ -13,8 +13,8 @@ import onnx
 import pytest
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.deploy.artifact.origin import Elsewhere
 from skipwise.deploy.artifact.signing import SIGNATURE, SecretKey, read_public_key, read_secret_key
+from skipwise.deploy.artifact.trained_network import ExternalWeights
 from skipwise.deploy.export.export import Exported, export
 from skipwise.deploy.verify.verify import verify
 from tests.resealing import CLASSES, SIZE, changed, reseal, shipped
@@ -108,7 +108,7 @@ def test_an_export_is_signed_and_verified_and_stays_so(made: Path, keys: Path, t
 
 
 def test_only_what_is_made_now_is_signed(made: Path, keys: Path, tmp_path: Path) -> None:
-    elsewhere = Elsewhere(model="se_resnet18", width=0.25, classes=CLASSES, img_size=SIZE)
+    elsewhere = ExternalWeights(model="se_resnet18", width=0.25, classes=CLASSES, img_size=SIZE)
 
     def again(output: Path) -> Exported:
         return export(made.parent / "weights.pth", elsewhere=elsewhere, output=output, sign=keys / "own.key")

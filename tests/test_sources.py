@@ -19,7 +19,7 @@ import pytest
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.sources import Source, open_images, open_source
-from skipwise.data.sources.layouts import named
+from skipwise.data.sources.named import in_memory
 from tests.conftest import make_photos
 
 Make = Callable[[Path], Path]
@@ -55,7 +55,7 @@ def test_digits_are_the_1797_that_scikit_learn_ships() -> None:
 
 
 def test_fashion_mnist_as_debian_ships_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(named, "DEBIAN_FASHION_MNIST", tmp_path)
+    monkeypatch.setattr(in_memory, "DEBIAN_FASHION_MNIST", tmp_path)
     rng = np.random.default_rng(0)
     for part, count in (("train", 30), ("t10k", 20)):
         images = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)

@@ -35,7 +35,7 @@ def test_only_one_module_imports_engines() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             named = {name.partition(".")[0] for name in names} & ENGINES
-            assert not named, f"{path} imports {named}; import_engine does that with its telemetry off"
+            assert not named, f"{path} imports {named}; import_backend does that with its telemetry off"
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from skipwise.core.machine.system import keep_freed_memory
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.images import Images
 from skipwise.data.prepare import Request, prepare
-from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.sources import ReadingOptions
 from skipwise.training.inputs import choose_preprocessing, with_statistics
 from skipwise.training.loop.recipe import Wishes, choose_recipe
@@ -69,7 +69,7 @@ def load(task: Task, data: Path) -> tuple[Images, Preprocessing, tuple[str, ...]
     path = str(data / task.file)
     prepared = prepare(Request(data=path, reading=reading, val_share=0.0, img_size=task.size), seed=0)
     preprocessing = choose_preprocessing(prepared, (), task.size)
-    images = prepared.images(Square.of(preprocessing), packed=True)
+    images = prepared.images(PixelFormat.from_preprocessing(preprocessing), packed=True)
     groups = np.array(prepared.source.groups or [])
     images = replace(images, split=_split(task, images, groups))
     preprocessing = with_statistics(preprocessing, images.pixels, images.members("train"))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from skipwise.deploy.export.export import export as export
     from skipwise.deploy.predict.predict import predict as predict
     from skipwise.deploy.verify.verify import verify as verify
+    from skipwise.nets.spec import NetworkSpec as NetworkSpec
     from skipwise.nets.weights.loading import load_weights as load_weights
     from skipwise.nets.zoo import create_model as create_model
     from skipwise.nets.zoo import list_models as list_models
@@ -37,6 +38,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Advice": "skipwise.advice.advise",
     "Comparison": "skipwise.comparison.results.finished",
+    "NetworkSpec": "skipwise.nets.spec",
     "Observer": "skipwise.comparison.run.observer",
     "Planned": "skipwise.comparison.plan.planned",
     "ReadingOptions": "skipwise.data.sources",

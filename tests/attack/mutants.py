@@ -36,12 +36,12 @@ class Images:
 
     def attack(self, rng: Random) -> tuple[str, str]:
         """Reads an image twice: how it was made, and what does not hold."""
-        from skipwise.data.scan.inspection import Square, look
+        from skipwise.data.scan.inspection import PixelFormat, inspect_image
 
         name, data = image(np.random.default_rng(rng.getrandbits(64)))
-        square = Square(size=16, channels=3)
+        square = PixelFormat(size=16, channels=3)
         began, before = time.process_time(), fuzzing.memory_peak(reset=True)
-        first, second = look(data, square), look(data, square)
+        first, second = inspect_image(data, square), inspect_image(data, square)
         seconds, taken = time.process_time() - began, fuzzing.memory_peak() - before
         if first != second:
             return name, "Two readings differ."

@@ -57,7 +57,7 @@ def traits_of(prepared: Prepared, folds: int | None = None) -> Traits:
     Args:
         folds: for cross-validation, how many; every image is a training image then.
     """
-    source, seen, members = prepared.source, prepared.seen, prepared.members
+    source, seen, members = prepared.source, prepared.scan, prepared.members
     labels = source.labels[members]
     train = members if folds is not None else members[prepared.split[members] == "train"]
     per_class = np.bincount(source.labels[train], minlength=len(source.classes))
@@ -73,7 +73,7 @@ def traits_of(prepared: Prepared, folds: int | None = None) -> Traits:
         smallest_class=int(there.min()),
         largest_class=int(there.max()),
         groups=None if source.groups is None else len({source.groups[index] for index in members.tolist()}),
-        least_groups=min(len(np.unique(prepared.together[labels == label])) for label in np.unique(labels)),
+        least_groups=min(len(np.unique(prepared.groups[labels == label])) for label in np.unique(labels)),
         split_given=source.splits is not None,
         side=int(np.median(seen.sides[members])),
         one_size=bool((np.ptp(sizes, axis=1) == 0).all()),

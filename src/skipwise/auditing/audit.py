@@ -22,7 +22,7 @@ from skipwise.core.workspace import make_next, numbered_folders
 from skipwise.data.faults import unreadable_images
 from skipwise.data.prepare import files_left_out, obstacles
 from skipwise.data.quality.findings import Finding, examine
-from skipwise.data.scan.scan import Progress, survey
+from skipwise.data.scan.scan import Progress, scan_images
 from skipwise.data.sources import ReadingOptions, open_source
 from skipwise.data.splits import read_split
 
@@ -91,7 +91,7 @@ def audit(
         )
 
         doubted = doubted_by(source, Path(run))
-    seen = survey(source, progress).of(used)
+    seen = scan_images(source, progress).for_images(used)
     for sentence in seen.notes:
         notice(sentence)
     if not (used & seen.readable).any():

@@ -12,7 +12,7 @@ from skipwise.auditing.contact_sheets import Sheet, pictures_each
 from skipwise.auditing.record import TITLES, TO_MEND, Record, summary
 from skipwise.auditing.thumbnails import small_pictures
 from skipwise.data.quality.findings import Finding, Kind
-from skipwise.data.scan.scan import Progress, Survey
+from skipwise.data.scan.scan import Progress, Scan
 from skipwise.data.sources import Source
 from skipwise.data.splits import SPLITS
 from skipwise.pages import render
@@ -62,7 +62,7 @@ class _Section:
 
 def audit_page(
     source: Source,
-    seen: Survey,
+    seen: Scan,
     record: Record,
     sheets: Sequence[Sheet],
     *,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 
-from skipwise.data.scan.inspection import Square
-from skipwise.data.scan.journal import look_at
-from skipwise.data.scan.scan import Progress, Survey
+from skipwise.data.scan.inspection import PixelFormat
+from skipwise.data.scan.journal import inspect_images
+from skipwise.data.scan.scan import Progress, Scan
 from skipwise.data.sources import Source
 from skipwise.pages.pictures import bounded_url
 
@@ -19,7 +19,7 @@ SIDES = ((2_000, 96), (1_300, 80), (0, 64))
 
 
 def small_pictures(
-    source: Source, seen: Survey, wanted: Iterable[int], progress: Progress | None = None
+    source: Source, seen: Scan, wanted: Iterable[int], progress: Progress | None = None
 ) -> dict[int, str]:
     """The middle square of each wanted image, which is what a network sees, as a data URL, by its index.
 
@@ -39,7 +39,7 @@ def small_pictures(
     same = {index: first.setdefault(source.files[index], index) if source.files else index for index in indices}
     found: dict[int, str] = {}
     with contextlib.closing(
-        look_at(source, Square(size=side, channels=3, levels=seen.levels), sorted(set(same.values())))
+        inspect_images(source, PixelFormat(size=side, channels=3, levels=seen.levels), sorted(set(same.values())))
     ) as looking:
         for some, looks in looking:
             for index, look in zip(some, looks, strict=True):

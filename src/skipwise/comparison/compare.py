@@ -31,10 +31,10 @@ from skipwise.core.files.atomic import cache_for_looking, clear_leftovers, remov
 from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.core.files.paths import user_path
 from skipwise.core.workspace import check_again
-from skipwise.data.cache.rows import Rows
+from skipwise.data.cache.rows import RowReader
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.prepare import Request, prepare
-from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.data.store.packed import pack as make_pack
@@ -316,8 +316,12 @@ def compare(
     )
     tested = [source.ids[index] for index in prepared.members.tolist() if prepared.split[index] == "test"]
 
-    def decoded(preprocessing: Preprocessing) -> Rows | None:
-        return make_pack(source, prepared.seen, Square.of(preprocessing), watch.preparing) if pack else None
+    def decoded(preprocessing: Preprocessing) -> RowReader | None:
+        return (
+            make_pack(source, prepared.scan, PixelFormat.from_preprocessing(preprocessing), watch.preparing)
+            if pack
+            else None
+        )
 
     def asks_more(stored: Plan) -> bool:
         return extend and stored.question != question

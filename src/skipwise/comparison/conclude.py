@@ -11,7 +11,6 @@ import numpy as np
 
 from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.budget.forecast import Forecast
-from skipwise.comparison.budget.networks import build_candidate
 from skipwise.comparison.plan.plan import SHELF, Plan
 from skipwise.comparison.plan.question import LEAST
 from skipwise.comparison.report.page import write_report
@@ -111,7 +110,7 @@ def _follow(plan: Plan, folder: Path, watch: Observer, budget: Budget | None) ->
 
 def _measure(plan: Plan, results: Results, course: Course) -> Costs:
     trained = [c.name for c in results.candidates if c.counts is not None and c.not_trained is None]
-    networks = {name: build_candidate(plan, name) for name in trained}
+    networks = {name: plan.network(name).build(seed=plan.question.first_seed) for name in trained}
     preprocessing = plan.preprocessing
     threads, timings = latencies(networks, channels=preprocessing.channels, size=preprocessing.size)
     return Costs(

@@ -5,12 +5,10 @@ python -m skipwise.cost.make_catalogue
 
 from __future__ import annotations
 
-import torch
-
 from skipwise.core.files.atomic import write_json
 from skipwise.cost.counts import count
 from skipwise.nets.catalogue import FILE, Entry
-from skipwise.nets.network import Network
+from skipwise.nets.spec import NetworkSpec
 from skipwise.nets.zoo import NETWORKS
 
 _USUAL = {"imagenet": (224, 1000), "small": (32, 10)}
@@ -21,18 +19,7 @@ def counted(name: str) -> Entry:
     """What the catalogue has to say of a network."""
     architecture = NETWORKS[name]
     size, classes = _USUAL[architecture.stem]
-    # Without storage: shapes are all that counting needs.
-    with torch.device("meta"):
-        network = Network(
-            architecture,
-            num_classes=classes,
-            in_channels=3,
-            stem=architecture.stem,
-            width=1.0,
-            reduction=None,
-            drop_path=0.0,
-        )
-    counts = count(network, channels=3, size=size)
+    counts = count(NetworkSpec(name=name, num_classes=classes).build_for_counting(), channels=3, size=size)
     return Entry(
         paper=architecture.paper,
         image_size=size,

@@ -11,10 +11,10 @@ from skipwise.core.machine.system import Machine, describe_machine
 from skipwise.cost.counts import Counts, count
 from skipwise.cost.interleaved import Timing, interleaved
 from skipwise.cost.timing import MATMUL_SIDE, forward_arm, matmul_arm
-from skipwise.nets.catalogue import check_model
 from skipwise.nets.external import is_external
 from skipwise.nets.external_sizes import check_size
-from skipwise.nets.stems import check_width, resolve_stem
+from skipwise.nets.spec import NetworkSpec
+from skipwise.nets.stems import resolve_stem
 
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16"}
 """And what torch calls them."""
@@ -83,17 +83,14 @@ def profile(
         raise SkipwiseError(f"--img-size must lie between 8 and 1024 pixels, not {img_size}.")
     if batch_size < 1:
         raise SkipwiseError(f"--batch-size must be at least 1, not {batch_size}.")
-    check_width(width)
-    for name in models:
-        check_model(name)
+    specs = [
+        NetworkSpec(name=name, num_classes=num_classes, stem=stem, width=width, image_size=img_size) for name in models
+    ]
+    for spec in specs:
+        spec.check()
     import torch
 
-    from skipwise.nets.zoo import create_model
-
-    networks = {
-        name: create_model(name, num_classes=num_classes, stem=resolve_stem(stem, img_size), width=width, seed=0)
-        for name in models
-    }
+    networks = {spec.name: spec.build(seed=0) for spec in specs}
     for name in filter(is_external, models):
         check_size(networks[name], name, channels=3, size=img_size)
     counts = {name: count(network, channels=3, size=img_size) for name, network in networks.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.scan.scan import Survey
+from skipwise.data.scan.scan import Scan
 from skipwise.data.sources import Source
 from skipwise.data.sources.labels import missing_classes
 
@@ -13,13 +13,13 @@ NAMED = 10
 """Unreadable files that a sentence names."""
 
 
-def faults(source: Source, seen: Survey, used: NDArray[np.bool_]) -> list[str]:
+def faults(source: Source, scan: Scan, used: NDArray[np.bool_]) -> list[str]:
     """A sentence for each fault that stands in the way of training; none if these images can be trained on.
 
     Args:
         used: the images that count, bool [N].
     """
-    return [*layout_faults(source, used), *unreadable_images(source, seen, used)]
+    return [*layout_faults(source, used), *unreadable_images(source, scan, used)]
 
 
 def layout_faults(source: Source, used: NDArray[np.bool_]) -> list[str]:
@@ -39,9 +39,9 @@ def layout_faults(source: Source, used: NDArray[np.bool_]) -> list[str]:
     return missing_classes(labels, [source.splits[index] for index in members.tolist()], source.name)[0]
 
 
-def unreadable_images(source: Source, seen: Survey, used: NDArray[np.bool_]) -> list[str]:
+def unreadable_images(source: Source, scan: Scan, used: NDArray[np.bool_]) -> list[str]:
     """One sentence that names the images that can't be read, if there are any."""
-    files = [f"{source.ids[index]} ({reason})" for index, reason in sorted(seen.unreadable.items()) if used[index]]
+    files = [f"{source.ids[index]} ({reason})" for index, reason in sorted(scan.unreadable.items()) if used[index]]
     if not files:
         return []
     shown = "; ".join(files[:NAMED])

@@ -1,4 +1,4 @@
-"""Labelled pixels of one size: what networks are trained and tested on."""
+"""Labelled images of one size: what networks are trained and tested on."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from skipwise.data.splits import SPLITS
 
 
 class Pixels(Protocol):
-    """uint8 [N, H, W, C]: an array, a file of rows, or images that are decoded when they are asked for.
+    """uint8 [N, H, W, C]: an array, a file of rows, or images that are decoded on demand.
 
-    What also has a method `prefetch(indices)` is told of the next batch before the current one is augmented.
+    If there is a method `prefetch(indices)`, it is called with the next batch before the current one is augmented.
     """
 
     @property
@@ -27,7 +27,7 @@ class Pixels(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Selected:
-    """Some rows [M] of pixels [N, H, W, C], as if there were no others."""
+    """A selection [M] of the images in pixels [N, H, W, C]."""
 
     pixels: Pixels
     rows: NDArray[np.int64]
@@ -44,13 +44,13 @@ class Selected:
         return self.pixels[self.rows[indices]]
 
     def close(self) -> None:
-        """Lets go of what pixels that are decoded on demand hold open."""
+        """Closes what pixels that are decoded on demand hold open."""
         close = getattr(self.pixels, "close", None)
         if close is not None:
             close()
 
     def prefetch(self, indices: NDArray[np.int64]) -> None:
-        """Passed on to pixels that are decoded on demand."""
+        """Starts decoding the next batch, if pixels are decoded on demand."""
         prefetch = getattr(self.pixels, "prefetch", None)
         if prefetch is not None:
             prefetch(self.rows[indices])
@@ -58,16 +58,25 @@ class Selected:
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Labelled pixels. `split` [N] says "train", "val" or "test", or "" for images that are left out; `twins` [N]
-    names the split, before its own, in which there is an image (nearly) the same, or is ""; `fingerprint` names all
-    of it."""
+    """Labelled images of one size, decoded or to be decoded on demand.
+
+    Args:
+        name: the name of the data set.
+        classes: the class names.
+        ids: the images' names for people [N].
+        labels: class numbers [N].
+        split: "train", "val" or "test" for each image [N], or "" for an image that is left out.
+        duplicated_in: for each image [N] the split, before its own, that has a (near-)duplicate of it, or "".
+        pixels: uint8 [N, H, W, C].
+        fingerprint: a hash of all of this.
+    """
 
     name: str
     classes: tuple[str, ...]
     ids: NDArray[np.str_]
     labels: NDArray[np.int64]
     split: NDArray[np.str_]
-    twins: NDArray[np.str_]
+    duplicated_in: NDArray[np.str_]
     pixels: Pixels
     fingerprint: str
 

@@ -1,4 +1,4 @@
-"""From what a user names to images that are looked at, complained about, split and decoded."""
+"""Preparing images for training: open the source, scan it, audit it, split it and decode it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.text import count
+from skipwise.data.assign_splits import assign_splits, check_folds, divided_groups, groups_of, images_without_group
 from skipwise.data.faults import faults, layout_faults
 from skipwise.data.images import Images, Pixels
-from skipwise.data.quality.duplicate_groups import find_twins
-from skipwise.data.quality.duplicates import linked
+from skipwise.data.quality.duplicate_groups import splits_with_duplicates
 from skipwise.data.quality.findings import Audit, examine, read_exclusions
-from skipwise.data.scan.inspection import Square
-from skipwise.data.scan.scan import Progress, Survey, guess_square, is_surveyed, survey, team_for
+from skipwise.data.scan.inspection import PixelFormat
+from skipwise.data.scan.scan import Progress, Scan, decoder_pool_for, guess_pixel_format, is_scanned, scan_images
 from skipwise.data.sources import ReadingOptions, Source, open_source
-from skipwise.data.splits import SPLIT_SEED, SPLITS, TEST_SHARE, make_folds, make_splits, read_split
+from skipwise.data.splits import SPLIT_SEED, SPLITS, make_folds, read_split
 from skipwise.data.store.packed import pack
 from skipwise.data.store.streamed import Streamed
-
-VAL_SHARE = 0.15
-VAL_SHARE_OF_GIVEN = 0.10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,15 +53,27 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prepared:
-    """Images that can be trained on, not decoded yet. `twins` are as in `Images`; shares are None for a split that came
-    with the images; `together` has a group number for each of `members`, the same for images that belong together."""
+    """Images that can be trained on, not decoded yet.
+
+    Args:
+        source: where the images are, and their labels.
+        scan: what is known about each of them.
+        audit: what is wrong with them.
+        groups: a number for each of `members`; images that belong together have the same.
+        split: "train", "val" or "test" for each image [N], or "" for an image that is left out.
+        duplicated_in: for each image [N] the split, before its own, that has a (near-)duplicate of it, or "".
+        val_share, test_share: the shares that were cut off; None for a split that came with the images.
+        fingerprint: a hash of the images and their splits.
+        channels: 1 if all images are grey, else 3.
+        auto_size: the image size that is chosen automatically, in pixels.
+    """
 
     source: Source
-    seen: Survey
+    scan: Scan
     audit: Audit
-    together: NDArray[np.int64]
+    groups: NDArray[np.int64]
     split: NDArray[np.str_]
-    twins: NDArray[np.str_]
+    duplicated_in: NDArray[np.str_]
     val_share: float | None
     test_share: float | None
     fingerprint: str
@@ -72,7 +82,7 @@ class Prepared:
 
     @property
     def members(self) -> NDArray[np.int64]:
-        """The images that are used."""
+        """The indices of the images that are used, ascending."""
         return np.flatnonzero(self.split != "")
 
     @property
@@ -80,21 +90,26 @@ class Prepared:
         """How many images each split has."""
         return {split: int((self.split == split).sum()) for split in SPLITS}
 
-    def images(self, square: Square, *, packed: bool, progress: Progress | None = None) -> Images:
-        """The decoded images, from a file that is made once, or decoded whenever they are asked for.
+    def images(self, pixel_format: PixelFormat, *, packed: bool, progress: Progress | None = None) -> Images:
+        """The images in a pixel format.
+
+        Args:
+            pixel_format: size, channels and so on.
+            packed: whether all pixels are decoded once into a file in the cache; else they are decoded on demand.
+            progress: called as progress(what, done, total).
 
         Raises:
-            SkipwiseError: the disk is full or will be, or the images changed.
+            SkipwiseError: the disk has no room, or an image has changed since the scan.
         """
-        source, seen = self.source, self.seen
-        pixels: Pixels = pack(source, seen, square, progress) if packed else Streamed(source, seen, square)
+        source, scan = self.source, self.scan
+        pixels: Pixels = pack(source, scan, pixel_format, progress) if packed else Streamed(source, scan, pixel_format)
         return Images(
             name=self.source.name,
             classes=self.source.classes,
             ids=np.array(self.source.ids),
             labels=self.source.labels,
             split=self.split,
-            twins=self.twins,
+            duplicated_in=self.duplicated_in,
             pixels=pixels,
             fingerprint=self.fingerprint,
         )
@@ -108,15 +123,21 @@ def prepare(
     progress: Progress | None = None,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Prepared:
-    """Looks at the images and splits them.
+    """Opens, scans, audits and splits images.
 
     Args:
-        seed: of the split.
-        packed: whether the pixels will be packed; then they are in the same pass, if their size can be guessed.
-        notice: is told what a person should know, a sentence at a time.
+        request: the images, and how they are to be read and split.
+        seed: seed of the split.
+        packed: whether the pixels will be stored in the cache. Then they are decoded during the scan, if their size can
+            be guessed.
+        progress: called as progress(what, done, total).
+        notice: called with each sentence that the user should read.
+
+    Returns:
+        Images that can be trained on.
 
     Raises:
-        SkipwiseError: anything about the images that has to be mended first.
+        SkipwiseError: the images have a fault that has to be fixed before training, or they cannot be split.
     """
     share = request.val_share
     if share is not None and not 0 <= share < 1:
@@ -134,169 +155,83 @@ def prepare(
         used &= ~read_exclusions(Path(request.exclude), source)
     if not used.all():
         notice(f"{(~used).sum():,} of {len(used):,} images are left out, as you asked.")
-    with team_for(source) as team:
-        guess = guess_square(source, request.img_size, None, team) if packed and not is_surveyed(source) else None
-        seen = survey(source, progress, guess=guess, team=team).of(used)
-    for sentence in seen.notes:
+    with decoder_pool_for(source) as pool:
+        guess = guess_pixel_format(source, request.img_size, None, pool) if packed and not is_scanned(source) else None
+        scan = scan_images(source, progress, guess=guess, pool=pool).for_images(used)
+    for sentence in scan.notes:
         notice(sentence)
-    for fault in faults(source, seen, used):
+    for fault in faults(source, scan, used):
         raise SkipwiseError(fault)
     members = np.flatnonzero(used)
-    audit = examine(source, seen, used, progress)
+    audit = examine(source, scan, used, progress)
     for sentence in audit.warnings():
         notice(sentence)
-    if missing := _without_group(source, members):
+    if missing := images_without_group(source, members):
         notice(missing)
-    torn = _torn(source, members)
-    if torn:
-        notice(torn)
-    if request.strict and (leak := audit.leaks() or torn):
+    divided = divided_groups(source, members)
+    if divided:
+        notice(divided)
+    if request.strict and (leak := audit.leaks() or divided):
         raise SkipwiseError(f"{leak} Leave them out with --exclude, or leave out --strict.")
-    together = _together(source, audit, members)
+    groups = groups_of(source, audit, members)
     if request.folds is not None:
-        _check_folds(source, request)
-        # Whether they can be made is a matter of the classes, not of the seed.
-        make_folds(source.labels[members], source.classes, together, folds=request.folds, seed=seed)
+        check_folds(source, request.val_share)
+        # They are made here only to see that they can be; that depends on the classes, not on the seed.
+        make_folds(source.labels[members], source.classes, groups, folds=request.folds, seed=seed)
         split, val_share, test_share = np.where(used, "test", ""), None, None
     else:
-        split, val_share, test_share = _split(source, together, members, share, seed)
+        split, val_share, test_share = assign_splits(source, groups, members, share, seed)
     return Prepared(
         source=source,
-        seen=seen,
+        scan=scan,
         audit=audit,
-        together=together,
+        groups=groups,
         split=split,
-        twins=find_twins(audit.pairs, split),
+        duplicated_in=splits_with_duplicates(audit.pairs, split),
         val_share=val_share,
         test_share=test_share,
         fingerprint=_fingerprint(
-            seen.fingerprint(source, members), split[members], together if request.folds is not None else None
+            scan.fingerprint(source, members), split[members], groups if request.folds is not None else None
         ),
-        channels=seen.channels(members),
-        auto_size=seen.auto_size(members),
+        channels=scan.channels(members),
+        auto_size=scan.auto_size(members),
     )
 
 
-def _fingerprint(images: str, split: NDArray[np.str_], together: NDArray[np.int64] | None) -> str:
-    """Names the images and what each is used for: runs on another split are other runs.
+def _fingerprint(images: str, split: NDArray[np.str_], groups: NDArray[np.int64] | None) -> str:
+    """A hash of the images and what each of them is used for.
 
     Args:
-        split: of each image that is used.
-        together: which belong together, where folds are made of them.
+        images: a hash of the images.
+        split: the split of each image that is used.
+        groups: the group of each image that is used, if folds are made of them.
     """
-    said = [images, *split.tolist(), *([] if together is None else map(str, together.tolist()))]
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()
+    parts = [images, *split.tolist(), *([] if groups is None else map(str, groups.tolist()))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def files_left_out(source: Source) -> list[str]:
-    """A sentence about files that are taken for no images of the data set, if there are any."""
+    """A sentence about files that are not images of the data set, in a list; [] if there are none."""
     if not source.ignored:
         return []
     kinds: dict[str, str] = {}
     for name in source.ignored:
         kinds.setdefault(Path(name).suffix.lower() or "no suffix", name)
-    count = len(source.ignored)
+    number = len(source.ignored)
     shown = ", ".join(f"{name} ({kind})" for kind, name in list(kinds.items())[:5])
     return [
-        f"{count:,} file{'s' * (count != 1)} of {source.name} {'are' if count != 1 else 'is'} left out: not images by "
-        f"their names, or not in the folder of a class; for example {shown}."
+        f"{count(number, 'file')} of {source.name} {'are' if number != 1 else 'is'} left out, because the name is not "
+        f"that of an image or the folder is not that of a class; for example {shown}."
     ]
 
 
-def obstacles(source: Source, seen: Survey, audit: Audit, used: NDArray[np.bool_]) -> list[str]:
-    """Every sentence with which `prepare` would refuse these images, unless it is asked for another split."""
-    found = faults(source, seen, used)
+def obstacles(source: Source, scan: Scan, audit: Audit, used: NDArray[np.bool_]) -> list[str]:
+    """Every sentence with which `prepare` would refuse these images, with the default split."""
+    found = faults(source, scan, used)
     if not layout_faults(source, used):
         members = np.flatnonzero(used)
         try:
-            _split(source, _together(source, audit, members), members, None, SPLIT_SEED)
+            assign_splits(source, groups_of(source, audit, members), members, None, SPLIT_SEED)
         except SkipwiseError as error:
             found.append(str(error))
     return found
-
-
-def _without_group(source: Source, members: NDArray[np.int64]) -> str:
-    """A sentence about images of which no group is said, where one is said of others; "" if there are none."""
-    lacking = [] if source.groups is None else [index for index in members.tolist() if not source.groups[index]]
-    if not lacking or len(lacking) == len(members):
-        return ""
-    return (
-        f"{len(lacking):,} of {len(members):,} images have no group, such as {source.ids[lacking[0]]}; each is taken "
-        "for one that belongs with no other."
-    )
-
-
-def _torn(source: Source, members: NDArray[np.int64]) -> str:
-    """A sentence about groups that a given split has torn apart; "" if there are none."""
-    if source.splits is None or source.groups is None:
-        return ""
-    sides: dict[str, set[str]] = {}
-    for index in members.tolist():
-        sides.setdefault(source.groups[index], set()).add(source.splits[index])
-    torn = sorted(group for group, splits in sides.items() if group and len(splits) > 1)
-    if not torn:
-        return ""
-    return (
-        f"{len(torn):,} group{'s' * (len(torn) != 1)} of {source.name} {'are' if len(torn) != 1 else 'is'} in more "
-        f"than one split; such as {torn[0]!r}."
-    )
-
-
-def _check_folds(source: Source, request: Request) -> None:
-    if source.splits is not None:
-        raise SkipwiseError(f"{source.name} is split already, so it needs no cross-validation; leave --folds out.")
-    if request.val_share:
-        raise SkipwiseError("Cross-validation has no validation images; leave --val-share or --folds out.")
-
-
-def _split(
-    source: Source, together: NDArray[np.int64], members: NDArray[np.int64], share: float | None, seed: int
-) -> tuple[NDArray[np.str_], float | None, float | None]:
-    """The split of every image, and the shares that were used."""
-    split = np.full(len(source.ids), "", dtype="<U5")
-    if source.splits is None:
-        val_share = VAL_SHARE if share is None else share
-        if val_share + TEST_SHARE >= 1:
-            raise SkipwiseError(
-                f"--val-share {val_share:g} leaves nothing to train on beside {TEST_SHARE:g} for testing; make it "
-                "smaller."
-            )
-        split[members] = make_splits(
-            source.labels[members],
-            source.classes,
-            val_share=val_share,
-            test_share=TEST_SHARE,
-            seed=seed,
-            groups=together,
-        )
-        return split, val_share, TEST_SHARE
-    split[members] = np.array(source.splits)[members]
-    if "val" in split:
-        if share is not None:
-            raise SkipwiseError(
-                f"{source.name} brings its own validation images, so --val-share has nothing to do; leave it out."
-            )
-        return split, None, None
-    val_share = VAL_SHARE_OF_GIVEN if share is None else share
-    if val_share:
-        train = np.flatnonzero(split[members] == "train")
-        split[members[train]] = make_splits(
-            source.labels[members[train]],
-            source.classes,
-            val_share=val_share,
-            test_share=0.0,
-            seed=seed,
-            groups=np.unique(together[train], return_inverse=True)[1],
-        )
-    return split, val_share, None
-
-
-def _together(source: Source, audit: Audit, members: NDArray[np.int64]) -> NDArray[np.int64]:
-    """A group number for each of `members`: twins are together, and so is what the user says belongs together."""
-    pairs = audit.pairs
-    if source.groups is not None:
-        first: dict[str, int] = {}
-        said = [(first.setdefault(group, index), index) for index, group in enumerate(source.groups) if group]
-        pairs = np.concatenate([pairs, np.array(said, dtype=np.int64).reshape(-1, 2)])
-    joined = linked(len(source.ids), pairs)
-    return np.unique(joined[members], return_inverse=True)[1]

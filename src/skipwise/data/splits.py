@@ -14,7 +14,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import csv_cell, from_csv_cell
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import check_files
-from skipwise.data.sources.tables.listed_images import plain_table
+from skipwise.data.sources.tables.path_table import read_path_table
 
 SPLITS = ("train", "val", "test")
 TEST_SHARE = 0.15
@@ -41,7 +41,7 @@ def make_splits(
     Args:
         labels: class numbers [N].
         val_share, test_share: of all images; a share of 0 leaves that split empty.
-        groups: a number per image [N]; images of one group stay together. None: each is alone.
+        groups: a number per image [N]; images of one group stay together. None: no groups.
 
     Returns:
         "train", "val" or "test" per image, [N].
@@ -126,8 +126,8 @@ def _place_groups(
 ) -> None:
     """Puts groups of several images, the largest first, where most of their images are still lacking."""
     room = {**lacking, "train": sizes - sum(lacking.values())}
-    together = np.flatnonzero(~alone)
-    order = together[np.argsort(groups[together], kind="stable")]
+    grouped = np.flatnonzero(~alone)
+    order = grouped[np.argsort(groups[grouped], kind="stable")]
     starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
     parts = np.split(order, starts[1:]) if len(order) else []
     for part in sorted((parts[index] for index in rng.permutation(len(parts))), key=len, reverse=True):
@@ -160,7 +160,7 @@ def save_split(
     ids: Sequence[str],
     labels: Sequence[str],
     split: Sequence[str],
-    twins: Sequence[str],
+    duplicated_in: Sequence[str],
     groups: Sequence[int] | None = None,
 ) -> None:
     """Writes which image went where as a table of path, label, split and twin; images that are left out are not in it.
@@ -168,7 +168,7 @@ def save_split(
     A twin is the split, before the image's own, that has an image (nearly) the same. With `groups`, a number for each
     image says which of them belong together.
     """
-    columns = [ids, labels, split, twins, *([] if groups is None else [list(map(str, groups))])]
+    columns = [ids, labels, split, duplicated_in, *([] if groups is None else [list(map(str, groups))])]
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["path", "label", "split", "twin", "group"][: len(columns)])
@@ -186,7 +186,7 @@ def read_split(path: Path, ids: Sequence[str]) -> NDArray[np.str_]:
         raise SkipwiseError(f"There is no file {path}; --split takes a split.csv that Skipwise wrote, or one like it.")
     if (path.parent / SEALED_BY).is_file():
         check_files(path.parent / SEALED_BY, path.name, mend="if you edited it, give a copy in another folder")
-    listed = plain_table(path)
+    listed = read_path_table(path)
     if listed.columns.split is None:
         raise SkipwiseError(f"{path} has no column 'split'; it needs path, label and split.")
     given: dict[str, str] = {}

@@ -15,7 +15,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from skipwise.core.errors import NotTrusted, SkipwiseError, TrainingFailed, missing_extra, unknown_name
 from skipwise.core.text import command
@@ -26,17 +26,31 @@ if TYPE_CHECKING:
 Trust = bool | str
 """Whether a network of somebody's own that a record names may run: always, never, or if it is this one."""
 
-_LIBRARIES = ("timm", "torchvision")
+Source = Literal["skipwise", "timm", "torchvision", "module"]
+"""Where a network's code comes from; "module" is a function of the user's own."""
+
+
+def source_of(name: str) -> Source:
+    """Where the code of a network comes from, by its name.
+
+    Example:
+        >>> source_of("resnet18"), source_of("timm:densenet121"), source_of("my_module:my_network")
+        ('skipwise', 'timm', 'module')
+    """
+    prefix, colon, _ = name.partition(":")
+    if not colon:
+        return "skipwise"
+    return "timm" if prefix == "timm" else "torchvision" if prefix == "torchvision" else "module"
 
 
 def is_external(name: str) -> bool:
-    """Whether a network's name is one of somebody else's."""
-    return ":" in name
+    """Whether a name is that of a network from timm, torchvision or the user's own module."""
+    return source_of(name) != "skipwise"
 
 
 def is_own(name: str) -> bool:
-    """Whether a network's name is that of a function in a module, which runs when it is looked up."""
-    return is_external(name) and name.partition(":")[0] not in _LIBRARIES
+    """Whether a name is that of a function in the user's own module, which runs when it is looked up."""
+    return source_of(name) == "module"
 
 
 def check_trusted(name: str, trust: Trust, where: str | os.PathLike[str]) -> None:
@@ -93,7 +107,7 @@ def code_fingerprint(name: str) -> str:
     """
     check_external(name)
     library = name.partition(":")[0]
-    if library in _LIBRARIES:
+    if not is_own(name):
         return f"{library} {importlib.metadata.version(library)}"
     file = getattr(sys.modules[library], "__file__", None)
     return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else library

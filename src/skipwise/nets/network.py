@@ -5,18 +5,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from skipwise.core.errors import SkipwiseError
 from skipwise.nets.blocks import ConvNormAct, DropPath, GateMaker, Skip, SkipMaker, projection_skip, scaled
-from skipwise.nets.stems import check_width
 
 StemPool = partial(nn.MaxPool2d, 3, stride=2, padding=1)
 
@@ -116,72 +112,3 @@ class Network(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         features_BCHW = self.stages(self.stem(x_BCHW))
         return self.classifier(features_BCHW.mean(dim=(2, 3)))
-
-
-def build(
-    architecture: Architecture,
-    *,
-    num_classes: int,
-    in_channels: int = 3,
-    stem: str,
-    width: float = 1.0,
-    reduction: int | None = None,
-    drop_path: float = 0.0,
-    zero_init_last: bool = False,
-    generator: torch.Generator | None = None,
-) -> Network:
-    """The network with initial weights drawn from `generator` (torch's default one if None).
-
-    The other arguments are those of `zoo.create_model`.
-
-    Raises:
-        SkipwiseError: numbers that give no network.
-    """
-    if num_classes < 1 or in_channels < 1:
-        raise SkipwiseError(
-            f"A network needs at least 1 class and 1 input channel, not {num_classes} and {in_channels}."
-        )
-    check_width(width)
-    if reduction is not None and reduction < 1:
-        raise SkipwiseError(
-            f"The squeeze-excite reduction must be at least 1, not {reduction}; 16 is the published one."
-        )
-    if not 0 <= drop_path < 1:
-        raise SkipwiseError(f"drop_path must be at least 0 and below 1, not {drop_path:g}.")
-    # Built without storage first: the layers' own initialisation would draw from torch's global generator.
-    with torch.device("meta"):
-        network = Network(
-            architecture,
-            num_classes=num_classes,
-            in_channels=in_channels,
-            stem=stem,
-            width=width,
-            reduction=reduction,
-            drop_path=drop_path,
-        )
-    network.to_empty(device="cpu")
-    initialise(network, generator)
-    if zero_init_last:
-        for name, module in network.named_modules():
-            if isinstance(module, Skip):
-                block: Any = network.get_submodule(name.rpartition(".")[0])
-                nn.init.zeros_(block.branch[-1].norm.weight)
-    return network
-
-
-def initialise(network: nn.Module, generator: torch.Generator | None) -> None:
-    """Fresh weights for convolutions, norms and linear layers, in place.
-
-    Convolutions: He et al. 2015 (arXiv:1502.01852), fan out, that of grouped ones counted over all groups as
-    torchvision does; norms: the identity; linear layers: uniform within 1 / sqrt(fan in), biases too, as torch has it.
-    """
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
-        elif isinstance(module, nn.BatchNorm2d):
-            module.reset_parameters()
-        elif isinstance(module, nn.Linear):
-            bound = 1 / math.sqrt(module.in_features)
-            nn.init.uniform_(module.weight, -bound, bound, generator=generator)
-            if module.bias is not None:
-                nn.init.uniform_(module.bias, -bound, bound, generator=generator)

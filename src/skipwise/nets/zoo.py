@@ -1,14 +1,16 @@
-"""Every named network, a row each, and the one way to make one."""
+"""Every named network: one row each in `NETWORKS`.
+
+To add a network, add a row here and run `python -m skipwise.cost.make_catalogue`, which counts it and writes
+`catalogue.json`. Every verb and the tests of all networks know it from then on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 
-import torch
 from torch import nn
 
-from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.nets.blocks import (
     BasicBlock,
     Bottleneck,
@@ -22,12 +24,8 @@ from skipwise.nets.blocks import (
     padding_skip,
     projection_skip,
 )
-from skipwise.nets.catalogue import check_model
-from skipwise.nets.external import create_external, is_external
-from skipwise.nets.network import Architecture, Stage, build
-from skipwise.nets.stems import STEMS, resolve_stem
-from skipwise.nets.weights.loading import load_weights
-from skipwise.nets.weights.published import fetch, published
+from skipwise.nets.network import Architecture, Stage
+from skipwise.nets.spec import NetworkSpec
 
 RESNET = "He et al. 2015, arXiv:1512.03385"
 RESNEXT = "Xie et al. 2017, arXiv:1611.05431"
@@ -80,47 +78,61 @@ def _cifar(depth: int, paper: str, *, gate: GateMaker | None = None, skip: SkipM
     return Architecture(stages=stages, paper=paper, stem="small", stem_channels=16)
 
 
+def table(*rows: tuple[str, Architecture]) -> dict[str, Architecture]:
+    """The networks by name.
+
+    Raises:
+        ValueError: two rows have the same name.
+    """
+    found: dict[str, Architecture] = {}
+    for name, architecture in rows:
+        if name in found:
+            raise ValueError(f"Two rows of the table are called {name!r}.")
+        found[name] = architecture
+    return found
+
+
 # fmt: off
-NETWORKS: dict[str, Architecture] = {
-    "resnet18": Architecture(stages=_residual(BasicBlock, BASIC, (2, 2, 2, 2)), paper=RESNET),
-    "resnet34": Architecture(stages=_residual(BasicBlock, BASIC, (3, 4, 6, 3)), paper=RESNET),
-    "resnet50": Architecture(stages=_residual(Bottleneck, WIDE, (3, 4, 6, 3)), paper=RESNET),
-    "resnet101": Architecture(stages=_residual(Bottleneck, WIDE, (3, 4, 23, 3)), paper=RESNET),
-    "resnet152": Architecture(stages=_residual(Bottleneck, WIDE, (3, 8, 36, 3)), paper=RESNET),
-    "resnext50_32x4d": Architecture(stages=_residual(ResNeXtBlock, WIDE, (3, 4, 6, 3)), paper=RESNEXT),
+NETWORKS = table(
+    ("resnet18", Architecture(stages=_residual(BasicBlock, BASIC, (2, 2, 2, 2)), paper=RESNET)),
+    ("resnet34", Architecture(stages=_residual(BasicBlock, BASIC, (3, 4, 6, 3)), paper=RESNET)),
+    ("resnet50", Architecture(stages=_residual(Bottleneck, WIDE, (3, 4, 6, 3)), paper=RESNET)),
+    ("resnet101", Architecture(stages=_residual(Bottleneck, WIDE, (3, 4, 23, 3)), paper=RESNET)),
+    ("resnet152", Architecture(stages=_residual(Bottleneck, WIDE, (3, 8, 36, 3)), paper=RESNET)),
+    ("resnext50_32x4d", Architecture(stages=_residual(ResNeXtBlock, WIDE, (3, 4, 6, 3)), paper=RESNEXT)),
 
-    "plain18": Architecture(stages=_residual(BasicBlock, BASIC, (2, 2, 2, 2), skip=no_skip), paper=RESNET),
-    "plain34": Architecture(stages=_residual(BasicBlock, BASIC, (3, 4, 6, 3), skip=no_skip), paper=RESNET),
+    ("plain18", Architecture(stages=_residual(BasicBlock, BASIC, (2, 2, 2, 2), skip=no_skip), paper=RESNET)),
+    ("plain34", Architecture(stages=_residual(BasicBlock, BASIC, (3, 4, 6, 3), skip=no_skip), paper=RESNET)),
 
-    "se_resnet18": Architecture(stages=_residual(BasicBlock, BASIC, (2, 2, 2, 2), gate=SqueezeExcite), paper=SENET),
-    "se_resnet34": Architecture(stages=_residual(BasicBlock, BASIC, (3, 4, 6, 3), gate=SqueezeExcite), paper=SENET),
-    "se_resnet50": Architecture(stages=_residual(Bottleneck, WIDE, (3, 4, 6, 3), gate=SqueezeExcite), paper=SENET),
-    "se_resnet101": Architecture(stages=_residual(Bottleneck, WIDE, (3, 4, 23, 3), gate=SqueezeExcite), paper=SENET),
-    "se_resnet152": Architecture(stages=_residual(Bottleneck, WIDE, (3, 8, 36, 3), gate=SqueezeExcite), paper=SENET),
-    "se_resnext50_32x4d": Architecture(
+    ("se_resnet18", Architecture(stages=_residual(BasicBlock, BASIC, (2, 2, 2, 2), gate=SqueezeExcite), paper=SENET)),
+    ("se_resnet34", Architecture(stages=_residual(BasicBlock, BASIC, (3, 4, 6, 3), gate=SqueezeExcite), paper=SENET)),
+    ("se_resnet50", Architecture(stages=_residual(Bottleneck, WIDE, (3, 4, 6, 3), gate=SqueezeExcite), paper=SENET)),
+    ("se_resnet101", Architecture(stages=_residual(Bottleneck, WIDE, (3, 4, 23, 3), gate=SqueezeExcite), paper=SENET)),
+    ("se_resnet152", Architecture(stages=_residual(Bottleneck, WIDE, (3, 8, 36, 3), gate=SqueezeExcite), paper=SENET)),
+    ("se_resnext50_32x4d", Architecture(
         stages=_residual(ResNeXtBlock, WIDE, (3, 4, 6, 3), gate=SqueezeExcite), paper=SENET
-    ),
-    "legacy_se_resnet18": Architecture(
+    )),
+    ("legacy_se_resnet18", Architecture(
         stages=_residual(BasicBlock, BASIC, (2, 2, 2, 2), gate=RectifiedSqueezeExcite), stem_pool=CaffePool, paper=SENET
-    ),
-    "legacy_se_resnet34": Architecture(
+    )),
+    ("legacy_se_resnet34", Architecture(
         stages=_residual(BasicBlock, BASIC, (3, 4, 6, 3), gate=RectifiedSqueezeExcite), stem_pool=CaffePool, paper=SENET
-    ),
-    "senet34": Architecture(
+    )),
+    ("senet34", Architecture(
         stages=_residual(BasicBlock, BASIC, (3, 4, 6, 3), gate=BiasFreeSqueezeExcite), paper=SENET
-    ),
+    )),
 
-    "resnet20": _cifar(20, RESNET),
-    "resnet32": _cifar(32, RESNET),
-    "resnet44": _cifar(44, RESNET),
-    "resnet56": _cifar(56, RESNET),
-    "resnet110": _cifar(110, RESNET),
-    "plain20": _cifar(20, RESNET, skip=no_skip),
-    "plain56": _cifar(56, RESNET, skip=no_skip),
-    "se_resnet20": _cifar(20, SENET, gate=SqueezeExcite),
-    "se_resnet56": _cifar(56, SENET, gate=SqueezeExcite),
+    ("resnet20", _cifar(20, RESNET)),
+    ("resnet32", _cifar(32, RESNET)),
+    ("resnet44", _cifar(44, RESNET)),
+    ("resnet56", _cifar(56, RESNET)),
+    ("resnet110", _cifar(110, RESNET)),
+    ("plain20", _cifar(20, RESNET, skip=no_skip)),
+    ("plain56", _cifar(56, RESNET, skip=no_skip)),
+    ("se_resnet20", _cifar(20, SENET, gate=SqueezeExcite)),
+    ("se_resnet56", _cifar(56, SENET, gate=SqueezeExcite)),
 
-    "mobilenet_v2": Architecture(
+    ("mobilenet_v2", Architecture(
         stages=_inverted(  # table 2 of the paper, and the strides under the small stem
             (1, 16, 1, 1, 1),
             (6, 24, 2, 2, 1),
@@ -131,13 +143,22 @@ NETWORKS: dict[str, Architecture] = {
             (6, 320, 1, 1, 1),
         ),
         paper=MOBILENET_V2, stem_channels=32, stem_kernel=3, stem_pool=None, activation=nn.ReLU6, head_channels=1280,
-    ),
-}
+    )),
+)
 # fmt: on
 
 
 def list_models() -> list[str]:
-    """The names of all networks, sorted."""
+    """Lists the networks that `create_model` knows by name.
+
+    Returns:
+        The names, sorted. Networks of timm, torchvision and your own modules come in addition; see `create_model`.
+
+    Example:
+        >>> from skipwise import list_models
+        >>> [name for name in list_models() if name.startswith("plain")]
+        ['plain18', 'plain20', 'plain34', 'plain56']
+    """
     return sorted(NETWORKS)
 
 
@@ -155,56 +176,46 @@ def create_model(
     image_size: int | None = None,
     seed: int | None = None,
 ) -> nn.Module:
-    """A network by name, with initial weights.
+    """Creates a network by name. It is short for `NetworkSpec(...).build(seed=...)`.
 
     Args:
         name: one of `list_models()`, or an external network: `timm:NAME`, `torchvision:NAME`, or
-            `package.module:function` for your own. External networks set their own stem and width.
-        stem: `imagenet` (strided, pooled), `small` (3x3, stride 1, no pool), or `auto`, by `image_size`; None is the
-            one the network was published with: `small` for the CIFAR ResNets, `imagenet` for all others.
-        width: scales all channels, rounded to multiples of 8; 1 is the published network.
-        reduction: of the channels in squeeze-excite gates; None is the published 16.
-        drop_path: how often the last block's branch is dropped in training; earlier ones less often.
-        zero_init_last: whether every residual branch starts at zero (Goyal et al. 2017, arXiv:1706.02677).
-        pretrained: start from published ImageNet weights (see nets/weights/published.py), downloaded once; with another
-            number of classes than 1,000 the last layer is a new one.
-        image_size: pixels a side; only `auto` needs it.
-        seed: of the initial weights; None draws from torch's default generator.
+            `package.module:function` for your own. Stem, width and gates of an external network are its own.
+        num_classes: the number of classes, at least 1; default 1,000.
+        in_channels: the channels of the images: 3 (default) for colour, 1 for grey.
+        stem: "imagenet" (stride 2, then pooling), "small" (3x3, stride 1, no pooling), or "auto", which goes by
+            `image_size`. None (default) is the stem the network was published with: "small" for the CIFAR ResNets,
+            "imagenet" for all others.
+        width: a factor on all channel counts, which are rounded to multiples of 8; default 1, the published network.
+        reduction: how many times fewer hidden units than channels a squeeze-excite gate has; None (default) is the
+            published 16 (Hu et al. 2018, arXiv:1709.01507).
+        drop_path: the probability in training of skipping the last block's branch; it falls linearly to 0 at the first
+            block (stochastic depth, Huang et al. 2016, arXiv:1603.09382); default 0.
+        zero_init_last: whether every residual branch starts at zero (Goyal et al. 2017, arXiv:1706.02677); default
+            False.
+        pretrained: whether to start from the ImageNet weights that torchvision or timm publish, which are downloaded
+            once; default False. With another number of classes than 1,000 the last layer is new and starts at zero.
+        image_size: the images' size in pixels a side; only the stem "auto" needs it.
+        seed: the seed of the initial weights; None (default) draws from torch's default generator.
 
     Returns:
-        A module from images [B, in_channels, H, W] to logits [B, num_classes], in training mode.
+        A module from images [B, in_channels, H, W] to logits [B, num_classes], in training mode, on the CPU. A network
+        of Skipwise takes images of any size from 8 pixels a side.
 
     Raises:
-        SkipwiseError: an unknown name or stem (the nearest is suggested), sizes that give no network, or weights that
-            can't be had.
+        SkipwiseError: the name or stem is unknown (the message suggests the nearest one), numbers give no network, or
+            published weights do not exist for it, do not fit the options or cannot be downloaded.
+        TrainingFailed: the function of a network of your own fails or returns no module.
+
+    Example:
+        >>> import torch
+        >>> from skipwise import create_model
+        >>> network = create_model("resnet18", num_classes=10, stem="small", width=0.25, seed=0)
+        >>> network(torch.zeros(2, 3, 32, 32)).shape
+        torch.Size([2, 10])
     """
-    check_model(name, NETWORKS)
-    if stem is not None and stem not in STEMS:
-        raise unknown_name("stem", stem, STEMS)
-    if stem == "auto" and image_size is None:
-        raise SkipwiseError("The stem 'auto' needs the image size; give image_size, or 'small' or 'imagenet'.")
-    if is_external(name):
-        theirs = published(name) if pretrained else None
-        if theirs is not None and in_channels != len(theirs.mean):
-            raise SkipwiseError(
-                f"The published weights of {name!r} are for {len(theirs.mean)} channels; leave in_channels out, or "
-                "pretrained."
-            )
-        external = create_external(name, num_classes=num_classes, in_channels=in_channels, seed=seed)
-        if theirs is not None:
-            load_weights(external, fetch(theirs), new_head=True)
-        return external
-    architecture = NETWORKS[name]
-    stem = resolve_stem(stem or architecture.stem, image_size or 0)
-    if pretrained:
-        weights = published(name)
-        if (stem, width, in_channels, reduction) != ("imagenet", 1.0, 3, None):
-            raise SkipwiseError(
-                f"The published weights of {name!r} are for the imagenet stem, width 1, 3 channels and gates as "
-                "published; leave those options out, or leave out pretrained."
-            )
-    network = build(
-        architecture,
+    return NetworkSpec(
+        name=name,
         num_classes=num_classes,
         in_channels=in_channels,
         stem=stem,
@@ -212,8 +223,6 @@ def create_model(
         reduction=reduction,
         drop_path=drop_path,
         zero_init_last=zero_init_last,
-        generator=None if seed is None else torch.Generator().manual_seed(seed),
-    )
-    if pretrained:
-        load_weights(network, fetch(weights), new_head=True)
-    return network
+        image_size=image_size,
+        weights="published" if pretrained else None,
+    ).build(seed=seed)

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any
 
 from skipwise.cost.counts import count
 from skipwise.cost.timing import multiply_adds_per_second
 from skipwise.nets.external import is_external
-from skipwise.nets.uninitialised import blank, shape_of
 from skipwise.training.loop.recipe import Recipe
 from skipwise.training.machine.execution import choose_execution
 from skipwise.training.plan import Terms
@@ -35,15 +33,10 @@ def fit_setting(draft: Terms, *, precision: str, other_size: bool, other_stem: b
     options = settings(draft.setting, size_given=not other_size, stem_given=not other_stem)
     if spec.time_limit is None or len(options) == 1 or is_external(spec.model):
         return draft
-    built: dict[str, Any] = {
-        "num_classes": len(spec.classes),
-        "in_channels": spec.preprocessing.channels,
-        "width": spec.width,
-    }
     reading = time.monotonic() - began
     images, recipe = draft.split_images, spec.recipe
     work = count(
-        shape_of(spec.model, stem=spec.stem, **built),
+        spec.network.build_for_counting(),
         channels=spec.preprocessing.channels,
         size=spec.preprocessing.size,
     ).multiply_adds
@@ -59,7 +52,7 @@ def fit_setting(draft: Terms, *, precision: str, other_size: bool, other_stem: b
             precision=precision,
             alone=True,
         )
-        network = blank(spec.model, stem=setting.stem, **built)
+        network = replace(spec.network, stem=setting.stem, image_size=setting.size).build_for_timing()
         shape = {"channels": spec.preprocessing.channels, "size": setting.size}
         return try_step(network, recipe, execution, seconds=ENOUGH / 2, **shape)
 

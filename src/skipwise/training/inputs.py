@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,13 @@ from skipwise.data.images import Pixels
 from skipwise.data.prepare import Prepared
 from skipwise.nets.external import is_external
 from skipwise.nets.external_sizes import check_size, takes
+from skipwise.nets.spec import NetworkSpec
 from skipwise.nets.stems import STEMS, check_width
 from skipwise.training.loop.recipe import Recipe, of_one_size
 from skipwise.training.loop.schedule import sides
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def check_options(*, img_size: int | None, stem: str, width: float | None, seed: int) -> None:
@@ -47,7 +52,7 @@ def choose_preprocessing(
     Raises:
         SkipwiseError: some weights are for grey images and others for coloured ones.
     """
-    levels = prepared.seen.levels  # these images', whatever the weights were trained on
+    levels = prepared.scan.levels  # these images', whatever the weights were trained on
     known = [each for each in expected if each is not None]
     if not known:
         return Preprocessing(
@@ -76,14 +81,21 @@ def check_sizes(models: Iterable[str], preprocessing: Preprocessing, classes: in
 
     One that does not work at all is let through: its run will say why.
     """
-    for name in filter(is_external, models):
-        from skipwise.nets.zoo import create_model  # which imports torch
+    for name, network in _external_networks(models, preprocessing, classes):
+        check_size(network, name, channels=preprocessing.channels, size=preprocessing.size)
 
+
+def _external_networks(
+    models: Iterable[str], preprocessing: Preprocessing, classes: int
+) -> Iterator[tuple[str, nn.Module]]:
+    """The external networks that can be built, in evaluation mode. Of the others their runs will say why."""
+    for name in filter(is_external, models):
+        spec = NetworkSpec(name=name, num_classes=classes, in_channels=preprocessing.channels)
         try:
-            network = create_model(name, num_classes=classes, in_channels=preprocessing.channels, seed=0)
+            network = spec.build(seed=0).eval()
         except Exception:
             continue
-        check_size(network, name, channels=preprocessing.channels, size=preprocessing.size)
+        yield name, network
 
 
 def with_sizes_for_all(
@@ -104,13 +116,7 @@ def with_sizes_for_all(
     fixed = replace(fixed, epochs=epochs or fixed.epochs)
     if not smaller:
         return fixed
-    for name in filter(is_external, models):
-        from skipwise.nets.zoo import create_model  # which imports torch
-
-        try:
-            network = create_model(name, num_classes=classes, in_channels=channels, seed=0).eval()
-        except Exception:
-            continue
+    for name, network in _external_networks(models, preprocessing, classes):
         refused = [side for side in smaller if not takes(network, channels, side)]
         if refused and takes(network, channels, size):
             notice(

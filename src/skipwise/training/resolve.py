@@ -10,8 +10,6 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine.devices import falling_back, lacks, of
 from skipwise.cost.counts import count
 from skipwise.data.images import Images
-from skipwise.nets.weights.loading import load_weights
-from skipwise.nets.zoo import create_model
 from skipwise.training.inputs import resident_bytes, with_statistics
 from skipwise.training.loop.recipe import full_size, too_short_to_grow
 from skipwise.training.machine.execution import choose_execution
@@ -47,18 +45,10 @@ def settle(
     """
     spec = draft.spec
     preprocessing = with_statistics(spec.preprocessing, images.pixels, images.members("train"))
-    network = create_model(
-        spec.model,
-        num_classes=len(spec.classes),
-        in_channels=preprocessing.channels,
-        stem=spec.stem,
-        width=spec.width,
-        seed=spec.seed,
-    )
-    if found is not None:
-        # Now, rather than when the folder is begun.
-        for sentence in load_weights(network, found.file, new_head=True, key=found.start.key).notes:
-            notice(sentence)
+    started = spec.network if found is None else spec.network.from_file(found.file, key=found.start.key)
+    network, loaded = started.build_loaded(seed=spec.seed)  # now, rather than when the folder is begun
+    for sentence in loaded.notes:
+        notice(sentence)
     shape = {"channels": preprocessing.channels, "size": preprocessing.size}
     processes = local_processes()
     kept = resident_bytes(spec.recipe, preprocessing, draft.split_images["train"])

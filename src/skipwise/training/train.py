@@ -22,7 +22,7 @@ from skipwise.core.workspace import check_again
 from skipwise.data.images import Images
 from skipwise.data.location import remember
 from skipwise.data.prepare import Prepared, Request, prepare
-from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED, save_split
 from skipwise.nets.catalogue import check_model
@@ -209,7 +209,9 @@ def train(
         remember(folder, request, prepared.source, tables=["split.csv"])
 
     def decoded(terms: Terms) -> Images:
-        images = prepared.images(Square.of(terms.spec.preprocessing), packed=pack, progress=watch.preparing)
+        images = prepared.images(
+            PixelFormat.from_preprocessing(terms.spec.preprocessing), packed=pack, progress=watch.preparing
+        )
         stack.callback(getattr(images.pixels, "close", lambda: None))
         return images
 
@@ -305,7 +307,9 @@ def train(
                     watch.noticed(f"Given up for the time limit: images of {draft.setting} instead of {asked}.")
             # Decoded before the folder is made, so that a full disk leaves nothing behind.
             images = prepared.images(
-                Square.of((stored or draft).spec.preprocessing), packed=pack, progress=watch.preparing
+                PixelFormat.from_preprocessing((stored or draft).spec.preprocessing),
+                packed=pack,
+                progress=watch.preparing,
             )
             stack.callback(getattr(images.pixels, "close", lambda: None))
 
@@ -370,4 +374,4 @@ def train(
 def _save_split(folder: Path, prepared: Prepared) -> None:
     source = prepared.source
     classes = np.array(source.classes)[source.labels].tolist()
-    save_split(folder / "split.csv", source.ids, classes, prepared.split.tolist(), prepared.twins.tolist())
+    save_split(folder / "split.csv", source.ids, classes, prepared.split.tolist(), prepared.duplicated_in.tolist())

@@ -101,7 +101,7 @@ def export(
 ) -> None:
     """Make one file of a run that takes pixels of any size and answers as the run does."""
     from skipwise.core.progress import Bar
-    from skipwise.deploy.artifact.origin import Elsewhere
+    from skipwise.deploy.artifact.trained_network import ExternalWeights
     from skipwise.deploy.export.export import export as make
 
     elsewhere = None
@@ -112,7 +112,7 @@ def export(
         if model is None or classes is None:
             raise SkipwiseError("A file of weights needs both --model and --classes.")
         given = {"mean": mean, "std": std}
-        elsewhere = Elsewhere(
+        elsewhere = ExternalWeights(
             model=model,
             classes=_lines(classes),
             img_size=img_size,

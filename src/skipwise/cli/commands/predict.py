@@ -125,7 +125,7 @@ def _print(work: Prediction, kind: RowFormat | Literal["table"], bar: Bar) -> Ta
     # Files and programs get UTF-8, whatever a terminal takes.
     encoding = (sys.stdout.encoding, "backslashreplace") if kind == "table" else ("utf-8",)
     output.write(b"" if rows is None else rows.header.encode())
-    table = _Table(work.answerer.classes, work.top)
+    table = _Table(work.session.classes, work.top)
     for batch in batches:
         lines = table.lines(batch) if rows is None else map(rows.row, batch)
         output.write("".join(lines).encode(*encoding))

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-from skipwise.comparison.budget.networks import build_candidate
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.machine.devices import falling_back
 from skipwise.training.probe.batch_size import Room, TooLarge, largest_batch
@@ -75,7 +74,7 @@ def main() -> None:
     plan, lines = asked.plan, list[str]()
     try:
         with falling_back(lines.append):
-            network = build_candidate(plan, asked.name)
+            network = plan.network(asked.name).build(seed=plan.question.first_seed)
             batch = largest_batch(network, asked.name, plan.recipe, plan.execution, asked.room)
         told = Told(batch=batch, lines=tuple(lines))
     except TooLarge as error:

@@ -7,7 +7,6 @@ import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from skipwise.comparison.budget.networks import blank_candidate
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.machine import devices
 from skipwise.core.machine.system import usable_cores
@@ -48,7 +47,9 @@ def try_steps(plan: Plan, multiply_adds: Mapping[str, float], *, each: float = E
     """
     shape = {"channels": plan.preprocessing.channels, "size": plan.preprocessing.size}
     costs = {
-        name: try_step(blank_candidate(plan, name), plan.recipe_of(name), plan.execution, seconds=each, **shape)
+        name: try_step(
+            plan.network(name).build_for_timing(), plan.recipe_of(name), plan.execution, seconds=each, **shape
+        )
         for name in multiply_adds
         if not is_external(name)
     }

@@ -13,7 +13,7 @@ import numpy as np
 from skipwise.comparison.budget.external_batch import largest_external_batch
 from skipwise.comparison.budget.fit import fitted
 from skipwise.comparison.budget.forecast import Forecast, forecast, guessed, slowest, try_steps
-from skipwise.comparison.budget.networks import blank_candidate, build_candidate, count_candidate
+from skipwise.comparison.budget.networks import count_candidate
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.wording.study import given_up
 from skipwise.core.errors import SkipwiseError
@@ -23,7 +23,7 @@ from skipwise.cost.timing import multiply_adds_per_second
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.images import Pixels
 from skipwise.data.prepare import Prepared
-from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.store.streamed import Streamed
 from skipwise.nets.external import is_external
 from skipwise.training.inputs import resident_bytes, with_statistics
@@ -157,7 +157,7 @@ def settle(
     execution = choose_compile(
         plan.execution,
         wishes.compile,
-        {name: build_candidate(plan, name) for name in tried.counts},
+        {name: plan.network(name).build(seed=plan.question.first_seed) for name in tried.counts},
         seconds=seconds,
         recipe=plan.recipe,
         channels=channels,
@@ -280,7 +280,8 @@ def _with_fitting_batch(plan: Plan, counts: dict[str, Counts], notice: Callable[
             if is_external(name):
                 batch = largest_external_batch(tried, name, room, notice)
             else:
-                batch = largest_batch(blank_candidate(plan, name), name, tried.recipe, plan.execution, room)
+                network = plan.network(name).build_for_timing()
+                batch = largest_batch(network, name, tried.recipe, plan.execution, room)
             tried = replace(tried, recipe=rescaled(plan.recipe, batch))
     recipe = with_batch(plan.recipe, tried.recipe.batch_size, preprocessing.size, notice)
     return plan if recipe == plan.recipe else replace(plan, recipe=recipe, asked_batch=plan.recipe.batch_size)
@@ -291,5 +292,7 @@ def _with_statistics(draft: Plan, prepared: Prepared, packed: Pixels | None) -> 
     trained = np.flatnonzero(prepared.split == "train") if draft.folds is None else prepared.members
     if packed is not None:
         return with_statistics(draft.preprocessing, packed, trained)
-    with contextlib.closing(Streamed(prepared.source, prepared.seen, Square.of(draft.preprocessing))) as streamed:
+    with contextlib.closing(
+        Streamed(prepared.source, prepared.scan, PixelFormat.from_preprocessing(draft.preprocessing))
+    ) as streamed:
         return with_statistics(draft.preprocessing, streamed, trained)

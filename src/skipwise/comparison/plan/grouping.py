@@ -86,4 +86,4 @@ def grouping_of(prepared: Prepared, reading: ReadingOptions) -> Grouping | None:
 
 def groups_of_test(prepared: Prepared) -> NDArray[np.int64]:
     """The number of each test image's group."""
-    return prepared.together[prepared.split[prepared.members] == "test"]
+    return prepared.groups[prepared.split[prepared.members] == "test"]

@@ -16,6 +16,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.earlier_names import with_earlier_names
 from skipwise.core.workspace import Shelf
 from skipwise.data.image.preprocess import Preprocessing
+from skipwise.nets.spec import NetworkSpec
 from skipwise.training.loop.recipe import Recipe, as_begun, growing_apart, redefined, rescaled, shortened
 from skipwise.training.machine.execution import Execution
 from skipwise.training.plan import images_apart
@@ -265,6 +266,10 @@ class Plan:
             execution=included.get((model, seed)) or self.execution,
             fold=None if fold is None or self.folds is None else (fold, self.folds),
         )
+
+    def network(self, model: str) -> NetworkSpec:
+        """The network of a candidate, as all of its runs build it."""
+        return self.spec(model, self.question.first_seed).network
 
     def digest(self) -> str:
         """The SHA-256 of all that results may depend on: not of how many run at once, nor of where things lie."""

@@ -21,7 +21,7 @@ from skipwise.core.errors import NotTrusted, SkipwiseError
 from skipwise.core.files.atomic import as_json, atomic, read_json
 from skipwise.core.files.paths import user_path
 from skipwise.core.text import command, listed
-from skipwise.data.prepare import VAL_SHARE, VAL_SHARE_OF_GIVEN
+from skipwise.data.assign_splits import VAL_SHARE, VAL_SHARE_OF_GIVEN
 from skipwise.nets.external import is_own
 from skipwise.training.starting_weights import PRETRAINED
 

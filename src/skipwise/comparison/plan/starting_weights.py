@@ -187,15 +187,13 @@ def try_weights(plan: Plan, found: dict[str, Found], notice: Callable[[str], Non
     Raises:
         SkipwiseError: they don't fit their network, or are no network's.
     """
-    from skipwise.comparison.budget.networks import build_candidate  # and with them torch
-    from skipwise.nets.weights.loading import load_weights
-
     for model, weights in found.items():
+        network = plan.network(model).from_file(weights.file, key=weights.start.key)
         try:
-            network = build_candidate(plan, model)
+            loaded = network.build_loaded(seed=plan.question.first_seed)[1]
         except TrainingFailed:  # its runs will fail the same way, and say how
             continue
-        for sentence in load_weights(network, weights.file, new_head=True, key=weights.start.key).notes:
+        for sentence in loaded.notes:
             notice(sentence)
 
 

@@ -23,13 +23,13 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import csv_cell, from_csv_cell
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import read_sealed, sha256, write_sealed
-from skipwise.data.cache.rows import Rows
+from skipwise.data.cache.rows import RowReader
 from skipwise.data.images import Images, Pixels, Selected
 from skipwise.data.location import check_tables, remember
 from skipwise.data.prepare import Prepared, Request
-from skipwise.data.scan.inspection import Square
-from skipwise.data.scan.journal import remaking
-from skipwise.data.scan.scan import Survey, state, survey
+from skipwise.data.scan.inspection import PixelFormat
+from skipwise.data.scan.journal import row_remaker
+from skipwise.data.scan.scan import Scan, scan_images, source_state
 from skipwise.data.sources import Source, open_source
 from skipwise.data.splits import make_folds, save_split
 from skipwise.data.store.packed import pack
@@ -61,7 +61,7 @@ def image_options(request: Request) -> tuple[str, ...]:
     return tuple(given)
 
 
-def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request, packed: Rows | None) -> None:
+def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request, packed: RowReader | None) -> None:
     """Writes split.csv, folds.csv and images.json into the folder; images.json is written last."""
     source, members = prepared.source, prepared.members.tolist()
     save_split(
@@ -69,8 +69,8 @@ def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request,
         [source.ids[index] for index in members],
         [source.classes[source.labels[index]] for index in members],
         [str(prepared.split[index]) for index in members],
-        [str(prepared.twins[index]) for index in members],
-        None if plan.grouping is None else prepared.together.tolist(),
+        [str(prepared.duplicated_in[index]) for index in members],
+        None if plan.grouping is None else prepared.groups.tolist(),
     )
     if plan.folds is not None:
         _store_folds(folder, plan.question.seeds, plan.folds, prepared)
@@ -79,7 +79,7 @@ def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request,
     found = Whereabouts(
         pack=None if packed is None else str(packed.path.absolute()),
         request=replace(request, data=data),
-        state=state(source),
+        state=source_state(source),
         rows=tuple(members),
     )
     write_sealed(folder / "images.json", found)
@@ -88,7 +88,7 @@ def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request,
 def _store_folds(folder: Path, seeds: Sequence[int], folds: int, prepared: Prepared) -> None:
     source, members = prepared.source, prepared.members
     labels = source.labels[members]
-    parts = [make_folds(labels, source.classes, prepared.together, folds=folds, seed=seed) for seed in seeds]
+    parts = [make_folds(labels, source.classes, prepared.groups, folds=folds, seed=seed) for seed in seeds]
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["path", *(f"seed {seed}" for seed in seeds)])
@@ -163,7 +163,7 @@ def load_images(folder: Path, plan: Plan) -> Images:
             ids=np.array([row["path"] for row in table]),
             labels=np.array([numbers[row["label"]] for row in table], dtype=np.int64),
             split=np.array([row["split"] for row in table]),
-            twins=np.array([row["twin"] for row in table]),
+            duplicated_in=np.array([row["twin"] for row in table]),
             pixels=Selected(_pixels(found, plan), rows),
             fingerprint=plan.fingerprint,
         )
@@ -191,21 +191,25 @@ def read_split_table(folder: Path) -> list[dict[str, str]]:
 
 def _pixels(found: Whereabouts, plan: Plan) -> Pixels:
     if found.pack is None:
-        return Streamed(*_looked_at(found), Square.of(plan.preprocessing))
+        return Streamed(*_looked_at(found), PixelFormat.from_preprocessing(plan.preprocessing))
 
     def remake(numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
         source, seen = _looked_at(found)
-        return remaking(source, Square.of(plan.preprocessing), seen.digests, seen.faults)(numbers)
+        return row_remaker(source, PixelFormat.from_preprocessing(plan.preprocessing), seen.digests, seen.faults)(
+            numbers
+        )
 
     # The cache may have been deleted, or damaged, since the comparison began.
-    return Rows.open(Path(found.pack), remake) or pack(*_looked_at(found), Square.of(plan.preprocessing))
+    return RowReader.open(Path(found.pack), remake) or pack(
+        *_looked_at(found), PixelFormat.from_preprocessing(plan.preprocessing)
+    )
 
 
-def _looked_at(found: Whereabouts) -> tuple[Source, Survey]:
+def _looked_at(found: Whereabouts) -> tuple[Source, Scan]:
     asked = found.request
     if asked is None:
         raise SkipwiseError(f"{found.pack} is gone or damaged; give the same command again.")
     source = open_source(asked.data, asked.reading)
-    if state(source) != found.state:
+    if source_state(source) != found.state:
         raise SkipwiseError(f"The images in {asked.data} changed since training began; give the same command again.")
-    return source, survey(source)
+    return source, scan_images(source)

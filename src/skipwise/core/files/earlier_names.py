@@ -46,8 +46,9 @@ def _renamed(plain: Any, kind: Any, *, to_earlier: bool) -> Any:
         return {key: _renamed(value, inner[1], to_earlier=to_earlier) for key, value in plain.items()}
     if isinstance(plain, list | tuple) and inner:
         kinds = itertools.repeat(inner[0]) if len(inner) == 1 or inner[1] is Ellipsis else inner
-        each = zip(plain, kinds, strict=False)
-        return type(plain)(_renamed(value, of, to_earlier=to_earlier) for value, of in each)
+        return type(plain)(
+            _renamed(value, each, to_earlier=to_earlier) for value, each in zip(plain, kinds, strict=False)
+        )
     return plain
 
 

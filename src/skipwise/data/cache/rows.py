@@ -40,7 +40,7 @@ _ONE_AT_A_TIME = threading.Lock()
 """Where files can't be read at a place (Windows), the place is set first."""
 
 
-class Rows:
+class RowReader:
     """The rows of a finished file, uint8 [N, ...], by arrays of their numbers.
 
     The file stays readable when its name is deleted. A row that turns out to be wrong is made again, and written back
@@ -64,7 +64,7 @@ class Rows:
         self._held = self._read(np.arange(len(self))) if small else None
 
     @classmethod
-    def open(cls, path: Path, remake: Remake) -> Rows | None:
+    def open(cls, path: Path, remake: Remake) -> RowReader | None:
         """Those of a file in the cache; None if there is none, or its frame is not whole."""
         try:
             descriptor = open_file(path)
@@ -110,7 +110,7 @@ class Rows:
         return rows[places]
 
 
-class RowFile:
+class RowWriter:
     """A file of rows that are written in any order, without holding them in memory, until it is finished."""
 
     def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
@@ -122,7 +122,7 @@ class RowFile:
         self._checksums = np.zeros(shape[0], np.uint32)
         self._descriptor = -1
 
-    def go_on(self) -> bool:
+    def resume(self) -> bool:
         """Whether the file was begun before, as far as can be seen; then it is open."""
         with contextlib.suppress(OSError):
             os.close(open_file(self.path))
@@ -174,7 +174,7 @@ class RowFile:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def finish(self, target: Path, remake: Remake) -> Rows:
+    def finish(self, target: Path, remake: Remake) -> RowReader:
         """Puts the file at `target`, now that all rows are in it, and returns them.
 
         Raises:
@@ -186,7 +186,7 @@ class RowFile:
             os.ftruncate(self._descriptor, self._end + len(table) + DIGEST_BYTES)
             self.sync()
             despite_deletion(lambda: self._place(target))
-        return Rows(os.dup(self._descriptor), target, self.shape, len(self._header), self._checksums, remake)
+        return RowReader(os.dup(self._descriptor), target, self.shape, len(self._header), self._checksums, remake)
 
     def _place(self, target: Path) -> None:
         make_way(target)

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from skipwise.data.image.chunks import bare_jpeg, bare_png
 from skipwise.data.image.fast_decoders import decode_quickly
 from skipwise.data.image.limits import most_pixels
-from skipwise.data.image.opening import TooLarge, explained, opened
-from skipwise.data.image.opening import UnreadableImage as UnreadableImage
+from skipwise.data.image.pillow import TooLarge, explained, opened
+from skipwise.data.image.pillow import UnreadableImage as UnreadableImage
 from skipwise.data.image.white_level import (
     DEFAULT,
     FULL,

@@ -1,4 +1,4 @@
-"""Everything that is learnt from an image's bytes in one look: its hash, its header, a thumbnail, its pixels."""
+"""Inspecting one image: its hash, header, thumbnail and pixels, all from reading and decoding its bytes once."""
 
 from __future__ import annotations
 
@@ -16,12 +16,20 @@ from skipwise.data.image.thumbnails import thumbnail
 from skipwise.data.image.white_level import DEFAULT, Extent, Levels
 
 NO_DIGEST = bytes(32)
+"""The digest of an image whose bytes could not be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Square:
-    """The part of `Preprocessing` that decides pixels: side in pixels, channels, how images are brought to it, and what
-    counts as white in those of more than 8 bits."""
+class PixelFormat:
+    """The part of `Preprocessing` that decides the stored uint8 pixels: all but mean and standard deviation.
+
+    Args:
+        size: height and width in pixels.
+        channels: 1 (grey) or 3 (RGB).
+        crop: side of the central square that is kept, as a share of the shorter side.
+        interpolation: "bilinear" or "bicubic".
+        levels: the values that count as white in images of more than 8 bits.
+    """
 
     size: int
     channels: int
@@ -30,8 +38,8 @@ class Square:
     levels: Levels = DEFAULT
 
     @classmethod
-    def of(cls, preprocessing: Preprocessing) -> Square:
-        """What a preprocessing does before mean and deviation."""
+    def from_preprocessing(cls, preprocessing: Preprocessing) -> PixelFormat:
+        """The pixel format of a preprocessing."""
         return cls(
             size=preprocessing.size,
             channels=preprocessing.channels,
@@ -42,7 +50,7 @@ class Square:
 
     @property
     def key(self) -> str:
-        """Names it, as a part of file names."""
+        """A text that identifies the format in file names."""
         values = (self.size, self.channels, self.crop, self.interpolation, *vars(self.levels).values())
         return "-".join(map(str, values))
 
@@ -56,23 +64,33 @@ class Square:
         """Bytes per image."""
         return self.size * self.size * self.channels
 
-    def takes(self, pixels: NDArray[np.uint8]) -> bool:
-        """Whether pixels [H, W, C] are as they should be already."""
+    def matches(self, pixels: NDArray[np.uint8]) -> bool:
+        """Whether pixels [H, W, C] are in this format already."""
         return pixels.shape == (self.size, self.size, self.channels) and self.crop == 1
 
-    def fit(self, image: Any) -> bytes:
-        """Pillow's image (mode L or RGB) as bytes [size, size, channels]."""
+    def convert(self, image: Any) -> bytes:
+        """Crops and resizes Pillow's image (mode L or RGB), and returns its bytes [size, size, channels]."""
         mode = "RGB" if self.channels == 3 else "L"
-        fitted = fit_image(image, self.size, crop=self.crop, interpolation=self.interpolation)
-        pixels: bytes = (fitted if fitted.mode == mode else fitted.convert(mode)).tobytes()
+        resized = fit_image(image, self.size, crop=self.crop, interpolation=self.interpolation)
+        pixels: bytes = (resized if resized.mode == mode else resized.convert(mode)).tobytes()
         return pixels
 
 
 @dataclass(frozen=True)
-class Look:
-    """`fault` says why the image can't be read, or is "". `extent` is that of an image of more than 8 bits. `pixels`
-    [size, size, channels] and `thumbnail` are raw bytes, empty where they were not asked for, where there is a fault,
-    or, pixels, where the square's levels don't fit. `digest` is NO_DIGEST where not even bytes could be had."""
+class Inspection:
+    """What inspecting an image found.
+
+    Args:
+        digest: SHA-256 of the image's bytes; NO_DIGEST if the bytes could not be read.
+        width, height: in pixels, after turning the image as EXIF says; 0 if there is a fault.
+        grey: whether the image has one channel.
+        kind: file format and mode, such as "JPEG RGB".
+        fault: why the image cannot be read, or "".
+        extent: the range of values of an image of more than 8 bits, or None.
+        thumbnail: raw bytes [32, 32]; empty if there is a fault.
+        pixels: raw bytes [size, size, channels]; empty if none were asked for, if there is a fault, or if the image's
+            values do not fit the levels of the pixel format.
+    """
 
     digest: bytes
     width: int
@@ -85,40 +103,42 @@ class Look:
     pixels: bytes
 
 
-def look(data: bytes, square: Square | None) -> Look:
-    """One look at an encoded image, in a process that does nothing else meanwhile."""
+def inspect_image(data: bytes, pixel_format: PixelFormat | None) -> Inspection:
+    """Inspects an encoded image, in a process that does nothing else meanwhile."""
     digest = hashlib.sha256(data).digest()
     try:
-        return _seen(digest, read_image(data, alone=True), square)
+        return _inspected(digest, read_image(data, alone=True), pixel_format)
     except UnreadableImage as error:
-        return fault(str(error), digest)
+        return failed_inspection(str(error), digest)
     except MemoryError:
-        return fault("there is not enough memory for it")
+        return failed_inspection("there is not enough memory to decode it")
 
 
-def look_at_pixels(pixels: NDArray[np.uint8], square: Square | None) -> Look:
-    """One look at an image that is decoded already: uint8 [H, W, C]."""
+def inspect_pixels(pixels: NDArray[np.uint8], pixel_format: PixelFormat | None) -> Inspection:
+    """Inspects an image that is decoded already: uint8 [H, W, C]."""
     from PIL import Image
 
     digest = hashlib.sha256(pixels.tobytes()).digest()
     height, width, channels = pixels.shape
     image = Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels)
-    return _seen(digest, Picture(Header(width, height, channels == 1, "array"), image, pixels=pixels), square)
+    return _inspected(
+        digest, Picture(Header(width, height, channels == 1, "array"), image, pixels=pixels), pixel_format
+    )
 
 
-def fault(reason: str, digest: bytes = NO_DIGEST) -> Look:
-    """The look at what can't be looked at."""
-    return Look(digest, 0, 0, True, "", reason, None, b"", b"")
+def failed_inspection(reason: str, digest: bytes = NO_DIGEST) -> Inspection:
+    """The result for an image that cannot be read."""
+    return Inspection(digest, 0, 0, True, "", reason, None, b"", b"")
 
 
-def _seen(digest: bytes, picture: Picture, square: Square | None) -> Look:
+def _inspected(digest: bytes, picture: Picture, pixel_format: PixelFormat | None) -> Inspection:
     header, extent = picture.header, None if picture.wide is None else picture.wide.extent
     packed = b""
-    if square is not None:
-        if picture.pixels is not None and square.takes(picture.pixels):
+    if pixel_format is not None:
+        if picture.pixels is not None and pixel_format.matches(picture.pixels):
             packed = picture.pixels.tobytes()
         else:
             with contextlib.suppress(UnreadableImage):
-                packed = square.fit(picture.shown(square.levels))
+                packed = pixel_format.convert(picture.shown(pixel_format.levels))
     small = thumbnail(picture.stretched()).tobytes()
-    return Look(digest, header.width, header.height, header.grey, header.kind, "", extent, small, packed)
+    return Inspection(digest, header.width, header.height, header.grey, header.kind, "", extent, small, packed)

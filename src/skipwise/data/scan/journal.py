@@ -1,9 +1,9 @@
-"""Looking at every image of a source, written down as it goes: killed and started again, it goes on.
+"""Inspecting every image of a source, with a journal on disk, so that a killed process can be continued.
 
-A transcript lives in a folder of the cache, which one process holds at a time:
+A journal is a folder in the cache, which one process locks at a time:
 
-thumbnails.npy, pixels.npy   a row per image
-looks.jsonl                  a line per image whose rows are safely on the disk, with their checksums and its own
+thumbnails.npy, pixels.npy   one row per image
+looks.jsonl                  one line per image whose rows are safely on disk, with the checksums of rows and line
 """
 
 from __future__ import annotations
@@ -29,24 +29,25 @@ from skipwise.core.files.atomic import cache_folder, despite_deletion, explained
 from skipwise.core.files.regular import APPENDING, open_own
 from skipwise.core.text import byte_size
 from skipwise.data.cache.files import MEND, make_way
-from skipwise.data.cache.rows import Remake, RowFile
+from skipwise.data.cache.rows import Remake, RowWriter
 from skipwise.data.image.decode import decoders
 from skipwise.data.image.thumbnails import SIDE
 from skipwise.data.image.white_level import Extent
-from skipwise.data.scan.inspection import Look, Square, look_at_pixels
-from skipwise.data.scan.pool import CHUNK, Team, looks
+from skipwise.data.scan.decoder_pool import CHUNK, DecoderPool, inspect_files
+from skipwise.data.scan.inspection import Inspection, PixelFormat, inspect_pixels
 from skipwise.data.sources import Source
 
 SAFE_SECONDS = 3.0
-"""At most this much work is lost when the process is killed."""
+"""Seconds of work that are lost, at most, when the process is killed."""
 STALE_SECONDS = 7 * 24 * 3600
-SPARE = 0.05
-"""The share of a disk that is left free."""
+"""A journal that nobody has written to for so many seconds is removed."""
+FREE_SHARE = 0.05
+"""Share of a disk that is left free."""
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What a look found, with the checksums of thumbnail and pixels in place of these."""
+class JournalEntry:
+    """An `Inspection` with checksums in place of thumbnail and pixels, and the number of its image."""
 
     index: int
     digest: bytes
@@ -59,54 +60,64 @@ class Looked:
     checksums: tuple[int, ...]
 
 
-class Transcript:
-    """Use as a context manager: it holds the folder."""
+class Journal:
+    """The inspection of a source's images in progress. As a context manager, it locks the journal's folder.
+
+    Args:
+        source: the images.
+        folder: the journal's folder.
+        pixel_format: the pixels to store, or None for thumbnails alone.
+        progress: called as progress(what, done, total).
+        pool: the decoder processes to use; None starts some when they are needed.
+    """
 
     def __init__(
         self,
         source: Source,
         folder: Path,
-        square: Square | None,
+        pixel_format: PixelFormat | None,
         progress: Callable[[str, int, int], None] | None,
-        team: Team | None,
+        pool: DecoderPool | None,
     ) -> None:
-        self.source, self.folder, self.square, self.team = source, folder, square, team
+        self.source, self.folder, self.pixel_format, self.pool = source, folder, pixel_format, pool
         self.progress = progress or (lambda *_: None)
-        self.looks: Sequence[Looked] = ()
+        self.entries: Sequence[JournalEntry] = ()
         self.lines = folder / "looks.jsonl"
         total = len(source.ids)
-        self.thumbnails = RowFile(folder / "thumbnails.npy", (total, SIDE, SIDE))
-        self.pixels = None if square is None else RowFile(folder / "pixels.npy", (total, *square.shape))
+        self.thumbnails = RowWriter(folder / "thumbnails.npy", (total, SIDE, SIDE))
+        self.pixels = None if pixel_format is None else RowWriter(folder / "pixels.npy", (total, *pixel_format.shape))
 
     @classmethod
-    def of(
+    def for_source(
         cls,
         source: Source,
         state: str,
-        square: Square | None,
+        pixel_format: PixelFormat | None,
         progress: Callable[[str, int, int], None] | None,
-        team: Team | None = None,
-    ) -> Transcript:
-        """The transcript of a source in a state, begun or not. `team` looks at the images; None for one of its own."""
-        wanted = "looks" if square is None else square.key
-        return cls(source, cache_folder() / "reading" / f"{state}-{wanted}", square, progress, team)
+        pool: DecoderPool | None = None,
+    ) -> Journal:
+        """The journal of a source in a state, as `source_state` names it; it may exist on disk already."""
+        wanted = "looks" if pixel_format is None else pixel_format.key
+        return cls(source, cache_folder() / "reading" / f"{state}-{wanted}", pixel_format, progress, pool)
 
-    def __enter__(self) -> Transcript:
-        # Held apart from the folder itself, which whoever finishes first removes.
-        held = cache_folder() / "locks" / self.folder.name.partition("-")[0]  # whatever the square
+    def __enter__(self) -> Journal:
+        # The lock is outside the folder, which the process that finishes first removes. There is one lock for all pixel
+        # formats of a source.
+        lock = cache_folder() / "locks" / self.folder.name.partition("-")[0]
         total = len(self.source.ids)
 
-        def hold() -> contextlib.ExitStack:
-            make_way(held / ".lock")
+        def acquire() -> contextlib.ExitStack:
+            make_way(lock / ".lock")
             with contextlib.ExitStack() as stack:
                 stack.enter_context(
                     locked(
-                        held, waiting=lambda: self.progress("Waiting for another Skipwise that reads them", 0, total)
+                        lock,
+                        waiting=lambda: self.progress("Waiting for another Skipwise that reads these images", 0, total),
                     )
                 )
                 return stack.pop_all()
 
-        self.stack = despite_deletion(hold)
+        self.stack = despite_deletion(acquire)
         for file in self._files:
             self.stack.callback(file.close)
         return self
@@ -117,11 +128,11 @@ class Transcript:
         self.stack.close()
 
     @property
-    def _files(self) -> list[RowFile]:
+    def _files(self) -> list[RowWriter]:
         return [self.thumbnails, *([] if self.pixels is None else [self.pixels])]
 
     def complete(self) -> None:
-        """Looks at every image that has not been looked at.
+        """Inspects every image that is not in the journal yet.
 
         Raises:
             SkipwiseError: the disk is full or will be, or the cache can't be written.
@@ -132,53 +143,55 @@ class Transcript:
             rows, lines = despite_deletion(self._open)
             open_files.enter_context(lines)
 
-            def secure(rows: Sequence[Looked]) -> None:
+            def save(rows: Sequence[JournalEntry]) -> None:
                 for file in self._files:
                     file.sync()
                 lines.write(b"".join(map(self._line, rows)))
                 lines.flush()
                 os.fsync(lines.fileno())
 
-            # Beside the reading, which does not wait for the disk; one at a time, after the files are open.
-            beside = open_files.enter_context(ThreadPoolExecutor(1))
-            securing, fresh, secured = beside.submit(secure, ()), list[Looked](), time.monotonic()
+            # In another thread, so that inspecting does not wait for the disk.
+            saver = open_files.enter_context(ThreadPoolExecutor(1))
+            saving, fresh, saved = saver.submit(save, ()), list[JournalEntry](), time.monotonic()
             left = [index for index in range(total) if index not in rows]
-            looking = open_files.enter_context(contextlib.closing(look_at(self.source, self.square, left, self.team)))
+            inspections = open_files.enter_context(
+                contextlib.closing(inspect_images(self.source, self.pixel_format, left, self.pool))
+            )
             count = total - len(left)
-            for indices, seen in looking:
-                sums = [self.thumbnails.write(indices, [look.thumbnail for look in seen])]
+            for indices, seen in inspections:
+                sums = [self.thumbnails.write(indices, [inspection.thumbnail for inspection in seen])]
                 if self.pixels is not None:
-                    sums.append(self.pixels.write(indices, [look.pixels for look in seen]))
-                for index, look, *each in zip(indices, seen, *sums, strict=True):
-                    rows[index] = Looked(
+                    sums.append(self.pixels.write(indices, [inspection.pixels for inspection in seen]))
+                for index, inspection, *each in zip(indices, seen, *sums, strict=True):
+                    rows[index] = JournalEntry(
                         index,
-                        look.digest,
-                        look.width,
-                        look.height,
-                        look.grey,
-                        look.kind,
-                        look.fault,
-                        look.extent,
+                        inspection.digest,
+                        inspection.width,
+                        inspection.height,
+                        inspection.grey,
+                        inspection.kind,
+                        inspection.fault,
+                        inspection.extent,
                         tuple(each),
                     )
                     fresh.append(rows[index])
                 count += len(indices)
                 self.progress("Reading the images", count, total)
-                if time.monotonic() - secured > SAFE_SECONDS and securing.done():
-                    securing.result()
-                    securing, fresh, secured = beside.submit(secure, fresh), [], time.monotonic()
-            securing.result()
-            secure(fresh)
-        self.looks = [rows[index] for index in range(total)]
+                if time.monotonic() - saved > SAFE_SECONDS and saving.done():
+                    saving.result()
+                    saving, fresh, saved = saver.submit(save, fresh), [], time.monotonic()
+            saving.result()
+            save(fresh)
+        self.entries = [rows[index] for index in range(total)]
 
-    def _open(self) -> tuple[dict[int, Looked], IO[bytes]]:
-        """What was looked at before, and the file to write down what is looked at now.
+    def _open(self) -> tuple[dict[int, JournalEntry], IO[bytes]]:
+        """The entries from before, and the file to append new ones to.
 
-        Begins anew, after a look at the disk, where not all of the files are there.
+        Starts from the beginning if one of the files is missing; then there has to be room on the disk.
         """
         for path in (self.lines, *(file.path for file in self._files)):
             make_way(path)
-        if self.lines.exists() and all(file.go_on() for file in self._files):
+        if self.lines.exists() and all(file.resume() for file in self._files):
             found = {row.index: row for row in self._read_lines()}
             return {
                 index: row
@@ -187,84 +200,93 @@ class Transcript:
             }, os.fdopen(open_own(self.lines, APPENDING), "ab")
         for path in (self.lines, *(file.path for file in self._files)):
             path.unlink(missing_ok=True)
-        needed = len(self.source.ids) * (SIDE * SIDE + 300 + (self.square.row_bytes if self.square else 0))
+        needed = len(self.source.ids) * (SIDE * SIDE + 300 + (self.pixel_format.row_bytes if self.pixel_format else 0))
         disk = shutil.disk_usage(self.folder)
-        if needed > disk.free - SPARE * disk.total and needed > 2**20:
-            free = max(0.0, disk.free - SPARE * disk.total)
+        if needed > disk.free - FREE_SHARE * disk.total and needed > 2**20:
+            free = max(0.0, disk.free - FREE_SHARE * disk.total)
             raise SkipwiseError(
                 f"The decoded images need {byte_size(needed)} in {cache_folder()}, where {byte_size(free)} can be used "
-                f"({byte_size(disk.free)} are free, and {SPARE:.0%} of the disk is left alone); free some space, "
+                f"({byte_size(disk.free)} are free, and {FREE_SHARE:.0%} of the disk is left alone); free some space, "
                 f"{MEND}, choose a smaller --img-size, or use --no-pack."
             )
         for file in self._files:
             file.begin()
         return {}, os.fdopen(open_own(self.lines, APPENDING), "ab")
 
-    def _line(self, row: Looked) -> bytes:
+    def _line(self, row: JournalEntry) -> bytes:
         text = msgspec.json.encode(row)
-        # On a line of its own whatever a kill left of the one before.
+        # It starts with a line break, since a kill may have left half a line.
         return b"\n%08x %s\n" % (self._checksum(text), text)
 
-    def _read_lines(self) -> Iterator[Looked]:
-        """The rows of all lines that are whole."""
+    def _read_lines(self) -> Iterator[JournalEntry]:
+        """The entries of all lines that are undamaged."""
         for line in self.lines.read_bytes().splitlines():
             checksum, _, text = line.partition(b" ")
             if checksum == b"%08x" % self._checksum(text):
                 with contextlib.suppress(msgspec.MsgspecError):
-                    row = msgspec.json.decode(text, type=Looked)
+                    row = msgspec.json.decode(text, type=JournalEntry)
                     if len(row.checksums) == len(self._files):
                         yield row
 
     def _checksum(self, text: bytes) -> int:
-        """The checksum of a line, in this folder."""
+        """The checksum of a line; it depends on the folder, so that a line of another journal is not accepted."""
         return zlib.crc32(text, zlib.crc32(os.fsencode(self.folder.name)))
 
 
-def look_at(
-    source: Source, square: Square | None, indices: Sequence[int], team: Team | None = None
-) -> Generator[tuple[Sequence[int], list[Look]]]:
-    """A look at each of a source's images `indices`, some at a time, in whatever order is quick.
+def inspect_images(
+    source: Source, pixel_format: PixelFormat | None, indices: Sequence[int], pool: DecoderPool | None = None
+) -> Generator[tuple[Sequence[int], list[Inspection]]]:
+    """Inspects some of a source's images, and yields results with their indices, some at a time, in any order.
 
-    Closing the iterator ends what it started. `team` looks at them; None for one of its own.
+    Closing the iterator ends the processes that it started.
+
+    Args:
+        indices: the numbers of the images.
+        pool: the decoder processes to use; None starts some.
     """
     if source.pixels is not None:
         for start in range(0, len(indices), CHUNK):
             part = indices[start : start + CHUNK]
-            yield part, [look_at_pixels(source.pixels[index], square) for index in part]
+            yield part, [inspect_pixels(source.pixels[index], pixel_format) for index in part]
     elif indices:
         assert source.container is not None
-        yield from looks(source.container, source.files, square, indices, team)
+        yield from inspect_files(source.container, source.files, pixel_format, indices, pool)
 
 
-def remaking(source: Source, square: Square | None, digests: NDArray[np.uint8], faults: Container[int]) -> Remake:
-    """Makes pixels again, or thumbnails where there is no square, of images with these digests and faults."""
+def row_remaker(
+    source: Source, pixel_format: PixelFormat | None, digests: NDArray[np.uint8], faults: Container[int]
+) -> Remake:
+    """A function that decodes images again into rows of pixels, or of thumbnails if `pixel_format` is None."""
 
     def remake(numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
-        rows = np.zeros((len(numbers), *((SIDE, SIDE) if square is None else square.shape)), np.uint8)
+        rows = np.zeros((len(numbers), *((SIDE, SIDE) if pixel_format is None else pixel_format.shape)), np.uint8)
         row_of = dict(zip(numbers.tolist(), rows, strict=True))
-        with contextlib.closing(look_at(source, square, numbers.tolist())) as looking:
-            for indices, seen in looking:
-                for index, look in zip(indices, seen, strict=True):
-                    if look.digest != digests[index].tobytes() or bool(look.fault) != (index in faults):
+        with contextlib.closing(inspect_images(source, pixel_format, numbers.tolist())) as inspections:
+            for indices, seen in inspections:
+                for index, inspection in zip(indices, seen, strict=True):
+                    if inspection.digest != digests[index].tobytes() or bool(inspection.fault) != (index in faults):
                         raise SkipwiseError(
                             f"{source.ids[index]} changed since it was first read; give the same command again."
                         )
-                    if data := look.thumbnail if square is None else look.pixels:
+                    if data := inspection.thumbnail if pixel_format is None else inspection.pixels:
                         row_of[index][:] = np.frombuffer(data, np.uint8).reshape(row_of[index].shape)
         return rows
 
     return remake
 
 
-def pack_path(digests: NDArray[np.uint8], faults: Iterable[int], square: Square) -> Path:
-    """Where the pixels of these images in this shape are kept. A fault's row is zero, so faults are part of the key."""
-    described = hashlib.sha256(f"{decoders()} {square.key} {sorted(faults)}\n".encode())
+def pack_path(digests: NDArray[np.uint8], faults: Iterable[int], pixel_format: PixelFormat) -> Path:
+    """Where the pixels of these images in this format are stored.
+
+    The row of an image with a fault is zero, so the faults are part of the key.
+    """
+    described = hashlib.sha256(f"{decoders()} {pixel_format.key} {sorted(faults)}\n".encode())
     described.update(digests.tobytes())
     return cache_folder() / "pixels" / f"{described.hexdigest()[:32]}.npy"
 
 
 def _clear_stale(reading: Path) -> None:
-    """Removes transcripts that nobody went on with for a while: of files that changed, or of a size tried once."""
+    """Removes journals that nobody continues: those of files that changed, or of a size that was tried once."""
     for folder in reading.glob("*/"):
         with contextlib.suppress(OSError):
             if time.time() - max(file.stat().st_mtime for file in (folder, *folder.iterdir())) > STALE_SECONDS:

@@ -1,4 +1,4 @@
-"""What is known of a source's images once each has been looked at, kept in the cache until a file changes."""
+"""Scanning a source: inspecting each of its images once, and caching the result until a file changes."""
 
 from __future__ import annotations
 
@@ -21,38 +21,47 @@ from numpy.typing import NDArray
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import cache_folder
 from skipwise.data.cache.files import keep, kept
-from skipwise.data.cache.rows import Rows
+from skipwise.data.cache.rows import RowReader
 from skipwise.data.containers import Folder, Shareable
 from skipwise.data.image.decode import decoders
 from skipwise.data.image.limits import most_pixels
 from skipwise.data.image.thumbnails import SIDE
 from skipwise.data.image.white_level import DEFAULT, DEPTHS, Levels, choose
 from skipwise.data.images import Pixels
-from skipwise.data.scan.inspection import Look, Square
-from skipwise.data.scan.journal import Looked, Transcript, pack_path, remaking
-from skipwise.data.scan.pool import Team, looks
+from skipwise.data.scan.decoder_pool import DecoderPool, inspect_files
+from skipwise.data.scan.inspection import Inspection, PixelFormat
+from skipwise.data.scan.journal import Journal, JournalEntry, pack_path, row_remaker
 from skipwise.data.sources import Source
 
 Progress = Callable[[str, int, int], None]
 """Called as progress(what, done, total)."""
 
 AUTO_LARGEST = 128
-"""The largest size chosen unasked: beyond it a comparison on a laptop takes hours. `--img-size` overrides."""
-SMALLEST, KEPT = 8, 64
+"""The largest size that is chosen automatically, in pixels. Beyond it, a comparison on a laptop takes hours."""
+AUTO_SMALLEST = 8
+KEPT_SIZE = 64
+"""Images that all have the same shorter side keep it, up to so many pixels."""
 SAMPLE = 64
-LOOKS, THUMBNAILS = "looks.npz", "thumbnails.npy"
+"""Images that are inspected to guess what the others are like."""
+INSPECTIONS, THUMBNAILS = "looks.npz", "thumbnails.npy"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Survey:
-    """What the images say of themselves, [N] each, in the source's order.
+class Scan:
+    """What is known about each image of a source; arrays are [N], in the source's order.
 
-    `digests` [N, 32] are SHA-256; `kinds` are format and mode ("JPEG RGB"); `depths`, `lows` and `highs` are as in
-    `choose`; `faults` say by index why an image can't be read, and what else is known of it is zero then. `thumbnails`
-    are [N, 32, 32]. `folder` is that of the cache where more may be kept that is found out about the images.
-
-    `levels` are those of the images that are used, once it is said which these are (`of`); `misfits` say by index why
-    one of them fits none; `notes` are what a person should know of it.
+    Args:
+        digests: SHA-256 of each image's bytes [N, 32].
+        widths, heights: in pixels.
+        grey: whether an image has one channel.
+        kinds: file format and mode, such as "JPEG RGB".
+        depths, lows, highs: the range of values of images of more than 8 bits, as `choose` takes them.
+        faults: why images cannot be read, by index. Everything else that is known about these is zero.
+        thumbnails: grey copies [N, 32, 32].
+        folder: the folder in the cache for more results about the same images.
+        levels: the values that count as white, once `for_images` has said which images are used.
+        misfits: why images fit no level, by index.
+        notes: sentences for the user about the levels.
     """
 
     digests: NDArray[np.uint8]
@@ -70,8 +79,8 @@ class Survey:
     misfits: dict[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    def of(self, used: NDArray[np.bool_]) -> Survey:
-        """The same with the levels of the images that are used."""
+    def for_images(self, used: NDArray[np.bool_]) -> Scan:
+        """The same scan with the levels of the images that are used, bool [N]."""
         chosen = choose(self.depths, self.lows, self.highs, used)
         return replace(self, levels=chosen.levels, misfits=chosen.misfits, notes=chosen.sentences)
 
@@ -84,7 +93,7 @@ class Survey:
 
     @property
     def unreadable(self) -> dict[int, str]:
-        """Why images can't be read, by index."""
+        """Why images cannot be read, by index: faults and misfits."""
         return self.faults | self.misfits
 
     @property
@@ -104,7 +113,7 @@ class Survey:
         return 1 if self.grey[members].all() else 3
 
     def auto_size(self, members: NDArray[np.int64]) -> int:
-        """The size these images are brought to unless one is asked for."""
+        """The size that is chosen for these images automatically, in pixels."""
         return auto_size(self.sides[members])
 
     def fingerprint(self, source: Source, members: NDArray[np.int64]) -> str:
@@ -118,79 +127,96 @@ class Survey:
 
 
 def auto_size(sides: Sequence[int] | NDArray[np.integer]) -> int:
-    """The size images are brought to unless one is asked for, in pixels a side, by their shorter sides.
+    """The size that is chosen for images automatically, in pixels, from their shorter sides.
 
-    Small images whose shorter sides are all alike keep them, since resampling would cost them what they have of detail.
-    Else it is the median, rounded down to a multiple of 8 above 16 pixels, and at most `AUTO_LARGEST`.
+    Small images of equal size keep it, since resampling would blur them. Otherwise the size is the median, rounded down
+    to a multiple of 8 if it is above 16, between `AUTO_SMALLEST` and `AUTO_LARGEST`.
     """
     median = int(np.median(sides))
-    kept = median <= KEPT and np.ptp(sides) == 0
-    rounded = median if kept or median <= 16 else median - median % 8
-    return max(SMALLEST, min(rounded, AUTO_LARGEST))
+    keeps_size = median <= KEPT_SIZE and np.ptp(sides) == 0
+    rounded = median if keeps_size or median <= 16 else median - median % 8
+    return max(AUTO_SMALLEST, min(rounded, AUTO_LARGEST))
 
 
-def survey(
-    source: Source, progress: Progress | None = None, *, guess: Square | None = None, team: Team | None = None
-) -> Survey:
-    """Looks at every image, or remembers having done so; images that can't be read are among the faults.
+def scan_images(
+    source: Source,
+    progress: Progress | None = None,
+    *,
+    guess: PixelFormat | None = None,
+    pool: DecoderPool | None = None,
+) -> Scan:
+    """Inspects every image of a source, or loads the result from the cache.
 
     A file counts as unchanged while its size and the time of its last change are the same.
 
     Args:
-        guess: pixels that will probably be wanted; they are kept in the same pass if the guess holds.
-        team: who looks, if there is anybody already.
+        source: the images.
+        progress: called as progress(what, done, total).
+        guess: the pixel format that will probably be needed; pixels in it are stored in the same pass.
+        pool: decoder processes to use; None starts some.
+
+    Returns:
+        What is known about each image. Images that cannot be read are among its faults.
 
     Raises:
-        SkipwiseError: files changed meanwhile, or the cache can't be written.
+        SkipwiseError: a file changed during the scan, or the cache cannot be written.
     """
-    named = state(source)
-    folder = cache_folder() / "surveys" / named
+    state = source_state(source)
+    folder = cache_folder() / "surveys" / state
     if (found := _load(folder, source)) is not None:
         return found
-    with Transcript.of(source, named, guess, progress, team) as transcript:
-        if (found := _load(folder, source)) is not None:  # by another process, while we waited
+    with Journal.for_source(source, state, guess, progress, pool) as journal:
+        if (found := _load(folder, source)) is not None:  # another process made it while this one waited
             return found
-        transcript.complete()
-        still(source)
-        return _save(folder, source, transcript)
+        journal.complete()
+        check_unchanged(source)
+        return _save(folder, source, journal)
 
 
-def is_surveyed(source: Source) -> bool:
-    """Whether the images have been looked at before, so that guessing what they are like would be wasted."""
-    return (cache_folder() / "surveys" / state(source) / LOOKS).exists()
+def is_scanned(source: Source) -> bool:
+    """Whether a scan of the source is in the cache."""
+    return (cache_folder() / "surveys" / source_state(source) / INSPECTIONS).exists()
 
 
 def forget(source: Source) -> None:
-    """Drops what is remembered of the images, so that they are looked at again."""
-    shutil.rmtree(cache_folder() / "surveys" / state(source), ignore_errors=True)
+    """Removes the scan of a source from the cache."""
+    shutil.rmtree(cache_folder() / "surveys" / source_state(source), ignore_errors=True)
 
 
-def team_for(source: Source) -> AbstractContextManager[Team | None]:
-    """Who looks at a source's images, if they have to be decoded."""
+def decoder_pool_for(source: Source) -> AbstractContextManager[DecoderPool | None]:
+    """A decoder pool for a source as a context manager; None if its images are in memory already."""
     if source.container is None:
         return contextlib.nullcontext(None)
-    return Team(source.container, len(source.files))
+    return DecoderPool(source.container, len(source.files))
 
 
-def guess_square(source: Source, size: int | None, channels: int | None, team: Team | None = None) -> Square:
-    """What a square will be like, from a sample of the images; only time is lost if it is wrong."""
+def guess_pixel_format(
+    source: Source, size: int | None, channels: int | None, pool: DecoderPool | None = None
+) -> PixelFormat:
+    """The pixel format that a source will probably get, from a sample of its images. A wrong guess costs only time.
+
+    Args:
+        size: the size if it is known, in pixels.
+        channels: the number of channels if it is known.
+        pool: decoder processes to use; None starts some.
+    """
     if source.pixels is not None:
         side, grey = min(source.pixels.shape[1:3]), source.pixels.shape[3] == 1
-        return Square(size=size or auto_size([side]), channels=channels or (1 if grey else 3))
+        return PixelFormat(size=size or auto_size([side]), channels=channels or (1 if grey else 3))
     assert source.container is not None
-    seen: list[Look] = []
+    seen: list[Inspection] = []
     if isinstance(source.container, Shareable):
         chosen = np.random.default_rng(0).permutation(len(source.files))[:SAMPLE].tolist()
-        for _, some in looks(source.container, source.files, None, chosen, team):
-            seen += [look for look in some if not look.fault]
-    sides = [min(look.width, look.height) for look in seen] or [AUTO_LARGEST]
-    grey = bool(seen) and all(look.grey for look in seen)
+        for _, some in inspect_files(source.container, source.files, None, chosen, pool):
+            seen += [inspection for inspection in some if not inspection.fault]
+    sides = [min(inspection.width, inspection.height) for inspection in seen] or [AUTO_LARGEST]
+    grey = bool(seen) and all(inspection.grey for inspection in seen)
     levels = choose(*_extents(seen), np.ones(len(seen), dtype=bool)).levels
-    return Square(size=size or auto_size(sides), channels=channels or (1 if grey else 3), levels=levels)
+    return PixelFormat(size=size or auto_size(sides), channels=channels or (1 if grey else 3), levels=levels)
 
 
-def state(source: Source) -> str:
-    """A hash of everything that would make looking again come out differently: files, sizes, times, decoder."""
+def source_state(source: Source) -> str:
+    """A hash of everything that a scan depends on: the files' names, sizes and times, and the decoders."""
     described = hashlib.sha256(f"{decoders()} {most_pixels()}\n".encode())
     if source.pixels is not None:
         described.update(source.pixels.tobytes())
@@ -202,15 +228,15 @@ def state(source: Source) -> str:
     return described.hexdigest()[:32]
 
 
-def still(source: Source) -> None:
-    """Raises SkipwiseError if a file changed since it was listed."""
+def check_unchanged(source: Source) -> None:
+    """Raises SkipwiseError if a file has changed since it was listed."""
     if source.container is None:
         return
     path = source.container.path
     if source.container.stamp() != source.archive:
         raise SkipwiseError(f"{path} changed while it was being read; give the same command again.")
     for entry in source.entries if isinstance(source.container, Folder) else ():
-        with contextlib.suppress(OSError):  # what is not there now was a fault already, or is one
+        with contextlib.suppress(OSError):  # a file that is missing is a fault of the scan
             status = (path / entry.name).stat()
             if (status.st_size, status.st_mtime_ns) == (entry.size, entry.stamp):
                 continue
@@ -219,9 +245,9 @@ def still(source: Source) -> None:
         raise SkipwiseError(f"{path / entry.name} changed while it was being read; give the same command again.")
 
 
-def _save(folder: Path, source: Source, transcript: Transcript) -> Survey:
-    """Keeps what was found, and returns it."""
-    rows = transcript.looks
+def _save(folder: Path, source: Source, journal: Journal) -> Scan:
+    """Writes the results of a journal into the cache, and returns them."""
+    rows = journal.entries
     depths, lows, highs = _extents(rows)
     columns: dict[str, Any] = {
         "digests": np.frombuffer(b"".join(row.digest for row in rows), np.uint8).reshape(-1, 32),
@@ -234,19 +260,21 @@ def _save(folder: Path, source: Source, transcript: Transcript) -> Survey:
         "highs": highs,
     }
     faults = {index: row.fault for index, row in enumerate(rows) if row.fault}
-    again = partial(remaking, source, digests=columns["digests"], faults=faults)
-    thumbnails = transcript.thumbnails.finish(folder / THUMBNAILS, again(square=None))
+    again = partial(row_remaker, source, digests=columns["digests"], faults=faults)
+    thumbnails = journal.thumbnails.finish(folder / THUMBNAILS, again(pixel_format=None))
     packed = io.BytesIO()
     np.savez(packed, faults=np.array(json.dumps(faults)), **columns)
-    keep(folder / LOOKS, packed.getvalue())
-    if transcript.pixels is not None:
-        assert transcript.square is not None
-        path = pack_path(columns["digests"], faults, transcript.square)
-        transcript.pixels.finish(path, again(square=transcript.square))
-    return Survey(**columns, faults=faults, thumbnails=thumbnails, folder=folder)
+    keep(folder / INSPECTIONS, packed.getvalue())
+    if journal.pixels is not None:
+        assert journal.pixel_format is not None
+        path = pack_path(columns["digests"], faults, journal.pixel_format)
+        journal.pixels.finish(path, again(pixel_format=journal.pixel_format))
+    return Scan(**columns, faults=faults, thumbnails=thumbnails, folder=folder)
 
 
-def _extents(rows: Sequence[Look | Looked]) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64]]:
+def _extents(
+    rows: Sequence[Inspection | JournalEntry],
+) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64]]:
     """Depths, lows and highs as `choose` takes them."""
     extents = [row.extent for row in rows]
     depths = np.array([0 if each is None else 1 + DEPTHS.index(each.depth) for each in extents], np.uint8)
@@ -254,28 +282,28 @@ def _extents(rows: Sequence[Look | Looked]) -> tuple[NDArray[np.uint8], NDArray[
     return depths, lows, np.array([0.0 if each is None else each.high for each in extents], np.float64)
 
 
-def _load(folder: Path, source: Source) -> Survey | None:
-    """A survey that is kept whole, or None; None too if a file can be read that could not be then."""
+def _load(folder: Path, source: Source) -> Scan | None:
+    """The scan in the cache; None if there is none, or if a file that could not be read can be read now."""
     found = _read(folder, source)
     if found is None:
         return None
-    # Permission, memory, a killed decoder: no fault of the bytes, and perhaps mended meanwhile.
-    passing = [index for index in found.faults if not found.digests[index].any()]
-    if passing and source.container is not None:
-        for _, seen in looks(source.container, source.files, None, passing):
-            if any(not look.fault for look in seen):
+    # Without a digest the fault may be permissions, memory or a killed decoder, which may be gone now.
+    temporary = [index for index in found.faults if not found.digests[index].any()]
+    if temporary and source.container is not None:
+        for _, seen in inspect_files(source.container, source.files, None, temporary):
+            if any(not inspection.fault for inspection in seen):
                 return None
     return found
 
 
-def _read(folder: Path, source: Source) -> Survey | None:
-    data = kept(folder / LOOKS)
+def _read(folder: Path, source: Source) -> Scan | None:
+    data = kept(folder / INSPECTIONS)
     if data is None:
         return None
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         faults = {int(index): reason for index, reason in json.loads(str(arrays["faults"])).items()}
         columns = {name: arrays[name] for name in arrays.files if name != "faults"}
-    thumbnails = Rows.open(folder / THUMBNAILS, remaking(source, None, columns["digests"], faults))
+    thumbnails = RowReader.open(folder / THUMBNAILS, row_remaker(source, None, columns["digests"], faults))
     if thumbnails is None or thumbnails.shape != (len(source.ids), SIDE, SIDE):
         return None
-    return Survey(**columns, faults=faults, thumbnails=thumbnails, folder=folder)
+    return Scan(**columns, faults=faults, thumbnails=thumbnails, folder=folder)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count, shortened
 from skipwise.data.names import printable
-from skipwise.data.sources.folders import folder_names as called
+from skipwise.data.sources.folders import folder_names
 from skipwise.data.sources.split_names import split_of
 
 _COPY = re.compile(
@@ -54,8 +54,9 @@ def check_labels(counts: Mapping[str, int], where: str) -> None:
             )
     if len(classes) > 3 and max(counts.values()) == 1:
         raise SkipwiseError(
-            f"Each class of {where} has a single image ({listing(classes, 3)}), so there are no classes to tell apart; "
-            "give a folder with one sub-folder of images per class, or a table (.csv) with the columns path and label."
+            f"Each class of {where} has a single image ({quoted_list(classes, 3)}), so there are no classes to tell "
+            "apart; give a folder with one sub-folder of images per class, or a table (.csv) with the columns path "
+            "and label."
         )
     by_case: dict[str, str] = {}
     by_number: dict[float, str] = {}
@@ -89,7 +90,14 @@ def doubtful_sentence(counts: Mapping[str, int]) -> str:
 
 
 def _is_doubtful(name: str) -> bool:
-    tests = (called.is_doubtful, called.is_unlabelled, called.is_sample, called.is_generic, called.is_beside, split_of)
+    tests = (
+        folder_names.is_doubtful,
+        folder_names.is_unlabelled,
+        folder_names.is_sample,
+        folder_names.is_generic,
+        folder_names.is_beside,
+        split_of,
+    )
     return name.strip().lower() in _UNKNOWN or any(test(name) for test in tests)
 
 
@@ -120,20 +128,19 @@ def missing_classes(labels: Sequence[str], splits: Sequence[str], where: str) ->
         absent = sorted(every - there[split])
         if not absent or split == "":
             continue
-        listed = listing(absent)
+        listed = quoted_list(absent)
         some = f"The class {listed} has" if len(absent) == 1 else f"{len(absent):,} classes ({listed}) have"
         if split == "train":
             faults.append(
                 f"{some} no images in the train split of {where}, so nothing can learn "
-                f"{'it' if len(absent) == 1 else 'them'}; "
-                "add some, or remove its images from the other splits."
+                f"{'it' if len(absent) == 1 else 'them'}; add some, or remove its images from the other splits."
             )
         else:
             notes.append(f"{some} no images in the {split} split; its accuracy says nothing about them.")
     return faults, notes
 
 
-def listing(names: Iterable[str], most: int = 5) -> str:
+def quoted_list(names: Iterable[str], most: int = 5) -> str:
     """Some classes for a sentence: "'a', 'b' and 3 more"."""
     quoted = [f"'{printable(name)}'" for name in names]
 

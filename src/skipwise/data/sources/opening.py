@@ -14,26 +14,26 @@ from typing import Protocol
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.data.containers import Container, Entry, Folder, Listing, Progress, open_container
 from skipwise.data.names import ARCHIVES, printable, stem, suffix
-from skipwise.data.sources.foreign import foreign_sentence
-from skipwise.data.sources.labels import listing
+from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.layouts import (
     arrays,
     class_folders,
     coco,
     file_names,
-    listed,
+    image_tables,
     parquet,
     pixel_tables,
     published,
     webdataset,
 )
-from skipwise.data.sources.layouts.named import NAMED
-from skipwise.data.sources.layouts.named_table import open_table
-from skipwise.data.sources.layouts.remote import open_remote
+from skipwise.data.sources.named.in_memory import NAMED
+from skipwise.data.sources.named.remote import open_remote
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import DOCUMENTS, Place, shown
+from skipwise.data.sources.refused.foreign_formats import foreign_sentence
+from skipwise.data.sources.refused.unread_pictures import no_pictures_sentence
 from skipwise.data.sources.source import Source, grouped, stem_of
-from skipwise.data.sources.unread import no_pictures_sentence
+from skipwise.data.sources.tables.single_table import open_table
 
 ARRAYS = (".npz", ".npy", ".mat")
 
@@ -100,7 +100,7 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout(
         title="tables",
         example="CSV, TSV, JSON, JSON lines, Excel, Parquet or a text list of the images (paths or ids) and classes",
-        recognise=listed.recognise,
+        recognise=image_tables.recognise,
     ),
     Layout(
         title="class folders",
@@ -215,14 +215,14 @@ def _from_arrays(path: Path, options: ReadingOptions) -> Source:
     """One array file, by itself."""
     folder = Folder(path.parent)
     alone = Listing((Entry(path.name, path.stat().st_size, path.stat().st_mtime_ns),), ())
-    read = arrays.recognise(Place.of(stem(path.name), folder, alone), options)
+    read = arrays.recognise(Place.from_listing(stem(path.name), folder, alone), options)
     if read is None:
         raise SkipwiseError(f"{path} holds no images and labels that are understood.")
     return read().source()
 
 
 def _from_container(container: Container, options: ReadingOptions, progress: Progress | None) -> Source:
-    place = Place.of(stem_of(container.path), container, container.listing(progress))
+    place = Place.from_listing(stem_of(container.path), container, container.listing(progress))
     for layout in LAYOUTS:
         if (read := layout.recognise(place, options)) is not None:
             return read().source()
@@ -264,7 +264,7 @@ def _refusal(place: Place) -> SkipwiseError:
             mend = f"give one of them, such as {printable(str(path / archives[0]))}, or unpack them"
         return SkipwiseError(f"{place.name} holds no images but archives ({shown(archives)}); {mend}.")
     kinds = sorted({suffix(entry.name) or "no suffix" for entry in place.others})
-    holds = f"only files of other kinds ({listing(kinds, 6)})" if kinds else "no files"
+    holds = f"only files of other kinds ({quoted_list(kinds, 6)})" if kinds else "no files"
     return SkipwiseError(
         f"{place.name} holds {holds}, no images; give a folder with one sub-folder of images per class, an archive of "
         f"one ({', '.join(ARCHIVES[:4])}), or a table (.csv) with the columns path and label."

@@ -51,7 +51,7 @@ class Place:
     _documents: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, name: str, container: Container, listing: Listing) -> Place:
+    def from_listing(cls, name: str, container: Container, listing: Listing) -> Place:
         """Sorts a listing. Clutter and what Skipwise itself wrote are left out."""
         runs, shipped, golden = _results(container, listing)
         apart, results = golden.union(listing.special), runs | shipped
@@ -136,9 +136,9 @@ class Place:
         return replace(self, others=tuple(entry for entry in self.others if entry.name == document))
 
     @cached_property
-    def index(self) -> Index:
+    def index(self) -> PictureIndex:
         """Finds the pictures by what tables call them."""
-        return Index(self.names)
+        return PictureIndex(self.names)
 
 
 def _is_no_list(file: str) -> bool:
@@ -147,7 +147,7 @@ def _is_no_list(file: str) -> bool:
     return letters.startswith(_NOT_LISTS) or any(word.startswith(_ANSWERS) for word in words) or bool(words & _ANSWERED)
 
 
-class Index:
+class PictureIndex:
     """Pictures by what a table calls them: a path, a path on another computer, a name or an id without its suffix."""
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -156,7 +156,7 @@ class Index:
         self._by_file: dict[str, list[str]] | None = None
         self._by_stem: dict[str, list[str]] | None = None
 
-    def several(self, value: str) -> list[str]:
+    def ambiguous(self, value: str) -> list[str]:
         """The pictures that a name without its folder could mean, where there are more than one."""
         if len(value) > LONGEST_NAME:
             return []
@@ -245,19 +245,19 @@ def _normal(value: str) -> str:
 def _results(container: Container, listing: Listing) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     """The folders that Skipwise wrote, where no picture lies beside its record: of runs and audits, and artifacts; and
     the golden images that artifacts bring along."""
-    called = {
+    records = {
         entry.name: entry.name.rpartition("/")[0]
         for entry in listing.entries
         if entry.name.rpartition("/")[2] in RECORDS and "/" in entry.name and entry.size <= LARGEST_RECORD
     }
-    if not called:
+    if not records:
         return frozenset(), frozenset(), frozenset()
     beside = {entry.name.rpartition("/")[0] for entry in listing.entries if is_picture(suffix(entry.name))}
     runs: set[str] = set()
     shipped: set[str] = set()
     golden: set[str] = set()
-    for name, content in container.stream(called):
-        folder, file = called[name], name.rpartition("/")[2]
+    for name, content in container.stream(records):
+        folder, file = records[name], name.rpartition("/")[2]
         if isinstance(content, UnreadableImage) or not is_record(file, content):
             continue
         if folder not in beside:

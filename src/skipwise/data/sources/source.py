@@ -17,7 +17,7 @@ from skipwise.core.text import count, shortened
 from skipwise.data.containers import Container, Entry
 from skipwise.data.image.formats import is_picture, is_readable
 from skipwise.data.names import ARCHIVES, printable, suffix, without_archive_suffix
-from skipwise.data.sources.labels import check_labels, doubtful_sentence, listing, missing_classes
+from skipwise.data.sources.labels import check_labels, doubtful_sentence, missing_classes, quoted_list
 
 _LONGEST_READING = 3000
 """Characters of what was understood, however long names are."""
@@ -63,7 +63,7 @@ class Source:
         return len(self.ids)
 
 
-class Row(NamedTuple):
+class LabelledImage(NamedTuple):
     """A labelled file of a container. `split` is "" where the images are not split, `line` 0 outside of tables."""
 
     file: str
@@ -78,12 +78,12 @@ class Reading:
     """What a layout understood, before it becomes a `Source`.
 
     Args:
-        said: what was understood, without full stop: "class folders".
-        split_said: whether `said` has the given split too; else it is added.
-        other: the other reading and the flag that asks for it, a sentence, or "".
+        description: what was understood, without full stop: "class folders".
+        describes_split: whether the description names the split already; otherwise it is added.
+        alternative: the other reading and the flag that asks for it, a sentence, or "".
         top: what all files lie below ("birds-v2/"); it is left out of the images' ids.
         left_out: pictures and files that are not part of the set.
-        used: the documents that say something of it.
+        used_tables: the tables that say something of it.
         notes: sentences worth saying beside it.
         faults: sentences about what has to be mended before training.
         entries: the files' sizes and times by name.
@@ -91,16 +91,16 @@ class Reading:
 
     name: str
     container: Container
-    rows: Sequence[Row]
-    said: str
+    rows: Sequence[LabelledImage]
+    description: str
     entries: dict[str, Entry]
-    split_said: bool = False
-    other: str = ""
+    describes_split: bool = False
+    alternative: str = ""
     top: str = ""
     left_out: Sequence[str] = ()
     notes: Sequence[str] = ()
     faults: Sequence[str] = ()
-    used: frozenset[str] = frozenset()
+    used_tables: frozenset[str] = frozenset()
     where: str = ""
 
     def source(self) -> Source:
@@ -112,7 +112,7 @@ class Reading:
         where = self.where or str(self.container.path)
         check_labels(Counter(row.label for row in self.rows), where)
         given = assigned(self.rows)
-        rows = settle_splits(given)
+        rows = resolve_splits(given)
         splits = [row.split for row in rows]
         split = splits[0] != ""
         faults, absent = missing_classes([row.label for row in rows], splits, where)
@@ -129,10 +129,12 @@ class Reading:
                 shown = f"{shown} ({position})"
             ids[shown] = None
         groups = tuple(printable(row.group) for row in rows)
-        said = self.said if self.split_said else self.said + split_words([row.split for row in given])
+        description = self.description
+        if not self.describes_split:
+            description += split_words([row.split for row in given])
         sentences = [
-            f"Read as {said}.",
-            self.other,
+            f"Read as {description}.",
+            self.alternative,
             doubtful_sentence(Counter(row.label for row in self.rows)),
             left_out_sentence(self.left_out, self.top),
             *self.notes,
@@ -155,13 +157,13 @@ class Reading:
         )
 
 
-def assigned(rows: Sequence[Row]) -> list[Row]:
+def assigned(rows: Sequence[LabelledImage]) -> list[LabelledImage]:
     """Rows that say no split are for training where others say one."""
     split = any(row.split for row in rows)
     return [row._replace(split="train") if split and not row.split else row for row in rows]
 
 
-def settle_splits(rows: Sequence[Row]) -> list[Row]:
+def resolve_splits(rows: Sequence[LabelledImage]) -> list[LabelledImage]:
     """What the splits that a set came in mean: training and validation alone make validation the test set, and a part
     for training alone is no split.
 
@@ -208,7 +210,7 @@ def left_out_sentence(names: Sequence[str], top: str) -> str:
             f"Left out, in formats that are not read ({kinds}): {count(len(unread), 'picture')} ({_where(unread)})."
         )
     if archives := [name for name in inside if name.lower().endswith(ARCHIVES)]:
-        sentences.append(f"Archives beside it are not opened ({listing(archives, 3)}).")
+        sentences.append(f"Archives beside it are not opened ({quoted_list(archives, 3)}).")
     return " ".join(sentences)
 
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.containers import Shareable
-from skipwise.data.scan.inspection import Square, look_at_pixels
-from skipwise.data.scan.pool import Team
-from skipwise.data.scan.scan import Survey
+from skipwise.data.scan.decoder_pool import DecoderPool
+from skipwise.data.scan.inspection import PixelFormat, inspect_pixels
+from skipwise.data.scan.scan import Scan
 from skipwise.data.sources import Source
 
 
@@ -24,16 +24,16 @@ class Streamed:
     `prefetch` starts on a batch that will be asked for next, so that decoding overlaps with training.
     """
 
-    def __init__(self, source: Source, seen: Survey, square: Square) -> None:
+    def __init__(self, source: Source, scan: Scan, pixel_format: PixelFormat) -> None:
         self.container = source.container if isinstance(source.container, Shareable) else None
         if source.container is not None and self.container is None:
             raise SkipwiseError(
                 f"{source.container.path} can't be streamed, since it is read from its beginning on; make image files "
                 "of it, or leave --no-pack out."
             )
-        self.source, self.seen, self.square = source, seen, square
-        self.shape = (len(source.ids), square.size, square.size, square.channels)
-        self.team = None if self.container is None else Team(self.container, len(source.ids))
+        self.source, self.scan, self.pixel_format = source, scan, pixel_format
+        self.shape = (len(source.ids), pixel_format.size, pixel_format.size, pixel_format.channels)
+        self.pool = None if self.container is None else DecoderPool(self.container, len(source.ids))
         self.ahead: tuple[bytes, Future[NDArray[np.uint8]]] | None = None
         self.thread = ThreadPoolExecutor(1)
         self.lock = threading.Lock()
@@ -41,8 +41,8 @@ class Streamed:
     def close(self) -> None:
         """Ends the processes."""
         self.thread.shutdown(cancel_futures=True)
-        if self.team is not None:
-            self.team.end()
+        if self.pool is not None:
+            self.pool.end()
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -68,17 +68,17 @@ class Streamed:
 
     def _pixels(self, indices: list[int]) -> Iterator[bytes]:
         container = self.container
-        if self.team is None or container is None:
+        if self.pool is None or container is None:
             assert self.source.pixels is not None
             for index in indices:
-                yield look_at_pixels(self.source.pixels[index], self.square).pixels
+                yield inspect_pixels(self.source.pixels[index], self.pixel_format).pixels
             return
         addresses = (container.address(self.source.files[index]) for index in indices)
-        seen = itertools.chain.from_iterable(self.team.looks(addresses, len(indices), self.square))
-        for index, look in zip(indices, seen, strict=True):
-            if look.fault or look.digest != self.seen.digests[index].tobytes():
+        inspections = itertools.chain.from_iterable(self.pool.inspect(addresses, len(indices), self.pixel_format))
+        for index, inspection in zip(indices, inspections, strict=True):
+            if inspection.fault or inspection.digest != self.scan.digests[index].tobytes():
+                reason = inspection.fault or "its content is different"
                 raise SkipwiseError(
-                    f"{self.source.ids[index]} changed since training began ({look.fault or 'another content'}); give "
-                    "the same command again."
+                    f"{self.source.ids[index]} changed since training began ({reason}); give the same command again."
                 )
-            yield look.pixels
+            yield inspection.pixels

@@ -17,7 +17,7 @@ from skipwise.core.files.atomic import LOCK, explained, locked, make_folder
 from skipwise.core.files.paths import user_path
 from skipwise.core.workspace import next_folder, numbered_folders
 from skipwise.deploy.artifact.artifact import Artifact, Format, Precision, is_artifact, read_artifact
-from skipwise.deploy.artifact.origin import Origin
+from skipwise.deploy.artifact.trained_network import TrainedNetwork
 
 PARENT = Path("runs/export")
 HIDDEN = ".skipwise-{}.tmp"
@@ -31,7 +31,7 @@ class Place:
     """Where an artifact belongs. Others may be made at the same time."""
 
     output: str | os.PathLike[str] | None
-    origin: Origin
+    network: TrainedNetwork
     format: Format
     precision: Precision
     weights: str
@@ -45,7 +45,7 @@ class Place:
             if there is None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
                 raise SkipwiseError(f"{folder} holds something else already; choose another folder with --output.")
             return folder, there
-        name = f"{user_path(self.origin.where).resolve().stem}-{self.format}-{self.precision}"
+        name = f"{user_path(self.network.where).resolve().stem}-{self.format}-{self.precision}"
         for folder in numbered_folders(PARENT, name):
             with contextlib.suppress(SkipwiseError):  # one that was changed is left alone
                 if (there := self._same(folder)) is not None:
@@ -115,9 +115,9 @@ class Place:
 
     def _asked(self) -> tuple[Any, ...]:
         """What tells one artifact from another."""
-        origin = self.origin
-        asked = (self.format, self.precision, self.max_drop, self.weights, origin.key, origin.model, origin.classes)
-        return (*asked, origin.preprocessing)
+        network = self.network
+        asked = (self.format, self.precision, self.max_drop, self.weights, network.key, network.model, network.classes)
+        return (*asked, network.preprocessing)
 
     def _same(self, folder: Path) -> Artifact | None:
         if not is_artifact(folder):

@@ -15,7 +15,7 @@ from skipwise.core.files.regular import open_regular
 from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.artifact import Golden, Precision
-from skipwise.deploy.artifact.images import Labelled
+from skipwise.deploy.artifact.images import LabelledImages
 from skipwise.deploy.runtime.soundness import shaped
 
 COUNT = 8
@@ -38,7 +38,7 @@ class GoldenCheck:
     failed: tuple[str, ...]
 
 
-def choose(images: Labelled | None, preprocessing: Preprocessing) -> list[tuple[str, bytes]]:
+def choose(images: LabelledImages | None, preprocessing: Preprocessing) -> list[tuple[str, bytes]]:
     """Names and bytes of the golden images: of the test images if there are any, of the others else, or made up."""
     if images is None:
         return [(f"made up {number}", _made_up(number, preprocessing)) for number in range(1, COUNT + 1)]

@@ -23,7 +23,7 @@ from skipwise.data.splits import read_split
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Labelled:
+class LabelledImages:
     """Images as bytes, as far as they are used.
 
     Args:
@@ -60,15 +60,15 @@ class Labelled:
         own = [names[row] or f"\0{row}" for row in self.rows.tolist()]
         return np.unique(own, return_inverse=True)[1].astype(np.int64)
 
-    def some(self, positions: NDArray[np.int64]) -> Labelled:
+    def some(self, positions: NDArray[np.int64]) -> LabelledImages:
         """The images at some positions."""
         return replace(self, rows=self.rows[positions], labels=self.labels[positions], split=self.split[positions])
 
-    def of(self, *splits: str) -> Labelled:
+    def of(self, *splits: str) -> LabelledImages:
         """The images of some splits."""
         return self.some(np.flatnonzero(np.isin(self.split, splits)))
 
-    def drawn(self, count: int, *, seed: int = 0) -> Labelled:
+    def drawn(self, count: int, *, seed: int = 0) -> LabelledImages:
         """At most `count` of them, at random but always the same, the classes in turn as long as they last."""
         shuffled = np.random.default_rng(seed).permutation(len(self))
         nth = np.zeros(len(self), dtype=np.int64)
@@ -104,7 +104,7 @@ class Labelled:
                 if last not in waiting[-1:]:
                     found.pop(last)
 
-    def fitted(self, preprocessing: Preprocessing) -> Iterator[NDArray[np.uint8]]:
+    def resized(self, preprocessing: Preprocessing) -> Iterator[NDArray[np.uint8]]:
         """Their pixels [size, size, C] by the rules of training.
 
         Raises:
@@ -148,7 +148,7 @@ def own_images(
     classes: tuple[str, ...],
     data: str | os.PathLike[str] | None,
     reading: ReadingOptions | None = None,
-) -> Labelled | None:
+) -> LabelledImages | None:
     """The images a run was trained and tested on, as they were split; None if nobody says where they are.
 
     Args:
@@ -174,12 +174,12 @@ def own_images(
     split = read_split(home / "split.csv", source.ids)
     rows = np.flatnonzero(split != "")
     labels = _labels(source, rows, classes)
-    return Labelled(where=named, source=source, rows=rows, labels=labels, split=split[rows])
+    return LabelledImages(where=named, source=source, rows=rows, labels=labels, split=split[rows])
 
 
 def other_images(
     data: str | os.PathLike[str], classes: tuple[str, ...], reading: ReadingOptions | None = None
-) -> Labelled:
+) -> LabelledImages:
     """Labelled images that a network has not seen, or of which that is not known.
 
     Raises:
@@ -190,7 +190,7 @@ def other_images(
     rows = np.arange(len(source.ids))
     split = np.array(source.splits if source.splits is not None else [""] * len(rows), dtype="<U5")
     labels = _labels(source, rows, classes)
-    return Labelled(where=os.fspath(data), source=source, rows=rows, labels=labels, split=split)
+    return LabelledImages(where=os.fspath(data), source=source, rows=rows, labels=labels, split=split)
 
 
 def _labels(source: Source, rows: NDArray[np.int64], classes: tuple[str, ...]) -> NDArray[np.int64]:

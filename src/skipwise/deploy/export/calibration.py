@@ -11,10 +11,10 @@ from onnx import ModelProto
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.artifact import Format
-from skipwise.deploy.artifact.images import Labelled, batches
+from skipwise.deploy.artifact.images import LabelledImages, batches
 from skipwise.deploy.export.onnx_file import FITTED
 from skipwise.deploy.export.quantize import Checked, Evaluate
-from skipwise.deploy.runtime.engine_import import import_engine
+from skipwise.deploy.runtime.backend_import import import_backend
 
 CALIBRATION = 300
 CHECKED = 2000
@@ -24,7 +24,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def images_for_int8(
-    images: Labelled, preprocessing: Preprocessing, tell: Progress
+    images: LabelledImages, preprocessing: Preprocessing, tell: Progress
 ) -> tuple[NDArray[np.uint8], Checked]:
     """Training images to calibrate on [N, C, size, size], and others to control accuracy on, drawn class by class.
 
@@ -51,9 +51,9 @@ def images_for_int8(
         raise SkipwiseError(f"{images.name} has no images left to control the accuracy of INT8 on; add some.")
     checked = checked.drawn(CHECKED)
 
-    def planes(some: Labelled, what: str) -> NDArray[np.uint8]:
+    def planes(some: LabelledImages, what: str) -> NDArray[np.uint8]:
         fitted = []
-        for number, batch in enumerate(batches(some.fitted(preprocessing), 64)):
+        for number, batch in enumerate(batches(some.resized(preprocessing), 64)):
             tell(what, 64 * number, len(some))
             fitted.append(batch.transpose(0, 3, 1, 2))
         return np.concatenate(fitted)
@@ -78,14 +78,14 @@ def evaluating(format: Format, tell: Progress = lambda *_: None) -> Evaluate:
 
 
 def _in_onnxruntime(model: ModelProto) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    session = import_engine("onnxruntime").InferenceSession(
+    session = import_backend("onnxruntime").InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
     )
     return lambda pixels: session.run(None, {FITTED: pixels})[0]
 
 
 def _in_openvino(model: ModelProto) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    core = import_engine("openvino").Core()
+    core = import_backend("openvino").Core()
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", settings)
     return lambda pixels: compiled(pixels)[0].copy()

@@ -31,13 +31,13 @@ from skipwise.deploy.artifact.artifact import (
     sealed,
 )
 from skipwise.deploy.artifact.folder import Place
-from skipwise.deploy.artifact.images import Labelled, fit, other_images, own_images, remembered_data
+from skipwise.deploy.artifact.images import LabelledImages, fit, other_images, own_images, remembered_data
 from skipwise.deploy.artifact.normalisation import reversed_channels
-from skipwise.deploy.artifact.origin import Elsewhere, Origin, origin_of_file, origin_of_run
 from skipwise.deploy.artifact.signing import SecretKey, read_secret_key
-from skipwise.deploy.runtime.engine_import import import_engine
+from skipwise.deploy.artifact.trained_network import ExternalWeights, TrainedNetwork, network_of_file, network_of_run
+from skipwise.deploy.runtime.backend_import import import_backend
 from skipwise.deploy.runtime.engines import Opened
-from skipwise.deploy.runtime.runtime import engines
+from skipwise.deploy.runtime.session import engines
 
 if TYPE_CHECKING:
     from skipwise.deploy.export.calibration import Progress
@@ -68,7 +68,7 @@ def export(
     precision: str = "fp32",
     max_drop: float = 0.3,
     output: str | os.PathLike[str] | None = None,
-    elsewhere: Elsewhere | None = None,
+    elsewhere: ExternalWeights | None = None,
     trust: bool | str = False,
     reading: ReadingOptions | None = None,
     sign: str | os.PathLike[str] | None = None,
@@ -97,41 +97,41 @@ def export(
     """
     chosen, exact = _checked(format, precision, max_drop)
     key = None if sign is None else read_secret_key(user_path(sign))
-    origin = origin_of_run(run, trust) if elsewhere is None else origin_of_file(run, elsewhere)
+    network = network_of_run(run, trust) if elsewhere is None else network_of_file(run, elsewhere)
     _check_installed(chosen)
     from skipwise.deploy.export.model_file import write_model  # torch and onnx take seconds to import
     from skipwise.deploy.export.onnx_file import OPSET
 
-    loaded = origin.loaded()[1]  # what is no network is refused before anything is done
-    origin = replace(origin, key=loaded.key or None)
+    loaded = network.load()[1]  # what is no network is refused before anything is done
+    network = replace(network, key=loaded.key or None)
     said = [*loaded.notes]
     if elsewhere is not None and (order := reversed_channels(elsewhere.mean, elsewhere.std)):
         said.append(order)
     if key is not None:
         said.append(f"It is signed by the key {key.public.id}.")
-    provenance = origin.provenance()
-    place = Place(output, origin, chosen, exact, provenance.weights, max_drop / 100)
+    provenance = network.provenance()
+    place = Place(output, network, chosen, exact, provenance.weights, max_drop / 100)
     folder, there = place.find()
     if there is not None:
-        return _made_before(origin, folder, there, key, said)
-    images, notes = _images(origin, data, exact, reading)
+        return _made_before(network, folder, there, key, said)
+    images, notes = _images(network, data, exact, reading)
     said += notes
     tell = progress or (lambda *_: None)
     with place.making(folder, notice) as made:
         folder, there = place.find()  # another process may have made it meanwhile
         if there is not None:
-            return _made_before(origin, folder, there, key, said)
-        quantization = write_model(made, origin, images, chosen, exact, max_drop / 100, tell)
+            return _made_before(network, folder, there, key, said)
+        quantization = write_model(made, network, images, chosen, exact, max_drop / 100, tell)
         tell("Checking the golden images", 0, 1)
-        examples = _write_golden(made, origin, images, chosen, exact)
+        examples = _write_golden(made, network, images, chosen, exact)
         names = [*MODEL_FILES[chosen], *(example.file for example in examples)]
         artifact = Artifact(
             version=VERSION,
             format=chosen,
             precision=exact,
             opset=OPSET if chosen == "onnx" else None,
-            classes=origin.classes,
-            preprocessing=origin.preprocessing,
+            classes=network.classes,
+            preprocessing=network.preprocessing,
             golden=examples,
             quantization=quantization,
             provenance=provenance,
@@ -143,12 +143,14 @@ def export(
             key.sign(made)
         folder, there = place.take(made, folder)
     if there is not None:
-        return _made_before(origin, folder, there, key, said)
+        return _made_before(network, folder, there, key, said)
     where = None if images is None else images.where
     return Exported(folder=folder, artifact=artifact, repeated=False, data=where, notes=tuple(said))
 
 
-def _made_before(origin: Origin, folder: Path, artifact: Artifact, key: SecretKey | None, notes: list[str]) -> Exported:
+def _made_before(
+    network: TrainedNetwork, folder: Path, artifact: Artifact, key: SecretKey | None, notes: list[str]
+) -> Exported:
     """An artifact that is there already. Where a signature is asked for it has to have it: anybody may have changed and
     sealed it since it was made, so it is not signed now."""
     if key is not None:
@@ -161,7 +163,7 @@ def _made_before(origin: Origin, folder: Path, artifact: Artifact, key: SecretKe
             ) from error
     where = None
     with contextlib.suppress(SkipwiseError):  # only a hint for the next command
-        where = remembered_data(user_path(origin.where))
+        where = remembered_data(user_path(network.where))
     return Exported(folder=folder, artifact=artifact, repeated=True, data=where, notes=tuple(notes))
 
 
@@ -181,26 +183,26 @@ def _checked(format: str, precision: str, max_drop: float) -> tuple[Format, Prec
 def _check_installed(format: Format) -> None:
     for package in () if format == "torch" else ("onnx", "onnxscript", format.replace("onnx", "onnxruntime")):
         try:
-            import_engine(package)
+            import_backend(package)
         except ImportError:
             raise missing_extra("export", package) from None
 
 
 def _images(
-    origin: Origin, data: str | os.PathLike[str] | None, precision: Precision, reading: ReadingOptions | None
-) -> tuple[Labelled | None, list[str]]:
+    network: TrainedNetwork, data: str | os.PathLike[str] | None, precision: Precision, reading: ReadingOptions | None
+) -> tuple[LabelledImages | None, list[str]]:
     """The images to calibrate on and to take golden ones from, and what has to be said of them."""
-    home = user_path(origin.where)
+    home = user_path(network.where)
     if data is not None:
         if home.is_dir():
-            images = own_images(home, origin.classes, data, reading)
+            images = own_images(home, network.classes, data, reading)
         else:
-            images = other_images(data, origin.classes, reading)
+            images = other_images(data, network.classes, reading)
         if images is None:
             raise SkipwiseError(f"{home} has no split.csv that says what was trained on; leave the images out.")
         return images, []
     try:
-        images = own_images(home, origin.classes, None)
+        images = own_images(home, network.classes, None)
         why = f"{home} does not say where its images are"
     except Damaged:
         raise
@@ -209,36 +211,36 @@ def _images(
     if images is None and precision == "int8":
         raise SkipwiseError(
             f"INT8 needs images to be calibrated on: {why}. Name them behind the run: "
-            f"{command('skipwise', 'export', origin.where, 'IMAGES', '--precision', 'int8')}"
+            f"{command('skipwise', 'export', network.where, 'IMAGES', '--precision', 'int8')}"
         )
     return images, [] if images is not None else [f"The golden images are made up: {why}."]
 
 
 def _write_golden(
-    folder: Path, origin: Origin, images: Labelled | None, format: Format, precision: Precision
+    folder: Path, network: TrainedNetwork, images: LabelledImages | None, format: Format, precision: Precision
 ) -> tuple[Golden, ...]:
     """Writes the golden images, and has them answered by the network and by the file, from their bytes on.
 
     Raises:
         SkipwiseError: the file answers otherwise; it is not shipped then.
     """
-    from skipwise.deploy.runtime.reference import Reference
+    from skipwise.deploy.runtime.run_session import RunSession
 
-    reference = Reference(origin)
+    reference = RunSession(network)
     shipped = Opened(engines(format)[0], folder / MODEL_FILES[format][0], threads=1)
     (folder / "golden").mkdir()
     made = []
-    for number, (name, data) in enumerate(golden.choose(images, origin.preprocessing), 1):
+    for number, (name, data) in enumerate(golden.choose(images, network.preprocessing), 1):
         file = f"golden/{number}{golden.suffix(data)}"
         (folder / file).write_bytes(data)
         try:
-            pixels = decode(data, channels=origin.preprocessing.channels, levels=origin.preprocessing.levels)
+            pixels = decode(data, channels=network.preprocessing.channels, levels=network.preprocessing.levels)
         except UnreadableImage as error:
             raise SkipwiseError(f"{name} can't be read ({error}); repair or remove it.") from error
-        expected = reference.fitted(fit(data, origin.preprocessing)[None])[0]
-        answered = shipped.whole(pixels[None])[0]
+        expected = reference.predict_resized(fit(data, network.preprocessing)[None])[0]
+        answered = shipped.predict_pixels(pixels[None])[0]
         made.append(Golden(file=file, name=name, expected=_floats(expected), answered=_floats(answered)))
-    found = golden.check(made, folder, origin.preprocessing, precision, shipped.whole)
+    found = golden.check(made, folder, network.preprocessing, precision, shipped.predict_pixels)
     if found.failed:
         raise SkipwiseError(
             f"The exported file answers {printable(found.failed[0])} otherwise than PyTorch (a probability differs by "

@@ -17,19 +17,19 @@ from onnx import ModelProto
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.deploy.artifact.artifact import MODEL_FILES, Format, Precision, Quantization
-from skipwise.deploy.artifact.images import Labelled
-from skipwise.deploy.artifact.origin import Origin
+from skipwise.deploy.artifact.images import LabelledImages
+from skipwise.deploy.artifact.trained_network import TrainedNetwork
 from skipwise.deploy.export.calibration import Progress, evaluating, images_for_int8
 from skipwise.deploy.export.onnx_file import FITTED, PIXELS, PROBABILITIES, describe, in_half, joined, to_onnx
 from skipwise.deploy.export.quantize import quantize
 from skipwise.deploy.export.shipped import InHalf, portable, trace_answer, trace_fit, trace_whole
-from skipwise.deploy.runtime.engine_import import import_engine
+from skipwise.deploy.runtime.backend_import import import_backend
 
 
 def write_model(
     folder: Path,
-    origin: Origin,
-    images: Labelled | None,
+    network: TrainedNetwork,
+    images: LabelledImages | None,
     format: Format,
     precision: Precision,
     max_drop: float,
@@ -46,9 +46,9 @@ def write_model(
     """
     tell("Tracing the network", 0, 1)
     if format == "torch":
-        with _followed(origin.model):
-            answer = trace_answer(portable(origin.network()), origin.preprocessing).module()
-            program = trace_whole(InHalf(answer) if precision == "fp16" else answer, origin.preprocessing)
+        with _followed(network.model):
+            answer = trace_answer(portable(network.module()), network.preprocessing).module()
+            program = trace_whole(InHalf(answer) if precision == "fp16" else answer, network.preprocessing)
         program.example_inputs = None  # they would be a pickle
         for node in program.graph.nodes:
             node.meta.pop("stack_trace", None)  # paths of this machine
@@ -56,21 +56,21 @@ def write_model(
         torch.export.save(program, content)
         (folder / MODEL_FILES[format][0]).write_bytes(content.getbuffer())
         return None
-    answer = _answer_as_onnx(origin)
+    answer = _answer_as_onnx(network)
     quantization = None
     if precision == "fp16":
         answer = in_half(answer)
     elif precision == "int8":
         assert images is not None
-        calibration, checked = images_for_int8(images, origin.preprocessing, tell)
+        calibration, checked = images_for_int8(images, network.preprocessing, tell)
         evaluate = evaluating(format, tell)
         answer, quantization = quantize(
             answer, calibration, checked, max_drop=max_drop, evaluate=evaluate, progress=tell
         )
     tell("Writing the file", 0, 1)
-    whole = joined(to_onnx(trace_fit(origin.preprocessing), takes=PIXELS, gives=FITTED), answer)
-    more = {"network": origin.model, "precision": precision}
-    describe(whole, origin.classes, origin.preprocessing, **more)
+    whole = joined(to_onnx(trace_fit(network.preprocessing), takes=PIXELS, gives=FITTED), answer)
+    more = {"network": network.model, "precision": precision}
+    describe(whole, network.classes, network.preprocessing, **more)
     if format == "onnx":
         onnx.save(whole, folder / MODEL_FILES[format][0])
     else:
@@ -78,17 +78,17 @@ def write_model(
     return quantization
 
 
-def write_single_precision(origin: Origin, folder: Path) -> Path:
+def write_single_precision(network: TrainedNetwork, folder: Path) -> Path:
     """A network as ONNX in single precision, to be held against what was quantized: the path of the file."""
-    answer = _answer_as_onnx(origin)
+    answer = _answer_as_onnx(network)
     path = folder / MODEL_FILES["onnx"][0]
-    onnx.save(joined(to_onnx(trace_fit(origin.preprocessing), takes=PIXELS, gives=FITTED), answer), path)
+    onnx.save(joined(to_onnx(trace_fit(network.preprocessing), takes=PIXELS, gives=FITTED), answer), path)
     return path
 
 
-def _answer_as_onnx(origin: Origin) -> ModelProto:
-    with _followed(origin.model):
-        traced = trace_answer(portable(origin.network()), origin.preprocessing)
+def _answer_as_onnx(network: TrainedNetwork) -> ModelProto:
+    with _followed(network.model):
+        traced = trace_answer(portable(network.module()), network.preprocessing)
         return to_onnx(traced, takes=FITTED, gives=PROBABILITIES)
 
 
@@ -115,7 +115,7 @@ def _followed(model: str) -> Iterator[None]:
 
 
 def _save_openvino(whole: ModelProto, path: Path) -> None:
-    openvino = import_engine("openvino")
+    openvino = import_backend("openvino")
     model = openvino.Core().read_model(whole.SerializeToString())
     for entry in whole.metadata_props:
         model.set_rt_info(entry.value, ["skipwise", entry.key])

@@ -20,7 +20,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from torch.export import ExportedProgram
 
 from skipwise.data.image.preprocess import Preprocessing
-from skipwise.deploy.runtime.engine_import import silence_telemetry
+from skipwise.deploy.runtime.backend_import import silence_telemetry
 
 OPSET = 20
 PIXELS, FITTED, PROBABILITIES = "pixels", "fitted", "probabilities"

@@ -24,7 +24,7 @@ from onnx import ModelProto
 from skipwise.core.errors import SkipwiseError
 from skipwise.deploy.artifact.artifact import Quantization
 from skipwise.deploy.export.onnx_file import FITTED
-from skipwise.deploy.runtime.engine_import import import_engine
+from skipwise.deploy.runtime.backend_import import import_backend
 from skipwise.deploy.verify.agreement import right
 from skipwise.deploy.verify.drop import beyond, mend
 from skipwise.statistics.noninferiority import Drop, noninferiority
@@ -216,7 +216,7 @@ def _quantized(answer: ModelProto, calibration: NDArray[np.uint8]) -> tuple[Mode
     Weights are signed and have a scale for each filter, activations are unsigned and have one for each tensor: that
     form is quick in ONNX Runtime and in OpenVINO.
     """
-    tools = import_engine("onnxruntime.quantization")
+    tools = import_backend("onnxruntime.quantization")
 
     class Reader(_Reader, tools.CalibrationDataReader):  # type: ignore[name-defined]
         pass

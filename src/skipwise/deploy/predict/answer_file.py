@@ -1,7 +1,7 @@
 """A file of answers that can be gone on with after any interruption.
 
 answers.csv                   a row per image, in order
-.answers.csv.skipwise.json    what these answers are of: the `Terms`
+.answers.csv.skipwise.json    what these answers are of: the `AnswerPlan`
 .answers.csv.skipwise.sums    the CRC-32 of the rows of each batch, a line each, written once they are
 """
 
@@ -38,7 +38,7 @@ SHOWN = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
+class AnswerPlan:
     """What a file's answers are of. The same terms give the same file.
 
     Args:
@@ -57,7 +57,7 @@ class Terms:
     probabilities: bool
     batch_size: int
 
-    def difference(self, other: Terms) -> str:
+    def difference(self, other: AnswerPlan) -> str:
         """What differs, for a person; "" if nothing does."""
         if self.version != other.version:
             return "written by another version of Skipwise"
@@ -100,7 +100,7 @@ class RowFile:
         SkipwiseError: it can't be written, another process writes it, or it is not ours, or of other terms.
     """
 
-    def __init__(self, path: Path, terms: Terms, rows: Rows) -> None:
+    def __init__(self, path: Path, terms: AnswerPlan, rows: Rows) -> None:
         self.path, self.terms, self.rows = path, terms, rows
         self.tally = Tally()
         self._sums = _Sums(path.with_name(f".{path.name}.skipwise.sums"))
@@ -121,7 +121,7 @@ class RowFile:
             elif not sidecar.exists():
                 raise SkipwiseError(f"{path} is there already and is no file of these answers; {ELSEWHERE}.")
             else:
-                stored = read_sealed(sidecar, Terms, mend=f"remove it and {path.name} to start again")
+                stored = read_sealed(sidecar, AnswerPlan, mend=f"remove it and {path.name} to start again")
                 if difference := terms.difference(stored):
                     raise SkipwiseError(
                         f"{path} holds other answers ({difference}); {ELSEWHERE}, or give the command that began it."

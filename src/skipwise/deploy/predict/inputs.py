@@ -29,7 +29,7 @@ from skipwise.data.containers import (
 from skipwise.data.image.decode import UnreadableImage, decode_image
 from skipwise.data.image.formats import IMAGE_SUFFIXES, is_readable
 from skipwise.data.names import ARCHIVES, printable, suffix
-from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.inspection import PixelFormat
 from skipwise.deploy.predict.walk import Walk, is_clutter
 
 STANDARD_INPUT = "-"
@@ -216,7 +216,7 @@ def _is_image(file: str) -> bool:
 
 
 def decoded(
-    images: Iterable[Found], square: Square, *, workers: int, ahead: int
+    images: Iterable[Found], square: PixelFormat, *, workers: int, ahead: int
 ) -> Generator[tuple[str, bytes | UnreadableImage]]:
     """Each image's name and its pixels as bytes [size, size, channels], or what is wrong with it, in order.
 
@@ -261,7 +261,7 @@ def _held(job: Sequence[Found]) -> int:
     return sum(len(image.content) for image in job if isinstance(image.content, bytes))
 
 
-def _decode(images: Sequence[Found], square: Square) -> list[bytes | UnreadableImage]:
+def _decode(images: Sequence[Found], square: PixelFormat) -> list[bytes | UnreadableImage]:
     found: list[bytes | UnreadableImage] = []
     for container, some in itertools.groupby(images, key=lambda image: image.container):
         with container.reader() if container is not None else contextlib.nullcontext() as read:
@@ -270,7 +270,9 @@ def _decode(images: Sequence[Found], square: Square) -> list[bytes | UnreadableI
                     content = read(image.address) if read is not None else image.content
                     if isinstance(content, UnreadableImage):
                         raise content
-                    found.append(square.fit(decode_image(content, channels=square.channels, levels=square.levels)[1]))
+                    found.append(
+                        square.convert(decode_image(content, channels=square.channels, levels=square.levels)[1])
+                    )
                 except UnreadableImage as error:
                     # Anew, since this one holds on to the frames it went through, and to the bytes in them.
                     found.append(UnreadableImage(printable(str(error))))

@@ -16,11 +16,11 @@ from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.files.paths import user_path
 from skipwise.core.machine.system import usable_cores
 from skipwise.data.image.decode import UnreadableImage
-from skipwise.data.scan.inspection import Square
-from skipwise.deploy.predict.answer_file import RowFile, Terms
+from skipwise.data.scan.inspection import PixelFormat
+from skipwise.deploy.predict.answer_file import AnswerPlan, RowFile
 from skipwise.deploy.predict.answers import Answer, Csv, JsonLines, RowFormat, Rows
 from skipwise.deploy.predict.inputs import Found, Inputs, Progress, decoded
-from skipwise.deploy.runtime.runtime import Answerer, open_answerer
+from skipwise.deploy.runtime.session import Session, open_session
 from skipwise.deploy.runtime.soundness import faults, shaped
 
 Images = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -56,7 +56,7 @@ class Prediction:
         workers: threads that read and decode.
     """
 
-    answerer: Answerer
+    session: Session
     inputs: Inputs
     top: int
     probabilities: bool
@@ -78,8 +78,8 @@ class Prediction:
             SkipwiseError: as `RowFile` and `batches`.
         """
         total = self.inputs.count
-        terms = Terms(
-            model=self.answerer.identity,
+        terms = AnswerPlan(
+            model=self.session.identity,
             inputs=self.inputs.named,
             format=format,
             top=self.top,
@@ -110,10 +110,10 @@ class Prediction:
     def rows(self, format: RowFormat) -> Rows:
         """How the answers are written."""
         kind: type[Csv] | type[JsonLines] = Csv if format == "csv" else JsonLines
-        return kind(classes=self.answerer.classes, top=self.top, probabilities=self.probabilities)
+        return kind(classes=self.session.classes, top=self.top, probabilities=self.probabilities)
 
     def _answers(self, images: Iterable[Found], done: int, progress: Progress | None) -> Iterator[list[Answer]]:
-        square = Square.of(self.answerer.preprocessing)
+        square = PixelFormat.from_preprocessing(self.session.preprocessing)
         pixels = decoded(images, square, workers=self.workers, ahead=self.batch_size)
         with contextlib.closing(pixels):
             while batch := list(itertools.islice(pixels, self.batch_size)):
@@ -125,7 +125,7 @@ class Prediction:
                     progress("Predicting", done, max(done, self.inputs.count))
 
     def _answered(
-        self, batch: Sequence[tuple[str, bytes | UnreadableImage]], square: Square, *, fill: bool
+        self, batch: Sequence[tuple[str, bytes | UnreadableImage]], square: PixelFormat, *, fill: bool
     ) -> list[Answer]:
         readable = [content for _, content in batch if isinstance(content, bytes)]
         count = self.batch_size if fill else len(readable)
@@ -133,10 +133,10 @@ class Prediction:
         for position in range(count if readable else 0):  # filled up with the last one
             image = readable[min(position, len(readable) - 1)]
             pixels[position] = np.frombuffer(image, np.uint8).reshape(pixels.shape[1:])
-        classes = len(self.answerer.classes)
+        classes = len(self.session.classes)
         probabilities = np.empty((0, classes), np.float32)
         if readable:
-            probabilities = shaped(self.answerer.fitted(pixels), count, classes)[: len(readable)]
+            probabilities = shaped(self.session.predict_resized(pixels), count, classes)[: len(readable)]
         wrong = faults(probabilities)
         kept = classes if self.probabilities else self.top
         order = np.argsort(-probabilities, axis=1, kind="stable")[:, :kept]
@@ -151,7 +151,7 @@ class Prediction:
                 if fault is not None:
                     answers.append(Answer(path=name, error=fault))
                     continue
-                names = tuple(self.answerer.classes[number] for number in numbers)
+                names = tuple(self.session.classes[number] for number in numbers)
                 answers.append(Answer(path=name, classes=names, probabilities=tuple(values)))
         return answers
 
@@ -172,12 +172,12 @@ def prepare(
     for name, value in (("top", top), ("batch-size", batch_size), ("workers", workers), ("threads", threads)):
         if value is not None and value < 1:
             raise SkipwiseError(f"--{name} must be at least 1, not {value}.")
-    answerer = open_answerer(model, trust=trust, threads=threads)
-    if top > len(answerer.classes):
-        raise SkipwiseError(f"This network knows {len(answerer.classes)} classes; --top can't be {top}.")
+    session = open_session(model, trust=trust, threads=threads)
+    if top > len(session.classes):
+        raise SkipwiseError(f"This network knows {len(session.classes)} classes; --top can't be {top}.")
     given = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     return Prediction(
-        answerer=answerer,
+        session=session,
         inputs=Inputs(given, progress),
         top=top,
         probabilities=probabilities,

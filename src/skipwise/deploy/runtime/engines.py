@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.deploy.runtime.engine_import import import_engine
+from skipwise.deploy.runtime.backend_import import import_backend
 from skipwise.deploy.runtime.limits import Bounded, allowed_seconds
 
-Engine = Literal["onnxruntime", "openvino", "torch"]
+Backend = Literal["onnxruntime", "openvino", "torch"]
 _FITTED = "fitted"
 _OUT_OF_MEMORY = re.compile(
     r"bad_alloc|out.of.memory|allocate (?:\d+ bytes of )?memory|not enough memory", re.IGNORECASE
@@ -26,9 +26,9 @@ _WHERE_IN_AN_ENGINE = re.compile(r"Exception from |Check '|\s*$")
 
 
 class _Opened(Protocol):
-    def whole(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]: ...
+    def predict_pixels(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]: ...
 
-    def fitted(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]: ...
+    def predict_resized(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]: ...
 
     def stop(self) -> None:
         """Asks what is being answered, in another thread, to end."""
@@ -38,7 +38,7 @@ class _OnnxRuntime:
     def __init__(self, path: Path, threads: int) -> None:
         from skipwise.deploy.runtime.onnx_check import read_onnx
 
-        self._engine = import_engine("onnxruntime")
+        self._engine = import_backend("onnxruntime")
         # Refused now rather than later; but held only while a session is made.
         self._read = functools.partial(read_onnx, path)
         self._read()
@@ -49,10 +49,10 @@ class _OnnxRuntime:
         self._running.log_severity_level = 4
         self._sessions: dict[str, Any] = {}
 
-    def whole(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self._run("pixels", pixels)
 
-    def fitted(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict_resized(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self._run(_FITTED, pixels)
 
     def stop(self) -> None:
@@ -105,7 +105,7 @@ class _OpenVino:
     def __init__(self, path: Path, threads: int) -> None:
         from skipwise.deploy.runtime.openvino_check import check_ir, check_read
 
-        self._engine = import_engine("openvino")
+        self._engine = import_backend("openvino")
         self._core = self._engine.Core()
         if path.suffix == ".onnx":
             from skipwise.deploy.runtime.onnx_check import read_onnx
@@ -123,10 +123,10 @@ class _OpenVino:
         }
         self._requests: dict[tuple[int, ...], Any] = {}
 
-    def whole(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self._run((), pixels)
 
-    def fitted(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict_resized(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self._run(pixels.shape, pixels)
 
     def stop(self) -> None:
@@ -165,10 +165,10 @@ class _Torch:
         self._program = read_program(path)
         self._stopped = threading.Event()
 
-    def whole(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self._run({self._program.pixels: self._torch.tensor(pixels)})
 
-    def fitted(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict_resized(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         planes = self._torch.tensor(pixels).permute(0, 3, 1, 2).float()
         # What comes before runs, too, on next to nothing.
         nothing = self._torch.zeros(len(pixels), 8, 8, pixels.shape[3], dtype=self._torch.uint8)
@@ -188,7 +188,7 @@ class _Torch:
             self._torch.set_num_threads(before)
 
 
-_ENGINES: dict[Engine, Callable[[Path, int], _Opened]] = {
+_ENGINES: dict[Backend, Callable[[Path, int], _Opened]] = {
     "onnxruntime": _OnnxRuntime,
     "openvino": _OpenVino,
     "torch": _Torch,
@@ -196,14 +196,14 @@ _ENGINES: dict[Engine, Callable[[Path, int], _Opened]] = {
 
 
 class Opened:
-    """A model's file, checked and opened: probabilities for pixels, as `Answerer` has them.
+    """A model's file, checked and opened: probabilities for pixels, as `Session` has them.
 
     Raises:
         SkipwiseError: the engine can't use the file, now or when it is first asked; or it takes more time or memory
             than it may.
     """
 
-    def __init__(self, engine: Engine, path: Path, threads: int) -> None:
+    def __init__(self, engine: Backend, path: Path, threads: int) -> None:
         self._engine, self._path = engine, path
         self._bounded = Bounded(path)
         self._size = 0
@@ -212,13 +212,13 @@ class Opened:
             opening = allowed_seconds(1, self._size)
             self._open = self._bounded(lambda: _ENGINES[engine](path, threads), opening, lambda: None)
 
-    def fitted(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+    def predict_resized(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
         """For pixels [N, size, size, C] as `fit_square` makes them: float32 [N, classes]."""
-        return self._answer(self._open.fitted, pixels)
+        return self._answer(self._open.predict_resized, pixels)
 
-    def whole(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+    def predict_pixels(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
         """For pixels [N, H, W, C] of any size: float32 [N, classes]."""
-        return self._answer(self._open.whole, pixels)
+        return self._answer(self._open.predict_pixels, pixels)
 
     def _answer(
         self, answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]], pixels: NDArray[np.uint8]
@@ -229,7 +229,7 @@ class Opened:
 
 
 @contextlib.contextmanager
-def _explained(engine: Engine, path: Path) -> Iterator[None]:
+def _explained(engine: Backend, path: Path) -> Iterator[None]:
     """What an engine, or the check before it, says of a file it can't use, as a sentence."""
     try:
         yield

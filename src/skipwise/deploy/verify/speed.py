@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from skipwise.core.machine.system import usable_cores
 from skipwise.cost.interleaved import Timing, interleaved
 from skipwise.deploy.artifact.artifact import MODEL_FILES, Artifact
-from skipwise.deploy.runtime.engines import Engine, Opened
-from skipwise.deploy.runtime.runtime import Answerer
-from skipwise.deploy.verify.ways import ENGINE_NAMES, PYTORCH, Progress
+from skipwise.deploy.runtime.engines import Backend, Opened
+from skipwise.deploy.runtime.session import Session
+from skipwise.deploy.verify.backends import BACKEND_NAMES, PYTORCH, Progress
 
 BATCHES = (1, 8, 32)
 TIMED_SECONDS = 0.4
@@ -34,7 +34,7 @@ class Speed:
 
 
 def speeds(
-    folder: Path, artifact: Artifact, names: Iterable[Engine], reference: Answerer | None, tell: Progress
+    folder: Path, artifact: Artifact, names: Iterable[Backend], reference: Session | None, tell: Progress
 ) -> tuple[Speed, ...]:
     """How long each engine takes, in turn, for fitted pixels, as `predict` gives them."""
     path = folder / MODEL_FILES[artifact.format][0]
@@ -47,10 +47,10 @@ def speeds(
         pixels = np.random.default_rng(0).integers(0, 256, (batch, size, size, channels), dtype=np.uint8)
         ways: dict[str, Callable[[], object]] = {}
         if reference is not None:
-            ways[PYTORCH] = functools.partial(_with_torch_threads, threads, reference.fitted, pixels)
+            ways[PYTORCH] = functools.partial(_with_torch_threads, threads, reference.predict_resized, pixels)
         for engine_name in names:
             engine = Opened(engine_name, path, threads)
-            ways[ENGINE_NAMES[engine_name]] = functools.partial(engine.fitted, pixels)
+            ways[BACKEND_NAMES[engine_name]] = functools.partial(engine.predict_resized, pixels)
         for name, timing in interleaved(ways, seconds=TIMED_SECONDS * len(ways), least_rounds=3, settled=True).items():
             found.append(Speed(name=name, batch=batch, threads=threads, timing=timing))
     return tuple(found)

@@ -17,25 +17,25 @@ from skipwise.data.sources import ReadingOptions
 from skipwise.deploy.artifact import golden
 from skipwise.deploy.artifact.artifact import MODEL_FILES, Artifact, Precision, read_artifact
 from skipwise.deploy.artifact.golden import GoldenCheck
-from skipwise.deploy.artifact.images import Labelled, other_images, own_images, remembered_reading
+from skipwise.deploy.artifact.images import LabelledImages, other_images, own_images, remembered_reading
 from skipwise.deploy.artifact.signing import SIGNATURE, read_public_key
-from skipwise.deploy.runtime.runtime import Answerer
+from skipwise.deploy.runtime.session import Session
 from skipwise.deploy.verify.agreement import Quality, agreement, quality, right
-from skipwise.deploy.verify.arms import Arm, Flip, find_flips, judged
-from skipwise.deploy.verify.speed import Speed, speeds
-from skipwise.deploy.verify.ways import (
-    ENGINE_NAMES,
+from skipwise.deploy.verify.backends import (
+    BACKEND_NAMES,
     PYTORCH,
     Progress,
-    answer_all,
-    find_origin,
-    find_ways,
-    open_engines,
+    find_trained_network,
+    list_backends,
+    open_backends,
+    predict_all,
 )
+from skipwise.deploy.verify.results import Arm, Flip, find_flips, judged
+from skipwise.deploy.verify.speed import Speed, speeds
 from skipwise.statistics.noninferiority import noninferiority
 
 if TYPE_CHECKING:
-    from skipwise.deploy.artifact.origin import Origin
+    from skipwise.deploy.artifact.trained_network import TrainedNetwork
 
 Outcome = Literal["certified", "consistent", "golden images only", "cannot tell", "not as good"]
 
@@ -90,7 +90,7 @@ class Verified:
     folder: Path
     artifact: Artifact
     certificate: Certificate
-    images: Labelled | None
+    images: LabelledImages | None
 
 
 def verify(
@@ -136,29 +136,31 @@ def verify(
     if images is not None and images < 1:
         raise SkipwiseError(f"--images must be at least 1, not {images}.")
     cores = usable_cores()
-    opened, notes = open_engines(folder, found, cores)
+    opened, notes = open_backends(folder, found, cores)
     if key is not None:
         notes.append(f"It is signed by the key {key.id}.")
     elif (folder / SIGNATURE).exists():
         notes.append("It has a signature that was not checked; give --public-key to check it.")
     checks = {
-        ENGINE_NAMES[name]: golden.check(found.golden, folder, found.preprocessing, found.precision, engine.whole)
+        BACKEND_NAMES[name]: golden.check(
+            found.golden, folder, found.preprocessing, found.precision, engine.predict_pixels
+        )
         for name, engine in opened.items()
     }
     faults = [_golden_fault(name, check) for name, check in checks.items() if check.failed]
-    origin, why = find_origin(found, run, trust)
-    reference = None if origin is None else _asked(origin)
-    chosen: Labelled | None = None
+    network, why = find_trained_network(found, run, trust)
+    reference = None if network is None else _run_session(network)
+    chosen: LabelledImages | None = None
     arms: tuple[Arm, ...] = ()
     flips: tuple[Flip, ...] = ()
     reference_name, reference_quality = None, None
     if data is not None:
-        chosen, part, caution = _images(data, found, origin, reading)
+        chosen, part, caution = _images(data, found, network, reading)
         notes += [] if caution is None else [caution]
         chosen = chosen if images is None else chosen.drawn(images)
         with tempfile.TemporaryDirectory() as companions:
-            ways = find_ways(found, opened, origin, reference, Path(companions), cores)
-            answers = answer_all(ways, chosen, found, tell)
+            ways = list_backends(found, opened, network, reference, Path(companions), cores)
+            answers = predict_all(ways, chosen, found, tell)
         reference_name = next(iter(answers))
         if why:
             notes.append(f"{why} So the engines are held against {reference_name}.")
@@ -224,10 +226,10 @@ def _outcome(artifact: Artifact, arms: tuple[Arm, ...], reference: str | None, *
     return "cannot tell" if unsure else "certified"
 
 
-def _asked(origin: Origin) -> Answerer:
-    from skipwise.deploy.runtime.reference import Reference
+def _run_session(network: TrainedNetwork) -> Session:
+    from skipwise.deploy.runtime.run_session import RunSession
 
-    return Reference(origin)
+    return RunSession(network)
 
 
 def _is_here(artifact: Artifact) -> bool:
@@ -246,13 +248,13 @@ def _allowed(artifact: Artifact, max_drop: float | None) -> float | None:
 
 
 def _images(
-    data: str | os.PathLike[str], artifact: Artifact, origin: Origin | None, reading: ReadingOptions | None
-) -> tuple[Labelled, str | None, str | None]:
+    data: str | os.PathLike[str], artifact: Artifact, network: TrainedNetwork | None, reading: ReadingOptions | None
+) -> tuple[LabelledImages, str | None, str | None]:
     """The images to answer, which split of theirs they are, and what has to be said of that."""
     own, why = None, "the run is not here"
     home = None
-    if origin is not None or _is_here(artifact):
-        home = user_path(Path(artifact.provenance.run) if origin is None else origin.where)
+    if network is not None or _is_here(artifact):
+        home = user_path(Path(artifact.provenance.run) if network is None else network.where)
     given = other_images(data, artifact.classes, reading or remembered_reading(home))
     if home is not None:
         try:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from skipwise.core.text import byte_size, command, printable
 from skipwise.deploy.artifact.artifact import Artifact, Quantization
 from skipwise.deploy.verify.agreement import Quality
-from skipwise.deploy.verify.arms import Arm
+from skipwise.deploy.verify.backends import PYTORCH
 from skipwise.deploy.verify.drop import mend, seen, unsure
+from skipwise.deploy.verify.results import Arm
 from skipwise.deploy.verify.speed import Speed
 from skipwise.deploy.verify.verify import Certificate, Verified
-from skipwise.deploy.verify.ways import PYTORCH
 
 if TYPE_CHECKING:
     from skipwise.deploy.export.export import Exported

@@ -91,7 +91,7 @@ def _networks_of(tensors: Mapping[str, Tensor]) -> list[str]:
     """Our networks, at full width, that tensors are the weights of, but for the last layer."""
     from skipwise.nets.zoo import NETWORKS  # which itself loads weights
 
-    names = translate(_bare(NETWORKS["plain20"], "small"), tensors)
+    names = translate(_layers("plain20", "small"), tensors)
     numbered = {match.group(1, 2) for match in map(_BLOCK.match, names) if match is not None}
     blocks = Counter(stage for stage, _ in numbered)
     depths = [blocks[str(number)] for number in range(len(blocks))]
@@ -99,7 +99,7 @@ def _networks_of(tensors: Mapping[str, Tensor]) -> list[str]:
     for name, architecture in NETWORKS.items():
         # Looked at before anything is built, which takes a while.
         if [stage.depth for stage in architecture.stages] == depths or _torchvisions_mobilenet(names, architecture):
-            bare = [_bare(architecture, stem) for stem in STEMS if stem != "auto"]
+            bare = [_layers(name, stem) for stem in STEMS if stem != "auto"]
             if any(_is_of(tensors, network) for network in bare):
                 found.append(name)
     return found
@@ -109,13 +109,13 @@ def _torchvisions_mobilenet(names: Iterable[str], architecture: Architecture) ->
     return architecture.head_channels is not None and any(name.startswith("features.") for name in names)
 
 
-def _bare(architecture: Architecture, stem: str) -> Network:
-    """A network without storage."""
-    with torch.device("meta"):
-        return Network(architecture, num_classes=1, in_channels=3, stem=stem, width=1.0, reduction=None, drop_path=0.0)
+def _layers(name: str, stem: str) -> nn.Module:
+    from skipwise.nets.spec import NetworkSpec  # which itself loads weights
+
+    return NetworkSpec(name=name, num_classes=1, stem=stem).build_for_counting()
 
 
-def _is_of(tensors: Mapping[str, Tensor], network: Network) -> bool:
+def _is_of(tensors: Mapping[str, Tensor], network: nn.Module) -> bool:
     head = head_names(network)
 
     def body(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:

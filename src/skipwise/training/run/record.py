@@ -30,6 +30,7 @@ from skipwise.core.machine.system import Machine, describe_machine
 from skipwise.data.containers import LONGEST_NAME
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.evaluation.metrics import Metrics
+from skipwise.nets.spec import NetworkSpec
 from skipwise.training.loop.recipe import Recipe
 from skipwise.training.loop.schedule import Pace
 from skipwise.training.machine.execution import Execution
@@ -76,6 +77,18 @@ class RunSpec:
     recipe: Recipe
     execution: Execution
     fold: tuple[int, int] | None = None
+
+    @property
+    def network(self) -> NetworkSpec:
+        """The network that is trained. The file of weights that it starts from is not in it; only its hash is here."""
+        return NetworkSpec(
+            name=self.model,
+            num_classes=len(self.classes),
+            in_channels=self.preprocessing.channels,
+            stem=self.stem,
+            width=self.width,
+            image_size=self.preprocessing.size,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,8 +21,6 @@ from skipwise.data.images import Images
 from skipwise.data.store.on_device import Resident
 from skipwise.evaluation.logits import predict_logits
 from skipwise.evaluation.metrics import Metrics, measure
-from skipwise.nets.weights.loading import load_weights
-from skipwise.nets.zoo import create_model
 from skipwise.training.loop.schedule import Pace, sides
 from skipwise.training.loop.trainer import Training
 from skipwise.training.machine.compiling import lacks_compiler
@@ -189,27 +187,17 @@ class _Run:
         size, channels = spec.preprocessing.size, spec.preprocessing.channels
         if len(sides(spec.recipe, size)) > 1:
             eager = replace(spec.execution, compile=False)
-            try_gradients(self._network(), eager, batch=batch, channels=channels, size=size)
-
-    def _network(self) -> torch.nn.Module:
-        spec = self.spec
-        return create_model(
-            spec.model,
-            num_classes=len(spec.classes),
-            in_channels=spec.preprocessing.channels,
-            stem=spec.stem,
-            width=spec.width,
-            seed=spec.seed,
-        )
+            network = spec.network.build(seed=spec.seed)
+            try_gradients(network, eager, batch=batch, channels=channels, size=size)
 
     def _training(self, standing: Standing, tensors: dict[str, Tensor] | None) -> Training:
         spec = self.spec
-        network = self._network()
+        network = spec.network
         if self.init is not None and tensors is None:
-            load_weights(network, self.init, new_head=True, key=spec.init_key)
+            network = network.from_file(self.init, sha256=spec.init, key=spec.init_key)
         with reproducible(spec.execution):
             return Training(
-                network,
+                network.build(seed=spec.seed),
                 self.batches,
                 spec.recipe,
                 spec.preprocessing,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count, shortened
 from skipwise.data.names import printable
-from skipwise.data.sources.labels import check_labels, listing, missing_classes
+from skipwise.data.sources.labels import check_labels, missing_classes, quoted_list
 from skipwise.data.sources.source import Source, split_words
 from skipwise.data.sources.split_names import split_of
 
@@ -38,7 +38,7 @@ class ArraySet:
     """Images in memory: uint8 pixels [N, H, W, C], labels [N], and the split of each image if it has one."""
 
     name: str
-    said: str
+    description: str
     classes: tuple[str, ...]
     labels: NDArray[np.int64]
     splits: tuple[str, ...] | None
@@ -55,7 +55,7 @@ class ArraySet:
         faults, absent = missing_classes(labels, self.splits or ("",) * len(labels), self.name)
         return Source(
             name=name,
-            reading=printable(" ".join((f"Read as {self.said}.", *self.notes, *absent))),
+            reading=printable(" ".join((f"Read as {self.description}.", *self.notes, *absent))),
             classes=tuple(map(printable, self.classes)),
             ids=tuple(f"{split}/{index:0{digits}d}" for index, split in enumerate(where)),
             labels=self.labels,
@@ -66,7 +66,7 @@ class ArraySet:
         )
 
 
-def array_set(name: str, arrays: Mapping[str, NDArray[Any]], said: str) -> ArraySet:
+def array_set(name: str, arrays: Mapping[str, NDArray[Any]], description: str) -> ArraySet:
     """Labelled images out of arrays by their names and shapes.
 
     Raises:
@@ -103,7 +103,7 @@ def array_set(name: str, arrays: Mapping[str, NDArray[Any]], said: str) -> Array
     shapes = {images.shape[1:] for images in pixels}
     if len(shapes) > 1:
         raise SkipwiseError(
-            f"The parts of {name} have images of different shapes ({listing(map(str, shapes))}); bring them to one."
+            f"The parts of {name} have images of different shapes ({quoted_list(map(str, shapes))}); bring them to one."
         )
     values = np.concatenate(labels)
     distinct, numbers = np.unique(values, return_inverse=True)
@@ -112,11 +112,11 @@ def array_set(name: str, arrays: Mapping[str, NDArray[Any]], said: str) -> Array
     total = np.concatenate(pixels)
     parts = {split: splits.count(split) for split in dict.fromkeys(splits)}
     size = " x ".join(map(str, total.shape[1:3]))
-    text = f"{said} ({count(len(total), 'image')} of {size} pixels, {count(len(shown), 'class')})"
+    text = f"{description} ({count(len(total), 'image')} of {size} pixels, {count(len(shown), 'class')})"
     text += split_words(splits)
     return ArraySet(
         name=name,
-        said=text,
+        description=text,
         classes=tuple(shown),
         labels=numbers.ravel().astype(np.int64),
         splits=tuple(splits) if len(parts) > 1 else None,

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.names import printable, stem
-from skipwise.data.sources.folders import folder_names as called
+from skipwise.data.sources.folders import folder_names
 from skipwise.data.sources.folders.levels import Level, find_level
 from skipwise.data.sources.folders.split_folders import Part, check_joined, find_parts
 from skipwise.data.sources.folders.tree import Node, merged, tree_of
 from skipwise.data.sources.folders.wrappers import beside_classes, unwrapped
-from skipwise.data.sources.labels import listing
+from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
-from skipwise.data.sources.source import Row
+from skipwise.data.sources.source import LabelledImage
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Folders:
         """How many of some pictures are of each class."""
         return Counter(row.label for row in self.rows(names)[0])
 
-    def rows(self, names: Sequence[str]) -> tuple[list[Row], list[str]]:
+    def rows(self, names: Sequence[str]) -> tuple[list[LabelledImage], list[str]]:
         """The labelled pictures, and those that belong to no class."""
         rows, left = [], []
         for name in names:
@@ -53,7 +53,7 @@ class Folders:
             if known is None:
                 left.append(name)
             else:
-                rows.append(Row(name, *known))
+                rows.append(LabelledImage(name, *known))
         return rows, left
 
 
@@ -71,7 +71,7 @@ def read_folders(place: Place, options: ReadingOptions) -> Folders | None:
     parts = find_parts(top, place.name, asked=options.class_level is not None)
     if not parts:
         only = top.only()
-        flat = only is not None and not only.deep and called.is_generic(only.name)
+        flat = only is not None and not only.deep and folder_names.is_generic(only.name)
         whole = Part("", top, top, bool(top.children) and not flat)
         whole.left_out = [] if options.class_level == "1" else beside_classes(top)
         parts = [whole]
@@ -96,7 +96,7 @@ def read_folders(place: Place, options: ReadingOptions) -> Folders | None:
     for part in labelled:
         labels.update(_labels(part, level))
     hidden = sorted({label for label, _, _ in labels.values() if label.startswith(".")})
-    notes = [f"The hidden folder{'s' * (len(hidden) > 1)} {listing(hidden)} count as classes."] if hidden else []
+    notes = [f"The hidden folder{'s' * (len(hidden) > 1)} {quoted_list(hidden)} count as classes."] if hidden else []
     return Folders(
         top=top,
         parts=labelled,
@@ -112,11 +112,10 @@ def _check_left(whole: Part, where: str) -> None:
     """Raises SkipwiseError where a single class folder lies beside those that are called like no class."""
     names = {node.name for node in whole.left_out}
     kept = [kid for kid in whole.inside.children.values() if kid.name not in names]
-    if names and len(kept) == 1 and not kept[0].deep and not called.is_generic(kept[0].name):
+    if names and len(kept) == 1 and not kept[0].deep and not folder_names.is_generic(kept[0].name):
         raise SkipwiseError(
-            f"{where} has only one class folder, '{printable(kept[0].name)}', since {listing(sorted(names), 2)} is "
-            "named "
-            "like images without a class; if each of these folders is a class, add --class-level 1."
+            f"{where} has only one class folder, '{printable(kept[0].name)}', since {quoted_list(sorted(names), 2)} is "
+            "named like images without a class; if each of these folders is a class, add --class-level 1."
         )
 
 
@@ -174,7 +173,7 @@ def _empty_classes(place: Place, parts: Sequence[Part], level: Level) -> list[st
         above, _, name = folder.rpartition("/")
         if above not in tops or name in full[above] or folder in used or folder in holding or name.startswith("."):
             continue
-        if not called.is_beside(name) and not called.is_unlabelled(name):
+        if not folder_names.is_beside(name) and not folder_names.is_unlabelled(name):
             empty.append(
                 f"The class folder {printable(folder)} of {place.name} holds no images; add some or remove it."
             )

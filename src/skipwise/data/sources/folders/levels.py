@@ -15,9 +15,9 @@ from typing import Any
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.names import printable
-from skipwise.data.sources.folders import folder_names as called
+from skipwise.data.sources.folders import folder_names
 from skipwise.data.sources.folders.tree import Node, merged
-from skipwise.data.sources.labels import listing
+from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.options import Ambiguous
 from skipwise.data.sources.split_names import split_of, splits_of
 
@@ -63,10 +63,10 @@ def find_level(top: Node, where: str, wanted: str | None, stems_of: StemsOf) -> 
     """
     tops = list(top.children)
     deep = [node for node in top.children.values() if node.deep]
-    no_classes = all(called.is_generic(name) or called.is_mask(name) or split_of(name) for name in tops)
-    if len(tops) > 1 and not deep and no_classes and any(map(called.is_mask, tops)):
+    no_classes = all(folder_names.is_generic(name) or folder_names.is_mask(name) or split_of(name) for name in tops)
+    if len(tops) > 1 and not deep and no_classes and any(map(folder_names.is_mask, tops)):
         raise SkipwiseError(
-            f"{where} holds images and their masks ({listing(sorted(tops), 3)}), a set for segmentation; Skipwise "
+            f"{where} holds images and their masks ({quoted_list(sorted(tops), 3)}), a set for segmentation; Skipwise "
             "needs a sub-folder for each class, or a table of labels."
         )
     inside = Counter(name for node in deep for name in node.children)
@@ -76,7 +76,7 @@ def find_level(top: Node, where: str, wanted: str | None, stems_of: StemsOf) -> 
             _check_splits_below(top, where, splits)
         level = find_level(_without_second(top), where, wanted, stems_of)
         return _shifted(level, splits=1, split_of=splits)
-    generic = len(inside) == 1 and (called.is_generic(next(iter(inside))) or all(map(called.is_part, tops)))
+    generic = len(inside) == 1 and (folder_names.is_generic(next(iter(inside))) or all(map(folder_names.is_part, tops)))
     if len(deep) == len(tops) and generic:
         if any(child.deep for node in deep for child in node.children.values()):
             return _shifted(find_level(_without_second(top), where, wanted, stems_of), skipped=1)
@@ -86,8 +86,8 @@ def find_level(top: Node, where: str, wanted: str | None, stems_of: StemsOf) -> 
     if not deep:
         _check_flat(tops, where)
         return Level()
-    masks = frozenset(name for name in inside if called.is_mask(name))
-    if masks and all(called.is_generic(name) or name in masks for name in inside):
+    masks = frozenset(name for name in inside if folder_names.is_mask(name))
+    if masks and all(folder_names.is_generic(name) or name in masks for name in inside):
         return Level(left_out=masks)
     if all(len(name) == 1 for name in tops) and all(
         child.lower().startswith(node.name.lower()) for node in deep for child in node.children
@@ -100,18 +100,16 @@ def find_level(top: Node, where: str, wanted: str | None, stems_of: StemsOf) -> 
 def _check_flat(tops: list[str], where: str) -> None:
     """Raises SkipwiseError where the folders are called as no classes are."""
     for test, what, fewest in (
-        (called.is_part, "parts of one set", 2),
-        (called.is_camera, "folders of a camera", 2),
-        (called.is_date, "days or months", 2),
-        (called.is_well, "wells of a plate", 4),
+        (folder_names.is_part, "parts of one set", 2),
+        (folder_names.is_camera, "folders of a camera", 2),
+        (folder_names.is_date, "days or months", 2),
+        (folder_names.is_well, "wells of a plate", 4),
     ):
         if len(tops) >= fewest and all(map(test, tops)):
             raise SkipwiseError(
-                f"{where} has only folders that are named like {what} ({listing(sorted(tops), 3)}), so nothing says "
-                "which "
-                "class an image is of; give a table (.csv) with the columns path and label, or --class-level 1 if "
-                "these "
-                "folders are the classes."
+                f"{where} has only folders that are named like {what} ({quoted_list(sorted(tops), 3)}), so nothing "
+                "says which class an image is of; give a table (.csv) with the columns path and label, or "
+                "--class-level 1 if these folders are the classes."
             )
 
 
@@ -120,18 +118,16 @@ def _check_splits_below(top: Node, where: str, splits: Mapping[str, str]) -> Non
     flat = sorted(node.name for node in top.children.values() if node.direct and not node.deep)
     if flat:
         raise SkipwiseError(
-            f"{where} has {listing(sorted(splits), 3)} in some of its class folders, but not in {listing(flat, 3)}; "
-            "split "
-            "these folders too, or move them elsewhere."
+            f"{where} has {quoted_list(sorted(splits), 3)} in some of its class folders, but not in "
+            f"{quoted_list(flat, 3)}; split these folders too, or move them elsewhere."
         )
-    if all(map(called.is_part, top.children)) and any(
+    if all(map(folder_names.is_part, top.children)) and any(
         child.deep for node in top.children.values() for child in node.children.values()
     ):
         first = sorted(top.children)[0]
         raise SkipwiseError(
-            f"{where} holds several splits of what may be the same images ({listing(sorted(top.children), 3)}); give "
-            "one "
-            f"of these folders, such as {printable(first)}."
+            f"{where} holds several splits of what may be the same images ({quoted_list(sorted(top.children), 3)}); "
+            f"give one of these folders, such as {printable(first)}."
         )
     below = [{each for child in node.children.values() for each in child.children} for node in top.children.values()]
     apart = len(below) > 1 and len(set.intersection(*below)) < 2
@@ -143,12 +139,12 @@ def _nested(where: str, top: Node, deep: list[Node], inside: Counter[str], stems
     """Which level of nested folders is the class."""
     tops = list(top.children)
     shared = sorted(name for name, count in inside.items() if count > 1)
-    second = f"--class-level 2 takes {listing(shared or sorted(inside), 3)} for the classes."
-    first = f"--class-level 1 takes {listing(sorted(tops), 3)} for the classes."
+    second = f"--class-level 2 takes {quoted_list(shared or sorted(inside), 3)} for the classes."
+    first = f"--class-level 1 takes {quoted_list(sorted(tops), 3)} for the classes."
     whole = len(deep) == len(tops)
-    if len(tops) > 1 and whole and all(map(called.is_part, tops)) and not all(map(called.is_part, inside)):
+    if len(tops) > 1 and whole and all(map(folder_names.is_part, tops)) and not all(map(folder_names.is_part, inside)):
         return Level(classes=1, other=first)
-    if splits_of(tops) or _innermost(deep) or all(map(called.is_well, inside)):
+    if splits_of(tops) or _innermost(deep) or all(map(folder_names.is_well, inside)):
         raise _ambiguous(where, top)
     if len(shared) < 2 and len(inside) > 1 and len(deep) > 1 and all(map(_is_group, inside)):
         return Level(groups=1, other=second)
@@ -157,23 +153,31 @@ def _nested(where: str, top: Node, deep: list[Node], inside: Counter[str], stems
         if _same_leaves(deep):
             raise _ambiguous(where, top)
         return Level(other=_leaves(deep))
-    if all(map(called.is_group, tops)):
+    if all(map(folder_names.is_group, tops)):
         return Level(classes=1, groups=0, other=first)
-    if all(map(called.is_scale, tops)) and not _alike(deep, shared, stems_of):
+    if all(map(folder_names.is_scale, tops)) and not _alike(deep, shared, stems_of):
         return Level(classes=1, other=first)
-    groups = any(all(map(test, inside)) for test in (called.is_group, called.is_date, called.is_camera, called.is_part))
-    if groups and not _copies(deep, shared, stems_of) and not any(map(called.is_part, tops)):
+    groups = any(
+        all(map(test, inside))
+        for test in (folder_names.is_group, folder_names.is_date, folder_names.is_camera, folder_names.is_part)
+    )
+    if groups and not _copies(deep, shared, stems_of) and not any(map(folder_names.is_part, tops)):
         return Level(groups=1, other=second)
-    if all(map(called.is_scale, inside)) and not _same_inside(deep, stems_of):
+    if all(map(folder_names.is_scale, inside)) and not _same_inside(deep, stems_of):
         return Level(other=second)
-    numbered = all(map(called.is_number, inside)) and not all(map(called.is_number, tops))
+    numbered = all(map(folder_names.is_number, inside)) and not all(map(folder_names.is_number, tops))
     if numbered and not _alike(deep, shared, stems_of):
         return Level(groups=1, other=second)
     raise _ambiguous(where, top)
 
 
 def _is_group(name: str) -> bool:
-    return called.is_group(name) or called.is_number(name) or called.is_date(name) or called.is_camera(name)
+    return (
+        folder_names.is_group(name)
+        or folder_names.is_number(name)
+        or folder_names.is_date(name)
+        or folder_names.is_camera(name)
+    )
 
 
 def _innermost(deep: list[Node]) -> list[str]:
@@ -188,7 +192,7 @@ def _innermost(deep: list[Node]) -> list[str]:
 
 def _no_classes(names: set[str]) -> bool:
     """Whether all folders are called like what lies below classes."""
-    tests = (_is_group, called.is_scale, called.is_generic, called.is_mask, called.is_part)
+    tests = (_is_group, folder_names.is_scale, folder_names.is_generic, folder_names.is_mask, folder_names.is_part)
     return any(all(map(test, names)) for test in tests)
 
 
@@ -206,15 +210,14 @@ def _ambiguous(where: str, top: Node) -> Ambiguous:
     while nodes := [child for node in nodes for child in node.children.values()]:
         levels.append(sorted({node.name for node in nodes}))
     shown = [
-        f"{listing(names, 4)} (--class-level {number})"
+        f"{quoted_list(names, 4)} (--class-level {number})"
         for number, names in enumerate(levels[:4], 1)
-        if not all(map(called.is_generic, names))
+        if not all(map(folder_names.is_generic, names))
     ]
     ways = "two ways" if len(shown) == 2 else f"{len(shown)} ways"
     return Ambiguous(
         f"{where} can be read in {ways}, with the classes {', '.join(shown[:-1])} or {shown[-1]}. Say which, or give "
-        "one "
-        "of the folders."
+        "one of the folders."
     )
 
 
@@ -252,15 +255,15 @@ def _asked(top: Node, wanted: str, where: str) -> Level:
 def _leaves(deep: list[Node]) -> str:
     """What is worth saying of sub-folders that count for the class above."""
     below = [(node, each) for node in deep for each in node.walk() if each.direct and each is not node]
-    below = [(node, each) for node, each in below if not called.is_generic(each.name) and each.name != node.name]
+    below = [(node, each) for node, each in below if not folder_names.is_generic(each.name) and each.name != node.name]
     names = sorted({each.name for _, each in below})
     if not names:
         return ""
     tops = sorted({node.name for node, _ in below})
     first = f"Images in sub-folders of '{printable(tops[0])}'{' and other classes' * (len(tops) > 1)}"
     if len(names) == 1:
-        return f"{first} ({listing(names)}) count for that class."
-    return f"{first} count for that class; --class-level leaf takes {listing(names, 3)} for the classes."
+        return f"{first} ({quoted_list(names)}) count for that class."
+    return f"{first} count for that class; --class-level leaf takes {quoted_list(names, 3)} for the classes."
 
 
 def _alike(deep: list[Node], shared: list[str], stems_of: StemsOf) -> bool:
@@ -288,7 +291,7 @@ def _copies(deep: list[Node], shared: list[str], stems_of: StemsOf) -> bool:
         same = set.intersection(*map(set, stems)) if len(stems) > 1 else set()
         # "tile_0_1" and "tile_0_2" are numbered in each folder anew.
         words = {re.sub(r"\d+", "", stem) for stem in same}
-        told = {word.strip("-_ ().").lower() for word in words} - called.GENERIC - {"", "frame", "f"}
+        told = {word.strip("-_ ().").lower() for word in words} - folder_names.GENERIC - {"", "frame", "f"}
         if told and (len(words) > 1 or len(same) == 1) and len(same) >= 0.9 * max(map(len, stems)):
             return True
     return False

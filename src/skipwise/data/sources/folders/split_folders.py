@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.names import printable
-from skipwise.data.sources.folders import folder_names as called
+from skipwise.data.sources.folders import folder_names
 from skipwise.data.sources.folders.tree import Node
 from skipwise.data.sources.folders.wrappers import beside_classes, is_beside
-from skipwise.data.sources.labels import listing
+from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.options import Ambiguous
 from skipwise.data.sources.split_names import split_and_rest, splits_of
 
@@ -39,7 +39,7 @@ def find_parts(top: Node, where: str, *, asked: bool) -> list[Part]:
         Ambiguous: one of the folders is called like a split, but may be a class.
         SkipwiseError: two folders for one split, or none for training.
     """
-    kids = {name: kid for name, kid in top.children.items() if not called.is_unlabelled(name)}
+    kids = {name: kid for name, kid in top.children.items() if not folder_names.is_unlabelled(name)}
     split_of = splits_of(kids)
     if not split_of:
         return []
@@ -59,8 +59,7 @@ def find_parts(top: Node, where: str, *, asked: bool) -> list[Part]:
         name = printable(train[0].name)
         raise Ambiguous(
             f"{where} can be read in two ways: with {name}/ for training and without the folders beside it (give "
-            f"{name}/ "
-            f"alone), or with the classes {listing(sorted(kids), 4)} (--class-level 1)."
+            f"{name}/ alone), or with the classes {quoted_list(sorted(kids), 4)} (--class-level 1)."
         )
     insides = [_inside(node, frozenset()) for node in train]
     known = frozenset(name for inside in insides for name in inside.children)
@@ -90,7 +89,7 @@ def check_joined(top: Node, where: str) -> None:
         names = sorted(top.children)
         split, rest = found[0]
         raise SkipwiseError(
-            f"{where} has folders that name a split and a class at once ({listing(names, 4)}); make them "
+            f"{where} has folders that name a split and a class at once ({quoted_list(names, 4)}); make them "
             f"{split}/{printable(rest)} and so on, if what comes beside the split is the class."
         )
 
@@ -130,9 +129,9 @@ def _inside(node: Node, known: frozenset[str]) -> Node:
             node = only
             continue
         kids = list(node.children.values())
-        inner = [kid for kid in kids if called.is_generic(kid.name) or not called.is_beside(kid.name)]
-        named = [kid for kid in inner if not called.is_unlabelled(kid.name)]
-        if len(inner) == 1 and called.is_generic(inner[0].name) and inner[0].deep:
+        inner = [kid for kid in kids if folder_names.is_generic(kid.name) or not folder_names.is_beside(kid.name)]
+        named = [kid for kid in inner if not folder_names.is_unlabelled(kid.name)]
+        if len(inner) == 1 and folder_names.is_generic(inner[0].name) and inner[0].deep:
             node = inner[0]
         elif len(named) == 1 < len(inner) and named[0].deep and named[0].name not in known:
             node = named[0]
@@ -146,8 +145,8 @@ def _has_classes(folder: Node, inside: Node) -> bool:
         return False
     only = inside.only()
     wraps = only is not None and not only.deep and (
-        called.is_generic(only.name) or only.name == folder.name or bool(splits_of([only.name]))
-        or called.is_unlabelled(only.name)
+        folder_names.is_generic(only.name) or only.name == folder.name or bool(splits_of([only.name]))
+        or folder_names.is_unlabelled(only.name)
     )  # fmt: skip
     return not wraps
 

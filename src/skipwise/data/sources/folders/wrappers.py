@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skipwise.data.names import printable
-from skipwise.data.sources.folders import folder_names as called
+from skipwise.data.sources.folders import folder_names
 from skipwise.data.sources.folders.tree import Node
 from skipwise.data.sources.options import Ambiguous
 from skipwise.data.sources.split_names import split_and_rest, split_of, splits_of
@@ -19,14 +19,16 @@ def unwrapped(node: Node, where: str) -> Node:
         only = node.only()
         kids = list(node.children.values())
         inner = [kid for kid in kids if not (is_beside(kid) or _is_test(kid))]
-        done = [kid for kid in inner if called.is_done(kid.name) or called.is_generic(kid.name)]
-        if len(done) == 1 and all(called.is_raw(kid.name) and not kid.deep for kid in inner if kid is not done[0]):
+        done = [kid for kid in inner if folder_names.is_done(kid.name) or folder_names.is_generic(kid.name)]
+        if len(done) == 1 and all(
+            folder_names.is_raw(kid.name) and not kid.deep for kid in inner if kid is not done[0]
+        ):
             inner = done
-        generic = [kid for kid in kids if called.is_generic(kid.name) and not _is_flat(kid)]
+        generic = [kid for kid in kids if folder_names.is_generic(kid.name) and not _is_flat(kid)]
         if only is not None and only.deep:
             node = only
         elif len(inner) == 1 and inner[0].deep and split_of(inner[0].name) is None and (
-            called.is_generic(inner[0].name) or all(_is_left(kid) for kid in kids if kid is not inner[0])
+            folder_names.is_generic(inner[0].name) or all(_is_left(kid) for kid in kids if kid is not inner[0])
         ):  # fmt: skip
             node = inner[0]
         elif len(generic) == 1 and all(
@@ -52,8 +54,7 @@ def _only_split(node: Node, where: str) -> Node | None:
         if kid.name != name and not (_is_left(kid) or is_beside(kid)):
             raise Ambiguous(
                 f"{where} can be read in two ways: with {printable(name)}/, which is split into folders for training "
-                "and "
-                f"test, or with {printable(kid.name)}/. Give one of these folders."
+                f"and test, or with {printable(kid.name)}/. Give one of these folders."
             )
     return node.children[name]
 
@@ -70,11 +71,15 @@ def _split_classes(node: Node) -> set[str]:
 
 def is_beside(node: Node) -> bool:
     """Whether a folder is called like what lies beside class folders or split folders."""
-    return called.is_beside(node.name) or called.is_sample(node.name) or called.is_unlabelled(node.name)
+    return (
+        folder_names.is_beside(node.name) or folder_names.is_sample(node.name) or folder_names.is_unlabelled(node.name)
+    )
 
 
 def _is_left(node: Node) -> bool:
-    named = called.is_unlabelled(node.name) or called.is_sample(node.name) or called.is_mask(node.name)
+    named = (
+        folder_names.is_unlabelled(node.name) or folder_names.is_sample(node.name) or folder_names.is_mask(node.name)
+    )
     return _is_flat(node) or named
 
 
@@ -102,10 +107,10 @@ def _nested_copy(node: Node) -> Node | None:
 
 def beside_classes(top: Node) -> list[Node]:
     """Folders among class folders that are none: unlabelled pictures, a second copy of everything, masks."""
-    found = [kid for kid in top.children.values() if called.is_unlabelled(kid.name)]
+    found = [kid for kid in top.children.values() if folder_names.is_unlabelled(kid.name)]
     if (copy := _nested_copy(top)) is not None:
         found.append(copy)
     deep = [kid for kid in top.children.values() if kid.deep]
     if deep:  # a few pictures to look at, beside folders of folders
-        found += [kid for kid in top.children.values() if called.is_sample(kid.name) and not kid.deep]
+        found += [kid for kid in top.children.values() if folder_names.is_sample(kid.name) and not kid.deep]
     return list(dict.fromkeys(found)) if len(found) < len(top.children) else []

@@ -17,9 +17,9 @@ from skipwise.data.image.decode import UnreadableImage
 from skipwise.data.names import printable, stem, suffix
 from skipwise.data.sources.arrays.array_sets import ArraySet, array_set
 from skipwise.data.sources.arrays.matlab import load_matlab, simple
-from skipwise.data.sources.foreign import foreign_sentence
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
+from skipwise.data.sources.refused.foreign_formats import foreign_sentence
 from skipwise.data.sources.unpacking import LARGEST_ARRAYS, check_size, check_zip, gunzipped
 
 _IDX = re.compile(r"(?P<split>.*?)[-_.]?(?P<what>images|labels)[-_.]idx\d[-_.]ubyte(?:\.gz)?$", re.IGNORECASE)

@@ -9,12 +9,12 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count
 from skipwise.data.names import printable, stem
 from skipwise.data.sources.folders.folders import Folders, read_folders
-from skipwise.data.sources.labels import listing
+from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
-from skipwise.data.sources.source import Reading, Row
+from skipwise.data.sources.refused.unread_pictures import check_unread
+from skipwise.data.sources.source import LabelledImage, Reading
 from skipwise.data.sources.tables.class_names import find_class_names
-from skipwise.data.sources.unread import check_unread
 
 _SHOWN_AGAIN = re.compile(
     r"(?:mask|seg|gt)[ _-](?P<a>.+)|"
@@ -61,7 +61,7 @@ def _reading(place: Place, options: ReadingOptions, found: Folders) -> Reading:
         rows = [row._replace(group="") for row in rows]
     classes = sorted({row.label for row in rows})
     names = find_class_names(place, classes)
-    if names is not None and (known := names.of(classes)):
+    if names is not None and (known := names.for_labels(classes)):
         rows = [row._replace(label=known[row.label]) for row in rows]
         classes = sorted(known.values())
         found.notes.append(f"The classes' names are those of {printable(names.where)}.")
@@ -69,9 +69,10 @@ def _reading(place: Place, options: ReadingOptions, found: Folders) -> Reading:
         name=place.name,
         container=place.container,
         rows=rows,
-        said=_described(found, rows, classes) + ("; masks or thumbnails beside them are left out" if masks else ""),
-        split_said=bool(found.parts[0].split),
-        other=found.level.other,
+        description=_described(found, rows, classes)
+        + ("; masks or thumbnails beside them are left out" if masks else ""),
+        describes_split=bool(found.parts[0].split),
+        alternative=found.level.other,
         top=f"{found.top.path}/" if found.top.path else "",
         entries={entry.name: entry for entry in place.pictures},
         left_out=[*left, *place.unread, *place.hidden, *(entry.name for entry in place.others)],
@@ -80,7 +81,7 @@ def _reading(place: Place, options: ReadingOptions, found: Folders) -> Reading:
     )
 
 
-def _without_masks(rows: list[Row]) -> tuple[list[Row], list[str]]:
+def _without_masks(rows: list[LabelledImage]) -> tuple[list[LabelledImage], list[str]]:
     """The rows without pictures that show others again: `benign (1)_mask.png` beside `benign (1).png`."""
     there = {stem(row.file) for row in rows}
     masks = set()
@@ -93,7 +94,7 @@ def _without_masks(rows: list[Row]) -> tuple[list[Row], list[str]]:
     return [row for row in rows if row.file not in masks], sorted(masks)
 
 
-def _described(found: Folders, rows: Sequence[Row], classes: Sequence[str]) -> str:
+def _described(found: Folders, rows: Sequence[LabelledImage], classes: Sequence[str]) -> str:
     """What was understood, in words: "folders train/ (9,469 images, 10 classes) and val/ (3,925)"."""
     if found.parts and found.parts[0].split:
         counts: dict[str, int] = {}
@@ -104,20 +105,22 @@ def _described(found: Folders, rows: Sequence[Row], classes: Sequence[str]) -> s
         plain = {split: name if split in name.lower() else f"{name} as {split}" for split, name in names.items()}
         shown = [f"{plain['train']} ({count(counts.get('train', 0), 'image')}, {count(len(classes), 'class')})"]
         shown += [f"{plain[split]} ({counts.get(split, 0):,})" for split in ("val", "test") if split in names]
-        said = f"folders {', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else f"the folder {shown[0]}"
+        description = f"folders {', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else f"the folder {shown[0]}"
         if "val" in names and "test" not in names:
-            said += f": {names['val']} is the test set, validation is cut from {names['train']}"
+            description += f": {names['val']} is the test set, validation is cut from {names['train']}"
         elif "test" in names and "val" not in names:
-            said += f"; validation is cut from {names['train']}"
+            description += f"; validation is cut from {names['train']}"
         elif len(names) == 1:
-            said += "; validation and test are cut from it"
+            description += "; validation and test are cut from it"
     else:
         where = f" in {printable(found.top.path)}/" if found.top.path else ""
-        said = f"{count(len(classes), 'class folder')}{where} ({count(len(rows), 'image')}): {_some(classes)}"
+        description = f"{count(len(classes), 'class folder')}{where} ({count(len(rows), 'image')}): {_some(classes)}"
     if found.level.groups is not None:
         groups = sorted({group for _, _, group in found.labels.values() if group})
-        said += f"; the folders {listing(groups, 2)} may say what belongs together: --group folder keeps it on one side"
-    return said
+        description += (
+            f"; the folders {quoted_list(groups, 2)} may say what belongs together: --group folder keeps it on one side"
+        )
+    return description
 
 
 def _some(names: Sequence[str], most: int = 6) -> str:

@@ -12,13 +12,13 @@ from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.text import count
 from skipwise.data.containers import Crops, Entry, Shareable
 from skipwise.data.names import printable, stem, suffix
-from skipwise.data.sources.labels import listing
+from skipwise.data.sources.columns.column_names import is_group_column, plain
+from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
-from skipwise.data.sources.source import Reading, Row
+from skipwise.data.sources.source import LabelledImage, Reading
 from skipwise.data.sources.split_names import split_of
-from skipwise.data.sources.tables.column_names import is_group_column, plain
-from skipwise.data.sources.tables.text_tables import decoded
+from skipwise.data.sources.table_files.text import decoded
 from skipwise.data.sources.unpacking import check_text
 
 
@@ -81,14 +81,14 @@ def _annotated(place: Place, name: str, data: bytes) -> Annotated | None:
     found: dict[str, Any] = {}
     fields: dict[str, dict[str, str]] = {}
     missing = []
-    said = {image["id"]: image for image in content["images"]}
-    for image, called in images.items():
-        picture = place.index.find(called, folder, prefer=prefer)
+    details = {image["id"]: image for image in content["images"]}
+    for image, file_name in images.items():
+        picture = place.index.find(file_name, folder, prefer=prefer)
         if picture is None:
-            missing.append(called)
+            missing.append(file_name)
         else:
             found[picture] = boxes[image]
-            fields[picture] = {key: str(value) for key, value in said[image].items() if isinstance(value, str | int)}
+            fields[picture] = {key: str(value) for key, value in details[image].items() if isinstance(value, str | int)}
     if not found:
         return None
     return Annotated(name, split or "", found, missing, fields)
@@ -111,12 +111,12 @@ def _reading(place: Place, options: ReadingOptions, files: list[Annotated]) -> R
                 several.append((picture, names))
             elif names:
                 group = "" if options.group is None else _field(each, picture, options.group)
-                rows.append(Row(picture, names[0], each.split, group))
+                rows.append(LabelledImage(picture, names[0], each.split, group))
     if several:
         picture, names = several[0]
         raise SkipwiseError(
             f"{count(len(several), 'image')} of {files[0].name} {'has' if len(several) == 1 else 'have'} several "
-            f"categories ({printable(picture)}: {listing(names, 3)}); Skipwise needs exactly one class per image. "
+            f"categories ({printable(picture)}: {quoted_list(names, 3)}); Skipwise needs exactly one class per image. "
             "With --crop-boxes each box that was drawn is an image of its own."
         )
     return _made(
@@ -128,7 +128,7 @@ def _field(annotated: Annotated, picture: str, name: str) -> str:
     fields = annotated.fields[picture]
     if name not in fields:
         raise SkipwiseError(
-            f"The images of {annotated.name} have no field {name!r} for --group; they have {listing(fields, 8)}."
+            f"The images of {annotated.name} have no field {name!r} for --group; they have {quoted_list(fields, 8)}."
         )
     return fields[name]
 
@@ -160,7 +160,7 @@ def _crops(place: Place, files: list[Annotated]) -> Reading:
                 boxes[name] = (picture, box)
                 # A box that is moved is another image.
                 entries[name] = Entry(name, hash(box) & 0xFFFFFFFF, sizes[picture].stamp)
-                rows.append(Row(name, label, each.split, picture))
+                rows.append(LabelledImage(name, label, each.split, picture))
     return _made(
         place,
         files,
@@ -172,25 +172,25 @@ def _crops(place: Place, files: list[Annotated]) -> Reading:
 
 
 def _made(
-    place: Place, files: list[Annotated], rows: list[Row], how: str, container: Any, entries: dict[str, Entry]
+    place: Place, files: list[Annotated], rows: list[LabelledImage], how: str, container: Any, entries: dict[str, Entry]
 ) -> Reading:
     classes = sorted({row.label for row in rows})
     empty = sum(not drawn for each in files for drawn in each.found.values())
     names = ", ".join(printable(each.name) for each in files[:3])
-    said = (
+    description = (
         f"COCO annotations in {names} ({count(len(rows), 'image')}, {count(len(classes), 'class')}: "
-        f"{listing(classes, 4)}), {how}"
+        f"{quoted_list(classes, 4)}), {how}"
     )
     if empty:
-        said += f"; {count(empty, 'picture')} without annotations {'is' if empty == 1 else 'are'} left out"
+        description += f"; {count(empty, 'picture')} without annotations {'is' if empty == 1 else 'are'} left out"
     used = {row.file.partition("#")[0] if row.group == row.file.partition("#")[0] else row.file for row in rows}
     left = [name for name in place.names if name not in used]
     return Reading(
         name=place.name,
         container=container,
         rows=rows,
-        said=said,
-        other="" if any(row.group for row in rows) else _proposal(files),
+        description=description,
+        alternative="" if any(row.group for row in rows) else _proposal(files),
         entries=entries,
         left_out=[*left, *place.unread, *place.hidden],
     )

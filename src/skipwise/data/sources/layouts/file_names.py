@@ -11,11 +11,11 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count
 from skipwise.data.names import printable
 from skipwise.data.sources.folders.folders import read_folders
-from skipwise.data.sources.labels import listing
-from skipwise.data.sources.layouts.detection import check_no_detection
+from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
-from skipwise.data.sources.source import Reading, Row, compiled_pattern
+from skipwise.data.sources.refused.detection import check_no_detection
+from skipwise.data.sources.source import LabelledImage, Reading, compiled_pattern
 from skipwise.data.sources.split_names import splits_of
 
 _PATTERNS = (
@@ -50,19 +50,21 @@ def _reading(place: Place, options: ReadingOptions, pattern: re.Pattern[str]) ->
         if label is None:
             left.append(name)
         else:
-            rows.append(Row(name, label, split))
+            rows.append(LabelledImage(name, label, split))
     if not rows:
         raise SkipwiseError(
             f"--label-regex {options.label_regex!r} matches none of the file names of {place.name}, such as "
             f"{printable(place.names[0].rpartition('/')[2])}."
         )
     classes = sorted({row.label for row in rows})
-    said = f"{count(len(rows), 'image')} of {count(len(classes), 'class')} by their file names ({listing(classes, 4)})"
+    description = (
+        f"{count(len(rows), 'image')} of {count(len(classes), 'class')} by their file names ({quoted_list(classes, 4)})"
+    )
     return Reading(
         name=place.name,
         container=place.container,
         rows=rows if len({row.split for row in rows} - {""}) > 1 else [row._replace(split="") for row in rows],
-        said=said,
+        description=description,
         entries={entry.name: entry for entry in place.pictures},
         left_out=[*left, *place.unread, *place.hidden, *(entry.name for entry in place.others)],
     )
@@ -98,9 +100,8 @@ def refusal(place: Place) -> SkipwiseError:
         pattern, classes = proposal
         return SkipwiseError(
             f"{place.name} has no class folders and no table, but the file names of its "
-            f"{count(len(place.names), 'image')} seem to hold {count(len(classes), 'class')} ({listing(classes, 4)}); "
-            "if so, add --label-regex "
-            f"{shlex.quote(pattern)}."
+            f"{count(len(place.names), 'image')} seem to hold {count(len(classes), 'class')} "
+            f"({quoted_list(classes, 4)}); if so, add --label-regex {shlex.quote(pattern)}."
         )
     unlabelled = f"those in {train[0].rpartition('/')[0]}/" if train else "they"
     return SkipwiseError(

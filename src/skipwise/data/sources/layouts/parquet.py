@@ -15,12 +15,12 @@ from skipwise.core.text import count
 from skipwise.data.containers import Folder
 from skipwise.data.containers.parquet import Parquet, opened, texts_of, values_of
 from skipwise.data.names import printable, suffix
-from skipwise.data.sources.labels import listing
+from skipwise.data.sources.columns.column_names import plain
+from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
-from skipwise.data.sources.source import Reading, Row
+from skipwise.data.sources.source import LabelledImage, Reading
 from skipwise.data.sources.split_names import split_of
-from skipwise.data.sources.tables.column_names import plain
 
 _LABELS = ("label", "labels", "class", "target", "category", "y")
 
@@ -76,8 +76,8 @@ def _schema(arrow: Any, options: ReadingOptions, where: str) -> Schema | None:
     known = [name for name in columns if name in classes] or [name for name in columns if plain(name) in _LABELS]
     if not known and not options.label_column:
         raise SkipwiseError(
-            f"{where} holds images, but no column is called like a label (its columns are {listing(columns, 8)}); name "
-            "it with --label-column."
+            f"{where} holds images, but no column is called like a label (its columns are {quoted_list(columns, 8)}); "
+            "name it with --label-column."
         )
     label = _one(where, known, options.label_column, "--label-column", "of labels", columns)
     for name in (image, label, options.group):
@@ -91,7 +91,7 @@ def _schema(arrow: Any, options: ReadingOptions, where: str) -> Schema | None:
         )
     group = options.group
     if group is not None and group not in columns:
-        raise SkipwiseError(f"{where} has no column {group!r} for --group; its columns are {listing(columns, 8)}.")
+        raise SkipwiseError(f"{where} has no column {group!r} for --group; its columns are {quoted_list(columns, 8)}.")
     return Schema(image=image, label=label, names=classes.get(label, ()), group=group)
 
 
@@ -118,16 +118,18 @@ def _names(feature: Any) -> tuple[str, ...]:
 def _one(where: str, known: Sequence[str], asked: str | None, flag: str, what: str, columns: Sequence[str] = ()) -> str:
     if asked is not None:
         if asked not in (columns or known):
-            raise SkipwiseError(f"{where} has no column {asked!r} for {flag}; it has {listing(columns or known, 8)}.")
+            raise SkipwiseError(
+                f"{where} has no column {asked!r} for {flag}; it has {quoted_list(columns or known, 8)}."
+            )
         return asked
     if len(known) > 1:
-        raise SkipwiseError(f"{where} has several columns {what}, {listing(known)}; say which with {flag}.")
+        raise SkipwiseError(f"{where} has several columns {what}, {quoted_list(known)}; say which with {flag}.")
     return known[0]
 
 
 def _reading(name: str, root: Path, files: Sequence[str], schema: Schema) -> Reading:
     container = Parquet(root, tuple(files), schema.image)
-    rows: list[Row] = []
+    rows: list[LabelledImage] = []
     unlabelled: Counter[str] = Counter()
     for file in files:
         split = split_of_shard(file or root.name)
@@ -146,21 +148,23 @@ def _reading(name: str, root: Path, files: Sequence[str], schema: Schema) -> Rea
                         unlabelled[split] += 1
                     else:
                         rows.append(
-                            Row(container.name(file, number), shown, split, "" if group is None else str(group))
+                            LabelledImage(
+                                container.name(file, number), shown, split, "" if group is None else str(group)
+                            )
                         )
                     number += 1
     classes = sorted({row.label for row in rows})
-    said = (
+    description = (
         f"{count(len(files), 'Parquet file')} ({count(len(rows), 'image')} by {schema.image!r}, "
-        f"{count(len(classes), 'class')} by {schema.label!r}: {listing(classes, 4)})"
+        f"{count(len(classes), 'class')} by {schema.label!r}: {quoted_list(classes, 4)})"
     )
     if unlabelled:
-        said += f"; {count(sum(unlabelled.values()), 'image')} without a label are left out"
+        description += f"; {count(sum(unlabelled.values()), 'image')} without a label are left out"
     return Reading(
         name=name,
         container=container,
         rows=rows,
-        said=said,
+        description=description,
         entries={entry.name: entry for entry in container.listing().entries},
     )
 
@@ -171,8 +175,7 @@ def _check(file: Path, table: Any, columns: Sequence[str]) -> None:
         if table.schema_arrow.names.count(name) != 1:
             raise SkipwiseError(
                 f"{file} has no column {name!r}, which another Parquet file beside it has; give one of them, or make "
-                "them "
-                "alike."
+                "them alike."
             )
     rows, size = table.metadata.num_rows, file.stat().st_size
     if not 0 <= rows <= size:

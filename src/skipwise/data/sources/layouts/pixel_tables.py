@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.data.names import printable, stem, suffix
 from skipwise.data.sources.arrays.array_sets import ArraySet, array_set
+from skipwise.data.sources.columns.column_names import plain
+from skipwise.data.sources.columns.columns import value_split
 from skipwise.data.sources.options import Ambiguous, ReadingOptions
 from skipwise.data.sources.place import Place, shown
 from skipwise.data.sources.split_names import splits_of
-from skipwise.data.sources.tables.column_names import plain
-from skipwise.data.sources.tables.columns import value_split
-from skipwise.data.sources.tables.table import Table
-from skipwise.data.sources.tables.table_files import read_tables
-from skipwise.data.sources.tables.text_tables import decoded
+from skipwise.data.sources.table_files.reading import read_tables
+from skipwise.data.sources.table_files.table import Table
+from skipwise.data.sources.table_files.text import decoded
 
 _LABELS = ("label", "class", "target", "emotion", "digit", "y")
 _FEW = 10
@@ -132,5 +132,5 @@ def _pixel_set(name: str, tables: Sequence[tuple[str, Table]]) -> ArraySet:
             prefix = f"{part}_" if part else ""
             arrays[f"{prefix}images"], arrays[f"{prefix}labels"] = values[chosen], labels[chosen]
     names = " and ".join(printable(table.name) for _, table in tables)
-    said = f"the table{'s' * (len(tables) > 1)} {names} of pixels"
-    return array_set(name, arrays, said + (", the first number of each line for its class" if bare else ""))
+    description = f"the table{'s' * (len(tables) > 1)} {names} of pixels"
+    return array_set(name, arrays, description + (", the first number of each line for its class" if bare else ""))

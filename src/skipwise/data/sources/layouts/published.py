@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from skipwise.core.text import count
 from skipwise.data.names import stem
-from skipwise.data.sources.labels import listing
+from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
-from skipwise.data.sources.source import Reading, Row
-from skipwise.data.sources.tables.table import Table
-from skipwise.data.sources.tables.table_files import read_tables
+from skipwise.data.sources.source import LabelledImage, Reading
+from skipwise.data.sources.table_files.reading import read_tables
+from skipwise.data.sources.table_files.table import Table
 
 
 def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:
@@ -31,16 +31,16 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
     return None
 
 
-def _reading(place: Place, rows: list[Row], name: str, index: tuple[str, ...]) -> Reading:
+def _reading(place: Place, rows: list[LabelledImage], name: str, index: tuple[str, ...]) -> Reading:
     used = {row.file for row in rows}
     classes = sorted({row.label for row in rows})
     return Reading(
         name=place.name,
         container=place.container,
         rows=rows,
-        said=(
+        description=(
             f"{name} by its {' and '.join(index[:2])} ({count(len(rows), 'image')}, {count(len(classes), 'class')}: "
-            f"{listing(classes, 3)})"
+            f"{quoted_list(classes, 3)})"
         ),
         entries={entry.name: entry for entry in place.pictures},
         left_out=[*(each for each in place.names if each not in used), *place.unread, *place.hidden],
@@ -57,7 +57,7 @@ def _pairs(place: Place, name: str) -> dict[str, str]:
     return {row[0]: row[1] for table in _tables(place, name) for row in table.rows if len(row) == 2}
 
 
-def _cub(place: Place, documents: dict[str, str]) -> list[Row]:
+def _cub(place: Place, documents: dict[str, str]) -> list[LabelledImage]:
     """Paths, classes and whether it is for training, each by the image's number."""
     paths = _pairs(place, documents["images.txt"])
     labels, training = (_pairs(place, documents[f"{name}.txt"]) for name in ("image_class_labels", "train_test_split"))
@@ -69,11 +69,11 @@ def _cub(place: Place, documents: dict[str, str]) -> list[Row]:
         if file is None or number not in labels:
             return []
         label = labels[number]
-        rows.append(Row(file, names.get(label, label), "train" if training.get(number) == "1" else "test"))
+        rows.append(LabelledImage(file, names.get(label, label), "train" if training.get(number) == "1" else "test"))
     return rows
 
 
-def _flowers(place: Place, documents: dict[str, str]) -> list[Row]:
+def _flowers(place: Place, documents: dict[str, str]) -> list[LabelledImage]:
     """A label for each image in order, and the numbers of each split's images."""
     labels = next(iter(_columns(place, documents["imagelabels.mat"]).values()), [])
     numbers = _columns(place, documents["setid.mat"])
@@ -84,7 +84,7 @@ def _flowers(place: Place, documents: dict[str, str]) -> list[Row]:
             number = int(cell) if re.fullmatch("[0-9]{1,9}", cell) else 0
             if number not in pictures or not 1 <= number <= len(labels):
                 return []
-            rows.append(Row(pictures[number], labels[number - 1], split))
+            rows.append(LabelledImage(pictures[number], labels[number - 1], split))
     return rows
 
 
@@ -94,7 +94,7 @@ def _columns(place: Place, name: str) -> dict[str, list[str]]:
     return {key: [row[number] for row in table.rows] for table in tables for number, key in enumerate(table.header)}
 
 
-def _pets(place: Place, documents: dict[str, str]) -> list[Row]:
+def _pets(place: Place, documents: dict[str, str]) -> list[LabelledImage]:
     """Lists of name, breed, species and number; a breed's name is what its images' names begin with."""
     rows = []
     for file, split in (("trainval.txt", "train"), ("test.txt", "test")):
@@ -104,11 +104,11 @@ def _pets(place: Place, documents: dict[str, str]) -> list[Row]:
                 breed = re.fullmatch(r"(.+)_\d+", row[0])
                 if len(row) != 4 or name is None or breed is None:
                     return []
-                rows.append(Row(name, breed[1], split))
+                rows.append(LabelledImage(name, breed[1], split))
     return rows
 
 
-def _imagenet(place: Place, documents: dict[str, str]) -> list[Row]:
+def _imagenet(place: Place, documents: dict[str, str]) -> list[LabelledImage]:
     """Folders for training; a number for each validation image in order, and the classes by number."""
     truth = [
         row[0] for table in _tables(place, documents["ILSVRC2012_validation_ground_truth.txt"]) for row in table.rows
@@ -121,8 +121,10 @@ def _imagenet(place: Place, documents: dict[str, str]) -> list[Row]:
             synsets = {row[number]: row[word] for row in table.rows}
     if len(truth) != len(validation) or not set(truth) <= synsets.keys():
         return []
-    rows = [Row(name, synsets[label], "val") for name, label in zip(validation, truth, strict=True)]
+    rows = [LabelledImage(name, synsets[label], "val") for name, label in zip(validation, truth, strict=True)]
     known = set(synsets.values())
     return rows + [
-        Row(name, folder, "train") for name in place.names if "/" in name and (folder := name.split("/")[-2]) in known
+        LabelledImage(name, folder, "train")
+        for name in place.names
+        if "/" in name and (folder := name.split("/")[-2]) in known
     ]

@@ -12,12 +12,12 @@ from skipwise.core.text import count
 from skipwise.data.containers import Container, Folder, TarShards
 from skipwise.data.image.decode import UnreadableImage
 from skipwise.data.names import printable, suffix
-from skipwise.data.sources.labels import listing
+from skipwise.data.sources.columns.column_names import plain
+from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.layouts.parquet import split_of_shard
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
-from skipwise.data.sources.source import Reading, Row
-from skipwise.data.sources.tables.column_names import plain
+from skipwise.data.sources.source import LabelledImage, Reading
 
 _TEXT = (".cls", ".class", ".label", ".cls.txt")
 
@@ -58,7 +58,7 @@ def sharded(place: Place) -> Place:
     if not tars:
         return place
     shards = TarShards(place.container.path)
-    return Place.of(place.name, shards, shards.listing())
+    return Place.from_listing(place.name, shards, shards.listing())
 
 
 def _key(name: str) -> str:
@@ -79,7 +79,7 @@ def _reading(place: Place, options: ReadingOptions, labels: Iterable[str], kind:
         label, group = found.get(_key(picture), ("", ""))
         if label:
             rows.append(
-                Row(
+                LabelledImage(
                     picture,
                     label,
                     split_of_shard(re.sub(r"\.tar/.*", "", picture)) if ".tar/" in picture else "",
@@ -89,15 +89,15 @@ def _reading(place: Place, options: ReadingOptions, labels: Iterable[str], kind:
         else:
             left.append(picture)
     classes = sorted({row.label for row in rows})
-    said = (
+    description = (
         f"webdataset samples ({count(len(rows), 'image')}, {count(len(classes), 'class')} by the label in {kind}: "
-        f"{listing(classes, 4)})"
+        f"{quoted_list(classes, 4)})"
     )
     return Reading(
         name=place.name,
         container=place.container,
         rows=rows,
-        said=said,
+        description=description,
         entries={entry.name: entry for entry in place.pictures},
         left_out=left,
     )

@@ -8,21 +8,25 @@ from collections.abc import Callable, Mapping, Sequence
 
 from skipwise.core.text import count
 from skipwise.data.names import printable
-from skipwise.data.sources.folders import folder_names as called
+from skipwise.data.sources.columns.column_names import is_group_column, is_measure
+from skipwise.data.sources.folders import folder_names
 from skipwise.data.sources.folders.folders import Folders
-from skipwise.data.sources.labels import listing
+from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.options import Ambiguous, ReadingOptions
 from skipwise.data.sources.place import Place
-from skipwise.data.sources.source import Reading, Row
+from skipwise.data.sources.refused.unread_pictures import check_unread
+from skipwise.data.sources.source import LabelledImage, Reading
 from skipwise.data.sources.split_names import split_of
-from skipwise.data.sources.tables.column_names import is_group_column, is_measure
-from skipwise.data.sources.tables.listed_images import Listed
+from skipwise.data.sources.tables.image_table import ImageTable
 from skipwise.data.sources.tables.several_tables import chosen, one_to_one, order, table_reading
-from skipwise.data.sources.unread import check_unread
 
 
 def read_beside(
-    place: Place, options: ReadingOptions, folders: Folders, labelled: Sequence[Listed], listed: Sequence[Listed]
+    place: Place,
+    options: ReadingOptions,
+    folders: Folders,
+    labelled: Sequence[ImageTable],
+    listed: Sequence[ImageTable],
 ) -> Callable[[], Reading] | None:
     """What reads a place that has class folders and tables; None where the folders alone say it.
 
@@ -40,7 +44,7 @@ def read_beside(
 
 
 def _against(
-    place: Place, options: ReadingOptions, folders: Folders, labelled: Sequence[Listed]
+    place: Place, options: ReadingOptions, folders: Folders, labelled: Sequence[ImageTable]
 ) -> Callable[[], Reading] | None:
     """Tables beside class folders: what reads them, or None where the folders say it."""
     tables = chosen(place, labelled)
@@ -59,13 +63,13 @@ def _against(
             return None
         raise _two_readings(place, folders, first)
     if is_split and beyond and (filled := _filled(folders, beyond, dict(pairs))):
-        return lambda: _combined(place, folders, filled, tables, options, whole=False)
+        return lambda: _combined(place, folders, filled, tables, options, complete=False)
     if len(rows) - len(beyond) < 0.9 * len(rows):
         return None
     names = dict(pairs)
     if any(row.split for row in rows) and not is_split:
         renamed = [row._replace(label=names[row.label]) for row in rows if row.label in names]
-        return lambda: _combined(place, folders, renamed, tables, options, whole=True)
+        return lambda: _combined(place, folders, renamed, tables, options, complete=True)
     if tables[0].columns.groups or options.group not in (None, "folder"):
         # The table says the same, and what belongs together besides.
         if not is_split and len(rows) >= 0.9 * sum(folders.counted(place.names).values()):
@@ -75,31 +79,32 @@ def _against(
     return None
 
 
-def _says_nothing(folders: Folders, rows: Sequence[Row]) -> bool:
+def _says_nothing(folders: Folders, rows: Sequence[LabelledImage]) -> bool:
     """Whether the folders are called like parts of a set, patients, splits, or the first digits of ids."""
     tops = folders.tops
-    tests = (called.is_part, called.is_generic, called.is_group, called.is_hash, split_of)
+    tests = (folder_names.is_part, folder_names.is_generic, folder_names.is_group, folder_names.is_hash, split_of)
     if all(any(test(name) for test in tests) for name in tops):
         return not all(row.label in tops for row in rows)
-    return all(map(called.is_number, tops)) and not all(row.label.isdigit() for row in rows)
+    return all(map(folder_names.is_number, tops)) and not all(row.label.isdigit() for row in rows)
 
 
-def is_list(listed: Listed) -> bool:
+def is_list(listed: ImageTable) -> bool:
     """Whether a table without a header lists numbered classes, as tools write them."""
     return listed.columns.header[0].startswith("column ") and all(row.label.isdigit() for row in listed.rows)
 
 
-def _two_readings(place: Place, folders: Folders, table: Listed) -> Ambiguous:
+def _two_readings(place: Place, folders: Folders, table: ImageTable) -> Ambiguous:
     header, column = table.columns.header, table.columns.label
     flag = "the table itself as DATA" if column is None else f"--label-column {shlex.quote(header[column])}"
     return Ambiguous(
         f"{place.name} can be read in two ways: with its folders for the classes "
-        f"({listing(sorted(set(folders.tops)), 4)}; --class-level 1), or with those of {printable(table.table.name)} "
-        f"({listing(sorted({row.label for row in table.rows}), 4)}; {flag}). Say which."
+        f"({quoted_list(sorted(set(folders.tops)), 4)}; --class-level 1), or with those of "
+        f"{printable(table.table.name)} ({quoted_list(sorted({row.label for row in table.rows}), 4)}; {flag}). Say "
+        "which."
     )
 
 
-def _check_others(place: Place, folders: Folders, listed: Sequence[Listed]) -> None:
+def _check_others(place: Place, folders: Folders, listed: Sequence[ImageTable]) -> None:
     """Raises Ambiguous where a table says something else than the folders do, in columns of which none is known to be
     the label's: a list without a header that numbers the classes, or a table with a line for each folder."""
     for each in listed:
@@ -123,12 +128,12 @@ def _check_others(place: Place, folders: Folders, listed: Sequence[Listed]) -> N
         flags = " or ".join(f"--label-column {shlex.quote(columns.header[number])}" for number in contrary[:2])
         raise Ambiguous(
             f"{place.name} can be read in two ways: with its folders for the classes "
-            f"({listing(sorted(set(folders.tops)), 4)}; --class-level 1, or leaf for the innermost), or with what "
+            f"({quoted_list(sorted(set(folders.tops)), 4)}; --class-level 1, or leaf for the innermost), or with what "
             f"{printable(each.table.name)} says of them ({flags}). Say which."
         )
 
 
-def _filled(folders: Folders, rows: Sequence[Row], names: Mapping[str, str]) -> list[Row]:
+def _filled(folders: Folders, rows: Sequence[LabelledImage], names: Mapping[str, str]) -> list[LabelledImage]:
     """Labels from a table for the pictures of splits that have no class folders.
 
     Args:
@@ -137,7 +142,7 @@ def _filled(folders: Folders, rows: Sequence[Row], names: Mapping[str, str]) -> 
     classes = {label for label, _, _ in folders.labels.values()}
     # "3" may stand for the folder "03_bird".
     numbers = {str(int(match[1])): label for label in classes if (match := re.match(r"(\d{1,9})[ ._-]", label))}
-    labelled: list[Row] = []
+    labelled: list[LabelledImage] = []
     for row in rows:
         part = next((p for p in folders.unlabelled if row.file.startswith(p.folder.path + "/")), None)
         first = row.label.split(maxsplit=1)[0]
@@ -153,15 +158,15 @@ def _filled(folders: Folders, rows: Sequence[Row], names: Mapping[str, str]) -> 
 def _combined(
     place: Place,
     folders: Folders,
-    rows: Sequence[Row],
-    tables: Sequence[Listed],
+    rows: Sequence[LabelledImage],
+    tables: Sequence[ImageTable],
     options: ReadingOptions,
     *,
-    whole: bool,
+    complete: bool,
 ) -> Reading:
-    """Class folders with the splits of tables (`whole`: `rows` are all images), or with labels for other parts."""
+    """Class folders with the splits of tables (`complete`: `rows` are all images), or with labels for other parts."""
     own, _ = folders.rows(place.names)
-    together = list(rows) if whole else [*own, *rows]
+    together = list(rows) if complete else [*own, *rows]
     check_unread(place, set(folders.labels), options)
     used = {row.file for row in together}
     names = ", ".join(printable(each.table.name) for each in tables[:3])
@@ -170,24 +175,24 @@ def _combined(
         name=place.name,
         container=place.container,
         rows=together,
-        said=(
-            f"{count(len(classes), 'class folder')} ({count(len(together), 'image')}: {listing(classes, 4)}) with the "
-            f"{'splits' if whole else 'labels of other parts'} in {names}"
+        description=(
+            f"{count(len(classes), 'class folder')} ({count(len(together), 'image')}: {quoted_list(classes, 4)}) with "
+            f"the {'splits' if complete else 'labels of other parts'} in {names}"
         ),
-        other=folders.level.other,
+        alternative=folders.level.other,
         top=f"{folders.top.path}/" if folders.top.path else "",
         entries={entry.name: entry for entry in place.pictures},
         left_out=[*(name for name in place.names if name not in used), *place.unread, *place.hidden],
-        used=frozenset(each.table.name for each in tables),
+        used_tables=frozenset(each.table.name for each in tables),
         notes=folders.notes,
     )
 
 
-def _split_lists(place: Place, folders: Folders, listed: Sequence[Listed]) -> Callable[[], Reading] | None:
+def _split_lists(place: Place, folders: Folders, listed: Sequence[ImageTable]) -> Callable[[], Reading] | None:
     """Tables that say which split images of class folders are in: with a column, or a list for each split."""
     if folders.parts[0].split or folders.level.splits is not None:
         return None
-    lists: dict[str, Listed] = {}
+    lists: dict[str, ImageTable] = {}
     for each in sorted(listed, key=lambda one: order(one.table.name)):
         if each.split and each.rows and not each.missing and each.split not in lists:
             lists[each.split] = each
@@ -203,4 +208,4 @@ def _split_lists(place: Place, folders: Folders, listed: Sequence[Listed]) -> Ca
     ]
     if len({row.split for row in rows}) < 2 or "train" not in {row.split for row in rows}:
         return None
-    return lambda: _combined(place, folders, rows, tables, ReadingOptions(), whole=True)
+    return lambda: _combined(place, folders, rows, tables, ReadingOptions(), complete=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from skipwise.data.image.formats import is_picture
 from skipwise.data.names import stem, suffix
 from skipwise.data.sources.place import Place
-from skipwise.data.sources.tables.table_files import read_tables
+from skipwise.data.sources.table_files.reading import read_tables
 
-_CALLED = re.compile(r"class|label|categor|name|synset|map|meta|species|variant", re.IGNORECASE)
+_FILE_NAMES = re.compile(r"class|label|categor|name|synset|map|meta|species|variant", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class ClassNames:
     where: str
     names: Mapping[str, str]
 
-    def of(self, labels: Iterable[str]) -> dict[str, str]:
+    def for_labels(self, labels: Iterable[str]) -> dict[str, str]:
         """The name of each label; empty if some have none, or two have the same."""
         wanted = set(labels)
         if not wanted or not all(re.fullmatch(r"\d+", label) for label in wanted):
@@ -43,7 +43,7 @@ def find_class_names(place: Place, labels: Iterable[str], own: str = "") -> Clas
     for document in place.documents:
         file = document.rpartition("/")[2]
         if (
-            not (_CALLED.search(stem(file)) or document == own)
+            not (_FILE_NAMES.search(stem(file)) or document == own)
             or (data := place.read(document)) is None
             or len(data) > 2**20
         ):
@@ -70,6 +70,6 @@ def find_class_names(place: Place, labels: Iterable[str], own: str = "") -> Clas
                 known = ClassNames(document, names)
                 once = len(names) == len(rows) and any(c.isalpha() for name in names.values() for c in name)
                 once = once and not any(is_picture(suffix(name)) for name in names.values())
-                if once and len(names) <= 2 * len(wanted) + 1 and known.of(wanted):
+                if once and len(names) <= 2 * len(wanted) + 1 and known.for_labels(wanted):
                     return known
     return None

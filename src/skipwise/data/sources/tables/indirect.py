@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from skipwise.data.names import printable, stem
+from skipwise.data.sources.columns.column_names import is_image_column, is_label_column, pictures_of
 from skipwise.data.sources.place import Place
-from skipwise.data.sources.tables.column_names import is_image_column, is_label_column, pictures_of
-from skipwise.data.sources.tables.table import Table
+from skipwise.data.sources.table_files.table import Table
 
 _SAMPLE = 200
 
@@ -45,8 +45,8 @@ def _by_folder_and_file(table: Table, place: Place) -> tuple[Table, str] | None:
                 continue
             paths = [f"{row[folder].strip()}/{row[file].strip()}".replace("\\", "/") for row in table.rows]
             if _share(place.index.find(path) is not None and _lies_in(place, path) for path in paths[:_SAMPLE]) >= 0.9:
-                said = f"{table.header[folder]!r} is taken for the folder of {table.header[file]!r}."
-                return _with_column(table, file, paths), said
+                note = f"{table.header[folder]!r} is taken for the folder of {table.header[file]!r}."
+                return _with_column(table, file, paths), note
     return None
 
 
@@ -78,8 +78,8 @@ def _by_number(table: Table, place: Place) -> tuple[Table, str] | None:
         paths = [files[number][0] if number in files else str(number) for number in numbers]
         known = next(number for number in numbers if number in files)
         shown = printable(files[known][0].rpartition("/")[2])
-        said = f"the numbers under {name!r} are taken for those in the files' names: {known} for {shown}."
-        return _with_column(table, column, paths), said
+        note = f"the numbers under {name!r} are taken for those in the files' names: {known} for {shown}."
+        return _with_column(table, column, paths), note
     return None
 
 
@@ -96,8 +96,8 @@ def _by_folder(table: Table, place: Place) -> tuple[Table, str] | None:
         for row, line, cell in zip(table.rows, table.lines, cells, strict=True):
             rows += [[*row, picture] for picture in inside[cell]]
             lines += [line] * len(inside[cell])
-        said = f"{name!r} names folders: all pictures in one are of the class of its line."
-        return replace(table, header=(*table.header, pictures_of(name)), rows=rows, lines=lines), said
+        note = f"{name!r} names folders: all pictures in one are of the class of its line."
+        return replace(table, header=(*table.header, pictures_of(name)), rows=rows, lines=lines), note
     return None
 
 

@@ -9,16 +9,17 @@ from dataclasses import replace
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count
 from skipwise.data.names import printable, stem
-from skipwise.data.sources.labels import listing
+from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.options import Ambiguous, ReadingOptions
 from skipwise.data.sources.place import Place
+from skipwise.data.sources.refused.unread_pictures import check_unread
 from skipwise.data.sources.source import Reading
 from skipwise.data.sources.split_names import split_in, splits_of
-from skipwise.data.sources.tables.listed_images import Listed, missing_sentence
-from skipwise.data.sources.unread import check_unread
+from skipwise.data.sources.tables.image_table import ImageTable
+from skipwise.data.sources.tables.missing_images import missing_sentence
 
 
-def chosen(place: Place, labelled: Sequence[Listed]) -> list[Listed]:
+def chosen(place: Place, labelled: Sequence[ImageTable]) -> list[ImageTable]:
     """The tables that together make the set, among several that label images: one for each split, if there are such.
 
     Raises:
@@ -32,7 +33,7 @@ def chosen(place: Place, labelled: Sequence[Listed]) -> list[Listed]:
     others = {row.file for each in labelled for row in each.rows}
     if {"train"} < splits and len(covered) >= 0.9 * len(others):
         labelled = by_split
-    kept: list[Listed] = []
+    kept: list[ImageTable] = []
     for each in sorted(labelled, key=lambda listed: (-len(listed.rows), order(listed.table.name))):
         files = {row.file: row.label for row in each.rows}
         known = {row.file: row.label for other in kept for row in other.rows}
@@ -51,7 +52,7 @@ def chosen(place: Place, labelled: Sequence[Listed]) -> list[Listed]:
     return kept
 
 
-def class_lists(place: Place, listed: Sequence[Listed]) -> list[Listed] | None:
+def class_lists(place: Place, listed: Sequence[ImageTable]) -> list[ImageTable] | None:
     """Lists of images and nothing else, each called like a class: "pos.txt" and "neg.txt"; None for others."""
     lists = [each for each in listed if each.rows and len(each.columns.header) == 1 and not each.split]
     files = [row.file for each in lists for row in each.rows]
@@ -69,7 +70,7 @@ def class_lists(place: Place, listed: Sequence[Listed]) -> list[Listed] | None:
     ]
 
 
-def _with_splits(labelled: Sequence[Listed]) -> list[Listed]:
+def _with_splits(labelled: Sequence[ImageTable]) -> list[ImageTable]:
     """Tables that say no split with that of the folder in which all of their images lie."""
     found = []
     for each in labelled:
@@ -89,7 +90,7 @@ def one_to_one(pairs: Iterable[tuple[str, str]]) -> bool:
     return len(distinct) == len(ones) == len(others) and not swapped
 
 
-def table_reading(place: Place, tables: Sequence[Listed], options: ReadingOptions) -> Reading:
+def table_reading(place: Place, tables: Sequence[ImageTable], options: ReadingOptions) -> Reading:
     """What tables say, as a reading."""
     if any(each.missing for each in tables):
         raise SkipwiseError(missing_sentence(tables, place.name))
@@ -99,16 +100,16 @@ def table_reading(place: Place, tables: Sequence[Listed], options: ReadingOption
     check_unread(place, {name.rpartition("/")[0] for name in used}, options)
     classes = sorted({row.label for row in rows})
     names = " and ".join(printable(each.table.name) for each in tables[:3]) + (" and others" if len(tables) > 3 else "")
-    said = (
+    description = (
         f"the table{'s' * (len(tables) > 1)} {names} ({count(len(rows), 'image')}, {count(len(classes), 'class')}: "
-        f"{listing(classes, 4)}), {tables[0].described()}"
+        f"{quoted_list(classes, 4)}), {tables[0].described()}"
     )
     return Reading(
         name=place.name,
         container=place.container,
         rows=rows,
-        said=said,
-        other=tables[0].proposal(),
+        description=description,
+        alternative=tables[0].proposal(),
         entries={entry.name: entry for entry in place.pictures},
         left_out=[
             *left,
@@ -116,7 +117,7 @@ def table_reading(place: Place, tables: Sequence[Listed], options: ReadingOption
             *place.hidden,
             *(entry.name for entry in place.others if entry.name not in {each.table.name for each in tables}),
         ],
-        used=frozenset(each.table.name for each in tables),
+        used_tables=frozenset(each.table.name for each in tables),
         notes=list(dict.fromkeys(note for each in tables for note in each.notes)),
     )
 

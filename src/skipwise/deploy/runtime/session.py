@@ -18,16 +18,16 @@ from skipwise.core.files.paths import user_path
 from skipwise.core.machine.system import usable_cores
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.artifact import MODEL_FILES, Artifact, Format, is_artifact, read_artifact
-from skipwise.deploy.runtime.engines import Engine, Opened
+from skipwise.deploy.runtime.engines import Backend, Opened
 
-_RUN_BY: dict[Format, tuple[Engine, ...]] = {
+_RUN_BY: dict[Format, tuple[Backend, ...]] = {
     "onnx": ("onnxruntime", "openvino"),
     "openvino": ("openvino",),
     "torch": ("torch",),
 }
 
 
-class Answerer(Protocol):
+class Session(Protocol):
     """What gives probabilities for pixels, float32 [N, classes].
 
     `identity` changes when the answers may: a hash of the model.
@@ -37,11 +37,11 @@ class Answerer(Protocol):
     preprocessing: Preprocessing
     identity: str
 
-    def fitted(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+    def predict_resized(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
         """For pixels [N, size, size, C] as `fit_square` makes them."""
         ...
 
-    def whole(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+    def predict_pixels(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
         """For pixels [N, H, W, C] of any size."""
         ...
 
@@ -49,7 +49,7 @@ class Answerer(Protocol):
 class Shipped:
     """An artifact, opened in an engine; each way in is made ready when it is first taken."""
 
-    def __init__(self, folder: Path, artifact: Artifact, engine: Engine, threads: int | None = None) -> None:
+    def __init__(self, folder: Path, artifact: Artifact, engine: Backend, threads: int | None = None) -> None:
         self.artifact = artifact
         self.classes = artifact.classes
         self.preprocessing = artifact.preprocessing
@@ -57,22 +57,22 @@ class Shipped:
         self.engine = engine
         self._open = Opened(engine, folder / MODEL_FILES[artifact.format][0], threads or usable_cores())
 
-    def fitted(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+    def predict_resized(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
         """For pixels [N, size, size, C] as `fit_square` makes them: float32 [N, classes]."""
-        return self._open.fitted(pixels)
+        return self._open.predict_resized(pixels)
 
-    def whole(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+    def predict_pixels(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
         """For pixels [N, H, W, C] of any size: float32 [N, classes]."""
-        return self._open.whole(pixels)
+        return self._open.predict_pixels(pixels)
 
 
-def open_answerer(
+def open_session(
     where: str | os.PathLike[str],
     *,
     trust: bool | str = False,
     threads: int | None = None,
-    engine: Engine | None = None,
-) -> Answerer:
+    engine: Backend | None = None,
+) -> Session:
     """An artifact's folder, or a finished run's, ready to answer.
 
     Args:
@@ -85,20 +85,20 @@ def open_answerer(
     """
     folder = user_path(where)
     if is_artifact(folder):
-        return open_shipped(folder, threads=threads, engine=engine)
+        return open_artifact(folder, threads=threads, engine=engine)
     if not folder.is_dir():
         raise SkipwiseError(f"There is no folder {folder}; give one that 'skipwise export' or 'skipwise train' made.")
     if not any((folder / name).exists() for name in ("run.json", "terms.json", "plan.json", "comparison.json")):
         raise SkipwiseError(
             f"{folder} holds neither an exported network (artifact.json) nor a finished run (run.json)."
         )
-    from skipwise.deploy.artifact.origin import origin_of_run
-    from skipwise.deploy.runtime.reference import Reference
+    from skipwise.deploy.artifact.trained_network import network_of_run
+    from skipwise.deploy.runtime.run_session import RunSession
 
-    return Reference(origin_of_run(folder, trust))
+    return RunSession(network_of_run(folder, trust))
 
 
-def open_shipped(folder: Path, *, threads: int | None = None, engine: Engine | None = None) -> Shipped:
+def open_artifact(folder: Path, *, threads: int | None = None, engine: Backend | None = None) -> Shipped:
     """An artifact, checked and opened.
 
     Raises:
@@ -114,6 +114,6 @@ def open_shipped(folder: Path, *, threads: int | None = None, engine: Engine | N
         raise missing_extra("train" if error.name == "torch" else "export", error.name) from error
 
 
-def engines(format: Format) -> tuple[Engine, ...]:
+def engines(format: Format) -> tuple[Backend, ...]:
     """What can run a format, its own engine first."""
     return _RUN_BY[format]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from skipwise.data.names import suffix
-from skipwise.data.sources.tables.nested_tables import read_json, read_xml, with_cells_opened
-from skipwise.data.sources.tables.sheet_tables import read_excel, read_matlab, read_parquet
-from skipwise.data.sources.tables.table import Table
-from skipwise.data.sources.tables.text_tables import decoded, read_text
+from skipwise.data.sources.table_files.nested import read_json, read_xml, with_cells_opened
+from skipwise.data.sources.table_files.sheets import read_excel, read_matlab, read_parquet
+from skipwise.data.sources.table_files.table import Table
+from skipwise.data.sources.table_files.text import decoded, read_text
 
 
 def read_tables(name: str, data: bytes) -> list[Table]:

@@ -16,10 +16,11 @@ from skipwise.data.sources.layouts.pixel_tables import pixel_set
 from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Source
+from skipwise.data.sources.table_files.reading import read_tables
+from skipwise.data.sources.table_files.table import Table
 from skipwise.data.sources.tables.class_names import ClassNames, find_class_names
-from skipwise.data.sources.tables.listed_images import Listed, list_images, missing_sentence, on_disk
-from skipwise.data.sources.tables.table import Table
-from skipwise.data.sources.tables.table_files import read_tables
+from skipwise.data.sources.tables.image_table import ImageTable, read_image_table
+from skipwise.data.sources.tables.missing_images import finder_on_disk, missing_sentence
 
 
 def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -> Source:
@@ -34,7 +35,7 @@ def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -
         raise SkipwiseError(f"Can't read {path}: {reason_of(error)}.") from error
     if suffix(path.name) == ".json" and b'"annotations"' in data and b'"categories"' in data:
         container = Folder(path.parent)
-        beside = Place.of(stem(path.name), container, container.listing(progress))
+        beside = Place.from_listing(stem(path.name), container, container.listing(progress))
         if (read := coco.recognise(beside.with_only(path.name), options)) is not None:
             return read().source()
     tables = [table for table in read_tables(str(path), data) if table.rows]
@@ -58,31 +59,33 @@ def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -
     return _reading(path, listed, place).source()
 
 
-def _found(path: Path, table: Table, options: ReadingOptions, progress: Progress | None) -> tuple[Listed, Place | None]:
+def _found(
+    path: Path, table: Table, options: ReadingOptions, progress: Progress | None
+) -> tuple[ImageTable, Place | None]:
     """What the table lists, and where: by paths from its own folder (None), in the folders below it, or in an archive
     that lies beside it."""
     root = path.parent
     refused = None
     try:
-        listed = list_images(table, on_disk(root), options, must=True)
+        listed = read_image_table(table, finder_on_disk(root), options, required=True)
         assert listed is not None
         if len(listed.missing) <= 0.1 * (len(listed.rows) + len(listed.missing)):
-            beside = Place.of(str(path), Folder(root), _documents_of(root))
+            beside = Place.from_listing(str(path), Folder(root), _documents_of(root))
             names = _class_names(beside, listed)
-            return (list_images(table, on_disk(root), options, must=True, names=names) or listed), None
-        best: tuple[Listed, Place | None] | None = (listed, None)
+            return (read_image_table(table, finder_on_disk(root), options, required=True, names=names) or listed), None
+        best: tuple[ImageTable, Place | None] | None = (listed, None)
     except SkipwiseError as error:  # without the images not even their column may be known
         refused, best = error, None
     for place in _places(path, progress):
         try:
-            found = list_images(table, place.index.find, options, must=True)
+            found = read_image_table(table, place.index.find, options, required=True)
         except SkipwiseError as error:
             refused = refused or error
             continue
         assert found is not None
         if best is None or len(found.missing) < len(best[0].missing):
             names = _class_names(place, found)
-            best = (list_images(table, place.index.find, options, must=True, names=names) or found), place
+            best = (read_image_table(table, place.index.find, options, required=True, names=names) or found), place
             if not best[0].missing:
                 break
     if best is None:
@@ -98,10 +101,10 @@ def _places(path: Path, progress: Progress | None) -> Iterator[Place]:
     same = [file for file in archives if without_archive_suffix(file.name) == stem(path.name)]
     for each in (*same, root, *([] if same else archives[:1])):
         container = open_container(each)
-        yield Place.of(str(each), container, container.listing(progress))
+        yield Place.from_listing(str(each), container, container.listing(progress))
 
 
-def _class_names(place: Place, listed: Listed) -> ClassNames | None:
+def _class_names(place: Place, listed: ImageTable) -> ClassNames | None:
     return find_class_names(place, {row.label for row in listed.rows}) if listed.columns.label is not None else None
 
 
@@ -115,7 +118,7 @@ def _documents_of(root: Path) -> Listing:
     return Listing(tuple(entries[:1000]), ())
 
 
-def _reading(path: Path, listed: Listed, place: Place | None) -> Reading:
+def _reading(path: Path, listed: ImageTable, place: Place | None) -> Reading:
     container: Container = Folder(path.parent)
     if place is not None and not isinstance(place.container, Folder):
         container = place.container
@@ -134,11 +137,11 @@ def _reading(path: Path, listed: Listed, place: Place | None) -> Reading:
         name=stem(path.name),
         container=container,
         rows=listed.rows,
-        said=(
+        description=(
             f"the table {printable(path.name)} ({count(len(listed.rows), 'image')}{where}, "
             f"{count(len(classes), 'class')}), {listed.described()}"
         ),
-        other=listed.proposal(),
+        alternative=listed.proposal(),
         entries=entries,
         left_out=listed.unlabelled,
         where=str(path),

@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.image.formats import is_picture
 from skipwise.data.names import suffix
-from skipwise.data.sources.labels import listing
-from skipwise.data.sources.options import ReadingOptions
-from skipwise.data.sources.split_names import split_of
-from skipwise.data.sources.tables.column_names import (
+from skipwise.data.sources.columns.column_names import (
     flagged_split,
     image_names,
     image_rank,
@@ -24,8 +21,11 @@ from skipwise.data.sources.tables.column_names import (
     pictures_of,
     plain,
 )
-from skipwise.data.sources.tables.label_columns import Labels, find_labels, is_one
-from skipwise.data.sources.tables.table import SEVERAL, Table
+from skipwise.data.sources.columns.label_columns import LabelColumns, find_labels, is_one
+from skipwise.data.sources.labels import quoted_list
+from skipwise.data.sources.options import ReadingOptions
+from skipwise.data.sources.split_names import split_of
+from skipwise.data.sources.table_files.table import SEVERAL, Table
 
 HEAD = 300
 """Rows by which columns are told apart; all rows are read later."""
@@ -73,13 +73,13 @@ class Columns:
 
 
 def find_columns(
-    table: Table, find: Callable[[str], str | None], options: ReadingOptions, *, must: bool
+    table: Table, find: Callable[[str], str | None], options: ReadingOptions, *, required: bool
 ) -> Columns | None:
     """What the columns are.
 
     Args:
         find: the picture that a cell means, or None.
-        must: whether the user named this table, so that it has to list images; else None is returned where it does not.
+        required: whether the user named this table, so that it has to list images.
 
     Raises:
         SkipwiseError: two columns would do, or none of the name that was asked for.
@@ -92,9 +92,9 @@ def find_columns(
         header = tuple(cell.strip() for cell in sample[0])
         first = 1
     body = [list(row) + [""] * (len(header) - len(row)) for row in sample[first:]]
-    if not body and not must and find(sample[0][0] if sample[0] else "") is None:
+    if not body and not required and find(sample[0][0] if sample[0] else "") is None:
         return None
-    image = _image_column(where, header, body, find, options.image_column, must)
+    image = _image_column(where, header, body, find, options.image_column, required)
     if image is None and not table.header and any(find(cell) for cell in sample[0]):
         image = next(number for number, cell in enumerate(sample[0]) if find(cell))
     if image is None:
@@ -112,11 +112,11 @@ def find_columns(
     taken = {image, split}
     rest = [number for number in range(len(header)) if number not in taken]
     if options.label_column is not None:
-        labels = Labels(column=_asked(where, header, options.label_column, "--label-column"), named=True)
+        labels = LabelColumns(column=_asked(where, header, options.label_column, "--label-column"), named=True)
     else:
         # Where a line is for a folder, the folder is no class.
         others = [number for number in rest if header[image] != pictures_of(header[number])]
-        labels = find_labels(where, header, body, others, find, must)
+        labels = find_labels(where, header, body, others, find, required)
     group = None if options.group in (None, "folder") else _asked(where, header, options.group, "--group")
     groups = tuple(
         number for number in rest if number != labels.column and is_group_column(header[number])
@@ -151,7 +151,7 @@ def _asked(where: str, header: Sequence[str], name: str, flag: str) -> int:
 
 
 def _columns(header: Sequence[str]) -> str:
-    return listing(header, 12)
+    return quoted_list(header, 12)
 
 
 def _image_column(
@@ -160,7 +160,7 @@ def _image_column(
     body: Sequence[Sequence[str]],
     find: Callable[[str], str | None],
     asked: str | None,
-    must: bool,
+    required: bool,
 ) -> int | None:
     if asked is not None:
         return _asked(where, header, asked, "--image-column")
@@ -196,7 +196,7 @@ def _image_column(
                     "--image-column."
                 )
         return best
-    if not must:
+    if not required:
         return None
     for name in image_names():
         for number, column in enumerate(header):
@@ -232,7 +232,7 @@ def _split_column(
         if known and values <= {"UNASSIGNED", "unassigned"}:
             return number, "", notes
         if plain(name) in ("split", "subset", "partition", "set", "fold"):
-            shown = listing(sorted(values), 2)
+            shown = quoted_list(sorted(values), 2)
             notes.append(f"The column {name!r} has values that name no split ({shown}), so it is not used.")
     return None, "", notes
 

@@ -16,6 +16,7 @@ from skipwise.deploy.artifact.artifact import Artifact, Provenance
 from skipwise.deploy.artifact.normalisation import IMAGENET_MEAN, IMAGENET_STD, check_scale
 from skipwise.nets.catalogue import check_model
 from skipwise.nets.external import Trust, check_trusted
+from skipwise.nets.spec import NetworkSpec
 from skipwise.training.run.record import read_run
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
+class TrainedNetwork:
     """A trained network, and what it takes to use it.
 
     Args:
@@ -47,28 +48,31 @@ class Origin:
     preprocessing: Preprocessing
     test_accuracy: float | None
 
-    def network(self) -> nn.Module:
+    def module(self) -> nn.Module:
         """With its weights, in evaluation mode on the CPU.
 
         Raises:
             SkipwiseError: the weights don't fit, or are no network's.
         """
-        return self.loaded()[0]
+        return self.load()[0]
 
-    def loaded(self) -> tuple[nn.Module, Loaded]:
+    def load(self) -> tuple[nn.Module, Loaded]:
         """The network, and what was loaded into it."""
-        from skipwise.nets.weights.loading import load_weights  # these import torch
-        from skipwise.nets.zoo import create_model
+        network, loaded = self.spec.build_loaded()
+        return network.eval(), loaded
 
-        network = create_model(
-            self.model,
+    @property
+    def spec(self) -> NetworkSpec:
+        """The network with its file of weights."""
+        network = NetworkSpec(
+            name=self.model,
             num_classes=len(self.classes),
             in_channels=self.preprocessing.channels,
             stem=self.stem,
             width=self.width,
+            image_size=self.preprocessing.size,
         )
-        loaded = load_weights(network, self.weights, key=self.key)
-        return network.eval(), loaded
+        return network.from_file(self.weights, key=self.key, new_head=False)
 
     def provenance(self) -> Provenance:
         """What an artifact says of it."""
@@ -87,7 +91,7 @@ class Origin:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Elsewhere:
+class ExternalWeights:
     """What a file of weights does not say.
 
     Args:
@@ -134,7 +138,7 @@ class Elsewhere:
         )
 
 
-def origin_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> Origin:
+def network_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> TrainedNetwork:
     """A finished run.
 
     Args:
@@ -170,7 +174,7 @@ def origin_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> Origi
         spec.preprocessing.check()
     except ValueError as error:
         raise Damaged(f"{path / 'run.json'} is damaged ({error}); train it again, or copy {path} again.") from error
-    return Origin(
+    return TrainedNetwork(
         where=Path(folder),
         weights=weights,
         model=spec.model,
@@ -184,7 +188,7 @@ def origin_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> Origi
     )
 
 
-def origin_of_file(file: str | os.PathLike[str], elsewhere: Elsewhere) -> Origin:
+def network_of_file(file: str | os.PathLike[str], elsewhere: ExternalWeights) -> TrainedNetwork:
     """Weights from elsewhere, as `load_weights` reads them.
 
     Raises:
@@ -196,7 +200,7 @@ def origin_of_file(file: str | os.PathLike[str], elsewhere: Elsewhere) -> Origin
         raise SkipwiseError(f"There is no file {path}; give a finished run's folder, or a file of weights.")
     if len(set(classes)) != len(classes) or len(classes) < 2:
         raise SkipwiseError("--classes must name two classes or more, each once, as the network answers them.")
-    return Origin(
+    return TrainedNetwork(
         where=Path(file),
         weights=path,
         key=elsewhere.init_key,
@@ -211,7 +215,7 @@ def origin_of_file(file: str | os.PathLike[str], elsewhere: Elsewhere) -> Origin
     )
 
 
-def origin_of_artifact(artifact: Artifact, where: str | os.PathLike[str], trust: Trust = False) -> Origin:
+def network_of_artifact(artifact: Artifact, where: str | os.PathLike[str], trust: Trust = False) -> TrainedNetwork:
     """What an artifact was exported from, now in `where`: a run's folder or a file.
 
     Args:
@@ -223,13 +227,13 @@ def origin_of_artifact(artifact: Artifact, where: str | os.PathLike[str], trust:
     made = artifact.provenance
     path = user_path(where)
     if path.is_dir():
-        origin = origin_of_run(where, trust)
+        network = network_of_run(where, trust)
     elif not path.is_file():
         raise SkipwiseError(f"There is no file {path}; give a finished run's folder, or a file of weights.")
     else:
         check_trusted(made.model, trust, where)
         check_model(made.model)
-        origin = Origin(
+        network = TrainedNetwork(
             where=Path(where),
             weights=path,
             key=made.key,
@@ -242,6 +246,6 @@ def origin_of_artifact(artifact: Artifact, where: str | os.PathLike[str], trust:
             preprocessing=artifact.preprocessing,
             test_accuracy=None,
         )
-    if sha256(origin.weights) != made.weights:
+    if sha256(network.weights) != made.weights:
         raise SkipwiseError(f"{where} is not what this was exported from: its weights differ.")
-    return origin
+    return network

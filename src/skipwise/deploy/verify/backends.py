@@ -16,16 +16,16 @@ from skipwise.core.errors import NotTrusted, SkipwiseError
 from skipwise.core.text import command, printable
 from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.deploy.artifact.artifact import MODEL_FILES, Artifact, Precision
-from skipwise.deploy.artifact.images import Labelled, square
-from skipwise.deploy.runtime.engines import Engine, Opened
-from skipwise.deploy.runtime.runtime import Answerer, engines
+from skipwise.deploy.artifact.images import LabelledImages, square
+from skipwise.deploy.runtime.engines import Backend, Opened
+from skipwise.deploy.runtime.session import Session, engines
 from skipwise.deploy.runtime.soundness import shaped
 
 if TYPE_CHECKING:
-    from skipwise.deploy.artifact.origin import Origin
+    from skipwise.deploy.artifact.trained_network import TrainedNetwork
 
 PYTORCH = "PyTorch"
-ENGINE_NAMES: dict[Engine, str] = {
+BACKEND_NAMES: dict[Backend, str] = {
     "onnxruntime": "ONNX Runtime",
     "openvino": "OpenVINO",
     "torch": "torch.export",
@@ -48,16 +48,16 @@ class Way:
     answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
-def open_engines(folder: Path, artifact: Artifact, threads: int) -> tuple[dict[Engine, Opened], list[str]]:
+def open_backends(folder: Path, artifact: Artifact, threads: int) -> tuple[dict[Backend, Opened], list[str]]:
     """The engines that run this format and are installed here, the format's own first."""
     path = folder / MODEL_FILES[artifact.format][0]
-    opened: dict[Engine, Opened] = {}
+    opened: dict[Backend, Opened] = {}
     notes = []
     for name in engines(artifact.format):
         try:
             opened[name] = Opened(name, path, threads)
         except ImportError:
-            notes.append(f"{ENGINE_NAMES[name]} is not installed here, so it was not tried.")
+            notes.append(f"{BACKEND_NAMES[name]} is not installed here, so it was not tried.")
     if not opened:
         raise SkipwiseError(
             f"Nothing that runs {artifact.format} is installed here; run: pip install 'skipwise[train]'"
@@ -65,7 +65,9 @@ def open_engines(folder: Path, artifact: Artifact, threads: int) -> tuple[dict[E
     return opened, notes
 
 
-def find_origin(artifact: Artifact, run: str | os.PathLike[str] | None, trust: bool | str) -> tuple[Origin | None, str]:
+def find_trained_network(
+    artifact: Artifact, run: str | os.PathLike[str] | None, trust: bool | str
+) -> tuple[TrainedNetwork | None, str]:
     """What the artifact was exported from, or None and why it can't be asked.
 
     A network of somebody's own runs only where `run` is given and it is trusted, and never from the folder one stands
@@ -76,8 +78,8 @@ def find_origin(artifact: Artifact, run: str | os.PathLike[str] | None, trust: b
     """
     where = run if run is not None else artifact.provenance.run
     try:
-        import skipwise.deploy.runtime.reference  # noqa: F401 - which asks it, and is all that needs PyTorch
-        from skipwise.deploy.artifact.origin import origin_of_artifact
+        import skipwise.deploy.runtime.run_session  # noqa: F401 - which asks it, and is all that needs PyTorch
+        from skipwise.deploy.artifact.trained_network import network_of_artifact
         from skipwise.nets.external import is_installed, is_own
     except ModuleNotFoundError as error:
         if error.name not in {"torch", "torchvision", "sklearn"}:
@@ -86,13 +88,13 @@ def find_origin(artifact: Artifact, run: str | os.PathLike[str] | None, trust: b
     except SkipwiseError as error:  # it needs more memory than there may be
         return None, str(error)
     try:
-        origin = origin_of_artifact(artifact, where, trust if run is not None else False)
-        if is_own(origin.model) and not is_installed(origin.model):
+        network = network_of_artifact(artifact, where, trust if run is not None else False)
+        if is_own(network.model) and not is_installed(network.model):
             raise SkipwiseError(
-                f"The module of the network {origin.model!r} is not installed, and 'verify' does not search the "
+                f"The module of the network {network.model!r} is not installed, and 'verify' does not search the "
                 "current folder; run the same command with PYTHONPATH set to the folder of that module."
             )
-        return origin, ""
+        return network, ""
     except NotTrusted as error:
         if run is not None:
             raise
@@ -107,33 +109,35 @@ def find_origin(artifact: Artifact, run: str | os.PathLike[str] | None, trust: b
         return None, f"{printable(str(error)).rstrip('.')}; --run names what this was exported from."
 
 
-def find_ways(
+def list_backends(
     artifact: Artifact,
-    opened: dict[Engine, Opened],
-    origin: Origin | None,
-    reference: Answerer | None,
+    opened: dict[Backend, Opened],
+    network: TrainedNetwork | None,
+    reference: Session | None,
     folder: Path,
     threads: int,
 ) -> list[Way]:
     """The reference first."""
     precision, ways = artifact.precision, []
     if reference is not None:
-        ways.append(Way(PYTORCH, "fp32", False, True, reference.fitted))
+        ways.append(Way(PYTORCH, "fp32", False, True, reference.predict_resized))
     first = next(iter(opened))
-    named = {name: f"{ENGINE_NAMES[name]} {precision.upper()}" for name in opened}
-    ways.append(Way(f"{named[first]}, fitted before", precision, True, True, opened[first].fitted))
-    if origin is not None and precision == "int8":
+    named = {name: f"{BACKEND_NAMES[name]} {precision.upper()}" for name in opened}
+    ways.append(Way(f"{named[first]}, fitted before", precision, True, True, opened[first].predict_resized))
+    if network is not None and precision == "int8":
         from skipwise.deploy.export.model_file import write_single_precision
 
-        path = write_single_precision(origin, folder)
+        path = write_single_precision(network, folder)
         for name in engines("onnx"):
             engine = Opened(name, path, threads)
-            ways.append(Way(f"{ENGINE_NAMES[name]} FP32", "fp32", False, False, engine.whole))
-    ways += [Way(named[name], precision, True, False, engine.whole) for name, engine in opened.items()]
+            ways.append(Way(f"{BACKEND_NAMES[name]} FP32", "fp32", False, False, engine.predict_pixels))
+    ways += [Way(named[name], precision, True, False, engine.predict_pixels) for name, engine in opened.items()]
     return ways
 
 
-def answer_all(ways: list[Way], images: Labelled, artifact: Artifact, tell: Progress) -> dict[str, NDArray[np.float32]]:
+def predict_all(
+    ways: list[Way], images: LabelledImages, artifact: Artifact, tell: Progress
+) -> dict[str, NDArray[np.float32]]:
     """Every way's probabilities [N, classes], from the images' bytes on; of what has another shape, no numbers."""
     classes = len(artifact.classes)
     parts: dict[str, list[NDArray[np.float32]]] = {way.name: [] for way in ways}
@@ -152,7 +156,7 @@ def answer_all(ways: list[Way], images: Labelled, artifact: Artifact, tell: Prog
 
 
 def _decoded(
-    images: Labelled, artifact: Artifact, size: int
+    images: LabelledImages, artifact: Artifact, size: int
 ) -> Iterator[list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]]:
     """Pixels as they are and fitted, `size` images at a time."""
     prepared = artifact.preprocessing

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.data.names import suffix
 from skipwise.data.sources.split_names import splits_of
-from skipwise.data.sources.tables.table import SEVERAL, Table, cell_text
-from skipwise.data.sources.tables.text_tables import decoded
+from skipwise.data.sources.table_files.table import SEVERAL, Table, cell_text
+from skipwise.data.sources.table_files.text import decoded
 from skipwise.data.sources.unpacking import check_text
 
 _DEEPEST, _SPARSEST = 10, 100

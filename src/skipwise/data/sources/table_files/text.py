@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.names import printable, suffix
 from skipwise.data.sources.split_names import split_of
-from skipwise.data.sources.tables.table import Table, without_title
+from skipwise.data.sources.table_files.table import Table, without_title
 
 
 def decoded(name: str, data: bytes) -> str:

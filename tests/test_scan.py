@@ -18,13 +18,13 @@ import skipwise
 from skipwise.comparison.run.images import load_images, store_images
 from skipwise.core.errors import SkipwiseError
 from skipwise.data import prepare as preparing
-from skipwise.data.cache.rows import Rows
+from skipwise.data.cache.rows import RowReader
 from skipwise.data.image.decode import decode
 from skipwise.data.image.preprocess import fit_square
 from skipwise.data.prepare import Request, prepare
-from skipwise.data.scan.inspection import Square, look
-from skipwise.data.scan.pool import looks
-from skipwise.data.scan.scan import auto_size, guess_square, survey, team_for
+from skipwise.data.scan.decoder_pool import inspect_files
+from skipwise.data.scan.inspection import PixelFormat, inspect_image
+from skipwise.data.scan.scan import auto_size, decoder_pool_for, guess_pixel_format, scan_images
 from skipwise.data.sources import open_source
 from skipwise.data.store.packed import pack
 from skipwise.data.store.streamed import Streamed
@@ -32,10 +32,10 @@ from tests.conftest import make_photos
 from tests.processes import children_of
 from tests.test_sources import tarred, zipped
 
-SQUARE = Square(size=16, channels=3)
+PIXEL_FORMAT = PixelFormat(size=16, channels=3)
 
 
-def every_row(rows: Rows | None) -> np.ndarray:
+def every_row(rows: RowReader | None) -> np.ndarray:
     """All rows of a file."""
     assert rows is not None
     return rows[np.arange(len(rows))]
@@ -59,8 +59,8 @@ def test_a_pack_holds_every_image_as_decoding_and_fitting_gives_it(cache: Path, 
     make = {"folder": lambda: root, "zip": lambda: zipped(root, tmp_path / "p.zip"),
             "tar": lambda: tarred(root, tmp_path / "p.tar")}  # fmt: skip
     source = open_source(make[kind]())
-    seen = survey(source)
-    pixels = every_row(pack(source, seen, SQUARE))
+    seen = scan_images(source)
+    pixels = every_row(pack(source, seen, PIXEL_FORMAT))
     assert pixels.shape == (90, 16, 16, 3)
     for index, name in enumerate(source.ids):
         whole = decode((root / name).read_bytes(), channels=3)
@@ -72,9 +72,9 @@ def test_a_pack_holds_every_image_as_decoding_and_fitting_gives_it(cache: Path, 
 
 def test_streamed_pixels_are_packed_ones(tmp_path: Path) -> None:
     source = open_source(make_photos(tmp_path / "p"))
-    pixels = every_row(pack(source, survey(source), SQUARE))
+    pixels = every_row(pack(source, scan_images(source), PIXEL_FORMAT))
     some = np.array([3, 30, 7])
-    with contextlib.closing(Streamed(source, survey(source), SQUARE)) as streamed:
+    with contextlib.closing(Streamed(source, scan_images(source), PIXEL_FORMAT)) as streamed:
         assert (streamed.shape, len(streamed)) == (pixels.shape, len(pixels))
         streamed.prefetch(some)
         np.testing.assert_array_equal(streamed[some], pixels[some])
@@ -82,7 +82,7 @@ def test_streamed_pixels_are_packed_ones(tmp_path: Path) -> None:
         np.testing.assert_array_equal(streamed[some], pixels[some])
     packed = open_source(tarred(tmp_path / "p", tmp_path / "p.tgz"))
     with pytest.raises(SkipwiseError, match="can't be streamed"):
-        Streamed(packed, survey(packed), SQUARE)
+        Streamed(packed, scan_images(packed), PIXEL_FORMAT)
 
 
 def test_a_survey_is_remembered_until_a_file_changes(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_survey_is_remembered_until_a_file_changes(tmp_path: Path) -> None:
     def looked() -> int:
         told.clear()
         source = open_source(root)
-        survey(source, lambda what, *_: told.append(what), guess=guess_square(source, None, None))
+        scan_images(source, lambda what, *_: told.append(what), guess=guess_pixel_format(source, None, None))
         return told.count("Reading the images")
 
     assert looked() > 0
@@ -103,37 +103,42 @@ def test_a_survey_is_remembered_until_a_file_changes(tmp_path: Path) -> None:
 
 def test_the_guess_saves_a_second_pass(tmp_path: Path) -> None:
     source = open_source(make_photos(tmp_path / "p"))
-    guess = guess_square(source, None, None)
-    seen = survey(source, guess=guess)
-    assert guess == Square(size=seen.auto_size(np.arange(36)), channels=3)
+    guess = guess_pixel_format(source, None, None)
+    seen = scan_images(source, guess=guess)
+    assert guess == PixelFormat(size=seen.auto_size(np.arange(36)), channels=3)
     told: list[str] = []
     pack(source, seen, guess, lambda what, *_: told.append(what))
     assert not told
-    pack(source, seen, SQUARE if guess.size != 16 else Square(size=8, channels=3), lambda what, *_: told.append(what))
+    pack(
+        source,
+        seen,
+        PIXEL_FORMAT if guess.size != 16 else PixelFormat(size=8, channels=3),
+        lambda what, *_: told.append(what),
+    )
     assert told
 
 
 def test_the_same_processes_look_again(tmp_path: Path) -> None:
     source = open_source(make_photos(tmp_path / "p", per_class=50))
-    with team_for(source) as team:
-        assert team is not None
-        guess = guess_square(source, None, None, team)
-        started = len(team.started)
-        assert started == team.count
-        survey(source, guess=guess, team=team)
-        assert len(team.started) == started
-    with team_for(source) as team:
+    with decoder_pool_for(source) as pool:
+        assert pool is not None
+        guess = guess_pixel_format(source, None, None, pool)
+        started = len(pool.started)
+        assert started == pool.count
+        scan_images(source, guess=guess, pool=pool)
+        assert len(pool.started) == started
+    with decoder_pool_for(source) as pool:
         assert source.container is not None
         for _ in range(3):
-            assert sum(1 for _ in looks(source.container, source.files, None, [0], team)) == 1
-        assert team is not None
-        assert len(team.started) == 1, "one that runs already is taken before another is started"
+            assert sum(1 for _ in inspect_files(source.container, source.files, None, [0], pool)) == 1
+        assert pool is not None
+        assert len(pool.started) == 1, "one that runs already is taken before another is started"
 
 
 def test_nothing_is_guessed_of_what_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     request = Request(data=str(make_photos(tmp_path / "p")))
     first = prepare(request, seed=0)
-    monkeypatch.setattr(preparing, "guess_square", None)  # calling it would raise
+    monkeypatch.setattr(preparing, "guess_pixel_format", None)  # calling it would raise
     again = prepare(request, seed=0)
     assert (again.fingerprint, again.auto_size) == (first.fingerprint, first.auto_size)
 
@@ -141,9 +146,9 @@ def test_nothing_is_guessed_of_what_is_known(tmp_path: Path, monkeypatch: pytest
 def test_a_wrong_guess_of_grey_costs_only_time(tmp_path: Path) -> None:
     root = make_photos(tmp_path / "p", per_class=3)
     source = open_source(root)
-    seen = survey(source, guess=Square(size=16, channels=1))
+    seen = scan_images(source, guess=PixelFormat(size=16, channels=1))
     assert seen.channels(np.arange(9)) == 3
-    assert every_row(pack(source, seen, SQUARE)).std() > 10
+    assert every_row(pack(source, seen, PIXEL_FORMAT)).std() > 10
 
 
 def test_grey_images_stay_one_channel_and_can_be_repeated(tmp_path: Path) -> None:
@@ -151,17 +156,17 @@ def test_grey_images_stay_one_channel_and_can_be_repeated(tmp_path: Path) -> Non
     for path in root.rglob("*.*"):
         Image.open(path).convert("L").save(path)
     source = open_source(root)
-    seen = survey(source)
+    seen = scan_images(source)
     assert seen.channels(np.arange(6)) == 1
-    colour = every_row(pack(source, seen, SQUARE))
-    grey = every_row(pack(source, seen, Square(size=16, channels=1)))
+    colour = every_row(pack(source, seen, PIXEL_FORMAT))
+    grey = every_row(pack(source, seen, PixelFormat(size=16, channels=1)))
     np.testing.assert_array_equal(colour, np.repeat(grey, 3, axis=3))
 
 
 def test_fingerprint_follows_names_labels_and_contents(tmp_path: Path) -> None:
     def fingerprint(root: Path) -> str:
         source = open_source(root)
-        return survey(source).fingerprint(source, np.arange(9))
+        return scan_images(source).fingerprint(source, np.arange(9))
 
     root = make_photos(tmp_path / "p", per_class=3)
     first = fingerprint(root)
@@ -201,7 +206,7 @@ def test_an_encrypted_file_in_an_archive_is_a_fault_of_that_file(tmp_path: Path)
     content[local + 6] |= 1
     archive.write_bytes(content)
     source = open_source(archive)
-    assert survey(source).faults == {len(source.ids) - 1: "it is encrypted"}
+    assert scan_images(source).faults == {len(source.ids) - 1: "it is encrypted"}
 
 
 def test_a_file_that_crashes_the_decoder_is_the_only_one_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,17 +216,17 @@ def test_a_file_that_crashes_the_decoder_is_the_only_one_lost(tmp_path: Path, mo
     poison.mkdir()
     # What a decoder does that was written in C and meets bytes made for it.
     (poison / "sitecustomize.py").write_text(
-        "import skipwise.data.scan.inspection as look, os\n"
-        "read_image = look.read_image\n"
+        "import skipwise.data.scan.inspection as inspection, os\n"
+        "read_image = inspection.read_image\n"
         "def crash(data, **kind):\n"
         "    return os.kill(os.getpid(), 11) if data == b'BOMB' else read_image(data, **kind)\n"
-        "look.read_image = crash\n"
+        "inspection.read_image = crash\n"
     )
     monkeypatch.syspath_prepend(str(poison))
     source = open_source(root)
     assert source.container is not None
     faults = []
-    for indices, seen in looks(source.container, source.files, None, range(len(source.files))):
+    for indices, seen in inspect_files(source.container, source.files, None, range(len(source.files))):
         faults += [(source.ids[i], found.fault) for i, found in zip(indices, seen, strict=True)]
     assert len(faults) == 25
     assert [fault for fault in faults if fault[1]] == [("stripes1/bomb.png", "decoding it crashes the decoder")]
@@ -232,7 +237,7 @@ def test_an_archive_that_is_replaced_while_it_is_read_is_refused(tmp_path: Path)
     source = open_source(archive)
     shutil.copy(tarred(make_photos(tmp_path / "q" / "p", side=24), tmp_path / "q.tar"), archive)
     with pytest.raises(SkipwiseError, match=r"p\.tar changed while it was being read"):
-        survey(source)
+        scan_images(source)
 
 
 def test_what_could_not_be_read_for_a_passing_reason_is_tried_again(
@@ -242,18 +247,18 @@ def test_what_could_not_be_read_for_a_passing_reason_is_tried_again(
     poison = tmp_path / "poison"
     poison.mkdir()
     (poison / "sitecustomize.py").write_text(
-        "import skipwise.data.scan.inspection as look\n"
+        "import skipwise.data.scan.inspection as inspection\n"
         "def read_image(data, **_): raise MemoryError\n"
-        "look.read_image = read_image\n"
+        "inspection.read_image = read_image\n"
     )
     with monkeypatch.context() as patch:
         patch.syspath_prepend(str(poison))
-        assert len(survey(source, guess=SQUARE).faults) == 36
-        empty = every_row(pack(source, survey(source), SQUARE))
+        assert len(scan_images(source, guess=PIXEL_FORMAT).faults) == 36
+        empty = every_row(pack(source, scan_images(source), PIXEL_FORMAT))
         assert empty.max() == 0
-    seen = survey(source)
+    seen = scan_images(source)
     assert not seen.faults
-    assert every_row(pack(source, seen, SQUARE)).std() > 10
+    assert every_row(pack(source, seen, PIXEL_FORMAT)).std() > 10
 
 
 def test_a_limit_on_pixels_that_is_lifted_leaves_no_black_images(
@@ -264,17 +269,17 @@ def test_a_limit_on_pixels_that_is_lifted_leaves_no_black_images(
     index = open_source(root).ids.index("stripes0/large.png")
     with monkeypatch.context() as patch:
         patch.setenv("SKIPWISE_MAX_PIXELS", "2000")
-        seen = survey(open_source(root), guess=SQUARE)
+        seen = scan_images(open_source(root), guess=PIXEL_FORMAT)
         assert seen.faults == {index: "50 x 50 pixels are more than the 2,000 of SKIPWISE_MAX_PIXELS"}
-        pack(open_source(root), seen, SQUARE)
+        pack(open_source(root), seen, PIXEL_FORMAT)
     source = open_source(root)
-    assert every_row(pack(source, survey(source), SQUARE))[index].min() == 255
+    assert every_row(pack(source, scan_images(source), PIXEL_FORMAT))[index].min() == 255
 
 
 def test_streaming_refuses_an_image_with_another_content(tmp_path: Path) -> None:
     root = make_photos(tmp_path / "p")
     source = open_source(root)
-    with contextlib.closing(Streamed(source, survey(source), SQUARE)) as streamed:
+    with contextlib.closing(Streamed(source, scan_images(source), PIXEL_FORMAT)) as streamed:
         Image.new("RGB", (20, 20)).save(root / source.files[4])
         assert streamed[np.array([3])].any()
         with pytest.raises(SkipwiseError, match="changed since training began"):
@@ -305,7 +310,7 @@ def test_a_folder_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> No
             Image.new("RGB", (5, 5)).save(root / "stripes1" / "000.png")
 
     with pytest.raises(SkipwiseError, match=r"stripes1/000\.png changed while it was being read"):
-        survey(source, meddle)
+        scan_images(source, meddle)
 
 
 @pytest.mark.parametrize("side", [3, 8, 28, 32, 100, 500])
@@ -320,9 +325,9 @@ def test_odd_shapes_have_a_middle(tmp_path: Path) -> None:
     Image.new("RGB", (1, 1), "red").save(root / "stripes0" / "one.png")
     Image.new("RGB", (20_000, 3), "red").save(root / "stripes0" / "strip.png")
     source = open_source(root)
-    seen = survey(source)
+    seen = scan_images(source)
     assert not seen.faults
-    pixels = every_row(pack(source, seen, SQUARE))
+    pixels = every_row(pack(source, seen, PIXEL_FORMAT))
     for name in ("one", "strip"):
         assert (pixels[source.ids.index(f"stripes0/{name}.png")] == [255, 0, 0]).all()
 
@@ -331,15 +336,15 @@ PACK = """
 import os, sys
 if hasattr(os, "sched_setaffinity"):  # a process for each core reads images
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
-from skipwise.data.scan.inspection import Square
+from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.store.packed import pack
 from skipwise.data.sources import open_source
-from skipwise.data.scan.scan import survey
-from skipwise.data import transcript
-transcript.SAFE_SECONDS = 0.0
+from skipwise.data.scan.scan import scan_images
+from skipwise.data.scan import journal
+journal.SAFE_SECONDS = 0.0
 source = open_source(sys.argv[1])
-square = Square(size=64, channels=3)
-print(pack(source, survey(source, lambda what, done, total: print(done, flush=True), guess=square), square).path)
+square = PixelFormat(size=64, channels=3)
+print(pack(source, scan_images(source, lambda what, done, total: print(done, flush=True), guess=square), square).path)
 """
 
 
@@ -351,7 +356,7 @@ def expected(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> np.
     with monkeypatch.context() as patch:
         patch.setenv("SKIPWISE_CACHE", str(tmp_path / "undisturbed"))
         source = open_source(root)
-        return every_row(pack(source, survey(source), Square(size=64, channels=3)))
+        return every_row(pack(source, scan_images(source), PixelFormat(size=64, channels=3)))
 
 
 def test_killed_again_and_again_it_goes_on_and_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -370,7 +375,7 @@ def test_killed_again_and_again_it_goes_on_and_gives_the_same(tmp_path: Path, mo
     output = process.communicate()[0].split()
     assert process.returncode == 0
     assert int(output[0]) > 100, "what was done before is not done again"
-    np.testing.assert_array_equal(every_row(Rows.open(Path(output[-1]), never)), want)
+    np.testing.assert_array_equal(every_row(RowReader.open(Path(output[-1]), never)), want)
 
 
 def test_two_processes_at_once_decode_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -379,7 +384,7 @@ def test_two_processes_at_once_decode_once(tmp_path: Path, monkeypatch: pytest.M
     both = [packing(root) for _ in range(2)]
     outputs = [process.communicate()[0].split() for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    np.testing.assert_array_equal(every_row(Rows.open(Path(outputs[0][-1]), never)), want)
+    np.testing.assert_array_equal(every_row(RowReader.open(Path(outputs[0][-1]), never)), want)
     assert outputs[0][-1] == outputs[1][-1]
     decoded = [sum(word.isdigit() and int(word) > 0 for word in output) for output in outputs]
     assert sorted(count > 0 for count in decoded) == [False, True]
@@ -389,12 +394,12 @@ def test_a_full_disk_is_said_before_the_work_is_done(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = open_source(make_photos(tmp_path / "p"))
-    seen = survey(source)
+    seen = scan_images(source)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9 - 10**7, 10**7))
     with pytest.raises(
         SkipwiseError, match=r"need .* MB in .*cache, where 0 bytes can be used \(.* are free, and 5% .*\); free some"
     ):
-        pack(source, seen, Square(size=1024, channels=3))
+        pack(source, seen, PixelFormat(size=1024, channels=3))
     assert not list((cache / "pixels").glob("*.npy")) if (cache / "pixels").exists() else True
 
 
@@ -408,13 +413,13 @@ def test_a_disk_that_fills_up_is_a_sentence(tmp_path: Path, monkeypatch: pytest.
     try:
         monkeypatch.setenv("SKIPWISE_CACHE", str(disk))
         source = open_source(make_photos(tmp_path / "p"))
-        seen = survey(source)
+        seen = scan_images(source)
         monkeypatch.setattr(
             shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**12, 0, 10**12)
         )  # as it is where a quota says otherwise
         with pytest.raises(SkipwiseError, match="the disk is full; free some space"):
-            pack(source, seen, Square(size=512, channels=3))
-        survey(source)
+            pack(source, seen, PixelFormat(size=512, channels=3))
+        scan_images(source)
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
@@ -423,7 +428,7 @@ def test_a_cache_that_cannot_be_written_is_a_sentence(tmp_path: Path, monkeypatc
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SKIPWISE_CACHE", str(tmp_path / "file"))
     with pytest.raises(SkipwiseError, match="SKIPWISE_CACHE"):
-        survey(open_source(make_photos(tmp_path / "p")))
+        scan_images(open_source(make_photos(tmp_path / "p")))
 
 
 @pytest.mark.slow
@@ -446,7 +451,7 @@ def test_fuzzed_files_never_end_the_process(tmp_path: Path) -> None:
             if number % 3 == 0:
                 damaged = damaged[: rng.integers(0, len(damaged))]
             (root / "ab"[number % 2] / f"{number:03d}.{suffix}").write_bytes(damaged.tobytes())
-    seen = survey(open_source(root))
+    seen = scan_images(open_source(root))
     assert len(seen.digests) == 340 * len(kinds)
     assert 300 < len(seen.faults) < len(seen.digests)
 
@@ -480,6 +485,6 @@ def anonymous(pid: int) -> int:
 
 
 def test_a_look_says_what_is_wrong_and_keeps_the_hash() -> None:
-    found = look(b"no image", SQUARE)
+    found = inspect_image(b"no image", PIXEL_FORMAT)
     assert found.fault
-    assert found.digest != look(b"", SQUARE).digest
+    assert found.digest != inspect_image(b"", PIXEL_FORMAT).digest

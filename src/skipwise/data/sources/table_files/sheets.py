@@ -13,7 +13,7 @@ from skipwise.core.text import count
 from skipwise.data.containers.parquet import opened, texts_of, values_of
 from skipwise.data.sources.arrays.matlab import load_matlab, simple
 from skipwise.data.sources.split_names import splits_of
-from skipwise.data.sources.tables.table import SEVERAL, Table, cell_text, without_title
+from skipwise.data.sources.table_files.table import SEVERAL, Table, cell_text, without_title
 from skipwise.data.sources.unpacking import LARGEST_SHEETS, LARGEST_TEXT, MOST_CELLS, check_size, check_zip, most_text
 
 _MOST_ROWS = 2**20

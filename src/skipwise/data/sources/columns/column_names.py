@@ -89,10 +89,10 @@ def image_names() -> list[str]:
 
 def is_label_column(name: str) -> bool:
     """Whether a column is called like what names classes."""
-    return any(is_called(name, names) for names in (*LABELS[:3], None))
+    return any(is_label_name(name, names) for names in (*LABELS[:3], None))
 
 
-def is_called(name: str, names: list[str] | None) -> bool:
+def is_label_name(name: str, names: list[str] | None) -> bool:
     """Whether a column is called by one of some names, or, for None, by one that ends like a label's."""
     if is_predicted(name):
         return False

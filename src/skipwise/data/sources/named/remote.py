@@ -16,11 +16,11 @@ def open_remote(data: str, options: ReadingOptions, progress: Progress | None = 
     """
     library, colon, name = data.partition(":")
     if library == "torchvision" and colon:
-        from skipwise.data.sources.layouts.torchvision_sets import open_torchvision
+        from skipwise.data.sources.named.torchvision_sets import open_torchvision
 
         return open_torchvision(name, progress)
     if library in ("huggingface", "hf") and colon and not name.startswith("//"):
-        from skipwise.data.sources.layouts.huggingface import open_huggingface
+        from skipwise.data.sources.named.huggingface import open_huggingface
 
         return open_huggingface(name, options)
     refuse_address(data)

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import cast
 
 
-def import_engine(name: str) -> ModuleType:
+def import_backend(name: str) -> ModuleType:
     """onnxruntime, openvino, or a module inside them.
 
     Raises:

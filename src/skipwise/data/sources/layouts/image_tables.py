@@ -8,22 +8,23 @@ from dataclasses import replace
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count
 from skipwise.data.names import printable, stem
+from skipwise.data.sources.columns.column_names import is_image_column, is_label_column
 from skipwise.data.sources.folders.folders import Folders, read_folders
-from skipwise.data.sources.labels import listing
+from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.layouts import class_folders
-from skipwise.data.sources.layouts.detection import check_no_detection
 from skipwise.data.sources.options import Ambiguous, ReadingOptions
 from skipwise.data.sources.place import Place, shown
+from skipwise.data.sources.refused.detection import check_no_detection
 from skipwise.data.sources.source import Reading
 from skipwise.data.sources.split_names import split_in, split_of, splits_of
+from skipwise.data.sources.table_files.reading import read_tables
+from skipwise.data.sources.table_files.table import Table
 from skipwise.data.sources.tables.beside_folders import is_list, read_beside
 from skipwise.data.sources.tables.class_names import find_class_names
-from skipwise.data.sources.tables.column_names import is_image_column, is_label_column
+from skipwise.data.sources.tables.image_table import ImageTable, read_image_table
 from skipwise.data.sources.tables.indirect import with_paths
-from skipwise.data.sources.tables.listed_images import Listed, list_images, missing_sentence
+from skipwise.data.sources.tables.missing_images import missing_sentence
 from skipwise.data.sources.tables.several_tables import chosen, class_lists, one_to_one, table_reading
-from skipwise.data.sources.tables.table import Table
-from skipwise.data.sources.tables.table_files import read_tables
 
 
 def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:
@@ -75,10 +76,10 @@ def _is_answers(table: Table) -> bool:
     return header[:3] == ("path", "class", "probability") and not {"error", "top"}.isdisjoint(header[3:])
 
 
-def _no_label(listed: Listed) -> SkipwiseError:
+def _no_label(listed: ImageTable) -> SkipwiseError:
     return SkipwiseError(
         f"{listed.table.name} lists images, but no column says which class they are of (its columns are "
-        f"{listing(listed.columns.header, 8)}); name it with --label-column."
+        f"{quoted_list(listed.columns.header, 8)}); name it with --label-column."
     )
 
 
@@ -90,15 +91,15 @@ def _check_named(place: Place, options: ReadingOptions) -> None:
             if _is_answers(table):
                 continue
             if len(table.rows) > 2 and any(map(is_image_column, header)) and any(map(is_label_column, header)):
-                listed = list_images(table, place.index.find, options, must=True)
+                listed = read_image_table(table, place.index.find, options, required=True)
                 if listed is not None and listed.missing:
                     raise SkipwiseError(missing_sentence([listed], place.name))
 
 
-def _listed(place: Place, options: ReadingOptions) -> tuple[list[Listed], list[SkipwiseError]]:
+def _listed(place: Place, options: ReadingOptions) -> tuple[list[ImageTable], list[SkipwiseError]]:
     """What the documents list, and why some that seem to list images can't be read."""
     splits = splits_of({stem(name.rpartition("/")[2]) for name in place.documents})
-    found: list[Listed] = []
+    found: list[ImageTable] = []
     errors: list[SkipwiseError] = []
     for name in place.documents:
         if (data := place.read(name)) is None:
@@ -128,19 +129,19 @@ def _listed(place: Place, options: ReadingOptions) -> tuple[list[Listed], list[S
 
 def _one(
     place: Place, table: Table, find: Callable[[str], str | None], options: ReadingOptions, split: str
-) -> Listed | None:
+) -> ImageTable | None:
     """What one table lists, by paths or in another way; None where it lists nothing."""
-    listed = list_images(table, find, options, must=False, split=split)
+    listed = read_image_table(table, find, options, required=False, split=split)
     if listed is None:
-        for other, said in with_paths(table, place):
-            if (listed := list_images(other, place.index.find, options, must=False, split=split)) is not None:
-                notes = (*listed.notes, f"In {printable(table.name)}, {said}")
+        for other, note in with_paths(table, place):
+            if (listed := read_image_table(other, place.index.find, options, required=False, split=split)) is not None:
+                notes = (*listed.notes, f"In {printable(table.name)}, {note}")
                 return replace(listed, notes=notes, by_folder=len(listed.rows) > len(table.rows))
         return None
     if listed.columns.label is None:
         return listed
     names = find_class_names(place, {row.label for row in listed.rows}, table.name)
-    return listed if names is None else list_images(table, find, options, must=False, split=split, names=names)
+    return listed if names is None else read_image_table(table, find, options, required=False, split=split, names=names)
 
 
 def _seems_to_list(place: Place, table: Table) -> bool:
@@ -156,11 +157,11 @@ def _check_meant(place: Place, table: Table) -> None:
         return
     for number, name in enumerate(header):
         values = [row[number] for row in table.rows[1:100] if number < len(row) and row[number].strip()]
-        doubtful = [value for value in values if place.index.several(value)] if is_image_column(name) else []
+        doubtful = [value for value in values if place.index.ambiguous(value)] if is_image_column(name) else []
         if doubtful and len(doubtful) > 0.5 * len(values):
             raise Ambiguous(
                 f"{printable(table.name)} names {printable(doubtful[0])}, and there are several of that name "
-                f"({shown(place.index.several(doubtful[0]))}); write their folders into the table, or say "
+                f"({shown(place.index.ambiguous(doubtful[0]))}); write their folders into the table, or say "
                 "--class-level 1 if the folders are the classes."
             )
 
@@ -185,7 +186,7 @@ def _folders(place: Place, options: ReadingOptions) -> Folders | None:
 
 
 def _remarked(
-    read: Callable[[], Reading], listed: Sequence[Listed], errors: Sequence[SkipwiseError] = ()
+    read: Callable[[], Reading], listed: Sequence[ImageTable], errors: Sequence[SkipwiseError] = ()
 ) -> Callable[[], Reading]:
     """A reading with a sentence about tables that list images, say something else of them and are not used, or that
     can't be read."""
@@ -199,14 +200,14 @@ def _remarked(
             if len(each.columns.header) == 1 and known.keys() >= {row.file for row in each.rows}:
                 continue
             beyond = each.labelled and any(row.file not in known for row in each.rows)
-            if each.table.name not in reading.used and pairs and (beyond or not one_to_one(pairs)):
+            if each.table.name not in reading.used_tables and pairs and (beyond or not one_to_one(pairs)):
                 unused.setdefault(each.table.name, len(pairs))
-        said = [f"A table is not used: {error}" for error in errors[:1]]
+        notes = [f"A table is not used: {error}" for error in errors[:1]]
         if not unused:
-            return replace(reading, notes=[*reading.notes, *said])
+            return replace(reading, notes=[*reading.notes, *notes])
         some = ", ".join(f"{printable(name)} ({count(number, 'image')})" for name, number in list(unused.items())[:3])
         more = f" and {len(unused) - 3} more" if len(unused) > 3 else ""
-        said.append(f"Not used, though it lists images: {some}{more}.")
-        return replace(reading, notes=[*reading.notes, *said])
+        notes.append(f"Not used, though it lists images: {some}{more}.")
+        return replace(reading, notes=[*reading.notes, *notes])
 
     return remarked

@@ -9,23 +9,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.data.sources.labels import listing
-from skipwise.data.sources.tables.column_names import (
+from skipwise.data.sources.columns.column_names import (
     LABELS,
-    is_called,
     is_epithet,
     is_genus,
     is_group_column,
+    is_label_name,
     is_measure,
     is_predicted,
     is_verdict,
     plain,
 )
-from skipwise.data.sources.tables.table import SEVERAL
+from skipwise.data.sources.labels import quoted_list
+from skipwise.data.sources.table_files.table import SEVERAL
 
 
 @dataclass(frozen=True, kw_only=True)
-class Labels:
+class LabelColumns:
     """Where the labels are: a column, or columns of 0 and 1; `others` could be meant too.
 
     `before` is a column that tells equal values of `column` apart: the genus of a species.
@@ -44,14 +44,14 @@ def find_labels(
     body: Sequence[Sequence[str]],
     rest: Sequence[int],
     find: Callable[[str], str | None],
-    must: bool,
-) -> Labels:
+    required: bool,
+) -> LabelColumns:
     """Where the labels are.
 
     Args:
         rest: the columns that may name classes.
         find: the picture that a cell means, or None.
-        must: whether the user named this table.
+        required: whether the user named this table.
 
     Raises:
         SkipwiseError: several columns would do, or two have one name.
@@ -59,7 +59,7 @@ def find_labels(
     rest = [number for number in rest if not is_predicted(header[number])]
     known: list[int] = []
     for names in (*LABELS, None):
-        known = [number for number in rest if is_called(header[number], names) and _filled(body, number)]
+        known = [number for number in rest if is_label_name(header[number], names) and _filled(body, number)]
         if known:
             break
     if any(is_epithet(header[number]) for number in known):
@@ -69,18 +69,18 @@ def find_labels(
         _check_names(where, header, known)
         label = _chosen(where, header, body, known)
         others = [number for number in rest if number != label and _looks_like_labels(body, number)]
-        others = [number for number in others if any(is_called(header[number], names) for names in LABELS[:3])]
+        others = [number for number in others if any(is_label_name(header[number], names) for names in LABELS[:3])]
         others = [number for number in others if not _bijective(body, label, number)]
-        return Labels(column=label, before=_genus(header, label, rest), named=True, others=tuple(others))
+        return LabelColumns(column=label, before=_genus(header, label, rest), named=True, others=tuple(others))
     if one_hot:
-        return Labels(one_hot=one_hot, named=True)
+        return LabelColumns(one_hot=one_hot, named=True)
     likely = [number for number in rest if _looks_like_labels(body, number) and not _pictures(body, number, find)]
     if (
         len(rest) == 1
         and not likely
         and not _counts_up(body, rest[0])
         and _filled(body, rest[0])
-        and (must or len(body) <= 10 or _numeric(body, rest[0]))
+        and (required or len(body) <= 10 or _numeric(body, rest[0]))
     ):
         likely = list(rest)
     same = bool(likely) and all(_bijective(body, likely[0], number) for number in likely[1:])
@@ -89,13 +89,13 @@ def find_labels(
     named = not any(is_measure(header[number]) or is_group_column(header[number]) for number in likely)
     votes = len(likely) > 1 and all(_numeric(body, n) and not header[n].startswith("column ") for n in likely)
     if same and named and not votes:
-        return Labels(column=_wordiest(body, likely))
-    if len(likely) > 1 and must:
+        return LabelColumns(column=_wordiest(body, likely))
+    if len(likely) > 1 and required:
         raise SkipwiseError(
-            f"{where} has no column called label, and {listing([header[n] for n in likely])} could each be it; say "
+            f"{where} has no column called label, and {quoted_list([header[n] for n in likely])} could each be it; say "
             "which with --label-column."
         )
-    return Labels(others=tuple(likely))
+    return LabelColumns(others=tuple(likely))
 
 
 def _genus(header: Sequence[str], label: int, rest: Sequence[int]) -> int | None:
@@ -132,12 +132,12 @@ def _chosen(where: str, header: Sequence[str], body: Sequence[Sequence[str]], kn
         if len(of_image) == 1:
             return of_image[0]
         raise SkipwiseError(
-            f"{where} has several labels for an image ({listing([header[number] for number in known], 3)}); Skipwise "
-            "needs exactly one class per image. Choose one with --label-column."
+            f"{where} has several labels for an image ({quoted_list([header[number] for number in known], 3)}); "
+            "Skipwise needs exactly one class per image. Choose one with --label-column."
         )
     raise SkipwiseError(
-        f"{where} has the columns {listing([header[number] for number in known])}, which say different things; choose "
-        "one with --label-column."
+        f"{where} has the columns {quoted_list([header[number] for number in known])}, which say different things; "
+        "choose one with --label-column."
     )
 
 
@@ -200,4 +200,4 @@ def is_one(cell: str) -> bool:
 
 def shown_columns(header: Sequence[str], numbers: Sequence[int], most: int = 3) -> str:
     """Names of columns for a sentence."""
-    return listing([header[number] for number in numbers], most)
+    return quoted_list([header[number] for number in numbers], most)

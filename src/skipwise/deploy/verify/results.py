@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.deploy.artifact.artifact import Precision
-from skipwise.deploy.artifact.images import Labelled
+from skipwise.deploy.artifact.images import LabelledImages
 from skipwise.deploy.verify.agreement import Agreement
+from skipwise.deploy.verify.backends import Way
 from skipwise.deploy.verify.drop import beyond
-from skipwise.deploy.verify.ways import Way
 from skipwise.statistics.noninferiority import Drop
 
 LEAST_AGREEMENT = 0.999
@@ -81,7 +81,7 @@ def find_flips(
     arms: tuple[Arm, ...],
     answers: dict[str, NDArray[np.float32]],
     expected: NDArray[np.float32],
-    images: Labelled,
+    images: LabelledImages,
     classes: tuple[str, ...],
 ) -> tuple[Flip, ...]:
     """The images whose answer changed, in each arm of the artifact's own."""

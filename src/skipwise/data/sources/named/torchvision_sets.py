@@ -12,8 +12,8 @@ from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.text import count
 from skipwise.data.containers import Entry, Folder, Progress
 from skipwise.data.sources.arrays.array_sets import array_set
-from skipwise.data.sources.arrays.torchvision_files import open_parts
-from skipwise.data.sources.source import Reading, Row, Source
+from skipwise.data.sources.named.torchvision_files import open_parts
+from skipwise.data.sources.source import LabelledImage, Reading, Source
 
 _TRAIN = {"train": {"train": True}, "test": {"train": False}}
 _TWO = {"train": {"split": "train"}, "test": {"split": "test"}}
@@ -75,7 +75,9 @@ def _in_files(name: str, parts: dict[str, Any]) -> Source:
     classes = [_text(each) for each in getattr(next(iter(parts.values())), "classes", None) or []]
     rows = [
         # Below the root of the file system, since torchvision may have found them in either of its folders.
-        Row(str(Path(path).absolute()).lstrip("/"), classes[label] if label < len(classes) else str(label), split)
+        LabelledImage(
+            str(Path(path).absolute()).lstrip("/"), classes[label] if label < len(classes) else str(label), split
+        )
         for split, part in parts.items()
         for path, label in _pairs(name, part)
     ]
@@ -87,7 +89,9 @@ def _in_files(name: str, parts: dict[str, Any]) -> Source:
         name=name,
         container=Folder(Path("/")),
         rows=rows,
-        said=f"torchvision's {name} ({count(len(rows), 'image')}, {count(len({row.label for row in rows}), 'class')})",
+        description=(
+            f"torchvision's {name} ({count(len(rows), 'image')}, {count(len({row.label for row in rows}), 'class')})"
+        ),
         entries=entries,
         top=os.path.commonpath([row.file.rpartition("/")[0] for row in rows]) + "/",
     ).source()

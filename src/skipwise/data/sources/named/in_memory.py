@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError, missing_extra
 from skipwise.data.sources.arrays.array_sets import ArraySet
-from skipwise.data.sources.arrays.torchvision_files import open_parts
 from skipwise.data.sources.layouts.arrays import read_idx
+from skipwise.data.sources.named.torchvision_files import open_parts
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts its files."""
@@ -27,7 +27,7 @@ def digits() -> ArraySet:
     bunch = load_digits()
     return ArraySet(
         name="digits",
-        said="the 1,797 handwritten digits of scikit-learn (8 x 8 pixels, 10 classes)",
+        description="the 1,797 handwritten digits of scikit-learn (8 x 8 pixels, 10 classes)",
         classes=tuple(str(digit) for digit in range(10)),
         labels=bunch.target.astype(np.int64),
         splits=None,
@@ -80,7 +80,9 @@ def _joined(name: str, title: str, classes: list[str], parts: list[tuple[NDArray
     counts = [len(labels) for _, labels in parts]
     return ArraySet(
         name=name,
-        said=f"{title}, {counts[0]:,} images for training and {counts[1]:,} for testing in {len(classes)} classes",
+        description=(
+            f"{title}, {counts[0]:,} images for training and {counts[1]:,} for testing in {len(classes)} classes"
+        ),
         classes=tuple(classes),
         labels=np.concatenate([labels for _, labels in parts]).astype(np.int64),
         splits=("train",) * counts[0] + ("test",) * counts[1],

@@ -1,0 +1,1 @@
+"""Which columns of a table name the images, their classes, splits and groups."""

@@ -1,0 +1,27 @@
+"""The examples in docstrings, run as they stand."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import skipwise
+
+ROOT = Path(skipwise.__file__).parent
+MODULES = sorted(
+    ".".join(("skipwise", *path.relative_to(ROOT).with_suffix("").parts))
+    for path in ROOT.rglob("*.py")
+    if ">>> " in path.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.usefixtures("here")
+def test_the_examples_of_a_module_hold(module: str) -> None:
+    found = doctest.testmod(importlib.import_module(module), extraglobs={"np": np}, optionflags=doctest.ELLIPSIS)
+    assert found.failed == 0
+    assert found.attempted > 0
