@@ -28,9 +28,9 @@ from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.sources import ReadingOptions
 from skipwise.statistics import share
-from skipwise.training.run.record import Predictions
+from skipwise.training.run.record import Predictions, RunSpec
 from tests.fabricated import fabricate
-from tests.test_course import IMAGES, Accuracy, Answering, make_plan
+from tests.test_course import IMAGES, Accuracy, Answering, Folds, make_plan
 
 COLLAPSED = 0.0
 
@@ -89,6 +89,27 @@ def test_runs_that_learned_with_other_seeds_are_compared_all_the_same(tmp_path: 
     assert pair.seeds == 2
     assert ratio.low < ratio.value < ratio.high
     assert check.low < pair.difference < check.high
+
+
+def test_in_cross_validation_a_fold_that_learned_nothing_takes_its_seed_with_it(tmp_path: Path) -> None:
+    """The images of that fold have no answers of this seed, and those of other folds can't stand in for them."""
+    plan = replace(make_plan(tmp_path, looks=(5,)), folds=4)
+    poor = {("plain18", 1, (2, 4)), ("plain18", 3, (0, 4))}
+
+    def accuracy(spec: RunSpec) -> float:
+        return COLLAPSED if (spec.model, spec.seed, spec.fold) in poor else 0.9
+
+    results = collect(plan, tmp_path, follow(plan, tmp_path, Folds(tmp_path, accuracy)))
+    sound, gone = results.candidates
+    assert gone.not_learned == share(2, 20)
+    assert sound.seeds_that_count == (0, 1, 2, 3, 4)
+    assert gone.seeds_that_count == (0, 2, 4)
+    assert results.pairs[0].seeds == 3
+    assert gone.accuracy == pytest.approx(0.9)
+    (said,) = [note for note in notes(plan, results) if "learned nothing" in note]
+    assert said.startswith("2 of 20 runs of plain18 learned nothing")
+    assert "A seed counts only if the runs of all its folds learned, which leaves 3 of 5 seeds." in said
+    assert "Its accuracy of 90.00% is that of the seeds that count." in said
 
 
 def test_two_seeds_say_what_they_can_not_see(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import skipwise
+from skipwise.cli.summaries.comparison import print_comparison
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.counting import check_countable
 from skipwise.comparison.plan.plan import Job, Plan, Tuning
@@ -20,6 +21,7 @@ from skipwise.comparison.report import evidence
 from skipwise.comparison.report.markdown import markdown
 from skipwise.comparison.report.page import write_report
 from skipwise.comparison.results.choice import Limits, choose
+from skipwise.comparison.results.finished import Comparison
 from skipwise.comparison.results.ratios import ratio
 from skipwise.comparison.results.records import Results
 from skipwise.comparison.run.collect import collect
@@ -30,10 +32,9 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.data.prepare import Request, prepare
 from skipwise.data.splits import save_split
-from skipwise.evaluation import outcomes
 from skipwise.evaluation.calibration import calibration, confidence
 from skipwise.evaluation.metrics import measure
-from skipwise.evaluation.outcomes import OUTCOMES, Outcome, outcome_of
+from skipwise.evaluation.outcomes import OUTCOMES, Outcome, outcome_of, table
 from skipwise.training.run.record import Predictions, RunRecord, write_predictions, write_run
 from tests.fabricated import fabricate, write_comparison
 from tests.test_course import MACHINE, Answering
@@ -47,7 +48,7 @@ def documented() -> Outcome:
     """The row that CONTRIBUTING.md adds."""
     code = re.search(r"```python\n(  def cost\(.*?)```", CONTRIBUTING.read_text(), re.DOTALL)
     assert code is not None
-    names = dict(vars(outcomes))
+    names = dict(vars(table))
     exec(re.sub("^  ", "", code[1], flags=re.MULTILINE), names)
     return names["COST"]
 
@@ -89,7 +90,7 @@ def test_every_outcome_scores_each_image_by_itself_and_prefers_the_better_networ
     # Images may come in any order and number; only weights depend on which others there are.
     order = np.random.default_rng(5).permutation(len(labels))
     assert outcome.scores(good[order], labels[order]) == pytest.approx(scores[order], abs=1e-12)
-    monkeypatch.setattr(outcomes, "AT_ONCE", 100)
+    monkeypatch.setattr("skipwise.evaluation.outcomes.outcome.AT_ONCE", 100)
     assert np.array_equal(outcome.scores(good, labels), scores)
     if outcome.right_or_wrong:
         perfect = outcome.scores(np.eye(8)[labels], labels)
@@ -168,7 +169,9 @@ def compared(folder: Path, outcome: str, **strengths: float) -> tuple[Plan, Resu
 
 
 @pytest.mark.parametrize("name", CHOSEN)
-def test_a_comparison_runs_end_to_end_by_every_outcome(name: str, tmp_path: Path) -> None:
+def test_a_comparison_runs_end_to_end_by_every_outcome(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     plan, results = compared(tmp_path, name, resnet18=2.2, plain18=0.7)
     (pair,) = results.pairs
     outcome = outcome_of(name)
@@ -195,6 +198,16 @@ def test_a_comparison_runs_end_to_end_by_every_outcome(name: str, tmp_path: Path
     text = markdown(plan, results, costs)
     for words in (outcome.measure(), outcome.margin_said(outcome.margin), f"--outcome {name}"):
         assert words in text
+    shown = Comparison(folder=tmp_path, plan=plan, results=results, costs=costs, repeated=False)
+    print_comparison(shown, typed=["skipwise", "compare"])
+    printed = capsys.readouterr().out
+    for words in (
+        f"{outcome.measure()} (95%)",
+        f"{outcome.heading} (95% for all pairs)",
+        outcome.value(results.candidates[0].outcome.value),
+        outcome.difference(pair.difference),
+    ):
+        assert words in printed
     write_report(tmp_path / "report.html", plan, results, costs, {}, {})
     page = (tmp_path / "report.html").read_text()
     assert f"{'Up' if outcome.higher_is_better else 'Down'} and to the left is better" in page

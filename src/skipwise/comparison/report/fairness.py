@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.results.effort import seeds_done
 from skipwise.comparison.results.records import Results
 from skipwise.comparison.wording.notes import failures
 from skipwise.comparison.wording.phrases import length, measure
@@ -41,8 +40,8 @@ def equal(plan: Plan) -> list[str]:
 def different(plan: Plan, results: Results) -> list[str]:
     """What was not the same, or could not be, a line each."""
     lines = ["The networks themselves, and with them parameters, multiply-adds and latency."]
-    if len({seeds_done(candidate) for candidate in results.candidates}) > 1:
-        lines.append(f"The number of seeds: {_each([(c.name, str(seeds_done(c))) for c in results.candidates])}.")
+    if len({len(candidate.seeds) for candidate in results.candidates}) > 1:
+        lines.append(f"The number of seeds: {_each([(c.name, str(len(c.seeds))) for c in results.candidates])}.")
     if plan.tuning:
         lines.append(f"The peak learning rate, as tuned: {_each([(c.name, f'{c.lr:g}') for c in results.candidates])}.")
     if "mobilenet_v2" in plan.question.candidates and plan.stem == "small":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from skipwise.comparison.results.records import Candidate, Costs, Results
+from skipwise.comparison.results.records import Costs, Results
 from skipwise.statistics import Pair
 
 
@@ -55,8 +55,8 @@ def effort_for(pairs: Sequence[Pair], results: Results, costs: Costs | None = No
     if seeds is not None:
         for name in dict.fromkeys(name for pair in pairs for name in (pair.a, pair.b)):
             needed = max(pair.seeds_to_settle or 0 for pair in pairs if name in (pair.a, pair.b))
-            done = seeds_done(candidates[name])
-            runs[name] = max(needed - done, 0) * folds_of(candidates[name])
+            done = len(candidates[name].seeds_that_count)
+            runs[name] = max(needed - done, 0) * candidates[name].folds
     return Effort(
         seeds=seeds,
         runs=sum(runs.values()),
@@ -64,16 +64,6 @@ def effort_for(pairs: Sequence[Pair], results: Results, costs: Costs | None = No
         images=_most(pairs, lambda pair: (pair.images, pair.images_to_settle)),
         groups=_most(pairs, lambda pair: (pair.groups or 0, pair.groups_to_settle)),
     )
-
-
-def seeds_done(candidate: Candidate) -> int:
-    """How many seeds a candidate was trained with."""
-    return len({run.seed for run in candidate.runs})
-
-
-def folds_of(candidate: Candidate) -> int:
-    """How many runs a candidate had for each seed: one, or one per fold."""
-    return max(1, len(candidate.runs) // max(1, seeds_done(candidate)))
 
 
 def _most(pairs: Sequence[Pair], counts: Callable[[Pair], tuple[int, int | None]]) -> Amount | None:

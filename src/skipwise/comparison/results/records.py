@@ -76,6 +76,22 @@ class Candidate:
         """How many of its runs failed."""
         return sum(run.status == "failed" for run in self.runs)
 
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that it was trained with."""
+        return tuple(dict.fromkeys(run.seed for run in self.runs))
+
+    @property
+    def seeds_that_count(self) -> tuple[int, ...]:
+        """The seeds of which every run finished and learned: in cross-validation, the runs of all folds."""
+        left_out = {run.seed for run in self.runs if run.status != "finished" or run.not_learned is not None}
+        return tuple(seed for seed in self.seeds if seed not in left_out)
+
+    @property
+    def folds(self) -> int:
+        """How many runs it had for each seed: one, or one per fold."""
+        return len({run.fold for run in self.runs}) or 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class Look:

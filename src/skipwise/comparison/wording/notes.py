@@ -110,11 +110,19 @@ def _asked(question: Question) -> str:
 def failures(results: Results) -> list[str]:
     """A sentence for every candidate with failed runs."""
     return [
-        f"{candidate.failed} of {count(len(candidate.runs), 'run')} of {candidate.name} failed "
-        f"({'; '.join(f'{_which(run)}: {run.reason}' for run in candidate.runs if run.status == 'failed')})."
+        " ".join([_failed(candidate), *(_seeds_left(candidate) if not _has_unlearned(candidate) else [])])
         for candidate in results.candidates
         if candidate.failed
     ]
+
+
+def _failed(candidate: Candidate) -> str:
+    each = "; ".join(f"{_which(run)}: {run.reason}" for run in candidate.runs if run.status == "failed")
+    return f"{candidate.failed} of {count(len(candidate.runs), 'run')} of {candidate.name} failed ({each})."
+
+
+def _has_unlearned(candidate: Candidate) -> bool:
+    return candidate.not_learned is not None and candidate.not_learned.count > 0
 
 
 def _which(run: RunResult) -> str:
@@ -123,7 +131,7 @@ def _which(run: RunResult) -> str:
 
 def _not_learned(results: Results) -> list[str]:
     """A sentence for every candidate with runs that learned nothing."""
-    return [_unlearned(c) for c in results.candidates if c.not_learned is not None and c.not_learned.count]
+    return [_unlearned(c) for c in results.candidates if _has_unlearned(c)]
 
 
 def _unlearned(candidate: Candidate) -> str:
@@ -138,13 +146,26 @@ def _unlearned(candidate: Candidate) -> str:
             else f"None of the {share.runs} runs of {candidate.name} learned anything"
         )
         return f"{none} ({likely}), so it is left out of the verdicts."
-    said = [f"{share.count} of {share.runs} runs of {candidate.name} learned nothing ({likely})."]
+    said = [
+        f"{share.count} of {share.runs} runs of {candidate.name} learned nothing ({likely}).",
+        *_seeds_left(candidate),
+    ]
     if candidate.accuracy is not None:
         rest = share.runs - share.count
         others = "the one that did" if rest == 1 else f"the {rest} that did"
-        said.append(f"Its accuracy of {accuracy(candidate.accuracy)} is that of {others}.")
+        those = others if candidate.folds == 1 else "the seeds that count"
+        said.append(f"Its accuracy of {accuracy(candidate.accuracy)} is that of {those}.")
     said.append(f"In further runs, {share.low:.0%} to {share.high:.0%} may learn nothing.")
     return " ".join(said)
+
+
+def _seeds_left(candidate: Candidate) -> list[str]:
+    """How many seeds count in cross-validation, where one fold that failed or learned nothing takes its seed with it:
+    the images of that fold have no answers of this seed, and other folds' can't stand in for them."""
+    done, left = len(candidate.seeds), len(candidate.seeds_that_count)
+    if candidate.folds == 1 or left == done:
+        return []
+    return [f"A seed counts only if the runs of all its folds learned, which leaves {left or 'none'} of {done} seeds."]
 
 
 def _two_seeds(results: Results) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from skipwise.comparison.plan.question import Question
-from skipwise.comparison.results.effort import folds_of, seeds_done
 from skipwise.comparison.results.records import Candidate, Results
 from skipwise.core.text import count
 from skipwise.cost.counts import Counts
@@ -60,7 +59,10 @@ def reached(candidate: Candidate, question: Question) -> str:
         return "not trained"
     outcome = candidate.outcome
     if outcome is None:
-        return "learned nothing" if candidate.not_learned is not None and candidate.not_learned.count else "none"
+        share = candidate.not_learned
+        if share is None or not share.count:
+            return "none"
+        return "learned nothing" if share.count == share.runs else "too few runs learned"
     scoring = question.scoring
     return f"{scoring.value(outcome.value)} ({scoring.bounds(outcome.low, outcome.high)})"
 
@@ -98,10 +100,9 @@ def operations(counts: Counts | None) -> str:
 
 def runs_done(candidate: Candidate) -> str:
     """How many runs a candidate had: "5", "5, 1 failed", or "5 x 4" with four folds."""
-    seeds = seeds_done(candidate)
-    folds = f" x {folds_of(candidate)}" if folds_of(candidate) > 1 else ""
+    folds = f" x {candidate.folds}" if candidate.folds > 1 else ""
     failed = f", {candidate.failed} failed" if candidate.failed else ""
-    return f"{seeds}{folds}{failed}"
+    return f"{len(candidate.seeds)}{folds}{failed}"
 
 
 def length(recipe: Recipe) -> str:
