@@ -103,11 +103,11 @@ def test_of_equivalent_networks_the_fastest() -> None:
     assert set(choice.as_good) == {"slow", "fast", "middle"}
     assert answer(found, choice).sentences == (
         "Use fast: it is the fastest on this machine's processor (1.00 ms per image) of the 3 networks shown to be "
-        "less than 0.5 points worse than any other.",
+        "as good as any other, to within 0.5 points.",
         "How sure: 95%. Of 100 comparisons like this one, at most 5 say anything that is wrong.",
         "What may change it: images of another kind, another split of these, another recipe or more tuning. The "
         "intervals cover none of these.",
-        "It needs no more runs and no more images.",
+        "What it costs: nothing more; no further runs or images are needed.",
     )
 
 
@@ -117,7 +117,10 @@ def test_a_network_shown_to_be_better_whatever_it_costs() -> None:
     assert choice.candidate == "slow"
     assert choice.shown
     assert choice.largest_loss == 0
-    assert said(found).startswith("Use slow: it is shown to be better than every other network. How sure: 95%.")
+    assert said(found).startswith("Use slow: it is shown to be better than every other network, by at least 7.")
+    assert "3.00 ms per image, while the fastest network, fast, takes 1.00 ms and is 7.4 to 8.6 points worse" in said(
+        found
+    )
 
 
 def test_where_nothing_is_told_apart_the_most_accurate_and_what_it_may_lose() -> None:
@@ -125,7 +128,7 @@ def test_where_nothing_is_told_apart_the_most_accurate_and_what_it_may_lose() ->
     choice = choose(found, COSTS)
     assert choice.candidate == "slow"
     assert not choice.shown
-    assert said(found).startswith("If you must choose now, use slow, which did best (96.00%). How sure: this is a best")
+    assert said(found).startswith("If you must choose now, use slow, which did best (96.00%). How sure: not settled.")
     assert "5 seeds on 100 test images can't tell it from fast and middle" in said(found)
     assert f"up to {choice.largest_loss * 100:.1f} points worse than {choice.against}" in said(found)
     assert choice.largest_loss == pytest.approx(max(-found.pair("slow", name).low for name in ("fast", "middle")))
@@ -307,8 +310,8 @@ def test_a_faster_network_that_is_as_good_comes_before_the_best_guess() -> None:
     assert (choice.candidate, choice.faster.name) == ("slow", "fast")
     first, second = answer(found, choice).sentences[:2]
     assert first == (
-        "Use fast where speed counts: it is faster than slow (1.00 ms instead of 3.00 ms per image) and shown to be "
-        "less than 0.5 points worse."
+        "Use fast where speed counts: it is faster than slow (1.00 ms instead of 3.00 ms per image) and shown to be as "
+        "good, to within 0.5 points."
     )
     assert second == "If you must choose now, use slow, which did best (96.00%)."
 

@@ -26,7 +26,7 @@ from tests.test_report import CASES, with_nasty_names
 def test_what_is_said_to_be_out_of_reach_is_not_shown(images: int, names: str, looks: int, alpha: float) -> None:
     """Judged as one of so many pairs, with seeds that agree and with seeds that don't."""
     said = notes.resolvable((images // 2, images - images // 2), asking(names, looks, alpha))
-    least = next((n for n in range(images + 1) if f"at least {n} images" in said), images + 1)
+    least = next((n for n in range(images + 1) if f"at least {n} of them" in said), images + 1)
     level = asking(names, looks, alpha).level
 
     rng = np.random.default_rng(0)
@@ -45,7 +45,7 @@ def test_what_is_said_to_be_out_of_reach_is_not_shown(images: int, names: str, l
 
 def test_what_can_be_resolved_is_said_in_numbers_or_not_at_all() -> None:
     assert notes.resolvable((15, 15), asking("abcd", 3)) == (
-        "With 30 test images, a difference is likely to be shown only if it is at least 10 images (33.3 points). That "
+        "With 30 test images, a difference is likely to be shown only if it is at least 10 of them (33.3 points). That "
         "two networks differ by less than 0.5 points can't be shown with so few."
     )
     assert notes.resolvable((1, 2), asking("abcd", 3)) == (
@@ -83,14 +83,14 @@ def test_the_course_counts_the_runs_it_saved() -> None:
     made = fabricate()
     assert study.looks_taken(made.plan, made.results) == [
         "Of 10 pairs, 8 were settled after 5 seeds, none after 8 and none after 12; 2 stayed open.",
-        "That took 53 runs instead of 60, which 12 seeds for every network would have been (12% saved).",
+        "That took 53 runs; 12 seeds for every network would have taken 60 (12% saved).",
     ]
     assert study.looks_taken(*fabricate(looks=(5,)).arguments()[:2]) == []
     cross_validated = fabricate(folds=4, looks=(5, 8), failed=None)
     folded = cross_validated.results
     said = study.looks_taken(cross_validated.plan, folded)
     assert "That took 148 runs" in said[1]
-    assert "instead of 160, which 8 seeds" in said[1]
+    assert "would have taken 160 (7% saved)" in said[1]
     assert phrases.runs_done(folded.candidates[0]) == "8 x 4"
     # What a time limit or failures prevented was not saved.
     assert len(study.looks_taken(replace(made.plan, stopped_after=5), made.results)) == 1

@@ -61,7 +61,7 @@ def choose(
     worst = {c.name: _worst(results, c, able) for c in able}
     as_good = [c for c in able if (pair := worst[c.name]) is None or pair.low > -results.question.tolerance]
     choice = _cheapest(as_good, latencies) if as_good else _best_guess(results, able)
-    against = worst[choice.name]
+    against, others = worst[choice.name], [c for c in able if c is not choice]
     made = Recommendation(
         candidate=choice.name,
         shown=bool(as_good),
@@ -72,16 +72,18 @@ def choose(
         latency=latencies.get(choice.name),
         where=where,
         as_good=tuple(c.name for c in as_good),
+        fastest=_faster(choice, [c.name for c in others], latencies),
         not_reached=_not_reached(results, choice, limits),
     )
     if made.basis != "best guess":
         return made
-    others = [c for c in able if c is not choice]
+    rivals = tuple(c.name for c in others if _is_open(results, choice, c))
     return replace(
         made,
-        rivals=tuple(c.name for c in others if _is_open(results, choice, c)),
+        rivals=rivals,
         level=tuple(c.name for c in others if _value(c) == _value(choice)),
-        faster=_faster(results, choice, others, latencies),
+        faster=_faster(choice, [c.name for c in others if _is_as_good(results, c, choice)], latencies),
+        faster_rival=_faster(choice, rivals, latencies),
     )
 
 
@@ -151,18 +153,20 @@ def _is_open(results: Results, choice: Candidate, other: Candidate) -> bool:
     return pair is None or pair.verdict == "unresolved"
 
 
-def _faster(
-    results: Results, choice: Candidate, others: Sequence[Candidate], latencies: Mapping[str, float]
-) -> Faster | None:
-    """The fastest candidate that is faster than the choice and shown to be less than the margin worse."""
-    here = latencies.get(choice.name)
-    pairs = {other.name: results.advantage(other.name, choice.name) for other in others}
-    good = [n for n, pair in pairs.items() if pair is not None and pair.low > -results.question.tolerance]
-    faster = [name for name in good if here is not None and latencies.get(name, math.inf) < here]
+def _faster(choice: Candidate, names: Sequence[str], latencies: Mapping[str, float]) -> Faster | None:
+    """The fastest of some candidates, if it is faster than the choice."""
+    here = latencies.get(choice.name, 0.0)
+    faster = [name for name in names if latencies.get(name, math.inf) < here]
     if not faster:
         return None
     name = min(faster, key=lambda n: latencies[n])
     return Faster(name=name, latency=latencies[name])
+
+
+def _is_as_good(results: Results, other: Candidate, choice: Candidate) -> bool:
+    """Whether another candidate is shown to be less than the margin worse than the choice."""
+    pair = results.advantage(other.name, choice.name)
+    return pair is not None and pair.low > -results.question.tolerance
 
 
 def _not_reached(results: Results, choice: Candidate, limits: Limits) -> float | None:

@@ -169,7 +169,7 @@ class Excess:
 
 @dataclass(frozen=True, kw_only=True)
 class Faster:
-    """A candidate that is faster than the recommended one, and shown to be less than the margin worse.
+    """A candidate that is faster than the recommended one.
 
     Args:
         name: the candidate.
@@ -194,10 +194,12 @@ class Recommendation:
         basis: why this candidate was chosen; None in records of earlier versions.
         latency: its seconds per image; None where that was not measured.
         where: the machine on which latencies were measured.
+        fastest: the fastest candidate that fits, if it is faster than the choice.
         as_good: all candidates that are shown to be less than the margin worse than every other one that fits.
         rivals: the candidates from which a best guess could not be told apart.
         level: the candidates that did exactly as well as a best guess.
-        faster: the fastest candidate that is as good as a best guess, if there is one.
+        faster: the fastest candidate that is faster than a best guess and shown to be as good, if there is one.
+        faster_rival: the fastest of `rivals` that is faster than a best guess, if there is one.
         not_reached: the outcome that was asked for, where it is not shown that the choice reaches it.
     """
 
@@ -209,10 +211,12 @@ class Recommendation:
     basis: Basis | None = None
     latency: float | None = None
     where: str = ""
+    fastest: Faster | None = None
     as_good: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()
     level: tuple[str, ...] = ()
     faster: Faster | None = None
+    faster_rival: Faster | None = None
     not_reached: float | None = None
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidate": "contender"}

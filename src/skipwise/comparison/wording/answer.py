@@ -57,7 +57,7 @@ def answer(results: Results, choice: Recommendation, costs: Costs | None = None)
     """
     if choice.candidate is None:
         return Answer(faster="", use=_none(results, choice), sure="", change="", cost="", mind="")
-    change, cost = _settling(results, choice, costs) if choice.basis == "best guess" else _settled(choice)
+    change, cost = _settling(results, choice, costs) if choice.basis == "best guess" else _settled(results, choice)
     return Answer(
         faster=_faster(results, choice),
         use=_use(results, choice),
@@ -135,8 +135,8 @@ def _faster(results: Results, choice: Recommendation) -> str:
         return ""
     return (
         f"Use {found.name} where speed counts: it is faster than {choice.candidate} ({milliseconds(found.latency)} "
-        f"instead of {milliseconds(choice.latency)} per image) and shown to be less than {margin(results.question)} "
-        "worse."
+        f"instead of {milliseconds(choice.latency)} per image) and shown to be as good, to within "
+        f"{margin(results.question)}."
     )
 
 
@@ -152,15 +152,16 @@ def _use(results: Results, choice: Recommendation) -> str:
             cheap = "the smallest" if choice.latency is None else f"the fastest on {choice.where}"
             latency = "" if choice.latency is None else f" ({milliseconds(choice.latency)} per image)"
             return (
-                f"Use {name}: it is {cheap}{latency} of the {len(choice.as_good)} networks{within} shown to be less "
-                f"than {margin(question)} worse than any other."
+                f"Use {name}: it is {cheap}{latency} of the {len(choice.as_good)} networks{within} shown to be as good "
+                f"as any other, to within {margin(question)}."
             )
         case "alone as good":
-            others = [c.name for c in results.candidates if c.outcome is not None and c.name not in choice.unfit]
-            pairs = [results.pair(str(name), other) for other in others if other != name]
+            pairs = [results.advantage(str(name), other) for other in _others(results, choice)]
+            least = min((pair.low for pair in pairs if pair is not None), default=0.0)
             if all(pair is not None and pair.verdict == "better" for pair in pairs):
-                return f"Use {name}: it is shown to be better than every other network{within}."
-            return f"Use {name}: it alone{within} is shown to be less than {margin(question)} worse than any other."
+                by = f", by at least {question.scoring.amount(least)}"
+                return f"Use {name}: it is shown to be better than every other network{within}{by}."
+            return f"Use {name}: it alone{within} is shown to be as good as any other, to within {margin(question)}."
     outcome = _candidate(results, name).outcome
     reached = "" if outcome is None else question.scoring.value(outcome.value)
     if choice.level:
@@ -170,7 +171,7 @@ def _use(results: Results, choice: Recommendation) -> str:
         best = f", which did best ({reached})."
     if results.pairs and all(pair.verdict == "unresolved" for pair in results.pairs):
         return f"If you must choose now, use {name}{best}"
-    return f"Use {name}{best}"
+    return f"As a best guess, use {name}{best}"
 
 
 def _sure(results: Results, choice: Recommendation) -> str:
@@ -213,20 +214,51 @@ def _guessed(results: Results, choice: Recommendation) -> str:
     else:
         loss = f"it may be up to {results.question.scoring.amount(choice.largest_loss)} worse than {choice.against}"
     return (
-        f"How sure: this is a best guess. {count(seeds, 'seed')} on {tested(results)} can't tell it from "
-        f"{listed(choice.rivals)}, and {loss}."
+        f"How sure: not settled. {count(seeds, 'seed')} on {tested(results)} can't tell it from "
+        f"{listed(choice.rivals)}, and {loss}.{_faster_rival(choice)}"
     )
 
 
-def _settled(choice: Recommendation) -> tuple[str, str]:
-    """What would change a choice that was shown, and what that costs."""
+def _faster_rival(choice: Recommendation) -> str:
+    found = choice.faster_rival
+    if found is None or (choice.faster is not None and choice.faster.name == found.name):
+        return ""
+    return (
+        f" If speed counts: {found.name} takes {milliseconds(found.latency)} per image instead of "
+        f"{milliseconds(choice.latency or 0.0)}, and nothing here speaks against it."
+    )
+
+
+def _settled(results: Results, choice: Recommendation) -> tuple[str, str]:
+    """What would change a choice that was shown, and what it costs."""
     if choice.basis == "only one fits":
         return "Other limits may change it.", ""
     return (
         "What may change it: images of another kind, another split of these, another recipe or more tuning. The "
         "intervals cover none of these.",
-        "It needs no more runs and no more images.",
+        f"What it costs: {_price(results, choice)}.",
     )
+
+
+def _price(results: Results, choice: Recommendation) -> str:
+    """How much slower the choice is than the fastest network, and what that brings."""
+    fastest, scoring = choice.fastest, results.question.scoring
+    pair = None if fastest is None else results.advantage(fastest.name, str(choice.candidate))
+    if fastest is None or pair is None or choice.latency is None:
+        return "nothing more; no further runs or images are needed"
+    worse = f"is {scoring.span(-pair.high, -pair.low)} worse"
+    if pair.high >= 0:
+        worse = f"may be up to {scoring.amount(-pair.low)} worse"
+    return (
+        f"{milliseconds(choice.latency)} per image, while the fastest network, {fastest.name}, takes "
+        f"{milliseconds(fastest.latency)} and {worse}"
+    )
+
+
+def _others(results: Results, choice: Recommendation) -> list[str]:
+    """The other candidates that were compared and fit."""
+    able = [c.name for c in results.candidates if c.outcome is not None and c.name not in choice.unfit]
+    return [name for name in able if name != choice.candidate]
 
 
 def _settling(results: Results, choice: Recommendation, costs: Costs | None) -> tuple[str, str]:

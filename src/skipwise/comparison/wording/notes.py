@@ -254,8 +254,8 @@ def resolvable(class_images: Sequence[int], question: Question) -> str:
     if found.least is None:
         return f"{so_few}no difference can be shown, however large it is."
     size = outcome.amount(found.share)
-    size = f"about {size}" if outcome.weighs else f"{found.least} images ({size})"
+    size = f"it is at least about {size}" if outcome.weighs else f"it is at least {found.least} of them ({size})"
     equal = "" if found.shows_equivalence else (
         f" That two networks differ by less than {outcome.margin_said(question.margin)} can't be shown with so few."
     )  # fmt: skip
-    return f"{so_few}a difference is likely to be shown only if it is at least {size}.{equal}"
+    return f"{so_few}a difference is likely to be shown only if {size}.{equal}"

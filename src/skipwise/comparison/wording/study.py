@@ -43,8 +43,8 @@ def looks_taken(plan: Plan, results: Results) -> list[str]:
     prevented = stopped or len(results.pairs) < math.comb(len(results.candidates), 2)
     if done < most and not prevented:
         sentences.append(
-            f"That took {count(done, 'run')} instead of {most:,}, which {question.looks[-1]} seeds for every network "
-            f"would have been ({1 - done / most:.0%} saved)."
+            f"That took {count(done, 'run')}; {question.looks[-1]} seeds for every network would have taken {most:,} "
+            f"({1 - done / most:.0%} saved)."
         )
     return sentences
 

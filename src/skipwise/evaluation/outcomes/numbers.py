@@ -54,6 +54,10 @@ class Number:
         """The size of a difference: "1.2 points"."""
         return self._with_unit(f"{difference * self.scale:.{self.digits - 1 if digits is None else digits}f}")
 
+    def span(self, low: float, high: float) -> str:
+        """The size of a difference that is known to lie between two: "1.9 to 4.0 points"."""
+        return self._with_unit(self.bounds(low, high))
+
     def margin_said(self, margin: float) -> str:
         """A margin in its unit: "0.5 points"."""
         return self._with_unit(f"{margin:g}")
