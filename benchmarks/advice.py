@@ -37,8 +37,9 @@ from sklearn.datasets import load_sample_images
 
 from skipwise.advice.table import FILE, Row, Table
 from skipwise.advice.traits import detail, traits_of
-from skipwise.core.files.atomic import as_json, atomic, write_text
+from skipwise.core.files.atomic import atomic, write_text
 from skipwise.core.files.checksums import sha256
+from skipwise.core.files.json_records import as_json
 from skipwise.core.machine.system import describe_machine, keep_freed_memory
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.image.thumbnails import SIDE, thumbnail

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from skipwise.core.errors import Busy, SkipwiseError
-from skipwise.core.files.atomic import locked
+from skipwise.core.files.locks import locked
 from skipwise.core.machine.system import describe_machine, keep_freed_memory
 from skipwise.data.batches.batches import Augmentation
 from skipwise.data.image.preprocess import Preprocessing

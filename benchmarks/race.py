@@ -34,7 +34,7 @@ from typing import Any
 from race import sets
 from race.environments import TOOLS, made, python_of
 from race.task import Task, pictures
-from skipwise.core.files.atomic import cache_folder
+from skipwise.core.files.cache_folder import cache_folder
 from skipwise.core.machine.system import describe_machine
 from skipwise.training.run.time_budget import parse_limit
 

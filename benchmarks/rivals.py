@@ -50,7 +50,7 @@ from scipy import stats
 import skipwise
 from coverage import ALPHA, MARGIN, OWN, SHARED, Network, monte_carlo
 from race.environments import made
-from skipwise.core.files.atomic import cache_folder
+from skipwise.core.files.cache_folder import cache_folder
 from skipwise.statistics import judge, mcnemar
 
 PACKAGES = ("autorank==1.3.0", "baycomp==1.0.3", "deepsig==1.2.8")

@@ -8,14 +8,18 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
 
+from skipwise.core.files.atomic import locked
 from tests import processes
+
+if TYPE_CHECKING:
+    from skipwise.deploy.export.export import Exported
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -75,6 +79,28 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def trained(shared: Path) -> Path:
+    """A run of a network with gates on pictures of many sizes; not to be changed."""
+    import skipwise
+
+    options = {"model": "se_resnet18", "width": 0.25, "epochs": 4, "img_size": 24, "precision": "fp32"}
+    with locked(shared, waiting=lambda: None):
+        images = shared / "export" / "stripes"
+        if not images.exists():
+            make_photos(images, per_class=30)
+        return skipwise.train(images, output=shared / "export" / "run", compile=False, **options).folder
+
+
+@pytest.fixture(scope="session")
+def exported(trained: Path, shared: Path) -> Exported:
+    """The same as ONNX; not to be changed."""
+    import skipwise
+
+    with locked(shared, waiting=lambda: None):
+        return skipwise.export(trained, output=trained.parent / "onnx")
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from skipwise.comparison.plan.plan import SHELF, Job, Plan
+from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.comparison.run.executor import Event
 from skipwise.comparison.run.images import in_fold, load_images, weights_of
-from skipwise.core.files.atomic import read_json
+from skipwise.core.files.json_records import read_json
 from skipwise.data.images import Images
 from skipwise.training.run.progress import Epoch
 from skipwise.training.run.record import RunRecord
@@ -44,7 +44,7 @@ class Here:
 
     def events(self, until: float = math.inf) -> Iterator[Event]:  # noqa: ARG002 - it does not wait
         """Does one run after the other."""
-        images = load_images(self.home, read_json(self.home / SHELF.begun, Plan))
+        images = load_images(self.home, read_json(self.home / COMPARISONS.plan_file, Plan))
         with contextlib.ExitStack() as stack:
             stack.callback(getattr(images.pixels, "close", lambda: None))
             while self.waiting:

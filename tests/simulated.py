@@ -16,13 +16,14 @@ from skipwise.comparison import conclude
 from skipwise.comparison.budget.corrections import Budget
 from skipwise.comparison.budget.fit import fitted
 from skipwise.comparison.budget.forecast import ENDING, ENDING_EACH, STARTING
-from skipwise.comparison.plan.plan import SHELF, Job, Plan
+from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.executor import Event
 from skipwise.comparison.run.observer import Observer
 from skipwise.comparison.run.study import Course
-from skipwise.core.files.atomic import make_folder, read_json
 from skipwise.core.files.checksums import write_sealed
+from skipwise.core.files.folders import make_folder
+from skipwise.core.files.json_records import read_json
 from skipwise.core.machine.system import describe_machine
 from skipwise.data.splits import save_split
 from skipwise.evaluation.metrics import measure
@@ -215,7 +216,7 @@ class Comparison:
     @property
     def plan(self) -> Plan:
         """As it is written down."""
-        return read_json(self.folder / SHELF.begun, Plan)
+        return read_json(self.folder / COMPARISONS.plan_file, Plan)
 
     def carry_out(self, machine: Machine, *, reading: float = 2.0, began: float | None = None) -> Course:
         """Up to its end, with the report.
@@ -234,7 +235,7 @@ class Comparison:
             mock.patch("skipwise.comparison.budget.forecast.usable_cores", return_value=asked.processes),
         ):
             machine.work(reading)
-            if not (self.folder / SHELF.begun).exists():
+            if not (self.folder / COMPARISONS.plan_file).exists():
                 left = self.limit - (machine.now - began)
                 plan = fitted([asked], lambda _: costs, lambda _: left, fewer_epochs=self.fewer_epochs)
                 self._begin(plan)
@@ -258,7 +259,7 @@ class Comparison:
         labels = [plan.classes[number % 5] for number in range(TESTED)]
         ids = [f"{number:04}.png" for number in range(TESTED)]
         save_split(self.folder / "split.csv", ids, labels, ["test"] * TESTED, [""] * TESTED)
-        write_sealed(self.folder / SHELF.begun, plan)
+        write_sealed(self.folder / COMPARISONS.plan_file, plan)
 
     def results(self, course: Course) -> bytes:
         """`comparison.json`."""

@@ -278,15 +278,15 @@ def test_few_photographs_start_from_weights_that_are_here_unless_one_says_otherw
     data, heard = folder_of(tmp_path / "data", photographs(40)), Heard()
     options = {"epochs": 1, "precision": "fp32", "compile": False}
     run = train(data, **options, observer=heard, output=tmp_path / "auto")
-    assert run.terms.start is not None
-    assert run.terms.start.name.startswith("resnet18-")
+    assert run.plan.start is not None
+    assert run.plan.start.name.startswith("resnet18-")
     assert run.record.spec.recipe.head_first > 0
     assert run.record.spec.stem == "imagenet"
     assert any("start" in said and "--init none" in said for said in heard.said), heard.said
     again = train(data, **options, output=tmp_path / "auto")
     assert again.repeated
     bare = train(data, **options, init="none", img_size=32, output=tmp_path / "none")
-    assert bare.terms.start is None
+    assert bare.plan.start is None
 
 
 @pytest.mark.parametrize("draw", [icons, photographs])
@@ -304,6 +304,6 @@ def test_without_weights_here_networks_start_from_scratch_and_it_is_said_why(
         observer=heard,
         output=tmp_path / "run",
     )
-    assert run.terms.start is None
+    assert run.plan.start is None
     said = next(said for said in heard.said if "ublished weights" in said)
     assert said.startswith("From scratch" if draw is icons else "Published weights are expected to help")

@@ -18,19 +18,18 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from skipwise.comparison.compare import compare
-from skipwise.comparison.plan.plan import SHELF as COMPARISONS
-from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.run.observer import Observer
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import read_json
 from skipwise.core.files.checksums import read_sealed
+from skipwise.core.files.json_records import read_json
 from skipwise.core.machine import devices, memory
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.evaluation.logits import predict_logits
 from skipwise.nets.zoo import create_model
 from skipwise.training.loop.recipe import RECIPES, rescaled
 from skipwise.training.machine.execution import Execution
-from skipwise.training.plan import SHELF, Terms
+from skipwise.training.plan import RUNS, RunPlan
 from skipwise.training.probe.batch_size import Room, TooLarge, largest_batch, with_batch
 from skipwise.training.train import TrainObserver, train
 from tests.conftest import Run
@@ -220,7 +219,7 @@ def test_a_run_is_trained_with_the_batch_that_fits_and_goes_on_with_it(photos: P
         with pytest.raises(KeyboardInterrupt):
             train(photos, output=folder, observer=began, **SMALL)
         assert began.about_batches
-        terms = read_sealed(folder / SHELF.begun, Terms)
+        terms = read_sealed(folder / RUNS.plan_file, RunPlan)
         assert (terms.asked_batch, terms.spec.recipe.batch_size) == (16, 8)
         goes_on = SaidOfARun()
         run = train(photos, output=folder, observer=goes_on, **SMALL)
@@ -230,7 +229,7 @@ def test_a_run_is_trained_with_the_batch_that_fits_and_goes_on_with_it(photos: P
     whole = rescaled(RECIPES["fast"], 16)
     assert run.record.spec.recipe.lr == rescaled(whole, 8).lr
     assert train(photos, output=folder, **SMALL).repeated  # where there is memory again
-    with pytest.raises(SkipwiseError, match=r"other terms \(batch_size is 8 there and 4 here"):
+    with pytest.raises(SkipwiseError, match=r"another plan \(batch_size is 8 there and 4 here"):
         train(photos, output=folder, **SMALL | {"batch_size": 4})
     assert train(photos, output=tmp_path / "roomy", **SMALL).record.spec.recipe.batch_size == 16
 
@@ -246,7 +245,7 @@ def test_a_comparison_halves_the_batch_for_all_its_networks(photos: Path, tmp_pa
     specs = [read_json(path, dict)["spec"]["recipe"] for path in folder.glob("runs/*/run.json")]
     assert [spec["batch_size"] for spec in specs] == [8] * 4
     assert "batches of 8 (16 did not fit into memory)" in (folder / "report.html").read_text()
-    (folder / COMPARISONS.finished).unlink()  # unfinished: the same command goes on as it was planned
+    (folder / COMPARISONS.results[-1]).unlink()  # unfinished: the same command goes on as it was planned
     assert compare(photos, output=folder, observer=again, **small).plan == done.plan
     assert not again.about_batches
     with pytest.raises(SkipwiseError, match="batch_size is 8 there and 4 here"):
@@ -263,7 +262,7 @@ def test_a_network_of_ones_own_is_tried_too(cli: Run, photos: Path, tmp_path: Pa
     ended = cli("train", photos, "--model", "tests.guest_networks:hungry", *options, "--output", tmp_path / "run")
     assert ended.returncode == 0, ended.stderr
     assert "Batches of 16 images of 16 x 16 pixels do not fit" in ended.stderr
-    assert read_sealed(tmp_path / "run" / SHELF.begun, Terms).spec.recipe.batch_size == 4
+    assert read_sealed(tmp_path / "run" / RUNS.plan_file, RunPlan).spec.recipe.batch_size == 4
 
 
 @pytest.mark.slow
@@ -275,7 +274,7 @@ def test_a_comparison_tries_them_in_a_process_of_their_own(cli: Run, photos: Pat
     ended = cli("compare", photos, *options, "--output", tmp_path / "comparison")
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr.count("Batches of 16 images of 16 x 16 pixels do not fit") == 1
-    plan = read_sealed(tmp_path / "comparison" / COMPARISONS.begun, Plan)
+    plan = read_sealed(tmp_path / "comparison" / COMPARISONS.plan_file, Plan)
     assert (plan.asked_batch, plan.recipe.batch_size) == (16, 4)
     assert len(list(tmp_path.glob("comparison/runs/*/run.json"))) == 4
     assert not list(tmp_path.glob("comparison/runs/*/error.txt"))

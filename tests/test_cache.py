@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import cache_folder
+from skipwise.core.files.cache_folder import cache_folder
 from skipwise.data.cache import rows
 from skipwise.data.cache.files import keep, kept
 from skipwise.data.prepare import Request, prepare

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 import skipwise
 from skipwise import SkipwiseError, create_model, load_weights
-from skipwise.nets.weights.loading import Loaded, fit_weights
+from skipwise.nets.weights.loading import Loaded, load_tensors
 from skipwise.training.starting_weights import find_start
 from skipwise.training.train import TrainObserver
 from tests.test_weights import perturbed
@@ -91,7 +91,8 @@ TIMM = {
         (
             TIMM,
             2,
-            "state_dict_ema is used, since timm reports the accuracy of these averages; give --init-key state_dict",
+            "state_dict_ema is used, since timm reports the accuracy of this moving average; for the other, add "
+            "--init-key state_dict",
         ),
         (
             {
@@ -107,22 +108,26 @@ TIMM = {
         (
             {"state_dict": weights(2), "current_model_state": weights(1), "averaging_state": {"n": torch.tensor(3)}},
             2,
-            "state_dict is used, since Lightning keeps its averages there",
+            "state_dict is used, since Lightning keeps its averaged weights there",
         ),
         (
             {"state_dict": backbone_and_head(2), "ema_state_dict": averaged(1), "meta": {"mmengine_version": "0.10"}},
             2,
-            "state_dict is used, since OpenMMLab keeps its averages there",
+            "state_dict is used, since OpenMMLab keeps its averaged weights there",
         ),
         (
             {"teacher": weights(2, "backbone."), "student": weights(1, "module.backbone."), "dino_loss": {}},
             2,
             "teacher is used, since DINO",
         ),
-        ({"params": weights(1), "params_ema": weights(2)}, 1, "params is used; give --init-key params_ema"),
-        ({"net": weights(1), "swa_state": weights(2)}, 1, "net is used; give --init-key swa_state"),
+        (
+            {"params": weights(1), "params_ema": weights(2)},
+            1,
+            "params is used; for the other, add --init-key params_ema",
+        ),
+        ({"net": weights(1), "swa_state": weights(2)}, 1, "net is used; for the other, add --init-key swa_state"),
         ({"state_dict": weights(1, "net.") | weights(2, "net_ema.")}, 1, "state_dict.net is used"),
-        (weights(1) | weights(2, "ema_model.module."), 1, "give --init-key ema_model"),
+        (weights(1) | weights(2, "ema_model.module."), 1, "add --init-key ema_model"),
         ({"student": weights(1), "teacher": weights(2, name="plain56")}, 1, "teacher does not fit this network"),
     ],
 )
@@ -189,13 +194,13 @@ def test_the_same_weights_twice_are_one_set(tmp_path: Path) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from(["model", "backbone", "net", "encoder", "module", "_orig_mod", "x1"]), max_size=4))
-def test_whatever_all_names_begin_with_is_taken_off(parts: list[str]) -> None:
+def test_a_prefix_of_all_names_is_removed(parts: list[str]) -> None:
     prefix = "".join(f"{part}." for part in parts)
     model = create_model("plain20", num_classes=CLASSES, width=0.25, seed=99)
-    loaded = fit_weights(model, weights(1, prefix), source="x.pth")
+    loaded = load_tensors(model, weights(1, prefix), source="x.pth")
     assert all(torch.equal(tensor, weights(1)[name]) for name, tensor in model.state_dict().items())
     spoken_of = set(parts) - {"module", "_orig_mod"}
-    assert loaded.notes == ((f"x.pth: names begin with {prefix}, which is taken off.",) if spoken_of else ())
+    assert loaded.notes == ((f"x.pth: the prefix {prefix} is removed from the names.",) if spoken_of else ())
 
 
 @pytest.mark.parametrize("external", [False, True])
@@ -209,8 +214,8 @@ def test_a_last_layer_that_is_kept_apart_from_its_backbone_is_found(external: bo
         for name, tensor in theirs.state_dict().items()
     }
     ours = create_model("torchvision:resnet18" if external else "resnet18", num_classes=CLASSES, seed=0)
-    loaded = fit_weights(ours, named, source="x.pth")
-    assert f"{head}bias and {head}weight are taken for the last layer's" in loaded.notes[-1]
+    loaded = load_tensors(ours, named, source="x.pth")
+    assert f"{head}bias and {head}weight are used as the last layer" in loaded.notes[-1]
     images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(ours.eval()(images), theirs.eval()(images), atol=1e-4, rtol=1e-4)
 
@@ -219,24 +224,24 @@ def test_what_else_a_program_keeps_among_the_weights_is_left_out_and_more_is_not
     found, loaded = load(
         tmp_path / "a.ckpt", {"state_dict": weights(1, "model.") | {"criterion.weight": torch.ones(3)}}
     )
-    assert (found, "criterion.weight is left out" in loaded.notes[0]) == (1, True)
+    assert (found, "criterion.weight is ignored" in loaded.notes[0]) == (1, True)
     for more in ({"norm.weight": torch.ones(3)}, {"projection.weight": torch.ones(3, 4)}):
-        with pytest.raises(SkipwiseError, match=f"begin with model. fit, and there are {next(iter(more))} besides"):
+        with pytest.raises(SkipwiseError, match=f"under model. fit, but there is also {next(iter(more))}"):
             load(tmp_path / "a.ckpt", {"state_dict": weights(1, "model.") | more})
-    with pytest.raises(SkipwiseError, match=r"it has norm\.weight 3 besides"):
+    with pytest.raises(SkipwiseError, match=r"it also has norm\.weight \(3\)"):
         load(tmp_path / "a.ckpt", weights(1) | {"norm.weight": torch.ones(3)})
 
 
 def test_two_last_layers_are_not_one(tmp_path: Path) -> None:
     twice = weights(1) | {"linear.weight": torch.ones(CLASSES, 16), "linear.bias": torch.ones(CLASSES)}
-    with pytest.raises(SkipwiseError, match=r"it has linear\.weight 3x16 besides"):
+    with pytest.raises(SkipwiseError, match=r"it also has linear\.weight \(3x16\)"):
         load(tmp_path / "a.pth", twice)
 
 
 def test_a_backbone_without_a_last_layer_gets_a_new_one_to_start_from_and_only_then(tmp_path: Path) -> None:
     bare = {name: tensor for name, tensor in weights(1).items() if not name.startswith("classifier.")}
     found, loaded = load(tmp_path / "a.pth", bare, new_head=True)
-    assert (found, "there is no last layer, so a new one is made" in loaded.notes[0]) == (1, True)
+    assert (found, "it has no last layer, so a new one is made" in loaded.notes[0]) == (1, True)
     with pytest.raises(SkipwiseError, match=r"it lacks classifier\.weight"):
         load(tmp_path / "a.pth", bare)
 
@@ -246,7 +251,7 @@ def test_what_does_not_fit_is_shown_by_the_names_of_the_file(tmp_path: Path) -> 
         load(tmp_path / "a.ckpt", {"state_dict": weights(1, "model.", name="plain56")})
     assert "under state_dict, does not fit" in str(caught.value)
     assert "Its names are model.stem.0.conv.weight, " in str(caught.value)
-    assert "they begin with model., which was taken off" in str(caught.value)
+    assert "the prefix model. was removed" in str(caught.value)
     assert "lacks" not in str(caught.value)
 
 
@@ -260,7 +265,7 @@ def test_weights_of_any_precision_are_converted(kind: torch.dtype, tmp_path: Pat
         assert tensor.dtype == (torch.int64 if name.endswith("tracked") else torch.float32)
         assert torch.equal(tensor.double(), given_[name].double()), name
     whole = not kind.is_floating_point
-    assert any("are whole numbers" in note for note in loaded.notes) == whole
+    assert any("holds integers" in note for note in loaded.notes) == whole
 
 
 def with_(name: str, value: object) -> dict[str, Tensor]:
@@ -286,10 +291,10 @@ VARIANCE = "stages.0.0.branch.0.norm.running_var"
         (with_("stem.0.conv.weight", weights(1)["stem.0.conv.weight"].double() * 1e300), "stem.0.conv.weight"),
         (with_(VARIANCE, float("nan")), "NaN or infinite"),
         (with_(VARIANCE, -0.5), rf"negative variances in {VARIANCE} \(8 of 8\)"),
-        (with_(VARIANCE, 0.0), f"nothing but zeros in {VARIANCE}: the statistics"),
-        ({name: 0 * t if t.ndim > 1 else t for name, t in weights(1).items()}, "nothing but zeros in all its weights"),
-        (with_("stem.0.conv.weight", weights(1)["stem.0.conv.weight"].to(torch.complex64)), "is complex numbers"),
-        (with_("stem.0.conv.weight", weights(1)["stem.0.conv.weight"].to("meta")), "is a shape without numbers"),
+        (with_(VARIANCE, 0.0), f"only zeros in {VARIANCE}: the running statistics"),
+        ({name: 0 * t if t.ndim > 1 else t for name, t in weights(1).items()}, "only zeros in all its weights"),
+        (with_("stem.0.conv.weight", weights(1)["stem.0.conv.weight"].to(torch.complex64)), "holds complex numbers"),
+        (with_("stem.0.conv.weight", weights(1)["stem.0.conv.weight"].to("meta")), "has a shape but no values"),
     ],
 )
 def test_numbers_that_no_network_has_are_refused_by_name_and_nothing_is_loaded(
@@ -298,7 +303,7 @@ def test_numbers_that_no_network_has_are_refused_by_name_and_nothing_is_loaded(
     model = create_model("plain20", num_classes=CLASSES, width=0.25, seed=99)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     with pytest.raises(SkipwiseError, match=sentence):
-        fit_weights(model, tensors, source="x.pth")
+        load_tensors(model, tensors, source="x.pth")
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
@@ -308,14 +313,14 @@ def test_the_file_s_own_names_are_given_for_what_is_wrong_in_it() -> None:
     theirs = torchvision.models.resnet18(num_classes=CLASSES).state_dict()
     theirs["layer1.0.conv2.weight"][0, 0, 0, 0] = float("inf")
     with pytest.raises(SkipwiseError, match=r"layer1\.0\.conv2\.weight \(1 of 36,864\)"):
-        fit_weights(create_model("resnet18", num_classes=CLASSES), theirs, source="x.pth")
+        load_tensors(create_model("resnet18", num_classes=CLASSES), theirs, source="x.pth")
 
 
 def test_numbers_of_a_last_layer_that_is_made_anew_do_not_matter() -> None:
     other = weights(1, classes=7)
     other["classifier.weight"] = other["classifier.weight"] * float("nan")
     model = create_model("plain20", num_classes=CLASSES, width=0.25, seed=99)
-    fit_weights(model, other, source="x.pth", new_head=True)
+    load_tensors(model, other, source="x.pth", new_head=True)
     assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
 
 
@@ -325,16 +330,16 @@ def test_a_buffer_that_is_infinite_by_nature_is_none_of_these() -> None:
             super().__init__(4, 3)
             self.register_buffer("mask", torch.full((3, 3), float("-inf")).triu(1))
 
-    fit_weights(Masked(), Masked().state_dict(), source="x.pth")
+    load_tensors(Masked(), Masked().state_dict(), source="x.pth")
     with pytest.raises(SkipwiseError, match=r"bias \(3 of 3\)"):
-        fit_weights(Masked(), Masked().state_dict() | {"bias": torch.full((3,), float("inf"))}, source="x.pth")
+        load_tensors(Masked(), Masked().state_dict() | {"bias": torch.full((3,), float("inf"))}, source="x.pth")
 
 
 def test_weights_that_were_never_trained_are_pointed_out() -> None:
     fresh = create_model("plain20", num_classes=CLASSES, width=0.25, seed=1)
     again = create_model("plain20", num_classes=CLASSES, width=0.25, seed=2)
-    assert "look untrained" in fit_weights(again, fresh.state_dict(), source="x.pth").notes[0]
-    assert fit_weights(again, weights(1), source="x.pth").notes == ()
+    assert "look untrained" in load_tensors(again, fresh.state_dict(), source="x.pth").notes[0]
+    assert load_tensors(again, weights(1), source="x.pth").notes == ()
 
 
 def test_what_programs_save_beside_their_weights_is_neither_imported_nor_called(
@@ -379,10 +384,10 @@ def test_files_that_are_something_else_are_called_what_they_are(tmp_path: Path) 
     torch.save({"optimizer": optimizer(), "epoch": 3}, tmp_path / "half.pth")
     torch.save(network(1), tmp_path / "module.pth")
     for name, sentence in [
-        ("program.pt", r"is a program \(TorchScript\), not weights; save those of it"),
-        ("pointer.pth", "is a pointer of Git LFS, not the file itself; run: git lfs pull"),
-        ("pointer.safetensors", "is a pointer of Git LFS"),
-        ("page.pth", "is a page of the web"),
+        ("program.pt", r"is a TorchScript program, not weights; save its weights"),
+        ("pointer.pth", "is a Git LFS pointer, not the file itself; run: git lfs pull"),
+        ("pointer.safetensors", "is a Git LFS pointer"),
+        ("page.pth", "is a web page"),
         ("keras.pth", "is an HDF5 file"),
         ("half.pth", "holds no state dict"),
         ("module.pth", r"only be read by running code that it contains \(skipwise\.nets\.network\.Network\)"),
@@ -445,5 +450,5 @@ def test_an_archive_that_unpacks_to_far_more_than_it_is_is_not_unpacked(tmp_path
         for name in sound.namelist():
             bomb.writestr(name, sound.read(name))
         bomb.writestr("sound/data/999", bytes(2**27))
-    with pytest.raises(SkipwiseError, match=r"bomb\.pth unpacks to .*, far more than it is itself"):
+    with pytest.raises(SkipwiseError, match=r"bomb\.pth unpacks to .*, far more than its own size"):
         load_weights(network(1), tmp_path / "bomb.pth")

@@ -23,8 +23,9 @@ from skipwise.comparison.results.finished import Comparison
 from skipwise.comparison.run.executor import Event
 from skipwise.comparison.run.local import ATTEMPTS
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import locked, read_json
 from skipwise.core.files.checksums import seal_of, sha256
+from skipwise.core.files.json_records import read_json
+from skipwise.core.files.locks import locked
 from skipwise.training.run.checkpoint import load_checkpoints
 from tests.conftest import Run, make_photos
 from tests.processes import Command, Prepare, children_of, heavy_imports, time_briefly
@@ -141,7 +142,7 @@ def test_a_finished_comparison_is_shown_at_once_unless_it_is_to_be_made_again(
     ],
 )
 def test_another_plan_is_not_mixed_in(finished: Comparison, photos: Path, change: dict, difference: str) -> None:
-    with pytest.raises(skipwise.SkipwiseError, match="under other terms") as caught:
+    with pytest.raises(skipwise.SkipwiseError, match="of another plan") as caught:
         skipwise.compare(photos, output=finished.folder, **(QUICK | change))
     assert difference in str(caught.value)
 

@@ -16,7 +16,7 @@ from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.executor import Event
 from skipwise.comparison.run.study import best_rates, follow
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import make_folder
+from skipwise.core.files.folders import make_folder
 from skipwise.core.machine.system import describe_machine
 from skipwise.data.splits import save_split
 from skipwise.evaluation.metrics import Metrics, measure

@@ -15,8 +15,8 @@ import pytest
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files import download
-from skipwise.core.files.atomic import write_json
 from skipwise.core.files.download import Download
+from skipwise.core.files.json_records import write_json
 from tests import serving
 from tests.serving import Behaviour, Handler, Site
 

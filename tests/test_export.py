@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 
 import skipwise
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import locked
 from skipwise.core.files.checksums import sha256
+from skipwise.core.files.locks import locked
 from skipwise.data.image.decode import decode
 from skipwise.deploy.artifact import golden
 from skipwise.deploy.artifact.artifact import Artifact, read_artifact, sealed
@@ -39,23 +39,6 @@ from skipwise.training.run.record import read_run, write_run
 from tests.conftest import make_photos
 
 SIZE = 24
-
-
-@pytest.fixture(scope="module")
-def trained(shared: Path) -> Path:
-    """A run of a network with gates on pictures of many sizes."""
-    options = {"model": "se_resnet18", "width": 0.25, "epochs": 4, "img_size": SIZE, "precision": "fp32"}
-    with locked(shared, waiting=lambda: None):
-        images = shared / "export" / "stripes"
-        if not images.exists():
-            make_photos(images, per_class=30)
-        return skipwise.train(images, output=shared / "export" / "run", compile=False, **options).folder
-
-
-@pytest.fixture(scope="module")
-def exported(trained: Path, shared: Path) -> Exported:
-    with locked(shared, waiting=lambda: None):
-        return export(trained, output=trained.parent / "onnx")
 
 
 @pytest.fixture(scope="module")
@@ -334,7 +317,7 @@ def test_artifacts_that_are_made_at_the_same_time_get_a_folder_each_unless_they_
         with place.making(folder, print) as made:
             shutil.copytree("first", made, dirs_exist_ok=True)
             plain = read_plain(made)
-            plain["provenance"]["key"] = place.origin.key  # type: ignore[index]
+            plain["provenance"]["key"] = place.network.key  # type: ignore[index]
             reseal(made, plain)
             taken.append(place.take(made, folder))
     assert [folder.name for folder, _ in taken] == [

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,10 +17,11 @@ from skipwise.comparison.budget import corrections as budget
 from skipwise.comparison.budget import forecast
 from skipwise.comparison.budget import resolve as settle
 from skipwise.comparison.budget.fit import fitted
-from skipwise.comparison.compare import _choose
-from skipwise.comparison.plan.plan import Plan, Tuning
-from skipwise.core.files.atomic import read_json
+from skipwise.comparison.plan.extending import as_asked_before
+from skipwise.comparison.plan.plan import COMPARISONS, Plan, Tuning
 from skipwise.core.files.checksums import write_sealed
+from skipwise.core.files.json_records import read_json
+from skipwise.core.workspace.task import Task
 from skipwise.training.loop.recipe import Wishes, choose_recipe, of_one_size
 from skipwise.training.loop.trainer import Training
 from skipwise.training.probe.step_cost import StepCost
@@ -39,7 +41,7 @@ def test_a_comparison_can_be_asked_more_and_says_so(photos: Path, tmp_path: Path
     before = (tmp_path / "out" / "runs" / "plain18-s0" / "run.json").stat().st_mtime_ns
     three = [LINEAR, "plain18", "resnet18"]
     # Another question is refused, and one that is less than the first one too.
-    with pytest.raises(skipwise.SkipwiseError, match="under other terms"):
+    with pytest.raises(skipwise.SkipwiseError, match="of another plan"):
         skipwise.compare(photos, models=three, looks=[2], **options)
     with pytest.raises(skipwise.SkipwiseError, match="takes the same question with more networks or more looks"):
         skipwise.compare(photos, models=[LINEAR, "resnet18"], looks=[2], extend=True, **options)
@@ -196,7 +198,7 @@ def test_another_split_of_the_same_images_is_another_plan(photos: Path, tmp_path
     rows = (tmp_path / "out" / "split.csv").read_text().splitlines()
     other = [row.replace(",train,", ",x,").replace(",val,", ",train,").replace(",x,", ",val,") for row in rows]
     (tmp_path / "split.csv").write_text("\n".join(other) + "\n")
-    with pytest.raises(skipwise.SkipwiseError, match="under other terms"):
+    with pytest.raises(skipwise.SkipwiseError, match="of another plan"):
         skipwise.compare(photos, split=tmp_path / "split.csv", **options)
     assert (tmp_path / "out" / "split.csv").read_text().splitlines() == rows
 
@@ -225,7 +227,13 @@ def test_an_extension_goes_on_with_what_a_time_limit_chose_of_the_tuning(tmp_pat
     more = replace(asked.question, looks=(2, 3))
     for before in (shortened, shortened.extended(more)):  # newly asked, and going on after a kill
         write_sealed(tmp_path / "plan.json", before)
-        assert _choose(replace(asked, question=more), tmp_path, extend=True) == (tmp_path, before)
+        assert stored_for_more(replace(asked, question=more), tmp_path) == before
+
+
+def stored_for_more(plan: Plan, folder: Path) -> Plan | None:
+    """The plan in a folder that is found to be extended."""
+    as_stored = partial(as_asked_before, folder=folder)
+    return Task(workspace=COMPARISONS, plan=plan, name=plan.data, output=folder, as_stored=as_stored).find().plan
 
 
 def test_runs_too_short_for_growing_images_have_them_at_full_size(tmp_path: Path) -> None:
@@ -246,7 +254,7 @@ def test_runs_too_short_for_growing_images_have_them_at_full_size(tmp_path: Path
     assert asked.difference(replace(short, width=0.5)) == "width is 0.5 there and 1.0 here"
     write_sealed(tmp_path / "plan.json", short)
     more = replace(asked, question=replace(asked.question, looks=(2, 3)), time_limit=None, asked_for=None)
-    assert _choose(more, tmp_path, extend=True) == (tmp_path, short)
+    assert stored_for_more(more, tmp_path) == short
 
 
 def test_what_decides_on_the_size_of_images_is_named_first() -> None:

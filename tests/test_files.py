@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from skipwise.core.errors import Busy, SkipwiseError, unknown_name
-from skipwise.core.files.atomic import as_json, atomic, locked, make_folder, read_json, write_json, write_text
+from skipwise.core.files.atomic import atomic, write_text
+from skipwise.core.files.folders import make_folder
+from skipwise.core.files.json_records import as_json, read_json, write_json
+from skipwise.core.files.locks import locked
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def test_a_folder_is_locked_until_the_process_ends(tmp_path: Path) -> None:
         [
             sys.executable,
             "-c",
-            "import sys, pathlib, time, skipwise.core.files.atomic as f\n"
+            "import sys, pathlib, time, skipwise.core.files.locks as f\n"
             "with f.locked(pathlib.Path(sys.argv[1])):\n"
             "    print('held', flush=True)\n"
             "    time.sleep(60)",

@@ -8,16 +8,18 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from skipwise.core.errors import Busy, SkipwiseError
-from skipwise.core.files.atomic import locked
 from skipwise.core.files.checksums import write_sealed
-from skipwise.core.workspace import Shelf, make_next, next_folder
+from skipwise.core.files.locks import locked
+from skipwise.core.workspace.folder_names import next_folder
+from skipwise.core.workspace.task import Place, Task
+from skipwise.core.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -31,27 +33,34 @@ class Asked:
         return f"question is {other.question} there and {self.question} here"
 
 
-SHELF = Shelf(parent=Path("runs"), noun="work", begun="begun.json", finished="finished.json", kind=Asked)
+WORKSPACE = Workspace(parent=Path("runs"), noun="work", plan_file="begun.json", results=("finished.json",), kind=Asked)
+
+
+def find(question: str, name: str, **options: Any) -> tuple[Path, Asked | None]:
+    place = Task(workspace=WORKSPACE, plan=Asked(question), name=name, **options).find()
+    return place.folder, place.plan
+
 
 WORK = """
 import sys, time
-from functools import partial
 from skipwise.core.files.checksums import write_sealed
-from tests.test_folders import SHELF, Asked
+from skipwise.core.workspace.task import Task
+from tests.test_folders import WORKSPACE, Asked
 
 from pathlib import Path
 question, before, after, output = sys.argv[1], sys.argv[2], float(sys.argv[3]), sys.argv[4:]
 work = Asked(question)
 named = Path(output[0]) if output else None
 try:
-    with SHELF.held(work, partial(SHELF.choose, work, "pics", named), named=bool(output)) as (folder, stored):
+    with Task(workspace=WORKSPACE, plan=work, name="pics", output=named).open() as place:
+        folder, stored = place.folder, place.plan
         while before and not Path(before).exists():
             time.sleep(0.01)
         if stored is None:
-            write_sealed(folder / SHELF.begun, work)
+            WORKSPACE.begin(folder, work)
         print(folder, "anew" if stored is None else "on", flush=True)
         time.sleep(after)
-        write_sealed(folder / SHELF.finished, work)
+        write_sealed(folder / WORKSPACE.results[0], work)
 except Exception as error:
     print(type(error).__name__, error, flush=True)
 """
@@ -137,10 +146,9 @@ def test_what_waits_says_so() -> None:
         notices.append(sentence)
         Path("go").touch()
 
-    with holding(Path("runs/pics")):
-        choose = partial(SHELF.choose, work, "pics", None)
-        with SHELF.held(work, choose, named=False, notice=notice) as (folder, stored):
-            assert (folder, stored) == (Path("runs/pics-2"), None)
+    task = Task(workspace=WORKSPACE, plan=work, name="pics", notice=notice)
+    with holding(Path("runs/pics")), task.open() as place:
+        assert place == Place(folder=Path("runs/pics-2"), plan=None, finished=False)
     assert notices == ["Another Skipwise begins in runs/pics; waiting until it has written down what it does."]
 
 
@@ -157,19 +165,19 @@ def test_unfinished_work_is_found_under_the_name_that_its_images_had() -> None:
     Path("runs/stranger/thesis.txt").write_text("precious")
     Path("runs/file").write_text("in the way")
     notices: list[str] = []
-    folder, stored = SHELF.choose(Asked("a"), "new", None, notices.append)
+    folder, stored = find("a", "new", notice=notices.append)
     assert (folder, stored) == (Path("runs/old"), Asked("a"))
     assert notices == ["runs/old was begun with the same images, when they had another name; it goes on."]
     # What is of the name comes first.
     write_sealed(Path("runs/old/finished.json"), Asked("a"))
-    assert SHELF.choose(Asked("a"), "done", None) == (Path("runs/done"), Asked("a"))
-    assert SHELF.choose(Asked("b"), "old", None) == (Path("runs/other"), Asked("b"))
+    assert find("a", "done") == (Path("runs/done"), Asked("a"))
+    assert find("b", "old") == (Path("runs/other"), Asked("b"))
     # What is finished is shown, under whatever name, unless it is to be done again or is not all that was asked for.
     notices.clear()
-    assert SHELF.choose(Asked("a"), "new", None, notices.append) == (Path("runs/old"), Asked("a"))
+    assert find("a", "new", notice=notices.append) == (Path("runs/old"), Asked("a"))
     assert notices == ["runs/old was made of the same images, when they had another name."]
-    assert SHELF.choose(Asked("a"), "new", None, again=True) == (Path("runs/new"), None)
-    assert SHELF.choose(Asked("a"), "old", None, suits=lambda _: False) == (Path("runs/old-2"), None)
+    assert find("a", "new", again=True) == (Path("runs/new"), None)
+    assert find("a", "old", acceptable=lambda _: False) == (Path("runs/old-2"), None)
 
 
 def work_in(name: str, question: str | None, *, finished: bool = False) -> Path:
@@ -183,35 +191,35 @@ def work_in(name: str, question: str | None, *, finished: bool = False) -> Path:
 @pytest.mark.usefixtures("here")
 def test_the_newest_that_is_finished_is_shown_unless_one_is_unfinished() -> None:
     work_in("pics", "a", finished=True)
-    assert SHELF.choose(Asked("a"), "pics", None) == (Path("runs/pics"), Asked("a"))
-    assert SHELF.choose(Asked("a"), "pics", None, again=True) == (Path("runs/pics-2"), None)
+    assert find("a", "pics") == (Path("runs/pics"), Asked("a"))
+    assert find("a", "pics", again=True) == (Path("runs/pics-2"), None)
     work_in("pics-2", "a", finished=True)
     work_in("pics-3", "b", finished=True)
-    assert SHELF.choose(Asked("a"), "pics", None) == (Path("runs/pics-2"), Asked("a"))
+    assert find("a", "pics") == (Path("runs/pics-2"), Asked("a"))
     work_in("pics-4", None)  # nothing was written down before it was killed
-    assert SHELF.choose(Asked("a"), "pics", None) == (Path("runs/pics-2"), Asked("a"))
-    assert SHELF.choose(Asked("a"), "pics", None, again=True) == (Path("runs/pics-4"), None)
+    assert find("a", "pics") == (Path("runs/pics-2"), Asked("a"))
+    assert find("a", "pics", again=True) == (Path("runs/pics-4"), None)
     # One that was begun to be made again goes on, whether that is said once more or not.
     work_in("pics-5", "a")
     for again in (False, True):
-        assert SHELF.choose(Asked("a"), "pics", None, again=again) == (Path("runs/pics-5"), Asked("a"))
+        assert find("a", "pics", again=again) == (Path("runs/pics-5"), Asked("a"))
 
 
 @pytest.mark.usefixtures("here")
 def test_a_finished_folder_that_was_named_is_not_written_over() -> None:
     folder = work_in("pics", "a", finished=True)
-    assert SHELF.choose(Asked("a"), "pics", folder) == (folder, Asked("a"))
+    assert find("a", "pics", output=folder) == (folder, Asked("a"))
     with pytest.raises(SkipwiseError, match="runs/pics holds work that is finished; to make another"):
-        SHELF.choose(Asked("a"), "pics", folder, again=True)
+        find("a", "pics", output=folder, again=True)
     (folder / "finished.json").unlink()
-    assert SHELF.choose(Asked("a"), "pics", folder, again=True) == (folder, Asked("a"))
+    assert find("a", "pics", output=folder, again=True) == (folder, Asked("a"))
 
 
 @pytest.mark.usefixtures("here")
 def test_damaged_finished_work_is_left_alone() -> None:
     folder = work_in("pics", "a", finished=True)
     (folder / "begun.json").write_text("{")
-    assert SHELF.choose(Asked("a"), "pics", None) == (Path("runs/pics-2"), None)
+    assert find("a", "pics") == (Path("runs/pics-2"), None)
 
 
 @pytest.mark.usefixtures("here")
@@ -224,8 +232,8 @@ def test_what_another_process_does_between_two_looks_is_seen(monkeypatch: pytest
         return next_folder(parent, name)
 
     with monkeypatch.context() as patch:
-        patch.setattr("skipwise.core.workspace.next_folder", next_folder_late)
-        assert SHELF.choose(Asked("a"), "pics", None) == (Path("runs/pics"), Asked("a"))
+        patch.setattr("skipwise.core.workspace.task.next_folder", next_folder_late)
+        assert find("a", "pics") == (Path("runs/pics"), Asked("a"))
     terms = Path("runs/pics/begun.json")
     content = terms.read_bytes()
     terms.unlink()
@@ -237,29 +245,39 @@ def test_what_another_process_does_between_two_looks_is_seen(monkeypatch: pytest
         return is_dir(path)
 
     monkeypatch.setattr(Path, "is_dir", is_dir_late)
-    assert SHELF.choose(Asked("a"), "pics", Path("runs/pics")) == (Path("runs/pics"), Asked("a"))
+    assert find("a", "pics", output=Path("runs/pics")) == (Path("runs/pics"), Asked("a"))
 
 
-CLAIM = """
-import sys, time
-from pathlib import Path
-from skipwise.core.workspace import make_next
-while time.time() < float(sys.argv[1]): pass
-print(*[make_next(Path("runs"), "pics").name for _ in range(20)])
-"""
+def test_a_folder_that_can_not_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    task = Task(workspace=replace(WORKSPACE, parent=tmp_path / "file" / "runs"), plan=Asked("a"), name="pics")
+    with pytest.raises(SkipwiseError, match=r"Can't write .*file/runs"), task.open():
+        pass
 
 
 @pytest.mark.usefixtures("here")
-def test_no_two_processes_make_the_same_folder() -> None:
-    moment = str(time.time() + 1.5)
-    command = [sys.executable, "-c", CLAIM, moment]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    names = [name for process in processes for name in said(process).split()]
-    assert len(names) == len(set(names)) == 80
-    assert next_folder(Path("runs"), "pics").name == "pics-81"
+def test_there_is_nothing_to_resume_before_anything_was_begun() -> None:
+    task = Task(workspace=WORKSPACE, plan=Asked("a"), name="pics", resume=True)
+    with pytest.raises(SkipwiseError, match="There is nothing to resume for this work in runs; leave --resume out"):
+        task.find()
+    work_in("pics", "a")
+    assert task.find() == Place(folder=Path("runs/pics"), plan=Asked("a"), finished=False)
 
 
-def test_a_claimed_folder_that_can_not_be_made_is_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(SkipwiseError, match=r"Can't write .*file/runs"):
-        make_next(tmp_path / "file" / "runs", "pics")
+@pytest.mark.usefixtures("here")
+def test_a_workspace_that_overwrites_takes_a_named_folder_with_other_results() -> None:
+    folder = work_in("pics", "b", finished=True)
+    workspace = replace(WORKSPACE, overwrites=True)
+    task = Task(workspace=workspace, plan=Asked("a"), name="pics", output=folder)
+    assert task.find() == Place(folder=folder, plan=None, finished=False)
+    assert replace(task, plan=Asked("b")).find().finished
+    with pytest.raises(SkipwiseError, match="of another plan"):
+        replace(task, workspace=WORKSPACE).find()
+
+
+@pytest.mark.usefixtures("here")
+def test_work_that_can_not_be_renamed_is_looked_for_under_its_name_only() -> None:
+    work_in("old", "a", finished=True)
+    task = Task(workspace=replace(WORKSPACE, renamable=False), plan=Asked("a"), name="new")
+    assert task.find().folder == Path("runs/new")
+    assert replace(task, workspace=WORKSPACE).find().folder == Path("runs/old")

@@ -30,7 +30,8 @@ from skipwise.data.splits import read_split, save_split
 from skipwise.deploy.artifact.artifact import read_artifact, sealed
 from skipwise.deploy.predict.answers import Answer, Csv, JsonLines
 from skipwise.deploy.predict.inputs import Inputs
-from skipwise.deploy.predict.predict import Prediction
+from skipwise.deploy.predict.predict import PredictionJob
+from skipwise.deploy.predict.predictor import Predictor
 from tests.conftest import Run
 from tests.processes import Command, time_briefly
 from tests.test_predict import Made
@@ -263,7 +264,8 @@ def test_answers_with_hostile_names_go_on_after_a_kill(kind: str, tmp_path: Path
         classes = tuple(name.encode("utf-8", "replace").decode() for name in NAMES[:3])
 
     root = pictures(tmp_path / "p", NAMES, 2)
-    work = Prediction(session=Hostile(), inputs=Inputs([root]), top=2, probabilities=True, batch_size=4, workers=1)
+    predictor = Predictor(Hostile(), batch_size=4, workers=1)
+    work = PredictionJob(predictor=predictor, inputs=Inputs([root]), top=2, probabilities=True)
     whole = work.into(tmp_path / f"whole.{kind}", kind)  # type: ignore[arg-type]
     assert (whole.images, whole.unreadable) == (2 * len(NAMES), 0)
     data = whole.file.read_bytes()

@@ -10,7 +10,7 @@ import pytest
 
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.run.learning import climbs, not_learnt
-from skipwise.core.files.atomic import make_folder
+from skipwise.core.files.folders import make_folder
 from skipwise.evaluation.metrics import Metrics
 from skipwise.training.run.progress import Epoch
 from skipwise.training.run.record import (

@@ -15,7 +15,8 @@ from typing import IO
 import pytest
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import atomic, clear_leftovers, locked, write_text
+from skipwise.core.files.atomic import atomic, clear_leftovers, write_text
+from skipwise.core.files.locks import locked
 from skipwise.deploy.export.export import export
 from skipwise.training.train import train
 from tests.conftest import make_photos
@@ -206,7 +207,7 @@ def test_finished_work_is_shown_from_a_folder_that_can_not_be_written(finished: 
                 assert (ended.returncode, said in ended.stdout) == (0, True), ended
         for verb, said in (
             ([*TRAIN, "new"], "Can't write new: the file system is read-only;"),
-            ([*TRAIN, "run", "--seed", "1"], "run holds a run under other terms (seed is 0 there and 1 here);"),
+            ([*TRAIN, "run", "--seed", "1"], "run holds a run of another plan (seed is 0 there and 1 here);"),
             (["predict", "artifact", "pics", "-o", "half.csv"], "half.csv is unfinished, and can't be written;"),
             (["verify", "artifact", "pics"], "Can't write artifact: the file system is read-only;"),
         ):

@@ -16,7 +16,7 @@ from PIL import Image
 
 import skipwise
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import read_json
+from skipwise.core.files.json_records import read_json
 from skipwise.data.image.decode import UnreadableImage, decode, read_image
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.image.white_level import DEFAULT, DEPTHS, Chosen, Depth, Levels, choose

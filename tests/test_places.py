@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import atomic, clear_leftovers, locked, write_text
+from skipwise.core.files.atomic import atomic, clear_leftovers, write_text
+from skipwise.core.files.locks import locked
 from skipwise.core.files.regular import APPENDING, open_own
 from skipwise.data.cache.rows import RowWriter as PixelFile
 from tests.processes import run

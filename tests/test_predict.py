@@ -32,8 +32,10 @@ from skipwise.deploy.artifact.trained_network import network_of_run
 from skipwise.deploy.export.export import export
 from skipwise.deploy.predict.answer_file import RowFile
 from skipwise.deploy.predict.answers import Answer
-from skipwise.deploy.predict.inputs import JOB, Found, Inputs, decoded
-from skipwise.deploy.predict.predict import Prediction
+from skipwise.deploy.predict.decoding import JOB, InputImage, decoded
+from skipwise.deploy.predict.inputs import Inputs
+from skipwise.deploy.predict.predict import PredictionJob
+from skipwise.deploy.predict.predictor import Predictor
 from skipwise.deploy.runtime.run_session import RunSession
 from tests.conftest import Run
 from tests.processes import Command
@@ -56,7 +58,7 @@ def artifact(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Made:
-    """An `Session` whose answers depend on the pixels, and on all that they are computed together with."""
+    """A `Session` whose answers depend on the pixels, and on all that they are computed together with."""
 
     classes = ("a", "b, c", 'd "e"')
     preprocessing = Preprocessing(size=8, channels=3, mean=(0, 0, 0), std=(1, 1, 1))
@@ -74,10 +76,11 @@ class Made:
     predict_pixels = predict_resized
 
 
-def prediction(*inputs: str | Path, session: Made | None = None, **changed: object) -> Prediction:
-    made = Prediction(
-        session=session or Made(), inputs=Inputs(inputs), top=1, probabilities=False, batch_size=4, workers=2
-    )
+def prediction(
+    *inputs: str | Path, session: Made | None = None, batch_size: int = 4, **changed: object
+) -> PredictionJob:
+    predictor = Predictor(session or Made(), batch_size=batch_size, workers=2)
+    made = PredictionJob(predictor=predictor, inputs=Inputs(inputs), top=1, probabilities=False)
     return replace(made, **changed)  # type: ignore[arg-type]
 
 
@@ -307,11 +310,11 @@ def test_decoding_is_only_a_little_ahead(photos: Path) -> None:
     data = next(photos.rglob("*.png")).read_bytes()
     taken = 0
 
-    def many() -> Iterator[Found]:
+    def many() -> Iterator[InputImage]:
         nonlocal taken
         for _ in range(2000):
             taken += 1
-            yield Found(str(taken), content=data)
+            yield InputImage(str(taken), content=data)
 
     pixels = decoded(many(), PixelFormat(size=8, channels=3), workers=2, ahead=64)
     assert next(pixels)[0] == "1"
@@ -333,7 +336,7 @@ def test_large_files_of_an_archive_are_not_all_held_at_once() -> None:
             nonlocal held
             held -= 1
 
-    images = (Found(str(number), content=Counted()) for number in range(60))
+    images = (InputImage(str(number), content=Counted()) for number in range(60))
     found = list(decoded(images, PixelFormat(size=8, channels=3), workers=2, ahead=1000))
     assert [name for name, _ in found] == [str(number) for number in range(60)]
     assert all(isinstance(error, UnreadableImage) for _, error in found)

@@ -16,8 +16,8 @@ from skipwise.comparison.results.choice import Limits, choose
 from skipwise.comparison.results.records import Candidate, Costs, Excess, Results, RunResult
 from skipwise.comparison.wording import notes, pairs
 from skipwise.comparison.wording.answer import answer, excess
-from skipwise.core.files.atomic import read_json, write_json
 from skipwise.core.files.checksums import write_sealed
+from skipwise.core.files.json_records import read_json, write_json
 from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
 from skipwise.cost.profile import NetworkProfile, ProfileReport

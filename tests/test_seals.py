@@ -14,8 +14,8 @@ import pytest
 
 import skipwise
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import write_json
 from skipwise.core.files.checksums import UnsealedWarning, check_files, check_record, read_sealed, write_sealed
+from skipwise.core.files.json_records import write_json
 from tests.conftest import Run
 
 SETTINGS = {"width": 0.125, "epochs": 1, "img_size": 16, "precision": "fp32", "compile": False}

@@ -11,7 +11,7 @@ import skipwise
 from skipwise.comparison.budget.fit import fitted
 from skipwise.comparison.wording.phrases import length
 from skipwise.comparison.wording.study import given_up
-from skipwise.training import train as train_module
+from skipwise.training import draft
 from skipwise.training.loop.recipe import Recipe
 from skipwise.training.probe.step_cost import StepCost
 from skipwise.training.run.time_budget import LEAST_STEPS
@@ -45,12 +45,12 @@ def test_where_no_epoch_fits_as_many_steps_as_do_are_left() -> None:
 def test_a_run_has_as_many_steps_as_its_recipe_says(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen = train_module.choose_recipe
+    chosen = draft.choose_recipe
 
     def shorter(*args: object, **options: object) -> Recipe:
         return replace(chosen(*args, **options), steps=2)
 
-    monkeypatch.setattr(train_module, "choose_recipe", shorter)
+    monkeypatch.setattr(draft, "choose_recipe", shorter)
     options = {"width": 0.125, "epochs": 1, "precision": "fp32", "compile": False, "batch_size": 8}
     record = skipwise.train(photos, output=tmp_path / "short", **options).record
     assert record.pace is not None

@@ -49,8 +49,8 @@ def test_a_run_to_start_from_says_which_network_it_is(photos: Path, tmp_path: Pa
     assert (
         (spec.model, spec.width, spec.stem) == (theirs.model, theirs.width, theirs.stem) == ("resnet18", 0.125, "small")
     )
-    assert run.terms.start is not None
-    assert (run.terms.start.name, run.terms.start.sha256) == ("run", spec.init)
+    assert run.plan.start is not None
+    assert (run.plan.start.name, run.terms.start.sha256) == ("run", spec.init)
 
 
 def test_code_that_only_a_run_s_record_names_does_not_run(photos: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -9,7 +10,8 @@ from subprocess import CompletedProcess
 import pytest
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import cache_folder, write_json
+from skipwise.core.files.cache_folder import cache_folder
+from skipwise.core.files.json_records import write_json
 from skipwise.training.train import train
 from tests.conftest import make_photos
 from tests.fabricated import fabricate
@@ -173,12 +175,12 @@ def test_a_process_number_that_is_none_is_a_sentence(name: str, made: Path) -> N
 
 
 def test_without_a_home_folder_the_setting_is_named(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def nowhere() -> Path:
-        raise RuntimeError("Could not determine home directory.")
+    def nobody(_: int) -> None:
+        raise KeyError("uid not found")
 
-    monkeypatch.delenv("SKIPWISE_CACHE", raising=False)
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(Path, "home", nowhere)
+    for name in ("SKIPWISE_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
     with pytest.raises(SkipwiseError, match="name a folder for decoded images in SKIPWISE_CACHE"):
         cache_folder()
     monkeypatch.setenv("XDG_CACHE_HOME", str(made))

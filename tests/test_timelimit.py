@@ -18,7 +18,7 @@ from skipwise.training import resolve as settle
 from skipwise.training.loop.recipe import RECIPES, Recipe
 from skipwise.training.loop.schedule import Pace, step_cost
 from skipwise.training.loop.trainer import Training
-from skipwise.training.plan import Terms
+from skipwise.training.plan import RunPlan
 from skipwise.training.probe.step_cost import StepCost
 from skipwise.training.run.progress import Standing
 from skipwise.training.run.time_budget import LEAST_STEPS, Timekeeper, parse_limit
@@ -225,7 +225,7 @@ def test_images_grow_only_where_there_is_time_to_get_used_to_their_size(
     step: float, grow: bool, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Stopped(TrainObserver):
-        def starting(self, terms: Terms, _: Path) -> None:
+        def starting(self, terms: RunPlan, _: Path) -> None:
             seen.append(terms)
 
         def step_done(self, _: Standing) -> None:
@@ -236,7 +236,7 @@ def test_images_grow_only_where_there_is_time_to_get_used_to_their_size(
             train(photos, time_limit="60s", output=tmp_path / "run", observer=Stopped(), **small)
 
     small = {"width": 0.125, "img_size": 32, "batch_size": 4, "precision": "fp32"}
-    seen: list[Terms] = []
+    seen: list[RunPlan] = []
     with monkeypatch.context() as patched:  # a machine of any speed
         patched.setattr(settle, "try_step", lambda *_, **__: StepCost(step, 1e-4))
         run()

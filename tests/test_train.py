@@ -210,7 +210,7 @@ def test_images_that_were_renamed_are_the_same_images(photos: Path, tmp_path: Pa
     watch.stop = False
     run = train(new, **OPTIONS, observer=watch)
     assert run.folder == Path("runs/train/old")
-    assert run.terms.data == "new"
+    assert run.plan.data == "new"
     assert "runs/train/old was begun with the same images, when they had another name; it goes on." in watch.notices
     assert train(new, **OPTIONS, output="named").record.test == run.record.test
     assert train(new, **OPTIONS, output="named").repeated

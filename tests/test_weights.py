@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from skipwise import SkipwiseError, create_model
 from skipwise.nets.weights.checkpoints import read_contents
-from skipwise.nets.weights.loading import fit_weights, load_weights
+from skipwise.nets.weights.loading import load_tensors, load_weights
 
 TORCHVISION = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "mobilenet_v2"]
 TIMM = {
@@ -43,7 +43,7 @@ def perturbed(network: nn.Module) -> nn.Module:
 
 
 def assert_same_network(ours: nn.Module, theirs: nn.Module) -> None:
-    fit_weights(ours, theirs.state_dict(), source="the reference")
+    load_tensors(ours, theirs.state_dict(), source="the reference")
     for size in (224, 97):
         images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(1))
         for training in (False, True):
@@ -119,7 +119,7 @@ def test_heads_and_shortcuts_by_other_names(head: str) -> None:
         if not name.endswith("num_batches_tracked")  # which old files lack
     }
     network = create_model("resnet18", num_classes=5, seed=0)
-    fit_weights(network, renamed, source="the reference")
+    load_tensors(network, renamed, source="the reference")
     images = torch.randn(2, 3, 64, 64)
     torch.testing.assert_close(network.eval()(images), theirs.eval()(images), atol=1e-4, rtol=1e-4)
 
@@ -139,18 +139,18 @@ def test_what_does_not_fit_is_listed_and_nothing_is_loaded() -> None:
     tensors["layer9.0.conv1.weight"] = torch.zeros(3, 4)
     tensors["linear.weight"] = torch.zeros(100, 64)
     with pytest.raises(SkipwiseError) as caught:
-        fit_weights(network, tensors, source="file.pth")
+        load_tensors(network, tensors, source="file.pth")
     message = str(caught.value)
     assert "file.pth does not fit this network" in message
-    assert "it lacks stages.1.1.branch.1.conv.weight 32x32x3x3" in message
-    assert "it has stages.8.0.branch.0.conv.weight 3x4 besides" in message
+    assert "it lacks stages.1.1.branch.1.conv.weight (32x32x3x3)" in message
+    assert "it also has stages.8.0.branch.0.conv.weight (3x4)" in message
     assert "classifier.weight is 100x64 there and 10x64 here" in message
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
 
 
 def test_weights_of_another_network_are_refused_in_a_few_lines() -> None:
     with pytest.raises(SkipwiseError, match=r"and \d+ more\. Nothing was loaded") as caught:
-        fit_weights(create_model("resnet18"), create_model("mobilenet_v2").state_dict(), source="file.pth")
+        load_tensors(create_model("resnet18"), create_model("mobilenet_v2").state_dict(), source="file.pth")
     assert len(str(caught.value)) < 1500
 
 
@@ -158,15 +158,15 @@ def test_a_new_head_for_another_number_of_classes() -> None:
     tensors = state()
     network = create_model("resnet20", num_classes=3, seed=0)
     with pytest.raises(SkipwiseError, match="10x64 there and 3x64 here"):
-        fit_weights(network, tensors, source="file.pth")
-    fit_weights(network, tensors, source="file.pth", new_head=True)
+        load_tensors(network, tensors, source="file.pth")
+    load_tensors(network, tensors, source="file.pth", new_head=True)
     # Of zeros: a random one would have an opinion, and its first gradients be noise to the layers below.
     assert not network.classifier.weight.any()
     assert not network.classifier.bias.any()
     assert torch.equal(network.stem[0].conv.weight, tensors["conv1.weight"])
     # Where the number of classes is the same, the head is part of the weights.
     same = create_model("resnet20", num_classes=10, seed=0)
-    fit_weights(same, tensors, source="file.pth", new_head=True)
+    load_tensors(same, tensors, source="file.pth", new_head=True)
     assert torch.equal(same.classifier.weight, tensors["linear.weight"])
 
 

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import atomic, locked, write_text
+from skipwise.core.files.atomic import atomic, write_text
+from skipwise.core.files.locks import locked
 from skipwise.training.loop.recipe import Recipe
 
 KEPT = Path(__file__).parent

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from skipwise.data.sources import open_images as open_images
     from skipwise.deploy.export.export import export as export
     from skipwise.deploy.predict.predict import predict as predict
+    from skipwise.deploy.predict.predictor import Prediction as Prediction
+    from skipwise.deploy.predict.predictor import Predictor as Predictor
     from skipwise.deploy.verify.verify import verify as verify
     from skipwise.nets.spec import NetworkSpec as NetworkSpec
     from skipwise.nets.weights.loading import load_weights as load_weights
@@ -41,6 +43,8 @@ _HOMES = {
     "NetworkSpec": "skipwise.nets.spec",
     "Observer": "skipwise.comparison.run.observer",
     "Planned": "skipwise.comparison.plan.planned",
+    "Prediction": "skipwise.deploy.predict.predictor",
+    "Predictor": "skipwise.deploy.predict.predictor",
     "ReadingOptions": "skipwise.data.sources",
     "Source": "skipwise.data.sources",
     "SkipwiseError": "skipwise.core.errors",

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skipwise.core.files.atomic import locked
+from skipwise.core.files.locks import locked
 from tests.attack.tasks import COMPARE, IMAGES, LONG, TRAIN, Task
 from tests.conftest import make_photos
 from tests.processes import Command, time_briefly

@@ -13,20 +13,17 @@ import numpy as np
 
 from skipwise.auditing.contact_sheets import contact_sheets
 from skipwise.auditing.page import audit_page
-from skipwise.auditing.record import AUDIT, AuditReport, Record
+from skipwise.auditing.record import AUDITS, PAGE, AuditReport, Record
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import clear_leftovers, locked, make_folder, write_text
-from skipwise.core.files.checksums import read_sealed, write_sealed
+from skipwise.core.files.atomic import clear_leftovers, write_text
 from skipwise.core.files.paths import user_path
-from skipwise.core.workspace import make_next, numbered_folders
+from skipwise.core.workspace.task import Task
 from skipwise.data.faults import unreadable_images
 from skipwise.data.prepare import files_left_out, obstacles
 from skipwise.data.quality.findings import Finding, examine
 from skipwise.data.scan.scan import Progress, scan_images
 from skipwise.data.sources import ReadingOptions, open_source
 from skipwise.data.splits import read_split
-
-PARENT = Path("runs/audit")
 
 
 def audit(
@@ -113,12 +110,14 @@ def audit(
     leaks = found.leaks()
     excluded = {name for finding in findings for name in finding.exclude}
     rest = used & np.array([name not in excluded for name in source.ids])
-    named = user_path(output) if output is not None else None
-    if named is not None and again and (named / AUDIT).exists():
-        raise SkipwiseError(
-            f"{named} holds an audit that is finished; to make another with --again leave --output out, or name "
-            "another folder."
-        )
+    task = Task(
+        workspace=AUDITS,
+        plan=record,
+        name=source.name,
+        output=user_path(output) if output is not None else None,
+        again=again,
+        notice=notice,
+    )
     made = partial(
         AuditReport,
         data=str(data),
@@ -126,24 +125,15 @@ def audit(
         leaks=leaks,
         trainable_without=not obstacles(source, seen, found, rest),
     )
-    earlier = reversed(numbered_folders(PARENT, source.name)) if named is None else [named]
-    for folder in () if again else earlier:
-        if _holds(folder, record):
-            return made(folder=folder, repeated=True)
+    place = task.find()
+    if place.finished:
+        return made(folder=place.folder, repeated=True)
     sheets = contact_sheets(source, used, seen.readable, record.fingerprint)
     page = audit_page(source, seen, record, sheets, leaks=leaks, progress=progress)
-    folder = make_next(PARENT, source.name) if named is None else named
-    make_folder(folder)
-    with locked(folder):
-        clear_leftovers(folder)
-        write_text(folder / "audit.html", page)
-        write_sealed(folder / AUDIT, record)
-    return made(folder=folder)
-
-
-def _holds(folder: Path, record: Record) -> bool:
-    """Whether an earlier audit found the same and wrote it there."""
-    try:
-        return (folder / "audit.html").exists() and read_sealed(folder / AUDIT, Record) == record
-    except (SkipwiseError, OSError):
-        return False
+    with task.open() as place:
+        if place.finished:  # another process was quicker
+            return made(folder=place.folder, repeated=True)
+        clear_leftovers(place.folder)
+        write_text(place.folder / PAGE, page)
+        AUDITS.begin(place.folder, record)
+    return made(folder=place.folder)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from skipwise.core.workspace.workspace import Workspace
 from skipwise.data.quality.findings import Counts, Finding, Kind
 
-AUDIT = "audit.json"
+AUDIT, PAGE = "audit.json", "audit.html"
 
 TO_MEND = "Has to be mended before training"
 
@@ -41,6 +42,30 @@ class Record:
     faults: tuple[str, ...]
     findings: tuple[Finding, ...]
 
+    def same_as(self, other: Record) -> bool:
+        """Whether both found the same in the same images."""
+        return self == other
+
+    def difference(self, other: Record) -> str:
+        """What differs, named for a person."""
+        if self.fingerprint != other.fingerprint:
+            return "the images differ"
+        return "other findings"
+
+
+AUDITS = Workspace(
+    parent=Path("runs/audit"),
+    noun="an audit",
+    plan_file=AUDIT,
+    results=(PAGE, AUDIT),
+    kind=Record,
+    # What is found says which images it was found in.
+    renamable=False,
+    # The usual thing is to mend some images, and to audit them again into the same folder.
+    overwrites=True,
+)
+"""An audit's plan is what it found: it is the same audit where nothing else would be written."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AuditReport:
@@ -61,7 +86,7 @@ class AuditReport:
     @property
     def page(self) -> Path:
         """The page for people."""
-        return self.folder / "audit.html"
+        return self.folder / PAGE
 
     @property
     def file(self) -> Path:

@@ -14,7 +14,7 @@ from skipwise.comparison.run.observer import Observer
 from skipwise.core.progress import ESTIMATING, SHOWN_SECONDS, Bar, about, duration, of_limit
 from skipwise.core.remaining import Remaining
 from skipwise.training.loop.schedule import relative_cost
-from skipwise.training.plan import Terms
+from skipwise.training.plan import RunPlan
 from skipwise.training.run.progress import Epoch, Standing
 from skipwise.training.train import TrainObserver
 
@@ -103,7 +103,7 @@ class TrainScreen(Bar, TrainObserver):
         super().__init__(stream)
         self.began = time.monotonic() if began is None else began
 
-    def starting(self, terms: Terms, folder: Path) -> None:
+    def starting(self, terms: RunPlan, folder: Path) -> None:
         spec, counts = terms.spec, terms.split_images
         self._line(
             f"{terms.data}: {len(spec.classes)} classes, {counts['train']:,} training, {counts['val']:,} validation "

@@ -201,7 +201,7 @@ def repeated(context: typer.Context, *, without: Collection[str]) -> list[str | 
 def print_json(record: Any) -> None:
     """One record for machines."""
     from skipwise.core.escaping import json_text
-    from skipwise.core.files.atomic import as_json
+    from skipwise.core.files.json_records import as_json
 
     print(json_text(as_json(record)))
 

@@ -2,57 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skipwise.advice.points import Asked, cross_validation
-from skipwise.advice.traits import traits_of
-from skipwise.advice.weights import should_start_from_weights
-from skipwise.comparison.plan.counting import check_countable
-from skipwise.comparison.plan.grouping import grouping_of
-from skipwise.comparison.plan.plan import SHELF, Plan, check_together
+from skipwise.comparison.draft import ComparisonRequest, draft_plan
+from skipwise.comparison.plan.extending import as_asked_before, in_stored_order, is_answered
+from skipwise.comparison.plan.plan import COMPARISONS, Plan, check_together
 from skipwise.comparison.plan.planned import Noting, Planned, Stage
 from skipwise.comparison.plan.question import Question, choose_looks
-from skipwise.comparison.plan.reuse import check_included, find_included, include_runs
+from skipwise.comparison.plan.reuse import find_included
 from skipwise.comparison.plan.saved import by_plan, check_savable, write_plan
-from skipwise.comparison.plan.starting_weights import Words, choose_recipes, files_of, find_starts, try_weights
-from skipwise.comparison.plan.tuning import choose_tuning
-from skipwise.comparison.results.finished import Comparison, is_finished, read_comparison
-from skipwise.comparison.run.images import image_options, store_images, store_weights
+from skipwise.comparison.plan.starting_weights import Words, find_starts
+from skipwise.comparison.results.finished import Comparison, read_comparison
 from skipwise.comparison.run.observer import Observer
 from skipwise.core.errors import SkipwiseError, require
-from skipwise.core.files.atomic import cache_for_looking, clear_leftovers, remove_empty
-from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.core.files.paths import user_path
-from skipwise.core.workspace import check_again
-from skipwise.data.cache.rows import RowReader
-from skipwise.data.image.preprocess import Preprocessing
+from skipwise.core.workspace.task import Place, Task
+from skipwise.core.workspace.workspace import check_again
 from skipwise.data.prepare import Request, prepare
-from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED
-from skipwise.data.store.packed import pack as make_pack
 from skipwise.evaluation.outcomes import outcome_of
-from skipwise.nets.external import code_fingerprint, is_external
-from skipwise.nets.stems import resolve_stem
-from skipwise.training.inputs import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
-from skipwise.training.loop.recipe import Wishes, check_recipe, shortened
-from skipwise.training.machine.execution import (
-    Execution,
-    check_precision,
-    check_unchanged,
-    check_workers,
-    choose_device,
-    is_unchanged,
-)
+from skipwise.training.inputs import check_options
+from skipwise.training.loop.recipe import Wishes, check_recipe
+from skipwise.training.machine.execution import check_precision, check_workers, choose_device, is_unchanged
 from skipwise.training.run.time_budget import parse_limit
-from skipwise.training.starting_weights import agreed, size_for
 
 if TYPE_CHECKING:
     from skipwise.comparison.budget.forecast import Forecast
@@ -196,7 +173,7 @@ def compare(
     included = find_included([os.fspath(folder) for folder in include])
     names = list(models.split(",") if isinstance(models, str) else models)
     if extend and output is not None:
-        names = _in_order(names, user_path(output))
+        names = in_stored_order(names, user_path(output))
     names += [name for name in dict.fromkeys(run.model for run in included) if name not in names]
     scoring = outcome_of(outcome)
     question = Question(
@@ -254,210 +231,70 @@ def compare(
     )
     require("torch", extra="train")
     named = user_path(output) if output is not None else None
-    with cache_for_looking() if named is not None and is_finished(named) else contextlib.nullcontext():
-        packing = pack and not dry_run
-        prepared = prepare(request, seed=SPLIT_SEED, packed=packing, progress=watch.preparing, notice=watch.noticed)
-    traits = traits_of(prepared, folds)
-    advice = should_start_from_weights(traits)
-    if starts.automatic and not advice.use:
-        watch.noticed(advice.against)
-    weights = starts.found(advice.why, stem=stem, width=width, notice=watch.noticed)
-    stem, width = agreed(weights, (), stem=stem, width=width)
-    taken = {name: each for name, each in weights.items() if name in starts.automatic}
-    img_size = img_size or size_for(taken, advice, prepared.auto_size)
-    grouping = grouping_of(prepared, request.reading)
-    # What so many images can show is told for images that are independent.
-    level = question.level if scoring.is_share_of_all and grouping is None else None
-    limits = Asked(margin=question.margin, level=level, folds=folds, auto_size=prepared.auto_size)
-    if (proposed := cross_validation(traits, limits)) is not None and proposed.flags:
-        watch.noticed(f"{proposed.reason} {' '.join(proposed.flags)} does that.")
-    asked = [weights[name].start.expects if name in weights else None for name in names]
-    preprocessing = choose_preprocessing(prepared, asked, img_size)
-    source, counts = prepared.source, prepared.counts
-    trained = counts["train"] if folds is None else counts["test"] * (folds - 1) // folds
-    check_sizes(names, preprocessing, len(source.classes))
-    chosen, tuned = choose_recipes(recipe, wishes, weights, names, mirrors=source.mirrors, images=trained)
-    chosen = with_sizes_for_all(chosen, names, preprocessing, len(source.classes), epochs, watch.noticed)
-    resolved = resolve_stem(stem, preprocessing.size)
-    check_countable(question, prepared, tuned=tune is not None)
-    if grouping is not None:
-        watch.noticed(f"{grouping.said(counts['test'])}.")
-        for sentence in grouping.warnings(counts["test"]):
-            watch.noticed(sentence)
-    draft = Plan(
+    asked = ComparisonRequest(
         question=question,
+        images=request,
         included=included,
-        data=source.name,
-        found_in=None if source.container is None else Path(request.data).resolve().name,
-        classes=source.classes,
-        fingerprint=prepared.fingerprint,
-        image_options=image_options(request),
-        split_images=counts,
-        split_seed=SPLIT_SEED,
-        val_share=prepared.val_share,
-        test_share=prepared.test_share,
-        folds=folds,
-        grouping=grouping,
-        preprocessing=preprocessing,
-        stem=resolved,
+        starts=starts,
+        stem=stem,
         width=width,
-        init={name: each.start for name, each in weights.items()},
-        external_code={name: code_fingerprint(name) for name in question.candidates if is_external(name)},
-        recipe=chosen,
-        fine_tuning=tuned,
-        tuning=choose_tuning(tune, tune_epochs, chosen, question, counts["val"]),
+        recipe=recipe,
+        wishes=wishes,
+        tune=tune,
+        tune_epochs=tune_epochs,
         time_limit=limit,
-        asked_for=None if limit is None else (question.looks, chosen.epochs),
-        asked_setting=None if limit is None else (preprocessing.size, resolved),
-        asked_seed=None if limit is None else seed,
-        # Precision, threads and processes are chosen when the plan is new.
-        execution=Execution(device=device, precision="fp32", threads=1),
+        device=device,
         processes=check_workers(workers),
     )
-    tested = [source.ids[index] for index in prepared.members.tolist() if prepared.split[index] == "test"]
-
-    def decoded(preprocessing: Preprocessing) -> RowReader | None:
-        return (
-            make_pack(source, prepared.scan, PixelFormat.from_preprocessing(preprocessing), watch.preparing)
-            if pack
-            else None
-        )
-
-    def asks_more(stored: Plan) -> bool:
-        return extend and stored.question != question
-
-    def suits(stored: Plan) -> bool:
-        return is_unchanged(stored.execution, precision, compile)
-
-    def finished_in(folder: Path) -> Comparison:
-        found = read_comparison(folder)
+    with COMPARISONS.reading(named):
+        packed = pack and not dry_run
+        prepared = prepare(request, seed=SPLIT_SEED, packed=packed, progress=watch.preparing, notice=watch.noticed)
+    draft = draft_plan(asked, prepared, watch.noticed)
+    task = Task(
+        workspace=COMPARISONS,
+        plan=draft.plan,
+        name=draft.plan.data,
+        output=named,
+        again=again,
+        resume=resume,
+        acceptable=lambda stored: is_unchanged(stored.execution, precision, compile),
+        as_stored=partial(as_asked_before, folder=named) if extend and named is not None else lambda plan: plan,
+        notice=watch.noticed,
+    )
+    place = task.find()
+    if is_answered(place, question, extend=extend):
+        found = read_comparison(place.folder)
         if saved is not None:
             write_plan(saved, found.plan)
-        return found
-
-    def planned(plan: Plan, forecast: Forecast | None) -> Planned:
-        stage: Stage = "new" if stored is None else "begun" if forecast else "finished"
-        return Planned(plan=plan, forecast=forecast, folder=folder, stage=stage, noticed=tuple(sentences))
-
-    choose = partial(_choose, draft, named, extend=extend, again=again, suits=suits)
-    folder, stored = choose(notice=watch.noticed)
-    if resume and stored is None:
-        raise SkipwiseError(f"There is nothing to resume for this plan in {named or SHELF.parent}; leave --resume out.")
-    if is_finished(folder) and stored is not None and not asks_more(stored):
-        found = finished_in(folder)
-        return planned(found.plan, None) if dry_run else found
+        return _planned(place, found.plan, None, sentences) if dry_run else found
     # What works needs torch, which takes a second to import; what was found out so far does not.
-    from skipwise.comparison.budget.corrections import Budget
-    from skipwise.comparison.budget.resolve import OnThisMachine, fit_setting, look_ahead, settle, try_again
-    from skipwise.comparison.conclude import carry_out
+    from skipwise.comparison.begin import Beginning, begin_or_continue, look_ahead_from
+    from skipwise.comparison.budget.resolve import OnThisMachine
 
-    here = OnThisMachine(
-        precision=precision,
-        compile=compile,
-        workers=workers,
-        fewer_epochs=epochs is None,
-        other_size=img_size is None,
-        other_stem=stem == "auto" and not weights,
-        began=began,
+    begin = Beginning(
+        asked=asked,
+        draft=draft,
+        prepared=prepared,
+        packed=pack,
+        extend=extend,
+        saved=saved,
+        here=OnThisMachine(
+            precision=precision,
+            compile=compile,
+            workers=workers,
+            fewer_epochs=epochs is None,
+            other_size=img_size is None,
+            other_stem=stem == "auto" and not draft.weights,
+            began=began,
+        ),
+        watch=watch,
     )
     if dry_run:
-        if stored is not None:
-            check_unchanged(stored.execution, precision, compile, folder, watch.noticed)
-        ahead, forecast = look_ahead(draft, stored, here, watch.noticed)
-        if saved is not None:
-            write_plan(saved, ahead)
-        return planned(ahead, forecast)
-    tried = fit_setting(draft, here, watch.noticed) if stored is None else None
-    # Decoded before the folder is made, so that a full disk leaves nothing behind.
-    packed = decoded((stored or draft if tried is None else tried.plan).preprocessing)
-    with SHELF.held(draft, choose, named=named is not None, notice=watch.noticed) as (folder, stored):
-        # Meanwhile another process may have finished in there.
-        asked_more = stored is not None and asks_more(stored)
-        if is_finished(folder) and stored is not None and not asked_more:
-            return finished_in(folder)
-        clear_leftovers(folder)
-        if stored is not None:
-            check_unchanged(stored.execution, precision, compile, folder, watch.noticed)
-        settled, expected, costs = stored, None, None
-        try:
-            if settled is None:
-                # Another process may have given up in there meanwhile, what it had planned among it.
-                try_weights(draft, weights, watch.noticed)
-                tried = tried or fit_setting(draft, here, watch.noticed)
-                packed = decoded(tried.plan.preprocessing)
-                settled, expected = settle(prepared, packed, tried, here, watch.noticed)
-                costs = tried.costs
-            elif asked_more:
-                settled = replace(settled.extended(question), external_code=draft.external_code, init=draft.init)
-                try_weights(settled, weights, watch.noticed)
-            check_included(settled, tested)
-            if saved is not None:
-                write_plan(saved, settled)
-        except SkipwiseError:  # what is refused leaves nothing behind
-            if stored is None:
-                remove_empty(folder)
-            raise
-        if asked_more and is_finished(folder):  # what was found under the first plan stands by itself
-            (folder / "comparison.json").replace(folder / f"comparison-{len(settled.asked_before)}.json")
-        if settled != stored:
-            (folder / SHELF.finished).unlink(missing_ok=True)
-            write_sealed(folder / SHELF.begun, settled)
-        if stored is not None:
-            packed = decoded(settled.preprocessing)  # of the size that was chosen then
-        store_images(folder, settled, prepared, request, packed)
-        store_weights(folder, files_of(weights))
-        include_runs(settled, folder)
-        # How many run at once changes no result, so it may change from one time to the next.
-        settled = settled if workers is None else replace(settled, processes=workers)
-        budget = None
-        if settled.time_limit is not None and settled.stopped_after is None:
-            budget = Budget(
-                settled,
-                replace(settled, question=question, recipe=draft.recipe, tuning=draft.tuning),
-                costs or try_again(settled),
-                end=began + settled.time_limit,
-                fewer_epochs=epochs is None,
-            )
-        return carry_out(settled, folder, watch, expected, budget)
+        return _planned(place, *look_ahead_from(begin, place), sentences)
+    return begin_or_continue(begin, task, place)
 
 
-def _choose(
-    draft: Plan,
-    named: Path | None,
-    *,
-    extend: bool,
-    again: bool = False,
-    suits: Callable[[Plan], bool] = lambda _: True,
-    notice: Callable[[str], None] = lambda _: None,
-) -> tuple[Path, Plan | None]:
-    """The folder for a plan and what was planned there; an extension is chosen by what was asked there before."""
-    if extend and named is not None and (named / SHELF.begun).exists():
-        before = read_sealed(named / SHELF.begun, Plan)
-        external_code = {name: code for name, code in draft.external_code.items() if name in before.question.candidates}
-        init = {name: start for name, start in draft.init.items() if name in before.question.candidates}
-        draft = replace(
-            draft,
-            question=before.question,
-            external_code=external_code,
-            init=init,
-            time_limit=before.time_limit,
-            asked_for=before.asked_for,
-            asked_setting=before.asked_setting,
-            asked_seed=before.asked_seed,
-        )
-        draft = draft.as_begun(before)
-        if before.asked_for is not None:  # the time limit chose the epochs
-            draft = replace(draft, recipe=shortened(draft.recipe, before.recipe.epochs, draft.train_images))
-            if draft.tuning is not None and before.tuning is not None:
-                draft = replace(draft, tuning=replace(draft.tuning, epochs=before.tuning.epochs))
-    elif extend:
-        raise SkipwiseError(f"There is no comparison in {named} to extend; leave --extend out.")
-    return SHELF.choose(draft, draft.data, named, notice, again=again, suits=suits)
-
-
-def _in_order(names: list[str], folder: Path) -> list[str]:
-    """The networks as a comparison that is to be extended has them, those that are new last."""
-    if not (folder / SHELF.begun).exists():
-        return names
-    before = read_sealed(folder / SHELF.begun, Plan).question.candidates
-    return [*(name for name in before if name in names), *(name for name in names if name not in before)]
+def _planned(place: Place[Plan], plan: Plan, forecast: Forecast | None, sentences: Sequence[str]) -> Planned:
+    """What a dry run gives; without a forecast, nothing is left to do."""
+    stage: Stage = "new" if place.plan is None else "begun" if forecast else "finished"
+    return Planned(plan=plan, forecast=forecast, folder=place.folder, stage=stage, noticed=tuple(sentences))

@@ -11,12 +11,12 @@ import numpy as np
 
 from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.budget.forecast import Forecast
-from skipwise.comparison.plan.plan import SHELF, Plan
+from skipwise.comparison.plan.plan import COMPARISONS, COSTS, REPORT, RESULTS, Plan
 from skipwise.comparison.plan.question import LEAST
 from skipwise.comparison.report.page import write_report
 from skipwise.comparison.report.thumbnails import pictures
 from skipwise.comparison.results.choice import choose
-from skipwise.comparison.results.finished import COSTS, PICTURES, Comparison, histories
+from skipwise.comparison.results.finished import PICTURES, Comparison, histories
 from skipwise.comparison.results.records import Costs, Results
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.images import load_images
@@ -26,8 +26,8 @@ from skipwise.comparison.run.predictions import read_tested
 from skipwise.comparison.run.study import Course, follow
 from skipwise.comparison.wording.notes import resolvable
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import write_json
 from skipwise.core.files.checksums import write_sealed
+from skipwise.core.files.json_records import write_json
 from skipwise.core.machine.system import describe_machine
 from skipwise.core.text import count
 from skipwise.cost.timing import latencies
@@ -54,7 +54,7 @@ def carry_out(
     plan = course.plan
     watch.finishing("Judging the answers")
     results = collect(plan, folder, course)
-    write_sealed(folder / "comparison.json", results)
+    write_sealed(folder / RESULTS, results)
     images = load_images(folder, plan)
     with contextlib.ExitStack() as stack:
         stack.callback(getattr(images.pixels, "close", lambda: None))
@@ -66,7 +66,7 @@ def carry_out(
     watch.finishing("Writing the report")
     for name in ("images.json", "weights.json"):
         (folder / name).unlink(missing_ok=True)
-    write_report(folder / SHELF.finished, plan, results, costs, histories(plan, folder, results), shown)
+    write_report(folder / REPORT, plan, results, costs, histories(plan, folder, results), shown)
     return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=False)
 
 
@@ -79,7 +79,7 @@ def _follow(plan: Plan, folder: Path, watch: Observer, budget: Budget | None) ->
             watch.noticed(sentence)
         for name in changed.not_trained.keys() - plan.not_trained.keys():
             watch.noticed(f"{name} is not trained any further. {changed.not_trained[name]}")
-        write_sealed(folder / SHELF.begun, changed)
+        COMPARISONS.begin(folder, changed)
         plan = changed
         if budget is not None:
             budget.follow(changed)

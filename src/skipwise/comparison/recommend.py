@@ -14,8 +14,8 @@ from skipwise.comparison.results.finished import Comparison, read_comparison
 from skipwise.comparison.results.records import Recommendation
 from skipwise.comparison.wording.answer import answer
 from skipwise.core.errors import SkipwiseError, reason_of
-from skipwise.core.files.atomic import LARGEST_RECORD
 from skipwise.core.files.json_limits import check_json
+from skipwise.core.files.json_records import LARGEST_RECORD
 from skipwise.core.files.regular import read_regular
 from skipwise.core.text import command
 from skipwise.cost.profile import ProfileReport

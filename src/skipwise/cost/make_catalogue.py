@@ -5,7 +5,7 @@ python -m skipwise.cost.make_catalogue
 
 from __future__ import annotations
 
-from skipwise.core.files.atomic import write_json
+from skipwise.core.files.json_records import write_json
 from skipwise.cost.counts import count
 from skipwise.nets.catalogue import FILE, Entry
 from skipwise.nets.spec import NetworkSpec

@@ -6,6 +6,7 @@ Epochs themselves are not chosen here: the schedule follows the clock (see timel
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from skipwise.cost.counts import count
@@ -13,14 +14,22 @@ from skipwise.cost.timing import multiply_adds_per_second
 from skipwise.nets.external import is_external
 from skipwise.training.loop.recipe import Recipe
 from skipwise.training.machine.execution import choose_execution
-from skipwise.training.plan import Terms
+from skipwise.training.plan import RunPlan
 from skipwise.training.probe.step import ENOUGH, try_step
 from skipwise.training.probe.step_cost import StepCost
 from skipwise.training.resolve import ENDING
 from skipwise.training.setting import NEARLY, Setting, enough_epochs, settings
 
 
-def fit_setting(draft: Terms, *, precision: str, other_size: bool, other_stem: bool, began: float) -> Terms:
+def fit_setting(
+    draft: RunPlan,
+    *,
+    precision: str,
+    other_size: bool,
+    other_stem: bool,
+    began: float,
+    notice: Callable[[str], None] = lambda _: None,
+) -> RunPlan:
     """The draft in the setting that its time limit leaves room for: the first with enough epochs, or else, of those
     that leave nearly as many as the cheapest, the first.
 
@@ -28,6 +37,7 @@ def fit_setting(draft: Terms, *, precision: str, other_size: bool, other_stem: b
         precision: as the user gave it.
         other_size, other_stem: whether the limit may change them.
         began: when the limit began, on time.monotonic().
+        notice: is told what was given up.
     """
     spec = draft.spec
     options = settings(draft.setting, size_given=not other_size, stem_given=not other_stem)
@@ -87,4 +97,6 @@ def fit_setting(draft: Terms, *, precision: str, other_size: bool, other_stem: b
             break
         tried[chosen] = try_out(chosen)
     preprocessing = replace(spec.preprocessing, size=chosen.size)
+    if chosen != draft.setting:
+        notice(f"Given up for the time limit: images of {chosen} instead of {draft.setting}.")
     return replace(draft, spec=replace(spec, preprocessing=preprocessing, stem=chosen.stem, recipe=suited(chosen)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from skipwise.core.workspace import Shelf
+from skipwise.core.workspace.workspace import Workspace
 from skipwise.training.loop.recipe import as_begun, full_size, growing_apart, redefined
 from skipwise.training.machine.execution import Execution
 from skipwise.training.probe.step_cost import StepCost
@@ -19,8 +19,8 @@ Used = tuple[tuple[str, ...], float | None, dict[str, int]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
-    """`terms.json`: what a run was begun with.
+class RunPlan:
+    """The plan of a run, kept as `terms.json`.
 
     Args:
         val_share, test_share: None for a split that came with the images.
@@ -49,7 +49,7 @@ class Terms:
         """The images' size and the stem."""
         return Setting(size=self.spec.preprocessing.size, stem=self.spec.stem)
 
-    def same_as(self, other: Terms) -> bool:
+    def same_as(self, other: RunPlan) -> bool:
         """Whether both ask for the same run of the same images, whatever these are called, on the same kind of
         device."""
         return (
@@ -58,7 +58,7 @@ class Terms:
             and (self._limited(other) or self.spec.preprocessing.size == other.spec.preprocessing.size)
         )
 
-    def difference(self, other: Terms) -> str:
+    def difference(self, other: RunPlan) -> str:
         """What differs, named for a person."""
         ours, theirs = self._as_begun(other)._bare(), other._bare()
         if ours.spec.fingerprint != theirs.spec.fingerprint:
@@ -88,16 +88,16 @@ class Terms:
                     return f"{name} is {getattr(yours, name)} there and {getattr(mine, name)} here"
         return "the device differs"
 
-    def _limited(self, other: Terms) -> bool:
+    def _limited(self, other: RunPlan) -> bool:
         """Whether both are under the same time limit, which may have chosen other settings."""
         return self.spec.time_limit is not None and self.spec.time_limit == other.spec.time_limit
 
-    def _as_begun(self, other: Terms) -> Terms:
+    def _as_begun(self, other: RunPlan) -> RunPlan:
         """With the batch that was chosen for the other, if it was for the one that is asked for here."""
         recipe = as_begun(self.spec.recipe, other.asked_batch, other.spec.recipe)
         return replace(self, spec=replace(self.spec, recipe=recipe))
 
-    def _bare(self) -> Terms:
+    def _bare(self) -> RunPlan:
         """Without what follows from images and machine."""
         nowhere = Execution(device="", precision="", threads=0)
         bare = replace(self.spec.preprocessing, mean=(), std=())
@@ -124,4 +124,4 @@ def images_apart(ours: Used, theirs: Used) -> str:
     return "the images differ, or how they are split"
 
 
-SHELF = Shelf(parent=Path("runs/train"), noun="a run", begun="terms.json", finished="run.json", kind=Terms)
+RUNS = Workspace(parent=Path("runs/train"), noun="a run", plan_file="terms.json", results=("run.json",), kind=RunPlan)

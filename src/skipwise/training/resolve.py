@@ -15,7 +15,7 @@ from skipwise.training.loop.recipe import full_size, too_short_to_grow
 from skipwise.training.machine.execution import choose_execution
 from skipwise.training.machine.faults import enough_memory, in_short
 from skipwise.training.machine.ranks import local_processes
-from skipwise.training.plan import Terms
+from skipwise.training.plan import RunPlan
 from skipwise.training.probe.batch_size import Room, largest_batch, with_batch
 from skipwise.training.probe.step import choose_compile, repays, try_step
 from skipwise.training.run.time_budget import Timekeeper
@@ -27,8 +27,8 @@ SLOWER = 1.3
 """Evaluating takes so much longer than it was tried out to, with the reading of images."""
 
 
-def settle(
-    draft: Terms,
+def resolve_plan(
+    draft: RunPlan,
     images: Images,
     found: Found | None,
     precision: str,
@@ -36,7 +36,7 @@ def settle(
     notice: Callable[[str], None],
     *,
     began: float,
-) -> Terms:
+) -> RunPlan:
     """The draft with what follows from the images' pixels and from this machine.
 
     Args:
@@ -116,16 +116,16 @@ def settle(
     return replace(draft, spec=spec, step_cost=step_cost)
 
 
-def keeper_of(terms: Terms, began: float) -> Timekeeper | None:
+def keeper_of(plan: RunPlan, began: float) -> Timekeeper | None:
     """The timekeeper of the time limit, counted from `began` on the monotonic clock; None without a limit."""
-    spec = terms.spec
-    if spec.time_limit is None or terms.step_cost is None:
+    spec = plan.spec
+    if spec.time_limit is None or plan.step_cost is None:
         return None
-    val, test = (SLOWER * terms.step_cost.evaluation * terms.split_images[split] for split in ("val", "test"))
+    val, test = (SLOWER * plan.step_cost.evaluation * plan.split_images[split] for split in ("val", "test"))
     return Timekeeper(
         end=began + spec.time_limit - ENDING - val - test,
-        step=terms.step_cost.step,
-        epoch=max(1, terms.split_images["train"] // spec.recipe.batch_size),
+        step=plan.step_cost.step,
+        epoch=max(1, plan.split_images["train"] // spec.recipe.batch_size),
         closing=val,
         recipe=spec.recipe,
         size=spec.preprocessing.size,

@@ -6,19 +6,18 @@ import contextlib
 import os
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from skipwise.advice.traits import traits_of
-from skipwise.advice.weights import should_start_from_weights
+from skipwise.core.deprecation import earlier_name
 from skipwise.core.errors import SkipwiseError, require
-from skipwise.core.files.atomic import cache_for_looking, clear_leftovers, write_text
-from skipwise.core.files.checksums import write_sealed
+from skipwise.core.files.atomic import clear_leftovers, write_text
 from skipwise.core.files.paths import user_path
-from skipwise.core.workspace import check_again
+from skipwise.core.workspace.task import Task
+from skipwise.core.workspace.workspace import check_again
 from skipwise.data.images import Images
 from skipwise.data.location import remember
 from skipwise.data.prepare import Prepared, Request, prepare
@@ -26,30 +25,18 @@ from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED, save_split
 from skipwise.nets.catalogue import check_model
-from skipwise.nets.external import code_fingerprint, is_external
-from skipwise.nets.stems import resolve_stem
 from skipwise.nets.weights.published import published
-from skipwise.training.inputs import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
-from skipwise.training.loop.recipe import Wishes, check_recipe, choose_recipe
-from skipwise.training.machine.execution import Execution, check_precision, check_unchanged, choose_device, is_unchanged
+from skipwise.training.draft import RunRequest, check_shared, choose_start, draft_plan
+from skipwise.training.inputs import check_options
+from skipwise.training.loop.recipe import Wishes, check_recipe
+from skipwise.training.machine.execution import check_precision, check_unchanged, choose_device, is_unchanged
 from skipwise.training.machine.faults import in_short
-from skipwise.training.machine.ranks import joined
-from skipwise.training.plan import SHELF, Terms
+from skipwise.training.machine.ranks import Ranks, joined
+from skipwise.training.plan import RUNS, RunPlan
 from skipwise.training.run.progress import Epoch, Standing
-from skipwise.training.run.record import CHECKPOINT, RunRecord, RunSpec, find_run, remove_checkpoint
+from skipwise.training.run.record import CHECKPOINT, RunRecord, find_run, remove_checkpoint
 from skipwise.training.run.time_budget import parse_limit
-from skipwise.training.starting_weights import (
-    AUTO,
-    NONE,
-    PRETRAINED,
-    agreed,
-    automatic,
-    find_start,
-    for_model,
-    model_of,
-    published_start,
-    size_for,
-)
+from skipwise.training.starting_weights import AUTO, NONE, PRETRAINED, Found, agreed, find_start, for_model, model_of
 
 DEFAULT_MODEL = "resnet18"
 RETRIES = 3
@@ -57,12 +44,21 @@ RETRIES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A run that has ended. `repeated` says that it had before, and nothing was done now."""
+    """A run that has ended.
+
+    Args:
+        folder: where it is.
+        plan: what was fixed before it began.
+        record: what came of it.
+        repeated: whether it had ended before, and nothing was done now.
+    """
 
     folder: Path
-    terms: Terms
+    plan: RunPlan
     record: RunRecord
     repeated: bool
+
+    terms = earlier_name("plan", "terms")
 
 
 class TrainObserver:
@@ -74,7 +70,7 @@ class TrainObserver:
     def noticed(self, sentence: str) -> None:
         """Something a person should know, and that is no error."""
 
-    def starting(self, terms: Terms, folder: Path) -> None:
+    def starting(self, plan: RunPlan, folder: Path) -> None:
         """The run begins, or goes on."""
 
     def step_done(self, at: Standing) -> None:
@@ -203,175 +199,166 @@ def train(
     named = user_path(output) if output is not None else None
     device = choose_device(device)
 
-    def describe(folder: Path) -> None:
-        """Writes down where the images are, and which was used for what."""
-        _save_split(folder, prepared)
-        remember(folder, request, prepared.source, tables=["split.csv"])
-
-    def decoded(terms: Terms) -> Images:
-        images = prepared.images(
-            PixelFormat.from_preprocessing(terms.spec.preprocessing), packed=pack, progress=watch.preparing
-        )
-        stack.callback(getattr(images.pixels, "close", lambda: None))
-        return images
-
+    asked = RunRequest(
+        model=model,
+        seed=seed,
+        init=init,
+        init_key=init_key,
+        start=found,
+        stem=stem,
+        width=width,
+        img_size=img_size,
+        recipe=recipe,
+        wishes=wishes,
+        time_limit=seconds,
+        device=device,
+    )
     with contextlib.ExitStack() as stack:
         ranks = stack.enter_context(joined(device))
         watch = observer if observer is not None and ranks.first else TrainObserver()
         with ranks.in_turn():
-            if named is not None and (named / SHELF.finished).exists():
-                stack.enter_context(cache_for_looking())
+            stack.enter_context(RUNS.reading(named))
             prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
-            if init == PRETRAINED:
-                found = published_start(model)
-            elif init == AUTO:
-                advice = should_start_from_weights(traits_of(prepared))
-                if not advice.use:
-                    watch.noticed(advice.against)
-                taken = automatic([model], advice.why, stem=stem, width=width, notice=watch.noticed)
-                found = taken.get(model)
-                img_size = img_size or size_for(taken, advice, prepared.auto_size)
-            for sentence in () if found is None else found.notes:
-                watch.noticed(sentence)
-            preprocessing = choose_preprocessing(prepared, [] if found is None else [found.start.expects], img_size)
-            wishes = replace(wishes, fine_tune=found is not None)
-            check_sizes([model], preprocessing, len(prepared.source.classes))
-            chosen = choose_recipe(recipe, wishes, mirrors=prepared.source.mirrors, images=prepared.counts["train"])
-            chosen = with_sizes_for_all(
-                chosen, [model], preprocessing, len(prepared.source.classes), epochs, watch.noticed
+            asked = choose_start(asked, prepared, watch.noticed)
+            draft = draft_plan(asked, prepared, watch.noticed)
+            check_shared(draft.spec.recipe, ranks)
+            task = Task(
+                workspace=RUNS,
+                plan=draft,
+                name=draft.data,
+                output=named,
+                again=again,
+                resume=resume,
+                acceptable=lambda stored: is_unchanged(stored.spec.execution, precision, compile),
+                notice=watch.noticed,
             )
-            if chosen.batch_size < 2 * ranks.count and ranks.count > 1:
-                raise SkipwiseError(
-                    f"A batch of {chosen.batch_size} can't be shared by {ranks.count} processes, at least two images "
-                    "each (batch norm needs company); start fewer, or raise --batch-size."
-                )
-            resolved = resolve_stem((found.stem if found is not None else None) or stem, preprocessing.size)
-            draft = Terms(
-                spec=RunSpec(
-                    model=model,
-                    seed=seed,
-                    stem=resolved,
-                    width=width,
-                    init=None if found is None else found.start.sha256,
-                    init_key=init_key,
-                    time_limit=seconds,
-                    classes=prepared.source.classes,
-                    preprocessing=preprocessing,
-                    fingerprint=prepared.fingerprint,
-                    recipe=chosen,
-                    # Precision, threads and compiling are chosen when the run is new.
-                    execution=Execution(device=device, precision="fp32", threads=1),
-                ),
-                data=prepared.source.name,
-                split_images=prepared.counts,
-                val_share=prepared.val_share,
-                test_share=prepared.test_share,
-                external_code=code_fingerprint(model) if is_external(model) else None,
-                asked_setting=None if seconds is None else (preprocessing.size, resolved),
-                start=None if found is None else found.start,
-            )
-
-            def suits(stored: Terms) -> bool:
-                return is_unchanged(stored.spec.execution, precision, compile)
-
-            choose = partial(SHELF.choose, draft, draft.data, named, again=again, suits=suits)
-            folder, stored = choose(notice=watch.noticed)
-            if resume and stored is None:
-                raise SkipwiseError(
-                    f"There is nothing to resume for this run in {named or SHELF.parent}; leave --resume out."
-                )
-            if stored is not None and (ended := find_run(stored.spec, folder)) is not None:
-                check_unchanged(stored.spec.execution, precision, compile, folder, watch.noticed)
-                with contextlib.suppress(SkipwiseError, OSError):  # it is shown from a read-only folder, too
-                    describe(folder)
-                    clear_leftovers(folder)
-                    remove_checkpoint(folder / CHECKPOINT)
-                terms = replace(stored, data=draft.data)
-                return Trained(folder=folder, terms=terms, record=ended, repeated=True)
+            place = task.find()
+            images = _RunImages(prepared, request, packed=pack, progress=watch.preparing, closing=stack)
+            if place.plan is not None and (ended := find_run(place.plan.spec, place.folder)) is not None:
+                check_unchanged(place.plan.spec.execution, precision, compile, place.folder, watch.noticed)
+                _tidy(place.folder, images)
+                plan = replace(place.plan, data=draft.data)
+                return Trained(folder=place.folder, plan=plan, record=ended, repeated=True)
             # What works needs torch, which takes a second to import; what was found out so far does not.
-            from skipwise.training.resolve import keeper_of, settle
-            from skipwise.training.run.runner import execute_run
+            from skipwise.training.fit import fit_setting
+            from skipwise.training.resolve import keeper_of, resolve_plan
 
-            if stored is None and seconds is not None and ranks.count == 1:
-                from skipwise.training.fit import fit_setting
-
-                asked = draft.setting
+            if place.plan is None and ranks.count == 1:
                 draft = fit_setting(
                     draft,
                     precision=precision,
-                    other_size=img_size is None,
-                    other_stem=stem == "auto" and found is None,
+                    other_size=asked.img_size is None,
+                    other_stem=stem == "auto" and asked.start is None,
                     began=began,
+                    notice=watch.noticed,
                 )
-                if draft.setting != asked:
-                    watch.noticed(f"Given up for the time limit: images of {draft.setting} instead of {asked}.")
-            # Decoded before the folder is made, so that a full disk leaves nothing behind.
-            images = prepared.images(
-                PixelFormat.from_preprocessing((stored or draft).spec.preprocessing),
-                packed=pack,
-                progress=watch.preparing,
-            )
-            stack.callback(getattr(images.pixels, "close", lambda: None))
+            images.of(place.plan or draft)  # decoded before the folder is made: a full disk leaves nothing behind
 
-        def settled() -> Terms:
-            fresh = settle(draft, images, found, precision, compile, watch.noticed, began=began)
-            if (keeper := keeper_of(fresh, began)) is not None:
+        def resolved() -> RunPlan:
+            """The draft, resolved on this machine."""
+            plan = resolve_plan(draft, images.of(draft), asked.start, precision, compile, watch.noticed, began=began)
+            if (keeper := keeper_of(plan, began)) is not None:
                 keeper.check()
-            return fresh
+            return plan
 
-        def begin() -> tuple[Path, Terms, bool]:
-            """The folder, held for this run, what was written there, and whether the run had ended before."""
-            nonlocal images
-            # Before the folder is made, too: what is refused leaves nothing behind.
-            fresh = None if stored else settled()
-            # Another process may have begun, or ended, there meanwhile.
-            folder, there = stack.enter_context(
-                SHELF.held(draft, choose, named=named is not None, notice=watch.noticed)
-            )
-            if there is None:
-                fresh = fresh or settled()
-                write_sealed(folder / SHELF.begun, fresh)
-            else:
-                check_unchanged(there.spec.execution, precision, compile, folder, watch.noticed)
-                if there.setting != (stored or draft).setting:  # a time limit chose otherwise for it
-                    images = decoded(there)
-                fresh = replace(there, data=draft.data)  # what they are called now
-            describe(folder)
-            return folder, fresh, (folder / SHELF.finished).exists()
-
-        begun = ranks.agree(begin() if ranks.first else None)
-        assert begun is not None
-        folder, terms, repeated = begun
-        watch.starting(terms, folder)
-        try:
-            record = execute_run(
-                terms.spec,
-                images,
-                folder,
-                watch.epoch_done,
-                on_step=watch.step_done,
-                init=None if found is None else found.file,
-                retries=RETRIES,
-                keeper=keeper_of(terms, began),
-                notice=watch.noticed,
-                ranks=ranks,
-            )
-        except (SkipwiseError, OSError, MemoryError):
-            raise
-        except Exception as error:  # the network's code, the compiler, a device: once it is mended, the run goes on
-            trace = folder / f"error{'' if ranks.first else f'-{ranks.rank}'}.txt"
-            write_text(trace, traceback.format_exc())
-            raise SkipwiseError(
-                f"{model} stopped ({in_short(error)}; all of it is in {trace}); what was saved is kept, and the same "
-                "command goes on."
-            ) from error
+        begun = None
         if ranks.first:
-            for trace in folder.glob("error*.txt"):  # of an earlier time, which is mended
-                trace.unlink()
-    return Trained(folder=folder, terms=terms, record=record, repeated=repeated)
+            # Before the folder is made, too: what is refused leaves nothing behind.
+            fresh = None if place.plan else resolved()
+            now = stack.enter_context(task.open())  # another process may have begun, or ended, there meanwhile
+            if now.plan is None:
+                plan = fresh or resolved()
+                RUNS.begin(now.folder, plan)
+            else:
+                check_unchanged(now.plan.spec.execution, precision, compile, now.folder, watch.noticed)
+                plan = replace(now.plan, data=draft.data)  # what they are called now
+            images.describe(now.folder)
+            begun = now.folder, plan, now.finished
+        begun = ranks.agree(begun)
+        assert begun is not None
+        folder, plan, repeated = begun
+        watch.starting(plan, folder)
+        record = _run(plan, folder, images.of(plan), asked.start, watch, ranks, began)
+    return Trained(folder=folder, plan=plan, record=record, repeated=repeated)
 
 
-def _save_split(folder: Path, prepared: Prepared) -> None:
-    source = prepared.source
-    classes = np.array(source.classes)[source.labels].tolist()
-    save_split(folder / "split.csv", source.ids, classes, prepared.split.tolist(), prepared.duplicated_in.tolist())
+class _RunImages:
+    """The images of a run, decoded when it is known in which size, and closed with `closing`."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        request: Request,
+        *,
+        packed: bool,
+        progress: Callable[[str, int, int], None],
+        closing: contextlib.ExitStack,
+    ) -> None:
+        self.prepared, self.request = prepared, request
+        self.packed, self.progress, self.closing = packed, progress, closing
+        self._decoded: dict[PixelFormat, Images] = {}
+
+    def of(self, plan: RunPlan) -> Images:
+        """The images as a plan wants them; another size is decoded once more."""
+        square = PixelFormat.from_preprocessing(plan.spec.preprocessing)
+        if square not in self._decoded:
+            images = self.prepared.images(square, packed=self.packed, progress=self.progress)
+            self.closing.callback(getattr(images.pixels, "close", lambda: None))
+            self._decoded[square] = images
+        return self._decoded[square]
+
+    def describe(self, folder: Path) -> None:
+        """Writes down where the images are, and which was used for what."""
+        source, split, duplicated_in = self.prepared.source, self.prepared.split, self.prepared.duplicated_in
+        classes = np.array(source.classes)[source.labels].tolist()
+        save_split(folder / "split.csv", source.ids, classes, split.tolist(), duplicated_in.tolist())
+        remember(folder, self.request, source, tables=["split.csv"])
+
+
+def _tidy(folder: Path, images: _RunImages) -> None:
+    """What a finished run's folder is left with; it may be read-only, since it is shown only."""
+    with contextlib.suppress(SkipwiseError, OSError):
+        images.describe(folder)
+        clear_leftovers(folder)
+        remove_checkpoint(folder / CHECKPOINT)
+
+
+def _run(
+    plan: RunPlan,
+    folder: Path,
+    images: Images,
+    start: Found | None,
+    watch: TrainObserver,
+    ranks: Ranks,
+    began: float,
+) -> RunRecord:
+    """Trains to the end, or goes on with it."""
+    from skipwise.training.resolve import keeper_of
+    from skipwise.training.run.runner import execute_run
+
+    try:
+        record = execute_run(
+            plan.spec,
+            images,
+            folder,
+            watch.epoch_done,
+            on_step=watch.step_done,
+            init=None if start is None else start.file,
+            retries=RETRIES,
+            keeper=keeper_of(plan, began),
+            notice=watch.noticed,
+            ranks=ranks,
+        )
+    except (SkipwiseError, OSError, MemoryError):
+        raise
+    except Exception as error:  # the network's code, the compiler, a device: once it is mended, the run goes on
+        trace = folder / f"error{'' if ranks.first else f'-{ranks.rank}'}.txt"
+        write_text(trace, traceback.format_exc())
+        raise SkipwiseError(
+            f"{plan.spec.model} stopped ({in_short(error)}; all of it is in {trace}); what was saved is kept, and the "
+            "same command goes on."
+        ) from error
+    if ranks.first:
+        for trace in folder.glob("error*.txt"):  # of an earlier time, which is mended
+            trace.unlink()
+    return record

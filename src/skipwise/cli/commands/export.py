@@ -23,7 +23,7 @@ from skipwise.cli.options import (
 )
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import say
-from skipwise.core.files.atomic import LARGEST_RECORD
+from skipwise.core.files.json_records import LARGEST_RECORD
 from skipwise.core.files.paths import user_path
 from skipwise.core.files.regular import read_regular
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from skipwise.core.progress import Bar
     from skipwise.deploy.predict.answer_file import Tally
     from skipwise.deploy.predict.answers import Answer, RowFormat
-    from skipwise.deploy.predict.predict import Prediction
+    from skipwise.deploy.predict.predict import PredictionJob
 
 MOST_REPEATED = 8
 """With more images on the command line it is not repeated."""
@@ -113,7 +113,7 @@ def predict(
     return 0
 
 
-def _print(work: Prediction, kind: RowFormat | Literal["table"], bar: Bar) -> Tally:
+def _print(work: PredictionJob, kind: RowFormat | Literal["table"], bar: Bar) -> Tally:
     """Answers on standard output, as they come."""
     from skipwise.deploy.predict.answer_file import Tally
 
@@ -125,7 +125,7 @@ def _print(work: Prediction, kind: RowFormat | Literal["table"], bar: Bar) -> Ta
     # Files and programs get UTF-8, whatever a terminal takes.
     encoding = (sys.stdout.encoding, "backslashreplace") if kind == "table" else ("utf-8",)
     output.write(b"" if rows is None else rows.header.encode())
-    table = _Table(work.session.classes, work.top)
+    table = _Table(work.predictor.classes, work.top)
     for batch in batches:
         lines = table.lines(batch) if rows is None else map(rows.row, batch)
         output.write("".join(lines).encode(*encoding))

@@ -65,7 +65,7 @@ def verify(
     """Check that an exported file still answers the same; exit with status 1 where it does not.
 
     Where the images are too few to tell what INT8 costs, that is a warning and status 0, or 1 with --strict."""
-    from skipwise.core.files.atomic import make_folder
+    from skipwise.core.files.folders import make_folder
     from skipwise.core.progress import Bar
     from skipwise.deploy.verify.certificate import write_certificate
     from skipwise.deploy.verify.verify import verify as check

@@ -15,14 +15,14 @@ from skipwise.training.train import Trained
 def print_trained(trained: Trained, *, data: str) -> None:
     """How a run ended, where it is and what to type next."""
     console = Console()
-    record, spec = trained.record, trained.terms.spec
+    record, spec = trained.record, trained.plan.spec
     if trained.repeated:
         console.print(Text(finished_already(trained.folder)), soft_wrap=True)
     console.print()
     if record.status == "failed":
         console.print(Text(f"The run failed: {record.reason}.", style="bold"))
     elif record.test is not None:
-        images = trained.terms.split_images["test"]
+        images = trained.plan.split_images["test"]
         interval = scipy.stats.binomtest(round(record.test.accuracy * images), images).proportion_ci(method="wilson")
         sentence = (
             f"{spec.model} is right on {record.test.accuracy * 100:.2f}% of {images:,} test images (95% interval "

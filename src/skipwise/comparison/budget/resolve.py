@@ -129,7 +129,7 @@ def fit_setting(draft: Plan, wishes: OnThisMachine, notice: Callable[[str], None
     return Tried(plan=fitting, counts=scaled, costs=found)
 
 
-def settle(
+def resolve_plan(
     prepared: Prepared,
     packed: Pixels | None,
     tried: Tried,
@@ -176,7 +176,7 @@ def look_ahead(
     it is compiled, and what it will take.
 
     Args:
-        stored: the plan where it was settled before; then nothing is chosen.
+        stored: the plan where it was resolved before; then nothing is chosen.
 
     Raises:
         SkipwiseError: the time limit is too short.
@@ -203,7 +203,7 @@ def _forecast(plan: Plan, costs: dict[str, StepCost], counts: dict[str, Counts])
 
 
 def try_again(plan: Plan) -> dict[str, StepCost]:
-    """What a step of each network of a plan takes now, with what was settled when it began."""
+    """What a step of each network of a plan takes now, with what was chosen when it began."""
     return _costs(plan, _counts(plan))
 
 

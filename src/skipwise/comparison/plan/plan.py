@@ -14,7 +14,7 @@ from skipwise.comparison.plan.grouping import Grouping
 from skipwise.comparison.plan.question import Question
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.earlier_names import with_earlier_names
-from skipwise.core.workspace import Shelf
+from skipwise.core.workspace.workspace import Workspace
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.nets.spec import NetworkSpec
 from skipwise.training.loop.recipe import Recipe, as_begun, growing_apart, redefined, rescaled, shortened
@@ -448,5 +448,11 @@ def _shown(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-SHELF = Shelf(parent=Path("runs/compare"), noun="a comparison", begun="plan.json", finished="report.html", kind=Plan)
-"""The report is written last; a comparison's folder that has it is finished."""
+PLAN, RESULTS, COSTS, REPORT = "plan.json", "comparison.json", "costs.json", "report.html"
+COMPARISONS = Workspace(
+    parent=Path("runs/compare"),
+    noun="a comparison",
+    plan_file=PLAN,
+    results=(RESULTS, COSTS, REPORT),
+    kind=Plan,
+)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from skipwise.comparison.plan.plan import Included, Plan
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import atomic, make_folder
+from skipwise.core.files.atomic import atomic
+from skipwise.core.files.folders import make_folder
 from skipwise.core.files.paths import user_path
 from skipwise.nets.external import is_external
 from skipwise.training.loop.recipe import growing_apart, redefined

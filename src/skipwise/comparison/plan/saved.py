@@ -18,7 +18,8 @@ import msgspec
 from skipwise.comparison.plan.arguments import ELSEWHERE, SEVERAL, Arguments, arguments, flag
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.errors import NotTrusted, SkipwiseError
-from skipwise.core.files.atomic import as_json, atomic, read_json
+from skipwise.core.files.atomic import atomic
+from skipwise.core.files.json_records import as_json, read_json
 from skipwise.core.files.paths import user_path
 from skipwise.core.text import command, listed
 from skipwise.data.assign_splits import VAL_SHARE, VAL_SHARE_OF_GIVEN

@@ -6,19 +6,18 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from skipwise.comparison.plan.plan import SHELF, Plan
+from skipwise.comparison.plan.plan import COMPARISONS, COSTS, PLAN, REPORT, RESULTS, Plan
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.records import Costs, Results
 from skipwise.core.errors import Damaged, SkipwiseError, unknown_name
 from skipwise.core.escaping import json_text
-from skipwise.core.files.atomic import as_json, read_json
 from skipwise.core.files.checksums import check_files, read_sealed
+from skipwise.core.files.json_records import as_json, read_json
 from skipwise.pages.pictures import is_data_url
 from skipwise.training.run.progress import Epoch
 from skipwise.training.run.record import read_history
 
 FORMATS = ("html", "md", "json")
-COSTS = "costs.json"
 AGAIN = "remove it and give the command that made the comparison again"
 PICTURES = "pictures.json"
 """The images that the report shows, so that it can be written again."""
@@ -44,12 +43,7 @@ class Comparison:
     @property
     def report(self) -> Path:
         """The page for people."""
-        return self.folder / SHELF.finished
-
-
-def is_finished(folder: Path) -> bool:
-    """Whether a comparison's folder has all that is written at the end; without, it can be made again from its runs."""
-    return all((folder / name).is_file() for name in ("comparison.json", COSTS, SHELF.finished))
+        return self.folder / REPORT
 
 
 def read_comparison(folder: Path) -> Comparison:
@@ -58,15 +52,15 @@ def read_comparison(folder: Path) -> Comparison:
     Raises:
         SkipwiseError: there is none in the folder, it is not finished, or its plan was changed afterwards.
     """
-    if not (folder / SHELF.begun).is_file():
+    if not (folder / PLAN).is_file():
         raise SkipwiseError(f"There is no comparison in {folder}; 'skipwise compare' makes one.")
-    if not is_finished(folder):
+    if not COMPARISONS.is_finished(folder):
         raise SkipwiseError(f"The comparison in {folder} is not finished; give the command that started it again.")
-    plan = read_sealed(folder / SHELF.begun, Plan, mend="put it back, or compare in another folder")
-    results = read_sealed(folder / "comparison.json", Results, mend=AGAIN)
+    plan = read_sealed(folder / PLAN, Plan, mend="put it back, or compare in another folder")
+    results = read_sealed(folder / RESULTS, Results, mend=AGAIN)
     if plan.digest() != results.plan:
         raise SkipwiseError(
-            f"{folder / SHELF.begun} is not the plan that {folder / 'comparison.json'} was made under; put it back, or "
+            f"{folder / PLAN} is not the plan that {folder / 'comparison.json'} was made under; put it back, or "
             "compare in another folder."
         )
     costs = read_sealed(folder / COSTS, Costs, mend=AGAIN)

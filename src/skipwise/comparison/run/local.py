@@ -26,7 +26,7 @@ from skipwise.comparison.plan.plan import Job
 from skipwise.comparison.run.executor import Event
 from skipwise.comparison.run.worker import Message
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import make_folder
+from skipwise.core.files.folders import make_folder
 from skipwise.core.machine.environment import PATIENCE
 from skipwise.training.run.record import failed_run, find_run, write_run
 

@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from skipwise.core.errors import Damaged, SkipwiseError
-from skipwise.core.files.atomic import as_json, read_json, write_json
 from skipwise.core.files.earlier_names import with_current_names
+from skipwise.core.files.json_records import as_json, read_json, write_json
 from skipwise.core.files.regular import open_regular
 
 _T = TypeVar("_T")

@@ -26,7 +26,10 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import despite_deletion, explained, locked, make_folder, read_json, write_json
+from skipwise.core.files.folders import despite_deletion, make_folder
+from skipwise.core.files.json_records import read_json, write_json
+from skipwise.core.files.locks import locked
+from skipwise.core.files.os_errors import explained
 from skipwise.core.files.regular import APPENDING, open_own
 from skipwise.core.text import byte_size
 

@@ -16,7 +16,9 @@ import stat
 import zlib
 from pathlib import Path
 
-from skipwise.core.files.atomic import atomic, cache_folder, despite_deletion, make_folder
+from skipwise.core.files.atomic import atomic
+from skipwise.core.files.cache_folder import cache_folder
+from skipwise.core.files.folders import despite_deletion, make_folder
 
 MEND = "name a folder with room for decoded images in SKIPWISE_CACHE"
 DIGEST_BYTES = 32

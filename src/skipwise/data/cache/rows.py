@@ -25,7 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import atomic, despite_deletion, explained
+from skipwise.core.files.atomic import atomic
+from skipwise.core.files.folders import despite_deletion
+from skipwise.core.files.os_errors import explained
 from skipwise.core.files.regular import open_own
 from skipwise.data.cache.files import DIGEST_BYTES, MEND, make_way, open_file, seal
 

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, ClassVar, Self
 import msgspec
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import cache_folder
+from skipwise.core.files.cache_folder import cache_folder
 from skipwise.core.files.regular import open_regular
 from skipwise.data.cache.files import keep, kept
 from skipwise.data.containers.base import (

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from skipwise.data.image.chunks import bare_jpeg, bare_png
 from skipwise.data.image.fast_decoders import decode_quickly
 from skipwise.data.image.limits import most_pixels
-from skipwise.data.image.pillow import TooLarge, explained, opened
+from skipwise.data.image.pillow import TooLarge, check_size, explained, opened
 from skipwise.data.image.pillow import UnreadableImage as UnreadableImage
 from skipwise.data.image.white_level import (
     DEFAULT,
@@ -164,6 +164,29 @@ def read_image(data: bytes, *, alone: bool) -> Picture:
     return Picture(header, image, pixels=found.pixels)
 
 
+def read_pillow_image(image: Any) -> Picture:
+    """An image that a program has opened with Pillow, or made, by the rules that its file would be read by.
+
+    It is loaded, and otherwise left as it is. Of 16-bit colours Pillow itself keeps the upper 8 bits.
+
+    Args:
+        image: a `PIL.Image.Image` of any mode; of several frames, the one it stands at.
+
+    Raises:
+        UnreadableImage: it can't be loaded, has no pixels or too many of them, or some are NaN or infinite.
+    """
+
+    def read() -> Picture:
+        width, height = image.size
+        if width < 1 or height < 1:
+            raise UnreadableImage("it has no pixels")
+        check_size(width, height)
+        image.load()
+        return _by_the_rules(_turned(image), _header(image), getattr(image, "tag_v2", {}), None)
+
+    return explained(read)
+
+
 def decoders() -> str:
     """Names what decides which images can be read, and to which pixels. The quick decoders do not: they are exact."""
     from importlib.metadata import PackageNotFoundError, version
@@ -198,7 +221,12 @@ def _read(data: bytes) -> Picture:
     tags = getattr(image, "tag_v2", {})
     turned = _turned(image)
     del image  # it may be as large as the turned one
-    wide = _wide(turned, header.kind, tags, None if lower is None else _turned(lower))
+    return _by_the_rules(turned, header, tags, None if lower is None else _turned(lower))
+
+
+def _by_the_rules(turned: Any, header: Header, tags: Mapping[int, Any], lower: Any) -> Picture:
+    """A loaded and turned image without transparency, in mode L or RGB, or what it holds of more than 8 bits."""
+    wide = _wide(turned, header.kind, tags, lower)
     if wide is not None:
         white = _declared(wide, tags)
         return Picture(header, wide=wide) if white is None else Picture(header, _from_array(wide.shown(white)))

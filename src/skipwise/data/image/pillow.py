@@ -57,13 +57,18 @@ def opened(data: bytes, *, twice: bool = False) -> Any:
         width, height = image.size
         if width < 1 or height < 1:
             raise UnreadableImage("it has no pixels")
-        if width * height > most_pixels():
-            raise TooLarge(f"{width} x {height} pixels are more than the {most_pixels():,} of {VARIABLE}")
+        check_size(width, height)
         most = max(most_pixels(), MOST_PIXELS) // 2
         if (twice or image.format in _HELD_TWICE) and width * height > most:
             raise TooLarge(f"{width} x {height} pixels are more than the {most:,} of this kind; see {VARIABLE}")
         return image
     raise UnreadableImage(_not_recognised(data))
+
+
+def check_size(width: int, height: int) -> None:
+    """Raises TooLarge for an image of more pixels than are read."""
+    if width * height > most_pixels():
+        raise TooLarge(f"{width} x {height} pixels are more than the {most_pixels():,} of {VARIABLE}")
 
 
 def explained(read: Callable[[], _T]) -> _T:

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError, reason_of
-from skipwise.core.files.atomic import LARGEST_RECORD
 from skipwise.core.files.checksums import check_record
 from skipwise.core.files.json_limits import check_json
+from skipwise.core.files.json_records import LARGEST_RECORD
 from skipwise.core.files.regular import read_regular
 from skipwise.core.text import count, listed
 from skipwise.data.quality.duplicate_groups import duplicate_pairs, group_numbers, restricted_to

@@ -25,7 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import cache_folder, despite_deletion, explained, locked
+from skipwise.core.files.cache_folder import cache_folder
+from skipwise.core.files.folders import despite_deletion
+from skipwise.core.files.locks import locked
+from skipwise.core.files.os_errors import explained
 from skipwise.core.files.regular import APPENDING, open_own
 from skipwise.core.text import byte_size
 from skipwise.data.cache.files import MEND, make_way

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import cache_folder
+from skipwise.core.files.cache_folder import cache_folder
 from skipwise.data.cache.files import keep, kept
 from skipwise.data.cache.rows import RowReader
 from skipwise.data.containers import Folder, Shareable

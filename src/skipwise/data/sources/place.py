@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from skipwise.core.files.atomic import LARGEST_RECORD
+from skipwise.core.files.json_records import LARGEST_RECORD
 from skipwise.data.containers import LARGEST_FILE, LONGEST_NAME, Container, Entry, Listing
 from skipwise.data.image.decode import UnreadableImage
 from skipwise.data.image.formats import is_picture, is_readable

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import LOCK, explained, locked, make_folder
+from skipwise.core.files.folders import LOCK, make_folder
+from skipwise.core.files.locks import locked
+from skipwise.core.files.os_errors import explained
 from skipwise.core.files.paths import user_path
-from skipwise.core.workspace import next_folder, numbered_folders
+from skipwise.core.workspace.folder_names import next_folder, numbered_folders
 from skipwise.deploy.artifact.artifact import Artifact, Format, Precision, is_artifact, read_artifact
 from skipwise.deploy.artifact.trained_network import TrainedNetwork
 

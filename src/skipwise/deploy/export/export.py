@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import Damaged, SkipwiseError, missing_extra, unknown_name
-from skipwise.core.files.atomic import write_json
 from skipwise.core.files.checksums import sha256
+from skipwise.core.files.json_records import write_json
 from skipwise.core.files.paths import user_path
 from skipwise.core.text import command, printable
 from skipwise.data.image.decode import UnreadableImage, decode

@@ -21,11 +21,13 @@ from typing import IO
 import msgspec
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import atomic, explained
+from skipwise.core.files.atomic import atomic
 from skipwise.core.files.checksums import read_sealed, write_sealed
+from skipwise.core.files.os_errors import explained
 from skipwise.core.files.regular import open_own, read_regular
 from skipwise.deploy.predict.answers import Answer, RowFormat, Rows
-from skipwise.deploy.predict.inputs import Found, Named
+from skipwise.deploy.predict.decoding import InputImage
+from skipwise.deploy.predict.inputs import Named
 
 VERSION = 1
 """The version of the file's format."""
@@ -137,7 +139,7 @@ class RowFile:
         self._file.close()
         self._sums.close()
 
-    def rest(self, images: Iterable[Found], told: Callable[[int], None]) -> Iterator[Found]:
+    def rest(self, images: Iterable[InputImage], told: Callable[[int], None]) -> Iterator[InputImage]:
         """The images that need a row still, from the beginning of a batch on.
 
         Only the rows of whole batches whose checksum is known are kept, so that an image is always computed together
@@ -151,7 +153,7 @@ class RowFile:
         """
         source = iter(images)
         header = self.rows.header.encode()
-        images_since: list[Found] = []  # the last batch that is kept
+        images_since: list[InputImage] = []  # the last batch that is kept
         errors_since: list[str] = []
         batch = 0  # the checksum of the rows of this batch
         kept = length = len(header)
@@ -233,7 +235,7 @@ class RowFile:
         with explained(self.path, mend=ELSEWHERE):
             _write_all(self._file, text.encode())
 
-    def _error(self, line: bytes, image: Found) -> str:
+    def _error(self, line: bytes, image: InputImage) -> str:
         try:
             name, error = self.rows.read(line.decode())
         except (ValueError, LookupError, csv.Error, msgspec.MsgspecError, RecursionError) as damage:
@@ -242,7 +244,7 @@ class RowFile:
             raise self._altered(f"it has {name} where {image.name} should be")
         return error
 
-    def _count(self, images: Sequence[Found], errors: Sequence[str]) -> None:
+    def _count(self, images: Sequence[InputImage], errors: Sequence[str]) -> None:
         for image, error in zip(images, errors, strict=True):
             self.tally.add(image.name, error)
 

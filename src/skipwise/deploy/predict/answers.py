@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import msgspec
+import numpy as np
 
 from skipwise.core.escaping import csv_cell, from_csv_cell, json_text
+from skipwise.deploy.predict.predictor import Batch
 
 RowFormat = Literal["csv", "jsonl"]
 
@@ -31,6 +33,22 @@ class Answer:
     classes: tuple[str, ...] = ()
     probabilities: tuple[float, ...] | None = None
     error: str | None = None
+
+
+def answers_of(batch: Batch, classes: Sequence[str], most: int) -> Iterator[Answer]:
+    """The answers of a batch.
+
+    Args:
+        classes: those of the network, in its order.
+        most: how many of them an answer has, the most likely first.
+    """
+    order = np.argsort(-batch.probabilities, axis=1, kind="stable")[:, :most]
+    best = np.take_along_axis(batch.probabilities, order, axis=1)
+    for name, error, numbers, values in zip(batch.names, batch.errors, order.tolist(), best.tolist(), strict=True):
+        if error is not None:
+            yield Answer(path=name, error=error)
+        else:
+            yield Answer(path=name, classes=tuple(classes[each] for each in numbers), probabilities=tuple(values))
 
 
 class Rows(Protocol):

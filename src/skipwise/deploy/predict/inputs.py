@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import itertools
 import os
 import sys
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,34 +22,16 @@ from skipwise.data.containers import (
     file_stamp,
     open_container,
 )
-from skipwise.data.image.decode import UnreadableImage, decode_image
+from skipwise.data.image.decode import UnreadableImage
 from skipwise.data.image.formats import IMAGE_SUFFIXES, is_readable
 from skipwise.data.names import ARCHIVES, printable, suffix
-from skipwise.data.scan.inspection import PixelFormat
+from skipwise.deploy.predict.decoding import InputImage
 from skipwise.deploy.predict.walk import Walk, is_clutter
 
 STANDARD_INPUT = "-"
-JOB = 16
-"""Images that a thread reads and decodes at a time."""
-MOST_HELD = 256 * 2**20
-"""Bytes of files that wait to be decoded, where one thread reads them all; a hostile archive could name gigabytes."""
 
 Progress = Callable[[str, int, int], None]
 """Called as progress(what, done, total)."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """An image that is not decoded yet.
-
-    `name` is what answers call it. It lies at an `address` of a container, or its bytes, or what is wrong with them,
-    are here already as `content`.
-    """
-
-    name: str
-    container: Shareable | None = None
-    address: str = ""
-    content: bytes | UnreadableImage = b""
 
 
 @dataclass(frozen=True)
@@ -106,7 +84,7 @@ class Inputs:
                     f"{', '.join(sorted(each[1:] for each in IMAGE_SUFFIXES))}."
                 )
 
-    def images(self) -> Iterator[Found]:
+    def images(self) -> Iterator[InputImage]:
         """The images in order; those of a .tar with their bytes, since it can only be read from its beginning on."""
         for part in self._parts:
             yield from part.images()
@@ -117,7 +95,7 @@ class _Single:
     """A file, or what is on standard input."""
 
     named: Named
-    image: Found
+    image: InputImage
 
     def files(self) -> Iterator[tuple[str, str]]:
         yield self.named.name, ""
@@ -125,7 +103,7 @@ class _Single:
     def notes(self) -> list[str]:
         return []
 
-    def images(self) -> Iterator[Found]:
+    def images(self) -> Iterator[InputImage]:
         yield self.image
 
 
@@ -160,17 +138,17 @@ class _Many:
             for folder, number in golden.items()
         ]
 
-    def images(self) -> Iterator[Found]:
+    def images(self) -> Iterator[InputImage]:
         found = ((name, fault) for name, fault in self.files() if fault or _is_image(name))
         if isinstance(self.container, Shareable):
             for name, fault in found:
                 if fault:
-                    yield Found(self._name(name), content=UnreadableImage(fault))
+                    yield InputImage(self._name(name), content=UnreadableImage(fault))
                 else:
-                    yield Found(self._name(name), self.container, self.container.address(name))
+                    yield InputImage(self._name(name), self.container, self.container.address(name))
         else:
             for name, content in self.container.stream(name for name, _ in found):
-                yield Found(self._name(name), content=content)
+                yield InputImage(self._name(name), content=content)
 
     def _name(self, name: str) -> str:
         return printable(os.path.join(self.named.name, name))  # noqa: PTH118 - called for every image
@@ -196,7 +174,7 @@ def _part(given: str) -> _Single | _Many:
         raise SkipwiseError(f"{given[:80]!r} is no path to images ({error}).") from error
     if is_folder or path.name.lower().endswith(ARCHIVES):
         return _Many(named, open_container(path))
-    return _Single(named, Found(named.name, Folder(path.parent), path.name))
+    return _Single(named, InputImage(named.name, Folder(path.parent), path.name))
 
 
 def _standard_input() -> _Single:
@@ -208,74 +186,8 @@ def _standard_input() -> _Single:
     if len(data) > LARGEST_FILE:
         raise SkipwiseError(f"On standard input are more than {LARGEST_FILE // 2**20} MiB; - takes one image.")
     named = Named(STANDARD_INPUT, STANDARD_INPUT, hashlib.sha256(data).hexdigest())
-    return _Single(named, Found(STANDARD_INPUT, content=data or UnreadableImage("it is empty")))
+    return _Single(named, InputImage(STANDARD_INPUT, content=data or UnreadableImage("it is empty")))
 
 
 def _is_image(file: str) -> bool:
     return is_readable(suffix(file))
-
-
-def decoded(
-    images: Iterable[Found], square: PixelFormat, *, workers: int, ahead: int
-) -> Generator[tuple[str, bytes | UnreadableImage]]:
-    """Each image's name and its pixels as bytes [size, size, channels], or what is wrong with it, in order.
-
-    Threads read and decode while the caller works on what it got: Pillow lets go of the interpreter where it matters.
-
-    Args:
-        square: what the pixels are brought to.
-        workers: the number of threads.
-        ahead: about so many images are decoded before they are asked for.
-
-    Raises:
-        SkipwiseError: an archive can't be read any more.
-    """
-    most = max(2 * workers, -(-ahead // JOB))
-    waiting: deque[tuple[Sequence[Found], Future[list[bytes | UnreadableImage]]]] = deque()
-    pool = ThreadPoolExecutor(workers)
-    try:
-        for job in _jobs(images):
-            waiting.append((job, pool.submit(_decode, job, square)))
-            while len(waiting) > most or sum(_held(job) for job, _ in waiting) > MOST_HELD:
-                job, future = waiting.popleft()
-                yield from zip((image.name for image in job), future.result(), strict=True)
-        while waiting:
-            job, future = waiting.popleft()
-            yield from zip((image.name for image in job), future.result(), strict=True)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _jobs(images: Iterable[Found]) -> Iterator[Sequence[Found]]:
-    job: list[Found] = []
-    for image in images:
-        job.append(image)
-        if len(job) == JOB or _held(job) > MOST_HELD // 16:
-            yield job
-            job = []
-    if job:
-        yield job
-
-
-def _held(job: Sequence[Found]) -> int:
-    return sum(len(image.content) for image in job if isinstance(image.content, bytes))
-
-
-def _decode(images: Sequence[Found], square: PixelFormat) -> list[bytes | UnreadableImage]:
-    found: list[bytes | UnreadableImage] = []
-    for container, some in itertools.groupby(images, key=lambda image: image.container):
-        with container.reader() if container is not None else contextlib.nullcontext() as read:
-            for image in some:
-                try:
-                    content = read(image.address) if read is not None else image.content
-                    if isinstance(content, UnreadableImage):
-                        raise content
-                    found.append(
-                        square.convert(decode_image(content, channels=square.channels, levels=square.levels)[1])
-                    )
-                except UnreadableImage as error:
-                    # Anew, since this one holds on to the frames it went through, and to the bytes in them.
-                    found.append(UnreadableImage(printable(str(error))))
-                except MemoryError:
-                    found.append(UnreadableImage("there is not enough memory for it"))
-    return found

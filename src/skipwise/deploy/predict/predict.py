@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, overload
 
-import numpy as np
-
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.files.paths import user_path
-from skipwise.core.machine.system import usable_cores
-from skipwise.data.image.decode import UnreadableImage
-from skipwise.data.scan.inspection import PixelFormat
 from skipwise.deploy.predict.answer_file import AnswerPlan, RowFile
-from skipwise.deploy.predict.answers import Answer, Csv, JsonLines, RowFormat, Rows
-from skipwise.deploy.predict.inputs import Found, Inputs, Progress, decoded
-from skipwise.deploy.runtime.session import Session, open_session
-from skipwise.deploy.runtime.soundness import faults, shaped
+from skipwise.deploy.predict.answers import Answer, Csv, JsonLines, RowFormat, Rows, answers_of
+from skipwise.deploy.predict.decoding import InputImage
+from skipwise.deploy.predict.inputs import Inputs, Progress
+from skipwise.deploy.predict.predictor import Predictor
 
 Images = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -47,24 +41,23 @@ class Predicted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """Everything that is needed to answer, checked and opened; nothing is answered yet.
+class PredictionJob:
+    """An open network and the images that were found; nothing is answered yet.
 
     Args:
-        top: so many classes are in an answer, the most likely first; all of them if `probabilities`.
-        batch_size: images per forward pass.
-        workers: threads that read and decode.
+        predictor: answers the images.
+        inputs: the images.
+        top: how many classes an answer has, the most likely first; all of them with `probabilities`.
+        probabilities: whether answers have all classes.
     """
 
-    session: Session
+    predictor: Predictor
     inputs: Inputs
     top: int
     probabilities: bool
-    batch_size: int
-    workers: int
 
     def batches(self, progress: Progress | None = None) -> Iterator[list[Answer]]:
-        """The answers, in order.
+        """The answers, in order, a batch at a time.
 
         Raises:
             SkipwiseError: a folder or an archive can't be read any more.
@@ -72,26 +65,26 @@ class Prediction:
         return self._answers(self.inputs.images(), 0, progress)
 
     def into(self, output: Path, format: RowFormat, progress: Progress | None = None) -> Predicted:
-        """Writes the answers into a file, or those that it lacks still.
+        """Writes the answers into a file, or those that it still lacks.
 
         Raises:
             SkipwiseError: as `RowFile` and `batches`.
         """
         total = self.inputs.count
-        terms = AnswerPlan(
-            model=self.session.identity,
+        plan = AnswerPlan(
+            model=self.predictor.identity,
             inputs=self.inputs.named,
             format=format,
             top=self.top,
             probabilities=self.probabilities,
-            batch_size=self.batch_size,
+            batch_size=self.predictor.batch_size,
         )
 
-        def told(looked_at: int) -> None:
+        def told(rows: int) -> None:
             if progress is not None:
-                progress("Looking at what is answered", looked_at, total)
+                progress("Checking the rows so far", rows, total)
 
-        with RowFile(output, terms, self.rows(format)) as file:
+        with RowFile(output, plan, self.rows(format)) as file:
             images = file.rest(self.inputs.images(), told)
             repeated = True
             for batch in self._answers(images, file.tally.images, progress):
@@ -110,50 +103,15 @@ class Prediction:
     def rows(self, format: RowFormat) -> Rows:
         """How the answers are written."""
         kind: type[Csv] | type[JsonLines] = Csv if format == "csv" else JsonLines
-        return kind(classes=self.session.classes, top=self.top, probabilities=self.probabilities)
+        return kind(classes=self.predictor.classes, top=self.top, probabilities=self.probabilities)
 
-    def _answers(self, images: Iterable[Found], done: int, progress: Progress | None) -> Iterator[list[Answer]]:
-        square = PixelFormat.from_preprocessing(self.session.preprocessing)
-        pixels = decoded(images, square, workers=self.workers, ahead=self.batch_size)
-        with contextlib.closing(pixels):
-            while batch := list(itertools.islice(pixels, self.batch_size)):
-                # An engine gets ready for every number of images anew, which takes longer than answering some more.
-                several = done > 0 or len(batch) == self.batch_size
-                yield self._answered(batch, square, fill=several)
-                done += len(batch)
-                if progress is not None:
-                    progress("Predicting", done, max(done, self.inputs.count))
-
-    def _answered(
-        self, batch: Sequence[tuple[str, bytes | UnreadableImage]], square: PixelFormat, *, fill: bool
-    ) -> list[Answer]:
-        readable = [content for _, content in batch if isinstance(content, bytes)]
-        count = self.batch_size if fill else len(readable)
-        pixels = np.empty((count, square.size, square.size, square.channels), dtype=np.uint8)
-        for position in range(count if readable else 0):  # filled up with the last one
-            image = readable[min(position, len(readable) - 1)]
-            pixels[position] = np.frombuffer(image, np.uint8).reshape(pixels.shape[1:])
-        classes = len(self.session.classes)
-        probabilities = np.empty((0, classes), np.float32)
-        if readable:
-            probabilities = shaped(self.session.predict_resized(pixels), count, classes)[: len(readable)]
-        wrong = faults(probabilities)
-        kept = classes if self.probabilities else self.top
-        order = np.argsort(-probabilities, axis=1, kind="stable")[:, :kept]
-        best = np.take_along_axis(probabilities, order, axis=1)
-        found = zip(order.tolist(), best.tolist(), wrong, strict=True)
-        answers = []
-        for name, content in batch:
-            if isinstance(content, UnreadableImage):
-                answers.append(Answer(path=name, error=str(content)))
-            else:
-                numbers, values, fault = next(found)
-                if fault is not None:
-                    answers.append(Answer(path=name, error=fault))
-                    continue
-                names = tuple(self.session.classes[number] for number in numbers)
-                answers.append(Answer(path=name, classes=names, probabilities=tuple(values)))
-        return answers
+    def _answers(self, images: Iterable[InputImage], done: int, progress: Progress | None) -> Iterator[list[Answer]]:
+        most = len(self.predictor.classes) if self.probabilities else self.top
+        for batch in self.predictor.batches(images, answered=done):
+            yield list(answers_of(batch, self.predictor.classes, most))
+            done += len(batch.names)
+            if progress is not None:
+                progress("Predicting", done, max(done, self.inputs.count))
 
 
 def prepare(
@@ -167,23 +125,16 @@ def prepare(
     workers: int | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
-) -> Prediction:
+) -> PredictionJob:
     """Opens the network and finds the images; the arguments are those of `predict`."""
     for name, value in (("top", top), ("batch-size", batch_size), ("workers", workers), ("threads", threads)):
         if value is not None and value < 1:
             raise SkipwiseError(f"--{name} must be at least 1, not {value}.")
-    session = open_session(model, trust=trust, threads=threads)
-    if top > len(session.classes):
-        raise SkipwiseError(f"This network knows {len(session.classes)} classes; --top can't be {top}.")
+    predictor = Predictor(model, threads=threads, workers=workers, batch_size=batch_size, trust=trust)
+    if top > len(predictor.classes):
+        raise SkipwiseError(f"This network knows {len(predictor.classes)} classes; --top can't be {top}.")
     given = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
-    return Prediction(
-        session=session,
-        inputs=Inputs(given, progress),
-        top=top,
-        probabilities=probabilities,
-        batch_size=batch_size,
-        workers=workers or usable_cores(),
-    )
+    return PredictionJob(predictor=predictor, inputs=Inputs(given, progress), top=top, probabilities=probabilities)
 
 
 def format_of(output: Path | None, format: str | None) -> RowFormat | Literal["table"]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from skipwise.core.errors import SkipwiseError, reason_of
-from skipwise.core.files.atomic import LARGEST_RECORD
+from skipwise.core.files.json_records import LARGEST_RECORD
 from skipwise.core.files.regular import read_regular
 from skipwise.data.containers import DEEPEST
 from skipwise.data.names import CLUTTER

@@ -1,6 +1,8 @@
-"""A trained network's answers in PyTorch: what a shipped file is held against, or predicts where nothing is shipped."""
+"""The answers of a finished run's network, in PyTorch: what an exported file has to reproduce."""
 
 from __future__ import annotations
+
+import threading
 
 import numpy as np
 import torch
@@ -13,7 +15,7 @@ from skipwise.evaluation.logits import predict_logits
 
 
 class RunSession:
-    """An `Session` of a trained network, by the forward pass that evaluated it."""
+    """A `Session` of a trained network, through the forward pass that evaluated it. Threads take turns."""
 
     def __init__(self, network: TrainedNetwork) -> None:
         self.classes = network.classes
@@ -21,14 +23,16 @@ class RunSession:
         self.identity = sha256(network.weights)
         self._network = network.module()
         self._fit = Fit(self.preprocessing)
+        self._one_at_a_time = threading.Lock()
 
     def predict_resized(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
-        """For pixels [N, size, size, C] as `fit_square` makes them: float32 [N, classes]."""
-        logits = predict_logits(self._network, pixels, np.arange(len(pixels)), self.preprocessing, device="cpu")
+        """Probabilities float32 [N, classes] for pixels [N, size, size, C] that `fit_square` has resized."""
+        with self._one_at_a_time:  # evaluating changes settings of PyTorch and puts them back
+            logits = predict_logits(self._network, pixels, np.arange(len(pixels)), self.preprocessing, device="cpu")
         return torch.from_numpy(logits).softmax(dim=1).numpy()
 
     def predict_pixels(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
-        """For pixels [N, H, W, C] of any size: float32 [N, classes]."""
+        """Probabilities float32 [N, classes] for pixels [N, H, W, C] of any size."""
         with torch.inference_mode():
             fitted = self._fit(torch.from_numpy(pixels)).permute(0, 2, 3, 1).to(torch.uint8)
         return self.predict_resized(fitted.numpy())

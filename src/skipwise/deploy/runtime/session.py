@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.core.errors import SkipwiseError, missing_extra
+from skipwise.core.errors import SkipwiseError, missing_extra, unknown_name
 from skipwise.core.files.paths import user_path
 from skipwise.core.machine.system import usable_cores
 from skipwise.data.image.preprocess import Preprocessing
@@ -46,7 +46,7 @@ class Session(Protocol):
         ...
 
 
-class Shipped:
+class ArtifactSession:
     """An artifact, opened in an engine; each way in is made ready when it is first taken."""
 
     def __init__(self, folder: Path, artifact: Artifact, engine: Backend, threads: int | None = None) -> None:
@@ -71,43 +71,49 @@ def open_session(
     *,
     trust: bool | str = False,
     threads: int | None = None,
-    engine: Backend | None = None,
+    backend: str | None = None,
 ) -> Session:
-    """An artifact's folder, or a finished run's, ready to answer.
+    """Opens an artifact's folder, or a finished run's.
 
     Args:
-        trust: whether a network of somebody's own, which only a run's record names, may run: True, or its name.
-        threads: None for all cores.
-        engine: what runs the file; None is the format's own.
+        trust: whether a network of your own, which only a run's record names, may run: True, or its name.
+        threads: how many the network uses; None is one per core.
+        backend: what runs an artifact; None is the format's own.
 
     Raises:
-        SkipwiseError: there is neither, the run's network is not trusted, or what runs it is not installed.
+        SkipwiseError: the folder holds neither, the run's network is not trusted, the backend does not run the
+            artifact's format, or it is not installed.
     """
     folder = user_path(where)
     if is_artifact(folder):
-        return open_artifact(folder, threads=threads, engine=engine)
+        return open_artifact(folder, threads=threads, backend=backend)
     if not folder.is_dir():
         raise SkipwiseError(f"There is no folder {folder}; give one that 'skipwise export' or 'skipwise train' made.")
     if not any((folder / name).exists() for name in ("run.json", "terms.json", "plan.json", "comparison.json")):
         raise SkipwiseError(
             f"{folder} holds neither an exported network (artifact.json) nor a finished run (run.json)."
         )
+    if backend is not None:
+        raise SkipwiseError(f"{folder} is a run, which PyTorch runs; leave the backend out, or export the run.")
     from skipwise.deploy.artifact.trained_network import network_of_run
     from skipwise.deploy.runtime.run_session import RunSession
 
     return RunSession(network_of_run(folder, trust))
 
 
-def open_artifact(folder: Path, *, threads: int | None = None, engine: Backend | None = None) -> Shipped:
-    """An artifact, checked and opened.
+def open_artifact(folder: Path, *, threads: int | None = None, backend: str | None = None) -> ArtifactSession:
+    """Opens an artifact, after it was checked.
 
     Raises:
-        SkipwiseError: it is damaged or of a newer version, or what runs it is not installed.
+        SkipwiseError: it is damaged or of a newer version, or the backend does not run its format or is not installed.
     """
     artifact = read_artifact(folder)
-    chosen = engine or engines(artifact.format)[0]
+    able = engines(artifact.format)
+    chosen = next((each for each in able if backend in (None, each)), None)
+    if chosen is None:
+        raise unknown_name(f"backend for the format {artifact.format}", backend or "", able)
     try:
-        return Shipped(folder, artifact, chosen, threads)
+        return ArtifactSession(folder, artifact, chosen, threads)
     except ModuleNotFoundError as error:
         if error.name not in {"torch", "onnx", "onnxruntime", "openvino"}:
             raise

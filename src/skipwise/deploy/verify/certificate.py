@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from skipwise.core.files.atomic import make_folder, write_json, write_text
+from skipwise.core.files.atomic import write_text
+from skipwise.core.files.folders import make_folder
+from skipwise.core.files.json_records import write_json
 from skipwise.core.files.paths import user_path
 from skipwise.core.text import byte_size
 from skipwise.data.image.decode import decode_image

@@ -1,1 +1,1 @@
-"""Weights from elsewhere: read, held against a network, and loaded."""
+"""Weights from files: read, matched with a network, and loaded."""

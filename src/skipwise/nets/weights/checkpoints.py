@@ -1,4 +1,4 @@
-"""What is in a file of weights, read without executing anything: its sets of tensors, by the keys they lie under."""
+"""Reads a file of weights without executing anything: its sets of tensors, by their keys."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from skipwise.core.files.paths import refuse_address
 from skipwise.core.text import byte_size
 
 SHOWN = 6
+"""The most keys that a sentence lists."""
 _MOST_TEXT = 2**26
 DEEPEST = 5
-"""Levels of mappings that are searched for tensors."""
+"""How many levels of mappings are searched for tensors."""
 _OTHER_STATE = re.compile(r"optim|sched|scaler|callbacks|loops", re.IGNORECASE)
-"""In keys of what is no network's."""
+"""In the keys of what does not belong to a network."""
 
 
 class _Nothing:
-    """Stands for an object that a training program saves beside its weights and that nobody needs here, so that neither
-    its class nor a function is looked up or called."""
+    """Stands in for an object that a training program saves with its weights and that is not needed here, so that
+    neither its class nor a function is looked up or called."""
 
     def __new__(cls, *_: object) -> _Nothing:
         return super().__new__(cls)
@@ -42,7 +43,7 @@ def _empty(*_: object) -> dict[Any, Any]:
     return {}
 
 
-# As timm, torchvision's references, Lightning and OpenMMLab save their options, times and best accuracies.
+# What timm, torchvision's training scripts, Lightning and OpenMMLab use for options, times and best accuracies.
 _OBJECTS = """
     argparse.Namespace
     builtins.dict builtins.float builtins.getattr builtins.int builtins.list builtins.set builtins.str
@@ -65,23 +66,23 @@ _MAPPINGS = """
 _STAND_INS = [*((_Nothing, name) for name in _OBJECTS.split()), *((_empty, name) for name in _MAPPINGS.split())]
 
 _FOREIGN = (
-    (b"version https://git-lfs", "is a pointer of Git LFS, not the file itself; run: git lfs pull"),
-    (b"<", "is a page of the web, not a file of weights; download the file itself"),
-    (b"\x89HDF", "is an HDF5 file, as Keras writes them; weights of PyTorch are needed"),
+    (b"version https://git-lfs", "is a Git LFS pointer, not the file itself; run: git lfs pull"),
+    (b"<", "is a web page, not a file of weights; download the file itself"),
+    (b"\x89HDF", "is an HDF5 file, as Keras writes them; save the weights from PyTorch"),
 )
-"""How other files begin that are taken for weights."""
+"""The first bytes of other files that are mistaken for weights, and what to do about each."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Contents:
     """A file's sets of tensors.
 
     Args:
-        source: the file, for people.
-        sets: by the keys they lie under, joined by dots; "" is the file itself.
-        marks: all keys of the file, and those below them.
-        ordered: whether the tensors of a set come in the order of the network's layers, as torch.save keeps it;
-            safetensors sorts them.
+        source: the file, as messages call it.
+        sets: the sets by their keys; levels are joined by dots, and "" is the top level.
+        marks: the keys of the top two levels.
+        ordered: whether the tensors of a set have the order of the network's layers: torch.save keeps it, safetensors
+            sorts them.
     """
 
     source: str
@@ -90,10 +91,10 @@ class Contents:
     ordered: bool = True
 
     def under(self, key: str) -> Contents:
-        """Only what lies under a key, or the tensors of a set whose names begin with it.
+        """The contents with only what is under a key, or with the tensors whose names begin with it.
 
         Raises:
-            SkipwiseError: nothing does.
+            SkipwiseError: there is nothing under it.
         """
         sets = {name: tensors for name, tensors in self.sets.items() if f"{name}.".startswith(f"{key}.")}
         for name, tensors in self.sets.items() if not sets else ():
@@ -108,7 +109,7 @@ class Contents:
         return replace(self, sets=sets)
 
     def listed(self) -> str:
-        """The first keys, with what lies under them."""
+        """The first keys, with what is under them, for a sentence."""
         shown = [
             f"{name or 'weights without a key'} ({len(tensors):,} tensors, such as {next(iter(tensors))})"
             for name, tensors in self.sets.items()
@@ -117,10 +118,10 @@ class Contents:
 
 
 def read_contents(path: Path) -> Contents:
-    """The tensors in a file: safetensors, or what torch.save wrote, read without executing anything.
+    """Reads the tensors of a safetensors file, or of one that torch.save wrote, without executing anything.
 
     Raises:
-        SkipwiseError: no such file, a damaged one, one without tensors, or one that only unpickling could read.
+        SkipwiseError: the file does not exist, is damaged, holds no tensors, or can only be read by running code in it.
     """
     refuse_address(path)
     if not path.is_file():
@@ -130,11 +131,11 @@ def read_contents(path: Path) -> Contents:
     sets = dict(_sets(content, "", set(), DEEPEST))
     if not sets:
         raise SkipwiseError(
-            f"{path} holds no state dict (names and tensors); save one with torch.save(model.state_dict(), path)."
+            f"{path} holds no state dict (tensors by name); save one with torch.save(model.state_dict(), path)."
         )
     marks = set(map(str, content))
     marks |= {f"{key}.{name}" for key, below in content.items() if isinstance(below, Mapping) for name in below}
-    return Contents(str(path), sets, frozenset(marks), ordered=not sorts)
+    return Contents(source=str(path), sets=sets, marks=frozenset(marks), ordered=not sorts)
 
 
 def _sets(content: object, key: str, seen: set[int], levels: int) -> Iterator[tuple[str, dict[str, Tensor]]]:
@@ -142,7 +143,7 @@ def _sets(content: object, key: str, seen: set[int], levels: int) -> Iterator[tu
         return
     seen.add(id(content))
     tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
-    if any(tensor.ndim > 1 for tensor in tensors.values()):  # else they are an epoch, a count, a loss
+    if any(tensor.ndim > 1 for tensor in tensors.values()):  # otherwise they are an epoch, a count or a loss
         yield key, tensors
     for name, value in content.items():
         yield from _sets(value, f"{key}.{name}" if key else str(name), seen, levels - 1)
@@ -155,7 +156,7 @@ def _safetensors(path: Path) -> Mapping[Any, Any]:
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise _damaged(path, f"is no whole safetensors file ({error})") from error
+        raise _damaged(path, f"is not a complete safetensors file ({error})") from error
     except OSError as error:
         raise SkipwiseError(f"Can't read {path}: {error.strerror or error}.") from error
 
@@ -164,28 +165,28 @@ def _torch(path: Path) -> Mapping[Any, Any]:
     _check_size(path)
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals(_STAND_INS):  # type: ignore[arg-type]
-            warnings.simplefilter("ignore")  # of the pickle protocol, which is ours to judge
+            warnings.simplefilter("ignore")  # about the pickle protocol, which is no concern of the user
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        # torch raises this both for code in a sound file and for bytes that were never a pickle.
+        # torch raises this for code in an intact file as well as for bytes that are no pickle.
         reason = _forbidden(str(error), path)
         if reason is None:
             raise _damaged(path) from error
         raise SkipwiseError(
-            f"{path} can only be read by running code that it contains ({reason}), which Skipwise does not do; ask for "
-            "its state dict alone, best as safetensors."
+            f"{path} can only be read by running code that it contains ({reason}), which Skipwise does not do; save "
+            "only the state dict, preferably as safetensors."
         ) from error
     except OSError as error:
         raise SkipwiseError(f"Can't read {path}: {error.strerror or error}.") from error
-    except Exception as error:  # a truncated archive raises half a dozen kinds
+    except Exception as error:  # a truncated archive raises many kinds
         if "TorchScript" in str(error):
             raise SkipwiseError(
-                f"{path} is a program (TorchScript), not weights; save those of it with "
+                f"{path} is a TorchScript program, not weights; save its weights with "
                 "torch.save(torch.jit.load(path).state_dict(), 'weights.pth')."
             ) from error
         if "legacy .tar" in str(error):
             raise SkipwiseError(
-                f"{path} was written by torch 0.1; load it there, and save its state dict anew."
+                f"{path} was written by torch 0.1; load it with that version and save its state dict again."
             ) from error
         raise _damaged(path) from error
     if not isinstance(content, Mapping):
@@ -194,31 +195,35 @@ def _torch(path: Path) -> Mapping[Any, Any]:
 
 
 def _check_size(path: Path) -> None:
-    """Refuses an archive that unpacks to much more than it is; torch.save compresses nothing, and TorchScript text."""
+    """Refuses an archive that unpacks to much more than its size: torch.save compresses nothing, TorchScript only code.
+
+    Raises:
+        SkipwiseError: it does.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-    except Exception:  # no archive, or a damaged one: torch says which
+    except Exception:  # no archive, or a damaged one; torch tells them apart
         return
     if unpacked > path.stat().st_size + _MOST_TEXT:
         raise SkipwiseError(
-            f"{path} unpacks to {byte_size(unpacked)}, far more than it is itself, as torch.save never makes it; "
-            "fetch it again."
+            f"{path} unpacks to {byte_size(unpacked)}, far more than its own size, which torch.save never does; "
+            "download it again."
         )
 
 
-def _damaged(path: Path, how: str = "is damaged or no file of weights") -> SkipwiseError:
+def _damaged(path: Path, how: str = "is damaged or not a file of weights") -> SkipwiseError:
     with path.open("rb") as file:
         start = file.read(32).lstrip()
-    what = next((sentence for beginning, sentence in _FOREIGN if start.startswith(beginning)), f"{how}; fetch it again")
-    return SkipwiseError(f"{path} {what}.")
+    known = (sentence for beginning, sentence in _FOREIGN if start.startswith(beginning))
+    return SkipwiseError(f"{path} {next(known, f'{how}; download it again')}.")
 
 
 def _forbidden(message: str, path: Path) -> str | None:
-    """What a pickle wants called, out of torch's message; None if that was not the trouble."""
+    """What a pickle would call, from torch's message; None if the error has another cause."""
     match = re.search(r"(?:(?:U|u)nsupported (?:global: )?GLOBAL|unrecognized function) ([\w.]+)", message)
     if match:
         return match[1]
-    with path.open("rb") as file:  # a pickle of protocol 2 or later starts so
+    with path.open("rb") as file:  # the first byte of a pickle of protocol 2 or later
         pickled = file.read(1) == b"\x80" or zipfile.is_zipfile(path)
     return "a pickle of more than tensors" if pickled else None

@@ -1,4 +1,4 @@
-"""What torchvision, timm, OpenMMLab and the usual CIFAR repositories call their layers -> our names."""
+"""Translates the names that torchvision, timm, OpenMMLab and the usual CIFAR repositories give to layers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from skipwise.nets.network import Network
 
 
 def _block(match: re.Match[str], rest: str) -> str:
-    # Stages are counted from 1 there and from 0 here, blocks from 0 in both.
+    # They count stages from 1, and Skipwise from 0; both count blocks from 0.
     return f"stages.{int(match[1]) - 1}.{match[2]}.{rest}"
 
 
@@ -32,11 +32,11 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = tup
 
 
 def translate(model: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors under the names that `model` gives its layers.
+    """The tensors by the names that `model` gives its layers.
 
-    Known are the names of torchvision's ResNets, ResNeXts and MobileNetV2, timm's SE-ResNets and legacy SE-ResNets,
-    and the CIFAR repositories' (`linear` heads, `shortcut`s). Of two tensors that would get the same name, the second
-    keeps its own. A network that is not ours has its own names.
+    The known names are those of torchvision's ResNets, ResNeXts and MobileNetV2, of timm's SE-ResNets and legacy
+    SE-ResNets, and of the CIFAR repositories (`linear` for the head, `shortcut`). Where two tensors would get the same
+    name, the second keeps its own. For an external network nothing is translated.
     """
     if not isinstance(model, Network):
         return dict(tensors)
@@ -52,13 +52,13 @@ def translate(model: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tens
         prefix, _, leaf = name.rpartition(".")
         name = f"{features.get(prefix, prefix)}.{leaf}"
         if name in target and tensor.ndim == 4 and target[name].ndim == 2 and tensor.shape[2:] == (1, 1):
-            tensor = tensor[:, :, 0, 0]  # a gate's linear layer, kept as a 1x1 convolution
+            tensor = tensor[:, :, 0, 0]  # a gate's linear layer, saved as a 1x1 convolution
         renamed[name if name not in renamed else theirs] = tensor
     return renamed
 
 
 def _mobilenet_names(model: Network) -> dict[str, str]:
-    """torchvision's names of MobileNetV2's layers -> ours; they count blocks through all stages."""
+    """Our names of MobileNetV2's layers by torchvision's, which number the blocks through all stages."""
     names = {}
 
     def layer(theirs: str, ours: str) -> None:
@@ -76,7 +76,7 @@ def _mobilenet_names(model: Network) -> dict[str, str]:
             last = len(block.get_submodule("branch")) - 1  # type: ignore[arg-type]
             for index in range(last):
                 layer(f"features.{number}.conv.{index}", f"{branch}.{index}")
-            # The linear projection is not wrapped there: its norm is the next layer.
+            # torchvision does not group the linear projection with its norm, which is the next layer.
             names[f"features.{number}.conv.{last}"] = f"{branch}.{last}.conv"
             names[f"features.{number}.conv.{last + 1}"] = f"{branch}.{last}.norm"
             number += 1

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from skipwise.core.errors import SkipwiseError, missing_extra
-from skipwise.core.files.atomic import make_folder
 from skipwise.core.files.checksums import sha256
 from skipwise.core.files.download import Download
+from skipwise.core.files.folders import make_folder
 
 LARGEST = 10**10
 """Bytes of a file of weights, at most; timm's largest has nearly as many, torchvision's a quarter."""

@@ -1,4 +1,4 @@
-"""Whether weights can be anybody's: what a diverged training leaves, and what was never written, is refused."""
+"""Refuses weights that no trained network can have, such as those a diverged training leaves."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from torch import Tensor
 from skipwise.core.errors import SkipwiseError
 
 SHOWN = 5
+"""The most names that a sentence lists."""
 
 
-def unfit(tensor: Tensor, target: Tensor) -> str:
-    """What a tensor is, if it can't take the place of a network's; "" else."""
+def unusable(tensor: Tensor, target: Tensor) -> str:
+    """Why a tensor cannot replace the network's tensor `target`, as the end of a sentence; "" where it can."""
     if tensor.is_complex() and not target.is_complex():
-        return "complex numbers"
-    return "a shape without numbers" if tensor.is_meta else ""
+        return "holds complex numbers"
+    return "has a shape but no values" if tensor.is_meta else ""
 
 
 def converted(tensor: Tensor, target: Tensor) -> Tensor:
-    """A tensor of any precision as the network computes with it."""
+    """A tensor of any precision and layout, dense and in the precision of the network's tensor `target`."""
     if tensor.is_quantized:
         tensor = tensor.dequantize()
     if tensor.layout != torch.strided:
@@ -29,50 +30,54 @@ def converted(tensor: Tensor, target: Tensor) -> Tensor:
 
 
 def check_sound(tensors: Mapping[str, Tensor], source: str) -> None:
-    """Raises SkipwiseError for numbers that no useful network has.
+    """Checks weights for values that no useful network has.
 
     Args:
-        tensors: under their names, as the network will have them.
-        source: where they come from, for the sentence.
+        tensors: the weights, by the names that the message shows.
+        source: where they come from, as the message says it.
+
+    Raises:
+        SkipwiseError: there are NaN or infinite values, negative variances, norms without statistics, or only zeros.
     """
     numbers = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}
     variances = {name: tensor for name, tensor in numbers.items() if name.endswith("running_var")}
     weights = [tensor for tensor in numbers.values() if tensor.ndim > 1]
     if bad := _found(numbers, lambda tensor: ~torch.isfinite(tensor)):
         raise SkipwiseError(
-            f"{source} holds NaN or infinite numbers in {len(bad):,} of {len(tensors):,} tensors: {_shown(bad)}. Such "
-            "weights answer nothing. A training that diverged leaves them; take those that it had before."
+            f"{source} holds NaN or infinite numbers in {len(bad):,} of {len(tensors):,} tensors: {_shown(bad)}. The "
+            "training that made it has probably diverged; use weights from before that."
         )
     if bad := _found(variances, lambda tensor: tensor < 0):
         raise SkipwiseError(
-            f"{source} holds negative variances in {_shown(bad)}, which no images give; the file is damaged, or its "
-            "names are mixed up."
+            f"{source} holds negative variances in {_shown(bad)}; the file is damaged, or its names are mixed up."
         )
     empty = [name for name, tensor in variances.items() if tensor.numel() and not tensor.any()]
     if empty:
         raise SkipwiseError(
-            f"{source} holds nothing but zeros in {_some(empty)}: the statistics of its batch norms were never "
-            "gathered, or not saved."
+            f"{source} holds only zeros in {_some(empty)}: the running statistics of these batch norms were never "
+            "computed, or not saved. Save the whole state dict of the trained network."
         )
     if weights and not any(tensor.any() for tensor in weights):
-        raise SkipwiseError(f"{source} holds nothing but zeros in all its weights; they were never written.")
+        raise SkipwiseError(
+            f"{source} holds only zeros in all its weights; save the state dict of the trained network again."
+        )
 
 
 def is_untrained(tensors: Mapping[str, Tensor]) -> bool:
-    """Whether there are batch norms, and none of them has ever seen an image."""
+    """Whether the running statistics of all batch norms, of which there are some, still have their initial values."""
     means = [tensor for name, tensor in tensors.items() if name.endswith("running_mean")]
     variances = [tensor for name, tensor in tensors.items() if name.endswith("running_var")]
     return bool(means) and not any(mean.any() for mean in means) and all((var == 1).all() for var in variances)
 
 
 def _found(tensors: Mapping[str, Tensor], is_bad: Callable[[Tensor], Tensor]) -> dict[str, tuple[int, int]]:
-    """How many of how many numbers, by the names of the tensors that have any."""
+    """How many values are bad, and of how many, for each tensor that has any."""
     counts = {name: (int(is_bad(tensor).sum()), tensor.numel()) for name, tensor in tensors.items()}
     return {name: count for name, count in counts.items() if count[0]}
 
 
 def _shown(found: Mapping[str, tuple[int, int]]) -> str:
-    return _some([f"{name} ({bad:,} of {of:,})" for name, (bad, of) in found.items()])
+    return _some([f"{name} ({bad:,} of {all_:,})" for name, (bad, all_) in found.items()])
 
 
 def _some(names: list[str]) -> str:

@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import Damaged, SkipwiseError
-from skipwise.core.files.atomic import LARGEST_RECORD, atomic, write_text
+from skipwise.core.files.atomic import atomic, write_text
 from skipwise.core.files.checksums import check_files, read_sealed, write_sealed
+from skipwise.core.files.json_records import LARGEST_RECORD
 from skipwise.core.files.regular import open_regular, read_regular
 from skipwise.core.files.zip_directory import open_zip
 from skipwise.core.machine.system import Machine, describe_machine

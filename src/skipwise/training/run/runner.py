@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from skipwise.core.errors import SkipwiseError, TrainingFailed
-from skipwise.core.files.atomic import clear_leftovers, make_folder, write_text
+from skipwise.core.files.atomic import clear_leftovers, write_text
+from skipwise.core.files.folders import make_folder
 from skipwise.core.machine.system import describe_machine
 from skipwise.data.batches.batches import TrainingBatches
 from skipwise.data.images import Images

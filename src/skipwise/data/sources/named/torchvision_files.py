@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from skipwise.core.errors import SkipwiseError, missing_extra
-from skipwise.core.files.atomic import cache_folder, locked
+from skipwise.core.files.cache_folder import cache_folder
 from skipwise.core.files.download import Download, check_asked_for
+from skipwise.core.files.locks import locked
 from skipwise.data.cache.files import MEND, is_sound, keep_sums, make_way
 from skipwise.data.containers import Progress
 

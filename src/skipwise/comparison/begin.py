@@ -1,0 +1,186 @@
+"""A comparison begun, gone on with or extended in its folder: the plan is resolved once, and written before anything
+runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from skipwise.comparison.budget.corrections import Budget
+from skipwise.comparison.budget.forecast import Forecast
+from skipwise.comparison.budget.resolve import OnThisMachine, Tried, fit_setting, look_ahead, resolve_plan, try_again
+from skipwise.comparison.conclude import carry_out
+from skipwise.comparison.draft import ComparisonRequest, Draft
+from skipwise.comparison.plan.extending import is_answered
+from skipwise.comparison.plan.plan import COMPARISONS, REPORT, RESULTS, Plan
+from skipwise.comparison.plan.reuse import check_included, include_runs
+from skipwise.comparison.plan.saved import write_plan
+from skipwise.comparison.plan.starting_weights import files_of, try_weights
+from skipwise.comparison.results.finished import Comparison, read_comparison
+from skipwise.comparison.run.images import store_images, store_weights
+from skipwise.comparison.run.observer import Observer
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.atomic import clear_leftovers
+from skipwise.core.files.folders import remove_empty
+from skipwise.core.workspace.task import Place, Task
+from skipwise.data.cache.rows import RowReader
+from skipwise.data.prepare import Prepared
+from skipwise.data.scan.inspection import PixelFormat
+from skipwise.data.store.packed import pack
+from skipwise.training.machine.execution import check_unchanged
+from skipwise.training.probe.step_cost import StepCost
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beginning:
+    """What a comparison is begun with.
+
+    Args:
+        packed: whether images are decoded once, into the cache.
+        extend: whether more is asked of a comparison than it was begun with.
+        saved: a file for the plan.
+    """
+
+    asked: ComparisonRequest
+    draft: Draft
+    prepared: Prepared
+    packed: bool
+    extend: bool
+    saved: Path | None
+    here: OnThisMachine
+    watch: Observer
+
+    def is_answered(self, place: Place[Plan]) -> bool:
+        """Whether a folder has the answer to what is asked."""
+        return is_answered(place, self.asked.question, extend=self.extend)
+
+    def decoded(self, plan: Plan) -> RowReader | None:
+        """The images in the size of a plan; None where they are decoded in every epoch."""
+        if not self.packed:
+            return None
+        return pack(
+            self.prepared.source,
+            self.prepared.scan,
+            PixelFormat.from_preprocessing(plan.preprocessing),
+            self.watch.preparing,
+        )
+
+    def save(self, plan: Plan) -> None:
+        """Writes the plan's file, where one is asked for."""
+        if self.saved is not None:
+            write_plan(self.saved, plan)
+
+    def check_machine(self, place: Place[Plan]) -> None:
+        """Raises SkipwiseError where what was begun is to be computed otherwise."""
+        if place.plan is not None:
+            here = self.here
+            check_unchanged(place.plan.execution, here.precision, here.compile, place.folder, self.watch.noticed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """A plan that can be written down and carried out.
+
+    Args:
+        forecast: what it will take; None where it was begun before.
+        costs: of a step of each network, where they were tried out.
+    """
+
+    plan: Plan
+    forecast: Forecast | None = None
+    costs: dict[str, StepCost] | None = None
+
+
+def look_ahead_from(begin: Beginning, place: Place[Plan]) -> tuple[Plan, Forecast]:
+    """What a dry run finds out: the plan as far as it can be told without decoding, and what is left to do."""
+    begin.check_machine(place)
+    plan, forecast = look_ahead(begin.draft.plan, place.plan, begin.here, begin.watch.noticed)
+    begin.save(plan)
+    return plan, forecast
+
+
+def begin_or_continue(begin: Beginning, task: Task[Plan], place: Place[Plan]) -> Comparison:
+    """Carries a comparison out in its folder, from wherever it stands.
+
+    Args:
+        place: what was found in the folder before it was locked.
+
+    Raises:
+        SkipwiseError: the folder is in use, the time is too short, an image or a weight is gone, the disk is full, ...
+    """
+    tried = fit_setting(begin.draft.plan, begin.here, begin.watch.noticed) if place.plan is None else None
+    # Decoded before the folder is made, so that a full disk leaves nothing behind.
+    begin.decoded(place.plan or (begin.draft if tried is None else tried).plan)
+    with task.open() as place:
+        if begin.is_answered(place):  # another process was quicker
+            found = read_comparison(place.folder)
+            begin.save(found.plan)
+            return found
+        clear_leftovers(place.folder)
+        begin.check_machine(place)
+        try:
+            resolved = _resolve(begin, place, tried)
+        except SkipwiseError:  # what is refused leaves nothing behind
+            if place.plan is None:
+                remove_empty(place.folder)
+            raise
+        _write(begin, place, resolved.plan)
+        plan = resolved.plan
+        if begin.here.workers is not None:  # how many run at once changes no result
+            plan = replace(plan, processes=begin.here.workers)
+        return carry_out(plan, place.folder, begin.watch, resolved.forecast, _budget(begin, plan, resolved.costs))
+
+
+def _resolve(begin: Beginning, place: Place[Plan], tried: Tried | None) -> Resolved:
+    """The plan that was begun, or that is begun now, or what was begun and what is asked more."""
+    draft, notice = begin.draft, begin.watch.noticed
+    if place.plan is None:
+        try_weights(draft.plan, draft.weights, notice)
+        # Another process may have given up here meanwhile; then nothing was tried before.
+        tried = tried or fit_setting(draft.plan, begin.here, notice)
+        packed = begin.decoded(tried.plan)
+        plan, forecast = resolve_plan(begin.prepared, packed, tried, begin.here, notice)
+        resolved = Resolved(plan=plan, forecast=forecast, costs=tried.costs)
+    elif begin.extend and place.plan.question != begin.asked.question:
+        plan = place.plan.extended(begin.asked.question)
+        plan = replace(plan, external_code=draft.plan.external_code, init=draft.plan.init)
+        try_weights(plan, draft.weights, notice)
+        resolved = Resolved(plan=plan)
+    else:
+        resolved = Resolved(plan=place.plan)
+    check_included(resolved.plan, _tested(begin.prepared))
+    begin.save(resolved.plan)
+    return resolved
+
+
+def _tested(prepared: Prepared) -> Sequence[str]:
+    ids = prepared.source.ids
+    return [ids[index] for index in prepared.members.tolist() if prepared.split[index] == "test"]
+
+
+def _write(begin: Beginning, place: Place[Plan], plan: Plan) -> None:
+    """Writes the plan, and where its images and weights are."""
+    folder = place.folder
+    if place.finished:  # and more is asked: what was found under the first plan stands by itself
+        (folder / RESULTS).replace(folder / f"comparison-{len(plan.asked_before)}.json")
+    if plan != place.plan:
+        (folder / REPORT).unlink(missing_ok=True)
+        COMPARISONS.begin(folder, plan)
+    store_images(folder, plan, begin.prepared, begin.asked.images, begin.decoded(plan))
+    store_weights(folder, files_of(begin.draft.weights))
+    include_runs(plan, folder)
+
+
+def _budget(begin: Beginning, plan: Plan, costs: dict[str, StepCost] | None) -> Budget | None:
+    """What corrects the plan on the way, so that it keeps its time limit; None where it has none."""
+    if plan.time_limit is None or plan.stopped_after is not None:
+        return None
+    draft = begin.draft.plan
+    return Budget(
+        plan,
+        replace(plan, question=begin.asked.question, recipe=draft.recipe, tuning=draft.tuning),
+        costs or try_again(plan),
+        end=begin.here.began + plan.time_limit,
+        fewer_epochs=begin.here.fewer_epochs,
+    )

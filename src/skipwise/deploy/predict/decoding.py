@@ -1,0 +1,129 @@
+"""Images that are still encoded -> pixels of the network's size, in threads, in order.
+
+Threads, not processes, because they were faster or as fast in every case measured. Images per second with two threads
+and with two processes that do the same work (`benchmarks/decoding.py`, 2 cores, median of 7 interleaved rounds):
+
+The decoders, Pillow's resizing and reading files all let go of Python's lock, so threads use all cores; a process has
+to be sent each job and sends the pixels back, and needs 0.3 seconds and 60 MB to start. What processes would add is
+protection: a thread can't be stopped, so a file made to keep a decoder busy for minutes keeps one thread busy that
+long. Its memory is limited by the number of pixels that are read (`data/image/limits.py`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from skipwise.data.containers import Shareable
+from skipwise.data.image.decode import UnreadableImage, decode_image
+from skipwise.data.names import printable
+from skipwise.data.scan.inspection import PixelFormat
+
+JOB = 16
+"""Images that a thread reads and decodes at a time."""
+MOST_HELD = 256 * 2**20
+"""Bytes of encoded images that may wait to be decoded; a hostile archive could hold gigabytes."""
+
+
+@dataclass(frozen=True)
+class Resized:
+    """Pixels [size, size, channels] as bytes."""
+
+    pixels: bytes
+
+
+@dataclass(frozen=True)
+class InputImage:
+    """An image to answer.
+
+    Args:
+        name: what an answer or an error calls it.
+        container: where its bytes are read from, at `address`; None where `content` has them.
+        content: its encoded bytes, its pixels, or why it can't be read.
+    """
+
+    name: str
+    container: Shareable | None = None
+    address: str = ""
+    content: bytes | Resized | UnreadableImage = b""
+
+
+def decoded(
+    images: Iterable[InputImage], pixel_format: PixelFormat, *, workers: int, ahead: int
+) -> Generator[tuple[str, bytes | UnreadableImage]]:
+    """Each image's name and its pixels as bytes [size, size, channels], or why it can't be read, in order.
+
+    Threads read and decode while the caller works on what it has. `images` is read only a little ahead, so it may be
+    endless.
+
+    Args:
+        pixel_format: the size that pixels are brought to, and how.
+        workers: the number of threads.
+        ahead: about this many images are decoded before they are asked for.
+
+    Raises:
+        SkipwiseError: an archive can't be read any more.
+    """
+    most = max(2 * workers, -(-ahead // JOB))
+    waiting: deque[tuple[Sequence[InputImage], Future[list[bytes | UnreadableImage]]]] = deque()
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for job in _jobs(images):
+            waiting.append((job, pool.submit(decode_all, job, pixel_format)))
+            while len(waiting) > most or sum(_held(job) for job, _ in waiting) > MOST_HELD:
+                job, future = waiting.popleft()
+                yield from zip((image.name for image in job), future.result(), strict=True)
+        while waiting:
+            job, future = waiting.popleft()
+            yield from zip((image.name for image in job), future.result(), strict=True)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def decode_all(images: Sequence[InputImage], pixel_format: PixelFormat) -> list[bytes | UnreadableImage]:
+    """The pixels of each image as bytes [size, size, channels], or why it can't be read; in this thread.
+
+    Raises:
+        SkipwiseError: an archive can't be read any more.
+    """
+    found: list[bytes | UnreadableImage] = []
+    for container, some in itertools.groupby(images, key=lambda image: image.container):
+        with container.reader() if container is not None else contextlib.nullcontext() as read:
+            for image in some:
+                try:
+                    content = read(image.address) if read is not None else image.content
+                    found.append(_pixels(content, pixel_format))
+                except UnreadableImage as error:
+                    # A new one, because this one keeps the frames it passed through, and the bytes in them.
+                    found.append(UnreadableImage(printable(str(error))))
+                except MemoryError:
+                    found.append(UnreadableImage("there is not enough memory for it"))
+    return found
+
+
+def _pixels(content: bytes | Resized | UnreadableImage, pixel_format: PixelFormat) -> bytes:
+    if isinstance(content, UnreadableImage):
+        raise content
+    if isinstance(content, Resized):
+        return content.pixels
+    return pixel_format.convert(decode_image(content, channels=pixel_format.channels, levels=pixel_format.levels)[1])
+
+
+def _jobs(images: Iterable[InputImage]) -> Iterator[Sequence[InputImage]]:
+    job: list[InputImage] = []
+    for image in images:
+        job.append(image)
+        if len(job) == JOB or _held(job) > MOST_HELD // 16:
+            yield job
+            job = []
+    if job:
+        yield job
+
+
+def _held(job: Sequence[InputImage]) -> int:
+    """Bytes of encoded images in a job."""
+    return sum(len(image.content) for image in job if isinstance(image.content, bytes))

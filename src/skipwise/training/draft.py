@@ -1,0 +1,120 @@
+"""The plan of a run as far as its images decide it, before anything is decoded or tried out on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from skipwise.advice.traits import traits_of
+from skipwise.advice.weights import should_start_from_weights
+from skipwise.core.errors import SkipwiseError
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.data.prepare import Prepared
+from skipwise.nets.external import code_fingerprint, is_external
+from skipwise.nets.stems import resolve_stem
+from skipwise.training.inputs import check_sizes, choose_preprocessing, with_sizes_for_all
+from skipwise.training.loop.recipe import Recipe, Wishes, choose_recipe
+from skipwise.training.machine.execution import Execution
+from skipwise.training.machine.ranks import Ranks
+from skipwise.training.plan import RunPlan
+from skipwise.training.run.record import RunSpec
+from skipwise.training.starting_weights import AUTO, PRETRAINED, Found, automatic, published_start, size_for
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """What is asked of a run, checked as far as can be told without its images.
+
+    Args:
+        init: the word or file to start from.
+        start: the weights of that file; None where it is a word.
+        img_size: None takes what suits the images.
+        time_limit: in seconds.
+    """
+
+    model: str
+    seed: int
+    init: str
+    init_key: str | None
+    start: Found | None
+    stem: str
+    width: float
+    img_size: int | None
+    recipe: str
+    wishes: Wishes
+    time_limit: float | None
+    device: str
+
+
+def choose_start(asked: RunRequest, prepared: Prepared, notice: Callable[[str], None]) -> RunRequest:
+    """What is asked, with the weights to start from where they were left to Skipwise, and the image size that suits
+    them."""
+    if asked.init == PRETRAINED:
+        asked = replace(asked, start=published_start(asked.model))
+    elif asked.init == AUTO:
+        advice = should_start_from_weights(traits_of(prepared))
+        if not advice.use:
+            notice(advice.against)
+        taken = automatic([asked.model], advice.why, stem=asked.stem, width=asked.width, notice=notice)
+        size = asked.img_size or size_for(taken, advice, prepared.auto_size)
+        asked = replace(asked, start=taken.get(asked.model), img_size=size)
+    for sentence in () if asked.start is None else asked.start.notes:
+        notice(sentence)
+    return asked
+
+
+def draft_plan(asked: RunRequest, prepared: Prepared, notice: Callable[[str], None]) -> RunPlan:
+    """The plan, but for what follows from the images' pixels and from this machine.
+
+    Args:
+        asked: with its weights, see `choose_start`.
+
+    Raises:
+        SkipwiseError: the network takes no such images, or the recipe no such numbers.
+    """
+    start = asked.start
+    preprocessing = choose_preprocessing(prepared, [] if start is None else [start.start.expects], asked.img_size)
+    check_sizes([asked.model], preprocessing, len(prepared.source.classes))
+    stem = resolve_stem((start.stem if start is not None else None) or asked.stem, preprocessing.size)
+    return RunPlan(
+        spec=RunSpec(
+            model=asked.model,
+            seed=asked.seed,
+            stem=stem,
+            width=asked.width,
+            init=None if start is None else start.start.sha256,
+            init_key=asked.init_key,
+            time_limit=asked.time_limit,
+            classes=prepared.source.classes,
+            preprocessing=preprocessing,
+            fingerprint=prepared.fingerprint,
+            recipe=_recipe(asked, prepared, preprocessing, notice),
+            # Precision, threads and compiling are chosen when the run is new.
+            execution=Execution(device=asked.device, precision="fp32", threads=1),
+        ),
+        data=prepared.source.name,
+        split_images=prepared.counts,
+        val_share=prepared.val_share,
+        test_share=prepared.test_share,
+        external_code=code_fingerprint(asked.model) if is_external(asked.model) else None,
+        asked_setting=None if asked.time_limit is None else (preprocessing.size, stem),
+        start=None if start is None else start.start,
+    )
+
+
+def check_shared(recipe: Recipe, ranks: Ranks) -> None:
+    """Raises SkipwiseError where a batch has too few images to be shared by the processes."""
+    if recipe.batch_size < 2 * ranks.count and ranks.count > 1:
+        raise SkipwiseError(
+            f"A batch of {recipe.batch_size} can't be shared by {ranks.count} processes, at least two images each "
+            "(batch norm needs company); start fewer, or raise --batch-size."
+        )
+
+
+def _recipe(
+    asked: RunRequest, prepared: Prepared, preprocessing: Preprocessing, notice: Callable[[str], None]
+) -> Recipe:
+    wishes = replace(asked.wishes, fine_tune=asked.start is not None)
+    source, images = prepared.source, prepared.counts["train"]
+    chosen = choose_recipe(asked.recipe, wishes, mirrors=source.mirrors, images=images)
+    return with_sizes_for_all(chosen, [asked.model], preprocessing, len(source.classes), wishes.epochs, notice)
