@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skipwise.core.files.atomic import locked
+from skipwise.core.files.locks import locked
 from tests import processes
 
 if TYPE_CHECKING:
