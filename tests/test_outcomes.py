@@ -101,7 +101,7 @@ def test_every_outcome_scores_each_image_by_itself_and_prefers_the_better_networ
     counts = np.bincount(labels)
     counted = outcome.members(labels, CLASSES)
     constant = np.tile(np.log(counts / counts.sum()), (int(counted.sum()), 1))
-    guessed = outcome.guessed(counts.tolist(), CLASSES)
+    guessed = outcome.baseline(counts.tolist(), CLASSES)
     assert guessed == pytest.approx(outcome.scores(constant, labels[counted]).mean())
     assert outcome.merit(outcome.scores(good[counted], labels[counted]).mean()) > outcome.merit(guessed)
     outcome.check(counts.tolist(), CLASSES)
@@ -198,7 +198,7 @@ def test_a_comparison_runs_end_to_end_by_every_outcome(
     assert read_sealed(tmp_path / "comparison.json", Results) == results
     costs = replace(fabricate(("resnet18", "plain18")).costs, recommendation=choice)
     text = markdown(plan, results, costs)
-    for words in (outcome.measure(), outcome.margin_said(outcome.margin), f"--outcome {name}"):
+    for words in (outcome.measure(), outcome.margin_text(outcome.margin), f"--outcome {name}"):
         assert words in text
     shown = Comparison(folder=tmp_path, plan=plan, results=results, costs=costs, repeated=False)
     print_comparison(shown, typed=["skipwise", "compare"])
@@ -346,9 +346,9 @@ def test_what_images_cannot_tell_is_refused() -> None:
 
 def test_classes_may_have_commas_and_spaces_in_their_names() -> None:
     classes = ("tench, Tinca tinca", "great white", "a")
-    assert outcome_of("accuracy:classes=tench, Tinca tinca").chosen(classes) == (0,)
-    assert outcome_of("accuracy:classes=great white, a").chosen(classes) == (1, 2)
-    assert outcome_of("accuracy:classes=a,a").chosen(classes) == (2,)
+    assert outcome_of("accuracy:classes=tench, Tinca tinca").class_numbers(classes) == (0,)
+    assert outcome_of("accuracy:classes=great white, a").class_numbers(classes) == (1, 2)
+    assert outcome_of("accuracy:classes=a,a").class_numbers(classes) == (2,)
     assert outcome_of("brier:classes=a,b,c,d").measure() == "test Brier score on 4 classes"
 
 

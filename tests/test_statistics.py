@@ -20,11 +20,11 @@ from skipwise.statistics import (
     beaten,
     bootstrap,
     candidates_left,
+    carry_forward,
     judge,
     mcnemar,
     pair_level,
     schedule,
-    settle,
 )
 from skipwise.statistics import crosschecks as checks
 from skipwise.statistics.groups import Groups
@@ -383,10 +383,10 @@ def test_nonsense_is_refused(correct: Answers, options: dict[str, object], compl
 def test_a_decided_pair_stays_as_it_was_decided() -> None:
     first = run(pair_of("a", "b", 0.001, 0.02, "better"), pair_of("a", "c", -0.01, 0.02))
     second = run(pair_of("a", "b", -0.001, 0.01), pair_of("a", "c", 0.002, 0.01, "better"))
-    assert settle(None, first) is first
-    settled = settle(first, second)
+    assert carry_forward(None, first) is first
+    settled = carry_forward(first, second)
     assert settled.pairs == (first.pairs[0], second.pairs[1])
-    assert settle(settled, first) == settled
+    assert carry_forward(settled, first) == settled
 
 
 def test_out_is_who_is_shown_to_lose_more_than_the_margin() -> None:

@@ -159,7 +159,7 @@ def test_fairness_tells_runs_that_were_computed_in_another_way() -> None:
     elsewhere = replace(plan, included=(included,))
     assert not any("Computed on" in line for line in fairness.equal(elsewhere))
     said = " ".join(fairness.different(elsewhere, fabricate().results))
-    assert "Computed on cpu in fp32, but runs of resnet18 on cuda in bf16 that were trained before" in said
+    assert "Computed on cpu in fp32, except earlier runs of resnet18 on cuda in bf16" in said
 
 
 def test_fairness_names_what_differed_and_what_did_not() -> None:
@@ -177,14 +177,14 @@ def test_fairness_names_what_differed_and_what_did_not() -> None:
         "small stem",
         "30 epochs",
         "batches of 256",
-        "Sizes: training images have ",
-        "principal directions",
-        "tried the learning rates 0.1 and 0.4",
+        "Progressive resizing: training images have ",
+        "principal components",
+        "at each of the learning rates 0.1 and 0.4",
         "9,000 training",
     ):
         assert words in same
     folded = " ".join(fairness.equal(fabricate(folds=4, tuned=False).plan))
-    assert "2,000, each tested once per seed by a network trained on the other 3 of 4 folds" in folded
+    assert "2,000, each tested once per seed by a network that was trained on the other 3 of 4 folds" in folded
     assert "peak learning rate 0.4" in folded
 
 

@@ -294,7 +294,7 @@ class Results:
     @property
     def class_images_that_count(self) -> tuple[int, ...]:
         """How many test images of each class the question counts."""
-        chosen = set(self.question.scoring.chosen(self.classes))
+        chosen = set(self.question.scoring.class_numbers(self.classes))
         return tuple(count if c in chosen else 0 for c, count in enumerate(self.class_images))
 
 

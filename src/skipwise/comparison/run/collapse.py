@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from skipwise.comparison.plan.plan import Job, Plan
-from skipwise.evaluation.learned import learnt
+from skipwise.evaluation.learned import check_learning
 from skipwise.training.loop.recipe import Recipe
 from skipwise.training.run.record import Predictions, RunRecord, read_history, read_predictions
 from skipwise.training.setting import enough_epochs
@@ -22,10 +22,10 @@ def has_learned(answers: Predictions) -> bool:
     Where one class is far commoner than the others, a run may know them all and yet be right less often than by always
     giving the commonest: it has learned if it finds a tenth more of each class, on average, than a guesser would.
     """
-    shown = learnt(answers.logits, answers.labels)
-    if shown.has_learnt or not shown.can_be_told:
+    shown = check_learning(answers.logits, answers.labels)
+    if shown.has_learned or not shown.can_be_told:
         return True
-    return shown.answered > 1 and shown.recall > 1 / shown.classes + 0.1 * (1 - 1 / shown.classes)
+    return shown.classes_given > 1 and shown.recall > 1 / shown.classes + 0.1 * (1 - 1 / shown.classes)
 
 
 def diverged(record: RunRecord) -> bool:

@@ -17,10 +17,10 @@ from skipwise.comparison.budget.corrections import Budget
 from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.results.records import Look, Tried, as_advantage
 from skipwise.comparison.run.executor import Event, Executor
-from skipwise.comparison.run.learning import not_learnt
+from skipwise.comparison.run.learning import not_learned
 from skipwise.comparison.run.predictions import Answers, Records, Tested, read_answers, read_tested
 from skipwise.evaluation.outcomes import Outcome
-from skipwise.statistics import Judgement, candidates_left, judge, settle
+from skipwise.statistics import Judgement, candidates_left, carry_forward, judge
 from skipwise.training.run.record import RunRecord, find_run, read_predictions
 
 
@@ -97,7 +97,7 @@ def follow(
 
         if budget is not None and not looks:
             runs.do(rounds[:1], why, finished=finished, then=rounds[1:])
-            sorted_out = not_learnt(plan, folder, runs.records)
+            sorted_out = not_learned(plan, folder, runs.records)
             if sorted_out:
                 plan = replace(plan, not_trained=plan.not_trained | sorted_out)
                 revised(plan)
@@ -127,7 +127,7 @@ def follow(
             learned={name: answers[name].learned for name in names},
             higher_is_better=outcome.higher_is_better,
         )
-        now = settle(judgement, judged)
+        now = carry_forward(judgement, judged)
         decided = {(pair.a, pair.b) for pair in judgement.pairs if pair.verdict != "unresolved"} if judgement else set()
         looks.append(
             Look(

@@ -247,15 +247,15 @@ def resolvable(class_images: Sequence[int], question: Question) -> str:
     outcome = question.scoring
     if not outcome.right_or_wrong:
         return ""
-    found = resolution(outcome.alike(class_images), margin=question.tolerance, alpha=question.level)
+    found = resolution(outcome.effective_images(class_images), margin=question.tolerance, alpha=question.level)
     if found.share * outcome.scale <= question.margin:
         return ""
     so_few = f"With {count(sum(class_images), 'test image')}, "
     if found.least is None:
         return f"{so_few}no difference can be shown, however large it is."
     size = outcome.amount(found.share)
-    size = f"it is at least about {size}" if outcome.weighs else f"it is at least {found.least} of them ({size})"
+    size = f"it is at least about {size}" if outcome.is_weighted else f"it is at least {found.least} of them ({size})"
     equal = "" if found.shows_equivalence else (
-        f" That two networks differ by less than {outcome.margin_said(question.margin)} can't be shown with so few."
+        f" That two networks differ by less than {outcome.margin_text(question.margin)} can't be shown with so few."
     )  # fmt: skip
     return f"{so_few}a difference is likely to be shown only if {size}.{equal}"

@@ -23,7 +23,7 @@ def measure(question: Question, *, on: str = "test") -> str:
 
 def margin(question: Question) -> str:
     """The difference that would not matter, in its unit: "0.5 points"."""
-    return question.scoring.margin_said(question.margin)
+    return question.scoring.margin_text(question.margin)
 
 
 def sure(question: Question) -> str:

@@ -58,7 +58,7 @@ class Number:
         """The size of a difference that is known to lie between two: "1.9 to 4.0 points"."""
         return self._with_unit(self.bounds(low, high))
 
-    def margin_said(self, margin: float) -> str:
+    def margin_text(self, margin: float) -> str:
         """A margin in its unit: "0.5 points"."""
         return self._with_unit(f"{margin:g}")
 

@@ -33,9 +33,9 @@ class Outcome(Number):
         least: the least score there can be, where less is better; None where there is none.
         margin: the difference that would not matter unless somebody says otherwise, in the unit.
         right_or_wrong: whether an image's score is 1 or 0, but for its weight.
-        weigh: labels [N] -> what each image weighs, 1 on average; None where all weigh the same.
+        weights: labels [N] -> what each image weighs, 1 on average; None where all weigh the same.
         fewest_classes: with fewer, the outcome says nothing.
-        guess: what it takes to get `guessed`, in words.
+        guess: what gives `baseline`, in words.
         within: the classes whose images alone count, as they were asked for; "" where all do.
 
     Examples:
@@ -55,23 +55,23 @@ class Outcome(Number):
     least: float | None = None
     margin: float
     right_or_wrong: bool = False
-    weigh: Callable[[Labels], NDArray[np.float64]] | None = None
+    weights: Callable[[Labels], NDArray[np.float64]] | None = None
     fewest_classes: int = 2
     guess: str = "always answering with the share of each class"
     within: str = ""
 
     def scores(self, logits: Logits, labels: Labels) -> NDArray[np.float64]:
-        """The score of each image, weighed, from logits [N, classes] and labels [N]."""
+        """The score of each image, times its weight, from logits [N, classes] and labels [N]."""
         rows = max(1, AT_ONCE // max(logits.shape[1], 1))
         parts = [
             np.asarray(self.score(logits[start : start + rows], labels[start : start + rows]), np.float64)
             for start in range(0, len(labels), rows)
         ]
         found = np.concatenate(parts) if parts else np.zeros(0)
-        return found if self.weigh is None else found * self.weigh(labels)
+        return found if self.weights is None else found * self.weights(labels)
 
-    def guessed(self, class_images: Sequence[int], classes: Sequence[str]) -> float:
-        """The mean of whoever knows how common each class is, and nothing of the images.
+    def baseline(self, class_images: Sequence[int], classes: Sequence[str]) -> float:
+        """The outcome of a guesser who knows how common each class is, and nothing of the images.
 
         Args:
             class_images: how many images each class has.
@@ -79,27 +79,27 @@ class Outcome(Number):
         """
         counts = np.asarray(class_images, np.int64)
         constant = np.log(np.maximum(counts / counts.sum(), 1e-300))
-        there = [c for c in self.chosen(classes) if counts[c]]
+        there = [c for c in self.class_numbers(classes) if counts[c]]
         each = self.score(np.broadcast_to(constant, (len(there), len(counts))), np.array(there, np.int64))
-        weights = np.ones(len(there)) if self.weigh is None else self._class_weights(counts[there])
+        weights = np.ones(len(there)) if self.weights is None else self._class_weights(counts[there])
         return float((counts[there] * weights * np.asarray(each)).sum() / counts[there].sum())
 
-    def alike(self, counts: Sequence[int]) -> int:
-        """As many images as would show as much if all weighed the same (Kish 1965, "Survey Sampling").
+    def effective_images(self, counts: Sequence[int]) -> int:
+        """The effective number of images: as many as would show as much if all weighed the same (Kish 1965).
 
         Args:
             counts: images of each class that count.
         """
         there = np.array([count for count in counts if count], np.int64)
-        weights = np.ones(len(there)) if self.weigh is None else self._class_weights(there)
+        weights = np.ones(len(there)) if self.weights is None else self._class_weights(there)
         return round(float((there * weights).sum() ** 2 / (there * weights**2).sum()))
 
     def _class_weights(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
         """What an image of each class weighs, by how many images each has."""
-        assert self.weigh is not None
-        return self.weigh(np.repeat(np.arange(len(counts)), counts))[np.cumsum(counts) - 1]
+        assert self.weights is not None
+        return self.weights(np.repeat(np.arange(len(counts)), counts))[np.cumsum(counts) - 1]
 
-    def chosen(self, classes: Sequence[str]) -> tuple[int, ...]:
+    def class_numbers(self, classes: Sequence[str]) -> tuple[int, ...]:
         """The numbers of the classes whose images count.
 
         Raises:
@@ -117,7 +117,7 @@ class Outcome(Number):
 
     def members(self, labels: Labels, classes: Sequence[str]) -> NDArray[np.bool_]:
         """Which of the images count, by their labels [N]."""
-        return np.isin(labels, self.chosen(classes))
+        return np.isin(labels, self.class_numbers(classes))
 
     def check(self, class_images: Sequence[int], classes: Sequence[str]) -> None:
         """Raises SkipwiseError where it can't be told from such test images.
@@ -133,7 +133,7 @@ class Outcome(Number):
             )
         if not self.within:
             return
-        chosen = self.chosen(classes)
+        chosen = self.class_numbers(classes)
         empty = [classes[c] for c in chosen if not class_images[c]]
         if empty:
             raise SkipwiseError(f"No test image is of the class {empty[0]!r}; leave it out of --outcome.")
@@ -159,9 +159,9 @@ class Outcome(Number):
         return 1 - scores if self.right_or_wrong else scores
 
     @property
-    def weighs(self) -> bool:
-        """Whether images weigh differently."""
-        return self.weigh is not None
+    def is_weighted(self) -> bool:
+        """Whether images have different weights."""
+        return self.weights is not None
 
     @property
     def is_share_of_all(self) -> bool:

@@ -38,7 +38,7 @@ def _share(
     label: str,
     score: Callable[[Logits, Labels], NDArray[np.bool_]],
     *,
-    weigh: Callable[[Labels], NDArray[np.float64]] | None = None,
+    weights: Callable[[Labels], NDArray[np.float64]] | None = None,
     fewest_classes: int = 2,
     guess: str = "always answering the commonest class",
 ) -> Outcome:
@@ -54,7 +54,7 @@ def _share(
         higher_is_better=True,
         margin=0.5,
         right_or_wrong=True,
-        weigh=weigh,
+        weights=weights,
         fewest_classes=fewest_classes,
         guess=guess,
     )
@@ -62,7 +62,7 @@ def _share(
 
 _ROWS = (
     _share("accuracy", "{on} accuracy", right),
-    _share("balanced-accuracy", "balanced {on} accuracy", right, weigh=every_class_alike),
+    _share("balanced-accuracy", "balanced {on} accuracy", right, weights=every_class_alike),
     _share(
         "top5-accuracy",
         "top-5 {on} accuracy",
