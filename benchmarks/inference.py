@@ -166,7 +166,7 @@ def gates() -> None:
             # A network and its twin next to each other, so that the machine is as fast for both.
             order = sorted(ways, key=lambda way: [label for _, label in ways].index(way[1]))
             names = {" ".join(way): ways[way] for way in order}
-            timings = interleaved(names, seconds=20 if batch == 1 else 120, settled=True)
+            timings = interleaved(names, seconds=20 if batch == 1 else 120, warm_up=True)
         for name, timing in timings.items():
             arms[f"b{batch} {name}"] = {"median": timing.median, "spread": timing.high - timing.low}
         print(f"batch {batch}: se_resnet18 / resnet18")
@@ -199,7 +199,7 @@ def main() -> None:
             case = f"{ours}-{size}-b{batch}"
             with tempfile.TemporaryDirectory() as folder:
                 ways = all_arms(ours, theirs, size, batch, Path(folder) / ours, compiled=not quick)
-                timings = interleaved(ways, seconds=8 if batch == 1 else 30, settled=True)
+                timings = interleaved(ways, seconds=8 if batch == 1 else 30, warm_up=True)
             eager = timings[EAGER].median
             best = min(timing.median for timing in timings.values())
             print(f"\n{case}")

@@ -25,8 +25,8 @@ from torch.profiler import ProfilerActivity, profile
 
 from skipwise.core.machine.system import describe_machine, keep_freed_memory, usable_cores
 from skipwise.cost.counts import count
-from skipwise.cost.interleaved import in_turn
-from skipwise.cost.timing import matmul_arm
+from skipwise.cost.interleaved import interleaved_times
+from skipwise.cost.timing import matrix_product
 from skipwise.nets.zoo import create_model
 from skipwise.training.loop.optimizer import make_optimizer, norms, set_learning_rate
 from skipwise.training.loop.recipe import RECIPES
@@ -105,8 +105,8 @@ def peak() -> tuple[float, float]:
     """Operations a second of the fastest large float32 product; bytes a second of a large copy, read and written."""
     side, source = 2048, torch.randn(64 * 2**20)
     target = torch.empty_like(source)
-    arms = {"product": matmul_arm(torch.float32, side=side), "copy": lambda: target.copy_(source)}
-    taken = {name: min(times) for name, times in in_turn(arms, seconds=2.0).items()}
+    arms = {"product": matrix_product(torch.float32, side=side), "copy": lambda: target.copy_(source)}
+    taken = {name: min(times) for name, times in interleaved_times(arms, seconds=2.0).items()}
     return 2 * side**3 / taken["product"], 2 * 4 * source.numel() / taken["copy"]
 
 
@@ -156,7 +156,7 @@ def show_parts(options: argparse.Namespace) -> dict[str, float]:
         torch.set_num_threads(threads)
         columns[threads] = parts_of(make_step(model, width, batch), options.steps)
         update = make_update(model, width)
-        columns[threads]["optimizer"] = 1000 * median(in_turn({"": update}, seconds=0.5)[""])
+        columns[threads]["optimizer"] = 1000 * median(interleaved_times({"": update}, seconds=0.5)[""])
         speed, bandwidth = peak()
         floors[threads] = {
             "convolutions, forward": 1000 * operations / speed,

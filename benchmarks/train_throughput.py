@@ -36,7 +36,7 @@ from torch import nn
 
 from skipwise.core.machine.system import describe_machine, keep_freed_memory, usable_cores
 from skipwise.cost.counts import count
-from skipwise.cost.timing import bf16_speedup, matmul_arm
+from skipwise.cost.timing import bf16_speedup, matrix_product
 from skipwise.nets.zoo import create_model
 from skipwise.training.loop.optimizer import make_optimizer
 from skipwise.training.loop.recipe import RECIPES, Wishes, choose_recipe, of_one_size
@@ -169,7 +169,7 @@ def serve(arm: str, case: Case, folder: str, pipe: Connection) -> None:
         ours(case, folder, wait)
     elif arm == "d":
         flops = 6 * count(make_network(case), channels=3, size=SIZE).multiply_adds
-        product = matmul_arm(torch.bfloat16 if bf16_speedup() > 1 else torch.float32, side=2048)
+        product = matrix_product(torch.bfloat16 if bf16_speedup() > 1 else torch.float32, side=2048)
         while True:
             product()
             wait(2 * 2048**3 / flops)

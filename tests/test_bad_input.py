@@ -13,7 +13,7 @@ from torch import nn
 from skipwise.core.errors import SkipwiseError
 from skipwise.nets.external_sizes import check_size, takes
 from skipwise.nets.zoo import create_model, list_models
-from tests.guest_networks import Linear, NoSmaller, OfOneSize, Raises
+from tests.external_networks import Linear, NoSmaller, OfOneSize, Raises
 
 LIMITS = [
     ("0", "--time-limit '0' leaves no time; leave it out to train without a limit; write it like 90s, 20m"),
@@ -23,9 +23,13 @@ LIMITS = [
     ("20", "--time-limit '20' has no unit, and could be seconds, minutes or hours; write it like 90s, 20m"),
 ]
 SIZES = [
-    ("no_smaller", "16", "does not take images of 16 x 16 pixels: 20 x 20 is its smallest; add --img-size 20, or more"),
-    ("of_one_size", "24", "does not take images of 24 x 24 pixels, but it does take 32 x 32; add --img-size 32."),
-    ("of_one_size", "64", "does not take images of 64 x 64 pixels, but it does take 32 x 32; add --img-size 32."),
+    (
+        "no_smaller",
+        "16",
+        "does not take images of 16 x 16 pixels: 20 x 20 is the smallest it takes; add --img-size 20 or",
+    ),
+    ("of_one_size", "24", "does not take images of 24 x 24 pixels, but it takes 32 x 32; add --img-size 32."),
+    ("of_one_size", "64", "does not take images of 64 x 64 pixels, but it takes 32 x 32; add --img-size 32."),
 ]
 
 
@@ -59,7 +63,7 @@ def test_a_limit_that_can_not_be(
 def test_a_size_that_a_network_does_not_take(
     verb: str, network: str, size: str, sentence: str, photos: Path, here: Path, capsys, monkeypatch
 ) -> None:
-    name = f"tests.guest_networks:{network}"
+    name = f"tests.external_networks:{network}"
     words = {
         "train": ["train", photos, "--model", name],
         "compare": ["compare", photos, "--models", f"resnet18,{name}"],
@@ -88,7 +92,7 @@ def test_the_smallest_size_is_found_between_those_that_are_tried() -> None:
             def forward(self, x: torch.Tensor, least: int = least) -> torch.Tensor:
                 return nn.functional.avg_pool2d(x, least).mean((2, 3))
 
-        with pytest.raises(SkipwiseError, match=f"pixels: {least} x {least} is its smallest"):
+        with pytest.raises(SkipwiseError, match=f"pixels: {least} x {least} is the smallest it takes"):
             check_size(Least(), "own:least", channels=1, size=8)
         check_size(Least(), "own:least", channels=1, size=least)
 
@@ -98,7 +102,7 @@ def test_several_sizes_are_named_where_some_work_below() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return nn.functional.pixel_unshuffle(x, 8).mean((2, 3))
 
-    with pytest.raises(SkipwiseError, match="but it does take 8 x 8 or 16 x 16 or 24 x 24; add --img-size 8"):
+    with pytest.raises(SkipwiseError, match="but it takes 8 x 8 or 16 x 16 or 24 x 24; add --img-size 8"):
         check_size(Even(), "own:even", channels=3, size=30)
     assert not takes(NoSmaller(2, 3), 3, 19)
     assert not takes(OfOneSize(2, 3), 3, 31)

@@ -33,7 +33,7 @@ from skipwise.training.plan import RUNS, RunPlan
 from skipwise.training.probe.batch_size import Room, TooLarge, largest_batch, with_batch
 from skipwise.training.train import TrainObserver, train
 from tests.conftest import Run
-from tests.guest_networks import Linear
+from tests.external_networks import Linear
 
 CPU = Execution(device="cpu", precision="fp32", threads=1)
 RECIPE = replace(RECIPES["fast"], batch_size=16, smallest=1.0, full_from=0.0)
@@ -259,7 +259,7 @@ def test_a_network_of_ones_own_is_tried_too(cli: Run, photos: Path, tmp_path: Pa
     if memory.free_memory() is None:
         pytest.skip("this system does not say what memory is free")
     options = ("--batch-size", "16", "--epochs", "1", "--precision", "fp32", "--no-compile", "--img-size", "16")
-    ended = cli("train", photos, "--model", "tests.guest_networks:hungry", *options, "--output", tmp_path / "run")
+    ended = cli("train", photos, "--model", "tests.external_networks:hungry", *options, "--output", tmp_path / "run")
     assert ended.returncode == 0, ended.stderr
     assert "Batches of 16 images of 16 x 16 pixels do not fit" in ended.stderr
     assert read_sealed(tmp_path / "run" / RUNS.plan_file, RunPlan).spec.recipe.batch_size == 4
@@ -270,7 +270,14 @@ def test_a_comparison_tries_them_in_a_process_of_their_own(cli: Run, photos: Pat
     if memory.free_memory() is None:
         pytest.skip("this system does not say what memory is free")
     options = ("--batch-size", "16", "--epochs", "1", "--precision", "fp32", "--no-compile", "--img-size", "16")
-    options += ("--seeds", "2", "--workers", "1", "--models", "tests.guest_networks:linear,tests.guest_networks:hungry")
+    options += (
+        "--seeds",
+        "2",
+        "--workers",
+        "1",
+        "--models",
+        "tests.external_networks:linear,tests.external_networks:hungry",
+    )
     ended = cli("compare", photos, *options, "--output", tmp_path / "comparison")
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr.count("Batches of 16 images of 16 x 16 pixels do not fit") == 1

@@ -74,10 +74,13 @@ import skipwise.cli.app, skipwise.core.files.atomic, skipwise.core.machine.syste
 import skipwise.data.image.decode, skipwise.data.prepare, skipwise.data.image.preprocess, skipwise.data.quality.findings
 import skipwise.evaluation.metrics
 print(skipwise.core.machine.system.describe_machine().cores)
-try:
-    skipwise.create_model
-except skipwise.SkipwiseError as error:
-    print(error)
+spec = skipwise.NetworkSpec(name="resnet18")
+spec.check()
+for needs_torch in (lambda: skipwise.create_model, spec.build):
+    try:
+        needs_torch()
+    except skipwise.SkipwiseError as error:
+        print(error)
 sys.argv = ["skipwise", "compare", "digits"]
 skipwise.cli.app.main()
 """
@@ -85,7 +88,7 @@ skipwise.cli.app.main()
 
 def test_the_base_works_without_torch_and_names_the_line_that_installs_it() -> None:
     result = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, timeout=60)
-    assert "pip install 'skipwise[train]'" in result.stdout
+    assert result.stdout.count("pip install 'skipwise[train]'") == 2
     assert result.stderr == ("skipwise: This needs torch, which is not installed; run: pip install 'skipwise[train]'\n")
     assert result.returncode == 2
 
@@ -236,7 +239,7 @@ def test_bad_folders_get_one_sentence(capsys, monkeypatch: pytest.MonkeyPatch, h
         ("empty", "holds no files, no images"),
         ("one", "only one class"),
         ("few", "'stripes0' has 2 images, fewer than the 3 splits"),
-        ("bad", "stripes1/000.png (it is no image"),
+        ("bad", "stripes1/000.png (it is not an image"),
         ("gone/away", "There is no file or folder gone/away"),
         ("x" * 300, "no path to images"),
         ("~nobody-of-that-name/images", "no path to images"),

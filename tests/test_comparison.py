@@ -31,7 +31,7 @@ from tests.conftest import Run, make_photos
 from tests.processes import Command, Prepare, children_of, heavy_imports, time_briefly
 
 QUICK = {"models": ["resnet18", "plain18"], "seeds": 2, "epochs": 2, "width": 0.125, "precision": "fp32"}
-GUESTS = "tests.guest_networks:"
+EXTERNAL = "tests.external_networks:"
 
 
 def answers(folder: Path) -> dict[str, bytes]:
@@ -352,21 +352,21 @@ def alive(pid: str) -> bool:
 
 
 def test_a_run_that_turns_to_nan_is_reported_and_the_rest_goes_on(cli: Run, photos: Path, tmp_path: Path) -> None:
-    models = f"resnet18,{GUESTS}not_a_number,{GUESTS}raises,plain18"
+    models = f"resnet18,{EXTERNAL}not_a_number,{EXTERNAL}raises,plain18"
     arguments = ["compare", photos, "--models", models, "--seeds", "2", "--epochs", "4", "--width", "0.125"]
     arguments += ["--precision", "fp32", "--workers", "1", "--output", "out"]
     result = cli(*arguments, prepare=time_briefly)
     assert result.returncode == 2
     assert "Traceback" not in result.stderr + result.stdout
-    assert f"{GUESTS}not_a_number, seed 0, failed: the loss became nan in epoch" in result.stderr
-    assert f"2 of 2 runs of {GUESTS}not_a_number failed (seed 0: the loss became nan" in result.stdout
+    assert f"{EXTERNAL}not_a_number, seed 0, failed: the loss became nan in epoch" in result.stderr
+    assert f"2 of 2 runs of {EXTERNAL}not_a_number failed (seed 0: the loss became nan" in result.stdout
     assert "IndexError: list index out of range" in result.stdout
     assert "not judged" in result.stdout
     comparison = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert all((pair["a"], pair["b"]) == ("resnet18", "plain18") for pair in comparison["pairs"])
     assert [run["status"] for run in comparison["candidates"][3]["runs"]] == ["finished", "finished"]
     assert [run["status"] for run in comparison["candidates"][1]["runs"]] == ["failed", "failed"]
-    error = tmp_path / "out" / "runs" / f"{GUESTS[:-1]}.raises-s0" / "error.txt"
+    error = tmp_path / "out" / "runs" / f"{EXTERNAL[:-1]}.raises-s0" / "error.txt"
     assert "Traceback" in error.read_text()  # kept for whoever wrote that network
     assert "failed" in (tmp_path / "out" / "report.html").read_text()
     # Failed runs are part of the record: asked again, the same answer.
@@ -392,7 +392,7 @@ def test_a_process_that_is_killed_is_replaced_so_often_and_no_more(
     counter.write_text("0")
     monkeypatch.setenv("KILLED_COUNTER", str(counter))
     monkeypatch.setenv("KILLED_TIMES", str(2 * ATTEMPTS))  # once when its batch is tried
-    options = QUICK | {"models": [f"{GUESTS}linear", f"{GUESTS}killed"], "epochs": 1}
+    options = QUICK | {"models": [f"{EXTERNAL}linear", f"{EXTERNAL}killed"], "epochs": 1}
     with pytest.raises(skipwise.SkipwiseError, match="was killed 3 times, as happens where memory runs out"):
         skipwise.compare(photos, output=tmp_path / "out", workers=1, **options)
     # That says nothing about the network: the same command goes on, and gets by with two deaths more.

@@ -13,7 +13,7 @@ from torch import nn
 import skipwise
 from skipwise.cost.counts import count
 from skipwise.cost.interleaved import interleaved
-from skipwise.cost.make_catalogue import counted
+from skipwise.cost.make_catalogue import catalogue_entry
 from skipwise.cost.models import list_networks
 from skipwise.nets.catalogue import catalogue
 from skipwise.nets.zoo import NETWORKS
@@ -83,7 +83,9 @@ def test_models_can_be_filtered(cli: Run) -> None:
 
 
 def test_the_catalogue_says_of_every_network_what_torch_builds() -> None:
-    assert catalogue() == {name: counted(name) for name in NETWORKS}, "python -m skipwise.cost.make_catalogue makes it"
+    assert catalogue() == {name: catalogue_entry(name) for name in NETWORKS}, (
+        "python -m skipwise.cost.make_catalogue makes it"
+    )
 
 
 def test_the_documented_table_is_what_the_program_counts() -> None:

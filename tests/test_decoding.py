@@ -318,7 +318,7 @@ def test_planes_one_behind_the_other_are_colours(order: str) -> None:
 
 def test_five_bands_and_coloured_floating_point_are_refused_with_the_mend() -> None:
     for values, extra in ((np.zeros((2, 2, 5), np.uint16), [0, 0]), (np.zeros((2, 2, 3), np.float32), [])):
-        with pytest.raises(UnreadableImage, match=r"begins like TIFF.*of a kind that is not read; save it anew as PNG"):
+        with pytest.raises(UnreadableImage, match=r"begins like TIFF.*of an unsupported kind; save it again as PNG"):
             decode(tiff(values, extra=extra))
 
 
@@ -349,13 +349,13 @@ def test_heic_photos_are_read_and_turned_once() -> None:
         (encode(RGB, "PNG")[:90], "the file is cut off"),
         (encode(RGB, "BMP")[:-9], "the file is cut off"),
         (encode(RGB, "TIFF")[:-30], "the file is cut off"),
-        (encode(RGB, "JPEG")[:20] + bytes(300), "it begins like JPEG, but is damaged or of a kind that is not read"),
-        (b"not one", "it is no image of a known format"),
-        (b"8BPS\0\1" + bytes(30), r"it is Photoshop \(PSD\), which is not read; convert it to PNG or JPEG"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "it is SVG, which is not read"),
-        (b"\xff\x0a" + bytes(30), "it is JPEG XL, which is not read"),
-        (bytes(128) + b"DICM" + bytes(30), "it is DICOM, which is not read"),
-        (b"PK\3\4" + bytes(60), "it is zip archive, which is not read"),
+        (encode(RGB, "JPEG")[:20] + bytes(300), "it begins like JPEG, but is damaged or of an unsupported kind"),
+        (b"not one", "it is not an image of a known format"),
+        (b"8BPS\0\1" + bytes(30), r"it is Photoshop \(PSD\), which is not supported; convert it to PNG or JPEG"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "it is SVG, which is not supported"),
+        (b"\xff\x0a" + bytes(30), "it is JPEG XL, which is not supported"),
+        (bytes(128) + b"DICM" + bytes(30), "it is DICOM, which is not supported"),
+        (b"PK\3\4" + bytes(60), "it is zip archive, which is not supported"),
         (b"GIF89a\1", "it begins like GIF, but is damaged"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -377,8 +377,10 @@ def test_no_reason_comes_from_inside_a_library(kind: str, seed: int) -> None:
     for place in rng.integers(0, len(data), rng.integers(1, 20)):
         data[place] = rng.integers(0, 256)
     found = outcome(bytes(data[: rng.integers(0, len(data) + 1)]), quick=True)
-    known = "the file is (empty|cut off)|its data are damaged|it is no image|it begins like|it is [A-Z]|[0-9]+ x [0-9]+"
-    known += "|some of its pixels are no numbers|its pixels are more than Pillow's MAX_IMAGE_PIXELS allows"
+    known = (
+        "the file is (empty|cut off)|its data are damaged|it is not an image|it begins like|it is [A-Z]|[0-9]+ x [0-9]+"
+    )
+    known += "|some of its pixels are not numbers|its pixels are more than Pillow's MAX_IMAGE_PIXELS allows"
     assert len(found) == 4 or re.match(known, str(found[0])), found
 
 

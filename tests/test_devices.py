@@ -39,7 +39,7 @@ from skipwise.training.machine.execution import (
     reproducible,
 )
 from skipwise.training.train import train
-from tests import guest_networks
+from tests import external_networks
 from tests.test_levers import PLAIN, make_training
 
 GIB = 2**30
@@ -287,10 +287,10 @@ def test_a_network_that_needs_what_a_device_lacks_is_a_sentence(
     def forward(*_: object) -> torch.Tensor:
         raise (TypeError if "float64" in raised else NotImplementedError)(raised)
 
-    monkeypatch.setattr(guest_networks.Linear, "forward", forward)
+    monkeypatch.setattr(external_networks.Linear, "forward", forward)
     sentence = f"linear needs {missing}, which torch does not have for cpu; use --device cpu, or set "
     with pytest.raises(SkipwiseError, match=sentence):
-        train(photos, model="tests.guest_networks:linear", img_size=16, output=tmp_path / "run", device="cpu")
+        train(photos, model="tests.external_networks:linear", img_size=16, output=tmp_path / "run", device="cpu")
     assert not (tmp_path / "run").exists()
 
 

@@ -87,7 +87,7 @@ def test_an_address_of_http_is_not_gone_to(site: Site) -> None:
 
 def test_another_file_than_torchvision_knows_is_refused(site: Site) -> None:
     site.files["/train-images-idx3-ubyte.gz"] = gzip.compress(b"something else")
-    with pytest.raises(SkipwiseError, match=r"MNIST can't be downloaded .*put torchvision's files of it in ./data"):
+    with pytest.raises(SkipwiseError, match=r"MNIST can't be downloaded .*put torchvision's files for it into ./data"):
         pixels()
 
 
@@ -113,5 +113,5 @@ def test_a_damaged_set_of_hugging_face_is_made_again(tmp_path: Path, monkeypatch
 def test_hugging_face_is_not_asked_by_http(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("datasets")
     monkeypatch.setenv("HF_ENDPOINT", "http://localhost:9")
-    with pytest.raises(SkipwiseError, match="downloaded by https alone; unset it"):
+    with pytest.raises(SkipwiseError, match="downloaded only by https; unset it"):
         skipwise.open_images("huggingface:owner/name")

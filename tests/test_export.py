@@ -99,7 +99,7 @@ def test_the_same_export_again_does_nothing_and_another_is_refused_there(exporte
     again = export(trained, output=exported.folder)
     assert again.repeated
     assert (exported.folder / "model.onnx").stat().st_mtime_ns == before
-    with pytest.raises(SkipwiseError, match="holds something else already"):
+    with pytest.raises(SkipwiseError, match=r"another plan \(precision is fp32 there and fp16 here"):
         export(trained, precision="fp16", output=exported.folder)
 
 
@@ -291,7 +291,7 @@ def test_which_of_a_files_weights_are_shipped_is_said_and_recorded(
     assert made.artifact.provenance.key == "state_dict_ema"
     named, other = (replace(elsewhere, init_key=key) for key in ("state_dict_ema", "state_dict"))
     assert export(path, elsewhere=named, format="torch", output=made.folder).repeated
-    with pytest.raises(SkipwiseError, match="holds something else already"):
+    with pytest.raises(SkipwiseError, match="other weights of the same file are asked for"):
         export(path, elsewhere=other, format="torch", output=made.folder)
     # What it is held against later are the same weights.
     kept = network_of_artifact(made.artifact, path).module().state_dict()
@@ -356,10 +356,10 @@ def test_weights_that_answer_nothing_are_refused_before_anything_is_made(
 def test_a_network_that_decides_by_what_is_in_an_image_is_no_file_and_that_is_said(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    name = "tests.guest_networks:decides"
+    name = "tests.external_networks:decides"
     network = skipwise.create_model(name, num_classes=2)
     torch.save(network.state_dict(), tmp_path / "weights.pth")
-    with pytest.raises(SkipwiseError, match=r"can't follow its code at line \d+ of .*guest_networks\.py") as caught:
+    with pytest.raises(SkipwiseError, match=r"can't follow its code at line \d+ of .*external_networks\.py") as caught:
         export(
             tmp_path / "weights.pth",
             elsewhere=ExternalWeights(model=name, classes=("a", "b")),

@@ -31,7 +31,7 @@ from tests.fabricated import fabricate
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 
-LINEAR = "tests.guest_networks:linear"
+LINEAR = "tests.external_networks:linear"
 QUICK = {"epochs": 1, "width": 0.125, "img_size": 16, "precision": "fp32"}
 
 
@@ -109,10 +109,10 @@ def test_runs_trained_before_are_used_if_they_are_the_same(photos: Path, tmp_pat
     assert fresh.results.pairs == found.results.pairs
 
     for change, reason in (
-        ({"epochs": 2}, "its epochs is 1, here it is 2"),
+        ({"epochs": 2}, "epochs is 1 there and 2 here"),
         ({"seed": 5}, "has seed 1, which is none of this comparison's"),
-        ({"val_share": 0.3}, "its images are others, or split otherwise"),
-        ({"width": 0.25}, "its width is 0.125, here it is 0.25"),
+        ({"val_share": 0.3}, "the images differ, or how they are split"),
+        ({"width": 0.25}, "width is 0.125 there and 0.25 here"),
     ):
         with pytest.raises(skipwise.SkipwiseError, match=reason):
             skipwise.compare(photos, output=tmp_path / "other", **(options | change))

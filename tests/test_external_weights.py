@@ -13,7 +13,7 @@ from safetensors.torch import save
 import skipwise
 from skipwise import SkipwiseError, create_model
 from skipwise.core.files.download import nothing_downloaded
-from skipwise.nets.weights.published import at_hand, expected, fetch, published
+from skipwise.nets.weights.published import expected, fetch, find_cached, published
 from skipwise.training.starting_weights import available
 from tests.serving import Site, redirected_to, serving
 
@@ -94,7 +94,7 @@ def test_fetched_from_the_hub_once_by_the_hash_that_it_tells(hub: Site, tmp_path
     assert available([NAME, "plain18"]) == {NAME: "web"}
     model = create_model(NAME, pretrained=True, seed=0)
     assert all(torch.equal(tensor, theirs().state_dict()[name]) for name, tensor in model.state_dict().items())
-    path = at_hand(published(NAME))
+    path = find_cached(published(NAME))
     assert path is not None
     assert path.name == f"timm--test_resnet.r160_in1k-{hashlib.sha256(data).hexdigest()[:8]}.safetensors"
     assert path.is_relative_to(tmp_path / "cache")
@@ -113,9 +113,9 @@ def test_fetched_from_the_hub_once_by_the_hash_that_it_tells(hub: Site, tmp_path
 def test_what_the_hub_s_hash_is_not_of_is_refused_and_not_kept(hub: Site) -> None:
     put(hub)
     hub.files[POINTER] = pointer(b"another file")
-    with pytest.raises(SkipwiseError, match=r"is not the file that it should be.*name it with --init"):
+    with pytest.raises(SkipwiseError, match=r"is not the file that it should be.*give it to --init"):
         fetch(published(NAME))
-    assert at_hand(published(NAME)) is None
+    assert find_cached(published(NAME)) is None
 
 
 def test_a_hub_that_tells_no_hash_gives_the_file_all_the_same(hub: Site) -> None:
@@ -136,7 +136,7 @@ def test_nothing_is_fetched_by_a_redirect_out_of_https_nor_where_nobody_asked(hu
     del hub.behaviours[FILE]
     with nothing_downloaded(), pytest.raises(SkipwiseError, match="only a record names it"):
         fetch(published(NAME))
-    assert at_hand(published(NAME)) is None
+    assert find_cached(published(NAME)) is None
 
 
 def test_what_the_hub_s_own_library_has_fetched_is_used(hub: Site, tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_what_the_hub_s_own_library_has_fetched_is_used(hub: Site, tmp_path: Pat
 
 
 def test_weights_that_can_not_be_had_say_what_to_do(hub: Site) -> None:
-    with pytest.raises(SkipwiseError, match=r"HTTP Error 404.*; or get that file elsewhere, and name it with --init"):
+    with pytest.raises(SkipwiseError, match=r"HTTP Error 404.*; or download that file yourself, and give it to --init"):
         create_model(NAME, pretrained=True)
     assert len(hub.asked) == 2
     with pytest.raises(SkipwiseError, match="are for 3 channels"):

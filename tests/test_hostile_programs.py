@@ -389,7 +389,7 @@ def test_programs_are_not_in_training(made: dict[str, Path], tmp_path: Path, nam
 
 
 def test_networks_that_draw_in_training_alone_are_shipped(tmp_path: Path) -> None:
-    name = "tests.guest_networks:many_parts"
+    name = "tests.external_networks:many_parts"
     torch.save(create_model(name, num_classes=3, in_channels=3, seed=0).state_dict(), tmp_path / "weights.pth")
     elsewhere = ExternalWeights(model=name, classes=("a", "b", "c"), img_size=32)
     made = export(tmp_path / "weights.pth", format="torch", elsewhere=elsewhere, output=tmp_path / "artifact")

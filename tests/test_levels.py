@@ -57,7 +57,7 @@ def test_sixteen_bits_are_white_where_the_bits_in_use_end(highest: int, white: i
     found = chosen("16-bit", [highest / 9, highest])
     assert (found.levels, found.misfits) == (Levels(white_16=white), {})
     bits = white.bit_length()
-    assert found.sentences == (() if bits == 16 else (f"Images hold {bits} bits in 16: {white:,} counts as white.",))
+    assert found.sentences == (() if bits == 16 else (f"Images use {bits} of 16 bits: {white:,} counts as white.",))
 
 
 def test_that_most_images_will_be_dark_is_said() -> None:
@@ -142,7 +142,7 @@ def test_one_stray_pixel_changes_one_pixel(scale: float, stray: float, levels: L
 def test_what_is_no_number_is_named(stray: float) -> None:
     values = np.full((4, 4), 0.5, np.float32)
     values[1, 1] = stray
-    with pytest.raises(UnreadableImage, match=r"some of its pixels are no numbers \(NaN or infinite\)"):
+    with pytest.raises(UnreadableImage, match=r"some of its pixels are not numbers \(NaN or infinite\)"):
         decode(tiff(values))
 
 
@@ -150,11 +150,11 @@ def test_what_is_no_number_is_named(stray: float) -> None:
     ("values", "reason"),
     [
         (np.array([[0, 255]], np.float32), "its floating-point values end at 255, where 1 is white"),
-        (np.array([[-1, 1]], np.float32), "its values begin at -1, and nothing says which is black"),
-        (np.array([[0, 200]], np.int32), "nothing says which of its signed or 32-bit values is white"),
-        (np.array([[0, 200]], np.uint32), "nothing says which of its signed or 32-bit values is white"),
-        (np.array([[-5, 200]], np.int16), "nothing says which of its signed or 32-bit values is white"),
-        (np.array([[-5, 100]], np.int8), "nothing says which of its signed or 32-bit values is white"),
+        (np.array([[-1, 1]], np.float32), "its values begin at -1, and nothing says which of them is black"),
+        (np.array([[0, 200]], np.int32), "it has signed or 32-bit values, and nothing says which of them is white"),
+        (np.array([[0, 200]], np.uint32), "it has signed or 32-bit values, and nothing says which of them is white"),
+        (np.array([[-5, 200]], np.int16), "it has signed or 32-bit values, and nothing says which of them is white"),
+        (np.array([[-5, 100]], np.int8), "it has signed or 32-bit values, and nothing says which of them is white"),
     ],
 )
 def test_without_a_set_only_what_is_usual_is_read(values: NDArray[np.generic], reason: str) -> None:
@@ -327,7 +327,7 @@ def test_images_of_another_range_are_named_and_can_be_left_out(tmp_path: Path) -
     with pytest.raises(SkipwiseError, match="2 images of scans can't be read") as caught:
         prepare(Request(data=str(root)), seed=0)
     assert "a/014.tif (its floating-point values end at 250, where 1 is white; convert it to 8 or" in str(caught.value)
-    assert "b/014.tif (some of its pixels are no numbers" in str(caught.value)
+    assert "b/014.tif (some of its pixels are not numbers" in str(caught.value)
     found = skipwise.audit(root, output=tmp_path / "audit")
     named = {finding.files[0] for finding in found.record.findings if finding.kind == "unreadable"}
     assert named == {"a/014.tif", "b/014.tif"}

@@ -30,7 +30,7 @@ from skipwise.training.loop.optimizer import (
     norms,
     orthogonal,
 )
-from skipwise.training.loop.recipe import RECIPES, Recipe, Wishes, choose_recipe, fine_tuning, redefined, shortened
+from skipwise.training.loop.recipe import RECIPES, Recipe, Wishes, choose_recipe, fine_tuning, recipes_apart, shortened
 from skipwise.training.loop.schedule import Pace
 from skipwise.training.loop.trainer import Training
 from skipwise.training.machine.execution import Execution, reproducible
@@ -323,10 +323,10 @@ def test_an_image_drawn_often_is_not_always_the_same_way_round() -> None:
 def test_a_recipe_is_another_one_where_no_option_made_the_difference() -> None:
     ours = RECIPES["fast"]
     asked_for = replace(ours, epochs=3, batch_size=8, lr=0.1, balance="loss", smallest=1.0, full_from=0.0)
-    assert not redefined(ours, asked_for)
-    assert redefined(ours, replace(asked_for, weight_decay=5e-4))
-    assert not redefined(ours, replace(asked_for, name="mine", weight_decay=5e-4))
-    assert not redefined(ours, fine_tuning(ours))
+    assert "another one then" not in recipes_apart(ours, asked_for)
+    assert "another one then" in recipes_apart(ours, replace(asked_for, weight_decay=5e-4))
+    assert "another one then" not in recipes_apart(ours, replace(asked_for, name="mine", weight_decay=5e-4))
+    assert "another one then" not in recipes_apart(ours, fine_tuning(ours))
 
 
 def test_images_grow_to_their_size_and_steps_cost_what_pixels_are() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from skipwise.core.machine.system import usable_cores
 from skipwise.cost import load
-from skipwise.cost.load import IDLE, LEAST_ROUNDS, busy, measure, side_by_side
+from skipwise.cost.load import IDLE, LEAST_ROUNDS, measure, slowdown, slowdown_side_by_side
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_the_share_is_of_all_threads_time(rounds: Callable[..., Callable[[], Non
 
 @given(share=st.floats(0.01, 1.0))
 def test_who_gets_less_is_slower(share: float) -> None:
-    assert busy(share) == (1.0 if share >= IDLE else pytest.approx(1 / share))
+    assert slowdown(share) == (1.0 if share >= IDLE else pytest.approx(1 / share))
 
 
 sizes = {"threads": st.integers(1, 8), "processes": st.integers(1, 8), "cores": st.integers(1, 16)}
@@ -77,8 +77,8 @@ sizes = {"threads": st.integers(1, 8), "processes": st.integers(1, 8), "cores": 
 def test_processes_side_by_side_take_no_less_than_one_and_more_of_them_no_less(
     share: float, more: int, threads: int, processes: int, cores: int
 ) -> None:
-    few = side_by_side(share, threads=threads, processes=processes, cores=cores)
-    assert 1.0 <= few <= side_by_side(share, threads=threads, processes=processes + more, cores=cores)
+    few = slowdown_side_by_side(share, threads=threads, processes=processes, cores=cores)
+    assert 1.0 <= few <= slowdown_side_by_side(share, threads=threads, processes=processes + more, cores=cores)
 
 
 @given(others=st.integers(0, 8), **sizes)
@@ -91,7 +91,7 @@ def test_it_is_what_follows_from_cores_that_are_shared_out_evenly(
     expected = share / together
     if IDLE <= share < 1:  # too little to tell others from threads that wait for each other
         return
-    assert side_by_side(share, threads=threads, processes=processes, cores=cores) == pytest.approx(
+    assert slowdown_side_by_side(share, threads=threads, processes=processes, cores=cores) == pytest.approx(
         expected if share < IDLE else max(1.0, processes * threads / cores)
     )
 

@@ -202,7 +202,9 @@ def test_drop_path_drops_whole_branches_at_its_rate_and_keeps_the_mean() -> None
 
 def test_drop_path_grows_with_depth_and_spares_blocks_without_a_skip(name: str) -> None:
     network = small(name, drop_path=0.4)
-    shares = [m.drop_path.share for m in network.modules() if isinstance(m, Skip) and isinstance(m.drop_path, DropPath)]
+    shares = [
+        m.drop_path.drop_prob for m in network.modules() if isinstance(m, Skip) and isinstance(m.drop_path, DropPath)
+    ]
     assert shares == sorted(shares)
     if name.startswith("plain"):
         assert not shares
@@ -305,7 +307,7 @@ def test_networks_of_other_libraries(name: str) -> None:
 
 def test_a_network_of_ones_own(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
-    (here / "guest_networks.py").write_text(
+    (here / "external_networks.py").write_text(
         "from torch import nn\n"
         "def tiny(num_classes, in_channels):\n"
         "    return nn.Sequential(nn.Flatten(), nn.LazyLinear(num_classes))\n"
@@ -314,7 +316,7 @@ def test_a_network_of_ones_own(here: Path, monkeypatch: pytest.MonkeyPatch) -> N
         "def nothing(**_):\n"
         "    return 3\n"
     )
-    first, second = (create_model("guest_networks:linear", num_classes=2, seed=5) for _ in range(2))
+    first, second = (create_model("external_networks:linear", num_classes=2, seed=5) for _ in range(2))
     assert torch.equal(first[2].weight, second[2].weight)
     with pytest.raises(SkipwiseError, match=r"must return a torch\.nn\.Module"):
-        create_model("guest_networks:nothing", num_classes=2)
+        create_model("external_networks:nothing", num_classes=2)

@@ -267,9 +267,9 @@ def test_a_file_of_something_else_is_left_as_it_is(pile: Path, photos: Path, tmp
         (prediction(pile, session=other), "of another network"),
         (prediction(photos), "of other images"),
         (prediction(pile / "a"), "of other images"),
-        (prediction(pile, top=2), "--top was 1"),
-        (prediction(pile, batch_size=8), "--batch-size was 4"),
-        (prediction(pile, probabilities=True), "--probabilities was False"),
+        (prediction(pile, top=2), "top is 1 there and 2 here"),
+        (prediction(pile, batch_size=8), "batch_size is 4 there and 8 here"),
+        (prediction(pile, probabilities=True), "probabilities is False there and True here"),
     ]
     lines = path.read_bytes().splitlines(keepends=True)
     for kept in (lines, lines[:10]):
@@ -498,7 +498,7 @@ def test_on_the_terminal(capsys, monkeypatch: pytest.MonkeyPatch, artifact: Path
     lines = said.out.splitlines()
     assert len(lines) == 23
     assert lines[0].split() == ["image", "class", "probability", "class", "probability"]
-    assert sum("can't be answered: it is no image" in line for line in lines) == 3
+    assert sum("can't be answered: it is not an image" in line for line in lines) == 3
     assert all(line.count("%") == 2 for line in lines[1:] if "can't" not in line)
     assert "1 file is left out: no images by their names." in said.err
     assert "3 of 22 images can't be answered: pile/a-b/09" in said.err

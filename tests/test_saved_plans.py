@@ -31,7 +31,7 @@ from tests.conftest import Run, make_photos
 from tests.fabricated import fabricate
 
 QUICK = {"models": ["resnet18", "plain18"], "seeds": 2, "epochs": 1, "width": 0.125, "precision": "fp32"}
-LINEAR = "tests.guest_networks:linear"
+LINEAR = "tests.external_networks:linear"
 
 BESIDE = """
     data include extend began device precision compile workers output resume again plan save_plan dry_run observer

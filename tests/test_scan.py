@@ -191,7 +191,7 @@ def test_unreadable_images_are_all_named_with_the_reason(tmp_path: Path) -> None
     for sentence in (
         "stripes0/000.png (the file is empty)",
         "stripes1/link.png (no such file or directory)",
-        "stripes1/text.png (it is no image of a known format)",
+        "stripes1/text.png (it is not an image of a known format)",
         "stripes2/001.jpg (the file is cut off)",
     ):
         assert sentence in str(caught.value)

@@ -227,7 +227,7 @@ def test_groups_from_paths(tmp_path: Path) -> None:
     assert set(open_images(root, group_regex=r"stripes\d").groups or ()) == {"stripes0", "stripes1", "stripes2"}
     with pytest.raises(SkipwiseError, match=r"matches nothing in stripes0/000\.png and 5 other paths"):
         open_images(root, group_regex="patient")
-    with pytest.raises(SkipwiseError, match="is no regular expression"):
+    with pytest.raises(SkipwiseError, match="is not a regular expression"):
         open_images(root, group_regex="(")
     with pytest.raises(SkipwiseError, match="--group patient names a column of a table"):
         open_images(root, group="patient")
@@ -381,14 +381,14 @@ def _table(text: str) -> Callable[[Path], str]:
         (_zip_with_link, "holds a link, 'a/link.png'"),
         (_tar_with(name="../x.png"), "points outside the archive"),
         (_tar_with(type=tarfile.SYMTYPE, linkname="/etc/passwd"), "holds a link"),
-        (_cut(".zip", 0.6), "cut off or no archive"),
+        (_cut(".zip", 0.6), "cut off, or not an archive"),
         (_cut(".tar", 0.6), "is cut off"),
-        (_cut(".tgz", 0.6), "cut off or no archive"),
+        (_cut(".tgz", 0.6), "cut off, or not an archive"),
         (_cut(".tar", 0.0), "is cut off"),
         (_tar_in_capitals, "is cut off"),
-        (_zip_twice, "holds two files called 'a/1.png'"),
-        (_zip_of_odd_bytes, "cut off or no archive"),
-        (_zip_that_shares, ": some share their bytes"),
+        (_zip_twice, "holds two files named 'a/1.png'"),
+        (_zip_of_odd_bytes, "cut off, or not an archive"),
+        (_zip_that_shares, ", so some share their bytes"),
         (
             _table("path,size\nstripes0/000.png,\nstripes0/001.jpg,\n"),
             "no column 'label' with the images' classes; its columns are 'path', 'size'",

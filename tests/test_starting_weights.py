@@ -55,10 +55,10 @@ def test_a_run_to_start_from_says_which_network_it_is(photos: Path, tmp_path: Pa
 
 def test_code_that_only_a_run_s_record_names_does_not_run(photos: Path, tmp_path: Path) -> None:
     own = {"epochs": 1, "precision": "fp32", "img_size": 24, "compile": False}
-    run = train(photos, model="tests.guest_networks:linear", output=tmp_path / "run", **own)
-    with pytest.raises(NotTrusted, match=r"--model tests\.guest_networks:linear"):
+    run = train(photos, model="tests.external_networks:linear", output=tmp_path / "run", **own)
+    with pytest.raises(NotTrusted, match=r"--model tests\.external_networks:linear"):
         train(photos, init=run.folder, output=tmp_path / "next", **own)
-    again = train(photos, model="tests.guest_networks:linear", init=run.folder, output=tmp_path / "next", **own)
+    again = train(photos, model="tests.external_networks:linear", init=run.folder, output=tmp_path / "next", **own)
     assert again.record.spec.init is not None
 
 

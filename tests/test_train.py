@@ -251,7 +251,10 @@ def test_two_different_commands_at_once_get_a_folder_each(photos: Path, tmp_path
         (("--epochs", "0"), "--epochs must be at least 1"),
         (("--pretrained", "--width", "0.5"), "leave --width out"),
         (("--pretrained", "--stem", "small"), "leave --stem out"),
-        (("--model", "tests.guest_networks:raises"), "raises can't be trained on images of 16 x 16 pixels (IndexError"),
+        (
+            ("--model", "tests.external_networks:raises"),
+            "raises can't be trained on images of 16 x 16 pixels (IndexError",
+        ),
         (("--balance", "often"), "no balance called 'often'"),
         (("--seed", "-1"), "--seed must be at least 0"),
         (("--resume",), "nothing to resume"),
@@ -275,9 +278,9 @@ def test_images_grow_unless_a_network_takes_only_one_size(photos: Path, tmp_path
     """And then they do for none: what is compared is trained alike."""
     told: list[str] = []
     preprocessing = Preprocessing(size=32, channels=3, mean=(), std=())
-    of_one_size = "tests.guest_networks:of_one_size"
+    of_one_size = "tests.external_networks:of_one_size"
     for models, epochs, expected in [
-        (["resnet18", "tests.guest_networks:linear", "tests.guest_networks:raises"], None, (0.625, 15)),
+        (["resnet18", "tests.external_networks:linear", "tests.external_networks:raises"], None, (0.625, 15)),
         (["resnet18", of_one_size], None, (1.0, 11)),
         ([of_one_size], 12, (1.0, 12)),
     ]:
@@ -304,7 +307,7 @@ def test_a_network_that_breaks_down_on_the_way_leaves_what_was_saved(
 ) -> None:
     """As when a compiler, a driver or a file it needs is gone; once that is mended, the same call goes on."""
     (here / "fragile_net.py").write_text(
-        "from pathlib import Path\nfrom tests.guest_networks import Linear\n"
+        "from pathlib import Path\nfrom tests.external_networks import Linear\n"
         "class Net(Linear):\n"
         "    def forward(self, x):\n"
         "        if Path('run/resume.safetensors').exists() and not Path('mended').exists():\n"

@@ -285,7 +285,7 @@ def test_training_leaves_torchs_global_state_as_it_was(tmp_path: Path) -> None:
 
 def test_tied_weights_are_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_always(monkeypatch)
-    record = execute_run(make_spec("tests.guest_networks:tied"), IMAGES, tmp_path)
+    record = execute_run(make_spec("tests.external_networks:tied"), IMAGES, tmp_path)
     assert record.status == "finished", record.reason
     stored = weights(tmp_path)
     assert torch.equal(stored["first.weight"], stored["second.weight"])

@@ -107,7 +107,7 @@ def test_a_run_of_ones_own_network_needs_its_name_again(cli: Run, home: Path, ph
     assert not ran(home)
     other = cli(*words, "--model", "other:net")
     assert (other.returncode, ran(home)) == (2, False)
-    assert "is of the network 'mine:net', not 'other:net'" in other.stderr
+    assert "has the network 'mine:net', not 'other:net'" in other.stderr
     for trust in (["--model", "mine:net"], ["--trust"]):
         done = cli(*words, *trust)
         assert done.returncode == 0, done.stderr

@@ -18,7 +18,8 @@ from skipwise.comparison.plan.tuning import choose_tuning
 from skipwise.comparison.run.images import image_options
 from skipwise.data.prepare import Prepared, Request
 from skipwise.data.splits import SPLIT_SEED
-from skipwise.nets.external import code_fingerprint, is_external
+from skipwise.nets.external import is_external
+from skipwise.nets.external_code import code_fingerprint
 from skipwise.nets.stems import resolve_stem
 from skipwise.training.inputs import check_sizes, choose_preprocessing, with_sizes_for_all
 from skipwise.training.loop.recipe import Wishes

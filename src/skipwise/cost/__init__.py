@@ -1,1 +1,1 @@
-"""What a network costs: counted from its layers, and measured on this machine."""
+"""What a network costs: counted from its layers, and timed on this machine."""

@@ -1,4 +1,4 @@
-"""Parameters and multiply-adds, counted."""
+"""Counts parameters, multiply-adds and activations."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Counts:
-    """Trainable parameters; and of one image's forward pass, through convolutions and linear layers, the multiply-adds
-    and the activations: how many values those layers put out (Radosavovic et al. 2020, arXiv:2003.13678), which tells
-    memory traffic better than multiply-adds do.
+    """What a network costs for one image, by its convolutions and linear layers.
+
+    Args:
+        parameters: its trainable parameters.
+        multiply_adds: the multiply-adds of a forward pass.
+        activations: how many values those layers output (Radosavovic et al. 2020, arXiv:2003.13678), which predicts
+            memory traffic better than multiply-adds do.
     """
 
     parameters: int
@@ -23,7 +27,13 @@ class Counts:
 
 
 def count(network: nn.Module, *, channels: int, size: int) -> Counts:
-    """Counts for one image of `channels` x `size` x `size`."""
+    """Counts what a network costs for one image, by a forward pass.
+
+    Args:
+        network: the network, on any device, the meta device included; its mode and weights stay as they are.
+        channels: the channels of the image.
+        size: its side in pixels.
+    """
     import torch
     from torch import nn
 
@@ -34,7 +44,7 @@ def count(network: nn.Module, *, channels: int, size: int) -> Counts:
     def add(module: nn.Module, _: tuple[Any, ...], output: Tensor) -> None:
         nonlocal multiply_adds, activations
         activations += output[0].numel()
-        # Every output value of a layer is a sum over one filter (or one row) of its weight.
+        # Every output value of a layer is a sum over one filter, or one row, of its weights.
         if isinstance(module, nn.Conv2d):
             multiply_adds += output[0].numel() * math.prod(module.weight.shape[1:])
         elif isinstance(module, nn.Linear):

@@ -1,7 +1,7 @@
-"""Times of several things, measured in turn; without torch.
+"""Times several tasks in turn, so that all of them see the same changes of the machine's speed; without torch.
 
-Machines drift: their speed changes from second to second with heat and neighbours. So whatever is compared is
-measured in turn, round by round, and the medians are what counts.
+A machine's speed changes from second to second with its temperature and other programs. Tasks that are compared are
+therefore timed round by round, each once per round, and compared by their medians.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SETTLING = 0.05
-"""Seconds after which no engine's threads wait for more work by spinning."""
+PAUSE = 0.05
+"""Seconds after which no inference engine's threads still spin to wait for more work."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds: the median of `rounds` measurements, and the quartiles on either side."""
+    """The seconds that a task takes: median, lower and upper quartile (`low`, `high`) of `rounds` measurements."""
 
     median: float
     low: float
@@ -26,38 +26,44 @@ class Timing:
     rounds: int
 
 
-def in_turn(
-    arms: Mapping[str, Callable[[], object]], *, seconds: float, least_rounds: int = 5, settled: bool = False
+def interleaved_times(
+    tasks: Mapping[str, Callable[[], object]], *, seconds: float, least_rounds: int = 5, warm_up: bool = False
 ) -> dict[str, list[float]]:
-    """Seconds that each arm took, once per round, until about `seconds` have gone by; two rounds first are not counted.
+    """Times each task once per round.
 
     Args:
-        settled: wait a moment and run each arm once, untimed, right before it is timed. Engines leave caches full of
-            their weights behind, and threads that go on spinning on the cores the next one needs.
+        tasks: the tasks by name. Each runs twice before the first round.
+        seconds: after which no round begins.
+        least_rounds: the least number of rounds, however long they take.
+        warm_up: whether each task runs once, untimed and after a pause, right before it is timed. Inference engines
+            leave the caches full of their weights, and threads that spin on the cores the next task needs.
+
+    Returns:
+        The seconds that each task took in each round.
     """
-    if not arms:
+    if not tasks:
         return {}
     for _ in range(2):
-        for arm in arms.values():
-            arm()
-    taken: dict[str, list[float]] = {name: [] for name in arms}
+        for task in tasks.values():
+            task()
+    taken: dict[str, list[float]] = {name: [] for name in tasks}
     end = time.perf_counter() + seconds
     while len(next(iter(taken.values()))) < least_rounds or time.perf_counter() < end:
-        for name, arm in arms.items():
-            if settled:
-                time.sleep(SETTLING)
-                arm()
+        for name, task in tasks.items():
+            if warm_up:
+                time.sleep(PAUSE)
+                task()
             start = time.perf_counter()
-            arm()
+            task()
             taken[name].append(time.perf_counter() - start)
     return taken
 
 
 def interleaved(
-    arms: Mapping[str, Callable[[], object]], *, seconds: float, least_rounds: int = 5, settled: bool = False
+    tasks: Mapping[str, Callable[[], object]], *, seconds: float, least_rounds: int = 5, warm_up: bool = False
 ) -> dict[str, Timing]:
-    """What `in_turn` gives, in short."""
-    taken = in_turn(arms, seconds=seconds, least_rounds=least_rounds, settled=settled)
+    """The medians and quartiles of `interleaved_times`, whose arguments it takes."""
+    taken = interleaved_times(tasks, seconds=seconds, least_rounds=least_rounds, warm_up=warm_up)
     return {
         name: Timing(
             median=float(np.median(times)),

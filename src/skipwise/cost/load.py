@@ -1,4 +1,4 @@
-"""How much of the processor a program gets beside others, and what that makes of the time its work takes."""
+"""How much of the processor a program gets while others run, and how much longer its work therefore takes."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from dataclasses import dataclass
 from statistics import median
 
 IDLE = 0.85
-"""From this share on nobody else is at work: threads that wait for each other cost a little on an idle machine, too."""
-LEAST_ROUNDS, SETTLED = 3, 0.1
-"""Work is timed at least so often, where no less is asked for, until the last rounds lie within this share of their
-median."""
+"""From this share on, no other program is running: threads always lose a little by waiting for each other."""
+LEAST_ROUNDS, ALIKE = 3, 0.1
+"""Work is timed until this many last rounds differ from their median by at most this fraction of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What a piece of work takes.
+    """How long some work takes.
 
     Args:
-        seconds: of one round, on the clock.
-        share: of the processor time its threads could have had, how much they got: 1 on an idle machine.
+        seconds: the wall-clock seconds of one round.
+        share: the processor time that its threads got, as a fraction of what they could have had; 1 on an idle machine.
     """
 
     seconds: float
@@ -28,19 +27,21 @@ class Measured:
 
 
 def measure(work: Callable[[], object], *, threads: int, seconds: float, least: int = LEAST_ROUNDS) -> Measured:
-    """Times some work under the load that is there.
+    """Times some work under the present load.
 
-    The first rounds get memory, choose kernels and, where other programs hold the cores, take up to 20 times as long
-    as those that follow. So one round is not counted, the others go on until they are alike, and of these the later
-    half says what a round takes.
+    The first rounds allocate memory and choose kernels; where other programs use the cores, they take up to 20 times
+    as long as later ones. So the first round is not counted, rounds are repeated until they take about the same time,
+    and the later half of them is the result.
 
     Args:
-        threads: that the work keeps busy.
-        seconds: after which no more rounds begin, alike or not.
-        least: rounds, however long they take.
+        work: the work of one round.
+        threads: how many threads the work keeps busy.
+        seconds: after which no round begins, even if the last ones differ.
+        least: the least number of rounds, however long they take.
 
-    >>> measure(lambda: sum(range(1000)), threads=1, seconds=0.01).seconds > 0
-    True
+    Example:
+        >>> measure(lambda: sum(range(1000)), threads=1, seconds=0.01).seconds > 0
+        True
     """
     work()
     taken: list[tuple[float, float]] = []
@@ -57,31 +58,39 @@ def measure(work: Callable[[], object], *, threads: int, seconds: float, least: 
 def _alike(taken: list[tuple[float, float]]) -> bool:
     last = [wall for wall, _ in taken[-LEAST_ROUNDS:]]
     middle = median(last)
-    return len(last) >= LEAST_ROUNDS and all(abs(wall - middle) <= SETTLED * middle for wall in last)
+    return len(last) >= LEAST_ROUNDS and all(abs(wall - middle) <= ALIKE * middle for wall in last)
 
 
-def busy(share: float) -> float:
-    """How many times as long work takes as on an idle machine, by the share it got; 1 where nobody else is at work.
+def slowdown(share: float) -> float:
+    """How many times as long work takes as on an idle machine, by the share of processor time that it gets.
 
-    >>> busy(0.5), busy(0.9)
-    (2.0, 1.0)
+    Example:
+        >>> slowdown(0.5), slowdown(0.9)
+        (2.0, 1.0)
     """
     return 1 / share if share < IDLE else 1.0
 
 
-def side_by_side(share: float, *, threads: int, processes: int, cores: int) -> float:
-    """How many times as long a process takes where several like it run at once, than it took alone.
+def slowdown_side_by_side(share: float, *, threads: int, processes: int, cores: int) -> float:
+    """How many times as long a process takes when several equal ones run at once, compared with one alone.
 
-    The kernel shares the cores out evenly. From what one process got, it follows how many threads of other programs
-    compete with it; those will compete with all of them.
+    The kernel divides the cores evenly among threads. The share that one process got tells how many threads of other
+    programs compete with it; they will compete with all of the processes.
 
     Args:
-        share: what one process of so many threads got; see `Measured`.
+        share: the share of processor time that one process got alone; see `Measured`.
+        threads: the threads of each process.
+        processes: how many processes run at once.
+        cores: the machine's cores.
 
-    >>> side_by_side(1.0, threads=1, processes=2, cores=2)
-    1.0
-    >>> round(side_by_side(2 / 3, threads=1, processes=2, cores=2), 2)  # two others: from 2/3 of a core to 1/2
-    1.33
+    Example:
+        >>> slowdown_side_by_side(1.0, threads=1, processes=2, cores=2)
+        1.0
+
+        With two threads of other programs, each process gets 1/2 of a core instead of 2/3:
+
+        >>> round(slowdown_side_by_side(2 / 3, threads=1, processes=2, cores=2), 2)
+        1.33
     """
     if share >= IDLE:
         return max(1.0, processes * threads / cores)

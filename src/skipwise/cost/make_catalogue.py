@@ -1,4 +1,4 @@
-"""Makes nets/catalogue.json: counts every named network. To be done again when one is added:
+"""Counts every named network and writes nets/catalogue.json. Run it after adding a row to `zoo.NETWORKS`:
 
 python -m skipwise.cost.make_catalogue
 """
@@ -12,11 +12,11 @@ from skipwise.nets.spec import NetworkSpec
 from skipwise.nets.zoo import NETWORKS
 
 _USUAL = {"imagenet": (224, 1000), "small": (32, 10)}
-"""Image size and classes that a network with this stem was published for."""
+"""The image size and the classes that networks with this stem were published for."""
 
 
-def counted(name: str) -> Entry:
-    """What the catalogue has to say of a network."""
+def catalogue_entry(name: str) -> Entry:
+    """Counts a network for its row in the catalogue."""
     architecture = NETWORKS[name]
     size, classes = _USUAL[architecture.stem]
     counts = count(NetworkSpec(name=name, num_classes=classes).build_for_counting(), channels=3, size=size)
@@ -30,4 +30,4 @@ def counted(name: str) -> Entry:
 
 
 if __name__ == "__main__":
-    write_json(FILE, {name: counted(name) for name in sorted(NETWORKS)})
+    write_json(FILE, {name: catalogue_entry(name) for name in sorted(NETWORKS)})

@@ -1,4 +1,4 @@
-"""The verb `models`: every named network with its size and cost."""
+"""The verb `models`: the named networks with their sizes and costs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ from skipwise.nets.weights.published import has_published
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listed:
-    """A network as published: for images of `image_size` pixels a side and `classes` classes.
+class ListedNetwork:
+    """A network as published.
 
-    `published` says whether there are ImageNet weights to start from.
+    Args:
+        name: its name for `--models`.
+        paper: where it was published.
+        image_size: the side of the images it was published for, in pixels.
+        classes: the number of classes it was published for.
+        parameters: its trainable parameters.
+        multiply_adds: the multiply-adds of one image's forward pass.
+        published: whether there are published ImageNet weights to start from.
     """
 
     name: str
@@ -26,11 +33,18 @@ class Listed:
     published: bool
 
 
-def list_networks(pattern: str = "*") -> list[Listed]:
-    """The networks whose names match a pattern such as "se_*", sorted.
+def list_networks(pattern: str = "*") -> list[ListedNetwork]:
+    """Lists the networks whose names match a pattern, sorted by name.
+
+    Args:
+        pattern: a name with `*` and `?` for any characters, such as "se_*".
 
     Raises:
         SkipwiseError: no name matches.
+
+    Example:
+        >>> [network.name for network in list_networks("plain*")]
+        ['plain18', 'plain20', 'plain34', 'plain56']
     """
     known = catalogue()
     names = fnmatch.filter(sorted(known), pattern)
@@ -39,8 +53,8 @@ def list_networks(pattern: str = "*") -> list[Listed]:
     return [_listed(name, known[name]) for name in names]
 
 
-def _listed(name: str, entry: Entry) -> Listed:
-    return Listed(
+def _listed(name: str, entry: Entry) -> ListedNetwork:
+    return ListedNetwork(
         name=name,
         paper=entry.paper,
         image_size=entry.image_size,

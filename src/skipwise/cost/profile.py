@@ -1,4 +1,4 @@
-"""The verb `profile`: what networks cost, counted and measured side by side on this machine."""
+"""The verb `profile`: counts what networks cost, and times them side by side on this machine."""
 
 from __future__ import annotations
 
@@ -10,21 +10,27 @@ from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.machine.system import Machine, describe_machine
 from skipwise.cost.counts import Counts, count
 from skipwise.cost.interleaved import Timing, interleaved
-from skipwise.cost.timing import MATMUL_SIDE, forward_arm, matmul_arm
+from skipwise.cost.timing import MATMUL_SIDE, forward_pass, matrix_product
 from skipwise.nets.external import is_external
 from skipwise.nets.external_sizes import check_size
 from skipwise.nets.spec import NetworkSpec
 from skipwise.nets.stems import resolve_stem
 
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16"}
-"""And what torch calls them."""
+"""The precisions, and the names of torch's types."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkProfile:
-    """One network's costs. `latency` is of one image and `batch` of a batch, seconds per forward pass.
+    """What one network costs.
 
-    `of_peak` is the share of the machine's matrix-multiply peak that the batch's multiply-adds reach.
+    Args:
+        name: the network.
+        counts: its parameters, multiply-adds and activations.
+        latency: the seconds of a forward pass of one image.
+        batch: the seconds of a forward pass of a batch.
+        images_per_second: the images per second in batches.
+        of_peak: the multiply-adds per second in batches, as a fraction of the machine's peak.
     """
 
     name: str
@@ -37,7 +43,19 @@ class NetworkProfile:
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileReport:
-    """What `profile` returns. `peak` is in multiply-adds per second, measured in the same rounds as the networks."""
+    """What `profile` found.
+
+    Args:
+        machine: the machine it ran on.
+        threads: the threads that torch used.
+        image_size: the side of the images in pixels.
+        num_classes, stem, width: of all networks, as they were built; external networks have their own stem and width.
+        batch_size: the images per batch.
+        precision: "fp32" or "bf16".
+        compiled: whether the networks were compiled.
+        peak: the multiply-adds per second of a large matrix product, measured in the same rounds as the networks.
+        networks: what each network costs, in the order they were named.
+    """
 
     machine: Machine
     threads: int
@@ -64,16 +82,37 @@ def profile(
     compile: bool = False,
     seconds: float = 3.0,
 ) -> ProfileReport:
-    """Counts and times networks on the CPU, in turn, round by round, so that a drifting machine treats all alike.
+    """Counts what networks cost, and times their forward passes on the CPU.
+
+    The networks are timed in turn, round by round, so that a change in the machine's speed affects all of them.
 
     Args:
-        models: names as for `skipwise.create_model`.
-        precision: "fp32", or "bf16" for autocast.
-        compile: whether torch.compile makes kernels of each network first, which takes a while.
-        seconds: of measuring per network, about.
+        models: the names of the networks, as for `create_model`.
+        img_size: the side of the images in pixels, 8 to 1,024; default 224.
+        batch_size: the images per batch; default 32. The latency is always that of a single image.
+        num_classes: the number of classes; default 1,000.
+        stem: "imagenet", "small", or "auto" (default), which goes by `img_size`; see `create_model`.
+        width: a factor on all channel counts; default 1.
+        precision: "fp32" (default), or "bf16" for autocast to bfloat16.
+        compile: whether each network is compiled with torch.compile first, which takes about a minute each; default
+            False.
+        seconds: about how long each network is timed, in seconds; default 3.
+
+    Returns:
+        A record with the machine and a `NetworkProfile` for each network: its counts, its latency for one image, and
+        its images per second in batches.
 
     Raises:
-        SkipwiseError: an unknown network or precision, or sizes that give no network.
+        SkipwiseError: there is no such network or precision, a number is out of range, or an external network does not
+            take images of this size.
+
+    Example:
+        >>> import skipwise
+        >>> report = skipwise.profile(["resnet20"], img_size=32, batch_size=2, num_classes=10, seconds=0.1)
+        >>> report.networks[0].counts.parameters
+        269722
+        >>> report.networks[0].latency.median > 0
+        True
     """
     if not models:
         raise SkipwiseError("Name at least one network to profile, like: skipwise profile resnet18,mobilenet_v2")
@@ -95,11 +134,11 @@ def profile(
         check_size(networks[name], name, channels=3, size=img_size)
     counts = {name: count(network, channels=3, size=img_size) for name, network in networks.items()}
     shape = {"channels": 3, "size": img_size}
-    one, many = {}, {"": matmul_arm(getattr(torch, PRECISIONS[precision]))}
+    one, many = {}, {"": matrix_product(getattr(torch, PRECISIONS[precision]))}
     for name, network in networks.items():
         runnable: Any = torch.compile(network) if compile else network
-        one[name] = forward_arm(runnable, **shape, batch_size=1, precision=precision)
-        many[name] = forward_arm(runnable, **shape, batch_size=batch_size, precision=precision)
+        one[name] = forward_pass(runnable, **shape, batch_size=1, precision=precision)
+        many[name] = forward_pass(runnable, **shape, batch_size=batch_size, precision=precision)
     latency = interleaved(one, seconds=seconds * len(networks) / 3)
     batches = interleaved(many, seconds=seconds * len(networks) * 2 / 3)
     peak = MATMUL_SIDE**3 / batches[""].median

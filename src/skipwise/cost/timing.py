@@ -1,4 +1,4 @@
-"""Latency of networks in PyTorch on this machine, and how fast it multiplies matrices."""
+"""Times networks in PyTorch, and how fast this machine multiplies matrices."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from skipwise.core.machine import devices
-from skipwise.cost.interleaved import Timing, in_turn, interleaved
+from skipwise.cost.interleaved import Timing, interleaved, interleaved_times
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
 
-def forward_arm(
+def forward_pass(
     network: nn.Module, *, channels: int, size: int, batch_size: int, precision: str = "fp32"
 ) -> Callable[[], object]:
-    """One forward pass of a batch, channels-last, in evaluation mode on the CPU, ready to be timed.
+    """Returns a function to time: a forward pass of a batch, channels-last, in evaluation mode on the CPU.
 
     Args:
+        network: the network; it is converted to channels-last in place.
+        channels: the channels of the images.
+        size: their side in pixels.
+        batch_size: the images per batch.
         precision: "fp32", or "bf16" for autocast.
     """
     import torch
@@ -36,21 +40,24 @@ def forward_arm(
 
 
 def latencies(networks: Mapping[str, nn.Module], *, channels: int, size: int) -> tuple[int, dict[str, Timing]]:
-    """Seconds per forward pass of one image in float32, the networks in turn, about a second each.
+    """Times forward passes of one image in float32, with one thread and with all, about a second per network.
 
-    With one thread, and with all: whichever is quicker in sum, and how many these are. Small networks have nothing to
-    do for a second one, and where other programs hold the cores, threads wait for each other a hundred times as long.
+    A second thread has nothing to do in small networks, and where other programs use the cores, threads wait for each
+    other a hundred times as long.
+
+    Returns:
+        The number of threads with which all networks together are faster, and the times with it in seconds.
     """
     import torch
 
-    arms = {
-        name: forward_arm(network, channels=channels, size=size, batch_size=1) for name, network in networks.items()
+    tasks = {
+        name: forward_pass(network, channels=channels, size=size, batch_size=1) for name, network in networks.items()
     }
     before, found = torch.get_num_threads(), {}
     try:
         for threads in sorted({1, before}):
             torch.set_num_threads(threads)
-            found[threads] = interleaved(arms, seconds=0.5 * len(arms))
+            found[threads] = interleaved(tasks, seconds=0.5 * len(tasks))
     finally:
         torch.set_num_threads(before)
     threads = min(found, key=lambda count: sum(timing.median for timing in found[count].values()))
@@ -60,8 +67,8 @@ def latencies(networks: Mapping[str, nn.Module], *, channels: int, size: int) ->
 MATMUL_SIDE, SHORT_SIDE, LONG_SIDE = 1024, 384, 4096
 
 
-def matmul_arm(dtype: torch.dtype, *, side: int = MATMUL_SIDE, device: str = "cpu") -> Callable[[], object]:
-    """A product of two square matrices in `dtype`, ready to be timed: side^3 multiply-adds."""
+def matrix_product(dtype: torch.dtype, *, side: int = MATMUL_SIDE, device: str = "cpu") -> Callable[[], object]:
+    """Returns a function to time: a product of two square matrices in `dtype`, which is side^3 multiply-adds."""
     import torch
 
     left, right = (torch.ones(side, side, dtype=dtype, device=device) for _ in range(2))
@@ -74,34 +81,36 @@ def matmul_arm(dtype: torch.dtype, *, side: int = MATMUL_SIDE, device: str = "cp
 
 
 def bf16_speedup() -> float:
-    """How many times faster this processor multiplies bfloat16 matrices than float32 ones; 1 if it can't natively.
+    """How many times faster this processor multiplies bfloat16 matrices than float32 ones; 1 without native support.
 
-    An instruction set is not a speed: there are processors that list AVX512-BF16 and are slower with it. On one
-    thread, products short enough to fall between two interruptions, the quickest of each kind: where other programs
-    hold the cores, medians of longer ones on all threads say how long these waited.
+    It is measured, since some processors list AVX512-BF16 and are slower with it. Short products on one thread are
+    timed, and the fastest of each type counts: where other programs use the cores, medians of long products on all
+    threads would measure how long threads wait.
     """
     import torch
 
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     if not any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")):
         return 1.0
-    arms = {str(kind): matmul_arm(kind, side=SHORT_SIDE) for kind in (torch.float32, torch.bfloat16)}
+    tasks = {str(kind): matrix_product(kind, side=SHORT_SIDE) for kind in (torch.float32, torch.bfloat16)}
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        taken = in_turn(arms, seconds=0.5, least_rounds=15)
+        taken = interleaved_times(tasks, seconds=0.5, least_rounds=15)
     finally:
         torch.set_num_threads(before)
     return min(taken[str(torch.float32)]) / min(taken[str(torch.bfloat16)])
 
 
 def multiply_adds_per_second(device: str, *, threads: int, precision: str) -> float:
-    """How many a device does at most, in products of matrices: the fastest of a few, on a CPU on one thread, times
-    threads.
+    """The peak speed of a device: the fastest of a few matrix products.
 
-    Where other programs hold the cores, several threads would wait for each other most of the time.
+    On a CPU it is that of one thread times `threads`: where other programs use the cores, several threads would wait
+    for each other most of the time.
 
     Args:
+        device: "cpu", "cuda" or "mps".
+        threads: the threads that work will use on a CPU.
         precision: "fp32", "bf16" or "fp16"; on a CPU, float16 counts as float32.
     """
     import torch
@@ -109,11 +118,11 @@ def multiply_adds_per_second(device: str, *, threads: int, precision: str) -> fl
     own_cores = devices.of(device).own_cores
     halves = {"bf16": torch.bfloat16} | ({"fp16": torch.float16} if own_cores else {})
     side = LONG_SIDE if own_cores else SHORT_SIDE
-    arm = matmul_arm(halves.get(precision, torch.float32), side=side, device=device)
+    product = matrix_product(halves.get(precision, torch.float32), side=side, device=device)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        taken = in_turn({"product": arm}, seconds=0.1, least_rounds=10)
+        taken = interleaved_times({"product": product}, seconds=0.1, least_rounds=10)
     finally:
         torch.set_num_threads(before)
     return (1 if own_cores else threads) * side**3 / min(taken["product"])

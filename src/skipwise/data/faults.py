@@ -1,4 +1,4 @@
-"""What has to be mended before anything can be trained on images: the same sentences in every verb."""
+"""Faults that have to be fixed before a network can be trained on images, in the same words for every verb."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from skipwise.data.sources import Source
 from skipwise.data.sources.labels import missing_classes
 
 NAMED = 10
-"""Unreadable files that a sentence names."""
+"""Unreadable files that a sentence names, at most."""
 
 
 def faults(source: Source, scan: Scan, used: NDArray[np.bool_]) -> list[str]:
-    """A sentence for each fault that stands in the way of training; none if these images can be trained on.
+    """A sentence for each fault that prevents training; [] if the images can be trained on.
 
     Args:
-        used: the images that count, bool [N].
+        source: the images and their labels.
+        scan: what is known about each of them.
+        used: the images that are used, bool [N].
     """
     return [*layout_faults(source, used), *unreadable_images(source, scan, used)]
 
 
 def layout_faults(source: Source, used: NDArray[np.bool_]) -> list[str]:
-    """What is wrong with classes and splits as they were read; else what leaving images out does to them."""
+    """Faults of classes and splits, as they were read or because images are left out."""
     if source.faults:
         return list(source.faults)
     members = np.flatnonzero(used)
@@ -40,7 +42,7 @@ def layout_faults(source: Source, used: NDArray[np.bool_]) -> list[str]:
 
 
 def unreadable_images(source: Source, scan: Scan, used: NDArray[np.bool_]) -> list[str]:
-    """One sentence that names the images that can't be read, if there are any."""
+    """A sentence that names the images that cannot be read, in a list; [] if there are none."""
     files = [f"{source.ids[index]} ({reason})" for index, reason in sorted(scan.unreadable.items()) if used[index]]
     if not files:
         return []

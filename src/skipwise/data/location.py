@@ -1,4 +1,4 @@
-"""Where a run's images were, so that what comes after training finds them again without being told."""
+"""The place of a run's images, written beside the run, so that later commands find them again."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ FILE = SEALED_BY
 
 
 def remember(folder: Path, request: Request, source: Source, *, tables: Iterable[str]) -> None:
-    """Writes into `folder` where its images are; nothing compares it, since images may move.
+    """Writes into a folder where its images are. Nothing compares it later, since images may move.
 
     Args:
-        tables: names of the files there that say how the images are split; it has their checksums.
+        folder: the folder of a run or a comparison.
+        request: the images, as the user named them.
+        source: the images.
+        tables: names of the files in the folder that hold the split; their checksums are written, too.
     """
     data = request.data if source.container is None else str(Path(request.data).expanduser().absolute())
     write_sealed(folder / FILE, replace(request, data=data), tables)
 
 
 def recall(folder: Path) -> Request | None:
-    """What `remember` wrote there, or None.
+    """Reads what `remember` wrote; None if there is no such file.
 
     Raises:
         SkipwiseError: the file is damaged.
@@ -35,6 +38,6 @@ def recall(folder: Path) -> Request | None:
 
 
 def check_tables(folder: Path, name: str) -> None:
-    """Raises SkipwiseError where a table of `remember`'s is not what it was."""
+    """Raises SkipwiseError if a table has changed since `remember` wrote its checksum."""
     if (folder / FILE).exists():
         check_files(folder / FILE, name, mend="give the command that made it again")

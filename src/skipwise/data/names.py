@@ -1,4 +1,4 @@
-"""What the names of files and folders say before anything is opened."""
+"""Names of files and folders: suffixes, clutter, archives and accents."""
 
 from __future__ import annotations
 
@@ -43,37 +43,37 @@ CLUTTER = frozenset(
         ".vscode",
     ]
 )
-"""Files and folders that operating systems, storage boxes and tools leave behind."""
+"""Names of files and folders that operating systems, network drives and tools leave behind."""
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-"""The suffixes of archives that are read in place."""
+"""Suffixes of archives that are read without unpacking them."""
 
 
 def is_clutter(name: str) -> bool:
-    """Whether one part of a path is nobody's image or class: known clutter, or a Trash folder of a numbered user."""
+    """Whether one part of a path is clutter: a name of CLUTTER, a numbered user's trash, or a macOS resource file."""
     return name in CLUTTER or name.startswith((".Trash-", "._"))
 
 
 def suffix(name: str) -> str:
     """The lower-case suffix of a file's name, with its dot: ".jpg"."""
-    # Called for every file; a path's own rules would take three times as long.
+    # It is called for every file, and splitext takes three times as long.
     dot = name.rfind(".")
     return name[dot:].lower() if dot > name.rfind("/") + 1 else ""
 
 
 def stem(name: str) -> str:
-    """A path without its suffix: "a/b.jpg" -> "a/b"."""
+    """A path without its suffix: "a/b" for "a/b.jpg"."""
     return splitext(name)[0]
 
 
 def without_archive_suffix(name: str) -> str:
-    """A data set's name from that of its file: "birds.tar.gz" -> "birds"."""
+    """The name of a data set from that of its file: "birds" for "birds.tar.gz"."""
     for each in (".gz", ".bz2", ".xz", ".zip", ".tgz", ".tbz2", ".txz", ".tar"):
         name = name[: -len(each)] if name.lower().endswith(each) else name
     return name
 
 
 def unaccented(name: str) -> str:
-    """A name without accents, as names are compared: "entraînement" -> "entrainement"."""
-    spelt = unicodedata.normalize("NFKD", name)
-    return unicodedata.normalize("NFC", "".join(each for each in spelt if not "\u0300" <= each <= "\u036f"))
+    """A name without accents, so that names can be compared: "entrainement" for "entraînement"."""
+    decomposed = unicodedata.normalize("NFKD", name)
+    return unicodedata.normalize("NFC", "".join(each for each in decomposed if not "\u0300" <= each <= "\u036f"))

@@ -1,4 +1,4 @@
-"""Folders that Skipwise itself wrote, where they lie among the user's images."""
+"""Recognising folders of results that Skipwise wrote, if they are among the user's images."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _FIELDS = {
     "audit.json": {"reading", "fingerprint", "findings"},
     ARTIFACT: {"version", "golden", "provenance", "files"},
 }
-"""Some of what has always been in each of the records that Skipwise writes into folders of its results."""
+"""Some of the fields that have always been in the records of Skipwise's folders of results."""
 RECORDS = frozenset(_FIELDS)
 
 
 def is_record(name: str, content: bytes) -> bool:
-    """Whether a file that is called like a record of ours is one, whoever wrote it."""
+    """Whether a file with the name of a record has the content of one. The file may come from anybody."""
     try:
         check_json(content)
         found = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
@@ -37,7 +37,7 @@ class _Golden:
 
 @dataclass(frozen=True)
 class _Artifact:
-    """As much of `artifact.json` as tells it from other files of that name."""
+    """The part of `artifact.json` that distinguishes it from other files of that name."""
 
     version: int
     format: str
@@ -47,10 +47,10 @@ class _Artifact:
 
 
 def golden_images(record: bytes) -> frozenset[str]:
-    """The images that an artifact brings along to be checked with, relative to its folder; they are not the user's.
+    """The golden images of an artifact, by their names relative to its folder. They do not belong to the user's images.
 
     Args:
-        record: what is in a file called `artifact.json`, whoever wrote it; none are named in one that is not ours.
+        record: the content of a file named `artifact.json`, which may come from anybody.
     """
     try:
         check_json(record)

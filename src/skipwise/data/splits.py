@@ -1,4 +1,4 @@
-"""train / val / test: stratified, seeded, what belongs together on one side, written down and given back."""
+"""Splits into training, validation and test images: stratified, seeded and by groups; and their files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from skipwise.data.sources.tables.path_table import read_path_table
 
 SPLITS = ("train", "val", "test")
 TEST_SHARE = 0.15
+"""The test images' share of all images, where the source brings no split."""
 SEALED_BY = "source.json"
-"""Beside the split.csv of a run or a comparison, this has its checksum."""
+"""The file with the checksum of the split.csv of a run or a comparison, beside it."""
 SPLIT_SEED = 0
-"""Splits are made with the same seed for every run, whatever its own."""
+"""The seed of splits, the same for every run, whatever the seed of the run is."""
 
 
 def make_splits(
@@ -33,26 +34,28 @@ def make_splits(
     seed: int,
     groups: NDArray[np.int64] | None = None,
 ) -> NDArray[np.str_]:
-    """Which split each image belongs to, every class in the same proportions as nearly as the groups allow.
+    """Assigns each image to a split, with every class in the same proportions as far as the groups allow.
 
-    Own code, since scikit-learn's stratified split can leave a class of three images out of a split, and its grouped
-    one makes folds of equal size only.
+    scikit-learn is not used here: its stratified split can leave a class of three images out of a split, and its
+    grouped one makes only folds of equal size.
 
     Args:
         labels: class numbers [N].
-        val_share, test_share: of all images; a share of 0 leaves that split empty.
+        classes: class names.
+        val_share, test_share: shares of all images, 0 to 1; a share of 0 leaves that split empty.
+        seed: seed of the split.
         groups: a number per image [N]; images of one group stay together. None: no groups.
 
     Returns:
-        "train", "val" or "test" per image, [N].
+        "train", "val" or "test" for each image [N].
 
     Raises:
-        SkipwiseError: a class with fewer images, or groups, than there are splits.
+        SkipwiseError: a class has fewer images or groups than there are splits.
     """
     shares = {"test": test_share, "val": val_share}
     wanted = [split for split, share in shares.items() if share > 0]
     sizes = np.bincount(labels, minlength=len(classes))
-    # What each class still lacks in each split; the rest of it is for training.
+    # How many images each split still lacks of each class; the rest of the class is for training.
     lacking = {
         split: np.array([max(1, round(size * shares[split])) if size else 0 for size in sizes]) for split in wanted
     }
@@ -64,8 +67,8 @@ def make_splits(
             )
         if sizes[number] and sum(lacking[split][number] for split in wanted) >= sizes[number]:
             raise SkipwiseError(
-                f"The class {name!r} has {sizes[number]} images, which leaves none to train on; "
-                "make --val-share smaller."
+                f"The class {name!r} has {sizes[number]} images, which leaves none to train on; make --val-share "
+                "smaller."
             )
     splits = np.full(len(labels), "train", dtype="<U5")
     rng = np.random.default_rng(seed)
@@ -88,15 +91,19 @@ def make_splits(
 def make_folds(
     labels: NDArray[np.int64], classes: Sequence[str], groups: NDArray[np.int64], *, folds: int, seed: int
 ) -> NDArray[np.int64]:
-    """The fold [N] of each image, from 0: parts of nearly the same size and class proportions.
+    """The fold of each image [N], from 0. Folds have nearly the same size and class proportions.
 
-    What belongs together is in one part.
+    Images of one group are in one fold.
 
     Args:
-        labels, groups: numbers of class and group [N].
+        labels: class numbers [N].
+        classes: class names.
+        groups: group numbers [N].
+        folds: the number of folds.
+        seed: seed of the folds.
 
     Raises:
-        SkipwiseError: a class with fewer images, or groups, than there are folds.
+        SkipwiseError: a class has fewer images or groups than there are folds.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -124,7 +131,7 @@ def _place_groups(
     splits: NDArray[np.str_],
     rng: np.random.Generator,
 ) -> None:
-    """Puts groups of several images, the largest first, where most of their images are still lacking."""
+    """Assigns groups of several images, the largest first, to the split that lacks most of their images."""
     room = {**lacking, "train": sizes - sum(lacking.values())}
     grouped = np.flatnonzero(~alone)
     order = grouped[np.argsort(groups[grouped], kind="stable")]
@@ -134,7 +141,7 @@ def _place_groups(
         numbers, counts = np.unique(labels[part], return_counts=True)
 
         def fit(split: str, numbers: NDArray[np.int64] = numbers, counts: NDArray[np.int64] = counts) -> float:
-            # How many of its images the split has room for; a tie goes to the split that lacks the larger share.
+            # The number of its images that the split has room for. A tie goes to the split that lacks the larger share.
             left = room[split][numbers]
             return float(np.minimum(counts, left).sum() + 0.5 * (left / sizes[numbers]).mean())
 
@@ -150,7 +157,7 @@ def _check_groups(
         missing = [split for split in wanted if not (splits[labels == number] == split).any()]
         if missing:
             raise SkipwiseError(
-                f"The images of the class {classes[number]!r} belong together in so few groups that none is left for "
+                f"The images of the class {classes[number]!r} are in so few groups that none is left for "
                 f"{missing[0]}; use finer groups, or give a split of your own with --split."
             )
 
@@ -163,10 +170,16 @@ def save_split(
     duplicated_in: Sequence[str],
     groups: Sequence[int] | None = None,
 ) -> None:
-    """Writes which image went where as a table of path, label, split and twin; images that are left out are not in it.
+    """Writes a split as a table of path, label, split and twin, without images that have no split.
 
-    A twin is the split, before the image's own, that has an image (nearly) the same. With `groups`, a number for each
-    image says which of them belong together.
+    Args:
+        path: the file.
+        ids: the images' names.
+        labels: their class names.
+        split: "train", "val" or "test" for each image, or "" for an image that is left out.
+        duplicated_in: for each image the split, before its own, that has a (near-)duplicate of it, or ""; it is written
+            as the column twin.
+        groups: a number for each image, written as the column group; None for no such column.
     """
     columns = [ids, labels, split, duplicated_in, *([] if groups is None else [list(map(str, groups))])]
     table = io.StringIO()
@@ -177,15 +190,18 @@ def save_split(
 
 
 def read_split(path: Path, ids: Sequence[str]) -> NDArray[np.str_]:
-    """The split of each of `ids` by a table as `save_split` writes it, "" for those that are not in it.
+    """Reads a split as `save_split` writes it.
+
+    Returns:
+        The split of each of `ids` [N], "" for images that are not in the table.
 
     Raises:
-        SkipwiseError: no such table, one without splits, one of other images, or a run's that was damaged.
+        SkipwiseError: the file does not exist or has changed, or it is not a split of these images.
     """
     if not path.is_file():
         raise SkipwiseError(f"There is no file {path}; --split takes a split.csv that Skipwise wrote, or one like it.")
     if (path.parent / SEALED_BY).is_file():
-        check_files(path.parent / SEALED_BY, path.name, mend="if you edited it, give a copy in another folder")
+        check_files(path.parent / SEALED_BY, path.name, mend="if you edited it, use a copy in another folder")
     listed = read_path_table(path)
     if listed.columns.split is None:
         raise SkipwiseError(f"{path} has no column 'split'; it needs path, label and split.")
@@ -195,15 +211,15 @@ def read_split(path: Path, ids: Sequence[str]) -> NDArray[np.str_]:
         name = row.file if row.file in known else from_csv_cell(row.file)
         if given.setdefault(name, row.split) != row.split:
             raise SkipwiseError(
-                f"Line {row.line} of {path} puts {name!r} into {row.split}, an earlier one into {given[name]}."
+                f"Line {row.line} of {path} puts {name!r} into {row.split}, an earlier line into {given[name]}."
             )
     for split in ("train", "test"):
         if split not in given.values():
             raise SkipwiseError(f"No line of {path} has the split {split!r}; add some, or leave --split out.")
-    strangers = given.keys() - known
-    if strangers:
+    unknown = given.keys() - known
+    if unknown:
         raise SkipwiseError(
-            f"{path} lists {sorted(strangers)[0]!r} and {len(strangers) - 1} other images that are not there; is it "
+            f"{path} lists {sorted(unknown)[0]!r} and {len(unknown) - 1} other images that are not there; is it "
             "the split of other images?"
         )
     return np.array([given.get(name, "") for name in ids], dtype="<U5")

@@ -1,1 +1,1 @@
-"""The networks: blocks, the builder that turns a stage table into a network, and the zoo of named ones."""
+"""The networks: blocks, the table of named networks, external networks, and weights to start from."""

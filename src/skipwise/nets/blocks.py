@@ -1,8 +1,8 @@
-"""The pieces residual networks are made of.
+"""The blocks that residual networks are made of.
 
-A block is told what differs between families by being handed it: a `gate` (a module on the residual branch,
-`SqueezeExcite` or `nn.Identity`) and a `skip` (a module that joins the branch with the block's input). A new
-variant is a new module to hand over, never another flag.
+What differs between families is passed to a block as a module: a `gate` on the residual branch (`SqueezeExcite` or
+`nn.Identity`), and a `skip` that joins the branch with the block's input. A new variant is a new module to pass, never
+another flag.
 
 Shapes are written as in `x_BCHW`: batch, channels, height, width.
 """
@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 
 def scaled(channels: int, width: float, *, unit: int = 8) -> int:
-    """`channels` times `width`, rounded to a multiple of `unit` and at least that; vector units like multiples of 8."""
+    """`channels` times `width`, rounded to a multiple of `unit` and at least `unit`; vector units are fastest with
+    multiples of 8."""
     return max(unit, unit * math.floor(channels * width / unit + 0.5))
 
 
@@ -32,7 +33,7 @@ class ConvNormAct(nn.Sequential):
     The norm's shift makes a bias of the convolution redundant (Ioffe and Szegedy 2015, arXiv:1502.03167).
 
     Args:
-        activation: the module's class, or None for a linear output.
+        activation: the class of the activation, or None for a linear output.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class SqueezeExcite(nn.Module):
     """Scales every channel by a gate computed from all of them (Hu et al. 2018, arXiv:1709.01507).
 
     Global average -> linear -> ReLU -> linear -> sigmoid, one factor in (0, 1) per image and channel.
-    At least four hidden units, so that a narrow network keeps a gate worth the name.
+    A gate has at least four hidden units, so that it still works in a narrow network.
 
     Shapes: [B, C, H, W] -> [B, C, H, W].
     """
@@ -76,33 +77,37 @@ class SqueezeExcite(nn.Module):
 
 
 class RectifiedSqueezeExcite(SqueezeExcite):
-    """Squeeze-excite behind a ReLU: what the Caffe networks and the weights converted from them have."""
+    """Squeeze-excite after a ReLU, as in the Caffe networks and the weights converted from them."""
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         return super().forward(torch.relu(x_BCHW))
 
 
 class DropPath(nn.Module):
-    """In training, silences a branch for a random share of the images (Huang et al. 2016, arXiv:1603.09382).
+    """Stochastic depth: in training, sets a branch to zero for random images (Huang et al. 2016, arXiv:1603.09382).
 
-    What is left is scaled up, so that the expected output stays the same. Draws from torch's default generator.
+    The other images' branches are scaled up, so that the expected output stays the same. The draws come from torch's
+    default generator.
+
+    Args:
+        drop_prob: the probability of setting an image's branch to zero.
     """
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, drop_prob: float) -> None:
         super().__init__()
-        self.share = share
+        self.drop_prob = drop_prob
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         if not self.training:
             return x_BCHW
-        keep = torch.rand(len(x_BCHW), 1, 1, 1, device=x_BCHW.device) >= self.share
-        return x_BCHW * (keep / (1 - self.share)).to(x_BCHW.dtype)
+        keep = torch.rand(len(x_BCHW), 1, 1, 1, device=x_BCHW.device) >= self.drop_prob
+        return x_BCHW * (keep / (1 - self.drop_prob)).to(x_BCHW.dtype)
 
 
 class Skip(nn.Module):
     """Adds the block's input, brought to the branch's shape by `shortcut`, to the branch.
 
-    `drop_path` is what the branch goes through before: nothing, or a `DropPath`.
+    `drop_path` is applied to the branch first: `nn.Identity`, or a `DropPath`.
     """
 
     def __init__(self, shortcut: nn.Module) -> None:
@@ -115,7 +120,7 @@ class Skip(nn.Module):
 
 
 class NoSkip(nn.Module):
-    """Passes the branch on alone: the plain network, the control for what the skip connection does."""
+    """Returns the branch alone, as in a plain network, the control that shows what the skip connection does."""
 
     def forward(self, branch: Tensor, x: Tensor) -> Tensor:  # noqa: ARG002 - the signature of a skip
         return branch
@@ -126,14 +131,14 @@ SkipMaker = Callable[[int, int, int], nn.Module]
 
 
 def projection_skip(in_channels: int, out_channels: int, stride: int) -> Skip:
-    """Identity where shapes agree, else a strided 1x1 convolution: option B of He et al. 2015."""
+    """Identity where the shapes are equal, otherwise a strided 1x1 convolution: option B of He et al. 2015."""
     if stride == 1 and in_channels == out_channels:
         return Skip(nn.Identity())
     return Skip(ConvNormAct(in_channels, out_channels, 1, stride=stride, activation=None))
 
 
 class PadShortcut(nn.Module):
-    """Brings x to the branch's shape without parameters: every stride-th pixel, and channels of zeros on both sides."""
+    """Gives x the branch's shape without parameters: takes every stride-th pixel, and adds channels of zeros."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
@@ -146,7 +151,7 @@ class PadShortcut(nn.Module):
 
 
 def padding_skip(in_channels: int, out_channels: int, stride: int) -> Skip:
-    """Identity where shapes agree, else `PadShortcut`: option A of He et al. 2015, theirs for CIFAR-10."""
+    """Identity where the shapes are equal, otherwise `PadShortcut`: option A of He et al. 2015, used for CIFAR-10."""
     if stride == 1 and in_channels == out_channels:
         return Skip(nn.Identity())
     return Skip(PadShortcut(in_channels, out_channels, stride))
@@ -184,8 +189,8 @@ class Bottleneck(nn.Module):
     The 3x3 convolution strides, as in all weights published since 2016; the paper's first 1x1 did.
 
     Args:
-        squeeze: the middle's share of the output channels, rounded to a multiple of 8 and of `groups`.
-        groups: of the 3x3 convolution; more than one makes it ResNeXt (Xie et al. 2017, arXiv:1611.05431).
+        squeeze: the middle channels as a fraction of the output channels, rounded to a multiple of 8 and of `groups`.
+        groups: the groups of the 3x3 convolution; more than one is ResNeXt (Xie et al. 2017, arXiv:1611.05431).
     """
 
     def __init__(
@@ -214,14 +219,14 @@ class Bottleneck(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """Widen, filter each channel on its own, narrow again (Sandler et al. 2018, arXiv:1801.04381).
+    """1x1 up, 3x3 depthwise, 1x1 down, and a skip between the narrow ends (Sandler et al. 2018, arXiv:1801.04381).
 
-    The narrow ends carry the skip and have no activation: a ReLU there would lose information.
+    The narrow output has no activation, since a ReLU there would lose information.
 
     Shapes: [B, in, H, W] -> [B, out, H / stride, W / stride].
 
     Args:
-        expand: how many times wider the middle is than the input; 1 leaves the widening out.
+        expand: the middle channels as a multiple of the input channels; 1 leaves out the first convolution.
     """
 
     def __init__(

@@ -1,4 +1,7 @@
-"""Which sizes of images somebody else's network takes, found out by trying; ours take any from 8 pixels on."""
+"""Finds out by trying which image sizes an external network takes.
+
+Networks of Skipwise take images of any size from 8 pixels a side.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,11 @@ if TYPE_CHECKING:
     from torch import nn
 
 SIDES = (8, 12, 16, 24, 32, 48, 64, 96, 112, 128, 160, 192, 224, 256, 299, 320, 384, 448, 512)
-"""Pixels a side that are tried, to name some that work."""
+"""The sides, in pixels, that are tried to suggest one that works."""
 
 
 def takes(network: nn.Module, channels: int, side: int) -> bool:
-    """Whether a network in evaluation mode answers an image of so many pixels a side."""
+    """Whether a network in evaluation mode takes an image of `side` pixels a side."""
     import torch
 
     device = next((parameter.device for parameter in network.parameters()), None)
@@ -27,9 +30,18 @@ def takes(network: nn.Module, channels: int, side: int) -> bool:
 
 
 def check_size(network: nn.Module, name: str, *, channels: int, size: int) -> None:
-    """Raises SkipwiseError where a network takes images, but none of this size, and names the smallest it does take.
+    """Checks that a network takes images of a size.
 
-    A network that takes none of the usual sizes has another fault than the size.
+    A network that takes none of the usual sizes passes: it has another fault than the size.
+
+    Args:
+        network: the network; it is put into evaluation mode.
+        name: its name, for the message.
+        channels: the channels of the images.
+        size: their side in pixels.
+
+    Raises:
+        SkipwiseError: it takes other sizes and not this one; the message names the smallest that it takes.
     """
     network = network.eval()
     if takes(network, channels, size):
@@ -40,10 +52,12 @@ def check_size(network: nn.Module, name: str, *, channels: int, size: int) -> No
     refused = f"{name} does not take images of {size} x {size} pixels"
     if min(works) < size or len(works) == 1:
         shown = " or ".join(f"{side} x {side}" for side in works[:3])
-        raise SkipwiseError(f"{refused}, but it does take {shown}; add --img-size {works[0]}.")
-    # The smallest lies between one that is too small and the first that was found.
+        raise SkipwiseError(f"{refused}, but it takes {shown}; add --img-size {works[0]}.")
+    # The smallest size lies between one that is too small and the first that works: bisect.
     too_small, smallest = max((side for side in (size, *SIDES) if side < works[0]), default=size), works[0]
     while smallest - too_small > 1:
         middle = (smallest + too_small) // 2
         too_small, smallest = (too_small, middle) if takes(network, channels, middle) else (middle, smallest)
-    raise SkipwiseError(f"{refused}: {smallest} x {smallest} is its smallest; add --img-size {smallest}, or more.")
+    raise SkipwiseError(
+        f"{refused}: {smallest} x {smallest} is the smallest it takes; add --img-size {smallest} or larger."
+    )

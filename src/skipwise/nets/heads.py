@@ -1,4 +1,4 @@
-"""The last layer: the only one that has to be new when the classes are others."""
+"""Finds the last layer, which has to be new where the classes are others."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from skipwise.nets.network import Network
 def head_names(network: nn.Module) -> frozenset[str]:
     """The names of the last layer's parameters.
 
-    A network of timm says which layer is its classifier, or its two classifiers. In other external networks it is the
-    last layer with a matrix of weights.
+    timm's networks say which layers are their one or two classifiers. In other external networks it is the last layer
+    with a matrix of weights.
     """
     parts = dict(network.named_modules(remove_duplicate=False))
     if isinstance(network, Network):

@@ -12,10 +12,10 @@ from skipwise.nets.blocks import Skip
 
 
 def initialise(network: nn.Module, generator: torch.Generator | None) -> None:
-    """Fresh weights for convolutions, norms and linear layers, in place.
+    """Draws initial weights for convolutions, norms and linear layers, in place.
 
-    Convolutions: He et al. 2015 (arXiv:1502.01852), fan out, that of grouped ones counted over all groups as
-    torchvision does; norms: the identity; linear layers: uniform within 1 / sqrt(fan in), biases too, as torch has it.
+    Convolutions: normal, by fan out (He et al. 2015, arXiv:1502.01852), counted over all groups as in torchvision.
+    Norms: the identity. Linear layers and their biases: uniform within 1 / sqrt(fan in), as in torch.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

@@ -1,6 +1,6 @@
-"""From a table of stages to a network: stem, stages, head.
+"""Builds a network (stem, stages, head) from a table of stages.
 
-`Architecture` is data and `Network` is the one loop that reads it, so a new network is a new row in the zoo.
+`Architecture` is data, and `Network` is the one loop that reads it, so a new network is a new row in `zoo.NETWORKS`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,16 @@ StemPool = partial(nn.MaxPool2d, 3, stride=2, padding=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """`depth` blocks of `channels` output channels; the first one strides, or `small_stride` under a small stem.
+    """Blocks of equal width in a row.
 
-    `block` is called as block(in_channels, out_channels, stride, gate=module, skip=module).
+    Args:
+        block: makes a block; called as block(in_channels, out_channels, stride, gate=module, skip=module).
+        channels: the output channels at width 1.
+        depth: the number of blocks.
+        stride: the stride of the first block; the others have 1.
+        small_stride: the stride of the first block after the small stem; None is `stride`.
+        gate: makes the gate of each block; None for no gates.
+        skip: makes the skip of each block.
     """
 
     block: Callable[..., nn.Module]
@@ -35,11 +42,17 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """A network before it has a size.
+    """What a named network is, at any width and for any number of classes.
 
-    `stem_channels` is the width of the first convolution; `stem_kernel` its size under the ImageNet stem, where
-    it strides by 2 and `stem_pool` makes the pooling that follows. `stem` is the one it was published with.
-    `head_channels` adds a 1x1 convolution before the last pooling. `paper` is where the network was published.
+    Args:
+        stages: the stages in order.
+        paper: where the network was published.
+        stem: the stem it was published with, "imagenet" or "small".
+        stem_channels: the output channels of the first convolution at width 1.
+        stem_kernel: the kernel size of the first convolution in the ImageNet stem, where its stride is 2.
+        stem_pool: makes the pooling that follows it in the ImageNet stem; None for none.
+        activation: makes the activation of stem and head.
+        head_channels: the output channels of a 1x1 convolution before the global pooling; None for none.
     """
 
     stages: tuple[Stage, ...]
@@ -70,9 +83,9 @@ class Network(nn.Module):
         drop_path: float,
     ) -> None:
         super().__init__()
-        # Deeper blocks are dropped more often, from never to `drop_path` (Huang et al. 2016, section 3).
+        # The probability rises linearly with depth, from 0 to `drop_path` (Huang et al. 2016, section 3).
         depth = sum(stage.depth for stage in architecture.stages)
-        shares = iter(torch.linspace(0, drop_path, depth, device="cpu").tolist())
+        drop_probs = iter(torch.linspace(0, drop_path, depth, device="cpu").tolist())
         squeeze = {} if reduction is None else {"reduction": reduction}
         small = stem == "small"
         channels = scaled(architecture.stem_channels, width)
@@ -96,9 +109,9 @@ class Network(nn.Module):
             for index in range(stage.depth):
                 shape = (channels, out_channels, stride if index == 0 else 1)
                 gate = stage.gate(out_channels, **squeeze) if stage.gate is not None else nn.Identity()
-                skip, share = stage.skip(*shape), next(shares)
-                if share > 0 and isinstance(skip, Skip):  # without a skip a dropped branch would leave nothing
-                    skip.drop_path = DropPath(share)
+                skip, drop_prob = stage.skip(*shape), next(drop_probs)
+                if drop_prob > 0 and isinstance(skip, Skip):  # without a skip, dropping the branch would leave nothing
+                    skip.drop_path = DropPath(drop_prob)
                 blocks.append(stage.block(*shape, gate=gate, skip=skip))
                 channels = out_channels
             self.stages.append(blocks)

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from skipwise.core.errors import SkipwiseError, unknown_name
+from skipwise.core.errors import SkipwiseError, require, unknown_name
 from skipwise.core.files.checksums import sha256
 from skipwise.nets.catalogue import check_model
-from skipwise.nets.external import Source, create_external, source_of
+from skipwise.nets.external import Source, source_of
+from skipwise.nets.external_code import create_external
 from skipwise.nets.stems import STEMS, check_width, resolve_stem
 from skipwise.nets.weights.published import fetch, published
 
@@ -122,17 +123,17 @@ class NetworkSpec:
             A module from images [B, in_channels, H, W] to logits [B, num_classes], in training mode, on the CPU.
 
         Raises:
-            SkipwiseError: an unknown name or stem, numbers that give no network, or weights that cannot be had or do
-                not fit.
+            SkipwiseError: the name or stem is unknown, numbers give no network, weights cannot be had or do not fit,
+                or torch is not installed.
             TrainingFailed: the function of a network of your own fails or returns no module.
         """
         return self.build_loaded(seed=seed)[0]
 
     def build_loaded(self, *, seed: int | None = None) -> tuple[nn.Module, Loaded]:
-        """`build`, and what was loaded from the file of weights; nothing where the weights are random."""
+        """Builds the network as `build` does, and also returns what was loaded from a file of weights."""
+        self._check_known()
         from skipwise.nets.weights.loading import Loaded, load_weights
 
-        self._check_known()
         file = self._weights_file()
         if self.source == "skipwise":
             network: nn.Module = self._build_ours(seed)
@@ -173,6 +174,7 @@ class NetworkSpec:
         return NETWORKS[self.name]
 
     def _check_known(self) -> None:
+        require("torch", extra="train")
         if self.source == "skipwise":
             self._architecture()
         else:

@@ -10,7 +10,8 @@ from skipwise.advice.weights import should_start_from_weights
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.prepare import Prepared
-from skipwise.nets.external import code_fingerprint, is_external
+from skipwise.nets.external import is_external
+from skipwise.nets.external_code import code_fingerprint
 from skipwise.nets.stems import resolve_stem
 from skipwise.training.inputs import check_sizes, choose_preprocessing, with_sizes_for_all
 from skipwise.training.loop.recipe import Recipe, Wishes, choose_recipe

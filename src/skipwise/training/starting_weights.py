@@ -19,7 +19,7 @@ from skipwise.core.files.paths import user_path
 from skipwise.core.text import listed
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.nets.external import check_trusted, is_external
-from skipwise.nets.weights.published import Expected, Published, at_hand, expected, fetch, published
+from skipwise.nets.weights.published import Expected, Published, expected, fetch, find_cached, published
 from skipwise.training.run.record import RunSpec, read_run
 
 NONE, AUTO, PRETRAINED = "none", "auto", "pretrained"
@@ -173,7 +173,7 @@ def available(models: Sequence[str]) -> dict[str, Literal["here", "web"]]:
     for model in models:
         weights = _published_of(model)
         if weights is not None:
-            found[model] = "web" if at_hand(weights) is None else "here"
+            found[model] = "web" if find_cached(weights) is None else "here"
     return found
 
 

@@ -12,11 +12,11 @@ from skipwise.core.progress import Console
 from skipwise.core.text import command
 
 if TYPE_CHECKING:
-    from skipwise.cost.models import Listed
+    from skipwise.cost.models import ListedNetwork
     from skipwise.cost.profile import ProfileReport
 
 
-def print_models(rows: Sequence[Listed]) -> None:
+def print_models(rows: Sequence[ListedNetwork]) -> None:
     """The networks, where they were published and what they cost."""
     console = Console()
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))

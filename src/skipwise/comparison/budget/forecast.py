@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.machine import devices
 from skipwise.core.machine.system import usable_cores
-from skipwise.cost.load import busy, side_by_side
+from skipwise.cost.load import slowdown, slowdown_side_by_side
 from skipwise.nets.external import is_external
 from skipwise.training.probe.step import ENOUGH, try_step
 from skipwise.training.probe.step_cost import StepCost
@@ -134,7 +134,9 @@ def run_seconds(plan: Plan, costs: Mapping[str, StepCost], name: str) -> float:
     execution, processes = plan.execution, plan.processes
     beside = SLOWER if processes > 1 else 1.0
     if not devices.of(execution.device).own_cores:
-        beside *= side_by_side(cost.share, threads=execution.threads, processes=processes, cores=usable_cores())
+        beside *= slowdown_side_by_side(
+            cost.share, threads=execution.threads, processes=processes, cores=usable_cores()
+        )
     return alone * beside
 
 
@@ -150,4 +152,4 @@ def ending(plan: Plan, costs: Mapping[str, StepCost]) -> float:
 
 def slowest(costs: Mapping[str, StepCost]) -> float:
     """How many times as long things take as on an idle machine, by what the trials saw; 1 where none was made."""
-    return max((busy(cost.share) for cost in costs.values()), default=1.0)
+    return max((slowdown(cost.share) for cost in costs.values()), default=1.0)

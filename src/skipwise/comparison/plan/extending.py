@@ -8,6 +8,7 @@ from pathlib import Path
 
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
 from skipwise.comparison.plan.question import Question
+from skipwise.comparison.plan.sameness import with_stored_batch
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.workspace.task import Place
@@ -40,7 +41,7 @@ def as_asked_before(draft: Plan, folder: Path) -> Plan:
         asked_setting=before.asked_setting,
         asked_seed=before.asked_seed,
     )
-    draft = draft.as_begun(before)
+    draft = with_stored_batch(draft, before)
     if before.asked_for is not None:  # the time limit chose the epochs
         draft = replace(draft, recipe=shortened(draft.recipe, before.recipe.epochs, draft.train_images))
         if draft.tuning is not None and before.tuning is not None:

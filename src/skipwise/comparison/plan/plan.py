@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
-import msgspec
-
+from skipwise.comparison.plan.digest import LATER, digest_of
 from skipwise.comparison.plan.grouping import Grouping
 from skipwise.comparison.plan.question import Question
+from skipwise.comparison.plan.sameness import (
+    as_begun_there,
+    nameless,
+    said_of_device,
+    said_of_images,
+    said_of_recipes,
+    said_of_size,
+    said_of_weights,
+    wherever,
+)
+from skipwise.core.differences import IGNORED, WITHIN, compared, difference
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.earlier_names import with_earlier_names
 from skipwise.core.workspace.workspace import Workspace
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.nets.spec import NetworkSpec
-from skipwise.training.loop.recipe import Recipe, as_begun, growing_apart, redefined, rescaled, shortened
+from skipwise.training.loop.recipe import Recipe, rescaled, shortened
 from skipwise.training.machine.execution import Execution
-from skipwise.training.plan import images_apart
 from skipwise.training.run.record import RunSpec
 from skipwise.training.setting import Setting
 from skipwise.training.starting_weights import Start
 
 MOST_FOLDS = 20
-LATER: dict[str, object] = {
-    "asked_setting": None,
-    "asked_seed": None,
-    "not_trained": {},
-    "corrections": (),
-    "asked_batch": None,
-    "init": {},
-    "fine_tuning": None,
-    "grouping": None,
-}
-"""What plans did not have at first, and what it was then; see `Plan.digest`."""
+_OTHER_NUMBERS = "other looks, epochs or seeds are asked for"
 
 
 def check_together(folds: int | None, *, tune: bool, included: bool, lr: float | None) -> None:
@@ -107,39 +103,45 @@ class Plan:
     the time is up, or the last look was taken, and may not be moved when the course is taken again.
     """
 
-    question: Question
-    asked_before: tuple[Question, ...] = ()
-    included: tuple[Included, ...] = ()
-    data: str
-    found_in: str | None = None
+    question: Question = field(metadata=WITHIN)
+    asked_before: tuple[Question, ...] = field(default=(), metadata=IGNORED)
+    included: tuple[Included, ...] = field(default=(), metadata=compared("other runs are included", by=wherever))
+    # Images that were renamed are the same: the fingerprint says which they are.
+    data: str = field(metadata=IGNORED)
+    found_in: str | None = field(default=None, metadata=IGNORED)
     classes: tuple[str, ...]
-    fingerprint: str
-    image_options: tuple[str, ...] = ()
-    split_images: dict[str, int]
+    fingerprint: str = field(metadata=compared(said_of_images, first=True))
+    image_options: tuple[str, ...] = field(default=(), metadata=IGNORED)
+    split_images: dict[str, int] = field(metadata=compared("the images are split otherwise"))
     split_seed: int
     val_share: float | None
     test_share: float | None
     folds: int | None = None
-    preprocessing: Preprocessing
+    # What else is in there follows from the images and networks.
+    preprocessing: Preprocessing = field(metadata=compared(said_of_size, by=lambda made: made.size, first=True))
     stem: str
     width: float
     pretrained: bool = False
-    init: dict[str, Start] = field(default_factory=dict)
-    external_code: dict[str, str]
-    recipe: Recipe
-    fine_tuning: Recipe | None = None
-    tuning: Tuning | None = None
+    init: dict[str, Start] = field(default_factory=dict, metadata=compared(said_of_weights, by=nameless) | LATER)
+    external_code: dict[str, str] = field(metadata=compared("the code of a network changed"))
+    recipe: Recipe = field(metadata=compared(said_of_recipes, within=True))
+    fine_tuning: Recipe | None = field(
+        default=None, metadata=compared("the recipe of networks that start from weights is another") | LATER
+    )
+    tuning: Tuning | None = field(default=None, metadata=compared("learning rates are tuned otherwise"))
     time_limit: float | None = None
-    asked_for: tuple[tuple[int, ...], int] | None = None
-    asked_setting: tuple[int, str] | None = None
-    asked_seed: int | None = None
-    not_trained: dict[str, str] = field(default_factory=dict)
-    corrections: tuple[str, ...] = ()
-    stopped_after: int | None = None
-    execution: Execution
-    processes: int
-    asked_batch: int | None = None
-    grouping: Grouping | None = None
+    asked_for: tuple[tuple[int, ...], int] | None = field(default=None, metadata=compared(_OTHER_NUMBERS))
+    asked_setting: tuple[int, str] | None = field(
+        default=None, metadata=compared("another image size or stem is asked for") | LATER
+    )
+    asked_seed: int | None = field(default=None, metadata=compared(_OTHER_NUMBERS) | LATER)
+    not_trained: dict[str, str] = field(default_factory=dict, metadata=IGNORED | LATER)
+    corrections: tuple[str, ...] = field(default=(), metadata=IGNORED | LATER)
+    stopped_after: int | None = field(default=None, metadata=IGNORED)
+    execution: Execution = field(metadata=compared(said_of_device, by=lambda made: made.device))
+    processes: int = field(metadata=IGNORED)
+    asked_batch: int | None = field(default=None, metadata=IGNORED | LATER)
+    grouping: Grouping | None = field(default=None, metadata=compared("other test images belong together") | LATER)
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"external_code": "guests"}
 
@@ -273,140 +275,15 @@ class Plan:
 
     def digest(self) -> str:
         """The SHA-256 of all that results may depend on: not of how many run at once, nor of where things lie."""
-        bare = replace(
-            self,
-            processes=1,
-            found_in=None,
-            image_options=(),
-            included=tuple(replace(r, folder="") for r in self.included),
-            init=_nameless(self.init),
-        )
-        # As it is read back, where a whole number may have become a float.
-        read = msgspec.to_builtins(msgspec.json.decode(msgspec.json.encode(bare), type=Plan))
-        # Earlier versions, whose plans stay readable, had other names and knew nothing of these.
-        read = with_earlier_names(read, Plan)
-        for name, default in LATER.items():
-            if read[name] == default:
-                del read[name]
-        for recipe in (read["recipe"], read.get("fine_tuning")):
-            if recipe is not None and recipe.get("steps") is None:
-                recipe.pop("steps", None)
-        return hashlib.sha256(msgspec.json.encode(read)).hexdigest()
+        return digest_of(self)
 
     def same_as(self, other: Plan) -> bool:
         """Whether both ask the same question of the same images in the same way, on the same kind of device."""
-        on_this = replace(
-            self.as_begun(other),
-            data=other.data,  # images that were renamed are the same: the fingerprint says which they are
-            asked_before=other.asked_before,
-            included=_bare(self.included),
-            init=_nameless(self.init),
-            stopped_after=other.stopped_after,
-            not_trained=other.not_trained,
-            corrections=other.corrections,
-            found_in=other.found_in,
-            image_options=other.image_options,
-            execution=other.execution,
-            processes=other.processes,
-            preprocessing=other.preprocessing,
-            # A plan of an earlier version goes on as it began.
-            grouping=self.grouping if other.grouping is not None else None,
-        )
-        limited = self.time_limit is not None and self.time_limit == other.time_limit
-        if limited:
-            question = replace(self.question, looks=other.question.looks, first_seed=other.question.first_seed)
-            on_this = replace(
-                on_this,
-                question=question,
-                recipe=replace(
-                    shortened(on_this.recipe, other.recipe.epochs, self.train_images),
-                    steps=other.recipe.steps,
-                    smallest=other.recipe.smallest,
-                    full_from=other.recipe.full_from,
-                ),
-                stem=other.stem,
-            )
-            if self.tuning is not None and other.tuning is not None:
-                tuned = replace(self.tuning, epochs=other.tuning.epochs, seed=other.tuning.seed)
-                on_this = replace(on_this, tuning=tuned)
-        return (
-            on_this == replace(other, included=_bare(other.included), init=_nameless(other.init))
-            and self.execution.device == other.execution.device
-            # What else is in there follows from the images and networks, which have been compared.
-            and (limited or self.preprocessing.size == other.preprocessing.size)
-        )
-
-    def as_begun(self, other: Plan) -> Plan:
-        """This plan with the batch size that the other plan was reduced to, if both asked for the same one."""
-        recipe = as_begun(self.recipe, other.asked_batch, other.recipe)
-        return replace(self, recipe=recipe, asked_batch=other.asked_batch)
+        return not self.difference(other)
 
     def difference(self, stored: Plan) -> str:
-        """What differs, named for a person: the images, or the first field of the two records that is not the same."""
-        self = self.as_begun(stored)
-        if self.fingerprint != stored.fingerprint:
-            # First, since much else follows from the images.
-            return images_apart(
-                (self.classes, self.val_share, self.split_images),
-                (stored.classes, stored.val_share, stored.split_images),
-            )
-        if redefined(self.recipe, stored.recipe):
-            return f"the recipe {self.recipe.name!r} was another one then; the version that began it can go on"
-        limited = self.time_limit is not None and self.time_limit == stored.time_limit
-        mine, yours = self.preprocessing.size, stored.preprocessing.size
-        if mine != yours and not limited:
-            return f"the image size is {yours} there and {mine} here"
-        if not limited and (apart := growing_apart(self.recipe, stored.recipe)):
-            return apart
-        passed_over = {"question", "recipe", "augmentation", "execution", "processes", "asked_before", "stopped_after"}
-        passed_over |= {"preprocessing", "data", "split_images", "found_in", "image_options"}
-        if _nameless(self.init) == _nameless(stored.init):
-            passed_over.add("init")
-        passed_over |= {"not_trained", "corrections"}
-        if limited:
-            passed_over |= {"looks", "first_seed", "epochs", "steps", "smallest", "full_from", "stem"}
-        else:
-            passed_over |= {"asked_for", "asked_setting", "asked_seed"}
-        pairs = (
-            (self.question, stored.question),
-            (self.recipe, stored.recipe),
-            (self.recipe.augmentation, stored.recipe.augmentation),
-            (self, stored),
-        )
-        for ours, theirs in pairs:
-            for name in ours.__dataclass_fields__:
-                if name in passed_over:
-                    continue
-                mine, yours = getattr(ours, name), getattr(theirs, name)
-                if mine != yours:
-                    if name == "init":
-                        return self._starts_apart(stored)
-                    if name == "fine_tuning":
-                        return "the recipe of networks that start from weights is another"
-                    if name == "grouping":
-                        return "other test images belong together"
-                    if name == "external_code":
-                        return "the code of a network changed"
-                    if name == "included":
-                        return "other runs are included"
-                    if name in ("asked_for", "asked_seed"):
-                        return "other looks, epochs or seeds are asked for"
-                    if name == "asked_setting":
-                        return "another image size or stem is asked for"
-                    if name == "tuning":
-                        return "learning rates are tuned otherwise"
-                    return f"{name} is {_shown(yours)} there and {_shown(mine)} here"
-        return "the device differs"
-
-    def _starts_apart(self, stored: Plan) -> str:
-        """Which candidate starts from other weights in a stored plan."""
-        for name in dict.fromkeys((*self.question.candidates, *stored.init)):
-            ours, theirs = self.init.get(name), stored.init.get(name)
-            if _nameless({name: ours} if ours else {}) != _nameless({name: theirs} if theirs else {}):
-                there, here = (each.name if each else "scratch" for each in (theirs, ours))
-                which = " (another file of that name)" if there == here else ""
-                return f"{name} starts from {there} there and from {here} here{which}"
-        return "networks start from other weights"
+        """What differs from a stored plan, named for a person; "" where this one is to go on with it."""
+        return difference(as_begun_there(self, stored), stored)
 
     def extended(self, question: Question) -> Plan:
         """The plan with more candidates or more looks, asked after the first question was.
@@ -434,18 +311,6 @@ class Plan:
 def run_folder(model: str, seed: int, *, parent: str = "runs") -> str:
     """Where a comparison keeps a run. A network of one's own has a colon in its name, which no folder should."""
     return f"{parent}/{model.replace(':', '.')}-s{seed}"
-
-
-def _bare(included: tuple[Included, ...]) -> tuple[Included, ...]:
-    return tuple(replace(run, folder="", execution=None) for run in included)
-
-
-def _nameless(init: Mapping[str, Start]) -> dict[str, Start]:
-    return {model: replace(start, name="") for model, start in init.items()}
-
-
-def _shown(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 PLAN, RESULTS, COSTS, REPORT = "plan.json", "comparison.json", "costs.json", "report.html"

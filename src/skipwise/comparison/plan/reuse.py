@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from skipwise.comparison.plan.plan import Included, Plan
+from skipwise.core.differences import difference
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import atomic
 from skipwise.core.files.folders import make_folder
 from skipwise.core.files.paths import user_path
 from skipwise.nets.external import is_external
-from skipwise.training.loop.recipe import growing_apart, redefined
 from skipwise.training.run.record import FILES, RECORD, RunRecord, read_predictions, read_run
 
 PARTS = (*FILES, RECORD)
@@ -85,25 +84,7 @@ def check_included(plan: Plan, tested: Sequence[str]) -> None:
 
 
 def _difference(record: RunRecord, plan: Plan) -> str:
-    """Describes the first difference between a run and the one that the plan asks for."""
-    spec, wanted = record.spec, plan.spec(record.spec.model, record.spec.seed)
-    if spec.fingerprint != wanted.fingerprint:
-        return "its images are others, or split otherwise"
-    if redefined(spec.recipe, wanted.recipe):
-        return f"the recipe {spec.recipe.name!r} was another one then"
-    if spec.preprocessing.size != wanted.preprocessing.size:
-        return f"its image size is {spec.preprocessing.size}, here it is {wanted.preprocessing.size}"
-    if spec.time_limit is not None:
+    """The first difference between a run and the one that the plan asks for."""
+    if record.spec.time_limit is not None:
         return "it was trained under a time limit"
-    if apart := growing_apart(wanted.recipe, spec.recipe):
-        return apart
-    pairs = (
-        (spec.recipe, wanted.recipe),
-        (spec.recipe.augmentation, wanted.recipe.augmentation),
-        (replace(spec, recipe=wanted.recipe), wanted),
-    )
-    for theirs, ours in pairs:
-        for name in ours.__dataclass_fields__:
-            if name != "augmentation" and getattr(theirs, name) != getattr(ours, name):
-                return f"its {name} is {getattr(theirs, name)}, here it is {getattr(ours, name)}"
-    return "it is another run"
+    return difference(plan.spec(record.spec.model, record.spec.seed), record.spec) or "it is another run"

@@ -100,11 +100,11 @@ class Workspace(Generic[P]):
             yield
 
 
-def check_same(plan: P, stored: P, where: Path, noun: str) -> None:
+def check_same(plan: P, stored: P, where: Path, noun: str, *, mend: str = ELSEWHERE) -> None:
     """Raises SkipwiseError where something that was begun has another plan than what is asked for."""
     if not plan.same_as(stored):
         raise SkipwiseError(
-            f"{where} holds {noun} of another plan ({plan.difference(stored)}); {ELSEWHERE}, or give the command that "
+            f"{where} holds {noun} of another plan ({plan.difference(stored)}); {mend}, or give the command that "
             "started it."
         )
 

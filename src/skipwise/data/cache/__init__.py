@@ -1,1 +1,1 @@
-"""Files of the cache, checked at every read."""
+"""Files in the cache, which are checked whenever they are read."""

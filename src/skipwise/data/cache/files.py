@@ -1,8 +1,7 @@
-"""Files of the cache: each is checked when it is read, and one that is wrong in any way is as good as none.
+"""Files in the cache. Each is checked when it is read, and a damaged one counts as missing.
 
-Somebody may delete the cache, or a part of it, at any moment, and disks lose and change what was written. So a file
-here ends in a hash of what is in it, whoever reads it can make it again, and nothing that lies in its way, a folder
-perhaps, keeps it from being made.
+Somebody may delete the cache, or a part of it, at any moment, and disks lose and change data. So each file ends in a
+hash of its content, and whoever reads it can create it again, even if a folder or something else is in its place.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from skipwise.core.files.folders import despite_deletion, make_folder
 MEND = "name a folder with room for decoded images in SKIPWISE_CACHE"
 DIGEST_BYTES = 32
 FORM = b"1 "
-"""To be another wherever what is in the files is: so no version takes those of another for its own."""
+"""Version of the format of all files here. It changes with the format, so that no version reads files of another."""
 
 
 def keep(path: Path, data: bytes) -> None:
-    """Writes a file of the cache, atomically, whatever is in its way.
+    """Writes a file into the cache atomically, whatever is in its place.
 
     Raises:
-        SkipwiseError: the disk is full, or nothing can be written there.
+        SkipwiseError: the disk is full, or the folder cannot be written.
     """
 
     def write() -> None:
@@ -42,7 +41,7 @@ def keep(path: Path, data: bytes) -> None:
 
 
 def kept(path: Path) -> bytes | None:
-    """What `keep` wrote there; None if nothing is there, or anything else than exactly that."""
+    """Reads what `keep` wrote; None if the file is missing or damaged."""
     try:
         with os.fdopen(open_file(path), "rb") as file:
             content = file.read()
@@ -53,15 +52,16 @@ def kept(path: Path) -> bytes | None:
 
 
 def keep_sums(folder: Path) -> None:
-    """Keeps what `is_sound` needs, beside a folder of the cache whose files are not written by `keep`."""
+    """Writes checksums of a folder in the cache whose files are not written by `keep`, for `is_sound`."""
     keep(_sums_of(folder), json.dumps({name: [*_stamp(path), _sum(path)] for name, path in _files(folder)}).encode())
 
 
 def is_sound(folder: Path, *, read: bool) -> bool:
-    """Whether a folder has the files that it had, with the same bytes. Not if `keep_sums` was never told of it.
+    """Whether a folder has exactly the files that it had when `keep_sums` was called; False if it never was.
 
     Args:
-        read: whether all of them are read; else only those whose size or time is another.
+        folder: the folder.
+        read: whether all files are read; otherwise only those whose size or time has changed.
     """
     data = kept(_sums_of(folder))
     if data is None:
@@ -76,16 +76,16 @@ def is_sound(folder: Path, *, read: bool) -> bool:
 
 
 def seal(path: Path, data: bytes) -> bytes:
-    """A hash of a file's name and content. With its name, since another file of the cache in its place is wrong too."""
+    """A hash of a file's name and content. The name is included, so that another file in its place is detected."""
     name = os.fsencode("/".join(path.parts[-2:]))
     return hashlib.sha256(FORM + name + b"\0" + data).digest()
 
 
 def open_file(path: Path) -> int:
-    """A descriptor to read a file with.
+    """Opens a file for reading, and returns its descriptor.
 
     Raises:
-        OSError: it can't be read, or is no file: a folder, or a pipe, at which a reader would wait for ever.
+        OSError: it cannot be read, or is not a regular file. Reading a pipe would block forever.
     """
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -95,10 +95,10 @@ def open_file(path: Path) -> int:
 
 
 def make_way(path: Path) -> None:
-    """The folder of a file in the cache, and nothing that is no file in the file's own place.
+    """Creates the folder of a file in the cache, and removes anything that is not a file from the file's place.
 
     Raises:
-        SkipwiseError: it can't be made or written in.
+        SkipwiseError: the folder cannot be created or written.
     """
     root = cache_folder()
     with contextlib.suppress(OSError):

@@ -1,10 +1,10 @@
-"""A file of equal rows of bytes, each with a checksum, from which any rows can be read and none that is wrong.
+"""Files of rows of bytes of equal length, each with a checksum, from which any rows can be read.
 
-    header of a .npy file | the rows | a checksum of each | how many, and where they begin | a hash of all but the rows
+    header of a .npy file | rows | checksum of each row | number of rows, start of the rows | hash of all but the rows
 
-The rows are read, not mapped: a mapped file that is cut off ends every process that looks at it, without a word. A row
-is checked each time it is read, so that nothing depends on when it went wrong; CRC-32 finds every error of a few bits
-and all but one in four billion of the others, and goes as fast as memory.
+The file is read, not mapped into memory, since a mapped file that is cut off crashes every process that reads it. A row
+is checked each time it is read. CRC-32 detects every error of a few bits, and all but one in four billion others, and
+is as fast as memory.
 """
 
 from __future__ import annotations
@@ -32,21 +32,20 @@ from skipwise.core.files.regular import open_own
 from skipwise.data.cache.files import DIGEST_BYTES, MEND, make_way, open_file, seal
 
 Remake = Callable[[NDArray[np.int64]], NDArray[np.uint8]]
-"""Makes rows again as they were, by their numbers. Raises SkipwiseError where what they were made of changed."""
+"""Creates rows again by their numbers. Raises SkipwiseError if the files that they came from have changed."""
 
-HELD = 32 * 2**20
-"""A file of no more bytes is read once and held in memory, where its rows are had in no time."""
+IN_MEMORY = 32 * 2**20
+"""A file of no more bytes is read once and stays in memory."""
 _TAIL = struct.Struct("<QQ")
 _AT_ONCE = hasattr(os, "preadv")
-_ONE_AT_A_TIME = threading.Lock()
-"""Where files can't be read at a place (Windows), the place is set first."""
+_SEEK_LOCK = threading.Lock()
+"""Held while a file is read at a position by seeking first, since Windows has no `preadv`."""
 
 
 class RowReader:
-    """The rows of a finished file, uint8 [N, ...], by arrays of their numbers.
+    """The rows of a finished file, uint8 [N, ...], indexed by arrays of row numbers.
 
-    The file stays readable when its name is deleted. A row that turns out to be wrong is made again, and written back
-    if that is possible.
+    The file stays readable after its name is deleted. A damaged row is created again, and written back if possible.
     """
 
     def __init__(
@@ -62,12 +61,12 @@ class RowReader:
         self._descriptor, self._start, self._checksums, self._remake = descriptor, start, checksums, remake
         self.path, self.shape = path, shape
         self._row = math.prod(shape[1:])
-        small = len(self) * self._row <= HELD
-        self._held = self._read(np.arange(len(self))) if small else None
+        small = len(self) * self._row <= IN_MEMORY
+        self._rows = self._read(np.arange(len(self))) if small else None
 
     @classmethod
     def open(cls, path: Path, remake: Remake) -> RowReader | None:
-        """Those of a file in the cache; None if there is none, or its frame is not whole."""
+        """Opens a file in the cache; None if it is missing, or if anything but its rows is damaged."""
         try:
             descriptor = open_file(path)
         except OSError:
@@ -82,13 +81,13 @@ class RowReader:
         return self.shape[0]
 
     def __getitem__(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
-        return self._read(numbers) if self._held is None else self._held[numbers]
+        return self._read(numbers) if self._rows is None else self._rows[numbers]
 
     def _read(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
         rows = np.empty((len(numbers), *self.shape[1:]), np.uint8)
         flat, size = memoryview(rows.reshape(-1).data), self._row
         places = (self._start + numbers * size).tolist()
-        begins = np.flatnonzero(np.diff(numbers, prepend=-2) != 1).tolist()  # of rows that follow each other
+        begins = np.flatnonzero(np.diff(numbers, prepend=-2) != 1).tolist()  # of runs of consecutive rows
         for begin, end in zip(begins, [*begins[1:], len(numbers)], strict=False):
             read_at(self._descriptor, flat[begin * size : end * size], places[begin])
         found = [zlib.crc32(flat[at : at + size]) for at in range(0, len(flat), size)]
@@ -113,7 +112,7 @@ class RowReader:
 
 
 class RowWriter:
-    """A file of rows that are written in any order, without holding them in memory, until it is finished."""
+    """A file of rows that is being written, in any order and without keeping the rows in memory."""
 
     def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
         header = io.BytesIO()
@@ -125,7 +124,7 @@ class RowWriter:
         self._descriptor = -1
 
     def resume(self) -> bool:
-        """Whether the file was begun before, as far as can be seen; then it is open."""
+        """Opens a file that was begun before. Returns whether that was possible."""
         with contextlib.suppress(OSError):
             os.close(open_file(self.path))
             self._open(os.O_RDWR)
@@ -135,52 +134,52 @@ class RowWriter:
         return False
 
     def begin(self) -> None:
-        """Begins it anew. Raises OSError, where the disk has no room for all of it too."""
+        """Creates the file. Raises OSError, also if the disk has no room for all rows."""
         self._open(os.O_RDWR | os.O_CREAT)
         os.ftruncate(self._descriptor, 0)
         self._write(0, self._header)
-        # Reserved now, so that a full disk shows before the work is done rather than after.
+        # Space is reserved now, so that a full disk is noticed before the work is done.
         if hasattr(os, "posix_fallocate"):
             frame = self._checksums.nbytes + _TAIL.size + DIGEST_BYTES
             os.posix_fallocate(self._descriptor, 0, self._end + frame)
 
     def write(self, numbers: Sequence[int], rows: Sequence[bytes]) -> list[int]:
-        """Puts rows in their places, and returns their checksums. An empty one is zeros. Neighbours go at once."""
-        whole = [row or bytes(self._row) for row in rows]
-        for row in whole:
+        """Writes rows by their numbers, and returns their checksums. An empty row stands for zeros."""
+        padded = [row or bytes(self._row) for row in rows]
+        for row in padded:
             if len(row) != self._row:
-                raise ValueError(f"a row of {len(row)} bytes where {self._row} belong")
+                raise ValueError(f"a row of {len(row)} bytes instead of {self._row}")
         begin = 0
-        for end in range(1, len(whole) + 1):
-            if end == len(whole) or numbers[end] != numbers[end - 1] + 1:
-                self._write(len(self._header) + numbers[begin] * self._row, b"".join(whole[begin:end]))
+        for end in range(1, len(padded) + 1):
+            if end == len(padded) or numbers[end] != numbers[end - 1] + 1:
+                self._write(len(self._header) + numbers[begin] * self._row, b"".join(padded[begin:end]))
                 begin = end
-        found = [zlib.crc32(row) for row in whole]
+        found = [zlib.crc32(row) for row in padded]
         self._checksums[np.asarray(numbers)] = found
         return found
 
     def holds(self, number: int, checksum: int) -> bool:
-        """Whether a row that was written before is there as it was."""
+        """Whether a row that was written before is undamaged."""
         row = bytearray(self._row)
         read_at(self._descriptor, memoryview(row), len(self._header) + number * self._row)
         self._checksums[number] = checksum
         return zlib.crc32(row) == checksum
 
     def sync(self) -> None:
-        """Brings what was written to the disk."""
+        """Flushes the file to the disk."""
         os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Lets go of it."""
+        """Closes the file."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
     def finish(self, target: Path, remake: Remake) -> RowReader:
-        """Puts the file at `target`, now that all rows are in it, and returns them.
+        """Finishes the file once all rows are written, moves it to `target`, and opens it for reading.
 
         Raises:
-            SkipwiseError: the disk is full, or nothing can be written there.
+            SkipwiseError: the disk is full, or the folder cannot be written.
         """
         table = self._checksums.astype("<u4").tobytes() + _TAIL.pack(len(self._checksums), len(self._header))
         with explained(target, mend=MEND):
@@ -196,14 +195,14 @@ class RowWriter:
             if os.path.samestat(self.path.stat(), os.fstat(self._descriptor)):
                 self.path.replace(target)
                 return
-        # Its name was deleted, perhaps for another process's file, and what it names is still here.
+        # The name was deleted or belongs to another process's file now, but the content is still open here.
         with (
             atomic(target, mend=MEND) as copy,
             copy.open("wb") as file,
-            os.fdopen(os.dup(self._descriptor), "rb") as whole,
+            os.fdopen(os.dup(self._descriptor), "rb") as content,
         ):
-            whole.seek(0)
-            shutil.copyfileobj(whole, file, 2**20)
+            content.seek(0)
+            shutil.copyfileobj(content, file, 2**20)
 
     def _open(self, flags: int) -> None:
         self.close()
@@ -217,10 +216,10 @@ class RowWriter:
 
 
 def read_at(descriptor: int, into: memoryview, place: int) -> None:
-    """Reads from a place of a file, as much as there is and can be read; checksums will say that it was not all."""
+    """Reads bytes at a position of a file. If there are fewer, or reading fails, checksums detect it."""
     while into:
         try:
-            count = os.preadv(descriptor, (into,), place) if _AT_ONCE else _read_in_turn(descriptor, into, place)
+            count = os.preadv(descriptor, (into,), place) if _AT_ONCE else _seek_and_read(descriptor, into, place)
         except OSError:
             return
         if count in (0, len(into)):
@@ -228,8 +227,8 @@ def read_at(descriptor: int, into: memoryview, place: int) -> None:
         into, place = into[count:], place + count
 
 
-def _read_in_turn(descriptor: int, into: memoryview, place: int) -> int:
-    with _ONE_AT_A_TIME:
+def _seek_and_read(descriptor: int, into: memoryview, place: int) -> int:
+    with _SEEK_LOCK:
         os.lseek(descriptor, place, os.SEEK_SET)
         data = os.read(descriptor, len(into))
     into[: len(data)] = data
@@ -237,7 +236,7 @@ def _read_in_turn(descriptor: int, into: memoryview, place: int) -> int:
 
 
 def _frame(path: Path, descriptor: int) -> tuple[tuple[int, ...], int, NDArray[np.uint32]] | None:
-    """The shape, where the rows begin, and their checksums; None if the hash of these is not right."""
+    """The shape, the start of the rows, and their checksums; None if their hash is wrong."""
     size = os.fstat(descriptor).st_size
 
     def part(place: int, length: int) -> bytes:

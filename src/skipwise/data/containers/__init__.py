@@ -1,4 +1,4 @@
-"""Files by name in a folder or an archive, read without unpacking anything to disk."""
+"""Containers: folders and archives whose files are read by name, without unpacking anything to disk."""
 
 from __future__ import annotations
 
@@ -47,21 +47,21 @@ __all__ = [
 ]
 
 SHAREABLE: dict[str, Callable[[Path], Shareable]] = {each.kind: each for each in (Folder, Zip, Tar, TarShards)}
-"""Every kind of container that several processes can read at once."""
+"""Every kind of container that several processes can read at the same time."""
 
 
 def reopen(kind: str, path: Path) -> Shareable:
-    """A shareable container in another process, by its `kind` and `path`; it is read by addresses only."""
+    """Opens a shareable container in another process by its `kind` and `path`. Only its `reader` can be used."""
     if kind.startswith(Crops.PREFIX):
         return Crops(reopen(kind.removeprefix(Crops.PREFIX), path), {})
     return SHAREABLE[kind](path)
 
 
 def open_container(path: Path) -> Container:
-    """The container at a path that exists.
+    """Opens the folder or archive at a path that exists.
 
     Raises:
-        SkipwiseError: a file that is no archive of a kind that is read.
+        SkipwiseError: it is a file that is not an archive of a supported kind.
     """
     if path.is_dir():
         return Folder(path)
@@ -72,6 +72,6 @@ def open_container(path: Path) -> Container:
         with explained(path):
             return CompressedTar(path) if is_packed(path) else Tar(path)
     raise SkipwiseError(
-        f"{path} is a file of an unknown kind; give a folder with one sub-folder of images per class, an archive of "
-        f"one ({', '.join(ARCHIVES)}), or a table of paths and labels (.csv)."
+        f"{path} is a file of an unsupported kind; give a folder with one sub-folder of images per class, an archive "
+        f"of one ({', '.join(ARCHIVES)}), or a table of paths and labels (.csv)."
     )

@@ -1,7 +1,7 @@
-"""What every container of files has in common: names, protocols, and the checks of what an archive names.
+"""What all containers of files share: names, protocols, and checks of the names in an archive.
 
-What an archive names is never opened as a path, so a hostile archive can reach nothing; it is refused all the same,
-since whoever made it did not mean it as a data set.
+A name in an archive is never opened as a path, so a hostile archive can reach nothing. It is refused all the same,
+since it was not made as a data set.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from skipwise.data.image.formats import is_picture
 from skipwise.data.names import printable, suffix
 
 LARGEST_FILE = 512 * 2**20
-"""A larger file is no image that anybody wants decoded; it would have to be held in memory."""
+"""Bytes of a file, at most. A file is read into memory, and no image that anybody wants to train on is larger."""
 
 LARGEST_PACKED = 2**27
-"""Bytes of an image in an archive, where it can be packed to next to nothing; unpacked, it is there twice."""
+"""Bytes of an image in an archive, at most. Compressed, it can be tiny; unpacked, it is in memory twice."""
 
 DEEPEST, LONGEST_NAME = 100, 4096
-"""Folders in folders, and characters of a name with all of its folders: what no data set has, and few disks allow."""
+"""The most nested folders, and the most characters of a path. No data set has more, and few file systems allow it."""
 
 _DAMAGES = (
     zipfile.BadZipFile,
@@ -42,16 +42,21 @@ _DAMAGES = (
     struct.error,
     EOFError,
     NotImplementedError,  # raised by zipfile for unknown methods of compression
-    ValueError,  # names that are no UTF-8, numbers that are no offsets
+    ValueError,  # names that are not UTF-8, numbers that are not offsets
     OverflowError,
-    RecursionError,  # tarfile reads names that are announced by names in a call within a call
-    MemoryError,  # and takes the sizes that headers claim
+    RecursionError,  # tarfile reads chains of headers recursively
+    MemoryError,  # tarfile believes the sizes that headers claim
 )
 
 
 class Entry(NamedTuple):
-    """A file: its name relative to the container with `/` between folders, its size in bytes, and a `stamp` that
-    changes when the file is written again."""
+    """A file in a container.
+
+    Args:
+        name: the path relative to the container, with `/` between folders.
+        size: bytes.
+        stamp: a number that changes when the file is written again.
+    """
 
     name: str
     size: int
@@ -60,8 +65,13 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing:
-    """What a container holds, by name. `folders` are those seen, empty ones among them; in a folder on disk clutter is
-    passed over. `special` are those of the entries that are no files on a disk: pipes, devices, and links to such."""
+    """What a container holds.
+
+    Args:
+        entries: the files.
+        folders: the folders, including empty ones, without clutter such as `.git`.
+        special: names of those entries that are not regular files: pipes, devices, and links to them.
+    """
 
     entries: tuple[Entry, ...]
     folders: tuple[str, ...]
@@ -69,46 +79,46 @@ class Listing:
 
 
 Reader = Callable[[str], bytes]
-"""A file's bytes by its address. Raises UnreadableImage."""
+"""Returns a file's bytes by its address. Raises UnreadableImage."""
 Progress = Callable[[str, int, int], None]
 """Called as progress(what, done, total)."""
 
 
 class Container(Protocol):
-    """Where files are read from."""
+    """A place that files are read from by name: a folder or an archive."""
 
     @property
     def path(self) -> Path: ...
 
     def stamp(self) -> tuple[int, ...]:
-        """Changes when the container does; () for a folder, whose files are watched one by one."""
+        """Numbers that change when the container does; () for a folder, whose files are checked one by one."""
 
     def listing(self, progress: Progress | None = None) -> Listing:
-        """Every file's name. Raises SkipwiseError: damaged, hostile, or not allowed to be read."""
+        """All files and folders. Raises SkipwiseError if the container is damaged, hostile or not readable."""
 
     def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
-        """The named files' bytes, or what is wrong with them, in whatever order is quick."""
+        """The named files' bytes, or why they cannot be read, in whatever order is fast."""
 
 
 @runtime_checkable
 class Shareable(Container, Protocol):
-    """A container of which several processes can read different files at once.
+    """A container whose files several processes can read at the same time.
 
-    `kind` is its name in the table of `skipwise.data.containers`, by which another process opens it again.
+    Another process opens it again by its `kind`, which names it in the table of `skipwise.data.containers`.
     """
 
     @property
     def kind(self) -> str: ...
 
     def address(self, name: str) -> str:
-        """Where a file's bytes are: all that another process needs to read it without searching the container."""
+        """Where a file's bytes are, so that another process can read it without searching the container."""
 
     def reader(self) -> AbstractContextManager[Reader]:
-        """Reads files in any order, by their addresses."""
+        """A context manager whose value reads files by their addresses, in any order."""
 
 
 def file_stamp(*paths: Path) -> tuple[int, ...]:
-    """Changes when one of some files does. Raises SkipwiseError where one is not there."""
+    """Numbers that change when one of the files does. Raises SkipwiseError if one does not exist."""
     found: list[int] = []
     for path in paths:
         with explained(path):
@@ -118,7 +128,7 @@ def file_stamp(*paths: Path) -> tuple[int, ...]:
 
 
 def one_by_one(container: Shareable, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
-    """The `stream` of a container that can read any file at once."""
+    """The `stream` of a container that can read any file directly."""
     with container.reader() as read:
         for name in names:
             try:
@@ -127,11 +137,11 @@ def one_by_one(container: Shareable, names: Iterable[str]) -> Iterator[tuple[str
                 yield name, error
 
 
-def listed(path: Path, entries: list[Entry], folders: Iterable[str]) -> Listing:
-    """The listing of what was found, in order.
+def make_listing(path: Path, entries: list[Entry], folders: Iterable[str]) -> Listing:
+    """The sorted listing of a container's files and folders.
 
     Raises:
-        SkipwiseError: two files have one name, or names are longer or deeper than any data set's.
+        SkipwiseError: two files have the same name, or a path is too long or too deep.
     """
     entries.sort()
     for name in itertools.chain((entry.name for entry in entries), folders):
@@ -139,22 +149,23 @@ def listed(path: Path, entries: list[Entry], folders: Iterable[str]) -> Listing:
     for one, other in itertools.pairwise(entries):
         if one.name == other.name:
             raise SkipwiseError(
-                f"{path} holds two files called {printable(one.name)!r}; make it again with one of them."
+                f"{path} holds two files named {printable(one.name)!r}; create it again with one of them."
             )
     return Listing(tuple(entries), tuple(sorted(set(folders))))
 
 
 def check_depth(path: Path, name: str) -> None:
-    """Raises SkipwiseError for a name that nothing but a damaged or hostile archive, or a loop of folders, has."""
+    """Raises SkipwiseError for a path that only a damaged or hostile archive has, or a loop of folders."""
     if name.count("/") > DEEPEST or len(name) > LONGEST_NAME:
         raise SkipwiseError(
-            f"{path} holds {shortened(printable(name))!r}, a name of {len(name):,} characters with {name.count('/')} "
-            f"folders; at most {LONGEST_NAME:,} and {DEEPEST} are read, so make it again without that."
+            f"{path} holds {shortened(printable(name))!r}, a path of {len(name):,} characters and {name.count('/')} "
+            f"folders; at most {LONGEST_NAME:,} characters and {DEEPEST} folders are read, so create it again without "
+            "it."
         )
 
 
-def plain(name: str) -> str:
-    """A name in an archive with `/` between folders; Windows' tools write backslashes."""
+def normalised(name: str) -> str:
+    """A name in an archive with `/` between folders; tools on Windows write backslashes."""
     name = name.replace("\\", "/")
     while name.startswith("./"):
         name = name[2:]
@@ -162,43 +173,44 @@ def plain(name: str) -> str:
 
 
 def largest(name: str) -> int:
-    """How many bytes are read of a file in an archive: less of pictures than of tables."""
+    """The most bytes that are read of a file in an archive: fewer of a picture than of a table."""
     return LARGEST_PACKED if is_picture(suffix(name)) else LARGEST_FILE
 
 
 def check_size(size: int, most: int = LARGEST_PACKED) -> None:
-    """Raises UnreadableImage for a file in an archive that is too large to be what it should be."""
+    """Raises UnreadableImage for a file that is too large."""
     if size > most:
-        raise UnreadableImage(f"a file of {size / 2**20:,.0f} MiB; at most {most // 2**20} are read")
+        raise UnreadableImage(f"the file has {size / 2**20:,.0f} MiB; at most {most // 2**20} MiB are read")
 
 
 def check_entry(path: Path, name: str, *, is_link: bool) -> None:
-    """Raises SkipwiseError for a name that points outside its archive, or a link."""
-    if not plain(name):
-        raise SkipwiseError(f"{path} holds a file without a name; make it again without that.")
+    """Raises SkipwiseError for a name that points outside its archive, and for a link."""
+    if not normalised(name):
+        raise SkipwiseError(f"{path} holds a file without a name; create it again without that file.")
     parts = name.replace("\\", "/").split("/")
     if ".." in parts or name.startswith(("/", "\\")) or (len(name) > 1 and name[1] == ":" and name[0].isalpha()):
         raise SkipwiseError(
-            f"{path} holds {printable(name)!r}, a name that points outside the archive; make it again without that."
+            f"{path} holds {printable(name)!r}, a name that points outside the archive; create it again without that "
+            "file."
         )
     if is_link:
         raise SkipwiseError(
-            f"{path} holds a link, {printable(name)!r}; make the archive with the files themselves (tar -h, zip)."
+            f"{path} holds a link, {printable(name)!r}; create the archive with the files themselves (tar -h, zip)."
         )
 
 
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turns what damaged archives raise into a sentence."""
+    """Turns the exceptions that damaged archives cause into a SkipwiseError."""
     try:
         yield
     except _DAMAGES as error:
         raise SkipwiseError(
-            f"{path} is cut off or no archive of its kind ({reason_of(error)}); fetch or make it again."
+            f"{path} is cut off, or not an archive of this kind ({reason_of(error)}); download or create it again."
         ) from error
     except OSError as error:
-        if error.errno is None:  # how bz2 and gzip say that bytes are damaged
+        if error.errno is None:  # bz2 and gzip raise it so for damaged bytes
             raise SkipwiseError(
-                f"{path} is cut off or no archive of its kind ({reason_of(error)}); fetch or make it again."
+                f"{path} is cut off, or not an archive of this kind ({reason_of(error)}); download or create it again."
             ) from error
         raise SkipwiseError(f"Can't read {path}: {reason_of(error)}.") from error

@@ -1,4 +1,4 @@
-"""Parts of images as files of their own: boxes that somebody drew around things."""
+"""A container of crops: boxes in images, as image files of their own."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Crops:
-    """A container of boxes cut out of the images of another one.
+    """A container of boxes that are cut out of another container's images.
 
-    `boxes` has the image and the box of each name. A crop is handed on as PNG, so that what reads images needs to know
-    nothing of boxes.
+    Each crop is encoded as PNG, so that the code that reads images does not have to know about boxes.
+
+    Args:
+        inner: the container of the images.
+        boxes: the image and the box of each crop, by the name of the crop.
     """
 
     inner: Shareable
@@ -55,7 +58,7 @@ class Crops:
                 box, _, place = address.partition("\n")
                 left, top, width, height = map(float, box.split(","))
                 image = decode_image(read(place))[1]
-                # In this order infinity never comes to be rounded.
+                # min and max come first, since infinity cannot be rounded.
                 right, bottom = round(min(image.width, left + width)), round(min(image.height, top + height))
                 left, top = round(max(0, left)), round(max(0, top))
                 if right <= left or bottom <= top:

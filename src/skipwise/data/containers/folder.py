@@ -18,18 +18,19 @@ from skipwise.data.containers.base import (
     Progress,
     Reader,
     check_depth,
-    listed,
+    make_listing,
     one_by_one,
 )
 from skipwise.data.image.decode import UnreadableImage
 from skipwise.data.names import is_clutter
 
-_SAID_EVERY = 20_000
+_PROGRESS_EVERY = 20_000
+"""Files between two calls of progress."""
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder on disk. Links are followed; what can't be read says so when it is read."""
+    """A folder on disk. Links are followed. A file that cannot be read is reported when it is read."""
 
     path: Path
     kind: ClassVar[str] = "folder"
@@ -42,7 +43,7 @@ class Folder:
 
     def listing(self, progress: Progress | None = None) -> Listing:
         entries: list[Entry] = []
-        below: list[str] = []
+        folders: list[str] = []
         special: list[str] = []
         seen: set[str] = set()
         waiting = [""]
@@ -61,7 +62,7 @@ class Folder:
                         if is_folder and is_clutter(item.name):
                             continue
                         if is_folder:
-                            below.append(prefix + item.name)
+                            folders.append(prefix + item.name)
                             waiting.append(f"{prefix}{item.name}/")
                             continue
                         try:
@@ -69,13 +70,13 @@ class Folder:
                             entries.append(Entry(prefix + item.name, status.st_size, status.st_mtime_ns))
                             if not is_regular(status):
                                 special.append(prefix + item.name)
-                        except OSError:  # a broken link; reading it will say so
+                        except OSError:  # a broken link, which is reported when it is read
                             entries.append(Entry(prefix + item.name, 0, 0))
-                        if progress is not None and len(entries) % _SAID_EVERY == 0:
+                        if progress is not None and len(entries) % _PROGRESS_EVERY == 0:
                             progress("Listing the files", len(entries), 0)
             except OSError as error:
                 raise SkipwiseError(f"Can't read the folder {where}: {reason_of(error)}.") from error
-        return replace(listed(self.path, entries, below), special=tuple(special))
+        return replace(make_listing(self.path, entries, folders), special=tuple(special))
 
     @contextlib.contextmanager
     def reader(self) -> Iterator[Reader]:
@@ -92,7 +93,7 @@ class Folder:
 
 
 def _is_folder(item: os.DirEntry[str]) -> bool:
-    """Whether it is a folder; a link to itself is a file that can't be read, which reading it says."""
+    """Whether it is a folder. A link to itself counts as a file, which is reported when it is read."""
     try:
         return item.is_dir()
     except OSError:

@@ -1,4 +1,4 @@
-"""Images in the rows of Parquet files, one file or a folder of shards. Needs pyarrow."""
+"""A container of images in the rows of Parquet files: one file, or a folder of shards. Needs pyarrow."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any
 
 from skipwise.core.errors import SkipwiseError, missing_extra, reason_of
 from skipwise.core.files.regular import open_regular
-from skipwise.data.containers.base import Entry, Listing, Progress, check_size, file_stamp, listed
+from skipwise.data.containers.base import Entry, Listing, Progress, check_size, file_stamp, make_listing
 from skipwise.data.image.decode import UnreadableImage
 
 ROWS_AT_ONCE, BYTES_AT_ONCE = 64, 2**26
-"""Rows whose images are in memory at a time, and about how much they may take: a thousand rows can share one image of
-which the file has a single copy."""
+"""Rows whose images are in memory at a time, and about how many bytes they may take. A thousand rows can share one
+image, of which the file has a single copy."""
 
 
 @dataclass(frozen=True)
 class Parquet:
-    """Rows of Parquet files; an image is called `file/number`, its row in the file.
+    """The rows of Parquet files as images, named `file/number` by the row in the file.
 
     Args:
         path: the file, or the folder that the files are in.
@@ -37,16 +37,16 @@ class Parquet:
         return file_stamp(*(self.path / file for file in self.files))
 
     def name(self, file: str, row: int) -> str:
-        """What an image is called."""
+        """The name of the image in a row of a file."""
         return f"{file}/{row:08d}" if file else f"{row:08d}"
 
-    def listing(self, progress: Progress | None = None) -> Listing:  # noqa: ARG002 - quick without
+    def listing(self, progress: Progress | None = None) -> Listing:  # noqa: ARG002 - it takes no time
         entries = []
         for file in self.files:
             stamp = (self.path / file).stat().st_mtime_ns
             with opened(self.path / file) as table:
                 entries += [Entry(self.name(file, row), 0, stamp) for row in range(table.metadata.num_rows)]
-        return listed(self.path, entries, ())
+        return make_listing(self.path, entries, ())
 
     def stream(self, names: Iterable[str]) -> Iterator[tuple[str, bytes | UnreadableImage]]:
         wanted: dict[str, dict[int, str]] = {}
@@ -79,8 +79,9 @@ def opened(file: Path | io.BytesIO, name: str = "", texts: Sequence[str] = ()) -
     """pyarrow's ParquetFile, read a piece at a time.
 
     Args:
-        name: what a file in memory is called.
-        texts: columns of text of which every value is kept once, however often it comes; see `values_of`.
+        file: a file on disk or in memory.
+        name: the name of a file in memory, for messages.
+        texts: columns of text whose equal values share one object; see `values_of`.
 
     Raises:
         SkipwiseError: pyarrow is not installed, or the file is damaged.
@@ -100,19 +101,19 @@ def opened(file: Path | io.BytesIO, name: str = "", texts: Sequence[str] = ()) -
             yield table
     except (pyarrow.ArrowException, OSError, ValueError, LookupError, OverflowError, MemoryError) as error:
         raise SkipwiseError(
-            f"{name or file} is no sound Parquet file ({reason_of(error)}); fetch or make it again."
+            f"{name or file} is not a valid Parquet file ({reason_of(error)}); download or create it again."
         ) from error
 
 
 def texts_of(table: Any) -> list[str]:
-    """The columns that hold text and nothing else."""
+    """The names of the columns that hold text and nothing else."""
     schema = table.metadata.schema
     columns = [schema.column(number) for number in range(len(schema))]
     return [each.path for each in columns if each.physical_type == "BYTE_ARRAY" and each.path == each.name]
 
 
 def values_of(column: Any) -> list[Any]:
-    """The values of a column, where those of `opened`'s `texts` share one object each."""
+    """The values of a column. Equal values of the `texts` given to `opened` are the same object."""
     if not hasattr(column, "dictionary"):
         return list(column.to_pylist())
     texts = column.dictionary.to_pylist()

@@ -1,4 +1,4 @@
-"""Tar archives as containers of files: one, compressed or not, or the many of a folder of shards."""
+"""Tar archives as containers of files: one archive, compressed or not, or a folder of shards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Self
+from typing import BinaryIO, ClassVar
 
 import msgspec
 
@@ -32,84 +32,27 @@ from skipwise.data.containers.base import (
     explained,
     file_stamp,
     largest,
-    listed,
+    make_listing,
+    normalised,
     one_by_one,
-    plain,
 )
+from skipwise.data.containers.tar_headers import CheckedHeader
 from skipwise.data.containers.unpacked import unpacked
 from skipwise.data.image.decode import UnreadableImage
 
-_SAID_EVERY = 512
+_PROGRESS_EVERY = 512
+"""Files between two calls of progress."""
 _PART = 2**20
-_SPARSE = "a file with holes; make it without --sparse"
-_LONGEST_HEADER = 2**16
-"""Bytes of the headers that come before a file to say more of it."""
 _LARGEST_MEMBER = 2**36
-"""Whatever a header claims would be gone through in search of the next one."""
-_HEEDED = (b"path", b"linkpath", b"size", b"mtime")
-"""What of a file is said in records that come before it, where its header has no room for it."""
+"""Bytes of a file that a header may claim; tarfile would read through all of them to the next header."""
 _FREE_BYTES, _RATIO, _FREE_FILES, _LEAST_BYTES = 2**31, 200, 100_000, 32
-"""How much a compressed archive may hold in any case, and how many times its own size beyond; how many files it may
-hold in any case, and how few bytes it has for each of those beyond."""
-
-
-class _Header(tarfile.TarInfo):
-    """A header that is sound. tarfile takes a broken one for the end, and reads as much of a name as it is told to."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        try:
-            header = super().frombuf(buf, encoding, errors)
-        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
-            raise
-        except tarfile.HeaderError as error:
-            raise tarfile.ReadError(f"a header is broken or missing: {error}") from error
-        told = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, b"X")
-        if header.type in told and not 0 <= header.size <= _LONGEST_HEADER:
-            raise tarfile.ReadError(f"a header of {header.size:,} bytes")
-        return header
-
-    def _proc_pax(self, archive: Any) -> tarfile.TarInfo:
-        """As tarfile does it, whose search for records takes hours for some before Python 3.11.10; other records than
-        _HEEDED would only be kept."""
-        records = _records(archive.fileobj.read(self._block(self.size))[: self.size])  # type: ignore[attr-defined]
-        if self.type == tarfile.XGLTYPE:
-            archive.pax_headers.update(records)
-        found: Any = self.fromtarfile(archive)
-        if self.type != tarfile.XGLTYPE:
-            found._apply_pax_info({**archive.pax_headers, **records}, archive.encoding, archive.errors)
-            found.offset = self.offset
-            if "size" in records:
-                archive.offset = found.offset_data + (found._block(found.size) if found.isreg() else 0)
-        return found
-
-    def _sparse(self, *_: object) -> tarfile.TarInfo:
-        raise tarfile.ReadError(_SPARSE)
-
-    _proc_sparse = _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _sparse
-
-
-def _records(data: bytes) -> dict[str, str]:
-    """The records of a pax header: the length of each, a blank, its name, "=", its value and a line's end."""
-    found = {}
-    position = 0
-    while position < len(data) and data[position]:
-        length, blank, _ = data[position : position + 20].partition(b" ")
-        end = position + int(length) if blank and length.isdigit() else 0
-        name, equals, value = data[position + len(length) + 1 : max(end - 1, 0)].partition(b"=")
-        if not equals or end > len(data) or data[end - 1 : end] != b"\n":
-            raise tarfile.ReadError("a damaged record")
-        if name.startswith(b"GNU.sparse."):
-            raise tarfile.ReadError(_SPARSE)
-        if name in _HEEDED:
-            found[name.decode()] = value.decode("utf-8", "surrogateescape")
-        position = end
-    return found
+"""A compressed archive may hold _FREE_BYTES plus _RATIO times its own size, and _FREE_FILES files plus one for every
+_LEAST_BYTES of its size."""
 
 
 @dataclass(frozen=True)
 class Tar:
-    """A plain .tar archive: it has no index, but once its headers were read any file can be read at once."""
+    """An uncompressed .tar archive. It has no index, but once its headers are read, any file can be read directly."""
 
     path: Path
     kind: ClassVar[str] = "tar"
@@ -123,7 +66,7 @@ class Tar:
         with (
             explained(self.path),
             open_regular(self.path) as file,
-            tarfile.open(fileobj=file, mode="r:", tarinfo=_Header) as archive,
+            tarfile.open(fileobj=file, mode="r:", tarinfo=CheckedHeader) as archive,
         ):
             entries: list[Entry] = []
             folders: list[str] = []
@@ -131,10 +74,10 @@ class Tar:
                 if _is_file(self.path, member, folders):
                     entries.append(_entry(member))
                     places[entries[-1].name] = (member.offset_data, member.size)
-                archive.members = []  # type: ignore[attr-defined] # it would keep every header for good
-        return places, listed(self.path, entries, folders)
+                archive.members = []  # type: ignore[attr-defined] # tarfile would keep every header in memory
+        return places, make_listing(self.path, entries, folders)
 
-    def listing(self, progress: Progress | None = None) -> Listing:  # noqa: ARG002 - quick without
+    def listing(self, progress: Progress | None = None) -> Listing:  # noqa: ARG002 - it takes no time
         return self._members[1]
 
     def address(self, name: str) -> str:
@@ -152,7 +95,7 @@ class Tar:
 
 @dataclass(frozen=True)
 class CompressedTar:
-    """A compressed .tar archive: one process reads it from its beginning on. Its listing is kept in the cache."""
+    """A compressed .tar archive, which one process reads from the start. Its listing is stored in the cache."""
 
     path: Path
 
@@ -160,7 +103,7 @@ class CompressedTar:
         return file_stamp(self.path)
 
     def listing(self, progress: Progress | None = None) -> Listing:
-        path = self._kept()
+        path = self._cached_listing()
         if (data := kept(path)) is not None:
             return msgspec.msgpack.decode(data, type=Listing)
         entries: list[Entry] = []
@@ -172,10 +115,10 @@ class CompressedTar:
                     entries.append(_entry(member))
                 _check_expansion(member, len(entries) + len(folders), total)
                 archive.members = []  # type: ignore[attr-defined]
-                if progress is not None and len(entries) % _SAID_EVERY == 1:
+                if progress is not None and len(entries) % _PROGRESS_EVERY == 1:
                     progress("Listing the compressed archive (MiB)", file.tell() >> 20, total >> 20)
-        found = listed(self.path, entries, folders)
-        with contextlib.suppress(SkipwiseError, UnicodeError):  # without a cache it is listed anew each time
+        found = make_listing(self.path, entries, folders)
+        with contextlib.suppress(SkipwiseError, UnicodeError):  # without a cache it is listed again each time
             keep(path, msgspec.msgpack.encode(found))
         return found
 
@@ -183,7 +126,7 @@ class CompressedTar:
         wanted = set(names)
         with self._members() as (_, archive):
             for member in archive:
-                name = plain(member.name)
+                name = normalised(member.name)
                 if name in wanted:
                     wanted.discard(name)
                     yield name, _extracted(archive, member)
@@ -195,16 +138,16 @@ class CompressedTar:
 
     @contextlib.contextmanager
     def _members(self) -> Iterator[tuple[BinaryIO, tarfile.TarFile]]:
-        """The file itself, and what is in it."""
+        """The compressed file, and the archive in it."""
         with (
             explained(self.path),
             open_regular(self.path) as file,
             unpacked(file) as content,
-            tarfile.open(fileobj=content, mode="r|", tarinfo=_Header) as archive,
+            tarfile.open(fileobj=content, mode="r|", tarinfo=CheckedHeader) as archive,
         ):
             yield file, archive
 
-    def _kept(self) -> Path:
+    def _cached_listing(self) -> Path:
         status = self.path.stat()
         described = f"{self.path.absolute()} {status.st_size} {status.st_mtime_ns} {status.st_ino}"
         return cache_folder() / "listings" / f"{hashlib.sha256(os.fsencode(described)).hexdigest()[:32]}.msgpack"
@@ -212,7 +155,7 @@ class CompressedTar:
 
 @dataclass(frozen=True)
 class TarShards:
-    """A folder of plain .tar files, one after the other: webdataset's shards. Files are called `shard.tar/name`."""
+    """A folder of uncompressed .tar files: the shards of a webdataset. Files are named `shard.tar/name`."""
 
     path: Path
     kind: ClassVar[str] = "tars"
@@ -235,7 +178,7 @@ class TarShards:
                 progress("Listing the shards", number, len(self._shards))
             stamp = tar.path.stat().st_mtime_ns
             entries += [Entry(f"{shard}/{entry.name}", entry.size, stamp) for entry in tar.listing().entries]
-        return listed(self.path, entries, self._shards)
+        return make_listing(self.path, entries, self._shards)
 
     def address(self, name: str) -> str:
         shard = next(each for each in self._candidates(name) if each in self._shards)
@@ -256,7 +199,7 @@ class TarShards:
             def read(address: str) -> bytes:
                 shard, _, place = address.partition("\0")
                 if shard not in opened:
-                    if len(opened) > 64:  # file descriptors are few
+                    if len(opened) > 64:  # the number of open files is limited
                         stack.close()
                         opened.clear()
                     opened[shard] = stack.enter_context(Tar(self.path / shard).reader())
@@ -269,14 +212,14 @@ class TarShards:
 
 
 def _entry(member: tarfile.TarInfo) -> Entry:
-    return Entry(plain(member.name), member.size, int(member.mtime) % 2**63 if math.isfinite(member.mtime) else 0)
+    return Entry(normalised(member.name), member.size, int(member.mtime) % 2**63 if math.isfinite(member.mtime) else 0)
 
 
 def _is_file(path: Path, member: tarfile.TarInfo, folders: list[str]) -> bool:
     if not 0 <= member.size <= _LARGEST_MEMBER:
         raise tarfile.ReadError(f"a file of {member.size:,} bytes")
     if member.isdir():
-        folders.append(plain(member.name))
+        folders.append(normalised(member.name))
         return False
     check_depth(path, member.name)
     check_entry(path, member.name, is_link=member.issym() or member.islnk())
@@ -284,16 +227,16 @@ def _is_file(path: Path, member: tarfile.TarInfo, folders: list[str]) -> bool:
 
 
 def _check_expansion(member: tarfile.TarInfo, files: int, packed: int) -> None:
-    """Raises ReadError for more than an archive of so many bytes holds that was not made to fill the memory."""
+    """Raises ReadError if an archive expands so much that it was probably made to fill the memory."""
     if member.offset_data + member.size > _FREE_BYTES + _RATIO * packed:
-        raise tarfile.ReadError(f"{packed:,} bytes that unpack to more than {_FREE_BYTES + _RATIO * packed:,}")
+        raise tarfile.ReadError(f"{packed:,} bytes that expand to more than {_FREE_BYTES + _RATIO * packed:,}")
     if files > _FREE_FILES + packed // _LEAST_BYTES:
         raise tarfile.ReadError(f"more than {_FREE_FILES + packed // _LEAST_BYTES:,} files in {packed:,} bytes")
 
 
 def _part_of(file: object, address: str) -> bytes:
     offset, size = map(int, address.split(":"))
-    check_size(size, LARGEST_FILE)  # here nothing is packed
+    check_size(size, LARGEST_FILE)  # nothing is compressed here
     file.seek(offset)  # type: ignore[attr-defined]
     data: bytes = file.read(size)  # type: ignore[attr-defined]
     if len(data) != size:
@@ -307,7 +250,7 @@ def _extracted(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes | Unr
         if file is None:
             return UnreadableImage("it is not a file")
         check_size(member.size, largest(member.name))
-        found = io.BytesIO()  # which grows in place
+        found = io.BytesIO()  # it grows in place
         while part := file.read(_PART):
             found.write(part)
         return found.getvalue()

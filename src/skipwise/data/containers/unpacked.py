@@ -1,6 +1,6 @@
-"""What is in a compressed file, unpacked a little at a time: a few kilobytes of it can hold gigabytes.
+"""Decompressing a file a little at a time, since a few kilobytes can expand to gigabytes.
 
-tarfile unpacks ten kilobytes at once, whatever comes out of them, and lzma takes what memory a header asks for.
+tarfile decompresses ten kilobytes at once, however much that gives, and lzma uses as much memory as a header asks for.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 
 _GZIP, _BZIP2, _XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0"
 _MEMORY = 2**27
-"""Bytes that unpacking .xz may take; twice what `xz -9` needs."""
+"""Bytes of memory for decompressing .xz, twice what `xz -9` needs."""
 _PART = 2**16
 
 
 def is_packed(path: Path) -> bool:
-    """Whether a file is compressed, whatever its name says."""
+    """Whether a file is compressed, by its content."""
     with open_regular(path) as file:
         return file.read(6).startswith((_GZIP, _BZIP2, _XZ))
 
 
 @contextlib.contextmanager
 def unpacked(file: BinaryIO) -> Iterator[BinaryIO]:
-    """What is in a compressed file that is open at its beginning, to be read once; another is read as it is."""
+    """The decompressed content of a file that is open at its beginning, to be read once. Other files are read as is."""
     start = file.read(6)
     file.seek(0)
     if start.startswith(_GZIP):
         with gzip.open(file) as found:
-            yield found  # type: ignore[misc] # a file to read bytes from
+            yield found  # type: ignore[misc] # it reads bytes
     elif start.startswith(_BZIP2):
         with bz2.open(file) as found:
             yield found  # type: ignore[misc]
@@ -49,7 +49,7 @@ def unpacked(file: BinaryIO) -> Iterator[BinaryIO]:
 
 
 class _Xz(io.RawIOBase):
-    """As lzma.LZMAFile, with limited memory."""
+    """Like lzma.LZMAFile, with limited memory."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file

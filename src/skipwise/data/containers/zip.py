@@ -26,9 +26,9 @@ from skipwise.data.containers.base import (
     explained,
     file_stamp,
     largest,
-    listed,
+    make_listing,
+    normalised,
     one_by_one,
-    plain,
 )
 from skipwise.data.image.decode import UnreadableImage
 
@@ -47,36 +47,36 @@ class Zip:
 
     @cached_property
     def _directory(self) -> list[tuple[str, zipfile.ZipInfo]]:
-        """Every entry by its name; read once, since of 60,000 entries it takes a third of a second."""
+        """Every entry with its name. It is read once, since 60,000 entries take a third of a second."""
         with explained(self.path), open_regular(self.path) as file:
             try:
                 with open_zip(file) as archive:
                     return [(_name(info), info) for info in archive.infolist()]
             except LargeDirectoryError as error:
-                raise SkipwiseError(f"{self.path} holds {error}; unpack it, and give the folder.") from error
+                raise SkipwiseError(f"{self.path} holds {error}; unpack it and give the folder.") from error
 
     @cached_property
     def _infos(self) -> dict[str, zipfile.ZipInfo]:
-        return {plain(name): info for name, info in self._directory if not name.endswith(("/", "\\"))}
+        return {normalised(name): info for name, info in self._directory if not name.endswith(("/", "\\"))}
 
-    def listing(self, progress: Progress | None = None) -> Listing:  # noqa: ARG002 - quick without
+    def listing(self, progress: Progress | None = None) -> Listing:  # noqa: ARG002 - it takes no time
         entries, folders = [], []
         files = [info for name, info in self._directory if not name.endswith(("/", "\\"))]
         if files and all(info.flag_bits & 1 for info in files):
-            raise SkipwiseError(f"{self.path} is encrypted; unpack it with its password, and give the folder.")
+            raise SkipwiseError(f"{self.path} is encrypted; unpack it with its password and give the folder.")
         packed, size = sum(info.compress_size for info in files), self.path.stat().st_size
-        if packed > size:  # thousands of entries can share one that takes long to unpack
+        if packed > size:  # thousands of entries can share the bytes of one that takes long to unpack
             raise SkipwiseError(
-                f"{self.path} has {byte_size(size)}, and the files in it {byte_size(packed)}: some share their bytes; "
-                "make it again."
+                f"{self.path} has {byte_size(size)}, and the files in it have {byte_size(packed)}, so some share their "
+                "bytes; create it again."
             )
         for name, info in self._directory:
             if name.endswith(("/", "\\")):
-                folders.append(plain(name))
+                folders.append(normalised(name))
                 continue
             check_entry(self.path, name, is_link=stat.S_ISLNK(info.external_attr >> 16))
-            entries.append(Entry(plain(name), info.file_size, info.CRC))
-        return listed(self.path, entries, folders)
+            entries.append(Entry(normalised(name), info.file_size, info.CRC))
+        return make_listing(self.path, entries, folders)
 
     def address(self, name: str) -> str:
         info = self._infos[name]
@@ -85,7 +85,7 @@ class Zip:
 
     @contextlib.contextmanager
     def reader(self) -> Iterator[Reader]:
-        """Own code where zipfile could do it, since it reads the whole directory first and is three times slower."""
+        """Reads files without zipfile, which reads the whole directory first and takes three times as long."""
         with explained(self.path), open_regular(self.path) as file:
 
             def read(address: str) -> bytes:
@@ -94,15 +94,15 @@ class Zip:
                 if flags & 1:
                     raise UnreadableImage("it is encrypted")
                 if method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                    raise UnreadableImage("it is packed by a method other than deflate; make the archive again")
+                    raise UnreadableImage("it is compressed by a method other than deflate; create the archive again")
                 try:
                     file.seek(offset)
                     header = file.read(30)
-                    # The names there may be longer than in the directory.
+                    # The name here may be longer than in the directory.
                     file.seek(int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little"), 1)
                     data = file.read(packed)
                     if method == zipfile.ZIP_DEFLATED:
-                        data = zlib.decompressobj(-15).decompress(data, size + 1)  # never more, whatever it claims
+                        data = zlib.decompressobj(-15).decompress(data, size + 1)  # never more than it should have
                 except (OSError, zlib.error, ValueError, OverflowError) as error:
                     raise UnreadableImage(f"it is damaged in the archive: {reason_of(error)}") from error
                 if len(data) != size or zlib.crc32(data) != crc or header[:4] != b"PK\3\4":
@@ -116,8 +116,10 @@ class Zip:
 
 
 def _name(info: zipfile.ZipInfo) -> str:
-    """An entry's name. Without the flag for UTF-8 it should be code page 437, but many tools write UTF-8 all the same,
-    which hardly any other text can be taken for."""
+    """An entry's name. Without the flag for UTF-8 it should be code page 437, but many tools write UTF-8 all the same.
+
+    Hardly any text in code page 437 is also valid UTF-8.
+    """
     if info.flag_bits & _UTF8_FLAG or info.filename.isascii():
         return info.filename
     with contextlib.suppress(UnicodeError):

@@ -1,8 +1,8 @@
-"""Quicker decoders than Pillow's, for the files that most people have: plain PNG and JPEG.
+"""Faster decoders than Pillow's for plain PNG and JPEG files.
 
-They give the same pixels as Pillow, or are not used: on this machine they have to decode a few images exactly as
-Pillow does, and only files are given to them in which nothing is unusual. Everything else is left to Pillow, so that
-whether they are installed changes no pixel.
+They are used only if they give the same pixels as Pillow: they have to decode a few test images exactly as Pillow does
+on this machine, and they get only files without anything unusual. Everything else is left to Pillow. So it changes no
+pixel whether they are installed.
 """
 
 from __future__ import annotations
@@ -18,24 +18,30 @@ from numpy.typing import NDArray
 from skipwise.data.image.chunks import EXIF, HEEDED, TEXTS, Shape, keyword, orientation, png_shape, walk_jpeg, walk_png
 
 Decoder = Callable[[bytes, Shape, str], NDArray[np.uint8]]
-"""Bytes, what they say of themselves, and Pillow's mode -> pixels [H, W, C]."""
+"""Takes an encoded image, its size and colour, and Pillow's mode. Returns pixels [H, W, C]."""
 
 SMALL = 2**16
-"""Pixels of a PNG that is decoded in well under a millisecond."""
+"""Pixels of a PNG that is decoded in much less than a millisecond."""
 _BESIDE = {*TEXTS, b"pHYs", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"bKGD", b"tIME", b"hIST", b"IEND"}
-"""Chunks of a PNG that say nothing of its pixels, or nothing that is heeded."""
+"""Chunks of a PNG that do not change its pixels."""
 _PNG_MODES = {0: "L", 2: "RGB", 6: "RGBA"}
 _JPEG_MODES = {1: "L", 3: "RGB"}
 _FRAMES = range(0xC0, 0xC3)
-"""Frame headers of a JPEG: baseline, extended and progressive."""
+"""Markers of frame headers of a JPEG: baseline, extended and progressive."""
 _TABLES = {0xC4, 0xDA, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)}
-"""Tables, comments, what applications add, and the pixels."""
+"""Markers of tables, comments, application data and pixels of a JPEG."""
 _XMP, _SEVERAL = b"http://ns.adobe.com/xap/1.0/\0", b"MPF\0"
 
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """Pixels [H, W, C] in Pillow's `mode`, of an image in `format`."""
+    """A decoded image.
+
+    Args:
+        format: "PNG" or "JPEG".
+        mode: Pillow's mode: L, RGB or RGBA.
+        pixels: uint8 [H, W, C].
+    """
 
     format: str
     mode: str
@@ -43,12 +49,13 @@ class Decoded:
 
 
 def decode_quickly(data: bytes, *, most: int, alone: bool) -> Decoded | None:
-    """The pixels of an image, or None where Pillow has to say what it is.
+    """Decodes an image; None if it is left to Pillow.
 
     Args:
+        data: the encoded image.
         most: an image of more pixels is left to Pillow.
-        alone: whether no other thread waits for the interpreter; the decoder of PNG holds it, so that else it gets
-            small images only.
+        alone: whether no other thread needs the interpreter meanwhile. The PNG decoder does not release it, so it gets
+            only small images otherwise.
     """
     try:
         if data.startswith(b"\x89PNG"):
@@ -75,14 +82,14 @@ def _tried(decoder: Decoder, data: bytes, shape: Shape, mode: str) -> NDArray[np
     except Exception:
         return None
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # Rust's own, which is no Exception
+        if type(error).__name__ != "PanicException":  # raised by code in Rust; it is not an Exception
             raise
         return None
     return pixels if pixels.shape == (shape.height, shape.width, len(mode)) else None
 
 
 def _plain_png(data: bytes) -> tuple[Shape, str] | None:
-    """The shape and mode of a PNG in which nothing is unusual; its decoder checks the checksums."""
+    """Size, colour and mode of a PNG without anything unusual, else None. The decoder checks the checksums."""
     shape, before, runs, last = None, b"", 0, 0
     for kind, start, end in walk_png(data):
         if not before:
@@ -98,7 +105,7 @@ def _plain_png(data: bytes) -> tuple[Shape, str] | None:
 
 
 def _plain_jpeg(data: bytes) -> tuple[Shape, str] | None:
-    """The same of a JPEG."""
+    """The same for a JPEG."""
     shape, turned, xmp = None, None, False
     for marker, start, end in walk_jpeg(data):
         if marker in _FRAMES and shape is None and end - start >= 6:
@@ -112,7 +119,7 @@ def _plain_jpeg(data: bytes) -> tuple[Shape, str] | None:
             xmp = True
         elif marker not in _TABLES or (marker == 0xE2 and data.startswith(_SEVERAL, start)):
             return None
-    # Where EXIF says nothing of it, other metadata may.
+    # If EXIF has no orientation, other metadata may have one.
     if shape is None or shape.bits != 8 or shape.colours not in _JPEG_MODES or (turned or 1) != 1:
         return None
     return None if xmp and not turned else (shape, _JPEG_MODES[shape.colours])
@@ -131,7 +138,7 @@ def _png_decoder() -> Decoder | None:
         pixels: NDArray[np.uint8] = decode_image_png_u8(data, (shape.height, shape.width), names[mode])
         return pixels
 
-    return decoder if _agrees(decoder, "PNG", ("L", "RGB", "RGBA"), [{}]) else None
+    return decoder if _matches_pillow(decoder, "PNG", ("L", "RGB", "RGBA"), [{}]) else None
 
 
 @functools.cache
@@ -142,7 +149,7 @@ def _jpeg_decoder() -> Decoder | None:
         return None
 
     def decoder(data: bytes, _: Shape, mode: str) -> NDArray[np.uint8]:
-        # Strict: what libjpeg only warns of is an error, and Pillow decides.
+        # With strict=True, warnings of libjpeg are errors, and Pillow decides.
         pixels: NDArray[np.uint8] = decode_jpeg(data, colorspace="GRAY" if mode == "L" else "RGB", strict=True)
         return pixels
 
@@ -152,11 +159,11 @@ def _jpeg_decoder() -> Decoder | None:
         for sampling in (0, 1, 2)
         for progressive in (False, True)
     ]
-    return decoder if _agrees(decoder, "JPEG", ("L", "RGB"), ways) else None
+    return decoder if _matches_pillow(decoder, "JPEG", ("L", "RGB"), ways) else None
 
 
-def _agrees(decoder: Decoder, format: str, modes: Sequence[str], ways: Sequence[dict[str, object]]) -> bool:
-    """Whether a decoder gives Pillow's pixels. There is more than one JPEG library, and they round differently."""
+def _matches_pillow(decoder: Decoder, format: str, modes: Sequence[str], ways: Sequence[dict[str, object]]) -> bool:
+    """Whether a decoder gives exactly Pillow's pixels; there are several JPEG libraries, which round differently."""
     from PIL import Image
 
     rng = np.random.default_rng(0)

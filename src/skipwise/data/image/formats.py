@@ -1,4 +1,4 @@
-"""Which files are pictures, by their names and by their first bytes: read, read with an extra, or not read at all."""
+"""Picture formats, by the suffixes and first bytes of files: supported, supported with an extra, or unsupported."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import importlib.util
 from collections.abc import Iterable
 from typing import Literal
 
-Reading = Literal["read", "extra", "unread"]
+Support = Literal["read", "extra", "unread"]
+"""Whether a format is read, read if an extra is installed, or not read."""
 
 _READ = (
     *("jpg", "jpeg", "jpe", "jfif", "mpo", "png", "apng", "webp", "avif", "gif", "bmp", "dib", "tif", "tiff"),
@@ -22,60 +23,60 @@ _UNREAD = (
     *("exr", "hdr", "pic", "dpx", "cin", "fits", "fit", "fts", "ico", "icns", "cur", "ani", "pcx", "dcx", "dds"),
     *("sgi", "rgb", "bw", "ras", "xbm", "xpm", "qoi", "farbfeld", "flif", "bpg", "ktx", "ktx2", "pict", "djvu"),
 )
-_BY_SUFFIX: dict[str, Reading] = {
+_BY_SUFFIX: dict[str, Support] = {
     **{f".{name}": "read" for name in _READ},
     **{f".{name}": "extra" for name in _EXTRA},
     **{f".{name}": "unread" for name in _UNREAD},
 }
 
-IMAGE_SUFFIXES = frozenset(suffix for suffix, reading in _BY_SUFFIX.items() if reading != "unread")
-"""Files that end so are taken for images; those that need an extra say so when they are read."""
+IMAGE_SUFFIXES = frozenset(suffix for suffix, support in _BY_SUFFIX.items() if support != "unread")
+"""Suffixes of files that are read as images. If a format needs an extra, the error names it when a file is read."""
 
 INSTALL_FORMATS = "pip install 'skipwise[formats]'"
 HEIC = "HEIC"
 
 
-def picture_format(suffix: str) -> Reading | None:
-    """Whether files that end in `suffix` (".jpg", in capitals or not) are pictures, and whether they are read.
+def picture_format(suffix: str) -> Support | None:
+    """Whether files with a suffix (".jpg", in upper or lower case) are pictures, and whether they are read.
 
     Returns:
-        "read"; "extra" for those that are read where an optional package is installed; "unread" for pictures in
-        formats that are not read; None for what is no picture.
+        "read"; "extra" if an optional package is needed; "unread" for pictures in unsupported formats; None for other
+        files.
     """
     return _BY_SUFFIX.get(suffix.lower())
 
 
 @functools.cache
 def has_heif() -> bool:
-    """Whether the package that reads HEIC is installed."""
+    """Whether the package for HEIC is installed."""
     return importlib.util.find_spec("pillow_heif") is not None
 
 
 def is_picture(suffix: str) -> bool:
-    """Whether files that end in a lower-case suffix are pictures, read or not."""
+    """Whether files with a lower-case suffix are pictures, supported or not."""
     return suffix in _BY_SUFFIX
 
 
 def is_readable(suffix: str) -> bool:
-    """Whether pictures that end in a lower-case suffix are read here."""
+    """Whether pictures with a lower-case suffix can be read here."""
     kind = _BY_SUFFIX.get(suffix)
     return kind == "read" or (kind == "extra" and has_heif())
 
 
 def mend_for(suffixes: Iterable[str]) -> str:
-    """What to do about pictures of some suffixes that are not read here."""
+    """What to do about pictures with these suffixes, which cannot be read here."""
     if all(_BY_SUFFIX.get(each) == "extra" for each in suffixes):
-        return f"install what reads them: {INSTALL_FORMATS}"
+        return f"install the package that reads them: {INSTALL_FORMATS}"
     return "convert them to JPEG or PNG"
 
 
 def is_read(name: str) -> bool:
-    """Whether a format that `name_format` names is read, here or with an extra."""
+    """Whether a format, as `name_format` names it, is supported, if need be with an extra."""
     return name in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "JPEG 2000", "WebP", "AVIF", HEIC)
 
 
 def name_format(data: bytes) -> str:
-    """The name of the format that bytes begin like, read or not; "" for none that is known."""
+    """The name of the format whose signature the bytes begin with; "" if it is unknown."""
     for start, name in _SIGNATURES:
         if data.startswith(start):
             return name
@@ -125,4 +126,4 @@ _SIGNATURES = (
     (b"<html", "HTML"),
     (b"PK\3\4", "zip archive"),
 )
-"""Camera raws that begin like a TIFF are taken for one."""
+"""The first bytes of formats. Raw files of cameras that begin like a TIFF count as TIFF."""

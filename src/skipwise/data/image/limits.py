@@ -1,4 +1,4 @@
-"""How large an image may be that is read."""
+"""The limit on the number of pixels of an image."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import re
 from skipwise.core.errors import SkipwiseError
 
 VARIABLE = "SKIPWISE_MAX_PIXELS"
+"""The environment variable that sets another limit."""
 MOST_PIXELS = 64_000_000
 _NUMBER = re.compile(r"([0-9]+(?:\.[0-9]*)?(?:e[0-9]{1,2})?)\s*([kmg]?)", re.IGNORECASE | re.ASCII)
 _FACTORS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
 def most_pixels() -> int:
-    """A larger image is refused unread: a few kilobytes can claim gigabytes of pixels.
+    """The most pixels of an image that is decoded. A few kilobytes can claim gigabytes of pixels.
 
     Raises:
-        SkipwiseError: the variable that says otherwise is no number of pixels.
+        SkipwiseError: the environment variable SKIPWISE_MAX_PIXELS is not a number of pixels.
     """
     return _parsed(os.environ.get(VARIABLE, ""))
 

@@ -132,7 +132,7 @@ def failed_inspection(reason: str, digest: bytes = NO_DIGEST) -> Inspection:
 
 
 def _inspected(digest: bytes, picture: Picture, pixel_format: PixelFormat | None) -> Inspection:
-    header, extent = picture.header, None if picture.wide is None else picture.wide.extent
+    header, extent = picture.header, None if picture.deep is None else picture.deep.extent
     packed = b""
     if pixel_format is not None:
         if picture.pixels is not None and pixel_format.matches(picture.pixels):

@@ -1,7 +1,8 @@
-"""What a user names -> labelled images that have not been read yet.
+"""Sources of labelled images: from the name that a user gives to images that have not been read yet.
 
-`LAYOUTS` is the table of all layouts that are recognised, in order: each is a file here with a function `recognise`
-that looks at names and first rows, and returns what reads the rest; docs/data.md has the same table.
+`LAYOUTS` is the table of all layouts that are recognised, in order. Each is a file in `layouts/` with a function
+`recognise`, which looks at names and first rows only, and returns a function that reads the rest. docs/data.md has the
+same table.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether labels make classes that can be told apart, and which are missing where."""
+"""Checks of class names: whether they can be told apart, and which classes are missing from a split."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _COPY = re.compile(
     r"[ _](?:copy|kopie|copia|copie)(?:[ _]\d+)?)",
     re.IGNORECASE,
 )
-"""What file managers call the copy of a folder: "cat (1)", "cat - Copy", "Kopie von cat"."""
+"""Names that file managers give to the copy of a folder: "cat (1)", "cat - Copy", "Kopie von cat"."""
 _UNKNOWN = frozenset("? ?? - -- . nan null n/a #n/a tbd -1".split())
-"""What stands for a class that nobody knows."""
+"""Labels that mean that the class is unknown."""
 
 _LONGEST_CLASS = 255
-"""Characters, as many as a folder's name can have."""
+"""Characters of a class name, at most: as many as the name of a folder can have."""
 
 
 def check_labels(counts: Mapping[str, int], where: str) -> None:
-    """Raises SkipwiseError unless there are two classes or more with names that can't be taken for each other.
+    """Raises SkipwiseError unless there are at least two classes, with names that cannot be confused.
 
     Args:
-        counts: the images of each class.
-        where: the data set as the user calls it, for sentences.
+        counts: the number of images by class.
+        where: the name of the data set for messages.
     """
     classes = sorted(counts)
     check_lengths(classes, where)
@@ -49,8 +49,8 @@ def check_labels(counts: Mapping[str, int], where: str) -> None:
         match = _COPY.fullmatch(name)
         if match is not None and (other := match["a"] or match["b"]) in counts:
             raise SkipwiseError(
-                f"The class '{printable(name)}' ({counts[name]:,} images) of {where} is called like a copy of "
-                f"'{printable(other)}' ({counts[other]:,}); put its images there, remove it, or give it another name."
+                f"The class '{printable(name)}' ({counts[name]:,} images) of {where} looks like a copy of "
+                f"'{printable(other)}' ({counts[other]:,}); move its images there, remove it, or rename it."
             )
     if len(classes) > 3 and max(counts.values()) == 1:
         raise SkipwiseError(
@@ -66,7 +66,7 @@ def check_labels(counts: Mapping[str, int], where: str) -> None:
             raise SkipwiseError(
                 f"The classes '{printable(other)}' ({counts[other]:,} images) and '{printable(name)}' "
                 f"({counts[name]:,}) of {where} differ only in capital letters or spaces; if they are one class, give "
-                "them one name, else tell them apart."
+                "them one name, otherwise rename one."
             )
         with contextlib.suppress(ValueError):
             number = int(name) if name.isdecimal() else float(name)  # a float has 16 digits
@@ -78,7 +78,7 @@ def check_labels(counts: Mapping[str, int], where: str) -> None:
 
 
 def doubtful_sentence(counts: Mapping[str, int]) -> str:
-    """A sentence about classes whose names say that they may be none, or ""."""
+    """A sentence about classes whose names suggest that they are not classes, or ""."""
     doubtful = [name for name in sorted(counts) if _is_doubtful(name)]
     if not doubtful or len(counts) - len(doubtful) < 2:
         return ""
@@ -102,10 +102,10 @@ def _is_doubtful(name: str) -> bool:
 
 
 def check_lengths(classes: Iterable[str], where: str) -> None:
-    """Raises SkipwiseError for a name that is too long for a class, or has nothing to show."""
+    """Raises SkipwiseError for a class name that is too long or blank."""
     for name in classes:
         if len(name) > _LONGEST_CLASS or not name.strip():
-            shown = f"{len(name):,} characters ('{shortened(printable(name))}')" if name.strip() else "blanks alone"
+            shown = f"{len(name):,} characters ('{shortened(printable(name))}')" if name.strip() else "only blanks"
             raise SkipwiseError(
                 f"A class of {where} has a name of {shown}; give it one of 1 to {_LONGEST_CLASS} characters, or choose "
                 "what names the classes with --label-column."
@@ -113,11 +113,11 @@ def check_lengths(classes: Iterable[str], where: str) -> None:
 
 
 def missing_classes(labels: Sequence[str], splits: Sequence[str], where: str) -> tuple[list[str], list[str]]:
-    """Sentences about classes without images in a part that has images of others.
+    """Sentences about classes that are missing from a split.
 
     Returns:
-        What has to be mended (a class that can't be learnt, since no training image is of it), and what is worth saying
-        (a class that can't be validated or tested).
+        Faults (a class without training images, which cannot be learnt), and notes (a class without validation or test
+        images).
     """
     there: dict[str, set[str]] = {}
     for label, split in zip(labels, splits, strict=True):
@@ -141,8 +141,6 @@ def missing_classes(labels: Sequence[str], splits: Sequence[str], where: str) ->
 
 
 def quoted_list(names: Iterable[str], most: int = 5) -> str:
-    """Some classes for a sentence: "'a', 'b' and 3 more"."""
-    quoted = [f"'{printable(name)}'" for name in names]
-
+    """Names in quotation marks for a sentence: "'a', 'b' and 3 more"."""
     quoted = [repr(shortened(printable(name))) for name in names]
     return ", ".join(quoted[:most]) + (f" and {len(quoted) - most:,} more" if len(quoted) > most else "")

@@ -1,4 +1,4 @@
-"""The table of layouts, and the way from a path or a name to the first layout that recognises it."""
+"""The table of layouts, and opening a path or a name by the first layout that recognises it."""
 
 from __future__ import annotations
 
@@ -36,24 +36,25 @@ from skipwise.data.sources.source import Source, grouped, stem_of
 from skipwise.data.sources.tables.single_table import open_table
 
 ARRAYS = (".npz", ".npy", ".mat")
+"""Suffixes of array files."""
 
 
 class Readable(Protocol):
-    """What a layout reads: labelled images in a container, or in memory."""
+    """What a layout returns: labelled images in a container or in memory."""
 
     def source(self) -> Source:
-        """The labelled images. Raises SkipwiseError where they are no two classes."""
+        """The labelled images. Raises SkipwiseError if there are fewer than two classes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """A way in which people keep labelled images.
+    """A layout in which people keep labelled images.
 
     Args:
-        title: what it is, for people.
+        title: its name.
         example: what it looks like.
-        recognise: (place, options) -> what reads it, or None where the place is something else; cheap, it looks at
-            names and first rows only.
+        recognise: takes the place and the options, and returns a function that reads the images, or None if the
+            place has another layout. It looks only at names and first rows, so that it is fast.
     """
 
     title: str
@@ -123,21 +124,23 @@ def open_images(
     skip_unread_formats: bool = False,
     progress: Progress | None = None,
 ) -> Source:
-    """Opens labelled images whatever layout they are kept in; no image is read yet.
+    """Opens labelled images in any layout that Skipwise recognises. No image is decoded yet.
 
     Args:
-        data: a folder, an archive, a table, an array file, or the name of a data set ("digits", "torchvision:DTD",
-            "huggingface:owner/name").
-        class_level, image_column, label_column, label_regex, group, group_regex, crop_boxes, skip_unread_formats: see
-            `ReadingOptions`; all are None or False by default.
-        progress: called as progress(what, done, total) while a long list is read.
+        data: path of a folder, an archive, a table or an array file, or the name of a data set ("digits",
+            "torchvision:DTD", "huggingface:owner/name").
+        class_level, image_column, label_column, label_regex, group, group_regex: see `ReadingOptions`; str or None,
+            None by default.
+        crop_boxes, skip_unread_formats: see `ReadingOptions`; bool, False by default.
+        progress: called as progress(what, done, total) while long lists are read; None by default.
 
     Returns:
         The images' names, labels, classes and splits. Its `repr` is the line that says how they were understood.
 
     Raises:
-        Ambiguous: two readings are equally likely; the message has both, with their flags.
-        SkipwiseError: nothing is there, or no labelled images of two classes.
+        Ambiguous: two readings are equally likely. The message names both, with their flags.
+        SkipwiseError: the path does not exist, it holds no labelled images of two or more classes, or a file that is
+            needed to understand them is damaged.
 
     Example:
         >>> import skipwise
@@ -162,14 +165,14 @@ def open_images(
 def open_source(
     data: str | os.PathLike[str], options: ReadingOptions | None = None, progress: Progress | None = None
 ) -> Source:
-    """`open_images` with its options as a record; what has to be mended before training is among the `faults`."""
+    """`open_images` with its options as a record. Faults that prevent training are in `Source.faults`, not raised."""
     options = options or ReadingOptions()
     options.check()
     with _without_collecting():
         source = _opened(data, options, progress)
     if options.group is not None and source.groups is None:
         raise SkipwiseError(
-            f"--group {options.group} names a column of a table, and {source.name} is none; use --group-regex."
+            f"--group {options.group} names a column, but {source.name} is not a table; use --group-regex."
         )
     return source if options.group_regex is None else grouped(source, options.group_regex)
 
@@ -207,17 +210,17 @@ def _path(data: str | os.PathLike[str]) -> tuple[Path, bool]:
     try:
         path = Path(data).expanduser()
         return path, path.exists()
-    except (OSError, RuntimeError, ValueError) as error:  # a name too long, a home nobody has, a null byte
-        raise SkipwiseError(f"{str(data)[:80]!r} is no path to images ({error}).") from error
+    except (OSError, RuntimeError, ValueError) as error:  # a name that is too long, an unknown home, a null byte
+        raise SkipwiseError(f"{str(data)[:80]!r} is not a path to images ({error}).") from error
 
 
 def _from_arrays(path: Path, options: ReadingOptions) -> Source:
-    """One array file, by itself."""
+    """Opens a single array file."""
     folder = Folder(path.parent)
     alone = Listing((Entry(path.name, path.stat().st_size, path.stat().st_mtime_ns),), ())
     read = arrays.recognise(Place.from_listing(stem(path.name), folder, alone), options)
     if read is None:
-        raise SkipwiseError(f"{path} holds no images and labels that are understood.")
+        raise SkipwiseError(f"{path} holds no arrays that can be understood as images and labels.")
     return read().source()
 
 
@@ -231,8 +234,11 @@ def _from_container(container: Container, options: ReadingOptions, progress: Pro
 
 @contextlib.contextmanager
 def _without_collecting() -> Iterator[None]:
-    """Python's collector of cycles looks at all objects again and again while millions are made, none of them in a
-    cycle: without it a million files take half of the time."""
+    """Turns Python's cyclic garbage collector off for a while.
+
+    It would look at all objects again and again while millions of them are created, none of which are in a cycle.
+    Without it, listing a million files takes half of the time.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -243,7 +249,7 @@ def _without_collecting() -> Iterator[None]:
 
 
 def _refusal(place: Place) -> SkipwiseError:
-    """Why a place is no set of labelled images, and what to do."""
+    """The error for a place that no layout recognises, with what to do."""
     if place.names:
         return file_names.refusal(place)
     if place.unread:
@@ -262,7 +268,7 @@ def _refusal(place: Place) -> SkipwiseError:
             )
         else:
             mend = f"give one of them, such as {printable(str(path / archives[0]))}, or unpack them"
-        return SkipwiseError(f"{place.name} holds no images but archives ({shown(archives)}); {mend}.")
+        return SkipwiseError(f"{place.name} holds archives instead of images ({shown(archives)}); {mend}.")
     kinds = sorted({suffix(entry.name) or "no suffix" for entry in place.others})
     holds = f"only files of other kinds ({quoted_list(kinds, 6)})" if kinds else "no files"
     return SkipwiseError(

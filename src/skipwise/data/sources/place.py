@@ -1,4 +1,4 @@
-"""What lies at the place that the user named, sorted by what its names say: pictures, documents, other files."""
+"""The files at the place that the user named, sorted by their names: pictures, documents and other files."""
 
 from __future__ import annotations
 
@@ -22,23 +22,29 @@ DOCUMENTS = frozenset(
 """.split()
 )
 MOST_DOCUMENTS = 60
-"""More documents than these are one for each image; of such only those nearest to the top are looked at."""
+"""If there are more documents, there is probably one for each image, and only those nearest to the top are read."""
 LARGEST_DOCUMENT = LARGEST_FILE
 _NOT_LISTS = ("readme", "license", "licence", "requirements", "citation", "changelog", "notes")
 _ANSWERS = ("submission", "samplesubmission", "prediction")
 _ANSWERED = frozenset(["oof", "preds", "pred", "sub"])
-"""What lists of answers are called: those of networks, and those that a competition wants."""
+"""Names of files with a network's predictions, or with the form that a competition asks for."""
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")
-"""What annotation tools put before the name of a file that was uploaded."""
+"""What annotation tools put in front of the name of an uploaded file."""
 
 
 @dataclass(frozen=True)
 class Place:
     """The files at a place, by kind.
 
-    `name` is what the user called it. `pictures` are the files that are read as images by their names, `unread` are
-    pictures in formats that are not read here, and `others` everything else; `folders` are all folders. `hidden` are
-    pictures that are none of the set: those that are hidden, that are no files on a disk, and artifacts' golden images.
+    Args:
+        name: the name of the data set, as the user knows it.
+        container: what the files are read from.
+        pictures: files that are images by their names, in formats that can be read.
+        unread: names of pictures in formats that cannot be read here.
+        others: all other files.
+        folders: all folders.
+        hidden: names of pictures that do not belong to the set: hidden files, pipes and devices, and the golden images
+            of artifacts.
     """
 
     name: str
@@ -52,7 +58,7 @@ class Place:
 
     @classmethod
     def from_listing(cls, name: str, container: Container, listing: Listing) -> Place:
-        """Sorts a listing. Clutter and what Skipwise itself wrote are left out."""
+        """Sorts the files of a listing. Clutter, and what Skipwise itself wrote, are left out."""
         runs, shipped, golden = _results(container, listing)
         apart, results = golden.union(listing.special), runs | shipped
         pictures: list[Entry] = []
@@ -94,18 +100,18 @@ class Place:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The pictures' names."""
+        """The names of the pictures."""
         return tuple(entry.name for entry in self.pictures)
 
     @cached_property
     def documents(self) -> tuple[str, ...]:
-        """The files that may list the images, those nearest to the top first."""
+        """Names of the files that may list the images, those nearest to the top first."""
         found = [
             entry.name
             for entry in self.others
             if suffix(entry.name) in DOCUMENTS
             and 0 < entry.size <= LARGEST_DOCUMENT
-            and not _is_no_list(entry.name.rpartition("/")[2])
+            and not _is_not_a_list(entry.name.rpartition("/")[2])
         ]
         depth = {name: name.count("/") for name in found}
         while len(found) > MOST_DOCUMENTS and len({depth[name] for name in found}) > 1:
@@ -114,7 +120,7 @@ class Place:
         return self._affordable(sorted(found, key=lambda name: (depth[name], name))[: 4 * MOST_DOCUMENTS])
 
     def _affordable(self, documents: Sequence[str]) -> tuple[str, ...]:
-        """The same. Raises SkipwiseError for a bomb: a few kilobytes of an archive can hold gigabytes of text."""
+        """The same documents. Raises SkipwiseError if they expand to too much text, as in a decompression bomb."""
         if self.container.path.is_file():
             sizes = {entry.name: entry.size for entry in self.others}
             most = most_text(self.container.path.stat().st_size)
@@ -122,10 +128,10 @@ class Place:
         return tuple(documents)
 
     def read(self, name: str) -> bytes | None:
-        """A document's bytes, or None if it can't be read."""
+        """The bytes of a document, or None if it cannot be read."""
         if name not in self._documents:
             wanted = dict.fromkeys([*self.documents, name])
-            # A compressed archive is gone through once for all of them.
+            # A compressed archive is read once for all documents.
             several = [name] if hasattr(self.container, "address") else list(wanted)
             for each, content in self.container.stream(several):
                 self._documents[each] = b"" if isinstance(content, UnreadableImage) else content
@@ -137,18 +143,19 @@ class Place:
 
     @cached_property
     def index(self) -> PictureIndex:
-        """Finds the pictures by what tables call them."""
+        """An index that finds pictures by the names that tables use."""
         return PictureIndex(self.names)
 
 
-def _is_no_list(file: str) -> bool:
+def _is_not_a_list(file: str) -> bool:
+    """Whether a file's name is that of a readme or of predictions."""
     letters = re.sub(r"[^a-z]", "", file.lower())
     words = set(re.findall(r"[a-z]+", file.lower()))
     return letters.startswith(_NOT_LISTS) or any(word.startswith(_ANSWERS) for word in words) or bool(words & _ANSWERED)
 
 
 class PictureIndex:
-    """Pictures by what a table calls them: a path, a path on another computer, a name or an id without its suffix."""
+    """Finds pictures by the names that tables use: a path, a path on another computer, a file name, or an id."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = frozenset(names)
@@ -157,7 +164,7 @@ class PictureIndex:
         self._by_stem: dict[str, list[str]] | None = None
 
     def ambiguous(self, value: str) -> list[str]:
-        """The pictures that a name without its folder could mean, where there are more than one."""
+        """The pictures that a file name without its folder could mean, if there are several; else []."""
         if len(value) > LONGEST_NAME:
             return []
         self.find(value)
@@ -169,8 +176,9 @@ class PictureIndex:
         """The picture that a cell means, or None.
 
         Args:
+            value: the text of the cell.
             folder: the folder of the table.
-            prefer: a folder that is meant where there are pictures of one name in several.
+            prefer: the folder to choose if several folders have a picture of this name.
         """
         value = value.strip().replace("\\", "/")
         if not value or value.endswith("/") or len(value) > LONGEST_NAME:
@@ -189,7 +197,7 @@ class PictureIndex:
         file = path.rpartition("/")[2]
         candidates = self._by_file.get(file)
         if candidates is None:
-            # An id without its suffix; also one with the suffix that the file had before it was converted.
+            # An id without a suffix, or with the suffix that the file had before it was converted.
             candidates = self._by_stem.get(file) or (
                 self._by_stem.get(stem(file)) if is_picture(suffix(file)) else None
             )
@@ -203,8 +211,8 @@ class PictureIndex:
 
 
 def _nearest(candidates: Sequence[str], path: str, folder: str, prefer: str) -> str | None:
-    """The picture with the file's name whose folders agree best with the path; None if two agree equally well."""
-    # "train/1.jpg" is not "test/1.jpg", whatever else there is.
+    """The candidate whose folders match the path best; None if two match equally well."""
+    # "train/1.jpg" never means "test/1.jpg".
     split = split_in(path.rpartition("/")[0])
     if split:
         candidates = [name for name in candidates if split_in(name.rpartition("/")[0]) in ("", split)]
@@ -212,7 +220,7 @@ def _nearest(candidates: Sequence[str], path: str, folder: str, prefer: str) -> 
             return None
     wanted = path.split("/")[:-1]
 
-    def agreement(name: str) -> tuple[int, bool, bool]:
+    def match(name: str) -> tuple[int, bool, bool]:
         have = name.split("/")[:-1]
         alike = 0
         while alike < min(len(have), len(wanted)) and have[-1 - alike] == wanted[-1 - alike]:
@@ -220,16 +228,16 @@ def _nearest(candidates: Sequence[str], path: str, folder: str, prefer: str) -> 
         inside = bool(prefer) and f"/{name}".find(f"/{prefer}/") >= 0
         return alike, inside, not folder or name.startswith(folder + "/")
 
-    ranked = sorted(candidates, key=agreement, reverse=True)
-    if len(ranked) > 1 and agreement(ranked[0]) == agreement(ranked[1]):
+    ranked = sorted(candidates, key=match, reverse=True)
+    if len(ranked) > 1 and match(ranked[0]) == match(ranked[1]):
         return None
     return ranked[0]
 
 
 def _normal(value: str) -> str:
-    """A path without "./", "a/../" and what an address begins with."""
+    """A path without "./", "a/../" and the scheme of a web address."""
     value = value.partition("://")[2] or value
-    if "?" in value:  # what follows may be the path itself, as in "/files/?d=birds/1.jpg"
+    if "?" in value:  # the path may follow, as in "/files/?d=birds/1.jpg"
         path, _, query = value.partition("?")
         value = query.partition("=")[2] if path.endswith("/") else path
     parts: list[str] = []
@@ -243,8 +251,10 @@ def _normal(value: str) -> str:
 
 
 def _results(container: Container, listing: Listing) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """The folders that Skipwise wrote, where no picture lies beside its record: of runs and audits, and artifacts; and
-    the golden images that artifacts bring along."""
+    """The folders of runs and audits that Skipwise wrote, those of artifacts, and the golden images of artifacts.
+
+    A folder with a picture beside the record is not one of them.
+    """
     records = {
         entry.name: entry.name.rpartition("/")[0]
         for entry in listing.entries
@@ -268,12 +278,12 @@ def _results(container: Container, listing: Listing) -> tuple[frozenset[str], fr
 
 
 def _parents(name: str) -> Iterator[str]:
-    """The folders that something lies in, from the top."""
+    """The folders above a file or folder, from the top."""
     return (name[:end] for end, character in enumerate(name) if character == "/")
 
 
 def _below(folder: str, folders: frozenset[str]) -> bool:
-    """Whether a folder is one of some folders, or further down."""
+    """Whether a folder is one of `folders`, or inside one of them."""
     while folders and folder:
         if folder in folders:
             return True
@@ -289,7 +299,7 @@ def shown(names: Iterable[str], most: int = 3) -> str:
 
 
 def kinds_of(names: Iterable[str]) -> Iterator[str]:
-    """The suffixes of some names, each once, in order of how many there are."""
+    """The suffixes of some names, each once, the most frequent first."""
     counts: dict[str, int] = {}
     for name in names:
         counts[suffix(name) or "no suffix"] = counts.get(suffix(name) or "no suffix", 0) + 1

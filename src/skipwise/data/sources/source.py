@@ -1,4 +1,4 @@
-"""Labelled images that have not been read yet, and how a layout hands them over."""
+"""Labelled images that have not been read yet (`Source`), and what a layout understood of them (`Reading`)."""
 
 from __future__ import annotations
 
@@ -20,19 +20,36 @@ from skipwise.data.names import ARCHIVES, printable, suffix, without_archive_suf
 from skipwise.data.sources.labels import check_labels, doubtful_sentence, missing_classes, quoted_list
 
 _LONGEST_READING = 3000
-"""Characters of what was understood, however long names are."""
+"""Characters of the line that says what was understood, at most."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Source:
-    """Labelled images that have not been read yet; `repr` is the line that says how they were understood.
+    """Labelled images that have not been read yet. Its `repr` is the line that says how they were understood.
 
-    `ids` name the images for people, without characters that can't be printed; `files` name them in the container, and
-    `archive` is the container's `stamp` when it was listed. `labels` [N] number the classes; `splits` and `groups` say
-    which split an image came in and which images belong together ("" belongs with nothing), or are None. `mirrors` says
-    whether a mirrored image is still of its class. `reading` says in a line what was understood; `ignored` files are
-    left out, `faults` have to be mended before training. Images of a data set that is held in memory are in `pixels`
-    [N, H, W, C] instead of a container.
+    Args:
+        name: the name of the data set.
+        reading: a line that says what was understood.
+        classes: the class names, sorted.
+        ids: the images' names for people, without characters that cannot be printed.
+        labels: the class number of each image, int64 [N].
+        splits: "train", "val" or "test" for each image, or None if the set is not split.
+        groups: for each image the group that it belongs to, or "" for none; None if there are no groups. Images of one
+            group (one patient, one video) stay in one split.
+        container: what the images are read from; None for images in memory.
+        files: the images' names in the container.
+        entries: the images' sizes and stamps in the container.
+        archive: the container's `stamp` when it was listed.
+        pixels: uint8 [N, H, W, C] for images in memory; None for images in a container.
+        mirrors: whether the mirror image of an image still belongs to its class.
+        ignored: names of files that are left out.
+        faults: sentences about what has to be fixed before training.
+
+    Example:
+        >>> import skipwise
+        >>> source = skipwise.open_images("digits")
+        >>> len(source), source.classes[:3], source.ids[0], source.splits
+        (1797, ('0', '1', '2'), 'digits/0000', None)
     """
 
     name: str
@@ -52,7 +69,7 @@ class Source:
     faults: tuple[str, ...] = ()
 
     def check(self) -> None:
-        """Raises SkipwiseError where nothing can be trained on these images as they are."""
+        """Raises SkipwiseError with the first fault, if there is one."""
         if self.faults:
             raise SkipwiseError(self.faults[0])
 
@@ -64,7 +81,15 @@ class Source:
 
 
 class LabelledImage(NamedTuple):
-    """A labelled file of a container. `split` is "" where the images are not split, `line` 0 outside of tables."""
+    """An image file of a container with its label.
+
+    Args:
+        file: the name in the container.
+        label: the class name.
+        split: "train", "val" or "test"; "" if the images are not split.
+        group: the group that the image belongs to, or "".
+        line: the line of the table that lists it; 0 outside of tables.
+    """
 
     file: str
     label: str
@@ -78,15 +103,19 @@ class Reading:
     """What a layout understood, before it becomes a `Source`.
 
     Args:
-        description: what was understood, without full stop: "class folders".
+        name: the name of the data set.
+        container: what the images are read from.
+        rows: the images with their labels.
+        description: what was understood, without a full stop: "class folders".
+        entries: the images' sizes and stamps by name.
         describes_split: whether the description names the split already; otherwise it is added.
-        alternative: the other reading and the flag that asks for it, a sentence, or "".
-        top: what all files lie below ("birds-v2/"); it is left out of the images' ids.
-        left_out: pictures and files that are not part of the set.
-        used_tables: the tables that say something of it.
-        notes: sentences worth saying beside it.
-        faults: sentences about what has to be mended before training.
-        entries: the files' sizes and times by name.
+        alternative: a sentence with another possible reading and its flag, or "".
+        top: the folder that all files are in ("birds-v2/"), which is left out of the images' ids.
+        left_out: names of pictures and files that are not part of the set.
+        notes: more sentences for the user.
+        faults: sentences about what has to be fixed before training.
+        used_tables: names of the tables that were used.
+        where: the path for error messages; "" is that of the container.
     """
 
     name: str
@@ -104,10 +133,10 @@ class Reading:
     where: str = ""
 
     def source(self) -> Source:
-        """The labelled images.
+        """The labelled images as a source.
 
         Raises:
-            SkipwiseError: fewer than two classes, or class names that can be taken for each other.
+            SkipwiseError: there are fewer than two classes, or class names that can be confused.
         """
         where = self.where or str(self.container.path)
         check_labels(Counter(row.label for row in self.rows), where)
@@ -121,11 +150,11 @@ class Reading:
         rows = sorted(rows, key=lambda row: (row.file, row.line))
         ids: dict[str, None] = {}
         for position, row in enumerate(rows):
-            # Without what is around everything, so that a folder and an archive of it have the same ids.
+            # Without the folder around everything, so that a folder and an archive of it have the same ids.
             shown = printable(row.file.removeprefix(self.top))
-            if shown in ids and row.line:  # only a table lists a file twice
+            if shown in ids and row.line:  # only a table can list a file twice
                 shown = f"{shown} (line {row.line})"
-            while shown in ids:  # names can differ in nothing but what can't be printed
+            while shown in ids:  # names may differ only in characters that cannot be printed
                 shown = f"{shown} ({position})"
             ids[shown] = None
         groups = tuple(printable(row.group) for row in rows)
@@ -158,24 +187,26 @@ class Reading:
 
 
 def assigned(rows: Sequence[LabelledImage]) -> list[LabelledImage]:
-    """Rows that say no split are for training where others say one."""
+    """The same images; if some have a split, those without one are for training."""
     split = any(row.split for row in rows)
     return [row._replace(split="train") if split and not row.split else row for row in rows]
 
 
 def resolve_splits(rows: Sequence[LabelledImage]) -> list[LabelledImage]:
-    """What the splits that a set came in mean: training and validation alone make validation the test set, and a part
-    for training alone is no split.
+    """The images with the splits that are used.
+
+    With training and validation images only, the validation images become the test set. With training images only, the
+    set counts as not split.
 
     Raises:
-        SkipwiseError: nothing to train on.
+        SkipwiseError: there are no training images.
     """
     there = {row.split for row in rows}
     if there == {"train", "val"}:
         return [row._replace(split="test") if row.split == "val" else row for row in rows]
     if "train" not in there and there != {""}:
         raise SkipwiseError(
-            f"The images have the part{'s' * (len(there) > 1)} {' and '.join(sorted(there - {''}))} but none for "
+            f"The images have the split{'s' * (len(there) > 1)} {' and '.join(sorted(there - {''}))}, but none for "
             "training; add it, or give one folder with a sub-folder per class and let Skipwise split it."
         )
     if len(there) == 1:
@@ -184,7 +215,7 @@ def resolve_splits(rows: Sequence[LabelledImage]) -> list[LabelledImage]:
 
 
 def split_words(splits: Sequence[str]) -> str:
-    """The split that images came in, as the end of a sentence: "; split as train 9, val 4; val is the test set"."""
+    """The given split as the end of a sentence: "; split as train 9, val 4; val is the test set"; or ""."""
     counts = Counter(splits)
     if len(counts) > 1 and "" in counts:
         counts["train"] += counts.pop("")
@@ -197,7 +228,7 @@ def split_words(splits: Sequence[str]) -> str:
 
 
 def left_out_sentence(names: Sequence[str], top: str) -> str:
-    """How many pictures are not part of the set, and where they lie; "" if there are none."""
+    """Sentences about pictures and archives that are not part of the set; "" if there are none."""
     inside = [name.removeprefix(top) for name in names]
     pictures = [name for name in inside if is_readable(suffix(name))]
     unread = [name for name in inside if is_picture(suffix(name)) and not is_readable(suffix(name))]
@@ -210,12 +241,12 @@ def left_out_sentence(names: Sequence[str], top: str) -> str:
             f"Left out, in formats that are not read ({kinds}): {count(len(unread), 'picture')} ({_where(unread)})."
         )
     if archives := [name for name in inside if name.lower().endswith(ARCHIVES)]:
-        sentences.append(f"Archives beside it are not opened ({quoted_list(archives, 3)}).")
+        sentences.append(f"Archives beside the images are not opened ({quoted_list(archives, 3)}).")
     return " ".join(sentences)
 
 
 def _where(names: Sequence[str]) -> str:
-    """The folders of some files with how many there are in each, those that hold few summed up."""
+    """How many of some files are in which folder; deep folders are summed up."""
     places = Counter(name.rpartition("/")[0] for name in names)
     while len(places) > 4 and max(place.count("/") for place in places) > 0:
         deepest = max(place.count("/") for place in places)
@@ -229,15 +260,15 @@ def _where(names: Sequence[str]) -> str:
 
 
 def stem_of(path: Path) -> str:
-    """What a data set at a path is called."""
+    """The name of a data set from its path."""
     return without_archive_suffix(path.resolve().name) or "images"
 
 
 def grouped(source: Source, pattern: str) -> Source:
-    """The source with groups from its images' paths: what a pattern's first group matches, or all that it matches.
+    """The source with groups from the images' paths: the match of a pattern's first group, or of the whole pattern.
 
     Raises:
-        SkipwiseError: no regular expression, or one that does not match every path.
+        SkipwiseError: the pattern is not a regular expression, or it does not match every path.
     """
     compiled = compiled_pattern(pattern, "--group-regex")
     found = [compiled.search(name) for name in source.ids]
@@ -252,8 +283,8 @@ def grouped(source: Source, pattern: str) -> Source:
 
 
 def compiled_pattern(pattern: str, flag: str) -> re.Pattern[str]:
-    """A regular expression that the user gave. Raises SkipwiseError for one that is none."""
+    """Compiles a regular expression that the user gave. Raises SkipwiseError if it is invalid."""
     try:
         return re.compile(pattern)
     except re.error as error:
-        raise SkipwiseError(f"{flag} {pattern!r} is no regular expression ({error}).") from error
+        raise SkipwiseError(f"{flag} {pattern!r} is not a regular expression ({error}).") from error

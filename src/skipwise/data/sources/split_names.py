@@ -1,4 +1,4 @@
-"""Which split a folder, a file or a cell means by its name: "train", "seg_train", "Training", "dev", "holdout"."""
+"""Recognising splits by the names of folders, files and cells: "train", "seg_train", "Training", "dev", "holdout"."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WORDS = {
     }.items()
     for word in words.split()
 }
-"""What splits are called, without accents and in small letters: English, then other languages."""
+"""Names of splits, in lower case and without accents: English, then other languages."""
 _NEUTRAL = frozenset(
     """
     set sets data dataset images image imgs img jpg jpeg png pics pictures photos photo split splits part subset
@@ -41,9 +41,9 @@ _NEUTRAL = frozenset(
 """.split()
 )
 _GLUED = ("datensatz", "daten", "bilder", "fotos", "menge", "satz", "set", "data", "images", "imgs", "pics")
-"""What words are written together with: "Trainingsdaten", "testimages"."""
+"""Words that are glued to the name of a split: "Trainingsdaten", "testimages"."""
 _ENUMERATED = re.compile(r"^\s*(?:\d+|[A-Za-z])[.)]\s+")
-"""What counts names up: "a. Training Set", "2) Test"."""
+"""Enumeration before a name: "a. Training Set", "2) Test"."""
 _FOREIGN = "|".join(sorted((word for word in {*_WORDS, *_NEUTRAL} if not word.isascii()), key=len, reverse=True))
 _TOKENS = re.compile(rf"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|{_FOREIGN}|[^\W\d_]+")
 
@@ -52,15 +52,15 @@ def split_of(name: str, neutral: frozenset[str] = frozenset()) -> str | None:
     """The split that a name means, "train", "val" or "test", or None.
 
     Args:
-        neutral: words that say nothing here, such as the data set's own name in "seg_train" and "seg_test".
+        neutral: words that mean nothing here, such as the data set's own name in "seg_train" and "seg_test".
 
     Example:
         >>> split_of("training_set"), split_of("Validierung"), split_of("train station")
         ('train', 'val', None)
     """
     name = _ENUMERATED.sub("", name)
-    if (whole := re.sub(r"[\W\d_]", "", unaccented(name).lower())) in _WORDS:
-        return _WORDS[whole]
+    if (letters := re.sub(r"[\W\d_]", "", unaccented(name).lower())) in _WORDS:
+        return _WORDS[letters]
     tokens = _tokens(name)
     meant = {_WORDS[token] for token in tokens if token in _WORDS}
     rest = [token for token in tokens if token not in _WORDS and token not in neutral]
@@ -70,10 +70,10 @@ def split_of(name: str, neutral: frozenset[str] = frozenset()) -> str | None:
 
 
 def splits_of(names: Iterable[str]) -> dict[str, str]:
-    """The split of each of some names side by side that means one.
+    """The splits that some names side by side mean, by name; names that mean none are left out.
 
-    Words that all of the names that mention a split have in common are the data set's own, so "seg_train" and
-    "seg_test" are splits, where "dogs_train" and "cats_test" are not.
+    A word that is in all names with a split belongs to the data set. So "seg_train" and "seg_test" are splits, but
+    "dogs_train" and "cats_test" are not.
 
     Example:
         >>> splits_of(["seg_train", "seg_test", "seg_pred"])
@@ -85,7 +85,7 @@ def splits_of(names: Iterable[str]) -> dict[str, str]:
     if len(mentioning) > 1:
         neutral = frozenset(set.intersection(*mentioning) - _WORDS.keys())
     found = {name: split for name in names if (split := split_of(name, neutral)) is not None}
-    # Beside a validation part, and without one for testing, what is for evaluation is for testing.
+    # "eval" beside "val", without a test split, means the test split.
     evaluated = [name for name, split in found.items() if split == "val" and "eval" in name.lower()]
     if evaluated and len(evaluated) < sum(split == "val" for split in found.values()) and "test" not in found.values():
         found.update(dict.fromkeys(evaluated, "test"))
@@ -93,7 +93,7 @@ def splits_of(names: Iterable[str]) -> dict[str, str]:
 
 
 def split_and_rest(name: str) -> tuple[str, str] | None:
-    """The split in a name and what else is in it: ("train", "cat") of "cat_train"; None without one split."""
+    """The split in a name and the rest: ("train", "cat") for "cat_train"; None without exactly one split."""
     tokens = _tokens(name)
     found = [token for token in tokens if token in _WORDS]
     if len(found) != 1:
@@ -103,12 +103,12 @@ def split_and_rest(name: str) -> tuple[str, str] | None:
 
 @functools.lru_cache(maxsize=10_000)
 def split_in(folder: str) -> str:
-    """The split that the innermost of the folders on a path means: "train" of "a/train/cat"; or ""."""
+    """The split of the innermost folder on a path that means one: "train" for "a/train/cat"; "" if none does."""
     return next((split for part in reversed(folder.split("/")) if part and (split := split_of(part))), "")
 
 
 def _tokens(name: str) -> list[str]:
-    """The words of a name in small letters, those that are written together apart."""
+    """The words of a name in lower case; words that are glued together are separated."""
     plain = unaccented(_ENUMERATED.sub("", name))
     return [part for token in _TOKENS.findall(plain) for part in _parted(token.lower())]
 

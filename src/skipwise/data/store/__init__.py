@@ -1,1 +1,1 @@
-"""Where decoded pixels are kept: packed in a file, decoded when needed, or on a device."""
+"""Storing decoded pixels: packed in a file, decoded on demand, or on a device."""

@@ -1,4 +1,4 @@
-"""Training images in a GPU's own memory, where batches are made of them without the bus and the CPU."""
+"""Training images in the memory of a GPU, so that batches are made there, without the bus and the CPU."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from torch import Tensor
 from skipwise.data.images import Pixels
 
 SHARE = 0.25
-"""The share of the free memory that images may take; the rest is for the network, activations and batches."""
+"""The share of free memory that images may take. The rest is for the network, activations and batches."""
 CHUNK = 64 * 2**20
-"""Bytes that are read and sent at once."""
+"""Bytes that are copied at a time."""
 
 
 def fits(size: int, free: int) -> bool:
-    """Whether images of so many bytes may lie in memory of which so many are free."""
+    """Whether images of `size` bytes may be stored on a device with `free` bytes of memory."""
     return size <= SHARE * free
 
 
 @dataclass(frozen=True, eq=False)
 class Resident:
-    """Some of a data set's images, which answer for the whole set's indices.
+    """Some of a data set's images on a device, indexed by their numbers in the data set.
 
     Args:
         images: uint8 [M, H, W, C], on a device.
-        members: their indices in the set [M], ascending.
+        members: their indices in the data set [M], ascending.
     """
 
     images: Tensor
@@ -37,7 +37,7 @@ class Resident:
 
     @classmethod
     def copied(cls, pixels: Pixels, members: NDArray[np.int64], device: str) -> Resident:
-        """The members (ascending) of pixels [N, H, W, C], copied to a device."""
+        """Copies the images of `members` (ascending) to a device."""
         images = torch.empty((len(members), *pixels.shape[1:]), dtype=torch.uint8, device=device)
         count = max(1, CHUNK // math.prod(pixels.shape[1:]))
         for start in range(0, len(members), count):
@@ -50,6 +50,6 @@ class Resident:
         return tuple(self.images.shape)
 
     def __getitem__(self, indices: NDArray[np.int64]) -> Tensor:
-        """The images of these indices of the set, all of which must be members, on the device."""
+        """The images with these indices, all of which must be members, on the device."""
         rows = torch.from_numpy(np.searchsorted(self.members, indices))
         return self.images.index_select(0, rows.to(self.images.device))

@@ -1,4 +1,4 @@
-"""Decode once: uint8 pixels of one size in a file that every process reads, kept by content and settings."""
+"""Packed pixels: all images decoded once to one size, in a file in the cache that every process reads."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from skipwise.data.sources import Source
 
 
 def pack(source: Source, scan: Scan, pixel_format: PixelFormat, progress: Progress | None = None) -> RowReader:
-    """Every readable image's pixels, [N, size, size, channels]; the rows of unreadable ones are zero.
+    """The pixels of every image, uint8 [N, size, size, channels]; those of unreadable images are zero.
 
-    Made at most once per content and pixel_format, whichever process comes first; goes on where a killed one stopped.
+    The file is created once for the same images and pixel format, by whichever process is first. A process continues
+    where a killed one stopped.
 
     Raises:
-        SkipwiseError: images changed since the survey, the disk is full or will be, the cache can't be written.
+        SkipwiseError: an image has changed since the scan, the disk has no room, or the cache cannot be written.
     """
     path = pack_path(scan.digests, scan.faults, pixel_format)
     remake = row_remaker(source, pixel_format, scan.digests, scan.faults)
     found = RowReader.open(path, remake)
     if found is None:
         with Journal.for_source(source, source_state(source), pixel_format, progress) as journal:
-            found = RowReader.open(path, remake)  # another process may have made it while we waited
+            found = RowReader.open(path, remake)  # another process may have made it while this one waited
             if found is None:
                 journal.complete()
                 check_unchanged(source)

@@ -1,4 +1,4 @@
-"""Pixels that are decoded when they are asked for: no disk, more work in every epoch."""
+"""Streamed pixels: images decoded on demand, which needs no disk, but more work in every epoch."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from skipwise.data.sources import Source
 
 
 class Streamed:
-    """uint8 [N, size, size, channels] like a pack, but decoded on demand by processes of its own.
+    """Pixels uint8 [N, size, size, channels] that decoder processes decode on demand.
 
-    `prefetch` starts on a batch that will be asked for next, so that decoding overlaps with training.
+    `prefetch` starts to decode the next batch, so that decoding overlaps with training.
     """
 
     def __init__(self, source: Source, scan: Scan, pixel_format: PixelFormat) -> None:
         self.container = source.container if isinstance(source.container, Shareable) else None
         if source.container is not None and self.container is None:
             raise SkipwiseError(
-                f"{source.container.path} can't be streamed, since it is read from its beginning on; make image files "
-                "of it, or leave --no-pack out."
+                f"{source.container.path} cannot be streamed, since it can only be read from start to end; unpack "
+                "it, or leave --no-pack out."
             )
         self.source, self.scan, self.pixel_format = source, scan, pixel_format
         self.shape = (len(source.ids), pixel_format.size, pixel_format.size, pixel_format.channels)
@@ -39,7 +39,7 @@ class Streamed:
         self.lock = threading.Lock()
 
     def close(self) -> None:
-        """Ends the processes."""
+        """Ends the decoder processes."""
         self.thread.shutdown(cancel_futures=True)
         if self.pool is not None:
             self.pool.end()
@@ -56,7 +56,7 @@ class Streamed:
         return self._decode(indices)
 
     def prefetch(self, indices: NDArray[np.int64]) -> None:
-        """Starts decoding what will be asked for next."""
+        """Starts to decode the images that will be asked for next."""
         self.ahead = (indices.tobytes(), self.thread.submit(self._decode, indices))
 
     def _decode(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:

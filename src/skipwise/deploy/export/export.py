@@ -17,6 +17,8 @@ from skipwise.core.files.checksums import sha256
 from skipwise.core.files.json_records import write_json
 from skipwise.core.files.paths import user_path
 from skipwise.core.text import command, printable
+from skipwise.core.workspace.task import Task
+from skipwise.core.workspace.whole import making_whole
 from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.data.sources import ReadingOptions
 from skipwise.deploy.artifact import golden
@@ -30,7 +32,7 @@ from skipwise.deploy.artifact.artifact import (
     read_artifact,
     sealed,
 )
-from skipwise.deploy.artifact.folder import Place
+from skipwise.deploy.artifact.folder import EXPORTS, export_plan
 from skipwise.deploy.artifact.images import LabelledImages, fit, other_images, own_images, remembered_data
 from skipwise.deploy.artifact.normalisation import reversed_channels
 from skipwise.deploy.artifact.signing import SecretKey, read_secret_key
@@ -110,17 +112,23 @@ def export(
     if key is not None:
         said.append(f"It is signed by the key {key.public.id}.")
     provenance = network.provenance()
-    place = Place(output, network, chosen, exact, provenance.weights, max_drop / 100)
-    folder, there = place.find()
-    if there is not None:
-        return _made_before(network, folder, there, key, said)
+    task = Task(
+        workspace=EXPORTS,
+        plan=export_plan(network, chosen, exact, max_drop / 100),
+        name=f"{user_path(network.where).resolve().stem}-{chosen}-{exact}",
+        output=None if output is None else user_path(output).absolute(),
+        notice=notice,
+    )
+    place = task.find()
+    if place.finished:
+        return _made_before(network, place.folder, key, said)
     images, notes = _images(network, data, exact, reading)
     said += notes
     tell = progress or (lambda *_: None)
-    with place.making(folder, notice) as made:
-        folder, there = place.find()  # another process may have made it meanwhile
-        if there is not None:
-            return _made_before(network, folder, there, key, said)
+    with making_whole(task, place.folder) as making:
+        if making.place.finished:  # another process was quicker
+            return _made_before(network, making.place.folder, key, said)
+        made = making.made
         quantization = write_model(made, network, images, chosen, exact, max_drop / 100, tell)
         tell("Checking the golden images", 0, 1)
         examples = _write_golden(made, network, images, chosen, exact)
@@ -141,16 +149,14 @@ def export(
         artifact = read_artifact(made)
         if key is not None:
             key.sign(made)
-        folder, there = place.take(made, folder)
-    if there is not None:
-        return _made_before(network, folder, there, key, said)
+        place = making.take()
+    if place.finished:
+        return _made_before(network, place.folder, key, said)
     where = None if images is None else images.where
-    return Exported(folder=folder, artifact=artifact, repeated=False, data=where, notes=tuple(said))
+    return Exported(folder=place.folder, artifact=artifact, repeated=False, data=where, notes=tuple(said))
 
 
-def _made_before(
-    network: TrainedNetwork, folder: Path, artifact: Artifact, key: SecretKey | None, notes: list[str]
-) -> Exported:
+def _made_before(network: TrainedNetwork, folder: Path, key: SecretKey | None, notes: list[str]) -> Exported:
     """An artifact that is there already. Where a signature is asked for it has to have it: anybody may have changed and
     sealed it since it was made, so it is not signed now."""
     if key is not None:
@@ -164,7 +170,7 @@ def _made_before(
     where = None
     with contextlib.suppress(SkipwiseError):  # only a hint for the next command
         where = remembered_data(user_path(network.where))
-    return Exported(folder=folder, artifact=artifact, repeated=True, data=where, notes=tuple(notes))
+    return Exported(folder=folder, artifact=read_artifact(folder), repeated=True, data=where, notes=tuple(notes))
 
 
 def _checked(format: str, precision: str, max_drop: float) -> tuple[Format, Precision]:

@@ -14,17 +14,20 @@ import os
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 import msgspec
 
+from skipwise.core.differences import compared, difference
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import atomic
 from skipwise.core.files.checksums import read_sealed, write_sealed
+from skipwise.core.files.locks import hold
 from skipwise.core.files.os_errors import explained
 from skipwise.core.files.regular import open_own, read_regular
+from skipwise.core.workspace.workspace import check_same
 from skipwise.deploy.predict.answers import Answer, RowFormat, Rows
 from skipwise.deploy.predict.decoding import InputImage
 from skipwise.deploy.predict.inputs import Named
@@ -41,7 +44,7 @@ SHOWN = 3
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerPlan:
-    """What a file's answers are of. The same terms give the same file.
+    """What a file's answers are of. The same plan gives the same file.
 
     Args:
         version: of this record.
@@ -51,26 +54,21 @@ class AnswerPlan:
         batch_size: of the network; answers may differ in their last digit by what they are computed together with.
     """
 
-    version: int = VERSION
-    model: str
-    inputs: tuple[Named, ...]
+    version: int = field(default=VERSION, metadata=compared("it was written by another version of Skipwise"))
+    model: str = field(metadata=compared("it is of another network"))
+    inputs: tuple[Named, ...] = field(metadata=compared("it is of other images"))
     format: RowFormat
     top: int
     probabilities: bool
     batch_size: int
 
+    def same_as(self, other: AnswerPlan) -> bool:
+        """Whether both give the same file."""
+        return self == other
+
     def difference(self, other: AnswerPlan) -> str:
-        """What differs, for a person; "" if nothing does."""
-        if self.version != other.version:
-            return "written by another version of Skipwise"
-        if self.model != other.model:
-            return "of another network"
-        if self.inputs != other.inputs:
-            return "of other images"
-        mine, theirs = asdict(self), asdict(other)
-        return ", ".join(
-            f"--{name.replace('_', '-')} was {theirs[name]}" for name in mine if mine[name] != theirs[name]
-        )
+        """What differs, named for a person."""
+        return difference(self, other)
 
 
 @dataclass
@@ -99,11 +97,11 @@ class RowFile:
         path: the file; it is made where there is none.
 
     Raises:
-        SkipwiseError: it can't be written, another process writes it, or it is not ours, or of other terms.
+        SkipwiseError: it can't be written, another process writes it, or it is not ours, or of another plan.
     """
 
-    def __init__(self, path: Path, terms: AnswerPlan, rows: Rows) -> None:
-        self.path, self.terms, self.rows = path, terms, rows
+    def __init__(self, path: Path, plan: AnswerPlan, rows: Rows) -> None:
+        self.path, self.plan, self.rows = path, plan, rows
         self.tally = Tally()
         self._sums = _Sums(path.with_name(f".{path.name}.skipwise.sums"))
         sidecar = path.with_name(f".{path.name}.skipwise.json")
@@ -117,17 +115,14 @@ class RowFile:
         try:
             _lock(self._file, path)
             if path.stat().st_size == 0:  # made just now, or by a process that was killed at once
-                write_sealed(sidecar, terms)
+                write_sealed(sidecar, plan)
                 self._sums.keep([])
                 self._write(rows.header)
             elif not sidecar.exists():
                 raise SkipwiseError(f"{path} is there already and is no file of these answers; {ELSEWHERE}.")
             else:
                 stored = read_sealed(sidecar, AnswerPlan, mend=f"remove it and {path.name} to start again")
-                if difference := terms.difference(stored):
-                    raise SkipwiseError(
-                        f"{path} holds other answers ({difference}); {ELSEWHERE}, or give the command that began it."
-                    )
+                check_same(plan, stored, path, "answers", mend=ELSEWHERE)
         except BaseException:
             self._file.close()
             raise
@@ -180,7 +175,7 @@ class RowFile:
                 errors_since.append(self._error(line, image))
                 length += len(line)
                 batch = zlib.crc32(line, batch)
-                if number % self.terms.batch_size:
+                if number % self.plan.batch_size:
                     continue
                 keeping = keeping and self._is_whole(batch, len(kept_sums), known)
                 if keeping:
@@ -319,10 +314,8 @@ def _write_all(file: IO[bytes], data: bytes) -> None:
 def _lock(file: IO[bytes], path: Path) -> None:
     """Holds the file for this process; the lock goes with the process however it ends."""
     try:
-        import fcntl
-    except ImportError:  # Windows has no flock; two processes there are not kept apart
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        hold(file, at_once=True)
     except BlockingIOError:
         raise SkipwiseError(f"Another Skipwise is writing {path}; wait for it, or {ELSEWHERE}.") from None
+    except OSError:  # where files can't be held, two processes are not kept apart
+        pass

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.paths import user_path
 from skipwise.data.containers import LARGEST_FILE, Folder
-from skipwise.data.image.decode import Picture, UnreadableImage, Wide, read_pillow_image
+from skipwise.data.image.decode import Picture, UnreadableImage, read_pillow_image
+from skipwise.data.image.deep_pixels import DeepPixels
 from skipwise.data.image.white_level import extent
 from skipwise.data.names import printable
 from skipwise.data.scan.inspection import PixelFormat
@@ -106,7 +107,7 @@ def _array(array: NDArray[Any]) -> Picture:
         return read_pillow_image(Image.fromarray(np.ascontiguousarray(flat)))
     values = flat.astype(np.uint16)  # in this machine's order of bytes
     header = read_pillow_image(Image.new("L", (1, 1))).header
-    return Picture(header, wide=Wide(values, extent(values, "16-bit")))
+    return Picture(header, deep=DeepPixels(values, extent(values, "16-bit")))
 
 
 def _check_array(array: NDArray[Any]) -> None:

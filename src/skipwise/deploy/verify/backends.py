@@ -80,7 +80,8 @@ def find_trained_network(
     try:
         import skipwise.deploy.runtime.run_session  # noqa: F401 - which asks it, and is all that needs PyTorch
         from skipwise.deploy.artifact.trained_network import network_of_artifact
-        from skipwise.nets.external import is_installed, is_own
+        from skipwise.nets.external import is_own
+        from skipwise.nets.external_code import is_installed
     except ModuleNotFoundError as error:
         if error.name not in {"torch", "torchvision", "sklearn"}:
             raise

@@ -51,7 +51,7 @@ def speeds(
         for engine_name in names:
             engine = Opened(engine_name, path, threads)
             ways[BACKEND_NAMES[engine_name]] = functools.partial(engine.predict_resized, pixels)
-        for name, timing in interleaved(ways, seconds=TIMED_SECONDS * len(ways), least_rounds=3, settled=True).items():
+        for name, timing in interleaved(ways, seconds=TIMED_SECONDS * len(ways), least_rounds=3, warm_up=True).items():
             found.append(Speed(name=name, batch=batch, threads=threads, timing=timing))
     return tuple(found)
 

@@ -1,4 +1,4 @@
-"""ImageNet weights that torchvision and timm publish: where they are, and what they expect of an image."""
+"""The ImageNet weights that torchvision and timm publish: where they are, and how they expect images prepared."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from skipwise.core.files.download import Download
 from skipwise.core.files.folders import make_folder
 
 LARGEST = 10**10
-"""Bytes of a file of weights, at most; timm's largest has nearly as many, torchvision's a quarter."""
+"""The largest file of weights that is downloaded, in bytes; timm's largest is nearly as large."""
 _MEND = "name a folder for published weights in TORCH_HOME"
 
-# torchvision's first weights: all made by the same recipe, where the second ones were each tuned further.
+# torchvision's first weights, which were all made by one recipe; the second ones were each tuned further.
 _FIRST = "IMAGENET1K_V1"
 _TORCHVISION = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "mobilenet_v2")
 _TIMM = {
@@ -29,7 +29,7 @@ _TIMM = {
     "legacy_se_resnet34": "legacy_seresnet34.in1k",
 }
 _HASHED = re.compile(r"-([0-9a-f]{8,64})\.pth$")
-"""The end of a file name with the first digits of the file's SHA-256."""
+"""The end of a file's name with the first digits of its SHA-256."""
 _POINTER = re.compile(r"\Aversion https://git-lfs\.github\.com/spec/v1\noid sha256:([0-9a-f]{64})\nsize \d+\n?\Z")
 _POINTER_BYTES = 1024
 _HUB = "https://huggingface.co"
@@ -37,8 +37,14 @@ _HUB = "https://huggingface.co"
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What weights expect of an image: the middle `crop` share of the shorter side, resized to `size` pixels by
-    `interpolation`, and per channel (value / 255 - mean) / std."""
+    """How weights expect an image to be prepared.
+
+    Args:
+        size: the side in pixels that the image is resized to.
+        crop: the middle square that is kept, as a fraction of the shorter side.
+        interpolation: "bilinear" or "bicubic".
+        mean, std: of each channel, on the scale 0 to 1: the input is (value / 255 - mean) / std.
+    """
 
     size: int
     crop: float
@@ -49,32 +55,39 @@ class Expected:
 
 @dataclass(frozen=True, kw_only=True)
 class Published(Expected):
-    """Weights that are published at `url`, a file whose name ends in the first digits of its SHA-256; or, where `hub`
-    is not "", in that repository of the Hugging Face Hub, which knows the hash of its file."""
+    """Published weights.
+
+    Args:
+        url: the address of the file; outside the Hugging Face Hub its name ends with the first digits of its SHA-256.
+        hub: the file's repository on the Hugging Face Hub, which knows its hash; "" for a file elsewhere.
+    """
 
     url: str
     hub: str = ""
 
     @property
     def digits(self) -> str:
-        """The first digits of the file's SHA-256, as its name has them; "" for one of the hub."""
+        """The first digits of the file's SHA-256, from its name; "" for a file on the Hub."""
         found = _HASHED.search(urlsplit(self.url).path)
         return "" if found is None or self.hub else found[1]
 
 
 def has_published(name: str) -> bool:
-    """Whether there are published weights for a network of ours, without looking anything up."""
+    """Whether there are published weights for a network of Skipwise; needs no other library."""
     return name in _TORCHVISION or name in _TIMM
 
 
 def expected(name: str) -> Expected | None:
-    """What a library's own weights of a network expect, whether or not these can be had; None where nobody says it."""
+    """How a library's own weights of a network expect images prepared; None where the library does not say.
+
+    The weights need not be ones that can be downloaded.
+    """
     found = _described(name)
     return None if found is None else found[0]
 
 
 def published(name: str) -> Published:
-    """The published weights of a network.
+    """Finds the published weights of a network.
 
     Raises:
         SkipwiseError: there are none, or timm, which knows where they are, is not installed.
@@ -88,16 +101,16 @@ def published(name: str) -> Published:
 
 
 def _described(name: str) -> tuple[Expected, tuple[str, str] | None] | None:
-    """What the weights of a network expect, and their address and repository."""
+    """How the weights of a network expect images prepared; and their address and repository on the Hub."""
     library, _, model = name.rpartition(":")
     if library == "torchvision" or (not library and name in _TORCHVISION):
-        return _of_torchvision(model)
+        return _from_torchvision(model)
     if library == "timm" or (not library and name in _TIMM):
-        return _of_timm(_TIMM.get(model, model) if not library else model)
+        return _from_timm(_TIMM.get(model, model) if not library else model)
     return None
 
 
-def _of_torchvision(model: str) -> tuple[Expected, tuple[str, str]]:
+def _from_torchvision(model: str) -> tuple[Expected, tuple[str, str]]:
     from torchvision.models import get_model_weights
 
     every = get_model_weights(model)
@@ -114,7 +127,7 @@ def _of_torchvision(model: str) -> tuple[Expected, tuple[str, str]]:
     return expectations, (weights.url, "")
 
 
-def _of_timm(model: str) -> tuple[Expected, tuple[str, str] | None] | None:
+def _from_timm(model: str) -> tuple[Expected, tuple[str, str] | None] | None:
     try:
         from timm.models import get_pretrained_cfg
     except ImportError as error:
@@ -131,7 +144,7 @@ def _of_timm(model: str) -> tuple[Expected, tuple[str, str] | None] | None:
     )
     if config.interpolation not in ("bilinear", "bicubic"):
         return None
-    if config.custom_load:  # in a format of its own
+    if config.custom_load:  # the file has a format of its own
         return expectations, None
     if config.url and _HASHED.search(urlsplit(config.url).path):
         return expectations, (config.url, "")
@@ -142,22 +155,22 @@ def _of_timm(model: str) -> tuple[Expected, tuple[str, str] | None] | None:
     return expectations, None
 
 
-def at_hand(weights: Published) -> Path | None:
-    """The file of published weights that lies here already, None where it would have to be downloaded."""
+def find_cached(weights: Published) -> Path | None:
+    """The file of published weights in a cache of this machine; None where it has to be downloaded."""
     folder = _folder()
     if not weights.hub:
         path = folder / Path(urlsplit(weights.url).path).name
         return path if path.is_file() else None
-    return next(iter(sorted(folder.glob(f"{_stem(weights)}-*.safetensors"))), None) or _in_hubs_cache(weights)
+    return next(iter(sorted(folder.glob(f"{_stem(weights)}-*.safetensors"))), None) or _in_hub_cache(weights)
 
 
 def fetch(weights: Published) -> Path:
-    """The weights' file: in torch's cache, or downloaded into it; checked against the hash in the name each time.
+    """The file of published weights, downloaded into torch's cache where it is not there; its hash is always checked.
 
     Raises:
-        SkipwiseError: they can't be downloaded, or are not what their name says.
+        SkipwiseError: it cannot be downloaded, or does not have the hash in its name.
     """
-    path = at_hand(weights)
+    path = find_cached(weights)
     if path is not None and sha256(path).startswith(_digits_of(path)):
         return path
     folder = _folder()
@@ -166,7 +179,7 @@ def fetch(weights: Published) -> Path:
         return _from_hub(weights, folder) if weights.hub else _from_address(weights, folder)
     except SkipwiseError as error:
         mend = (
-            "get that file elsewhere, and name it with --init"
+            "download that file yourself, and give it to --init"
             if weights.hub
             else f"put that file into {folder} yourself"
         )
@@ -180,9 +193,11 @@ def _from_address(weights: Published, folder: Path) -> Path:
 
 
 def _from_hub(weights: Published, folder: Path) -> Path:
-    """From the Hugging Face Hub, under a name with the digits of its hash: of the one that the hub says, by which the
-    file is checked, or of its own where the hub says none."""
-    told = _hash_at_hub(weights, folder)
+    """Downloads from the Hugging Face Hub, to a name with the first digits of the file's SHA-256.
+
+    Where the Hub tells the hash, the file is checked by it; otherwise the name gets the hash of what was downloaded.
+    """
+    told = _hash_on_hub(weights, folder)
     path = folder / f"{_stem(weights)}.safetensors"
     if told:
         path = path.with_name(f"{_stem(weights)}-{told[:8]}.safetensors")
@@ -190,8 +205,8 @@ def _from_hub(weights: Published, folder: Path) -> Path:
     return path if told else path.replace(path.with_name(f"{_stem(weights)}-{sha256(path)[:8]}.safetensors"))
 
 
-def _hash_at_hub(weights: Published, folder: Path) -> str:
-    """The SHA-256 by the pointer that stands for a large file in a repository of the hub; "" where there is none."""
+def _hash_on_hub(weights: Published, folder: Path) -> str:
+    """The SHA-256 in the Git LFS pointer to a file on the Hub; "" where there is none."""
     path = folder / f".{_stem(weights)}.pointer"
     pointer = Download(url=weights.url.replace("/resolve/", "/raw/", 1), sha256="", most=_POINTER_BYTES, mend=_MEND)
     try:
@@ -205,8 +220,8 @@ def _hash_at_hub(weights: Published, folder: Path) -> str:
         path.unlink(missing_ok=True)
 
 
-def _in_hubs_cache(weights: Published) -> Path | None:
-    """The file in the cache of the Hugging Face Hub's own library, which names files by their SHA-256."""
+def _in_hub_cache(weights: Published) -> Path | None:
+    """The file in the cache of the library huggingface_hub, which names files by their SHA-256."""
     try:
         from huggingface_hub import try_to_load_from_cache
     except ImportError:
@@ -218,7 +233,7 @@ def _in_hubs_cache(weights: Published) -> Path | None:
 
 
 def _digits_of(path: Path) -> str:
-    """The digits of the SHA-256 in a file's name, which in the hub's cache is nothing else."""
+    """The digits of the SHA-256 in a file's name; in the Hub's cache the whole name is the SHA-256."""
     return path.stem.rpartition("-")[2]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
+from skipwise.core.differences import WITHIN
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.data.batches.augmentation import Augmentation
 
@@ -69,7 +70,7 @@ class Recipe:
     head_first: float = 0.0
     layer_decay: float = 1.0
     freeze_norms: bool = False
-    augmentation: Augmentation
+    augmentation: Augmentation = field(metadata=WITHIN)
     balance: Balance = "none"
     steps: int | None = None
 
@@ -216,7 +217,16 @@ def full_size(recipe: Recipe) -> Recipe:
     return replace(recipe, smallest=1.0, full_from=0.0)
 
 
-def redefined(ours: Recipe, theirs: Recipe) -> bool:
+def recipes_apart(ours: Recipe, theirs: Recipe) -> str:
+    """What to say of two recipes that differ in more than a number; "" leaves it to their fields."""
+    if _redefined(ours, theirs):
+        return f"the recipe {ours.name!r} was another one then; the version that began it can go on"
+    if (ours.smallest == 1.0) != (theirs.smallest == 1.0):
+        return f"images grow in one and not in the other, for {theirs.epochs} epochs there and {ours.epochs} here"
+    return ""
+
+
+def _redefined(ours: Recipe, theirs: Recipe) -> bool:
     """Whether two recipes of one name differ in what nobody can ask for: it was another recipe when that was begun."""
     alike = replace(
         full_size(theirs),
@@ -229,13 +239,6 @@ def redefined(ours: Recipe, theirs: Recipe) -> bool:
         steps=ours.steps,
     )
     return alike != full_size(ours) and (ours.name, ours.head_first) == (theirs.name, theirs.head_first)
-
-
-def growing_apart(ours: Recipe, theirs: Recipe) -> str:
-    """What to say where images grow under only one of two recipes; "" where they do under both or none."""
-    if (ours.smallest == 1.0) == (theirs.smallest == 1.0):
-        return ""
-    return f"images grow in one and not in the other, for {theirs.epochs} epochs there and {ours.epochs} here"
 
 
 def rescaled(recipe: Recipe, batch_size: int) -> Recipe:

@@ -13,7 +13,7 @@ import math
 import warnings
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,6 +21,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.core.differences import compared
 from skipwise.core.errors import Damaged, SkipwiseError
 from skipwise.core.files.atomic import atomic, write_text
 from skipwise.core.files.checksums import check_files, read_sealed, write_sealed
@@ -32,7 +33,7 @@ from skipwise.data.containers import LONGEST_NAME
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.evaluation.metrics import Metrics
 from skipwise.nets.spec import NetworkSpec
-from skipwise.training.loop.recipe import Recipe
+from skipwise.training.loop.recipe import Recipe, recipes_apart
 from skipwise.training.loop.schedule import Pace
 from skipwise.training.machine.execution import Execution
 from skipwise.training.run.progress import Epoch
@@ -53,6 +54,18 @@ class DamagedWarning(UserWarning):
     """A file was damaged, and is made again."""
 
 
+def _said_of_size(ours: RunSpec, theirs: RunSpec) -> str:
+    return f"the image size is {theirs.preprocessing.size} there and {ours.preprocessing.size} here"
+
+
+def _said_of_recipes(ours: RunSpec, theirs: RunSpec) -> str:
+    return recipes_apart(ours.recipe, theirs.recipe)
+
+
+def _said_of_device(ours: RunSpec, theirs: RunSpec) -> str:
+    return f"the device is {theirs.execution.device} there and {ours.execution.device} here"
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
     """Everything that determines a run's result.
@@ -69,14 +82,15 @@ class RunSpec:
     stem: str
     width: float
     pretrained: bool = False
-    init: str | None = None
+    init: str | None = field(default=None, metadata=compared("it starts from other weights"))
     init_key: str | None = None
     time_limit: float | None = None
     classes: tuple[str, ...]
-    preprocessing: Preprocessing
-    fingerprint: str
-    recipe: Recipe
-    execution: Execution
+    # What else is in there follows from the images.
+    preprocessing: Preprocessing = field(metadata=compared(_said_of_size, by=lambda made: made.size, first=True))
+    fingerprint: str = field(metadata=compared("the images differ, or how they are split", first=True))
+    recipe: Recipe = field(metadata=compared(_said_of_recipes, within=True))
+    execution: Execution = field(metadata=compared(_said_of_device, by=lambda made: made.device))
     fold: tuple[int, int] | None = None
 
     @property

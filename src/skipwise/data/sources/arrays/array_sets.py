@@ -1,4 +1,4 @@
-"""Named arrays -> labelled images: which array holds images, which labels, and of which split."""
+"""Labelled images from named arrays: which array holds images, which holds labels, and for which split."""
 
 from __future__ import annotations
 
@@ -28,14 +28,25 @@ _LABELS = frozenset(
 """.split()
 )
 _AT_ONCE = 256
-"""Images whose values are scaled at a time."""
+"""Images that are scaled at a time."""
 _WORDS = re.compile(r"[A-Za-z]+")
 _NAMES = frozenset(["class_names", "classes_names", "label_names", "classnames", "labelnames", "classes"])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ArraySet:
-    """Images in memory: uint8 pixels [N, H, W, C], labels [N], and the split of each image if it has one."""
+    """Labelled images in memory.
+
+    Args:
+        name: the name of the data set.
+        description: what was understood, without a full stop.
+        classes: the class names.
+        labels: class numbers, int64 [N].
+        splits: the split of each image, or None if the set is not split.
+        pixels: uint8 [N, H, W, C].
+        mirrors: whether the mirror image of an image still belongs to its class.
+        notes: sentences for the user.
+    """
 
     name: str
     description: str
@@ -47,7 +58,7 @@ class ArraySet:
     notes: tuple[str, ...] = ()
 
     def source(self) -> Source:
-        """The labelled images."""
+        """The labelled images as a source."""
         digits = len(str(len(self.labels) - 1))
         name = printable(self.name)
         where = self.splits or (name,) * len(self.labels)
@@ -67,10 +78,15 @@ class ArraySet:
 
 
 def array_set(name: str, arrays: Mapping[str, NDArray[Any]], description: str) -> ArraySet:
-    """Labelled images out of arrays by their names and shapes.
+    """Labelled images from arrays, by the arrays' names and shapes.
+
+    Args:
+        name: the name of the data set.
+        arrays: the arrays by name.
+        description: where they come from, for the line that says what was understood.
 
     Raises:
-        SkipwiseError: no images, no labels, several labels for an image, or arrays that don't fit.
+        SkipwiseError: there are no images, no labels or several labels for an image, or the arrays do not fit together.
     """
     names = next(
         (each for key, each in arrays.items() if key.lower() in _NAMES and each.dtype.kind in "US" and each.ndim == 1),
@@ -82,7 +98,7 @@ def array_set(name: str, arrays: Mapping[str, NDArray[Any]], description: str) -
             f"{name} has images but no labels for them ({_shapes(arrays)}); save an array of labels too."
         )
     if len(pairs) > 1 and "train" not in pairs:
-        raise SkipwiseError(f"{name} has the parts {' and '.join(sorted(pairs))} but none for training; add it.")
+        raise SkipwiseError(f"{name} has the splits {' and '.join(sorted(pairs))}, but none for training; add it.")
     if "val" in pairs and "test" not in pairs:
         pairs["test"] = pairs.pop("val")
     pixels, labels, splits, notes = [], [], [], []
@@ -134,7 +150,7 @@ def _class_names(distinct: NDArray[Any], names: NDArray[Any] | None) -> list[str
 
 
 def _pairs(name: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, tuple[str, str]]:
-    """For each split the keys of its images and labels."""
+    """The keys of images and labels for each split."""
     images: dict[str, list[str]] = {}
     labels: dict[str, list[str]] = {}
     for key, values in arrays.items():
@@ -162,7 +178,7 @@ def _pairs(name: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, tuple[str
                 else "several arrays of labels"
             )
             if split and split != "train" and not fitting and len(keys) == 1:
-                continue  # a part without labels
+                continue  # a split without labels
             raise SkipwiseError(
                 f"{name} has {trouble}{f' for {split}' if split else ''} ({_shapes(arrays)}); save one array of images "
                 "and one of labels for each split."
@@ -179,22 +195,26 @@ def _shapes(arrays: Mapping[str, NDArray[Any]]) -> str:
 
 
 def as_pixels(values: NDArray[Any], where: str) -> tuple[NDArray[np.uint8], str]:
-    """An array of images as uint8 [N, H, W, C], and what was done to it in a sentence.
+    """Converts an array of images to uint8 [N, H, W, C].
+
+    Returns:
+        The pixels, and a sentence about how values were scaled, or "".
 
     Raises:
-        SkipwiseError: of a shape or a range that images don't have.
+        SkipwiseError: the shape or the range of values is not that of images.
     """
     if values.ndim == 2:
         side = round(values.shape[1] ** 0.5)
         if side * side != values.shape[1] or not side:
             raise SkipwiseError(
-                f"{where} has rows of {values.shape[1]:,} values, which make no square image; give its shape."
+                f"{where} has rows of {values.shape[1]:,} values, which do not make square images; save it with its "
+                "shape."
             )
         values = values.reshape(-1, side, side)
     if values.ndim == 4 and values.shape[1] in (1, 3) and values.shape[3] not in (1, 3):
         values = values.transpose(0, 2, 3, 1)
     if values.ndim == 4 and values.shape[3] == 4:
-        raise SkipwiseError(f"{where} has four channels; give the three of colour, without transparency.")
+        raise SkipwiseError(f"{where} has four channels; remove the transparency, so that there are three.")
     if values.ndim == 4 and values.shape[3] not in (1, 3):
         raise SkipwiseError(f"{where} has {values.shape[3]} channels; Skipwise takes images of 1 (grey) or 3 (colour).")
     values = values[..., None] if values.ndim == 3 else values
@@ -203,39 +223,39 @@ def as_pixels(values: NDArray[Any], where: str) -> tuple[NDArray[np.uint8], str]
     if values.dtype == np.uint8:
         return np.ascontiguousarray(values), ""
     if values.dtype == np.bool_:
-        return np.ascontiguousarray(values).astype(np.uint8) * 255, "Values are yes or no; yes became white."
+        return np.ascontiguousarray(values).astype(np.uint8) * 255, "Values are true or false; true is shown as white."
     if values.dtype.kind not in "iuf":
-        raise SkipwiseError(f"{where} holds {values.dtype}, where numbers are needed.")
+        raise SkipwiseError(f"{where} holds {values.dtype} instead of numbers.")
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise SkipwiseError(f"{where} holds values that are no numbers (NaN or infinite); mend them first.")
+        raise SkipwiseError(f"{where} holds values that are not numbers (NaN or infinite); replace them first.")
     low, high = float(values.min()), float(values.max())
-    whole = values.dtype.kind != "f" or bool((values[: min(64, len(values))] % 1 == 0).all())
-    for most, fits in ((1.0, not whole or high <= 1), (255.0, True), (4095.0, whole), (65535.0, whole)):
+    integral = values.dtype.kind != "f" or bool((values[: min(64, len(values))] % 1 == 0).all())
+    for most, fits in ((1.0, not integral or high <= 1), (255.0, True), (4095.0, integral), (65535.0, integral)):
         if low >= 0 and high <= most and fits:
             note = f"Pixel values of {where} go up to {high:g}: {most:,.0f} counts as white."
             scaled = np.empty(values.shape, np.uint8)
-            for start in range(0, len(values), _AT_ONCE):  # as float64 all of them would take eight times their memory
+            for start in range(0, len(values), _AT_ONCE):  # all of them as float64 would take eight times the memory
                 some = values[start : start + _AT_ONCE].astype(np.float64)
                 scaled[start : start + _AT_ONCE] = some * (255 / most) + 0.5
             return scaled, note
     raise SkipwiseError(
-        f"{where} has values from {low:g} to {high:g}, which is no usual range of pixels; save them as bytes from 0 to "
-        "255."
+        f"{where} has values from {low:g} to {high:g}, which is not a usual range of pixel values; save them as bytes "
+        "from 0 to 255."
     )
 
 
 def as_labels(values: NDArray[Any], where: str) -> NDArray[Any]:
-    """An array of labels as one value for each image: numbers or text [N]; one-hot rows become their column.
+    """Converts an array of labels to one number or text per image [N]; one-hot rows become class numbers.
 
     Raises:
-        SkipwiseError: several labels for an image, or none.
+        SkipwiseError: an image has several labels or none, or the values are not labels.
     """
     if values.ndim == 2 and 1 in values.shape and values.shape != (1, 1):
         values = values.ravel()
     if values.ndim == 2:
         if values.dtype.kind not in "iufb" or not np.isin(values, (0, 1)).all():
             raise SkipwiseError(
-                f"{where} is no array of labels: it has {values.shape[1]} columns of other values than 0 and 1."
+                f"{where} is not an array of labels: it has {values.shape[1]} columns with values other than 0 and 1."
             )
         totals = values.sum(axis=1)
         if (totals != 1).any():
@@ -245,16 +265,16 @@ def as_labels(values: NDArray[Any], where: str) -> NDArray[Any]:
             )
         return values.argmax(axis=1)
     if values.dtype.kind == "f" and not (np.isfinite(values).all() and (values % 1 == 0).all()):
-        raise SkipwiseError(f"{where} holds fractions, where classes are needed.")
+        raise SkipwiseError(f"{where} holds fractions instead of class numbers.")
     if values.dtype.kind in "iuf":
         if values.size and not -(2.0**53) < float(values.min()) <= float(values.max()) < 2.0**53:
-            raise SkipwiseError(f"{where} holds numbers like {values.max()}, where classes are needed.")
+            raise SkipwiseError(f"{where} holds numbers like {values.max()} instead of class numbers.")
         return values.astype(np.int64)
     if values.dtype.kind == "S":
         try:
             return np.char.decode(values, "utf-8")
         except UnicodeDecodeError as error:
-            raise SkipwiseError(f"{where} holds names that are not UTF-8; save them so.") from error
+            raise SkipwiseError(f"{where} holds names that are not UTF-8; save them as UTF-8.") from error
     if values.dtype.kind in "Ub":
         return values.astype(str)
-    raise SkipwiseError(f"{where} holds {values.dtype}, where class numbers or names are needed.")
+    raise SkipwiseError(f"{where} holds {values.dtype} instead of class numbers or names.")

@@ -1,6 +1,6 @@
-"""MATLAB files, versions 5 to 7 -> their variables by name.
+"""Reading the variables of MATLAB files, versions 5 to 7.
 
-scipy reads them too, but a damaged file makes it follow a null pointer (1.17 does), which ends the whole program.
+scipy reads them too, but a damaged file can make it follow a null pointer (as of 1.17), which ends the whole program.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.data.sources.unpacking import LARGEST_ARRAYS, check_size
 
 Value = NDArray[Any] | str | list[Any]
-"""Numbers; a text; or what is in cells, the records of a struct (as dictionaries), or several texts, as a list."""
+"""An array of numbers, a text, or a list: of cells, of a struct's records (as dictionaries), or of texts."""
 _NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 _TEXTS = {1: "utf-8", 2: "utf-8", 4: "utf-16", 16: "utf-8", 17: "utf-16", 18: "utf-32"}
 _MATRIX, _COMPRESSED = 14, 15
@@ -27,15 +27,15 @@ _DEEPEST, _MOST_NUMBERS = 50, 1000
 
 
 def load_matlab(name: str, data: bytes) -> dict[str, Value]:
-    """The variables in a MATLAB file; those that are neither numbers, texts, cells nor structs are left out.
+    """The variables in a MATLAB file by name: those that are numbers, texts, cells and structs.
 
     Raises:
-        SkipwiseError: it is damaged, of another version, or unpacks to more than arrays may have.
+        SkipwiseError: the file is damaged, of another version, or expands to more than `LARGEST_ARRAYS` bytes.
     """
     order = {b"IM": "<", b"MI": ">"}.get(data[126:128])
     if order is None or data[124:126] in (b"\0\2", b"\2\0"):
         version = "version 7.3" if b"MATLAB 7.3" in data[:128] else "a version other than 5 to 7"
-        raise SkipwiseError(f"{name} is no MATLAB file, or in {version}, which is not read; save it with -v7.")
+        raise SkipwiseError(f"{name} is not a MATLAB file, or it is of {version}, which is not read; save it with -v7.")
     found: dict[str, Value] = {}
     size = 0
     try:
@@ -49,12 +49,12 @@ def load_matlab(name: str, data: bytes) -> dict[str, Value]:
                 if value is not None:
                     found[key] = value
     except (ValueError, LookupError, TypeError, zlib.error) as error:
-        raise SkipwiseError(f"{name} is damaged ({reason_of(error)}); fetch it again.") from error
+        raise SkipwiseError(f"{name} is damaged ({reason_of(error)}); download it again.") from error
     return found
 
 
 def simple(value: Any) -> Any:
-    """A value without the axes of one that MATLAB gives to everything; [] for more numbers than a table's cell has."""
+    """A value without axes of length one, which MATLAB adds to everything; [] for arrays too large for a cell."""
     if isinstance(value, list) and len(value) == 1:
         return simple(value[0])
     if isinstance(value, np.ndarray):
@@ -64,7 +64,7 @@ def simple(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class _Array:
-    """What is said of an array before its content."""
+    """The header of an array, and its content in parts."""
 
     kind: int
     shape: tuple[int, ...]
@@ -73,11 +73,11 @@ class _Array:
 
 
 def _elements(data: memoryview, order: str) -> Iterator[tuple[int, memoryview]]:
-    """The elements in a piece of a file: a type, and the bytes, of which no copy is made."""
+    """The elements in a piece of a file: the type and the bytes of each, without copying."""
     place = 0
     while place + 8 <= len(data):
         kind, length = (int(number) for number in np.frombuffer(data, f"{order}u4", 2, place))
-        if kind >> 16:  # up to four bytes lie in the tag itself
+        if kind >> 16:  # up to four bytes are stored in the tag itself
             kind, length, start = kind & 0xFFFF, kind >> 16, place + 4
             place += 8
         else:
@@ -101,7 +101,7 @@ def _unpacked(name: str, packed: bytes | memoryview, before: int) -> bytearray:
 
 def _variable(data: memoryview, order: str, depth: int = 0) -> tuple[str, Value | None]:
     if depth > _DEEPEST:
-        raise ValueError("cells in cells without end")
+        raise ValueError("its cells are nested too deeply")
     if not data:  # an empty cell
         return "", []
     array = _array(data, order)
@@ -118,7 +118,7 @@ def _variable(data: memoryview, order: str, depth: int = 0) -> tuple[str, Value 
 
 
 def _array(data: memoryview, order: str) -> _Array:
-    """An array's type, shape and name, and the elements after those."""
+    """The header of an array, and the elements after it."""
     (_, flags), (_, shape), (_, name), *parts = _elements(data, order)
     sizes = tuple(np.frombuffer(shape, f"{order}i4").tolist())
     return _Array(int(np.frombuffer(flags, f"{order}u4")[0]) & 0xFF, sizes, str(name, "utf-8", "replace"), parts)
@@ -133,18 +133,18 @@ def _inside(parts: list[tuple[int, memoryview]], order: str, depth: int) -> list
 
 
 def _records(array: _Array, order: str, depth: int) -> list[dict[str, Value | None]]:
-    parts = array.parts[array.kind == _OBJECT :]  # an object says its class first
+    parts = array.parts[array.kind == _OBJECT :]  # an object has its class first
     (_, width), (_, names), *values = parts
     length = int(np.frombuffer(width, f"{order}i4")[0])
     if length < 1:
-        raise ValueError("a struct without names")
+        raise ValueError("a struct has no field names")
     fields = [bytes(names[start : start + length]).partition(b"\0")[0] for start in range(0, len(names), length)]
     keys = [field.decode("utf-8", "replace") for field in fields]
     inside = _inside(values, order, depth)
     if not keys:
         return []
     if len(inside) != len(keys) * math.prod(array.shape):
-        raise ValueError("a struct without some of its values")
+        raise ValueError("a struct lacks some of its values")
     return [
         dict(zip(keys, inside[start : start + len(keys)], strict=True)) for start in range(0, len(inside), len(keys))
     ]
@@ -160,4 +160,4 @@ def _text(array: _Array, order: str) -> str | list[str]:
     rows = math.prod(array.shape[:-1])
     if rows == 1 or len(text) != math.prod(array.shape):
         return text
-    return ["".join(text[row::rows]) for row in range(rows)]  # characters are counted down the columns
+    return ["".join(text[row::rows]) for row in range(rows)]  # characters are stored column by column

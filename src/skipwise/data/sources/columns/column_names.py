@@ -1,4 +1,4 @@
-"""What the columns of tables are called: those that name images, classes, splits and groups, in several languages."""
+"""Names of columns for images, classes, splits and groups, in several languages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _IMAGES = """
     图像路径 路径 ファイル ファイル名 画像 画像名 画像パス パス 파일 파일명 이미지 경로
 """.split()
 LABELS = (
-    # What says which class it is; what does so in some trade; which number it has; what says some kind of it.
+    # Words for classes; words for classes in some fields; numbers of classes; words for kinds of things.
     """
     label target class category labels classes classname labelname categoryname classlabel groundtruth gt choice
     choices tag annotation annotations answer
@@ -44,7 +44,7 @@ _FLAGS = {
     **dict.fromkeys(("istrain", "istraining", "intrain", "train", "training"), "train"),
     **dict.fromkeys(("istest", "istesting", "intest", "test", "testing", "holdout"), "test"),
 }
-"""Columns of yes and no, and the split of which they say it; fastai has `is_valid`."""
+"""Names of columns with yes and no, and the split that yes means; fastai has `is_valid`."""
 _GROUPS = """
     patient patientid subject subjectid lesionid caseid case study studyid person personid participant
     participantid individual individualid animalid video videoid sequence seqid sequenceid scene sceneid slide
@@ -63,37 +63,37 @@ _VERDICTS = """
     ausgeschlossen unscharf qualitat gepruft
 """.split()
 _LONGEST = 100
-"""Characters at the end of a column's name that are looked at; nested records can give names of any length."""
+"""Characters at the end of a column's name that are looked at, since nested records can have very long names."""
 
 
 def plain(name: str) -> str:
-    """A column's name as it is compared: "data.Image_ID" -> "imageid"."""
+    """The form of a column's name that is compared: "imageid" for "data.Image_ID"."""
     last = re.split(r"[.\[\]/]", name.strip().rstrip(".[]/")[-_LONGEST:])[-1]
     return re.sub(r"[\W_]", "", unaccented(last).lower())
 
 
 def image_rank(name: str) -> int | None:
-    """How likely a column of this name is that of the images, 0 for the likeliest; None for other names."""
+    """How likely a column with this name lists images, 0 for the likeliest; None for other names."""
     return _IMAGES.index(plain(name)) if plain(name) in _IMAGES else None
 
 
 def is_image_column(name: str) -> bool:
-    """Whether a column is called like what names images."""
+    """Whether a column has a name for images."""
     return plain(name) in _IMAGES
 
 
 def image_names() -> list[str]:
-    """What columns of images are called, the likeliest first."""
+    """Names of columns of images, the likeliest first."""
     return list(_IMAGES)
 
 
 def is_label_column(name: str) -> bool:
-    """Whether a column is called like what names classes."""
+    """Whether a column has a name for classes."""
     return any(is_label_name(name, names) for names in (*LABELS[:3], None))
 
 
 def is_label_name(name: str, names: list[str] | None) -> bool:
-    """Whether a column is called by one of some names, or, for None, by one that ends like a label's."""
+    """Whether a column has one of some names; for None, whether its name ends like that of a label."""
     if is_predicted(name):
         return False
     if names is None:
@@ -102,46 +102,46 @@ def is_label_name(name: str, names: list[str] | None) -> bool:
 
 
 def is_predicted(name: str) -> bool:
-    """Whether a column is called like what a network answered."""
+    """Whether a column has a name for predictions."""
     words = set(re.split(r"[\W_]+", name[-_LONGEST:].lower()))
     return bool({"pred", "predicted", "prediction", "predictions", "vorhersage"} & words)
 
 
 def is_split_column(name: str) -> bool:
-    """Whether a column is called like what names splits."""
+    """Whether a column has a name for splits."""
     return plain(name) in _SPLITS
 
 
 def flagged_split(name: str) -> str:
-    """The split of which a column says yes or no by its name, or ""."""
+    """The split that a column says yes or no to, by its name; or ""."""
     return _FLAGS.get(plain(name), "")
 
 
 def is_group_column(name: str) -> bool:
-    """Whether a column is called like what says which images belong together."""
+    """Whether a column has a name for groups of images."""
     return plain(name) in _GROUPS
 
 
 def is_measure(name: str) -> bool:
-    """Whether a column is called like what is measured or counted, and names no classes."""
+    """Whether a column has a name for measurements or counts, which are not classes."""
     return plain(name) in _MEASURES
 
 
 def is_verdict(name: str) -> bool:
-    """Whether a column is called like what says which images are good enough to be used."""
+    """Whether a column has a name for a verdict on which images should be used."""
     return plain(name) in _VERDICTS
 
 
 def is_genus(name: str) -> bool:
-    """Whether a column is called like the first word of a species' name."""
+    """Whether a column has a name for the genus, the first word of a species' name."""
     return plain(name) in ("genus", "gattung", "genre", "genero", "genere")
 
 
 def is_epithet(name: str) -> bool:
-    """Whether a column is called like the second word of a species' name."""
+    """Whether a column has a name for the epithet, the second word of a species' name."""
     return plain(name) in ("species", "epithet", "specificepithet", "art", "espece", "especie", "specie")
 
 
 def pictures_of(name: str) -> str:
-    """What a column is called that has the pictures in the folders of another column."""
+    """The name of a column with the pictures in the folders that another column names."""
     return f"pictures of {name}"

@@ -1,4 +1,4 @@
-"""Which column of a table names the images, which their classes, splits and groups: by its name and by its content."""
+"""Finding the columns of images, classes, splits and groups in a table, by their names and their content."""
 
 from __future__ import annotations
 
@@ -28,24 +28,27 @@ from skipwise.data.sources.split_names import split_of
 from skipwise.data.sources.table_files.table import SEVERAL, Table
 
 HEAD = 300
-"""Rows by which columns are told apart; all rows are read later."""
+"""Rows that are looked at to find the columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """What the columns of a table are, by number.
+    """The columns of a table, by number.
 
     Args:
-        header: the columns' names.
-        first: the number of the first row that is no header.
-        image: which names the images.
-        label: which names the classes; None where `one_hot` columns are the classes, or nothing names any.
-        before: which tells equal classes apart, as the genus those of species.
-        named: whether the label's column is known by its name.
-        split_flag: the split of images with a yes in that column, where it is called "is_valid" or the like.
-        others: columns that could name the classes too.
-        notes: sentences worth saying.
-        groups: columns that may say what belongs together.
+        header: the names of the columns.
+        first: the number of the first row after the header.
+        image: the column of images.
+        label: the column of classes; None if the `one_hot` columns are the classes, or no column names them.
+        before: a column that goes before the class name, such as the genus before the species; or None.
+        one_hot: columns of 0 and 1, one for each class.
+        named: whether the column of classes was found by its name.
+        split: the column of splits, or None.
+        split_flag: for a column such as "is_valid", the split of images with a yes in it; or "".
+        group: the column of groups that the user asked for, or None.
+        others: columns that could name the classes, too.
+        groups: columns that may name groups.
+        notes: sentences for the user.
     """
 
     header: tuple[str, ...]
@@ -63,7 +66,7 @@ class Columns:
     notes: tuple[str, ...] = ()
 
     def split_of(self, row: Sequence[str]) -> str | None:
-        """The split that a row names, "" for none yet, None for something else."""
+        """The split that a row names; "" if it is not assigned, None if the value is not a split."""
         if self.split is None:
             return ""
         if not self.split_flag:
@@ -75,16 +78,21 @@ class Columns:
 def find_columns(
     table: Table, find: Callable[[str], str | None], options: ReadingOptions, *, required: bool
 ) -> Columns | None:
-    """What the columns are.
+    """Finds the columns of a table.
 
     Args:
-        find: the picture that a cell means, or None.
+        table: the table.
+        find: finds the picture that a cell means, or returns None.
+        options: how the table is to be read.
         required: whether the user named this table, so that it has to list images.
 
+    Returns:
+        The columns; None if the table lists no images and is not required to.
+
     Raises:
-        SkipwiseError: two columns would do, or none of the name that was asked for.
+        SkipwiseError: two columns are equally likely, or a column that the user named does not exist.
     """
-    find = functools.cache(find)  # the same few values come again and again
+    find = functools.cache(find)  # many cells have the same value
     where = table.name
     header, first = table.header, 0
     sample = table.rows[: HEAD + 1]
@@ -114,7 +122,7 @@ def find_columns(
     if options.label_column is not None:
         labels = LabelColumns(column=_asked(where, header, options.label_column, "--label-column"), named=True)
     else:
-        # Where a line is for a folder, the folder is no class.
+        # If a line stands for a folder, the folder is not a class.
         others = [number for number in rest if header[image] != pictures_of(header[number])]
         labels = find_labels(where, header, body, others, find, required)
     group = None if options.group in (None, "folder") else _asked(where, header, options.group, "--group")
@@ -174,13 +182,13 @@ def _image_column(
         hits = sum(picture is not None for picture in pictures) / len(values)
         if hits >= 0.5:
             found[number] = pictures
-            # Names of files before numbers, and columns that are called like it before those that count the rows.
-            whole = sum(is_picture(suffix(value.strip())) for value in values) > 0.5 * len(values)
+            # Names of files are likelier than numbers, and columns with the right name likelier than others.
+            files = sum(is_picture(suffix(value.strip())) for value in values) > 0.5 * len(values)
             rank = image_rank(name)
             last = len(image_names())
             scores[number] = (
                 round(hits, 1),
-                whole,
+                files,
                 rank is not None,
                 len(set(values)),
                 -last if rank is None else -rank,
@@ -211,12 +219,12 @@ def _image_column(
 def _split_column(
     header: Sequence[str], body: Sequence[Sequence[str]], image: int, *, unnamed: bool
 ) -> tuple[int | None, str, list[str]]:
-    """The column of the splits; for which split it says yes or no; and what is worth saying."""
+    """The column of splits or None, the split that it says yes or no to or "", and sentences for the user."""
     notes: list[str] = []
     for number, name in enumerate(header):
         values = {row[number].strip() for row in body if row[number].strip()}
         known, flag = is_split_column(name), flagged_split(name)
-        # Where nothing else is called like the classes, "train" and "test" may be two of them.
+        # If no column is named like classes, "train" and "test" may be two of them.
         flag = flag if plain(name) != flag or any(map(is_label_column, header)) else ""
         if number == image or not values or not (known or unnamed or flag):
             continue
@@ -233,12 +241,12 @@ def _split_column(
             return number, "", notes
         if plain(name) in ("split", "subset", "partition", "set", "fold"):
             shown = quoted_list(sorted(values), 2)
-            notes.append(f"The column {name!r} has values that name no split ({shown}), so it is not used.")
+            notes.append(f"The column {name!r} has values that are not splits ({shown}), so it is not used.")
     return None, "", notes
 
 
 def value_split(value: str) -> str | None:
-    """The split that a cell means; "" for one that is not assigned yet."""
+    """The split that a cell means; "" if it is not assigned, None if the value is not a split."""
     if value.strip().lower() in ("", "unassigned"):
         return ""
     if value.strip() in _NUMBERED:
@@ -253,4 +261,4 @@ def value_split(value: str) -> str | None:
 
 _YES_OR_NO = frozenset("0 1 0.0 1.0 true false yes no y n ja nein".split())
 _NUMBERED = {"0": "train", "1": "val", "2": "test"}
-"""What numbers mean in a column of splits, as CelebA and WILDS have them."""
+"""The meaning of numbers in a column of splits, as in CelebA and WILDS."""

@@ -1,4 +1,4 @@
-"""Which column of a table names the classes: by its name, and where no name says it by its values."""
+"""Finding the column of classes in a table, by its name or else by its values."""
 
 from __future__ import annotations
 
@@ -26,9 +26,14 @@ from skipwise.data.sources.table_files.table import SEVERAL
 
 @dataclass(frozen=True, kw_only=True)
 class LabelColumns:
-    """Where the labels are: a column, or columns of 0 and 1; `others` could be meant too.
+    """The column or columns of classes, by number.
 
-    `before` is a column that tells equal values of `column` apart: the genus of a species.
+    Args:
+        column: the column of classes, or None.
+        before: a column that goes before the class name, such as the genus before the species; or None.
+        one_hot: columns of 0 and 1, one for each class.
+        named: whether the column was found by its name.
+        others: columns that could name the classes, too.
     """
 
     column: int | None = None
@@ -46,15 +51,18 @@ def find_labels(
     find: Callable[[str], str | None],
     required: bool,
 ) -> LabelColumns:
-    """Where the labels are.
+    """Finds the column or columns of classes.
 
     Args:
+        where: the name of the table for messages.
+        header: the names of the columns.
+        body: the first rows.
         rest: the columns that may name classes.
-        find: the picture that a cell means, or None.
+        find: finds the picture that a cell means, or returns None.
         required: whether the user named this table.
 
     Raises:
-        SkipwiseError: several columns would do, or two have one name.
+        SkipwiseError: several columns are equally likely, or two have the same name.
     """
     rest = [number for number in rest if not is_predicted(header[number])]
     known: list[int] = []
@@ -84,50 +92,50 @@ def find_labels(
     ):
         likely = list(rest)
     same = bool(likely) and all(_bijective(body, likely[0], number) for number in likely[1:])
-    # What is measured, and what only says which images belong together, is no class unless somebody says so; several
-    # columns of numbers count something, such as votes for each class.
+    # Measurements and groups are not classes unless the user says so. Several columns of numbers are counts, such as
+    # votes for each class.
     named = not any(is_measure(header[number]) or is_group_column(header[number]) for number in likely)
     votes = len(likely) > 1 and all(_numeric(body, n) and not header[n].startswith("column ") for n in likely)
     if same and named and not votes:
         return LabelColumns(column=_wordiest(body, likely))
     if len(likely) > 1 and required:
         raise SkipwiseError(
-            f"{where} has no column called label, and {quoted_list([header[n] for n in likely])} could each be it; say "
-            "which with --label-column."
+            f"{where} has no column 'label', and {quoted_list([header[n] for n in likely])} could each be the class; "
+            "say which with --label-column."
         )
     return LabelColumns(others=tuple(likely))
 
 
 def _genus(header: Sequence[str], label: int, rest: Sequence[int]) -> int | None:
-    """The column of the genus where the label may be a species' second word."""
+    """The column of the genus, if the label may be the second word of a species' name; else None."""
     if not is_epithet(header[label]):
         return None
     return next((number for number in rest if is_genus(header[number]) and number != label), None)
 
 
 def _pictures(body: Sequence[Sequence[str]], number: int, find: Callable[[str], str | None]) -> bool:
-    """Whether a column names pictures that are there."""
+    """Whether a column names pictures that exist."""
     values = {value for row in body if not (value := row[number].strip()).isdigit()}
     return bool(values) and all(find(value) is not None for value in values)
 
 
 def _check_names(where: str, header: Sequence[str], known: Sequence[int]) -> None:
-    """Raises SkipwiseError for two columns of one name, whichever of them is meant."""
+    """Raises SkipwiseError if two columns have the same name."""
     for number in known:
         equal = [other for other in known if header[other].strip().lower() == header[number].strip().lower()]
         if len(equal) > 1:
             raise SkipwiseError(
                 f"{where} has {len(equal)} columns called {header[equal[0]]!r}; give each a name of its own, or remove "
-                "those that are not the class."
+                "those that do not hold the class."
             )
 
 
 def _chosen(where: str, header: Sequence[str], body: Sequence[Sequence[str]], known: Sequence[int]) -> int:
-    """One of several columns that are named like labels, if they all say the same."""
+    """One of several columns that are named like labels, if they all name the same classes."""
     if all(_bijective(body, known[0], number) for number in known[1:]):
         return _wordiest(body, known)
     if len({plain(header[number]) for number in known}) == 1:
-        # One question each, as annotation tools write them; what was said of the image itself is no box's.
+        # Annotation tools write one column per question. A column of tags is about the image, others are about boxes.
         of_image = [number for number in known if "tag" in header[number].lower().split(".")]
         if len(of_image) == 1:
             return of_image[0]
@@ -136,13 +144,13 @@ def _chosen(where: str, header: Sequence[str], body: Sequence[Sequence[str]], kn
             "Skipwise needs exactly one class per image. Choose one with --label-column."
         )
     raise SkipwiseError(
-        f"{where} has the columns {quoted_list([header[number] for number in known])}, which say different things; "
+        f"{where} has the columns {quoted_list([header[number] for number in known])}, which contradict each other; "
         "choose one with --label-column."
     )
 
 
 def _wordiest(body: Sequence[Sequence[str]], known: Sequence[int]) -> int:
-    """Names rather than numbers."""
+    """The column with names rather than numbers."""
     return max(known, key=lambda number: (not _numeric(body, number), -known.index(number)))
 
 
@@ -151,7 +159,7 @@ def _numeric(body: Sequence[Sequence[str]], number: int) -> bool:
 
 
 def _counts_up(body: Sequence[Sequence[str]], number: int) -> bool:
-    """Whether a column only numbers the rows."""
+    """Whether a column just numbers the rows."""
     values = [row[number].strip() for row in body]
     if len(values) < 4 or not all(re.fullmatch("[0-9]{1,18}", value) for value in values):
         return False
@@ -168,7 +176,7 @@ def _bijective(body: Sequence[Sequence[str]], one: int, other: int) -> bool:
 
 
 def _looks_like_labels(body: Sequence[Sequence[str]], number: int) -> bool:
-    """Whether a few values come again and again."""
+    """Whether a column has few values that repeat."""
     values = [row[number].strip() for row in body]
     if not all(values) or any(SEVERAL in value for value in values):
         return False
@@ -179,8 +187,10 @@ def _looks_like_labels(body: Sequence[Sequence[str]], number: int) -> bool:
 
 
 def _one_hot(body: Sequence[Sequence[str]], rest: Sequence[int]) -> tuple[int, ...]:
-    """Columns of zeros and ones of which most rows have a 1, as if each was a class; some tools leave zeros empty, or
-    write -1 for what is uncertain."""
+    """Columns of 0 and 1, if most rows have a 1, as if each column were a class.
+
+    Some tools leave zeros empty, or write -1 for uncertain labels.
+    """
     strictly = {"0", "1", "0.0", "1.0", "True", "False", "true", "false"}
     loosely = {*strictly, "", "-1", "-1.0"}
     for allowed, fewest in ((strictly, 2), (loosely, 3)):
@@ -194,10 +204,10 @@ def _one_hot(body: Sequence[Sequence[str]], rest: Sequence[int]) -> tuple[int, .
 
 
 def is_one(cell: str) -> bool:
-    """Whether a cell of a one-hot column says yes."""
+    """Whether a cell of a one-hot column means yes."""
     return cell.strip().lower() in ("1", "1.0", "true", "yes", "y", "ja")
 
 
 def shown_columns(header: Sequence[str], numbers: Sequence[int], most: int = 3) -> str:
-    """Names of columns for a sentence."""
+    """The names of some columns for a sentence."""
     return quoted_list([header[number] for number in numbers], most)

@@ -1,4 +1,4 @@
-"""What else folders are called that are no classes: parts of a set, patients, masks, samples, what is left over."""
+"""Names of folders that are not classes: parts of a set, patients, masks, samples, leftovers and others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GENERIC = frozenset(
     afbeeldingen zdjecia 图片 图像 数据 数据集 画像 データ 이미지 데이터
 """.split()
 )
-"""Folders that hold the images of a set, whatever they show."""
+"""Names of folders that hold images of any class."""
 
 _SIZES = frozenset("large small standard full resized original challenge".split())
 _BESIDE = frozenset(
@@ -72,7 +72,7 @@ _SAMPLES = frozenset(
 _PART = re.compile(
     r"(?:.*[ _-])?(?:part|batch|chunk|fold|vol|volume|shard|subset|split|disk|zip|images?|imgs?|data|dataset|folder|"
     r"dir|teil|charge|bilder|partie|parte|lote|lot)[ _-]*\(?(?:\d+|[a-z])\)?"
-    r"|.*-\d{8}T\d{6}Z(?:-\d+)+",  # as Google Drive packs a folder
+    r"|.*-\d{8}T\d{6}Z(?:-\d+)+",  # as Google Drive names the parts of a folder
     re.IGNORECASE,
 )
 _GROUP = re.compile(
@@ -90,7 +90,7 @@ _MONTH = re.compile(
     re.IGNORECASE,
 )
 _CAMERA = re.compile(r"DCIM|[1-9]\d\d(?=[A-Z\d]*[A-Z_])[A-Z\d_]{5}|(?:GOPR|GH|GX|DSC|DSCN|DSCF|DJI|MVI|IMG)_?\d{3,}")
-"""What cameras call folders by themselves: 100CANON, 101D5100, GOPR0012."""
+"""Names that cameras give to folders: 100CANON, 101D5100, GOPR0012."""
 _WELL = re.compile(r"[A-P](?:0[1-9]|1\d|2[0-4])")
 _SCALE = re.compile(r"\d+ ?[xX]|\d+ ?[xX] ?\d+|\d+ ?(?:px|dpi)")
 
@@ -100,62 +100,62 @@ def _plain(name: str) -> str:
 
 
 def is_generic(name: str) -> bool:
-    """Whether a folder is called "images", or the like: "JPEGImages", "data_large_standard"."""
+    """Whether a folder has a generic name: "images", "JPEGImages", "data_large_standard"."""
     words = _plain(name).split("_")
     known = any(word in GENERIC for word in words)
     return _plain(name) in GENERIC or (known and all(word in GENERIC | _SIZES or word.isdigit() for word in words))
 
 
 def is_hash(name: str) -> bool:
-    """Whether a folder is called by the first digits of an id, so that none holds too many files."""
+    """Whether a folder is named by the first digits of ids, which keeps folders small."""
     return re.fullmatch(r"[0-9a-f]{1,2}", name.lower()) is not None
 
 
 def is_beside(name: str) -> bool:
-    """Whether a folder is called like what lies beside a folder of images: masks, annotations, lists."""
+    """Whether a folder is named like one beside the images: masks, annotations, lists."""
     return _plain(name) in _BESIDE or _plain(name).startswith("readme")
 
 
 def is_mask(name: str) -> bool:
-    """Whether a folder is called like pictures of where things are."""
+    """Whether a folder is named like segmentation masks."""
     words = re.split(r"[^a-z]+", _plain(name).replace("ground_truth", "groundtruth"))
     rest = [word for word in words if word not in _MASKS]
     return len(rest) < len(words) and all(word in GENERIC or not word or split_of(word) for word in rest)
 
 
 def is_unlabelled(name: str) -> bool:
-    """Whether a folder says that its images are of no class, or of none yet: "unlabeled", "seg_pred", "todo"."""
+    """Whether a folder is named like images without a class, or without one yet: "unlabeled", "seg_pred", "todo"."""
     words = set(re.split(r"[^a-z]+", _plain(name)))
     return _plain(name) in _UNLABELLED | _LEFT_OVER or bool(words & _UNLABELLED)
 
 
 def is_raw(name: str) -> bool:
-    """Whether a folder is called like what pictures were before somebody worked on them."""
+    """Whether a folder is named like pictures before processing: "raw"."""
     return _plain(name) in _RAW
 
 
 def is_done(name: str) -> bool:
-    """Whether a folder is called like what came out of that work."""
+    """Whether a folder is named like pictures after processing: "cleaned"."""
     return _plain(name) in _DONE
 
 
 def is_doubtful(name: str) -> bool:
-    """Whether a folder or a label is called like what is seldom a class: "trash", "old", "misc"."""
+    """Whether a folder or label has a name that is seldom a class: "trash", "old", "misc"."""
     return _plain(name) in _DOUBTFUL
 
 
 def is_sample(name: str) -> bool:
-    """Whether a folder is called like one that shows a few of the images again."""
+    """Whether a folder is named like a few of the images as examples."""
     return _plain(name) in _SAMPLES
 
 
 def is_part(name: str) -> bool:
-    """Whether a folder is called like one of several parts of a set: "images_part_1", "batch 2"."""
+    """Whether a folder is named like one of several parts of a set: "images_part_1", "batch 2"."""
     return _PART.fullmatch(name.strip()) is not None
 
 
 def is_group(name: str) -> bool:
-    """Whether a folder is called like a patient, a session or a camera: "patient_07", "cam2"."""
+    """Whether a folder is named like a patient, a session or a camera: "patient_07", "cam2"."""
     return _GROUP.fullmatch(name.strip()) is not None
 
 
@@ -165,20 +165,20 @@ def is_number(name: str) -> bool:
 
 
 def is_date(name: str) -> bool:
-    """Whether a folder is called like a day or a month: "2024-05-01", "run_20240501", "01.05.2024", "May"."""
+    """Whether a folder is named like a day or a month: "2024-05-01", "run_20240501", "01.05.2024", "May"."""
     return _DATE.fullmatch(name.strip()) is not None or _MONTH.fullmatch(name.strip()) is not None
 
 
 def is_camera(name: str) -> bool:
-    """Whether a folder is called as a camera does it by itself."""
+    """Whether a folder has a name that cameras give."""
     return _CAMERA.fullmatch(name.strip()) is not None
 
 
 def is_well(name: str) -> bool:
-    """Whether a folder is called like a well of a plate: "A01", "H12"."""
+    """Whether a folder is named like a well of a plate: "A01", "H12"."""
     return _WELL.fullmatch(name.strip()) is not None
 
 
 def is_scale(name: str) -> bool:
-    """Whether a folder is called like a magnification or a size: "40X", "64x64"."""
+    """Whether a folder is named like a magnification or a size: "40X", "64x64"."""
     return _SCALE.fullmatch(name.strip()) is not None

@@ -1,4 +1,4 @@
-"""Classes from folders: `<class>/...`, or `train/<class>/...` beside test and validation, in whatever wraps them."""
+"""Classes from folders: `<class>/...`, or `train/<class>/...` beside other splits, in any folders around them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,16 @@ from skipwise.data.sources.source import LabelledImage
 
 @dataclass
 class Folders:
-    """What the folders say.
+    """The classes, splits and groups that folders mean.
 
-    `parts` are the parts that class folders make; `unlabelled` those without any, which a table may label. `labels` has
-    the class, split and group of every folder with pictures of the set.
+    Args:
+        top: the folder below everything that wraps the set.
+        parts: the splits with class folders, or one part that is the whole set.
+        unlabelled: the splits without class folders, which a table may label.
+        level: which level of folders holds the classes.
+        labels: the class, split and group of every folder with pictures of the set.
+        faults: sentences about what has to be fixed before training.
+        notes: more sentences for the user.
     """
 
     top: Node
@@ -38,15 +44,15 @@ class Folders:
 
     @property
     def tops(self) -> list[str]:
-        """What the folders on the top are called."""
+        """The names of the top folders of all parts."""
         return [name for part in self.parts for name in part.inside.children]
 
     def counted(self, names: Sequence[str]) -> Counter[str]:
-        """How many of some pictures are of each class."""
+        """The number of pictures in each class."""
         return Counter(row.label for row in self.rows(names)[0])
 
     def rows(self, names: Sequence[str]) -> tuple[list[LabelledImage], list[str]]:
-        """The labelled pictures, and those that belong to no class."""
+        """The pictures with a class, and the names of those without."""
         rows, left = [], []
         for name in names:
             known = self.labels.get(name.rpartition("/")[0])
@@ -58,11 +64,11 @@ class Folders:
 
 
 def read_folders(place: Place, options: ReadingOptions) -> Folders | None:
-    """The classes that folders make; None where there are no folders to make any.
+    """The classes that folders mean; None if there are no folders.
 
     Raises:
         Ambiguous: two readings are equally likely.
-        SkipwiseError: two folders for one split, or splits without one for training.
+        SkipwiseError: there are two folders for one split, or none for training.
     """
     pictures = (*place.names, *place.unread)
     root = tree_of(pictures)
@@ -72,10 +78,10 @@ def read_folders(place: Place, options: ReadingOptions) -> Folders | None:
     if not parts:
         only = top.only()
         flat = only is not None and not only.deep and folder_names.is_generic(only.name)
-        whole = Part("", top, top, bool(top.children) and not flat)
-        whole.left_out = [] if options.class_level == "1" else beside_classes(top)
-        parts = [whole]
-        _check_left(whole, place.name)
+        everything = Part("", top, top, bool(top.children) and not flat)
+        everything.left_out = [] if options.class_level == "1" else beside_classes(top)
+        parts = [everything]
+        _check_several_classes(everything, place.name)
     labelled = [part for part in parts if part.labelled]
     if not labelled:
         return Folders(top, [], parts, Level(), {}, [], [])
@@ -86,7 +92,7 @@ def read_folders(place: Place, options: ReadingOptions) -> Folders | None:
     stems: dict[str, list[str]] = {}
 
     def stems_of(path: str) -> frozenset[str]:
-        if not stems:  # only folders in folders have to be held against each other
+        if not stems:  # they are needed only if folders are nested
             stems.update(_stems(pictures))
         places = [f"{part.inside.path}/{path}".strip("/") for part in labelled]
         return frozenset(stem for folder in places for stem in stems.get(folder, ()))
@@ -108,10 +114,10 @@ def read_folders(place: Place, options: ReadingOptions) -> Folders | None:
     )
 
 
-def _check_left(whole: Part, where: str) -> None:
-    """Raises SkipwiseError where a single class folder lies beside those that are called like no class."""
-    names = {node.name for node in whole.left_out}
-    kept = [kid for kid in whole.inside.children.values() if kid.name not in names]
+def _check_several_classes(part: Part, where: str) -> None:
+    """Raises SkipwiseError if all folders but one are left out because of their names."""
+    names = {node.name for node in part.left_out}
+    kept = [kid for kid in part.inside.children.values() if kid.name not in names]
     if names and len(kept) == 1 and not kept[0].deep and not folder_names.is_generic(kept[0].name):
         raise SkipwiseError(
             f"{where} has only one class folder, '{printable(kept[0].name)}', since {quoted_list(sorted(names), 2)} is "
@@ -120,13 +126,14 @@ def _check_left(whole: Part, where: str) -> None:
 
 
 def _without(node: Node, name: str) -> Node:
+    """The tree without one of the folders on top."""
     left = Node(node.name, node.path, node.direct)
     left.children = {each: child for each, child in node.children.items() if each != name}
     return left
 
 
 def _labels(part: Part, level: Level) -> dict[str, tuple[str, str, str]]:
-    """The class, split and group of every folder in a part that has pictures."""
+    """The class, split and group of every folder with pictures in a part."""
     found: dict[str, tuple[str, str, str]] = {}
     depth = part.inside.path.count("/") + 1 if part.inside.path else 0
     last: dict[str, set[str]] = {}
@@ -153,13 +160,13 @@ def _labels(part: Part, level: Level) -> dict[str, tuple[str, str, str]]:
                 continue
             split = (level.split_of or {})[parts[level.splits]]
         group = parts[level.groups] if level.groups is not None and len(parts) > level.groups else ""
-        # macOS writes accents in two code points.
+        # macOS stores accents as code points of their own.
         found[node.path] = unicodedata.normalize("NFC", label), split, group
     return found
 
 
 def _empty_classes(place: Place, parts: Sequence[Part], level: Level) -> list[str]:
-    """Sentences about class folders without any file in them: a class that somebody meant to have."""
+    """Sentences about empty class folders."""
     if level.classes != 0:
         return []
     tops = [part.inside.path for part in parts if part.split in ("", "train")]
@@ -181,7 +188,7 @@ def _empty_classes(place: Place, parts: Sequence[Part], level: Level) -> list[st
 
 
 def _stems(pictures: Sequence[str]) -> dict[str, list[str]]:
-    """The names of the first pictures in each folder, without suffix: enough to hold folders against each other."""
+    """The names of the first 100 pictures in each folder, without suffix, which are enough to compare folders."""
     found: dict[str, list[str]] = {}
     for name in sorted(pictures):
         folder, _, file = name.rpartition("/")

@@ -1,8 +1,8 @@
-"""Which level of folders holds the classes, where folders lie in folders.
+"""Which level of nested folders holds the classes.
 
-Names of splits decide first. Then: where the sub-folders of all classes are called like patients, sessions or cameras,
-the top level is the class; where the top folders are called so, or like parts of one set, it is the level below. Where
-the top folders share sub-folders and nothing decides, nothing is guessed.
+Names of splits decide first. If all sub-folders are named like patients, sessions or cameras, the top level holds the
+classes. If the top folders are named so, or like parts of one set, the level below holds them. If the top folders share
+sub-folders and no name decides, the user is asked.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from skipwise.data.sources.options import Ambiguous
 from skipwise.data.sources.split_names import split_of, splits_of
 
 StemsOf = Callable[[str], frozenset[str]]
-"""The names, without suffix, of the pictures in a folder by its path."""
+"""Returns the names, without suffix, of the pictures in a folder by its path."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """Where the classes are, in folders below the top.
+    """Which level of folders means what, counted from 0 at the top.
 
     Args:
-        classes: the level of the classes, 0 for the top; None for all folders from the level `first` on.
-        first: the level from which folders count for the class where `classes` is None.
-        splits, groups: the level that says the split, or what belongs together, or None.
+        classes: the level of the classes; None if all folders from the level `first` on make the class name.
+        first: the first level of the class name if `classes` is None.
+        splits, groups: the levels of splits and groups, or None.
         split_of: the split that a folder on the level `splits` means.
-        skipped: the level that says nothing, since all folders of it are called "images", or None.
-        left_out: folders that are no images of the class they lie in: masks.
-        other: the other reading and its flag.
+        skipped: a level that means nothing, since all its folders are named "images"; or None.
+        left_out: names of folders that are not images of the class they are in, such as masks.
+        other: a sentence with another possible reading and its flag, or "".
     """
 
     classes: int | None = 0
@@ -50,16 +50,18 @@ class Level:
 
 
 def find_level(top: Node, where: str, wanted: str | None, stems_of: StemsOf) -> Level:
-    """The level of the classes in a tree without wrappers and splits on top.
+    """Finds the level of the classes in a tree without wrappers and split folders on top.
 
     Args:
+        top: the tree.
+        where: the name of the data set for messages.
         wanted: the level that the user asked for: "1", "2", ..., "leaf", or None. A level of splits, or of folders that
-            are all called "images", is not counted.
-        stems_of: the names, without suffix, of the pictures in a folder by its path.
+            are all named "images", is not counted.
+        stems_of: returns the names, without suffix, of the pictures in a folder.
 
     Raises:
         Ambiguous: two readings are equally likely.
-        SkipwiseError: there are no folders on the level asked for, or nothing but images and their masks.
+        SkipwiseError: there are no folders on the level asked for, or only images and their masks.
     """
     tops = list(top.children)
     deep = [node for node in top.children.values() if node.deep]
@@ -92,13 +94,13 @@ def find_level(top: Node, where: str, wanted: str | None, stems_of: StemsOf) -> 
     if all(len(name) == 1 for name in tops) and all(
         child.lower().startswith(node.name.lower()) for node in deep for child in node.children
     ):
-        # An index by first letters, as of SUN397 and Places.
-        return Level(classes=None, first=1, other="--class-level 1 takes the first letters for the classes.")
+        # The top folders are first letters, as in SUN397 and Places.
+        return Level(classes=None, first=1, other="--class-level 1 takes the first letters as classes.")
     return _nested(where, top, deep, inside, stems_of)
 
 
 def _check_flat(tops: list[str], where: str) -> None:
-    """Raises SkipwiseError where the folders are called as no classes are."""
+    """Raises SkipwiseError if the folders are not named like classes."""
     for test, what, fewest in (
         (folder_names.is_part, "parts of one set", 2),
         (folder_names.is_camera, "folders of a camera", 2),
@@ -114,7 +116,7 @@ def _check_flat(tops: list[str], where: str) -> None:
 
 
 def _check_splits_below(top: Node, where: str, splits: Mapping[str, str]) -> None:
-    """Raises SkipwiseError where splits lie below folders that are no classes, or below some of the classes alone."""
+    """Raises SkipwiseError if splits are below folders that are not classes, or below only some of the classes."""
     flat = sorted(node.name for node in top.children.values() if node.direct and not node.deep)
     if flat:
         raise SkipwiseError(
@@ -136,19 +138,24 @@ def _check_splits_below(top: Node, where: str, splits: Mapping[str, str]) -> Non
 
 
 def _nested(where: str, top: Node, deep: list[Node], inside: Counter[str], stems_of: StemsOf) -> Level:
-    """Which level of nested folders is the class."""
+    """The level of the classes in nested folders, by the names and contents of the folders."""
     tops = list(top.children)
     shared = sorted(name for name, count in inside.items() if count > 1)
-    second = f"--class-level 2 takes {quoted_list(shared or sorted(inside), 3)} for the classes."
-    first = f"--class-level 1 takes {quoted_list(sorted(tops), 3)} for the classes."
-    whole = len(deep) == len(tops)
-    if len(tops) > 1 and whole and all(map(folder_names.is_part, tops)) and not all(map(folder_names.is_part, inside)):
+    second = f"--class-level 2 takes {quoted_list(shared or sorted(inside), 3)} as classes."
+    first = f"--class-level 1 takes {quoted_list(sorted(tops), 3)} as classes."
+    all_deep = len(deep) == len(tops)
+    if (
+        len(tops) > 1
+        and all_deep
+        and all(map(folder_names.is_part, tops))
+        and not all(map(folder_names.is_part, inside))
+    ):
         return Level(classes=1, other=first)
     if splits_of(tops) or _innermost(deep) or all(map(folder_names.is_well, inside)):
         raise _ambiguous(where, top)
     if len(shared) < 2 and len(inside) > 1 and len(deep) > 1 and all(map(_is_group, inside)):
         return Level(groups=1, other=second)
-    # Shared by accident are one or two names of many: Apple/healthy and Corn/healthy.
+    # One or two shared names of many may be a coincidence: Apple/healthy and Corn/healthy.
     if len(shared) < 2 or len(shared) * 2 < len(inside) or len(deep) < 2:
         if _same_leaves(deep):
             raise _ambiguous(where, top)
@@ -181,7 +188,7 @@ def _is_group(name: str) -> bool:
 
 
 def _innermost(deep: list[Node]) -> list[str]:
-    """Folders further down than the second level that all of the tops have: classes below what lies between."""
+    """Names of folders below the second level that all top folders share, which may be classes; else []."""
     names = [
         {each.name for child in node.children.values() for each in child.walk() if each is not child and each.direct}
         for node in deep
@@ -191,20 +198,20 @@ def _innermost(deep: list[Node]) -> list[str]:
 
 
 def _no_classes(names: set[str]) -> bool:
-    """Whether all folders are called like what lies below classes."""
+    """Whether all folders are named like folders inside classes."""
     tests = (_is_group, folder_names.is_scale, folder_names.is_generic, folder_names.is_mask, folder_names.is_part)
     return any(all(map(test, names)) for test in tests)
 
 
 def _same_leaves(deep: list[Node]) -> bool:
-    """Whether the folders hold folders of the same names, but not on the same level: a set and a copy of it."""
+    """Whether the folders hold folders of the same names on different levels: a set and a copy of it."""
     leaves = [{each.name for each in node.walk() if each.direct and each is not node} for node in deep]
     shared = set.intersection(*leaves) if len(leaves) > 1 else set()
     return len(shared) > 1 and all(len(shared) * 2 > len(names) for names in leaves) and not _no_classes(shared)
 
 
 def _ambiguous(where: str, top: Node) -> Ambiguous:
-    """The question which level is meant, with the names on each."""
+    """The error that asks which level is meant, with the names on each level."""
     levels: list[list[str]] = []
     nodes = [top]
     while nodes := [child for node in nodes for child in node.children.values()]:
@@ -222,7 +229,7 @@ def _ambiguous(where: str, top: Node) -> Ambiguous:
 
 
 def _without_second(top: Node) -> Node:
-    """The tree without its second level: what lies in its folders moves up."""
+    """The tree without its second level; the contents of its folders move up."""
     moved = Node("", "")
     for name, child in top.children.items():
         moved.children[name] = Node(name, name)
@@ -232,7 +239,7 @@ def _without_second(top: Node) -> Node:
 
 
 def _shifted(level: Level, **changes: Any) -> Level:
-    """A level found in a tree without its second level, for the tree with it."""
+    """Converts a level that was found in a tree without its second level to the tree with it."""
 
     def below(number: int | None) -> int | None:
         return number if number is None or number == 0 else number + 1
@@ -253,7 +260,7 @@ def _asked(top: Node, wanted: str, where: str) -> Level:
 
 
 def _leaves(deep: list[Node]) -> str:
-    """What is worth saying of sub-folders that count for the class above."""
+    """A sentence about sub-folders that count for the class above them, or ""."""
     below = [(node, each) for node in deep for each in node.walk() if each.direct and each is not node]
     below = [(node, each) for node, each in below if not folder_names.is_generic(each.name) and each.name != node.name]
     names = sorted({each.name for _, each in below})
@@ -263,11 +270,11 @@ def _leaves(deep: list[Node]) -> str:
     first = f"Images in sub-folders of '{printable(tops[0])}'{' and other classes' * (len(tops) > 1)}"
     if len(names) == 1:
         return f"{first} ({quoted_list(names)}) count for that class."
-    return f"{first} count for that class; --class-level leaf takes {quoted_list(names, 3)} for the classes."
+    return f"{first} count for that class; --class-level leaf takes {quoted_list(names, 3)} as classes."
 
 
 def _alike(deep: list[Node], shared: list[str], stems_of: StemsOf) -> bool:
-    """Whether folders of one name hold pictures of the same names."""
+    """Whether folders with the same name hold pictures with the same names."""
     for name in shared[:8]:
         stems = [stems_of(node.children[name].path) for node in deep if name in node.children]
         if len(stems) > 1 and stems[0] and len(set.intersection(*map(set, stems))) >= 0.9 * max(map(len, stems)):
@@ -276,7 +283,7 @@ def _alike(deep: list[Node], shared: list[str], stems_of: StemsOf) -> bool:
 
 
 def _same_inside(deep: list[Node], stems_of: StemsOf) -> bool:
-    """Whether the sub-folders of a folder hold pictures of the same names, such as one picture in several sizes."""
+    """Whether the sub-folders of a folder hold pictures with the same names, such as one picture in several sizes."""
     for node in deep[:8]:
         stems = [stems_of(child.path) for child in node.children.values()]
         if len(stems) > 1 and set.intersection(*map(set, stems)):
@@ -285,11 +292,11 @@ def _same_inside(deep: list[Node], stems_of: StemsOf) -> bool:
 
 
 def _copies(deep: list[Node], shared: list[str], stems_of: StemsOf) -> bool:
-    """Whether the pictures in folders of one name are called alike and by more than numbers."""
+    """Whether folders with the same name hold pictures with the same names, which are more than numbers."""
     for name in shared[:8]:
         stems = [stems_of(node.children[name].path) for node in deep if name in node.children]
         same = set.intersection(*map(set, stems)) if len(stems) > 1 else set()
-        # "tile_0_1" and "tile_0_2" are numbered in each folder anew.
+        # "tile_0_1" and "tile_0_2" are numbered anew in each folder.
         words = {re.sub(r"\d+", "", stem) for stem in same}
         told = {word.strip("-_ ().").lower() for word in words} - folder_names.GENERIC - {"", "frame", "f"}
         if told and (len(words) > 1 or len(same) == 1) and len(same) >= 0.9 * max(map(len, stems)):

@@ -1,4 +1,4 @@
-"""Folders for training, validation and test: which they are, and where their classes lie."""
+"""Folders for training, validation and test, and the class folders in them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ from skipwise.data.sources.split_names import split_and_rest, splits_of
 
 @dataclass
 class Part:
-    """A folder that the set consists of: the whole of it ("" as its split), or one split.
+    """One split of the set, or the whole set.
 
-    `inside` is where its classes are, `left_out` the folders in it that are none of them, and `labelled` says whether
-    there are class folders in it at all.
+    Args:
+        split: "train", "val" or "test"; "" for the whole set.
+        folder: the folder of the split.
+        inside: the folder with its classes, which may be below `folder`.
+        labelled: whether there are class folders in it.
+        left_out: folders in it that are not classes.
     """
 
     split: str
@@ -30,14 +34,19 @@ class Part:
 
 
 def find_parts(top: Node, where: str, *, asked: bool) -> list[Part]:
-    """The split folders on the top; empty where the folders there are classes.
+    """Finds the split folders on top of a tree.
 
     Args:
-        asked: whether the user said on which level the classes are.
+        top: the tree.
+        where: the name of the data set for messages.
+        asked: whether the user named the level of the classes.
+
+    Returns:
+        The splits; [] if the folders on top are classes.
 
     Raises:
-        Ambiguous: one of the folders is called like a split, but may be a class.
-        SkipwiseError: two folders for one split, or none for training.
+        Ambiguous: one of the folders is named like a split, but may be a class.
+        SkipwiseError: there are two folders for one split, or none for training.
     """
     kids = {name: kid for name, kid in top.children.items() if not folder_names.is_unlabelled(name)}
     split_of = splits_of(kids)
@@ -47,7 +56,7 @@ def find_parts(top: Node, where: str, *, asked: bool) -> list[Part]:
     if "train" not in split_of.values():
         return _beside_training(top, kids, split_of, others) if others else _without_training(split_of, where)
     train = [kids[name] for name, split in split_of.items() if split == "train"]
-    # Without folders in it `train` is a class, trains among other vehicles, unless only splits are there.
+    # Without folders in it, `train` is a class (among other vehicles), unless all other folders are splits, too.
     classes = [kid for kid in others if not is_beside(kid)]
     if not any(node.deep for node in train) and classes and len(set(split_of.values())) == 1:
         return []
@@ -79,7 +88,7 @@ def find_parts(top: Node, where: str, *, asked: bool) -> list[Part]:
 
 
 def check_joined(top: Node, where: str) -> None:
-    """Raises SkipwiseError where each folder names a split and a class at once: trainA, testA; cat_train, cat_test."""
+    """Raises SkipwiseError if each folder names both a split and a class: trainA, testA; cat_train, cat_test."""
     both = [split_and_rest(name) for name in top.children]
     found = [each for each in both if each is not None and each[1]]
     if len(found) < len(both) or len({split for split, _ in found}) < 2:
@@ -89,13 +98,13 @@ def check_joined(top: Node, where: str) -> None:
         names = sorted(top.children)
         split, rest = found[0]
         raise SkipwiseError(
-            f"{where} has folders that name a split and a class at once ({quoted_list(names, 4)}); make them "
-            f"{split}/{printable(rest)} and so on, if what comes beside the split is the class."
+            f"{where} has folders that name both a split and a class ({quoted_list(names, 4)}); make them "
+            f"{split}/{printable(rest)} and so on, if the rest of the name is the class."
         )
 
 
 def _beside_training(top: Node, kids: dict[str, Node], split_of: dict[str, str], others: list[Node]) -> list[Part]:
-    """Class folders for training, and beside them folders for validation or test with the same classes in them."""
+    """Class folders for training, beside folders for validation or test with the same classes in them; else []."""
     classes = {kid.name: kid for kid in others if not is_beside(kid)}
     found: list[Part] = []
     for name, split in split_of.items():
@@ -122,7 +131,7 @@ def _without_training(split_of: dict[str, str], where: str) -> list[Part]:
 
 
 def _inside(node: Node, known: frozenset[str]) -> Node:
-    """Below what wraps a split's class folders: "seg_train/seg_train/<class>", "train/images/<class>"."""
+    """The folder that holds a split's class folders: "train/images" for "train/images/<class>"."""
     while True:
         only = node.only()
         if only is not None and only.deep and only.name not in known and not node.direct:
@@ -140,7 +149,7 @@ def _inside(node: Node, known: frozenset[str]) -> Node:
 
 
 def _has_classes(folder: Node, inside: Node) -> bool:
-    """Whether a split folder holds class folders, rather than pictures, perhaps in one folder that wraps them."""
+    """Whether a split folder holds class folders, rather than pictures or one folder of pictures."""
     if not inside.children:
         return False
     only = inside.only()
@@ -152,5 +161,5 @@ def _has_classes(folder: Node, inside: Node) -> bool:
 
 
 def _fits(inside: Node, known: frozenset[str]) -> bool:
-    """Whether the folders of another split are classes too: some are those of training, or there are several."""
+    """Whether the folders of another split are classes: one is a training class, or there are several."""
     return bool(set(inside.children) & known) or len(inside.children) > 1

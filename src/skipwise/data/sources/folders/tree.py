@@ -1,4 +1,4 @@
-"""The folders above pictures as a tree: as many nodes as folders, however many pictures there are."""
+"""The folders of pictures as a tree, with one node per folder, however many pictures there are."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from functools import cached_property
 
 @dataclass(eq=False)
 class Node:
-    """A folder that holds pictures, or has folders that do.
+    """A folder with pictures in it or below it.
 
-    `name` is its own, `path` that from the root ("" for the root); `direct` counts the pictures that lie in it.
+    Args:
+        name: the name of the folder.
+        path: the path from the root, "" for the root.
+        direct: the number of pictures in the folder itself.
+        children: the folders in it by name.
     """
 
     name: str
@@ -22,7 +26,7 @@ class Node:
 
     @cached_property
     def total(self) -> int:
-        """All pictures in it and below."""
+        """The number of pictures in the folder and below it."""
         return self.direct + sum(child.total for child in self.children.values())
 
     @property
@@ -31,7 +35,7 @@ class Node:
         return bool(self.children)
 
     def walk(self) -> Iterator[Node]:
-        """This folder and all below."""
+        """This folder, and all folders below it."""
         waiting = [self]
         while waiting:
             node = waiting.pop()
@@ -39,12 +43,12 @@ class Node:
             waiting += node.children.values()
 
     def only(self) -> Node | None:
-        """The one folder in it, if there is just one."""
+        """The folder in it if there is exactly one, else None."""
         return next(iter(self.children.values())) if len(self.children) == 1 else None
 
 
 def tree_of(pictures: Iterable[str]) -> Node:
-    """The tree above pictures, by their names."""
+    """The tree of the folders of some pictures."""
     root = Node("", "")
     nodes = {"": root}
     for folder, count in Counter(name.rpartition("/")[0] for name in pictures).items():
@@ -60,7 +64,7 @@ def tree_of(pictures: Iterable[str]) -> Node:
 
 
 def merged(nodes: Iterable[Node]) -> Node:
-    """One tree of the folders that several trees have below their tops; paths are relative to the tops."""
+    """One tree of all folders that several trees have below their tops, with paths relative to the tops."""
     top = Node("", "")
 
     def add(into: Node, other: Node) -> None:

@@ -1,4 +1,4 @@
-"""What is around class folders and split folders, and what lies beside them."""
+"""Folders around class folders and split folders, and folders beside them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from skipwise.data.sources.split_names import split_and_rest, split_of, splits_o
 
 
 def unwrapped(node: Node, where: str) -> Node:
-    """The folder in which something is to be told apart: below those that wrap everything.
+    """The folder below all folders that just wrap the data set.
 
     Raises:
-        Ambiguous: pictures of the same classes lie in split folders and once more beside them.
+        Ambiguous: a folder with splits is beside another folder of pictures.
     """
     while True:
         only = node.only()
@@ -28,13 +28,13 @@ def unwrapped(node: Node, where: str) -> Node:
         if only is not None and only.deep:
             node = only
         elif len(inner) == 1 and inner[0].deep and split_of(inner[0].name) is None and (
-            folder_names.is_generic(inner[0].name) or all(_is_left(kid) for kid in kids if kid is not inner[0])
+            folder_names.is_generic(inner[0].name) or all(_can_be_left_out(kid) for kid in kids if kid is not inner[0])
         ):  # fmt: skip
             node = inner[0]
         elif len(generic) == 1 and all(
             _is_flat(kid) and split_of(kid.name) in (None, "test") for kid in kids if kid is not generic[0]
         ):
-            # "images" is no class: there are classes in it, and none in what lies beside it.
+            # "images" is not a class, since it holds folders and the folders beside it hold none.
             node = generic[0]
         elif len(kids) == 2 and (copy := _nested_copy(node)) is not None and copy.deep:
             node = next(kid for kid in kids if kid is not copy)
@@ -45,13 +45,13 @@ def unwrapped(node: Node, where: str) -> Node:
 
 
 def _only_split(node: Node, where: str) -> Node | None:
-    """The one folder that is split into training and test, where what lies beside it is not."""
+    """The one folder that is split into training and test, if the folders beside it are not; else None."""
     classes = {kid.name: found for kid in node.children.values() if (found := _split_classes(kid))}
     if len(classes) != 1 or splits_of(node.children):
         return None
     name = next(iter(classes))
     for kid in node.children.values():
-        if kid.name != name and not (_is_left(kid) or is_beside(kid)):
+        if kid.name != name and not (_can_be_left_out(kid) or is_beside(kid)):
             raise Ambiguous(
                 f"{where} can be read in two ways: with {printable(name)}/, which is split into folders for training "
                 f"and test, or with {printable(kid.name)}/. Give one of these folders."
@@ -60,7 +60,7 @@ def _only_split(node: Node, where: str) -> Node | None:
 
 
 def _split_classes(node: Node) -> set[str]:
-    """The class folders for training in a folder that is split, perhaps further down; empty for others."""
+    """The names of the training classes in a folder with splits, which may be further down; else an empty set."""
     while (only := node.only()) is not None and only.deep:
         node = only
     splits = splits_of(node.children)
@@ -70,13 +70,13 @@ def _split_classes(node: Node) -> set[str]:
 
 
 def is_beside(node: Node) -> bool:
-    """Whether a folder is called like what lies beside class folders or split folders."""
+    """Whether a folder is named like one beside class folders or split folders."""
     return (
         folder_names.is_beside(node.name) or folder_names.is_sample(node.name) or folder_names.is_unlabelled(node.name)
     )
 
 
-def _is_left(node: Node) -> bool:
+def _can_be_left_out(node: Node) -> bool:
     named = (
         folder_names.is_unlabelled(node.name) or folder_names.is_sample(node.name) or folder_names.is_mask(node.name)
     )
@@ -84,20 +84,20 @@ def _is_left(node: Node) -> bool:
 
 
 def _is_flat(node: Node) -> bool:
-    """Whether all pictures of a folder lie in one place, perhaps in a folder of its own."""
+    """Whether all pictures of a folder are in one folder."""
     while not node.direct and (only := node.only()) is not None:
         node = only
     return not node.deep
 
 
 def _is_test(node: Node) -> bool:
-    """Whether a folder holds pictures to be tested on, without class folders."""
+    """Whether a folder holds test pictures without class folders."""
     meant = split_and_rest(node.name)
     return meant is not None and meant[0] == "test" and _is_flat(node)
 
 
 def _nested_copy(node: Node) -> Node | None:
-    """A folder that holds what lies beside it once more, as some archives do by accident."""
+    """A folder that contains a copy of the folders beside it, as some archives do by accident; or None."""
     for kid in node.children.values():
         others = set(node.children) - {kid.name}
         if len(others) >= 2 and others <= set(kid.children):
@@ -106,11 +106,11 @@ def _nested_copy(node: Node) -> Node | None:
 
 
 def beside_classes(top: Node) -> list[Node]:
-    """Folders among class folders that are none: unlabelled pictures, a second copy of everything, masks."""
+    """Folders among class folders that are not classes: unlabelled pictures, a copy of everything, examples."""
     found = [kid for kid in top.children.values() if folder_names.is_unlabelled(kid.name)]
     if (copy := _nested_copy(top)) is not None:
         found.append(copy)
     deep = [kid for kid in top.children.values() if kid.deep]
-    if deep:  # a few pictures to look at, beside folders of folders
+    if deep:  # a few examples beside nested folders
         found += [kid for kid in top.children.values() if folder_names.is_sample(kid.name) and not kid.deep]
     return list(dict.fromkeys(found)) if len(found) < len(top.children) else []

@@ -1,1 +1,1 @@
-"""The layouts of images, a file each."""
+"""The layouts of images that are recognised, one file each; `LAYOUTS` in `opening.py` lists them in order."""

@@ -1,4 +1,4 @@
-"""Images in array files: .npz (Keras, MedMNIST), .npy in pairs, IDX (MNIST), .mat (SVHN), CIFAR and STL-10."""
+"""The layout of array files: .npz (Keras, MedMNIST), .npy, IDX (MNIST), .mat (SVHN), binary CIFAR and STL-10."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _CONVERT = "save its images as .npz arrays (images and labels), or as image file
 
 
 def recognise(place: Place, options: ReadingOptions) -> Callable[[], ArraySet] | None:  # noqa: ARG001
-    """Array files, where there are no pictures.
+    """Recognises array files, if there are no pictures.
 
     Raises:
-        SkipwiseError: arrays that no labelled images can be made of, or files in a format that is not read.
+        SkipwiseError: the arrays do not make labelled images, or a file has an unsupported format.
     """
     if place.names:
         return None
@@ -60,7 +60,7 @@ def _described(names: list[str]) -> str:
 
 
 def _contents(place: Place, names: Sequence[str]) -> dict[str, bytes]:
-    """The bytes of some files of a place."""
+    """The bytes of some files, by name."""
     sizes = {entry.name: entry.size for entry in place.others}
     check_size(place.name, sum(sizes[name] for name in names), LARGEST_ARRAYS)
     found = {}
@@ -82,10 +82,10 @@ def _idx_arrays(place: Place, names: list[str]) -> dict[str, NDArray[Any]]:
 
 
 def read_idx(data: bytes, name: str) -> NDArray[np.uint8]:
-    """The array in an IDX file, compressed or not (LeCun's format).
+    """The array in an IDX file, the format of MNIST, compressed or not.
 
     Raises:
-        SkipwiseError: cut off, or no such file.
+        SkipwiseError: the file is damaged, or not an IDX file.
     """
     try:
         content = gunzipped(name, data) if data[:2] == b"\x1f\x8b" else data
@@ -94,7 +94,7 @@ def read_idx(data: bytes, name: str) -> NDArray[np.uint8]:
         shape = [int.from_bytes(content[4 + 4 * axis : 8 + 4 * axis], "big") for axis in range(content[3])]
         return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(shape)
     except (OSError, EOFError, ValueError, IndexError, zlib.error) as error:
-        raise SkipwiseError(f"{name} is damaged ({reason_of(error)}); fetch it again.") from error
+        raise SkipwiseError(f"{name} is damaged ({reason_of(error)}); download it again.") from error
 
 
 def _numpy_arrays(place: Place, names: list[str]) -> dict[str, NDArray[Any]]:
@@ -114,7 +114,7 @@ def _numpy_arrays(place: Place, names: list[str]) -> dict[str, NDArray[Any]]:
                         arrays[prefix + key] = values
         except SkipwiseError:
             raise
-        except Exception as error:  # numpy's reader raises whatever damaged bytes make its parts raise
+        except Exception as error:  # numpy raises many kinds of exceptions for damaged bytes
             reason = "it holds Python objects" if "allow_pickle" in str(error) else reason_of(error)
             raise SkipwiseError(f"{printable(name)} can't be read ({reason}); {_CONVERT}.") from error
     return arrays
@@ -126,7 +126,7 @@ def _mat_arrays(place: Place, names: list[str]) -> dict[str, NDArray[Any]]:
         prefix = stem(name.rpartition("/")[2]).partition("_")[0]
         for key, value in load_matlab(printable(name), data).items():
             if isinstance(value, np.ndarray):
-                # MATLAB counts images last.
+                # In MATLAB the last axis counts the images.
                 last = value.ndim == 4 and value.shape[2] in (1, 3)
                 arrays[f"{prefix}_{key}"] = np.moveaxis(value, 3, 0) if last else value
                 continue
@@ -140,7 +140,10 @@ _CIFAR_BINARY = re.compile(r"(?:data_batch_\d|test_batch|train|test)\.bin")
 
 
 def _cifar_binary(place: Place, files: Mapping[str, str]) -> dict[str, NDArray[Any]]:
-    """CIFAR-10's and CIFAR-100's binary versions: the label, of CIFAR-100 after the coarse one, and 3,072 bytes."""
+    """The binary version of CIFAR-10 and CIFAR-100: for each image its label and 3,072 bytes.
+
+    In CIFAR-100 there are two labels, first the coarse one, which is not used.
+    """
     found: dict[str, list[NDArray[np.uint8]]] = {}
     chosen = {file: name for file, name in sorted(files.items()) if _CIFAR_BINARY.fullmatch(file)}
     contents = _contents(place, list(chosen.values()))
@@ -160,7 +163,7 @@ def _cifar_binary(place: Place, files: Mapping[str, str]) -> dict[str, NDArray[A
 
 
 def _stl10(place: Place, files: Mapping[str, str]) -> dict[str, NDArray[Any]]:
-    """STL-10: images of 96 x 96 by columns, labels from 1."""
+    """The binary version of STL-10: images of 96 x 96 pixels stored column by column, and labels from 1."""
     arrays: dict[str, NDArray[Any]] = {}
     for split in ("train", "test"):
         if {f"{split}_X.bin", f"{split}_y.bin"} <= files.keys():
@@ -173,20 +176,20 @@ def _stl10(place: Place, files: Mapping[str, str]) -> dict[str, NDArray[Any]]:
 
 
 def _rows(data: bytes, width: int, name: str) -> NDArray[np.uint8]:
-    """Bytes as rows of so many each."""
+    """Bytes as rows of `width` bytes."""
     if len(data) % width:
-        raise SkipwiseError(f"{printable(name)} is cut off; fetch it again.")
+        raise SkipwiseError(f"{printable(name)} is cut off; download it again.")
     return np.frombuffer(data, np.uint8).reshape(-1, width)
 
 
 def _refuse(place: Place, names: list[str]) -> None:
-    """Raises SkipwiseError for files that hold images in a format that is not read."""
+    """Raises SkipwiseError for files that hold images in an unsupported format."""
     files = {name.rpartition("/")[2] for name in names}
     if {"data_batch_1", "test_batch"} <= files or ({"train", "test", "meta"} <= files):
         known = "cifar10" if "data_batch_1" in files else "cifar100"
         raise SkipwiseError(
             f"{place.name} holds CIFAR's Python pickles, which can run code when they are read; name the data set "
-            f"instead ({known}, looked for in ./data too), or fetch its binary version."
+            f"instead ({known}, which is also looked for in ./data), or download its binary version."
         )
     for name in names:
         if (sentence := foreign_sentence(name, place.name)) is not None:

@@ -1,4 +1,4 @@
-"""Class folders as a layout: what was understood of them, in words, and their images."""
+"""The layout of class folders: `<class>/...`, or `train/<class>/...` beside `val/` and `test/`."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _SHOWN_AGAIN = re.compile(
     r"(?P<b>.*)[ _-](?:mask|seg|segmentation|gt|groundtruth|thumb|thumbnail)(?:[ _-]?\d+)?",
     re.IGNORECASE,
 )
-"""What masks and thumbnails of pictures are called."""
+"""Names of masks and thumbnails of other pictures."""
 
 
 def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:
-    """Class folders, in split folders or not.
+    """Recognises class folders, with or without split folders around them.
 
     Raises:
         Ambiguous: two readings are equally likely.
-        SkipwiseError: two folders for one split, splits without one for training, or no folders that deep.
+        SkipwiseError: there are two folders for one split, none for training, or no folders as deep as asked for.
     """
     found = read_folders(place, options)
     if found is None or not found.parts:
@@ -37,7 +37,7 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
     splits = {part.split for part in found.parts}
     if splits.isdisjoint({"", "train"}):
         if any(part.split == "train" for part in found.unlabelled):
-            return None  # folders in a part for testing alone are no classes that anything could learn
+            return None  # class folders in the test split alone cannot be learnt from
         raise SkipwiseError(
             f"{place.name} has class folders for {' and '.join(sorted(splits))}, but none for training; put the "
             "training images into one folder per class, or give a table (.csv) with the columns path and label."
@@ -52,11 +52,13 @@ def _reading(place: Place, options: ReadingOptions, found: Folders) -> Reading:
     check_unread(place, set(found.labels), options)
     if options.group is not None and options.group != "folder":
         raise SkipwiseError(
-            f"--group {options.group} names a column of a table, and {place.name} is read by its folders; use "
+            f"--group {options.group} names a column of a table, but {place.name} is read by its folders; use "
             "--group-regex, or --group folder for sub-folders of the classes."
         )
     if options.group == "folder" and found.level.groups is None:
-        raise SkipwiseError(f"{place.name} has no sub-folders in its classes that could say what belongs together.")
+        raise SkipwiseError(
+            f"{place.name} has no sub-folders in its class folders, so --group folder finds no groups; leave it out."
+        )
     if options.group is None:
         rows = [row._replace(group="") for row in rows]
     classes = sorted({row.label for row in rows})
@@ -64,7 +66,7 @@ def _reading(place: Place, options: ReadingOptions, found: Folders) -> Reading:
     if names is not None and (known := names.for_labels(classes)):
         rows = [row._replace(label=known[row.label]) for row in rows]
         classes = sorted(known.values())
-        found.notes.append(f"The classes' names are those of {printable(names.where)}.")
+        found.notes.append(f"The class names come from {printable(names.where)}.")
     return Reading(
         name=place.name,
         container=place.container,
@@ -82,7 +84,7 @@ def _reading(place: Place, options: ReadingOptions, found: Folders) -> Reading:
 
 
 def _without_masks(rows: list[LabelledImage]) -> tuple[list[LabelledImage], list[str]]:
-    """The rows without pictures that show others again: `benign (1)_mask.png` beside `benign (1).png`."""
+    """Separates masks and thumbnails of other pictures: `benign (1)_mask.png` beside `benign (1).png`."""
     there = {stem(row.file) for row in rows}
     masks = set()
     for row in rows:
@@ -95,13 +97,13 @@ def _without_masks(rows: list[LabelledImage]) -> tuple[list[LabelledImage], list
 
 
 def _described(found: Folders, rows: Sequence[LabelledImage], classes: Sequence[str]) -> str:
-    """What was understood, in words: "folders train/ (9,469 images, 10 classes) and val/ (3,925)"."""
+    """What was understood: "folders train/ (9,469 images, 10 classes) and val/ (3,925)"."""
     if found.parts and found.parts[0].split:
         counts: dict[str, int] = {}
         for row in rows:
             counts[row.split] = counts.get(row.split, 0) + 1
         names = {part.split: printable(part.folder.name) + "/" for part in found.parts}
-        # What is called in another language, or like "holdout", is said to be what it is taken for.
+        # A folder named in another language, or "holdout", is shown with the split that it is taken for.
         plain = {split: name if split in name.lower() else f"{name} as {split}" for split, name in names.items()}
         shown = [f"{plain['train']} ({count(counts.get('train', 0), 'image')}, {count(len(classes), 'class')})"]
         shown += [f"{plain[split]} ({counts.get(split, 0):,})" for split in ("val", "test") if split in names]
@@ -118,7 +120,8 @@ def _described(found: Folders, rows: Sequence[LabelledImage], classes: Sequence[
     if found.level.groups is not None:
         groups = sorted({group for _, _, group in found.labels.values() if group})
         description += (
-            f"; the folders {quoted_list(groups, 2)} may say what belongs together: --group folder keeps it on one side"
+            f"; the folders {quoted_list(groups, 2)} may be groups: --group folder keeps each group on one side of the "
+            "split"
         )
     return description
 

@@ -1,4 +1,4 @@
-"""COCO's JSON: images, annotations and categories; one category for an image, or each box an image of its own."""
+"""The layout of COCO's JSON: one category for each image, or each box as an image of its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,15 @@ from skipwise.data.sources.unpacking import check_text
 
 @dataclass(frozen=True)
 class Annotated:
-    """A JSON file's images: for each picture its categories and boxes, and what else is said of it by field."""
+    """The images of one JSON file.
+
+    Args:
+        name: the name of the file.
+        split: the split that the file or its folder names, or "".
+        found: the categories and boxes of each picture.
+        missing: names of images that do not exist.
+        fields: other fields of each picture.
+    """
 
     name: str
     split: str
@@ -34,7 +42,7 @@ class Annotated:
 
 
 def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:
-    """JSON files with images, annotations and categories, whose images are there."""
+    """Recognises JSON files with images, annotations and categories whose images exist."""
     if not place.names:
         return None
     files = []
@@ -52,7 +60,7 @@ def _annotated(place: Place, name: str, data: bytes) -> Annotated | None:
     try:
         content: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SkipwiseError(f"{name} is no JSON ({reason_of(error)}); make it again.") from error
+        raise SkipwiseError(f"{name} is not valid JSON ({reason_of(error)}); create it again.") from error
     try:
         if not isinstance(content, dict) or not {"images", "annotations", "categories"} <= content.keys():
             return None
@@ -63,13 +71,13 @@ def _annotated(place: Place, name: str, data: bytes) -> Annotated | None:
             box = annotation.get("bbox")
             shape = tuple(map(float, box)) if isinstance(box, list) and len(box) == 4 else None
             if not all(map(math.isfinite, shape or ())):
-                raise ValueError("a box without a place")
+                raise ValueError("a box is not finite")
             if annotation["image_id"] in boxes:
                 boxes[annotation["image_id"]].append((categories[annotation["category_id"]], shape))  # type: ignore[arg-type]
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise SkipwiseError(
-            f"{name} looks like COCO's JSON, but its images, annotations or categories lack a field or hold something "
-            "else in it; make it again."
+            f"{name} looks like COCO's JSON, but a field of its images, annotations or categories is missing or "
+            "invalid; create it again."
         ) from error
     folder, _, file = name.rpartition("/")
     split = split_of(stem(file).removeprefix("instances_").removeprefix("_annotations.coco")) or next(
@@ -117,7 +125,7 @@ def _reading(place: Place, options: ReadingOptions, files: list[Annotated]) -> R
         raise SkipwiseError(
             f"{count(len(several), 'image')} of {files[0].name} {'has' if len(several) == 1 else 'have'} several "
             f"categories ({printable(picture)}: {quoted_list(names, 3)}); Skipwise needs exactly one class per image. "
-            "With --crop-boxes each box that was drawn is an image of its own."
+            "With --crop-boxes each box becomes an image of its own."
         )
     return _made(
         place, files, rows, "one category for each image", place.container, {e.name: e for e in place.pictures}
@@ -134,7 +142,7 @@ def _field(annotated: Annotated, picture: str, name: str) -> str:
 
 
 def _proposal(files: list[Annotated]) -> str:
-    """A sentence that proposes a field that may say which images belong together, or ""."""
+    """A sentence that proposes a field for --group, or ""."""
     fields = [fields for each in files for fields in each.fields.values()]
     for name in fields[0] if fields else ():
         values = {each.get(name) for each in fields}
@@ -148,7 +156,7 @@ def _proposal(files: list[Annotated]) -> str:
 
 def _crops(place: Place, files: list[Annotated]) -> Reading:
     if not isinstance(place.container, Shareable):
-        raise SkipwiseError(f"{place.name} is compressed, so boxes can't be cut out of its images; unpack it first.")
+        raise SkipwiseError(f"{place.name} is compressed, so boxes cannot be cropped from its images; unpack it first.")
     sizes = {entry.name: entry for entry in place.pictures}
     rows, boxes, entries = [], {}, {}
     for each in files:
@@ -158,14 +166,14 @@ def _crops(place: Place, files: list[Annotated]) -> Reading:
                     continue
                 name = f"{picture}#{number + 1}"
                 boxes[name] = (picture, box)
-                # A box that is moved is another image.
+                # The size stands for the box, so that a box that is moved counts as another image.
                 entries[name] = Entry(name, hash(box) & 0xFFFFFFFF, sizes[picture].stamp)
                 rows.append(LabelledImage(name, label, each.split, picture))
     return _made(
         place,
         files,
         rows,
-        "a box for each image, boxes of one picture on one side",
+        "each box an image, with the boxes of one picture in one split",
         Crops(place.container, boxes),
         entries,
     )

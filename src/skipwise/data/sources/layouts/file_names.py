@@ -1,4 +1,4 @@
-"""Classes from the files' own names: "cat.0.jpg"."""
+"""The layout of file names that hold the class: "cat.0.jpg" with --label-regex."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _PATTERNS = (
     r"^([^_]+)_",  # 3_0001.png
     r"_([^_.]+)\.\w+$",  # img0001_3.png
 )
-"""Patterns that are proposed, the likeliest first."""
+"""Patterns to propose, the likeliest first."""
 
 
 def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:
-    """A pattern that the user gave, for pictures wherever they lie."""
+    """Recognises pictures in any folders, if the user gave a pattern for their names."""
     if options.label_regex is None or not place.names:
         return None
     pattern = compiled_pattern(options.label_regex, "--label-regex")
@@ -71,13 +71,13 @@ def _reading(place: Place, options: ReadingOptions, pattern: re.Pattern[str]) ->
 
 
 def label_in(pattern: re.Pattern[str], file: str) -> str | None:
-    """The class that a pattern finds in a file's name, or None."""
+    """The class that a pattern finds in the name of a file, or None."""
     match = pattern.search(file)
     return None if match is None else (match[1] if pattern.groups else match[0]) or None
 
 
 def proposed_pattern(names: Sequence[str]) -> tuple[str, list[str]] | None:
-    """A pattern that finds classes in the names of files, and the classes; None where none does."""
+    """A pattern that finds classes in the names of files, and the classes; None if no pattern does."""
     files = [name.rpartition("/")[2] for name in names[:5000]]
     for text in _PATTERNS:
         labels = [label_in(re.compile(text), file) for file in files]
@@ -91,7 +91,7 @@ def proposed_pattern(names: Sequence[str]) -> tuple[str, list[str]] | None:
 
 
 def refusal(place: Place) -> SkipwiseError:
-    """The sentence for pictures that nothing says the classes of; it offers the pattern that would fit."""
+    """The error for pictures without classes. It proposes a pattern if the file names seem to hold them."""
     check_no_detection(place)
     split_of = splits_of({name.split("/")[-2] for name in place.names if "/" in name})
     train = [name for name in place.names if "/" in name and split_of.get(name.split("/")[-2]) == "train"]

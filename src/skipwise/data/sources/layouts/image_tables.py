@@ -1,4 +1,4 @@
-"""Tables among the files of a place: what they list, and which of them says what the classes are."""
+"""The layout of tables that list images with their classes, beside the images."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from skipwise.data.sources.tables.several_tables import chosen, class_lists, one
 
 
 def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:
-    """Tables that label the images, or that say which split images of class folders are in.
+    """Recognises tables that name the images' classes, or the splits of images in class folders.
 
     Raises:
-        Ambiguous: two tables, or a table and the folders, say different things.
-        SkipwiseError: a table lists the images but can't be read.
+        Ambiguous: two tables, or a table and the folders, contradict each other.
+        SkipwiseError: a table lists the images but cannot be read.
     """
     if not place.names or not place.documents or options.label_regex is not None:
         return None
@@ -48,9 +48,9 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
         raise doubt
     if folders is not None:
         if (read := read_beside(place, options, folders, labelled, listed)) is not None:
-            return _remarked(read, listed)
+            return _with_remarks(read, listed)
         read = class_folders.recognise(place, options)
-        return None if read is None else _remarked(read, listed, errors)
+        return None if read is None else _with_remarks(read, listed, errors)
     unlabelled = [each for each in listed if each.rows and not each.labelled and len(each.columns.header) > 1]
     if labelled:
         training = [each for each in unlabelled if each.split == "train"]
@@ -59,7 +59,7 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
         tables = chosen(place, labelled)
         if all(is_list(each) for each in tables):
             check_no_detection(place)
-        return _remarked(lambda: table_reading(place, tables, options), listed)
+        return _with_remarks(lambda: table_reading(place, tables, options), listed)
     _check_named(place, options)
     if errors:
         raise errors[0]
@@ -70,8 +70,8 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
     return None
 
 
-def _is_answers(table: Table) -> bool:
-    """Whether `predict` wrote a table: a network's answers are nobody's labels, unless the table itself is DATA."""
+def _is_predictions(table: Table) -> bool:
+    """Whether `skipwise predict` wrote a table. Predictions are not labels, unless the table itself is DATA."""
     header = table.header or (tuple(table.rows[0]) if table.rows else ())
     return header[:3] == ("path", "class", "probability") and not {"error", "top"}.isdisjoint(header[3:])
 
@@ -84,11 +84,11 @@ def _no_label(listed: ImageTable) -> SkipwiseError:
 
 
 def _check_named(place: Place, options: ReadingOptions) -> None:
-    """Raises SkipwiseError where a table is meant to label images by its columns' names, but hardly any is there."""
+    """Raises SkipwiseError if a table has columns for images and labels, but images that it lists do not exist."""
     for name in place.documents:
         for table in read_tables(name, place.read(name) or b""):
             header = table.header or table.rows[0]
-            if _is_answers(table):
+            if _is_predictions(table):
                 continue
             if len(table.rows) > 2 and any(map(is_image_column, header)) and any(map(is_label_column, header)):
                 listed = read_image_table(table, place.index.find, options, required=True)
@@ -97,7 +97,7 @@ def _check_named(place: Place, options: ReadingOptions) -> None:
 
 
 def _listed(place: Place, options: ReadingOptions) -> tuple[list[ImageTable], list[SkipwiseError]]:
-    """What the documents list, and why some that seem to list images can't be read."""
+    """The tables that list images, and the errors of documents that seem to list images but cannot be read."""
     splits = splits_of({stem(name.rpartition("/")[2]) for name in place.documents})
     found: list[ImageTable] = []
     errors: list[SkipwiseError] = []
@@ -106,22 +106,22 @@ def _listed(place: Place, options: ReadingOptions) -> tuple[list[ImageTable], li
             continue
         folder, _, file = name.rpartition("/")
         split = splits.get(stem(file)) or split_in(folder)
-        meant = _meant(place, split)
+        preferred = _split_folder(place, split)
 
-        def find(cell: str, folder: str = folder, meant: str = meant) -> str | None:
-            return place.index.find(cell, folder, prefer=meant)
+        def find(cell: str, folder: str = folder, preferred: str = preferred) -> str | None:
+            return place.index.find(cell, folder, prefer=preferred)
 
         try:
             for table in read_tables(name, data):
-                if _is_answers(table):
+                if _is_predictions(table):
                     continue
                 listed = _one(place, table, find, options, split)
                 if listed is not None:
                     found.append(listed)
                     continue
-                _check_meant(place, table)
+                _check_unique_names(place, table)
                 if _seems_to_list(place, table):
-                    errors.append(SkipwiseError(f"{printable(name)} names no images that are here."))
+                    errors.append(SkipwiseError(f"{printable(name)} lists no images that exist here."))
         except SkipwiseError as error:
             errors.append(error)
     return found, errors
@@ -130,7 +130,7 @@ def _listed(place: Place, options: ReadingOptions) -> tuple[list[ImageTable], li
 def _one(
     place: Place, table: Table, find: Callable[[str], str | None], options: ReadingOptions, split: str
 ) -> ImageTable | None:
-    """What one table lists, by paths or in another way; None where it lists nothing."""
+    """The images that one table lists, by paths or in another way; None if it lists none."""
     listed = read_image_table(table, find, options, required=False, split=split)
     if listed is None:
         for other, note in with_paths(table, place):
@@ -145,13 +145,13 @@ def _one(
 
 
 def _seems_to_list(place: Place, table: Table) -> bool:
-    """Whether a table has a column for classes and about a line for each picture."""
+    """Whether a table has a column for classes, and about as many lines as there are pictures."""
     header = table.header or table.rows[0]
     return any(map(is_label_column, header)) and len(table.rows) > max(4, 0.8 * len(place.names))
 
 
-def _check_meant(place: Place, table: Table) -> None:
-    """Raises SkipwiseError for a table that names images by names of which there are several."""
+def _check_unique_names(place: Place, table: Table) -> None:
+    """Raises Ambiguous if a table lists file names that several images have."""
     header = table.header or tuple(table.rows[0])
     if len(table.rows) < 2 or not any(is_label_column(name) for name in header):
         return
@@ -160,14 +160,14 @@ def _check_meant(place: Place, table: Table) -> None:
         doubtful = [value for value in values if place.index.ambiguous(value)] if is_image_column(name) else []
         if doubtful and len(doubtful) > 0.5 * len(values):
             raise Ambiguous(
-                f"{printable(table.name)} names {printable(doubtful[0])}, and there are several of that name "
+                f"{printable(table.name)} lists {printable(doubtful[0])}, and several files have that name "
                 f"({shown(place.index.ambiguous(doubtful[0]))}); write their folders into the table, or say "
                 "--class-level 1 if the folders are the classes."
             )
 
 
-def _meant(place: Place, split: str) -> str:
-    """The folder whose pictures the table of a split means where there are others of the same names."""
+def _split_folder(place: Place, split: str) -> str:
+    """The folder of a split, whose pictures its table means if other folders have pictures of the same names; or ""."""
     for folder in place.folders if split else ():
         if split_of(folder.rpartition("/")[2]) == split:
             return folder
@@ -175,7 +175,7 @@ def _meant(place: Place, split: str) -> str:
 
 
 def _folders(place: Place, options: ReadingOptions) -> Folders | None:
-    """The class folders, if there are two or more."""
+    """The class folders, if there are at least two classes."""
     try:
         found = read_folders(place, options)
     except SkipwiseError:
@@ -185,13 +185,12 @@ def _folders(place: Place, options: ReadingOptions) -> Folders | None:
     return found
 
 
-def _remarked(
+def _with_remarks(
     read: Callable[[], Reading], listed: Sequence[ImageTable], errors: Sequence[SkipwiseError] = ()
 ) -> Callable[[], Reading]:
-    """A reading with a sentence about tables that list images, say something else of them and are not used, or that
-    can't be read."""
+    """Adds notes to a reading: about tables that contradict it and are not used, and about one that cannot be read."""
 
-    def remarked() -> Reading:
+    def with_remarks() -> Reading:
         reading = read()
         known = {row.file: row.label for row in reading.rows}
         unused: dict[str, int] = {}
@@ -210,4 +209,4 @@ def _remarked(
         notes.append(f"Not used, though it lists images: {some}{more}.")
         return replace(reading, notes=[*reading.notes, *notes])
 
-    return remarked
+    return with_remarks

@@ -1,4 +1,4 @@
-"""Parquet files with images in them, as Hugging Face publishes data sets: one file, or shards for each split."""
+"""The layout of Parquet files with images, as on Hugging Face: one file, or shards for each split."""
 
 from __future__ import annotations
 
@@ -27,7 +27,14 @@ _LABELS = ("label", "labels", "class", "target", "category", "y")
 
 @dataclass(frozen=True, kw_only=True)
 class Schema:
-    """The columns of a Parquet file that matter, and the names of numbered classes."""
+    """The columns of a Parquet file that are used.
+
+    Args:
+        image: the column of images.
+        label: the column of labels.
+        names: the names of numbered classes; () if the labels are names.
+        group: the column of groups, or None.
+    """
 
     image: str
     label: str
@@ -36,10 +43,11 @@ class Schema:
 
 
 def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:
-    """Parquet files on disk of which a column holds images.
+    """Recognises Parquet files on disk with a column of images.
 
     Raises:
-        SkipwiseError: several columns of images or labels, several labels for an image, or no pyarrow.
+        SkipwiseError: there are several columns of images or of labels, an image has several labels, or pyarrow is
+            not installed.
     """
     files = [entry.name for entry in place.others if suffix(entry.name) == ".parquet"]
     if not files or not isinstance(place.container, Folder):
@@ -50,7 +58,7 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
 def recognise_files(
     name: str, root: Path, files: Sequence[str], options: ReadingOptions
 ) -> Callable[[], Reading] | None:
-    """The same for files by their names relative to `root`; "" is `root` itself."""
+    """The same for files given by their names relative to `root`; "" is `root` itself."""
     with opened(root / files[0]) as first:
         schema = _schema(first.schema_arrow, options, printable(files[0] or root.name))
     return None if schema is None else lambda: _reading(name, root, files, schema)
@@ -102,7 +110,7 @@ def _is_bytes(kind: Any) -> bool:
 
 
 def _features(arrow: Any) -> Mapping[str, Any]:
-    """What Hugging Face's library wrote of the columns, or nothing."""
+    """The description of the columns that Hugging Face's library writes, or {}."""
     try:
         features = json.loads((arrow.metadata or {})[b"huggingface"])["info"]["features"]
     except (KeyError, TypeError, ValueError, RecursionError):
@@ -170,7 +178,7 @@ def _reading(name: str, root: Path, files: Sequence[str], schema: Schema) -> Rea
 
 
 def _check(file: Path, table: Any, columns: Sequence[str]) -> None:
-    """Raises SkipwiseError for more rows than bytes, of which each image takes several, or without a column."""
+    """Raises SkipwiseError if a column is missing, or if there are more rows than bytes in the file."""
     for name in columns:
         if table.schema_arrow.names.count(name) != 1:
             raise SkipwiseError(
@@ -179,11 +187,13 @@ def _check(file: Path, table: Any, columns: Sequence[str]) -> None:
             )
     rows, size = table.metadata.num_rows, file.stat().st_size
     if not 0 <= rows <= size:
-        raise SkipwiseError(f"{file} claims {rows:,} images in {size:,} bytes, which can't be; fetch or make it again.")
+        raise SkipwiseError(
+            f"{file} claims {rows:,} images in {size:,} bytes, which is impossible; download or create it again."
+        )
 
 
 def _label(value: Any, names: Sequence[str]) -> str | None:
-    if value is None or value == -1 or value == "" or value != value:  # the last is how pandas says none
+    if value is None or value == -1 or value == "" or value != value:  # NaN, which pandas writes for none
         return None
     if names and isinstance(value, int):
         return names[value] if 0 <= value < len(names) else str(value)
@@ -191,7 +201,7 @@ def _label(value: Any, names: Sequence[str]) -> str | None:
 
 
 def split_of_shard(file: str) -> str:
-    """The split of a shard by its name or its folder: "data/train-00000-of-00002.parquet", "train/0000.parquet"."""
+    """The split of a shard from its name ("train-00000-of-00002.parquet") or folder ("train/0000.parquet"); or ""."""
     *folders, last = file.split("/")
     head = re.split(r"[-_.]\d", last.partition(".")[0])[0]
     for part in (head, *reversed(folders)):

@@ -1,4 +1,4 @@
-"""Tables whose cells are pixels: a column for each (Kaggle's digits), or all of them in one cell (FER2013)."""
+"""The layout of tables of pixels: one column per pixel (Kaggle's digits), or all pixels in one cell (FER2013)."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from skipwise.data.sources.table_files.text import decoded
 
 _LABELS = ("label", "class", "target", "emotion", "digit", "y")
 _FEW = 10
-"""Pictures beside a table of pixels, to look at."""
+"""Pictures that may lie beside a table of pixels, as examples."""
 _PIXEL = re.compile(r"(?:pixel|px|p)?_?\d+(?:x\d+)?")
 
 
 def recognise(place: Place, options: ReadingOptions) -> Callable[[], ArraySet] | None:  # noqa: ARG001
-    """Tables of pixels, where there are hardly any pictures; those without labels are left out.
+    """Recognises tables of pixels, if there are hardly any pictures. Tables without labels are left out.
 
     Raises:
         Ambiguous: several tables have labels, and their names are not those of splits.
@@ -39,7 +39,7 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], ArraySet] |
         return None
     found: list[str] = []
     for name in place.documents:
-        if suffix(name) == ".csv" and (data := place.read(name)) is not None and _begins_so(data):
+        if suffix(name) == ".csv" and (data := place.read(name)) is not None and _starts_with_pixels(data):
             found.append(name)
     if not found:
         return None
@@ -57,7 +57,7 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], ArraySet] |
     )
 
 
-def _begins_so(data: bytes) -> bool:
+def _starts_with_pixels(data: bytes) -> bool:
     try:
         first = decoded("", data[:65_536]).partition("\n")[0].split(",")
     except SkipwiseError:
@@ -69,7 +69,7 @@ def pixel_set(name: str, table: Table) -> ArraySet | None:
     """The images of one table; None for a table of another kind.
 
     Raises:
-        SkipwiseError: rows of pixels that make no square image, or cells that are no numbers.
+        SkipwiseError: the pixels of a row do not make a square image, or are not numbers.
     """
     first = table.header or table.rows[0]
     return None if _layout([cell.strip() for cell in first]) is None else _pixel_set(name, [("", table)])
@@ -77,7 +77,15 @@ def pixel_set(name: str, table: Table) -> ArraySet | None:
 
 @dataclass(frozen=True)
 class _Columns:
-    """Where the label and the pixels are; `packed` has all pixels in one cell, `bare` says that there is no header."""
+    """The columns of a table of pixels, by number.
+
+    Args:
+        label: the column of labels.
+        pixels: the columns of pixels.
+        packed: the column with all pixels in one cell, or None.
+        usage: the column of splits, or None.
+        bare: whether the table has no header.
+    """
 
     label: int
     pixels: Sequence[int]
@@ -87,9 +95,9 @@ class _Columns:
 
 
 def _layout(first: Sequence[str]) -> _Columns | None:
-    """The columns of a table of pixels by its first row; None for one of another kind, or without labels."""
+    """The columns of a table of pixels from its first row; None for another kind of table, or one without labels."""
     if len(first) > 64 and all(cell.isdecimal() for cell in first):
-        # As EMNIST: no header, the class before the pixels of a square image.
+        # As in EMNIST: no header, and the class before the pixels of a square image.
         side = math.isqrt(len(first) - 1)
         return _Columns(0, range(1, len(first)), None, None, bare=True) if side * side == len(first) - 1 else None
     names = [plain(cell) for cell in first]
@@ -103,7 +111,7 @@ def _layout(first: Sequence[str]) -> _Columns | None:
 
 
 def _pixel_set(name: str, tables: Sequence[tuple[str, Table]]) -> ArraySet:
-    """The images of tables, each with the split of all of it or ""."""
+    """The images of tables, each given with its split or ""."""
     arrays: dict[str, NDArray[Any]] = {}
     bare = False
     for given, table in tables:
@@ -121,10 +129,9 @@ def _pixel_set(name: str, tables: Sequence[tuple[str, Table]]) -> ArraySet:
             labels = np.array([row[columns.label].strip() for row in rows])
         except (ValueError, IndexError) as error:
             raise SkipwiseError(
-                f"{table.name} has rows of pixels that differ in number, or are no numbers ({reason_of(error)})."
+                f"{table.name} has rows with different numbers of pixels, or pixels that are not numbers "
+                f"({reason_of(error)})."
             ) from error
-        split = [given or ("" if columns.usage is None else value_split(row[columns.usage]) or "") for row in rows]
-        labels = np.array([row[columns.label].strip() for row in rows])
         if all(re.fullmatch("[0-9]{1,18}", text) for text in labels):
             labels = labels.astype(np.int64)
         for part in dict.fromkeys(split):

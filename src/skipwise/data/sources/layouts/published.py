@@ -1,4 +1,4 @@
-"""Published sets whose index files are kinds of their own."""
+"""The layout of published data sets that have index files of their own kind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from skipwise.data.sources.table_files.table import Table
 
 
 def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:
-    """CUB-200-2011, Oxford Flowers, Oxford-IIIT Pets, and ImageNet as it was published, by their index files."""
+    """Recognises CUB-200-2011, Oxford Flowers, Oxford-IIIT Pets, and ImageNet as published, by their index files."""
     if not place.names or options != ReadingOptions(skip_unread_formats=options.skip_unread_formats):
         return None
     documents = {name.rpartition("/")[2]: name for name in reversed(place.documents)}
@@ -53,12 +53,12 @@ def _tables(place: Place, name: str) -> list[Table]:
 
 
 def _pairs(place: Place, name: str) -> dict[str, str]:
-    """A list of two columns as a dictionary."""
+    """A table of two columns as a dictionary."""
     return {row[0]: row[1] for table in _tables(place, name) for row in table.rows if len(row) == 2}
 
 
 def _cub(place: Place, documents: dict[str, str]) -> list[LabelledImage]:
-    """Paths, classes and whether it is for training, each by the image's number."""
+    """CUB: lists of paths, classes and training images, each by the image's number."""
     paths = _pairs(place, documents["images.txt"])
     labels, training = (_pairs(place, documents[f"{name}.txt"]) for name in ("image_class_labels", "train_test_split"))
     names = _pairs(place, documents["classes.txt"]) if "classes.txt" in documents else {}
@@ -74,7 +74,7 @@ def _cub(place: Place, documents: dict[str, str]) -> list[LabelledImage]:
 
 
 def _flowers(place: Place, documents: dict[str, str]) -> list[LabelledImage]:
-    """A label for each image in order, and the numbers of each split's images."""
+    """Flowers: a list of labels in order, and the numbers of the images in each split."""
     labels = next(iter(_columns(place, documents["imagelabels.mat"]).values()), [])
     numbers = _columns(place, documents["setid.mat"])
     pictures = {int(digits[0]): name for name in place.names if (digits := re.findall("[0-9]{1,9}", stem(name)))}
@@ -89,13 +89,13 @@ def _flowers(place: Place, documents: dict[str, str]) -> list[LabelledImage]:
 
 
 def _columns(place: Place, name: str) -> dict[str, list[str]]:
-    """The columns of a MATLAB file's tables by name."""
+    """The columns of a MATLAB file by name."""
     tables = _tables(place, name)
     return {key: [row[number] for row in table.rows] for table in tables for number, key in enumerate(table.header)}
 
 
 def _pets(place: Place, documents: dict[str, str]) -> list[LabelledImage]:
-    """Lists of name, breed, species and number; a breed's name is what its images' names begin with."""
+    """Pets: lists of name, breed, species and number. The names of images begin with the breed."""
     rows = []
     for file, split in (("trainval.txt", "train"), ("test.txt", "test")):
         for table in _tables(place, documents[file]):
@@ -109,7 +109,7 @@ def _pets(place: Place, documents: dict[str, str]) -> list[LabelledImage]:
 
 
 def _imagenet(place: Place, documents: dict[str, str]) -> list[LabelledImage]:
-    """Folders for training; a number for each validation image in order, and the classes by number."""
+    """ImageNet: class folders for training, a list of class numbers for validation, and the classes by number."""
     truth = [
         row[0] for table in _tables(place, documents["ILSVRC2012_validation_ground_truth.txt"]) for row in table.rows
     ]

@@ -1,4 +1,4 @@
-"""Tar files in which an image and its label are files of one name: `000012.jpg` beside `000012.cls` or `.json`."""
+"""The layout of webdataset: tar files with `000012.jpg` beside its label in `000012.cls` or `000012.json`."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _TEXT = (".cls", ".class", ".label", ".cls.txt")
 
 
 def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | None:
-    """A tar of samples, or a folder of such shards.
+    """Recognises a tar file of samples, or a folder of such shards.
 
     Raises:
-        SkipwiseError: shards that are compressed.
+        SkipwiseError: a shard is damaged or compressed, or a label cannot be read.
     """
     place = sharded(place)
     pictures = {_key(entry.name) for entry in place.pictures[:200]}
@@ -36,7 +36,7 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
     kind = next((each for each in _TEXT if any(suffix(name) == each for name in labels)), ".json")
     wanted = [name for name in labels if suffix(name) == kind]
     if kind == ".json" and not _any_label(place.container, wanted[:3], options):
-        return None  # of something else: where and when a picture was taken
+        return None  # the JSON says something else, such as where a picture was taken
     return lambda: _reading(place, options, wanted, kind)
 
 
@@ -46,12 +46,12 @@ def _any_label(container: Container, names: Sequence[str], options: ReadingOptio
             if _from_json(content, name, options)[0]:
                 return True
         except SkipwiseError:
-            return True  # is said when all of them are read
+            return True  # the error is raised again when all labels are read
     return False
 
 
 def sharded(place: Place) -> Place:
-    """The place with a folder of tar files seen as what is in them."""
+    """The place; if it is a folder of tar files without pictures, the files in these."""
     if not isinstance(place.container, Folder) or place.pictures:
         return place
     tars = [entry.name for entry in place.others if suffix(entry.name) == ".tar"]
@@ -62,7 +62,7 @@ def sharded(place: Place) -> Place:
 
 
 def _key(name: str) -> str:
-    """What the files of a sample have in common: all before the first dot of the file's name."""
+    """What the files of a sample share: the path up to the first dot of the file's name."""
     folder, _, file = name.rpartition("/")
     return f"{folder}/{file.partition('.')[0]}"
 
@@ -114,7 +114,7 @@ def _from_json(content: bytes, where: str, options: ReadingOptions) -> tuple[str
     try:
         record: Any = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise SkipwiseError(f"{where} is no JSON ({reason_of(error)}); make the shard again.") from error
+        raise SkipwiseError(f"{where} is not valid JSON ({reason_of(error)}); create the shard again.") from error
     if isinstance(record, str | int):
         return str(record), ""
     if not isinstance(record, dict):

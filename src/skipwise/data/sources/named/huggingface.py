@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face hub by name, through its own library: `huggingface:owner/name`. Needs datasets."""
+"""Data sets of the Hugging Face hub by name: `huggingface:owner/name`. Needs the library `datasets`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from skipwise.data.sources.source import Source
 
 
 def open_huggingface(name: str, options: ReadingOptions) -> Source:
-    """A data set of the hub, or one on disk that the library can load, with its own splits.
+    """Opens a data set of the hub, or one on disk that the library can load, with its own splits.
 
-    Its splits are kept as Parquet in the cache, so that it is loaded once and read as any other Parquet set.
+    The splits are stored as Parquet in the cache, so that the set is loaded once and read like any Parquet set.
 
     Raises:
-        SkipwiseError: no such set, no connection, or no images of one class each in it.
+        SkipwiseError: there is no such data set or no connection, or it has no images with one class each.
     """
     check_asked_for(f"The data set {name}")
     try:
@@ -34,21 +34,21 @@ def open_huggingface(name: str, options: ReadingOptions) -> Source:
         raise missing_extra("formats", "datasets") from error
     endpoint = os.environ.get("HF_ENDPOINT", "")
     if endpoint and not endpoint.lower().startswith("https://"):
-        raise SkipwiseError(f"HF_ENDPOINT is {endpoint}, and data sets are downloaded by https alone; unset it.")
+        raise SkipwiseError(f"HF_ENDPOINT is {endpoint}, and data sets are downloaded only by https; unset it.")
     datasets.disable_progress_bars()
-    for name_of_logger in ("datasets", "huggingface_hub"):  # their retries say what the sentence below says
+    for name_of_logger in ("datasets", "huggingface_hub"):  # they log retries, which the error below reports
         logging.getLogger(name_of_logger).setLevel(logging.ERROR)
     owner, _, configuration = name.partition("@")
     try:
         loaded: Any = datasets.load_dataset(owner, *([configuration] if configuration else []))
-    except Exception as error:  # the library raises its own, requests' and pyarrow's errors
+    except Exception as error:  # it raises errors of its own, of requests and of pyarrow
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
         mend = (
             "name one as huggingface:owner/name@configuration"
             if "onfig" in reason
             else "check the name and the connection"
         )
-        raise SkipwiseError(f"The data set {owner} can't be loaded ({reason}); {mend}.") from error
+        raise SkipwiseError(f"The data set {owner} cannot be loaded ({reason}); {mend}.") from error
     parts = loaded if isinstance(loaded, dict) else {"": loaded}
     fingerprint = "-".join(str(part._fingerprint) for part in parts.values())
     root = (
@@ -65,7 +65,7 @@ def open_huggingface(name: str, options: ReadingOptions) -> Source:
         for column in images:
             part = part.cast_column(column, datasets.Image(decode=False))
         if not sound:
-            # Files that rows only point to are taken in, so that the cache is whole.
+            # Files that rows only refer to are embedded, so that the cache is complete.
             part.with_format("arrow").map(embed_table_storage, batched=True).to_parquet(str(root / f".{file}"))
             (root / f".{file}").replace(root / file)
         files.append(file)

@@ -1,4 +1,4 @@
-"""Data sets known by name. They are small enough to be held in memory."""
+"""Data sets that Skipwise knows by name. They are small enough to be held in memory."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from skipwise.data.sources.layouts.arrays import read_idx
 from skipwise.data.sources.named.torchvision_files import open_parts
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
-"""Where Debian's package dataset-fashion-mnist puts its files."""
+"""The folder of Debian's package dataset-fashion-mnist."""
 
 
 def digits() -> ArraySet:
-    """1,797 handwritten digits of 8 x 8 pixels that scikit-learn ships (Alpaydin and Kaynak 1998, UCI)."""
+    """1,797 handwritten digits of 8 x 8 pixels, which come with scikit-learn (Alpaydin and Kaynak 1998, UCI)."""
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
@@ -37,7 +37,7 @@ def digits() -> ArraySet:
 
 
 def fashion_mnist() -> ArraySet:
-    """70,000 pieces of clothing, 28 x 28 grey (Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747)."""
+    """70,000 grey images of clothing, 28 x 28 pixels (Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747)."""
     classes = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle-boot"]
     if (DEBIAN_FASHION_MNIST / "train-images-idx3-ubyte.gz").exists():
         parts = [
@@ -56,13 +56,13 @@ def fashion_mnist() -> ArraySet:
 
 
 def cifar10() -> ArraySet:
-    """60,000 photographs of 32 x 32 in 10 classes (Krizhevsky 2009)."""
+    """60,000 photographs of 32 x 32 pixels in 10 classes (Krizhevsky 2009)."""
     sets = _downloaded("CIFAR10", "CIFAR-10")
     return _joined("cifar10", "CIFAR-10", sets[0].classes, [(part.data, np.array(part.targets)) for part in sets])
 
 
 def cifar100() -> ArraySet:
-    """60,000 photographs of 32 x 32 in 100 classes (Krizhevsky 2009)."""
+    """60,000 photographs of 32 x 32 pixels in 100 classes (Krizhevsky 2009)."""
     sets = _downloaded("CIFAR100", "CIFAR-100")
     return _joined("cifar100", "CIFAR-100", sets[0].classes, [(part.data, np.array(part.targets)) for part in sets])
 
@@ -76,7 +76,7 @@ NAMED: dict[str, Callable[[], ArraySet]] = {
 
 
 def _joined(name: str, title: str, classes: list[str], parts: list[tuple[NDArray[np.uint8], NDArray[Any]]]) -> ArraySet:
-    """The training part and the test part as one data set that knows which is which."""
+    """The training part and the test part as one data set with splits."""
     counts = [len(labels) for _, labels in parts]
     return ArraySet(
         name=name,
@@ -95,9 +95,9 @@ def _idx(path: Path) -> NDArray[np.uint8]:
     try:
         return read_idx(path.read_bytes(), str(path))
     except OSError as error:
-        raise SkipwiseError(f"Can't read {path}: {error.strerror}; install its package again.") from error
+        raise SkipwiseError(f"Can't read {path}: {error.strerror}; reinstall its package.") from error
 
 
 def _downloaded(dataset: str, title: str) -> list[Any]:
-    """torchvision's training and test parts."""
+    """The training and test parts of a torchvision data set."""
     return list(open_parts(dataset, title, {"train": {"train": True}, "test": {"train": False}}).values())

@@ -1,4 +1,4 @@
-"""Data sets by the name that another library gives them, and what to do about addresses of the web."""
+"""Data sets by their names in other libraries: `torchvision:NAME` and `huggingface:OWNER/NAME`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from skipwise.data.sources.source import Source
 
 
 def open_remote(data: str, options: ReadingOptions, progress: Progress | None = None) -> Source | None:
-    """A data set of torchvision's or Hugging Face's; None for what is no such name.
+    """Opens a data set of torchvision or Hugging Face; None if `data` is not such a name.
 
     Raises:
-        SkipwiseError: there is none of that name or it can't be downloaded, or it is an address of the web.
+        SkipwiseError: there is no data set of that name, it cannot be downloaded, or `data` is a web address.
     """
     library, colon, name = data.partition(":")
     if library == "torchvision" and colon:

@@ -1,4 +1,4 @@
-"""torchvision's data sets on the disk: found, or downloaded by torchvision, but in our way, and checked each time."""
+"""Files of torchvision's data sets: found on disk, or downloaded by torchvision through our own downloader."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ from skipwise.data.containers import Progress
 
 _ARCHIVES = (".bz2", ".gz", ".mat", ".tar", ".tgz", ".xz", ".zip")
 LARGEST = 64 * 10**9
-"""Bytes of a file, at most; the largest that torchvision knows, of SUN397, has 37 GB."""
+"""Bytes of a file, at most. The largest file of torchvision's data sets, in SUN397, has 37 GB."""
 
 
 def open_parts(
     name: str, title: str, splits: Mapping[str, dict[str, Any]], progress: Progress | None = None
 ) -> dict[str, Any]:
-    """The parts of a set of torchvision's, found in ./data or the cache, else downloaded into the cache.
+    """The parts of a torchvision data set, from ./data or the cache; otherwise they are downloaded into the cache.
 
     Args:
-        splits: for each part, what torchvision's class is called with.
+        name: the name of torchvision's class.
+        title: the name of the data set for messages.
+        splits: the arguments for torchvision's class, by the name of the part.
+        progress: called as progress(what, done, total).
 
     Raises:
-        SkipwiseError: it can't be downloaded.
+        SkipwiseError: the data set cannot be downloaded.
     """
     try:
         from torchvision import datasets
@@ -41,25 +44,25 @@ def open_parts(
     def made(folder: Path, **how: bool) -> dict[str, Any]:
         return {split: maker(folder, **how, **arguments) for split, arguments in splits.items()}
 
-    with contextlib.suppress(RuntimeError, OSError):  # how torchvision says that it is not there, or not whole
+    with contextlib.suppress(RuntimeError, OSError):  # torchvision raises these if files are missing or damaged
         return made(Path("data"))
     if is_sound(root, read=False):
         with contextlib.suppress(RuntimeError, OSError):
             parts = made(root)
-            # What is held in memory is read anyway; image files are watched as everybody's are.
+            # Sets in memory are read completely anyway; image files are checked later, as those of any set.
             if is_sound(root, read=all(hasattr(part, "data") for part in parts.values())):
                 return parts
     check_asked_for(title)
-    held = cache_folder() / "locks" / f"datasets-{name}"
-    make_way(held / ".lock")
+    lock = cache_folder() / "locks" / f"datasets-{name}"
+    make_way(lock / ".lock")
     tell = progress or (lambda *_: None)
-    with locked(held, waiting=lambda: tell(f"Waiting for another Skipwise that downloads {title}", 0, 1)):
-        if is_sound(root, read=True):  # by another process, while we waited
+    with locked(lock, waiting=lambda: tell(f"Waiting for another Skipwise that downloads {title}", 0, 1)):
+        if is_sound(root, read=True):  # another process downloaded it while this one waited
             return made(root)
         try:
             make_way(root / "file")
             _remove_unpacked(root)
-            with _in_our_way(tell):
+            with _our_downloader(tell):
                 fetched = {"download": True} if "download" in inspect.signature(maker.__init__).parameters else {}
                 parts = made(root, **fetched)
         except SkipwiseError:
@@ -69,7 +72,7 @@ def open_parts(
         except Exception as error:  # torchvision's own errors, a full disk
             reason = str(error).strip().splitlines()[0].rstrip(".:") if str(error).strip() else type(error).__name__
             raise SkipwiseError(
-                f"{title} can't be downloaded ({reason}); check the connection, or put torchvision's files of it in "
+                f"{title} can't be downloaded ({reason}); check the connection, or put torchvision's files for it into "
                 "./data."
             ) from error
         keep_sums(root)
@@ -77,7 +80,7 @@ def open_parts(
 
 
 def _remove_unpacked(root: Path) -> None:
-    """Leaves the archives, each of which torchvision checks; it would take what was unpacked of them on trust."""
+    """Removes all files but archives. torchvision checks the archives, but not what was unpacked from them."""
     for path in root.rglob("*"):
         arriving = any(part.endswith(".download") for part in path.relative_to(root).parts)
         if path.is_file() and path.suffix not in _ARCHIVES and not arriving:
@@ -85,14 +88,16 @@ def _remove_unpacked(root: Path) -> None:
 
 
 @contextlib.contextmanager
-def _in_our_way(progress: Progress) -> Iterator[None]:
-    """Has torchvision download by `Download`. It would go by HTTP where HTTPS fails, and to wherever it is sent; what
-    has arrived it holds against an MD5."""
+def _our_downloader(progress: Progress) -> Iterator[None]:
+    """Makes torchvision download through `Download` for a while.
+
+    torchvision itself would follow any redirect, even to HTTP. It still checks the MD5 of what arrives.
+    """
     from torchvision.datasets import utils
 
     def retrieve(url: str, filename: str | Path, *_: object) -> None:
         path = Path(filename)
-        path.unlink(missing_ok=True)  # what torchvision found to be wrong
+        path.unlink(missing_ok=True)  # torchvision found that it is damaged
         Download(url=_by_https(url), sha256="", most=LARGEST, mend=MEND).fetch(path, progress)
 
     theirs = utils._urlretrieve, utils._get_redirect_url
@@ -104,7 +109,7 @@ def _in_our_way(progress: Progress) -> Iterator[None]:
 
 
 def _by_https(url: str) -> str:
-    """Where torchvision names an address of HTTP, the same of HTTPS; Amazon's websites have it under another name."""
+    """An HTTP address as HTTPS. Websites on Amazon S3 have another host name for that."""
     address = url.split("://", 1)[1] if url.startswith("http://") else ""
     host, slash, path = address.partition("/")
     return f"https://{host.replace('.s3-website.', '.s3.')}{slash}{path}" if address else url

@@ -1,4 +1,4 @@
-"""Classification sets that torchvision knows, by its names: `torchvision:Flowers102`."""
+"""torchvision's classification data sets by name: `torchvision:Flowers102`."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ SETS: dict[str, dict[str, dict[str, Any]]] = {
     "StanfordCars": _TWO,
     "USPS": _TRAIN,
 }
-"""The sets of images of which each has one class, with the arguments that make each of their splits."""
+"""The data sets with one class per image, and the arguments of torchvision's class for each of their splits."""
 
 _PAIRS = (("_samples", ""), ("samples", ""), ("_image_files", "_labels"), ("_images", "_labels"))
-"""Where torchvision's classes keep the images' paths and labels, together or in two lists."""
+"""The attributes of torchvision's classes with the images' paths and labels, together or in two lists."""
 
 
 def open_torchvision(name: str, progress: Progress | None = None) -> Source:
-    """A data set of torchvision's with its own splits, downloaded into the cache unless it is in ./data or there.
+    """Opens a torchvision data set with its own splits. It is downloaded unless it is in ./data or the cache.
 
     Raises:
-        SkipwiseError: there is no classification set of that name, or it can't be downloaded.
+        SkipwiseError: there is no classification data set of that name, or it cannot be downloaded.
     """
     if name not in SETS:
         raise unknown_name("classification set in torchvision", name, SETS)
@@ -74,7 +74,7 @@ def _in_memory(name: str, parts: dict[str, Any]) -> Source:
 def _in_files(name: str, parts: dict[str, Any]) -> Source:
     classes = [_text(each) for each in getattr(next(iter(parts.values())), "classes", None) or []]
     rows = [
-        # Below the root of the file system, since torchvision may have found them in either of its folders.
+        # Paths are relative to the root of the file system, since the files may be in ./data or in the cache.
         LabelledImage(
             str(Path(path).absolute()).lstrip("/"), classes[label] if label < len(classes) else str(label), split
         )
@@ -102,7 +102,9 @@ def _pairs(name: str, part: Any) -> list[tuple[Any, int]]:
         found = getattr(part, paths, None)
         if found is not None:
             return list(found) if not labels else list(zip(found, getattr(part, labels), strict=True))
-    raise SkipwiseError(f"This version of torchvision keeps the images of {name} in a way that is not known here.")
+    raise SkipwiseError(
+        f"This version of torchvision stores the images of {name} in an unknown way; install another version of it."
+    )
 
 
 def _text(name: Any) -> str:

@@ -1,4 +1,4 @@
-"""Sets of boxes or outlines, which are for detection and segmentation: recognised to be refused with the reason."""
+"""Data sets for object detection, which are recognised in order to refuse them with a reason."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _YOLO = re.compile(rb"\s*\d+(?:\s+[\d.eE+-]+){4,}\s*")
 
 
 def check_no_detection(place: Place) -> None:
-    """Raises SkipwiseError if most pictures have a file of boxes of their own: YOLO's `.txt`, Pascal VOC's `.xml`."""
+    """Raises SkipwiseError if most pictures have a file of boxes: YOLO's `.txt` or Pascal VOC's `.xml`."""
     pictures = {stem(name.rpartition("/")[2]) for name in place.names}
     for kind, tool in ((".txt", "YOLO"), (".xml", "Pascal VOC")):
         beside = [
@@ -25,7 +25,7 @@ def check_no_detection(place: Place) -> None:
         first = data.splitlines()[0] if data.splitlines() else b""
         if b"<object>" in data or _YOLO.fullmatch(first):
             raise SkipwiseError(
-                f"{place.name} has a file of boxes for each image ({beside[0]}, as {tool} has them), a set for object "
-                "detection; Skipwise needs exactly one class per image. Cut out the boxes into a folder "
+                f"{place.name} has a file of boxes for each image ({beside[0]}, in the format of {tool}), so it is a "
+                "set for object detection; Skipwise needs exactly one class per image. Crop the boxes into a folder "
                 "per class, or export the set as COCO JSON and use --crop-boxes."
             )

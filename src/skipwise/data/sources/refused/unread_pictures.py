@@ -1,4 +1,4 @@
-"""Pictures in formats that are not read: left out where the same picture is there in another, else refused."""
+"""Pictures in unsupported formats: ignored if the same picture exists in another format, otherwise refused."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from skipwise.data.sources.place import Place
 
 
 def check_unread(place: Place, folders: set[str], options: ReadingOptions) -> None:
-    """Raises SkipwiseError where pictures of the set would be dropped for their format.
+    """Raises SkipwiseError if pictures of the set would be left out because of their format.
 
     Args:
-        folders: the folders whose pictures are the set.
+        place: the files.
+        folders: the folders whose pictures belong to the set.
+        options: how the images are to be read.
     """
     if not place.unread or options.skip_unread_formats:
         return
@@ -38,7 +40,7 @@ def check_unread(place: Place, folders: set[str], options: ReadingOptions) -> No
 
 
 def no_pictures_sentence(place: Place) -> str:
-    """Why a place of pictures in other formats holds no images."""
+    """A sentence about a place that holds only pictures in unsupported formats."""
     kinds = Counter(suffix(name) for name in place.unread)
     shown = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common(5))
-    return f"{place.name} holds pictures only in formats that are not read here ({shown}); {mend_for(set(kinds))}."
+    return f"{place.name} holds only pictures in formats that are not read here ({shown}); {mend_for(set(kinds))}."

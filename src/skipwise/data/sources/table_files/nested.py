@@ -1,4 +1,4 @@
-"""JSON and XML of any nesting, also in cells of other tables -> tables; a column is called by the way to its values."""
+"""Tables from JSON and XML of any nesting, also in cells. A column is named by the path to its values: "image.id"."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from skipwise.data.sources.table_files.text import decoded
 from skipwise.data.sources.unpacking import check_text
 
 _DEEPEST, _SPARSEST = 10, 100
-"""Dictionaries in dictionaries in which tables are looked for, and cells of a table for each that is filled."""
+"""How deeply nested dictionaries are searched for tables, and how many cells a table may have per filled cell."""
 
 
 def read_json(name: str, data: bytes) -> list[Table]:
+    """The tables in a JSON file, or in JSON lines. Raises SkipwiseError for damaged files."""
     text = decoded(name, data)
     check_text(name, text)
     try:
@@ -34,10 +35,10 @@ def read_json(name: str, data: bytes) -> list[Table]:
             except (ValueError, RecursionError) as wrong:
                 if not records or suffix(name) == ".json":
                     if suffix(name) in (".json", ".manifest") and len(records) < 2:
-                        return []  # of something else
-                    raise SkipwiseError(f"{name} is no JSON ({reason_of(error)}).") from wrong
+                        return []  # it holds something else
+                    raise SkipwiseError(f"{name} is not valid JSON ({reason_of(error)}).") from wrong
                 raise SkipwiseError(
-                    f"Line {number} of {name} is no JSON ({reason_of(wrong)}); mend or remove it."
+                    f"Line {number} of {name} is not valid JSON ({reason_of(wrong)}); correct or remove it."
                 ) from wrong
         return _records(name, records, numbers)
     if isinstance(content, list):
@@ -48,7 +49,7 @@ def read_json(name: str, data: bytes) -> list[Table]:
 
 
 def _from_dict(name: str, content: dict[str, Any], depth: int = 0) -> list[Table]:
-    """A dictionary of records, of lists of records, or from paths to labels or from labels to paths."""
+    """The tables in a dictionary: of records, of lists of records, from paths to labels, or from labels to paths."""
     found: list[Table] = []
     if depth > _DEEPEST:
         return found
@@ -76,7 +77,7 @@ def _from_dict(name: str, content: dict[str, Any], depth: int = 0) -> list[Table
 
 
 def _by_split(name: str, content: dict[str, Any]) -> Table | None:
-    """A list for each split, as a table with a column that says it; None where the keys are no splits."""
+    """A dictionary with a list for each split as a table with a column "split"; None if the keys are not splits."""
     splits = splits_of(map(str, content))
     lists = [(str(key), value) for key, value in content.items() if str(key) in splits and isinstance(value, list)]
     if "train" not in splits.values() or len(lists) < 2 or len(lists) < len(content):
@@ -102,7 +103,7 @@ def _by_split(name: str, content: dict[str, Any]) -> Table | None:
 
 
 def _records(name: str, records: Sequence[Any], lines: Sequence[int]) -> list[Table]:
-    """Records of any nesting as a table; a column is called by the names on the way to its values."""
+    """Records of any nesting as a table; [] if they are not dictionaries, or have too little in common."""
     if not all(isinstance(record, dict) for record in records):
         return []
     flat = [_flattened(record) for record in records]
@@ -111,7 +112,9 @@ def _records(name: str, records: Sequence[Any], lines: Sequence[int]) -> list[Ta
         header.update(dict.fromkeys(each))
     columns = tuple(header)
     filled = sum(map(len, flat))
-    if not columns or len(flat) * len(columns) > 1_000_000 + _SPARSEST * filled:  # hardly two records are alike
+    if (
+        not columns or len(flat) * len(columns) > 1_000_000 + _SPARSEST * filled
+    ):  # hardly any two records share a column
         return []
     return [Table(name, columns, [[each.get(column, "") for column in columns] for each in flat], lines)]
 
@@ -131,7 +134,7 @@ def _flattened(record: dict[str, Any]) -> dict[str, str]:
 
 
 def read_xml(name: str, data: bytes) -> list[Table]:
-    """Elements that come again and again as records, with what is in them; entities are not followed."""
+    """Repeated elements of an XML file as tables. Files that define entities are not read."""
     if b"<!ENTITY" in data:
         return []
     found = []
@@ -148,7 +151,7 @@ def read_xml(name: str, data: bytes) -> list[Table]:
         ValueError,
         LookupError,
         RecursionError,
-    ):  # none, of an unknown encoding, or too deep
+    ):  # not XML, an unknown encoding, or nested too deeply
         return []
     return found
 
@@ -161,7 +164,7 @@ def _element(element: Any) -> dict[str, Any]:
 
 
 def with_cells_opened(table: Table) -> Table:
-    """A table of whose cells some hold JSON, as annotation tools write them, with a column for each part of that."""
+    """A table with JSON in some of its cells, as annotation tools write it, with a column for each value in it."""
     first = list(table.rows[0])
     width = len(first)
     sample = table.rows[1:50]

@@ -1,4 +1,4 @@
-"""Files that hold a table -> header and rows of text, by the kind of file."""
+"""Reading the tables in a file, by the kind of file."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from skipwise.data.sources.table_files.text import decoded, read_text
 
 
 def read_tables(name: str, data: bytes) -> list[Table]:
-    """The tables in a file, mostly one, each with a row or more. Empty where it holds none.
+    """The tables in a file that have rows: usually one, or none.
+
+    Args:
+        name: the name of the file.
+        data: its bytes.
 
     Raises:
-        SkipwiseError: it is meant as a table but can't be read as one, with the line and the mend.
+        SkipwiseError: the file is a damaged table. The message names the line, and what to do.
     """
     return [table for table in _tables(name, data, suffix(name)) if table.rows]
 

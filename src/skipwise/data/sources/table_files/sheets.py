@@ -1,4 +1,4 @@
-"""Excel, Parquet and MATLAB files without images -> tables."""
+"""Tables from Excel, Parquet and MATLAB files without images."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from skipwise.data.sources.table_files.table import SEVERAL, Table, cell_text, w
 from skipwise.data.sources.unpacking import LARGEST_SHEETS, LARGEST_TEXT, MOST_CELLS, check_size, check_zip, most_text
 
 _MOST_ROWS = 2**20
-"""The most rows that a sheet in Excel can have."""
+"""Rows of a sheet in Excel, at most."""
 
 
 def read_excel(name: str, data: bytes, kind: str) -> list[Table]:
+    """The sheets of an Excel file. Raises SkipwiseError for damaged files and other kinds of spreadsheets."""
     if kind != ".xlsx":
-        raise SkipwiseError(f"{name} is a spreadsheet in a format that is not read; save it as .xlsx or .csv.")
+        raise SkipwiseError(f"{name} is a spreadsheet in an unsupported format; save it as .xlsx or .csv.")
     try:
         import openpyxl
     except ImportError as error:
@@ -30,7 +31,7 @@ def read_excel(name: str, data: bytes, kind: str) -> list[Table]:
     try:
         check_zip(name, data, min(LARGEST_SHEETS, most_text(len(data))))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # styles and extensions that it does not know
+            warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions that it does not know
             book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
             found = {sheet.title: table for sheet in book.worksheets if (table := _sheet(name, sheet)) is not None}
         return _sheets_of_splits(found) or list(found.values())
@@ -38,18 +39,20 @@ def read_excel(name: str, data: bytes, kind: str) -> list[Table]:
         raise
     except Exception as error:  # openpyxl raises what its parts raise: zip, XML, its own
         raise SkipwiseError(
-            f"{name} is no sound Excel file ({reason_of(error)}); save it again, or as .csv."
+            f"{name} is not a valid Excel file ({reason_of(error)}); save it again, or as .csv."
         ) from error
 
 
 def _sheet(name: str, sheet: Any) -> Table | None:
-    sheet.reset_dimensions()  # what a sheet says of its size need not be so
+    sheet.reset_dimensions()  # the size in the file may be wrong
     rows, lines = [], []
     cells = 0
     for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
         cells += len(row)
         if cells > MOST_CELLS or number > _MOST_ROWS:
-            raise SkipwiseError(f"{name} holds more cells than a table of images has; save what lists them as .csv.")
+            raise SkipwiseError(
+                f"{name} has too many cells to be a table of images; save only its list of images as .csv."
+            )
         if any(cell is not None for cell in row):
             rows.append(["" if cell is None else cell_text(cell) for cell in row])
             lines.append(number)
@@ -60,7 +63,7 @@ def _sheet(name: str, sheet: Any) -> Table | None:
 
 
 def _sheets_of_splits(sheets: dict[str, Table]) -> list[Table]:
-    """Sheets that are called like splits as one table with a column that says it; [] for others."""
+    """Sheets that are named like splits as one table with a column "split"; [] for other sheets."""
     splits = splits_of(sheets)
     headers = {tuple(table.rows[0]) for table in sheets.values()}
     if len(sheets) < 2 or len(splits) < len(sheets) or len(headers) > 1:
@@ -71,12 +74,13 @@ def _sheets_of_splits(sheets: dict[str, Table]) -> list[Table]:
 
 
 def read_parquet(name: str, data: bytes) -> list[Table]:
+    """The table in a Parquet file. Raises SkipwiseError for damaged and too large files."""
     with opened(io.BytesIO(data), name) as table:
         texts, rows, width = texts_of(table), table.metadata.num_rows, len(table.schema_arrow)
         if rows * width > MOST_CELLS:
             raise SkipwiseError(
-                f"{name} holds {rows:,} rows of {count(width, 'column')}, more cells than a table of images has; save "
-                "the columns that list them alone."
+                f"{name} holds {rows:,} rows of {count(width, 'column')}, too many for a table of images; save "
+                "only the columns that list the images."
             )
     with opened(io.BytesIO(data), name, texts) as table:
         header = tuple(table.schema_arrow.names)
@@ -85,7 +89,7 @@ def read_parquet(name: str, data: bytes) -> list[Table]:
         for batch in table.iter_batches():
             columns = [[_parquet_cell(value) for value in values_of(column)] for column in batch.columns]
             size += sum(len(cell) for column in columns for cell in column)
-            check_size(name, size, LARGEST_TEXT)  # rows can share a text of which the file has a single copy
+            check_size(name, size, LARGEST_TEXT)  # many rows can share one text that is stored once
             found += map(list, zip(*columns, strict=True))
     return [Table(name, header, found, range(1, len(found) + 1))] if header else []
 
@@ -95,10 +99,10 @@ def _parquet_cell(value: Any) -> str:
 
 
 def read_matlab(name: str, data: bytes) -> list[Table]:
-    """The struct arrays in a MATLAB file, a row for each struct, and arrays of one length as columns side by side."""
+    """The tables in a MATLAB file: struct arrays with a row for each struct, and arrays of equal length as columns."""
     try:
         content = load_matlab(name, data)
-    except SkipwiseError:  # then it is no list
+    except SkipwiseError:  # it is not a list
         return []
     found, columns = [], {}
     for key, value in content.items():

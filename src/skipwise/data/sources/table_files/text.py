@@ -1,4 +1,4 @@
-"""CSV and its kin, and lists whose lines are split at blanks -> tables."""
+"""Tables from text files: CSV with any separator, and lists whose lines are split at blanks."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from skipwise.data.sources.table_files.table import Table, without_title
 
 
 def decoded(name: str, data: bytes) -> str:
-    """A text file's text: UTF-8, or UTF-16 or UTF-32 where it is marked or plain to see.
+    """The text of a file in UTF-8, or in UTF-16 or UTF-32 if a byte order mark or zero bytes show it.
 
-    A file's name need not be UTF-8, so other bytes are carried through; whoever takes a label from them says so.
+    Other bytes are kept as surrogates, since names of files need not be UTF-8. A label with such bytes is an error.
 
     Raises:
-        SkipwiseError: marked as one encoding, but not in it.
+        SkipwiseError: the file has the mark of an encoding, but is not in it.
     """
     for mark, encoding in (
         (b"\xff\xfe\0\0", "utf-32"),
@@ -42,23 +42,28 @@ def _strictly(name: str, data: bytes, encoding: str) -> str:
         return data.decode(encoding)
     except UnicodeError as error:
         raise SkipwiseError(
-            f"{name} begins like {encoding.upper()} text but is damaged or something else; save it as UTF-8."
+            f"{name} begins like {encoding.upper()} text, but it is damaged or something else; save it as UTF-8."
         ) from error
 
 
 def is_utf8(text: str) -> bool:
-    """Whether a cell's bytes were UTF-8."""
+    """Whether the bytes of a cell were UTF-8."""
     return not any("\udc80" <= character <= "\udcff" for character in text)
 
 
 def read_text(name: str, text: str) -> Table | None:
+    """The table in a text; None if it has no rows.
+
+    Raises:
+        SkipwiseError: a quotation mark is never closed, or a cell is too long.
+    """
     if "\0" in text:
         return None
     lines = [line for line in text.splitlines()[:50] if line.strip()]
     if not lines:
         return None
     if lines[0].startswith("#") and "," in lines[0] and lines[0].count(",") == lines[-1].count(","):
-        text = text.lstrip().removeprefix("#")  # a header that is marked as a comment
+        text = text.lstrip().removeprefix("#")  # a header that looks like a comment
         lines[0] = lines[0].removeprefix("#")
     comments = [line for line in lines if line.lstrip().startswith("#")]
     head = [line for line in lines if line not in comments][:30] or comments
@@ -77,7 +82,7 @@ def read_text(name: str, text: str) -> Table | None:
                 rows.append(row)
                 numbers.append(began)
             if reader.line_num - began > 500:
-                raise csv.Error("an endless cell")
+                raise csv.Error("a cell of more than 500 lines")
             began = reader.line_num + 1
     except csv.Error as error:
         if "field larger" in str(error) and text.count('"') % 2 == 0:
@@ -98,19 +103,19 @@ def read_text(name: str, text: str) -> Table | None:
 
 
 def _separator(name: str, head: Sequence[str]) -> str | None:
-    """What separates the cells, or None for blanks, as in lists without a header."""
+    """The separator of the cells; None for blanks, as in lists without a header."""
     if suffix(name) in (".tsv", ".tab"):
         return "\t"
     bare = [_bare(line) for line in head]
     counts = {each: [line.count(each) for line in bare] for each in ("\t", ",", ";", "|")}
-    # Above the header there may be a title, which has none.
+    # Above the header there may be a title without separators.
     title = next((number for number, line in enumerate(head[:5]) if any(counts[each][number] for each in counts)), 0)
     counts = {each: found[title:] for each, found in counts.items()}
     steady = {each: found[0] for each, found in counts.items() if found and found[0] and min(found) > 0}
     if steady:
         even = {each: number for each, number in steady.items() if len(set(counts[each])) == 1}
         best = even or steady
-        # Decimal commas: "a.jpg;1,5;cat" has both, but the semicolon in every line and its header.
+        # With decimal commas, "a.jpg;1,5;cat" has both, but only the semicolon is in every line.
         return max(best, key=lambda each: best[each])
     if suffix(name) == ".csv":
         return max(("\t", ",", ";", "|"), key=lambda each: counts[each][0])
@@ -118,12 +123,12 @@ def _separator(name: str, head: Sequence[str]) -> str | None:
 
 
 def _bare(line: str) -> str:
-    """A line without what is in quotation marks."""
+    """A line without the text in quotation marks."""
     return re.sub(r'"[^"]*"', "", line)
 
 
 _PICTURE_THEN = re.compile(r"(.*\.(?:jpe?g|png|tiff?|bmp|gif|webp))\s+(.*\S)", re.IGNORECASE)
-"""A file's name, blanks in it allowed, and what follows."""
+"""The name of a picture, which may contain blanks, and the rest of the line."""
 
 
 def _by_spaces(name: str, text: str, *, skip_comments: bool) -> Table | None:
@@ -141,12 +146,12 @@ def _by_spaces(name: str, text: str, *, skip_comments: bool) -> Table | None:
         return Table(name, (), pairs, numbers)
     rows = [line.split() for line in lines]
     width = min(map(len, rows))
-    if any(len(row) != width for row in rows):  # names of several words: all that follows the first is one cell
+    if any(len(row) != width for row in rows):  # the label has several words, so the rest of the line is one cell
         rows = [[row[0], " ".join(row[1:])] if width > 1 else [" ".join(row)] for row in rows]
     return Table(name, (), rows, numbers)
 
 
 def _is_phrase(label: str) -> bool:
-    """Whether what follows a file's name is a name of several words, rather than values of several columns."""
+    """Whether the text after a file's name is a label of several words, rather than several columns."""
     words = label.split()
     return len(words) > 1 and all(any(c.isalpha() for c in word) for word in words) and not any(map(split_of, words))

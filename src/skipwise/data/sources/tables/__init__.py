@@ -1,1 +1,1 @@
-"""Tables that list images: their files, columns and classes."""
+"""Tables that list images with their classes, splits and groups, alone or beside class folders."""

@@ -1,4 +1,4 @@
-"""Tables beside class folders: which of the two says what the classes are, and what the other adds."""
+"""Tables beside class folders: which of the two names the classes, and what the other adds."""
 
 from __future__ import annotations
 
@@ -28,14 +28,20 @@ def read_beside(
     labelled: Sequence[ImageTable],
     listed: Sequence[ImageTable],
 ) -> Callable[[], Reading] | None:
-    """What reads a place that has class folders and tables; None where the folders alone say it.
+    """Decides how a place with class folders and tables is read.
 
     Args:
+        place: the files.
+        options: how the images are to be read.
+        folders: the class folders.
         labelled: the tables that name classes.
         listed: all tables that list images.
 
+    Returns:
+        A function that reads the images; None if the folders alone decide.
+
     Raises:
-        Ambiguous: a table and the folders say different things.
+        Ambiguous: a table and the folders contradict each other.
     """
     read = _against(place, options, folders, labelled) if labelled else None
     if read is None and not labelled:
@@ -46,7 +52,7 @@ def read_beside(
 def _against(
     place: Place, options: ReadingOptions, folders: Folders, labelled: Sequence[ImageTable]
 ) -> Callable[[], Reading] | None:
-    """Tables beside class folders: what reads them, or None where the folders say it."""
+    """A function that reads the images with the tables that name classes; None if the folders decide."""
     tables = chosen(place, labelled)
     if options.label_column is not None:
         return lambda: table_reading(place, tables, options)
@@ -71,7 +77,7 @@ def _against(
         renamed = [row._replace(label=names[row.label]) for row in rows if row.label in names]
         return lambda: _combined(place, folders, renamed, tables, options, complete=True)
     if tables[0].columns.groups or options.group not in (None, "folder"):
-        # The table says the same, and what belongs together besides.
+        # The table names the same classes, and groups besides.
         if not is_split and len(rows) >= 0.9 * sum(folders.counted(place.names).values()):
             return lambda: table_reading(place, tables, options)
         if is_split and len(tables) == 1 and {part.split for part in folders.parts} == {"train"}:
@@ -80,7 +86,7 @@ def _against(
 
 
 def _says_nothing(folders: Folders, rows: Sequence[LabelledImage]) -> bool:
-    """Whether the folders are called like parts of a set, patients, splits, or the first digits of ids."""
+    """Whether the folders are not named like classes, but like parts, patients, splits or the first digits of ids."""
     tops = folders.tops
     tests = (folder_names.is_part, folder_names.is_generic, folder_names.is_group, folder_names.is_hash, split_of)
     if all(any(test(name) for test in tests) for name in tops):
@@ -89,7 +95,7 @@ def _says_nothing(folders: Folders, rows: Sequence[LabelledImage]) -> bool:
 
 
 def is_list(listed: ImageTable) -> bool:
-    """Whether a table without a header lists numbered classes, as tools write them."""
+    """Whether a table has no header and lists numbered classes, as tools write them."""
     return listed.columns.header[0].startswith("column ") and all(row.label.isdigit() for row in listed.rows)
 
 
@@ -97,16 +103,18 @@ def _two_readings(place: Place, folders: Folders, table: ImageTable) -> Ambiguou
     header, column = table.columns.header, table.columns.label
     flag = "the table itself as DATA" if column is None else f"--label-column {shlex.quote(header[column])}"
     return Ambiguous(
-        f"{place.name} can be read in two ways: with its folders for the classes "
-        f"({quoted_list(sorted(set(folders.tops)), 4)}; --class-level 1), or with those of "
+        f"{place.name} can be read in two ways: with its folders as classes "
+        f"({quoted_list(sorted(set(folders.tops)), 4)}; --class-level 1), or with the classes of "
         f"{printable(table.table.name)} ({quoted_list(sorted({row.label for row in table.rows}), 4)}; {flag}). Say "
         "which."
     )
 
 
 def _check_others(place: Place, folders: Folders, listed: Sequence[ImageTable]) -> None:
-    """Raises Ambiguous where a table says something else than the folders do, in columns of which none is known to be
-    the label's: a list without a header that numbers the classes, or a table with a line for each folder."""
+    """Raises Ambiguous if a table without a known label column contradicts the folders.
+
+    Such a table is a list without a header that numbers the classes, or it has a line for each folder.
+    """
     for each in listed:
         columns = each.columns
         others = [
@@ -117,27 +125,29 @@ def _check_others(place: Place, folders: Folders, listed: Sequence[ImageTable]) 
             continue
         names = {row.file: folders.labels.get(row.file.rpartition("/")[0]) for row in each.rows}
         table = {row.line: row.file for row in each.rows}
-        contrary = []
+        conflicting = []
         for number in others:
             cells = zip(each.table.rows, each.table.lines, strict=True)
             pairs = ((row[number], names[table[line]]) for row, line in cells if line in table)
             if not one_to_one((cell, label[0]) for cell, label in pairs if label is not None):
-                contrary.append(number)
-        if not contrary or (is_bare and len(contrary) < len(others)):
+                conflicting.append(number)
+        if not conflicting or (is_bare and len(conflicting) < len(others)):
             continue
-        flags = " or ".join(f"--label-column {shlex.quote(columns.header[number])}" for number in contrary[:2])
+        flags = " or ".join(f"--label-column {shlex.quote(columns.header[number])}" for number in conflicting[:2])
         raise Ambiguous(
-            f"{place.name} can be read in two ways: with its folders for the classes "
+            f"{place.name} can be read in two ways: with its folders as classes "
             f"({quoted_list(sorted(set(folders.tops)), 4)}; --class-level 1, or leaf for the innermost), or with what "
             f"{printable(each.table.name)} says of them ({flags}). Say which."
         )
 
 
 def _filled(folders: Folders, rows: Sequence[LabelledImage], names: Mapping[str, str]) -> list[LabelledImage]:
-    """Labels from a table for the pictures of splits that have no class folders.
+    """Labels from a table for the pictures of splits without class folders.
 
     Args:
-        names: the folder of each label of the table, as far as both say something of an image.
+        folders: the class folders; splits that the table labels are removed from its `unlabelled`.
+        rows: the images of the table that are not in class folders.
+        names: the class folder for each label of the table, as far as it is known.
     """
     classes = {label for label, _, _ in folders.labels.values()}
     # "3" may stand for the folder "03_bird".
@@ -164,7 +174,13 @@ def _combined(
     *,
     complete: bool,
 ) -> Reading:
-    """Class folders with the splits of tables (`complete`: `rows` are all images), or with labels for other parts."""
+    """The reading of class folders with tables.
+
+    Args:
+        rows: images from the tables.
+        complete: whether `rows` are all images, with splits from the tables; otherwise the tables label only splits
+            without class folders.
+    """
     own, _ = folders.rows(place.names)
     together = list(rows) if complete else [*own, *rows]
     check_unread(place, set(folders.labels), options)
@@ -177,7 +193,7 @@ def _combined(
         rows=together,
         description=(
             f"{count(len(classes), 'class folder')} ({count(len(together), 'image')}: {quoted_list(classes, 4)}) with "
-            f"the {'splits' if complete else 'labels of other parts'} in {names}"
+            f"the {'splits' if complete else 'labels of other splits'} in {names}"
         ),
         alternative=folders.level.other,
         top=f"{folders.top.path}/" if folders.top.path else "",
@@ -189,7 +205,7 @@ def _combined(
 
 
 def _split_lists(place: Place, folders: Folders, listed: Sequence[ImageTable]) -> Callable[[], Reading] | None:
-    """Tables that say which split images of class folders are in: with a column, or a list for each split."""
+    """A function that reads class folders with the splits of tables: a column of splits, or a list for each split."""
     if folders.parts[0].split or folders.level.splits is not None:
         return None
     lists: dict[str, ImageTable] = {}

@@ -1,4 +1,4 @@
-"""Names for classes that a table only numbers: a list of names or a table from numbers to names beside the images."""
+"""Names for numbered classes, from a list of names or a table of numbers and names beside the images."""
 
 from __future__ import annotations
 
@@ -16,26 +16,33 @@ _FILE_NAMES = re.compile(r"class|label|categor|name|synset|map|meta|species|vari
 
 @dataclass(frozen=True)
 class ClassNames:
-    """Names by number, as text, and the file that has them."""
+    """Class names by number.
+
+    Args:
+        where: the file that they come from.
+        names: the names; the numbers are texts.
+    """
 
     where: str
     names: Mapping[str, str]
 
     def for_labels(self, labels: Iterable[str]) -> dict[str, str]:
-        """The name of each label; empty if some have none, or two have the same."""
+        """The name of each label; {} if a label has no name, or two have the same."""
         wanted = set(labels)
         if not wanted or not all(re.fullmatch(r"\d+", label) for label in wanted):
             return {}
-        # A folder "00003" has the name of "3".
+        # "00003" has the name of "3".
         found = {label: name for label in wanted if (name := self.names.get(label, self.names.get(str(int(label)))))}
         return found if len(found) == len(wanted) == len(set(found.values())) else {}
 
 
 def find_class_names(place: Place, labels: Iterable[str], own: str = "") -> ClassNames | None:
-    """The names for some numbered classes, if a document of the place has one for each.
+    """Looks for a document with a name for each of some numbered classes.
 
     Args:
-        own: the document that numbers them, which may have the names too.
+        place: the files.
+        labels: the labels, which may be numbers.
+        own: the document with the labels, which may have the names too.
     """
     wanted = set(labels)
     if not all(re.fullmatch(r"\d+(?:\.0)?", label) for label in wanted):
@@ -66,7 +73,7 @@ def find_class_names(place: Place, labels: Iterable[str], own: str = "") -> Clas
             )
             for names in (pairs, turned, lines):
                 if names is lines and {str(int(float(label))) for label in wanted} != set(lines):
-                    continue  # lines count from 0, and perhaps the classes do not
+                    continue  # lines count from 0, and the classes may not
                 known = ClassNames(document, names)
                 once = len(names) == len(rows) and any(c.isalpha() for name in names.values() for c in name)
                 once = once and not any(is_picture(suffix(name)) for name in names.values())

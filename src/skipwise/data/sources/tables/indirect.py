@@ -1,6 +1,6 @@
-"""Tables that name images otherwise than by their files' names: by folder and file, by number, or by folder alone.
+"""Tables that name images indirectly: by folder and file name, by number, or by folder alone.
 
-Each way gives the table with the images' paths in it, and the rest of a sentence that says what was taken for what.
+Each function returns the table with the images' paths in it, and the rest of a sentence that explains how it was read.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from skipwise.data.sources.place import Place
 from skipwise.data.sources.table_files.table import Table
 
 _SAMPLE = 200
+"""Rows that are tried."""
 
 
 def with_paths(table: Table, place: Place) -> Iterator[tuple[Table, str]]:
-    """The table with paths in it, in each way in which that can be done; for one that names no images by itself."""
+    """A table that lists no images directly, with paths in it, in every way that is possible."""
     header, first = table.header, 0
     if not header:
         header, first = tuple(cell.strip() for cell in table.rows[0]), 1
@@ -28,16 +29,16 @@ def with_paths(table: Table, place: Place) -> Iterator[tuple[Table, str]]:
     rows = [list(row) for row in table.rows[first:] if len(row) == len(header)]
     if len(header) < 2 or len(rows) < 2:
         return
-    whole = replace(table, header=header, rows=rows, lines=table.lines[first : first + len(rows)])
+    complete = replace(table, header=header, rows=rows, lines=table.lines[first : first + len(rows)])
     if len(rows) < len(table.rows) - first:
         return
     for read in (_by_folder_and_file, _by_number, _by_folder):
-        if (found := read(whole, place)) is not None:
+        if (found := read(complete, place)) is not None:
             yield found
 
 
 def _by_folder_and_file(table: Table, place: Place) -> tuple[Table, str] | None:
-    """A column for the folder and one for the file's name."""
+    """One column with the folder, and one with the file name."""
     files = [number for number, name in enumerate(table.header) if is_image_column(name)]
     for file in files:
         for folder in range(len(table.header)):
@@ -51,13 +52,13 @@ def _by_folder_and_file(table: Table, place: Place) -> tuple[Table, str] | None:
 
 
 def _lies_in(place: Place, path: str) -> bool:
-    """Whether the picture that a path means lies in the folder that the path names."""
+    """Whether the picture that a path means is in the folder that the path names."""
     found = place.index.find(path)
     return found is not None and f"/{found}".endswith(f"/{path}")
 
 
 def _by_number(table: Table, place: Place) -> tuple[Table, str] | None:
-    """Numbers for files whose names are numbers after zeros, or after one word: 7 for "img_0007.png"."""
+    """Numbers for files with numbers in their names: 7 for "img_0007.png"."""
     numbered: dict[str, dict[int, list[str]]] = {}
     for name in place.names:
         if (match := re.fullmatch(r"(.*?)(\d{1,18})", stem(name.rpartition("/")[2]))) is not None:
@@ -72,7 +73,7 @@ def _by_number(table: Table, place: Place) -> tuple[Table, str] | None:
         numbers = [int(cell[1]) for cell in cells if cell is not None]
         if not is_image_column(name) or len(numbers) < len(cells) or len(set(numbers)) < len(numbers):
             continue
-        # A few numbers of many are those of classes.
+        # If only a few of many files are named, the numbers are those of classes.
         if _share(number in files for number in numbers) < 0.9 or len(numbers) < 0.5 * len(files):
             continue
         paths = [files[number][0] if number in files else str(number) for number in numbers]
@@ -84,31 +85,31 @@ def _by_number(table: Table, place: Place) -> tuple[Table, str] | None:
 
 
 def _by_folder(table: Table, place: Place) -> tuple[Table, str] | None:
-    """A line for each folder: a patient, a video, a well. All pictures in it are of the class that the line says."""
+    """One line for each folder: a patient, a video, a well. All pictures in a folder have the class of its line."""
     by_folder = _pictures_by_folder(place)
     for column, name in enumerate(table.header):
         cells = [row[column].strip().replace("\\", "/").strip("/") for row in table.rows]
         inside = {cell: _inside(by_folder, cell) for cell in cells}
-        # A table about classes says things of their folders too, but not which class they are.
+        # A table that describes classes has a line for each class folder, too, but that does not name their classes.
         if is_label_column(name) or len(set(cells)) < len(cells) or _share(bool(inside[cell]) for cell in cells) < 0.9:
             continue
         rows, lines = [], []
         for row, line, cell in zip(table.rows, table.lines, cells, strict=True):
             rows += [[*row, picture] for picture in inside[cell]]
             lines += [line] * len(inside[cell])
-        note = f"{name!r} names folders: all pictures in one are of the class of its line."
+        note = f"{name!r} names folders: all pictures in a folder have the class of its line."
         return replace(table, header=(*table.header, pictures_of(name)), rows=rows, lines=lines), note
     return None
 
 
 def _with_column(table: Table, column: int, cells: Sequence[str]) -> Table:
-    """The table with other cells in a column."""
+    """The table with other cells in one column."""
     rows = [[*row[:column], cell, *row[column + 1 :]] for row, cell in zip(table.rows, cells, strict=True)]
     return replace(table, rows=rows)
 
 
 def _pictures_by_folder(place: Place) -> dict[str, list[str]]:
-    """The pictures in and below each folder, by its path and by its own name where no other folder has that."""
+    """The pictures in and below each folder, by the folder's path, and by its name if no other folder has that name."""
     by_path: dict[str, list[str]] = {}
     for picture in place.names:
         parts = picture.split("/")[:-1]
@@ -120,7 +121,7 @@ def _pictures_by_folder(place: Place) -> dict[str, list[str]]:
 
 
 def _inside(by_folder: dict[str, list[str]], path: str) -> list[str]:
-    """The pictures in the folder that a path means, which may begin with folders that are not there."""
+    """The pictures in the folder that a path means. The path may begin with folders that do not exist here."""
     while path and path not in by_folder:
         path = path.partition("/")[2]
     return by_folder.get(path, [])

@@ -1,4 +1,4 @@
-"""Several tables that label images of one set, and what they say together."""
+"""Combining several tables that label images of one data set."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from skipwise.data.sources.tables.missing_images import missing_sentence
 
 
 def chosen(place: Place, labelled: Sequence[ImageTable]) -> list[ImageTable]:
-    """The tables that together make the set, among several that label images: one for each split, if there are such.
+    """The tables that make up the data set together: one for each split, if there are such.
 
     Raises:
-        Ambiguous: two say different things of the same images.
+        Ambiguous: two tables contradict each other about the same images.
     """
     if len(labelled) > 1:
         labelled = _with_splits(labelled)
@@ -41,7 +41,7 @@ def chosen(place: Place, labelled: Sequence[ImageTable]) -> list[ImageTable]:
         if common and not one_to_one((files[file], known[file]) for file in common):
             names = list(dict.fromkeys(printable(one.table.name) for one in labelled))
             raise Ambiguous(
-                f"{place.name} has several tables that say different things of the same images "
+                f"{place.name} has several tables that contradict each other about the same images "
                 f"({', '.join(names[:12])}); give one of them instead of the folder, or name the column with "
                 "--label-column."
             )
@@ -53,7 +53,7 @@ def chosen(place: Place, labelled: Sequence[ImageTable]) -> list[ImageTable]:
 
 
 def class_lists(place: Place, listed: Sequence[ImageTable]) -> list[ImageTable] | None:
-    """Lists of images and nothing else, each called like a class: "pos.txt" and "neg.txt"; None for others."""
+    """Lists of images that are each named after a class, such as "pos.txt" and "neg.txt"; None if there are none."""
     lists = [each for each in listed if each.rows and len(each.columns.header) == 1 and not each.split]
     files = [row.file for each in lists for row in each.rows]
     labels = {stem(each.table.name.rpartition("/")[2]) for each in lists}
@@ -71,7 +71,7 @@ def class_lists(place: Place, listed: Sequence[ImageTable]) -> list[ImageTable] 
 
 
 def _with_splits(labelled: Sequence[ImageTable]) -> list[ImageTable]:
-    """Tables that say no split with that of the folder in which all of their images lie."""
+    """The tables; those without splits get the split of the folder that all of their images are in."""
     found = []
     for each in labelled:
         splits = {split_in(row.file.rpartition("/")[0]) for row in each.rows}
@@ -82,8 +82,10 @@ def _with_splits(labelled: Sequence[ImageTable]) -> list[ImageTable]:
 
 
 def one_to_one(pairs: Iterable[tuple[str, str]]) -> bool:
-    """Whether each of the ones has just one of the others, and the other way round: the same classes, perhaps under
-    other names. Where the names are the same words, they have to be the same in each pair."""
+    """Whether pairs of labels match one to one: the same classes, perhaps with different names.
+
+    A name that is on both sides has to be paired with itself.
+    """
     distinct = set(pairs)
     ones, others = {one for one, _ in distinct}, {other for _, other in distinct}
     swapped = any(one != other and one in others and not one.isdigit() for one, other in distinct)
@@ -91,7 +93,7 @@ def one_to_one(pairs: Iterable[tuple[str, str]]) -> bool:
 
 
 def table_reading(place: Place, tables: Sequence[ImageTable], options: ReadingOptions) -> Reading:
-    """What tables say, as a reading."""
+    """The reading of tables that label images."""
     if any(each.missing for each in tables):
         raise SkipwiseError(missing_sentence(tables, place.name))
     rows = [row for each in tables for row in each.rows]
@@ -123,6 +125,6 @@ def table_reading(place: Place, tables: Sequence[ImageTable], options: ReadingOp
 
 
 def order(name: str) -> tuple[int, str]:
-    """Lists in order of the number in their names: "train1.txt" before "train10.txt"."""
+    """A key that sorts names by the number at their end: "train2.txt" before "train10.txt"."""
     number = re.search(r"(\d+)(?=\.\w+$)", name)
     return int(number[1]) if number else 0, name

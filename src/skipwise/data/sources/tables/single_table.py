@@ -1,4 +1,4 @@
-"""A table that the user named: its paths count from its own folder, else they are looked for below that."""
+"""A table that the user named. Its images are looked for in its folder, below it, and in an archive beside it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from skipwise.data.sources.tables.missing_images import finder_on_disk, missing_
 
 
 def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -> Source:
-    """The images that a table lists.
+    """Opens the images that a table lists.
 
     Raises:
-        SkipwiseError: it can't be read, lists no images, or images that are not there.
+        SkipwiseError: the table cannot be read, or it lists no images, or some that do not exist.
     """
     try:
         data = read_regular(path, LARGEST_FILE)
@@ -45,7 +45,7 @@ def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -
         )
     table = max(tables, key=lambda each: len(each.rows))
     if suffix(path.name) == ".xlsx" and sum(list(each.rows[0]) == list(table.rows[0]) for each in tables) > 1:
-        raise SkipwiseError(f"{path} has several sheets with images; save the one that is meant as .csv and give that.")
+        raise SkipwiseError(f"{path} has several sheets with images; save the right one as .csv and give that.")
     if (pixels := pixel_set(stem(path.name), table)) is not None:
         return pixels.source()
     listed, place = _found(path, table, options, progress)
@@ -62,10 +62,13 @@ def open_table(path: Path, options: ReadingOptions, progress: Progress | None) -
 def _found(
     path: Path, table: Table, options: ReadingOptions, progress: Progress | None
 ) -> tuple[ImageTable, Place | None]:
-    """What the table lists, and where: by paths from its own folder (None), in the folders below it, or in an archive
-    that lies beside it."""
+    """The images that the table lists, and the place where they are.
+
+    The place is None if the paths count from the table's own folder. Otherwise the images are below that folder, or in
+    an archive beside the table.
+    """
     root = path.parent
-    refused = None
+    first_error = None
     try:
         listed = read_image_table(table, finder_on_disk(root), options, required=True)
         assert listed is not None
@@ -74,13 +77,13 @@ def _found(
             names = _class_names(beside, listed)
             return (read_image_table(table, finder_on_disk(root), options, required=True, names=names) or listed), None
         best: tuple[ImageTable, Place | None] | None = (listed, None)
-    except SkipwiseError as error:  # without the images not even their column may be known
-        refused, best = error, None
+    except SkipwiseError as error:  # without the images, even their column may be unknown
+        first_error, best = error, None
     for place in _places(path, progress):
         try:
             found = read_image_table(table, place.index.find, options, required=True)
         except SkipwiseError as error:
-            refused = refused or error
+            first_error = first_error or error
             continue
         assert found is not None
         if best is None or len(found.missing) < len(best[0].missing):
@@ -89,13 +92,13 @@ def _found(
             if not best[0].missing:
                 break
     if best is None:
-        assert refused is not None
-        raise refused
+        assert first_error is not None
+        raise first_error
     return best
 
 
 def _places(path: Path, progress: Progress | None) -> Iterator[Place]:
-    """Where the images of a table may be besides its own folder, the likeliest first."""
+    """The places where the images of a table may be, the likeliest first."""
     root = path.parent
     archives = [file for file in sorted(root.iterdir()) if file.is_file() and file.name.lower().endswith(ARCHIVES)]
     same = [file for file in archives if without_archive_suffix(file.name) == stem(path.name)]
@@ -109,7 +112,7 @@ def _class_names(place: Place, listed: ImageTable) -> ClassNames | None:
 
 
 def _documents_of(root: Path) -> Listing:
-    """The files beside the table, without those in folders."""
+    """The files beside the table, not in sub-folders."""
     entries = []
     for file in sorted(root.iterdir()):
         if file.is_file():
@@ -129,7 +132,7 @@ def _reading(path: Path, listed: ImageTable, place: Place | None) -> Reading:
             try:
                 status = os.stat(os.path.join(path.parent, row.file))  # noqa: PTH116, PTH118 - called for every row
                 entries[row.file] = Entry(row.file, status.st_size, status.st_mtime_ns)
-            except OSError:  # a broken link; reading it will say so
+            except OSError:  # a broken link, which is reported when it is read
                 entries[row.file] = Entry(row.file, 0, 0)
     classes = {row.label for row in listed.rows}
     where = "" if container.path == path.parent else f" in {printable(container.path.name)}"

@@ -1,4 +1,4 @@
-"""Networks of one's own, as a user would bring them; some of them misbehave."""
+"""External networks as a user would write them; some of them misbehave."""
 
 from __future__ import annotations
 

@@ -1,0 +1,88 @@
+"""What makes two plans the same comparison, and what is said where they are not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from skipwise.training.loop.recipe import as_begun, recipes_apart, shortened
+from skipwise.training.plan import images_apart
+from skipwise.training.starting_weights import Start
+
+if TYPE_CHECKING:
+    from skipwise.comparison.plan.plan import Included, Plan
+
+
+def as_begun_there(plan: Plan, stored: Plan) -> Plan:
+    """A plan with what the machine, or a time limit, chose for a stored one of the same question."""
+    plan = replace(
+        with_stored_batch(plan, stored),
+        # A plan of an earlier version goes on as it began.
+        grouping=plan.grouping if stored.grouping is not None else None,
+    )
+    if plan.time_limit is None or plan.time_limit != stored.time_limit:
+        return plan
+    begun, preprocessing = stored.recipe, plan.preprocessing
+    recipe = shortened(plan.recipe, begun.epochs, plan.train_images)
+    plan = replace(
+        plan,
+        question=replace(plan.question, looks=stored.question.looks, first_seed=stored.question.first_seed),
+        recipe=replace(recipe, steps=begun.steps, smallest=begun.smallest, full_from=begun.full_from),
+        preprocessing=replace(preprocessing, size=stored.preprocessing.size),
+        stem=stored.stem,
+    )
+    if plan.tuning is not None and stored.tuning is not None:
+        tuning = replace(plan.tuning, epochs=stored.tuning.epochs, seed=stored.tuning.seed)
+        plan = replace(plan, tuning=tuning)
+    return plan
+
+
+def with_stored_batch(plan: Plan, stored: Plan) -> Plan:
+    """A plan with the batch size that a stored one was reduced to, if both asked for the same one."""
+    recipe = as_begun(plan.recipe, stored.asked_batch, stored.recipe)
+    return replace(plan, recipe=recipe, asked_batch=stored.asked_batch)
+
+
+def wherever(included: tuple[Included, ...]) -> tuple[Included, ...]:
+    """Runs without where they lie and how they were computed."""
+    return tuple(replace(run, folder="", execution=None) for run in included)
+
+
+def nameless(init: Mapping[str, Start]) -> dict[str, Start]:
+    """Weights without the names of their files: the SHA-256 says which they are."""
+    return {model: replace(start, name="") for model, start in init.items()}
+
+
+def said_of_images(ours: Plan, theirs: Plan) -> str:
+    """What differs between the images of two plans."""
+    return images_apart(
+        (ours.classes, ours.val_share, ours.split_images),
+        (theirs.classes, theirs.val_share, theirs.split_images),
+    )
+
+
+def said_of_size(ours: Plan, theirs: Plan) -> str:
+    """The image sizes of two plans."""
+    return f"the image size is {theirs.preprocessing.size} there and {ours.preprocessing.size} here"
+
+
+def said_of_recipes(ours: Plan, theirs: Plan) -> str:
+    """What differs between the recipes of two plans beside their numbers."""
+    return recipes_apart(ours.recipe, theirs.recipe)
+
+
+def said_of_weights(ours: Plan, theirs: Plan) -> str:
+    """Which candidate starts from other weights."""
+    for name in dict.fromkeys((*ours.question.candidates, *theirs.init)):
+        mine, other = ours.init.get(name), theirs.init.get(name)
+        if nameless({name: mine} if mine else {}) != nameless({name: other} if other else {}):
+            there, here = (each.name if each else "scratch" for each in (other, mine))
+            which = " (another file of that name)" if there == here else ""
+            return f"{name} starts from {there} there and from {here} here{which}"
+    return "networks start from other weights"
+
+
+def said_of_device(ours: Plan, theirs: Plan) -> str:
+    """The devices of two plans."""
+    return f"the device is {theirs.execution.device} there and {ours.execution.device} here"
