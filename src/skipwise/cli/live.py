@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from skipwise.comparison.plan.plan import Job, Plan
-from skipwise.comparison.report import outline
 from skipwise.comparison.run.executor import Event
 from skipwise.comparison.run.observer import Observer
+from skipwise.comparison.wording import plans
 from skipwise.core.progress import ESTIMATING, SHOWN_SECONDS, Bar, about, duration, of_limit
 from skipwise.core.remaining import Remaining
 from skipwise.training.loop.schedule import relative_cost
@@ -46,7 +46,7 @@ class Screen(Bar, Observer):
         self.began = time.monotonic() if began is None else began
 
     def starting(self, plan: Plan, folder: Path, expected: Forecast | None) -> None:
-        for line in (*outline.outlined(plan), *([] if expected is None else outline.expected(plan, expected, folder))):
+        for line in (*plans.outlined(plan), *([] if expected is None else plans.expected(plan, expected, folder))):
             self._line(line)
         self._line(f"in {folder}  (stop at any time; the same command goes on)")
         self.remaining = Remaining(

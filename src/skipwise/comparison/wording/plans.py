@@ -1,0 +1,53 @@
+"""A plan and its forecast in words, before anything runs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.wording.phrases import length, margin
+from skipwise.core.progress import duration
+from skipwise.core.text import byte_size
+
+if TYPE_CHECKING:
+    from skipwise.comparison.budget.forecast import Forecast
+
+
+def outlined(plan: Plan) -> list[str]:
+    """The images, the question, and how networks are trained, a line each."""
+    question, counts, recipe, size = plan.question, plan.split_images, plan.recipe, plan.preprocessing.size
+    split = f"{counts['train']:,} training, {counts['val']:,} validation and {counts['test']:,} test images"
+    if plan.folds is not None:
+        split = f"{plan.test_images:,} images, each tested once per seed in {plan.folds} folds"
+    looks = ", ".join(map(str, question.looks[:-1]))
+    looks = f"{looks} and {question.looks[-1]} seeds" if looks else f"{question.looks[-1]} seeds"
+    tuned = f", after tuning at {len(plan.tuning.rates)} learning rates" if plan.tuning else ""
+    compiled = ", compiled" if plan.execution.compile else ""
+    return [
+        f"{plan.data}: {len(plan.classes)} classes, {split}, {size} x {size} pixels",
+        f"{', '.join(plan.trained)}: judged after {looks} each{tuned}, by {question.outcome}; margin "
+        f"{margin(question)}, alpha {question.alpha:g}",
+        f"{length(recipe)} of recipe '{recipe.name}' in batches of {recipe.batch_size}, {plan.stem} "
+        f"stem, width {plan.width:g}; {plan.processes} at once on {plan.execution.device} in "
+        f"{plan.execution.precision}{compiled}",
+    ]
+
+
+def expected(plan: Plan, forecast: Forecast, folder: Path) -> list[str]:
+    """How long it will take, and the disk that it needs.
+
+    Args:
+        folder: of the results; it need not be there.
+    """
+    taking = ""
+    if forecast.first is not None and forecast.last is not None:
+        most = f", {duration(forecast.last)} if all looks are needed" if len(plan.question.looks) > 1 else ""
+        taking = f"about {duration(forecast.first)}{most}; "
+    lines = [f"Expected: {taking}{byte_size(forecast.kept)} of results on the disk"]
+    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    free = shutil.disk_usage(there).free
+    if free < forecast.needed:
+        lines.append(f"The disk is too small for them: it has only {byte_size(free)} left.")
+    return lines
