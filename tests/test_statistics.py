@@ -84,8 +84,8 @@ def test_variances_are_those_of_the_textbook_sums() -> None:
     image = (values.sum(axis=0) ** 2).sum() / s - grand
     rest = (values**2).sum() - grand - seed - image
     assert table.mean == pytest.approx(values.mean())
-    assert table.of_run == pytest.approx(seed / (s - 1) / n)
-    assert table.of_rest == pytest.approx(rest / ((s - 1) * (n - 1)) / n)
+    assert table.run_variance == pytest.approx(seed / (s - 1) / n)
+    assert table.residual_variance == pytest.approx(rest / ((s - 1) * (n - 1)) / n)
 
 
 def by_hand(
