@@ -30,13 +30,10 @@ from statistics import median
 import numpy as np
 from PIL import Image
 
-from skipwise.cli.live import Remaining
-from skipwise.comparison.budget.forecast import ENDING, ENDING_EACH, Forecast
+from skipwise.cli.live import StudyTime
 from skipwise.comparison.compare import compare
-from skipwise.comparison.plan.plan import Job, Plan
-from skipwise.comparison.run.executor import Event
-from skipwise.comparison.run.observer import Observer
 from skipwise.core.machine.system import describe_machine, usable_cores
+from skipwise.training.callbacks import Callback, Epoch, Phase, RunEnd, Start
 
 MODELS = ("resnet18", "mobilenet_v2")
 LOADS = ("idle", "busy", "begins", "ends")
@@ -63,29 +60,34 @@ class Cell:
         ]
 
 
-class Listening(Observer):
+class Listening(Callback):
     """Notes what would be shown."""
 
     def __init__(self, limit: float | None) -> None:
         self.limit, self.began = limit, time.monotonic()
         self.said: list[tuple[float, float]] = []
-        self.remaining: Remaining | None = None
 
-    def starting(self, plan: Plan, folder: Path, expected: Forecast | None) -> None:  # noqa: ARG002
-        self.remaining = Remaining(plan.processes)
-        if expected is not None and expected.last is not None:
-            self._say(expected.last)
+    def on_start(self, start: Start) -> None:
+        self.left = StudyTime(start.plan, {} if start.forecast is None else start.forecast.epochs)
+        if start.forecast is not None and start.forecast.last is not None:
+            self._say(start.forecast.last)
 
-    def doing(self, jobs: list[Job], why: str) -> None:  # noqa: ARG002
-        assert self.remaining is not None
-        self.remaining.expect(jobs)
+    def on_phase(self, phase: Phase) -> None:
+        if phase.runs:
+            self.left.on_phase(phase)
 
-    def happened(self, event: Event) -> None:
-        assert self.remaining is not None
-        self.remaining.note(event)
-        left = self.remaining.seconds()
-        if left is not None and any(self.remaining.left.values()):
-            self._say(left + ENDING + ENDING_EACH * len(MODELS))
+    def on_epoch(self, epoch: Epoch) -> None:
+        self.left.on_epoch(epoch)
+        self._look()
+
+    def on_run_end(self, end: RunEnd) -> None:
+        self.left.on_run_end(end)
+        self._look()
+
+    def _look(self) -> None:
+        left = self.left.seconds
+        if left is not None and self.left.remaining.work:
+            self._say(left)
 
     def _say(self, left: float) -> None:
         self.said.append((time.monotonic() - self.began, left))
@@ -146,7 +148,7 @@ def one(images: Path, kind: str, limit: float | None, epochs: int, halfway: floa
         listening.began = began
         options = {"seeds": 3, "epochs": epochs} if limit is None else {"time_limit": f"{limit:g}s"}
         output = Path(folder) / "out"
-        compare(images, models=MODELS, width=0.25, output=output, observer=listening, compile=False, **options)
+        compare(images, models=MODELS, width=0.25, output=output, callbacks=[listening], compile=False, **options)
         took = time.monotonic() - began
     return Cell(kind, limit, took, changed[0] if changed else None, listening.said)
 

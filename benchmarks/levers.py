@@ -46,13 +46,13 @@ BASE = Recipe(
     warmup=0.25,
     augmentation=Augmentation(mirror=True, shift=1 / 8),
 )
-MUON = replace(BASE, optimizer="muon", lr=0.4, vector_rate=0.25, momentum=0.6, batch_size=256)
+MUON = replace(BASE, optimizer="muon", lr=0.4, vector_lr=0.25, momentum=0.6, batch_size=256)
 ALTERNATE = replace(BASE.augmentation, alternate=True)
-GROWING = {"smallest": 0.625, "full_from": 0.7}
+GROWING = {"min_size": 0.625, "full_size_from": 0.7}
 
 LEVERS: dict[str, dict[str, Any]] = {
     "": {},
-    "line": {"descent": "line"},
+    "line": {"lr_decay": "linear"},
     "no-smoothing": {"label_smoothing": 0.0},
     "smoothing-0.2": {"label_smoothing": 0.2},
     "alternate": {"augmentation": ALTERNATE},
@@ -61,32 +61,32 @@ LEVERS: dict[str, dict[str, Any]] = {
     "alternate-cutout-growing": {"augmentation": replace(ALTERNATE, cutout=0.25), **GROWING},
     "shift-2": {"augmentation": replace(BASE.augmentation, shift=1 / 16)},
     "growing": GROWING,
-    "norm-bias-8": {"norm_bias_rate": 8.0},
+    "norm-bias-8": {"norm_bias_lr": 8.0},
     "dirac": {"dirac": True},
     "whiten": {"whiten": True},
     "average": {"average": 0.02},
     "norm-momentum-0.4": {"norm_momentum": 0.4},
     "warmup-0.1": {"warmup": 0.1},
-    "norms-decay": {"vector_decay": 5e-4},
+    "norms-decay": {"vector_weight_decay": 5e-4},
 }
 RATES: dict[str, Recipe] = {
     "sgd-batch-256": replace(BASE, batch_size=256, lr=0.4),
     "sgd-batch-64": replace(BASE, batch_size=64, lr=0.1),
     "sgd-lr-0.1": replace(BASE, lr=0.1),
     "sgd-lr-0.4": replace(BASE, lr=0.4),
-    "muon-lr-0.025": replace(MUON, lr=0.025, vector_rate=4.0),
-    "muon-lr-0.05": replace(MUON, lr=0.05, vector_rate=2.0),
-    "muon-lr-0.1": replace(MUON, lr=0.1, vector_rate=1.0),
-    "muon-lr-0.2": replace(MUON, lr=0.2, vector_rate=0.5),
-    "muon-lr-0.8": replace(MUON, lr=0.8, vector_rate=0.125),
-    "muon-momentum-0.9": replace(MUON, momentum=0.9, lr=0.15, vector_rate=0.5),
+    "muon-lr-0.025": replace(MUON, lr=0.025, vector_lr=4.0),
+    "muon-lr-0.05": replace(MUON, lr=0.05, vector_lr=2.0),
+    "muon-lr-0.1": replace(MUON, lr=0.1, vector_lr=1.0),
+    "muon-lr-0.2": replace(MUON, lr=0.2, vector_lr=0.5),
+    "muon-lr-0.8": replace(MUON, lr=0.8, vector_lr=0.125),
+    "muon-momentum-0.9": replace(MUON, momentum=0.9, lr=0.15, vector_lr=0.5),
     "muon-batch-128": replace(MUON, batch_size=128, lr=0.28),
     "muon-batch-512": replace(MUON, batch_size=512, lr=0.56),
     "muon-decay-5e-3": replace(MUON, weight_decay=5e-3),
     "muon-decay-2e-2": replace(MUON, weight_decay=2e-2),
     "muon-decay-5e-3-cutout": replace(MUON, weight_decay=5e-3, augmentation=replace(BASE.augmentation, cutout=0.25)),
     "muon-decay-5e-3-whiten": replace(MUON, weight_decay=5e-3, whiten=True),
-    "muon-vector-rate-1": replace(MUON, vector_rate=1.0),
+    "muon-vector-rate-1": replace(MUON, vector_lr=1.0),
 }
 ARMS: dict[str, Recipe] = RATES | {
     "-".join(filter(None, (name, lever))): replace(base, **change)

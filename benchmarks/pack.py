@@ -37,7 +37,8 @@ import skipwise
 from skipwise.core.machine.system import describe_machine
 from skipwise.data.cache.rows import RowReader
 from skipwise.data.images import Pixels
-from skipwise.data.scan.scan import decoder_pool_for, guess_pixel_format, scan_images
+from skipwise.data.scan.guess import guess_pixel_format
+from skipwise.data.scan.scan import decoder_pool_for, scan_images
 from skipwise.data.sources import open_source
 from skipwise.data.store.packed import pack
 

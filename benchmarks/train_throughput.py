@@ -38,12 +38,13 @@ from skipwise.core.machine.system import describe_machine, keep_freed_memory, us
 from skipwise.cost.counts import count
 from skipwise.cost.timing import bf16_speedup, matrix_product
 from skipwise.nets.zoo import create_model
+from skipwise.training.callbacks import Callback
 from skipwise.training.loop.optimizer import make_optimizer
 from skipwise.training.loop.recipe import RECIPES, Wishes, choose_recipe, of_one_size
 from skipwise.training.machine.compiling import compiled
 from skipwise.training.machine.execution import choose_execution
-from skipwise.training.run.progress import Standing
-from skipwise.training.train import TrainObserver, train
+from skipwise.training.run.state import TrainState
+from skipwise.training.train import train
 
 SIZE, CLASSES = 32, 10
 STEPS_PER_EPOCH = 20
@@ -135,8 +136,8 @@ def ours(case: Case, folder: str, wait: Callable[[float], None]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)).save(path)
 
-    class Waiting(TrainObserver):
-        def step_done(self, _: Standing) -> None:
+    class Waiting(Callback):
+        def on_step(self, _: TrainState) -> None:
             wait(batch)
 
     train(
@@ -148,7 +149,7 @@ def ours(case: Case, folder: str, wait: Callable[[float], None]) -> None:
         epochs=100_000,
         compile=True,
         output=Path(folder, "run"),
-        observer=Waiting(),
+        callbacks=[Waiting()],
     )
 
 

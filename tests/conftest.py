@@ -113,11 +113,11 @@ def cli(tmp_path: Path) -> Run:
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Comparisons do their runs here, for tests that are not about processes, and time networks for a moment."""
     from skipwise.comparison import conclude
+    from skipwise.comparison.run.in_process import InProcess
     from skipwise.cost import timing
     from skipwise.cost.interleaved import interleaved
-    from tests.executing import Here
 
-    monkeypatch.setattr(conclude, "LocalProcesses", Here)
+    monkeypatch.setattr(conclude, "LocalProcesses", InProcess)
     monkeypatch.setattr(timing, "interleaved", lambda arms, **_: interleaved(arms, seconds=0.0))
 
 

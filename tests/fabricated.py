@@ -42,7 +42,7 @@ from skipwise.evaluation.outcomes import OUTCOMES, Outcome
 from skipwise.statistics import Estimate, Pair, Verdict
 from skipwise.training.loop.recipe import RECIPES
 from skipwise.training.machine.execution import Execution
-from skipwise.training.run.progress import Epoch
+from skipwise.training.run.state import EpochMetrics
 
 NASTY = "<script>alert(1)</script>|`*x*"
 CLASSES = ("aeroplane", "bird", "cat", "deer", "dog")
@@ -69,7 +69,7 @@ class Fabricated:
     plan: Plan
     results: Results
     costs: Costs
-    histories: dict[str, list[tuple[Epoch, ...]]]
+    histories: dict[str, list[tuple[EpochMetrics, ...]]]
     pictures: dict[str, str]
 
     def arguments(self) -> tuple[Any, ...]:
@@ -315,14 +315,14 @@ def _basis(choice: str | None, shown: bool) -> Basis:
     return "cheapest of those as good" if shown else "best guess"
 
 
-def _history(candidate: Candidate, run: RunResult, epochs: int, rng: np.random.Generator) -> tuple[Epoch, ...]:
+def _history(candidate: Candidate, run: RunResult, epochs: int, rng: np.random.Generator) -> tuple[EpochMetrics, ...]:
     assert candidate.accuracy is not None
     done = []
     for epoch in range(1, (2 if run.status == "failed" else epochs) + 1):
         gap = np.exp(-epoch / epochs * 4)
         reached = candidate.accuracy - 0.5 * gap + rng.normal(0, 0.006)
         val = Metrics(accuracy=float(reached), nll=0.3) if run.fold is None else None
-        done.append(Epoch(epoch, float(0.5 + 1.7 * gap + rng.normal(0, 0.02)), 0.1, val, 1.0))
+        done.append(EpochMetrics(epoch, float(0.5 + 1.7 * gap + rng.normal(0, 0.02)), 0.1, val, 1.0))
     return tuple(done)
 
 

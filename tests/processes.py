@@ -143,7 +143,7 @@ def _connect(number: int, name: str, around: Surroundings, said: Path) -> None:
 
 IMPORTS = """
 import json, sys
-from skipwise import cli
+from skipwise.cli import app as cli
 heavy = {"torch", "torchvision", "timm", "sklearn", "onnx", "onnxruntime", "openvino"}
 for case in json.load(sys.stdin):
     sys.argv = ["skipwise", *case]

@@ -11,9 +11,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from skipwise.training.run import saving
-from skipwise.training.run.progress import Standing
 from skipwise.training.run.record import RunSpec
 from skipwise.training.run.runner import execute_run
+from skipwise.training.run.state import TrainState
+from tests.calling import calls
 from tests.test_training import IMAGES, RECIPE, make_spec
 
 
@@ -33,10 +34,10 @@ def work(folder: Path, run: RunSpec, save: bool, most: int, pipe: Connection) ->
     saving.Saves.due = lambda *_, **__: save
     steps = itertools.count(1)
 
-    def on_step(at: Standing) -> None:
+    def on_step(at: TrainState) -> None:
         pipe.send(at.steps)
         time.sleep(0.0 if save else 0.05)
         if next(steps) == most:
             signal.pause()
 
-    execute_run(run, IMAGES, folder, on_step=on_step)
+    execute_run(run, IMAGES, folder, calls(on_step=on_step))

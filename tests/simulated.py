@@ -7,29 +7,30 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
 from unittest import mock
 
 import numpy as np
 
 from skipwise.comparison import conclude
 from skipwise.comparison.budget.corrections import Budget
-from skipwise.comparison.budget.fit import fitted
+from skipwise.comparison.budget.fit import fit_to_limit
 from skipwise.comparison.budget.forecast import ENDING, ENDING_EACH, STARTING
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.executor import Event
-from skipwise.comparison.run.observer import Observer
-from skipwise.comparison.run.study import Course
+from skipwise.comparison.run.study import StudyResult
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.folders import make_folder
 from skipwise.core.files.json_records import read_json
 from skipwise.core.machine.system import describe_machine
 from skipwise.data.splits import save_split
 from skipwise.evaluation.metrics import measure
+from skipwise.training.callbacks import Epoch, RunEnd
 from skipwise.training.loop.recipe import RECIPES, shortened
 from skipwise.training.probe.step_cost import StepCost
-from skipwise.training.run.record import Predictions, RunRecord, failed_run, write_predictions, write_run
+from skipwise.training.run.predictions import Predictions, write_predictions
+from skipwise.training.run.record import RunRecord, failed_run, write_run
+from tests.calling import calls
 from tests.fabricated import fabricate
 
 NAMES = ("resnet18", "se_resnet18", "plain18", "resnet34")
@@ -76,9 +77,12 @@ class Machine:
             seconds -= (until - self.now) / self.factor()
             self.now = until
 
-    def processes(self, home: Path, *, processes: int, **_: object) -> Processes:
-        """In the place of `LocalProcesses`."""
-        return Processes(self, home, processes)
+    def processes(self, folder: Path | None = None, *, processes: int = 1) -> Processes:
+        """In the place of `LocalProcesses`; open, where a folder is given."""
+        executor = Processes(self)
+        if folder is not None:
+            executor.open(folder, processes=processes)
+        return executor
 
 
 @dataclass
@@ -92,14 +96,14 @@ class _Run:
 class Processes:
     """An `Executor` whose processes start and read images, and then do one run after another."""
 
-    def __init__(self, machine: Machine, home: Path, processes: int) -> None:
-        self.machine, self.home, self.count = machine, home, processes
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
         self.cancel()
 
-    def __enter__(self) -> Self:
-        return self
+    def open(self, folder: Path, *, processes: int, **_: object) -> None:
+        self.home, self.count = folder, processes
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self.cancel()
 
     def cancel(self) -> None:
@@ -139,7 +143,17 @@ class Processes:
         machine, job = self.machine, run.job
         if run.epoch:
             self._happens()
-            yield Event(job, epoch=run.epoch, seconds=machine.now - run.since)
+            yield Epoch(
+                run.epoch,
+                1.0,
+                0.1,
+                None,
+                machine.now - run.since,
+                run=job.folder,
+                model=job.spec.model,
+                seed=job.spec.seed,
+                images_per_second=1.0,
+            )
         run.epoch, run.since, run.left = run.epoch + 1, machine.now, self._epoch(job)
         if run.epoch > job.spec.recipe.epochs or math.isnan(machine.accuracies.get(job.spec.model, 0.9)):
             self.running.remove(run)
@@ -147,7 +161,7 @@ class Processes:
             record = answered(job, self.home, machine.accuracies.get(job.spec.model, 0.9))
             machine.ran.append(job)
             self._happens()
-            yield Event(job, epoch=job.spec.recipe.epochs, record=record)
+            yield RunEnd(run=job.folder, record=record)
 
     def _happens(self) -> None:
         self.machine.events += 1
@@ -183,7 +197,9 @@ def asking(networks: int = 2, *, looks: tuple[int, ...] = (5,), epochs: int = 15
     """A comparison as it would be without a limit; 32 steps are an epoch."""
     plan = fabricate(NAMES[:networks], tuned=False, exploratory=False, looks=looks).plan
     split = {"train": 32 * 32, "val": VALIDATED, "test": TESTED}
-    recipe = shortened(replace(RECIPES["fast"], batch_size=32, smallest=1.0, full_from=0.0), epochs, split["train"])
+    recipe = shortened(
+        replace(RECIPES["fast"], batch_size=32, min_size=1.0, full_size_from=0.0), epochs, split["train"]
+    )
     return replace(
         plan,
         split_images=split,
@@ -218,7 +234,7 @@ class Comparison:
         """As it is written down."""
         return read_json(self.folder / COMPARISONS.plan_file, Plan)
 
-    def carry_out(self, machine: Machine, *, reading: float = 2.0, began: float | None = None) -> Course:
+    def carry_out(self, machine: Machine, *, reading: float = 2.0, began: float | None = None) -> StudyResult:
         """Up to its end, with the report.
 
         Args:
@@ -228,16 +244,14 @@ class Comparison:
         began = machine.now if began is None else began
         asked = replace(self.asked, time_limit=self.limit)
         costs = costs_of(asked, self.expected)
-        watch = Observer()
-        watch.noticed = self.noticed.append  # type: ignore[method-assign]
+        watch = calls(on_notice=self.noticed.append)
         with (
-            mock.patch.object(conclude, "LocalProcesses", machine.processes),
             mock.patch("skipwise.comparison.budget.forecast.usable_cores", return_value=asked.processes),
         ):
             machine.work(reading)
             if not (self.folder / COMPARISONS.plan_file).exists():
                 left = self.limit - (machine.now - began)
-                plan = fitted([asked], lambda _: costs, lambda _: left, fewer_epochs=self.fewer_epochs)
+                plan = fit_to_limit([asked], lambda _: costs, lambda _: left, fewer_epochs=self.fewer_epochs)
                 self._begin(plan)
             plan, budget = self.plan, None
             if plan.stopped_after is None:
@@ -250,9 +264,9 @@ class Comparison:
                     fewer_epochs=self.fewer_epochs,
                     clock=lambda: machine.now,
                 )
-            course = conclude._follow(plan, self.folder, watch, budget)
-            machine.work(ENDING + ENDING_EACH * len(course.plan.trained))
-        return course
+            study = conclude._study(plan, self.folder, watch, budget, machine.processes())
+            machine.work(ENDING + ENDING_EACH * len(study.plan.trained))
+        return study
 
     def _begin(self, plan: Plan) -> None:
         make_folder(self.folder)
@@ -261,7 +275,7 @@ class Comparison:
         save_split(self.folder / "split.csv", ids, labels, ["test"] * TESTED, [""] * TESTED)
         write_sealed(self.folder / COMPARISONS.plan_file, plan)
 
-    def results(self, course: Course) -> bytes:
+    def results(self, study: StudyResult) -> bytes:
         """`comparison.json`."""
-        write_sealed(self.folder / "comparison.json", collect(course.plan, self.folder, course))
+        write_sealed(self.folder / "comparison.json", collect(study.plan, self.folder, study))
         return (self.folder / "comparison.json").read_bytes()

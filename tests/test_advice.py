@@ -26,7 +26,8 @@ from skipwise.advice.weights import should_start_from_weights
 from skipwise.data.image.thumbnails import thumbnail
 from skipwise.nets.weights.published import published
 from skipwise.training import starting_weights as starting
-from skipwise.training.train import TrainObserver, train
+from skipwise.training.callbacks import Callback
+from skipwise.training.train import train
 from tests.conftest import Run
 
 TRAITS = Traits(
@@ -248,11 +249,11 @@ def test_advice_on_the_command_line(cli: Run, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["my images"]
 
 
-class Heard(TrainObserver):
+class Heard(Callback):
     def __init__(self) -> None:
         self.said: list[str] = []
 
-    def noticed(self, sentence: str) -> None:
+    def on_notice(self, sentence: str) -> None:
         self.said.append(sentence)
 
 
@@ -277,7 +278,7 @@ def weights_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_few_photographs_start_from_weights_that_are_here_unless_one_says_otherwise(tmp_path: Path) -> None:
     data, heard = folder_of(tmp_path / "data", photographs(40)), Heard()
     options = {"epochs": 1, "precision": "fp32", "compile": False}
-    run = train(data, **options, observer=heard, output=tmp_path / "auto")
+    run = train(data, **options, callbacks=[heard], output=tmp_path / "auto")
     assert run.plan.start is not None
     assert run.plan.start.name.startswith("resnet18-")
     assert run.record.spec.recipe.head_first > 0
@@ -301,7 +302,7 @@ def test_without_weights_here_networks_start_from_scratch_and_it_is_said_why(
         img_size=16,
         epochs=1,
         precision="fp32",
-        observer=heard,
+        callbacks=[heard],
         output=tmp_path / "run",
     )
     assert run.plan.start is None

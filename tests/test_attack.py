@@ -47,8 +47,8 @@ def test_a_process_that_dies_has_failed_and_the_command_that_repeats_it_is_print
     (tmp_path / "sitecustomize.py").write_text(
         "import itertools, os\n"
         "from skipwise.data.scan import inspection as module\n"
-        "before, looked = module.look, itertools.count()\n"
-        "module.look = lambda *given: os.abort() if next(looked) == 2 else before(*given)\n"
+        "before, looked = module.inspect_image, itertools.count()\n"
+        "module.inspect_image = lambda *given: os.abort() if next(looked) == 2 else before(*given)\n"
     )
     paths = [str(tmp_path), *filter(None, sys.path)]
     result = subprocess.run(

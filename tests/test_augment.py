@@ -19,10 +19,10 @@ from skipwise.data.batches.batches import Augmentation, Batch, TrainingBatches, 
 from skipwise.data.batches.mixing import cutmix, mixup
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.training.loop.recipe import RECIPES, Wishes, choose_recipe
-from skipwise.training.loop.schedule import Pace
+from skipwise.training.loop.schedule import StepSchedule
 from skipwise.training.loop.trainer import Training, batch_loss
 from skipwise.training.machine.execution import Execution, reproducible
-from skipwise.training.run.progress import Standing
+from skipwise.training.run.state import TrainState
 
 NONE = Augmentation(mirror=False, shift=0)
 EVERYTHING = {
@@ -416,7 +416,7 @@ def trained(balance: str, *, interrupted: bool = False, **options: object) -> Li
     recipe = replace(RECIPES["reference"], epochs=3, lr=0.02, batch_size=20, augmentation=augmentation, balance=balance)
     preprocessing = Preprocessing(size=6, channels=3, mean=(0.5,) * 3, std=(0.3,) * 3)
     execution = Execution(device="cpu", precision="fp32", threads=1)
-    start = Standing(Pace.even(recipe.epochs * some.per_epoch))
+    start = TrainState(StepSchedule.even(recipe.epochs * some.per_epoch))
     with reproducible(execution):
         training = Training(Linear(), some, recipe, preprocessing, execution, start=start)
         while not training.finished:
@@ -424,9 +424,11 @@ def trained(balance: str, *, interrupted: bool = False, **options: object) -> Li
                 training.close_epoch(None)
             else:
                 training.step()
-            if interrupted and training.at.steps == some.per_epoch + 1:
+            if interrupted and training.state.steps == some.per_epoch + 1:
                 kept = {name: tensor.clone() for name, tensor in training.tensors().items()}
-                training = Training(Linear(), some, recipe, preprocessing, execution, start=training.at, tensors=kept)
+                training = Training(
+                    Linear(), some, recipe, preprocessing, execution, start=training.state, tensors=kept
+                )
     return training.network
 
 

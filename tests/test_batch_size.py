@@ -19,7 +19,6 @@ from torch.utils._pytree import tree_leaves
 
 from skipwise.comparison.compare import compare
 from skipwise.comparison.plan.plan import COMPARISONS, Plan
-from skipwise.comparison.run.observer import Observer
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.files.json_records import read_json
@@ -27,16 +26,17 @@ from skipwise.core.machine import devices, memory
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.evaluation.logits import predict_logits
 from skipwise.nets.zoo import create_model
+from skipwise.training.callbacks import Callback
 from skipwise.training.loop.recipe import RECIPES, rescaled
 from skipwise.training.machine.execution import Execution
 from skipwise.training.plan import RUNS, RunPlan
 from skipwise.training.probe.batch_size import Room, TooLarge, largest_batch, with_batch
-from skipwise.training.train import TrainObserver, train
+from skipwise.training.train import train
 from tests.conftest import Run
 from tests.external_networks import Linear
 
 CPU = Execution(device="cpu", precision="fp32", threads=1)
-RECIPE = replace(RECIPES["fast"], batch_size=16, smallest=1.0, full_from=0.0)
+RECIPE = replace(RECIPES["fast"], batch_size=16, min_size=1.0, full_size_from=0.0)
 ROOM = Room(channels=3, size=32)
 SMALL = {"width": 0.125, "img_size": 32, "batch_size": 16, "epochs": 1, "precision": "fp32", "recipe": "fast"}
 
@@ -105,26 +105,18 @@ def needed(batch: int) -> int:
     return capacity.most
 
 
-class Said:
-    """For any observer: what it was told, as lines."""
+class Said(Callback):
+    """What it was told, as lines."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def noticed(self, sentence: str) -> None:
+    def on_notice(self, sentence: str) -> None:
         self.lines.append(sentence)
 
     @property
     def about_batches(self) -> list[str]:
         return [line for line in self.lines if line.startswith("Batches of")]
-
-
-class SaidOfARun(Said, TrainObserver):
-    pass
-
-
-class SaidOfAComparison(Said, Observer):
-    pass
 
 
 def test_a_batch_is_halved_until_it_fits(made_up: MadeUp) -> None:
@@ -210,19 +202,19 @@ def test_the_rate_keeps_its_proportion_and_a_line_says_so() -> None:
 def test_a_run_is_trained_with_the_batch_that_fits_and_goes_on_with_it(photos: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
 
-    class Stops(SaidOfARun):
-        def step_done(self, _: object) -> None:
+    class Stops(Said):
+        def on_step(self, _: object) -> None:
             raise KeyboardInterrupt
 
     with Capacity(needed(9)) as capacity:
         began = Stops()
         with pytest.raises(KeyboardInterrupt):
-            train(photos, output=folder, observer=began, **SMALL)
+            train(photos, output=folder, callbacks=[began], **SMALL)
         assert began.about_batches
         terms = read_sealed(folder / RUNS.plan_file, RunPlan)
         assert (terms.asked_batch, terms.spec.recipe.batch_size) == (16, 8)
-        goes_on = SaidOfARun()
-        run = train(photos, output=folder, observer=goes_on, **SMALL)
+        goes_on = Said()
+        run = train(photos, output=folder, callbacks=[goes_on], **SMALL)
         assert run.record.status == "finished"
         assert capacity.most <= capacity.size  # and so did the run
     assert not goes_on.about_batches
@@ -237,16 +229,16 @@ def test_a_run_is_trained_with_the_batch_that_fits_and_goes_on_with_it(photos: P
 @pytest.mark.usefixtures("in_this_process", "made_up")
 def test_a_comparison_halves_the_batch_for_all_its_networks(photos: Path, tmp_path: Path) -> None:
     small = {"models": ["plain18", "resnet18"], "seeds": 2, "workers": 1, **SMALL}
-    folder, first, again = tmp_path / "comparison", SaidOfAComparison(), SaidOfAComparison()
+    folder, first, again = tmp_path / "comparison", Said(), Said()
     with Capacity(needed(13)):  # both networks' weights are there
-        done = compare(photos, output=folder, observer=first, **small)
+        done = compare(photos, output=folder, callbacks=[first], **small)
     assert len(first.about_batches) == 1
     assert (done.plan.asked_batch, done.plan.recipe.batch_size) == (16, 8)
     specs = [read_json(path, dict)["spec"]["recipe"] for path in folder.glob("runs/*/run.json")]
     assert [spec["batch_size"] for spec in specs] == [8] * 4
     assert "batches of 8 (16 did not fit into memory)" in (folder / "report.html").read_text()
     (folder / COMPARISONS.results[-1]).unlink()  # unfinished: the same command goes on as it was planned
-    assert compare(photos, output=folder, observer=again, **small).plan == done.plan
+    assert compare(photos, output=folder, callbacks=[again], **small).plan == done.plan
     assert not again.about_batches
     with pytest.raises(SkipwiseError, match="batch_size is 8 there and 4 here"):
         compare(photos, output=folder, **small | {"batch_size": 4})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -13,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skipwise.comparison.budget.corrections import Budget
-from skipwise.comparison.plan.plan import Job, Tuning
+from skipwise.comparison.plan.plan import Tuning
 from skipwise.comparison.plan.question import LEAST
-from skipwise.comparison.run import study as course
+from skipwise.comparison.run import study as study_module
 from skipwise.comparison.run.collect import collect
-from skipwise.comparison.run.executor import Event
-from skipwise.comparison.run.study import Course, follow
+from skipwise.comparison.run.study import StudyResult, run_study
 from skipwise.core.errors import SkipwiseError
+from skipwise.training.callbacks import Phase
+from tests.calling import calls
 from tests.simulated import NAMES, Comparison, Killed, Load, Machine, asking, costs_of
 
 APART = {"resnet18": 0.9, "se_resnet18": 0.6, "plain18": 0.5, "resnet34": 0.4}
@@ -35,19 +35,19 @@ def slower(epochs: dict[str, float], times: float) -> dict[str, float]:
     return {name: seconds * times for name, seconds in epochs.items()}
 
 
-def judged(comparison: Comparison, course: Course) -> None:
+def judged(comparison: Comparison, study: StudyResult) -> None:
     """What holds of every comparison that came to its end."""
     plan = comparison.plan
-    assert course.plan == plan
+    assert study.plan == plan
     used = {job.folder for name in plan.trained for seed in plan.question.seeds for job in plan.jobs(name, seed)}
-    counted = [course.records[folder] for folder in used if folder in course.records]
+    counted = [study.records[folder] for folder in used if folder in study.records]
     # Rounds of other epochs are no part of it.
     assert {record.spec.recipe.epochs for record in counted} == {plan.recipe.epochs}
     assert plan.stopped_after is None or plan.stopped_after >= LEAST
-    last = course.looks[-1]
+    last = study.looks[-1]
     # A round counts when it is whole, and then for all networks that went on.
-    assert {len(course.answers[name].seeds) for name in last.candidates} == {last.seeds}
-    for look in course.looks:
+    assert {len(study.answers[name].seeds) for name in last.candidates} == {last.seeds}
+    for look in study.looks:
         assert look.seeds in plan.looks
 
 
@@ -66,8 +66,8 @@ def test_a_limit_is_used_where_a_machine_is_about_as_fast_as_tried(tmp_path: Pat
 def test_what_takes_less_time_than_there_is_is_done_whole_and_ends(tmp_path: Path) -> None:
     machine = Machine(epochs_of(2), CLOSE)
     comparison = Comparison(asking(), tmp_path / "out", epochs_of(2), 3600.0)
-    course = comparison.carry_out(machine)
-    judged(comparison, course)
+    study = comparison.carry_out(machine)
+    judged(comparison, study)
     assert machine.now < 1000
     assert (comparison.plan.question.looks, comparison.plan.recipe.epochs) == ((5,), 15)
     assert comparison.plan.corrections == ()
@@ -76,9 +76,9 @@ def test_what_takes_less_time_than_there_is_is_done_whole_and_ends(tmp_path: Pat
 def test_settled_pairs_end_it(tmp_path: Path) -> None:
     machine = Machine(epochs_of(2), APART)
     comparison = Comparison(asking(looks=(3, 6, 12)), tmp_path / "out", epochs_of(2), 1200.0)
-    course = comparison.carry_out(machine)
-    judged(comparison, course)
-    assert [look.seeds for look in course.looks] == [3]
+    study = comparison.carry_out(machine)
+    judged(comparison, study)
+    assert [look.seeds for look in study.looks] == [3]
     assert machine.now < 600
 
 
@@ -107,11 +107,11 @@ def test_the_end_does_not_move_whatever_the_load_does(
     folder = tmp_path_factory.mktemp("load") / "out"
     comparison = Comparison(asking(networks, processes=processes), folder, expected, limit)
     try:
-        course = comparison.carry_out(machine)
+        study = comparison.carry_out(machine)
     except SkipwiseError as error:
         assert "not all networks have a finished run" in str(error)  # noqa: PT017 - it need not be raised
     else:
-        judged(comparison, course)
+        judged(comparison, study)
     assert machine.now <= 1.05 * limit
 
 
@@ -127,15 +127,15 @@ def test_a_machine_five_times_slower_begins_again_with_fewer_epochs_and_answers(
     expected = epochs_of(2)
     machine = Machine(slower(expected, 5.0), CLOSE)
     comparison = Comparison(asking(), tmp_path / "out", expected, 600.0)
-    course = comparison.carry_out(machine)
-    judged(comparison, course)
+    study = comparison.carry_out(machine)
+    judged(comparison, study)
     plan = comparison.plan
     assert plan.recipe.epochs < 15
-    assert plan.corrections[0].startswith("Training is 5.0 times as slow as it was tried out to be: it begins again")
+    assert plan.corrections[0].startswith("Training is 5.0 times as slow as was measured before: it begins again")
     assert comparison.noticed[0] == plan.corrections[0]
     # From seeds that nothing was begun of.
     assert plan.question.first_seed > 0
-    assert len(course.judgement.pairs) == 1
+    assert len(study.judgement.pairs) == 1
     assert machine.now <= 600
     # It is the same comparison, for whoever gives the command again.
     assert replace(comparison.asked, time_limit=600.0).same_as(plan)
@@ -146,7 +146,7 @@ def test_a_machine_that_is_quicker_begins_again_with_more_epochs(tmp_path: Path)
     machine = Machine(slower(expected, 0.6), CLOSE)
     comparison = Comparison(asking(), tmp_path / "out", expected, 400.0)
     judged(comparison, comparison.carry_out(machine))
-    assert "times as fast as it was tried out to be" in comparison.plan.corrections[0]
+    assert "times as fast as was measured before" in comparison.plan.corrections[0]
     assert machine.now >= 0.85 * 400 or comparison.plan.recipe.epochs == 15
 
 
@@ -188,13 +188,13 @@ def test_a_network_that_learned_nothing_is_named_and_its_time_goes_to_the_others
     expected = epochs_of(3)
     poor = Machine(expected, CLOSE | {"plain18": 0.2})
     comparison = Comparison(asking(3, looks=(12,)), tmp_path / "poor", expected, 600.0)
-    course = comparison.carry_out(poor)
-    judged(comparison, course)
+    study = comparison.carry_out(poor)
+    judged(comparison, study)
     sentence = comparison.plan.not_trained["plain18"]
     assert sentence.startswith("It had learned nothing when its first run of ")
     assert any(sentence in said for said in comparison.noticed)
     assert sum(job.spec.model == "plain18" for job in poor.ran) == 1
-    results = collect(course.plan, comparison.folder, course)
+    results = collect(study.plan, comparison.folder, study)
     assert [candidate.not_trained for candidate in results.candidates] == [None, None, sentence]
     assert [(pair.a, pair.b) for pair in results.pairs] == [("resnet18", "se_resnet18")]
     # What others get is what is left over.
@@ -241,13 +241,13 @@ def test_whenever_it_is_killed_it_goes_on_and_plan_and_corrections_give_the_same
             comparison.carry_out(machine)
         before = comparison.plan
         machine.killed = None
-        course = comparison.carry_out(machine)
-        judged(comparison, course)
+        study = comparison.carry_out(machine)
+        judged(comparison, study)
         assert comparison.plan.corrections[: len(before.corrections)] == before.corrections
-        found = comparison.results(course)
-        # Without a clock, the plan as it is now takes the same course, and trains nothing.
+        found = comparison.results(study)
+        # Without a clock, the plan as it is now takes the same study, and trains nothing.
         idle = Machine(expected, accuracies)
-        replayed = follow(comparison.plan, comparison.folder, idle.processes(comparison.folder, processes=1))
+        replayed = run_study(comparison.plan, comparison.folder, idle.processes(comparison.folder, processes=1))
         assert not idle.ran
         assert comparison.results(replayed) == found
 
@@ -262,7 +262,7 @@ def test_the_last_look_is_not_moved_once_it_was_taken(tmp_path: Path, monkeypatc
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(course, "judge", ended)
+        patched.setattr(study_module, "judge", ended)
         with pytest.raises(Killed):
             comparison.carry_out(machine)
     taken, runs = comparison.plan, len(machine.ran)
@@ -293,19 +293,16 @@ def test_what_is_to_be_done_is_told_whole_and_what_is_done_already_with_it(tmp_p
     comparison._begin(plan)
     machine = Machine(epochs_of(2), CLOSE)
 
-    def doing(jobs: Sequence[Job], _: str) -> None:
-        told.append([job.folder for job in jobs])
-        done.clear()
-
-    def happened(event: Event) -> None:
-        if event.record is not None:
-            done.append(event.job.folder)
+    def on_phase(phase: Phase) -> None:
+        told.append([job.folder for job in phase.runs])
+        done[:] = phase.ended
 
     with mock.patch("skipwise.comparison.budget.forecast.usable_cores", return_value=1):
         costs = costs_of(plan, epochs_of(2))
         budget = Budget(plan, plan, costs, end=900.0, fewer_epochs=True, clock=lambda: machine.now)
         processes = machine.processes(comparison.folder, processes=1)
-        follow(plan, comparison.folder, processes, doing=doing, happened=happened, budget=budget)
+        callback = calls(on_phase=on_phase, on_run_end=lambda end: done.append(end.run))
+        run_study(plan, comparison.folder, processes, callback=callback, budget=budget)
     assert [len(jobs) for jobs in told] == [4, 8]
     assert sorted(done) == sorted(told[-1])
 
@@ -316,11 +313,11 @@ def test_one_finished_seed_is_an_answer_without_verdicts(tmp_path: Path) -> None
         machine = Machine(slower(expected, times), CLOSE)
         comparison = Comparison(asking(), tmp_path / f"out-{times:g}", expected, 300.0)
         try:
-            course = comparison.carry_out(machine)
+            study = comparison.carry_out(machine)
         except SkipwiseError:
             continue
         if comparison.plan.stopped_after == 1:
-            results = collect(course.plan, comparison.folder, course)
+            results = collect(study.plan, comparison.folder, study)
             assert results.pairs == ()
             assert all(candidate.accuracy is not None for candidate in results.candidates if not candidate.not_trained)
             assert any("Nothing is judged by one" in sentence for sentence in comparison.noticed)

@@ -169,12 +169,12 @@ def check(data: Path, cache: Path, damages: list[str], seed: int) -> None:
         assert learnt(data) == want, f"{name} {damage}, the second time"
 
 
-@pytest.mark.parametrize("held", [rows.HELD, 0], ids=["held in memory", "read"])
+@pytest.mark.parametrize("held", [rows.IN_MEMORY, 0], ids=["held in memory", "read"])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_files_change_nothing(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str, held: int
 ) -> None:
-    monkeypatch.setattr(rows, "HELD", held)
+    monkeypatch.setattr(rows, "IN_MEMORY", held)
     check(arrays(tmp_path / "set"), cache, [damage] * (5 if damage == "flipped" else 1), seed=0)
 
 
@@ -184,7 +184,7 @@ def test_damaged_files_change_nothing(
 def test_damaged_files_change_nothing_whatever_the_images_are_in(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, seed: int
 ) -> None:
-    monkeypatch.setattr(rows, "HELD", rows.HELD if seed == 1 else 0)
+    monkeypatch.setattr(rows, "IN_MEMORY", rows.IN_MEMORY if seed == 1 else 0)
     check(DATA[kind](tmp_path / "set"), cache, [*DAMAGES, *["flipped"] * 4], seed=seed)
 
 
@@ -212,7 +212,7 @@ def test_every_bit_of_a_small_file_counts(cache: Path) -> None:
 
 
 def test_every_bit_of_a_file_of_rows_counts(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "HELD", 0)
+    monkeypatch.setattr(rows, "IN_MEMORY", 0)
     want = np.random.default_rng(0).integers(0, 256, (5, 3, 3), dtype=np.uint8)
     made = cache / "made"
     made.parent.mkdir()
@@ -251,7 +251,7 @@ def test_every_bit_of_a_file_of_rows_counts(cache: Path, monkeypatch: pytest.Mon
 def test_what_is_cut_off_or_deleted_while_it_is_open_is_read_all_the_same(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "HELD", 0)
+    monkeypatch.setattr(rows, "IN_MEMORY", 0)
     prepared = prepare(Request(data=str(arrays(tmp_path / "set"))), seed=0)
     pixels = prepared.images(PixelFormat(size=SIDE, channels=3), packed=True).pixels
     numbers = np.arange(len(prepared.source.ids))
@@ -268,7 +268,7 @@ def test_what_is_cut_off_or_deleted_while_it_is_open_is_read_all_the_same(
 def test_an_image_that_changed_is_not_taken_for_a_damaged_row(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "HELD", 0)
+    monkeypatch.setattr(rows, "IN_MEMORY", 0)
     prepared = prepare(Request(data=str(photos(tmp_path / "set"))), seed=0)
     pixels = prepared.images(PixelFormat(size=SIDE, channels=3), packed=True).pixels
     for path in cache.glob("pixels/*"):
@@ -292,7 +292,7 @@ def mounted(folder: Path, *arguments: str) -> object:
 def test_a_cache_that_can_only_be_read_is_used_and_made_up_for(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "HELD", 0)
+    monkeypatch.setattr(rows, "IN_MEMORY", 0)
     data = arrays(tmp_path / "set")
     want = learnt(data)
     rng = np.random.default_rng(0)

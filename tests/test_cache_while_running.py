@@ -32,7 +32,7 @@ RESULTS = {
 
 def never_hold() -> None:
     """Has a process read rows from the file again and again, as it would those of a large one."""
-    rows.HELD = 0
+    rows.IN_MEMORY = 0
 
 
 def start(command: str, output: str, cache: Path) -> Command:

@@ -20,7 +20,7 @@ from skipwise.deploy.artifact.golden import GoldenCheck
 from skipwise.deploy.artifact.images import other_images
 from skipwise.deploy.verify.agreement import agreement, quality
 from skipwise.deploy.verify.certificate import write_certificate
-from skipwise.deploy.verify.results import Arm, Flip
+from skipwise.deploy.verify.results import BackendResult, Flip
 from skipwise.deploy.verify.speed import Speed
 from skipwise.deploy.verify.verify import Certificate, Verified
 from skipwise.deploy.verify.wording import verdict
@@ -81,8 +81,10 @@ def verified(tmp_path: Path) -> Verified:
         files={"": "f" * 64},
     )
     arms = [
-        Arm(name="ONNX Runtime INT8", precision="int8", own=True, agreement=found, faults=("2 points are lost",)),
-        Arm(name="OpenVINO FP32", precision="fp32", own=False, agreement=found, faults=()),
+        BackendResult(
+            name="ONNX Runtime INT8", precision="int8", own=True, agreement=found, faults=("2 points are lost",)
+        ),
+        BackendResult(name="OpenVINO FP32", precision="fp32", own=False, agreement=found, faults=()),
     ]
     flips = [
         Flip(

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 import skipwise
 from skipwise import SkipwiseError, create_model, load_weights
 from skipwise.nets.weights.loading import Loaded, load_tensors
+from skipwise.training.callbacks import Callback
 from skipwise.training.starting_weights import find_start
-from skipwise.training.train import TrainObserver
 from tests.test_weights import perturbed
 
 CLASSES = 3
@@ -422,12 +422,12 @@ def test_a_run_says_which_weights_it_starts_from_and_other_weights_are_another_r
     options = {"model": "plain20", "width": 0.25, "epochs": 1, "img_size": 16, "stem": "small", "precision": "fp32"}
     said: list[str] = []
 
-    class Watch(TrainObserver):
-        def noticed(self, sentence: str) -> None:
+    class Watch(Callback):
+        def on_notice(self, sentence: str) -> None:
             said.append(sentence)
 
     run = skipwise.train(
-        photos, init=tmp_path / "timm.pth", output=tmp_path / "run", observer=Watch(), compile=False, **options
+        photos, init=tmp_path / "timm.pth", output=tmp_path / "run", callbacks=[Watch()], compile=False, **options
     )
     assert any("state_dict_ema is used, since timm" in sentence for sentence in said)
     assert run.record.spec.init_key is None

@@ -19,7 +19,7 @@ from skipwise.comparison.results.records import Results
 from skipwise.comparison.run.collapse import has_learned
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.predictions import read_tested
-from skipwise.comparison.run.study import follow
+from skipwise.comparison.run.study import run_study
 from skipwise.comparison.wording import pairs, phrases, study
 from skipwise.comparison.wording.answer import answer
 from skipwise.comparison.wording.notes import notes
@@ -28,15 +28,16 @@ from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.sources import ReadingOptions
 from skipwise.statistics import share
-from skipwise.training.run.record import Predictions, RunSpec
+from skipwise.training.run.predictions import Predictions
+from skipwise.training.run.record import RunSpec
 from tests.fabricated import fabricate
-from tests.test_course import IMAGES, Accuracy, Answering, Folds, make_plan
+from tests.test_study import IMAGES, Accuracy, Answering, Folds, make_plan
 
 COLLAPSED = 0.0
 
 
 def found(folder: Path, plan: Plan, accuracy: Accuracy) -> Results:
-    return collect(plan, folder, follow(plan, folder, Answering(folder, accuracy)))
+    return collect(plan, folder, run_study(plan, folder, Answering(folder, accuracy)))
 
 
 def sometimes(*seeds: int, otherwise: float = COLLAPSED) -> Accuracy:
@@ -99,7 +100,7 @@ def test_in_cross_validation_a_fold_that_learned_nothing_takes_its_seed_with_it(
     def accuracy(spec: RunSpec) -> float:
         return COLLAPSED if (spec.model, spec.seed, spec.fold) in poor else 0.9
 
-    results = collect(plan, tmp_path, follow(plan, tmp_path, Folds(tmp_path, accuracy)))
+    results = collect(plan, tmp_path, run_study(plan, tmp_path, Folds(tmp_path, accuracy)))
     sound, gone = results.candidates
     assert gone.not_learned == share(2, 20)
     assert sound.seeds_that_count == (0, 1, 2, 3, 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import shutil
 import signal
@@ -20,13 +21,14 @@ import skipwise
 from skipwise.comparison import conclude
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.results.finished import Comparison
-from skipwise.comparison.run.executor import Event
 from skipwise.comparison.run.local import ATTEMPTS
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import seal_of, sha256
 from skipwise.core.files.json_records import read_json
 from skipwise.core.files.locks import locked
+from skipwise.training.callbacks import Epoch, RunEnd, Start
 from skipwise.training.run.checkpoint import load_checkpoints
+from skipwise.training.run.files import read_history
 from tests.conftest import Run, make_photos
 from tests.processes import Command, Prepare, children_of, heavy_imports, time_briefly
 
@@ -60,14 +62,14 @@ def test_a_folder_of_photographs_gets_a_table_verdicts_and_a_report(
     assert "3 classes" in result.stderr  # what is compared is told before it starts
     assert "about" not in result.stdout  # progress goes elsewhere
 
-    class Stopped(skipwise.Observer):
-        def starting(self, plan: Plan, folder: Path, expected: object) -> None:  # noqa: ARG002
-            assert folder == Path("runs/compare/stripes-2")
+    class Stopped(skipwise.Callback):
+        def on_start(self, start: Start) -> None:
+            assert start.folder == Path("runs/compare/stripes-2")
             raise KeyboardInterrupt
 
     monkeypatch.chdir(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        skipwise.compare(photos, observer=Stopped(), **QUICK)
+        skipwise.compare(photos, callbacks=[Stopped()], **QUICK)
 
 
 def test_the_folder_holds_what_was_promised(finished: Comparison) -> None:
@@ -104,9 +106,9 @@ def test_a_finished_comparison_is_shown_at_once_unless_it_is_to_be_made_again(
 ) -> None:
     """Without torch, whose import takes longer than all else."""
 
-    class Stopped(skipwise.Observer):
-        def starting(self, plan: Plan, folder: Path, expected: object) -> None:  # noqa: ARG002
-            raise Begun(folder)
+    class Stopped(skipwise.Callback):
+        def on_start(self, start: Start) -> None:
+            raise Begun(start.folder)
 
     first = Path("runs/compare/stripes")
     shutil.copytree(finished.folder, first)
@@ -123,8 +125,8 @@ def test_a_finished_comparison_is_shown_at_once_unless_it_is_to_be_made_again(
     with pytest.raises(skipwise.SkipwiseError, match="--again begins anew and --extend goes on"):
         skipwise.compare(photos, output=first, again=True, extend=True, **QUICK)
     for change in ({"again": True}, {"precision": "bf16"}):
-        with pytest.raises(Begun, match="stripes-2"):
-            skipwise.compare(photos, observer=Stopped(), **(QUICK | change))
+        with pytest.raises(skipwise.SkipwiseError, match=r"callback Stopped failed in on_start \(Begun: .*stripes-2"):
+            skipwise.compare(photos, callbacks=[Stopped()], **(QUICK | change))
         shutil.rmtree("runs/compare/stripes-2")
 
 
@@ -283,7 +285,7 @@ def test_stopped_every_run_is_saved_where_it_stands(photos: Path, tmp_path: Path
     assert process.returncode == 128 + signal.SIGTERM
     for folder in begun:  # long before the time for a checkpoint comes
         _, state = next(load_checkpoints(folder / "resume.safetensors"))
-        assert state["standing"]["steps"] > 0
+        assert state["state"]["steps"] > 0
 
 
 @pytest.mark.slow
@@ -295,7 +297,7 @@ def test_a_worker_that_is_told_to_stop_ends_with_that_status(photos: Path, tmp_p
         time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    command = [sys.executable, "-P", "-m", "skipwise.comparison.run.worker", str(tmp_path / "out")]
+    command = [sys.executable, "-P", "-m", "skipwise.comparison.run.worker_process", str(tmp_path / "out")]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, **pipes) as worker:
         assert b'"ready"' in worker.stdout.readline()
@@ -466,23 +468,32 @@ def test_a_full_disk_stops_with_a_sentence_and_what_is_finished_goes_on(photos: 
 
 
 @pytest.mark.slow
-def test_seeds_advance_together_and_the_observer_hears_of_every_epoch(photos: Path, tmp_path: Path) -> None:
-    class Notes(skipwise.Observer):
+def test_seeds_advance_together_and_callbacks_are_called_with_of_every_epoch(photos: Path, tmp_path: Path) -> None:
+    class Notes(skipwise.Callback):
         def __init__(self) -> None:
-            self.events: list[Event] = []
+            self.epochs: list[Epoch] = []
+            self.ended: list[RunEnd] = []
             self.plan: Plan | None = None
 
-        def starting(self, plan: Plan, folder: Path, expected: object) -> None:  # noqa: ARG002
-            self.plan = plan
+        def on_start(self, start: Start) -> None:
+            self.plan = start.plan
 
-        def happened(self, event: Event) -> None:
-            self.events.append(event)
+        def on_epoch(self, epoch: Epoch) -> None:
+            self.epochs.append(epoch)
+
+        def on_run_end(self, end: RunEnd) -> None:
+            self.ended.append(end)
 
     notes = Notes()
-    skipwise.compare(photos, output=tmp_path / "out", workers=1, observer=notes, **QUICK)
-    ended = [(event.job.spec.model, event.job.spec.seed) for event in notes.events if event.record is not None]
-    assert ended == [("resnet18", 0), ("plain18", 0), ("resnet18", 1), ("plain18", 1)]
-    assert sum(event.record is None for event in notes.events) == 4 * 2
+    skipwise.compare(photos, output=tmp_path / "out", workers=1, callbacks=[notes], **QUICK)
+    runs = [("resnet18", 0), ("plain18", 0), ("resnet18", 1), ("plain18", 1)]
+    assert [(end.record.spec.model, end.record.spec.seed) for end in notes.ended] == runs
+    assert [(told.model, told.seed, told.epoch) for told in notes.epochs] == [(*run, n) for run in runs for n in (1, 2)]
+    for end in notes.ended:  # and the file has what the callback was told
+        told = [epoch for epoch in notes.epochs if epoch.run == end.run]
+        assert [epoch.metrics for epoch in told] == list(read_history(tmp_path / "out" / end.run))
+        assert told[-1].outcome == told[-1].val.accuracy
+        assert all(0 < epoch.images_per_second < math.inf for epoch in told)
     assert notes.plan == read_json(tmp_path / "out" / "plan.json", Plan)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.data.image.decode import UnreadableImage, decode, read_header
+from skipwise.data.image.decode import UnreadableImage, decode, decode_image
 from skipwise.data.image.preprocess import channel_statistics, fit_square
 from skipwise.data.splits import make_splits, read_split, save_split
 
@@ -78,7 +78,7 @@ def test_exif_orientation_is_applied() -> None:
     exif[0x0112] = 6  # turned a quarter
     data = encoded(Image.new("RGB", (6, 4)), "JPEG", exif=exif)
     assert decode(data, channels=3).shape == (6, 4, 3)
-    header = read_header(data)
+    header = decode_image(data)[0]
     assert (header.width, header.height) == (4, 6)
 
 

@@ -36,7 +36,7 @@ def curve(rank: int, ranks: int, port: int, freeze: bool, pipe: Connection) -> N
                 if training.epoch_is_over:
                     training.close_epoch(look if together.first else None)
                 training.step()
-                sums.append(training.at.loss)
+                sums.append(training.state.loss)
     # Sums over an epoch of five steps -> losses.
     pipe.send([b - a if index % 5 else b for index, (a, b) in enumerate(pairwise([0.0, *sums]))])
 
@@ -141,7 +141,7 @@ def test_ended_on_the_way_it_goes_on_with_another_number_of_processes(
     assert "/skipwise/" not in err  # no traceback of ours between torchrun's own
     # A signal to all is a reason to save; where one was killed there is nobody left to agree with.
     assert ((folder / "resume.safetensors").stat().st_mtime_ns > before) is (ending == "all")
-    done = next(load_checkpoints(folder / "resume.safetensors"))[1]["standing"]["steps"]
+    done = next(load_checkpoints(folder / "resume.safetensors"))[1]["state"]["steps"]
     assert done > 0
     written = (folder / "metrics.jsonl").stat().st_mtime_ns
     alone = launch(1, photos, folder, *options, "--resume")
@@ -150,4 +150,4 @@ def test_ended_on_the_way_it_goes_on_with_another_number_of_processes(
     alone.send_signal(signal.SIGTERM)
     alone.communicate(timeout=60)
     assert alone.returncode == 143
-    assert next(load_checkpoints(folder / "resume.safetensors"))[1]["standing"]["steps"] > done
+    assert next(load_checkpoints(folder / "resume.safetensors"))[1]["state"]["steps"] > done

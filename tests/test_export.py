@@ -20,10 +20,12 @@ import skipwise
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import sha256
 from skipwise.core.files.locks import locked
+from skipwise.core.workspace.task import Task
+from skipwise.core.workspace.whole import making_whole
 from skipwise.data.image.decode import decode
 from skipwise.deploy.artifact import golden
 from skipwise.deploy.artifact.artifact import Artifact, read_artifact, sealed
-from skipwise.deploy.artifact.folder import Place
+from skipwise.deploy.artifact.folder import EXPORTS, export_plan
 from skipwise.deploy.artifact.images import fit, own_images
 from skipwise.deploy.artifact.trained_network import (
     ExternalWeights,
@@ -110,7 +112,7 @@ def test_verify_certifies_every_engine_from_the_bytes_on(exported: Exported, tra
     assert found.split == "test"
     assert found.reference == "PyTorch"
     names = [arm.name for arm in found.arms]
-    assert names == ["ONNX Runtime FP32, fitted before", "ONNX Runtime FP32", "OpenVINO FP32"]
+    assert names == ["ONNX Runtime FP32, resized before", "ONNX Runtime FP32", "OpenVINO FP32"]
     for arm in found.arms:
         assert arm.agreement.same == found.images
         assert arm.agreement.difference < 1e-3
@@ -250,7 +252,7 @@ def test_images_that_may_have_been_trained_on_are_pointed_out(
 
 
 def test_runs_that_cannot_be_exported(trained: Path, tmp_path: Path) -> None:
-    with pytest.raises(SkipwiseError, match="is no run"):
+    with pytest.raises(SkipwiseError, match="is not a run"):
         export(tmp_path)
     unfinished = tmp_path / "unfinished"
     shutil.copytree(trained, unfinished)
@@ -309,27 +311,22 @@ def test_artifacts_that_are_made_at_the_same_time_get_a_folder_each_unless_they_
     path, elsewhere = theirs
     both = [network_of_file(path, replace(elsewhere, init_key=key)) for key in ("state_dict", "state_dict_ema")]
     artifact = export(path, elsewhere=elsewhere, format="torch", output="first").artifact
-    places = [Place(None, origin, "torch", "fp32", artifact.provenance.weights, 0.003) for origin in (*both, both[1])]
-    found = [place.find() for place in places]
-    assert {folder.name for folder, _ in found} == {"model_best.pth-torch-fp32"}  # all choose before any is made
+    name = "model_best.pth-torch-fp32"
+    plans = [export_plan(origin, artifact.format, artifact.precision, 0.003) for origin in (*both, both[1])]
+    tasks = [Task(workspace=EXPORTS, plan=plan, name=name) for plan in plans]
+    found = [task.find() for task in tasks]
+    assert {place.folder.name for place in found} == {name}  # all choose before any is made
     taken = []
-    for place, (folder, _) in zip(places, found, strict=True):
-        with place.making(folder, print) as made:
-            shutil.copytree("first", made, dirs_exist_ok=True)
-            plain = read_plain(made)
-            plain["provenance"]["key"] = place.network.key  # type: ignore[index]
-            reseal(made, plain)
-            taken.append(place.take(made, folder))
-    assert [folder.name for folder, _ in taken] == [
-        "model_best.pth-torch-fp32",
-        "model_best.pth-torch-fp32-2",
-        "model_best.pth-torch-fp32-2",
-    ]
-    assert [there is not None for _, there in taken] == [False, False, True]
-    assert sorted(path.name for path in Path("runs/export").iterdir()) == [
-        "model_best.pth-torch-fp32",
-        "model_best.pth-torch-fp32-2",
-    ]
+    for task, place in zip(tasks, found, strict=True):
+        with making_whole(task, place.folder) as making:
+            shutil.copytree("first", making.made, dirs_exist_ok=True)
+            plain = read_plain(making.made)
+            plain["provenance"]["key"] = task.plan.key  # type: ignore[index]
+            reseal(making.made, plain)
+            taken.append(making.take())
+    assert [place.folder.name for place in taken] == [name, f"{name}-2", f"{name}-2"]
+    assert [place.finished for place in taken] == [False, False, True]
+    assert sorted(path.name for path in Path("runs/export").iterdir()) == [name, f"{name}-2"]
 
 
 def test_weights_that_answer_nothing_are_refused_before_anything_is_made(
@@ -373,7 +370,7 @@ def test_int8_needs_the_images_and_everything_else_makes_golden_ones_up(trained:
     alone = tmp_path / "alone"
     shutil.copytree(trained, alone)
     (alone / "source.json").unlink()
-    with pytest.raises(SkipwiseError, match="INT8 needs images to be calibrated on"):
+    with pytest.raises(SkipwiseError, match="INT8 has to be calibrated on images"):
         export(alone, precision="int8", output=tmp_path / "int8")
     made = export(alone, output=tmp_path / "fp32")
     assert "made up" in made.notes[0]
@@ -412,7 +409,7 @@ def test_a_base_install_verifies_on_golden_images_and_on_data(
     held = without_torch("verify", quantized.folder, trained.parent / "stripes", "--no-timing", "--json")
     assert held.returncode == 0, held.stderr
     certificate = json.loads(held.stdout)["certificate"]
-    assert certificate["reference"] == "OpenVINO INT8, fitted before"
+    assert certificate["reference"] == "OpenVINO INT8, resized before"
     assert "PyTorch is not installed here" in certificate["notes"][0]
     refused = without_torch("export", trained)
     assert refused.returncode == 2
@@ -445,7 +442,7 @@ def test_strict_exits_with_1_where_the_images_cannot_tell_and_needs_some(quantiz
 
 def test_unknown_classes_and_no_images_are_one_sentence(exported: Exported, tmp_path: Path) -> None:
     make_photos(tmp_path / "photos", classes=4, per_class=2)
-    with pytest.raises(SkipwiseError, match="'stripes3' that this network does not know"):
+    with pytest.raises(SkipwiseError, match="'stripes3', which is none of the network's"):
         verify(exported.folder, tmp_path / "photos", timing=False)
     (tmp_path / "empty").mkdir()
     with pytest.raises(SkipwiseError):

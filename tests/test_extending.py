@@ -14,19 +14,20 @@ import pytest
 
 import skipwise
 from skipwise.comparison.budget import corrections as budget
-from skipwise.comparison.budget import forecast
-from skipwise.comparison.budget import resolve as settle
-from skipwise.comparison.budget.fit import fitted
+from skipwise.comparison.budget import forecast, resolve
+from skipwise.comparison.budget.fit import fit_to_limit
 from skipwise.comparison.plan.extending import as_asked_before
 from skipwise.comparison.plan.plan import COMPARISONS, Plan, Tuning
+from skipwise.comparison.run import in_process
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.json_records import read_json
 from skipwise.core.workspace.task import Task
 from skipwise.training.loop.recipe import Wishes, choose_recipe, of_one_size
 from skipwise.training.loop.trainer import Training
 from skipwise.training.probe.step_cost import StepCost
-from skipwise.training.run.progress import Epoch
-from skipwise.training.run.record import RunRecord, read_predictions
+from skipwise.training.run.predictions import read_predictions
+from skipwise.training.run.record import RunRecord
+from skipwise.training.run.state import EpochMetrics
 from tests.fabricated import fabricate
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
@@ -132,7 +133,7 @@ def clocked(monkeypatch: pytest.MonkeyPatch, *, told: float, taken: float) -> Ca
         step(training)
         now += taken
 
-    def told_seconds(training: Training, *arguments: object) -> Epoch:
+    def told_seconds(training: Training, *arguments: object) -> EpochMetrics:
         nonlocal closed
         before, closed = closed, now
         return replace(close(training, *arguments), seconds=now - before)
@@ -140,7 +141,8 @@ def clocked(monkeypatch: pytest.MonkeyPatch, *, told: float, taken: float) -> Ca
     monkeypatch.setattr(Training, "step", timed)
     monkeypatch.setattr(Training, "close_epoch", told_seconds)
     monkeypatch.setattr(forecast, "try_step", lambda *_, **__: StepCost(told, 1e-4))
-    monkeypatch.setattr(settle, "time", SimpleNamespace(monotonic=lambda: now))
+    for module in (resolve, in_process):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
     monkeypatch.setitem(budget.Budget.__init__.__kwdefaults__, "clock", lambda: now)
     return lambda: now
 
@@ -151,17 +153,17 @@ LIMITED = {"models": ["resnet18", "plain18"], "width": 0.125, "precision": "fp32
 def test_a_time_limit_shortens_the_plan_and_holds(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Notes(skipwise.Observer):
+    class Notes(skipwise.Callback):
         def __init__(self) -> None:
             self.said: list[str] = []
 
-        def noticed(self, sentence: str) -> None:
+        def on_notice(self, sentence: str) -> None:
             self.said.append(sentence)
 
     notes, now = Notes(), clocked(monkeypatch, told=0.4, taken=0.4)
     # All three looks at so many epochs would take many times as long.
     options = LIMITED | {"recipe": "reference", "workers": 1, "began": 0.0}
-    found = skipwise.compare(photos, output=tmp_path / "out", observer=notes, **options)
+    found = skipwise.compare(photos, output=tmp_path / "out", callbacks=[notes], **options)
     ending = forecast.ENDING + 2 * forecast.ENDING_EACH  # for which, as for the beginning, this clock stands still
     assert 0.85 * 40 - forecast.STARTING < now() + ending < 40
     assert any("Given up for the time limit" in sentence for sentence in notes.said)
@@ -242,14 +244,14 @@ def test_runs_too_short_for_growing_images_have_them_at_full_size(tmp_path: Path
     few = {"train": 500, "val": 100, "test": made.test_images}
     recipe = choose_recipe("fast", Wishes(), mirrors=True, images=500)
     asked = replace(made, split_images=few, recipe=recipe, tuning=Tuning(rates=(0.1, 0.4), epochs=1, seed=7))
-    assert asked.spec("resnet18", 0).recipe.smallest < 1
-    assert {job.spec.recipe.smallest for job in asked.tuning_jobs().values()} == {1.0}
+    assert asked.spec("resnet18", 0).recipe.min_size < 1
+    assert {job.spec.recipe.min_size for job in asked.tuning_jobs().values()} == {1.0}
 
     asked = replace(asked, tuning=None, time_limit=60.0, asked_for=((2,), recipe.epochs))
     cost = StepCost(step=0.5, evaluation=1e-5)
     costs = dict.fromkeys(asked.question.candidates, cost)
-    short = fitted([asked], lambda _: costs, lambda _: 70.0, fewer_epochs=True)
-    assert (short.recipe.smallest, short.recipe.epochs < 5) == (1.0, True)
+    short = fit_to_limit([asked], lambda _: costs, lambda _: 70.0, fewer_epochs=True)
+    assert (short.recipe.min_size, short.recipe.epochs < 5) == (1.0, True)
     assert asked.same_as(short)
     assert asked.difference(replace(short, width=0.5)) == "width is 0.5 there and 1.0 here"
     write_sealed(tmp_path / "plan.json", short)

@@ -15,7 +15,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.deploy.runtime.engines import Backend, Opened
+from skipwise.deploy.formats import find_backend
+from skipwise.deploy.runtime.model_session import ModelSession
 from tests.resealing import changed, pictures, refused, reseal, shipped
 
 
@@ -138,7 +139,7 @@ def test_onnx_files_hold_plain_operators_and_their_own_weights(
     reseal(artifact)
     refused(artifact, made["images"], reason)
     with pytest.raises(SkipwiseError, match=reason):
-        Opened("openvino", artifact / "model.onnx", 1)
+        ModelSession(find_backend("openvino"), artifact / "model.onnx", 1)
 
 
 IR_ATTACKS = {
@@ -192,12 +193,12 @@ def test_openvinos_files_hold_its_own_operators_and_their_own_weights(
 @pytest.mark.skipif(os.name != "posix", reason="there are no pipes in folders here")
 @pytest.mark.parametrize("name", ["model.onnx", "model.xml", "model.bin"])
 def test_engines_do_not_wait_for_pipes(made: dict[str, Path], tmp_path: Path, name: str) -> None:
-    engine: Backend = "onnxruntime" if name == "model.onnx" else "openvino"
+    engine = "onnxruntime" if name == "model.onnx" else "openvino"
     artifact = changed(made["onnx" if name == "model.onnx" else "openvino"], tmp_path / "artifact")
     (artifact / name).unlink()
     os.mkfifo(artifact / name)
     with pytest.raises(SkipwiseError, match="it is a pipe, not a file"):
-        Opened(engine, artifact / ("model.onnx" if name == "model.onnx" else "model.xml"), 1)
+        ModelSession(find_backend(engine), artifact / ("model.onnx" if name == "model.onnx" else "model.xml"), 1)
 
 
 @pytest.mark.parametrize("engine", ["onnx", "openvino"])

@@ -25,8 +25,9 @@ import skipwise
 from skipwise.core.errors import SkipwiseError
 from skipwise.deploy.artifact.trained_network import ExternalWeights
 from skipwise.deploy.export.export import export
+from skipwise.deploy.formats import find_backend
 from skipwise.deploy.runtime import limits
-from skipwise.deploy.runtime.engines import Opened
+from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.deploy.runtime.torch_file import read_program
 from skipwise.deploy.runtime.torch_operators import _ATEN, function_called
 from skipwise.deploy.verify.verify import verify
@@ -273,7 +274,7 @@ def test_a_torch_program_is_stopped_between_its_steps(
         graph["nodes"] = steps + graph["nodes"]
 
     attack(artifact, of_json(GRAPH, edit))
-    opened, pixels = Opened("torch", artifact / "model.pt2", 1), np.ones((1, 8, 8, 3), np.uint8)
+    opened, pixels = ModelSession(find_backend("torch"), artifact / "model.pt2", 1), np.ones((1, 8, 8, 3), np.uint8)
     monkeypatch.setattr(limits, "BATCH_SECONDS", 1.0)
     for _ in range(2):  # the second time at once
         with pytest.raises(

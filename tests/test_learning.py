@@ -12,15 +12,10 @@ from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.run.learning import climbs, not_learned
 from skipwise.core.files.folders import make_folder
 from skipwise.evaluation.metrics import Metrics
-from skipwise.training.run.progress import Epoch
-from skipwise.training.run.record import (
-    Predictions,
-    RunRecord,
-    read_predictions,
-    write_history,
-    write_predictions,
-    write_run,
-)
+from skipwise.training.run.files import write_history
+from skipwise.training.run.predictions import Predictions, read_predictions, write_predictions
+from skipwise.training.run.record import RunRecord, write_run
+from skipwise.training.run.state import EpochMetrics
 from tests.simulated import answered, asking
 
 
@@ -87,7 +82,7 @@ def with_history(folder: Path, plan: Plan, *histories: list[float]) -> dict[str,
     for seed, history in enumerate(histories):
         job = plan.jobs("resnet18", seed)[0]
         make_folder(folder / job.folder)
-        epochs = [Epoch(n, 1.0, 0.1, Metrics(accuracy=a, nll=0.5), 1.0) for n, a in enumerate(history, start=1)]
+        epochs = [EpochMetrics(n, 1.0, 0.1, Metrics(accuracy=a, nll=0.5), 1.0) for n, a in enumerate(history, start=1)]
         write_history(folder / job.folder, tuple(epochs))
         records[job.folder] = answered(job, folder, 0.9)
     return records

@@ -21,8 +21,9 @@ from skipwise.data.image.decode import UnreadableImage, decode, read_image
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.image.white_level import DEFAULT, DEPTHS, Chosen, Depth, Levels, choose
 from skipwise.data.prepare import Request, prepare
+from skipwise.data.scan.guess import guess_pixel_format
 from skipwise.data.scan.inspection import PixelFormat, inspect_image
-from skipwise.data.scan.scan import guess_pixel_format, scan_images
+from skipwise.data.scan.scan import scan_images
 from skipwise.data.sources import open_source
 from skipwise.data.store.packed import pack
 from skipwise.data.store.streamed import Streamed
@@ -298,7 +299,7 @@ def test_a_wrong_guess_costs_only_time(tmp_path: Path) -> None:
         guess = guess_pixel_format(source, None, None)
         if guess.levels.white_16 == 1023:
             break
-    seen = scan_images(source, guess=guess).of(np.ones(100, bool))
+    seen = scan_images(source, guess=guess).for_images(np.ones(100, bool))
     assert (guess.levels, seen.levels) == (Levels(white_16=1023), DEFAULT)
     pixels = pack(source, seen, PixelFormat(size=8, channels=1))[np.arange(100)]
     for index, file in enumerate(source.files):

@@ -31,21 +31,21 @@ from skipwise.training.loop.optimizer import (
     orthogonal,
 )
 from skipwise.training.loop.recipe import RECIPES, Recipe, Wishes, choose_recipe, fine_tuning, recipes_apart, shortened
-from skipwise.training.loop.schedule import Pace
+from skipwise.training.loop.schedule import StepSchedule
 from skipwise.training.loop.trainer import Training
 from skipwise.training.machine.execution import Execution, reproducible
-from skipwise.training.run.progress import Standing
+from skipwise.training.run.state import TrainState
 
 PLAIN = replace(RECIPES["reference"], epochs=2, batch_size=8, lr=0.05, label_smoothing=0.1, warmup=0.25)
 EVERYTHING = replace(
     PLAIN,
     optimizer="muon",
-    vector_rate=2.0,
-    vector_decay=1e-3,
-    norm_bias_rate=4.0,
-    descent="line",
-    smallest=0.5,
-    full_from=0.7,
+    vector_lr=2.0,
+    vector_weight_decay=1e-3,
+    norm_bias_lr=4.0,
+    lr_decay="linear",
+    min_size=0.5,
+    full_size_from=0.7,
     average=0.3,
     norm_momentum=0.3,
     dirac=True,
@@ -79,7 +79,7 @@ def make_training(recipe: Recipe, network: torch.nn.Module | None = None, **opti
         recipe,
         Preprocessing(size=SIZE, channels=3, mean=(0.5,) * 3, std=(0.3,) * 3),
         options.pop("execution", Execution(device="cpu", precision="fp32", threads=1)),
-        start=options.pop("start", Standing(Pace.even(recipe.epochs * batches.per_epoch))),
+        start=options.pop("start", TrainState(StepSchedule.even(recipe.epochs * batches.per_epoch))),
         **options,
     )
 
@@ -106,12 +106,12 @@ def test_resumed_after_any_step_a_run_ends_with_the_same_bits(recipe: Recipe) ->
     for after in range(1, 2 * 5):
         first = make_training(recipe)
         with reproducible(first.execution):
-            while first.at.steps < after:
+            while first.state.steps < after:
                 if first.epoch_is_over:
                     first.close_epoch(None)
                 first.step()
         stored = {name: tensor.clone() for name, tensor in first.tensors().items()}
-        standing = msgspec.json.decode(msgspec.json.encode(first.at), type=Standing)
+        standing = msgspec.json.decode(msgspec.json.encode(first.state), type=TrainState)
         resumed = finish(make_training(recipe, start=standing, tensors=stored)).tensors()
         assert whole.keys() == resumed.keys()
         assert all(torch.equal(whole[name], resumed[name]) for name in whole), after
@@ -120,14 +120,14 @@ def test_resumed_after_any_step_a_run_ends_with_the_same_bits(recipe: Recipe) ->
 @pytest.mark.slow
 def test_compiled_a_run_resumes_to_the_bit_too() -> None:
     execution = Execution(device="cpu", precision="fp32", threads=1, compile=True)
-    recipe = replace(EVERYTHING, smallest=0.75)
+    recipe = replace(EVERYTHING, min_size=0.75)
     whole = finish(make_training(recipe, execution=execution)).tensors()
     first = make_training(recipe, execution=execution)
     with reproducible(execution):
         for _ in range(4):
             first.step()
     stored = {name: tensor.clone() for name, tensor in first.tensors().items()}
-    resumed = finish(make_training(recipe, execution=execution, start=first.at, tensors=stored)).tensors()
+    resumed = finish(make_training(recipe, execution=execution, start=first.state, tensors=stored)).tensors()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
     eager = finish(make_training(recipe)).tensors()
     for name, tensor in whole.items():
@@ -138,10 +138,10 @@ def test_compiled_a_run_resumes_to_the_bit_too() -> None:
     "change",
     [
         {"optimizer": "muon"},
-        {"vector_rate": 3.0},
-        {"norm_bias_rate": 8.0},
-        {"descent": "line"},
-        {"smallest": 0.5, "full_from": 0.5},
+        {"vector_lr": 3.0},
+        {"norm_bias_lr": 8.0},
+        {"lr_decay": "linear"},
+        {"min_size": 0.5, "full_size_from": 0.5},
         {"average": 0.5},
         {"norm_momentum": 0.5},
         {"dirac": True},
@@ -151,12 +151,14 @@ def test_compiled_a_run_resumes_to_the_bit_too() -> None:
         {"freeze_norms": True},
         {"label_smoothing": 0.0},
         {"weight_decay": 0.05},
-        {"vector_decay": 0.05},
+        {"vector_weight_decay": 0.05},
     ],
     ids=lambda change: next(iter(change)),
 )
 def test_every_lever_moves_something(change: dict[str, object]) -> None:
-    ours, theirs = (finish(make_training(recipe)).answer.state_dict() for recipe in (PLAIN, replace(PLAIN, **change)))
+    ours, theirs = (
+        finish(make_training(recipe)).eval_network.state_dict() for recipe in (PLAIN, replace(PLAIN, **change))
+    )
     assert any(not torch.equal(ours[name], theirs[name]) for name in ours)
 
 
@@ -165,7 +167,7 @@ def test_every_lever_moves_something(change: dict[str, object]) -> None:
 def test_every_parameter_is_in_one_group_and_only_matrices_decay(name: str, optimizer: str) -> None:
     with torch.device("meta"):
         network = create_model(name, num_classes=7)
-    groups = make_optimizer(network, replace(EVERYTHING, optimizer=optimizer, vector_decay=0.0)).param_groups
+    groups = make_optimizer(network, replace(EVERYTHING, optimizer=optimizer, vector_weight_decay=0.0)).param_groups
     members = [id(parameter) for group in groups for parameter in group["params"]]
     assert sorted(members) == sorted(id(parameter) for parameter in network.parameters())
     head = head_parameters(network)
@@ -301,7 +303,7 @@ def test_whitening_looks_at_some_patches_of_many() -> None:
 def test_images_grow_only_where_norms_have_the_time_to_get_used_to_their_full_size() -> None:
     def smallest(**options: object) -> float:
         images = options.pop("images")
-        return choose_recipe("fast", Wishes(**options), mirrors=True, images=images).smallest
+        return choose_recipe("fast", Wishes(**options), mirrors=True, images=images).min_size
 
     assert smallest(images=50_000) == smallest(images=500) == 0.625
     assert smallest(images=500, epochs=1) == smallest(images=36) == 1.0
@@ -322,7 +324,7 @@ def test_an_image_drawn_often_is_not_always_the_same_way_round() -> None:
 
 def test_a_recipe_is_another_one_where_no_option_made_the_difference() -> None:
     ours = RECIPES["fast"]
-    asked_for = replace(ours, epochs=3, batch_size=8, lr=0.1, balance="loss", smallest=1.0, full_from=0.0)
+    asked_for = replace(ours, epochs=3, batch_size=8, lr=0.1, balance="loss", min_size=1.0, full_size_from=0.0)
     assert "another one then" not in recipes_apart(ours, asked_for)
     assert "another one then" in recipes_apart(ours, replace(asked_for, weight_decay=5e-4))
     assert "another one then" not in recipes_apart(ours, replace(asked_for, name="mine", weight_decay=5e-4))
@@ -330,7 +332,7 @@ def test_a_recipe_is_another_one_where_no_option_made_the_difference() -> None:
 
 
 def test_images_grow_to_their_size_and_steps_cost_what_pixels_are() -> None:
-    recipe = replace(PLAIN, smallest=0.5, full_from=0.8)
+    recipe = replace(PLAIN, min_size=0.5, full_size_from=0.8)
     assert schedule.sides(recipe, 32) == [16, 20, 24, 28, 32]
     assert schedule.sides(recipe, 224) == [112, 140, 168, 196, 224]
     assert schedule.sides(recipe, 8) == [8]
@@ -343,7 +345,7 @@ def test_images_grow_to_their_size_and_steps_cost_what_pixels_are() -> None:
 
 @given(st.integers(2, 500), st.lists(st.tuples(st.integers(1, 400), st.integers(-5, 500)), max_size=6))
 def test_a_pace_changed_on_the_way_agrees_about_what_is_done(steps: int, changes: list[tuple[int, int]]) -> None:
-    pace, at = Pace.even(steps), 0
+    pace, at = StepSchedule.even(steps), 0
     for ahead, more in changes:
         at = at + ahead
         if at >= pace.steps:
@@ -377,7 +379,7 @@ def test_the_average_of_few_steps_is_over_all_of_them() -> None:
         while not training.epoch_is_over:
             training.step()
             seen.append(training.network.classifier.weight.detach().clone())
-    torch.testing.assert_close(training.answer.classifier.weight, torch.stack(seen).mean(dim=0))
+    torch.testing.assert_close(training.eval_network.classifier.weight, torch.stack(seen).mean(dim=0))
 
 
 def test_fine_tuning_moves_the_head_first_then_all_and_the_lowest_layers_least() -> None:
@@ -465,7 +467,7 @@ def test_a_narrow_network_learns_with_every_recipe() -> None:
     for recipe in RECIPES.values():
         short = replace(recipe, epochs=12, batch_size=8, lr=recipe.lr * 8 / recipe.batch_size)
         training = finish(make_training(short))
-        assert training.at.history[-1].train_loss < 0.8 * training.at.history[0].train_loss, recipe.name
+        assert training.state.history[-1].train_loss < 0.8 * training.state.history[0].train_loss, recipe.name
 
 
 @pytest.mark.parametrize("shade", [0.0, 1.0])
@@ -482,6 +484,6 @@ def test_whitening_leaves_all_filters_alone_where_images_are_flat(shade: float) 
 def test_a_run_made_shorter_has_images_of_full_size_where_there_is_no_time_to_grow() -> None:
     """As the runs are that choose learning rates, and those that have to fit into a time limit."""
     whole = choose_recipe("fast", Wishes(), mirrors=True, images=500)
-    assert whole.smallest < 1
+    assert whole.min_size < 1
     assert shortened(whole, whole.epochs, 500) == whole
-    assert shortened(whole, 1, 500) == replace(whole, epochs=1, smallest=1.0, full_from=0.0)
+    assert shortened(whole, 1, 500) == replace(whole, epochs=1, min_size=1.0, full_size_from=0.0)

@@ -15,8 +15,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine import memory
+from skipwise.deploy.formats import find_backend
 from skipwise.deploy.runtime import limits
-from skipwise.deploy.runtime.engines import Opened
+from skipwise.deploy.runtime.model_session import ModelSession
 
 
 def bomb(path: Path, *sizes: int, steps: int = 1, operator: str = "Sin") -> Path:
@@ -46,8 +47,8 @@ PIXELS = np.ones((1, 8, 8, 3), np.uint8)
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
 def test_more_memory_than_there_is_becomes_a_sentence(engine: Any, tmp_path: Path) -> None:
-    opened = Opened(engine, bomb(tmp_path / "model.onnx", 16_000, 1000, 1000, 1000), 1)
-    with pytest.raises(SkipwiseError, match=f"model.onnx needs more memory in {engine} than is free here"):
+    opened = ModelSession(find_backend(engine), bomb(tmp_path / "model.onnx", 16_000, 1000, 1000, 1000), 1)
+    with pytest.raises(SkipwiseError, match=f"needs more memory in {opened.backend.title} than is free here"):
         opened.predict_pixels(PIXELS)
 
 
@@ -57,8 +58,10 @@ def test_the_limit_of_memory_is_what_is_free_and_is_taken_back(tmp_path: Path, m
         pytest.skip("this system does not say what is free")
     before = resource.getrlimit(resource.RLIMIT_DATA)
     monkeypatch.setattr(memory, "free_memory", lambda: 2**28)
-    opened = Opened("onnxruntime", bomb(tmp_path / "model.onnx", 400, 1000, 1000), 1)  # 1.6 GB: no more than many have
-    with pytest.raises(SkipwiseError, match="needs more memory in onnxruntime than is free here"):
+    opened = ModelSession(
+        find_backend("onnxruntime"), bomb(tmp_path / "model.onnx", 400, 1000, 1000), 1
+    )  # 1.6 GB: no more than many have
+    with pytest.raises(SkipwiseError, match="needs more memory in ONNX Runtime than is free here"):
         opened.predict_pixels(PIXELS)
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
 
@@ -77,10 +80,11 @@ import numpy as np
 from pathlib import Path
 from skipwise import memory
 from skipwise.deploy import limits
-from skipwise.deploy.runtime.engines import Opened
+from skipwise.deploy.formats import find_backend
+from skipwise.deploy.runtime.model_session import ModelSession
 limits.BATCH_SECONDS, limits._ENDING_SECONDS = 2, 3
 try:
-    Opened({engine!r}, Path({str(path)!r}), 1).predict_pixels(np.ones((1, 8, 8, 3), np.uint8))
+    ModelSession(find_backend({engine!r}), Path({str(path)!r}), 1).predict_pixels(np.ones((1, 8, 8, 3), np.uint8))
 except Exception as error:
     print(type(error).__name__, error, flush=True)
 """
@@ -101,8 +105,9 @@ def test_a_stop_while_an_engine_works_ends_the_process_quietly(engine: str, tmp_
 import signal, sys, numpy as np
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell left behind ignores it
-from skipwise.deploy.runtime.engines import Opened
-opened = Opened({engine!r}, Path({str(path)!r}), 1)
+from skipwise.deploy.formats import find_backend
+from skipwise.deploy.runtime.model_session import ModelSession
+opened = ModelSession(find_backend({engine!r}), Path({str(path)!r}), 1)
 opened.predict_pixels(np.ones((1, 8, 8, 3), np.uint8))
 print("ready", flush=True)
 try:

@@ -54,7 +54,7 @@ def test_a_network_from_a_run_beside_one_from_scratch(photos: Path, tmp_path: Pa
     assert replace(ours.preprocessing, mean=(), std=()) == replace(theirs.preprocessing, mean=(), std=())
     assert (ours.recipe.optimizer, ours.recipe.head_first > 0) == ("sgd", True)
     assert (theirs.recipe.optimizer, theirs.recipe.head_first) == ("muon", 0)
-    for name in ("epochs", "batch_size", "smallest", "augmentation", "label_smoothing"):
+    for name in ("epochs", "batch_size", "min_size", "augmentation", "label_smoothing"):
         assert getattr(ours.recipe, name) == getattr(theirs.recipe, name), name
     assert {candidate.name: candidate.lr for candidate in found.results.candidates} == {
         name: spec.recipe.lr for name, spec in specs.items()
@@ -160,7 +160,7 @@ def test_recipes_of_a_mixed_comparison_take_as_many_steps_on_as_large_images() -
     chosen = {"mirrors": True, "images": 4000}
     scratch, tuned = choose_recipes("standard", Wishes(), ["a"], ["a", "b"], **chosen)
     assert tuned is not None
-    assert (scratch.epochs, scratch.batch_size, scratch.smallest) == (tuned.epochs, tuned.batch_size, tuned.smallest)
+    assert (scratch.epochs, scratch.batch_size, scratch.min_size) == (tuned.epochs, tuned.batch_size, tuned.min_size)
     assert (scratch.epochs, scratch.optimizer, tuned.optimizer) == (30, "muon", "sgd")
     frozen = Wishes(fine_tune=True, freeze_norms=True)
     assert [r.freeze_norms for r in choose_recipes("fast", frozen, ["a"], ["a", "b"], **chosen) if r] == [False, True]

@@ -25,7 +25,7 @@ from skipwise.comparison.results.finished import Comparison
 from skipwise.comparison.results.ratios import ratio
 from skipwise.comparison.results.records import Results
 from skipwise.comparison.run.collect import collect
-from skipwise.comparison.run.study import follow
+from skipwise.comparison.run.study import run_study
 from skipwise.comparison.wording.answer import answer, excess
 from skipwise.comparison.wording.notes import notes
 from skipwise.core.errors import SkipwiseError
@@ -35,9 +35,10 @@ from skipwise.data.splits import save_split
 from skipwise.evaluation.calibration import calibration, confidence
 from skipwise.evaluation.metrics import measure
 from skipwise.evaluation.outcomes import OUTCOMES, Outcome, outcome_of, table
-from skipwise.training.run.record import Predictions, RunRecord, write_predictions, write_run
+from skipwise.training.run.predictions import Predictions, write_predictions
+from skipwise.training.run.record import RunRecord, write_run
 from tests.fabricated import fabricate, write_comparison
-from tests.test_course import MACHINE, Answering
+from tests.test_study import MACHINE, Answering
 
 CLASSES = ("ape", "bee", "cat", "dog", "eel", "fox", "gnu", "hen")
 IMAGES = 1600
@@ -165,7 +166,7 @@ def make_plan(folder: Path, outcome: str, **changes: object) -> Plan:
 
 def compared(folder: Path, outcome: str, **strengths: float) -> tuple[Plan, Results]:
     plan = make_plan(folder, outcome)
-    return plan, collect(plan, folder, follow(plan, folder, Graded(folder, **strengths)))
+    return plan, collect(plan, folder, run_study(plan, folder, Graded(folder, **strengths)))
 
 
 @pytest.mark.parametrize("name", CHOSEN)
@@ -240,7 +241,7 @@ def test_which_network_is_better_can_depend_on_what_counts(tmp_path: Path) -> No
             plan, question=replace(plan.question, margin=1.0 if name == "accuracy" else plan.question.margin)
         )
         executor = Boasting(tmp_path / name, resnet18=2.2, plain18=2.2)
-        results = collect(plan, tmp_path / name, follow(plan, tmp_path / name, executor))
+        results = collect(plan, tmp_path / name, run_study(plan, tmp_path / name, executor))
         verdicts[name] = results.pairs[0].verdict
     assert verdicts == {"accuracy": "equivalent", "log-loss": "better", "brier": "better"}
     honest, boasting = (candidate.calibration for candidate in results.candidates)
@@ -252,7 +253,9 @@ def test_which_network_is_better_can_depend_on_what_counts(tmp_path: Path) -> No
 def test_no_interval_goes_below_the_least_loss_there_can_be(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, "log-loss")
     plan = replace(plan, question=replace(plan.question, looks=(2,)))
-    results = collect(plan, tmp_path, follow(plan, tmp_path, Graded(tmp_path, wobble=1.4, resnet18=2.5, plain18=2.2)))
+    results = collect(
+        plan, tmp_path, run_study(plan, tmp_path, Graded(tmp_path, wobble=1.4, resnet18=2.5, plain18=2.2))
+    )
     assert [c.outcome.low for c in results.candidates if c.outcome is not None] == [0.0, 0.0]
 
 
@@ -260,7 +263,7 @@ def test_a_loss_that_is_open_says_so_in_its_unit_and_goes_on(tmp_path: Path) -> 
     plan = make_plan(tmp_path, "log-loss")
     plan = replace(plan, question=replace(plan.question, looks=(3, 5), margin=0.01))
     executor = Graded(tmp_path, wobble=0.2, resnet18=2.2, plain18=2.15)
-    results = collect(plan, tmp_path, follow(plan, tmp_path, executor))
+    results = collect(plan, tmp_path, run_study(plan, tmp_path, executor))
     assert results.pairs[0].verdict == "unresolved"
     assert len(executor.done) == 10  # both went on to the second look
     choice = choose(results, {})
@@ -276,16 +279,16 @@ def test_who_is_beaten_by_a_loss_gets_no_more_runs(tmp_path: Path) -> None:
     names = ("resnet18", "se_resnet18", "plain18")
     plan = replace(plan, question=replace(plan.question, candidates=names, looks=(3, 5), margin=0.01))
     executor = Graded(tmp_path, wobble=0.2, resnet18=2.2, se_resnet18=2.15, plain18=0.7)
-    follow(plan, tmp_path, executor)
+    run_study(plan, tmp_path, executor)
     done = [job.spec.model for job in executor.done]
     assert {name: done.count(name) for name in names} == {"resnet18": 5, "se_resnet18": 5, "plain18": 3}
 
 
 def test_rates_are_tuned_by_a_loss_downwards(tmp_path: Path) -> None:
     plan = replace(make_plan(tmp_path, "brier"), tuning=Tuning(rates=(0.1, 0.4), epochs=1, seed=1000))
-    course = follow(plan, tmp_path, Graded(tmp_path, resnet18=2.2, plain18=0.9))
-    assert course.rates == {"resnet18": 0.1, "plain18": 0.1}
-    tried = evidence.tried(collect(plan, tmp_path, course))
+    study = run_study(plan, tmp_path, Graded(tmp_path, resnet18=2.2, plain18=0.9))
+    assert study.rates == {"resnet18": 0.1, "plain18": 0.1}
+    tried = evidence.tried(collect(plan, tmp_path, study))
     assert tried is not None
     assert tried["measure"] == "Validation Brier score"
     assert re.fullmatch(r"0\.\d{4}", tried["rows"][0]["cells"][0]["value"])

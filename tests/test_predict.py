@@ -264,7 +264,7 @@ def test_a_file_of_something_else_is_left_as_it_is(pile: Path, photos: Path, tmp
     other = Made()
     other.identity = "other"
     refused = [
-        (prediction(pile, session=other), "of another network"),
+        (prediction(pile, session=other), "it is of another network"),
         (prediction(photos), "of other images"),
         (prediction(pile / "a"), "of other images"),
         (prediction(pile, top=2), "top is 1 there and 2 here"),

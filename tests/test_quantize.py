@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.export import quantize as quantizing
-from skipwise.deploy.export.calibration import evaluating
-from skipwise.deploy.export.onnx_file import FITTED, PROBABILITIES, to_onnx
+from skipwise.deploy.export.calibration import RunModel, evaluating
+from skipwise.deploy.export.onnx_file import PROBABILITIES, to_onnx
 from skipwise.deploy.export.quantize import Checked, quantize, restored
 from skipwise.deploy.export.shipped import portable, trace_answer
+from skipwise.deploy.formats import onnx_format, openvino_format
+from skipwise.deploy.formats.format import RESIZED
 from skipwise.nets.zoo import create_model
 from tests.test_shipped import unsettled
 
@@ -32,7 +34,7 @@ def images(count: int, seed: int = 0) -> NDArray[np.uint8]:
 def answer() -> onnx.ModelProto:
     """A network with gates, untrained: its answers are close to each other, and rounding changes one in ten."""
     network = unsettled(create_model("se_resnet18", num_classes=4, stem="small", width=0.25, seed=5))
-    return to_onnx(trace_answer(portable(network), PREPARED), takes=FITTED, gives=PROBABILITIES)
+    return to_onnx(trace_answer(portable(network), PREPARED), takes=RESIZED, gives=PROBABILITIES)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,9 @@ def pair(answer: onnx.ModelProto) -> tuple[onnx.ModelProto, onnx.ModelProto]:
 
 def checked(answer: onnx.ModelProto, count: int = 60) -> Checked:
     pixels = images(count, seed=1)
-    return Checked(pixels=pixels, labels=evaluating("onnx")(answer, pixels).argmax(axis=1), split="validation")
+    return Checked(
+        pixels=pixels, labels=evaluating(onnx_format.run_model)(answer, pixels).argmax(axis=1), split="validation"
+    )
 
 
 def test_gates_stay_out_of_int8_and_every_other_convolution_is_in(pair: tuple[onnx.ModelProto, ...]) -> None:
@@ -53,11 +57,11 @@ def test_gates_stay_out_of_int8_and_every_other_convolution_is_in(pair: tuple[on
     assert {node.name for node in convolutions if not quantizing._is_quantized(full, node)} == set(gates)
 
 
-@pytest.mark.parametrize("format", ["onnx", "openvino"])
+@pytest.mark.parametrize("run", [onnx_format.run_model, openvino_format.run_model])
 def test_int8_answers_are_near_and_the_same_alone_as_in_a_batch(
-    answer: onnx.ModelProto, pair: tuple[onnx.ModelProto, ...], format: str
+    answer: onnx.ModelProto, pair: tuple[onnx.ModelProto, ...], run: RunModel
 ) -> None:
-    evaluate, pixels = evaluating(format), images(16, seed=2)  # type: ignore[arg-type]
+    evaluate, pixels = evaluating(run), images(16, seed=2)
     expected, together = evaluate(answer, pixels), evaluate(pair[1], pixels)
     assert np.abs(together - expected).mean() < 0.02
     alone = np.concatenate([evaluate(pair[1], pixels[index : index + 1]) for index in range(len(pixels))])
@@ -72,7 +76,7 @@ def test_everything_restored_is_the_plain_network(pair: tuple[onnx.ModelProto, .
     used = {name for node in model.graph.node for name in node.input}
     assert all(tensor.name in used for tensor in model.graph.initializer)
     assert not any(node.op_type == "QuantizeLinear" for node in model.graph.node)
-    evaluate, pixels = evaluating("onnx"), images(8, seed=4)
+    evaluate, pixels = evaluating(onnx_format.run_model), images(8, seed=4)
     # But for biases, which are whole numbers of 32 bits.
     np.testing.assert_allclose(evaluate(model, pixels), evaluate(plain, pixels), atol=1e-5)
     assert np.abs(evaluate(full, pixels) - evaluate(plain, pixels)).max() > 1e-4
@@ -105,7 +109,7 @@ def test_the_layer_that_costs_accuracy_stays_in_single_precision(
         images(24),
         checked(answer),
         max_drop=0.2,
-        evaluate=evaluating("onnx"),
+        evaluate=evaluating(onnx_format.run_model),
         progress=lambda what, *_: told.append(what),
     )
     convolutions = [node.name for node in made.graph.node if node.op_type == "Conv"]
@@ -114,7 +118,7 @@ def test_the_layer_that_costs_accuracy_stays_in_single_precision(
     assert record.kept == (quantized[5],)
     assert record.accuracy - record.quantized_accuracy <= 0.2
     assert record.layers == len(quantized)
-    assert "Finding out which layers cost accuracy" in told
+    assert "Ranking layers by the accuracy they cost" in told
 
 
 def test_int8_that_costs_too_much_is_refused_with_the_numbers(
@@ -123,12 +127,12 @@ def test_int8_that_costs_too_much_is_refused_with_the_numbers(
     monkeypatch.setattr(quantizing, "_quantized", spoiled(5))
     monkeypatch.setattr(quantizing, "MOST_KEPT", 0.0)
     with pytest.raises(SkipwiseError, match=r"INT8 loses [\d.]+ points of accuracy, from 100\.00% to"):
-        quantize(answer, images(24), checked(answer), max_drop=0.01, evaluate=evaluating("onnx"))
+        quantize(answer, images(24), checked(answer), max_drop=0.01, evaluate=evaluating(onnx_format.run_model))
 
 
 def test_one_image_may_always_be_lost(answer: onnx.ModelProto) -> None:
     few = checked(answer, 3)
-    _, record = quantize(answer, images(24), few, max_drop=0.0, evaluate=evaluating("onnx"))
+    _, record = quantize(answer, images(24), few, max_drop=0.0, evaluate=evaluating(onnx_format.run_model))
     assert record.accuracy - record.quantized_accuracy <= 1 / 3 + 1e-9
     assert record.drop is not None
     assert record.drop.outcome == "cannot tell"  # three images never can

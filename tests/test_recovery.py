@@ -25,8 +25,10 @@ from skipwise.training.loop.trainer import Training
 from skipwise.training.machine.compiling import has_compiler
 from skipwise.training.run import saving
 from skipwise.training.run.checkpoint import FORMAT, KIND, load_checkpoints, previous, save_checkpoint
-from skipwise.training.run.record import RunSpec, read_history
+from skipwise.training.run.files import read_history
+from skipwise.training.run.record import RunSpec
 from skipwise.training.run.runner import execute_run
+from tests.calling import calls
 from tests.processes import FORKING
 from tests.run_in_a_child import spec as child_spec
 from tests.run_in_a_child import work
@@ -65,7 +67,7 @@ def check_kills(folder: Path, kills: int, rng: random.Random, *, compile: bool =
             time.sleep(rng.random() * min(b - a for a, b in pairwise(times)))
             process.kill()
         found = list(load_checkpoints(folder / "killed" / "resume.safetensors", complaints.append))
-        reached.update(state["standing"]["steps"] for _, state in found[:1])
+        reached.update(state["state"]["steps"] for _, state in found[:1])
     assert not complaints
     assert len(reached) == kills  # each time it got further
     assert not (folder / "killed" / "run.json").exists()
@@ -109,9 +111,9 @@ def test_a_signal_saves_at_once_and_no_step_is_done_twice(tmp_path: Path, number
                     done = pipe.recv()
                 except EOFError:
                     break
-        standing = next(load_checkpoints(folder / "resume.safetensors"))[1]["standing"]
-        assert done <= standing["steps"] <= done + 1  # the step it was in is finished first
-        done = standing["steps"]
+        state = next(load_checkpoints(folder / "resume.safetensors"))[1]["state"]
+        assert done <= state["steps"] <= done + 1  # the step it was in is finished first
+        done = state["steps"]
     execute_run(child_spec(), IMAGES, folder)
     assert_same_run(tmp_path / "whole", folder)
 
@@ -121,7 +123,7 @@ def go_astray(monkeypatch: pytest.MonkeyPatch, *, at: int, until_cuts: int) -> N
     step = Training.step
 
     def astray(self: Training) -> None:
-        if self.at.steps >= at and len(self.at.cuts) < until_cuts:
+        if self.state.steps >= at and len(self.state.lr_cuts) < until_cuts:
             raise TrainingFailed("the loss became nan")
         step(self)
 
@@ -137,22 +139,22 @@ def test_a_run_that_goes_astray_goes_on_from_its_last_good_state_at_half_the_rat
     notices: list[str] = []
     record = execute_run(make_spec(), IMAGES, tmp_path, retries=3, notice=notices.append)
     assert record.status == "finished"
-    assert record.cuts == (7, 7)
+    assert record.lr_cuts == (7, 7)
     assert "from step 7 at half the learning rate: the loss became nan" in notices[0]
     assert "from step 6 " in notices[1]  # the newest state led astray at once, so it is not trusted again
     rates = [epoch.learning_rate for epoch in read_history(tmp_path)]
-    assert whole.cuts == ()
+    assert whole.lr_cuts == ()
     full = [epoch.learning_rate for epoch in read_history(tmp_path / "whole")]
     assert rates[-1] == pytest.approx(full[-1] / 4)
     assert rates[0] == full[0]
 
 
-def test_a_state_that_led_astray_at_once_is_never_gone_back_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_that_diverged_at_once_is_never_gone_back_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_always(monkeypatch)
     go_astray(monkeypatch, at=7, until_cuts=3)
     notices: list[str] = []
     record = execute_run(make_spec(), IMAGES, tmp_path, retries=3, notice=notices.append)
-    assert record.cuts == (7, 7, 7)
+    assert record.lr_cuts == (7, 7, 7)
     assert [notice.partition(" from ")[2].partition(" at ")[0] for notice in notices] == [
         "step 7",
         "step 6",
@@ -171,7 +173,7 @@ def test_a_cut_holds_over_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     with pytest.raises(SkipwiseError, match="killed"):
         execute_run(make_spec(), IMAGES, tmp_path, retries=3, notice=killed)
-    assert execute_run(make_spec(), IMAGES, tmp_path, retries=3).cuts == (at,)
+    assert execute_run(make_spec(), IMAGES, tmp_path, retries=3).lr_cuts == (at,)
 
 
 def test_what_is_wrong_with_the_machine_does_not_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +182,7 @@ def test_what_is_wrong_with_the_machine_does_not_end_the_run(tmp_path: Path, mon
     save_always(monkeypatch)
 
     def troubled(self: Training) -> None:
-        if self.at.steps == 5 and troubles:
+        if self.state.steps == 5 and troubles:
             raise troubles.pop(0)
         step(self)
 
@@ -196,7 +198,7 @@ def test_what_is_wrong_with_the_machine_does_not_end_the_run(tmp_path: Path, mon
 def test_without_a_checkpoint_it_begins_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     go_astray(monkeypatch, at=2, until_cuts=1)
     notices: list[str] = []
-    assert execute_run(make_spec(), IMAGES, tmp_path, retries=3, notice=notices.append).cuts == (2,)
+    assert execute_run(make_spec(), IMAGES, tmp_path, retries=3, notice=notices.append).lr_cuts == (2,)
     assert "from the beginning at half" in notices[0]
 
 
@@ -227,7 +229,7 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path: Path, monkeypatch
 
     def poisoned(self: Training) -> None:
         step(self)
-        if self.at.steps == 5:
+        if self.state.steps == 5:
             with torch.no_grad():
                 next(self.network.parameters()).fill_(math.nan)
 
@@ -280,7 +282,9 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_it_used(
     path.write_bytes(path.read_bytes()[:-100])
     notices: list[str] = []
     steps: list[int] = []
-    execute_run(make_spec(), IMAGES, tmp_path / "a", on_step=lambda at: steps.append(at.steps), notice=notices.append)
+    execute_run(
+        make_spec(), IMAGES, tmp_path / "a", calls(on_step=lambda at: steps.append(at.steps)), notice=notices.append
+    )
     assert notices == [f"{path} is damaged and is not used."]
     assert steps[0] > 1
     execute_run(make_spec(), IMAGES, tmp_path / "whole")
@@ -299,7 +303,7 @@ def test_a_damaged_checkpoint_does_not_take_the_place_of_the_whole_one(
         raise KeyboardInterrupt  # saves once
 
     with pytest.raises(KeyboardInterrupt):
-        execute_run(make_spec(), IMAGES, tmp_path, on_step=stopped)
+        execute_run(make_spec(), IMAGES, tmp_path, calls(on_step=stopped))
     assert previous(path).read_bytes() == whole
     assert len(list(load_checkpoints(path))) == 2
 

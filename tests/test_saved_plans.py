@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import skipwise
 from skipwise.cli import app as program
 from skipwise.cli.commands import compare as verb
-from skipwise.comparison.budget import resolve as settling
+from skipwise.comparison.budget import costs as costs_module
 from skipwise.comparison.plan.arguments import Arguments, arguments
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.plan import Plan
@@ -34,7 +34,8 @@ QUICK = {"models": ["resnet18", "plain18"], "seeds": 2, "epochs": 1, "width": 0.
 LINEAR = "tests.external_networks:linear"
 
 BESIDE = """
-    data include extend began device precision compile workers output resume again plan save_plan dry_run observer
+    data include extend began device precision compile workers output resume again plan save_plan dry_run
+    callbacks executor observer
     time_limit split class_level image_column label_column label_regex group group_regex crop_boxes skip_unread_formats
     exclude strict pack pretrained
 """
@@ -49,12 +50,12 @@ def same_costs(_: Plan, names: Iterable[str], **__: object) -> dict[str, StepCos
 @pytest.fixture
 def tried(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same in this process."""
-    monkeypatch.setattr(settling, "try_steps", same_costs)
+    monkeypatch.setattr(costs_module, "try_steps", same_costs)
 
 
 def tried_there() -> None:
     """The same in a process of its own."""
-    settling.try_steps = same_costs
+    costs_module.try_steps = same_costs
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -213,12 +214,12 @@ def test_a_plan_that_was_saved_by_a_comparison_finds_it_again(photos: Path, here
 
 @pytest.mark.usefixtures("tried")
 def test_a_dry_run_of_what_is_begun_says_so_and_leaves_it_alone(photos: Path, here: Path) -> None:
-    class Stopped(skipwise.Observer):
-        def starting(self, plan: Plan, folder: Path, expected: object) -> None:  # noqa: ARG002
+    class Stopped(skipwise.Callback):
+        def on_start(self, start: object) -> None:  # noqa: ARG002
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        skipwise.compare(photos, **QUICK, observer=Stopped())
+        skipwise.compare(photos, **QUICK, callbacks=[Stopped()])
     before = tree(here)
     found = skipwise.compare(photos, **QUICK, dry_run=True)
     assert (found.stage, found.folder) == ("begun", Path("runs/compare/stripes"))

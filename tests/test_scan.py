@@ -23,8 +23,9 @@ from skipwise.data.image.decode import decode
 from skipwise.data.image.preprocess import fit_square
 from skipwise.data.prepare import Request, prepare
 from skipwise.data.scan.decoder_pool import inspect_files
+from skipwise.data.scan.guess import auto_size, guess_pixel_format
 from skipwise.data.scan.inspection import PixelFormat, inspect_image
-from skipwise.data.scan.scan import auto_size, decoder_pool_for, guess_pixel_format, scan_images
+from skipwise.data.scan.scan import decoder_pool_for, scan_images
 from skipwise.data.sources import open_source
 from skipwise.data.store.packed import pack
 from skipwise.data.store.streamed import Streamed

@@ -12,9 +12,9 @@ import pytest
 from skipwise.cli import live as screen
 from skipwise.cli.live import Screen, left_of
 from skipwise.comparison.plan.plan import Job
-from skipwise.comparison.run.executor import Event
 from skipwise.core import progress
 from skipwise.core.remaining import Remaining
+from skipwise.training.callbacks import Epoch, Phase, RunEnd, Start
 from skipwise.training.loop.schedule import step_cost
 from skipwise.training.run.record import failed_run
 from tests.fabricated import fabricate
@@ -23,7 +23,7 @@ from tests.fabricated import fabricate
 def test_epochs_of_small_images_say_how_long_those_of_large_ones_take() -> None:
     """A run whose steps take what they should is estimated rightly."""
     plan = fabricate().plan
-    recipe = replace(plan.recipe, epochs=10, smallest=0.5, full_from=0.8)
+    recipe = replace(plan.recipe, epochs=10, min_size=0.5, full_size_from=0.8)
     job = Job(spec=replace(plan.spec("resnet18", 0), recipe=recipe), folder="resnet18-s0")
     size = plan.preprocessing.size
     remaining = Remaining()
@@ -55,13 +55,14 @@ def test_a_comparison_says_that_it_estimates_until_it_knows_or_what_is_left_of_t
     jobs = [job for name in ("resnet18", "plain18") for job in plan.jobs(name, 0)]
     epochs = plan.recipe.epochs
     with Screen(told, began=900.0) as shown:
-        shown.starting(plan, tmp_path, None)
-        shown.doing(jobs, "Training")
+        shown.on_start(Start(folder=tmp_path, plan=plan))
+        shown.on_phase(Phase(name="Training", runs=tuple(jobs)))
         for job, seconds in zip(jobs, (2.0, 4.0), strict=True):
             for epoch in range(1, epochs + 1):
                 clock.now += seconds
-                shown.happened(Event(job, epoch=epoch, seconds=seconds))
-            shown.happened(Event(job, epoch=epochs, record=failed_run(job.spec, "")))
+                which = {"run": job.folder, "model": job.spec.model, "seed": 0, "images_per_second": 1.0}
+                shown.on_epoch(Epoch(epoch, 1.0, 0.1, None, seconds, **which))
+            shown.on_run_end(RunEnd(run=job.folder, record=failed_run(job.spec, "")))
     lines = [line for line in told.getvalue().splitlines() if line.startswith("Training: 0 of 2") and "epoch" in line]
     second = [line for line in told.getvalue().splitlines() if line.startswith("Training: 1 of 2") and "epoch" in line]
     if limit is not None:

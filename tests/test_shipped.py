@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from skipwise.data.image.preprocess import Preprocessing, fit_square
-from skipwise.deploy.export.onnx_file import FITTED, PIXELS, to_onnx
+from skipwise.deploy.export.onnx_file import PIXELS, to_onnx
 from skipwise.deploy.export.shipped import Fit, InHalf, portable, trace_answer, trace_fit
-from skipwise.deploy.runtime.session import Opened
+from skipwise.deploy.formats import find_backend
+from skipwise.deploy.formats.format import RESIZED
+from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.nets.zoo import create_model, list_models
 
 
@@ -48,8 +50,8 @@ def test_the_file_fits_pixels_exactly_as_training_does(
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
 def test_engines_fit_photographs_exactly_as_training_does(engine: str, tmp_path: Path) -> None:
     path = tmp_path / "fit.onnx"
-    onnx.save(to_onnx(trace_fit(prepared(224)), takes=PIXELS, gives=FITTED), path)
-    fit = Opened(engine, path, 1)  # type: ignore[arg-type]
+    onnx.save(to_onnx(trace_fit(prepared(224)), takes=PIXELS, gives=RESIZED), path)
+    fit = ModelSession(find_backend(engine), path, 1)
     for shape in ((500, 333), (333, 500), (640, 480), (256, 256), (1200, 1601)):
         pixels = noise(*shape)
         differs = np.abs(fit.predict_pixels(pixels[None])[0] - fit_square(pixels, 224).transpose(2, 0, 1))

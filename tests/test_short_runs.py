@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import skipwise
-from skipwise.comparison.budget.fit import fitted
+from skipwise.comparison.budget.fit import fit_to_limit
 from skipwise.comparison.wording.phrases import length
 from skipwise.comparison.wording.study import given_up
 from skipwise.training import draft
@@ -29,7 +29,7 @@ def test_where_no_epoch_fits_as_many_steps_as_do_are_left() -> None:
         asked_for=((5, 8), made.recipe.epochs),
     )
     costs = dict.fromkeys(plan.question.candidates, StepCost(step=1.0, evaluation=1e-5))
-    short = fitted([plan], lambda _: costs, lambda _: 100.0, fewer_epochs=True)
+    short = fit_to_limit([plan], lambda _: costs, lambda _: 100.0, fewer_epochs=True)
     steps = short.recipe.steps
     assert steps is not None
     assert LEAST_STEPS <= steps < 200
@@ -53,6 +53,6 @@ def test_a_run_has_as_many_steps_as_its_recipe_says(
     monkeypatch.setattr(draft, "choose_recipe", shorter)
     options = {"width": 0.125, "epochs": 1, "precision": "fp32", "compile": False, "batch_size": 8}
     record = skipwise.train(photos, output=tmp_path / "short", **options).record
-    assert record.pace is not None
-    assert (record.status, record.pace.steps) == ("finished", 2)
+    assert record.step_schedule is not None
+    assert (record.status, record.step_schedule.steps) == ("finished", 2)
     assert record.spec.recipe.epochs * (70 // 8) > 2

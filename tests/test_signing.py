@@ -175,7 +175,7 @@ def test_what_is_not_signed_by_this_key_is_refused(made: Path, keys: Path, tmp_p
     rewrite(2, lines[2] + " by the chief")
     refused("is not what the key C9B9FBBE468081E3 signed")
     rewrite(1, "no base64!")
-    refused("is no file of minisign's")
+    refused("is not a file of minisign")
     rewrite(1, lines[3])
     refused("is not a minisign signature that Skipwise can check")
     rewrite(0, lines[0])
@@ -206,10 +206,10 @@ def test_passwords(keys: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 def test_files_that_are_no_keys_are_said(keys: Path, tmp_path: Path) -> None:
     with pytest.raises(SkipwiseError, match="There is no file"):
         read_secret_key(keys / "none.key")
-    with pytest.raises(SkipwiseError, match="is no secret key of minisign's"):
+    with pytest.raises(SkipwiseError, match="is not a secret key of minisign"):
         read_secret_key(keys / "own.pub")
-    with pytest.raises(SkipwiseError, match="is no public key of minisign's"):
+    with pytest.raises(SkipwiseError, match="is not a public key of minisign"):
         read_public_key(keys / "own.key")
     (tmp_path / "noise").write_bytes(os.urandom(200))
-    with pytest.raises(SkipwiseError, match="is no file of minisign's"):
+    with pytest.raises(SkipwiseError, match="is not a file of minisign"):
         read_public_key(tmp_path / "noise")

@@ -50,7 +50,7 @@ def test_a_run_to_start_from_says_which_network_it_is(photos: Path, tmp_path: Pa
         (spec.model, spec.width, spec.stem) == (theirs.model, theirs.width, theirs.stem) == ("resnet18", 0.125, "small")
     )
     assert run.plan.start is not None
-    assert (run.plan.start.name, run.terms.start.sha256) == ("run", spec.init)
+    assert (run.plan.start.name, run.plan.start.sha256) == ("run", spec.init)
 
 
 def test_code_that_only_a_run_s_record_names_does_not_run(photos: Path, tmp_path: Path) -> None:
@@ -86,9 +86,9 @@ def test_auto_starts_from_weights_that_are_advised_and_says_so_and_from_scratch_
     assert found["resnet18"].start.expects is not None
     assert found["resnet18"].start.expects.size == 224
     assert said[0].startswith(
-        "resnet34 starts from scratch, since its weights can't be had: https://download.pytorch.org"
+        "resnet34 starts from scratch, since its weights are not available: https://download.pytorch.org"
     )
-    assert said[1] == "resnet18 starts from published weights; --init none has none. They help."
+    assert said[1] == "resnet18 starts from published weights; to train from scratch, add --init none. They help."
     monkeypatch.setenv("SKIPWISE_OFFLINE", "1")
     assert automatic(["resnet34"], "They help.", **options) == {}
     assert said[2] == "Published weights are expected to help, and there are none here for resnet34: They help."
@@ -107,7 +107,10 @@ def test_a_file_is_known_by_its_hash_or_prepared_for_as_its_library_says(
     assert theirs is not None
     assert (theirs.size, theirs.interpolation, theirs.mean) == (480, "bicubic", (0.5, 0.5, 0.5))
     (note,) = for_model(found, "torchvision:efficientnet_v2_l", file).notes
-    assert "does not say how its images were prepared, so they are as torchvision says of its own weights of" in note
+    assert (
+        "does not say how its images were prepared, so they are prepared as torchvision says of its own weights of"
+        in note
+    )
     known = replace(published("resnet18"), url=f"https://localhost:9/resnet18-{found.start.sha256[:8]}.pth")
     monkeypatch.setattr(starting, "published", lambda _: known)
     made = for_model(found, "resnet18", file)

@@ -13,19 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.training import fit
-from skipwise.training import resolve as settle
+from skipwise.training import fit, resolve
+from skipwise.training.callbacks import Callback, Start
 from skipwise.training.loop.recipe import RECIPES, Recipe
-from skipwise.training.loop.schedule import Pace, step_cost
+from skipwise.training.loop.schedule import StepSchedule, step_cost
 from skipwise.training.loop.trainer import Training
 from skipwise.training.plan import RunPlan
 from skipwise.training.probe.step_cost import StepCost
-from skipwise.training.run.progress import Standing
+from skipwise.training.run.state import TrainState
 from skipwise.training.run.time_budget import LEAST_STEPS, Timekeeper, parse_limit
-from skipwise.training.train import TrainObserver, train
+from skipwise.training.train import train
 
-EVEN = replace(RECIPES["reference"], smallest=1.0)
-GROWING = replace(EVEN, smallest=0.5, full_from=0.7)
+EVEN = replace(RECIPES["reference"], min_size=1.0)
+GROWING = replace(EVEN, min_size=0.5, full_size_from=0.7)
 
 
 @pytest.mark.parametrize(
@@ -116,15 +116,15 @@ def simulate(
     keeper = Timekeeper(
         end=limit, step=expected, epoch=epoch, closing=closing_expected, recipe=recipe, size=size, clock=lambda: now
     )
-    at = keeper.begin(Standing(Pace.even(1)))
+    at = keeper.begin(TrainState(StepSchedule.even(1)))
     shares, last = [], 0.0
-    while at.steps < at.pace.steps:
-        share = at.pace.share(at.steps)
+    while at.steps < at.step_schedule.steps:
+        share = at.step_schedule.share(at.steps)
         shares.append(share)
         last = speeds[int(now / limit * len(speeds)) % len(speeds)] * step_cost(share, recipe, size)
         now += last
         at = keeper.corrected(replace(at, steps=at.steps + 1))
-        if closing and at.steps % epoch == 0 and at.steps < at.pace.steps:
+        if closing and at.steps % epoch == 0 and at.steps < at.step_schedule.steps:
             now += closing * last
             keeper.epoch_closed()
     assert all(a <= b for a, b in pairwise(shares))
@@ -164,10 +164,10 @@ def test_one_slow_step_does_not_use_up_the_schedule() -> None:
     """As when the first step waits for the compiler."""
     now, times = 0.0, iter([60.0, *[0.1] * 100_000])
     keeper = Timekeeper(end=300.0, step=0.1, epoch=50, closing=0.0, recipe=EVEN, size=32, clock=lambda: now)
-    at = keeper.begin(Standing(Pace.even(1)))
+    at = keeper.begin(TrainState(StepSchedule.even(1)))
     shares = []
-    while at.steps < at.pace.steps:
-        shares.append(at.pace.share(at.steps))
+    while at.steps < at.step_schedule.steps:
+        shares.append(at.step_schedule.share(at.steps))
         now += next(times)
         at = keeper.corrected(replace(at, steps=at.steps + 1))
     assert 270 <= now <= 300.1
@@ -184,8 +184,8 @@ def test_a_limit_into_which_hardly_a_step_fits_is_refused() -> None:
 
 def test_what_an_interrupted_run_took_before_counts() -> None:
     keeper = Timekeeper(end=100.0, step=1.0, epoch=50, closing=0.0, recipe=EVEN, size=32, clock=lambda: 0.0)
-    at = Standing(Pace.even(200), steps=60, seconds=60.0)
-    assert keeper.go_on(at) == at
+    at = TrainState(StepSchedule.even(200), steps=60, seconds=60.0)
+    assert keeper.resume(at) == at
     assert keeper.end == 40
 
 
@@ -203,45 +203,45 @@ def test_a_real_run_keeps_to_it_and_says_what_it_chose(photos: Path, monkeypatch
         now += 0.1 if steps <= 30 else 0.2
 
     monkeypatch.setattr(Training, "step", timed)
-    monkeypatch.setattr(settle, "try_step", lambda *_, **__: StepCost(0.1, 1e-4))
-    for module in (settle, fit):
+    monkeypatch.setattr(resolve, "try_step", lambda *_, **__: StepCost(0.1, 1e-4))
+    for module in (resolve, fit):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
     monkeypatch.setattr(fit, "try_step", lambda *_, **__: StepCost(0.1, 1e-4))
     monkeypatch.setitem(Timekeeper.__init__.__kwdefaults__, "clock", lambda: now)
     run = train(photos, began=-2.0, **options)  # of which two seconds were gone when it was called
-    assert 0.95 * (12 - 2 - settle.ENDING) <= now <= 12 - 2 - settle.ENDING
+    assert 0.95 * (12 - 2 - resolve.ENDING) <= now <= 12 - 2 - resolve.ENDING
     record = run.record
     assert record.status == "finished"
     assert record.spec.time_limit == 12
-    assert record.pace.steps == steps >= LEAST_STEPS
+    assert record.step_schedule.steps == steps >= LEAST_STEPS
     again = train(photos, **options)  # on a machine that is not as fast any more, which makes it no other command
     assert (again.folder, again.repeated) == (run.folder, True)
     assert again.record == record
-    assert record.pace.steps == steps
+    assert record.step_schedule.steps == steps
 
 
 @pytest.mark.parametrize(("step", "grow"), [(1.0, False), (0.1, True)])
 def test_images_grow_only_where_there_is_time_to_get_used_to_their_size(
     step: float, grow: bool, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Stopped(TrainObserver):
-        def starting(self, terms: RunPlan, _: Path) -> None:
-            seen.append(terms)
+    class Stopped(Callback):
+        def on_start(self, start: Start) -> None:
+            seen.append(start.plan)
 
-        def step_done(self, _: Standing) -> None:
+        def on_step(self, _: TrainState) -> None:
             raise KeyboardInterrupt
 
     def run() -> None:
         with pytest.raises(KeyboardInterrupt):
-            train(photos, time_limit="60s", output=tmp_path / "run", observer=Stopped(), **small)
+            train(photos, time_limit="60s", output=tmp_path / "run", callbacks=[Stopped()], **small)
 
     small = {"width": 0.125, "img_size": 32, "batch_size": 4, "precision": "fp32"}
     seen: list[RunPlan] = []
     with monkeypatch.context() as patched:  # a machine of any speed
-        patched.setattr(settle, "try_step", lambda *_, **__: StepCost(step, 1e-4))
+        patched.setattr(resolve, "try_step", lambda *_, **__: StepCost(step, 1e-4))
         run()
     run()  # goes on, however fast the machine has become
-    assert [terms.spec.recipe.smallest < 1 for terms in seen] == [grow, grow]
+    assert [terms.spec.recipe.min_size < 1 for terms in seen] == [grow, grow]
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,12 @@ from PIL import Image
 import skipwise
 from skipwise.cli.live import TrainScreen
 from skipwise.data.image.preprocess import Preprocessing
+from skipwise.training.callbacks import Callback, Epoch
 from skipwise.training.inputs import with_sizes_for_all
 from skipwise.training.loop.recipe import RECIPES
 from skipwise.training.run import saving
-from skipwise.training.run.progress import Epoch, Standing
-from skipwise.training.train import TrainObserver, train
+from skipwise.training.run.state import TrainState
+from skipwise.training.train import train
 from tests.conftest import Run
 from tests.processes import Command, heavy_imports
 
@@ -106,14 +107,14 @@ def save_always() -> None:
 def wait_after_eight_epochs() -> None:
     """The process does no more than that: it is not done before somebody ends it, however fast the machine is."""
     save_always()
-    done, told = itertools.count(1), TrainScreen.epoch_done
+    done, told = itertools.count(1), TrainScreen.on_epoch
 
     def wait(screen: TrainScreen, epoch: Epoch) -> None:
         told(screen, epoch)
         if next(done) == 8:
             signal.pause()
 
-    TrainScreen.epoch_done = wait
+    TrainScreen.on_epoch = wait
 
 
 def test_killed_while_it_trains_it_goes_on_to_the_same_weights(cli: Run, photos: Path, tmp_path: Path) -> None:
@@ -165,23 +166,23 @@ def test_a_run_that_fails_exits_with_2(cli: Run, photos: Path) -> None:
 
 @pytest.mark.usefixtures("here")
 def test_an_unfinished_run_is_found_though_others_were_removed_and_said_if_it_was_begun_otherwise(photos: Path) -> None:
-    class Stopping(TrainObserver):
+    class Stopping(Callback):
         def __init__(self) -> None:
             self.notices: list[str] = []
 
-        def step_done(self, _: Standing) -> None:
+        def on_step(self, _: TrainState) -> None:
             raise KeyboardInterrupt
 
-        def noticed(self, sentence: str) -> None:
+        def on_notice(self, sentence: str) -> None:
             self.notices.append(sentence)
 
     first = train(photos, **OPTIONS).folder
     with pytest.raises(KeyboardInterrupt):
-        train(photos, **OPTIONS, seed=1, observer=Stopping())
+        train(photos, **OPTIONS, seed=1, callbacks=[Stopping()])
     shutil.rmtree(first)
     otherwise = Stopping()
     with pytest.raises(KeyboardInterrupt):
-        train(photos, **OPTIONS, seed=1, mirror=False, observer=otherwise)
+        train(photos, **OPTIONS, seed=1, mirror=False, callbacks=[otherwise])
     assert Path("runs/train/stripes").is_dir()
     assert any("stripes-2 is unfinished, but was begun otherwise: mirror is True there" in n for n in otherwise.notices)
     assert train(photos, **OPTIONS, seed=1).folder == Path("runs/train/stripes-2")
@@ -191,24 +192,24 @@ def test_an_unfinished_run_is_found_though_others_were_removed_and_said_if_it_wa
 def test_images_that_were_renamed_are_the_same_images(photos: Path, tmp_path: Path) -> None:
     """Where the results are named, and where the unfinished run is to be found; other images are said to be others."""
 
-    class Stopping(TrainObserver):
+    class Stopping(Callback):
         stop, notices = True, []
 
-        def step_done(self, _: Standing) -> None:
+        def on_step(self, _: TrainState) -> None:
             if self.stop:
                 raise KeyboardInterrupt
 
-        def noticed(self, sentence: str) -> None:
+        def on_notice(self, sentence: str) -> None:
             self.notices.append(sentence)
 
     old = Path(shutil.copytree(photos, tmp_path / "old"))
     for output in (None, "named"):
         with pytest.raises(KeyboardInterrupt):
-            train(old, **OPTIONS, output=output, observer=Stopping())
+            train(old, **OPTIONS, output=output, callbacks=[Stopping()])
     new = old.rename(tmp_path / "new")
     watch = Stopping()
     watch.stop = False
-    run = train(new, **OPTIONS, observer=watch)
+    run = train(new, **OPTIONS, callbacks=[watch])
     assert run.folder == Path("runs/train/old")
     assert run.plan.data == "new"
     assert "runs/train/old was begun with the same images, when they had another name; it goes on." in watch.notices
@@ -285,10 +286,10 @@ def test_images_grow_unless_a_network_takes_only_one_size(photos: Path, tmp_path
         ([of_one_size], 12, (1.0, 12)),
     ]:
         recipe = with_sizes_for_all(RECIPES["fast"], models, preprocessing, 3, epochs, told.append)
-        assert (recipe.smallest, recipe.epochs) == expected
+        assert (recipe.min_size, recipe.epochs) == expected
     assert told == [
-        f"{of_one_size} does not take images of 20 x 20 pixels: training images are of full size all the time, for "
-        f"{epochs} epochs."
+        f"{of_one_size} does not take images of 20 x 20 pixels, so training images have their full size from the "
+        f"beginning, for {epochs} epochs."
         for epochs in (11, 12)
     ]
     tiny = replace(preprocessing, size=16)
@@ -298,7 +299,7 @@ def test_images_grow_unless_a_network_takes_only_one_size(photos: Path, tmp_path
     options = {"recipe": "fast", "epochs": 12, "batch_size": 2, "img_size": 32, "width": 0.0625, "precision": "fp32"}
     options |= {"seeds": 2, "workers": 1, "output": tmp_path / "compared"}
     found = skipwise.compare(photos, models=["plain18", of_one_size], **options)
-    assert found.plan.recipe.smallest == 1.0
+    assert found.plan.recipe.min_size == 1.0
     assert not any(candidate.failed for candidate in found.results.candidates)
 
 
@@ -325,11 +326,11 @@ def test_a_network_that_breaks_down_on_the_way_leaves_what_was_saved(
     (here / "mended").touch()
     told = []
 
-    class Telling(TrainObserver):
-        def step_done(self, at: Standing) -> None:
+    class Telling(Callback):
+        def on_step(self, at: TrainState) -> None:
             told.append(at.steps)
 
-    assert train(photos, observer=Telling(), **options).record.status == "finished"
+    assert train(photos, callbacks=[Telling()], **options).record.status == "finished"
     assert not (here / "run" / "error.txt").exists()
     assert told[0] > 1  # not from the beginning
     # Other code is another network.
@@ -360,4 +361,4 @@ def test_rare_classes_that_weigh_much_are_no_explosion(tmp_path: Path) -> None:
         output=tmp_path / "run",
     )
     assert run.record.status == "finished", run.record.reason
-    assert not run.record.cuts
+    assert not run.record.lr_cuts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -14,20 +15,25 @@ import torch
 from safetensors.torch import load_file
 
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.checksums import seal_of
+from skipwise.core.files.earlier_names import with_earlier_names
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.images import Images
 from skipwise.nets.zoo import create_model
+from skipwise.training.callbacks import Epoch
 from skipwise.training.loop.optimizer import make_optimizer
 from skipwise.training.loop.recipe import RECIPES, Wishes, choose_recipe
-from skipwise.training.loop.schedule import Pace, rate
+from skipwise.training.loop.schedule import StepSchedule, rate
 from skipwise.training.machine.execution import Execution
-from skipwise.training.run import runner as execute
-from skipwise.training.run import saving
+from skipwise.training.run import saving, session
 from skipwise.training.run.checkpoint import load_checkpoints, previous, save_checkpoint
-from skipwise.training.run.progress import Epoch, Standing
-from skipwise.training.run.record import DamagedWarning, RunSpec, find_run, read_history, read_predictions, write_run
+from skipwise.training.run.files import read_history
+from skipwise.training.run.predictions import read_predictions
+from skipwise.training.run.record import DamagedWarning, RunRecord, RunSpec, find_run, write_run
 from skipwise.training.run.runner import execute_run
 from skipwise.training.run.saving import Saves
+from skipwise.training.run.state import TrainState
+from tests.calling import calls
 
 RECIPE = replace(RECIPES["reference"], epochs=4, batch_size=16, lr=0.05, label_smoothing=0.1, warmup=0.25)
 
@@ -87,31 +93,30 @@ def assert_same_run(a: Path, b: Path) -> None:
 def test_there_is_a_checkpoint_of_each_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saving, "SAVING_SHARE", math.inf)  # however slow the disk is
 
-    def cut_off(epoch: Epoch) -> None:
-        if epoch.epoch == 3:
-            raise RuntimeError("the power is gone")
+    saved: list[tuple[int, int]] = []
 
-    with pytest.raises(RuntimeError, match="power"):
-        execute_run(make_spec(), IMAGES, tmp_path / "run", cut_off)
-    found = newest(tmp_path / "run" / "resume.safetensors")
-    assert found is not None
-    assert len(found[1]["standing"]["history"]) == 2
+    def look(epoch: Epoch) -> None:
+        if (found := newest(tmp_path / "run" / "resume.safetensors")) is not None:
+            saved.append((epoch.epoch, len(found[1]["state"]["history"])))
+
+    execute_run(make_spec(), IMAGES, tmp_path / "run", calls(on_epoch=look))
+    assert saved == [(2, 1), (3, 2), (4, 3)]
 
 
 def test_the_weights_of_one_step_are_not_kept_twice(tmp_path: Path) -> None:
     """After an epoch's last step, and at its end: if they lead astray both would be given up at once."""
-    path, standing = tmp_path / "resume.safetensors", Standing(Pace.even(9))
+    path, standing = tmp_path / "resume.safetensors", TrainState(StepSchedule.even(9))
     saves = Saves(path, make_spec(), str)
     for steps in (2, 3, 3):
         at = replace(standing, steps=steps)
-        saves.write(SimpleNamespace(at=at, tensors=lambda: {"weight": torch.zeros(2)}))
-    assert [state["standing"]["steps"] for _, state in load_checkpoints(path)] == [3, 2]
+        saves.write(SimpleNamespace(state=at, tensors=lambda: {"weight": torch.zeros(2)}))
+    assert [state["state"]["steps"] for _, state in load_checkpoints(path)] == [3, 2]
 
 
 def test_a_run_learns_and_writes_what_it_promises(tmp_path: Path) -> None:
     spec = make_spec(recipe=replace(RECIPE, epochs=12))
     seen: list[Epoch] = []
-    record = execute_run(spec, IMAGES, tmp_path / "run", seen.append)
+    record = execute_run(spec, IMAGES, tmp_path / "run", calls(on_epoch=seen.append))
     assert record.status == "finished"
     assert record.test.accuracy > 0.9
     assert record.machine.versions["torch"]
@@ -122,7 +127,7 @@ def test_a_run_learns_and_writes_what_it_promises(tmp_path: Path) -> None:
         "weights.safetensors",
     ]
     assert [epoch.epoch for epoch in seen] == list(range(1, 13))
-    assert tuple(seen) == read_history(tmp_path / "run")
+    assert list(read_history(tmp_path / "run")) == [told.metrics for told in seen]
     assert seen[-1].train_loss < seen[0].train_loss
     test = read_predictions(tmp_path / "run", "test")
     assert test.logits.shape == (16, 2)
@@ -161,8 +166,8 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(
 
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            execute_run(spec, IMAGES, tmp_path / "broken", interrupt)
-    record = execute_run(spec, IMAGES, tmp_path / "broken", interrupt)
+            execute_run(spec, IMAGES, tmp_path / "broken", calls(on_epoch=interrupt))
+    record = execute_run(spec, IMAGES, tmp_path / "broken", calls(on_epoch=interrupt))
     assert record.status == "finished"
     assert started == [1, 2, 3, 4]  # no epoch twice
     assert_same_run(tmp_path / "whole", tmp_path / "broken")
@@ -224,6 +229,35 @@ def test_a_checkpoint_whose_state_was_edited_is_not_believed(tmp_path: Path) -> 
     assert newest(path) is None
 
 
+def test_a_run_that_an_earlier_version_began_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its checkpoint has the names that fields had then."""
+    save_always(monkeypatch)
+
+    def interrupt(state: TrainState) -> None:
+        if state.steps == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute_run(make_spec(), IMAGES, tmp_path / "a", calls(on_step=interrupt))
+    path = tmp_path / "a" / "resume.safetensors"
+    for file in (path, previous(path)):
+        tensors, state = next(load_checkpoints(file))
+        earlier = with_earlier_names(state, saving._Saved)
+        assert {"pace", "cuts"} <= earlier["standing"].keys()
+        assert "full_from" in earlier["spec"]["recipe"]
+        save_checkpoint(file, tensors, earlier, instead=True)
+    steps: list[int] = []
+    record = execute_run(make_spec(), IMAGES, tmp_path / "a", calls(on_step=lambda state: steps.append(state.steps)))
+    assert steps[0] == 6
+    execute_run(make_spec(), IMAGES, tmp_path / "b")
+    assert_same_run(tmp_path / "a", tmp_path / "b")
+    before = with_earlier_names(json.loads((tmp_path / "a" / "run.json").read_text()), RunRecord)
+    before["files"][""] = seal_of(before)
+    assert "pace" in before
+    (tmp_path / "a" / "run.json").write_text(json.dumps(before))
+    assert execute_run(make_spec(), IMAGES, tmp_path / "a") == record
+
+
 def test_a_checkpoint_of_another_recipe_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_always(monkeypatch)
 
@@ -231,7 +265,7 @@ def test_a_checkpoint_of_another_recipe_is_not_used(tmp_path: Path, monkeypatch:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        execute_run(make_spec(), IMAGES, tmp_path / "a", interrupt)
+        execute_run(make_spec(), IMAGES, tmp_path / "a", calls(on_epoch=interrupt))
     other = make_spec(recipe=replace(RECIPE, lr=0.01))
     execute_run(other, IMAGES, tmp_path / "a")
     execute_run(other, IMAGES, tmp_path / "b")
@@ -308,13 +342,13 @@ def test_a_run_that_will_lack_memory_at_full_size_lacks_it_before_the_first_step
         tried.append(shape)
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(execute, "try_gradients", lack)
+    monkeypatch.setattr(session, "try_gradients", lack)
     images = replace(IMAGES, pixels=np.repeat(np.repeat(IMAGES.pixels, 4, axis=1), 4, axis=2))
-    growing = replace(RECIPE, smallest=0.5, full_from=0.7)
+    growing = replace(RECIPE, min_size=0.5, full_size_from=0.7)
     options = {"preprocessing": Preprocessing(size=32, channels=1, mean=(0.3,), std=(0.2,))}
     steps = []
     with pytest.raises(SkipwiseError, match="not enough memory"):
-        execute_run(make_spec(recipe=growing, **options), images, tmp_path / "a", on_step=steps.append)
+        execute_run(make_spec(recipe=growing, **options), images, tmp_path / "a", calls(on_step=steps.append))
     assert tried == [{"batch": RECIPE.batch_size, "channels": 1, "size": 32}]
     assert not steps
     execute_run(make_spec(recipe=RECIPE, **options), images, tmp_path / "b")  # the first step tells

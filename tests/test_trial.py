@@ -42,7 +42,7 @@ def choose(wanted: bool | None, seconds: float, **networks: torch.nn.Module) -> 
 def test_compiling_repays_in_long_runs_and_the_later_the_more_sizes_there_are() -> None:
     assert not repays(0.9 * LONG, RECIPE, 32)
     assert repays(LONG, RECIPE, 32)
-    growing = replace(RECIPE, smallest=0.5, full_from=0.5)
+    growing = replace(RECIPE, min_size=0.5, full_size_from=0.5)
     assert not repays(4 * LONG, growing, 32)
     assert repays(5 * LONG, growing, 32)
 
@@ -82,7 +82,7 @@ def test_a_trial_costs_something_and_leaves_the_network_as_it_was() -> None:
     assert all(parameter.grad is None for parameter in tried.parameters())
     assert torch.equal(torch.get_rng_state(), state)
     assert cost.training(RECIPE, 8, steps=100) == pytest.approx(100 * cost.step)
-    growing = replace(RECIPE, smallest=0.5, full_from=1.0)
+    growing = replace(RECIPE, min_size=0.5, full_size_from=1.0)
     assert StepCost(1.0, 0.1).training(growing, 32, steps=100) == pytest.approx(
         100 * sum((side / 32) ** 2 for side in (16, 20, 24, 28)) / 4, rel=0.01
     )

@@ -28,7 +28,8 @@ from skipwise.data.sources import ReadingOptions
 from skipwise.training.inputs import choose_preprocessing, with_statistics
 from skipwise.training.loop.recipe import Wishes, choose_recipe
 from skipwise.training.machine.execution import Execution
-from skipwise.training.run.record import RunSpec, read_predictions
+from skipwise.training.run.predictions import read_predictions
+from skipwise.training.run.record import RunSpec
 from skipwise.training.run.runner import execute_run
 
 NETWORKS = ("resnet18", "se_resnet18", "plain18", "mobilenet_v2")

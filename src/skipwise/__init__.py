@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from skipwise.comparison.recommend import recommend as recommend
     from skipwise.comparison.results.finished import Comparison as Comparison
     from skipwise.comparison.results.finished import report as report
+    from skipwise.comparison.run.executor import Executor as Executor
+    from skipwise.comparison.run.in_process import InProcess as InProcess
+    from skipwise.comparison.run.local import LocalProcesses as LocalProcesses
     from skipwise.comparison.run.observer import Observer as Observer
     from skipwise.core.errors import SkipwiseError as SkipwiseError
     from skipwise.cost.profile import profile as profile
@@ -33,13 +36,20 @@ if TYPE_CHECKING:
     from skipwise.nets.weights.loading import load_weights as load_weights
     from skipwise.nets.zoo import create_model as create_model
     from skipwise.nets.zoo import list_models as list_models
+    from skipwise.training.callbacks import Callback as Callback
+    from skipwise.training.callbacks import Epoch as Epoch
     from skipwise.training.train import train as train
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Advice": "skipwise.advice.advise",
+    "Callback": "skipwise.training.callbacks",
     "Comparison": "skipwise.comparison.results.finished",
+    "Epoch": "skipwise.training.callbacks",
+    "Executor": "skipwise.comparison.run.executor",
+    "InProcess": "skipwise.comparison.run.in_process",
+    "LocalProcesses": "skipwise.comparison.run.local",
     "NetworkSpec": "skipwise.nets.spec",
     "Observer": "skipwise.comparison.run.observer",
     "Planned": "skipwise.comparison.plan.planned",

@@ -18,8 +18,8 @@ from skipwise.comparison.plan.reuse import check_included, include_runs
 from skipwise.comparison.plan.saved import write_plan
 from skipwise.comparison.plan.starting_weights import files_of, try_weights
 from skipwise.comparison.results.finished import Comparison, read_comparison
+from skipwise.comparison.run.executor import Executor
 from skipwise.comparison.run.images import store_images, store_weights
-from skipwise.comparison.run.observer import Observer
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import clear_leftovers
 from skipwise.core.files.folders import remove_empty
@@ -28,6 +28,7 @@ from skipwise.data.cache.rows import RowReader
 from skipwise.data.prepare import Prepared
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.store.packed import pack
+from skipwise.training.callbacks import Callback
 from skipwise.training.machine.execution import check_unchanged
 from skipwise.training.probe.step_cost import StepCost
 
@@ -40,6 +41,7 @@ class Beginning:
         packed: whether images are decoded once, into the cache.
         extend: whether more is asked of a comparison than it was begun with.
         saved: a file for the plan.
+        executor: does the runs; None is `LocalProcesses`.
     """
 
     asked: ComparisonRequest
@@ -49,7 +51,8 @@ class Beginning:
     extend: bool
     saved: Path | None
     here: OnThisMachine
-    watch: Observer
+    callback: Callback
+    executor: Executor | None
 
     def is_answered(self, place: Place[Plan]) -> bool:
         """Whether a folder has the answer to what is asked."""
@@ -63,7 +66,7 @@ class Beginning:
             self.prepared.source,
             self.prepared.scan,
             PixelFormat.from_preprocessing(plan.preprocessing),
-            self.watch.preparing,
+            self.callback.on_prepare,
         )
 
     def save(self, plan: Plan) -> None:
@@ -75,7 +78,7 @@ class Beginning:
         """Raises SkipwiseError where what was begun is to be computed otherwise."""
         if place.plan is not None:
             here = self.here
-            check_unchanged(place.plan.execution, here.precision, here.compile, place.folder, self.watch.noticed)
+            check_unchanged(place.plan.execution, here.precision, here.compile, place.folder, self.callback.on_notice)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +98,7 @@ class Resolved:
 def look_ahead_from(begin: Beginning, place: Place[Plan]) -> tuple[Plan, Forecast]:
     """What a dry run finds out: the plan as far as it can be told without decoding, and what is left to do."""
     begin.check_machine(place)
-    plan, forecast = look_ahead(begin.draft.plan, place.plan, begin.here, begin.watch.noticed)
+    plan, forecast = look_ahead(begin.draft.plan, place.plan, begin.here, begin.callback.on_notice)
     begin.save(plan)
     return plan, forecast
 
@@ -109,7 +112,7 @@ def begin_or_continue(begin: Beginning, task: Task[Plan], place: Place[Plan]) ->
     Raises:
         SkipwiseError: the folder is in use, the time is too short, an image or a weight is gone, the disk is full, ...
     """
-    tried = fit_setting(begin.draft.plan, begin.here, begin.watch.noticed) if place.plan is None else None
+    tried = fit_setting(begin.draft.plan, begin.here, begin.callback.on_notice) if place.plan is None else None
     # Decoded before the folder is made, so that a full disk leaves nothing behind.
     begin.decoded(place.plan or (begin.draft if tried is None else tried).plan)
     with task.open() as place:
@@ -129,12 +132,13 @@ def begin_or_continue(begin: Beginning, task: Task[Plan], place: Place[Plan]) ->
         plan = resolved.plan
         if begin.here.workers is not None:  # how many run at once changes no result
             plan = replace(plan, processes=begin.here.workers)
-        return carry_out(plan, place.folder, begin.watch, resolved.forecast, _budget(begin, plan, resolved.costs))
+        budget = _budget(begin, plan, resolved.costs)
+        return carry_out(plan, place.folder, begin.callback, resolved.forecast, budget, begin.executor)
 
 
 def _resolve(begin: Beginning, place: Place[Plan], tried: Tried | None) -> Resolved:
     """The plan that was begun, or that is begun now, or what was begun and what is asked more."""
-    draft, notice = begin.draft, begin.watch.noticed
+    draft, notice = begin.draft, begin.callback.on_notice
     if place.plan is None:
         try_weights(draft.plan, draft.weights, notice)
         # Another process may have given up here meanwhile; then nothing was tried before.

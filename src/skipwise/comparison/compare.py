@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,13 +12,14 @@ from typing import TYPE_CHECKING
 from skipwise.comparison.draft import ComparisonRequest, draft_plan
 from skipwise.comparison.plan.extending import as_asked_before, in_stored_order, is_answered
 from skipwise.comparison.plan.plan import COMPARISONS, Plan, check_together
-from skipwise.comparison.plan.planned import Noting, Planned, Stage
+from skipwise.comparison.plan.planned import NoticeList, Planned, Stage
 from skipwise.comparison.plan.question import Question, choose_looks
 from skipwise.comparison.plan.reuse import find_included
 from skipwise.comparison.plan.saved import by_plan, check_savable, write_plan
 from skipwise.comparison.plan.starting_weights import Words, find_starts
 from skipwise.comparison.results.finished import Comparison, read_comparison
-from skipwise.comparison.run.observer import Observer
+from skipwise.comparison.run.executor import Executor
+from skipwise.comparison.run.observer import Observed, Observer
 from skipwise.core.errors import SkipwiseError, require
 from skipwise.core.files.paths import user_path
 from skipwise.core.workspace.task import Place, Task
@@ -26,6 +28,7 @@ from skipwise.data.prepare import Request, prepare
 from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.evaluation.outcomes import outcome_of
+from skipwise.training.callbacks import Callback, Callbacks
 from skipwise.training.inputs import check_options
 from skipwise.training.loop.recipe import Wishes, check_recipe
 from skipwise.training.machine.execution import check_precision, check_workers, choose_device, is_unchanged
@@ -92,6 +95,8 @@ def compare(
     plan: str | os.PathLike[str] | None = None,  # noqa: ARG001 - it is read by the decorator
     save_plan: str | os.PathLike[str] | None = None,
     dry_run: bool = False,
+    callbacks: Sequence[Callback] = (),
+    executor: Executor | None = None,
     observer: Observer | None = None,
 ) -> Comparison | Planned:
     """Trains every network with every seed on the same images in the same way, and says which to use.
@@ -156,7 +161,9 @@ def compare(
             of the images; what is given beside it may not say otherwise.
         save_plan: a file for the plan, to be carried out on other images, or by others.
         dry_run: train nothing and write no results; return what is planned and how long it will take.
-        observer: is told what happens.
+        callbacks: are called while it works; see `skipwise.Callback`.
+        executor: does the runs; None is `skipwise.LocalProcesses()`. See `skipwise.Executor`.
+        observer: deprecated; use `callbacks`.
 
     Returns:
         The comparison; with `dry_run`, a `Planned`.
@@ -166,7 +173,11 @@ def compare(
     """
     began = time.monotonic() if began is None else began
     sentences: list[str] = []
-    watch = Noting(observer or Observer(), sentences) if dry_run else observer or Observer()
+    if observer is not None:
+        warnings.warn("`observer` is now `callbacks`.", DeprecationWarning, stacklevel=3)
+        callbacks = [*callbacks, Observed(observer)]
+    watch: Callback = Callbacks(callbacks)
+    watch = NoticeList(watch, sentences) if dry_run else watch
     saved = None if save_plan is None else user_path(save_plan)
     if saved is not None:
         check_savable(saved)
@@ -248,8 +259,8 @@ def compare(
     )
     with COMPARISONS.reading(named):
         packed = pack and not dry_run
-        prepared = prepare(request, seed=SPLIT_SEED, packed=packed, progress=watch.preparing, notice=watch.noticed)
-    draft = draft_plan(asked, prepared, watch.noticed)
+        prepared = prepare(request, seed=SPLIT_SEED, packed=packed, progress=watch.on_prepare, notice=watch.on_notice)
+    draft = draft_plan(asked, prepared, watch.on_notice)
     task = Task(
         workspace=COMPARISONS,
         plan=draft.plan,
@@ -259,7 +270,7 @@ def compare(
         resume=resume,
         acceptable=lambda stored: is_unchanged(stored.execution, precision, compile),
         as_stored=partial(as_asked_before, folder=named) if extend and named is not None else lambda plan: plan,
-        notice=watch.noticed,
+        notice=watch.on_notice,
     )
     place = task.find()
     if is_answered(place, question, extend=extend):
@@ -287,7 +298,8 @@ def compare(
             other_stem=stem == "auto" and not draft.weights,
             began=began,
         ),
-        watch=watch,
+        callback=watch,
+        executor=executor,
     )
     if dry_run:
         return _planned(place, *look_ahead_from(begin, place), sentences)

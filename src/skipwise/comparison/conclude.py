@@ -19,11 +19,11 @@ from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.finished import PICTURES, Comparison, histories
 from skipwise.comparison.results.records import Costs, Results
 from skipwise.comparison.run.collect import collect
+from skipwise.comparison.run.executor import Executor
 from skipwise.comparison.run.images import load_images
 from skipwise.comparison.run.local import LocalProcesses
-from skipwise.comparison.run.observer import Observer
 from skipwise.comparison.run.predictions import read_tested
-from skipwise.comparison.run.study import Course, follow
+from skipwise.comparison.run.study import StudyResult, run_study
 from skipwise.comparison.wording.notes import resolvable
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import write_sealed
@@ -31,15 +31,24 @@ from skipwise.core.files.json_records import write_json
 from skipwise.core.machine.system import describe_machine
 from skipwise.core.text import count
 from skipwise.cost.timing import latencies
+from skipwise.training import callbacks
+from skipwise.training.callbacks import Callback, Phase, Start
 
 
 def carry_out(
-    plan: Plan, folder: Path, watch: Observer, expected: Forecast | None, budget: Budget | None
+    plan: Plan,
+    folder: Path,
+    callback: Callback,
+    forecast: Forecast | None,
+    budget: Budget | None,
+    executor: Executor | None = None,
 ) -> Comparison:
     """Runs what is left, judges, measures and writes everything.
 
     Args:
+        forecast: for `Callback.on_start`.
         budget: of the plan's time limit, if it has one.
+        executor: does the runs; None is `LocalProcesses`.
 
     Raises:
         SkipwiseError: something no run can go on with, or the time was up before there was anything to judge.
@@ -48,48 +57,53 @@ def carry_out(
     tested = read_tested(plan, folder)
     counts = np.bincount(tested.labels[tested.counts]).tolist()
     if plan.grouping is None and (bound := resolvable(counts, question)):
-        watch.noticed(bound)
-    watch.starting(plan, folder, expected)
-    course = _follow(plan, folder, watch, budget)
-    plan = course.plan
-    watch.finishing("Judging the answers")
-    results = collect(plan, folder, course)
+        callback.on_notice(bound)
+    start = Start(folder=folder, plan=plan, forecast=forecast)
+    return callbacks.carry_out(
+        callback, start, lambda: _carry_out(plan, folder, callback, budget, executor or LocalProcesses())
+    )
+
+
+def _carry_out(plan: Plan, folder: Path, callback: Callback, budget: Budget | None, executor: Executor) -> Comparison:
+    study = _study(plan, folder, callback, budget, executor)
+    plan = study.plan
+    callback.on_phase(Phase(name="Judging the answers"))
+    results = collect(plan, folder, study)
     write_sealed(folder / RESULTS, results)
     images = load_images(folder, plan)
     with contextlib.ExitStack() as stack:
         stack.callback(getattr(images.pixels, "close", lambda: None))
         shown = pictures(images, [image.id for image in results.disagreements])
     write_json(folder / PICTURES, shown)
-    watch.finishing("Measuring latency on this machine")
-    costs = _measure(plan, results, course)
+    callback.on_phase(Phase(name="Measuring latency on this machine"))
+    costs = _measure(plan, results, study)
     write_sealed(folder / COSTS, costs, [PICTURES])
-    watch.finishing("Writing the report")
+    callback.on_phase(Phase(name="Writing the report"))
     for name in ("images.json", "weights.json"):
         (folder / name).unlink(missing_ok=True)
     write_report(folder / REPORT, plan, results, costs, histories(plan, folder, results), shown)
     return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=False)
 
 
-def _follow(plan: Plan, folder: Path, watch: Observer, budget: Budget | None) -> Course:
-    """The course of the plan, or of what a time limit makes of it on the way, which is written down first."""
+def _study(plan: Plan, folder: Path, callback: Callback, budget: Budget | None, executor: Executor) -> StudyResult:
+    """The study of the plan, or of what a time limit makes of it on the way, which is written down first."""
 
     def revised(changed: Plan) -> None:
         nonlocal plan
         for sentence in changed.corrections[len(plan.corrections) :]:
-            watch.noticed(sentence)
+            callback.on_notice(sentence)
         for name in changed.not_trained.keys() - plan.not_trained.keys():
-            watch.noticed(f"{name} is not trained any further. {changed.not_trained[name]}")
+            callback.on_notice(f"{name} is not trained any further. {changed.not_trained[name]}")
         COMPARISONS.begin(folder, changed)
         plan = changed
         if budget is not None:
-            budget.follow(changed)
+            budget.change_plan(changed)
 
-    with LocalProcesses(folder, processes=plan.processes, threads=plan.execution.threads) as executor:
+    with contextlib.closing(executor):
+        executor.open(folder, processes=plan.processes, threads=plan.execution.threads)
         while True:
             try:
-                return follow(
-                    plan, folder, executor, doing=watch.doing, happened=watch.happened, budget=budget, revised=revised
-                )
+                return run_study(plan, folder, executor, callback=callback, budget=budget, revised=revised)
             except StartAgain as again:
                 executor.cancel()
                 revised(again.plan)
@@ -108,7 +122,7 @@ def _follow(plan: Plan, folder: Path, watch: Observer, budget: Budget | None) ->
                     revised(replace(plan, stopped_after=early.seeds, corrections=(*plan.corrections, sentence)))
 
 
-def _measure(plan: Plan, results: Results, course: Course) -> Costs:
+def _measure(plan: Plan, results: Results, study: StudyResult) -> Costs:
     trained = [c.name for c in results.candidates if c.counts is not None and c.not_trained is None]
     networks = {name: plan.network(name).build(seed=plan.question.first_seed) for name in trained}
     preprocessing = plan.preprocessing
@@ -118,19 +132,19 @@ def _measure(plan: Plan, results: Results, course: Course) -> Costs:
         threads=threads,
         latencies=timings,
         recommendation=choose(results, {name: timing.median for name, timing in timings.items()}),
-        run_seconds=_run_seconds(plan, course),
+        run_seconds=_run_seconds(plan, study),
         processes=plan.processes,
     )
 
 
-def _run_seconds(plan: Plan, course: Course) -> dict[str, float]:
+def _run_seconds(plan: Plan, study: StudyResult) -> dict[str, float]:
     """The median time of each candidate's finished runs; those that were trained before may be of another machine."""
     before = {(run.model, run.seed) for run in plan.included}
     taken: dict[str, list[float]] = {}
     for name in plan.trained:
         for seed in plan.question.seeds:
             for job in plan.jobs(name, seed):
-                record = course.records.get(job.folder)
+                record = study.records.get(job.folder)
                 if record is not None and record.status == "finished" and (name, seed) not in before:
                     taken.setdefault(name, []).append(record.seconds)
     return {name: median(each) for name, each in taken.items()}

@@ -16,9 +16,11 @@ from skipwise.data.assign_splits import assign_splits, check_folds, divided_grou
 from skipwise.data.faults import faults, layout_faults
 from skipwise.data.images import Images, Pixels
 from skipwise.data.quality.duplicate_groups import splits_with_duplicates
-from skipwise.data.quality.findings import Audit, examine, read_exclusions
+from skipwise.data.quality.exclusions import read_exclusions
+from skipwise.data.quality.findings import Audit, examine
+from skipwise.data.scan.guess import guess_pixel_format
 from skipwise.data.scan.inspection import PixelFormat
-from skipwise.data.scan.scan import Progress, Scan, decoder_pool_for, guess_pixel_format, is_scanned, scan_images
+from skipwise.data.scan.scan import Progress, Scan, decoder_pool_for, is_scanned, scan_images
 from skipwise.data.sources import ReadingOptions, Source, open_source
 from skipwise.data.splits import SPLIT_SEED, SPLITS, make_folds, read_split
 from skipwise.data.store.packed import pack
@@ -142,26 +144,14 @@ def prepare(
     share = request.val_share
     if share is not None and not 0 <= share < 1:
         raise SkipwiseError(f"--val-share must be at least 0 and below 1, not {share:g}.")
-    source = open_source(request.data, request.reading, progress)
-    for sentence in (source.reading, *files_left_out(source)):
-        notice(sentence)
-    source.check()
-    used = np.ones(len(source.ids), dtype=bool)
-    if request.split is not None:
-        given = read_split(Path(request.split), source.ids)
-        source = replace(source, splits=tuple(given.tolist()))
-        used &= given != ""
-    if request.exclude is not None:
-        used &= ~read_exclusions(Path(request.exclude), source)
-    if not used.all():
-        notice(f"{(~used).sum():,} of {len(used):,} images are left out, as you asked.")
+    source, used = _open(request, progress, notice)
     with decoder_pool_for(source) as pool:
         guess = guess_pixel_format(source, request.img_size, None, pool) if packed and not is_scanned(source) else None
         scan = scan_images(source, progress, guess=guess, pool=pool).for_images(used)
     for sentence in scan.notes:
         notice(sentence)
-    for fault in faults(source, scan, used):
-        raise SkipwiseError(fault)
+    if found := faults(source, scan, used):
+        raise SkipwiseError(found[0])
     members = np.flatnonzero(used)
     audit = examine(source, scan, used, progress)
     for sentence in audit.warnings():
@@ -196,6 +186,26 @@ def prepare(
         channels=scan.channels(members),
         auto_size=scan.auto_size(members),
     )
+
+
+def _open(
+    request: Request, progress: Progress | None, notice: Callable[[str], None]
+) -> tuple[Source, NDArray[np.bool_]]:
+    """The source with the split that the user gave, and which of its images are used, bool [N]."""
+    source = open_source(request.data, request.reading, progress)
+    for sentence in (source.reading, *files_left_out(source)):
+        notice(sentence)
+    source.check()
+    used = np.ones(len(source.ids), dtype=bool)
+    if request.split is not None:
+        given = read_split(Path(request.split), source.ids)
+        source = replace(source, splits=tuple(given.tolist()))
+        used &= given != ""
+    if request.exclude is not None:
+        used &= ~read_exclusions(Path(request.exclude), source)
+    if not used.all():
+        notice(f"{(~used).sum():,} of {len(used):,} images are left out, as you asked.")
+    return source, used
 
 
 def _fingerprint(images: str, split: NDArray[np.str_], groups: NDArray[np.int64] | None) -> str:

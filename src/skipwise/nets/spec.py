@@ -144,7 +144,7 @@ class NetworkSpec:
         return network, load_weights(network, file.path, new_head=file.new_head, key=file.key)
 
     def build_for_counting(self) -> nn.Module:
-        """The network to count layers and multiply-adds of.
+        """Builds the network for counting its parameters and multiply-adds.
 
         The layers of a network of Skipwise have shapes and no values (torch's meta device), so that even a large one
         is built at once. An external network gets initial weights, since its code may need values.
@@ -153,7 +153,7 @@ class NetworkSpec:
         return self._layers() if self.source == "skipwise" else replace(self, weights=None).build(seed=0)
 
     def build_for_timing(self) -> nn.Module:
-        """The network to time; all weights are ones, since drawing random ones can take longer than a training step.
+        """Builds the network for timing; all weights are ones, since drawing random ones can take longer than a step.
 
         An external network gets initial weights, since its code decides what its weights may be.
         """

@@ -38,7 +38,7 @@ CIFAR = (16, 32, 64)
 
 ResNeXtBlock = partial(Bottleneck, squeeze=0.5, groups=32)
 BiasFreeSqueezeExcite = partial(SqueezeExcite, bias=False)
-# The pool of the Caffe networks: no padding, and a last window that may hang over the edge.
+# The pooling of the Caffe networks: no padding, and a last window that may extend beyond the edge.
 CaffePool = partial(nn.MaxPool2d, 3, stride=2, ceil_mode=True)
 
 
@@ -50,7 +50,7 @@ def _residual(
     gate: GateMaker | None = None,
     skip: SkipMaker = projection_skip,
 ) -> tuple[Stage, ...]:
-    """Stages of residual blocks: output channels and depth per stage; all but the first halve the image."""
+    """Stages of residual blocks, with output channels and depth for each stage; all but the first halve the image."""
     return tuple(
         Stage(block=block, channels=width, depth=depth, stride=1 if index == 0 else 2, gate=gate, skip=skip)
         for index, (width, depth) in enumerate(zip(channels, depths, strict=True))
@@ -58,7 +58,7 @@ def _residual(
 
 
 def _inverted(*rows: tuple[int, int, int, int, int]) -> tuple[Stage, ...]:
-    """Stages of inverted residuals: expand, channels, depth, stride, and stride under the small stem."""
+    """Stages of inverted residuals; a row is expand, channels, depth, stride, and the stride after the small stem."""
     return tuple(
         Stage(
             block=partial(InvertedResidual, expand=expand),
@@ -73,7 +73,7 @@ def _inverted(*rows: tuple[int, int, int, int, int]) -> tuple[Stage, ...]:
 
 
 def _cifar(depth: int, paper: str, *, gate: GateMaker | None = None, skip: SkipMaker = padding_skip) -> Architecture:
-    """The CIFAR-10 networks of the ResNet paper, section 4.2: `depth` = 6 n + 2 layers."""
+    """A network of `depth` = 6 n + 2 layers for CIFAR-10, after section 4.2 of the ResNet paper."""
     stages = _residual(BasicBlock, CIFAR, ((depth - 2) // 6,) * 3, gate=gate, skip=skip)
     return Architecture(stages=stages, paper=paper, stem="small", stem_channels=16)
 
@@ -133,7 +133,7 @@ NETWORKS = table(
     ("se_resnet56", _cifar(56, SENET, gate=SqueezeExcite)),
 
     ("mobilenet_v2", Architecture(
-        stages=_inverted(  # table 2 of the paper, and the strides under the small stem
+        stages=_inverted(  # table 2 of the paper, and the strides after the small stem
             (1, 16, 1, 1, 1),
             (6, 24, 2, 2, 1),
             (6, 32, 3, 2, 2),

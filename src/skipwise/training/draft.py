@@ -107,8 +107,8 @@ def check_shared(recipe: Recipe, ranks: Ranks) -> None:
     """Raises SkipwiseError where a batch has too few images to be shared by the processes."""
     if recipe.batch_size < 2 * ranks.count and ranks.count > 1:
         raise SkipwiseError(
-            f"A batch of {recipe.batch_size} can't be shared by {ranks.count} processes, at least two images each "
-            "(batch norm needs company); start fewer, or raise --batch-size."
+            f"A batch of {recipe.batch_size} can't be shared by {ranks.count} processes, since batch norm needs two "
+            "images in each; start fewer processes, or raise --batch-size."
         )
 
 

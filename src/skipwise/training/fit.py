@@ -1,6 +1,6 @@
-"""`train --time-limit`: the size of the images and the stem that leave enough epochs, chosen before images are decoded.
+"""`train --time-limit`: chooses the image size and the stem that leave enough epochs, before images are decoded.
 
-Epochs themselves are not chosen here: the schedule follows the clock (see timelimit.py).
+The number of epochs is not chosen here: the schedule follows the clock (see run/time_budget.py).
 """
 
 from __future__ import annotations
@@ -30,14 +30,17 @@ def fit_setting(
     began: float,
     notice: Callable[[str], None] = lambda _: None,
 ) -> RunPlan:
-    """The draft in the setting that its time limit leaves room for: the first with enough epochs, or else, of those
-    that leave nearly as many as the cheapest, the first.
+    """The draft with the image size and the stem that its time limit has room for.
+
+    It is the most expensive setting with enough epochs; where none has enough, the most expensive with nearly as many
+    as the cheapest.
 
     Args:
-        precision: as the user gave it.
+        draft: the plan of a run without a time limit.
+        precision: the precision the user asked for.
         other_size, other_stem: whether the limit may change them.
         began: when the limit began, on time.monotonic().
-        notice: is told what was given up.
+        notice: called with a sentence about what was given up.
     """
     spec = draft.spec
     options = settings(draft.setting, size_given=not other_size, stem_given=not other_stem)

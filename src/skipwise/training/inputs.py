@@ -1,4 +1,4 @@
-"""What training needs to know of the images before it begins: their sizes, and how pixels become input."""
+"""What training needs to know before it begins: the images' size, and how their pixels become a network's input."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def choose_preprocessing(
 
 
 def with_statistics(preprocessing: Preprocessing, pixels: Pixels, train: NDArray[np.int64]) -> Preprocessing:
-    """The preprocessing with the training images' mean and deviation, unless weights to start from came with theirs."""
+    """The preprocessing with the mean and standard deviation of the training images, unless weights set them."""
     if preprocessing.mean:
         return preprocessing
     mean, std = channel_statistics(pixels, train)
@@ -77,9 +77,12 @@ def with_statistics(preprocessing: Preprocessing, pixels: Pixels, train: NDArray
 
 
 def check_sizes(models: Iterable[str], preprocessing: Preprocessing, classes: int) -> None:
-    """Raises SkipwiseError for a network that takes images of other sizes and not of this one.
+    """Checks that external networks take images of the size.
 
-    One that does not work at all is let through: its run will say why.
+    A network that does not work at all passes; its run reports why.
+
+    Raises:
+        SkipwiseError: a network takes images of other sizes, but not of this one.
     """
     for name, network in _external_networks(models, preprocessing, classes):
         check_size(network, name, channels=preprocessing.channels, size=preprocessing.size)
@@ -88,7 +91,7 @@ def check_sizes(models: Iterable[str], preprocessing: Preprocessing, classes: in
 def _external_networks(
     models: Iterable[str], preprocessing: Preprocessing, classes: int
 ) -> Iterator[tuple[str, nn.Module]]:
-    """The external networks that can be built, in evaluation mode. Of the others their runs will say why."""
+    """The external networks that can be built, in evaluation mode; the runs of the others report why they cannot."""
     for name in filter(is_external, models):
         spec = NetworkSpec(name=name, num_classes=classes, in_channels=preprocessing.channels)
         try:
@@ -106,9 +109,17 @@ def with_sizes_for_all(
     epochs: int | None,
     notice: Callable[[str], None],
 ) -> Recipe:
-    """The recipe, without growing images if they are too small, or a network of somebody else's takes no smaller ones.
+    """The recipe, without progressive resizing if the images are too small, or an external network takes one size only.
 
-    A network that does not work at all changes nothing: its run will say why. `epochs` are those asked for, if any.
+    A network that does not work at all changes nothing; its run reports why.
+
+    Args:
+        recipe: the recipe.
+        models: the networks.
+        preprocessing: how images become their input.
+        classes: the number of classes.
+        epochs: the epochs that the user asked for; None for the recipe's own.
+        notice: called with a sentence for the user.
     """
     size, channels = preprocessing.size, preprocessing.channels
     smaller = [side for side in sides(recipe, size) if side != size]
@@ -120,16 +131,22 @@ def with_sizes_for_all(
         refused = [side for side in smaller if not takes(network, channels, side)]
         if refused and takes(network, channels, size):
             notice(
-                f"{name} does not take images of {refused[0]} x {refused[0]} pixels: training images are of full size "
-                f"all the time, for {fixed.epochs} epochs."
+                f"{name} does not take images of {refused[0]} x {refused[0]} pixels, so training images have their "
+                f"full size from the beginning, for {fixed.epochs} epochs."
             )
             return fixed
     return recipe
 
 
 def resident_bytes(recipe: Recipe, preprocessing: Preprocessing, images: int, *, runs: int = 1) -> int | None:
-    """What so many training images take in a device's memory, each run having its own; None where their batches can't
-    be made there."""
+    """The bytes that training images take in a device's memory; None where batches cannot be made there.
+
+    Args:
+        recipe: the recipe, whose augmentation decides whether batches can be made on the device.
+        preprocessing: the images' size and channels.
+        images: the number of training images.
+        runs: how many runs each hold the images at once.
+    """
     if not recipe.augmentation.on_any_device:
         return None
     return runs * images * preprocessing.size**2 * preprocessing.channels

@@ -93,7 +93,7 @@ class RunPlan:
         ours = replace(ours, recipe=as_begun(ours.recipe, other.asked_batch, theirs.recipe))
         if ours.time_limit is not None and ours.time_limit == theirs.time_limit:
             size = replace(ours.preprocessing, size=theirs.preprocessing.size)
-            recipe = replace(ours.recipe, smallest=theirs.recipe.smallest, full_from=theirs.recipe.full_from)
+            recipe = replace(ours.recipe, min_size=theirs.recipe.min_size, full_size_from=theirs.recipe.full_size_from)
             ours = replace(ours, preprocessing=size, recipe=recipe, stem=theirs.stem)
         return replace(self, spec=ours)
 

@@ -1,7 +1,7 @@
-"""Weights to start from: what was said (`--init`, `--pretrained`) -> files, and the records of them.
+"""Finds the weights that `--init` and `--pretrained` name, and records which they are.
 
-A network starts from scratch ("none"), from the weights that are published for it ("pretrained"), or from a run or a
-file; "auto" leaves it to Skipwise.
+A network starts from scratch ("none"), from the weights that are published for it ("pretrained"), from a run, or from
+a file; "auto" leaves the choice to Skipwise.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from skipwise.training.run.record import RunSpec, read_run
 
 NONE, AUTO, PRETRAINED = "none", "auto", "pretrained"
 OFFLINE = "SKIPWISE_OFFLINE"
-"""Where this variable is set, and not to 0, `auto` takes weights that are here, and downloads none."""
+"""The environment variable with which "auto" downloads nothing and takes only weights on this machine; 0 is unset."""
 STEM = "imagenet"
-"""That of our networks' published weights; their width is 1."""
+"""The stem of the published weights of Skipwise's networks; their width is 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """Weights that a network starts from, as plan.json and terms.json keep it.
+    """The weights that a network starts from, as plan.json and terms.json record them.
 
     Args:
-        name: of the file, or of the run's folder.
-        url: where they are published; None for a file of somebody's own.
-        sha256: of the file.
-        key: of the set in it that was asked for, where it holds several.
-        expects: how images are prepared for them; None where nothing says it.
+        name: the name of the file, or of the run's folder.
+        url: the address they are published at; None for the user's own file.
+        sha256: the SHA-256 of the file.
+        key: the key of the set that the user chose in a file with several; None where the user did not choose.
+        expects: how they expect images prepared; None where it is not known.
     """
 
     name: str
@@ -50,13 +50,14 @@ class Start:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """Weights that lie here.
+    """Weights to start from, on this machine.
 
     Args:
-        file: what holds them.
-        spec: of the run of ours that made them, if one did.
-        stem, width: that a network of ours has to have for them; None where nothing says it.
-        notes: what is worth saying, a sentence each.
+        start: the record of them.
+        file: the file that holds them.
+        spec: the spec of the Skipwise run that made them; None for other weights.
+        stem, width: what a network of Skipwise must have for them; None where it is not known.
+        notes: what the user should know about them, a sentence each.
     """
 
     start: Start
@@ -68,10 +69,14 @@ class Found:
 
 
 def find_start(where: str | os.PathLike[str], key: str | None = None) -> Found:
-    """The weights in a run's folder, or in a file.
+    """Finds the weights in a run's folder or in a file.
+
+    Args:
+        where: the folder or the file.
+        key: the key of the set to load from a file with several.
 
     Raises:
-        SkipwiseError: there are none.
+        SkipwiseError: there are none, or the run failed.
     """
     path = user_path(where)
     if not path.is_dir():
@@ -90,24 +95,28 @@ def find_start(where: str | os.PathLike[str], key: str | None = None) -> Found:
         raise SkipwiseError(f"--init-key is for files that hold several weights; the run in {path} has one.")
     spec, file = record.spec, path / "weights.safetensors"
     if not file.is_file():
-        raise SkipwiseError(f"The run in {path} has no weights any more; train it again.")
+        raise SkipwiseError(f"The weights of the run in {path} are gone; train it again.")
     start = Start(name=path.resolve().name, sha256=sha256(file), expects=spec.preprocessing)
     stem, width = (None, None) if is_external(spec.model) else (spec.stem, spec.width)
     return Found(start=start, file=file, spec=spec, stem=stem, width=width)
 
 
 def model_of(found: Found, where: str | os.PathLike[str]) -> str:
-    """The network of a run that is started from. Raises NotTrusted if it is code that nobody named."""
+    """The name of the network of a run to start from.
+
+    Raises:
+        NotTrusted: it is the user's own code, which only the run's record names.
+    """
     assert found.spec is not None
     check_trusted(found.spec.model, False, where)
     return found.spec.model
 
 
 def for_model(found: Found, model: str, where: str | os.PathLike[str]) -> Found:
-    """The weights with what is known of them once it is known for which network they are.
+    """Completes what is known of weights, given the network that they are for.
 
-    A published file is known by its hash. Of any other file for a network of timm's or torchvision's, what that library
-    says of its own weights is taken.
+    A published file is recognised by its hash. For any other file for a network of timm or torchvision, images are
+    prepared as that library says of its own weights, and a note says so.
 
     Raises:
         SkipwiseError: the weights are of a run with another network.
@@ -130,17 +139,18 @@ def for_model(found: Found, model: str, where: str | os.PathLike[str]) -> Found:
     library, _, name = model.partition(":")
     mean, std = (", ".join(f"{value:g}" for value in values) for values in (expects.mean, expects.std))
     note = (
-        f"{found.start.name} does not say how its images were prepared, so they are as {library} says of its own "
-        f"weights of {name}: {expects.size} pixels, {expects.interpolation}, mean {mean} and deviation {std}."
+        f"{found.start.name} does not say how its images were prepared, so they are prepared as {library} says of its "
+        f"own weights of {name}: {expects.size} pixels, {expects.interpolation}, mean {mean} and standard deviation "
+        f"{std}."
     )
     return replace(found, start=replace(found.start, expects=_preprocessing(expects)), notes=(note,))
 
 
 def published_start(model: str) -> Found:
-    """The published weights of a network, downloaded if they are not here yet.
+    """Finds the published weights of a network, and downloads them if they are not on this machine.
 
     Raises:
-        SkipwiseError: there are none, or they can't be downloaded.
+        SkipwiseError: there are none, or they cannot be downloaded.
     """
     weights = published(model)
     file = fetch(weights)
@@ -168,7 +178,7 @@ def _preprocessing(expects: Expected) -> Preprocessing:
 
 
 def available(models: Sequence[str]) -> dict[str, Literal["here", "web"]]:
-    """The networks for which weights are published, and whether these lie here or would have to be downloaded."""
+    """The networks with published weights: "here" where the file is on this machine, "web" where it is not."""
     found: dict[str, Literal["here", "web"]] = {}
     for model in models:
         weights = _published_of(model)
@@ -180,13 +190,16 @@ def available(models: Sequence[str]) -> dict[str, Literal["here", "web"]]:
 def automatic(
     models: Sequence[str], why: str, *, stem: str, width: float, notice: Callable[[str], None]
 ) -> dict[str, Found]:
-    """Published weights of the networks that `auto` was said of, where they are advised.
+    """Finds published weights for the networks that start from "auto", where starting from weights is advised.
 
-    A network without any, or with another stem or width than theirs, starts from scratch; so does one whose weights
-    can't be downloaded, which is said, and those that would come after it, or may not (`OFFLINE`).
+    A network without published weights, or with another stem or width than theirs, starts from scratch. So do networks
+    whose weights cannot be downloaded, or may not be (`OFFLINE`); after one failed download no other is tried.
 
     Args:
-        why: they are advised, a sentence; "" where they are not.
+        models: the networks.
+        why: the sentence that advises to start from weights; "" where it is not advised.
+        stem, width: what the user asked for.
+        notice: called with each sentence for the user.
     """
     found: dict[str, Found] = {}
     if not why:
@@ -199,19 +212,24 @@ def automatic(
         try:
             found[model] = published_start(model)
         except SkipwiseError as error:
-            notice(f"{model} starts from scratch, since its weights can't be had: {error}")
-            break  # once is enough to wait for a connection
+            notice(f"{model} starts from scratch, since its weights are not available: {error}")
+            break  # waiting for a connection once is enough
     if found:
         names = listed(list(found))
-        notice(f"{names} start{'s' * (len(found) == 1)} from published weights; --init {NONE} has none. {why}")
+        notice(
+            f"{names} start{'s' * (len(found) == 1)} from published weights; to train from scratch, add --init "
+            f"{NONE}. {why}"
+        )
     elif models:
         notice(f"Published weights are expected to help, and there are none here for {listed(models)}: {why}")
     return found
 
 
 def size_for(found: Mapping[str, Found], advice: StartingWeights, auto_size: int) -> int | None:
-    """The size of images for weights that `auto` took: that at which they did best in experiments, or the images' own
-    where that is larger; None where it took none."""
+    """The image size for weights that "auto" chose; None where it chose none.
+
+    It is the size at which weights did best in experiments, or the images' own size where that is larger.
+    """
     if not found or advice.size is None:
         return None
     return max(advice.size, auto_size)
@@ -220,15 +238,16 @@ def size_for(found: Mapping[str, Found], advice: StartingWeights, auto_size: int
 def agreed(
     starts: Mapping[str, Found], pretrained: Sequence[str], *, stem: str, width: float | None
 ) -> tuple[str, float]:
-    """The stem and the width that all networks have: those asked for, else those that weights have to have.
+    """The stem and the width of all networks: those the user asked for, otherwise those that the weights need.
 
     Args:
-        starts: weights that were named, by network.
-        pretrained: networks that start from published weights, which may not be here yet.
-        stem: "auto" leaves it open, and it stays open where no weights say it.
+        starts: the weights that the user named, by network.
+        pretrained: the networks that start from published weights, which may not be downloaded yet.
+        stem: the stem the user asked for; "auto" takes the weights' own, and stays "auto" where they do not say.
+        width: the width the user asked for; None takes the weights' own, or 1.
 
     Raises:
-        SkipwiseError: weights are for another stem or width than what was asked for, or than other weights are.
+        SkipwiseError: weights need another stem or width than the user asked for, or than other weights.
     """
     needs: dict[str, tuple[str | None, float | None]] = {m: (f.stem, f.width) for m, f in starts.items()}
     needs |= {model: (STEM, 1.0) for model in pretrained if not is_external(model)}

@@ -6,7 +6,8 @@ import contextlib
 import os
 import time
 import traceback
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,15 +27,17 @@ from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED, save_split
 from skipwise.nets.catalogue import check_model
 from skipwise.nets.weights.published import published
+from skipwise.training.callbacks import Callback, Callbacks, Start, carry_out
 from skipwise.training.draft import RunRequest, check_shared, choose_start, draft_plan
 from skipwise.training.inputs import check_options
 from skipwise.training.loop.recipe import Wishes, check_recipe
 from skipwise.training.machine.execution import check_precision, check_unchanged, choose_device, is_unchanged
 from skipwise.training.machine.faults import in_short
 from skipwise.training.machine.ranks import Ranks, joined
+from skipwise.training.observer import Observed, TrainObserver
 from skipwise.training.plan import RUNS, RunPlan
-from skipwise.training.run.progress import Epoch, Standing
-from skipwise.training.run.record import CHECKPOINT, RunRecord, find_run, remove_checkpoint
+from skipwise.training.run.files import CHECKPOINT, remove_checkpoint
+from skipwise.training.run.record import RunRecord, find_run
 from skipwise.training.run.time_budget import parse_limit
 from skipwise.training.starting_weights import AUTO, NONE, PRETRAINED, Found, agreed, find_start, for_model, model_of
 
@@ -59,25 +62,6 @@ class Trained:
     repeated: bool
 
     terms = earlier_name("plan", "terms")
-
-
-class TrainObserver:
-    """What a run tells while it goes on. Every method may be overridden; here they do nothing."""
-
-    def preparing(self, what: str, done: int, total: int) -> None:
-        """Images are looked at or read."""
-
-    def noticed(self, sentence: str) -> None:
-        """Something a person should know, and that is no error."""
-
-    def starting(self, plan: RunPlan, folder: Path) -> None:
-        """The run begins, or goes on."""
-
-    def step_done(self, at: Standing) -> None:
-        """One more step is done."""
-
-    def epoch_done(self, epoch: Epoch) -> None:
-        """One more epoch is done."""
 
 
 def train(
@@ -118,6 +102,7 @@ def train(
     output: str | os.PathLike[str] | None = None,
     resume: bool = False,
     again: bool = False,
+    callbacks: Sequence[Callback] = (),
     observer: TrainObserver | None = None,
     began: float | None = None,
 ) -> Trained:
@@ -136,13 +121,18 @@ def train(
         freeze_norms: leave batch norms as the weights to start from have them.
         output: the run's folder; None is the one in runs/train that the same call made, or the next.
         again: train once more, in the next folder, where the same call has made a run before.
-        observer: is told how it goes.
+        callbacks: are called while it works; see `skipwise.Callback`.
+        observer: deprecated; use `callbacks`.
         began: when the time limit began, on time.monotonic(); None is now.
 
     Raises:
         SkipwiseError: anything a person can mend; what was finished stays.
     """
     began = time.monotonic() if began is None else began
+    if observer is not None:
+        warnings.warn("`observer` is now `callbacks`.", DeprecationWarning, stacklevel=2)
+        callbacks = [*callbacks, Observed(observer)]
+    called = Callbacks(callbacks)
     if pretrained and init != AUTO:
         raise SkipwiseError("Give --pretrained or --init, not both.")
     init = PRETRAINED if pretrained else os.fspath(init)
@@ -215,12 +205,12 @@ def train(
     )
     with contextlib.ExitStack() as stack:
         ranks = stack.enter_context(joined(device))
-        watch = observer if observer is not None and ranks.first else TrainObserver()
+        watch = called if ranks.first else Callbacks(())
         with ranks.in_turn():
             stack.enter_context(RUNS.reading(named))
-            prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.preparing, notice=watch.noticed)
-            asked = choose_start(asked, prepared, watch.noticed)
-            draft = draft_plan(asked, prepared, watch.noticed)
+            prepared = prepare(request, seed=SPLIT_SEED, packed=pack, progress=watch.on_prepare, notice=watch.on_notice)
+            asked = choose_start(asked, prepared, watch.on_notice)
+            draft = draft_plan(asked, prepared, watch.on_notice)
             check_shared(draft.spec.recipe, ranks)
             task = Task(
                 workspace=RUNS,
@@ -230,12 +220,12 @@ def train(
                 again=again,
                 resume=resume,
                 acceptable=lambda stored: is_unchanged(stored.spec.execution, precision, compile),
-                notice=watch.noticed,
+                notice=watch.on_notice,
             )
             place = task.find()
-            images = _RunImages(prepared, request, packed=pack, progress=watch.preparing, closing=stack)
+            images = _RunImages(prepared, request, packed=pack, progress=watch.on_prepare, closing=stack)
             if place.plan is not None and (ended := find_run(place.plan.spec, place.folder)) is not None:
-                check_unchanged(place.plan.spec.execution, precision, compile, place.folder, watch.noticed)
+                check_unchanged(place.plan.spec.execution, precision, compile, place.folder, watch.on_notice)
                 _tidy(place.folder, images)
                 plan = replace(place.plan, data=draft.data)
                 return Trained(folder=place.folder, plan=plan, record=ended, repeated=True)
@@ -250,13 +240,13 @@ def train(
                     other_size=asked.img_size is None,
                     other_stem=stem == "auto" and asked.start is None,
                     began=began,
-                    notice=watch.noticed,
+                    notice=watch.on_notice,
                 )
             images.of(place.plan or draft)  # decoded before the folder is made: a full disk leaves nothing behind
 
         def resolved() -> RunPlan:
             """The draft, resolved on this machine."""
-            plan = resolve_plan(draft, images.of(draft), asked.start, precision, compile, watch.noticed, began=began)
+            plan = resolve_plan(draft, images.of(draft), asked.start, precision, compile, watch.on_notice, began=began)
             if (keeper := keeper_of(plan, began)) is not None:
                 keeper.check()
             return plan
@@ -270,16 +260,19 @@ def train(
                 plan = fresh or resolved()
                 RUNS.begin(now.folder, plan)
             else:
-                check_unchanged(now.plan.spec.execution, precision, compile, now.folder, watch.noticed)
+                check_unchanged(now.plan.spec.execution, precision, compile, now.folder, watch.on_notice)
                 plan = replace(now.plan, data=draft.data)  # what they are called now
             images.describe(now.folder)
             begun = now.folder, plan, now.finished
-        begun = ranks.agree(begun)
+        begun = ranks.broadcast(begun)
         assert begun is not None
         folder, plan, repeated = begun
-        watch.starting(plan, folder)
-        record = _run(plan, folder, images.of(plan), asked.start, watch, ranks, began)
-    return Trained(folder=folder, plan=plan, record=record, repeated=repeated)
+
+        def work() -> Trained:
+            record = _run(plan, folder, images.of(plan), asked.start, watch, ranks, began)
+            return Trained(folder=folder, plan=plan, record=record, repeated=repeated)
+
+        return carry_out(watch, Start(folder=folder, plan=plan), work)
 
 
 class _RunImages:
@@ -328,7 +321,7 @@ def _run(
     folder: Path,
     images: Images,
     start: Found | None,
-    watch: TrainObserver,
+    watch: Callback,
     ranks: Ranks,
     began: float,
 ) -> RunRecord:
@@ -341,12 +334,11 @@ def _run(
             plan.spec,
             images,
             folder,
-            watch.epoch_done,
-            on_step=watch.step_done,
+            watch,
             init=None if start is None else start.file,
             retries=RETRIES,
             keeper=keeper_of(plan, began),
-            notice=watch.noticed,
+            notice=watch.on_notice,
             ranks=ranks,
         )
     except (SkipwiseError, OSError, MemoryError):

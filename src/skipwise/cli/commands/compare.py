@@ -291,7 +291,7 @@ def compare(
             plan=plan,
             save_plan=save_plan,
             dry_run=dry_run,
-            observer=screen,
+            callbacks=[screen],
         )
     if isinstance(comparison, Planned):
         _print_planned(comparison, context, as_json=json or format == "json")

@@ -176,7 +176,7 @@ def train(
             output=output,
             resume=resume,
             again=again,
-            observer=screen,
+            callbacks=[screen],
             began=BEGAN,
         )
     if rank():  # one of several processes; the first one prints

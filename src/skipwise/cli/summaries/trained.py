@@ -29,8 +29,8 @@ def print_trained(trained: Trained, *, data: str) -> None:
             f"{interval.low * 100:.1f} to {interval.high * 100:.1f}, for this network: another seed gives another)."
         )
         console.print(Text(sentence, style="bold"), soft_wrap=not console.is_terminal)
-        if record.cuts:
-            times = f"{len(record.cuts)} times" if len(record.cuts) > 1 else "once"
+        if record.lr_cuts:
+            times = f"{len(record.lr_cuts)} times" if len(record.lr_cuts) > 1 else "once"
             again = f"The loss diverged {times}, and each time training went on at half the learning rate: lower --lr."
             console.print(Text(again), soft_wrap=not console.is_terminal)
     console.print()

@@ -1,9 +1,9 @@
-"""A comparison's time limit while its runs go on: what is begun, and what is corrected, so that the end does not move.
+"""Keeps the time limit of a comparison during its runs: which rounds begin, and how the plan is corrected.
 
-Whole rounds count: one seed of every network that is still trained. A round begins only if it fits, by the speed of
-the last one. What is corrected, the last look's seeds or, while the first round has only begun, the epochs, holds for
-rounds that have not begun and for all networks alike; the plan says so before anything is done by it. Rounds of other
-epochs are not part of the new plan: their seeds are not used.
+A round is one seed of every network that is still trained. It begins only if it fits, by the speed of the last one. A
+correction changes the seeds of the last look or, early in the first round, the epochs. It applies to rounds that have
+not begun and to all networks alike, and is written into the plan before it takes effect. Rounds with another number of
+epochs are not part of the new plan, which has other seeds.
 """
 
 from __future__ import annotations
@@ -15,40 +15,45 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from skipwise.comparison.budget.fit import fitted
+from skipwise.comparison.budget.fit import fit_to_limit
 from skipwise.comparison.budget.forecast import ending, makespan, run_seconds, slowest
 from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.plan.question import FEWEST, LEAST
 from skipwise.comparison.run.executor import Event
 from skipwise.core.errors import SkipwiseError
+from skipwise.training.callbacks import RunEnd
 from skipwise.training.loop.schedule import relative_cost
 from skipwise.training.probe.step_cost import StepCost
 
 BASIS = 0.15
-"""The share of a round that has to be done, or to be overdue, before its speed is used for a correction."""
+"""The share of a round that has to be done, or overdue, before its speed is used for a correction."""
 WINDOW = 0.5
-"""The present speed is that of the latest work, of about this share of a round."""
+"""The present speed is measured over the latest work, about this share of a round."""
 SHORT = 1.15
-"""In the first half of the first round, the comparison goes on if its rounds would take up to so many times as long as
-the time that is left: the machine may become faster."""
+"""In the first half of the first round, the comparison continues if its rounds would take up to so many times the
+remaining time, since the machine may become faster."""
 SLACK = 0.97
-"""A comparison that begins again is planned for this share of the time that is left."""
+"""A comparison that begins again is planned for this share of the remaining time."""
 COLD = 3.0
-"""A process's first epoch may take so many times as long as expected before anything is concluded from it."""
+"""The first epoch of a process is used as a measurement only if it takes more than so many times the expected time."""
 LATE = 1.03
-"""A round is expected to take so many times as long as the last one did."""
+"""A round is expected to take so many times the time of the last one."""
 RESTARTS = 2
-"""How often a comparison may begin again with other epochs to use its time better."""
+"""How often a comparison may begin again with another number of epochs to use its time better."""
 UNUSED = 0.15
-"""The share of a time limit that whole rounds of too many or too few epochs may leave over."""
+"""The share of a time limit that may stay unused before the number of epochs is changed."""
 BUSIEST = 3.0
-"""Judging and the report may take so many times as long as expected, where training does."""
+"""Judging and the report are expected to be slower where training is, by at most this factor."""
 OVER = 0.05
-"""The share of a limit by which it may be exceeded for that."""
+"""The share of a limit by which that may exceed it."""
 
 
 class TimeIsUp(Exception):
-    """No further round fits. All networks that were to go on have so many `seeds`."""
+    """No further round fits.
+
+    Args:
+        seeds: how many seeds are finished for all networks that were still trained.
+    """
 
     def __init__(self, seeds: int) -> None:
         super().__init__(seeds)
@@ -56,7 +61,11 @@ class TimeIsUp(Exception):
 
 
 class StartAgain(Exception):
-    """The rounds of the plan do not fit: it is to be done by another `plan`, from its first seed on."""
+    """The rounds of the plan do not fit.
+
+    Args:
+        plan: has to be carried out instead, from its first seed on.
+    """
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
@@ -67,12 +76,12 @@ class Budget:
     """Keeps a comparison within its time limit.
 
     Args:
-        plan: the comparison that begins, or goes on.
-        asked: the same with the looks and epochs it would have without a limit.
-        costs: what a step of each of its networks was tried out to take.
-        end: of the command, on the clock.
-        fewer_epochs: whether epochs may be changed.
-        clock: monotonic, in seconds.
+        plan: the comparison that begins or is resumed.
+        asked: the same with the looks and epochs that it would have without a limit.
+        costs: the measured cost of a training step of each network.
+        end: when the command has to end, on the clock.
+        fewer_epochs: whether the number of epochs may be changed.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(
@@ -88,98 +97,108 @@ class Budget:
         self.asked, self.costs, self.end, self.clock = asked, costs, end, clock
         self.fewer_epochs = fewer_epochs
         self.restarts = 0
-        self.undone: dict[Job, float] = {}  # of each run that goes on, the share that is left
-        self.heard: dict[Job, float] = {}  # of each of them, when it was taken up, or something was heard of it last
-        self.ready = 0  # processes that have trained already
-        self.work = 0.0  # in the rounds of the plan, in seconds as they were expected
-        self.done: deque[tuple[float, float]] = deque()  # parts of runs: seconds they took, and were to take
-        self.follow(plan)
+        self.jobs: dict[str, Job] = {}  # the runs that were submitted, by their names
+        self.undone: dict[str, float] = {}  # the share that is left of each run under way
+        self.heard: dict[str, float] = {}  # when each of them was started, or reported last
+        self.ready = 0  # the number of processes that have trained already
+        self.work = 0.0  # done in the rounds of the plan, in expected seconds
+        self.done: deque[tuple[float, float]] = deque()  # parts of runs: actual and expected seconds
+        self.change_plan(plan)
 
-    def follow(self, plan: Plan) -> None:
-        """From now on, it is this plan that is carried out."""
+    def change_plan(self, plan: Plan) -> None:
+        """From now on, this plan is carried out."""
         self.plan = plan
         self.expected = {name: run_seconds(plan, self.costs, name) for name in plan.trained}
         self.a_round = sum(self.expected.values()) * (plan.folds or 1)
-        self.undone = {job: left for job, left in self.undone.items() if job.spec.model in self.expected}
+        self.undone = {run: left for run, left in self.undone.items() if self._model(run) in self.expected}
 
     @property
     def training_ends(self) -> float:
-        """When the last run has to be done, on the clock."""
+        """When the last run has to end, on the clock."""
         expected = ending(self.plan, self.costs)
         slow = expected * min(self.slowness or 1.0, BUSIEST)
         return self.end - max(expected, slow - OVER * (self.plan.time_limit or 0.0))
 
     def begun(self, jobs: Sequence[Job]) -> None:
-        """These runs were handed to the executor."""
-        self.undone |= dict.fromkeys(jobs, 1.0)
-        self._taken_up()
+        """Notes that these runs were submitted."""
+        self.jobs |= {job.folder: job for job in jobs}
+        self.undone |= dict.fromkeys((job.folder for job in jobs), 1.0)
+        self._started()
 
-    def _taken_up(self) -> None:
-        """Processes that are ready take up what was begun."""
-        for job in itertools.islice(self.undone, self.ready):
-            self.heard.setdefault(job, self.clock())
+    def _model(self, run: str) -> str:
+        return self.jobs[run].spec.model
+
+    def _started(self) -> None:
+        """Notes that processes which are ready start the next runs."""
+        for run in itertools.islice(self.undone, self.ready):
+            self.heard.setdefault(run, self.clock())
 
     def note(self, event: Event) -> None:
-        """Counts an epoch, or the end of a run."""
-        job, now = event.job, self.clock()
-        if job not in self.undone:  # of a plan that is no longer followed
+        """Notes an epoch, or the end of a run."""
+        run, now = event.run, self.clock()
+        if run not in self.undone:  # of an earlier plan
             return
-        before, record = self.undone[job], event.record
-        left = 0.0 if record is not None else min(_left(job, event.epoch), before)
-        if record is None:  # a part of it may have been done another time
-            before = min(_left(job, event.epoch - 1), before)
-        # The first epochs, of which processes begin with images that are read, say themselves how long they took.
-        cold = record is None and event.epoch == 1 and job not in self.heard and job.spec.recipe.epochs > 2
-        took = now - self.heard.get(job, now - event.seconds)
+        job, before = self.jobs[run], self.undone[run]
+        epoch = None if isinstance(event, RunEnd) else event
+        left = 0.0 if epoch is None else min(_left(job, epoch.epoch), before)
+        if epoch is not None:  # a part of the run may have been done in an earlier session
+            before = min(_left(job, epoch.epoch - 1), before)
+        # The time of a process's first epoch is what it reports, since starting and reading images came before it.
+        cold = epoch is not None and epoch.epoch == 1 and run not in self.heard and job.spec.recipe.epochs > 2
+        took = now - self.heard.get(run, now if epoch is None else now - epoch.seconds)
         work = (before - left) * self._expected(job)
-        self.undone[job], self.heard[job] = left, now
+        self.undone[run], self.heard[run] = left, now
         self.ready = max(self.ready, len(self.undone.keys() & self.heard.keys()))
-        # In its first epoch a process chooses kernels, which says little of the others.
-        if (record is None or record.status == "finished") and not (cold and took <= COLD * work):
+        # In its first epoch a process chooses kernels, so that it is slower than the others.
+        failed = isinstance(event, RunEnd) and event.record.status == "failed"
+        if not failed and not (cold and took <= COLD * work):
             self.done.append((took, work))
         if job.spec.seed in self.plan.question.seeds:
             self.work += work
-        if record is not None:
-            del self.undone[job]
-            self._taken_up()
+        if epoch is None:
+            del self.undone[run]
+            self._started()
         while sum(work for _, work in itertools.islice(self.done, 1, None)) >= WINDOW * self.a_round:
             self.done.popleft()
 
     @property
     def slowness(self) -> float | None:
-        """How many times as long as expected the last round's worth of work took; None where too little was done."""
+        """The actual time of the latest work, about half a round, relative to the expected time.
+
+        None where too little was done.
+        """
         took, work = (sum(part) for part in zip(*self.done, strict=True)) if self.done else (0.0, 0.0)
         return took / work if max(took, work) >= BASIS * self.a_round and took and work else None
 
     def may_begin(self, jobs: Sequence[Job]) -> bool:
-        """Whether these runs fit beside what was begun."""
+        """Whether these runs fit beside those under way."""
         return self._lasting([self._expected(job) for job in jobs]) * LATE <= self._free()
 
     def more_rounds(self, names: Sequence[str], most: int) -> int:
-        """How many more rounds of these networks fit once what was begun is done, up to a number of them."""
+        """How many more rounds of these networks fit after the runs under way, at most `most`."""
         return bisect_right(range(1, most + 1), self._free(), key=lambda count: self._rounds_after(names, count) * LATE)
 
     def check(self, done: int) -> None:
-        """To be called whenever something happened, and now and then.
+        """Checks whether the plan still fits. Call it after each event, and from time to time.
 
         Args:
-            done: the rounds that are finished.
+            done: the number of rounds that are finished.
 
         Raises:
-            TimeIsUp: it is.
-            StartAgain: so few rounds will fit, or so much time be left over, that other epochs are better.
+            TimeIsUp: no time is left.
+            StartAgain: another number of epochs is better, since too few rounds will fit or much time stays unused.
         """
         if self._free() <= 0:
             raise TimeIsUp(done)
         if done >= LEAST or self.slowness is None:
             return
         names, most = self.plan.trained, self.asked.question.looks[-1]
-        begun = {job.spec.seed for job in self.undone} & {*self.plan.question.seeds}
+        begun = {self.jobs[run].spec.seed for run in self.undone} & {*self.plan.question.seeds}
         rounds = done + (len(begun) if self._lasting() <= self._free() else 0)
         more = self.more_rounds(names, most - rounds)
         if rounds + more < LEAST:
-            # By little is no reason, as long as there is time to see whether it is so: to begin again costs what was
-            # done. In the middle of the first round it is the last chance to do so at half of its cost.
+            # Beginning again loses what was done, so that a small excess is no reason as long as there is time to see
+            # whether it lasts. Up to the middle of the first round, beginning again costs at most half of it.
             missing = self._rounds_after(names, LEAST - done - len(begun)) * LATE / self._free()
             soon = self.work < self.a_round / 2 and not done
             if missing > (SHORT if soon else 1.0) * (1.0 if self.restarts < RESTARTS else SHORT):
@@ -192,22 +211,22 @@ class Budget:
                 self._start_again(rounds + more)
 
     def close(self, done: int) -> None:
-        """No further round fits, and none goes on.
+        """Ends the study, since no further round fits, and none is under way.
 
         Raises:
-            TimeIsUp: always, unless
-            StartAgain: there would be no answer, and with fewer epochs there is one.
+            StartAgain: there are too few seeds for an answer, and with fewer epochs there will be enough.
+            TimeIsUp: otherwise.
         """
         if done < LEAST:
             self._start_again()
         raise TimeIsUp(done)
 
     def _start_again(self, rounds: int | None = None) -> None:
-        """Raises StartAgain, where there is another plan for the time that is left.
+        """Raises StartAgain, where there is another plan for the remaining time.
 
         Args:
-            rounds: how many fit as it is; the other plan has to train at least as much. None where these are too few;
-                then it has to have fewer epochs or networks.
+            rounds: how many rounds fit with the present plan; the other one has to train at least as much. None where
+                they are too few; then the other one has to have fewer epochs or networks.
         """
         again = self._again(self.slowness or 1.0) if self.fewer_epochs else None
         if again is None:
@@ -221,25 +240,25 @@ class Budget:
         raise StartAgain(again)
 
     def _expected(self, job: Job) -> float:
-        """Seconds; runs that tune rates are shorter than others."""
+        """The expected time of a run in seconds; runs that tune learning rates are shorter."""
         return self.expected[job.spec.model] * job.spec.recipe.epochs / self.plan.recipe.epochs
 
     def _free(self) -> float:
-        """Seconds until the last run has to be done."""
+        """The time until the last run has to end, in seconds."""
         return self.training_ends - self.clock()
 
     def _lasting(self, more: Sequence[float] = ()) -> float:
-        """Seconds until what was begun is done, and more runs, which were to take so long."""
-        begun = [left * self._expected(job) for job, left in self.undone.items()]
+        """The time until the runs under way, and `more` runs with these expected times, are done, in seconds."""
+        begun = [left * self._expected(self.jobs[run]) for run, left in self.undone.items()]
         return makespan([*begun, *more], self.plan.processes) * (self.slowness or 1.0)
 
     def _rounds_after(self, names: Sequence[str], count: int) -> float:
-        """Seconds until what was begun is done, and then so many rounds of these networks."""
+        """The time until the runs under way, and then `count` rounds of these networks, are done, in seconds."""
         a_round = [self.expected[name] for name in names for _ in range(self.plan.folds or 1)]
         return self._lasting() + makespan(a_round * count, self.plan.processes) * (self.slowness or 1.0)
 
     def _again(self, slowness: float) -> Plan | None:
-        """The plan for the time that is left, with seeds that were not used; None where it would be the same."""
+        """The plan for the remaining time, with new seeds; None where it would be the same."""
         plan = self.plan
         costs = {name: cost.slowed(slowness) for name, cost in self.costs.items()}
         first = plan.question.seeds[-1] + 1
@@ -247,7 +266,9 @@ class Budget:
         question = replace(self.asked.question, first_seed=first)
         fresh = replace(plan, question=question, recipe=plan.setting.suited(self.asked.recipe), tuning=tuning)
         try:
-            again = fitted([fresh], lambda _: costs, lambda _: SLACK * (self.end - self.clock()), fewer_epochs=True)
+            again = fit_to_limit(
+                [fresh], lambda _: costs, lambda _: SLACK * (self.end - self.clock()), fewer_epochs=True
+            )
         except SkipwiseError:
             return None
         before, after = plan.recipe.epochs, again.recipe.epochs
@@ -257,14 +278,14 @@ class Budget:
         busy = ", on a busy machine" if slowest(self.costs) > 1 else ""
         instead = f" instead of {before}" if after != before else ""
         sentence = (
-            f"Training is {pace} as it was tried out to be{busy}: it begins again with {after} "
+            f"Training is {pace} as was measured before{busy}: it begins again with {after} "
             f"epoch{'s' * (after != 1)}{instead}, from seed {first} on."
         )
         return replace(again, corrections=(*plan.corrections, sentence))
 
 
 def _left(job: Job, done: int) -> float:
-    """The share of a run that is left after so many epochs, by what they cost."""
+    """The share of a run's cost that is left after `done` epochs."""
     recipe, size = job.spec.recipe, job.spec.preprocessing.size
     share = done / recipe.epochs
     if share >= 1:

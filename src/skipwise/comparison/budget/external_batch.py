@@ -1,9 +1,9 @@
-"""How large a batch of somebody else's network may be, tried in a process of its own.
+"""The largest batch of an external network that fits into memory, tried in a process of its own.
 
     python -m skipwise.comparison.budget.external_batch
 
-What others' code does in training (it prints, ends the process, takes all memory) it does not do in the one that plans.
-Standard input is an `Asked` as JSON; standard output gets a number.
+External code may print, end the process or take all memory, and should not do so in the process that plans. Standard
+input is a `BatchRequest` as JSON; standard output is a `BatchResult` as JSON.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from skipwise.training.probe.batch_size import Room, TooLarge, largest_batch
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A network of a plan whose batch it is about."""
+class BatchRequest:
+    """The network that is tried, and what has to fit into memory with it."""
 
     plan: Plan
     name: str
@@ -31,8 +31,8 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
-    """The batch that fits, or the sentence for one that does not; and what a person should know."""
+class BatchResult:
+    """The largest batch that fits, or why none does; and notices."""
 
     batch: int
     refused: str = ""
@@ -40,13 +40,14 @@ class Told:
 
 
 def largest_external_batch(plan: Plan, name: str, room: Room, notice: Callable[[str], None]) -> int:
-    """The plan's batch, or as much of it as fits into memory; a network that fails otherwise changes nothing, since its
-    runs will say why.
+    """The plan's batch, or as much of it as fits into memory.
+
+    A network that fails for another reason keeps the plan's batch; its runs will say why.
 
     Raises:
         TooLarge: not even two images fit.
     """
-    asked = msgspec.json.encode(Asked(plan=plan, name=name, room=room))
+    asked = msgspec.json.encode(BatchRequest(plan=plan, name=name, room=room))
     command = [sys.executable, "-P", "-m", "skipwise.comparison.budget.external_batch"]
     environment = os.environ | {
         "OMP_NUM_THREADS": str(plan.execution.threads),
@@ -56,30 +57,30 @@ def largest_external_batch(plan: Plan, name: str, room: Room, notice: Callable[[
         command, input=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, check=False
     )
     try:
-        told = msgspec.json.decode(ended.stdout, type=Told)
+        result = msgspec.json.decode(ended.stdout, type=BatchResult)
     except msgspec.MsgspecError:
         return plan.recipe.batch_size
-    for line in told.lines:
+    for line in result.lines:
         notice(line)
-    if told.refused:
-        raise TooLarge(told.refused)
-    return told.batch
+    if result.refused:
+        raise TooLarge(result.refused)
+    return result.batch
 
 
 def main() -> None:
-    """Answers what stands in standard input."""
+    """Tries the network that standard input describes."""
     pipe = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # networks may print
-    asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Asked)
+    asked = msgspec.json.decode(sys.stdin.buffer.read(), type=BatchRequest)
     plan, lines = asked.plan, list[str]()
     try:
         with falling_back(lines.append):
             network = plan.network(asked.name).build(seed=plan.question.first_seed)
             batch = largest_batch(network, asked.name, plan.recipe, plan.execution, asked.room)
-        told = Told(batch=batch, lines=tuple(lines))
+        result = BatchResult(batch=batch, lines=tuple(lines))
     except TooLarge as error:
-        told = Told(batch=0, refused=str(error))
-    pipe.write(msgspec.json.encode(told))
+        result = BatchResult(batch=0, refused=str(error))
+    pipe.write(msgspec.json.encode(result))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""What of a comparison fits into a time limit, and what is given up for it.
+"""What fits into the time limit of a comparison, and what is given up for it.
 
-The order, which docs/time-limits.md tells users. Later seeds go first, then epochs down to as many as are enough for a
-network to learn what it can, then seeds down to three; then the size of the images and the stem, with as many seeds
-as before; then networks, the costliest first, that could only be trained too shortly to say something of them; then
-the third seed, and last the epochs of the two networks that are left.
+The order is that of docs/time-limits.md. First later seeds are given up, then epochs, down to as many as a network
+needs to learn what it can, then seeds, down to three. Then come the size of the images and the stem, with as many seeds
+as before; then networks, the costliest first, which would be trained too briefly to be compared; then the third seed;
+and last the epochs of the two networks that are left.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from skipwise.training.setting import NEARLY, enough_epochs
 SPARE = 0.95
 """The share of the time that a plan uses."""
 MANY = 5
-"""Seeds that are worth more than epochs beyond the enough: with three, intervals are several times as wide."""
+"""So many seeds are worth more than epochs that are not necessary: with three, intervals are several times as wide."""
 
 Costs = Mapping[str, StepCost]
 
 
-def fitted(
+def fit_to_limit(
     plans: Sequence[Plan], costs: Callable[[Plan], Costs], left: Callable[[Plan], float], *, fewer_epochs: bool
 ) -> Plan:
-    """What fits into so many seconds.
+    """The plan that fits into the time limit.
 
     Args:
-        plans: one and the same in the settings in which it may be carried out, the preferred one first and the
-            cheapest last, with the looks and epochs it would have without a limit.
-        costs: of a step of each network, under one of the plans.
-        left: seconds, to the end of the command, once a plan's images are decoded.
-        fewer_epochs: whether these may be changed; the user may have asked for a number of them.
+        plans: the comparison in each setting in which it may be carried out, the preferred one first and the cheapest
+            last, with the looks and epochs that it would have without a limit.
+        costs: returns the cost of a step of each network under one of the plans.
+        left: returns the time from when a plan's images are decoded to the end of the command, in seconds.
+        fewer_epochs: whether the number of epochs may be changed; the user may have asked for one.
 
     Raises:
-        SkipwiseError: hardly a step of two runs of two networks fits.
+        SkipwiseError: not even a few steps of two runs of two networks fit.
     """
     for at in plans:
         if (found := _with_enough(at, costs(at), left(at), fewer_epochs=fewer_epochs)) is not None:
@@ -74,7 +74,7 @@ def fitted(
 
 
 def _longest(plan: Plan, costs: Costs, left: float, seeds: int, *, fewer_epochs: bool) -> Plan | None:
-    """The plan with as many epochs as fit; None where none does."""
+    """The plan with as many epochs as fit; None where not even one does."""
     for epochs in range(plan.recipe.epochs, 0, -1) if fewer_epochs else (plan.recipe.epochs,):
         found = plan.lasting(_looks(plan, seeds), epochs)
         if seconds(found, costs, seeds) <= left * SPARE:
@@ -83,7 +83,7 @@ def _longest(plan: Plan, costs: Costs, left: float, seeds: int, *, fewer_epochs:
 
 
 def _shortest(plan: Plan, costs: Costs, left: float) -> Plan | None:
-    """The plan with as many steps as fit, where an epoch does not; None where hardly any does."""
+    """The plan with as many steps as fit, where an epoch does not; None where fewer than `LEAST_STEPS` fit."""
     an_epoch = plan.lasting(_looks(plan, LEAST), 1)
     for steps in range(an_epoch.recipe.steps_in_all(plan.train_images) - 1, LEAST_STEPS - 1, -1):
         found = replace(an_epoch, recipe=replace(an_epoch.recipe, steps=steps))
@@ -93,8 +93,8 @@ def _shortest(plan: Plan, costs: Costs, left: float) -> Plan | None:
 
 
 def _with_enough(plan: Plan, costs: Costs, left: float, *, fewer_epochs: bool) -> Plan | None:
-    """The plan with as many seeds as fit; else with as many seeds, and then epochs, as fit, unless that is not enough
-    of them."""
+    """The plan with as many seeds as fit; otherwise with fewer epochs and then seeds, as long as there are enough of
+    both; None where there are not."""
     looks = plan.question.looks
     most = min(looks[0], MANY)
     seeds = bisect_right(range(most, looks[-1] + 1), left * SPARE, key=lambda count: seconds(plan, costs, count)) + (
@@ -119,19 +119,19 @@ def _looks(plan: Plan, seeds: int) -> tuple[int, ...]:
 
 
 def without(plan: Plan, names: Sequence[str], would_do: str) -> Plan:
-    """The plan without some networks, which the time is too short for."""
+    """The plan without some networks, for which the time is too short."""
     sentence = f"The time limit is too short to train it; --time-limit {would_do} would do for all networks."
     return replace(plan, not_trained={**plan.not_trained, **dict.fromkeys(names, sentence)})
 
 
 def _needed(plan: Plan, costs: Costs, seeds: int, epochs: int) -> float:
-    """Seconds of the plan with so many seeds, at most, and epochs."""
+    """The time of the plan with at most `seeds` seeds, and with `epochs` epochs, in seconds."""
     looks = _looks(plan, min(seeds, plan.question.looks[0]))
     return seconds(plan.lasting(looks, epochs), costs, looks[0])
 
 
 def limit_for(needed: float, spent: float = 0.0) -> str:
-    """The time limit, in whole minutes, that is enough for so many seconds, after those that are spent before.
+    """The time limit, in whole minutes, that is enough for `needed` seconds after `spent` seconds.
 
     >>> limit_for(100)
     '2m'

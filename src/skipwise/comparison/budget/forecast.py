@@ -16,17 +16,24 @@ from skipwise.training.probe.step import ENOUGH, try_step
 from skipwise.training.probe.step_cost import StepCost
 
 SLOWER = 1.1
-"""Runs side by side share memory and caches; a step tried alone is quicker by about this."""
+"""Runs that are done at once share memory and caches: their steps take about so many times as long."""
 STARTING = 6.0
-"""Seconds for processes that start and images that are read, on an idle machine."""
+"""Seconds for starting processes and reading images, on an idle machine."""
 ENDING, ENDING_EACH = 3.0, 1.5
-"""Seconds for judging and the report; and for each network's latency and part of the report."""
+"""Seconds for judging and the report, and for each network's latency and part of the report."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Seconds to the first look and to the last one, if that is needed; bytes of the results, and at most at once; and
-    what an epoch of each network takes, beside those of the others."""
+    """What a comparison will take.
+
+    Args:
+        first: seconds to the first look; None where it is not known.
+        last: seconds to the last look, if all looks are needed; None where it is not known.
+        kept: the size of the results, in bytes.
+        needed: the disk space that is needed at most at once, in bytes.
+        epochs: what an epoch of each network takes, relative to those of the others.
+    """
 
     first: float | None
     last: float | None
@@ -36,14 +43,14 @@ class Forecast:
 
 
 def try_steps(plan: Plan, multiply_adds: Mapping[str, float], *, each: float = ENOUGH) -> dict[str, StepCost]:
-    """What a training step of each network costs here; {} where all of them are somebody else's.
+    """The cost of a training step of each network on this machine; {} where all networks are external.
 
-    Only our own are tried: what others' code does in training, it should do in a process of its own. Theirs are guessed
-    from their multiply-adds.
+    Only Skipwise's own networks are measured. External ones, whose code should be run in a process of its own, are
+    estimated from their multiply-adds.
 
     Args:
-        multiply_adds: of one image, of the networks that are to be tried or guessed.
-        each: seconds that each part of a network's step is timed for.
+        multiply_adds: for one image, of each network.
+        each: how long each part of a network's step is timed, in seconds.
     """
     shape = {"channels": plan.preprocessing.channels, "size": plan.preprocessing.size}
     costs = {
@@ -57,7 +64,7 @@ def try_steps(plan: Plan, multiply_adds: Mapping[str, float], *, each: float = E
 
 
 def guessed(costs: Mapping[str, StepCost], multiply_adds: Mapping[str, float]) -> dict[str, StepCost]:
-    """The costs of the networks that were not tried, from those of the others, in proportion to their multiply-adds."""
+    """Estimates the costs of the networks that were not measured, in proportion to their multiply-adds."""
     if not costs:
         return {}
     share = min(cost.share for cost in costs.values())
@@ -73,8 +80,8 @@ def forecast(plan: Plan, costs: Mapping[str, StepCost], weights: Mapping[str, fl
     """What a plan will take.
 
     Args:
-        costs: of a step of each network; nothing is known of the time where there are none.
-        weights: bytes of each network's weights.
+        costs: of a training step of each network; without them nothing is known of the time.
+        weights: the size of each network's weights, in bytes.
     """
     parts, counts = plan.folds or 1, plan.split_images
     question = plan.question
@@ -82,7 +89,7 @@ def forecast(plan: Plan, costs: Mapping[str, StepCost], weights: Mapping[str, fl
     each = {name: weights.get(name, 0.0) * parts + answers for name in question.candidates}
     tuned = len(plan.tuning.rates) if plan.tuning else 0
     kept = sum(each.values()) * (question.looks[-1] + tuned)
-    # A run that goes on keeps its weights, what the optimizer remembers of them, and both of an earlier moment.
+    # A run under way keeps two checkpoints, each with its weights and the state of the optimizer.
     working = 4 * max(weights.values(), default=0.0) * plan.processes
     return Forecast(
         first=seconds(plan, costs, question.looks[0]) if costs else None,
@@ -94,9 +101,9 @@ def forecast(plan: Plan, costs: Mapping[str, StepCost], weights: Mapping[str, fl
 
 
 def seconds(plan: Plan, costs: Mapping[str, StepCost], seeds: int) -> float:
-    """From the first run to the report, with a look after so many seeds, and with the tuning before it.
+    """The time from the first run to the report, with tuning, and with the last look after `seeds` seeds, in seconds.
 
-    Networks whose costs are not known count for nothing: they do not work, and their runs fail at once.
+    Networks whose costs are not known count as 0: they do not work, and their runs fail at once.
     """
     processes = plan.processes
     names = [name for name in plan.trained if name in costs]
@@ -114,7 +121,7 @@ def seconds(plan: Plan, costs: Mapping[str, StepCost], seeds: int) -> float:
 
 
 def makespan(runs: Iterable[float], processes: int) -> float:
-    """When the last of these runs is done, if whichever process is free takes the next one.
+    """The time until these runs are done, if each process that is free takes the next one.
 
     >>> makespan([2.0, 2.0, 3.0], processes=2)
     5.0
@@ -126,7 +133,7 @@ def makespan(runs: Iterable[float], processes: int) -> float:
 
 
 def run_seconds(plan: Plan, costs: Mapping[str, StepCost], name: str) -> float:
-    """What one run of a network takes, beside the others that go on at the same time."""
+    """The time of one run of a network while others are done at once, in seconds."""
     cost, recipe = costs[name], plan.recipe
     steps = recipe.steps_in_all(plan.train_images)
     evaluated = plan.split_images["val"] * recipe.epochs + plan.test_images / (plan.folds or 1)
@@ -141,15 +148,15 @@ def run_seconds(plan: Plan, costs: Mapping[str, StepCost], name: str) -> float:
 
 
 def overhead(plan: Plan, costs: Mapping[str, StepCost]) -> float:
-    """Seconds that no run takes: before the first one, and after the last one."""
+    """The time before the first run and after the last one, in seconds."""
     return STARTING * slowest(costs) + ending(plan, costs)
 
 
 def ending(plan: Plan, costs: Mapping[str, StepCost]) -> float:
-    """Seconds from the end of the last run to that of the command."""
+    """The time from the end of the last run to the end of the command, in seconds."""
     return (ENDING + ENDING_EACH * len(plan.trained)) * slowest(costs)
 
 
 def slowest(costs: Mapping[str, StepCost]) -> float:
-    """How many times as long things take as on an idle machine, by what the trials saw; 1 where none was made."""
+    """How many times as long work takes as on an idle machine, by the trials of steps; 1 where there were none."""
     return max((slowdown(cost.share) for cost in costs.values()), default=1.0)

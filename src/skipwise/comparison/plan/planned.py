@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.run.observer import Observer
+from skipwise.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from skipwise.comparison.budget.forecast import Forecast
@@ -35,19 +35,19 @@ class Planned:
     noticed: tuple[str, ...]
 
 
-class Noting(Observer):
-    """Writes down what should be known, for the end; the images' progress is told at once.
+class NoticeList(Callback):
+    """Keeps notices for the end, and passes on how far the images are prepared.
 
     Args:
-        watch: who is told.
-        noticed: where the sentences are written down.
+        callback: is called with the progress.
+        notices: where the sentences are kept.
     """
 
-    def __init__(self, watch: Observer, noticed: list[str]) -> None:
-        self.watch, self.sentences = watch, noticed
+    def __init__(self, callback: Callback, notices: list[str]) -> None:
+        self.callback, self.notices = callback, notices
 
-    def preparing(self, what: str, done: int, total: int) -> None:
-        self.watch.preparing(what, done, total)
+    def on_prepare(self, what: str, done: int, total: int) -> None:
+        self.callback.on_prepare(what, done, total)
 
-    def noticed(self, sentence: str) -> None:
-        self.sentences.append(sentence)
+    def on_notice(self, sentence: str) -> None:
+        self.notices.append(sentence)

@@ -13,7 +13,9 @@ from skipwise.core.files.atomic import atomic
 from skipwise.core.files.folders import make_folder
 from skipwise.core.files.paths import user_path
 from skipwise.nets.external import is_external
-from skipwise.training.run.record import FILES, RECORD, RunRecord, read_predictions, read_run
+from skipwise.training.run.files import FILES, RECORD
+from skipwise.training.run.predictions import read_predictions
+from skipwise.training.run.record import RunRecord, read_run
 
 PARTS = (*FILES, RECORD)
 """The files that are copied. The record comes last, since it marks the run as finished."""
@@ -33,7 +35,7 @@ def find_included(folders: Sequence[str]) -> tuple[Included, ...]:
         record = read_run(folder, *FILES)
         if record.status != "finished":
             raise SkipwiseError(f"The run in {folder} failed ({record.reason}); leave it out of --include.")
-        if record.cuts:
+        if record.lr_cuts:
             raise SkipwiseError(
                 f"The run in {folder} went astray and went on at a smaller rate, which no run of a comparison may; "
                 "leave it out of --include."

@@ -28,7 +28,7 @@ def as_begun_there(plan: Plan, stored: Plan) -> Plan:
     plan = replace(
         plan,
         question=replace(plan.question, looks=stored.question.looks, first_seed=stored.question.first_seed),
-        recipe=replace(recipe, steps=begun.steps, smallest=begun.smallest, full_from=begun.full_from),
+        recipe=replace(recipe, steps=begun.steps, min_size=begun.min_size, full_size_from=begun.full_size_from),
         preprocessing=replace(preprocessing, size=stored.preprocessing.size),
         stem=stored.stem,
     )

@@ -14,7 +14,7 @@ from skipwise.comparison.wording import pairs as pair_words
 from skipwise.comparison.wording import phrases
 from skipwise.pages import figures
 from skipwise.statistics import Pair
-from skipwise.training.run.progress import Epoch
+from skipwise.training.run.state import EpochMetrics
 
 MOST_CLASSES = 20
 SIGNS = {"better": "▲", "worse": "▼", "equivalent": "=", "unresolved": "?"}
@@ -165,9 +165,9 @@ def calibrations(results: Results) -> list[dict[str, Any]]:
     ]
 
 
-def curves(results: Results, histories: Mapping[str, Sequence[tuple[Epoch, ...]]]) -> list[Markup]:
+def curves(results: Results, histories: Mapping[str, Sequence[tuple[EpochMetrics, ...]]]) -> list[Markup]:
     """Validation accuracy, where there is any, and training loss."""
-    wanted: list[tuple[str, str, Callable[[Epoch], float | None]]] = [
+    wanted: list[tuple[str, str, Callable[[EpochMetrics], float | None]]] = [
         ("validation accuracy, %", "validation", lambda epoch: epoch.val.accuracy * 100 if epoch.val else None),
         ("training loss, nats", "training", lambda epoch: epoch.train_loss),
     ]
@@ -187,7 +187,7 @@ def curves(results: Results, histories: Mapping[str, Sequence[tuple[Epoch, ...]]
     return drawn
 
 
-def _values(history: tuple[Epoch, ...], value: Callable[[Epoch], float | None]) -> list[float]:
+def _values(history: tuple[EpochMetrics, ...], value: Callable[[EpochMetrics], float | None]) -> list[float]:
     return [number for epoch in history if (number := value(epoch)) is not None]
 
 

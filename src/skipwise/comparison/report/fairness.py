@@ -98,9 +98,10 @@ def _images(plan: Plan) -> str:
 def _recipe(plan: Plan) -> str:
     recipe = plan.recipe
     rate = "" if plan.tuning else f"peak learning rate {recipe.lr:g}, "
-    decay = f"{recipe.weight_decay:g} ({recipe.vector_decay:g} on norms and biases)"
+    decay = f"{recipe.weight_decay:g} ({recipe.vector_weight_decay:g} on norms and biases)"
     if recipe.optimizer == "muon":
-        decay = f"{recipe.weight_decay:g} for what Muon trains and the last layer ({recipe.vector_decay:g} elsewhere)"
+        elsewhere = f"{recipe.vector_weight_decay:g} elsewhere"
+        decay = f"{recipe.weight_decay:g} for what Muon trains and the last layer ({elsewhere})"
     chosen = ""
     smaller = "" if plan.asked_batch is None else f" ({plan.asked_batch} did not fit into memory)"
     if plan.asked_for is not None and plan.asked_for[1] != recipe.epochs:
@@ -169,7 +170,7 @@ def _growing(recipe: Recipe, size: int) -> list[str]:
         return []
     return [
         f"Progressive resizing: training images have {listed([str(side) for side in smaller])} pixels a side in the "
-        f"first {recipe.full_from:.0%} of a run, and {full} from then on."
+        f"first {recipe.full_size_from:.0%} of a run, and {full} from then on."
     ]
 
 

@@ -18,7 +18,7 @@ from skipwise.core.text import count
 from skipwise.evaluation.outcomes import OUTCOMES
 from skipwise.pages import figures, render
 from skipwise.statistics import Estimate
-from skipwise.training.run.progress import Epoch
+from skipwise.training.run.state import EpochMetrics
 
 
 def write_report(
@@ -26,7 +26,7 @@ def write_report(
     plan: Plan,
     results: Results,
     costs: Costs,
-    histories: Mapping[str, Sequence[tuple[Epoch, ...]]],
+    histories: Mapping[str, Sequence[tuple[EpochMetrics, ...]]],
     pictures: Mapping[str, str],
 ) -> None:
     """Writes the comparison as one HTML file that needs nothing else.

@@ -14,8 +14,8 @@ from skipwise.core.escaping import json_text
 from skipwise.core.files.checksums import check_files, read_sealed
 from skipwise.core.files.json_records import as_json, read_json
 from skipwise.pages.pictures import is_data_url
-from skipwise.training.run.progress import Epoch
-from skipwise.training.run.record import read_history
+from skipwise.training.run.files import read_history
+from skipwise.training.run.state import EpochMetrics
 
 FORMATS = ("html", "md", "json")
 AGAIN = "remove it and give the command that made the comparison again"
@@ -108,7 +108,7 @@ def record(comparison: Comparison) -> str:
     return json_text(as_json({**fields, "results": comparison.results, "costs": comparison.costs}))
 
 
-def histories(plan: Plan, folder: Path, results: Results) -> dict[str, list[tuple[Epoch, ...]]]:
+def histories(plan: Plan, folder: Path, results: Results) -> dict[str, list[tuple[EpochMetrics, ...]]]:
     """The epochs of every candidate's runs."""
     return {
         candidate.name: [

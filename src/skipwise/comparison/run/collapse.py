@@ -8,7 +8,9 @@ from pathlib import Path
 from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.evaluation.learned import check_learning
 from skipwise.training.loop.recipe import Recipe
-from skipwise.training.run.record import Predictions, RunRecord, read_history, read_predictions
+from skipwise.training.run.files import read_history
+from skipwise.training.run.predictions import Predictions, read_predictions
+from skipwise.training.run.record import RunRecord
 from skipwise.training.setting import enough_epochs
 
 DIVERGED = "the loss became "

@@ -1,4 +1,4 @@
-"""From a comparison's course to its results: `comparison.json`."""
+"""From a study to its results: `comparison.json`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from skipwise.comparison.results.records import Bootstrap, Candidate, Disagreeme
 from skipwise.comparison.run.collapse import why_not_learned
 from skipwise.comparison.run.learning import climbs
 from skipwise.comparison.run.predictions import Answers, Tested, read_answers
-from skipwise.comparison.run.study import Course
+from skipwise.comparison.run.study import StudyResult
 from skipwise.evaluation.calibration import calibration
 from skipwise.statistics import Estimate, Pair, bootstrap, share
 from skipwise.training.run.record import RunRecord
@@ -24,9 +24,9 @@ from skipwise.training.run.record import RunRecord
 MOST_DISAGREEMENTS = 24
 
 
-def collect(plan: Plan, folder: Path, course: Course) -> Results:
-    """What a finished course found in a comparison's folder."""
-    question, tested, judgement = plan.question, course.tested, course.judgement
+def collect(plan: Plan, folder: Path, study: StudyResult) -> Results:
+    """The results of a finished study."""
+    question, tested, judgement = plan.question, study.tested, study.judgement
     counted = np.bincount(tested.labels, minlength=len(plan.classes))
     return Results(
         plan=plan.digest(),
@@ -40,38 +40,38 @@ def collect(plan: Plan, folder: Path, course: Course) -> Results:
         class_images=tuple(counted.tolist()),
         exploratory=plan.exploratory,
         folds=plan.folds,
-        candidates=tuple(_candidate(plan, folder, course, name) for name in question.candidates),
+        candidates=tuple(_candidate(plan, folder, study, name) for name in question.candidates),
         pairs=judgement.pairs,
-        looks=course.looks,
-        bootstraps=_bootstraps(course),
-        disagreements=_disagreements(plan, course),
-        tried=course.tried,
+        looks=study.looks,
+        bootstraps=_bootstraps(study),
+        disagreements=_disagreements(plan, study),
+        tried=study.tried,
         test_groups=None if plan.grouping is None else plan.grouping.groups,
         grouped_by="" if plan.grouping is None else plan.grouping.by,
-        ratios=_ratios(plan, course),
+        ratios=_ratios(plan, study),
     )
 
 
-def _candidate(plan: Plan, folder: Path, course: Course, name: str) -> Candidate:
-    tested = course.tested
-    # Runs of who was left out are not looked for when the course is taken again.
-    records = course.records if name in plan.trained else {}
-    answers = course.answers.get(name) or read_answers(plan, folder, tested, name, records)
+def _candidate(plan: Plan, folder: Path, study: StudyResult, name: str) -> Candidate:
+    tested = study.tested
+    # Runs of who was left out are not looked for when the study is repeated.
+    records = study.records if name in plan.trained else {}
+    answers = study.answers.get(name) or read_answers(plan, folder, tested, name, records)
     right = answers.of_learned == tested.labels
     has_twin = tested.has_twin
     apart = len(right) and has_twin.any() and not has_twin.all()
     runs = tuple(
         _result(plan, folder, job, records[job.folder])
         for seed in plan.question.seeds
-        for job in plan.jobs(name, seed, lr=course.rates.get(name))
+        for job in plan.jobs(name, seed, lr=study.rates.get(name))
         if job.folder in records
     )
     ended = [run for run in runs if run.status == "finished" or run.not_learned is not None]
     return Candidate(
         name=name,
         counts=count_candidate(plan, name),
-        lr=course.rates.get(name, plan.recipe_of(name).lr),
-        outcome=_possible(course.judgement.accuracies.get(name), plan.question.scoring.least),
+        lr=study.rates.get(name, plan.recipe_of(name).lr),
+        outcome=_possible(study.judgement.accuracies.get(name), plan.question.scoring.least),
         accuracy=float(right.mean()) if len(right) else None,
         without_twins=float(right[:, ~has_twin].mean()) if apart else None,
         per_class=_per_class(right, tested, len(plan.classes)),
@@ -113,42 +113,42 @@ def _result(plan: Plan, folder: Path, job: Job, record: RunRecord) -> RunResult:
     )
 
 
-def _bootstraps(course: Course) -> tuple[Bootstrap, ...]:
-    groups, found = course.tested.groups_that_count, []
-    for pair in course.judgement.pairs:
-        low, high = bootstrap(*_judged_on(pair, course), groups=groups)
+def _bootstraps(study: StudyResult) -> tuple[Bootstrap, ...]:
+    groups, found = study.tested.groups_that_count, []
+    for pair in study.judgement.pairs:
+        low, high = bootstrap(*_judged_on(pair, study), groups=groups)
         found.append(Bootstrap(a=pair.a, b=pair.b, low=low, high=high))
     return tuple(found)
 
 
-def _ratios(plan: Plan, course: Course) -> tuple[Ratio, ...]:
-    outcome, groups = plan.question.scoring, course.tested.groups_that_count
+def _ratios(plan: Plan, study: StudyResult) -> tuple[Ratio, ...]:
+    outcome, groups = plan.question.scoring, study.tested.groups_that_count
     found = []
-    for pair in course.judgement.pairs:
-        a, b = (outcome.errors(scores) for scores in _judged_on(pair, course))
+    for pair in study.judgement.pairs:
+        a, b = (outcome.errors(scores) for scores in _judged_on(pair, study))
         if (times := ratio(a, b, groups=groups)) is not None:
             found.append(Ratio(a=pair.a, b=pair.b, value=times.value, low=times.low, high=times.high))
     return tuple(found)
 
 
-def _judged_on(pair: Pair, course: Course) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _judged_on(pair: Pair, study: StudyResult) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The scores of both sides that a pair was judged on: the runs that learned, of the seeds that both had then."""
-    sides = [course.answers[name] for name in (pair.a, pair.b)]
+    sides = [study.answers[name] for name in (pair.a, pair.b)]
     common = sorted(set(sides[0].seeds) & set(sides[1].seeds))
     # A pair stays as it was decided, whatever seeds came later.
-    then = next((look.seeds for look in course.looks if (pair.a, pair.b) in look.decided), None)
-    had = set(common if then is None else course.plan.question.seeds[:then]) & set(common)
+    then = next((look.seeds for look in study.looks if (pair.a, pair.b) in look.decided), None)
+    had = set(common if then is None else study.plan.question.seeds[:then]) & set(common)
     a, b = (side.scores[[s in had and did for s, did in zip(side.seeds, side.learned, strict=True)]] for side in sides)
     return a, b
 
 
-def _disagreements(plan: Plan, course: Course) -> tuple[Disagreement, ...]:
+def _disagreements(plan: Plan, study: StudyResult) -> tuple[Disagreement, ...]:
     """The test images on which the candidates' shares of right answers differ most.
 
     Among images alike, classes and the candidates that are wrong take turns, so that not all are of the first class.
     """
-    tested, names = course.tested, plan.question.candidates
-    shares = {n: (a.of_learned == tested.labels).mean(axis=0) for n, a in course.answers.items() if any(a.learned)}
+    tested, names = study.tested, plan.question.candidates
+    shares = {n: (a.of_learned == tested.labels).mean(axis=0) for n, a in study.answers.items() if any(a.learned)}
     if len(shares) < 2:
         return ()
     table = np.array(list(shares.values()))
@@ -166,7 +166,7 @@ def _disagreements(plan: Plan, course: Course) -> tuple[Disagreement, ...]:
             label=plan.classes[tested.labels[image]],
             right=tuple(float(shares[name][image]) if name in shares else None for name in names),
             answers=tuple(
-                _commonest(plan, course.answers[name], image) if name in course.answers else None for name in names
+                _commonest(plan, study.answers[name], image) if name in study.answers else None for name in names
             ),
         )
         for image in chosen.tolist()

@@ -1,45 +1,79 @@
-"""What does a comparison's runs: the protocol, which says nothing of where they are done."""
+"""The protocol of what does a comparison's runs. It says nothing of where they are done."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from skipwise.comparison.plan.plan import Job
-from skipwise.training.run.record import RunRecord
+from skipwise.training.callbacks import Epoch, RunEnd
 
-
-@dataclass(frozen=True)
-class Event:
-    """What happened to a run. `epoch` counts from 1; `record` is there once the run has ended."""
-
-    job: Job
-    epoch: int = 0
-    seconds: float = 0.0
-    record: RunRecord | None = None
+Event = Epoch | RunEnd
+"""What an executor reports of a run: each finished epoch, and last its end. `event.run` is the job's `folder`."""
 
 
 class Executor(Protocol):
-    """Takes runs and gives their records.
+    """Does the runs of a comparison, here or on other machines: `compare(..., executor=...)`.
 
-    A run that is done has its folder in the comparison's folder, whoever did it; a run that was begun there and not
-    finished is gone on with, not begun again.
+    `compare` calls `open` once, then `submit` and `events` in turn, perhaps `cancel`, and `close` at the end. All calls
+    come from one thread. What is to be trained, and in which order, is decided by `compare`: an executor neither skips
+    nor repeats nor reorders anything that would change a result.
+
+    What a worker may assume:
+
+    - **Files.** The comparison's folder is the only thing that workers share with `compare`, and each other. It has to
+      be visible to all of them under the path that `open` gives, with the same content. `plan.json`, `split.csv`,
+      `images.json` (where the pixels are) and `weights.json` (where weights to start from are) are written before the
+      first `submit` and stay until `close`. The packed pixels and the weights are read from the paths in these files.
+      A worker writes into the folder of its run only, and two workers never do the same run at the same time. Workers
+      share no memory, and need no connection to each other.
+    - **Doing a run.** `skipwise.comparison.run.worker.Worker(folder).events(job)` does one run in the present process.
+      It yields the state after each step, which stays there, each `Epoch`, and last a `RunEnd`. These are plain
+      records: `msgspec.json` encodes and decodes an `Epoch`. When the `RunEnd` is yielded, the run's folder is
+      complete; its record may be read from there instead of being sent.
+    - **Ends.** Every job that was submitted, and not cancelled, comes to exactly one `RunEnd`. A run whose loss
+      diverges, or whose network's own code raises an error, ends as "failed", and the others continue. What no run
+      can continue from (a full disk, too little memory) is raised by `events` as a SkipwiseError.
+    - **Retries.** A run that was interrupted is resumed from its last checkpoint by whoever does it next, and comes to
+      the same bytes. So a worker that dies without a word may be replaced, and its job done again, a few times; after
+      that the executor either writes the run as failed (`skipwise.training.run.record.write_run`) or raises.
+    - **Time.** Nothing depends on how fast a worker is. Under a time limit `compare` measures the speed itself, by when
+      the events come and by `Epoch.seconds`, so events should be handed over at once.
+    - **Stopping.** Closing the iterator that `Worker.events` returned, SIGTERM to a worker process of
+      `LocalProcesses`, or SIGKILL: all of them leave a folder that can be resumed; the first two save the state after
+      the current step, so that nothing is lost.
+
+    `InProcess` is the shortest implementation, `LocalProcesses` the usual one.
     """
 
-    def submit(self, job: Job) -> None:
-        """Has a run done, now or later."""
-
-    def events(self, until: float = math.inf) -> Iterator[Event]:
-        """What happens, until every run that was submitted has ended, or the time has come.
+    def open(self, folder: Path, *, processes: int, threads: int) -> None:
+        """The comparison begins or continues.
 
         Args:
-            until: on time.monotonic(); what goes on then goes on.
+            folder: the comparison's folder.
+            processes: how many runs at a time `compare` planned for this machine, or the user asked for.
+            threads: of the CPU, for each run.
+        """
+
+    def submit(self, job: Job) -> None:
+        """Has a run done, now or later. Returns at once."""
+
+    def events(self, until: float = math.inf) -> Iterator[Event]:
+        """Yields what the runs report, in each run's own order, until all that were submitted have ended.
+
+        The iterator may be abandoned; the next call continues where it was left.
+
+        Args:
+            until: on time.monotonic(). The iterator ends then, and the runs go on.
 
         Raises:
-            SkipwiseError: something no run can go on with: a full disk, a folder that can't be written.
+            SkipwiseError: something that no run can continue from.
         """
 
     def cancel(self) -> None:
-        """Ends all runs that were submitted, at once; what they saved stays. Others may be submitted afterwards."""
+        """Stops all runs that were submitted. Nothing more is reported of them. Others may be submitted afterwards."""
+
+    def close(self) -> None:
+        """The comparison is over, or was stopped. Runs that are under way save their state, and stop."""

@@ -1,6 +1,6 @@
 """Runs on processes of this machine.
 
-Each process does one run after another and is told which by the one that started it (see worker.py). What is
+Each process does one run after another and is told which by the one that started it (see worker_process.py). What is
 finished is in its run folder and survives everything; what is lost to a kill is less than one run.
 """
 
@@ -18,16 +18,16 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
 import msgspec
 
 from skipwise.comparison.plan.plan import Job
 from skipwise.comparison.run.executor import Event
-from skipwise.comparison.run.worker import Message
+from skipwise.comparison.run.worker_process import Message
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.folders import make_folder
 from skipwise.core.machine.environment import PATIENCE
+from skipwise.training.callbacks import RunEnd
 from skipwise.training.run.record import failed_run, find_run, write_run
 
 ATTEMPTS = 3
@@ -39,52 +39,50 @@ GRACE = 10.0
 
 
 class LocalProcesses:
-    """An executor; a context manager, whose end is that of the processes too.
+    """The usual `Executor`: processes on this machine, each doing one run after another.
 
-    Args:
-        home: the comparison's folder.
-        processes: how many runs at once.
-        threads: of each.
+    A process that dies is replaced, and its run resumed, up to three times in all.
     """
 
-    def __init__(self, home: Path, *, processes: int, threads: int) -> None:
-        self.home, self.processes, self.threads = home, processes, threads
+    def __init__(self) -> None:
         self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._events: queue.SimpleQueue[Event | Exception] = queue.SimpleQueue()
-        self._team: list[_Worker] = []
+        self._workers: list[_Worker] = []
         self._open = 0
 
-    def __enter__(self) -> Self:
-        return self
+    def open(self, folder: Path, *, processes: int, threads: int) -> None:
+        """The comparison begins or continues; see `Executor`."""
+        self.folder, self.processes, self.threads = folder, processes, threads
 
-    def __exit__(self, *_: object) -> None:
-        self._dismiss(GRACE)
+    def close(self) -> None:
+        """Stops all processes; a run that is under way gets some seconds to save its state."""
+        self._stop(GRACE)
 
     def cancel(self) -> None:
-        """Ends all runs that were submitted, at once."""
-        self._dismiss(0.0)
-        # Nothing that the old team still says is heard, nor does it take what is submitted now.
-        self._waiting, self._events, self._team, self._open = queue.SimpleQueue(), queue.SimpleQueue(), [], 0
+        """Stops all runs that were submitted, at once."""
+        self._stop(0.0)
 
-    def _dismiss(self, grace: float) -> None:
-        """Ends all processes; a run that goes on gets so many seconds to save where it stands."""
-        for worker in self._team:
+    def _stop(self, grace: float) -> None:
+        """Stops all processes; a run that is under way gets so many seconds to save its state."""
+        for worker in self._workers:
             worker.tell_to_stop()
             self._waiting.put(None)
         deadline = time.monotonic() + grace
-        for worker in self._team:
+        for worker in self._workers:
             worker.stop(deadline)
+        # What the stopped processes still report is not heard, nor do they take what is submitted from now on.
+        self._waiting, self._events, self._workers, self._open = queue.SimpleQueue(), queue.SimpleQueue(), [], 0
 
     def submit(self, job: Job) -> None:
-        """Has a run done as soon as a process is free."""
+        """Has a run done as soon as a process is free; see `Executor`."""
         self._open += 1
         self._waiting.put(job)
-        if len(self._team) < min(self.processes, self._open):
-            self._team.append(_Worker(self.home, self.threads, self._waiting, self._events))
-            self._team[-1].start()
+        if len(self._workers) < min(self.processes, self._open):
+            self._workers.append(_Worker(self.folder, self.threads, self._waiting, self._events))
+            self._workers[-1].start()
 
     def events(self, until: float = math.inf) -> Iterator[Event]:
-        """What happens, until every run that was submitted has ended, or the time has come."""
+        """Yields what the runs report; see `Executor`."""
         while self._open:
             try:
                 wait = min(until - time.monotonic(), threading.TIMEOUT_MAX)
@@ -93,7 +91,7 @@ class LocalProcesses:
                 return
             if isinstance(event, Exception):
                 raise event
-            self._open -= event.record is not None
+            self._open -= isinstance(event, RunEnd)
             yield event
 
 
@@ -102,13 +100,13 @@ class _Worker(threading.Thread):
 
     def __init__(
         self,
-        home: Path,
+        folder: Path,
         threads: int,
         waiting: queue.SimpleQueue[Job | None],
         events: queue.SimpleQueue[Event | Exception],
     ) -> None:
         super().__init__(daemon=True)
-        self.home, self.threads, self.waiting, self.events = home, threads, waiting, events
+        self.folder, self.threads, self.waiting, self.events = folder, threads, waiting, events
         self.process: subprocess.Popen[bytes] | None = None
         self.stopping = False
         self.ready = False
@@ -139,7 +137,7 @@ class _Worker(threading.Thread):
 
     def _finish(self, job: Job) -> None:
         """Does one run, in as many processes as it takes, and reports its record."""
-        spec, folder = job.spec, self.home / job.folder
+        spec, folder = job.spec, self.folder / job.folder
         for _ in range(ATTEMPTS):
             if self._attempt(job) or self.stopping:
                 break
@@ -157,7 +155,7 @@ class _Worker(threading.Thread):
         record = find_run(spec, folder)
         if record is None:
             raise SkipwiseError(f"The run just written in {folder} can't be read back; is the disk sound?")
-        self.events.put(Event(job, epoch=spec.recipe.epochs, record=record))
+        self.events.put(RunEnd(run=job.folder, record=record))
 
     def _attempt(self, job: Job) -> bool:
         """Whether the process got to the end of the run. If not, it is dead."""
@@ -182,8 +180,8 @@ class _Worker(threading.Thread):
                 raise SkipwiseError(message.text)
             if message.kind == "ready":
                 self.ready = True
-                continue
-            self.events.put(Event(job, epoch=message.epoch, seconds=message.seconds))
+            elif message.epoch is not None:
+                self.events.put(message.epoch)
         process.wait()
         if not self.ready and process.returncode not in KILLED:
             raise SkipwiseError(f"A process that is to train can't start ({self._cause()}).")
@@ -191,7 +189,7 @@ class _Worker(threading.Thread):
 
     def _start(self) -> None:
         # -P keeps the folder the user stands in, and whatever modules lie there, out of our imports.
-        command = [sys.executable, "-P", "-m", "skipwise.comparison.run.worker", str(self.home.resolve())]
+        command = [sys.executable, "-P", "-m", "skipwise.comparison.run.worker_process", str(self.folder.resolve())]
         environment = (
             PATIENCE
             | os.environ

@@ -14,7 +14,8 @@ from skipwise.comparison.run.collapse import has_learned
 from skipwise.comparison.run.images import read_split_table
 from skipwise.core.errors import SkipwiseError
 from skipwise.evaluation.calibration import confidence
-from skipwise.training.run.record import RunRecord, read_predictions
+from skipwise.training.run.predictions import read_predictions
+from skipwise.training.run.record import RunRecord
 
 Records = Mapping[str, RunRecord]
 """The runs that have ended, by their folders in the comparison's folder."""

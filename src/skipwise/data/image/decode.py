@@ -79,15 +79,6 @@ class Picture:
         return self.image if self.deep is None else _from_array(self.deep.stretched())
 
 
-def read_header(data: bytes) -> Header:
-    """Reads size and colour of an encoded image without decoding it.
-
-    Raises:
-        UnreadableImage: the bytes are not an image, or it has too many pixels.
-    """
-    return explained(lambda: _header(opened(data)))
-
-
 def decode(data: bytes, *, channels: int | None = None, levels: Levels = DEFAULT) -> NDArray[np.uint8]:
     """Decodes an image to uint8 [height, width, channels].
 

@@ -36,16 +36,6 @@ INSTALL_FORMATS = "pip install 'skipwise[formats]'"
 HEIC = "HEIC"
 
 
-def picture_format(suffix: str) -> Support | None:
-    """Whether files with a suffix (".jpg", in upper or lower case) are pictures, and whether they are read.
-
-    Returns:
-        "read"; "extra" if an optional package is needed; "unread" for pictures in unsupported formats; None for other
-        files.
-    """
-    return _BY_SUFFIX.get(suffix.lower())
-
-
 @functools.cache
 def has_heif() -> bool:
     """Whether the package for HEIC is installed."""

@@ -8,7 +8,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,27 +22,21 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.cache_folder import cache_folder
 from skipwise.data.cache.files import keep, kept
 from skipwise.data.cache.rows import RowReader
-from skipwise.data.containers import Folder, Shareable
+from skipwise.data.containers import Folder
 from skipwise.data.image.decode import decoders
 from skipwise.data.image.limits import most_pixels
 from skipwise.data.image.thumbnails import SIDE
-from skipwise.data.image.white_level import DEFAULT, DEPTHS, Levels, choose
+from skipwise.data.image.white_level import DEFAULT, Levels, choose
 from skipwise.data.images import Pixels
 from skipwise.data.scan.decoder_pool import DecoderPool, inspect_files
-from skipwise.data.scan.inspection import Inspection, PixelFormat
-from skipwise.data.scan.journal import Journal, JournalEntry, pack_path, row_remaker
+from skipwise.data.scan.guess import auto_size, extents_of
+from skipwise.data.scan.inspection import PixelFormat
+from skipwise.data.scan.journal import Journal, pack_path, row_remaker
 from skipwise.data.sources import Source
 
 Progress = Callable[[str, int, int], None]
 """Called as progress(what, done, total)."""
 
-AUTO_LARGEST = 128
-"""The largest size that is chosen automatically, in pixels. Beyond it, a comparison on a laptop takes hours."""
-AUTO_SMALLEST = 8
-KEPT_SIZE = 64
-"""Images that all have the same shorter side keep it, up to so many pixels."""
-SAMPLE = 64
-"""Images that are inspected to guess what the others are like."""
 INSPECTIONS, THUMBNAILS = "looks.npz", "thumbnails.npy"
 
 
@@ -126,18 +120,6 @@ class Scan:
         return described.hexdigest()
 
 
-def auto_size(sides: Sequence[int] | NDArray[np.integer]) -> int:
-    """The size that is chosen for images automatically, in pixels, from their shorter sides.
-
-    Small images of equal size keep it, since resampling would blur them. Otherwise the size is the median, rounded down
-    to a multiple of 8 if it is above 16, between `AUTO_SMALLEST` and `AUTO_LARGEST`.
-    """
-    median = int(np.median(sides))
-    keeps_size = median <= KEPT_SIZE and np.ptp(sides) == 0
-    rounded = median if keeps_size or median <= 16 else median - median % 8
-    return max(AUTO_SMALLEST, min(rounded, AUTO_LARGEST))
-
-
 def scan_images(
     source: Source,
     progress: Progress | None = None,
@@ -190,31 +172,6 @@ def decoder_pool_for(source: Source) -> AbstractContextManager[DecoderPool | Non
     return DecoderPool(source.container, len(source.files))
 
 
-def guess_pixel_format(
-    source: Source, size: int | None, channels: int | None, pool: DecoderPool | None = None
-) -> PixelFormat:
-    """The pixel format that a source will probably get, from a sample of its images. A wrong guess costs only time.
-
-    Args:
-        size: the size if it is known, in pixels.
-        channels: the number of channels if it is known.
-        pool: decoder processes to use; None starts some.
-    """
-    if source.pixels is not None:
-        side, grey = min(source.pixels.shape[1:3]), source.pixels.shape[3] == 1
-        return PixelFormat(size=size or auto_size([side]), channels=channels or (1 if grey else 3))
-    assert source.container is not None
-    seen: list[Inspection] = []
-    if isinstance(source.container, Shareable):
-        chosen = np.random.default_rng(0).permutation(len(source.files))[:SAMPLE].tolist()
-        for _, some in inspect_files(source.container, source.files, None, chosen, pool):
-            seen += [inspection for inspection in some if not inspection.fault]
-    sides = [min(inspection.width, inspection.height) for inspection in seen] or [AUTO_LARGEST]
-    grey = bool(seen) and all(inspection.grey for inspection in seen)
-    levels = choose(*_extents(seen), np.ones(len(seen), dtype=bool)).levels
-    return PixelFormat(size=size or auto_size(sides), channels=channels or (1 if grey else 3), levels=levels)
-
-
 def source_state(source: Source) -> str:
     """A hash of everything that a scan depends on: the files' names, sizes and times, and the decoders."""
     described = hashlib.sha256(f"{decoders()} {most_pixels()}\n".encode())
@@ -248,7 +205,7 @@ def check_unchanged(source: Source) -> None:
 def _save(folder: Path, source: Source, journal: Journal) -> Scan:
     """Writes the results of a journal into the cache, and returns them."""
     rows = journal.entries
-    depths, lows, highs = _extents(rows)
+    depths, lows, highs = extents_of(rows)
     columns: dict[str, Any] = {
         "digests": np.frombuffer(b"".join(row.digest for row in rows), np.uint8).reshape(-1, 32),
         "widths": np.array([row.width for row in rows], np.int32),
@@ -270,16 +227,6 @@ def _save(folder: Path, source: Source, journal: Journal) -> Scan:
         path = pack_path(columns["digests"], faults, journal.pixel_format)
         journal.pixels.finish(path, again(pixel_format=journal.pixel_format))
     return Scan(**columns, faults=faults, thumbnails=thumbnails, folder=folder)
-
-
-def _extents(
-    rows: Sequence[Inspection | JournalEntry],
-) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64]]:
-    """Depths, lows and highs as `choose` takes them."""
-    extents = [row.extent for row in rows]
-    depths = np.array([0 if each is None else 1 + DEPTHS.index(each.depth) for each in extents], np.uint8)
-    lows = np.array([0.0 if each is None else each.low for each in extents], np.float64)
-    return depths, lows, np.array([0.0 if each is None else each.high for each in extents], np.float64)
 
 
 def _load(folder: Path, source: Source) -> Scan | None:

@@ -1,16 +1,16 @@
-"""The artifact: a folder that holds one network as one file, with everything needed to use it and to check it.
+"""The artifact: a folder with one network, exported, and everything that is needed to use and to check it.
 
-artifact.json      what is in the other files, with their hashes; written last
+artifact.json      the record: what the other files are, with their hashes; written last
 model.onnx         or model.xml and model.bin, or model.pt2: pixels of any size -> probabilities
-golden/            eight images as encoded bytes; what they have to be answered is in artifact.json
-certificate.json   what `skipwise verify` found, and certificate.html, once it was
+golden/            eight encoded images; artifact.json has the probabilities that they must get
+certificate.json   what `skipwise verify` found; certificate.html is the same for people
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import msgspec
 
@@ -21,39 +21,31 @@ from skipwise.core.files.regular import read_regular
 from skipwise.core.machine.system import Machine
 from skipwise.core.text import printable
 from skipwise.data.image.preprocess import Preprocessing
+from skipwise.deploy.formats import FORMATS, ExportFormat, Precision
 from skipwise.statistics.noninferiority import Drop
 
 VERSION = 1
-"""The version of the artifact's layout. A newer one is refused rather than guessed at."""
+"""The version of the record. A newer one is refused."""
 
 _LARGEST = 2**26
-"""Bytes of artifact.json; that of 20,000 classes has a tenth of it."""
-
-Format = Literal["onnx", "openvino", "torch"]
-FORMATS: tuple[Format, ...] = get_args(Format)
-MODEL_FILES: dict[Format, tuple[str, ...]] = {
-    "onnx": ("model.onnx",),
-    "openvino": ("model.xml", "model.bin"),
-    "torch": ("model.pt2",),
-}
-"""The files of each format; the first one is opened."""
-
-Precision = Literal["fp32", "fp16", "int8"]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+"""The largest artifact.json that is read, in bytes. With 20,000 classes it has a tenth of that."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quantization:
-    """How a network was brought to INT8.
+    """How a network was quantized to INT8.
 
     Args:
-        calibrated: the number of training images its ranges were taken from.
-        checked: the number of images that the accuracy was controlled on, of the split `split`.
-        accuracy, quantized_accuracy: on those, as fractions, before and after.
-        max_drop: the drop that was allowed, a fraction.
-        layers: the number of layers that could be INT8; `kept` names those that stayed in single precision, because
-            they cost accuracy.
-        drop: what it lost on those, and whether that is within `max_drop`; None in artifacts of earlier versions.
+        calibrated: number of training images that the ranges of activations were measured on.
+        checked: number of images that the accuracy was checked on.
+        split: the split that these images belong to.
+        accuracy: accuracy on them in single precision, a fraction.
+        quantized_accuracy: accuracy on them in INT8, a fraction.
+        max_drop: the drop in accuracy that was allowed, a fraction.
+        layers: number of layers that can be quantized.
+        kept: the names of those that stayed in single precision, because they cost too much accuracy.
+        drop: the drop on the checked images, with its interval, and whether it is within `max_drop`; None in artifacts
+            of earlier versions.
     """
 
     calibrated: int
@@ -69,13 +61,13 @@ class Quantization:
 
 @dataclass(frozen=True, kw_only=True)
 class Golden:
-    """An image that travels with the file, and the probabilities it has to be given.
+    """An image in the artifact, and the probabilities that it must get.
 
     Args:
-        file: inside the artifact.
-        name: where it came from.
-        expected: what the network in PyTorch answers, in single precision and by the preprocessing of training.
-        answered: what the file answered where it was exported.
+        file: its path inside the artifact.
+        name: the image that it is a copy of.
+        expected: the network's probabilities in PyTorch, in single precision, with the preprocessing of training.
+        answered: the exported file's probabilities on the machine that exported it.
     """
 
     file: str
@@ -86,14 +78,19 @@ class Golden:
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """Where an artifact came from.
+    """Where an artifact comes from.
 
     Args:
-        model, width, stem, seed, recipe: of the run; no seed and "" for a recipe where somebody else trained it.
-        run: the run's folder, or the file of weights, as it was named for the export.
-        weights: the SHA-256 of its weights; `key` is that of the set in the file, where it holds several.
-        test_accuracy: what training measured on its test images, a fraction; None if there were none.
-        machine: that it was exported on.
+        model: the network's name.
+        width: its width, a factor.
+        stem: its stem.
+        seed: the run's seed; None where the network was not trained by Skipwise.
+        recipe: the run's recipe; "" where the network was not trained by Skipwise.
+        run: the run's folder, or the file of weights, as the export was given it.
+        weights: the SHA-256 of the file of weights.
+        key: which weights in that file, where it holds several; None otherwise.
+        test_accuracy: the run's accuracy on its test images, a fraction; None if it had none.
+        machine: the machine that exported it.
     """
 
     model: str
@@ -110,16 +107,23 @@ class Provenance:
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """`artifact.json`.
+    """The record in artifact.json.
 
     Args:
-        opset: of ONNX; None for other formats.
-        files: name -> SHA-256, of everything the artifact came with.
-        quantization: None unless `precision` is "int8".
+        version: the version of the record.
+        format: the name of its export format.
+        precision: the precision of the weights.
+        opset: the version of ONNX's operators; None in other formats.
+        classes: the names of the classes, in the order of the probabilities.
+        preprocessing: how images become the network's input.
+        golden: images with the probabilities that they must get.
+        quantization: how it was quantized; None unless `precision` is "int8".
+        provenance: where it comes from.
+        files: the SHA-256 of each file by its name, and of this record under the name "".
     """
 
     version: int
-    format: Format
+    format: str
     precision: Precision
     opset: int | None
     classes: tuple[str, ...]
@@ -129,17 +133,30 @@ class Artifact:
     provenance: Provenance
     files: dict[str, str]
 
+    @property
+    def kind(self) -> ExportFormat:
+        """The format's row of the table."""
+        return FORMATS[self.format]
+
+    def model_file(self, folder: Path) -> Path:
+        """The file in the artifact's folder that a backend opens."""
+        return folder / self.kind.files[0]
+
+    def size(self, folder: Path) -> int:
+        """The size of the model's files in the artifact's folder, in bytes."""
+        return sum((folder / name).stat().st_size for name in self.kind.files)
+
 
 def is_artifact(folder: Path) -> bool:
-    """Whether there is one."""
+    """Whether a folder holds an artifact."""
     return (folder / "artifact.json").is_file()
 
 
 def read_artifact(folder: Path) -> Artifact:
-    """The artifact in a folder, every file of it checked against its hash.
+    """Reads the artifact in a folder, and checks every file against its hash.
 
     Raises:
-        SkipwiseError: there is none, it is of a newer version, or a file is missing or not the one that was exported.
+        SkipwiseError: there is none, a newer version wrote it, or a file is missing or was changed.
     """
     path = folder / "artifact.json"
     again = "export it again, or copy the whole folder again"
@@ -181,7 +198,9 @@ def _converted(plain: Any, path: Path, again: str) -> Artifact:
         for name in artifact.files:
             if Path(name).is_absolute() or ".." in Path(name).parts or not name.isprintable():
                 raise ValueError(f"{name!r} lies outside")
-        needed = [*MODEL_FILES[artifact.format], *(golden.file for golden in artifact.golden)]
+        if artifact.format not in FORMATS:
+            raise ValueError(f"there is no format {artifact.format!r}")
+        needed = [*artifact.kind.files, *(golden.file for golden in artifact.golden)]
         missing = [name for name in needed if name not in artifact.files]
         if missing:
             raise ValueError(f"no hash of {missing[0]!r}")
@@ -192,7 +211,7 @@ def _converted(plain: Any, path: Path, again: str) -> Artifact:
 
 
 def _check_ranges(artifact: Artifact) -> None:
-    """Raises ValueError for what no export writes."""
+    """Raises ValueError where a value is one that no export writes."""
     classes = len(artifact.classes)
     made, quantized = artifact.provenance, artifact.quantization
     names = [made.model, made.stem, made.recipe, made.key or ""]
@@ -212,9 +231,9 @@ def _check_ranges(artifact: Artifact) -> None:
 
 
 def sealed(artifact: Artifact) -> dict[str, Any]:
-    """The record as it is written: with the hash of itself under the name "" among the files.
+    """The record as it is written, with the hash of itself under the name "" among the files.
 
-    So a changed class name or mean is noticed as surely as a changed weight. It guards against accidents; whoever
+    So a changed class name or mean is noticed like a changed weight. The hashes guard against accidents: whoever
     changes a file on purpose can write new hashes, too.
     """
     plain = msgspec.to_builtins(artifact)

@@ -9,8 +9,9 @@ from skipwise.core.differences import compared, difference
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.workspace.workspace import Workspace
 from skipwise.data.image.preprocess import Preprocessing
-from skipwise.deploy.artifact.artifact import Artifact, Format, Precision, is_artifact, read_artifact
+from skipwise.deploy.artifact.artifact import Artifact, is_artifact, read_artifact
 from skipwise.deploy.artifact.trained_network import TrainedNetwork
+from skipwise.deploy.formats import Precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,9 +19,14 @@ class ExportPlan:
     """What tells one artifact from another.
 
     Args:
-        max_drop: of accuracy, as a share; None but for INT8.
-        weights: the SHA-256 of their file.
-        key: which of the weights in it, where it holds several.
+        weights: the SHA-256 of the file of weights.
+        key: which weights in that file, where it holds several.
+        model: the network's name.
+        classes: the names of the classes.
+        preprocessing: how images become the network's input.
+        format: the name of the export format.
+        precision: the precision of the weights.
+        max_drop: for INT8, the accuracy that may be lost, a fraction; None otherwise.
     """
 
     weights: str = field(metadata=compared("the weights are others"))
@@ -28,7 +34,7 @@ class ExportPlan:
     model: str
     classes: tuple[str, ...] = field(metadata=compared("the classes are others"))
     preprocessing: Preprocessing = field(metadata=compared("images are prepared otherwise"))
-    format: Format
+    format: str
     precision: Precision
     max_drop: float | None
 
@@ -63,11 +69,11 @@ EXPORTS = _Artifacts(
 )
 
 
-def export_plan(network: TrainedNetwork, format: Format, precision: Precision, max_drop: float) -> ExportPlan:
-    """What is asked for.
+def export_plan(network: TrainedNetwork, format: str, precision: Precision, max_drop: float) -> ExportPlan:
+    """The plan of an export that is asked for.
 
     Args:
-        max_drop: as a share.
+        max_drop: for INT8, the accuracy that may be lost, a fraction.
     """
     return ExportPlan(
         weights=network.provenance().weights,

@@ -1,4 +1,4 @@
-"""Golden images: they travel with the file, so that it can be checked on a machine that has no other images."""
+"""Golden images: copies of a few images inside the artifact, to check it on machines that have no other images."""
 
 from __future__ import annotations
 
@@ -14,23 +14,30 @@ from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.files.regular import open_regular
 from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.data.image.preprocess import Preprocessing
-from skipwise.deploy.artifact.artifact import Golden, Precision
+from skipwise.deploy.artifact.artifact import Golden
 from skipwise.deploy.artifact.images import LabelledImages
+from skipwise.deploy.formats import Precision
 from skipwise.deploy.runtime.soundness import shaped
 
 COUNT = 8
 
 TOLERANCE: dict[Precision, float] = {"fp32": 1e-3, "fp16": 1e-2, "int8": 5e-2}
-"""The largest difference of a probability: from PyTorch's, and for INT8, whose own rounding is no fault of a machine,
-from what the file answered where it was exported."""
+"""The largest difference of a probability that is tolerated: from PyTorch's; for INT8, which always rounds, from
+the file's own on the machine that exported it."""
 
 _SUFFIXES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"GIF8": ".gif", b"RIFF": ".webp", b"BM": ".bmp"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class GoldenCheck:
-    """How the golden images were answered: the largest difference of a probability, how much is tolerated, and the
-    names of those that were answered wrongly."""
+    """How the golden images were answered.
+
+    Args:
+        images: how many there are.
+        difference: the largest difference of a probability.
+        tolerance: the difference that is tolerated.
+        failed: the names of the images whose probabilities differ more.
+    """
 
     images: int
     difference: float
@@ -39,7 +46,10 @@ class GoldenCheck:
 
 
 def choose(images: LabelledImages | None, preprocessing: Preprocessing) -> list[tuple[str, bytes]]:
-    """Names and bytes of the golden images: of the test images if there are any, of the others else, or made up."""
+    """Names and encoded bytes of the golden images.
+
+    They are test images if there are any, otherwise validation or training images. Without images they are made up.
+    """
     if images is None:
         return [(f"made up {number}", _made_up(number, preprocessing)) for number in range(1, COUNT + 1)]
     for splits in (("test",), ("val",), ("train", "")):
@@ -50,7 +60,7 @@ def choose(images: LabelledImages | None, preprocessing: Preprocessing) -> list[
 
 
 def suffix(data: bytes) -> str:
-    """What a file of these bytes should be called."""
+    """The suffix for a file of these bytes."""
     return next((suffix for start, suffix in _SUFFIXES.items() if data.startswith(start)), ".img")
 
 
@@ -59,9 +69,17 @@ def check(
     folder: Path,
     preprocessing: Preprocessing,
     precision: Precision,
-    whole: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    predict_pixels: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
 ) -> GoldenCheck:
-    """Answers the golden images in an artifact's folder by the file's own resizing, from their bytes on."""
+    """Has the exported file answer the golden images from their bytes on, resizing included.
+
+    Args:
+        folder: the artifact's.
+        predict_pixels: the file's probabilities [N, classes] for pixels [N, H, W, C].
+
+    Raises:
+        SkipwiseError: a golden image can't be read on this machine.
+    """
     tolerance = TOLERANCE[precision]
     differences = {}
     for each in golden:
@@ -71,11 +89,11 @@ def check(
             pixels = decode(data, channels=preprocessing.channels, levels=preprocessing.levels)
         except (OSError, UnreadableImage) as error:
             raise SkipwiseError(
-                f"The golden image {folder / each.file} can't be read here ({reason_of(error)}), so it can't be told "
-                "whether the file still answers as it did; export it again, with images that this machine can read."
+                f"The golden image {folder / each.file} can't be read here ({reason_of(error)}), so the "
+                "exported file can't be checked; export it again, with images that this machine can read."
             ) from error
         wanted = np.array(each.answered if precision == "int8" else each.expected)
-        difference = np.abs(shaped(whole(pixels[None]), 1, len(wanted))[0] - wanted).max()
+        difference = np.abs(shaped(predict_pixels(pixels[None]), 1, len(wanted))[0] - wanted).max()
         differences[each.name] = float(difference) if np.isfinite(difference) else np.inf
     return GoldenCheck(
         images=len(golden),
@@ -86,7 +104,7 @@ def check(
 
 
 def _made_up(number: int, preprocessing: Preprocessing) -> bytes:
-    """Smooth blobs with some noise, wide or high, as PNG."""
+    """A PNG of smooth colours and some noise, wider than high or higher than wide."""
     from PIL import Image
 
     rng = np.random.default_rng(number)

@@ -1,4 +1,4 @@
-"""Encoded images: a run's own, for calibrating and as golden ones, and the user's, for verifying."""
+"""Labelled images for export and verify: those of the run, and others that a user names."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ from skipwise.data.splits import read_split
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LabelledImages:
-    """Images as bytes, as far as they are used.
+    """M images of a source, with their labels. Their bytes are read when they are needed.
 
     Args:
-        rows: which of the source's images.
-        labels: their classes [M], counted as the network counts them.
-        split: of each [M]: "train", "val", "test", or "" where nothing is known.
-        where: how they were named.
+        where: the source, as the user named it.
+        source: the source.
+        rows: the images' positions in the source [M].
+        labels: their classes [M], as positions among the network's classes.
+        split: the split of each [M]: "train", "val", "test", or "" where it is not known.
     """
 
     where: str
@@ -41,7 +42,7 @@ class LabelledImages:
 
     @property
     def name(self) -> str:
-        """The name of the images, for people."""
+        """The source's name, for people."""
         return self.source.name
 
     def __len__(self) -> int:
@@ -52,24 +53,27 @@ class LabelledImages:
         return self.source.ids[int(self.rows[position])]
 
     def groups(self) -> NDArray[np.int64] | None:
-        """A number for each [M], the same for images that belong together; None where nobody says that any do."""
+        """A number for each image [M], the same for images of one group; None where the source has no groups."""
         names = self.source.groups
         if names is None:
             return None
-        # An image without a group is one by itself.
+        # An image without a group is a group of its own.
         own = [names[row] or f"\0{row}" for row in self.rows.tolist()]
         return np.unique(own, return_inverse=True)[1].astype(np.int64)
 
     def some(self, positions: NDArray[np.int64]) -> LabelledImages:
-        """The images at some positions."""
+        """The images at these positions."""
         return replace(self, rows=self.rows[positions], labels=self.labels[positions], split=self.split[positions])
 
     def of(self, *splits: str) -> LabelledImages:
-        """The images of some splits."""
+        """The images of these splits."""
         return self.some(np.flatnonzero(np.isin(self.split, splits)))
 
     def drawn(self, count: int, *, seed: int = 0) -> LabelledImages:
-        """At most `count` of them, at random but always the same, the classes in turn as long as they last."""
+        """At most `count` images, drawn at random, with equal numbers from each class as far as they last.
+
+        The same images are drawn every time.
+        """
         shuffled = np.random.default_rng(seed).permutation(len(self))
         nth = np.zeros(len(self), dtype=np.int64)
         seen: dict[int, int] = {}
@@ -80,10 +84,10 @@ class LabelledImages:
         return self.some(np.sort(order[:count]))
 
     def encoded(self) -> Iterator[bytes]:
-        """Their bytes, in order. Images of a data set that is held in memory become PNG.
+        """The encoded bytes of the images, in order. Images of a data set that is held in memory become PNG.
 
         Raises:
-            SkipwiseError: one can't be read.
+            SkipwiseError: an image can't be read.
         """
         source = self.source
         if source.container is None:
@@ -105,10 +109,10 @@ class LabelledImages:
                     found.pop(last)
 
     def resized(self, preprocessing: Preprocessing) -> Iterator[NDArray[np.uint8]]:
-        """Their pixels [size, size, C] by the rules of training.
+        """The pixels of the images [size, size, C], resized as in training.
 
         Raises:
-            SkipwiseError: one can't be read.
+            SkipwiseError: an image can't be read.
         """
         for position, data in enumerate(self.encoded()):
             try:
@@ -118,23 +122,23 @@ class LabelledImages:
 
 
 def fit(data: bytes, preprocessing: Preprocessing) -> NDArray[np.uint8]:
-    """An encoded image's pixels [size, size, C] by the rules of training."""
+    """The pixels of an encoded image [size, size, C], resized as in training. Raises UnreadableImage."""
     return square(decode(data, channels=preprocessing.channels, levels=preprocessing.levels), preprocessing)
 
 
 def square(pixels: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:
-    """The same from its pixels [H, W, C]."""
+    """Pixels [H, W, C] resized as in training: [size, size, C]."""
     return fit_square(pixels, preprocessing.size, crop=preprocessing.crop, interpolation=preprocessing.interpolation)
 
 
 def remembered_reading(folder: Path | None) -> ReadingOptions | None:
-    """How the run in a folder, or its comparison, read its images; None if nobody says so."""
+    """How the run in a folder, or its comparison, read its images; None if that is not recorded."""
     request = None if folder is None else _remembered(folder.absolute())
     return None if request is None else request.reading
 
 
 def remembered_data(folder: Path) -> str | None:
-    """Where the images of the run in a folder, or of its comparison, were; None if nobody says so."""
+    """Where the images of the run in a folder, or of its comparison, were; None if that is not recorded."""
     request = _remembered(folder.absolute())
     return None if request is None else request.data
 
@@ -149,14 +153,16 @@ def own_images(
     data: str | os.PathLike[str] | None,
     reading: ReadingOptions | None = None,
 ) -> LabelledImages | None:
-    """The images a run was trained and tested on, as they were split; None if nobody says where they are.
+    """The images that a run was trained and tested on, with their splits; None if it is not recorded where they are.
 
     Args:
-        data: where they are now; None is where they were.
-        reading: how they are to be read; None is as they were read then.
+        folder: the run's.
+        classes: the network's.
+        data: where the images are now; None is where they were.
+        reading: how to read them; None is how the run read them.
 
     Raises:
-        SkipwiseError: they are not there, or others than they were.
+        SkipwiseError: they are not there, or they are not the run's.
     """
     folder = folder.absolute()
     home = next((each for each in (folder, folder.parent.parent) if (each / "split.csv").exists()), None)
@@ -180,10 +186,10 @@ def own_images(
 def other_images(
     data: str | os.PathLike[str], classes: tuple[str, ...], reading: ReadingOptions | None = None
 ) -> LabelledImages:
-    """Labelled images that a network has not seen, or of which that is not known.
+    """Labelled images that are not the run's own, as far as is known.
 
     Raises:
-        SkipwiseError: there are none, or a class that the network does not know.
+        SkipwiseError: there are none, or one of their classes is none of the network's.
     """
     source = open_source(data, reading)
     source.check()
@@ -197,15 +203,13 @@ def _labels(source: Source, rows: NDArray[np.int64], classes: tuple[str, ...]) -
     strangers = [name for name in source.classes if name not in classes]
     if strangers:
         shown = ", ".join(classes[:8]) + (", ..." if len(classes) > 8 else "")
-        raise SkipwiseError(
-            f"{source.name} has a class {strangers[0]!r} that this network does not know; its classes are {shown}."
-        )
+        raise SkipwiseError(f"{source.name} has a class {strangers[0]!r}, which is none of the network's: {shown}.")
     numbers = np.array([classes.index(name) for name in source.classes], dtype=np.int64)
     return numbers[source.labels[rows]]
 
 
 def batches(pixels: Iterable[NDArray[np.uint8]], size: int) -> Iterator[NDArray[np.uint8]]:
-    """[N, ...] of at most `size` each."""
+    """Arrays [N, ...] of at most `size` images each."""
     waiting: list[NDArray[np.uint8]] = []
     for each in pixels:
         waiting.append(each)

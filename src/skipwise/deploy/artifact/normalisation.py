@@ -1,4 +1,4 @@
-"""Means and deviations that people give for somebody else's network: they are for pixels of 0 to 1, or refused."""
+"""Checks of the mean and the standard deviation that a user gives for external weights: pixels are 0 to 1."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from skipwise.core.errors import SkipwiseError
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 LARGEST = (255, 65535)
-"""The largest pixel on the scales that others count in."""
+"""The largest pixel value on the scales that other programs use."""
 
 
 def check_scale(mean: Sequence[float], std: Sequence[float]) -> None:
-    """Raises SkipwiseError for what is not on the scale 0 to 1, with the values that would be."""
+    """Raises SkipwiseError where mean or standard deviation are not for pixels of 0 to 1, with values that are."""
     if len(mean) not in (1, 3) or len(mean) != len(std):
         raise SkipwiseError("--mean and --std take three numbers each, or one for grey images.")
     if not all(map(math.isfinite, (*mean, *std))):
@@ -44,12 +44,12 @@ def check_scale(mean: Sequence[float], std: Sequence[float]) -> None:
 
 
 def reversed_channels(mean: Sequence[float], std: Sequence[float]) -> str:
-    """A sentence where mean or deviation are ImageNet's in the order blue, green, red; "" else."""
+    """A warning where mean or standard deviation are ImageNet's in the order blue, green, red; "" otherwise."""
     for given, known in ((mean, IMAGENET_MEAN), (std, IMAGENET_STD)):
         if len(given) == 3 and all(abs(a - b) < 0.002 for a, b in zip(given, reversed(known), strict=True)):
             return (
-                f"{_listed(given)} are ImageNet's numbers in the order blue, green, red; this network is given red, "
-                "green, blue, as they are named here."
+                f"{_listed(given)} are ImageNet's values in the order blue, green, red, and Skipwise gives the network "
+                "red, green, blue."
             )
     return ""
 

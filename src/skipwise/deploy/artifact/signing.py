@@ -1,6 +1,7 @@
-"""Signatures of artifacts, in minisign's format: of artifact.json, which seals all other files, and beside it.
+"""Signatures of artifacts in minisign's format (Ed25519).
 
-`minisign -G` makes the keys, and `minisign -V` checks what is signed here. Ed25519 is cryptography's.
+The signature is of artifact.json, which has the hashes of all other files, and lies beside it. `minisign -G` makes the
+keys, and `minisign -V` checks a signature that was made here. The library cryptography does the computing.
 """
 
 from __future__ import annotations
@@ -28,12 +29,18 @@ _KEY, _PREHASHED = b"Ed", b"ED"
 _SCRYPT, _PLAIN, _BLAKE2B = b"Sc", b"\0\0", b"B2"
 _UNTRUSTED, _TRUSTED = "untrusted comment: ", "trusted comment: "
 _LARGEST = 2**14
-"""Bytes of a key or a signature; each has a few hundred."""
+"""The largest key or signature that is read, in bytes; each has a few hundred."""
 
 
 @dataclass(frozen=True)
 class SecretKey:
-    """What signs: its name, eight bytes, the seed of its Ed25519 key, and the file that it is from."""
+    """A secret key.
+
+    Args:
+        name: the key's identifier, eight bytes.
+        seed: the seed of the Ed25519 key, 32 bytes.
+        file: the file that it was read from.
+    """
 
     name: bytes
     seed: bytes
@@ -41,7 +48,7 @@ class SecretKey:
 
     @property
     def public(self) -> PublicKey:
-        """What checks its signatures."""
+        """The public key that checks its signatures."""
         return PublicKey(self.name, self._key().public_key().public_bytes_raw(), self.file)
 
     def sign(self, folder: Path) -> None:
@@ -67,7 +74,13 @@ class SecretKey:
 
 @dataclass(frozen=True)
 class PublicKey:
-    """What checks signatures: the key's name, its 32 bytes, and the file that it is from."""
+    """A public key.
+
+    Args:
+        name: the key's identifier, eight bytes.
+        key: the Ed25519 key, 32 bytes.
+        file: the file that it was read from.
+    """
 
     name: bytes
     key: bytes
@@ -75,14 +88,14 @@ class PublicKey:
 
     @property
     def id(self) -> str:
-        """As minisign shows it."""
+        """The identifier as minisign shows it."""
         return self.name[::-1].hex().upper()
 
     def check(self, folder: Path) -> None:
-        """That this key signed the artifact in a folder, as it is now.
+        """Checks that this key signed the artifact in a folder as it is now.
 
         Raises:
-            SkipwiseError: it is not signed, by another key, or it was changed after it was signed.
+            SkipwiseError: it is not signed, another key signed it, or it was changed after it was signed.
         """
         path = folder / SIGNATURE
         if not path.exists():
@@ -91,8 +104,8 @@ class PublicKey:
         body = _unbase64(lines[1], path)
         if body[:2] != _PREHASHED or len(body) != 74 or not lines[2].startswith(_TRUSTED):
             raise SkipwiseError(
-                f"{path} is not a minisign signature that Skipwise can check; sign the artifact again with a minisign "
-                "of today."
+                f"{path} is not a minisign signature that Skipwise can check; sign the artifact again with a current "
+                "version of minisign."
             )
         name, signature, comment = body[2:10], body[10:], lines[2].removeprefix(_TRUSTED)
         if name != self.name:
@@ -112,20 +125,23 @@ class PublicKey:
 
 
 def read_secret_key(path: Path) -> SecretKey:
-    """As `minisign -G` writes it. A password is taken from MINISIGN_PASSWORD, or asked for on a terminal.
+    """Reads a secret key that `minisign -G` wrote.
+
+    Its password is taken from the variable MINISIGN_PASSWORD, or asked for on a terminal.
 
     Raises:
-        SkipwiseError: it is no such key, or the password is wrong or can't be asked for; or cryptography is missing.
+        SkipwiseError: the file is no such key, the password is wrong or can't be asked for, or cryptography is not
+            installed.
     """
     _ed25519()
     content = _unbase64(_lines(path, 2)[1], path)
     if len(content) != 158 or content[:2] != _KEY or content[4:6] != _BLAKE2B:
-        raise SkipwiseError(f"{path} is no secret key of minisign's; 'minisign -G' makes one.")
+        raise SkipwiseError(f"{path} is not a secret key of minisign; 'minisign -G' makes one.")
     derived_by, salt, hidden = content[2:4], content[6:38], content[54:]
     if derived_by == _PLAIN:
         return SecretKey(hidden[:8], hidden[8:40], path)
     if derived_by != _SCRYPT:
-        raise SkipwiseError(f"{path} is protected in a way that is not known here; 'minisign -G' makes a key that is.")
+        raise SkipwiseError(f"{path} is protected in a way that Skipwise does not know; make a key with 'minisign -G'.")
     operations, memory = (int.from_bytes(content[start : start + 8], "little") for start in (38, 46))
     stream = _stretched(_password(path), salt, operations, memory, len(hidden), path)
     plain = bytes(some ^ other for some, other in zip(hidden, stream, strict=True))
@@ -135,15 +151,15 @@ def read_secret_key(path: Path) -> SecretKey:
 
 
 def read_public_key(path: Path) -> PublicKey:
-    """As `minisign -G` writes it.
+    """Reads a public key that `minisign -G` wrote.
 
     Raises:
-        SkipwiseError: it is no such key, or cryptography is missing.
+        SkipwiseError: the file is no such key, or cryptography is not installed.
     """
     _ed25519()
     content = _unbase64(_lines(path, 2)[1], path)
     if len(content) != 42 or content[:2] != _KEY:
-        raise SkipwiseError(f"{path} is no public key of minisign's; give the file that ends in .pub.")
+        raise SkipwiseError(f"{path} is not a public key of minisign; give the file that ends in .pub.")
     return PublicKey(content[2:10], content[10:], path)
 
 
@@ -177,7 +193,7 @@ def _password(path: Path) -> bytes:
 
 
 def _stretched(password: bytes, salt: bytes, operations: int, memory: int, length: int, path: Path) -> bytes:
-    """scrypt, with the parameters that libsodium takes for these limits."""
+    """The key that scrypt derives from a password, with the parameters that libsodium chooses for these limits."""
     operations = max(operations, 32768)
     if operations < memory // 32:
         most, lanes = operations // 32, 1
@@ -197,7 +213,7 @@ def _stretched(password: bytes, salt: bytes, operations: int, memory: int, lengt
 
 
 def _lines(path: Path, count: int) -> list[str]:
-    """The lines of a small text file that begins with a comment."""
+    """The lines of a key or a signature, of which there must be at least `count`."""
     try:
         lines = [line.rstrip("\r") for line in read_regular(path, _LARGEST).decode().split("\n")]
     except FileNotFoundError as error:
@@ -207,7 +223,7 @@ def _lines(path: Path, count: int) -> list[str]:
     except UnicodeDecodeError:
         lines = []
     if len(lines) < count or not lines[0].startswith(_UNTRUSTED):
-        raise SkipwiseError(f"{path} is no file of minisign's.")
+        raise SkipwiseError(f"{path} is not a file of minisign.")
     return lines
 
 
@@ -219,4 +235,4 @@ def _unbase64(text: str, path: Path) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise SkipwiseError(f"{path} is no file of minisign's.") from error
+        raise SkipwiseError(f"{path} is not a file of minisign.") from error

@@ -1,4 +1,4 @@
-"""Where a trained network comes from: a finished run of ours, or a file of weights from elsewhere."""
+"""A trained network and where it is: a finished run, or a file of weights that was trained by another program."""
 
 from __future__ import annotations
 
@@ -27,13 +27,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedNetwork:
-    """A trained network, and what it takes to use it.
+    """A trained network on disk, with everything that is needed to use it.
 
     Args:
-        where: the run's folder or the file, as it was named.
-        weights: the file; `key` is that of the set in it, where it holds several.
-        seed: None and `recipe` "" where somebody else trained it.
-        test_accuracy: what training measured, a fraction; None if it did not.
+        where: the run's folder, or the file of weights, as the user named it.
+        weights: the file of weights.
+        key: which weights in that file, where it holds several; None otherwise.
+        model: the network's name.
+        width: its width, a factor.
+        stem: its stem.
+        seed: the run's seed; None where another program trained it.
+        recipe: the run's recipe; "" where another program trained it.
+        classes: the names of the classes, in the order of its answers.
+        preprocessing: how images become its input.
+        test_accuracy: the run's accuracy on its test images, a fraction; None if it had none.
     """
 
     where: Path
@@ -49,15 +56,15 @@ class TrainedNetwork:
     test_accuracy: float | None
 
     def module(self) -> nn.Module:
-        """With its weights, in evaluation mode on the CPU.
+        """The PyTorch module with its weights, in evaluation mode on the CPU.
 
         Raises:
-            SkipwiseError: the weights don't fit, or are no network's.
+            SkipwiseError: the weights don't fit the network, or the file holds none.
         """
         return self.load()[0]
 
     def load(self) -> tuple[nn.Module, Loaded]:
-        """The network, and what was loaded into it."""
+        """The same, and what was loaded from the file."""
         network, loaded = self.spec.build_loaded()
         return network.eval(), loaded
 
@@ -75,7 +82,7 @@ class TrainedNetwork:
         return network.from_file(self.weights, key=self.key, new_head=False)
 
     def provenance(self) -> Provenance:
-        """What an artifact says of it."""
+        """What an artifact records about it."""
         return Provenance(
             model=self.model,
             width=self.width,
@@ -92,15 +99,19 @@ class TrainedNetwork:
 
 @dataclass(frozen=True, kw_only=True)
 class ExternalWeights:
-    """What a file of weights does not say.
+    """What has to be known about a file of weights from another program, because the file does not say it.
 
     Args:
-        model, width, stem: of the network, as in `create_model`.
-        classes: their names, in the order of the network's answers.
-        img_size: pixels a side.
-        mean, std: of each channel, on the scale 0 to 1; one of each for a network of grey images.
-        crop: which share of the middle square is seen; images brought to 256 pixels and cut to 224 are 0.875.
-        interpolation: "bilinear" or "bicubic".
+        model: the network's name, as `create_model` takes it.
+        classes: the names of the classes, in the order of the network's answers.
+        img_size: height and width of the images, in pixels.
+        mean: the mean of each channel, for pixels of 0 to 1; one value for a network of grey images.
+        std: the standard deviation of each channel, for pixels of 0 to 1.
+        crop: side of the central square that the network sees, as a share of the shorter side. Resizing to 256 pixels
+            and cropping to 224 is 0.875.
+        interpolation: how images are resized, "bilinear" or "bicubic".
+        width: the network's width, a factor.
+        stem: its stem, "imagenet" or "small".
         init_key: which of the file's weights, where it holds several; see `load_weights`.
     """
 
@@ -116,10 +127,10 @@ class ExternalWeights:
     init_key: str | None = None
 
     def preprocessing(self) -> Preprocessing:
-        """How images become its input.
+        """How images become the network's input.
 
         Raises:
-            SkipwiseError: something is out of range.
+            SkipwiseError: a value is out of range.
         """
         if not 8 <= self.img_size <= 1024:
             raise SkipwiseError(f"--img-size must lie between 8 and 1024 pixels, not {self.img_size}.")
@@ -139,17 +150,19 @@ class ExternalWeights:
 
 
 def network_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> TrainedNetwork:
-    """A finished run.
+    """The network of a finished run.
 
     Args:
-        trust: whether a network of somebody's own, which only its record names, may run.
+        folder: the run's.
+        trust: whether a network of your own, whose code only the record names, may run.
 
     Raises:
-        SkipwiseError: there is none, it is unfinished or failed or damaged, or its network is not trusted.
+        SkipwiseError: the folder holds no run, or one that is unfinished, failed or damaged; or its network is not
+            trusted.
     """
     path = user_path(folder)
     if path.is_file():
-        raise SkipwiseError(f"{path} is a file; say which network it is of: --model NAME --classes a,b,c")
+        raise SkipwiseError(f"{path} is a file; name its network and classes: --model NAME --classes a,b,c")
     if not (path / "run.json").is_file():
         if (path / "comparison.json").is_file() or (path / "plan.json").is_file():
             runs = sorted(each.parent.name for each in path.glob("runs/*/run.json"))
@@ -157,10 +170,10 @@ def network_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> Trai
             raise SkipwiseError(f"{path} is a comparison; name one of its runs, {which}.")
         if (path / "terms.json").is_file() or any(path.glob("resume*.safetensors")):
             raise SkipwiseError(
-                f"{path} has no run.json: either the run is not finished, and the command that began it has to be "
-                "given again, or the folder was copied without that file."
+                f"{path} has no run.json: the run is not finished, and the same command again finishes it; or the "
+                "folder was copied without that file."
             )
-        raise SkipwiseError(f"{path} is no run; give the folder of a finished run, one with a run.json.")
+        raise SkipwiseError(f"{path} is not a run; give the folder of a finished run, which has a run.json.")
     record = read_run(path)
     if record.status != "finished":
         raise SkipwiseError(f"The run in {path} failed ({record.reason}), so it has no network.")
@@ -189,17 +202,21 @@ def network_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> Trai
 
 
 def network_of_file(file: str | os.PathLike[str], elsewhere: ExternalWeights) -> TrainedNetwork:
-    """Weights from elsewhere, as `load_weights` reads them.
+    """The network whose weights another program trained; the file is read as `load_weights` does it.
+
+    Args:
+        file: the weights.
+        elsewhere: what the file does not say.
 
     Raises:
-        SkipwiseError: no such file or network, or something about it is out of range.
+        SkipwiseError: there is no such file or network, or a value is out of range.
     """
     path, classes = user_path(file), elsewhere.classes
     check_model(elsewhere.model)
     if not path.is_file():
         raise SkipwiseError(f"There is no file {path}; give a finished run's folder, or a file of weights.")
     if len(set(classes)) != len(classes) or len(classes) < 2:
-        raise SkipwiseError("--classes must name two classes or more, each once, as the network answers them.")
+        raise SkipwiseError("--classes must name two classes or more, each once, in the order of its answers.")
     return TrainedNetwork(
         where=Path(file),
         weights=path,
@@ -216,13 +233,15 @@ def network_of_file(file: str | os.PathLike[str], elsewhere: ExternalWeights) ->
 
 
 def network_of_artifact(artifact: Artifact, where: str | os.PathLike[str], trust: Trust = False) -> TrainedNetwork:
-    """What an artifact was exported from, now in `where`: a run's folder or a file.
+    """The network that an artifact was exported from.
 
     Args:
-        trust: whether a network of somebody's own, which only a record names, may run.
+        where: the run's folder, or the file of weights.
+        trust: whether a network of your own, whose code only a record names, may run.
 
     Raises:
-        SkipwiseError: it is not there, or something else is, or its network is not trusted.
+        SkipwiseError: it is not there, it has other weights than those that were exported, or the network is not
+            trusted.
     """
     made = artifact.provenance
     path = user_path(where)

@@ -1,1 +1,1 @@
-"""From a trained network to an exported file."""
+"""Turning a trained network into an exported file. The formats, and how to add one, are in `deploy/formats`."""

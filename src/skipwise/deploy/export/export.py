@@ -1,4 +1,4 @@
-"""The verb `export`: a finished run -> an artifact, one file that answers the same from pixels of any size on."""
+"""The verb `export`: a finished run -> an artifact, whose one file answers as the run's network does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +23,9 @@ from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.data.sources import ReadingOptions
 from skipwise.deploy.artifact import golden
 from skipwise.deploy.artifact.artifact import (
-    MODEL_FILES,
     VERSION,
     Artifact,
-    Format,
     Golden,
-    Precision,
     read_artifact,
     sealed,
 )
@@ -37,18 +34,25 @@ from skipwise.deploy.artifact.images import LabelledImages, fit, other_images, o
 from skipwise.deploy.artifact.normalisation import reversed_channels
 from skipwise.deploy.artifact.signing import SecretKey, read_secret_key
 from skipwise.deploy.artifact.trained_network import ExternalWeights, TrainedNetwork, network_of_file, network_of_run
+from skipwise.deploy.formats import FORMATS, PRECISIONS, ExportFormat, ExportJob, Precision, find_format
 from skipwise.deploy.runtime.backend_import import import_backend
-from skipwise.deploy.runtime.engines import Opened
-from skipwise.deploy.runtime.session import engines
+from skipwise.deploy.runtime.model_session import ModelSession
 
 if TYPE_CHECKING:
-    from skipwise.deploy.export.calibration import Progress
+    from skipwise.deploy.formats.format import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """An artifact and its folder. `repeated` says that it was there before; `notes` are worth saying; `data` says where
-    the run's images are, if that is known."""
+    """What an export made.
+
+    Args:
+        folder: the artifact's folder.
+        artifact: its record.
+        repeated: whether it was there before.
+        data: where the run's images are, if that is known.
+        notes: what a person should know, a sentence each.
+    """
 
     folder: Path
     artifact: Artifact
@@ -59,7 +63,7 @@ class Exported:
     @property
     def size(self) -> int:
         """The size of the model's files, in bytes."""
-        return sum((self.folder / name).stat().st_size for name in MODEL_FILES[self.artifact.format])
+        return self.artifact.size(self.folder)
 
 
 def export(
@@ -77,34 +81,49 @@ def export(
     progress: Progress | None = None,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Exported:
-    """Makes an artifact of a trained network, and checks that its golden images are answered as in PyTorch.
+    """Exports a trained network as one file that takes pixels of any size and answers as the network does.
+
+    The file, its record and a few golden images make up the artifact, a folder. Before it is finished, the file must
+    answer the golden images as PyTorch does. The same export again finds the artifact that is there.
 
     Args:
-        run: a finished run's folder, or, with `elsewhere`, a file of weights.
-        data: where its images are now; None is where they were. INT8 is calibrated on them, and golden images are
-            some of them; without any, golden images are made up.
-        format: "onnx", "openvino" or "torch".
-        precision: "fp32"; "fp16", which stores weights in half and computes in single precision; or "int8".
-        max_drop: for INT8, how many points of accuracy on the validation images may be lost.
-        output: the artifact's folder; None is the next in runs/export.
-        elsewhere: for weights that were not trained here, which network they are of.
-        trust: whether a network of somebody's own, which only the run's record names, may run: True, or its name.
-        reading: how `data` is to be read where its layout does not say it; None is as the run read its images.
-        sign: a secret key of minisign's, which signs the artifact; one that was made before has to be signed by it.
-        progress: is told what is being done, how much of it is, and of how much.
-        notice: is told what a person should know meanwhile, a sentence at a time.
+        run (str | Path): the folder of a finished run; or a file of weights, with `elsewhere`.
+        data (str | Path | None): the run's images, if they are not where they were. INT8 is calibrated on them, and
+            golden images are copied from them. None, the default, is where the run found them.
+        format (str): the export format: "onnx" (the default), "openvino" or "torch".
+        precision (str): "fp32" (the default); "fp16", which stores weights in half precision and computes in single
+            precision; or "int8".
+        max_drop (float): for INT8, how many percentage points of accuracy on the validation images may be lost, 0.3 by
+            default.
+        output (str | Path | None): the artifact's folder. None, the default, is the next one in runs/export.
+        elsewhere (ExternalWeights | None): for a file of weights, which network it belongs to.
+        trust (bool | str): whether a network of your own, whose code only the run's record names, may run: True, or
+            its name. False by default.
+        reading (ReadingOptions | None): how to read `data`, where its layout does not say it. None is how the run read
+            its images.
+        sign (str | Path | None): a secret key of minisign that signs the artifact. An artifact that is there already
+            must have its signature.
+        progress (Callable[[str, int, int], None] | None): called as progress(what is being done, done, total).
+        notice (Callable[[str], None]): called with what a person should know meanwhile, a sentence at a time.
+
+    Returns:
+        Exported: the folder, the record, whether it was there before, and notes.
 
     Raises:
-        SkipwiseError: the run is unfinished, INT8 costs more than `max_drop`, an extra is missing, the disk is full ...
+        SkipwiseError: the run is unfinished or damaged, an argument is out of range, INT8 loses more than `max_drop`,
+            the file does not answer as PyTorch does, a package is not installed, or the folder can't be written.
+
+    Example:
+        >>> import skipwise
+        >>> made = skipwise.export("runs/train/images", format="onnx")
+        >>> made.folder.name, made.artifact.precision
+        ('images-onnx-fp32', 'fp32')
     """
     chosen, exact = _checked(format, precision, max_drop)
     key = None if sign is None else read_secret_key(user_path(sign))
     network = network_of_run(run, trust) if elsewhere is None else network_of_file(run, elsewhere)
     _check_installed(chosen)
-    from skipwise.deploy.export.model_file import write_model  # torch and onnx take seconds to import
-    from skipwise.deploy.export.onnx_file import OPSET
-
-    loaded = network.load()[1]  # what is no network is refused before anything is done
+    loaded = network.load()[1]  # weights that do not fit are refused before anything else is done
     network = replace(network, key=loaded.key or None)
     said = [*loaded.notes]
     if elsewhere is not None and (order := reversed_channels(elsewhere.mean, elsewhere.std)):
@@ -114,8 +133,8 @@ def export(
     provenance = network.provenance()
     task = Task(
         workspace=EXPORTS,
-        plan=export_plan(network, chosen, exact, max_drop / 100),
-        name=f"{user_path(network.where).resolve().stem}-{chosen}-{exact}",
+        plan=export_plan(network, chosen.name, exact, max_drop / 100),
+        name=f"{user_path(network.where).resolve().stem}-{chosen.name}-{exact}",
         output=None if output is None else user_path(output).absolute(),
         notice=notice,
     )
@@ -129,15 +148,16 @@ def export(
         if making.place.finished:  # another process was quicker
             return _made_before(network, making.place.folder, key, said)
         made = making.made
-        quantization = write_model(made, network, images, chosen, exact, max_drop / 100, tell)
+        job = ExportJob(network=network, precision=exact, images=images, max_drop=max_drop / 100, progress=tell)
+        quantization = chosen.write(made, job)
         tell("Checking the golden images", 0, 1)
         examples = _write_golden(made, network, images, chosen, exact)
-        names = [*MODEL_FILES[chosen], *(example.file for example in examples)]
+        names = [*chosen.files, *(example.file for example in examples)]
         artifact = Artifact(
             version=VERSION,
-            format=chosen,
+            format=chosen.name,
             precision=exact,
-            opset=OPSET if chosen == "onnx" else None,
+            opset=chosen.opset,
             classes=network.classes,
             preprocessing=network.preprocessing,
             golden=examples,
@@ -157,15 +177,17 @@ def export(
 
 
 def _made_before(network: TrainedNetwork, folder: Path, key: SecretKey | None, notes: list[str]) -> Exported:
-    """An artifact that is there already. Where a signature is asked for it has to have it: anybody may have changed and
-    sealed it since it was made, so it is not signed now."""
+    """The result for an artifact that is there already.
+
+    It is not signed now, because anybody may have changed it since. Where a signature is asked for, it must have one.
+    """
     if key is not None:
         try:
             key.public.check(folder)
         except SkipwiseError as error:
             raise SkipwiseError(
-                f"{folder} was made before and has no valid signature of the key {key.public.id}, so it is not signed "
-                "now: it may not be what was made any more; export it again with another --output, or remove it first."
+                f"{folder} was made before and has no valid signature of the key {key.public.id}. It may have been "
+                "changed since, so it is not signed now; export it again with another --output, or remove it first."
             ) from error
     where = None
     with contextlib.suppress(SkipwiseError):  # only a hint for the next command
@@ -173,21 +195,24 @@ def _made_before(network: TrainedNetwork, folder: Path, key: SecretKey | None, n
     return Exported(folder=folder, artifact=read_artifact(folder), repeated=True, data=where, notes=tuple(notes))
 
 
-def _checked(format: str, precision: str, max_drop: float) -> tuple[Format, Precision]:
-    formats, precisions = get_args(Format), get_args(Precision)
-    if format not in formats:
-        raise unknown_name("format", format, formats)
-    if precision not in precisions:
-        raise unknown_name("precision", precision, precisions)
+def _checked(format: str, precision: str, max_drop: float) -> tuple[ExportFormat, Precision]:
+    chosen = find_format(format)
+    exact = next((each for each in PRECISIONS if each == precision), None)
+    if exact is None:
+        raise unknown_name("precision", precision, PRECISIONS)
     if not 0 <= max_drop <= 100:
         raise SkipwiseError(f"--max-drop must lie between 0 and 100 points, not {max_drop:g}.")
-    if format == "torch" and precision == "int8":
-        raise SkipwiseError("INT8 is for ONNX and OpenVINO; choose --format onnx or openvino, or --precision fp16.")
-    return format, precision  # type: ignore[return-value]
+    if exact not in chosen.precisions:
+        others = " or ".join(each.name for each in FORMATS.values() if exact in each.precisions)
+        raise SkipwiseError(
+            f"{chosen.title} has no {exact.upper()}; choose --format {others}, or --precision "
+            f"{' or '.join(chosen.precisions)}."
+        )
+    return chosen, exact
 
 
-def _check_installed(format: Format) -> None:
-    for package in () if format == "torch" else ("onnx", "onnxscript", format.replace("onnx", "onnxruntime")):
+def _check_installed(format: ExportFormat) -> None:
+    for package in format.packages:
         try:
             import_backend(package)
         except ImportError:
@@ -197,7 +222,7 @@ def _check_installed(format: Format) -> None:
 def _images(
     network: TrainedNetwork, data: str | os.PathLike[str] | None, precision: Precision, reading: ReadingOptions | None
 ) -> tuple[LabelledImages | None, list[str]]:
-    """The images to calibrate on and to take golden ones from, and what has to be said of them."""
+    """The images to calibrate on and to copy golden images from, and notes about them."""
     home = user_path(network.where)
     if data is not None:
         if home.is_dir():
@@ -205,7 +230,7 @@ def _images(
         else:
             images = other_images(data, network.classes, reading)
         if images is None:
-            raise SkipwiseError(f"{home} has no split.csv that says what was trained on; leave the images out.")
+            raise SkipwiseError(f"{home} has no split.csv, which says what was trained on; leave the images out.")
         return images, []
     try:
         images = own_images(home, network.classes, None)
@@ -216,24 +241,24 @@ def _images(
         images, why = None, str(error).rstrip(".")
     if images is None and precision == "int8":
         raise SkipwiseError(
-            f"INT8 needs images to be calibrated on: {why}. Name them behind the run: "
+            f"INT8 has to be calibrated on images, and {why}. Name them after the run: "
             f"{command('skipwise', 'export', network.where, 'IMAGES', '--precision', 'int8')}"
         )
     return images, [] if images is not None else [f"The golden images are made up: {why}."]
 
 
 def _write_golden(
-    folder: Path, network: TrainedNetwork, images: LabelledImages | None, format: Format, precision: Precision
+    folder: Path, network: TrainedNetwork, images: LabelledImages | None, format: ExportFormat, precision: Precision
 ) -> tuple[Golden, ...]:
-    """Writes the golden images, and has them answered by the network and by the file, from their bytes on.
+    """Writes the golden images, with the probabilities of the network and of the exported file.
 
     Raises:
-        SkipwiseError: the file answers otherwise; it is not shipped then.
+        SkipwiseError: the file's differ by more than is tolerated.
     """
     from skipwise.deploy.runtime.run_session import RunSession
 
     reference = RunSession(network)
-    shipped = Opened(engines(format)[0], folder / MODEL_FILES[format][0], threads=1)
+    shipped = ModelSession(format.backends[0], folder / format.files[0], threads=1)
     (folder / "golden").mkdir()
     made = []
     for number, (name, data) in enumerate(golden.choose(images, network.preprocessing), 1):
@@ -249,8 +274,8 @@ def _write_golden(
     found = golden.check(made, folder, network.preprocessing, precision, shipped.predict_pixels)
     if found.failed:
         raise SkipwiseError(
-            f"The exported file answers {printable(found.failed[0])} otherwise than PyTorch (a probability differs by "
-            f"{found.difference:.2g}, and {found.tolerance:g} is tolerated), so it is not shipped; choose another "
+            f"The exported file does not answer {printable(found.failed[0])} as PyTorch does: a probability differs by "
+            f"{found.difference:.2g}, and {found.tolerance:g} is tolerated. So nothing was exported; choose another "
             "--format."
         )
     return tuple(made)

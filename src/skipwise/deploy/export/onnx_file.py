@@ -1,6 +1,6 @@
-"""The shipped network as ONNX: one graph from pixels of any size to probabilities.
+"""The exported network as ONNX: one graph from pixels of any size to probabilities.
 
-Its parts meet in the tensor `fitted`: pixels that already have the network's size can be fed in there.
+Its two parts, resizing and classifying, meet in the tensor `fitted`. Pixels that are resized already are fed in there.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from torch.export import ExportedProgram
 
 from skipwise.data.image.preprocess import Preprocessing
+from skipwise.deploy.formats.format import RESIZED
+from skipwise.deploy.formats.onnx_format import OPSET
 from skipwise.deploy.runtime.backend_import import silence_telemetry
 
-OPSET = 20
-PIXELS, FITTED, PROBABILITIES = "pixels", "fitted", "probabilities"
+PIXELS, PROBABILITIES = "pixels", "probabilities"
 _IR_VERSION = 10
-"""The version of ONNX's file format; the runtimes of the last two years read it."""
+"""The version of ONNX's file format. Runtimes of the last two years read it."""
 
 
 def to_onnx(program: ExportedProgram, *, takes: str, gives: str) -> ModelProto:
-    """A traced program as ONNX, its first dimension open."""
-    silence_telemetry()  # whatever engine torch may import for this
+    """A traced program as ONNX, for any number of images."""
+    silence_telemetry()  # PyTorch may import a backend for this
     with _quietly():
         made = torch.onnx.export(
             program, dynamo=True, opset_version=OPSET, input_names=[takes], output_names=[gives], verbose=False
@@ -39,7 +40,7 @@ def to_onnx(program: ExportedProgram, *, takes: str, gives: str) -> ModelProto:
     model: ModelProto = made.model_proto
     for part in (*model.graph.input, *model.graph.output):
         part.type.tensor_type.shape.dim[0].dim_param = "images"
-    # Names of the machine it was made on, and a page per node of where in the source it came from.
+    # These hold paths of this machine, and for each node a page about its place in the source.
     for node in model.graph.node:
         del node.metadata_props[:]
     del model.graph.metadata_props[:]
@@ -49,9 +50,9 @@ def to_onnx(program: ExportedProgram, *, takes: str, gives: str) -> ModelProto:
 
 
 def joined(fit: ModelProto, answer: ModelProto) -> ModelProto:
-    """`fit`, and `answer` behind it."""
+    """One model that resizes (`fit`) and then classifies (`answer`)."""
     fit = onnx.compose.add_prefix(fit, "fit/", rename_inputs=False, rename_outputs=False)
-    both = onnx.compose.merge_models(_settled(fit), _settled(answer), io_map=[(FITTED, FITTED)])
+    both = onnx.compose.merge_models(_with_versions(fit), _with_versions(answer), io_map=[(RESIZED, RESIZED)])
     shape = both.graph.input[0].type.tensor_type.shape
     for dimension, name in zip(shape.dim, ("images", "height", "width"), strict=False):
         dimension.dim_param = name
@@ -59,7 +60,7 @@ def joined(fit: ModelProto, answer: ModelProto) -> ModelProto:
     return both
 
 
-def _settled(model: ModelProto) -> ModelProto:
+def _with_versions(model: ModelProto) -> ModelProto:
     model.ir_version = _IR_VERSION
     kept = [entry for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
     del model.opset_import[:]
@@ -68,7 +69,7 @@ def _settled(model: ModelProto) -> ModelProto:
 
 
 def describe(model: ModelProto, classes: tuple[str, ...], preprocessing: Preprocessing, **more: str) -> None:
-    """Writes class names, preprocessing and provenance into the file itself."""
+    """Writes the names of the classes, the preprocessing and more into the file itself."""
     del model.metadata_props[:]
     said = {
         "classes": json.dumps(classes, ensure_ascii=False),
@@ -82,7 +83,7 @@ def describe(model: ModelProto, classes: tuple[str, ...], preprocessing: Preproc
 
 
 def in_half(model: ModelProto) -> ModelProto:
-    """The same with its weights stored in half precision; they are computed with in single."""
+    """The same model with weights stored in half precision. It still computes in single precision."""
     made = ModelProto()
     made.CopyFrom(model)
     kept, casts = [], []
@@ -104,7 +105,7 @@ def in_half(model: ModelProto) -> ModelProto:
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """Without the exporter's progress and its warnings about itself."""
+    """Silences the exporter's progress and its warnings about itself."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
     before = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,6 +1,6 @@
-"""INT8 with control of accuracy: layers that cost too much of it stay in single precision.
+"""INT8 with a check of accuracy: layers that cost too much of it stay in single precision.
 
-The quantizer is ONNX Runtime's. NNCF's makes 8-bit ONNX, too, but of the trained networks it was tried on, its answers
+The quantizer is ONNX Runtime's. NNCF can quantize ONNX, too. On the trained networks that were tried, its answers
 agreed less often with those in single precision (benchmarks/RESULTS.md), and its depthwise convolutions do not run in
 ONNX Runtime.
 """
@@ -23,30 +23,35 @@ from onnx import ModelProto
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.deploy.artifact.artifact import Quantization
-from skipwise.deploy.export.onnx_file import FITTED
+from skipwise.deploy.formats.format import RESIZED
 from skipwise.deploy.runtime.backend_import import import_backend
 from skipwise.deploy.verify.agreement import right
 from skipwise.deploy.verify.drop import beyond, mend
 from skipwise.statistics.noninferiority import Drop, noninferiority
 
 IN_INT8 = ("Conv", "Relu", "Clip", "Add", "Mul", "MaxPool")
-"""What is quantized. Not the last layer's product, which takes no time and whose rounding the answers show directly."""
+"""The operators that are quantized. The last layer's product is not: it takes no time, and its rounding shows in the
+answers directly."""
 
 MOST_KEPT = 0.5
-"""Where more of the layers would have to stay in single precision, INT8 is refused."""
+"""The largest share of layers that may stay in single precision. Where more would have to, INT8 is refused."""
 
 RANKED_ON = 200
-"""Images on which it is found out which layers cost most."""
+"""Number of images that layers are ranked on, by how much accuracy they cost."""
 
 Evaluate = Callable[[ModelProto, NDArray[np.uint8]], NDArray[np.float32]]
-"""A network and fitted pixels [N, C, size, size] -> probabilities [N, classes], in the runtime it is made for."""
+"""A network and resized pixels [N, C, size, size] -> probabilities [N, classes], in the backend that it is for."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Checked:
-    """Images that accuracy is controlled on: fitted pixels [N, C, size, size] and labels [N] of one split.
+    """N images that accuracy is checked on.
 
-    `groups` [N] has a number for each, the same for images that belong together; None: each is alone.
+    Args:
+        pixels: resized pixels [N, C, size, size].
+        labels: their classes [N].
+        split: the split that they belong to.
+        groups: a number for each [N], the same for images that belong together; None where no two do.
     """
 
     pixels: NDArray[np.uint8]
@@ -64,19 +69,23 @@ def quantize(
     evaluate: Evaluate,
     progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> tuple[ModelProto, Quantization]:
-    """`answer` in INT8.
+    """Quantizes a network to INT8.
 
     Args:
-        answer: from fitted pixels to probabilities, in single precision.
-        calibration: fitted training images [N, C, size, size], from which the ranges of activations are taken.
-        max_drop: how much accuracy on `checked` may be lost, a fraction. Layers go back to single
-            precision until no more than that is lost there, or one image.
-        evaluate: runs a network where it will be run.
-        progress: is told what is being done, how much of it is, and of how much.
+        answer: the network in single precision, from resized pixels to probabilities.
+        calibration: resized training images [N, C, size, size] that the ranges of activations are measured on.
+        checked: the images that accuracy is checked on.
+        max_drop: how much accuracy may be lost on `checked`, a fraction. Layers go back to single precision until no
+            more than that is lost, or one image.
+        evaluate: runs a network in the backend that it is for.
+        progress: called as progress(what is being done, done, total).
+
+    Returns:
+        The quantized network, and the record of how it was done.
 
     Raises:
-        SkipwiseError: with as many layers in single precision as may be, it is not as good. Where the images can't
-            tell, it is made, and the record says so.
+        SkipwiseError: more accuracy is lost even with as many layers in single precision as may be. Where the images
+            are too few to tell, the network is returned, and the record says so.
     """
     # In whole images: differences of shares are not exact.
     allowed = max(1, int(max_drop * len(checked.labels) + 1e-6)) / len(checked.labels) + 1e-9
@@ -129,7 +138,13 @@ def quantize(
 def _fewest(
     made: Callable[[int], ModelProto], accuracy: Callable[[ModelProto], float], least: float, most: int
 ) -> tuple[int, ModelProto, float]:
-    """The fewest layers in single precision that reach an accuracy: doubling, then halving; `most` if none do."""
+    """The fewest layers in single precision with which the accuracy is at least `least`, or `most` layers.
+
+    Their number is doubled until it is enough, then found by bisection.
+
+    Returns:
+        The number of layers, the network with them, and its accuracy.
+    """
     low, high = 0, 1
     while True:
         high = min(high, most)
@@ -158,23 +173,24 @@ def _rank(
     evaluate: Evaluate,
     progress: Callable[[str, int, int], None],
 ) -> list[str]:
-    """The layers by how much nearer the answers come to the right ones where only that one is not quantized."""
+    """The layers, those first that bring the answers nearest to those in single precision when they alone are not
+    quantized."""
     expected = evaluate(plain, pixels)
     distance = {}
     for number, layer in enumerate(layers):
-        progress("Finding out which layers cost accuracy", number, len(layers))
+        progress("Ranking layers by the accuracy they cost", number, len(layers))
         distance[layer] = float(np.abs(evaluate(restored(full, plain, [layer]), pixels) - expected).mean())
     return sorted(layers, key=distance.__getitem__)
 
 
 def restored(full: ModelProto, plain: ModelProto, layers: Sequence[str]) -> ModelProto:
-    """The quantized network with some layers computed as in the plain one."""
+    """The quantized network, with these layers in single precision as in the plain one."""
     model = ModelProto()
     model.CopyFrom(full)
     original = {node.name: node for node in plain.graph.node}
     for node in model.graph.node:
         if node.name in layers:
-            # The inputs as they were: weights, and what the activations are before they are rounded.
+            # The inputs as they were: weights, and activations that are not rounded.
             node.input[:] = original[node.name].input
             _lend(model.graph, plain, node.input)
     _drop_unused(model)
@@ -200,21 +216,21 @@ def _is_quantized(model: ModelProto, node: Any) -> bool:
 
 
 class _Reader:
-    """Calibration images one at a time, as the quantizer asks for them."""
+    """Gives the quantizer calibration images, one at a time."""
 
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
         self.pixels = iter(pixels)
 
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
         image = next(self.pixels, None)
-        return None if image is None else {FITTED: image[None].astype(np.float32)}
+        return None if image is None else {RESIZED: image[None].astype(np.float32)}
 
 
 def _quantized(answer: ModelProto, calibration: NDArray[np.uint8]) -> tuple[ModelProto, ModelProto]:
-    """The network as the quantizer prepares it, still in single precision, and quantized.
+    """The network as the quantizer prepares it, still in single precision, and the same in INT8.
 
-    Weights are signed and have a scale for each filter, activations are unsigned and have one for each tensor: that
-    form is quick in ONNX Runtime and in OpenVINO.
+    Weights are signed with a scale for each filter, activations are unsigned with a scale for each tensor. This form is
+    fast in ONNX Runtime and in OpenVINO.
     """
     tools = import_backend("onnxruntime.quantization")
 
@@ -240,9 +256,9 @@ def _quantized(answer: ModelProto, calibration: NDArray[np.uint8]) -> tuple[Mode
 
 
 def _with_activations(full: ModelProto, plain: ModelProto) -> ModelProto:
-    """Puts back the rectifiers that the quantizer left out because rounding cuts off at zero as they do.
+    """Puts back the ReLUs that the quantizer removed because its rounding cuts off at zero, too.
 
-    Engines merge them with the rounding by themselves, and a layer that goes back to single precision needs them.
+    A layer that goes back to single precision needs them, and backends merge them with the rounding by themselves.
     """
     graph, there = full.graph, {node.name for node in full.graph.node}
     for node in plain.graph.node:
@@ -256,7 +272,7 @@ def _with_activations(full: ModelProto, plain: ModelProto) -> ModelProto:
 
 
 def _lend(graph: Any, plain: ModelProto, names: Iterable[str]) -> None:
-    """Gives a graph those of the plain network's weights and constants that it lacks."""
+    """Copies weights and constants of the plain network into a graph that lacks them."""
     there = {tensor.name for tensor in graph.initializer} | {name for node in graph.node for name in node.output}
     graph.initializer.extend(
         tensor for tensor in plain.graph.initializer if tensor.name in names and tensor.name not in there
@@ -264,7 +280,10 @@ def _lend(graph: Any, plain: ModelProto, names: Iterable[str]) -> None:
 
 
 def _on_pooled_images(model: ModelProto) -> list[str]:
-    """Convolutions of images of one pixel, such as squeeze-excite gates: no time to win, and every rounding shows."""
+    """The names of the convolutions of images of one pixel, such as squeeze-excite gates.
+
+    Quantizing them saves no time, and their rounding shows.
+    """
     inferred = onnx.shape_inference.infer_shapes(model)
     single = {
         value.name

@@ -1,1 +1,1 @@
-"""Answers for images, in a file that can be continued."""
+"""Answers for images: for programs (`Predictor`) and in files that can be continued (`predict`)."""

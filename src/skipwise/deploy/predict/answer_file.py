@@ -11,7 +11,6 @@ import csv
 import errno
 import itertools
 import os
-import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,55 +19,18 @@ from typing import IO
 
 import msgspec
 
-from skipwise.core.differences import compared, difference
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.atomic import atomic
 from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.core.files.locks import hold
 from skipwise.core.files.os_errors import explained
-from skipwise.core.files.regular import open_own, read_regular
 from skipwise.core.workspace.workspace import check_same
-from skipwise.deploy.predict.answers import Answer, RowFormat, Rows
+from skipwise.deploy.predict.answer_plan import AnswerPlan
+from skipwise.deploy.predict.answers import Answer, Rows
+from skipwise.deploy.predict.batch_checksums import ANOTHER_FILE, BatchChecksums, write_all
 from skipwise.deploy.predict.decoding import InputImage
-from skipwise.deploy.predict.inputs import Named
 
-VERSION = 1
-"""The version of the file's format."""
-ELSEWHERE = "choose another file with --output"
-LARGEST_SUMS = 2**24
-"""Bytes of the checksums of two million batches."""
-_SUM = re.compile("[0-9a-f]{8}")
 SHOWN = 3
 """Unreadable images that are named at the end; the rows name them all."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AnswerPlan:
-    """What a file's answers are of. The same plan gives the same file.
-
-    Args:
-        version: of this record.
-        model: the network's identity.
-        inputs: what was named.
-        format, top, probabilities: of the rows.
-        batch_size: of the network; answers may differ in their last digit by what they are computed together with.
-    """
-
-    version: int = field(default=VERSION, metadata=compared("it was written by another version of Skipwise"))
-    model: str = field(metadata=compared("it is of another network"))
-    inputs: tuple[Named, ...] = field(metadata=compared("it is of other images"))
-    format: RowFormat
-    top: int
-    probabilities: bool
-    batch_size: int
-
-    def same_as(self, other: AnswerPlan) -> bool:
-        """Whether both give the same file."""
-        return self == other
-
-    def difference(self, other: AnswerPlan) -> str:
-        """What differs, named for a person."""
-        return difference(self, other)
 
 
 @dataclass
@@ -97,20 +59,20 @@ class RowFile:
         path: the file; it is made where there is none.
 
     Raises:
-        SkipwiseError: it can't be written, another process writes it, or it is not ours, or of another plan.
+        SkipwiseError: it can't be written, another process writes it, or it is not ours, or of other plan.
     """
 
     def __init__(self, path: Path, plan: AnswerPlan, rows: Rows) -> None:
         self.path, self.plan, self.rows = path, plan, rows
         self.tally = Tally()
-        self._sums = _Sums(path.with_name(f".{path.name}.skipwise.sums"))
+        self._sums = BatchChecksums(path.with_name(f".{path.name}.skipwise.sums"))
         sidecar = path.with_name(f".{path.name}.skipwise.json")
-        with explained(path, mend=ELSEWHERE):
+        with explained(path, mend=ANOTHER_FILE):
             if path.exists() and not path.is_file():
-                raise SkipwiseError(f"{path} is not a file; {ELSEWHERE}.")
+                raise SkipwiseError(f"{path} is not a file; {ANOTHER_FILE}.")
             if path.is_symlink() and not path.exists():  # whoever put it there would choose what file is made
-                raise SkipwiseError(f"{path} is a link to a file that is not there; make that file, or {ELSEWHERE}.")
-        with explained(path, mend=ELSEWHERE):
+                raise SkipwiseError(f"{path} is a link to a file that is not there; make that file, or {ANOTHER_FILE}.")
+        with explained(path, mend=ANOTHER_FILE):
             self._file = _opened(path)
         try:
             _lock(self._file, path)
@@ -119,10 +81,10 @@ class RowFile:
                 self._sums.keep([])
                 self._write(rows.header)
             elif not sidecar.exists():
-                raise SkipwiseError(f"{path} is there already and is no file of these answers; {ELSEWHERE}.")
+                raise SkipwiseError(f"{path} is there already and is no file of these answers; {ANOTHER_FILE}.")
             else:
                 stored = read_sealed(sidecar, AnswerPlan, mend=f"remove it and {path.name} to start again")
-                check_same(plan, stored, path, "answers", mend=ELSEWHERE)
+                check_same(plan, stored, path, "answers", mend=ANOTHER_FILE)
         except BaseException:
             self._file.close()
             raise
@@ -222,13 +184,15 @@ class RowFile:
     def _cut(self, length: int, sums: Sequence[int]) -> None:
         """Leaves so many bytes, and the checksums of the batches in them."""
         if not self._file.writable():
-            raise SkipwiseError(f"{self.path} is unfinished, and can't be written; make it writable, or {ELSEWHERE}.")
+            raise SkipwiseError(
+                f"{self.path} is unfinished, and can't be written; make it writable, or {ANOTHER_FILE}."
+            )
         self._file.truncate(length)
         self._sums.keep(sums)
 
     def _write(self, text: str) -> None:
-        with explained(self.path, mend=ELSEWHERE):
-            _write_all(self._file, text.encode())
+        with explained(self.path, mend=ANOTHER_FILE):
+            write_all(self._file, text.encode())
 
     def _error(self, line: bytes, image: InputImage) -> str:
         try:
@@ -245,53 +209,9 @@ class RowFile:
 
     def _altered(self, how: str) -> SkipwiseError:
         return SkipwiseError(
-            f"{self.path} was changed, or the images were, since it was begun ({how}); {ELSEWHERE}, or remove it to "
+            f"{self.path} was changed, or the images were, since it was begun ({how}); {ANOTHER_FILE}, or remove it to "
             "start again."
         )
-
-
-class _Sums:
-    """The checksums of batches, in a file of lines of nine bytes."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file: IO[bytes] | None = None
-
-    def read(self) -> list[int] | None:
-        """Those that are there; None where there is no such file, as with files of earlier versions."""
-        try:
-            lines = read_regular(self.path, LARGEST_SUMS).decode("ascii", "replace").split("\n")
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise SkipwiseError(f"Can't read {self.path}: {error.strerror}.") from error
-        # What follows the last line's end was cut off.
-        return [int(line, 16) if _SUM.fullmatch(line) else -1 for line in lines[:-1]]
-
-    def keep(self, sums: Sequence[int]) -> None:
-        """From now on there are these, and what is added."""
-        self.close()
-        with atomic(self.path, mend=ELSEWHERE) as temporary:
-            temporary.write_text("".join(map(_sum_line, sums)))
-        with explained(self.path, mend=ELSEWHERE):
-            self._file = os.fdopen(open_own(self.path, os.O_WRONLY | os.O_APPEND), "ab", buffering=0)
-
-    def add(self, batch: int) -> None:
-        """One more, once its rows are written."""
-        if self._file is None:
-            raise ValueError("what is there is to be kept before more is added")
-        with explained(self.path, mend=ELSEWHERE):
-            _write_all(self._file, _sum_line(batch).encode())
-
-    def close(self) -> None:
-        """Lets go of the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-
-def _sum_line(batch: int) -> str:
-    return f"{batch:08x}\n"
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -306,16 +226,11 @@ def _opened(path: Path) -> IO[bytes]:
         return path.open("rb", buffering=0)
 
 
-def _write_all(file: IO[bytes], data: bytes) -> None:
-    while data:
-        data = data[os.write(file.fileno(), data) :]
-
-
 def _lock(file: IO[bytes], path: Path) -> None:
-    """Holds the file for this process; the lock goes with the process however it ends."""
+    """Holds the file for this process, however it ends. Where files can't be held, as on Windows, nothing is done."""
     try:
         hold(file, at_once=True)
     except BlockingIOError:
-        raise SkipwiseError(f"Another Skipwise is writing {path}; wait for it, or {ELSEWHERE}.") from None
-    except OSError:  # where files can't be held, two processes are not kept apart
+        raise SkipwiseError(f"Another Skipwise is writing {path}; wait for it, or {ANOTHER_FILE}.") from None
+    except OSError:
         pass

@@ -11,7 +11,8 @@ from typing import Literal, overload
 
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.files.paths import user_path
-from skipwise.deploy.predict.answer_file import AnswerPlan, RowFile
+from skipwise.deploy.predict.answer_file import RowFile
+from skipwise.deploy.predict.answer_plan import AnswerPlan
 from skipwise.deploy.predict.answers import Answer, Csv, JsonLines, RowFormat, Rows, answers_of
 from skipwise.deploy.predict.decoding import InputImage
 from skipwise.deploy.predict.inputs import Inputs, Progress

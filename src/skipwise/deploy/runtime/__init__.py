@@ -1,1 +1,2 @@
-"""Answers from an exported file, in the engine that runs it."""
+"""Running exported files, without PyTorch unless a format needs it. The formats, and how to add one, are in
+`deploy/formats`."""

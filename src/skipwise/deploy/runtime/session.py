@@ -13,18 +13,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.core.errors import SkipwiseError, missing_extra, unknown_name
+from skipwise.core.errors import SkipwiseError, missing_extra
 from skipwise.core.files.paths import user_path
 from skipwise.core.machine.system import usable_cores
 from skipwise.data.image.preprocess import Preprocessing
-from skipwise.deploy.artifact.artifact import MODEL_FILES, Artifact, Format, is_artifact, read_artifact
-from skipwise.deploy.runtime.engines import Backend, Opened
-
-_RUN_BY: dict[Format, tuple[Backend, ...]] = {
-    "onnx": ("onnxruntime", "openvino"),
-    "openvino": ("openvino",),
-    "torch": ("torch",),
-}
+from skipwise.deploy.artifact.artifact import Artifact, is_artifact, read_artifact
+from skipwise.deploy.formats import Backend, find_backend
+from skipwise.deploy.runtime.model_session import ModelSession
 
 
 class Session(Protocol):
@@ -49,21 +44,21 @@ class Session(Protocol):
 class ArtifactSession:
     """An artifact, opened in an engine; each way in is made ready when it is first taken."""
 
-    def __init__(self, folder: Path, artifact: Artifact, engine: Backend, threads: int | None = None) -> None:
+    def __init__(self, folder: Path, artifact: Artifact, backend: Backend, threads: int | None = None) -> None:
         self.artifact = artifact
         self.classes = artifact.classes
         self.preprocessing = artifact.preprocessing
         self.identity = artifact.files[""]
-        self.engine = engine
-        self._open = Opened(engine, folder / MODEL_FILES[artifact.format][0], threads or usable_cores())
+        self.backend = backend
+        self._model = ModelSession(backend, artifact.model_file(folder), threads or usable_cores())
 
     def predict_resized(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
         """For pixels [N, size, size, C] as `fit_square` makes them: float32 [N, classes]."""
-        return self._open.predict_resized(pixels)
+        return self._model.predict_resized(pixels)
 
     def predict_pixels(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
         """For pixels [N, H, W, C] of any size: float32 [N, classes]."""
-        return self._open.predict_pixels(pixels)
+        return self._model.predict_pixels(pixels)
 
 
 def open_session(
@@ -108,18 +103,10 @@ def open_artifact(folder: Path, *, threads: int | None = None, backend: str | No
         SkipwiseError: it is damaged or of a newer version, or the backend does not run its format or is not installed.
     """
     artifact = read_artifact(folder)
-    able = engines(artifact.format)
-    chosen = next((each for each in able if backend in (None, each)), None)
-    if chosen is None:
-        raise unknown_name(f"backend for the format {artifact.format}", backend or "", able)
+    chosen = artifact.kind.backends[0] if backend is None else find_backend(backend, artifact.kind)
     try:
         return ArtifactSession(folder, artifact, chosen, threads)
     except ModuleNotFoundError as error:
         if error.name not in {"torch", "onnx", "onnxruntime", "openvino"}:
             raise
-        raise missing_extra("train" if error.name == "torch" else "export", error.name) from error
-
-
-def engines(format: Format) -> tuple[Backend, ...]:
-    """What can run a format, its own engine first."""
-    return _RUN_BY[format]
+        raise missing_extra(chosen.extra, error.name) from error

@@ -1,1 +1,1 @@
-"""Whether an exported file still answers the same."""
+"""Checking that an exported file answers as the trained network does."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.deploy.artifact.artifact import Precision
 from skipwise.deploy.artifact.images import LabelledImages
+from skipwise.deploy.formats import Precision
 from skipwise.deploy.verify.agreement import Agreement
-from skipwise.deploy.verify.backends import Way
 from skipwise.deploy.verify.drop import beyond
+from skipwise.deploy.verify.variants import Variant
 from skipwise.statistics.noninferiority import Drop
 
 LEAST_AGREEMENT = 0.999
@@ -20,7 +20,7 @@ MOST_DIFFERENCE: dict[Precision, float] = {"fp32": 1e-3, "fp16": 1e-2}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arm:
+class BackendResult:
     """One way of answering the images.
 
     Args:
@@ -55,7 +55,7 @@ class Flip:
     after_probability: float
 
 
-def judged(way: Way, found: Agreement, drop: Drop | None) -> Arm:
+def judged(variant: Variant, found: Agreement, drop: Drop | None) -> BackendResult:
     """A way of answering with what lies outside the tolerance.
 
     Args:
@@ -66,19 +66,26 @@ def judged(way: Way, found: Agreement, drop: Drop | None) -> Arm:
         faults.append("an answer is not a number for each class")
     # One image is always tolerated: on a small test set it is more than any share.
     tolerated = max(1, int((1 - LEAST_AGREEMENT) * found.images))
-    if way.precision in MOST_DIFFERENCE:
+    if variant.precision in MOST_DIFFERENCE:
         if found.images - found.same > tolerated:
             faults.append(f"{found.images - found.same} of {found.images:,} images are answered otherwise")
-        most = MOST_DIFFERENCE[way.precision]
+        most = MOST_DIFFERENCE[variant.precision]
         if np.isfinite(found.difference) and found.difference > most:
             faults.append(f"a probability differs by {found.difference:.2g}, and {most:g} is tolerated")
     elif drop is not None and drop.outcome == "not as good":
         faults.append(beyond(drop))
-    return Arm(name=way.name, precision=way.precision, own=way.own, agreement=found, faults=tuple(faults), drop=drop)
+    return BackendResult(
+        name=variant.name,
+        precision=variant.precision,
+        own=variant.own,
+        agreement=found,
+        faults=tuple(faults),
+        drop=drop,
+    )
 
 
 def find_flips(
-    arms: tuple[Arm, ...],
+    arms: tuple[BackendResult, ...],
     answers: dict[str, NDArray[np.float32]],
     expected: NDArray[np.float32],
     images: LabelledImages,

@@ -13,19 +13,28 @@ from numpy.typing import NDArray
 
 from skipwise.core.machine.system import usable_cores
 from skipwise.cost.interleaved import Timing, interleaved
-from skipwise.deploy.artifact.artifact import MODEL_FILES, Artifact
-from skipwise.deploy.runtime.engines import Backend, Opened
+from skipwise.deploy.artifact.artifact import Artifact
+from skipwise.deploy.formats import Backend
+from skipwise.deploy.formats.format import Progress
+from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.deploy.runtime.session import Session
-from skipwise.deploy.verify.backends import BACKEND_NAMES, PYTORCH, Progress
+from skipwise.deploy.verify.variants import PYTORCH
 
 BATCHES = (1, 8, 32)
 TIMED_SECONDS = 0.4
-"""For each arm, each batch size and each number of threads."""
+"""Seconds for each backend, batch size and number of threads."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """Seconds to answer a batch of fitted pixels."""
+    """How long a backend takes to answer a batch of resized pixels.
+
+    Args:
+        name: the backend's, for people.
+        batch: images in a batch.
+        threads: threads of the backend.
+        timing: in seconds per batch.
+    """
 
     name: str
     batch: int
@@ -34,24 +43,28 @@ class Speed:
 
 
 def speeds(
-    folder: Path, artifact: Artifact, names: Iterable[Backend], reference: Session | None, tell: Progress
+    folder: Path, artifact: Artifact, backends: Iterable[Backend], reference: Session | None, progress: Progress
 ) -> tuple[Speed, ...]:
-    """How long each engine takes, in turn, for fitted pixels, as `predict` gives them."""
-    path = folder / MODEL_FILES[artifact.format][0]
+    """How long each backend takes for resized pixels, which is what `predict` gives it. The backends take turns.
+
+    Args:
+        reference: the network in PyTorch, which is timed, too.
+    """
     size, channels = artifact.preprocessing.size, artifact.preprocessing.channels
     counts = sorted({1, usable_cores()})
     found = []
     cells = list(itertools.product(counts, BATCHES))
     for number, (threads, batch) in enumerate(cells):
-        tell("Timing", number, len(cells))
+        progress("Timing", number, len(cells))
         pixels = np.random.default_rng(0).integers(0, 256, (batch, size, size, channels), dtype=np.uint8)
-        ways: dict[str, Callable[[], object]] = {}
+        timed: dict[str, Callable[[], object]] = {}
         if reference is not None:
-            ways[PYTORCH] = functools.partial(_with_torch_threads, threads, reference.predict_resized, pixels)
-        for engine_name in names:
-            engine = Opened(engine_name, path, threads)
-            ways[BACKEND_NAMES[engine_name]] = functools.partial(engine.predict_resized, pixels)
-        for name, timing in interleaved(ways, seconds=TIMED_SECONDS * len(ways), least_rounds=3, warm_up=True).items():
+            timed[PYTORCH] = functools.partial(_with_torch_threads, threads, reference.predict_resized, pixels)
+        for backend in backends:
+            session = ModelSession(backend, artifact.model_file(folder), threads)
+            timed[backend.title] = functools.partial(session.predict_resized, pixels)
+        seconds = TIMED_SECONDS * len(timed)
+        for name, timing in interleaved(timed, seconds=seconds, least_rounds=3, warm_up=True).items():
             found.append(Speed(name=name, batch=batch, threads=threads, timing=timing))
     return tuple(found)
 

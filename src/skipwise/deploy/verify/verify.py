@@ -15,23 +15,18 @@ from skipwise.core.machine.system import Machine, describe_machine, usable_cores
 from skipwise.core.text import printable
 from skipwise.data.sources import ReadingOptions
 from skipwise.deploy.artifact import golden
-from skipwise.deploy.artifact.artifact import MODEL_FILES, Artifact, Precision, read_artifact
+from skipwise.deploy.artifact.artifact import Artifact, read_artifact
 from skipwise.deploy.artifact.golden import GoldenCheck
 from skipwise.deploy.artifact.images import LabelledImages, other_images, own_images, remembered_reading
 from skipwise.deploy.artifact.signing import SIGNATURE, read_public_key
+from skipwise.deploy.formats import Precision
+from skipwise.deploy.formats.format import Progress
+from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.deploy.runtime.session import Session
 from skipwise.deploy.verify.agreement import Quality, agreement, quality, right
-from skipwise.deploy.verify.backends import (
-    BACKEND_NAMES,
-    PYTORCH,
-    Progress,
-    find_trained_network,
-    list_backends,
-    open_backends,
-    predict_all,
-)
-from skipwise.deploy.verify.results import Arm, Flip, find_flips, judged
+from skipwise.deploy.verify.results import BackendResult, Flip, find_flips, judged
 from skipwise.deploy.verify.speed import Speed, speeds
+from skipwise.deploy.verify.variants import PYTORCH, find_trained_network, list_variants, open_backends, predict_all
 from skipwise.statistics.noninferiority import noninferiority
 
 if TYPE_CHECKING:
@@ -70,7 +65,7 @@ class Certificate:
     reference: str | None
     reference_quality: Quality | None
     max_drop: float | None
-    arms: tuple[Arm, ...]
+    arms: tuple[BackendResult, ...]
     flips: tuple[Flip, ...]
     size: int
     speeds: tuple[Speed, ...]
@@ -132,62 +127,40 @@ def verify(
     if key is not None:
         key.check(folder)
     found = read_artifact(folder)
-    drop = _allowed(found, max_drop)
+    limit = _allowed(found, max_drop)
     if images is not None and images < 1:
         raise SkipwiseError(f"--images must be at least 1, not {images}.")
-    cores = usable_cores()
-    opened, notes = open_backends(folder, found, cores)
+    sessions, notes = open_backends(folder, found, usable_cores())
     if key is not None:
         notes.append(f"It is signed by the key {key.id}.")
     elif (folder / SIGNATURE).exists():
         notes.append("It has a signature that was not checked; give --public-key to check it.")
     checks = {
-        BACKEND_NAMES[name]: golden.check(
-            found.golden, folder, found.preprocessing, found.precision, engine.predict_pixels
+        session.backend.title: golden.check(
+            found.golden, folder, found.preprocessing, found.precision, session.predict_pixels
         )
-        for name, engine in opened.items()
+        for session in sessions
     }
     faults = [_golden_fault(name, check) for name, check in checks.items() if check.failed]
     network, why = find_trained_network(found, run, trust)
     reference = None if network is None else _run_session(network)
-    chosen: LabelledImages | None = None
-    arms: tuple[Arm, ...] = ()
-    flips: tuple[Flip, ...] = ()
-    reference_name, reference_quality = None, None
+    chosen, part = None, None
+    compared = _Compared()
     if data is not None:
         chosen, part, caution = _images(data, found, network, reading)
         notes += [] if caution is None else [caution]
         chosen = chosen if images is None else chosen.drawn(images)
-        with tempfile.TemporaryDirectory() as companions:
-            ways = list_backends(found, opened, network, reference, Path(companions), cores)
-            answers = predict_all(ways, chosen, found, tell)
-        reference_name = next(iter(answers))
+        compared = _compare(found, sessions, network, reference, chosen, limit, tell)
         if why:
-            notes.append(f"{why} So the engines are held against {reference_name}.")
+            notes.append(f"{why} So the backends are compared with {compared.reference}.")
             if found.quantization is not None:
                 notes.append(
-                    "What INT8 costs can't be told without the network in single precision; only that engines agree."
+                    "What INT8 costs can't be told without the network in single precision; only that backends agree."
                 )
-        expected = answers.pop(reference_name)
-        reference_quality = quality(expected, chosen.labels)
-        before, groups = right(expected, chosen.labels), chosen.groups()
-        arms = tuple(
-            judged(
-                way,
-                agreement(expected, answers[way.name], chosen.labels),
-                None
-                if drop is None or way.precision != "int8"
-                else noninferiority(before, right(answers[way.name], chosen.labels), limit=drop, groups=groups),
-            )
-            for way in ways
-            if way.name in answers
-        )
-        faults += [f"{arm.name}: {fault}" for arm in arms for fault in arm.faults if arm.own]
-        flips = find_flips(arms, answers, expected, chosen, found.classes)
-    else:
-        part = None
-    timed = speeds(folder, found, opened, reference, tell) if timing else ()
-    outcome = _outcome(found, arms, reference_name, passed=not faults)
+    faults += [f"{result.name}: {fault}" for result in compared.results for fault in result.faults if result.own]
+    backends = [session.backend for session in sessions]
+    timed = speeds(folder, found, backends, reference, tell) if timing else ()
+    outcome = _outcome(found, compared, passed=not faults)
     certificate = Certificate(
         artifact=found.files[""],
         format=found.format,
@@ -197,12 +170,12 @@ def verify(
         data=None if chosen is None else chosen.name,
         split=part,
         images=0 if chosen is None else len(chosen),
-        reference=reference_name,
-        reference_quality=reference_quality,
-        max_drop=drop,
-        arms=arms,
-        flips=flips,
-        size=sum((folder / name).stat().st_size for name in MODEL_FILES[found.format]),
+        reference=compared.reference,
+        reference_quality=compared.reference_quality,
+        max_drop=limit,
+        arms=compared.results,
+        flips=compared.flips,
+        size=found.size(folder),
         speeds=timed,
         passed=not faults,
         faults=tuple(faults),
@@ -215,14 +188,54 @@ def verify(
     return Verified(folder=folder, artifact=found, certificate=certificate, images=chosen)
 
 
-def _outcome(artifact: Artifact, arms: tuple[Arm, ...], reference: str | None, *, passed: bool) -> Outcome:
+@dataclass(frozen=True, kw_only=True)
+class _Compared:
+    """How the backends answered images, compared with the reference; nothing where there were no images."""
+
+    reference: str | None = None
+    reference_quality: Quality | None = None
+    results: tuple[BackendResult, ...] = ()
+    flips: tuple[Flip, ...] = ()
+
+
+def _compare(
+    artifact: Artifact,
+    sessions: list[ModelSession],
+    network: TrainedNetwork | None,
+    reference: Session | None,
+    images: LabelledImages,
+    limit: float | None,
+    progress: Progress,
+) -> _Compared:
+    """Has every variant answer the images, and compares the answers with those of the first one."""
+    with tempfile.TemporaryDirectory() as folder:
+        variants = list_variants(artifact, sessions, network, reference, Path(folder), usable_cores())
+        answers = predict_all(variants, images, artifact, progress)
+    name = variants[0].name
+    expected = answers.pop(name)
+    before, groups = right(expected, images.labels), images.groups()
+    results = []
+    for variant in variants[1:]:
+        found, drop = answers[variant.name], None
+        if limit is not None and variant.precision == "int8":
+            drop = noninferiority(before, right(found, images.labels), limit=limit, groups=groups)
+        results.append(judged(variant, agreement(expected, found, images.labels), drop))
+    return _Compared(
+        reference=name,
+        reference_quality=quality(expected, images.labels),
+        results=tuple(results),
+        flips=find_flips(tuple(results), answers, expected, images, artifact.classes),
+    )
+
+
+def _outcome(artifact: Artifact, compared: _Compared, *, passed: bool) -> Outcome:
     if not passed:
         return "not as good"
-    if reference is None:
+    if compared.reference is None:
         return "golden images only"
-    if artifact.precision == "int8" and reference != PYTORCH:
+    if artifact.precision == "int8" and compared.reference != PYTORCH:
         return "consistent"
-    unsure = any(arm.drop is not None and arm.drop.outcome == "cannot tell" for arm in arms)
+    unsure = any(result.drop is not None and result.drop.outcome == "cannot tell" for result in compared.results)
     return "cannot tell" if unsure else "certified"
 
 

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 from skipwise.core.text import byte_size, command, printable
 from skipwise.deploy.artifact.artifact import Artifact, Quantization
 from skipwise.deploy.verify.agreement import Quality
-from skipwise.deploy.verify.backends import PYTORCH
 from skipwise.deploy.verify.drop import mend, seen, unsure
-from skipwise.deploy.verify.results import Arm
+from skipwise.deploy.verify.results import BackendResult
 from skipwise.deploy.verify.speed import Speed
+from skipwise.deploy.verify.variants import PYTORCH
 from skipwise.deploy.verify.verify import Certificate, Verified
 
 if TYPE_CHECKING:
     from skipwise.deploy.export.export import Exported
 
-PLACES = {"onnx": "ONNX", "openvino": "OpenVINO", "torch": "torch.export"}
 PRECISIONS = {"fp32": "FP32", "fp16": "FP16 weights", "int8": "INT8"}
 
 
@@ -26,7 +25,7 @@ def named(artifact: Artifact) -> str:
     """What an artifact is: "se_resnet18 as ONNX INT8"."""
     made = artifact.provenance
     width = "" if made.width == 1 else f" (width {made.width:g})"
-    return f"{printable(made.model)}{width} as {PLACES[artifact.format]} {PRECISIONS[artifact.precision]}"
+    return f"{printable(made.model)}{width} as {artifact.kind.title} {PRECISIONS[artifact.precision]}"
 
 
 def exported(made: Exported) -> Iterator[str]:
@@ -116,7 +115,7 @@ def _mended(certificate: Certificate) -> str:
     return "Export with --precision fp32." if bad and certificate.precision == "fp16" else ""
 
 
-def _drop(certificate: Certificate, own: list[Arm]) -> str:
+def _drop(certificate: Certificate, own: list[BackendResult]) -> str:
     before = certificate.reference_quality
     after = [arm.agreement.quality.accuracy for arm in own if arm.agreement.quality is not None]
     if before is None or not after:

@@ -252,7 +252,7 @@ def _choose(contents: Contents, fitting: Sequence[Match]) -> tuple[Match, list[s
 
 
 def _by_convention(names: Sequence[str], contents: Contents) -> tuple[str | None, str]:
-    """The set that the program which wrote the file reports on, and why; else the only one that is no average."""
+    """The set whose accuracy the program that wrote the file reports, and why; or the only one that is not averaged."""
     for each in _CONVENTIONS:
         if set(names) == {each.chosen, each.other} and (each.mark is None or each.mark in contents.marks):
             return each.chosen, f", since {each.reason}"

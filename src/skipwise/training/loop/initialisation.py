@@ -1,4 +1,4 @@
-"""Initial weights that a recipe may ask for, of the same network."""
+"""Initial weights that a recipe may ask for."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from skipwise.nets.network import Network
 
 PATCHES = 20_000
 LEAST_VARIANCE = 1e-6
-"""The least variance of a direction, as a share of the largest; grey images in three channels have directions without
-any."""
+"""The least variance of a direction, as a share of the largest. Grey images in three channels have directions without
+variance."""
 LEAST_SPREAD = 1e-3
 """The least standard deviation of filters, as a share of their mean size."""
 
 
 @torch.no_grad()
 def dirac(network: nn.Module) -> None:
-    """Makes every convolution that is neither strided, grouped nor 1x1 begin by passing its input on.
+    """Initialises every convolution that is neither strided, grouped nor 1x1 as an identity.
 
-    The first filters, one per input channel, become identities; more filters than that keep their weights
+    The first filters, one for each input channel, become identities; further filters keep their weights
     (Zagoruyko and Komodakis 2017, arXiv:1706.00388; as initial weights, Jordan 2024, arXiv:2404.00498).
     """
     for module in network.modules():
@@ -37,11 +37,11 @@ def dirac(network: nn.Module) -> None:
 
 @torch.no_grad()
 def whiten(network: nn.Module, inputs_BCHW: Tensor) -> None:
-    """Points the first convolution's filters along the principal directions of the patches it sees, and against them.
+    """Sets the filters of the first convolution to the principal directions of its input patches, and their negatives.
 
-    Directions of small variance get large filters, so that all of the first responses vary alike (Page 2019, "How to
-    train your ResNet", part 8). Filters beyond twice the directions that vary keep their weights, networks that are
-    not ours all of them.
+    Directions of small variance get large filters, so that the first responses have equal variances (Page 2019, "How
+    to train your ResNet", part 8). Where there are more filters than twice the directions with variance, the others
+    keep their weights. External networks keep all of their weights.
 
     Args:
         inputs_BCHW: some training images, normalised.
@@ -51,7 +51,7 @@ def whiten(network: nn.Module, inputs_BCHW: Tensor) -> None:
     first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
     kernel = first.kernel_size[0]
     images, _, height, width = inputs_BCHW.shape
-    apart = max(1, math.isqrt(images * height * width // PATCHES))  # all patches of large images are gigabytes
+    apart = max(1, math.isqrt(images * height * width // PATCHES))  # all patches of large images would take gigabytes
     patches = nn.functional.unfold(inputs_BCHW.contiguous(), kernel, stride=apart).transpose(1, 2).flatten(0, 1)
     patches = patches.double()
     values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
@@ -62,6 +62,6 @@ def whiten(network: nn.Module, inputs_BCHW: Tensor) -> None:
     filters = filters.reshape(count, *first.weight.shape[1:]).to(first.weight)
     if filters.std() < LEAST_SPREAD * filters.abs().mean():  # a single flat one, from images without contrast
         return
-    # As large as those they replace: the norm that follows makes up for the size, but the rate was chosen for it.
+    # As large as the filters that they replace, for which the learning rate was chosen.
     filters *= first.weight.std() / filters.std()
     first.weight[:count], first.weight[count : 2 * count] = filters, -filters

@@ -1,4 +1,4 @@
-"""Which parameters learn how fast, and by which rule."""
+"""The optimizer: which parameters are trained by which rule, and at which learning rate."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from skipwise.training.loop.recipe import Recipe
 
 
 def make_optimizer(network: nn.Module, recipe: Recipe, precision: str = "fp32") -> torch.optim.Optimizer:
-    """The recipe's optimizer, its parameters in groups that share a rule and a rate.
+    """The recipe's optimizer, with parameters in groups that share a rule and a learning rate.
 
-    Each group has a `share`: its rate is that of the schedule times this.
+    The learning rate of a group is that of the schedule times its `share`.
 
     Args:
-        precision: that the network is trained in; in "bf16", Muon multiplies its matrices in bfloat16, too.
+        precision: of the training. In "bf16", Muon multiplies its matrices in bfloat16, too.
     """
     norm_biases = {id(norm.bias) for norm in norms(network)}
     head = head_parameters(network)
     hidden = _filters(network) - head if recipe.optimizer == "muon" else set()
     groups: dict[tuple[Any, ...], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
-        if not parameter.requires_grad:  # an external network's own choice
+        if not parameter.requires_grad:  # an external network may freeze its parameters
             continue
         muon, matrix = id(parameter) in hidden, parameter.ndim > 1
         share = recipe.layer_decay ** (0 if id(parameter) in head else depth_below_head(network, name))
         if not muon and (recipe.optimizer == "muon" or not matrix):
-            share *= recipe.vector_rate
+            share *= recipe.vector_lr
         if id(parameter) in norm_biases:
-            share *= recipe.norm_bias_rate
-        # Decay as strong as Muon's is for what Muon trains: squeeze-excite gates, which SGD does, have no norm behind
-        # them that would make up for it.
+            share *= recipe.norm_bias_lr
+        # Muon's strong weight decay is for what Muon trains. The gates of squeeze-excite, which SGD trains, are not
+        # followed by a norm that would make up for it.
         matrix = matrix and (recipe.optimizer == "sgd" or muon or id(parameter) in head)
         groups.setdefault((muon, matrix, share), []).append(parameter)
     options = [
         {
             "params": parameters,
-            "weight_decay": recipe.weight_decay if matrix else recipe.vector_decay,
+            "weight_decay": recipe.weight_decay if matrix else recipe.vector_weight_decay,
             "share": share,
             "muon": muon,
         }
@@ -55,13 +55,13 @@ def make_optimizer(network: nn.Module, recipe: Recipe, precision: str = "fp32") 
     else:
         optimizer = torch.optim.SGD(options, lr=recipe.lr, momentum=recipe.momentum, nesterov=True, fused=True)
         for parameter in (parameter for group in groups.values() for parameter in group):
-            # Now: torch's SGD can't have parameters join a group later, which those under a new head do.
+            # Now, since torch's SGD can't have parameters join a group later, as those below a new head do.
             optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
     return optimizer
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Gives every group its share of the rate."""
+    """Sets the learning rate of every group."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group["share"]
 
@@ -78,10 +78,7 @@ def head_parameters(network: nn.Module) -> set[int]:
 
 
 def depth_below_head(network: nn.Module, parameter: str) -> int:
-    """How many stages above that of a parameter under the head, the head included.
-
-    It is one for external networks, whose stages are not known.
-    """
+    """How many stages a parameter is below the head. It is one for external networks, whose stages are not known."""
     if not isinstance(network, Network):
         return 1
     part, stage, *_ = parameter.split(".")
@@ -89,25 +86,26 @@ def depth_below_head(network: nn.Module, parameter: str) -> int:
 
 
 def _filters(network: nn.Module) -> set[int]:
-    """The ids of the weights that Muon is for: of convolutions from features to features.
+    """The ids of the weights that Muon trains: those of convolutions that are not depthwise.
 
-    Not those with one filter for each channel, which are no matrices, and not the linear layers of squeeze-excite
-    gates: a step as long as a filter's opens or shuts them for good (benchmarks/RESULTS.md, "Levers of a recipe").
+    Depthwise filters are not matrices. An update of Muon's length would open or close the gates of squeeze-excite for
+    good, so that their linear layers are left to SGD (benchmarks/RESULTS.md, "Levers of a recipe").
     """
     return {id(module.weight) for module in network.modules() if isinstance(module, nn.Conv2d) and module.groups == 1}
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose every matrix is made orthogonal: all directions of a layer learn alike (Jordan et al. 2024).
+    """Momentum with orthogonalised updates, so that a layer learns equally in all directions (Jordan et al. 2024).
 
     A convolution [out, in, k, k] counts as a matrix [out, in k k]. Updates are scaled by sqrt(rows / columns) where
-    there are more rows, so that outputs move alike. Groups with `muon` False are trained by SGD with Nesterov momentum.
-    torch.optim.Muon takes matrices alone.
+    there are more rows than columns, so that outputs move equally. Groups with `muon` False are trained by SGD with
+    Nesterov momentum. torch.optim.Muon takes only matrices.
 
     Args:
-        products: the type that matrices are multiplied in. Momenta and weights stay in float32. In bfloat16 an
-            update's cosine to what float32 gives is above 0.999 (benchmarks/orthogonal.py), and where that is fast, it
-            takes a third to a quarter of the time: with batches of few small images, updates are half of a run.
+        products: the type in which matrices are multiplied. Momenta and weights stay in float32. In bfloat16 the
+            cosine between an update and that of float32 is above 0.999 (benchmarks/orthogonal.py), and where bfloat16
+            is fast, an update takes a third to a quarter of the time. With small batches of small images, updates are
+            half of a run.
     """
 
     def __init__(
@@ -141,22 +139,22 @@ class Muon(torch.optim.Optimizer):
 
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-"""The quintic that brings singular values near 1 fastest, from below (Jordan et al. 2024)."""
+"""The quintic polynomial that brings singular values near 1 fastest, from below (Jordan et al. 2024)."""
 ROUNDS = 3
 
 
 def orthogonal(update: Tensor, products: torch.dtype = torch.float32) -> Tensor:
-    """The orthogonal matrix nearest to an update, roughly, in its shape and type: Newton-Schulz rounds.
+    """Approximately the orthogonal matrix nearest to an update, in its shape and type, by Newton-Schulz iterations.
 
-    Each round multiplies by an even polynomial of the matrix, so all of them together multiply it once, by a polynomial
-    of its Gram matrix. That is half the arithmetic of going round with the matrix itself, which for a 3x3 convolution
-    is nine times as large.
+    Each iteration multiplies the matrix by an even polynomial of it. All of them together multiply it once, by a
+    polynomial of its Gram matrix. That takes half the arithmetic of iterating with the matrix itself, which for a 3x3
+    convolution is nine times as large.
 
     Args:
         update: a matrix [out, in], or filters [out, in, k, k].
-        products: the type that matrices are multiplied in.
+        products: the type in which matrices are multiplied.
     """
-    # Filters as they lie in channels-last memory, so that nothing is copied; the order of columns does not matter.
+    # In the order of channels-last memory, so that nothing is copied; the order of columns does not matter.
     matrix = (update.permute(0, 2, 3, 1).flatten(1) if update.ndim == 4 else update).to(products)
     rows, columns = matrix.shape
     gram = matrix @ matrix.mT if rows <= columns else matrix.mT @ matrix

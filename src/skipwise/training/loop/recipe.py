@@ -1,10 +1,10 @@
-"""What a run does, as frozen data, and the named recipes."""
+"""How networks are trained: the named recipes, and how they are fitted to the images."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from skipwise.core.differences import WITHIN
 from skipwise.core.errors import SkipwiseError, unknown_name
@@ -16,34 +16,36 @@ BALANCES: dict[str, Balance] = {name: name for name in get_args(Balance)}
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything about training that is neither the network nor the images.
+    """Everything about training but the network and the images.
 
-    Shares are of all steps of a run, unless they say otherwise, so that a recipe means the same for 500 images and
-    for 500,000. Fields with a default are levers that the published baselines do without.
+    Shares are of all steps of a run, unless stated otherwise, so that a recipe means the same for 500 images as for
+    500,000. Fields with a default are not used by the published baselines.
 
     Args:
         epochs: passes over the training images.
         optimizer: "sgd", with Nesterov momentum, or "muon" (see optimizer.Muon).
-        lr: the highest learning rate, of the matrices (convolutions and linear layers).
-        vector_rate: of norms and biases, and of what Muon does not train, times `lr`.
-        norm_bias_rate: of the norms' biases, times that again (Page 2019, "How to train your ResNet", part 6).
-        weight_decay: times the rate, of matrices: all parameters of more than one dimension. Beside Muon, of those it
-            trains and of the last layer.
-        vector_decay: the same of everything else, such as norms and biases, which have nothing to gain from being
-            small.
+        lr: the peak learning rate of matrices (convolutions and linear layers).
+        vector_lr: the learning rate of norms and biases, and of what Muon does not train, as a multiple of `lr`.
+        norm_bias_lr: that of the norms' biases, as a multiple of `vector_lr` (Page 2019, "How to train your ResNet",
+            part 6).
+        weight_decay: of matrices, that is, parameters of more than one dimension; multiplied by the learning rate. With
+            Muon it applies to what Muon trains and to the last layer.
+        vector_weight_decay: of all other parameters, such as norms and biases, which gain nothing from being small.
         label_smoothing: Szegedy et al. 2016 (arXiv:1512.00567).
-        warmup: the share in which the rate rises, on a straight line.
-        descent: how it falls to zero afterwards: along a "cosine" or a "line" (which makes the triangle of
+        warmup: the share of the run in which the learning rate rises, linearly.
+        lr_decay: how the learning rate falls to zero afterwards: "cosine", or "linear" (which makes the triangle of
             Smith and Topin 2019, arXiv:1708.07120).
-        smallest: the side of the images at first, as a share of their own; see schedule.side.
-        full_from: the share from which on they have their own size.
-        average: the answer is the exponential moving average of the weights, over about this share; 0 is the weights.
-        norm_momentum: how much a batch moves the statistics that norms use in evaluation; None is the network's own.
-        dirac, whiten: initial weights; see initial.py.
-        head_first: the share in which only the last layer learns; for weights that come from elsewhere.
-        layer_decay: the rate of each stage as a share of that of the next, the last layer's being the whole.
+        min_size: the side of the images at the beginning, as a share of their full size; see schedule.side.
+        full_size_from: the share of the run from which on images have their full size.
+        average: evaluate an exponential moving average of the weights, over about this share of the run; 0 evaluates
+            the weights themselves.
+        norm_momentum: how much a batch changes the running statistics of norms; None keeps the network's own value.
+        dirac, whiten: initial weights; see initialisation.py.
+        head_first: the share of the run in which only the last layer is trained; for pretrained weights.
+        layer_decay: the learning rate of each stage as a multiple of that of the next one, up to the last layer.
         freeze_norms: whether norms keep their statistics, scales and biases.
-        steps: of the whole run, where a time limit leaves less than one epoch; None is that of all epochs.
+        steps: the number of steps of the run, where a time limit leaves less than one epoch; None is that of all
+            epochs.
         balance: for classes of unequal size: "sampling" shows as many images of each class, in epochs as long as
             before (see TrainingBatches.order); "loss" weights an image's loss by the inverse of its class's frequency.
     """
@@ -53,16 +55,16 @@ class Recipe:
     batch_size: int
     optimizer: Literal["sgd", "muon"] = "sgd"
     lr: float
-    vector_rate: float = 1.0
-    norm_bias_rate: float = 1.0
+    vector_lr: float = 1.0
+    norm_bias_lr: float = 1.0
     momentum: float
     weight_decay: float
-    vector_decay: float = 0.0
+    vector_weight_decay: float = 0.0
     label_smoothing: float = 0.0
     warmup: float
-    descent: Literal["cosine", "line"] = "cosine"
-    smallest: float = 1.0
-    full_from: float = 0.0
+    lr_decay: Literal["cosine", "linear"] = "cosine"
+    min_size: float = 1.0
+    full_size_from: float = 0.0
     average: float = 0.0
     norm_momentum: float | None = None
     dirac: bool = False
@@ -74,6 +76,15 @@ class Recipe:
     balance: Balance = "none"
     steps: int | None = None
 
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {
+        "vector_lr": "vector_rate",
+        "norm_bias_lr": "norm_bias_rate",
+        "vector_weight_decay": "vector_decay",
+        "lr_decay": "descent",
+        "min_size": "smallest",
+        "full_size_from": "full_from",
+    }
+
     def steps_in_all(self, images: int) -> int:
         """The number of steps of a run on so many training images."""
         return self.steps or self.epochs * max(1, images // self.batch_size)
@@ -81,17 +92,17 @@ class Recipe:
 
 _FAST = Recipe(
     name="fast",
-    epochs=15,  # that cost what 11 of full size do
+    epochs=15,  # they cost as much as 11 at full size
     batch_size=256,
     optimizer="muon",
     lr=0.4,
-    vector_rate=0.25,
+    vector_lr=0.25,
     momentum=0.6,
     weight_decay=5e-3,
     label_smoothing=0.1,
     warmup=0.25,
-    smallest=0.625,
-    full_from=0.7,
+    min_size=0.625,
+    full_size_from=0.7,
     whiten=True,
     augmentation=Augmentation(mirror=True, shift=1 / 8, alternate=True),
 )
@@ -99,7 +110,7 @@ _FAST = Recipe(
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        # What most published CIFAR tables were made with (DeVries and Taylor 2017, section 4.1).
+        # The recipe of most published CIFAR tables (DeVries and Taylor 2017, section 4.1).
         Recipe(
             name="reference",
             epochs=200,
@@ -117,20 +128,21 @@ RECIPES: dict[str, Recipe] = {
 
 LEAST_BATCH = 16
 STEPS_PER_EPOCH = 20
-"""At least about this many, so that small sets get smaller batches."""
+"""An epoch has at least about so many steps, so that small sets get smaller batches."""
 FULL_SIZE_STEPS = 40
-"""Norms forget the statistics of smaller images in about so many steps; where there are fewer, images don't grow."""
+"""Norms need about so many steps to forget the statistics of smaller images; with fewer steps, images do not grow."""
 GROWN = 0.75
-"""What an epoch of growing images costs of one at full size; where a recipe's images don't, it has fewer epochs."""
+"""The cost of an epoch with growing images, relative to one at full size. Without growing images a recipe has fewer
+epochs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wishes:
-    """What a person wants otherwise than in the recipe; None leaves it as it is.
+    """What a user asks of the recipe; None keeps the recipe's own value.
 
     Args:
-        mirror: None mirrors where the images allow it.
-        fine_tune: whether the weights come from elsewhere; see `fine_tuning`.
+        mirror: None mirrors images where they allow it.
+        fine_tune: whether training starts from given weights; see `fine_tuning`.
     """
 
     epochs: int | None = None
@@ -142,17 +154,19 @@ class Wishes:
     freeze_norms: bool = False
 
     def check(self) -> None:
-        """Raises SkipwiseError for numbers no training can have."""
+        """Raises SkipwiseError for values that are not possible."""
         if self.epochs is not None and self.epochs < 1:
             raise SkipwiseError(f"--epochs must be at least 1, not {self.epochs}.")
         if self.batch_size is not None and self.batch_size < 2:
-            raise SkipwiseError(f"--batch-size must be at least 2 (batch norm needs company), not {self.batch_size}.")
+            raise SkipwiseError(
+                f"--batch-size must be at least 2, since batch norm needs two images, not {self.batch_size}."
+            )
         if self.lr is not None and not (math.isfinite(self.lr) and self.lr > 0):
             raise SkipwiseError(f"--lr must be a number above 0, not {self.lr:g}.")
         if self.balance is not None and self.balance not in BALANCES:
             raise unknown_name("balance", self.balance, BALANCES)
         if self.freeze_norms and not self.fine_tune:
-            raise SkipwiseError("--freeze-norms is for weights that come from elsewhere, by --init or --pretrained.")
+            raise SkipwiseError("--freeze-norms needs weights to start from, by --init or --pretrained.")
 
 
 def check_recipe(name: str) -> None:
@@ -162,14 +176,14 @@ def check_recipe(name: str) -> None:
 
 
 def choose_recipe(name: str, wishes: Wishes, *, mirrors: bool, images: int) -> Recipe:
-    """A named recipe with its numbers fitted to the training set, and to what was asked for.
+    """A named recipe, fitted to the training set and to what was asked for.
 
     Args:
         mirrors: whether a mirrored image keeps its class.
-        images: in the training split. Small sets get smaller batches, from `LEAST_BATCH` to the recipe's own.
+        images: the number of training images. Small sets get smaller batches, from `LEAST_BATCH` to the recipe's own.
 
     Raises:
-        SkipwiseError: an unknown recipe or balance, or numbers no training can have.
+        SkipwiseError: the recipe or the balance is unknown, or a value is not possible.
     """
     check_recipe(name)
     wishes.check()
@@ -181,7 +195,7 @@ def choose_recipe(name: str, wishes: Wishes, *, mirrors: bool, images: int) -> R
     recipe = rescaled(recipe, min(batch_size, images))
     mirror = (mirrors if wishes.mirror is None else wishes.mirror) and recipe.augmentation.mirror
     balance = recipe.balance if wishes.balance is None else BALANCES[wishes.balance]
-    # An image that is drawn several times in an epoch would always be seen the same way round.
+    # An image that is drawn several times in an epoch would be mirrored each time, or never.
     alternate = mirror and recipe.augmentation.alternate and balance != "sampling"
     if too_short_to_grow(recipe, (wishes.epochs or recipe.epochs) * (images // recipe.batch_size)):
         recipe = of_one_size(recipe)
@@ -196,38 +210,38 @@ def choose_recipe(name: str, wishes: Wishes, *, mirrors: bool, images: int) -> R
 
 
 def too_short_to_grow(recipe: Recipe, steps: int) -> bool:
-    """Whether a run of so many steps has too few of them at full size."""
-    return (1 - recipe.full_from) * steps < FULL_SIZE_STEPS
+    """Whether a run of `steps` steps has too few of them at full size."""
+    return (1 - recipe.full_size_from) * steps < FULL_SIZE_STEPS
 
 
 def shortened(recipe: Recipe, epochs: int, images: int) -> Recipe:
-    """The recipe for so many epochs of so many images, of full size where there are too few for them to grow."""
+    """The recipe with `epochs` epochs of `images` images, which do not grow where there are too few steps for that."""
     short = replace(recipe, epochs=epochs, steps=None)
     return full_size(short) if too_short_to_grow(short, epochs * (images // recipe.batch_size)) else short
 
 
 def of_one_size(recipe: Recipe) -> Recipe:
-    """The recipe with images of full size from the beginning, in about as many operations."""
-    epochs = recipe.epochs if recipe.smallest == 1.0 else max(1, round(GROWN * recipe.epochs))
+    """The recipe with images of full size from the beginning, and as many epochs as cost the same."""
+    epochs = recipe.epochs if recipe.min_size == 1.0 else max(1, round(GROWN * recipe.epochs))
     return replace(full_size(recipe), epochs=epochs)
 
 
 def full_size(recipe: Recipe) -> Recipe:
-    """The recipe with images of full size from the beginning, in as many epochs."""
-    return replace(recipe, smallest=1.0, full_from=0.0)
+    """The recipe with images of full size from the beginning, and the same number of epochs."""
+    return replace(recipe, min_size=1.0, full_size_from=0.0)
 
 
 def recipes_apart(ours: Recipe, theirs: Recipe) -> str:
     """What to say of two recipes that differ in more than a number; "" leaves it to their fields."""
     if _redefined(ours, theirs):
         return f"the recipe {ours.name!r} was another one then; the version that began it can go on"
-    if (ours.smallest == 1.0) != (theirs.smallest == 1.0):
+    if (ours.min_size == 1.0) != (theirs.min_size == 1.0):
         return f"images grow in one and not in the other, for {theirs.epochs} epochs there and {ours.epochs} here"
     return ""
 
 
 def _redefined(ours: Recipe, theirs: Recipe) -> bool:
-    """Whether two recipes of one name differ in what nobody can ask for: it was another recipe when that was begun."""
+    """Whether two recipes of one name differ in a field that is no option, since the recipe has been changed."""
     alike = replace(
         full_size(theirs),
         epochs=ours.epochs,
@@ -242,11 +256,11 @@ def _redefined(ours: Recipe, theirs: Recipe) -> bool:
 
 
 def rescaled(recipe: Recipe, batch_size: int) -> Recipe:
-    """The recipe with batches of another size, its rate scaled with them.
+    """The recipe with batches of another size, and the learning rate scaled with them.
 
-    As much for SGD (Goyal et al. 2017, arXiv:1706.02677), as the square root for Muon, whose steps are as long however
-    steep it is (Malladi et al. 2022, arXiv:2205.10287, for Adam). As the square root, too, where weights are given:
-    small batches are for few images, and these make few steps (benchmarks/RESULTS.md, "Few images and published
+    Linearly for SGD (Goyal et al. 2017, arXiv:1706.02677). By the square root for Muon, whose updates have the same
+    length for any gradient (Malladi et al. 2022, arXiv:2205.10287, for Adam), and where weights are given: small
+    batches are for few images, with which there are few steps (benchmarks/RESULTS.md, "Few images and published
     weights").
     """
     square_root = recipe.optimizer == "muon" or recipe.head_first > 0
@@ -255,17 +269,17 @@ def rescaled(recipe: Recipe, batch_size: int) -> Recipe:
 
 
 def as_begun(recipe: Recipe, asked_batch: int | None, begun: Recipe) -> Recipe:
-    """The recipe as work was begun with it whose batch was made smaller than `asked_batch`, to fit into memory."""
+    """The recipe as work was begun with it, where its batch was made smaller than `asked_batch` to fit into memory."""
     return rescaled(recipe, begun.batch_size) if recipe.batch_size == asked_batch else recipe
 
 
 def fine_tuning(recipe: Recipe) -> Recipe:
-    """The recipe for weights that come from elsewhere and have only to be adapted.
+    """The recipe for fine-tuning given weights.
 
-    First the new last layer learns alone, since its first gradients are noise to what lies below; then all of it, at
-    a small rate, and slower the further below (Howard and Ruder 2018, arXiv:1801.06146, section 3.2). By SGD: steps
-    that are as long however small the gradient is would leave given weights behind. What makes initial weights, or
-    suits only them, is left out.
+    First the new last layer is trained alone, since its first gradients are noise to the layers below. Then all layers
+    are trained at a small learning rate, which is smaller for layers further down (Howard and Ruder 2018,
+    arXiv:1801.06146, section 3.2). The optimizer is SGD: updates of the same length for any gradient would move too far
+    from the given weights. Everything that is about initial weights is left out.
     """
     return replace(
         of_one_size(recipe),
@@ -274,8 +288,8 @@ def fine_tuning(recipe: Recipe) -> Recipe:
         lr=0.02,
         momentum=0.9,
         weight_decay=5e-4,  # what SGD is used with; Muon takes more
-        vector_rate=1.0,
-        norm_bias_rate=1.0,
+        vector_lr=1.0,
+        norm_bias_lr=1.0,
         dirac=False,
         whiten=False,
         head_first=0.2,

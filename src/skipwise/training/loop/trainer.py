@@ -26,29 +26,29 @@ from skipwise.training.loop.recipe import Recipe
 from skipwise.training.machine.compiling import compiled
 from skipwise.training.machine.execution import Execution
 from skipwise.training.machine.ranks import ALONE, Ranks
-from skipwise.training.run.progress import Epoch, Standing
+from skipwise.training.run.state import EpochMetrics, TrainState
 
 INITIAL_PIXELS, LEAST_INITIAL_IMAGES = 500_000, 10
-"""What initial weights are made from."""
+"""`Recipe.whiten` computes initial weights from so many pixels of training images, and from at least so many images."""
 _LAYERS = 2  # the random stream of layers that draw, beside those of data/batches/batches.py
 CUT = 0.5
-"""What a run that went astray goes on with of its learning rate."""
-ASTRAY = 20.0
-"""How many times the loss of guessing is no longer learning but exploding."""
+"""The learning rate is multiplied by this each time the loss diverges."""
+DIVERGED = 20.0
+"""The loss has diverged when it is more than so many times that of guessing."""
 LEAST_SCALE = 1.0
-"""The least loss scale for float16. The scale begins at 65,536 and is halved at each step that overflows."""
+"""The smallest loss scale for float16. The scale begins at 65,536 and is halved at each step that overflows."""
 
 
 class Training:
-    """A run under way: `step` until it is `finished`, and `close_epoch` wherever an `epoch_is_over`.
+    """The training loop: call `step` until it is `finished`, and `close_epoch` whenever `epoch_is_over`.
 
-    The same arguments give the same weights to the bit, in one go or resumed after any step, on the same machine and
-    versions. To be used within `execution.reproducible`.
+    The same arguments give the same weights to the bit, with or without interruptions, on the same machine with the
+    same versions of libraries. Use it within `execution.reproducible`.
 
     Args:
         network: is trained in place.
-        start: where the run stands.
-        tensors: what `tensors` gave there; None at the beginning.
+        start: the state to start from.
+        tensors: what `tensors` returned in that state; None at the beginning of a run.
         ranks: the processes that share each batch.
     """
 
@@ -60,11 +60,11 @@ class Training:
         preprocessing: Preprocessing,
         execution: Execution,
         *,
-        start: Standing,
+        start: TrainState,
         tensors: dict[str, Tensor] | None = None,
         ranks: Ranks = ALONE,
     ) -> None:
-        self.at = start
+        self.state = start
         self.batches, self.recipe, self.preprocessing, self.execution = batches, recipe, preprocessing, execution
         if tensors is None:
             self._make_initial_weights(network)
@@ -75,14 +75,14 @@ class Training:
         self.optimizer = make_optimizer(self.network, recipe, execution.precision)
         # Gradients too small for float16 are lifted into its range; a step whose gradients leave it is left out.
         self._scaler = torch.amp.GradScaler(execution.device, enabled=execution.precision == "fp16")
-        self.answer = copy.deepcopy(self.network).eval() if recipe.average else self.network
+        self.eval_network = copy.deepcopy(self.network).eval() if recipe.average else self.network
         if tensors is not None:
             self._restore(tensors)
         self._forward = compiled(self.network) if execution.compile else self.network
         self._ranks = ranks
         self._class_weights = batches.class_weights().to(execution.device) if recipe.balance == "loss" else None
         # One image of a rare class may weigh as much as a hundred others.
-        self._astray = ASTRAY * (1.0 if self._class_weights is None else float(self._class_weights.max()))
+        self._diverged = DIVERGED * (1.0 if self._class_weights is None else float(self._class_weights.max()))
         self.between_steps = True  # else weights and norm statistics are of different steps
         self._head_only: bool | None = None
         self._order: tuple[int, Any] = (-1, None)
@@ -90,28 +90,28 @@ class Training:
 
     @property
     def epoch_is_over(self) -> bool:
-        """Whether the current epoch's steps are done; the last epoch may be short (see `Pace`)."""
-        end = (len(self.at.history) + 1) * self.batches.per_epoch
-        return self.at.steps >= min(end, self.at.pace.steps)
+        """Whether all steps of the current epoch are done. The last epoch may be shorter (see `StepSchedule`)."""
+        end = (len(self.state.history) + 1) * self.batches.per_epoch
+        return self.state.steps >= min(end, self.state.step_schedule.steps)
 
     @property
     def finished(self) -> bool:
         """Whether all epochs are closed."""
-        return len(self.at.history) * self.batches.per_epoch >= self.at.pace.steps
+        return len(self.state.history) * self.batches.per_epoch >= self.state.step_schedule.steps
 
     def step(self) -> None:
         """One step along the gradient of one batch.
 
         Raises:
-            TrainingFailed: the loss explodes, or is no longer a number.
+            TrainingFailed: the loss diverges, or is not a number.
         """
         started = time.perf_counter()
-        at, self.between_steps = self.at, False
-        share = at.pace.share(at.steps)
+        at, self.between_steps = self.state, False
+        share = at.step_schedule.share(at.steps)
         epoch, index = divmod(at.steps, self.batches.per_epoch)
         set_learning_rate(self.optimizer, self.learning_rate)
         self._set_mode(share < self.recipe.head_first)
-        # Dropout and its like draw from torch's default generator: the same in this step, come what may.
+        # Dropout and similar layers draw from torch's default generator, which is seeded for each step.
         torch.manual_seed(stream(self.batches.seed, _LAYERS, epoch, index) + self._ranks.rank)
         batch = self._batch(epoch, index, schedule.side(share, self.recipe, self.preprocessing.size))
         mean, std = self.preprocessing.mean, self.preprocessing.std
@@ -123,57 +123,62 @@ class Training:
         loss = loss * (len(batch.labels) / self.batches.batch_size)  # this process's share of it
         value = self._learn(loss, guessing=math.log(logits.shape[1]), where=f"epoch {epoch + 1}, step {index + 1}")
         seconds = at.seconds + time.perf_counter() - started
-        self.at = replace(at, steps=at.steps + 1, loss=at.loss + value, seconds=seconds)
+        self.state = replace(at, steps=at.steps + 1, loss=at.loss + value, seconds=seconds)
         self.between_steps = True
 
     def _learn(self, loss: Tensor, *, guessing: float, where: str) -> float:
-        """Moves the weights along the gradient, and returns the loss of all processes; `guessing` has so much."""
+        """Moves the weights along the gradient, and returns the loss of all processes.
+
+        Args:
+            guessing: the loss of guessing.
+            where: the step, for an error.
+        """
         self.optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         value = self._ranks.combine(self.network, loss)
-        if not value < self._astray * max(1.0, guessing):  # not-a-number is not less either
+        if not value < self._diverged * max(1.0, guessing):  # not-a-number is not less either
             raise TrainingFailed(f"the loss became {value:.3g} in {where}")
         self._scaler.unscale_(self.optimizer)
         self._scaler.step(self.optimizer)
         self._scaler.update()
         if self._scaler.get_scale() < LEAST_SCALE:
-            raise TrainingFailed(f"the gradients are no numbers in float16, however small, in {where}")
+            raise TrainingFailed(f"the gradients overflow float16 at any loss scale in {where}")
         if self.recipe.average:
             self._average()
         return value
 
-    def close_epoch(self, validate: Callable[[nn.Module], Metrics] | None) -> Epoch:
-        """Validates what would be the answer now, and begins the next epoch."""
-        at, started = self.at, time.perf_counter()
-        metrics = validate(self.answer) if validate is not None else None
-        epoch = Epoch(
+    def close_epoch(self, validate: Callable[[nn.Module], Metrics] | None) -> EpochMetrics:
+        """Validates the network, and begins the next epoch."""
+        at, started = self.state, time.perf_counter()
+        metrics = validate(self.eval_network) if validate is not None else None
+        epoch = EpochMetrics(
             epoch=len(at.history) + 1,
             train_loss=at.loss / (at.steps - len(at.history) * self.batches.per_epoch),
             learning_rate=self.learning_rate,
             val=metrics,
             seconds=at.seconds + time.perf_counter() - started,
         )
-        self.at = replace(at, history=(*at.history, epoch), loss=0.0, seconds=0.0)
+        self.state = replace(at, history=(*at.history, epoch), loss=0.0, seconds=0.0)
         return epoch
 
     @property
     def learning_rate(self) -> float:
         """The learning rate of the next step; at the end, that of the last one."""
-        last = max(self.at.pace.steps - 1, 0)
-        share = self.at.pace.share(min(self.at.steps, last))
-        return self.recipe.lr * schedule.rate(share, self.recipe) * CUT ** len(self.at.cuts)
+        last = max(self.state.step_schedule.steps - 1, 0)
+        share = self.state.step_schedule.share(min(self.state.steps, last))
+        return self.recipe.lr * schedule.rate(share, self.recipe) * CUT ** len(self.state.lr_cuts)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Weights, norm statistics, momenta, averages and float16's scaling.
+        """All tensors of the state: weights, norm statistics, momenta, averaged weights, and the loss scale of float16.
 
-        They are the live ones: store them before the next step.
+        They are not copies: store them before the next step.
         """
         names = {id(parameter): name for name, parameter in self.network.named_parameters()}
         found = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         for parameter, state in self.optimizer.state.items():
             found[f"momentum.{names[id(parameter)]}"] = state["momentum_buffer"]
         if self.recipe.average:
-            found |= {f"average.{name}": tensor for name, tensor in self.answer.state_dict().items()}
+            found |= {f"average.{name}": tensor for name, tensor in self.eval_network.state_dict().items()}
         if scaling := self._scaler.state_dict():
             found |= {f"scaling.{name}": torch.tensor(value) for name, value in scaling.items()}
         return found
@@ -185,7 +190,7 @@ class Training:
             parts[kind][rest] = tensor
         self.network.load_state_dict(parts["network"])
         if self.recipe.average:
-            self.answer.load_state_dict(parts["average"])
+            self.eval_network.load_state_dict(parts["average"])
         for name, momentum in parts["momentum"].items():
             self.optimizer.state[self.network.get_parameter(name)]["momentum_buffer"].copy_(momentum)
         if parts["scaling"]:
@@ -201,7 +206,7 @@ class Training:
             whiten(network, to_input(images, self.preprocessing.mean, self.preprocessing.std))
 
     def _set_mode(self, head_only: bool) -> None:
-        """Which layers learn, and which norms look at the batch."""
+        """Chooses which layers are trained, and which norms use the statistics of the batch."""
         if head_only is self._head_only:
             return
         self._head_only = head_only
@@ -218,15 +223,17 @@ class Training:
         if self._order[0] != epoch:
             self._order = epoch, self.batches.order(epoch, balanced=self.recipe.balance == "sampling")
         batch = self._ranks.part(self.batches.batch(epoch, index, self._order[1]))
-        # Resized first: then there is less to send, if the images are not on the device already.
+        # Resized before they are copied to the device, which then takes less time.
         return replace(batch, images=resize(batch.images, side)).to(self.execution.device)
 
     @torch.no_grad()
     def _average(self) -> None:
-        """Moves the answer's weights and norm statistics a little towards the network's."""
-        steps = self.at.steps + 1  # while there are fewer than the average is over, it is over all of them
-        new = max(1 / steps, 1 / (1 + self.recipe.average * self.at.pace.steps))
-        for ours, theirs in zip(self.answer.state_dict().values(), self.network.state_dict().values(), strict=True):
+        """Updates the moving average of weights and norm statistics."""
+        steps = self.state.steps + 1  # while there are fewer steps than the average is over, it is over all of them
+        new = max(1 / steps, 1 / (1 + self.recipe.average * self.state.step_schedule.steps))
+        for ours, theirs in zip(
+            self.eval_network.state_dict().values(), self.network.state_dict().values(), strict=True
+        ):
             if ours.is_floating_point():
                 ours.lerp_(theirs, new)
             else:
@@ -237,9 +244,9 @@ def batch_loss(logits: Tensor, batch: Batch, *, label_smoothing: float = 0.0, we
     """Mean cross-entropy of logits [B, classes]; of a mixed image, that of its two classes by their shares.
 
     Args:
-        weights: of the classes [classes]. An image counts as much as its class weighs, smoothed labels included, and
-            the sum is divided by the number of images: dividing by their weights, as torch does, would count an
-            image for more in batches that have few of the heavy classes.
+        weights: of the classes [classes]. The loss of an image, smoothed labels included, is multiplied by the weight
+            of its class, and the sum is divided by the number of images. Dividing by the sum of the weights, as torch
+            does, would give an image more weight in batches with few images of the classes that weigh most.
     """
     if batch.partners is None and weights is None:
         return F.cross_entropy(logits, batch.labels, label_smoothing=label_smoothing)

@@ -1,4 +1,4 @@
-"""torch.compile, made quiet and without its limits."""
+"""torch.compile without its warnings and its limit on recompilation."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def lacks_compiler(device: str) -> bool:
 
 
 def compiled(network: nn.Module) -> Callable[[Tensor], Tensor]:
-    """The network, compiled anew for each shape of its input when that comes up."""
-    # It warns of a CUDA that nobody asked for.
+    """The network, compiled for each shape of its input when that first occurs."""
+    # It warns that there is no CUDA, which is not needed.
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
-    # A recipe has several sizes, a process several networks; beyond this limit torch silently stops compiling.
+    # A recipe has several image sizes, and a process several networks. Above its limit torch silently stops compiling.
     torch._dynamo.config.recompile_limit = MOST_VARIANTS
     return torch.compile(network, dynamic=False)

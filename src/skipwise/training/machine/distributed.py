@@ -1,12 +1,12 @@
-"""Several processes that train one network, each on a part of every batch.
+"""Several processes that train one network together, each on a part of every batch.
 
     torchrun --nproc-per-node 2 -m skipwise train ...
 
-Every process draws the same batch and takes its part of it, and all add up their gradients; so the run is the same,
-but for rounding, however many there are, and an interrupted one can go on with another number. Two things differ.
-Layers that draw, dropout and its like, draw in each process for its own part. And batch norms see a process's own part
-only: the running statistics that are kept are those of the first one's parts. On GPUs norms see the whole batch
-(torch's SyncBatchNorm).
+Every process draws the same batch and takes its part of it, and all add up their gradients. So the run is the same for
+any number of processes, up to rounding, and can be resumed with another number. Two things differ. Random layers, such
+as dropout, draw in each process for its own part. And on the CPU, batch norms use the statistics of a process's own
+part, of which those of the first process are kept as running statistics. On GPUs they use the whole batch (torch's
+SyncBatchNorm).
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from torch import Tensor, distributed, nn
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.batches.batches import Batch
-from skipwise.training.machine.ranks import local_processes, told
-from skipwise.training.machine.signals import Waiting, deliver, held
+from skipwise.training.machine.ranks import environment_number, local_processes
+from skipwise.training.machine.signals import Waiting, deferred_signals, raise_signal
 
 WAIT = timedelta(hours=6)
-"""For the first process, which alone reads the images and validates."""
+"""How long the others wait for the first process, which reads the images and validates."""
 
 R = TypeVar("R")
 
@@ -37,7 +37,7 @@ class Several:
     def __init__(self, device: str) -> None:
         self.rank, self.count, self.device = distributed.get_rank(), distributed.get_world_size(), device
         self.first = self.rank == 0
-        self._late: int | None = None  # a signal that came when the others had been told of none
+        self._late: int | None = None  # a signal that came after the others had agreed on none
 
     def prepare(self, network: nn.Module) -> nn.Module:
         if self.device != "cuda":
@@ -64,10 +64,10 @@ class Several:
         return flat[-1].item()
 
     @contextlib.contextmanager
-    def undisturbed(self) -> Iterator[None]:
+    def uninterrupted(self) -> Iterator[None]:
         waiting = Waiting()
         try:
-            with held() as waiting:
+            with deferred_signals() as waiting:
                 yield
                 signal = torch.tensor(waiting.signal or self._late or 0, device=self.device)
                 with _together():
@@ -75,7 +75,7 @@ class Several:
                 agreed = int(signal) or None
                 self._late, waiting.signal = waiting.signal, agreed
         finally:
-            deliver(waiting.signal)
+            raise_signal(waiting.signal)
 
     @contextlib.contextmanager
     def in_turn(self) -> Iterator[None]:
@@ -87,7 +87,7 @@ class Several:
             with _together():
                 distributed.barrier()
 
-    def agree(self, record: R) -> R:
+    def broadcast(self, record: R) -> R:
         parcel = [record]
         with _together():
             distributed.broadcast_object_list(parcel, src=0)
@@ -95,25 +95,29 @@ class Several:
 
 
 @contextlib.contextmanager
-def gathered(device: str) -> Iterator[Several]:
-    """The processes that torchrun started together with this one.
+def process_group(device: str) -> Iterator[Several]:
+    """Joins the processes that torchrun started together with this one.
 
     Raises:
-        SkipwiseError: they can't be reached, or another of them is gone.
+        SkipwiseError: they can't be reached, or one of them is gone.
     """
     own = None
     if device == "cuda":
         processes, there = local_processes(), torch.cuda.device_count()
         if processes > there:
-            raise SkipwiseError(f"There are {processes} processes and {there} GPUs here; start no more than that.")
-        own = torch.device("cuda", told("LOCAL_RANK", 0))
+            raise SkipwiseError(
+                f"There are {processes} processes and only {there} GPUs here; start at most as many processes."
+            )
+        own = torch.device("cuda", environment_number("LOCAL_RANK", 0))
         torch.cuda.set_device(own)
     try:
         backend = "nccl" if device == "cuda" else "gloo"
         distributed.init_process_group(backend, timeout=WAIT, device_id=own)
     except (ValueError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
-        raise SkipwiseError(f"The processes don't find each other ({reason}); start them with torchrun.") from error
+        raise SkipwiseError(
+            f"The processes can't connect to each other ({reason}); start them with torchrun."
+        ) from error
     try:
         yield Several(device)
     finally:
@@ -126,6 +130,6 @@ def _together() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise SkipwiseError(
-            "Another process of this run ended, so this one stops too; what was saved, if anything, is kept, and the "
-            "same command goes on from there."
+            "Another process of this run ended, so this one stops, too; what was saved is kept, and the same command "
+            "resumes it."
         ) from error

@@ -1,4 +1,4 @@
-"""How a run is computed on this machine: device, precision, threads. Chosen once, written down, never chosen again."""
+"""How a run is computed on this machine: device, precision, threads. It is chosen once, and written down."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 DEVICES = ("auto", *sorted(devices.KINDS))
 WORTHWHILE = 1.3
-"""bfloat16 has to multiply this much faster than float32: autocast's conversions cost something too."""
+"""bfloat16 is chosen where it multiplies so many times as fast as float32; the conversions of autocast take time."""
 ONE_THREAD_ALONE = 1e9
-"""Below so many multiply-adds (forward), a step of one run alone has nothing to do for a second thread."""
+"""With fewer multiply-adds (forward), a step of a single run does not get faster with a second thread."""
 ONE_THREAD_STEP = 20e9
-"""A training step of fewer multiply-adds (forward) keeps two threads waiting for each other more than working."""
+"""With fewer multiply-adds (forward), two threads of a training step wait for each other more than they work."""
 MOST_THREADS = 8
 
 
 HALVES = {"bf16": "bfloat16", "fp16": "float16"}
-"""What torch calls them."""
+"""The names of the types in torch."""
 PRECISIONS = ("auto", "fp32", *HALVES)
 
 
@@ -39,8 +39,9 @@ class Execution:
     Args:
         device: "cpu", "cuda" or "mps".
         precision: "fp32", or "bf16" or "fp16" for autocast.
-        threads: the CPU's.
-        resident: whether the training images lie in the device's memory; see data/store/on_device.py.
+        threads: of the CPU.
+        compile: whether torch.compile is used.
+        resident: whether the training images are kept in the device's memory; see data/store/on_device.py.
     """
 
     device: str
@@ -50,7 +51,7 @@ class Execution:
     resident: bool = False
 
     def autocast(self) -> torch.autocast:
-        """Convolutions and matrix products in this precision, what needs more than that in float32."""
+        """The context in which convolutions and matrix products use this precision, and other operations float32."""
         import torch  # not before something is computed: importing it takes a second
 
         half = HALVES.get(self.precision)
@@ -58,10 +59,10 @@ class Execution:
 
 
 def choose_device(device: str) -> str:
-    """`auto` as the fastest kind of device this machine has; any other as it is, if it is there.
+    """The fastest kind of device of this machine for `auto`; otherwise the device that was asked for.
 
     Raises:
-        SkipwiseError: an unknown device, or one this machine does not have.
+        SkipwiseError: the device is unknown, or this machine does not have it.
     """
     if device not in DEVICES:
         raise unknown_name("device", device, DEVICES)
@@ -83,9 +84,9 @@ def check_precision(precision: str) -> None:
 def check_unchanged(
     stored: Execution, precision: str, compile: bool | None, folder: Path, notice: Callable[[str], None]
 ) -> None:
-    """Raises SkipwiseError where another precision is asked for, or no compiling, than a run was begun with.
+    """Raises SkipwiseError where a run was begun in another precision, or compiled where that is ruled out now.
 
-    One that was to be compiled may have begun without, for want of a compiler: the same command goes on as it began.
+    A run that should have been compiled may have begun without a compiler; the same command resumes it as it began.
     """
     if not is_unchanged(stored, precision, None):
         raise SkipwiseError(
@@ -96,11 +97,11 @@ def check_unchanged(
             f"{folder} was begun compiled; leave --no-compile out, or choose another folder with --output."
         )
     if compile and not stored.compile:
-        notice(f"{folder} was begun without compiling, and goes on so.")
+        notice(f"{folder} was begun without compiling, and is resumed without it.")
 
 
 def is_unchanged(stored: Execution, precision: str, compile: bool | None) -> bool:
-    """Whether a run was done in the precision that is asked for, and not compiled where that is not to be."""
+    """Whether a run was done in the precision that is asked for, and not compiled where that is ruled out."""
     return precision in ("auto", stored.precision) and not (compile is False and stored.compile)
 
 
@@ -113,24 +114,25 @@ def choose_execution(
     processes: int = 1,
     resident_bytes: int | None = None,
 ) -> Execution:
-    """What suits a device, without compiling (see trial.py).
+    """Precision, threads and the place of the training images that suit a device. Compiling is chosen in
+    probe/step.py.
 
     Args:
         device: "cpu", "cuda" or "mps".
         step_multiply_adds: of one batch's forward pass, for the costliest network that will be trained.
-        precision: "auto" is bfloat16 where that is known, or on CPUs measured, to be faster, and float16 on GPUs that
-            multiply faster only in that.
-        alone: whether one run is done at a time; else small ones go on side by side, with a thread each.
-        processes: that will share this machine's cores and the batch.
-        resident_bytes: of the training images, in all runs at once, where a device may keep them; None where it may
-            not.
+        precision: "auto" is bfloat16 where that is known to be faster, or on CPUs measured to be, and float16 on GPUs
+            that are faster only in that.
+        alone: whether one run is done at a time; otherwise several small runs are done at once, with a thread each.
+        processes: how many processes share the cores of this machine, and the batch.
+        resident_bytes: the size of the training images in all runs that are done at once; None where a device may not
+            keep them.
     """
 
     from skipwise.data.store.on_device import fits
 
     if precision == "auto":
         precision = devices.of(device).fastest() or ("bf16" if bf16_speedup() >= WORTHWHILE else "fp32")
-    # By a count, not by a clock: the same command twice is to give the same bits, which depend on the threads.
+    # By a count, not by a clock: results depend on the number of threads, and the same command has to give the same.
     small = step_multiply_adds < (ONE_THREAD_ALONE if alone else ONE_THREAD_STEP)
     threads = 1 if small else max(1, min(usable_cores() // processes, MOST_THREADS))
     free = devices.of(device).free_memory() if devices.of(device).keeps_images else None
@@ -139,14 +141,14 @@ def choose_execution(
 
 
 def choose_processes(execution: Execution, wanted: int | None) -> int:
-    """How many runs go on at once: what was asked for, else one per set of threads, and one on an accelerator."""
+    """How many runs are done at once: what was asked for, else as many as the cores allow; one on an accelerator."""
     if wanted is not None:
         return wanted
     return 1 if devices.of(execution.device).own_cores else max(1, usable_cores() // execution.threads)
 
 
 def check_workers(workers: int | None) -> int:
-    """The number of processes asked for, or 1 where that is left open; raises SkipwiseError below 1."""
+    """The number of processes that was asked for, or 1 where that is left open. Raises SkipwiseError below 1."""
     if workers is not None and workers < 1:
         raise SkipwiseError(f"--workers must be at least 1, not {workers}.")
     return workers or 1
@@ -154,9 +156,9 @@ def check_workers(workers: int | None) -> int:
 
 @contextlib.contextmanager
 def reproducible(execution: Execution) -> Iterator[None]:
-    """Deterministic algorithms, the run's thread count, and torch's random state put back afterwards.
+    """A context with deterministic algorithms and the run's number of threads. It restores torch's random state.
 
-    On accelerators an operation that has no deterministic form is let through with torch's warning. External networks
+    On accelerators, an operation that has no deterministic form is allowed, with torch's warning. External networks
     may use such operations.
     """
     import torch
@@ -166,10 +168,10 @@ def reproducible(execution: Execution) -> Iterator[None]:
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     filled = filling.fill_uninitialized_memory
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it, and reads it once
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS needs it, and reads it once
     torch.set_num_threads(execution.threads)
     torch.use_deterministic_algorithms(True, warn_only=not device.deterministic)
-    # Filling every new tensor with NaN would cost a pass over memory and only matters to code that reads garbage.
+    # Filling every new tensor with NaN would cost time, and matters only to code that reads uninitialised memory.
     filling.fill_uninitialized_memory = False
     try:
         with torch.random.fork_rng(device.drawing()):

@@ -1,4 +1,4 @@
-"""The processes that share a run, as the run sees them: one unless torchrun started several (distributed.py).
+"""The processes that share a run: one, unless torchrun started several (distributed.py).
 
 Without torch, which only several processes need.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.training.machine.signals import Waiting, deliver, held
+from skipwise.training.machine.signals import Waiting, deferred_signals, raise_signal
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 
 class Ranks(Protocol):
-    """The processes that share each batch. `first` writes and prints; it is the only one where there is one."""
+    """The processes that share each batch. Only the `first` one writes files and prints."""
 
     @property
     def first(self) -> bool: ...
@@ -34,7 +34,7 @@ class Ranks(Protocol):
     def count(self) -> int: ...
 
     def prepare(self, network: nn.Module) -> nn.Module:
-        """The network as these processes can train it."""
+        """The network, ready to be trained by these processes."""
 
     def part(self, batch: Batch) -> Batch:
         """This process's part of a batch."""
@@ -42,14 +42,14 @@ class Ranks(Protocol):
     def combine(self, network: nn.Module, loss: Tensor) -> float:
         """Adds up the gradients of all processes, and returns the sum of their losses."""
 
-    def undisturbed(self) -> contextlib.AbstractContextManager[None]:
-        """While this lasts no signal interrupts; afterwards it does, in all processes."""
+    def uninterrupted(self) -> contextlib.AbstractContextManager[None]:
+        """A context in which no signal interrupts. A signal that came takes effect afterwards, in all processes."""
 
     def in_turn(self) -> contextlib.AbstractContextManager[None]:
-        """The first process does what is in here before the others do it; then they find what it left behind."""
+        """A context that the first process goes through before the others, which then find the files that it wrote."""
 
-    def agree(self, record: R) -> R:
-        """The first process's record, in all processes."""
+    def broadcast(self, record: R) -> R:
+        """The record of the first process, in all processes."""
 
 
 class Alone:
@@ -67,19 +67,19 @@ class Alone:
         return loss.item()
 
     @contextlib.contextmanager
-    def undisturbed(self) -> Iterator[None]:
+    def uninterrupted(self) -> Iterator[None]:
         waiting = Waiting()
         try:
-            with held() as waiting:
+            with deferred_signals() as waiting:
                 yield
         finally:
-            deliver(waiting.signal)
+            raise_signal(waiting.signal)
 
     @contextlib.contextmanager
     def in_turn(self) -> Iterator[None]:
         yield
 
-    def agree(self, record: R) -> R:
+    def broadcast(self, record: R) -> R:
         return record
 
 
@@ -88,24 +88,25 @@ ALONE = Alone()
 
 def local_processes() -> int:
     """How many processes torchrun started on this machine; 1 without it."""
-    return told("LOCAL_WORLD_SIZE", 1)
+    return environment_number("LOCAL_WORLD_SIZE", 1)
 
 
 def rank() -> int:
     """Which of the processes that torchrun started this one is; 0 without it."""
-    return told("RANK", 0)
+    return environment_number("RANK", 0)
 
 
-def told(name: str, alone: int) -> int:
-    """A number that torchrun puts into the environment of its processes.
+def environment_number(name: str, default: int) -> int:
+    """A number that torchrun sets in the environment of its processes.
 
     Raises:
-        SkipwiseError: something else put something else there.
+        SkipwiseError: it is not a number.
     """
-    text = os.environ.get(name) or str(alone)
+    text = os.environ.get(name) or str(default)
     if not text.isdecimal():
         raise SkipwiseError(
-            f"{name} is {text!r} in the environment, where torchrun puts a number; start with torchrun, or unset it."
+            f"The environment variable {name} is {text!r}, where torchrun sets a number; start with torchrun, or unset "
+            "it."
         )
     return int(text)
 
@@ -115,12 +116,12 @@ def joined(device: str) -> Iterator[Ranks]:
     """The processes that torchrun started together with this one, or this one alone.
 
     Raises:
-        SkipwiseError: they can't be reached, or another of them is gone.
+        SkipwiseError: they can't be reached, or one of them is gone.
     """
-    if told("WORLD_SIZE", 1) <= 1:
+    if environment_number("WORLD_SIZE", 1) <= 1:
         yield ALONE
         return
-    from skipwise.training.machine.distributed import gathered
+    from skipwise.training.machine.distributed import process_group
 
-    with gathered(device) as ranks:
+    with process_group(device) as ranks:
         yield ranks

@@ -1,4 +1,4 @@
-"""Requests to end wait until a step is done, so that what is saved is a state between two steps."""
+"""Signals that stop a run take effect after the current step, so that the saved state is one between two steps."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from dataclasses import dataclass
 from types import FrameType
 
 SIGNALS = tuple(signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""Ctrl-C, what ends a service or a job, and a terminal that is closed."""
+"""Those of Ctrl-C, of a service or job that is stopped, and of a terminal that is closed."""
 AGAIN = 1.0
-"""Seconds after which a second signal is one: a terminal and whatever runs a program there may both send the first."""
+"""Seconds after which another signal counts as a second one. The first may be sent twice: by a terminal, and by the
+program that started this one."""
 
 
 @dataclass
 class Waiting:
-    """The signal that came, if one did."""
+    """The signal that came, if there was one."""
 
     signal: int | None = None
     since: float = 0.0
 
 
 @contextlib.contextmanager
-def held() -> Iterator[Waiting]:
-    """Keeps a signal back, and says afterwards which one came. A second one is not kept back.
+def deferred_signals() -> Iterator[Waiting]:
+    """Defers a signal, and says afterwards which one came. A second one takes effect at once.
 
-    Only the main thread gets signals; in others this does nothing.
+    Only the main thread gets signals; in other threads this does nothing.
     """
     waiting = Waiting()
     if threading.current_thread() is not threading.main_thread():
@@ -41,7 +42,7 @@ def held() -> Iterator[Waiting]:
     def note(number: int, _: FrameType | None) -> None:
         if waiting.signal is None:
             waiting.signal, waiting.since = number, time.monotonic()
-        elif time.monotonic() - waiting.since > AGAIN:  # whoever sends another one means now
+        elif time.monotonic() - waiting.since > AGAIN:  # a second signal means: at once
             for each, handler in before.items():
                 signal.signal(each, handler)
             signal.raise_signal(number)
@@ -55,7 +56,7 @@ def held() -> Iterator[Waiting]:
             signal.signal(number, handler)
 
 
-def deliver(number: int | None) -> None:
-    """Does now what a signal that was kept back would have done."""
+def raise_signal(number: int | None) -> None:
+    """Lets a deferred signal take effect."""
     if number is not None:
         signal.raise_signal(number)

@@ -1,8 +1,8 @@
-"""How many images a batch may have where the device's memory is too small for what was asked for.
+"""The largest batch that fits into the device's memory, where the one that was asked for does not.
 
-The batch is halved until a step at full image size fits, before the first epoch, and the learning rate with it (see
-`recipe.rescaled`). A step is taken for this, but on the CPU only where memory may be short at all: there it takes as
-long as a step of the run.
+The batch is halved until a step at full image size fits, before the first epoch, and the learning rate is reduced with
+it (see `recipe.rescaled`). A step is tried for this. On the CPU, where that takes as long as a step of the run, it is
+tried only where memory may be short.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from skipwise.training.loop.recipe import Recipe, rescaled
 from skipwise.training.machine.execution import Execution, reproducible
 
 LEAST = 2
-"""Images, for each process: batch norm needs company."""
+"""The least number of images for each process; batch norm needs two."""
 ROOMY = 2.0
-"""Where this many times what a step is thought to need is free, none is tried on the CPU."""
+"""On the CPU no step is tried where so many times the estimated need is free."""
 
 
 class TooLarge(SkipwiseError):
@@ -33,13 +33,14 @@ class TooLarge(SkipwiseError):
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """What has to fit into the memory of the device, beside the network and its batch.
+    """What has to fit into the memory of the device, besides the network.
 
     Args:
-        channels, size: of the images, in pixels a side.
-        processes: that share each batch; each has its part of it on a device of its own, or on the CPU.
-        at_once: processes that share the device's memory.
-        resident: bytes of training images that lie in it.
+        channels: of the images.
+        size: of the images, in pixels a side.
+        processes: how many processes share each batch, each on a device of its own or on the CPU.
+        at_once: how many processes share the device's memory.
+        resident: the size of the training images that are kept in it, in bytes.
     """
 
     channels: int
@@ -54,22 +55,22 @@ def largest_batch(network: nn.Module, name: str, recipe: Recipe, execution: Exec
 
     Raises:
         TooLarge: not even two images fit.
-        Exception: whatever the network raises for another reason.
+        Exception: any other error of the network's code.
     """
     batch = recipe.batch_size
     while not _fits(network, rescaled(recipe, batch), execution, room):
         if batch // 2 < LEAST * room.processes:
             raise TooLarge(
                 f"A batch of {batch} images of {room.size} x {room.size} pixels of {name} does not fit into the memory "
-                f"of this device ({execution.device}), and smaller ones can't be trained with; take smaller images "
-                "(--img-size), a narrower network (--width), or fewer runs at once (--workers)."
+                f"of this device ({execution.device}), and a smaller one is too small to train with; take smaller "
+                "images (--img-size), a narrower network (--width), or fewer runs at once (--workers)."
             )
         batch //= 2
     return batch
 
 
 def with_batch(recipe: Recipe, batch: int, size: int, notice: Callable[[str], None]) -> Recipe:
-    """The recipe with the batch that fits, and a line about it where that is not its own."""
+    """The recipe with the batch that fits. Where that is a smaller one, `notice` is called with a sentence about it."""
     if batch == recipe.batch_size:
         return recipe
     smaller = rescaled(recipe, batch)
@@ -89,7 +90,7 @@ def _fits(network: nn.Module, recipe: Recipe, execution: Execution, room: Room) 
         needed = _estimate(network, execution, room, batch) * room.at_once
         if ROOMY * needed < free:
             return True
-        if needed > free:  # not tried: where memory runs out, kernels that can't be made are never made again
+        if needed > free:  # not tried: kernels that can't be made for want of memory are never made again
             return False
     try:
         with device.no_more_than(1 / room.at_once), reproducible(execution):
@@ -104,7 +105,7 @@ def _fits(network: nn.Module, recipe: Recipe, execution: Execution, room: Room) 
 
 
 def _estimate(network: nn.Module, execution: Execution, room: Room, batch: int) -> float:
-    """Bytes that a step needs: what is kept of each image for the backward pass, and a few times the weights."""
+    """The memory of a step in bytes: activations kept for the backward pass, and a few times the weights."""
     kept: dict[int, int] = {}
     weights = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
 
@@ -124,7 +125,7 @@ def _estimate(network: nn.Module, execution: Execution, room: Room, batch: int) 
 
 
 def _step(network: nn.Module, recipe: Recipe, execution: Execution, room: Room, batch: int) -> None:
-    """One on made-up images, with all that a run holds in memory meanwhile; nothing is kept of it."""
+    """Does a step on made-up images, with everything that a run keeps in memory. Nothing of it is kept."""
     place = execution.device
     resident = torch.empty(room.resident if execution.resident else 0, dtype=torch.uint8, device=place)
     trained = copy.deepcopy(network).to(place).to(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""What a step of a run costs on this machine, tried out before the run begins, and whether compiling repays."""
+"""Measures a training step on this machine before a run begins, and decides whether compiling saves time."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from skipwise.training.machine.execution import Execution, reproducible
 from skipwise.training.probe.step_cost import StepCost
 
 PIXELS = 64 * 32 * 32
-"""In a trial's batch on a CPU, at most: larger ones take in proportion."""
+"""The most pixels in the batch of a trial on a CPU. Larger batches take proportionally longer."""
 ENOUGH = 1.0
-"""Seconds that a part of a step is timed for, where its times are not alike sooner."""
+"""Each part of a step is timed for at most so many seconds."""
 COMPILE_SECONDS = 60.0
-"""For one network at one size; 8 to 66 s in single trials."""
+"""The time to compile one network at one image size; 8 to 66 s in single trials."""
 COMPILE_GAIN = 0.05
 """The share of a step's time that compiling saves; 3 to 19% in single trials, in float32."""
 
@@ -32,13 +32,13 @@ COMPILE_GAIN = 0.05
 def try_step(
     network: nn.Module, recipe: Recipe, execution: Execution, *, channels: int, size: int, seconds: float = ENOUGH
 ) -> StepCost:
-    """Trains a copy of the network on made-up images, a few steps, and evaluates it on them.
+    """Trains a copy of the network for a few steps on made-up images, and evaluates it on them.
 
     Args:
-        seconds: for each part of a step that is timed.
+        seconds: how long each part of a step is timed at most.
     """
     batch = recipe.batch_size
-    if not devices.of(execution.device).own_cores:  # others take as long for a few images as for many
+    if not devices.of(execution.device).own_cores:  # accelerators take as long for a few images as for many
         batch = min(batch, max(2, PIXELS // size**2))
     inputs = torch.zeros(batch, channels, size, size).to(execution.device, memory_format=torch.channels_last)
     trained = copy.deepcopy(network).to(execution.device).to(memory_format=torch.channels_last)
@@ -50,7 +50,7 @@ def try_step(
 
     with reproducible(execution):
         gradients = timed(lambda: _gradients(trained, inputs, execution), 1.0, 3)
-        # Small beside the gradients, so that it is enough to know them roughly.
+        # They take little time beside the gradients, so that a rough measurement is enough.
         update = timed(lambda: _updated(optimizer, execution), 0.2, 1)
         trained.eval()
         with torch.inference_mode():
@@ -64,8 +64,8 @@ def try_step(
 
 
 def repays(seconds: float, recipe: Recipe, size: int) -> bool:
-    """Whether compiling makes up for itself in a run that takes so long without."""
-    # The head alone, and then all of the network, is compiled twice.
+    """Whether compiling saves time in a run that takes `seconds` without it."""
+    # Training the head alone, and then the whole network, compiles twice.
     variants = len(sides(recipe, size)) * (2 if recipe.head_first else 1)
     return seconds * COMPILE_GAIN > COMPILE_SECONDS * variants
 
@@ -81,13 +81,16 @@ def choose_compile(
     size: int,
     notice: Callable[[str], None],
 ) -> Execution:
-    """The execution with `compile` where it is wanted, or repays, and works.
+    """The execution with `compile`, where it is asked for or saves time, and works.
 
     Args:
-        wanted: None leaves it to what a run takes.
-        networks: all that will be trained, since they are to be trained alike.
-        seconds: of the shortest run, without compiling.
-        notice: is told why not, where it would have been worth it.
+        wanted: None compiles where it saves time.
+        networks: all networks that will be trained; they are compiled all or none.
+        seconds: the time of the shortest run without compiling.
+        recipe: of the runs.
+        channels: of the images.
+        size: of the images, in pixels a side.
+        notice: is called with the reason where compiling would have saved time and is not possible.
     """
     worth_it = devices.of(execution.device).compiles and repays(seconds, recipe, size)
     if wanted is False or (wanted is None and not worth_it):
@@ -101,7 +104,7 @@ def choose_compile(
         try:
             first = sides(recipe, size)[0]
             try_gradients(network, with_compile, batch=recipe.batch_size, channels=channels, size=first)
-        except Exception as error:  # compilers fail in many ways, and none of them need stop a training
+        except Exception as error:  # compilers fail in many ways, none of which has to stop training
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             notice(f"Not compiled: torch.compile can't do {name} ({reason}).")
             return execution
@@ -109,9 +112,9 @@ def choose_compile(
 
 
 def try_gradients(network: nn.Module, execution: Execution, *, batch: int, channels: int, size: int) -> None:
-    """Those of a whole batch, thrown away: whether it can be compiled, and whether there is memory for it.
+    """Computes the gradients of a whole batch once, to see whether the network can be compiled and fits into memory.
 
-    What is compiled for it is there for the steps of that size, unless other layers or norms learn in them than all.
+    What is compiled for this is used in the steps of that size, unless only some layers or norms are trained in them.
     """
     trained = copy.deepcopy(network).to(execution.device).to(memory_format=torch.channels_last)
     inputs = torch.zeros(batch, channels, size, size).to(execution.device, memory_format=torch.channels_last)
@@ -120,13 +123,13 @@ def try_gradients(network: nn.Module, execution: Execution, *, batch: int, chann
 
 
 def _gradients(network: Callable[[Tensor], Tensor], inputs: Tensor, execution: Execution) -> None:
-    """Those of a loss on made-up labels."""
+    """Computes the gradients of a loss on made-up labels."""
     with execution.autocast():
         logits = network(inputs)
     labels = torch.zeros(len(logits), dtype=torch.int64, device=logits.device)
     loss = F.cross_entropy(logits.float(), labels)
     loss.backward()  # type: ignore[no-untyped-call]
-    loss.item()  # an accelerator is done only now
+    loss.item()  # waits for an accelerator
 
 
 def _updated(optimizer: torch.optim.Optimizer, execution: Execution) -> None:

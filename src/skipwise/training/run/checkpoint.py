@@ -1,7 +1,7 @@
 """Checkpoints: atomic, checksummed, no pickle.
 
-One safetensors file holds the tensors, and in its header a JSON state and the SHA-256 of both, so that what is
-read is what was written or nothing. The one before the last is kept beside it.
+One safetensors file holds the tensors, and in its header a state as JSON and the SHA-256 of both, so that a damaged
+file is noticed. The checkpoint before the newest one is kept beside it.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from torch import Tensor
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import atomic
-from skipwise.training.run.record import previous
+from skipwise.training.run.files import previous
 
 KIND = "skipwise-checkpoint-"
 FORMAT = 3
-"""Goes up with every change of what a checkpoint's state means."""
+"""Increases when the meaning of a checkpoint's state changes."""
 
 Found = tuple[dict[str, Tensor], Any]
 """Tensors by name, and the state."""
 
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], state: Any, *, instead: bool = False) -> None:
-    """Writes tensors and a JSON-able state to `path`; what was there becomes the previous one.
+    """Writes tensors and a state that JSON can hold to `path`. The file that was there becomes the previous one.
 
     Args:
-        instead: what was there is given up, and the previous one stays.
+        instead: replace the file that was there, and keep the previous one.
 
     Raises:
-        SkipwiseError: the disk is full, read-only, ...; the old files are untouched then.
+        SkipwiseError: the disk is full or read-only, for example. The old files are kept then.
     """
     text = json.dumps(state, sort_keys=True)
     # Files hold rows one after the other, whatever the layout in memory; so must what is hashed. Copies, since tied
@@ -48,25 +48,25 @@ def save_checkpoint(path: Path, tensors: dict[str, Tensor], state: Any, *, inste
 
 
 def load_checkpoints(path: Path, notice: Callable[[str], None] = lambda _: None) -> Iterator[Found]:
-    """The whole checkpoints at `path`: the newest and the one before it, as far as there are any.
+    """The intact checkpoints at `path`: the newest, and the one before it.
 
     Args:
-        notice: is told of a file that is damaged, and if none is left.
+        notice: is called with a sentence about a damaged file, and if none is intact.
 
     Raises:
-        SkipwiseError: one can't be opened, or was written by another version of Skipwise.
+        SkipwiseError: a file can't be opened, or was written by another version of Skipwise.
     """
     there = [candidate for candidate in (path, previous(path)) if candidate.exists()]
-    whole = 0
+    intact = 0
     for candidate in there:
         found = _read(candidate)
         if found is None:
             notice(f"{candidate} is damaged and is not used.")
         else:
-            whole += 1
+            intact += 1
             yield found
-    if there and not whole:
-        notice("Neither checkpoint is whole: the run begins again.")
+    if there and not intact:
+        notice("No checkpoint is intact: the run starts again.")
 
 
 def _read(path: Path) -> Found | None:
@@ -79,8 +79,8 @@ def _read(path: Path) -> Found | None:
             if form.startswith(KIND) and version.isdecimal() and int(version) != FORMAT:
                 written = "a newer" if int(version) > FORMAT else "an older"
                 raise SkipwiseError(
-                    f"{path} was written by {written} Skipwise; go on with that one, or remove the file to start the "
-                    "run again."
+                    f"{path} was written by {written} Skipwise; resume with that version, or remove the file to start "
+                    "the run again."
                 )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except OSError as error:  # not damaged: a disk or a network that may be back tomorrow
@@ -92,7 +92,7 @@ def _read(path: Path) -> Found | None:
         return None
     try:
         return tensors, json.loads(text)
-    except (ValueError, RecursionError):  # sealed by somebody who wrote no state
+    except (ValueError, RecursionError):  # the checksum is right, and the state is not ours
         return None
 
 

@@ -1,4 +1,4 @@
-"""When a run's state is saved, and which saved state it goes on from."""
+"""When the state of a run is saved, and from which saved state it is resumed."""
 
 from __future__ import annotations
 
@@ -6,27 +6,31 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 from torch import Tensor
 
+from skipwise.core.files.earlier_names import with_current_names
 from skipwise.training.loop.trainer import Training
 from skipwise.training.run.checkpoint import load_checkpoints, save_checkpoint
-from skipwise.training.run.progress import Standing
 from skipwise.training.run.record import RunSpec
+from skipwise.training.run.state import TrainState
 
 CHECKPOINT_SECONDS = 15.0
-"""Between two checkpoints within an epoch, at least; at its end there is one sooner."""
+"""The least time between two checkpoints within an epoch. At the end of an epoch there may be one sooner."""
 SAVING_SHARE = 0.01
-"""The largest share of the time that goes into saving; where saving takes long there are fewer checkpoints."""
+"""The largest share of the time that is spent on saving. Where saving takes long there are fewer checkpoints."""
 
 
 @dataclass(frozen=True)
-class _State:
-    """What a checkpoint says beside its tensors."""
+class _Saved:
+    """What a checkpoint holds besides its tensors."""
 
     spec: RunSpec
-    standing: Standing
+    state: TrainState
+
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {"state": "standing"}
 
 
 class Saves:
@@ -34,18 +38,18 @@ class Saves:
 
     Args:
         path: of the newest checkpoint.
-        notice: is told of one that is damaged.
+        notice: is called with a sentence about a damaged one.
     """
 
     def __init__(self, path: Path, spec: RunSpec, notice: Callable[[str], None]) -> None:
         self.path, self.spec, self.notice = path, spec, notice
-        self._instead = False  # whether the newest checkpoint is worth nothing, and the next one takes its place
-        self._distrusted: set[int] = set()  # the steps of states that led astray at once
+        self._instead = False  # whether the newest checkpoint is of no use, and the next one replaces it
+        self._distrusted: set[int] = set()  # the steps of states from which the loss diverged at once
         self._at, self._took = time.monotonic(), 0.0  # the last time, and how long it took
         self._steps: int | None = None  # of the state written last
 
-    def newest(self) -> tuple[Standing, dict[str, Tensor]] | None:
-        """The newest state that can be trusted: where the run stood, and `Training.tensors`; None if there is none.
+    def newest(self) -> tuple[TrainState, dict[str, Tensor]] | None:
+        """The newest state that can be trusted, and `Training.tensors` at that time; None if there is none.
 
         Raises:
             SkipwiseError: it can't be opened, or was written by another version of Skipwise.
@@ -57,21 +61,21 @@ class Saves:
 
         for tensors, state in load_checkpoints(self.path, damaged):
             try:
-                stored = msgspec.convert(state, _State)
+                stored = msgspec.convert(with_current_names(state, _Saved), _Saved)
             except msgspec.ValidationError as error:
-                damaged(f"{self.path} says nothing that can be gone on from ({error}), and is not used.")
+                damaged(f"{self.path} holds no state that a run can be resumed from ({error}), and is not used.")
                 continue
-            if stored.spec == self.spec and stored.standing.steps not in self._distrusted:
-                return stored.standing, tensors
+            if stored.spec == self.spec and stored.state.steps not in self._distrusted:
+                return stored.state, tensors
             self._instead = True
         return None
 
-    def led_astray(self, came_from: int | None) -> None:
-        """Gives up the newest state, after a run went astray.
+    def diverged(self, came_from: int | None) -> None:
+        """Gives up the newest state, after the loss has diverged.
 
         Args:
-            came_from: the steps of the saved state the run had gone on from, if it had: one from which it goes astray
-                before the next one is saved was not as good as it looked, and the one before it is better.
+            came_from: the number of steps of the saved state that the run was resumed from, if it was. If the loss
+                diverges before the next state is saved, that state was bad already, and the one before it is used.
         """
         self._instead = True
         if came_from is not None:
@@ -83,7 +87,7 @@ class Saves:
         return time.monotonic() - self._at >= max(apart, self._took / SAVING_SHARE)
 
     def save(self, training: Training) -> None:
-        """Writes down where the training stands, unless that is nowhere: then the older states are worth more."""
+        """Saves the state, unless the loss is diverging: then the older states are better."""
         if not training.between_steps:
             return
         started = time.monotonic()
@@ -93,13 +97,13 @@ class Saves:
         self._took = self._at - started
 
     def write(self, training: Training) -> None:
-        """Writes down where the training stands.
+        """Saves the state.
 
         Raises:
-            SkipwiseError: the disk is full, read-only, ...; the older states are untouched then.
+            SkipwiseError: the disk is full or read-only, for example. The older states are kept then.
         """
-        state = msgspec.to_builtins(_State(self.spec, training.at))
-        # After an epoch's last step and at its end the weights are the same: two copies would be lost together.
-        instead = self._instead or training.at.steps == self._steps
+        state = msgspec.to_builtins(_Saved(self.spec, training.state))
+        # The weights after the last step of an epoch and at its end are the same. If they are bad, both states are.
+        instead = self._instead or training.state.steps == self._steps
         save_checkpoint(self.path, training.tensors(), state, instead=instead)
-        self._instead, self._steps = False, training.at.steps
+        self._instead, self._steps = False, training.state.steps

@@ -1,7 +1,7 @@
-"""`--time-limit`: as many steps as fit.
+"""`train --time-limit`: as many steps as fit.
 
-How many that are is guessed from a trial before the run, and corrected on the way, since machines get faster and
-slower. Each correction is a knot in the run's `Pace`: the schedule always comes to its end, and a run's record says
+Their number is estimated from a trial before the run, and corrected during the run, since machines get faster and
+slower. Each correction is a knot in the `StepSchedule`: the schedule always comes to its end, and a run's record says
 how it got there.
 """
 
@@ -15,8 +15,8 @@ from statistics import median
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.training.loop.recipe import Recipe
-from skipwise.training.loop.schedule import Pace, relative_cost, step_cost
-from skipwise.training.run.progress import Standing
+from skipwise.training.loop.schedule import StepSchedule, relative_cost, step_cost
+from skipwise.training.run.state import TrainState
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _NUMBER = r"(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
@@ -25,17 +25,17 @@ _PART = re.compile(_NUMBER + _NAMES)
 _CLOCK = re.compile(r"(?P<h>[0-9]+):(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])")
 _SPELLINGS = "write it like 90s, 20m, 1.5h, 1h30m or 1:30:00"
 LONGEST = 365 * 86400
-"""Seconds of a time limit."""
+"""The longest time limit, in seconds."""
 SPARE = 0.03
-"""The share of the time left that is kept in reserve, for steps that are slower than those so far."""
+"""The share of the remaining time that is kept in reserve, for steps that are slower than those so far."""
 CORRECT_AFTER = 0.1
-"""A correction is made when this share of what was left at the last one has gone by."""
+"""A correction is made when this share of the time or the steps that were left at the last one is used up."""
 FEWEST = 5
-"""Steps that a correction rests on, unless the time is up."""
+"""The least number of steps that a correction is based on, unless the time is up."""
 UNUSUAL = 5.0
-"""A step that took longer than this many usual ones counts as so many; it waited for something else."""
+"""A step counts as at most so many usual ones: a longer one waited for something else."""
 LEAST_STEPS = 10
-"""Fewer are no training, and the limit is refused."""
+"""The least number of steps; a time limit with fewer is refused."""
 
 
 def parse_limit(text: str) -> float:
@@ -86,15 +86,16 @@ def _seconds(written: str) -> float | None:
 
 
 class Timekeeper:
-    """Keeps a run's pace such that it ends in time.
+    """Corrects the number of a run's steps so that it ends in time.
 
     Args:
         end: when the last step has to be done, on the clock.
-        step: seconds a step at full size is expected to take.
-        epoch: steps between two validations.
-        closing: seconds a validation is expected to take.
-        size: of the images at full size, pixels a side.
-        clock: monotonic, in seconds.
+        step: the expected time of a step at full size, in seconds.
+        epoch: the number of steps between two validations.
+        closing: the expected time of a validation, in seconds.
+        recipe: the recipe of the run.
+        size: the full size of the images, in pixels a side.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(
@@ -115,7 +116,7 @@ class Timekeeper:
         self.share, self.taken = 0.0, list[float]()
 
     def check(self) -> None:
-        """Raises SkipwiseError where hardly a step fits."""
+        """Raises SkipwiseError where fewer than `LEAST_STEPS` steps fit."""
         if self._fitting(0.0) < LEAST_STEPS:
             left = max(0.0, self.end - self.clock())
             raise SkipwiseError(
@@ -124,36 +125,36 @@ class Timekeeper:
                 "(--width)."
             )
 
-    def begin(self, at: Standing) -> Standing:
-        """The beginning of a run, at a pace that fits."""
+    def begin(self, at: TrainState) -> TrainState:
+        """The first state of a run, with as many steps as fit."""
         self._start(0.0)
-        return replace(at, pace=Pace.even(max(LEAST_STEPS, self._fitting(0.0))))
+        return replace(at, step_schedule=StepSchedule.even(max(LEAST_STEPS, self._fitting(0.0))))
 
-    def go_on(self, at: Standing) -> Standing:
-        """Where a run stands that was interrupted: what it took before counts, the time in between does not."""
-        self._start(at.pace.share(at.steps))
+    def resume(self, at: TrainState) -> TrainState:
+        """The state of a resumed run. The time that it took before counts; the time in between does not."""
+        self._start(at.step_schedule.share(at.steps))
         self.end -= at.seconds_in_all
         return at
 
-    def corrected(self, at: Standing) -> Standing:
-        """To be called after each step: where the run stands, now and then at another pace."""
-        if at.steps >= at.pace.steps:
+    def corrected(self, at: TrainState) -> TrainState:
+        """The state after a step, at times with another number of steps. Call it after each step."""
+        if at.steps >= at.step_schedule.steps:
             return at
-        now, share = self.clock(), at.pace.share(at.steps)
-        cost = step_cost(at.pace.share(at.steps - 1), self.recipe, self.size)
+        now, share = self.clock(), at.step_schedule.share(at.steps)
+        cost = step_cost(at.step_schedule.share(at.steps - 1), self.recipe, self.size)
         self.taken.append((now - self.last) / cost)
         self.last = now
         left, taken = self.end - now, now - self.since
-        # Of the time or of the steps, whichever goes by sooner: the guess may have been too short, or too long.
+        # The share of the time or of the steps, whichever is larger: the estimate may be too low or too high.
         gone = max(taken / max(left + taken, 1e-9), (share - self.share) / (1 - self.share))
         if left > self.step and (gone < CORRECT_AFTER or len(self.taken) < FEWEST):
             return at
         self.step = self._usual()
         self._start(share)
-        return replace(at, pace=at.pace.changed(at.steps, at.steps + self._fitting(share)))
+        return replace(at, step_schedule=at.step_schedule.changed(at.steps, at.steps + self._fitting(share)))
 
     def epoch_closed(self) -> None:
-        """To be called after each validation, which is no part of a step."""
+        """Notes the time of a validation, which is not part of a step. Call it after each validation."""
         now = self.clock()
         self.closing, self.last = now - self.last, now
 
@@ -162,8 +163,8 @@ class Timekeeper:
         self.share, self.taken = share, []
 
     def _usual(self) -> float:
-        """The mean step since the last correction, of which none counts as more than a few: one may have waited for
-        the compiler, or for the disk."""
+        """The mean time of a step since the last correction. Each counts as at most a few usual ones, since it may have
+        waited for the compiler or the disk."""
         most = UNUSUAL * median([self.step, *self.taken])
         return sum(min(each, most) for each in self.taken) / len(self.taken)
 

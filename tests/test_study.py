@@ -1,4 +1,4 @@
-"""A comparison's course with made-up answers instead of training: who goes on, what is frozen, what can go wrong."""
+"""A comparison's study with made-up answers instead of training: who goes on, what is frozen, what can go wrong."""
 
 from __future__ import annotations
 
@@ -14,22 +14,16 @@ from skipwise.comparison.plan.plan import Job, Plan, Tuning
 from skipwise.comparison.results.records import Tried
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.executor import Event
-from skipwise.comparison.run.study import best_rates, follow
+from skipwise.comparison.run.study import best_rates, run_study
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.folders import make_folder
 from skipwise.core.machine.system import describe_machine
 from skipwise.data.splits import save_split
 from skipwise.evaluation.metrics import Metrics, measure
 from skipwise.evaluation.outcomes import OUTCOMES
-from skipwise.training.run.record import (
-    Predictions,
-    RunRecord,
-    RunSpec,
-    failed_run,
-    read_predictions,
-    write_predictions,
-    write_run,
-)
+from skipwise.training.callbacks import RunEnd
+from skipwise.training.run.predictions import Predictions, read_predictions, write_predictions
+from skipwise.training.run.record import RunRecord, RunSpec, failed_run, write_run
 from tests.fabricated import fabricate
 
 IMAGES = 4000
@@ -70,9 +64,8 @@ class Answering:
     def events(self, until: float = math.inf) -> Iterator[Event]:  # noqa: ARG002 - it does not wait
         while self.waiting:
             job = self.waiting.pop(0)
-            yield Event(job, epoch=1, seconds=0.1)
             self.done.append(job)
-            yield Event(job, epoch=1, record=self.run(job))
+            yield RunEnd(run=job.folder, record=self.run(job))
 
     def cancel(self) -> None:
         self.waiting.clear()
@@ -136,27 +129,37 @@ def trained(executor: Answering) -> dict[str, int]:
     return counts
 
 
+def test_an_executor_that_forgets_a_run_is_named(tmp_path: Path) -> None:
+    class Forgetful(Answering):
+        def events(self, until: float = math.inf) -> Iterator[Event]:
+            self.waiting = self.waiting[1:]
+            yield from super().events(until)
+
+    with pytest.raises(SkipwiseError, match="The executor Forgetful has no more events, though 1 run did not end"):
+        run_study(make_plan(tmp_path), tmp_path, Forgetful(tmp_path, by_name(resnet18=0.9, plain18=0.8)))
+
+
 def test_a_clear_difference_is_decided_at_the_first_look(tmp_path: Path) -> None:
     plan = make_plan(tmp_path)
     executor = Answering(tmp_path, by_name(resnet18=0.9, plain18=0.8))
-    course = follow(plan, tmp_path, executor)
+    study = run_study(plan, tmp_path, executor)
     assert trained(executor) == {"resnet18": 5, "plain18": 5}
-    assert [look.seeds for look in course.looks] == [5]
-    assert course.looks[0].decided == (("resnet18", "plain18"),)
-    assert course.judgement.pairs[0].verdict == "better"
-    assert course.judgement.looks == 3  # the error is shared over all that were planned
+    assert [look.seeds for look in study.looks] == [5]
+    assert study.looks[0].decided == (("resnet18", "plain18"),)
+    assert study.judgement.pairs[0].verdict == "better"
+    assert study.judgement.looks == 3  # the error is shared over all that were planned
 
 
 def test_only_who_is_in_an_open_pair_goes_on(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, ("resnet18", "se_resnet18", "plain18"))
     executor = Answering(tmp_path, by_name(resnet18=0.9, se_resnet18=0.895, plain18=0.8))
-    course = follow(plan, tmp_path, executor)
+    study = run_study(plan, tmp_path, executor)
     counts = trained(executor)
     assert counts["plain18"] == 5
     assert counts["resnet18"] == counts["se_resnet18"] > 5
-    assert course.looks[1].candidates == ("resnet18", "se_resnet18")
+    assert study.looks[1].candidates == ("resnet18", "se_resnet18")
     # What was decided at the first look stays as it was decided there.
-    frozen = {(pair.a, pair.b): pair for pair in course.judgement.pairs}
+    frozen = {(pair.a, pair.b): pair for pair in study.judgement.pairs}
     assert frozen["resnet18", "plain18"].seeds == 5
 
 
@@ -167,21 +170,21 @@ def test_pairs_of_candidates_that_are_out_are_not_pursued_unless_asked_for(tmp_p
         return {"resnet18": 0.9, "plain18": 0.8, "plain34": 0.795 + 0.01 * (spec.seed % 2)}[spec.model]
 
     executor = Answering(tmp_path / "a", accuracy)
-    course = follow(make_plan(tmp_path / "a", names), tmp_path / "a", executor)
+    study = run_study(make_plan(tmp_path / "a", names), tmp_path / "a", executor)
     assert trained(executor) == dict.fromkeys(names, 5)
-    assert course.judgement.pairs[2].verdict == "unresolved"
+    assert study.judgement.pairs[2].verdict == "unresolved"
     executor = Answering(tmp_path / "b", accuracy)
-    follow(make_plan(tmp_path / "b", names, every_pair=True), tmp_path / "b", executor)
+    run_study(make_plan(tmp_path / "b", names, every_pair=True), tmp_path / "b", executor)
     assert trained(executor)["plain34"] > 5
     assert trained(executor)["resnet18"] == 5
 
 
-def test_a_course_that_is_taken_again_does_nothing_and_finds_the_same(tmp_path: Path) -> None:
+def test_a_study_that_is_repeated_does_nothing_and_finds_the_same(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, ("resnet18", "se_resnet18", "plain18"))
     accuracy = by_name(resnet18=0.9, se_resnet18=0.897, plain18=0.8)
-    first = collect(plan, tmp_path, follow(plan, tmp_path, Answering(tmp_path, accuracy)))
+    first = collect(plan, tmp_path, run_study(plan, tmp_path, Answering(tmp_path, accuracy)))
     executor = Answering(tmp_path, accuracy)
-    again = collect(plan, tmp_path, follow(plan, tmp_path, executor))
+    again = collect(plan, tmp_path, run_study(plan, tmp_path, executor))
     assert not executor.done
     assert again == first
 
@@ -191,7 +194,7 @@ def test_failed_runs_stay_in_the_record_and_leave_the_seeds_both_have(tmp_path: 
         return math.nan if spec.model == "plain18" and spec.seed == 1 else {"resnet18": 0.9, "plain18": 0.8}[spec.model]
 
     plan = make_plan(tmp_path)
-    results = collect(plan, tmp_path, follow(plan, tmp_path, Answering(tmp_path, accuracy)))
+    results = collect(plan, tmp_path, run_study(plan, tmp_path, Answering(tmp_path, accuracy)))
     assert results.pairs[0].seeds == 4
     assert [run.status for run in results.candidates[1].runs].count("failed") == 1
     assert results.candidates[1].failed == 1
@@ -200,7 +203,7 @@ def test_failed_runs_stay_in_the_record_and_leave_the_seeds_both_have(tmp_path: 
 def test_a_candidate_whose_runs_all_fail_gets_no_more(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, ("resnet18", "se_resnet18", "plain18"))
     executor = Answering(tmp_path, by_name(resnet18=0.9, se_resnet18=0.897, plain18=math.nan))
-    results = collect(plan, tmp_path, follow(plan, tmp_path, executor))
+    results = collect(plan, tmp_path, run_study(plan, tmp_path, executor))
     assert trained(executor)["plain18"] == 5
     assert results.candidates[2].outcome is None
     assert results.candidates[2].per_class == ()
@@ -213,20 +216,20 @@ def test_seeds_that_gave_the_same_answers_are_noticed(tmp_path: Path) -> None:
             return super().run(replace(job, spec=replace(job.spec, seed=0)) if job.spec.model == "plain18" else job)
 
     plan = make_plan(tmp_path, looks=(3,))
-    results = collect(plan, tmp_path, follow(plan, tmp_path, Same(tmp_path, by_name(resnet18=0.9, plain18=0.8))))
+    results = collect(plan, tmp_path, run_study(plan, tmp_path, Same(tmp_path, by_name(resnet18=0.9, plain18=0.8))))
     assert [candidate.repeated for candidate in results.candidates] == [(), (1, 2)]
 
 
 def test_answers_to_other_images_are_refused(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, looks=(2,))
-    follow(plan, tmp_path, Answering(tmp_path, by_name(resnet18=0.9, plain18=0.8)))
+    run_study(plan, tmp_path, Answering(tmp_path, by_name(resnet18=0.9, plain18=0.8)))
     path = tmp_path / "split.csv"
     path.write_text(path.read_text().replace("00007.png", "77777.png"))
     with pytest.raises(SkipwiseError, match="other images"):
-        follow(plan, tmp_path, Answering(tmp_path, by_name()))
+        run_study(plan, tmp_path, Answering(tmp_path, by_name()))
     path.write_text("\n".join(path.read_text().splitlines()[:-5]))
     with pytest.raises(SkipwiseError, match=r"split\.csv is not the one"):
-        follow(plan, tmp_path, Answering(tmp_path, by_name()))
+        run_study(plan, tmp_path, Answering(tmp_path, by_name()))
 
 
 def test_balanced_accuracy_counts_every_class_alike(tmp_path: Path) -> None:
@@ -255,7 +258,7 @@ def test_balanced_accuracy_counts_every_class_alike(tmp_path: Path) -> None:
             write_run(self.home / job.folder, record)
             return record
 
-    results = collect(plan, tmp_path, follow(plan, tmp_path, Fewer(tmp_path, by_name(resnet18=0.9, plain18=0.9))))
+    results = collect(plan, tmp_path, run_study(plan, tmp_path, Fewer(tmp_path, by_name(resnet18=0.9, plain18=0.9))))
     assert results.candidates[1].outcome is not None
     assert results.candidates[1].outcome.value == pytest.approx(0.4)
     assert results.candidates[1].accuracy == pytest.approx(880 / len(members))
@@ -266,7 +269,9 @@ def test_balanced_accuracy_counts_every_class_alike(tmp_path: Path) -> None:
 
 def test_images_on_which_candidates_disagree_most_come_first(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, looks=(3,))
-    results = collect(plan, tmp_path, follow(plan, tmp_path, Answering(tmp_path, by_name(resnet18=0.9, plain18=0.6))))
+    results = collect(
+        plan, tmp_path, run_study(plan, tmp_path, Answering(tmp_path, by_name(resnet18=0.9, plain18=0.6)))
+    )
     first = results.disagreements[0]
     assert first.right == (1.0, 0.0)
     assert first.answers[0] == first.label != first.answers[1]
@@ -285,16 +290,16 @@ def test_rates_are_tuned_first_each_network_for_itself(tmp_path: Path) -> None:
     tuning = Tuning(rates=(0.1, 0.4), epochs=2, seed=1000)
     plan = make_plan(tmp_path, looks=(2,), tuning=tuning)
     executor = Answering(tmp_path, accuracy)
-    course = follow(plan, tmp_path, executor)
+    study = run_study(plan, tmp_path, executor)
     assert [(job.spec.model, job.spec.recipe.lr, job.spec.recipe.epochs) for job in executor.done[:4]] == [
         ("resnet18", 0.1, 2),
         ("resnet18", 0.4, 2),
         ("plain18", 0.1, 2),
         ("plain18", 0.4, 2),
     ]
-    assert course.rates == {"resnet18": 0.1, "plain18": 0.4}
+    assert study.rates == {"resnet18": 0.1, "plain18": 0.4}
     assert {(job.spec.model, job.spec.recipe.lr) for job in executor.done[4:]} == {("resnet18", 0.1), ("plain18", 0.4)}
-    assert [candidate.lr for candidate in collect(plan, tmp_path, course).candidates] == [0.1, 0.4]
+    assert [candidate.lr for candidate in collect(plan, tmp_path, study).candidates] == [0.1, 0.4]
 
 
 def test_rates_are_tuned_by_the_outcome_that_is_asked_for(tmp_path: Path) -> None:
@@ -317,8 +322,8 @@ def test_rates_are_tuned_by_the_outcome_that_is_asked_for(tmp_path: Path) -> Non
         plan = make_plan(tmp_path / outcome, looks=(2,), tuning=tuning)
         plan = replace(plan, question=replace(plan.question, outcome=outcome))
         executor = Uneven(tmp_path / outcome, by_name(resnet18=0.9, plain18=0.9))
-        course = follow(plan, tmp_path / outcome, executor)
-        assert set(course.rates.values()) == {best}
+        study = run_study(plan, tmp_path / outcome, executor)
+        assert set(study.rates.values()) == {best}
 
 
 def test_the_best_rate_is_by_accuracy_then_loss_then_the_smaller() -> None:
@@ -338,13 +343,13 @@ def test_the_best_rate_is_by_accuracy_then_loss_then_the_smaller() -> None:
 def test_what_is_finished_when_the_time_is_up_is_judged_as_was_planned(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, ("resnet18", "se_resnet18", "plain18"), looks=(3, 6, 9))
     accuracy = by_name(resnet18=0.9, se_resnet18=0.897, plain18=0.8)
-    follow(replace(plan, question=replace(plan.question, looks=(4,))), tmp_path, Answering(tmp_path, accuracy))
+    run_study(replace(plan, question=replace(plan.question, looks=(4,))), tmp_path, Answering(tmp_path, accuracy))
     # No run that is missing is needed now, and the error is still shared over three looks.
     executor = Answering(tmp_path, accuracy)
-    course = follow(replace(plan, stopped_after=4), tmp_path, executor)
+    study = run_study(replace(plan, stopped_after=4), tmp_path, executor)
     assert not executor.done
-    assert course.judgement.looks == 3
-    assert [look.seeds for look in course.looks] == [3, 4]
+    assert study.judgement.looks == 3
+    assert [look.seeds for look in study.looks] == [3, 4]
     assert replace(plan, stopped_after=2).looks == (2,)
     assert replace(plan, stopped_after=6).looks == (3, 6)
 
@@ -352,7 +357,7 @@ def test_what_is_finished_when_the_time_is_up_is_judged_as_was_planned(tmp_path:
 def test_a_network_that_the_time_was_too_short_for_is_in_no_verdict(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, ("resnet18", "se_resnet18", "plain18"), looks=(2,), not_trained={"plain18": "Too dear."})
     executor = Answering(tmp_path, by_name(resnet18=0.9, se_resnet18=0.8))
-    results = collect(plan, tmp_path, follow(plan, tmp_path, executor))
+    results = collect(plan, tmp_path, run_study(plan, tmp_path, executor))
     assert "plain18" not in trained(executor)
     assert [(pair.a, pair.b) for pair in results.pairs] == [("resnet18", "se_resnet18")]
     assert [candidate.not_trained for candidate in results.candidates] == [None, None, "Too dear."]
@@ -366,9 +371,9 @@ def test_in_cross_validation_a_seed_counts_when_all_its_folds_are_done(tmp_path:
         return math.nan if (spec.model, spec.seed, spec.fold) == ("plain18", 5, (1, 4)) else 0.9
 
     executor = Folds(tmp_path, accuracy)
-    course = follow(plan, tmp_path, executor)
+    study = run_study(plan, tmp_path, executor)
     assert len(executor.done) == 2 * 2 * 4
-    assert course.judgement.pairs[0].difference == pytest.approx(0.1)
-    assert course.judgement.pairs[0].images == IMAGES
-    results = collect(plan, tmp_path, course)
+    assert study.judgement.pairs[0].difference == pytest.approx(0.1)
+    assert study.judgement.pairs[0].images == IMAGES
+    results = collect(plan, tmp_path, study)
     assert [(run.seed, run.fold) for run in results.candidates[0].runs[:5]] == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)]

@@ -1,0 +1,146 @@
+"""What every executor of a comparison's runs has to do, and that results do not depend on which one it is."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import skipwise
+from skipwise import Epoch, Executor, InProcess, LocalProcesses
+from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
+from skipwise.core.files.checksums import read_sealed
+from skipwise.cost import timing
+from skipwise.cost.interleaved import interleaved
+from skipwise.training.callbacks import RunEnd, Start
+from skipwise.training.run.files import read_history
+from skipwise.training.run.record import find_run
+
+EXECUTORS = [InProcess, LocalProcesses]
+LINEAR, RAISES = "tests.guest_networks:Linear", "tests.guest_networks:Raises"
+
+
+class Begun(skipwise.Callback):
+    """Stops a comparison before its first run."""
+
+    def on_start(self, start: Start) -> None:  # noqa: ARG002
+        raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def begun(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A comparison's folder in which nothing has been run yet; not to be changed."""
+    folder = tmp_path_factory.mktemp("begun") / "out"
+    options = {"models": [LINEAR, RAISES], "epochs": 3, "seeds": 2, "img_size": 16, "precision": "fp32"}
+    with pytest.raises(KeyboardInterrupt):
+        skipwise.compare(photos, output=folder, callbacks=[Begun()], **options)
+    return folder
+
+
+@pytest.fixture
+def folder(begun: Path, tmp_path: Path) -> Path:
+    """The same, to be worked in."""
+    return Path(shutil.copytree(begun, tmp_path / "out"))
+
+
+@pytest.fixture(params=EXECUTORS, ids=lambda kind: kind.__name__)
+def executor(request: pytest.FixtureRequest, folder: Path) -> Iterator[Executor]:
+    made: Executor = request.param()
+    made.open(folder, processes=2, threads=1)
+    yield made
+    made.close()
+
+
+def job_of(folder: Path, model: str, *, seed: int = 0, epochs: int | None = None) -> Job:
+    """A run of the plan, or a longer one."""
+    job = read_sealed(folder / COMPARISONS.plan_file, Plan).jobs(model, seed)[0]
+    recipe = job.spec.recipe if epochs is None else replace(job.spec.recipe, epochs=epochs)
+    return replace(job, spec=replace(job.spec, recipe=recipe))
+
+
+def test_every_run_reports_its_epochs_in_order_and_then_its_end(executor: Executor, folder: Path) -> None:
+    jobs = [job_of(folder, LINEAR), job_of(folder, RAISES), job_of(folder, LINEAR, seed=1)]
+    for job in jobs:
+        executor.submit(job)
+    events = list(executor.events())
+    for job in jobs:
+        *epochs, end = (event for event in events if event.run == job.folder)
+        assert isinstance(end, RunEnd)
+        assert end.record == find_run(job.spec, folder / job.folder)  # the folder is complete
+        if job.spec.model == RAISES:
+            assert end.record.status == "failed"
+            assert "list index out of range" in (end.record.reason or "")
+            continue
+        assert end.record.status == "finished"
+        assert [(epoch.epoch, epoch.model, epoch.seed) for epoch in epochs] == [
+            (number, LINEAR, job.spec.seed) for number in (1, 2, 3)
+        ]
+        assert [epoch.metrics for epoch in epochs] == list(read_history(folder / job.folder))
+        assert epochs[-1].outcome == end.record.val.accuracy
+    assert not list(executor.events())  # each end is told once
+
+
+def first_epoch(executor: Executor) -> Epoch:
+    event = next(iter(executor.events()))
+    assert isinstance(event, Epoch)
+    return event
+
+
+@pytest.mark.parametrize("stop", ["cancel", "close"])
+def test_a_stopped_run_is_resumed_and_comes_to_the_same_bytes(
+    executor: Executor, folder: Path, stop: str, tmp_path: Path
+) -> None:
+    job = job_of(folder, LINEAR, epochs=40)
+    executor.submit(job)
+    executor.submit(job_of(folder, LINEAR, seed=1))
+    assert first_epoch(executor).epoch == 1
+    getattr(executor, stop)()
+    assert find_run(job.spec, folder / job.folder) is None
+    assert not list(executor.events())  # nothing more is heard of what was stopped
+    if stop == "close":
+        assert (folder / job.folder / "resume.safetensors").exists()
+        executor.open(folder, processes=1, threads=1)
+    executor.submit(job)
+    *epochs, end = executor.events()
+    assert isinstance(end, RunEnd)
+    assert end.record.status == "finished"
+    assert (epochs[0].epoch > 1) or stop == "cancel"
+    stopped = (folder / job.folder / "predictions.npz").read_bytes()
+    (folder / job.folder).rename(tmp_path / "stopped")
+    executor.submit(job)
+    assert isinstance(list(executor.events())[-1], RunEnd)
+    assert (folder / job.folder / "predictions.npz").read_bytes() == stopped
+
+
+def test_events_end_when_the_time_has_come_and_continue_later(executor: Executor, folder: Path) -> None:
+    executor.submit(job_of(folder, LINEAR))
+    assert not list(executor.events(until=time.monotonic() - 1))
+    assert [type(event) for event in executor.events(until=time.monotonic() + 3600)] == [Epoch, Epoch, Epoch, RunEnd]
+
+
+def test_what_no_run_can_continue_from_is_raised(executor: Executor, folder: Path) -> None:
+    (folder / "images.json").unlink()
+    executor.submit(job_of(folder, LINEAR))
+    with pytest.raises(skipwise.SkipwiseError, match=r"images\.json"):
+        list(executor.events())
+
+
+def test_a_comparison_comes_to_the_same_bytes_whatever_does_its_runs(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "interleaved", lambda arms, **_: interleaved(arms, seconds=0.0))
+    options = {"models": ["plain18", LINEAR], "epochs": 1, "seeds": 2, "width": 0.125, "precision": "fp32"}
+    found = {}
+    for kind in EXECUTORS:
+        output = tmp_path / kind.__name__
+        skipwise.compare(photos, output=output, executor=kind(), **options)
+        found[kind] = {
+            path.relative_to(output): path.read_bytes()
+            for path in (output / "comparison.json", *output.glob("runs/*/predictions.npz"))
+        }
+    assert len(found[InProcess]) == 5
+    assert found[InProcess] == found[LocalProcesses]
