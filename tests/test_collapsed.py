@@ -22,6 +22,8 @@ from skipwise.comparison.run.predictions import read_tested
 from skipwise.comparison.run.study import run_study
 from skipwise.comparison.wording import pairs, phrases, study
 from skipwise.comparison.wording.answer import answer
+from skipwise.comparison.wording.groups import group_warnings
+from skipwise.comparison.wording.groups import in_groups as said_in_groups
 from skipwise.comparison.wording.notes import notes
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed, write_sealed
@@ -160,7 +162,7 @@ def test_groups_are_what_is_judged_on_and_what_is_said(tmp_path: Path) -> None:
     assert pair.groups == 8
     assert pair.difference == pytest.approx(apart.pairs[0].difference)
     assert "4,000 test images in 8 groups (column patient)" in study.asked(results)
-    assert any("can't be known how much groups differ" in note for note in notes(plan, results))
+    assert any("too few to know how much groups differ" in note for note in notes(plan, results))
     (singly,), (together,) = apart.bootstraps, results.bootstraps
     assert together.low <= pair.difference <= together.high
     assert (together.low, together.high) != (singly.low, singly.high)
@@ -206,8 +208,8 @@ def test_groups_of_a_column_reach_the_plan_with_what_they_can_not_show(tmp_path:
     made = grouping_of(prepared, ReadingOptions(group="patient"))
     assert made is not None
     assert (made.groups, made.largest, made.by, made.lone) == (5, 4, "column patient", ("a",))
-    assert made.said(8) == "8 test images in 5 groups (column patient)"
-    few, half, lone = made.warnings(8)
+    assert said_in_groups(made, 8) == "8 test images in 5 groups (column patient)"
+    few, half, lone = group_warnings(made, 8)
     assert "5 groups" in few
     assert "4 of the 8" in half
     assert "'a'" in lone

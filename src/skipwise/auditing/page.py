@@ -9,8 +9,10 @@ from statistics import median
 from typing import Any
 
 from skipwise.auditing.contact_sheets import Sheet, pictures_each
-from skipwise.auditing.record import TITLES, TO_MEND, Record, summary
+from skipwise.auditing.record import Record
 from skipwise.auditing.thumbnails import small_pictures
+from skipwise.auditing.wording import TITLES, TO_MEND, summary
+from skipwise.core.text import count
 from skipwise.data.quality.findings import Finding, Kind
 from skipwise.data.scan.scan import Progress, Scan
 from skipwise.data.sources import Source
@@ -133,7 +135,7 @@ def _facts(source: Source, record: Record) -> list[tuple[str, str]]:
         ("Classes", f"{len(sizes):,}, of {_range((min(sizes), median(sizes), max(sizes)), 'images')}"),
     ]
     if source.container is not None:
-        facts.append(("Formats", ", ".join(f"{count:,} {name}" for name, count in counts.kinds.items())))
+        facts.append(("Formats", ", ".join(f"{files:,} {kind}" for kind, files in counts.kinds.items())))
     if counts.shorter_side and counts.aspect:
         square = counts.aspect[2] == 1
         facts.append(("Shorter side", _range(counts.shorter_side, "pixels")))
@@ -161,7 +163,7 @@ def _groups(source: Source, sheets: Sequence[Sheet], pictures: dict[int, str]) -
         groups.append(
             {
                 "title": f"{_short(some[0].name)} to {_short(some[-1].name)}",
-                "size": f"{len(some)} class{'es' * (len(some) != 1)}, {images:,} images",
+                "size": f"{count(len(some), 'class')}, {count(images, 'image')}",
                 "folded": size < len(sheets),
                 "columns": most,
                 "sheets": [_pictured(source, sheet, pictures) for sheet in some],
@@ -174,8 +176,8 @@ def _pictured(source: Source, sheet: Sheet, pictures: dict[int, str]) -> dict[st
     split = {index: source.splits[index] if source.splits else "" for index in sheet.shown}
     return {
         "name": _short(sheet.name),
-        "images": f"{sheet.images:,} image{'s' * (sheet.images != 1)}",
-        "splits": ", ".join(f"{count:,} {name}" for name, count in sheet.splits.items()),
+        "images": count(sheet.images, "image"),
+        "splits": ", ".join(f"{images:,} {split}" for split, images in sheet.splits.items()),
         "pictures": [
             (_short(source.ids[index]), split[index], pictures[index]) for index in sheet.shown if index in pictures
         ],

@@ -210,7 +210,7 @@ def _guessed(results: Results, choice: Recommendation) -> str:
     seeds = max((pair.seeds for pair in pairs.values() if pair is not None), default=0)
     against = None if choice.against is None else results.advantage(name, choice.against)
     if choice.largest_loss is None or against is None or is_wide(against, results.question):
-        loss = f"how much worse than {choice.against} it may be can't be told"
+        loss = f"it is unknown how much worse than {choice.against} it may be"
     else:
         loss = f"it may be up to {results.question.scoring.amount(choice.largest_loss)} worse than {choice.against}"
     return (

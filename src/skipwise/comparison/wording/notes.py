@@ -9,6 +9,7 @@ from dataclasses import replace
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.plan.question import FEWEST, LEAST, Question
 from skipwise.comparison.results.records import Candidate, Results, RunResult
+from skipwise.comparison.wording.groups import group_warnings
 from skipwise.comparison.wording.phrases import accuracy, length
 from skipwise.comparison.wording.study import given_up_in_all
 from skipwise.core.text import count, listed
@@ -180,7 +181,7 @@ def _two_seeds(results: Results) -> list[str]:
 
 def _groups(plan: Plan) -> list[str]:
     """What the groups of the test images can't show."""
-    return [] if plan.grouping is None else plan.grouping.warnings(plan.test_images)
+    return [] if plan.grouping is None else group_warnings(plan.grouping, plan.test_images)
 
 
 def _identical(results: Results) -> list[str]:
