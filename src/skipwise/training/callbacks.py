@@ -130,8 +130,8 @@ class Callback:
     once `on_start` was, whatever happens in between. If the work had ended before this call, `on_start` and what
     follows it are not called. The epochs of one run come in order, each of them once, before its `on_run_end`; those of
     different runs are mixed. For a run that is resumed, `on_epoch` is called with the epochs after the saved state;
-    after a crash it may have been called with some of these before. Under torchrun only the first process calls its
-    callbacks.
+    after a crash it may have been called with some of these before. In `train`, a run whose loss diverges goes back to
+    an earlier state, and its epochs come again. Under torchrun only the first process calls its callbacks.
 
     When `on_epoch` is called, the run's `metrics.jsonl` has the epoch already.
 
