@@ -184,14 +184,14 @@ def test_rates_that_were_tuned_before_a_restart_are_tuned_anew(tmp_path: Path) -
     assert machine.now <= 900
 
 
-def test_a_network_that_learnt_nothing_is_named_and_its_time_goes_to_the_others(tmp_path: Path) -> None:
+def test_a_network_that_learned_nothing_is_named_and_its_time_goes_to_the_others(tmp_path: Path) -> None:
     expected = epochs_of(3)
     poor = Machine(expected, CLOSE | {"plain18": 0.2})
     comparison = Comparison(asking(3, looks=(12,)), tmp_path / "poor", expected, 600.0)
     study = comparison.carry_out(poor)
     judged(comparison, study)
     sentence = comparison.plan.not_trained["plain18"]
-    assert sentence.startswith("It had learnt nothing when its first run of ")
+    assert sentence.startswith("It had learned nothing when its first run of ")
     assert any(sentence in said for said in comparison.noticed)
     assert sum(job.spec.model == "plain18" for job in poor.ran) == 1
     results = collect(study.plan, comparison.folder, study)
