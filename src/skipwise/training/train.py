@@ -240,7 +240,7 @@ def _run(
     ranks: Ranks,
     began: float,
 ) -> RunRecord:
-    """Trains to the end, or goes on with it."""
+    """Trains to the end, from the saved state if there is one."""
     from skipwise.training.resolve import keeper_of
     from skipwise.training.run.runner import execute_run
 
@@ -258,14 +258,16 @@ def _run(
         )
     except (SkipwiseError, OSError, MemoryError):
         raise
-    except Exception as error:  # the network's code, the compiler, a device: once it is mended, the run goes on
+    except (
+        Exception
+    ) as error:  # the network's code, the compiler, a device: once it is corrected, the run can be resumed
         trace = folder / f"error{'' if ranks.first else f'-{ranks.rank}'}.txt"
         write_text(trace, traceback.format_exc())
         raise SkipwiseError(
             f"{plan.spec.model} stopped ({in_short(error)}; all of it is in {trace}); what was saved is kept, and the "
-            "same command goes on."
+            "same command resumes it."
         ) from error
     if ranks.first:
-        for trace in folder.glob("error*.txt"):  # of an earlier time, which is mended
+        for trace in folder.glob("error*.txt"):  # of an earlier attempt
             trace.unlink()
     return record
