@@ -25,10 +25,11 @@ from skipwise.cost.options import ProfileOptions
 from skipwise.data.options import ReadingOptions
 from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.export.options import ExportOptions
+from skipwise.deploy.formats import PRECISIONS
 from skipwise.deploy.predict.options import PredictOptions
 from skipwise.deploy.verify.options import VerifyOptions
 from skipwise.evaluating.options import EvaluateOptions
-from skipwise.training.loop.recipe import RecipeOptions
+from skipwise.training.loop.recipe import BALANCES, RECIPES, RecipeOptions
 from skipwise.training.options import TrainOptions
 
 ROOT = Path(__file__).parents[1]
@@ -175,6 +176,16 @@ def test_every_flag_in_the_documentation_belongs_to_a_verb() -> None:
     found = {flag for line in commands for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]*", line)}
     assert len(found) > 20
     assert found <= known
+
+
+def test_the_help_names_what_can_be_chosen() -> None:
+    for kind, name, chosen in (
+        (ExportOptions, "precision", PRECISIONS),
+        (RecipeOptions, "recipe", RECIPES),
+        (RecipeOptions, "balance", BALANCES),
+    ):
+        words = re.findall(r"[\w-]+", declared(kind)[name].help)
+        assert set(chosen) <= set(words), name
 
 
 def test_a_value_of_python_gives_the_words_that_give_the_value_back() -> None:
