@@ -51,7 +51,7 @@ from skipwise.nets.network import resolve_stem
 from skipwise.nets.zoo import create_model
 from skipwise.training.inputs import with_statistics
 from skipwise.training.loop.optimizer import make_optimizer
-from skipwise.training.loop.recipe import Recipe, Wishes, choose_recipe
+from skipwise.training.loop.recipe import Recipe, RecipeOptions, choose_recipe
 from skipwise.training.loop.schedule import relative_cost
 from skipwise.training.machine.execution import Execution
 from skipwise.training.run.record import RunSpec, find_run
@@ -266,13 +266,14 @@ class Bench:
         half = (0.5,) * channels if arm.fine_tunes else ()
         bare = Preprocessing(size=size, channels=channels, mean=half, std=half, interpolation=interpolation)
         mirrors = prepared.source.mirrors
-        wishes = Wishes(fine_tune=arm.fine_tunes, mirror=arm.mirror, lr=arm.lr, freeze_norms=arm.freeze_norms)
+        asked = RecipeOptions(mirror=arm.mirror, lr=arm.lr, freeze_norms=arm.freeze_norms)
+        given = {"fine_tune": arm.fine_tunes, "mirrors": mirrors, "images": cell.images}
         execution = Execution(device="cpu", precision="fp32", threads=1)
-        first = choose_recipe("standard", wishes, mirrors=mirrors, images=cell.images)
+        first = choose_recipe(asked, **given)
         step = self.step_seconds(arm, first, channels=channels, size=size, stem=stem)
         epoch = step * (cell.images // first.batch_size) * relative_cost(first, size)
         epochs = max(1, min(MOST_EPOCHS, round(SECONDS[cell.images] / epoch)))
-        recipe = choose_recipe("standard", replace(wishes, epochs=epochs), mirrors=mirrors, images=cell.images)
+        recipe = choose_recipe(replace(asked, epochs=epochs), **given)
         spec = RunSpec(
             model=arm.model,
             seed=cell.seed,

@@ -23,7 +23,7 @@ from skipwise.deploy.artifact.trained_network import network_of_run
 from skipwise.deploy.export import quantize
 from skipwise.deploy.export.calibration import images_for_int8
 from skipwise.deploy.export.onnx_file import PROBABILITIES, to_onnx
-from skipwise.deploy.export.shipped import portable, trace_answer
+from skipwise.deploy.export.shipped import portable, trace_classifier
 from skipwise.deploy.formats.format import RESIZED
 from skipwise.deploy.runtime.backend_import import import_backend
 
@@ -49,7 +49,7 @@ def main() -> None:
     quantize.IN_INT8 = ("Conv",)
     arms = {}
     for form, network in (("flat vectors", flat), ("1x1 convolutions", portable(flat))):
-        answer = to_onnx(trace_answer(network, prepared), takes=RESIZED, gives=PROBABILITIES)
+        answer = to_onnx(trace_classifier(network, prepared), takes=RESIZED, gives=PROBABILITIES)
         for what, model in zip(("fp32", "INT8"), quantize._quantized(answer, calibration), strict=True):
             compiled = core.compile_model(
                 core.read_model(model.SerializeToString()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}

@@ -31,7 +31,7 @@ from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.export.calibration import evaluating as running
 from skipwise.deploy.export.onnx_file import PIXELS, PROBABILITIES, joined, to_onnx
 from skipwise.deploy.export.quantize import Checked, quantize
-from skipwise.deploy.export.shipped import portable, trace_answer, trace_fit
+from skipwise.deploy.export.shipped import portable, trace_classifier, trace_resize
 from skipwise.deploy.formats import find_backend
 from skipwise.deploy.formats.format import RESIZED
 from skipwise.deploy.formats.openvino_format import run_model
@@ -119,14 +119,14 @@ def our_arms(name: str, batch: int, size: int, folder: Path) -> dict[str, Callab
     classes = 1000 if size == 224 else 10
     prepared = Preprocessing(size=size, channels=3, mean=(0.49, 0.48, 0.45), std=(0.25, 0.24, 0.26))
     network = create_model(name, num_classes=classes, stem="imagenet" if size == 224 else "small", seed=0).eval()
-    answer = to_onnx(trace_answer(portable(network), prepared), takes=RESIZED, gives=PROBABILITIES)
+    answer = to_onnx(trace_classifier(portable(network), prepared), takes=RESIZED, gives=PROBABILITIES)
     some = np.random.default_rng(1).integers(0, 256, (CALIBRATION, 3, size, size), dtype=np.uint8)
     evaluate = running(run_model)
     labels = evaluate(answer, some).argmax(axis=1)
     # Random weights give answers that any rounding changes; what it costs in time is the same.
     checked = Checked(pixels=some, labels=labels, split="no")
     quantized, _ = quantize(answer, some, checked, max_drop=1.0, evaluate=evaluate)
-    fit = to_onnx(trace_fit(prepared), takes=PIXELS, gives=RESIZED)
+    fit = to_onnx(trace_resize(prepared), takes=PIXELS, gives=RESIZED)
     pixels = np.random.default_rng(2).integers(0, 256, (batch, size, size, 3), dtype=np.uint8)
     arms: dict[str, Callable[[], object]] = {}
     made: tuple[tuple[str, str, onnx.ModelProto], ...] = (

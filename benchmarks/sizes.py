@@ -36,7 +36,7 @@ from skipwise.data.sources import ReadingOptions
 from skipwise.nets.zoo import create_model
 from skipwise.training.inputs import with_statistics
 from skipwise.training.loop.optimizer import make_optimizer, set_learning_rate
-from skipwise.training.loop.recipe import Recipe, Wishes, choose_recipe
+from skipwise.training.loop.recipe import Recipe, RecipeOptions, choose_recipe
 from skipwise.training.loop.schedule import relative_cost
 from skipwise.training.machine.execution import Execution
 from skipwise.training.run.record import RunSpec
@@ -120,7 +120,7 @@ class Data:
 
     def recipe(self, epochs: int) -> Recipe:
         mirrors = self.prepared.source.mirrors
-        return choose_recipe("standard", Wishes(epochs=epochs), mirrors=mirrors, images=self.train_count)
+        return choose_recipe(RecipeOptions(recipe="standard", epochs=epochs), mirrors=mirrors, images=self.train_count)
 
 
 def measured(folder: Path, *, quick: bool) -> dict[str, dict[str, StepSeconds]]:
@@ -133,7 +133,9 @@ def measured(folder: Path, *, quick: bool) -> dict[str, dict[str, StepSeconds]]:
             for stem, size in settings:
                 network = create_model(model, num_classes=10, stem=stem, seed=0)
                 network.to(memory_format=torch.channels_last)
-                optimizer = make_optimizer(network, choose_recipe("standard", Wishes(), mirrors=True, images=1280))
+                optimizer = make_optimizer(
+                    network, choose_recipe(RecipeOptions(recipe="standard"), mirrors=True, images=1280)
+                )
                 set_learning_rate(optimizer, 0.0)
                 images = torch.randn(TIMED, 3, size, size).to(memory_format=torch.channels_last)
 

@@ -40,7 +40,7 @@ from skipwise.cost.timing import bf16_speedup, matrix_product
 from skipwise.nets.zoo import create_model
 from skipwise.training.callbacks import Callback
 from skipwise.training.loop.optimizer import make_optimizer
-from skipwise.training.loop.recipe import RECIPES, Wishes, choose_recipe, of_one_size
+from skipwise.training.loop.recipe import RECIPES, RecipeOptions, choose_recipe, of_one_size
 from skipwise.training.machine.compiling import compiled
 from skipwise.training.machine.execution import choose_execution
 from skipwise.training.run.state import TrainState
@@ -110,7 +110,7 @@ def bare(case: Case) -> Iterator[int]:
     batch = case[2]
     network = make_network(case).to(memory_format=torch.channels_last)
     execution = choose_execution("cpu", step_multiply_adds=1e12)
-    optimizer = make_optimizer(network, choose_recipe("standard", Wishes(), mirrors=True, images=50_000))
+    optimizer = make_optimizer(network, choose_recipe(RecipeOptions(recipe="standard"), mirrors=True, images=50_000))
     images = torch.randn(batch, 3, SIZE, SIZE).to(memory_format=torch.channels_last)
     labels = torch.arange(batch) % CLASSES
     forward = compiled(network)

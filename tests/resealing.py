@@ -17,7 +17,7 @@ from PIL import Image
 import skipwise
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import seal_of, sha256
-from skipwise.deploy.artifact.trained_network import ExternalWeights
+from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.export.export import export
 from skipwise.deploy.verify.verify import verify
 from skipwise.nets.zoo import create_model
@@ -36,7 +36,7 @@ def shipped(folder: Path, format: str, precision: str = "fp32") -> Path:
         folder / "weights.pth",
         format=format,
         precision=precision,
-        elsewhere=elsewhere,
+        **vars(elsewhere),
         output=folder / f"{format}-{precision}",
     )
     return made.folder

@@ -18,7 +18,7 @@ from skipwise.data.batches import augment
 from skipwise.data.batches.batches import Augmentation, Batch, TrainingBatches, stream, to_input
 from skipwise.data.batches.mixing import cutmix, mixup
 from skipwise.data.image.preprocess import Preprocessing
-from skipwise.training.loop.recipe import RECIPES, Wishes, choose_recipe
+from skipwise.training.loop.recipe import RECIPES, RecipeOptions, choose_recipe
 from skipwise.training.loop.schedule import StepSchedule
 from skipwise.training.loop.trainer import Training, batch_loss
 from skipwise.training.machine.execution import Execution, reproducible
@@ -448,10 +448,10 @@ def test_a_resumed_run_ends_with_the_same_bits(balance: str) -> None:
 
 def test_a_recipe_takes_a_balance_by_name() -> None:
     settings = {"mirrors": True, "images": 100}
-    assert choose_recipe("standard", Wishes(), **settings).balance == "none"
-    assert choose_recipe("standard", Wishes(balance="loss"), **settings).balance == "loss"
+    assert choose_recipe(RecipeOptions(recipe="standard"), **settings).balance == "none"
+    assert choose_recipe(RecipeOptions(recipe="standard", balance="loss"), **settings).balance == "loss"
     with pytest.raises(SkipwiseError, match="no balance called 'sampled'; did you mean 'sampling'"):
-        choose_recipe("standard", Wishes(balance="sampled"), **settings)
+        choose_recipe(RecipeOptions(recipe="standard", balance="sampled"), **settings)
 
 
 def test_augmentation_survives_json_and_older_records_are_read() -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import doctest
+import os
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 import skipwise
+from skipwise.comparison.run import in_process, local
 from skipwise.training import callbacks as module
 from skipwise.training.callbacks import Callback, CallbackFailed, Callbacks, End, Epoch, Phase, RunEnd, Start
 from skipwise.training.run.files import read_history
 from tests.calling import calls
+from tests.processes import children_of
 
 TRAIN = {"width": 0.125, "epochs": 2, "img_size": 16, "precision": "fp32", "compile": False}
 COMPARE = {"models": ["plain18", "tests.guest_networks:Linear"], "seeds": 2, "epochs": 2, "width": 0.125}
@@ -44,9 +48,10 @@ for each in METHODS:
     setattr(Journal, each, _noting(each))
 
 
-def test_the_examples_in_the_docstrings_run() -> None:
+@pytest.mark.parametrize(("module", "least"), [(module, 5), (in_process, 2), (local, 2)])
+def test_the_examples_in_the_docstrings_run(module: ModuleType, least: int) -> None:
     found = doctest.testmod(module)
-    assert (found.attempted >= 5, found.failed) == (True, 0)
+    assert (found.attempted >= least, found.failed) == (True, 0)
 
 
 def test_train_calls_them_in_order(photos: Path, tmp_path: Path) -> None:
@@ -112,6 +117,25 @@ def test_compare_calls_them_in_order_and_resumes_where_one_failed(photos: Path, 
     assert all(epoch.images_per_second > 0 and epoch.outcome == epoch.val.accuracy for epoch in told)
     with pytest.raises(skipwise.SkipwiseError, match=r"instances of skipwise\.Callback, not <class"):
         skipwise.compare(photos, output=tmp_path / "other", callbacks=[Journal], **COMPARE)
+    with pytest.raises(
+        skipwise.SkipwiseError, match=r"executor takes an instance, such as InProcess\(\), not the class"
+    ):
+        skipwise.compare(photos, output=tmp_path / "other", executor=skipwise.InProcess, **COMPARE)
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.slow
+def test_where_one_fails_all_processes_save_their_runs_and_end(photos: Path, tmp_path: Path) -> None:
+    options = COMPARE | {"epochs": 300, "workers": 2}
+    with pytest.raises(skipwise.SkipwiseError, match="The callback Journal failed in on_epoch"):
+        skipwise.compare(photos, output=tmp_path / "out", callbacks=[Journal("on_epoch")], **options)
+    assert not children_of(os.getpid())
+    assert list(tmp_path.glob("out/runs/*/resume.safetensors"))
+    after = Journal()
+    skipwise.compare(photos, output=tmp_path / "out", callbacks=[after], **options)
+    first = {epoch.run: epoch.epoch for epoch in reversed(after.named("on_epoch"))}
+    assert max(first.values()) > 1
+    assert {epoch.epoch for epoch in after.named("on_epoch")} >= set(range(2, 301))
 
 
 @pytest.mark.usefixtures("in_this_process")

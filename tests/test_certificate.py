@@ -20,9 +20,9 @@ from skipwise.deploy.artifact.golden import GoldenCheck
 from skipwise.deploy.artifact.images import other_images
 from skipwise.deploy.verify.agreement import agreement, quality
 from skipwise.deploy.verify.certificate import write_certificate
+from skipwise.deploy.verify.record import Certificate, Verified
 from skipwise.deploy.verify.results import BackendResult, Flip
 from skipwise.deploy.verify.speed import Speed
-from skipwise.deploy.verify.verify import Certificate, Verified
 from skipwise.deploy.verify.wording import verdict
 from skipwise.statistics.noninferiority import noninferiority
 from tests.browsing import page_of
@@ -166,8 +166,10 @@ def test_images_that_cannot_tell_are_a_warning_with_what_would(verified: Verifie
     few = replace(verified.certificate, passed=True, faults=(), outcome="cannot tell", arms=(arm,))
     said = verdict(replace(verified, certificate=few))
     assert said.startswith("WARNING, not certified: ")
-    assert "can't tell whether INT8 costs more than the 0.3 points that are allowed: 2 of 310 images lost" in said
-    assert f"About {drop.enough:,} such images would tell" in said
+    assert (
+        "are too few to tell whether INT8 loses more than the 0.3 points that are allowed: 2 of 310 images lost" in said
+    )
+    assert f"about {drop.enough:,} such images can tell" in said
     assert "export with --precision fp16, or allow more (--max-drop 2.4)" in said
     bad = replace(arm, drop=noninferiority(right, np.arange(310) >= 9, limit=0.003), faults=("9 images lost",))
     failed = replace(verified.certificate, outcome="not as good", arms=(bad,))

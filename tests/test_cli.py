@@ -30,7 +30,7 @@ def call(
 VERBS = ("audit", "compare", "export", "models", "predict", "profile", "recommend", "report", "train", "verify")
 HELP = """
 import sys
-from skipwise import cli
+from skipwise.cli import app as cli
 sys.argv = ["skipwise", "--help"]
 try:
     cli.main()

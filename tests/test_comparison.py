@@ -395,7 +395,7 @@ def test_a_process_that_is_killed_is_replaced_so_often_and_no_more(
     monkeypatch.setenv("KILLED_COUNTER", str(counter))
     monkeypatch.setenv("KILLED_TIMES", str(2 * ATTEMPTS))  # once when its batch is tried
     options = QUICK | {"models": [f"{EXTERNAL}linear", f"{EXTERNAL}killed"], "epochs": 1}
-    with pytest.raises(skipwise.SkipwiseError, match="was killed 3 times, as happens where memory runs out"):
+    with pytest.raises(skipwise.SkipwiseError, match="was killed 3 times, perhaps because memory ran out"):
         skipwise.compare(photos, output=tmp_path / "out", workers=1, **options)
     # That says nothing about the network: the same command goes on, and gets by with two deaths more.
     comparison = skipwise.compare(photos, output=tmp_path / "out", workers=2, resume=True, **options)

@@ -60,7 +60,7 @@ def generators(count: int) -> list[np.random.Generator]:
 # What every corruption promises.
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     cell=st.sampled_from(CELLS),
     shape=st.tuples(st.integers(1, 3), st.integers(8, 40), st.integers(8, 40), st.sampled_from([1, 3])),
@@ -324,6 +324,29 @@ def test_brightness_raises_the_value_and_keeps_hue_and_saturation():
     for before, after in zip(images.reshape(-1, 3), raised.reshape(-1, 3), strict=True):
         hue, saturation, value = colorsys.rgb_to_hsv(*before)
         assert after == pytest.approx(colorsys.hsv_to_rgb(hue, saturation, min(1, value + 0.2)), abs=1e-6)
+
+
+def test_snow_falls_the_same_way_when_turned():
+    black = np.zeros((3, 33, 40, 3), dtype=np.uint8)
+    snowy = corrupt(black, "snow", 4, seed=0)
+    assert np.abs(snowy.astype(int) - snowy[:, ::-1, ::-1]).max() <= 1
+    assert (snowy != snowy[:, ::-1]).any(axis=3).mean() > 0.2
+
+
+def test_clouds_are_means_of_four_neighbours_and_noise():
+    side, decay, noise = 8, 1.5, iter(np.random.default_rng(0).random(63, dtype=np.float32).astype(float) * 2 - 1)
+    heights, step, amplitude = np.zeros((side, side)), side, 1.0
+    while step > 1:
+        half = step // 2
+        for down, right in ((half, half), (0, half), (half, 0)):
+            straight = [(half, 0), (-half, 0), (0, half), (0, -half)]
+            near = [(half, half), (half, -half), (-half, half), (-half, -half)] if down and right else straight
+            for row, column in itertools.product(range(down, side, step), range(right, side, step)):
+                mean = sum(heights[(row + y) % side, (column + x) % side] for y, x in near) / 4
+                heights[row, column] = mean + amplitude * next(noise)
+        step, amplitude = half, amplitude / decay**2
+    expected = (heights - heights.min()) / (heights.max() - heights.min())
+    assert np.abs(plasma(generators(1), side, decay)[0] - expected).max() < 1e-5
 
 
 def test_clouds_fit_their_edges_and_get_rougher():

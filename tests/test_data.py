@@ -64,7 +64,7 @@ def test_sixteen_bits_are_scaled_by_the_format_and_not_by_the_content(most: int)
 
 def test_only_pictures_are_opened() -> None:
     for data in (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", b"%PDF-1.4\n"):
-        with pytest.raises(UnreadableImage, match="which is not read; convert it to PNG or JPEG"):
+        with pytest.raises(UnreadableImage, match="which is not supported; convert it to PNG or JPEG"):
             decode(data)
 
 
@@ -167,7 +167,7 @@ def test_groups_stay_together_and_classes_in_proportion(data: st.DataObject) -> 
 def test_groups_that_cannot_be_split_are_named() -> None:
     labels = np.array([0] * 20 + [1] * 20)
     groups = np.concatenate([np.zeros(20, int), np.arange(1, 21)])
-    with pytest.raises(SkipwiseError, match="'a' belong together in so few groups"):
+    with pytest.raises(SkipwiseError, match="'a' are in so few groups"):
         make_splits(labels, ["a", "b"], val_share=0.15, test_share=0.15, seed=0, groups=groups)
 
 

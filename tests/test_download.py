@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from skipwise.core.download import download, https
+from skipwise.core.download.download import Download
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files import download
-from skipwise.core.files.download import Download
 from skipwise.core.files.json_records import write_json
 from tests import serving
 from tests.serving import Behaviour, Handler, Site
@@ -50,8 +50,9 @@ def of(site: Site, data: bytes = DATA, *, most: int = 10**6) -> Download:
 
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes a minute takes a second."""
-    monkeypatch.setattr(download, "SILENCE", 0.5)
-    monkeypatch.setattr(download, "PATIENCE", 1.0)
+    monkeypatch.setattr(https, "SILENCE", 0.5)
+    monkeypatch.setattr(https, "PATIENCE", 1.0)
+    monkeypatch.setattr(download, "WINDOW", 1.0)
     monkeypatch.setattr(download, "ATTEMPTS", 1)
 
 
@@ -219,7 +220,7 @@ def test_a_download_that_was_killed_at_its_very_end_is_not_done_again(site: Site
 FETCH = """
 import sys
 from pathlib import Path
-from skipwise.core.files.download import Download
+from skipwise.core.download.download import Download
 Download(url=sys.argv[1], sha256=sys.argv[2], most=10**6, mend="").fetch(Path(sys.argv[3]))
 """
 

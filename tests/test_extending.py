@@ -22,7 +22,7 @@ from skipwise.comparison.run import in_process
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.json_records import read_json
 from skipwise.core.workspace.task import Task
-from skipwise.training.loop.recipe import Wishes, choose_recipe, of_one_size
+from skipwise.training.loop.recipe import RecipeOptions, choose_recipe, of_one_size
 from skipwise.training.loop.trainer import Training
 from skipwise.training.probe.step_cost import StepCost
 from skipwise.training.run.predictions import read_predictions
@@ -242,7 +242,7 @@ def test_runs_too_short_for_growing_images_have_them_at_full_size(tmp_path: Path
     """Those that choose learning rates, and those that a time limit shortened."""
     made = fabricate(exploratory=False, looks=(2,), epochs=15).plan
     few = {"train": 500, "val": 100, "test": made.test_images}
-    recipe = choose_recipe("fast", Wishes(), mirrors=True, images=500)
+    recipe = choose_recipe(RecipeOptions(recipe="fast"), mirrors=True, images=500)
     asked = replace(made, split_images=few, recipe=recipe, tuning=Tuning(rates=(0.1, 0.4), epochs=1, seed=7))
     assert asked.spec("resnet18", 0).recipe.min_size < 1
     assert {job.spec.recipe.min_size for job in asked.tuning_jobs().values()} == {1.0}

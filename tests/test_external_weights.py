@@ -12,7 +12,7 @@ from safetensors.torch import save
 
 import skipwise
 from skipwise import SkipwiseError, create_model
-from skipwise.core.files.download import nothing_downloaded
+from skipwise.core.download.asked_for import nothing_downloaded
 from skipwise.nets.weights.published import expected, fetch, find_cached, published
 from skipwise.training.starting_weights import available
 from tests.serving import Site, redirected_to, serving

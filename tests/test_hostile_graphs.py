@@ -51,7 +51,7 @@ def an_engines_own_domain(model: Any) -> None:
     model.opset_import.add(domain="com.microsoft", version=1)
 
 
-@onnx_attack("the operator Loop, which repeats or chooses")
+@onnx_attack("the operator Loop, which repeats or skips")
 def an_endless_loop(model: Any) -> None:
     body = helper.make_graph(
         [helper.make_node("Identity", ["go"], ["still"]), helper.make_node("Identity", ["before"], ["after"])],
@@ -72,7 +72,7 @@ def an_endless_loop(model: Any) -> None:
     model.graph.node.append(helper.make_node("Loop", ["", "true", "once"], [name], body=body))
 
 
-@onnx_attack("the operator If, which repeats or chooses")
+@onnx_attack("the operator If, which repeats or skips")
 def a_branch(model: Any) -> None:
     empty = helper.make_graph([], "empty", [], [])
     model.graph.node.append(helper.make_node("If", ["x"], ["y"], then_branch=empty, else_branch=empty))
@@ -83,7 +83,7 @@ def a_function(model: Any) -> None:
     model.functions.add(name="f", domain="")
 
 
-@onnx_attack("lies in another file")
+@onnx_attack("is stored in another file")
 def weights_of_another_file(model: Any) -> None:
     tensor = model.graph.initializer[0]
     tensor.ClearField("raw_data")
@@ -91,19 +91,19 @@ def weights_of_another_file(model: Any) -> None:
     tensor.external_data.add(key="location", value="golden/1.png")
 
 
-@onnx_attack("has not as many numbers as it says")
+@onnx_attack("does not have as many numbers as its shape says")
 def weights_that_are_cut(model: Any) -> None:
     tensor = next(each for each in model.graph.initializer if len(each.raw_data) > 64)
     tensor.raw_data = tensor.raw_data[:-4]
 
 
-@onnx_attack("has not as many numbers as it says")
+@onnx_attack("does not have as many numbers as its shape says")
 def a_size_that_overflows(model: Any) -> None:
     tensor = model.graph.initializer[0]
     tensor.dims[:] = [2**33, 2**33]
 
 
-@onnx_attack("of a kind that no export writes")
+@onnx_attack("has a type that no export writes")
 def weights_that_are_texts(model: Any) -> None:
     model.graph.initializer.append(helper.make_tensor("texts", TensorProto.STRING, [1], [b"a"]))
 
@@ -123,8 +123,8 @@ def drawn(kind: str, *more: str) -> Callable[[Any], object]:
 
 
 for kind in ("RandomUniformLike", "RandomNormalLike", "Bernoulli", "Multinomial", "RandomUniform", "RandomNormal"):
-    ONNX_ATTACKS[kind] = (drawn(kind), f"the operator {kind}, which draws at random")
-ONNX_ATTACKS["Dropout"] = (drawn("Dropout", "ratio", "on"), "the operator Dropout, which draws at random")
+    ONNX_ATTACKS[kind] = (drawn(kind), f"the operator {kind}, which draws random numbers")
+ONNX_ATTACKS["Dropout"] = (drawn("Dropout", "ratio", "on"), "the operator Dropout, which draws random numbers")
 
 
 @pytest.mark.parametrize("name", list(ONNX_ATTACKS))
@@ -149,12 +149,12 @@ IR_ATTACKS = {
     "a memory": (('type="SoftMax" version="opset8"', 'type="ReadValue" version="opset6"'), "ReadValue"),
     "an entity": (
         ('<?xml version="1.0"?>', '<?xml version="1.0"?><!DOCTYPE net [<!ENTITY a SYSTEM "file:///etc/passwd">]>'),
-        "declares a type of document",
+        "declares a document type",
     ),
     "an offset": (('offset="0"', 'offset="99999999999"'), "does not lie in the file of weights"),
     "an offset that wraps": (('offset="0" size="4"', f'offset="{2**64 - 4}" size="4"'), "does not lie in the file"),
-    "a negative one": (('offset="0"', 'offset="-4"'), "of a kind that no export writes"),
-    "a shape": (('shape="" offset="0"', 'shape="4294967296,4294967296" offset="0"'), "not as long as it says"),
+    "a negative one": (('offset="0"', 'offset="-4"'), "has a type that no export writes"),
+    "a shape": (('shape="" offset="0"', 'shape="4294967296,4294967296" offset="0"'), "not as long as its shape says"),
     "a kind": (('element_type="f32" shape="" offset="0"', 'element_type="string" shape="" offset="0"'), "of a kind"),
     "chance": (
         ('type="SoftMax" version="opset8"', 'type="RandomUniform" version="opset8"'),
@@ -163,18 +163,18 @@ IR_ATTACKS = {
     "lots": (('type="SoftMax" version="opset8"', 'type="Multinomial" version="opset13"'), "Multinomial, which draws"),
     "a layer in a layer": (
         ('<data element_type="f32"', '<x><layer type="Parameter" version="opset1" /></x><data element_type="f32"'),
-        "holds layers inside of others",
+        "holds layers inside other layers",
     ),
-    "layers elsewhere": (("<layers>", "<x><layer /></x><layers>"), "holds layers inside of others"),
+    "layers elsewhere": (("<layers>", "<x><layer /></x><layers>"), "holds layers inside other layers"),
     "a weight behind something else": (
         ('<data element_type="f32" shape="" offset="0"', '<x /><data element_type="f32" shape="" offset="99999999999"'),
         "does not lie in the file of weights",
     ),
     "another spelling": (
         ('type="Const" version="opset1">', 'type="Constant" version="opset1"><data offset="-1" />'),
-        "of a kind that no export writes",
+        "has a type that no export writes",
     ),
-    "another root": (("<net ", "<other "), "is damaged|no network of OpenVINO's"),
+    "another root": (("<net ", "<other "), "is damaged|not a network of OpenVINO"),
 }
 
 

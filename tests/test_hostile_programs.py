@@ -23,7 +23,7 @@ import torch
 
 import skipwise
 from skipwise.core.errors import SkipwiseError
-from skipwise.deploy.artifact.trained_network import ExternalWeights
+from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.export.export import export
 from skipwise.deploy.formats import find_backend
 from skipwise.deploy.runtime import limits
@@ -197,7 +197,7 @@ def test_only_known_operators_are_called(made: dict[str, Path], tmp_path: Path, 
     said = {"name": "command", "arg": {"as_string": f"touch {marker}"}, "kind": 1}
     node = {"target": target, "inputs": [said], "outputs": [], "metadata": {}}
     attack(artifact, of_json(GRAPH, lambda record: record["graph_module"]["graph"]["nodes"].insert(0, node)))
-    refused(artifact, made["images"], "which is none of the operators that Skipwise runs")
+    refused(artifact, made["images"], "which is not an operator that Skipwise runs")
     assert not marker.exists()
 
 
@@ -314,7 +314,7 @@ def test_sizes_are_numbers_as_tensors_hold_them(made: dict[str, Path], tmp_path:
         graph["nodes"] = calls + graph["nodes"]
 
     artifact = attack(changed(made["torch"], tmp_path / "artifact"), of_json(GRAPH, edit))
-    refused(artifact, made["images"], "one of its sizes is no number, or larger than any size")
+    refused(artifact, made["images"], "one of its sizes is not a number, or does not fit into 64 bits")
 
 
 def test_sizes_are_no_tensors_or_lists() -> None:
@@ -386,20 +386,20 @@ def test_programs_are_not_in_training(made: dict[str, Path], tmp_path: Path, nam
         record["graph_module"]["graph"]["nodes"].insert(0, RANDOM[name](some_weight(record)))
 
     artifact = attack(changed(made["torch"], tmp_path / "artifact"), of_json(GRAPH, edit))
-    refused(artifact, made["images"], "is one of training, which answers otherwise each time")
+    refused(artifact, made["images"], "is for training, so its answers change each time")
 
 
 def test_networks_that_draw_in_training_alone_are_shipped(tmp_path: Path) -> None:
     name = "tests.external_networks:many_parts"
     torch.save(create_model(name, num_classes=3, in_channels=3, seed=0).state_dict(), tmp_path / "weights.pth")
     elsewhere = ExternalWeights(model=name, classes=("a", "b", "c"), img_size=32)
-    made = export(tmp_path / "weights.pth", format="torch", elsewhere=elsewhere, output=tmp_path / "artifact")
+    made = export(tmp_path / "weights.pth", format="torch", **vars(elsewhere), output=tmp_path / "artifact")
     assert verify(made.folder, timing=False).certificate.passed
 
 
 @pytest.mark.parametrize("target", ["add.out", "div.out_mode", "max.dim_max", "topk.values", "sort.int"])
 def test_no_result_is_written_into_what_is_given(target: str) -> None:
-    with pytest.raises(ValueError, match="which is none of the operators that Skipwise runs"):
+    with pytest.raises(ValueError, match="which is not an operator that Skipwise runs"):
         function_called(f"torch.ops.aten.{target}")
 
 

@@ -200,7 +200,7 @@ def test_a_tiff_that_says_how_many_bits_it_has_is_scaled_by_them() -> None:
         for said in (4094, 1023, 5000):
             assert decode(tiff(values, more=[(tag, said)])).ravel().tolist() == [0, 8, 16, 0]
     # Such an image has no part in the rule of its set.
-    assert read_image(tiff(values, more=[(281, 4095)]), alone=True).wide is None
+    assert read_image(tiff(values, more=[(281, 4095)]), alone=True).deep is None
 
 
 def test_colours_of_16_bits_keep_their_lower_bytes_where_they_count() -> None:
@@ -211,7 +211,7 @@ def test_colours_of_16_bits_keep_their_lower_bytes_where_they_count() -> None:
 
     png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     for data in (png, tiff(values), tiff(values, order=">")):
-        wide = read_image(data, alone=True).wide
+        wide = read_image(data, alone=True).deep
         assert wide is not None
         np.testing.assert_array_equal(wide.values, values)
         found = decode(data, levels=Levels(white_16=4095))
@@ -274,7 +274,7 @@ def test_twelve_bits_in_sixteen_are_seen_said_and_scaled_in_one_pass(tmp_path: P
     prepared = prepare(
         Request(data=str(root)), seed=0, progress=lambda what, *_: told.append(what), notice=notices.append
     )
-    assert "Images hold 12 bits in 16: 4,095 counts as white." in notices
+    assert "Images use 12 of 16 bits: 4,095 counts as white." in notices
     assert prepared.scan.levels == Levels(white_16=4095)
     told.clear()
     square = PixelFormat(size=16, channels=1, levels=prepared.scan.levels)

@@ -30,7 +30,15 @@ from skipwise.training.loop.optimizer import (
     norms,
     orthogonal,
 )
-from skipwise.training.loop.recipe import RECIPES, Recipe, Wishes, choose_recipe, fine_tuning, recipes_apart, shortened
+from skipwise.training.loop.recipe import (
+    RECIPES,
+    Recipe,
+    RecipeOptions,
+    choose_recipe,
+    fine_tuning,
+    recipes_apart,
+    shortened,
+)
 from skipwise.training.loop.schedule import StepSchedule
 from skipwise.training.loop.trainer import Training
 from skipwise.training.machine.execution import Execution, reproducible
@@ -302,24 +310,24 @@ def test_whitening_looks_at_some_patches_of_many() -> None:
 
 def test_images_grow_only_where_norms_have_the_time_to_get_used_to_their_full_size() -> None:
     def smallest(**options: object) -> float:
-        images = options.pop("images")
-        return choose_recipe("fast", Wishes(**options), mirrors=True, images=images).min_size
+        given = {name: options.pop(name) for name in ("images", "fine_tune") if name in options}
+        return choose_recipe(RecipeOptions(recipe="fast", **options), mirrors=True, **given).min_size
 
     assert smallest(images=50_000) == smallest(images=500) == 0.625
     assert smallest(images=500, epochs=1) == smallest(images=36) == 1.0
     assert smallest(images=50_000, fine_tune=True) == 1.0
-    assert choose_recipe("fast", Wishes(), mirrors=True, images=36).epochs == 11  # that cost as much
-    assert choose_recipe("fast", Wishes(epochs=15), mirrors=True, images=36).epochs == 15
+    assert choose_recipe(RecipeOptions(recipe="fast"), mirrors=True, images=36).epochs == 11  # that cost as much
+    assert choose_recipe(RecipeOptions(recipe="fast", epochs=15), mirrors=True, images=36).epochs == 15
     tuned, own = fine_tuning(RECIPES["standard"]), RECIPES["standard"]
     assert 0.7 * own.epochs <= tuned.epochs < own.epochs
     assert fine_tuning(RECIPES["reference"]).epochs == RECIPES["reference"].epochs
 
 
 def test_an_image_drawn_often_is_not_always_the_same_way_round() -> None:
-    chosen = choose_recipe("fast", Wishes(balance="sampling"), mirrors=True, images=5_000)
+    chosen = choose_recipe(RecipeOptions(recipe="fast", balance="sampling"), mirrors=True, images=5_000)
     assert chosen.augmentation.mirror
     assert not chosen.augmentation.alternate
-    assert choose_recipe("fast", Wishes(), mirrors=True, images=5_000).augmentation.alternate
+    assert choose_recipe(RecipeOptions(recipe="fast"), mirrors=True, images=5_000).augmentation.alternate
 
 
 def test_a_recipe_is_another_one_where_no_option_made_the_difference() -> None:
@@ -446,8 +454,8 @@ def test_what_a_network_of_ones_own_keeps_frozen_stays_so() -> None:
 
 def test_freezing_norms_is_for_weights_that_come_from_elsewhere() -> None:
     with pytest.raises(SkipwiseError, match="by --init or --pretrained"):
-        choose_recipe("standard", Wishes(freeze_norms=True), mirrors=True, images=100)
-    chosen = choose_recipe("standard", Wishes(freeze_norms=True, fine_tune=True), mirrors=True, images=100)
+        choose_recipe(RecipeOptions(freeze_norms=True), mirrors=True, images=100)
+    chosen = choose_recipe(RecipeOptions(freeze_norms=True), fine_tune=True, mirrors=True, images=100)
     assert chosen.freeze_norms
     assert chosen.head_first > 0
 
@@ -455,7 +463,7 @@ def test_freezing_norms_is_for_weights_that_come_from_elsewhere() -> None:
 @pytest.mark.parametrize("images", [4, 30, 500, 50_000, 500_000])
 @pytest.mark.parametrize("name", RECIPES)
 def test_batch_and_rate_fit_the_training_set(name: str, images: int) -> None:
-    recipe = choose_recipe(name, Wishes(), mirrors=True, images=images)
+    recipe = choose_recipe(RecipeOptions(recipe=name), mirrors=True, images=images)
     own = RECIPES[name]
     assert min(images, 16) <= recipe.batch_size <= own.batch_size
     assert recipe.batch_size == own.batch_size or images < 20 * own.batch_size
@@ -483,7 +491,7 @@ def test_whitening_leaves_all_filters_alone_where_images_are_flat(shade: float) 
 
 def test_a_run_made_shorter_has_images_of_full_size_where_there_is_no_time_to_grow() -> None:
     """As the runs are that choose learning rates, and those that have to fit into a time limit."""
-    whole = choose_recipe("fast", Wishes(), mirrors=True, images=500)
+    whole = choose_recipe(RecipeOptions(recipe="fast"), mirrors=True, images=500)
     assert whole.min_size < 1
     assert shortened(whole, whole.epochs, 500) == whole
     assert shortened(whole, 1, 500) == replace(whole, epochs=1, min_size=1.0, full_size_from=0.0)

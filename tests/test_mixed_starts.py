@@ -20,7 +20,7 @@ from skipwise.comparison.report.fairness import different, equal
 from skipwise.comparison.run.images import store_weights, weights_of
 from skipwise.core.files.checksums import sha256
 from skipwise.data.image.preprocess import Preprocessing
-from skipwise.training.loop.recipe import RECIPES, Wishes, fine_tuning
+from skipwise.training.loop.recipe import RECIPES, RecipeOptions, fine_tuning
 from skipwise.training.run.record import read_run
 from skipwise.training.starting_weights import Start
 from skipwise.training.train import Trained, train
@@ -158,19 +158,19 @@ def test_stems_and_widths_of_weights_have_to_agree(first: Trained) -> None:
 
 def test_recipes_of_a_mixed_comparison_take_as_many_steps_on_as_large_images() -> None:
     chosen = {"mirrors": True, "images": 4000}
-    scratch, tuned = choose_recipes("standard", Wishes(), ["a"], ["a", "b"], **chosen)
+    scratch, tuned = choose_recipes(RecipeOptions(), ["a"], ["a", "b"], **chosen)
     assert tuned is not None
     assert (scratch.epochs, scratch.batch_size, scratch.min_size) == (tuned.epochs, tuned.batch_size, tuned.min_size)
     assert (scratch.epochs, scratch.optimizer, tuned.optimizer) == (30, "muon", "sgd")
-    frozen = Wishes(fine_tune=True, freeze_norms=True)
-    assert [r.freeze_norms for r in choose_recipes("fast", frozen, ["a"], ["a", "b"], **chosen) if r] == [False, True]
+    frozen = RecipeOptions(recipe="fast", freeze_norms=True)
+    assert [r.freeze_norms for r in choose_recipes(frozen, ["a"], ["a", "b"], **chosen) if r] == [False, True]
     for starting, candidates, optimizer in ((["a", "b"], ["a", "b"], "sgd"), ([], ["a", "b"], "muon")):
-        alone, other = choose_recipes("standard", Wishes(), starting, candidates, **chosen)
+        alone, other = choose_recipes(RecipeOptions(), starting, candidates, **chosen)
         assert (alone.optimizer, other) == (optimizer, None)
     with pytest.raises(
         SkipwiseError, match="--lr can't suit networks that start from weights and those that start from"
     ):
-        choose_recipes("standard", Wishes(lr=0.1), ["a"], ["a", "b"], **chosen)
+        choose_recipes(RecipeOptions(lr=0.1), ["a"], ["a", "b"], **chosen)
 
 
 def plan_of(**options: object) -> Plan:

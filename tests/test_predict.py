@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import doctest
 import io
 import itertools
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -235,7 +237,7 @@ def test_a_digit_that_changed_in_a_row_is_noticed(pile: Path, tmp_path: Path, fi
     number = next(number for number, line in enumerate(lines) if number and b",0." in line)
     lines[number] = lines[number].replace(b",0.", b",1.", 1)
     path.write_bytes(b"".join(lines))
-    with pytest.raises(SkipwiseError, match=r"the rows of its batch \d are not as they were written"):
+    with pytest.raises(SkipwiseError, match=r"the rows of batch \d are not as they were written"):
         prediction(pile).into(path, "csv")
     assert path.read_bytes() == b"".join(lines)
 
@@ -281,12 +283,12 @@ def test_a_file_of_something_else_is_left_as_it_is(pile: Path, photos: Path, tmp
             assert path.read_bytes() == before
     for changed in (b"something\n", lines[0] + b"else\n", lines[0] + lines[2] + lines[1], b"".join(lines) + b"more\n"):
         path.write_bytes(changed)
-        with pytest.raises(SkipwiseError, match="was changed, or the images were"):
+        with pytest.raises(SkipwiseError, match="or the images were changed since it was started"):
             prediction(pile).into(path, "csv")
         assert path.read_bytes() == changed
     thesis = tmp_path / "thesis.csv"
     thesis.write_bytes(lines[0])
-    with pytest.raises(SkipwiseError, match="there already and is no file of these answers"):
+    with pytest.raises(SkipwiseError, match="exists already and is not a file of answers"):
         prediction(pile).into(thesis, "csv")
     assert thesis.read_bytes() == lines[0]
 
@@ -296,7 +298,7 @@ def test_images_that_came_since_are_noticed(pile: Path, photos: Path, tmp_path: 
     prediction(pile).into(path, "jsonl")
     before = path.read_bytes()
     (pile / "a" / "new.png").write_bytes(next(photos.rglob("*.png")).read_bytes())
-    with pytest.raises(SkipwiseError, match=r"where .*new\.png should be"):
+    with pytest.raises(SkipwiseError, match=r"in place of .*new\.png"):
         prediction(pile).into(path, "jsonl")
     (pile / "a" / "new.png").rename(pile / "z.png")  # behind all others: a longer list, and the rows so far are right
     assert prediction(pile).into(path, "jsonl").images == 23
@@ -527,7 +529,7 @@ def test_a_reader_that_has_enough_is_no_error(artifact: Path, many: Path) -> Non
         (["nowhere"], "There is no file or folder nowhere"),
         (["pile", "nowhere"], "There is no file or folder nowhere"),
         ([""], "path of the images is empty"),
-        (["x" * 300], "no path to images"),
+        (["x" * 300], "not a path to images"),
         (["empty"], "empty holds no images"),
         (["texts"], "texts holds no images"),
         (["pile", "empty"], "empty holds no images"),
@@ -547,7 +549,7 @@ def test_a_reader_that_has_enough_is_no_error(artifact: Path, many: Path) -> Non
         (["pile", "-o", "x.csv", "--format", "table"], "A table is for the terminal"),
         (["pile", "-o", "x.csv", "--format", "xml"], "no format called 'xml'"),
         (["pile", "-o", "folder.csv"], "folder.csv is not a file"),
-        (["pile", "-o", "thesis.csv"], "thesis.csv is there already"),
+        (["pile", "-o", "thesis.csv"], "thesis.csv exists already"),
         (["pile", "-o", "thesis.csv/x.csv"], "Can't write"),
         (["pile", "-o", "/proc/nowhere/x.csv"], "Can't write /proc/nowhere"),
         (["pile", "-o", "x" * 300 + ".csv"], "ile name too long"),
@@ -584,6 +586,16 @@ def test_no_network_there(capsys, monkeypatch: pytest.MonkeyPatch, photos: Path,
         assert error.startswith("skipwise: ")
         assert error.count("\n") == 1
     assert not list(here.iterdir())
+
+
+def test_its_example_runs(artifact: Path, photos: Path, here: Path) -> None:
+    shutil.copytree(artifact, here / "runs" / "export" / "images-onnx-fp32")
+    (here / "photos").mkdir()
+    shutil.copy(next(photos.rglob("*.png")), here / "photos" / "a.png")
+    finder, runner = doctest.DocTestFinder(), doctest.DocTestRunner()
+    for test in finder.find(skipwise.predict, "predict"):
+        runner.run(test)
+    assert (runner.tries, runner.failures) == (3, 0)
 
 
 def test_progress_is_told(pile: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from skipwise.deploy.export import quantize as quantizing
 from skipwise.deploy.export.calibration import RunModel, evaluating
 from skipwise.deploy.export.onnx_file import PROBABILITIES, to_onnx
 from skipwise.deploy.export.quantize import Checked, quantize, restored
-from skipwise.deploy.export.shipped import portable, trace_answer
+from skipwise.deploy.export.shipped import portable, trace_classifier
 from skipwise.deploy.formats import onnx_format, openvino_format
 from skipwise.deploy.formats.format import RESIZED
 from skipwise.nets.zoo import create_model
@@ -34,7 +34,7 @@ def images(count: int, seed: int = 0) -> NDArray[np.uint8]:
 def answer() -> onnx.ModelProto:
     """A network with gates, untrained: its answers are close to each other, and rounding changes one in ten."""
     network = unsettled(create_model("se_resnet18", num_classes=4, stem="small", width=0.25, seed=5))
-    return to_onnx(trace_answer(portable(network), PREPARED), takes=RESIZED, gives=PROBABILITIES)
+    return to_onnx(trace_classifier(portable(network), PREPARED), takes=RESIZED, gives=PROBABILITIES)
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ import pytest
 import typer
 
 from skipwise.cli import app as cli
-from skipwise.cli import options
-from skipwise.training.loop.recipe import RECIPES
+from skipwise.core.options import declared
+from skipwise.training.loop.recipe import RECIPES, RecipeOptions
 from tests.conftest import make_photos
 
 ROOT = Path(__file__).parents[1]
@@ -52,7 +52,7 @@ def test_every_command_is_one_the_program_takes(command: str) -> None:
 def test_the_table_of_recipes_is_that_of_the_program() -> None:
     rows = re.findall(r"^\| `(\w+)`[^|]*\| (\d+) \|", (ROOT / "docs" / "training.md").read_text(), flags=re.MULTILINE)
     assert {name: int(epochs) for name, epochs in rows} == {name: recipe.epochs for name, recipe in RECIPES.items()}
-    assert all(name in options.RecipeName.__metadata__[0].help for name in RECIPES)
+    assert all(name in declared(RecipeOptions)["recipe"].help for name in RECIPES)
 
 
 def test_every_make_target_exists() -> None:

@@ -14,7 +14,7 @@ from torch import nn
 
 from skipwise.data.image.preprocess import Preprocessing, fit_square
 from skipwise.deploy.export.onnx_file import PIXELS, to_onnx
-from skipwise.deploy.export.shipped import Fit, InHalf, portable, trace_answer, trace_fit
+from skipwise.deploy.export.shipped import HalfPrecisionWeights, Resize, portable, trace_classifier, trace_resize
 from skipwise.deploy.formats import find_backend
 from skipwise.deploy.formats.format import RESIZED
 from skipwise.deploy.runtime.model_session import ModelSession
@@ -42,7 +42,7 @@ def test_the_file_fits_pixels_exactly_as_training_does(
     height: int, width: int, size: int, crop: float, interpolation: str
 ) -> None:
     pixels = noise(height, width)
-    fit = Fit(prepared(size, crop=crop, interpolation=interpolation))
+    fit = Resize(prepared(size, crop=crop, interpolation=interpolation))
     found = fit(torch.from_numpy(pixels)[None])[0].permute(1, 2, 0).numpy()
     np.testing.assert_array_equal(found, fit_square(pixels, size, crop=crop, interpolation=interpolation))
 
@@ -50,7 +50,7 @@ def test_the_file_fits_pixels_exactly_as_training_does(
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
 def test_engines_fit_photographs_exactly_as_training_does(engine: str, tmp_path: Path) -> None:
     path = tmp_path / "fit.onnx"
-    onnx.save(to_onnx(trace_fit(prepared(224)), takes=PIXELS, gives=RESIZED), path)
+    onnx.save(to_onnx(trace_resize(prepared(224)), takes=PIXELS, gives=RESIZED), path)
     fit = ModelSession(find_backend(engine), path, 1)
     for shape in ((500, 333), (333, 500), (640, 480), (256, 256), (1200, 1601)):
         pixels = noise(*shape)
@@ -62,7 +62,7 @@ def test_engines_fit_photographs_exactly_as_training_does(engine: str, tmp_path:
 
 def test_pixels_that_fit_already_are_not_touched() -> None:
     pixels = noise(24, 24)
-    found = Fit(prepared(24))(torch.from_numpy(pixels)[None])[0].permute(1, 2, 0).numpy()
+    found = Resize(prepared(24))(torch.from_numpy(pixels)[None])[0].permute(1, 2, 0).numpy()
     np.testing.assert_array_equal(found, pixels)
 
 
@@ -75,9 +75,9 @@ def test_fitting_goes_across_first_whatever_the_shape() -> None:
 
 @pytest.mark.parametrize("size", [(30, 47), (24, 24), (7, 90)])
 def test_a_traced_fit_takes_any_number_of_images_of_any_size(size: tuple[int, int]) -> None:
-    program = trace_fit(prepared(24)).module()
+    program = trace_resize(prepared(24)).module()
     pixels = torch.from_numpy(np.stack([noise(*size)] * 5))
-    torch.testing.assert_close(program(pixels), Fit(prepared(24))(pixels), rtol=0, atol=0)
+    torch.testing.assert_close(program(pixels), Resize(prepared(24))(pixels), rtol=0, atol=0)
 
 
 def unsettled(network: nn.Module) -> nn.Module:
@@ -100,7 +100,7 @@ QUICK = ("legacy_se_resnet18", "mobilenet_v2")
 )
 def test_norms_are_folded_and_the_answers_stay(name: str) -> None:
     network = unsettled(create_model(name, num_classes=5, stem="small", width=0.25, seed=0))
-    program = trace_answer(portable(network), prepared(32))
+    program = trace_classifier(portable(network), prepared(32))
 
     pixels = torch.randint(0, 256, (3, 3, 32, 32)).float()
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) * 255 for values in (prepared().mean, prepared().std))
@@ -113,7 +113,7 @@ def test_norms_are_folded_and_the_answers_stay(name: str) -> None:
 
 def test_half_precision_halves_the_weights_and_computes_in_single() -> None:
     network = portable(unsettled(create_model("resnet18", num_classes=5, stem="small", width=0.25, seed=0)))
-    halved = InHalf(network)
+    halved = HalfPrecisionWeights(network)
     assert {tensor.dtype for tensor in halved.state_dict().values() if tensor.is_floating_point()} == {torch.float16}
     images = torch.randn(2, 3, 32, 32)
     found, expected = halved(images), network(images)

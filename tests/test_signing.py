@@ -13,8 +13,8 @@ import onnx
 import pytest
 
 from skipwise.core.errors import SkipwiseError
+from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.artifact.signing import SIGNATURE, SecretKey, read_public_key, read_secret_key
-from skipwise.deploy.artifact.trained_network import ExternalWeights
 from skipwise.deploy.export.export import Exported, export
 from skipwise.deploy.verify.verify import verify
 from tests.resealing import CLASSES, SIZE, changed, reseal, shipped
@@ -111,7 +111,7 @@ def test_only_what_is_made_now_is_signed(made: Path, keys: Path, tmp_path: Path)
     elsewhere = ExternalWeights(model="se_resnet18", width=0.25, classes=CLASSES, img_size=SIZE)
 
     def again(output: Path) -> Exported:
-        return export(made.parent / "weights.pth", elsewhere=elsewhere, output=output, sign=keys / "own.key")
+        return export(made.parent / "weights.pth", **vars(elsewhere), output=output, sign=keys / "own.key")
 
     def content(artifact: Path) -> dict[str, bytes]:
         return {str(path): path.read_bytes() for path in artifact.rglob("*") if path.is_file()}

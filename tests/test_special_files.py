@@ -112,7 +112,7 @@ def test_predict_names_what_it_cannot_read_and_answers_the_rest(run: Path, tmp_p
     assert {f"p/{name}" for name in made} < errors.keys()
     assert errors["p/stripes1/self.png"] == errors["p/stripes1/one.png"] == "too many levels of symbolic links"
     assert errors["p/stripes0/pipe.png"] == "it is a pipe, not a file"
-    assert [errors[name] for name in errors if "/d/d/d/" in name] == ["it lies in more than 100 folders"]
+    assert [errors[name] for name in errors if "/d/d/d/" in name] == ["it is nested in more than 100 folders"]
 
 
 def test_audit_and_train_leave_out_what_is_no_file_and_name_broken_links(tmp_path: Path, cli: Run) -> None:

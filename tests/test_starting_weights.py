@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 import skipwise
+from skipwise.core.download.asked_for import nothing_downloaded
 from skipwise.core.errors import NotTrusted
-from skipwise.core.files.download import nothing_downloaded
 from skipwise.nets.weights.published import published
 from skipwise.training import starting_weights as starting
 from skipwise.training.starting_weights import automatic, find_start, for_model

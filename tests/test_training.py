@@ -22,7 +22,7 @@ from skipwise.data.images import Images
 from skipwise.nets.zoo import create_model
 from skipwise.training.callbacks import Epoch
 from skipwise.training.loop.optimizer import make_optimizer
-from skipwise.training.loop.recipe import RECIPES, Wishes, choose_recipe
+from skipwise.training.loop.recipe import RECIPES, RecipeOptions, choose_recipe
 from skipwise.training.loop.schedule import StepSchedule, rate
 from skipwise.training.machine.execution import Execution
 from skipwise.training.run import saving, session
@@ -376,7 +376,7 @@ def test_learning_rate_rises_to_its_peak_and_falls_to_nothing() -> None:
 
 @pytest.mark.parametrize(("images", "batch"), [(30, 16), (1259, 64), (50_000, 128), (500_000, 128), (4, 4)])
 def test_batch_size_fits_the_training_set(images: int, batch: int) -> None:
-    recipe = choose_recipe("reference", Wishes(), mirrors=True, images=images)
+    recipe = choose_recipe(RecipeOptions(recipe="reference"), mirrors=True, images=images)
     assert recipe.batch_size == batch
 
 
@@ -387,14 +387,14 @@ def test_images_are_mirrored_where_that_may_be_or_is_asked_for() -> None:
         (True, False, False),
         (False, True, True),
     ]:
-        recipe = choose_recipe("standard", Wishes(mirror=wanted), mirrors=mirrors, images=100)
+        recipe = choose_recipe(RecipeOptions(recipe="standard", mirror=wanted), mirrors=mirrors, images=100)
         assert recipe.augmentation.mirror is mirrored
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"name": "standart"}, "did you mean 'standard'"),
+        ({"recipe": "standart"}, "did you mean 'standard'"),
         ({"epochs": 0}, "--epochs"),
         ({"batch_size": 1}, "--batch-size"),
         ({"lr": 0.0}, "--lr"),
@@ -403,7 +403,7 @@ def test_images_are_mirrored_where_that_may_be_or_is_asked_for() -> None:
 )
 def test_impossible_recipes_are_refused(options: dict[str, object], sentence: str) -> None:
     with pytest.raises(SkipwiseError, match=sentence):
-        choose_recipe(options.pop("name", "standard"), Wishes(**options), mirrors=True, images=100)
+        choose_recipe(RecipeOptions(**options), mirrors=True, images=100)
 
 
 def test_spec_survives_json() -> None:

@@ -26,7 +26,7 @@ from skipwise.data.prepare import Request, prepare
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.sources import ReadingOptions
 from skipwise.training.inputs import choose_preprocessing, with_statistics
-from skipwise.training.loop.recipe import Wishes, choose_recipe
+from skipwise.training.loop.recipe import RecipeOptions, choose_recipe
 from skipwise.training.machine.execution import Execution
 from skipwise.training.run.predictions import read_predictions
 from skipwise.training.run.record import RunSpec
@@ -113,7 +113,7 @@ def _work(name: str, data: Path, folder: Path, seeds: list[int], processes: int,
     task = TASKS[name]
     images, preprocessing, groups = load(task, data)
     members = images.members("train")
-    recipe = choose_recipe("fast", Wishes(epochs=task.epochs), mirrors=task.mirror, images=len(members))
+    recipe = choose_recipe(RecipeOptions(recipe="fast", epochs=task.epochs), mirrors=task.mirror, images=len(members))
     trained = Trained(
         name=name,
         networks=NETWORKS,

@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from skipwise.advice.options import AdviseOptions
 from skipwise.advice.points import Asked, Point, points_on
 from skipwise.advice.table import read_table
 from skipwise.advice.traits import Traits, traits_of
+from skipwise.core.options import takes
 from skipwise.core.text import count
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.scan.scan import Progress
-from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.evaluation.outcomes import outcome_of
 from skipwise.statistics import pair_level, schedule
@@ -81,25 +82,11 @@ def advice_on(
     return Advice(data=prepared.source.name, traits=traits, photographs=photographs, points=points_on(traits, asked))
 
 
+@takes(AdviseOptions)
 def advise(
     data: str | os.PathLike[str],
     *,
-    split: str | os.PathLike[str] | None = None,
-    exclude: str | os.PathLike[str] | None = None,
-    val_share: float | None = None,
-    img_size: int | None = None,
-    folds: int | None = None,
-    class_level: str | None = None,
-    image_column: str | None = None,
-    label_column: str | None = None,
-    label_regex: str | None = None,
-    group: str | None = None,
-    group_regex: str | None = None,
-    crop_boxes: bool = False,
-    skip_unread_formats: bool = False,
-    outcome: str = "accuracy",
-    margin: float | None = None,
-    alpha: float = 0.05,
+    options: AdviseOptions,
     networks: int = 4,
     looks: int = 3,
     progress: Progress | None = None,
@@ -112,36 +99,18 @@ def advise(
 
     Args:
         data: a data set's name, a folder, an archive or a table.
-        split, exclude, val_share, img_size, folds, outcome, margin, alpha: as in `compare`.
-        class_level, image_column, label_column, label_regex, group, group_regex, crop_boxes, skip_unread_formats: how
-            the images are to be read where their layout does not say it, see `open_images`.
-        networks, looks: how many networks are to be compared, and how often it is looked; with one network there is
-            no comparison.
-        progress, notice: are told how it goes, and what a person should know.
+        networks: the number of networks that are to be compared; with one network there is no comparison.
+        looks: how many times their results are to be looked at.
+        progress: is told how it goes, as progress(what, done, total).
+        notice: is told what a person should know, a sentence at a time.
 
     Raises:
         SkipwiseError: the images can't be found, or can't be trained on as they are.
     """
-    counted = outcome_of(outcome)
-    margin = counted.margin if margin is None else margin
-    request = Request(
-        data=os.fspath(data),
-        reading=ReadingOptions(
-            class_level=class_level,
-            image_column=image_column,
-            label_column=label_column,
-            label_regex=label_regex,
-            group=group,
-            group_regex=group_regex,
-            crop_boxes=crop_boxes,
-            skip_unread_formats=skip_unread_formats,
-        ),
-        split=None if split is None else os.fspath(split),
-        exclude=None if exclude is None else os.fspath(exclude),
-        val_share=val_share,
-        img_size=img_size,
-        folds=folds,
-    )
+    images, asked = options.images, options.outcome
+    counted = outcome_of(asked.outcome)
+    margin = counted.margin if asked.margin is None else asked.margin
+    request = Request.of(data, images, options.reading)
     prepared = prepare(request, seed=SPLIT_SEED, packed=False, progress=progress, notice=notice)
-    level = pair_level(networks, schedule(looks), alpha) if networks > 1 and counted.is_share_of_all else None
-    return advice_on(prepared, img_size=img_size, folds=folds, margin=margin, level=level)
+    level = pair_level(networks, schedule(looks), asked.alpha) if networks > 1 and counted.is_share_of_all else None
+    return advice_on(prepared, img_size=images.img_size, folds=images.folds, margin=margin, level=level)

@@ -12,68 +12,47 @@ from pathlib import Path
 import numpy as np
 
 from skipwise.auditing.contact_sheets import contact_sheets
+from skipwise.auditing.options import AuditOptions
 from skipwise.auditing.page import audit_page
 from skipwise.auditing.record import AUDITS, PAGE, AuditReport, Record
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import clear_leftovers, write_text
 from skipwise.core.files.paths import user_path
+from skipwise.core.options import takes
 from skipwise.core.workspace.task import Task
 from skipwise.data.faults import unreadable_images
 from skipwise.data.prepare import files_left_out, obstacles
 from skipwise.data.quality.findings import Finding, examine
 from skipwise.data.scan.scan import Progress, scan_images
-from skipwise.data.sources import ReadingOptions, open_source
+from skipwise.data.sources import open_source
 from skipwise.data.splits import read_split
 
 
+@takes(AuditOptions)
 def audit(
     data: str | os.PathLike[str],
     *,
-    split: str | os.PathLike[str] | None = None,
-    class_level: str | None = None,
-    image_column: str | None = None,
-    label_column: str | None = None,
-    label_regex: str | None = None,
-    group: str | None = None,
-    group_regex: str | None = None,
-    crop_boxes: bool = False,
-    skip_unread_formats: bool = False,
-    run: str | os.PathLike[str] | None = None,
-    output: str | os.PathLike[str] | None = None,
-    again: bool = False,
+    options: AuditOptions,
     progress: Progress | None = None,
     notice: Callable[[str], None] = lambda _: None,
 ) -> AuditReport:
     """Shows a contact sheet of each class, and finds what is wrong with images; changes nothing.
 
     It looks for images that are unreadable, there more than once, in more than one split, under two labels, blank, very
-    small or very narrow. What would keep `compare` from starting is in the `faults` of the report's `record`.
+    small or very narrow. What would keep `compare` from starting is in the `faults` of the report's `record`. The
+    folder, unless it is named, is the one in runs/audit that has the same findings about the same images already, or
+    the next.
 
     Args:
         data: a data set's name, a folder, an archive or a table.
-        split: a split.csv, to look across the sides of that split.
-        class_level, image_column, label_column, label_regex, group, group_regex, crop_boxes, skip_unread_formats: how
-            the images are to be read where their layout does not say it, see `open_images`.
-        run: the folder of a run, or of a comparison, of these images: its predictions show which labels are doubtful.
-        output: the folder for audit.json and audit.html; None is the one in runs/audit that has the same findings about
-            the same images already, or the next.
-        again: write them once more, into the next folder, where they are there already.
-        progress, notice: are told how it goes, and what a person should know.
+        progress: is told how it goes, as progress(what, done, total).
+        notice: is told what a person should know, a sentence at a time.
 
     Raises:
         SkipwiseError: the images can't be found or are no data set; nothing is written then.
     """
-    options = ReadingOptions(
-        class_level=class_level,
-        image_column=image_column,
-        label_column=label_column,
-        label_regex=label_regex,
-        group=group,
-        group_regex=group_regex,
-        crop_boxes=crop_boxes,
-        skip_unread_formats=skip_unread_formats,
-    )
-    source = open_source(data, options, progress)
+    split, run, output = options.images.split, options.finding.run, options.folder.output
+    source = open_source(data, options.reading, progress)
     notes = tuple(files_left_out(source))
     for sentence in (source.reading, *notes):
         notice(sentence)
@@ -115,7 +94,7 @@ def audit(
         plan=record,
         name=source.name,
         output=user_path(output) if output is not None else None,
-        again=again,
+        again=options.folder.again,
         notice=notice,
     )
     made = partial(

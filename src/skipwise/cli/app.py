@@ -16,10 +16,12 @@ from typing import Annotated, Any, NoReturn, TextIO
 import typer
 
 from skipwise.cli.commands import audit, compare, export, models, predict, profile, recommend, report, train, verify
+from skipwise.cli.declared import command
 from skipwise.cli.watchdog import watched
+from skipwise.core import text
 from skipwise.core.errors import NotTrusted, SkipwiseError, TrainingFailed
 from skipwise.core.machine import environment, memory, streams
-from skipwise.core.text import command, printable
+from skipwise.core.text import printable
 from skipwise.data.image.limits import most_pixels
 from skipwise.training.machine.signals import SIGNALS
 
@@ -73,7 +75,7 @@ def main() -> NoReturn:
         # The reason for which a run failed is otherwise a part of a sentence.
         _say(f"skipwise: {error}{'.' * isinstance(error, TrainingFailed)}")
         if isinstance(error, NotTrusted):
-            _say(f"Again:    {command('skipwise', *sys.argv[1:], *error.options)}")
+            _say(f"Again:    {text.command('skipwise', *sys.argv[1:], *error.options)}")
         status = 2
     except _Stopped as stopped:
         _say("\nStopped. What is finished is kept; the same command goes on from there.")
@@ -250,4 +252,4 @@ VERBS = (
 """The verbs and an example each."""
 
 for verb, example in VERBS:
-    app.command(epilog=f"Example: {example}", no_args_is_help=verb is not models.models)(_quiet(verb))
+    command(app, _quiet(verb), example=example)

@@ -8,8 +8,9 @@ from typing import IO
 
 from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.wording import plans
-from skipwise.core.progress import ESTIMATING, SHOWN_SECONDS, Bar, about, duration, of_limit
+from skipwise.core.progress import ESTIMATING, SHOWN_SECONDS, Bar, about, of_limit
 from skipwise.core.remaining import Remaining
+from skipwise.core.text import count, duration
 from skipwise.training.callbacks import Callback, Epoch, Phase, RunEnd, Start
 from skipwise.training.loop.recipe import Recipe
 from skipwise.training.loop.schedule import relative_cost
@@ -205,7 +206,7 @@ def _outlined(terms: RunPlan) -> list[str]:
     spec, counts = terms.spec, terms.split_images
     compiled = ", compiled" if spec.execution.compile else ""
     length = (
-        f"{spec.recipe.epochs} epoch{'s' * (spec.recipe.epochs != 1)}"
+        count(spec.recipe.epochs, "epoch")
         if spec.time_limit is None
         else f"as many epochs as fit into {duration(spec.time_limit)}"
     )

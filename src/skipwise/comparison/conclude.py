@@ -1,4 +1,4 @@
-"""A plan carried out to the end."""
+"""Carries out a plan to the end: runs, verdicts, latencies, report."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def carry_out(
     budget: Budget | None,
     executor: Executor | None = None,
 ) -> Comparison:
-    """Runs what is left, judges, measures and writes everything.
+    """Does the runs that are left, judges, measures latencies, and writes the results and the report.
 
     Args:
         forecast: for `Callback.on_start`.
@@ -51,7 +51,7 @@ def carry_out(
         executor: does the runs; None is `LocalProcesses`.
 
     Raises:
-        SkipwiseError: something no run can go on with, or the time was up before there was anything to judge.
+        SkipwiseError: something that no run can continue from, or the time was up before there was anything to judge.
     """
     question = plan.question
     tested = read_tested(plan, folder)
@@ -86,7 +86,7 @@ def _carry_out(plan: Plan, folder: Path, callback: Callback, budget: Budget | No
 
 
 def _study(plan: Plan, folder: Path, callback: Callback, budget: Budget | None, executor: Executor) -> StudyResult:
-    """The study of the plan, or of what a time limit makes of it on the way, which is written down first."""
+    """Carries out the study. A plan that a time limit changes is written down before it takes effect."""
 
     def revised(changed: Plan) -> None:
         nonlocal plan
@@ -112,13 +112,13 @@ def _study(plan: Plan, folder: Path, callback: Callback, budget: Budget | None, 
                 budget = None
                 if not early.seeds:
                     raise SkipwiseError(
-                        "The time is up, and not all networks have a finished run, without which nothing can be said. "
-                        f"What was done is kept in {folder}; the same command goes on, for as long again."
+                        "The time is up, and some networks have no finished run, so that there is no answer. What was "
+                        f"done is kept in {folder}; the same command resumes it, with the same time limit again."
                     ) from early
                 if early.seeds < plan.question.looks[-1]:
                     sentence = f"The time was up after {count(early.seeds, 'seed')}."
                     if early.seeds < LEAST:
-                        sentence += " Nothing is judged by one, which does not show how much runs vary."
+                        sentence += " One seed does not show how much runs vary, so that nothing is judged."
                     revised(replace(plan, stopped_after=early.seeds, corrections=(*plan.corrections, sentence)))
 
 

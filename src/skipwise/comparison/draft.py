@@ -23,7 +23,7 @@ from skipwise.nets.external import is_external
 from skipwise.nets.external_code import code_fingerprint
 from skipwise.nets.stems import resolve_stem
 from skipwise.training.inputs import check_sizes, choose_preprocessing, with_sizes_for_all
-from skipwise.training.loop.recipe import Wishes
+from skipwise.training.loop.recipe import RecipeOptions
 from skipwise.training.machine.execution import Execution
 from skipwise.training.starting_weights import Found, agreed, size_for
 
@@ -37,6 +37,7 @@ class ComparisonRequest:
     Args:
         images: which images, and how they are read and split.
         starts: what was said of the weights that networks start from.
+        recipe: the recipe, and what is to be otherwise than in it.
         stem: "auto" leaves it to the weights, or to the size of the images.
         tune, tune_epochs: the learning rates to try, and for how long.
         time_limit: in seconds.
@@ -49,8 +50,7 @@ class ComparisonRequest:
     starts: Starts
     stem: str
     width: float
-    recipe: str
-    wishes: Wishes
+    recipe: RecipeOptions
     tune: Sequence[float] | None
     tune_epochs: int | None
     time_limit: float | None
@@ -81,10 +81,8 @@ def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> 
     source, counts = prepared.source, prepared.counts
     trained = counts["train"] if folds is None else counts["test"] * (folds - 1) // folds
     check_sizes(names, preprocessing, len(source.classes))
-    recipe, fine_tuning = choose_recipes(
-        asked.recipe, asked.wishes, weights, names, mirrors=source.mirrors, images=trained
-    )
-    recipe = with_sizes_for_all(recipe, names, preprocessing, len(source.classes), asked.wishes.epochs, notice)
+    recipe, fine_tuning = choose_recipes(asked.recipe, weights, names, mirrors=source.mirrors, images=trained)
+    recipe = with_sizes_for_all(recipe, names, preprocessing, len(source.classes), asked.recipe.epochs, notice)
     stem = resolve_stem(stem, preprocessing.size)
     check_countable(question, prepared, tuned=asked.tune is not None)
     _tell_groups(grouping, counts["test"], notice)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from skipwise.comparison.options import RecommendOptions
 from skipwise.comparison.results.choice import HERE, Limits, choose
 from skipwise.comparison.results.finished import Comparison, read_comparison
 from skipwise.comparison.results.records import Recommendation
@@ -17,6 +18,7 @@ from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.files.json_limits import check_json
 from skipwise.core.files.json_records import LARGEST_RECORD
 from skipwise.core.files.regular import read_regular
+from skipwise.core.options import takes
 from skipwise.core.text import command
 from skipwise.cost.profile import ProfileReport
 from skipwise.evaluation.outcomes import Outcome
@@ -41,26 +43,12 @@ class Recommended:
         return answer(self.comparison.results, self.recommendation, self.comparison.costs).sentences
 
 
-def recommend(
-    comparison: str | os.PathLike[str],
-    *,
-    max_latency_ms: float | None = None,
-    max_size_mb: float | None = None,
-    max_macs: str | float | None = None,
-    min_accuracy: float | None = None,
-    max_loss: float | None = None,
-    costs: str | os.PathLike[str] | None = None,
-) -> Recommended:
+@takes(RecommendOptions)
+def recommend(comparison: str | os.PathLike[str], *, options: RecommendOptions) -> Recommended:
     """Which of a finished comparison's networks to use, within limits.
 
     Args:
         comparison: its folder.
-        max_latency_ms: milliseconds per image at batch 1.
-        max_size_mb: megabytes of weights in float32.
-        max_macs: multiply-adds per image, a number or such as "1.5G".
-        min_accuracy: of what the comparison counts, where that is an accuracy; as a fraction or in percent.
-        max_loss: of what the comparison counts, where less of that is better.
-        costs: a file with latencies measured elsewhere: what `skipwise profile --json` printed there.
 
     Raises:
         SkipwiseError: no finished comparison is there, a limit is no limit, or the file of costs is none or is of other
@@ -68,15 +56,15 @@ def recommend(
     """
     found = read_comparison(Path(comparison))
     limits = Limits(
-        latency=_positive("--max-latency-ms", max_latency_ms, 1e-3),
-        size=_positive("--max-size-mb", max_size_mb, 1e6),
-        multiply_adds=None if max_macs is None else _amount(str(max_macs)),
-        outcome=_asked_for(found.results.question.scoring, min_accuracy, max_loss),
+        latency=_positive("--max-latency-ms", options.max_latency_ms, 1e-3),
+        size=_positive("--max-size-mb", options.max_size_mb, 1e6),
+        multiply_adds=None if options.max_macs is None else _amount(str(options.max_macs)),
+        outcome=_asked_for(found.results.question.scoring, options.min_accuracy, options.max_loss),
     )
-    if costs is None:
+    if options.costs is None:
         latencies, where = found.costs.medians, HERE
     else:
-        latencies, where = _elsewhere(Path(costs), found)
+        latencies, where = _elsewhere(Path(options.costs), found)
     return Recommended(
         comparison=found,
         limits=limits,

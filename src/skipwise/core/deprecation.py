@@ -24,3 +24,15 @@ def earlier_name(now: str, before: str) -> Any:
         return getattr(record, now)
 
     return property(read, doc=f"The earlier name of `{now}`.")
+
+
+def by_name(record: str, options: str) -> None:
+    """Warns of an argument that took several options as one record, which are now given one by one.
+
+    Args:
+        record: the name of that argument.
+        options: how they are given now.
+    """
+    sentence = f"`{record}=` is deprecated; give its options by name: `{options}`."
+    # Between here and the caller are the function and what made options of its keywords.
+    warnings.warn(sentence, DeprecationWarning, stacklevel=4)

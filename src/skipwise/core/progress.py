@@ -1,4 +1,4 @@
-"""How progress and results are printed; without torch, since answering needs none."""
+"""How progress and results are printed, without torch."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from rich.text import Text
 
 from skipwise.core.escaping import lines
 from skipwise.core.remaining import Remaining
+from skipwise.core.text import duration
 
 LINE_SECONDS = 15.0
-"""Where there is no terminal, a line at most this often."""
+"""Seconds between two lines, at least, where there is no terminal."""
 SHOWN_SECONDS = 0.2
-"""Between two estimates, at least: steps may be quicker than anybody can read."""
+"""Seconds between two estimates, at least; steps may be faster than anybody can read."""
 ESTIMATING = "estimating"
-"""What is said of the time that is left where nothing is known yet."""
+"""What is shown instead of the remaining time where it is not known yet."""
 WIDE = 200
 """Characters in a line where there is no terminal."""
 
 
 class Console(rich.console.Console):
-    """Where lines and tables are printed: as wide as the terminal, or where there is none, as they are.
+    """Where lines and tables are printed, as wide as the terminal. Without a terminal they are not wrapped.
 
     Args:
-        file: None for standard output.
+        file: where to print; None is standard output.
     """
 
     def __init__(self, file: IO[str] | None = None) -> None:
@@ -40,17 +41,20 @@ class Console(rich.console.Console):
     def render(
         self, renderable: rich.console.RenderableType, options: rich.console.ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """What is printed, without what a name could move the cursor with."""
+        """What is printed, without control characters that may be in names."""
         for each in super().render(renderable, options):
             yield each if each.control else Segment(lines(each.text), each.style)
 
     def on_broken_pipe(self) -> NoReturn:
-        """Nobody reads any more; rich itself would end the process with status 1."""
+        """The output is not read any more. rich itself would end the process with status 1."""
         raise BrokenPipeError
 
 
 class Bar:
-    """A bar with an estimate on a terminal, elsewhere plain lines. Use as a context manager."""
+    """A progress bar with an estimate of the remaining time, or plain lines where there is no terminal.
+
+    Use it as a context manager.
+    """
 
     def __init__(self, stream: IO[str]) -> None:
         self.console = Console(stream)
@@ -84,7 +88,7 @@ class Bar:
             self.preparing_left.note(what, float(max(total - done, 0)), now - self.preparing_noted, now)
             self.preparing_noted = now
         left = f"  {about(self.preparing_left.seconds(now))}" if done < total else ""
-        # Where nobody knows how many there are, only what was found so far is said.
+        # Where the total is not known, only the number so far is shown.
         self._show(what, done, total or None, f"{done:,} of {total:,}{left}" if total else f"{done:,} so far")
 
     def noticed(self, sentence: str) -> None:
@@ -116,19 +120,10 @@ def working(what: str, stream: IO[str]) -> Iterator[None]:
 
 
 def about(seconds: float | None) -> str:
-    """An estimate of the time that is left."""
+    """The estimate of the remaining time."""
     return ESTIMATING if seconds is None else f"about {duration(seconds)} left"
 
 
 def of_limit(seconds: float) -> str:
-    """The time that is left of a limit."""
+    """The remaining time of a limit."""
     return f"{duration(seconds)} of the time limit left" if seconds > 0 else "the time limit is over"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person would say them."""
-    if seconds < 120:
-        return f"{max(seconds, 1):.0f} s"
-    if seconds < 120 * 60:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

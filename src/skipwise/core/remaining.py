@@ -1,9 +1,9 @@
-"""How long the rest of some work takes, from how long what is done took. It has no clock and prints nothing.
+"""Estimates the remaining time of some work from the time of its finished part. It has no clock and prints nothing.
 
-Work comes in kinds (networks), whose pieces (epochs) cost more or less, on a machine that is quicker at times and
-slower at others. What a kind costs is learned from all of its pieces, beside what the machine's speed was then; how
-fast the machine is, from the last pieces, of whichever kind, beside what their kinds cost. So a load that begins or
-ends is known for all kinds once it is seen in one.
+Work has kinds (networks) and pieces (epochs), and the machine is faster at times and slower at others. The cost of a
+kind is estimated from all its pieces, relative to the speed of the machine at that time. The speed of the machine is
+estimated from the last pieces of any kind, relative to the cost of their kinds. So a load that begins or ends is taken
+into account for all kinds as soon as it shows in one.
 """
 
 from __future__ import annotations
@@ -16,19 +16,25 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 WINDOW = 0.02
-"""The machine's present speed is that of the latest work, of about this share of all."""
+"""The present speed of the machine is measured over the latest work, about this share of all work."""
 UNSURE = 3
-"""Pieces up to which a kind's cost is taken as they say."""
+"""Up to so many pieces, the cost of a kind is their mean."""
 LEARNING, MOST = 0.02, 0.1
-"""Later it is corrected by this share of a difference, and as if that were no more than this (of logarithms): a larger
-one is a load that begins or ends, and not known as one yet."""
+"""After that it is corrected by the share LEARNING of a difference of logarithms, which counts as at most MOST: a
+larger one comes from a load that begins or ends."""
 BASIS = 2.0
-"""Seconds of work that an estimate rests on, at least."""
+"""Seconds of work that an estimate is based on, at least."""
 
 
 @dataclass
 class _Task:
-    """How much `work` is left; when it was `seen` last, None before it is begun; seconds of its last `piece`."""
+    """A task.
+
+    Args:
+        work: what is left of it.
+        seen: when it was reported last; None before it has begun.
+        piece: the time of its last piece, in seconds.
+    """
 
     kind: str
     work: float
@@ -38,13 +44,13 @@ class _Task:
 
 
 class Remaining:
-    """Estimates how long the rest of some tasks takes.
+    """Estimates the remaining time of some tasks.
 
     Args:
         slots: how many tasks are done at a time.
-        prior: what a unit of work of each kind is expected to cost, in any unit; a kind that is left and has neither
-            been seen nor is in here leaves no basis for an estimate.
-        after: seconds of what follows when all tasks are done.
+        prior: the expected cost of a unit of work of each kind, in any unit. There is no estimate while a kind is left
+            that has neither been seen nor is in here.
+        after: the time of what follows after all tasks, in seconds.
     """
 
     def __init__(self, *, slots: int = 1, prior: Mapping[str, float] | None = None, after: float = 0.0) -> None:
@@ -52,19 +58,19 @@ class Remaining:
         self.tasks: dict[Hashable, _Task] = {}
         self.total = 0.0
         self._costs: dict[str, float] = {}  # logarithms of seconds per unit of work
-        self._pieces: dict[str, int] = {}  # that were learned from
+        self._pieces: dict[str, int] = {}  # that the costs were estimated from
         self._recent: deque[tuple[str, float, float]] = deque()  # kind, work and seconds of the last pieces
         self._basis = 0.0
         self._met: set[str] = set()
-        # Since the first task ended: when that was, how many have begun and ended, and the seconds that pieces took;
-        # and those pieces that say nothing of others.
+        # Since the first task ended: when that was, how many tasks have begun and ended since, the time of their
+        # pieces, and the pieces that are not typical.
         self._since: float | None = None
         self._begun, self._ended, self._taken = 0, 0, 0.0
         self._warming_up: list[tuple[str, float, float]] = []
         self._closing: list[float] = []  # seconds between a task's last piece and its end
 
     def expect(self, tasks: Mapping[Hashable, tuple[str, float]]) -> None:
-        """From now on this is what there is to do, in this order: the kind of each task, and how much work it is.
+        """Sets the tasks that are left, in this order: the kind of each, and how much work it is.
 
         A unit of work costs the same in all tasks of a kind.
         """
@@ -73,14 +79,19 @@ class Remaining:
 
     @property
     def work(self) -> float:
-        """What is left of `total`."""
+        """The part of `total` that is left."""
         return sum(task.work for task in self.tasks.values())
 
     def note(self, task: Hashable, left: float, seconds: float, now: float) -> None:
-        """So much work of a task is left, and the piece that was just done took so many seconds.
+        """Notes that a piece of a task is done.
 
-        The first piece of a task says nothing of the others, as what does the work is warming up; nor does the only
-        one, if it is the first of its kind.
+        The first piece of a task is not typical, since what does the work is warming up; nor is its only piece, if it
+        is the first of its kind.
+
+        Args:
+            left: the work of the task that is left.
+            seconds: the time of the piece.
+            now: on any monotonic clock.
         """
         this = self.tasks[task]
         done, this.work = this.work - left, left
@@ -95,7 +106,7 @@ class Remaining:
             self._warming_up.append((this.kind, done, seconds))
 
     def _learn(self, kind: str, work: float, seconds: float) -> None:
-        """What a piece says of its kind's cost and of the machine's speed."""
+        """Estimates the cost of a kind and the speed of the machine from a piece."""
         cost = math.log(seconds / work) - self._load()
         self._pieces[kind] = self._pieces.get(kind, 0) + 1
         known, pieces = self._costs.setdefault(kind, cost), self._pieces[kind]
@@ -107,7 +118,7 @@ class Remaining:
             self._recent.popleft()
 
     def end(self, task: Hashable, now: float) -> None:
-        """A task is done, or was before it was begun here."""
+        """Notes that a task is done, or had been done before."""
         this = self.tasks[task]
         this.work, this.ended = 0.0, True
         if this.seen is None:
@@ -120,7 +131,7 @@ class Remaining:
             self._ended += 1
 
     def seconds(self, now: float) -> float | None:
-        """The estimate; None where there is nothing to base it on yet."""
+        """The estimate; None where there is nothing yet to base it on."""
         left = [task for task in self.tasks.values() if not task.ended]
         rates = self._rates()
         if self._basis < BASIS or any(task.kind not in rates for task in left if task.work):
@@ -129,7 +140,7 @@ class Remaining:
         pieces = {id(task): task.piece if task.work else closing for task in left}
         done = {id(task): min(now - task.seen, pieces[id(task)]) for task in left if task.seen is not None}
         usual = [min(seconds, rates.get(kind, math.inf) * work) for kind, work, seconds in self._warming_up]
-        # Between one task and the next files are written, processes start, and the next one warms up.
+        # Between two tasks files are written, processes start, and the next task warms up.
         longer = sum(seconds for _, _, seconds in self._warming_up) - sum(usual)
         between = closing + longer / max(len(usual), 1)
         if self._since is not None and min(self._begun, self._ended) >= self.slots:
@@ -143,7 +154,7 @@ class Remaining:
         return max(free) + self.after
 
     def _rates(self) -> dict[str, float]:
-        """Seconds per unit of work of each kind that is known, at the machine's present speed."""
+        """The time of a unit of work of each known kind, at the present speed of the machine."""
         costs = dict(self._costs)
         known = [math.log(self.prior[kind]) - cost for kind, cost in costs.items() if kind in self.prior]
         for kind in self.prior.keys() - costs.keys() if known else ():
@@ -152,7 +163,7 @@ class Remaining:
         return {kind: math.exp(cost + load) for kind, cost in costs.items()}
 
     def _load(self) -> float:
-        """The logarithm of how much longer the last pieces took than their kinds' do."""
+        """The logarithm of the time of the last pieces relative to the cost of their kinds."""
         if not self._recent:
             return 0.0
         usual = sum(math.exp(self._costs[kind]) * work for kind, work, _ in self._recent)

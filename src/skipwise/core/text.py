@@ -8,8 +8,6 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-_UNITS = ("kB", "MB", "GB", "TB")
-
 
 def count(number: int, noun: str) -> str:
     """A number with its noun.
@@ -22,14 +20,30 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else plural}"
 
 
-def byte_size(count: float) -> str:
-    """A number of bytes, to three digits: "0 bytes", "3.2 kB", "44.7 MB", "1.31 GB"."""
-    if abs(count) < 999.5:
-        return f"{count:.0f} byte{'s' * (round(count) != 1)}"
-    power = 1
-    while abs(count) >= 999.5 * 1000**power and power < len(_UNITS):
-        power += 1
-    return f"{count / 1000**power:.3g} {_UNITS[power - 1]}"
+def byte_size(number: float) -> str:
+    """A number of bytes, to three digits.
+
+    Example:
+        >>> byte_size(1), byte_size(3200), byte_size(44.7e6), byte_size(1.312e9)
+        ('1 byte', '3.2 kB', '44.7 MB', '1.31 GB')
+    """
+    import humanize  # takes a while to import, and few commands say a size
+
+    return humanize.naturalsize(round(number), format="%.3g").replace(" Byte", " byte")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person would say them.
+
+    Example:
+        >>> duration(90), duration(480), duration(9000)
+        ('90 s', '8 min', '2.5 h')
+    """
+    if seconds < 120:
+        return f"{max(seconds, 1):.0f} s"
+    if seconds < 120 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
 
 
 def clock_time(seconds: float) -> str:

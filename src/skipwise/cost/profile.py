@@ -8,8 +8,10 @@ from typing import Any
 
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.machine.system import Machine, describe_machine
+from skipwise.core.options import takes
 from skipwise.cost.counts import Counts, count
 from skipwise.cost.interleaved import Timing, interleaved
+from skipwise.cost.options import ProfileOptions
 from skipwise.cost.timing import MATMUL_SIDE, forward_pass, matrix_product
 from skipwise.nets.external import is_external
 from skipwise.nets.external_sizes import check_size
@@ -70,32 +72,14 @@ class ProfileReport:
     networks: tuple[NetworkProfile, ...]
 
 
-def profile(
-    models: Sequence[str],
-    *,
-    img_size: int = 224,
-    batch_size: int = 32,
-    num_classes: int = 1000,
-    stem: str = "auto",
-    width: float = 1.0,
-    precision: str = "fp32",
-    compile: bool = False,
-    seconds: float = 3.0,
-) -> ProfileReport:
+@takes(ProfileOptions)
+def profile(models: Sequence[str], *, options: ProfileOptions, seconds: float = 3.0) -> ProfileReport:
     """Counts what networks cost, and times their forward passes on the CPU.
 
     The networks are timed in turn, round by round, so that a change in the machine's speed affects all of them.
 
     Args:
         models: the names of the networks, as for `create_model`.
-        img_size: the side of the images in pixels, 8 to 1,024; default 224.
-        batch_size: the images per batch; default 32. The latency is always that of a single image.
-        num_classes: the number of classes; default 1,000.
-        stem: "imagenet", "small", or "auto" (default), which goes by `img_size`; see `create_model`.
-        width: a factor on all channel counts; default 1.
-        precision: "fp32" (default), or "bf16" for autocast to bfloat16.
-        compile: whether each network is compiled with torch.compile first, which takes about a minute each; default
-            False.
         seconds: about how long each network is timed, in seconds; default 3.
 
     Returns:
@@ -114,6 +98,8 @@ def profile(
         >>> report.networks[0].latency.median > 0
         True
     """
+    img_size, batch_size, num_classes = options.img_size, options.batch_size, options.num_classes
+    stem, width, precision, compile = options.stem, options.width, options.precision, options.compile
     if not models:
         raise SkipwiseError("Name at least one network to profile, like: skipwise profile resnet18,mobilenet_v2")
     if precision not in PRECISIONS:

@@ -1,1 +1,1 @@
-"""From what a person has (a name, a folder) to labelled uint8 pixels, splits and batches."""
+"""Images: from a folder, an archive, a table or a name to labelled uint8 pixels, splits and batches."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.core.text import count
 from skipwise.data.scan.scan import Scan
 from skipwise.data.sources import Source
 from skipwise.data.sources.labels import missing_classes
@@ -48,9 +49,8 @@ def unreadable_images(source: Source, scan: Scan, used: NDArray[np.bool_]) -> li
         return []
     shown = "; ".join(files[:NAMED])
     more = f"; and {len(files) - NAMED:,} more" if len(files) > NAMED else ""
-    count = "1 image" if len(files) == 1 else f"{len(files):,} images"
     them = "it" if len(files) == 1 else "them"
     return [
-        f"{count} of {source.name} can't be read: {shown}{more}. Repair or remove {them}, or leave {them} out with "
-        "--exclude and the audit.json that 'skipwise audit' writes."
+        f"{count(len(files), 'image')} of {source.name} can't be read: {shown}{more}. Repair or remove {them}, or "
+        f"leave {them} out with --exclude and the audit.json that 'skipwise audit' writes."
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,42 +16,35 @@ from skipwise.core.text import count
 from skipwise.data.assign_splits import assign_splits, check_folds, divided_groups, groups_of, images_without_group
 from skipwise.data.faults import faults, layout_faults
 from skipwise.data.images import Images, Pixels
+from skipwise.data.options import DataOptions, ReadingOptions
 from skipwise.data.quality.duplicate_groups import splits_with_duplicates
 from skipwise.data.quality.exclusions import read_exclusions
 from skipwise.data.quality.findings import Audit, examine
 from skipwise.data.scan.guess import guess_pixel_format
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.scan.scan import Progress, Scan, decoder_pool_for, is_scanned, scan_images
-from skipwise.data.sources import ReadingOptions, Source, open_source
+from skipwise.data.sources import Source, open_source
 from skipwise.data.splits import SPLIT_SEED, SPLITS, make_folds, read_split
 from skipwise.data.store.packed import pack
 from skipwise.data.store.streamed import Streamed
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
-    """What the user says of the images.
+class Request(DataOptions):
+    """What the user says of the images; it is written down with a run, so that they are found again.
 
     Args:
         data: a data set's name, a folder, an archive or a table.
         reading: how they are to be read.
-        split: a split.csv to be used again.
-        exclude: an audit.json whose flagged images are left out.
-        val_share: of all images where nothing is split, of the training images where only validation is missing;
-            None for the usual 15% and 10%.
-        strict: whether an image that is on two sides of a given split is an error.
-        img_size: pixels a side, or None for the images' own.
-        folds: for cross-validation, how many; then there is no split, and every image is a test image.
     """
 
     data: str
     reading: ReadingOptions = field(default_factory=ReadingOptions)
-    split: str | None = None
-    exclude: str | None = None
-    val_share: float | None = None
-    strict: bool = False
-    img_size: int | None = None
-    folds: int | None = None
+
+    @classmethod
+    def of(cls, data: str | os.PathLike[str], images: DataOptions, reading: ReadingOptions) -> Request:
+        """The request for these images with these options."""
+        return cls(data=os.fspath(data), reading=reading, **vars(images))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -14,6 +14,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import csv_cell, from_csv_cell
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import check_files
+from skipwise.core.text import count
 from skipwise.data.sources.tables.path_table import read_path_table
 
 SPLITS = ("train", "val", "test")
@@ -62,7 +63,7 @@ def make_splits(
     for number, name in enumerate(classes):
         if 0 < sizes[number] < len(wanted) + 1:
             raise SkipwiseError(
-                f"The class {name!r} has {sizes[number]} image{'s' if sizes[number] != 1 else ''}, fewer than the "
+                f"The class {name!r} has {count(sizes[number], 'image')}, fewer than the "
                 f"{len(wanted) + 1} splits; add images or remove that class."
             )
         if sizes[number] and sum(lacking[split][number] for split in wanted) >= sizes[number]:
@@ -110,9 +111,9 @@ def make_folds(
     for number, name in enumerate(classes):
         images, parts = int((labels == number).sum()), len(np.unique(groups[labels == number]))
         if 0 < parts < folds:
-            grouped = f" in {parts} group{'s' * (parts != 1)} that belong together" if parts < images else ""
+            grouped = f" in {count(parts, 'group')} that belong together" if parts < images else ""
             raise SkipwiseError(
-                f"The class {name!r} has {images} image{'s' * (images != 1)}{grouped}, fewer than the {folds} folds; "
+                f"The class {name!r} has {count(images, 'image')}{grouped}, fewer than the {folds} folds; "
                 "use fewer --folds, or add images."
             )
     found = np.empty(len(labels), dtype=np.int64)

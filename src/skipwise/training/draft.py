@@ -10,16 +10,34 @@ from skipwise.advice.weights import should_start_from_weights
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.prepare import Prepared
+from skipwise.nets.catalogue import check_model
 from skipwise.nets.external import is_external
 from skipwise.nets.external_code import code_fingerprint
 from skipwise.nets.stems import resolve_stem
-from skipwise.training.inputs import check_sizes, choose_preprocessing, with_sizes_for_all
-from skipwise.training.loop.recipe import Recipe, Wishes, choose_recipe
+from skipwise.nets.weights.published import published
+from skipwise.training.inputs import check_options, check_sizes, choose_preprocessing, with_sizes_for_all
+from skipwise.training.loop.recipe import Recipe, RecipeOptions, choose_recipe
 from skipwise.training.machine.execution import Execution
 from skipwise.training.machine.ranks import Ranks
+from skipwise.training.options import TrainOptions
 from skipwise.training.plan import RunPlan
 from skipwise.training.run.record import RunSpec
-from skipwise.training.starting_weights import AUTO, PRETRAINED, Found, automatic, published_start, size_for
+from skipwise.training.run.time_budget import parse_limit
+from skipwise.training.starting_weights import (
+    AUTO,
+    NONE,
+    PRETRAINED,
+    Found,
+    agreed,
+    automatic,
+    find_start,
+    for_model,
+    model_of,
+    published_start,
+    size_for,
+)
+
+DEFAULT_MODEL = "resnet18"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +47,7 @@ class RunRequest:
     Args:
         init: the word or file to start from.
         start: the weights of that file; None where it is a word.
+        recipe: the recipe, and what is to be otherwise than in it.
         img_size: None takes what suits the images.
         time_limit: in seconds.
     """
@@ -41,10 +60,52 @@ class RunRequest:
     stem: str
     width: float
     img_size: int | None
-    recipe: str
-    wishes: Wishes
+    recipe: RecipeOptions
     time_limit: float | None
     device: str
+
+
+def request_of(options: TrainOptions) -> RunRequest:
+    """What is asked of a run by the options of `train`.
+
+    Raises:
+        SkipwiseError: an option has a value that it can't have, options exclude each other, or the weights to start
+            from are not there or belong to another network.
+    """
+    run, network = options.run, options.network
+    check_options(img_size=options.images.img_size, stem=network.stem, width=network.width, seed=run.seed)
+    if network.pretrained and run.init != AUTO:
+        raise SkipwiseError("Give --pretrained or --init, not both.")
+    init = PRETRAINED if network.pretrained else run.init
+    options.recipe.check(fine_tune=init != NONE)
+    if options.recipe.epochs is not None and run.time_limit is not None:
+        raise SkipwiseError("Give --epochs or --time-limit, not both.")
+    time_limit = None if run.time_limit is None else parse_limit(run.time_limit)
+    if run.model is not None:
+        check_model(run.model)
+    if run.init_key is not None and init in (NONE, AUTO, PRETRAINED):
+        raise SkipwiseError("--init-key is for --init with a file; leave it out.")
+    found = None if init in (NONE, AUTO, PRETRAINED) else find_start(init, run.init_key)
+    model = run.model
+    if model is None:
+        model = DEFAULT_MODEL if found is None or found.spec is None else model_of(found, init)
+    named = {} if found is None else {model: for_model(found, model, init)}
+    if init == PRETRAINED:
+        published(model)  # now, rather than once all images have been read
+    stem, width = agreed(named, [model] if init == PRETRAINED else [], stem=network.stem, width=network.width)
+    return RunRequest(
+        model=model,
+        seed=run.seed,
+        init=init,
+        init_key=run.init_key,
+        start=named.get(model),
+        stem=stem,
+        width=width,
+        img_size=options.images.img_size,
+        recipe=options.recipe,
+        time_limit=time_limit,
+        device=options.machine.device,
+    )
 
 
 def choose_start(asked: RunRequest, prepared: Prepared, notice: Callable[[str], None]) -> RunRequest:
@@ -115,7 +176,6 @@ def check_shared(recipe: Recipe, ranks: Ranks) -> None:
 def _recipe(
     asked: RunRequest, prepared: Prepared, preprocessing: Preprocessing, notice: Callable[[str], None]
 ) -> Recipe:
-    wishes = replace(asked.wishes, fine_tune=asked.start is not None)
-    source, images = prepared.source, prepared.counts["train"]
-    chosen = choose_recipe(asked.recipe, wishes, mirrors=source.mirrors, images=images)
-    return with_sizes_for_all(chosen, [asked.model], preprocessing, len(source.classes), wishes.epochs, notice)
+    source, images, fine_tune = prepared.source, prepared.counts["train"], asked.start is not None
+    chosen = choose_recipe(asked.recipe, fine_tune=fine_tune, mirrors=source.mirrors, images=images)
+    return with_sizes_for_all(chosen, [asked.model], preprocessing, len(source.classes), asked.recipe.epochs, notice)

@@ -83,7 +83,7 @@ def fit_setting(
         found = cost(setting)
         steps = max(1, images["train"] // recipe.batch_size)
         each = found.training(suited(setting), setting.size, steps) + found.evaluation * images["val"]
-        # The images were decoded for the first setting, if at all; for another size that is done once more.
+        # Images were decoded for the first setting, if at all; for another size they have to be decoded again.
         again = 0.0 if setting.size == draft.setting.size else reading
         left = began + (spec.time_limit or 0.0) - ENDING - time.monotonic() - again
         return (left - found.evaluation * images["test"]) / each

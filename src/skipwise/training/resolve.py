@@ -1,4 +1,4 @@
-"""What a new run leaves to the images' pixels and to this machine, chosen once and written down."""
+"""Resolves the plan of a new run: what depends on the pixels and on this machine is chosen once, and written down."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from skipwise.training.run.time_budget import Timekeeper
 from skipwise.training.starting_weights import Found
 
 ENDING = 2.5
-"""Seconds of a time limit for what nobody measures: writing files, leaving Python."""
+"""Seconds of a time limit for what is not measured: writing files, leaving Python."""
 SLOWER = 1.3
-"""Evaluating takes so much longer than it was tried out to, with the reading of images."""
+"""With the reading of images, evaluation takes so many times as long as was measured."""
 
 
 def resolve_plan(
@@ -37,16 +37,24 @@ def resolve_plan(
     *,
     began: float,
 ) -> RunPlan:
-    """The draft with what follows from the images' pixels and from this machine.
+    """The draft with everything that depends on the pixels and on this machine.
 
     Args:
-        found: the weights to start from.
+        draft: the plan.
+        images: the decoded images.
+        found: the weights to start from; None for none.
+        precision: as the user gave it.
+        compile: as the user gave it.
+        notice: is called with what a person should know.
         began: when the time limit began, on the monotonic clock.
+
+    Raises:
+        SkipwiseError: the network can't be trained on these images, or there is too little memory.
     """
     spec = draft.spec
     preprocessing = with_statistics(spec.preprocessing, images.pixels, images.members("train"))
     started = spec.network if found is None else spec.network.from_file(found.file, key=found.start.key)
-    network, loaded = started.build_loaded(seed=spec.seed)  # now, rather than when the folder is begun
+    network, loaded = started.build_loaded(seed=spec.seed)  # an error comes before the folder is made
     for sentence in loaded.notes:
         notice(sentence)
     shape = {"channels": preprocessing.channels, "size": preprocessing.size}
@@ -80,7 +88,7 @@ def resolve_plan(
             step_cost = try_step(network, part, execution, **shape)
     except (SkipwiseError, OSError, MemoryError):
         raise
-    except Exception as error:  # a network of somebody else's
+    except Exception as error:  # an external network
         size = preprocessing.size
         if (missing := lacks(error)) is not None:
             raise SkipwiseError(
@@ -88,15 +96,15 @@ def resolve_plan(
                 "cpu, or set PYTORCH_ENABLE_MPS_FALLBACK=1 before Python starts, which lets the CPU do it."
             ) from error
         raise SkipwiseError(
-            f"{spec.model} can't be trained on images of {size} x {size} pixels ({in_short(error)}); mend it, or try "
-            "another --img-size."
+            f"{spec.model} can't be trained on images of {size} x {size} pixels ({in_short(error)}); correct it, or "
+            "try another --img-size."
         ) from error
     if fitting != spec.recipe:
         draft, spec = replace(draft, asked_batch=spec.recipe.batch_size), replace(spec, recipe=fitting)
     if spec.time_limit is not None:
         left = began + spec.time_limit - ENDING - time.monotonic()
         steps = left / step_cost.training(spec.recipe, preprocessing.size, steps=1)
-        # Each size is compiled when it comes, which in a short run would be all it does.
+        # Each image size is compiled when it is first used; in a short run there would be time for nothing else.
         long = not compile or repays(left, spec.recipe, preprocessing.size)
         if too_short_to_grow(spec.recipe, int(steps)) or not long:
             spec, part = replace(spec, recipe=full_size(spec.recipe)), full_size(part)
@@ -117,7 +125,7 @@ def resolve_plan(
 
 
 def keeper_of(plan: RunPlan, began: float) -> Timekeeper | None:
-    """The timekeeper of the time limit, counted from `began` on the monotonic clock; None without a limit."""
+    """Keeps the time limit, which began at `began` on the monotonic clock; None without a limit."""
     spec = plan.spec
     if spec.time_limit is None or plan.step_cost is None:
         return None

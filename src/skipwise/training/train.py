@@ -17,31 +17,26 @@ from skipwise.core.deprecation import earlier_name
 from skipwise.core.errors import SkipwiseError, require
 from skipwise.core.files.atomic import clear_leftovers, write_text
 from skipwise.core.files.paths import user_path
+from skipwise.core.options import takes
 from skipwise.core.workspace.task import Task
 from skipwise.core.workspace.workspace import check_again
 from skipwise.data.images import Images
 from skipwise.data.location import remember
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.scan.inspection import PixelFormat
-from skipwise.data.sources import ReadingOptions
 from skipwise.data.splits import SPLIT_SEED, save_split
-from skipwise.nets.catalogue import check_model
-from skipwise.nets.weights.published import published
 from skipwise.training.callbacks import Callback, Callbacks, Start, carry_out
-from skipwise.training.draft import RunRequest, check_shared, choose_start, draft_plan
-from skipwise.training.inputs import check_options
-from skipwise.training.loop.recipe import Wishes, check_recipe
+from skipwise.training.draft import check_shared, choose_start, draft_plan, request_of
 from skipwise.training.machine.execution import check_precision, check_unchanged, choose_device, is_unchanged
 from skipwise.training.machine.faults import in_short
 from skipwise.training.machine.ranks import Ranks, joined
 from skipwise.training.observer import Observed, TrainObserver
+from skipwise.training.options import TrainOptions
 from skipwise.training.plan import RUNS, RunPlan
 from skipwise.training.run.files import CHECKPOINT, remove_checkpoint
 from skipwise.training.run.record import RunRecord, find_run
-from skipwise.training.run.time_budget import parse_limit
-from skipwise.training.starting_weights import AUTO, NONE, PRETRAINED, Found, agreed, find_start, for_model, model_of
+from skipwise.training.starting_weights import Found
 
-DEFAULT_MODEL = "resnet18"
 RETRIES = 3
 
 
@@ -64,147 +59,44 @@ class Trained:
     terms = earlier_name("plan", "terms")
 
 
+@takes(TrainOptions)
 def train(
     data: str | os.PathLike[str],
     *,
-    model: str | None = None,
-    seed: int = 0,
-    epochs: int | None = None,
-    time_limit: str | None = None,
-    batch_size: int | None = None,
-    img_size: int | None = None,
-    lr: float | None = None,
-    recipe: str = "standard",
-    mirror: bool | None = None,
-    stem: str = "auto",
-    width: float | None = None,
-    pretrained: bool = False,
-    init: str | os.PathLike[str] = AUTO,
-    init_key: str | None = None,
-    freeze_norms: bool = False,
-    val_share: float | None = None,
-    split: str | os.PathLike[str] | None = None,
-    class_level: str | None = None,
-    image_column: str | None = None,
-    label_column: str | None = None,
-    label_regex: str | None = None,
-    group: str | None = None,
-    group_regex: str | None = None,
-    crop_boxes: bool = False,
-    skip_unread_formats: bool = False,
-    exclude: str | os.PathLike[str] | None = None,
-    strict: bool = False,
-    pack: bool = True,
-    balance: str | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    compile: bool | None = None,
-    output: str | os.PathLike[str] | None = None,
-    resume: bool = False,
-    again: bool = False,
+    options: TrainOptions,
     callbacks: Sequence[Callback] = (),
     observer: TrainObserver | None = None,
     began: float | None = None,
 ) -> Trained:
-    """Trains one network with one seed; the same call again goes on with an unfinished run, or shows a finished one.
+    """Trains one network with one seed; the same call again continues an unfinished run, or shows a finished one.
 
-    Under torchrun its processes do it together (see distributed.py). The arguments are those of `compare`, for one
-    model and one seed, and these.
+    Under torchrun its processes do it together (see distributed.py).
 
     Args:
-        model: the network; None is that of the run to start from, else resnet18. So are `width`, else 1, and `stem`.
-        time_limit: such as "20m": as many epochs as fit, instead of `epochs`.
-        pretrained: the same as the `init` of that name.
-        init: what to start from: "none", "pretrained" (published weights), a run's folder, a file of weights, or
-            "auto", the published weights where experiments say that they help on images like these.
-        init_key: which of the file's weights, where it holds several; see `load_weights`.
-        freeze_norms: leave batch norms as the weights to start from have them.
-        output: the run's folder; None is the one in runs/train that the same call made, or the next.
-        again: train once more, in the next folder, where the same call has made a run before.
+        data: a data set's name, a folder with one sub-folder per class, an archive of one, or a table of paths and
+            labels.
         callbacks: are called while it works; see `skipwise.Callback`.
         observer: deprecated; use `callbacks`.
-        began: when the time limit began, on time.monotonic(); None is now.
+        began: the time on time.monotonic() from which the time limit counts; None: now.
 
     Raises:
         SkipwiseError: anything a person can mend; what was finished stays.
     """
+    precision, compile, pack = options.machine.precision, options.machine.compile, options.machine.pack
     began = time.monotonic() if began is None else began
     if observer is not None:
-        warnings.warn("`observer` is now `callbacks`.", DeprecationWarning, stacklevel=2)
+        warnings.warn("`observer` is now `callbacks`.", DeprecationWarning, stacklevel=3)
         callbacks = [*callbacks, Observed(observer)]
     called = Callbacks(callbacks)
-    if pretrained and init != AUTO:
-        raise SkipwiseError("Give --pretrained or --init, not both.")
-    init = PRETRAINED if pretrained else os.fspath(init)
-    if model is not None:
-        check_model(model)
-    check_options(img_size=img_size, stem=stem, width=width, seed=seed)
-    if init_key is not None and init in (NONE, AUTO, PRETRAINED):
-        raise SkipwiseError("--init-key is for --init with a file; leave it out.")
-    found = None if init in (NONE, AUTO, PRETRAINED) else find_start(init, init_key)
-    if model is None:
-        model = DEFAULT_MODEL if found is None or found.spec is None else model_of(found, init)
-    if found is not None:
-        found = for_model(found, model, init)
-    if init == PRETRAINED:
-        published(model)  # now, rather than once all images have been read
-    stem, width = agreed(
-        {} if found is None else {model: found}, [model] if init == PRETRAINED else [], stem=stem, width=width
-    )
     check_precision(precision)
-    check_again(again=again, resume=resume)
-    check_recipe(recipe)
-    if epochs is not None and time_limit is not None:
-        raise SkipwiseError("Give --epochs or --time-limit, not both.")
-    seconds = None if time_limit is None else parse_limit(time_limit)
-    wishes = Wishes(
-        epochs=epochs,
-        batch_size=batch_size,
-        lr=lr,
-        mirror=mirror,
-        balance=balance,
-        fine_tune=init != NONE,
-        freeze_norms=freeze_norms,
-    )
-    wishes.check()
-    request = Request(
-        data=os.fspath(data),
-        reading=ReadingOptions(
-            class_level=class_level,
-            image_column=image_column,
-            label_column=label_column,
-            label_regex=label_regex,
-            group=group,
-            group_regex=group_regex,
-            crop_boxes=crop_boxes,
-            skip_unread_formats=skip_unread_formats,
-        ),
-        split=None if split is None else os.fspath(split),
-        exclude=None if exclude is None else os.fspath(exclude),
-        val_share=val_share,
-        strict=strict,
-        img_size=img_size,
-    )
+    check_again(again=options.folder.again, resume=options.folder.resume)
+    asked = request_of(options)
+    request = Request.of(data, options.images, options.reading)
     require("torch", extra="train")
-    named = user_path(output) if output is not None else None
-    device = choose_device(device)
-
-    asked = RunRequest(
-        model=model,
-        seed=seed,
-        init=init,
-        init_key=init_key,
-        start=found,
-        stem=stem,
-        width=width,
-        img_size=img_size,
-        recipe=recipe,
-        wishes=wishes,
-        time_limit=seconds,
-        device=device,
-    )
+    named = None if options.folder.output is None else user_path(options.folder.output)
+    asked = replace(asked, device=choose_device(asked.device))
     with contextlib.ExitStack() as stack:
-        ranks = stack.enter_context(joined(device))
+        ranks = stack.enter_context(joined(asked.device))
         watch = called if ranks.first else Callbacks(())
         with ranks.in_turn():
             stack.enter_context(RUNS.reading(named))
@@ -217,8 +109,8 @@ def train(
                 plan=draft,
                 name=draft.data,
                 output=named,
-                again=again,
-                resume=resume,
+                again=options.folder.again,
+                resume=options.folder.resume,
                 acceptable=lambda stored: is_unchanged(stored.spec.execution, precision, compile),
                 notice=watch.on_notice,
             )
@@ -238,7 +130,7 @@ def train(
                     draft,
                     precision=precision,
                     other_size=asked.img_size is None,
-                    other_stem=stem == "auto" and asked.start is None,
+                    other_stem=asked.stem == "auto" and asked.start is None,
                     began=began,
                     notice=watch.on_notice,
                 )

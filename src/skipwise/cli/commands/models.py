@@ -6,23 +6,22 @@ from typing import Annotated
 
 import typer
 
-from skipwise.cli.options import Json, print_json
+from skipwise.cli.options import PrintOptions, print_json
 from skipwise.core.machine.streams import need_output
 
+Pattern = Annotated[
+    str, typer.Argument(metavar="[PATTERN]", help="List only networks whose names match, such as 'se_*'.")
+]
 
-def models(
-    pattern: Annotated[
-        str, typer.Argument(metavar="[PATTERN]", help="List only networks whose names match, such as 'se_*'.")
-    ] = "*",
-    json: Json = False,
-) -> None:
+
+def models(pattern: Pattern = "*", *, shown: PrintOptions) -> None:
     """List the networks that can be compared, with their papers, sizes and costs."""
     from skipwise.cli.summaries.cost import print_models
     from skipwise.cost.models import list_networks
 
     need_output()
     rows = list_networks(pattern)
-    if json:
+    if shown.json:
         print_json(rows)
     else:
         print_models(rows)

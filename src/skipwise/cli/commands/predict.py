@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from skipwise.cli.options import OwnModel, Trust
+from skipwise.cli.declared import Line
+from skipwise.cli.options import OwnModelOptions
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import say
 from skipwise.core.files.paths import user_path
 from skipwise.core.machine.streams import need_output
-from skipwise.core.text import command, printable, shortened
+from skipwise.core.text import command, count, printable, shortened
+from skipwise.deploy.predict.options import PredictOptions
 
 if TYPE_CHECKING:
     from skipwise.core.progress import Bar
@@ -27,53 +29,27 @@ MOST_REPEATED = 8
 """With more images on the command line it is not repeated."""
 
 
-def predict(
-    model: Annotated[
-        str, typer.Argument(metavar="ARTIFACT|RUN", help="What 'skipwise export' or 'skipwise train' made.")
-    ],
-    images: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="IMAGES...",
-            help="Image files, folders with images at any depth, a .zip or .tar of one, or - for one image on "
-            "standard input.",
-        ),
-    ],
-    top: Annotated[int, typer.Option(help="Give so many of the most likely classes.")] = 1,
-    probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Write the probability of every class, too.")
-    ] = False,
-    batch_size: Annotated[int, typer.Option("--batch-size", "-b", help="The number of images per forward pass.")] = 32,
-    workers: Annotated[
-        int | None, typer.Option("--workers", "-j", help="The number of threads that decode. [default: one per core]")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(help="The number of threads of the network. [default: one per core]")
-    ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(help="What to print or write: table, csv or jsonl. [default: what --output ends in, else table]"),
-    ] = None,
-    own_model: OwnModel = None,
-    trust: Trust = False,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Write answers into this .csv or .jsonl; the same command goes on with it.",
-        ),
-    ] = None,
-) -> int:
+Model = Annotated[str, typer.Argument(metavar="ARTIFACT|RUN", help="What 'skipwise export' or 'skipwise train' made.")]
+Images = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="IMAGES...",
+        help="Image files, folders with images at any depth, a .zip or .tar of them, or - for one image on standard "
+        "input.",
+    ),
+]
+
+
+def predict(line: Line[PredictOptions], model: Model, images: Images, own: OwnModelOptions) -> int:
     """Say what is on images; a million of them take the memory of a few."""
     from skipwise.core.progress import Bar
     from skipwise.deploy.predict.answer_file import Tally
     from skipwise.deploy.predict.predict import format_of, prepare
 
-    file = None if output is None else user_path(output)
-    kind = format_of(file, format)
-    if probabilities and kind == "table":
+    answers, compute, trust = line.options.answers, line.options.compute, line.options.trust.trust
+    file = None if answers.output is None else user_path(answers.output)
+    kind = format_of(file, answers.format)
+    if answers.probabilities and kind == "table":
         raise SkipwiseError("--probabilities is for files and programs; give --output, or --format csv or jsonl.")
     if file is None:
         need_output("give --output FILE")
@@ -82,16 +58,16 @@ def predict(
         work = prepare(
             model,
             images,
-            top=top,
-            probabilities=probabilities,
-            trust=own_model or trust,
-            batch_size=batch_size,
-            workers=workers,
-            threads=threads,
+            top=answers.top,
+            probabilities=answers.probabilities,
+            trust=own.own_model or trust,
+            **vars(compute),
             progress=bar.preparing,
         )
-        if count := work.inputs.left_out:
-            bar.noticed(f"{count:,} file{'s are' if count > 1 else ' is'} left out: no images by their names.")
+        if left_out := work.inputs.left_out:
+            bar.noticed(
+                f"{count(left_out, 'file')} {'are' if left_out > 1 else 'is'} left out: no images by their names."
+            )
         for note in work.inputs.notes:
             bar.noticed(note)
         if file is not None and kind != "table":
@@ -100,14 +76,14 @@ def predict(
         else:
             tally = _print(work, kind, bar)
     _check(tally)
-    own = ["--model", own_model] if own_model else ["--trust"] if trust else []
+    trusted = ["--model", own.own_model] if own.own_model else ["--trust"] if trust else []
     if file is not None:
         say(f"{file} is finished already; nothing was left to do." if done.repeated else "")
-        say(f"Answers: {file} ({tally.images:,} image{'s' * (tally.images != 1)})")
+        say(f"Answers: {file} ({count(tally.images, 'image')})")
         if (user_path(model) / "run.json").exists():
-            say(f"Next:    {command('skipwise', 'export', Path(model), *own)}")
+            say(f"Next:    {command('skipwise', 'export', Path(model), *trusted)}")
     elif kind == "table" and len(images) <= MOST_REPEATED and "-" not in images:
-        output_too = (*own, "--output", "predictions.csv")
+        output_too = (*trusted, "--output", "predictions.csv")
         following = command("skipwise", "predict", Path(model), *map(Path, images), *output_too)
         say(f"\nNext:   {following}", file=sys.stderr)
     return 0

@@ -8,97 +8,69 @@ from typing import Annotated
 
 import typer
 
-from skipwise.cli.options import (
-    ClassLevel,
-    CropBoxes,
-    ImageColumn,
-    Json,
-    LabelColumn,
-    LabelRegex,
-    OwnModel,
-    SkipUnreadFormats,
-    Trust,
-    print_json,
-    reading_options,
-)
+from skipwise.cli.declared import Line
+from skipwise.cli.options import OwnModelOptions, PrintOptions, print_json
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import say
 from skipwise.core.files.paths import user_path
+from skipwise.core.options import group, option, options
 from skipwise.core.text import command
+from skipwise.deploy.verify.options import VerifyOptions
+
+Artifact = Annotated[str, typer.Argument(metavar="ARTIFACT", help="A folder that 'skipwise export' made.")]
+Images = Annotated[
+    str | None,
+    typer.Argument(metavar="[DATA]", help="Labelled images; of the run's own, the test images are taken."),
+]
 
 
-def verify(
-    artifact: Annotated[str, typer.Argument(metavar="ARTIFACT", help="A folder that 'skipwise export' made.")],
-    data: Annotated[
-        str | None,
-        typer.Argument(metavar="[DATA]", help="Labelled images; of the run's own, the test images are taken."),
-    ] = None,
-    run: Annotated[
-        str | None, typer.Option(metavar="RUN", help="The run to hold the artifact against. [default: where it was]")
-    ] = None,
-    own_model: OwnModel = None,
-    trust: Trust = False,
-    max_drop: Annotated[
-        float | None, typer.Option(help="For int8: how many points of accuracy may be lost. [default: the export's]")
-    ] = None,
-    images: Annotated[
-        int | None, typer.Option(help="Take at most so many images, drawn class by class. [default: all]")
-    ] = None,
-    timing: Annotated[bool, typer.Option("--timing/--no-timing", help="Measure how fast the artifact is here.")] = True,
-    public_key: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Accept the artifact only if this minisign key signed it.")
-    ] = None,
-    output: Annotated[
-        str | None, typer.Option("--output", "-o", help="The folder for the certificate. [default: the artifact's]")
-    ] = None,
-    class_level: ClassLevel = None,
-    image_column: ImageColumn = None,
-    label_column: LabelColumn = None,
-    label_regex: LabelRegex = None,
-    crop_boxes: CropBoxes = False,
-    skip_unread_formats: SkipUnreadFormats = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with status 1 unless it is certified, also where images can't tell.")
-    ] = False,
-    json: Json = False,
-) -> int:
-    """Check that an exported file still answers the same; exit with status 1 where it does not.
+@options("Output")
+class CertificateOptions:
+    """Where the certificate goes, and what the exit status says."""
 
-    Where the images are too few to tell what INT8 costs, that is a warning and status 0, or 1 with --strict."""
+    output: str | None = option(
+        None, "The folder for the certificate.", unset="the artifact's", metavar="FOLDER", short="-o", path=True
+    )
+    strict: bool = option(
+        False, "Exit with status 1 unless the artifact is certified, also if there are too few images to tell."
+    )
+
+
+@options()
+class VerifyOutput:
+    """What only the command line of `verify` has."""
+
+    own: OwnModelOptions = group(OwnModelOptions)
+    certificate: CertificateOptions = group(CertificateOptions)
+    record: PrintOptions = group(PrintOptions)
+
+
+def verify(line: Line[VerifyOptions], artifact: Artifact, data: Images = None, *, shown: VerifyOutput) -> int:
+    """Check that an exported file still answers the same; exit with status 1 if it does not.
+
+    If the images are too few to tell what INT8 costs, that is a warning and status 0, or 1 with --strict."""
     from skipwise.core.files.folders import make_folder
     from skipwise.core.progress import Bar
     from skipwise.deploy.verify.certificate import write_certificate
     from skipwise.deploy.verify.verify import verify as check
-    from skipwise.deploy.verify.wording import HEADINGS, arm_rows, speed_rows, verdict
+    from skipwise.deploy.verify.wording import HEADINGS, backend_rows, speed_rows, verdict
 
+    output, strict = shown.certificate.output, shown.certificate.strict
     if strict and data is None:
         raise SkipwiseError("--strict needs images: golden ones alone certify nothing. Name labelled images as DATA.")
     folder = user_path(artifact if output is None else output)
     if (data is not None or output is not None) and folder.is_dir():
         make_folder(folder)  # where the certificate can't be written, that is said before the work
-    reading = reading_options(
-        class_level, image_column, label_column, label_regex, crop_boxes=crop_boxes, skip_unread=skip_unread_formats
-    )
     with Bar(sys.stderr) as bar:
-        found = check(
-            artifact,
-            data,
-            run=run,
-            trust=own_model or trust,
-            max_drop=max_drop,
-            images=images,
-            timing=timing,
-            reading=reading,
-            public_key=public_key,
-            progress=bar.preparing,
-        )
+        trust = {"trust": shown.own.own_model} if shown.own.own_model else {}
+        found = check(artifact, data, **line.given() | trust, progress=bar.preparing)
     certificate = found.certificate
     status = 0 if certificate.certified or (certificate.passed and not strict) else 1
     page = write_certificate(found, output) if data is not None or output is not None else None
-    if json:
+    if shown.record.json:
         print_json({"folder": str(found.folder), "certificate": certificate})
         return status
-    _table(HEADINGS, list(arm_rows(certificate)))
+    _table(HEADINGS, list(backend_rows(certificate)))
     if certificate.speeds:
         _table(*speed_rows(certificate))
     for note in certificate.notes:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from skipwise.core.progress import Console
-from skipwise.core.text import command
+from skipwise.core.text import command, count
 
 if TYPE_CHECKING:
     from skipwise.cost.models import ListedNetwork
@@ -70,7 +70,7 @@ def print_profile(report: ProfileReport) -> None:
     console.print(
         Text(
             f"\n{report.image_size} x {report.image_size} pixels, {mode} {report.precision}, "
-            f"{report.threads} thread{'s' * (report.threads != 1)} "
+            f"{count(report.threads, 'thread')} "
             f"of {report.machine.processor}; its matrix-multiply peak was {report.peak / 1e9:,.0f} G multiply-adds/s.\n"
             "Medians over rounds in which every network took its turn; in brackets the middle half. Activations: what "
             "convolutions and linear layers put out for one image, in fp32."

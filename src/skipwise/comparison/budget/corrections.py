@@ -21,6 +21,7 @@ from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.plan.question import FEWEST, LEAST
 from skipwise.comparison.run.executor import Event
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.text import count
 from skipwise.training.callbacks import RunEnd
 from skipwise.training.loop.schedule import relative_cost
 from skipwise.training.probe.step_cost import StepCost
@@ -278,8 +279,8 @@ class Budget:
         busy = ", on a busy machine" if slowest(self.costs) > 1 else ""
         instead = f" instead of {before}" if after != before else ""
         sentence = (
-            f"Training is {pace} as was measured before{busy}: it begins again with {after} "
-            f"epoch{'s' * (after != 1)}{instead}, from seed {first} on."
+            f"Training is {pace} as was measured before{busy}: it begins again with "
+            f"{count(after, 'epoch')}{instead}, from seed {first} on."
         )
         return replace(again, corrections=(*plan.corrections, sentence))
 

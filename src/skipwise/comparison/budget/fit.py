@@ -17,8 +17,7 @@ from skipwise.comparison.budget.forecast import run_seconds, seconds
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.plan.question import FEWEST, LEAST
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.progress import duration
-from skipwise.core.text import listed
+from skipwise.core.text import count, duration, listed
 from skipwise.training.probe.step_cost import StepCost
 from skipwise.training.run.time_budget import LEAST_STEPS
 from skipwise.training.setting import NEARLY, enough_epochs
@@ -68,7 +67,7 @@ def fit_to_limit(
     epochs = 1 if fewer_epochs else at.recipe.epochs
     needed = _needed(pairs[-1], known, LEAST, epochs)
     raise SkipwiseError(
-        f"--time-limit is too short: two runs of {listed(pairs[-1].trained)}, of {_epochs(epochs)} each at "
+        f"--time-limit is too short: two runs of {listed(pairs[-1].trained)}, of {count(epochs, 'epoch')} each at "
         f"{at.setting}, take about {duration(needed)} here; give --time-limit {limit_for(needed, spent)} or more."
     )
 
@@ -137,7 +136,3 @@ def limit_for(needed: float, spent: float = 0.0) -> str:
     '2m'
     """
     return f"{math.ceil((spent + needed / SPARE * 1.1) / 60)}m"
-
-
-def _epochs(count: int) -> str:
-    return f"{count} epoch{'s' * (count != 1)}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.plan.plan import Plan
+from skipwise.core.options import command_words
 from skipwise.training.starting_weights import PRETRAINED
 
 
@@ -46,25 +48,11 @@ class Arguments:
 
     def words(self) -> list[str]:
         """As options of the command line."""
-        found = []
-        for name, value in self.said().items():
-            if value is True:
-                found.append(flag(name))
-            elif name in SEVERAL:
-                found += [word for each in value for word in (flag(name), each)] if isinstance(value, tuple) else []
-            elif value is False:
-                found += [] if name in SWITCHES else [flag(f"no_{name}")]
-            else:
-                found += [flag(name), f"lr={_text(value)}" if name == "tune" else _text(value)]
-        return found
+        return command_words(CompareOptions, self.said())
 
 
 ELSEWHERE = "path/to/"
 """Before the name of a file of weights, of which a plan does not know where it lies now."""
-SEVERAL = ("init", "init_key")
-"""Options that may be given several times."""
-SWITCHES = tuple(each.name for each in fields(Arguments) if each.default is False)
-"""Those that a command line can only turn on."""
 
 
 def arguments(plan: Plan) -> Arguments:
@@ -113,12 +101,3 @@ def _starts(plan: Plan) -> tuple[str, ...] | None:
     if starts and len(starts) == len(plan.question.candidates) and set(starts.values()) == {PRETRAINED}:
         return (PRETRAINED,)
     return tuple(f"{name}={start}" for name, start in starts.items()) or ("none",)
-
-
-def flag(name: str) -> str:
-    """The option of the command line for an argument."""
-    return f"--{name.replace('_', '-')}"
-
-
-def _text(value: object) -> str:
-    return ",".join(map(_text, value)) if isinstance(value, tuple) else str(value)

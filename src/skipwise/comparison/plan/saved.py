@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, overload
 
 import msgspec
 
-from skipwise.comparison.plan.arguments import ELSEWHERE, SEVERAL, Arguments, arguments, flag
+from skipwise.comparison.options import CompareOptions
+from skipwise.comparison.plan.arguments import ELSEWHERE, Arguments, arguments
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.errors import NotTrusted, SkipwiseError
 from skipwise.core.files.atomic import atomic
 from skipwise.core.files.json_records import as_json, read_json
 from skipwise.core.files.paths import user_path
+from skipwise.core.options import declared, flag
 from skipwise.core.text import command, listed
 from skipwise.data.assign_splits import VAL_SHARE, VAL_SHARE_OF_GIVEN
 from skipwise.nets.external import is_own
@@ -154,10 +156,11 @@ def _comparable(said: Mapping[str, Any]) -> dict[str, Any]:
         found["models"] = found["models"].split(",")
     if found.pop("pretrained", False):
         found["init"] = PRETRAINED
-    for name in SEVERAL:
+    several = [option.name for option in declared(CompareOptions).values() if option.repeated]
+    for name in several:
         if isinstance(found.get(name), (str, os.PathLike)):
             found[name] = [os.fspath(found[name])]
-    found |= {name: tuple(found[name]) for name in ("models", "looks", "tune", *SEVERAL) if found.get(name)}
+    found |= {name: tuple(found[name]) for name in ("models", "looks", "tune", *several) if found.get(name)}
     if (seeds := found.pop("seeds", None)) is not None and "looks" not in found:
         found["looks"] = (seeds,)
     return found

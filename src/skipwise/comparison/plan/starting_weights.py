@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from skipwise.comparison.options import Paths
 from skipwise.comparison.plan.plan import Plan
 from skipwise.core.errors import SkipwiseError, TrainingFailed
 from skipwise.core.files.paths import user_path
 from skipwise.core.text import listed
 from skipwise.nets.weights.published import published
-from skipwise.training.loop.recipe import Recipe, Wishes, choose_recipe, of_one_size
+from skipwise.training.loop.recipe import Recipe, RecipeOptions, choose_recipe, of_one_size
 from skipwise.training.starting_weights import (
     AUTO,
     NONE,
@@ -25,7 +26,10 @@ from skipwise.training.starting_weights import (
     published_start,
 )
 
-Words = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+def several(words: Paths) -> list[str]:
+    """The words of an option that may be given several times, of which one may be given by itself."""
+    return [os.fspath(word) for word in ([words] if isinstance(words, str | os.PathLike) else words)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +76,7 @@ class Starts:
         return found
 
 
-def find_starts(init: Words, init_key: Words, candidates: Sequence[str], *, pretrained: bool) -> Starts:
+def find_starts(init: Paths, init_key: Paths, candidates: Sequence[str], *, pretrained: bool) -> Starts:
     """What each network starts from.
 
     Args:
@@ -114,12 +118,11 @@ def find_starts(init: Words, init_key: Words, candidates: Sequence[str], *, pret
     return Starts(candidates=tuple(candidates), named=named, pretrained=wanted, automatic=left)
 
 
-def _by_network(words: Words, candidates: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+def _by_network(words: Paths, candidates: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """What stands after NETWORK=, and what was said without one."""
     each: dict[str, str] = {}
     rest = []
-    for word in [words] if isinstance(words, str | os.PathLike) else words:
-        text = os.fspath(word)
+    for text in several(words):
         before, sign, after = text.partition("=")
         models = [model for model in candidates if before in (model, model.partition(":")[2])] if sign else []
         if before in models:
@@ -156,7 +159,7 @@ def _twice(model: str) -> SkipwiseError:
 
 
 def choose_recipes(
-    name: str, wishes: Wishes, starting: Iterable[str], candidates: Sequence[str], *, mirrors: bool, images: int
+    asked: RecipeOptions, starting: Iterable[str], candidates: Sequence[str], *, mirrors: bool, images: int
 ) -> tuple[Recipe, Recipe | None]:
     """The recipe, and that of networks which start from weights where others don't.
 
@@ -168,17 +171,16 @@ def choose_recipes(
     """
     count = len(set(starting))
     if count in (0, len(candidates)):
-        return choose_recipe(name, replace(wishes, fine_tune=count > 0), mirrors=mirrors, images=images), None
-    if wishes.lr is not None:
+        return choose_recipe(asked, fine_tune=count > 0, mirrors=mirrors, images=images), None
+    if asked.lr is not None:
         raise SkipwiseError(
             "--lr can't suit networks that start from weights and those that start from scratch alike; leave it out, "
             "or let --tune choose one for each network."
         )
-    bare = replace(wishes, fine_tune=False, freeze_norms=False)
-    recipe = of_one_size(choose_recipe(name, bare, mirrors=mirrors, images=images))
-    recipe = replace(recipe, epochs=wishes.epochs or recipe.epochs)
-    alike = replace(wishes, fine_tune=True, epochs=recipe.epochs, batch_size=recipe.batch_size)
-    return recipe, choose_recipe(name, alike, mirrors=mirrors, images=images)
+    recipe = of_one_size(choose_recipe(replace(asked, freeze_norms=False), mirrors=mirrors, images=images))
+    recipe = replace(recipe, epochs=asked.epochs or recipe.epochs)
+    alike = replace(asked, epochs=recipe.epochs, batch_size=recipe.batch_size)
+    return recipe, choose_recipe(alike, fine_tune=True, mirrors=mirrors, images=images)
 
 
 def try_weights(plan: Plan, found: dict[str, Found], notice: Callable[[str], None]) -> None:

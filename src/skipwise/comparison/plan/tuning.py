@@ -8,7 +8,7 @@ from skipwise.comparison.plan.plan import Tuning
 from skipwise.comparison.plan.question import Question
 from skipwise.core.errors import SkipwiseError
 from skipwise.statistics import MOST_SEEDS
-from skipwise.training.loop.recipe import Recipe, Wishes
+from skipwise.training.loop.recipe import Recipe, RecipeOptions
 
 
 def choose_tuning(
@@ -28,8 +28,8 @@ def choose_tuning(
             raise SkipwiseError("--tune-epochs is for --tune; leave it out.")
         return None
     for rate in rates:
-        Wishes(lr=rate).check()
-    Wishes(epochs=epochs).check()
+        RecipeOptions(lr=rate).check()
+    RecipeOptions(epochs=epochs).check()
     if len(set(rates)) < 2:
         raise SkipwiseError("--tune needs at least two learning rates to choose from, like --tune lr=0.05,0.1,0.2.")
     if not validation:

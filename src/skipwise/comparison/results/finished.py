@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from skipwise.comparison.options import ReportOptions
 from skipwise.comparison.plan.plan import COMPARISONS, COSTS, PLAN, REPORT, RESULTS, Plan
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.records import Costs, Results
@@ -13,6 +14,7 @@ from skipwise.core.errors import Damaged, SkipwiseError, unknown_name
 from skipwise.core.escaping import json_text
 from skipwise.core.files.checksums import check_files, read_sealed
 from skipwise.core.files.json_records import as_json, read_json
+from skipwise.core.options import takes
 from skipwise.pages.pictures import is_data_url
 from skipwise.training.run.files import read_history
 from skipwise.training.run.state import EpochMetrics
@@ -70,17 +72,20 @@ def read_comparison(folder: Path) -> Comparison:
     return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=True)
 
 
-def report(comparison: str | os.PathLike[str], *, format: str = "html") -> Path | str:
+@takes(ReportOptions)
+def report(comparison: str | os.PathLike[str], *, options: ReportOptions) -> Path | str:
     """The report of a finished comparison, once more.
 
     Args:
         comparison: its folder.
-        format: "html" writes the page anew and returns its path, "md" returns Markdown for a pull request, and "json" a
-            record for machines.
+
+    Returns:
+        The path of the page for "html"; the text itself for "md" and "json".
 
     Raises:
         SkipwiseError: no finished comparison is there, or there is no such format.
     """
+    format = options.format
     if format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
     found = read_comparison(Path(comparison))

@@ -1,4 +1,4 @@
-"""Runs that did not learn: found by their answers, and named with the likely cause."""
+"""Runs that did not learn: found by their predictions, and described with the likely cause."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from skipwise.training.setting import enough_epochs
 
 DIVERGED = "the loss became "
 BY_HEART = 0.5
-"""A training loss below this share of a guesser's shows that the training images are known."""
+"""A training loss below this share of that of guessing shows that the training images are known."""
 
 
 def has_learned(answers: Predictions) -> bool:
-    """Whether a run's answers to test images show that it learned; True where they can't show it.
+    """Whether a run's predictions for test images show that it learned; True where they can't show it.
 
-    Where one class is far commoner than the others, a run may know them all and yet be right less often than by always
-    giving the commonest: it has learned if it finds a tenth more of each class, on average, than a guesser would.
+    Where one class is much more common than the others, a run may know all classes and still be right less often than
+    by always predicting the most common one. It has learned if its recall, averaged over the classes, is a tenth above
+    that of guessing.
     """
     shown = check_learning(answers.logits, answers.labels)
     if shown.has_learned or not shown.can_be_told:
@@ -31,12 +32,12 @@ def has_learned(answers: Predictions) -> bool:
 
 
 def diverged(record: RunRecord) -> bool:
-    """Whether a run failed since its loss was no number any more."""
+    """Whether a run failed because its loss diverged."""
     return record.status == "failed" and (record.reason or "").startswith(DIVERGED)
 
 
 def why_not_learned(plan: Plan, folder: Path, job: Job, record: RunRecord) -> str | None:
-    """The likely cause, a phrase; None for a run that learned, that failed for another reason, or that can't tell."""
+    """The likely cause, as a phrase; None for a run that learned, or that failed for another reason."""
     rate = job.spec.recipe.lr
     if diverged(record):
         return f"the learning rate of {rate:g} is too high for it"

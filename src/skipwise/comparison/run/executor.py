@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from skipwise.comparison.plan.plan import Job
+from skipwise.core.errors import SkipwiseError
 from skipwise.training.callbacks import Epoch, RunEnd
 
 Event = Epoch | RunEnd
@@ -77,3 +78,9 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """The comparison is over, or was stopped. Runs that are under way save their state, and stop."""
+
+
+def check_executor(executor: Executor | None) -> None:
+    """Raises SkipwiseError for a class, where an instance is needed."""
+    if isinstance(executor, type):
+        raise SkipwiseError(f"executor takes an instance, such as {executor.__name__}(), not the class.")

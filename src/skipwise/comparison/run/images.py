@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +23,11 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import csv_cell, from_csv_cell
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import read_sealed, sha256, write_sealed
+from skipwise.core.options import command_words
 from skipwise.data.cache.rows import RowReader
 from skipwise.data.images import Images, Pixels, Selected
 from skipwise.data.location import check_tables, remember
+from skipwise.data.options import DataOptions, ReadingOptions
 from skipwise.data.prepare import Prepared, Request
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.scan.journal import row_remaker
@@ -38,9 +40,15 @@ from skipwise.training.run.record import RunSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class Whereabouts:
-    """The pack's path, or None where nothing is packed, and the row of each image of split.csv in it; what was asked
-    for and the state of the images then, by which they are decoded again. Older versions kept no request for a pack."""
+class StoredImages:
+    """`images.json`: where the images' pixels are.
+
+    Args:
+        pack: the path of the decoded pixels; None where images are decoded in every epoch.
+        request: how to read the images, to decode them again; older versions did not write it beside a pack.
+        state: the state of the images when they were read.
+        rows: the row in the pack of each image of split.csv.
+    """
 
     pack: str | None
     request: Request | None
@@ -49,16 +57,9 @@ class Whereabouts:
 
 
 def image_options(request: Request) -> tuple[str, ...]:
-    """What was said of the images, as on the command line."""
-    options = {
-        "--split": request.split,
-        "--exclude": request.exclude,
-    }
-    given = [word for name, value in options.items() if value is not None for word in (name, value)]
-    for option in fields(request.reading):
-        value, flag = getattr(request.reading, option.name), f"--{option.name.replace('_', '-')}"
-        given += [] if value in (None, False) else [flag] if value is True else [flag, value]
-    return tuple(given)
+    """The options about images that were given, as on the command line."""
+    which = {"split": request.split, "exclude": request.exclude}
+    return (*command_words(DataOptions, which), *command_words(ReadingOptions, vars(request.reading)))
 
 
 def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request, packed: RowReader | None) -> None:
@@ -76,7 +77,7 @@ def store_images(folder: Path, plan: Plan, prepared: Prepared, request: Request,
         _store_folds(folder, plan.question.seeds, plan.folds, prepared)
     remember(folder, request, source, tables=["split.csv"] if plan.folds is None else ["split.csv", "folds.csv"])
     data = request.data if source.container is None else str(Path(request.data).expanduser().absolute())
-    found = Whereabouts(
+    found = StoredImages(
         pack=None if packed is None else str(packed.path.absolute()),
         request=replace(request, data=data),
         state=source_state(source),
@@ -97,28 +98,28 @@ def _store_folds(folder: Path, seeds: Sequence[int], folds: int, prepared: Prepa
 
 
 @dataclass(frozen=True, kw_only=True)
-class Files:
-    """Paths of files of weights by their SHA-256."""
+class StoredWeights:
+    """`weights.json`: the paths of files of weights, by their SHA-256."""
 
     paths: dict[str, str]
 
 
 def store_weights(folder: Path, files: Mapping[str, Path]) -> None:
-    """Writes down where the files of weights are, by their SHA-256, if there are any."""
+    """Writes weights.json, if there are files of weights."""
     if files:
         paths = {digest: str(path.absolute()) for digest, path in files.items()}
-        write_sealed(folder / "weights.json", Files(paths=paths))
+        write_sealed(folder / "weights.json", StoredWeights(paths=paths))
 
 
 def weights_of(folder: Path, spec: RunSpec) -> Path | None:
     """The file of weights that a run starts from; None where it starts from scratch.
 
     Raises:
-        SkipwiseError: it is gone, or another file by now.
+        SkipwiseError: the file is gone, or was changed.
     """
     if spec.init is None:
         return None
-    path = Path(read_sealed(folder / "weights.json", Files).paths.get(spec.init, ""))
+    path = Path(read_sealed(folder / "weights.json", StoredWeights).paths.get(spec.init, ""))
     if not path.is_file() or sha256(path) != spec.init:
         raise SkipwiseError(
             f"The weights that {spec.model} starts from are gone from {path}, or were changed; put them back, and give "
@@ -147,14 +148,14 @@ def in_fold(images: Images, spec: RunSpec, folder: Path) -> Images:
 
 
 def load_images(folder: Path, plan: Plan) -> Images:
-    """What `store_images` wrote down.
+    """The images that `store_images` wrote down.
 
     Raises:
         SkipwiseError: a file is missing or damaged.
     """
     table = read_split_table(folder)
     try:
-        found = read_sealed(folder / "images.json", Whereabouts)
+        found = read_sealed(folder / "images.json", StoredImages)
         rows = np.array(found.rows, dtype=np.int64)
         numbers = {name: number for number, name in enumerate(plan.classes)}
         return Images(
@@ -189,7 +190,7 @@ def read_split_table(folder: Path) -> list[dict[str, str]]:
         raise SkipwiseError(f"{folder / 'split.csv'} can't be read ({error}); give the same command again.") from error
 
 
-def _pixels(found: Whereabouts, plan: Plan) -> Pixels:
+def _pixels(found: StoredImages, plan: Plan) -> Pixels:
     if found.pack is None:
         return Streamed(*_looked_at(found), PixelFormat.from_preprocessing(plan.preprocessing))
 
@@ -205,7 +206,7 @@ def _pixels(found: Whereabouts, plan: Plan) -> Pixels:
     )
 
 
-def _looked_at(found: Whereabouts) -> tuple[Source, Scan]:
+def _looked_at(found: StoredImages) -> tuple[Source, Scan]:
     asked = found.request
     if asked is None:
         raise SkipwiseError(f"{found.pack} is gone or damaged; give the same command again.")

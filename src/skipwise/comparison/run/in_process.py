@@ -23,8 +23,9 @@ class InProcess:
     all of the comparison down, which can be resumed. Results are the same as with `LocalProcesses`.
 
     Example:
-        >>> import skipwise
-        >>> skipwise.compare("digits", seeds=2, epochs=1, executor=skipwise.InProcess())  # doctest: +SKIP
+        >>> executor = InProcess()  # for skipwise.compare("digits", executor=executor)
+        >>> list(executor.events())  # no run has been submitted
+        []
     """
 
     def __init__(self) -> None:

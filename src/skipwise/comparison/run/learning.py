@@ -1,4 +1,4 @@
-"""Whether a comparison's networks were trained enough for their accuracy to say something of them."""
+"""Whether the networks of a comparison were trained long enough to be compared."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from skipwise.comparison.plan.plan import Plan
-from skipwise.core.text import clock_time
+from skipwise.core.text import clock_time, count
 from skipwise.evaluation.learned import LearningCheck, check_learning
 from skipwise.statistics.climbing import Climb, climb
 from skipwise.training.run.files import read_history
@@ -15,10 +15,10 @@ from skipwise.training.run.record import RunRecord
 
 
 def not_learned(plan: Plan, folder: Path, records: Mapping[str, RunRecord]) -> dict[str, str]:
-    """The candidates whose first run ended no better than by always giving the commonest class, and a sentence for
-    each; nobody where fewer than two others learned something, and where there are no validation images.
+    """The candidates whose first run is no better than always predicting the most common class, each with a sentence.
 
-    It is judged by validation images of the first seed, before anybody looks at the answers to test images.
+    None where fewer than two others have learned something, or where there are no validation images. This is judged by
+    the validation images of the first seed, before any test image is used.
     """
     found = {name: _first(plan, folder, records, name) for name in plan.trained}
     if any(shown is not None and not shown.can_be_told for shown in found.values()):
@@ -28,16 +28,16 @@ def not_learned(plan: Plan, folder: Path, records: Mapping[str, RunRecord]) -> d
         return {}
     longer = "" if plan.time_limit is None else f"; --time-limit {clock_time(2 * plan.time_limit)} trains it longer"
     return {
-        name: f"It had learned nothing when its first run of {plan.recipe.epochs} "
-        f"epoch{'s' * (plan.recipe.epochs != 1)} ended: it is right on {shown.accuracy * 100:.1f}% of "
-        f"{shown.images:,} validation images, and always giving the commonest class on {shown.commonest * 100:.1f}%"
+        name: f"It had learned nothing when its first run of {count(plan.recipe.epochs, 'epoch')} ended: it is right "
+        f"on {shown.accuracy * 100:.1f}% of {shown.images:,} validation images, and always predicting the most common "
+        f"class is right on {shown.commonest * 100:.1f}%"
         f"{longer}."
         for name, shown in poor.items()
     }
 
 
 def _first(plan: Plan, folder: Path, records: Mapping[str, RunRecord], name: str) -> LearningCheck | None:
-    """What the validation images say of a network's first run; None where it failed, or there are no images."""
+    """What the validation images show of a network's first run; None where it failed, or there are no images."""
     for job in plan.jobs(name, plan.question.first_seed):
         record = records.get(job.folder)
         if record is not None and record.status == "finished" and record.val is not None:
@@ -47,8 +47,10 @@ def _first(plan: Plan, folder: Path, records: Mapping[str, RunRecord], name: str
 
 
 def climbs(plan: Plan, folder: Path, records: Mapping[str, RunRecord], name: str) -> Climb | None:
-    """How much the last part of a network's training brought on the validation images, over its finished seeds; None
-    where that can't be told."""
+    """How much the validation accuracy rose in the last part of a network's training, over its finished seeds.
+
+    None where that is not known.
+    """
     jobs = [job for seed in plan.question.seeds for job in plan.jobs(name, seed)]
     ended = [job for job in jobs if job.folder in records and records[job.folder].status == "finished"]
     histories = [

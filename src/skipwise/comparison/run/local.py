@@ -1,7 +1,7 @@
-"""Runs on processes of this machine.
+"""Runs in processes on this machine.
 
-Each process does one run after another and is told which by the one that started it (see worker_process.py). What is
-finished is in its run folder and survives everything; what is lost to a kill is less than one run.
+Each process does one run after another, and gets them from the process that started it (see worker_process.py). A
+finished run is in its folder; a process that is killed loses what it did after its last checkpoint.
 """
 
 from __future__ import annotations
@@ -31,17 +31,23 @@ from skipwise.training.callbacks import RunEnd
 from skipwise.training.run.record import failed_run, find_run, write_run
 
 ATTEMPTS = 3
-"""A process that dies under a run (killed from outside, out of memory) has it tried this often in all."""
+"""How often a run is tried in all, where its process dies (it is killed, or memory runs out)."""
 KILLED = (-9, -signal.SIGTERM, 128 + signal.SIGTERM)
-"""Ends that come from outside and say nothing about the network; -9 is SIGKILL, which Windows does not have."""
+"""Exit statuses of processes that were stopped from outside, which is not the network's fault. -9 is SIGKILL, which
+Windows does not have."""
 GRACE = 10.0
-"""Seconds that a process gets to finish its step and save it, when it is told to stop."""
+"""Seconds that a process gets to finish its step and save its state, when it has to stop."""
 
 
 class LocalProcesses:
     """The usual `Executor`: processes on this machine, each doing one run after another.
 
     A process that dies is replaced, and its run resumed, up to three times in all.
+
+    Example:
+        >>> executor = LocalProcesses()  # for skipwise.compare("digits", executor=executor)
+        >>> list(executor.events())  # no run has been submitted
+        []
     """
 
     def __init__(self) -> None:
@@ -96,7 +102,7 @@ class LocalProcesses:
 
 
 class _Worker(threading.Thread):
-    """A thread that keeps one process busy: it starts it, tells it what to run and starts another if it dies."""
+    """A thread that starts a process, gives it runs, and starts another one if it dies."""
 
     def __init__(
         self,
@@ -121,13 +127,13 @@ class _Worker(threading.Thread):
             self._end()
 
     def tell_to_stop(self) -> None:
-        """Has a process that is in the middle of a run save where it stands, and end."""
+        """Lets the process save the state of its run, and end."""
         self.stopping = True
         if self.process is not None and self.is_alive():
             self.process.terminate()
 
     def stop(self, deadline: float) -> None:
-        """Ends the process, and with it this thread; one that was told to stop gets until the deadline."""
+        """Ends the process, at the deadline at the latest, and with it this thread."""
         if self.process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(max(0.0, deadline - time.monotonic()) if self.is_alive() else 0)
@@ -136,7 +142,7 @@ class _Worker(threading.Thread):
             self.join()
 
     def _finish(self, job: Job) -> None:
-        """Does one run, in as many processes as it takes, and reports its record."""
+        """Does one run, in several processes where one dies, and reports its end."""
         spec, folder = job.spec, self.folder / job.folder
         for _ in range(ATTEMPTS):
             if self._attempt(job) or self.stopping:
@@ -145,8 +151,8 @@ class _Worker(threading.Thread):
             assert self.process is not None
             if self.process.returncode in KILLED:
                 raise SkipwiseError(
-                    f"The process of {spec.model} with seed {spec.seed} was killed {ATTEMPTS} times, as happens where "
-                    "memory runs out; close other programs or use --workers 1, and give the same command again."
+                    f"The process of {spec.model} with seed {spec.seed} was killed {ATTEMPTS} times, perhaps because "
+                    "memory ran out; close other programs or use --workers 1, and give the same command again."
                 )
             make_folder(folder)
             write_run(folder, failed_run(spec, f"its process died {ATTEMPTS} times ({self._cause()})"))
@@ -158,7 +164,7 @@ class _Worker(threading.Thread):
         self.events.put(RunEnd(run=job.folder, record=record))
 
     def _attempt(self, job: Job) -> bool:
-        """Whether the process got to the end of the run. If not, it is dead."""
+        """Whether the process came to the end of the run. If not, it is dead."""
         if self.process is None or self.process.poll() is not None:
             self._end()
             self._start()
@@ -184,18 +190,18 @@ class _Worker(threading.Thread):
                 self.events.put(message.epoch)
         process.wait()
         if not self.ready and process.returncode not in KILLED:
-            raise SkipwiseError(f"A process that is to train can't start ({self._cause()}).")
+            raise SkipwiseError(f"A process for training can't start ({self._cause()}).")
         return False
 
     def _start(self) -> None:
-        # -P keeps the folder the user stands in, and whatever modules lie there, out of our imports.
+        # -P keeps modules in the current folder out of our imports.
         command = [sys.executable, "-P", "-m", "skipwise.comparison.run.worker_process", str(self.folder.resolve())]
         environment = (
             PATIENCE
             | os.environ
             | {
                 "OMP_NUM_THREADS": str(self.threads),
-                # Networks of one's own are found where they were found here.
+                # External networks are found where they were found here.
                 "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             }
         )
@@ -204,18 +210,18 @@ class _Worker(threading.Thread):
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, env=environment
         )
-        if self.stopping:  # by another thread, between the check and the start
+        if self.stopping:  # set by another thread between the check and the start
             self.process.kill()
 
     def _end(self) -> None:
         if self.process is not None:
             self.process.kill()
-            # What was not read any more is thrown away; the log goes with the process.
+            # What was not read is thrown away; the log is closed with the process.
             with contextlib.suppress(BrokenPipeError), self.process, self.log:
                 pass
 
     def _cause(self) -> str:
-        """What a dead process leaves behind."""
+        """How a process died, for an error."""
         assert self.process is not None
         code = self.process.returncode
         if code < 0:

@@ -1,4 +1,4 @@
-"""What a comparison's finished runs answered, as arrays: the same images in the same order for every candidate."""
+"""The predictions of finished runs as arrays, with the same images in the same order for all candidates."""
 
 from __future__ import annotations
 
@@ -23,8 +23,15 @@ Records = Mapping[str, RunRecord]
 
 @dataclass(frozen=True, eq=False)
 class Tested:
-    """The test images: ids [N], class numbers [N], whether each has a twin in another split [N], whether it counts [N],
-    and the number of the group it belongs to [N]; None where each is by itself."""
+    """The test images.
+
+    Args:
+        ids: [N].
+        labels: the numbers of the classes [N].
+        has_twin: whether an image has a duplicate in another split [N].
+        counts: whether an image counts for the outcome [N].
+        groups: the groups that images belong to [N]; None where images are independent.
+    """
 
     ids: NDArray[np.str_]
     labels: NDArray[np.int64]
@@ -40,11 +47,15 @@ class Tested:
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """A candidate's answers over its finished seeds: class numbers [S, N], and which seeds these are.
+    """A candidate's predictions for S finished seeds and N test images.
 
-    `scores` are of the images that count [S, M], `confidence` is the probability that was given to each answer [S, N].
-    `repeated` has the seeds that gave the same logits as an earlier one, to the last bit. `learned` says of each seed
-    whether its runs learned anything.
+    Args:
+        given: the numbers of the predicted classes [S, N].
+        scores: of the M images that count [S, M].
+        confidence: the probability of each predicted class [S, N].
+        seeds: the seeds.
+        repeated: the seeds with exactly the same logits as an earlier seed.
+        learned: whether the runs of each seed learned anything [S].
     """
 
     given: NDArray[np.int64]
@@ -56,7 +67,7 @@ class Answers:
 
     @property
     def of_learned(self) -> NDArray[np.int64]:
-        """The answers of runs that learned."""
+        """The predictions of the runs that learned."""
         return self.given[self.has_learned]
 
     @property
@@ -74,12 +85,12 @@ def read_tested(plan: Plan, folder: Path) -> Tested:
     rows = [row for row in read_split_table(folder) if row["split"] == "test"]
     numbers = {name: number for number, name in enumerate(plan.classes)}
     if len(rows) != plan.test_images or not {row["label"] for row in rows} <= numbers.keys():
-        raise SkipwiseError(f"{folder / 'split.csv'} is not the one this comparison was made with.")
+        raise SkipwiseError(f"{folder / 'split.csv'} is not the one that this comparison was made with.")
     groups = None
     if plan.grouping is not None:
         groups = np.array([row.get("group", "") for row in rows])
         if len(np.unique(groups)) != plan.grouping.groups:
-            raise SkipwiseError(f"{folder / 'split.csv'} is not the one this comparison was made with.")
+            raise SkipwiseError(f"{folder / 'split.csv'} is not the one that this comparison was made with.")
     labels = np.array([numbers[row["label"]] for row in rows], dtype=np.int64)
     return Tested(
         groups=groups,
@@ -91,7 +102,7 @@ def read_tested(plan: Plan, folder: Path) -> Tested:
 
 
 def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: Records) -> Answers:
-    """What a candidate's finished runs answered. In cross-validation a seed is finished when all its folds are.
+    """Reads a candidate's predictions. In cross-validation a seed is finished when all its folds are.
 
     Raises:
         SkipwiseError: a run's predictions are damaged, or of other images.

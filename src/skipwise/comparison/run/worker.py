@@ -61,9 +61,10 @@ class Worker:
         except SkipwiseError:
             raise
         except self.faults as error:
-            if not is_external(spec.model):  # none of ours raises: the compiler, a device, a bug
+            if not is_external(spec.model):  # our own code does not raise: it is the compiler, a device, or a bug
                 raise SkipwiseError(
-                    f"{spec.model} stopped ({in_short(error)}); what was saved is kept, and the same command goes on."
+                    f"{spec.model} stopped ({in_short(error)}); what was saved is kept, and the same command resumes "
+                    "it."
                 ) from error
             yield RunEnd(run=job.folder, record=give_up(spec, folder, error))  # the other runs go on
 

@@ -6,8 +6,7 @@ from skipwise.comparison.plan.question import Question
 from skipwise.comparison.results.effort import Effort, effort_for
 from skipwise.comparison.results.records import Bootstrap, Costs, Results
 from skipwise.comparison.wording.phrases import margin, rounded_up
-from skipwise.core.progress import duration
-from skipwise.core.text import count
+from skipwise.core.text import count, duration
 from skipwise.statistics import Pair
 
 NOT_JUDGED = "not judged: that takes two runs of each network that finished and learned"

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.wording.phrases import length, margin
-from skipwise.core.progress import duration
-from skipwise.core.text import byte_size
+from skipwise.core.text import byte_size, duration
 
 if TYPE_CHECKING:
     from skipwise.comparison.budget.forecast import Forecast

@@ -13,6 +13,7 @@ ended well; memory is what a cgroup had charged at most.
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import threading
 import time
@@ -115,23 +116,49 @@ def memory_limit() -> int | None:
     return min((group.limit for group in _groups()), default=None)
 
 
-_looked: tuple[float, int | None] = (-1.0, None)
-
-
 def free_memory() -> int | None:
     """Bytes that are free on this machine, or in the part of it that this process may use; asked once a second.
 
     None where the system does not say.
     """
-    global _looked
-    if _looked[0] < 0 or time.monotonic() - _looked[0] > 1:
-        _looked = (time.monotonic(), _ask_what_is_free())
-    return _looked[1]
+    return _free_at(int(time.monotonic()))
 
 
-_fenced = 0
-_before = (-1, -1)
-_changing = threading.Lock()
+@functools.lru_cache(maxsize=1)
+def _free_at(_: int) -> int | None:
+    """What is free in a second of the monotonic clock."""
+    return _ask_what_is_free()
+
+
+class _DataLimit:
+    """The limit on this process's data while anybody wants one: it belongs to the process, so all share it."""
+
+    def __init__(self) -> None:
+        self._wanted = 0
+        self._before = (-1, -1)
+        self._changing = threading.Lock()
+
+    @contextlib.contextmanager
+    def at(self, more: int) -> Iterator[None]:
+        """Allows so many bytes more than there are when the first one enters."""
+        import resource
+
+        with self._changing:
+            if not self._wanted:
+                self._before = resource.getrlimit(resource.RLIMIT_DATA)
+                limits = [_held() + more, *(limit for limit in self._before if limit != resource.RLIM_INFINITY)]
+                resource.setrlimit(resource.RLIMIT_DATA, (min(limits), self._before[1]))
+            self._wanted += 1
+        try:
+            yield
+        finally:
+            with self._changing:
+                self._wanted -= 1
+                if not self._wanted:
+                    resource.setrlimit(resource.RLIMIT_DATA, self._before)
+
+
+_DATA_LIMIT = _DataLimit()
 
 
 @contextlib.contextmanager
@@ -143,26 +170,12 @@ def no_more_than_is_free(share: float = 1.0) -> Iterator[None]:
     Args:
         share: of what is free, for this process.
     """
-    global _fenced, _before
     free = free_memory()
     if free is None:
         yield
         return
-    import resource
-
-    with _changing:
-        if not _fenced:
-            _before = resource.getrlimit(resource.RLIMIT_DATA)
-            limits = [_held() + int(free * share), *(limit for limit in _before if limit != resource.RLIM_INFINITY)]
-            resource.setrlimit(resource.RLIMIT_DATA, (min(limits), _before[1]))
-        _fenced += 1
-    try:
+    with _DATA_LIMIT.at(int(free * share)):
         yield
-    finally:
-        with _changing:
-            _fenced -= 1
-            if not _fenced:
-                resource.setrlimit(resource.RLIMIT_DATA, _before)
 
 
 def _ask_what_is_free() -> int | None:

@@ -1,8 +1,8 @@
-"""Whole-batch transforms: uint8 images [B, H, W, C] and a generator in, new uint8 images out.
+"""Augmentations of a whole batch: they take uint8 images [B, H, W, C] and a generator, and return new uint8 images.
 
-All draws come from the generator, for the whole batch at once, so that what one image gets does not depend on how
-images are processed. What is drawn, and small, stays on the CPU; the images are worked on where they are.
-None of the transforms changes the images it is given.
+All random numbers are drawn from the generator, for the whole batch at once, so that they do not depend on how the
+images are processed. They stay on the CPU; the images are processed on their own device. The given images are not
+changed.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ _ASPECT = (3 / 4, 4 / 3)
 
 
 def mirrored(count: int, generator: torch.Generator) -> Tensor:
-    """Which of `count` images to flip, bool [count]: each with probability 1/2."""
+    """Which of `count` images to flip, bool [count]: each with a probability of 1/2."""
     return torch.rand(count, generator=generator) < 0.5
 
 
 def mirrored_in_turn(indices: NDArray[np.int64], epoch: int, seed: int) -> Tensor:
-    """Which images to flip, bool [B]: each in every other epoch, and a hash of (seed, index) says in which first.
+    """Which images to flip, bool [B]: each in every other epoch, where a hash of (seed, index) decides in which first.
 
-    Any two epochs in a row show every image both ways, which flips at random do only half of the time
+    Any two successive epochs show every image in both ways, which random flips do only half of the time
     (Jordan 2024, arXiv:2404.00498).
 
     Args:
-        indices: of the images in the data set, int64 [B].
-        epoch: counted from 0.
+        indices: the images' indices in the data set, int64 [B].
+        epoch: the number of the epoch, from 0.
+        seed: the seed of the run.
     """
-    # The finishing steps of splitmix64 (Steele et al. 2014): neighbouring indices and seeds give unrelated bits.
+    # The final steps of splitmix64 (Steele et al. 2014), so that neighbouring indices and seeds give unrelated bits.
     mixed = indices.astype(np.uint64) + np.random.SeedSequence(seed).generate_state(1, np.uint64)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -52,20 +53,22 @@ def flip(images_BHWC: Tensor, chosen_B: Tensor) -> Tensor:
 
 
 def shift(images_BHWC: Tensor, pixels: int, generator: torch.Generator, *, flips: Tensor | None = None) -> Tensor:
-    """Moves each image by up to `pixels` in both directions; what comes into view mirrors the edge.
+    """Shifts each image by up to `pixels` in both directions. The uncovered border mirrors the image.
 
-    The same as a random crop of the image padded by reflection.
+    This is a random crop of the image padded by reflection.
 
     Args:
-        pixels: less than the sides.
-        flips: which images to flip left to right before, bool [B]: cheaper here than as a step of its own.
+        images_BHWC: the images.
+        pixels: the largest shift, less than the image's sides.
+        generator: the source of random numbers.
+        flips: which images to flip left to right before, bool [B]. It is faster here than as a separate step.
     """
     batch, height, width, channels = images_BHWC.shape
     offsets = torch.randint(-pixels, pixels + 1, (2, batch, 1), generator=generator)
     rows_BH = _reflected(torch.arange(height) + offsets[0], height)
-    # Each row and its reflections side by side, so that a row of a result is one run of bytes here, also if flipped.
-    # The table of all such runs overlaps itself and needs no memory: what remains is copying whole rows, which is
-    # several times as fast as fetching pixels.
+    # Each row is laid out beside its reflections, so that a row of the result is one run of bytes, even if flipped. The
+    # view of all such runs overlaps itself and needs no memory. Copying whole rows is several times as fast as
+    # indexing pixels.
     reflected = images_BHWC.flip(2)
     pieces = [reflected[:, :, width - 1 - pixels : width - 1], images_BHWC, reflected[:, :, 1 : pixels + 1]]
     if flips is not None:
@@ -81,18 +84,20 @@ def shift(images_BHWC: Tensor, pixels: int, generator: torch.Generator, *, flips
 
 
 def resized_crop(images_BHWC: Tensor, size: int, area: tuple[float, float], generator: torch.Generator) -> Tensor:
-    """A random part of each image, as size x size pixels (Szegedy et al. 2015, arXiv:1409.4842).
+    """Crops a random part of each image, resized to size x size pixels (Szegedy et al. 2015, arXiv:1409.4842).
 
-    Bilinear and antialiased. The part's share of the image is drawn evenly from `area`, the logarithm of its aspect
-    ratio evenly between those of 3/4 and 4/3; a side that would be longer than the image's is the image's, where
-    torchvision draws again.
+    Resizing is bilinear and antialiased. The crop's share of the area is uniform in `area`, and the logarithm of its
+    aspect ratio is uniform between those of 3/4 and 4/3. A side is limited to that of the image, where torchvision
+    draws again.
 
-    The resizing goes image by image: torch's kernel for uint8 takes one scale a call, and is still several times as
-    fast as one call of grid_sample for all of them, which cannot antialias either (benchmarks/data_feed.py).
+    Images are resized one by one, since torch's kernel for uint8 takes one scale per call. That is still several times
+    as fast as one call of grid_sample for all images, which cannot antialias (benchmarks/data_feed.py).
 
     Args:
-        size: of the result, in pixels; at most the sides of the images.
-        area: the smallest and the largest share.
+        images_BHWC: the images, on the CPU.
+        size: height and width of the result in pixels; at most the sides of the images.
+        area: the smallest and the largest share of the image's area, 0 to 1.
+        generator: the source of random numbers.
     """
     batch, height, width, channels = images_BHWC.shape
     drawn = torch.rand((4, batch), generator=generator, dtype=torch.float64)
@@ -104,7 +109,7 @@ def resized_crop(images_BHWC: Tensor, size: int, area: tuple[float, float], gene
     tops, lefts = (drawn[2] * (height - heights + 1)).floor(), (drawn[3] * (width - widths + 1)).floor()
     boxes = torch.stack([tops, lefts, heights, widths], dim=1).long().tolist()
     images, crops = images_BHWC.numpy(), np.empty((batch, size, size, channels), dtype=np.uint8)
-    # numpy copies on one thread: for so little, waking torch's others costs more than the copy.
+    # numpy copies on one thread. For so few bytes, waking torch's other threads would take longer than the copy.
     for index, (top, left, tall, broad) in enumerate(boxes):
         part = np.ascontiguousarray(images[index, top : top + tall, left : left + broad])
         part_1CHW = torch.from_numpy(part)[None].permute(0, 3, 1, 2)
@@ -114,11 +119,11 @@ def resized_crop(images_BHWC: Tensor, size: int, area: tuple[float, float], gene
 
 
 def resize(images_BHWC: Tensor, side: int) -> Tensor:
-    """The images at side x side pixels, bilinear and antialiased; as they are if that is their size."""
+    """Resizes images to side x side pixels, bilinear and antialiased; images of that size are returned as they are."""
     if images_BHWC.shape[1:3] == (side, side):
         return images_BHWC
     images_BCHW = images_BHWC.permute(0, 3, 1, 2)
-    if images_BCHW.device.type != "cpu":  # torch resizes bytes on CPUs alone
+    if images_BCHW.device.type != "cpu":  # torch resizes bytes only on CPUs
         images_BCHW = images_BCHW.float()
     resized = F.interpolate(images_BCHW, (side, side), mode="bilinear", antialias=True, align_corners=False)
     resized_BHWC = resized.permute(0, 2, 3, 1)
@@ -128,15 +133,19 @@ def resize(images_BHWC: Tensor, side: int) -> Tensor:
 def affine(
     images_BHWC: Tensor, degrees: float, pixels: float, generator: torch.Generator, *, fill: str = "reflect"
 ) -> Tensor:
-    """Rotates each image about its middle by up to `degrees` and moves it by up to `pixels`, either way; bilinear.
+    """Rotates each image about its centre and shifts it, with bilinear interpolation.
 
     Args:
-        fill: what comes into view: "reflect" mirrors the image at its edge pixels, "edge" repeats those.
+        images_BHWC: the images.
+        degrees: the largest rotation, either way.
+        pixels: the largest shift in each direction, either way.
+        generator: the source of random numbers.
+        fill: how the border is filled: "reflect" mirrors the image at its edge pixels, "edge" repeats these.
     """
     batch, height, width, _ = images_BHWC.shape
     turn, down, right = 2 * torch.rand((3, batch), generator=generator) - 1
     angle = turn * math.radians(degrees)
-    # Where each output pixel comes from, on grid_sample's scale: -1 and 1 are the middles of the edge pixels.
+    # The position that each output pixel comes from; on grid_sample's scale, -1 and 1 are the centres of edge pixels.
     tall, broad = max(height - 1, 1), max(width - 1, 1)
     cos, sin = angle.cos(), angle.sin()
     across = torch.stack([cos, -sin * tall / broad, right * pixels * 2 / broad], dim=1)
@@ -149,13 +158,15 @@ def affine(
 
 
 def cutout(images_BHWC: Tensor, side: int, generator: torch.Generator, *, value: int = 128) -> Tensor:
-    """Paints a square over each image, centred anywhere in it (DeVries and Taylor 2017, arXiv:1708.04552).
+    """Covers a square of each image, centred anywhere in it (DeVries and Taylor 2017, arXiv:1708.04552).
 
-    Where it reaches over the edge, less is covered.
+    A square that reaches over the edge covers less.
 
     Args:
-        side: of the square, in pixels.
-        value: of its pixels; mid-grey is near the mean of photographs.
+        images_BHWC: the images.
+        side: side of the square in pixels.
+        generator: the source of random numbers.
+        value: value of its pixels; mid-grey is near the mean of photographs.
     """
     batch, height, width, _ = images_BHWC.shape
     top = torch.randint(height, (batch,), generator=generator) - side // 2
@@ -164,16 +175,18 @@ def cutout(images_BHWC: Tensor, side: int, generator: torch.Generator, *, value:
 
 
 def paste(images_BHWC: Tensor, other: Tensor | int, start: tuple[Tensor, Tensor], end: tuple[Tensor, Tensor]) -> Tensor:
-    """The images with a box of `other`, which is images of the same shape or one value.
+    """Pastes a box of other images, or of one value, into each image.
 
     Args:
-        start, end: rows [B] and columns [B] where the boxes begin and, exclusively, end; they may lie outside.
+        images_BHWC: the images.
+        other: images of the same shape, or one value.
+        start, end: rows [B] and columns [B] where the boxes begin and end (exclusive); they may be outside.
     """
     _, height, width, channels = images_BHWC.shape
     row, column = torch.arange(height), torch.arange(width).repeat_interleave(channels)
     rows_BH = (row >= start[0][:, None]) & (row < end[0][:, None])
     columns_BN = (column >= start[1][:, None]) & (column < end[1][:, None])
-    # Bits rather than torch.where: operations on bytes go by whole registers, on bool masks byte by byte.
+    # Bitwise operations on bytes use whole registers; torch.where with bool masks works byte by byte.
     rows_BH1, columns_B1N = (
         (255 * inside.to(torch.uint8)).to(images_BHWC.device) for inside in (rows_BH[:, :, None], columns_BN[:, None])
     )
@@ -187,9 +200,14 @@ def colour(
 ) -> Tensor:
     """Scales brightness, contrast and saturation of each image by factors from 1 - x to 1 + x.
 
-    Brightness is scaled about black, contrast about the image's mean grey, saturation about each pixel's grey, which
-    leaves an image of one channel as it is. All three are one linear map of the channels, so that values are cut off
-    at 0 and 255 once, at the end; torchvision's ColorJitter cuts after each.
+    Brightness is scaled from black, contrast from the image's mean grey, and saturation from each pixel's grey, so that
+    it does not change an image of one channel. All three are one linear map of the channels, so values are clipped to
+    0 and 255 once, at the end; torchvision's ColorJitter clips after each.
+
+    Args:
+        images_BHWC: the images.
+        brightness, contrast, saturation: the largest change x, 0 to 1.
+        generator: the source of random numbers.
     """
     batch, height, width, channels = images_BHWC.shape
     factors = 1 + (2 * torch.rand((3, batch, 1, 1), generator=generator) - 1) * torch.tensor(
@@ -207,13 +225,15 @@ def colour(
 
 
 def rand_augment(images_BHWC: Tensor, operations: int, magnitude: int, generator: torch.Generator) -> Tensor:
-    """torchvision's RandAugment (Cubuk et al. 2019, arXiv:1909.13719), which draws and works image by image.
+    """torchvision's RandAugment (Cubuk et al. 2019, arXiv:1909.13719), image by image.
 
-    It draws from torch's default generator, which is put back afterwards.
+    It draws from torch's default generator, whose state is restored afterwards.
 
     Args:
-        operations: how many are applied to each image.
-        magnitude: their strength, from 0 to 30.
+        images_BHWC: the images, on the CPU.
+        operations: number of operations that are applied to each image.
+        magnitude: their strength, 0 to 30.
+        generator: the source of random numbers.
     """
     from torchvision.transforms import v2
 
@@ -228,7 +248,7 @@ def rand_augment(images_BHWC: Tensor, operations: int, magnitude: int, generator
 
 
 def _reflected(position: Tensor, length: int) -> Tensor:
-    """Positions outside 0 ... length - 1, mirrored at the edge pixels (which are not repeated)."""
+    """Mirrors positions outside 0 ... length - 1 at the edge pixels, which are not repeated."""
     last = length - 1
     return last - (last - position.abs()).abs()
 

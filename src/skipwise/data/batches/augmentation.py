@@ -1,4 +1,4 @@
-"""Settings of data augmentation. `augment.py` and `mixing.py` apply them."""
+"""Settings of data augmentation, which `augment.py` and `mixing.py` apply."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ class Augmentation:
     """Augmentations of training images, applied in the order of the fields; 0, False and None do nothing.
 
     Args:
-        resized_crop: the smallest and largest share of the image's area; see augment.resized_crop.
-        rand_augment: operations and magnitude; see augment.rand_augment.
-        mirror: half of the images left to right or, with `alternate`, each of them in every other epoch.
-        shift: at most, a share of the image's side.
-        rotate: at most, in degrees; the shift is then part of the rotation, and in fractions of pixels.
-        brightness, contrast, saturation: at most, a share; see augment.colour.
-        cutout: the square's side, a share of the image's.
-        mixup, cutmix: alpha of the Beta distribution that says how much of each image; with both, half of the
-            batches get one and half the other.
+        resized_crop: the smallest and largest share of the image's area, 0 to 1; see augment.resized_crop.
+        rand_augment: number of operations, and magnitude from 0 to 30; see augment.rand_augment.
+        mirror: whether half of the images are flipped left to right.
+        alternate: whether each image is flipped in every other epoch, instead of at random.
+        shift: the largest shift, as a share of the image's side.
+        rotate: the largest rotation in degrees. The shift is then part of the rotation, in fractions of pixels.
+        brightness, contrast, saturation: the largest change, 0 to 1; see augment.colour.
+        cutout: side of the covered square, as a share of the image's side.
+        mixup, cutmix: alpha of the Beta distribution of the shares that are mixed. With both, each batch gets one of
+            them at random.
     """
 
     resized_crop: tuple[float, float] | None = None
@@ -36,5 +37,5 @@ class Augmentation:
 
     @property
     def on_any_device(self) -> bool:
-        """Whether all of it can be done where the images are; two kinds go image by image, on the CPU."""
+        """Whether everything can run on the images' device; resized crops and RandAugment run on the CPU."""
         return self.resized_crop is None and self.rand_augment is None

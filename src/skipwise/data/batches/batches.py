@@ -1,4 +1,4 @@
-"""Batch k of epoch e, from (seed, e, k) alone: a resumed run sees what an uninterrupted one would have seen."""
+"""Training batches: batch k of epoch e depends only on (seed, e, k), so that a resumed run sees the same batches."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ from skipwise.data.batches.mixing import Mixed, cutmix, mixup
 from skipwise.data.images import Pixels
 from skipwise.data.store.on_device import Resident
 
-_ORDER, _AUGMENT = 0, 1  # which of a run's random streams
+_ORDER, _AUGMENT = 0, 1  # numbers of a run's random streams
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Images uint8 [B, H, W, C] and labels int64 [B].
+    """A batch of training images.
 
-    Where images are mixed, `share` [B] of each is of its own class and the rest of the class `partners` [B].
+    Args:
+        images: uint8 [B, H, W, C].
+        labels: class numbers, int64 [B].
+        partners: for mixed images, the class numbers of the images that were mixed in [B]; else None.
+        share: for mixed images, the share of each image's own class [B], 0 to 1; else None.
     """
 
     images: Tensor
@@ -41,15 +45,18 @@ class TrainingBatches:
     """The training images as batches.
 
     Args:
-        pixels: all images, training and others; or the training images on a device, where batches are then made.
+        pixels: all images of the data set, or the training images on a device; then batches are made there.
         labels: class numbers [N].
         members: the indices of the training images.
-        batch_size: the last images of an epoch that fill no batch are left out of it; the order changes each
-            epoch, so they are others each time.
-        size: the side of what comes out, in pixels; None is that of `pixels`. Another takes a resized crop.
+        batch_size: images per batch. An epoch leaves out the last images that do not fill a batch; these are different
+            in each epoch.
+        augmentation: what is done to the images.
+        seed: the seed of the run.
+        size: height and width of the batches' images in pixels; None for those of `pixels`. Another size needs a
+            resized crop.
 
     Raises:
-        ValueError: images of another size than `size`, and no resized crop.
+        ValueError: `pixels` have another size than `size`, and there is no resized crop.
     """
 
     pixels: Pixels | Resident
@@ -66,20 +73,23 @@ class TrainingBatches:
 
     @property
     def per_epoch(self) -> int:
-        """Batches in an epoch."""
+        """Number of batches in an epoch."""
         return len(self.members) // self.batch_size
 
     def order(self, epoch: int, *, balanced: bool = False) -> NDArray[np.int64]:
         """The training images' indices in the order of an epoch.
 
-        Balanced, there are as many of each class, to one, and as many in all: of large classes a part, and images of
-        small ones several times, no image twice more than another of its class.
+        Args:
+            epoch: the number of the epoch, from 0.
+            balanced: whether every class is equally frequent, up to one image. Large classes are sampled, and images of
+                small classes are repeated. The total stays the same, and no image is used two times more often than
+                another of its class.
         """
         rng = np.random.default_rng([self.seed, _ORDER, epoch])
         if not balanced:
             return rng.permutation(self.members)
         labels = self.labels[self.members]
-        classes = rng.permutation(np.unique(labels))  # so that what is left over goes to other classes each epoch
+        classes = rng.permutation(np.unique(labels))  # so that other classes get the remaining images in each epoch
         quota, left_over = divmod(len(self.members), len(classes))
         chosen = []
         for place, label in enumerate(classes):
@@ -89,12 +99,12 @@ class TrainingBatches:
         return rng.permutation(np.concatenate(chosen))
 
     def class_weights(self) -> Tensor:
-        """A weight per class, in inverse proportion to its training images; their mean over those images is 1."""
+        """A weight for each class, inversely proportional to its number of training images; the images' mean is 1."""
         counts = torch.from_numpy(np.bincount(self.labels[self.members], minlength=int(self.labels.max()) + 1))
         return torch.where(counts > 0, len(self.members) / ((counts > 0).sum() * counts.clamp(min=1)), 0.0)
 
     def batch(self, epoch: int, step: int, order: NDArray[np.int64]) -> Batch:
-        """One batch; `order` is order(epoch), which a loop makes once."""
+        """A batch of an epoch; `order` is order(epoch), which a loop computes once."""
         chosen = self._chosen(step, order)
         images = torch.as_tensor(self.pixels[chosen])
         prefetch = getattr(self.pixels, "prefetch", None)
@@ -109,7 +119,7 @@ class TrainingBatches:
         return Batch(mixed.images, labels, labels[mixed.partners], mixed.share)
 
     def _chosen(self, step: int, order: NDArray[np.int64]) -> NDArray[np.int64]:
-        """A batch's indices, ascending, which reads faster."""
+        """The indices of a batch, ascending, since these are read faster."""
         return np.sort(order[step * self.batch_size : (step + 1) * self.batch_size])
 
     def _augmented(self, images: Tensor, chosen: NDArray[np.int64], epoch: int, generator: torch.Generator) -> Tensor:
@@ -137,31 +147,33 @@ class TrainingBatches:
 
     def _mixed(self, images: Tensor, generator: torch.Generator) -> Mixed | None:
         wanted = self.augmentation
-        ways = [(way, alpha) for way, alpha in ((mixup, wanted.mixup), (cutmix, wanted.cutmix)) if alpha]
-        if not ways:
+        choices = [(mix, alpha) for mix, alpha in ((mixup, wanted.mixup), (cutmix, wanted.cutmix)) if alpha]
+        if not choices:
             return None
-        way, alpha = ways[int(torch.randint(len(ways), (1,), generator=generator))]
-        return way(images, alpha, generator)
+        mix, alpha = choices[int(torch.randint(len(choices), (1,), generator=generator))]
+        return mix(images, alpha, generator)
 
 
 def stream(*numbers: int) -> int:
-    """A seed for a random stream of its own, from the numbers that name it."""
+    """The seed of a random stream, from the numbers that identify it."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def to_input(
     images_BHWC: Tensor, mean: tuple[float, ...], std: tuple[float, ...], *, out: Tensor | None = None
 ) -> Tensor:
-    """uint8 [B, H, W, C] -> normalised float32 [B, C, H, W] in channels-last memory, with no copy for the layout.
+    """Normalises images uint8 [B, H, W, C] to float32 [B, C, H, W] in channels-last memory.
 
     Args:
-        out: what an earlier call returned and nobody needs any more. If the shapes agree its memory is used again:
-            for photographs, getting as much anew from the operating system takes longer than all the arithmetic.
+        images_BHWC: the images.
+        mean, std: for each channel, on the scale from 0 to 1.
+        out: the result of an earlier call that is no longer needed. If the shapes match, its memory is used again. For
+            photographs, allocating new memory takes longer than all the arithmetic.
     """
     batch, height, width, channels = images_BHWC.shape
     if out is None or out.shape != (batch, channels, height, width):
         out = torch.empty(images_BHWC.shape, dtype=torch.float32, device=images_BHWC.device).permute(0, 3, 1, 2)
-    # A row of pixels at a time: scaling C values at a time takes several times as long.
+    # A row of pixels at a time, since scaling C values at a time takes several times as long.
     rows = out.permute(0, 2, 3, 1).view(batch * height, width * channels)
     rows.copy_(images_BHWC.reshape(rows.shape))
     scale = torch.tensor([1 / (255 * s) for s in std], dtype=torch.float32, device=rows.device)

@@ -1,4 +1,4 @@
-"""Images of two classes in one: each image of a batch is mixed with another of the same batch."""
+"""Mixup and CutMix: each image of a batch is mixed with another of the same batch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from skipwise.data.batches.augment import paste
 
 
 class Mixed(NamedTuple):
-    """`partners` int64 [B] says which image of the batch each was mixed with, `share` [B] how much is its own."""
+    """Mixed images.
+
+    Args:
+        images: uint8 [B, H, W, C].
+        partners: the number of the image in the batch that each was mixed with, int64 [B].
+        share: the share of each image that is its own [B], 0 to 1.
+    """
 
     images: Tensor
     partners: Tensor
@@ -20,7 +26,7 @@ class Mixed(NamedTuple):
 
 
 def mixup(images_BHWC: Tensor, alpha: float, generator: torch.Generator) -> Mixed:
-    """A weighted mean of two images, the weight from Beta(alpha, alpha) (Zhang et al. 2017, arXiv:1710.09412)."""
+    """Weighted means of two images, with weights from Beta(alpha, alpha) (Zhang et al. 2017, arXiv:1710.09412)."""
     partners, share = _draw(len(images_BHWC), alpha, generator)
     device = images_BHWC.device
     own, other = images_BHWC.float(), images_BHWC.index_select(0, partners.to(device)).float()
@@ -29,10 +35,10 @@ def mixup(images_BHWC: Tensor, alpha: float, generator: torch.Generator) -> Mixe
 
 
 def cutmix(images_BHWC: Tensor, alpha: float, generator: torch.Generator) -> Mixed:
-    """A box of one image in another (Yun et al. 2019, arXiv:1905.04899).
+    """Pastes a box of one image into another (Yun et al. 2019, arXiv:1905.04899).
 
-    The box has the image's aspect, its share of the image is from Beta(alpha, alpha) and its centre anywhere; what
-    of it is within the image counts.
+    The box has the image's aspect ratio. Its share of the area is from Beta(alpha, alpha), and its centre is anywhere
+    in the image. The part of the box inside the image counts.
     """
     batch, height, width, _ = images_BHWC.shape
     partners, share = _draw(batch, alpha, generator)
@@ -49,7 +55,7 @@ def cutmix(images_BHWC: Tensor, alpha: float, generator: torch.Generator) -> Mix
 
 
 def _draw(batch: int, alpha: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Partners, and shares from Beta(alpha, alpha), which torch has no public way to draw with a generator."""
+    """Partners, and shares from Beta(alpha, alpha), which torch cannot draw with a generator."""
     partners = torch.randperm(batch, generator=generator)
     rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
     return partners, torch.from_numpy(rng.beta(alpha, alpha, batch).astype(np.float32))

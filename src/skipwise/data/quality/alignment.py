@@ -1,6 +1,6 @@
-"""Laying one thumbnail over another to a fraction of a pixel, and measuring what differs then.
+"""Aligning thumbnails to a fraction of a pixel, and measuring how they differ.
 
-Scale and shift along both axes by Gauss-Newton steps (Lucas and Kanade 1981), many pairs at a time.
+Scale and shift along both axes are found by Gauss-Newton steps (Lucas and Kanade 1981), for many pairs at a time.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from skipwise.data.image.thumbnails import SIDE
 Floats = NDArray[np.floating[Any]]
 
 EDGE = 1.6
-"""Pixels at the rim that are left out: a border or a cut bleeds into them."""
+"""Pixels at the edge that are left out, since a border or a crop affects them."""
 
 
 def blur(side: int, sigma: float) -> Floats:
-    """float32 [side, side]: the matrix that blurs one axis with a Gaussian of `sigma` pixels."""
+    """The matrix that blurs one axis with a Gaussian of `sigma` pixels: float32 [side, side]."""
     place = np.arange(side)
     weights = np.exp(-0.5 * ((place[:, None] - place) / sigma) ** 2)
-    weights[weights < 1e-6] = 0  # denormal numbers would make every product tenfold slower
+    weights[weights < 1e-6] = 0  # denormal numbers would make every product ten times slower
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _interpolation(scale: Floats, shift: Floats, side: int) -> tuple[Floats, Floats]:
-    """Matrices [M, side, side] that read one axis at scale * x + shift (x from -1 to 1), and which pixels count."""
+    """Matrices [M, side, side] that read one axis at scale * x + shift (x from -1 to 1), and the pixels that count."""
     middle = (side - 1) / 2
     place = np.arange(side, dtype=np.float32)
     read = middle + scale[:, None] * (place - middle) + shift[:, None] * middle
@@ -46,7 +46,13 @@ def warp(images: Floats, pose: Floats) -> tuple[Floats, Floats]:
 
 
 def align(fixed: Floats, moving: Floats, pose: Floats, sigmas: tuple[float, ...]) -> Floats:
-    """The pose at which `moving` best matches `fixed` up to brightness and contrast: Gauss-Newton, a step per sigma."""
+    """The pose at which `moving` matches `fixed` best, up to brightness and contrast.
+
+    Args:
+        fixed, moving: images [M, S, S].
+        pose: the first guess [M, 4]: scale and shift along x, then along y.
+        sigmas: the blur in pixels for each Gauss-Newton step.
+    """
     side = fixed.shape[-1]
     place = np.linspace(-1, 1, side, dtype=np.float32)
     step = np.float32(2 / (side - 1))
@@ -69,7 +75,7 @@ def align(fixed: Floats, moving: Floats, pose: Floats, sigmas: tuple[float, ...]
 
 
 def standardised(thumbnails: NDArray[np.uint8]) -> tuple[Floats, Floats]:
-    """uint8 [M, 32, 32] -> mean 0 and deviation 1 each; and the deviations in grey levels."""
+    """Thumbnails uint8 [M, 32, 32] scaled to mean 0 and standard deviation 1, and the deviations in grey levels."""
     images = thumbnails.astype(np.float32)
     images -= images.mean(axis=(1, 2), keepdims=True)
     deviation = np.maximum(images.std(axis=(1, 2)), 1e-6)
@@ -77,16 +83,19 @@ def standardised(thumbnails: NDArray[np.uint8]) -> tuple[Floats, Floats]:
 
 
 def centred(images: Floats, counts: Floats) -> Floats:
-    """Images less their mean over the pixels that count, 0 elsewhere."""
+    """Images minus their mean over the pixels that count; 0 elsewhere."""
     mean = (images * counts).sum(axis=(-2, -1), keepdims=True) / counts.sum(axis=(-2, -1), keepdims=True)
     return (images - mean) * counts
 
 
 def fit(fixed: Floats, moving: Floats, pose: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """`fixed` and its best likeness made from `moving`, both centred and 0 where masked; the mask; the gain [M].
+    """The best approximation of `fixed` that can be made from `moving`.
 
-    The likeness may be brighter, of more contrast, sharper or of a bent tone curve: what re-encoding, resizing and
-    clipped highlights do to an image.
+    The approximation may differ from `moving` in brightness, contrast, sharpness and tone curve, since re-encoding,
+    resizing and clipped highlights change these.
+
+    Returns:
+        `fixed` and its approximation, both centred and 0 where masked; the mask; and the gain [M].
     """
     soft = blur(SIDE, 0.8)
     read, counts = warp(soft @ moving @ soft.T, pose)
@@ -103,6 +112,6 @@ def fit(fixed: Floats, moving: Floats, pose: Floats) -> tuple[Floats, Floats, Fl
 
 
 def correlation(one: Floats, two: Floats) -> Floats:
-    """The correlation of [M, ...] with [M, ...] along all but the first axis, without centring: [M]."""
+    """The correlation [M] of two arrays [M, ...] over all axes but the first, without centring."""
     one, two = one.reshape(len(one), -1), two.reshape(len(two), -1)
     return (one * two).sum(axis=1) / (np.sqrt((one * one).sum(axis=1) * (two * two).sum(axis=1)) + 1e-6)

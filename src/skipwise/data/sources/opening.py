@@ -7,13 +7,15 @@ import gc
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from skipwise.core.errors import SkipwiseError, unknown_name
+from skipwise.core.options import takes
 from skipwise.data.containers import Container, Entry, Folder, Listing, Progress, open_container
 from skipwise.data.names import ARCHIVES, printable, stem, suffix
+from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.layouts import (
     arrays,
@@ -28,7 +30,6 @@ from skipwise.data.sources.layouts import (
 )
 from skipwise.data.sources.named.in_memory import NAMED
 from skipwise.data.sources.named.remote import open_remote
-from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import DOCUMENTS, Place, shown
 from skipwise.data.sources.refused.foreign_formats import foreign_sentence
 from skipwise.data.sources.refused.unread_pictures import no_pictures_sentence
@@ -111,27 +112,13 @@ LAYOUTS: tuple[Layout, ...] = (
 )
 
 
-def open_images(
-    data: str | os.PathLike[str],
-    *,
-    class_level: str | None = None,
-    image_column: str | None = None,
-    label_column: str | None = None,
-    label_regex: str | None = None,
-    group: str | None = None,
-    group_regex: str | None = None,
-    crop_boxes: bool = False,
-    skip_unread_formats: bool = False,
-    progress: Progress | None = None,
-) -> Source:
+@takes(ReadingOptions)
+def open_images(data: str | os.PathLike[str], *, options: ReadingOptions, progress: Progress | None = None) -> Source:
     """Opens labelled images in any layout that Skipwise recognises. No image is decoded yet.
 
     Args:
         data: path of a folder, an archive, a table or an array file, or the name of a data set ("digits",
             "torchvision:DTD", "huggingface:owner/name").
-        class_level, image_column, label_column, label_regex, group, group_regex: see `ReadingOptions`; str or None,
-            None by default.
-        crop_boxes, skip_unread_formats: see `ReadingOptions`; bool, False by default.
         progress: called as progress(what, done, total) while long lists are read; None by default.
 
     Returns:
@@ -147,17 +134,8 @@ def open_images(
         >>> skipwise.open_images("digits")
         Read as the 1,797 handwritten digits of scikit-learn (8 x 8 pixels, 10 classes).
     """
-    options = ReadingOptions(
-        class_level=None if class_level is None else str(class_level),
-        image_column=image_column,
-        label_column=label_column,
-        label_regex=label_regex,
-        group=group,
-        group_regex=group_regex,
-        crop_boxes=crop_boxes,
-        skip_unread_formats=skip_unread_formats,
-    )
-    source = open_source(data, options, progress)
+    level = options.class_level
+    source = open_source(data, replace(options, class_level=None if level is None else str(level)), progress)
     source.check()
     return source
 

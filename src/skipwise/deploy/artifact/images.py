@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.core.download.asked_for import nothing_downloaded
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.files.download import nothing_downloaded
 from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.data.image.preprocess import Preprocessing, fit_square
 from skipwise.data.location import check_tables, recall

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skipwise.core.errors import Damaged, SkipwiseError, unknown_name
+from skipwise.core.errors import Damaged, SkipwiseError
 from skipwise.core.files.checksums import sha256
+from skipwise.core.files.json_records import LARGEST_RECORD
 from skipwise.core.files.paths import user_path
+from skipwise.core.files.regular import read_regular
 from skipwise.core.machine.system import describe_machine
+from skipwise.core.options import Listed
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.artifact import Artifact, Provenance
-from skipwise.deploy.artifact.normalisation import IMAGENET_MEAN, IMAGENET_STD, check_scale
+from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.nets.catalogue import check_model
 from skipwise.nets.external import Trust, check_trusted
 from skipwise.nets.spec import NetworkSpec
@@ -97,58 +101,6 @@ class TrainedNetwork:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExternalWeights:
-    """What has to be known about a file of weights from another program, because the file does not say it.
-
-    Args:
-        model: the network's name, as `create_model` takes it.
-        classes: the names of the classes, in the order of the network's answers.
-        img_size: height and width of the images, in pixels.
-        mean: the mean of each channel, for pixels of 0 to 1; one value for a network of grey images.
-        std: the standard deviation of each channel, for pixels of 0 to 1.
-        crop: side of the central square that the network sees, as a share of the shorter side. Resizing to 256 pixels
-            and cropping to 224 is 0.875.
-        interpolation: how images are resized, "bilinear" or "bicubic".
-        width: the network's width, a factor.
-        stem: its stem, "imagenet" or "small".
-        init_key: which of the file's weights, where it holds several; see `load_weights`.
-    """
-
-    model: str
-    classes: tuple[str, ...]
-    img_size: int = 224
-    mean: tuple[float, ...] = IMAGENET_MEAN
-    std: tuple[float, ...] = IMAGENET_STD
-    crop: float = 1.0
-    interpolation: str = "bilinear"
-    width: float = 1.0
-    stem: str = "imagenet"
-    init_key: str | None = None
-
-    def preprocessing(self) -> Preprocessing:
-        """How images become the network's input.
-
-        Raises:
-            SkipwiseError: a value is out of range.
-        """
-        if not 8 <= self.img_size <= 1024:
-            raise SkipwiseError(f"--img-size must lie between 8 and 1024 pixels, not {self.img_size}.")
-        check_scale(self.mean, self.std)
-        if not 0 < self.crop <= 1:
-            raise SkipwiseError(f"--crop must be above 0 and at most 1, not {self.crop:g}.")
-        if self.interpolation not in ("bilinear", "bicubic"):
-            raise unknown_name("interpolation", self.interpolation, ("bilinear", "bicubic"))
-        return Preprocessing(
-            size=self.img_size,
-            channels=len(self.mean),
-            mean=self.mean,
-            std=self.std,
-            crop=self.crop,
-            interpolation=self.interpolation,
-        )
-
-
 def network_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> TrainedNetwork:
     """The network of a finished run.
 
@@ -201,18 +153,20 @@ def network_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> Trai
     )
 
 
-def network_of_file(file: str | os.PathLike[str], elsewhere: ExternalWeights) -> TrainedNetwork:
+def network_of_file(file: str | os.PathLike[str], weights: ExternalWeights) -> TrainedNetwork:
     """The network whose weights another program trained; the file is read as `load_weights` does it.
 
     Args:
         file: the weights.
-        elsewhere: what the file does not say.
+        weights: what the file does not say.
 
     Raises:
         SkipwiseError: there is no such file or network, or a value is out of range.
     """
-    path, classes = user_path(file), elsewhere.classes
-    check_model(elsewhere.model)
+    if weights.model is None or weights.classes is None:
+        raise SkipwiseError("A file of weights needs both --model and --classes.")
+    path, classes = user_path(file), _class_names(weights.classes)
+    check_model(weights.model)
     if not path.is_file():
         raise SkipwiseError(f"There is no file {path}; give a finished run's folder, or a file of weights.")
     if len(set(classes)) != len(classes) or len(classes) < 2:
@@ -220,16 +174,27 @@ def network_of_file(file: str | os.PathLike[str], elsewhere: ExternalWeights) ->
     return TrainedNetwork(
         where=Path(file),
         weights=path,
-        key=elsewhere.init_key,
-        model=elsewhere.model,
-        width=elsewhere.width,
-        stem=elsewhere.stem,
+        key=weights.init_key,
+        model=weights.model,
+        width=weights.width,
+        stem=weights.stem,
         seed=None,
         recipe="",
         classes=classes,
-        preprocessing=elsewhere.preprocessing(),
+        preprocessing=weights.preprocessing(),
         test_accuracy=None,
     )
+
+
+def _class_names(classes: str | Sequence[str]) -> tuple[str, ...]:
+    """Names one by one, separated by commas, or the lines of a file."""
+    if not isinstance(classes, str):
+        return tuple(classes)
+    path = user_path(classes)
+    if "," in classes or not path.is_file():
+        return tuple(Listed().parse(classes, "--classes"))
+    text = read_regular(path, LARGEST_RECORD).decode("utf-8", "backslashreplace")
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
 def network_of_artifact(artifact: Artifact, where: str | os.PathLike[str], trust: Trust = False) -> TrainedNetwork:

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.core.deprecation import by_name
 from skipwise.core.errors import Damaged, SkipwiseError, missing_extra, unknown_name
 from skipwise.core.files.checksums import sha256
 from skipwise.core.files.json_records import write_json
 from skipwise.core.files.paths import user_path
+from skipwise.core.options import takes
 from skipwise.core.text import command, printable
 from skipwise.core.workspace.task import Task
 from skipwise.core.workspace.whole import making_whole
 from skipwise.data.image.decode import UnreadableImage, decode
-from skipwise.data.sources import ReadingOptions
+from skipwise.data.options import ReadingOptions, asked_reading
 from skipwise.deploy.artifact import golden
 from skipwise.deploy.artifact.artifact import (
     VERSION,
@@ -29,11 +31,13 @@ from skipwise.deploy.artifact.artifact import (
     read_artifact,
     sealed,
 )
+from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.artifact.folder import EXPORTS, export_plan
 from skipwise.deploy.artifact.images import LabelledImages, fit, other_images, own_images, remembered_data
 from skipwise.deploy.artifact.normalisation import reversed_channels
 from skipwise.deploy.artifact.signing import SecretKey, read_secret_key
-from skipwise.deploy.artifact.trained_network import ExternalWeights, TrainedNetwork, network_of_file, network_of_run
+from skipwise.deploy.artifact.trained_network import TrainedNetwork, network_of_file, network_of_run
+from skipwise.deploy.export.options import ExportOptions
 from skipwise.deploy.formats import FORMATS, PRECISIONS, ExportFormat, ExportJob, Precision, find_format
 from skipwise.deploy.runtime.backend_import import import_backend
 from skipwise.deploy.runtime.model_session import ModelSession
@@ -66,18 +70,14 @@ class Exported:
         return self.artifact.size(self.folder)
 
 
+@takes(ExportOptions)
 def export(
     run: str | os.PathLike[str],
     data: str | os.PathLike[str] | None = None,
     *,
-    format: str = "onnx",
-    precision: str = "fp32",
-    max_drop: float = 0.3,
-    output: str | os.PathLike[str] | None = None,
+    options: ExportOptions,
     elsewhere: ExternalWeights | None = None,
-    trust: bool | str = False,
     reading: ReadingOptions | None = None,
-    sign: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Exported:
@@ -86,23 +86,16 @@ def export(
     The file, its record and a few golden images make up the artifact, a folder. Before it is finished, the file must
     answer the golden images as PyTorch does. The same export again finds the artifact that is there.
 
+    A file of weights needs the options `model` and `classes`. A network of your own, which only the run's record names,
+    runs if `trust` is True or its name, or if `model` is its name.
+
     Args:
-        run (str | Path): the folder of a finished run; or a file of weights, with `elsewhere`.
+        run (str | Path): the folder of a finished run, or a file of weights.
         data (str | Path | None): the run's images, if they are not where they were. INT8 is calibrated on them, and
-            golden images are copied from them. None, the default, is where the run found them.
-        format (str): the export format: "onnx" (the default), "openvino" or "torch".
-        precision (str): "fp32" (the default); "fp16", which stores weights in half precision and computes in single
-            precision; or "int8".
-        max_drop (float): for INT8, how many percentage points of accuracy on the validation images may be lost, 0.3 by
-            default.
-        output (str | Path | None): the artifact's folder. None, the default, is the next one in runs/export.
-        elsewhere (ExternalWeights | None): for a file of weights, which network it belongs to.
-        trust (bool | str): whether a network of your own, whose code only the run's record names, may run: True, or
-            its name. False by default.
-        reading (ReadingOptions | None): how to read `data`, where its layout does not say it. None is how the run read
-            its images.
-        sign (str | Path | None): a secret key of minisign that signs the artifact. An artifact that is there already
-            must have its signature.
+            golden images are copied from them. They are read as the run read them, unless options say otherwise. None,
+            the default, is where the run found them.
+        elsewhere (ExternalWeights | None): deprecated; give `model`, `classes` and the others by name.
+        reading (ReadingOptions | None): deprecated; give its options by name.
         progress (Callable[[str, int, int], None] | None): called as progress(what is being done, done, total).
         notice (Callable[[str], None]): called with what a person should know meanwhile, a sentence at a time.
 
@@ -119,14 +112,23 @@ def export(
         >>> made.folder.name, made.artifact.precision
         ('images-onnx-fp32', 'fp32')
     """
+    format, precision, max_drop = options.file.format, options.file.precision, options.file.max_drop
+    sign, output = options.file.sign, options.folder.output
+    if reading is not None:
+        by_name("reading", "label_column=...")
+    if elsewhere is not None:
+        by_name("elsewhere", "model=..., classes=...")
+    reading = asked_reading(options.reading, reading)
+    external = elsewhere or _external(run, options.weights)
     chosen, exact = _checked(format, precision, max_drop)
     key = None if sign is None else read_secret_key(user_path(sign))
-    network = network_of_run(run, trust) if elsewhere is None else network_of_file(run, elsewhere)
+    trust = options.weights.model or options.trust.trust
+    network = network_of_run(run, trust) if external is None else network_of_file(run, external)
     _check_installed(chosen)
     loaded = network.load()[1]  # weights that do not fit are refused before anything else is done
     network = replace(network, key=loaded.key or None)
     said = [*loaded.notes]
-    if elsewhere is not None and (order := reversed_channels(elsewhere.mean, elsewhere.std)):
+    if external is not None and (order := reversed_channels(external.mean, external.std)):
         said.append(order)
     if key is not None:
         said.append(f"It is signed by the key {key.public.id}.")
@@ -174,6 +176,18 @@ def export(
         return _made_before(network, place.folder, key, said)
     where = None if images is None else images.where
     return Exported(folder=place.folder, artifact=artifact, repeated=False, data=where, notes=tuple(said))
+
+
+def _external(run: str | os.PathLike[str], weights: ExternalWeights) -> ExternalWeights | None:
+    """What is said of a file of weights; None where a run is exported.
+
+    Raises:
+        SkipwiseError: the key of a file's weights is given, and not which network they are of.
+    """
+    if weights.init_key is not None and weights.model is None:
+        raise SkipwiseError("--init-key is for a file of weights, which needs --model and --classes as well.")
+    of_run = weights.classes is None and (user_path(run) / "run.json").exists()
+    return None if of_run or (weights.model is None and weights.classes is None) else weights
 
 
 def _made_before(network: TrainedNetwork, folder: Path, key: SecretKey | None, notes: list[str]) -> Exported:

@@ -12,7 +12,7 @@ from skipwise.deploy.artifact.trained_network import TrainedNetwork
 from skipwise.deploy.export.calibration import RunModel, evaluating, images_for_int8
 from skipwise.deploy.export.onnx_file import PIXELS, PROBABILITIES, describe, in_half, joined, to_onnx
 from skipwise.deploy.export.quantize import quantize
-from skipwise.deploy.export.shipped import portable, trace_answer, trace_fit
+from skipwise.deploy.export.shipped import portable, trace_classifier, trace_resize
 from skipwise.deploy.export.tracing import tracing
 from skipwise.deploy.formats.format import RESIZED, ExportJob
 
@@ -44,19 +44,19 @@ def onnx_pipeline(job: ExportJob, run: RunModel) -> tuple[ModelProto, Quantizati
             progress=progress,
         )
     progress("Writing the file", 0, 1)
-    model = joined(to_onnx(trace_fit(preprocessing), takes=PIXELS, gives=RESIZED), answer)
+    model = joined(to_onnx(trace_resize(preprocessing), takes=PIXELS, gives=RESIZED), answer)
     describe(model, network.classes, preprocessing, network=network.model, precision=job.precision)
     return model, quantization
 
 
 def write_single_precision(network: TrainedNetwork, path: Path) -> None:
     """Writes a network as ONNX in single precision, to compare what was quantized with."""
-    fit = to_onnx(trace_fit(network.preprocessing), takes=PIXELS, gives=RESIZED)
+    fit = to_onnx(trace_resize(network.preprocessing), takes=PIXELS, gives=RESIZED)
     onnx.save(joined(fit, _classifier(network)), path)
 
 
 def _classifier(network: TrainedNetwork) -> ModelProto:
     """The network itself: from resized pixels to probabilities."""
     with tracing(network.model):
-        traced = trace_answer(portable(network.module()), network.preprocessing)
+        traced = trace_classifier(portable(network.module()), network.preprocessing)
         return to_onnx(traced, takes=RESIZED, gives=PROBABILITIES)

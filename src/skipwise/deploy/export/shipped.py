@@ -1,8 +1,8 @@
-"""The network as it is shipped: uint8 pixels of any size -> probabilities, in operations that every runtime has.
+"""The network as it is exported: uint8 pixels of any size -> probabilities, in operations that every backend has.
 
-Resizing is where exported models go wrong: runtimes implement it differently, with and without antialiasing, and
-round differently. Here it is matrix products, two per axis, whose weights are computed in the graph from the image's
-size; so every runtime does exactly what Pillow does in training, rounding between the passes included.
+Resizing is where exported models usually go wrong: backends implement it with and without antialiasing, and round
+differently. Here it is matrix products, two for each axis, and their weights are computed in the graph from the image's
+size. So every backend does exactly what Pillow does in training, including the rounding between the two axes.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from skipwise.data.image.preprocess import Preprocessing, cropped_away
 from skipwise.nets.blocks import RectifiedSqueezeExcite, SqueezeExcite
 
 
-class Fit(nn.Module):
-    """uint8 pixels [B, H, W, C] -> float32 [B, C, size, size], whole numbers from 0 to 255, as `fit_square` does it."""
+class Resize(nn.Module):
+    """Resizes as `fit_square` does: uint8 [B, H, W, C] -> float32 [B, C, size, size], whole numbers from 0 to 255."""
 
     def __init__(self, preprocessing: Preprocessing) -> None:
         super().__init__()
@@ -42,8 +42,8 @@ class Fit(nn.Module):
     def _weights(self, length: Any, shorter: Any) -> tuple[Tensor, Tensor]:
         """The weight of each old pixel in each new one [size, length]: a triangle, or Keys' cubic (1981, a = -0.5).
 
-        Pillow's are whole multiples of 2^-22. Returned are their upper and lower eleven digits, since single precision
-        can add the products of either with pixels without rounding, and not those of both at once.
+        Pillow's weights are whole multiples of 2^-22. They are returned as their upper and lower eleven binary digits:
+        single precision adds products of pixels with either half without rounding, but not with all 22 digits.
         """
         side = shorter
         if self.crop < 1:
@@ -66,12 +66,12 @@ class Fit(nn.Module):
 
 
 def _pixels(high: Tensor, low: Tensor) -> Tensor:
-    """Sums of pixels by the two halves of their weights -> whole pixels, rounded half up as Pillow rounds them."""
+    """Sums of pixels, weighted by either half -> whole pixels, with halves rounded up as Pillow does."""
     return ((high + ((low + 2**21) / 2**11).floor()) / 2**11).floor().clamp(0, 255)
 
 
-class Answer(nn.Module):
-    """Fitted pixels [B, C, size, size] from 0 to 255 -> probabilities [B, classes]."""
+class Classifier(nn.Module):
+    """Normalises resized pixels [B, C, size, size] from 0 to 255 and classifies them: probabilities [B, classes]."""
 
     mean: Tensor
     std: Tensor
@@ -92,8 +92,8 @@ class Answer(nn.Module):
         return logits.softmax(dim=1)
 
 
-class Whole(nn.Module):
-    """Both, one after the other."""
+class ResizeAndClassify(nn.Module):
+    """Resizes pixels of any size and classifies them. A file of torch.export names its first part `fit`."""
 
     def __init__(self, fit: nn.Module, answer: nn.Module) -> None:
         super().__init__()
@@ -104,8 +104,8 @@ class Whole(nn.Module):
         return probabilities
 
 
-class InHalf(nn.Module):
-    """A module whose weights are stored in half precision and computed with in single."""
+class HalfPrecisionWeights(nn.Module):
+    """A module that stores its weights in half precision and computes in single precision."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
@@ -123,10 +123,10 @@ class InHalf(nn.Module):
 
 
 class ConvolvedGate(nn.Module):
-    """A squeeze-excite gate as two 1x1 convolutions of the pooled image: the same numbers, in another form.
+    """A squeeze-excite gate as two 1x1 convolutions of the pooled image. It computes the same numbers.
 
-    As matrix products of flat vectors, OpenVINO 2026.4 fuses the gate into an INT8 convolution so that all images of a
-    batch get one image's gate (tests/test_quantize.py has such a network).
+    Where a gate is written as matrix products of vectors, OpenVINO 2026.4 fuses it into an INT8 convolution such that
+    all images of a batch get the gate of one of them (tests/test_quantize.py has such a network).
     """
 
     def __init__(self, gate: SqueezeExcite) -> None:
@@ -148,7 +148,7 @@ def _as_convolution(linear: nn.Linear) -> nn.Conv2d:
 
 
 def portable(network: nn.Module) -> nn.Module:
-    """A copy for inference, on the CPU, its squeeze-excite gates in the form that every runtime gets right."""
+    """A copy of a network for inference on the CPU, with squeeze-excite gates that every backend computes rightly."""
     network = copy.deepcopy(network).cpu().eval()
     for module in network.modules():
         for name, child in list(module.named_children()):
@@ -159,21 +159,23 @@ def portable(network: nn.Module) -> nn.Module:
     return network.requires_grad_(False)
 
 
-def trace_fit(preprocessing: Preprocessing) -> ExportedProgram:
-    """`Fit` as a program for any number of images of any size."""
-    # Sizes that are no multiples of each other, so that the tracer takes them for what they are.
+def trace_resize(preprocessing: Preprocessing) -> ExportedProgram:
+    """Traces `Resize` for any number of images of any size."""
+    # No size is a multiple of another, or the tracer would relate them.
     example = torch.zeros(2, preprocessing.size + 3, preprocessing.size + 7, preprocessing.channels, dtype=torch.uint8)
-    return torch.export.export(Fit(preprocessing), (example,), dynamic_shapes=(dict.fromkeys(range(3), Dim.DYNAMIC),))
+    return torch.export.export(
+        Resize(preprocessing), (example,), dynamic_shapes=(dict.fromkeys(range(3), Dim.DYNAMIC),)
+    )
 
 
-def trace_answer(network: nn.Module, preprocessing: Preprocessing) -> ExportedProgram:
-    """`Answer` as a program for any number of images, batch norms folded into the convolutions before them.
+def trace_classifier(network: nn.Module, preprocessing: Preprocessing) -> ExportedProgram:
+    """Traces `Classifier` for any number of images, with batch norms folded into the convolutions before them.
 
     Args:
-        network: as `portable` makes it.
+        network: a copy that `portable` made.
     """
     example = torch.zeros(2, preprocessing.channels, preprocessing.size, preprocessing.size)
-    answer = Answer(network, preprocessing).eval()
+    answer = Classifier(network, preprocessing).eval()
     shapes = ({0: Dim.DYNAMIC},)
     folded = fold_norms(torch.export.export(answer, (example,), dynamic_shapes=shapes).module())
     return torch.export.export(folded, (example,), dynamic_shapes=shapes)
@@ -181,7 +183,7 @@ def trace_answer(network: nn.Module, preprocessing: Preprocessing) -> ExportedPr
 
 @torch.no_grad()
 def fold_norms(graph: torch.fx.GraphModule) -> torch.fx.GraphModule:
-    """Folds each batch norm that directly follows a convolution into its weights; `graph` itself is changed."""
+    """Folds each batch norm that directly follows a convolution into the convolution's weights. Changes `graph`."""
     aten = torch.ops.aten
     for number, norm in enumerate(list(graph.graph.nodes)):
         if norm.target is not aten.batch_norm.default or norm.args[0].target is not aten.conv2d.default:
@@ -212,8 +214,8 @@ def fold_norms(graph: torch.fx.GraphModule) -> torch.fx.GraphModule:
     return graph
 
 
-def trace_whole(answer: nn.Module, preprocessing: Preprocessing) -> ExportedProgram:
-    """`Fit`, and `answer` behind it, as one program for any number of images of any size."""
+def trace_resize_and_classify(answer: nn.Module, preprocessing: Preprocessing) -> ExportedProgram:
+    """Traces `Resize` followed by a traced classifier, for any number of images of any size."""
     example = torch.zeros(2, preprocessing.size + 3, preprocessing.size + 7, preprocessing.channels, dtype=torch.uint8)
-    whole = Whole(Fit(preprocessing), answer)
+    whole = ResizeAndClassify(Resize(preprocessing), answer)
     return torch.export.export(whole, (example,), dynamic_shapes=(dict.fromkeys(range(3), Dim.DYNAMIC),))

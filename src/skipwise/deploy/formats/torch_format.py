@@ -17,14 +17,21 @@ def write(folder: Path, job: ExportJob) -> None:
     """Writes model.pt2."""
     import torch
 
-    from skipwise.deploy.export.shipped import InHalf, portable, trace_answer, trace_whole
+    from skipwise.deploy.export.shipped import (
+        HalfPrecisionWeights,
+        portable,
+        trace_classifier,
+        trace_resize_and_classify,
+    )
     from skipwise.deploy.export.tracing import tracing
 
     job.progress("Tracing the network", 0, 1)
     network, preprocessing = job.network, job.network.preprocessing
     with tracing(network.model):
-        answer = trace_answer(portable(network.module()), preprocessing).module()
-        program = trace_whole(InHalf(answer) if job.precision == "fp16" else answer, preprocessing)
+        answer = trace_classifier(portable(network.module()), preprocessing).module()
+        program = trace_resize_and_classify(
+            HalfPrecisionWeights(answer) if job.precision == "fp16" else answer, preprocessing
+        )
     program.example_inputs = None  # they would be a pickle
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # paths of this machine

@@ -1,8 +1,8 @@
-"""A file of answers that can be gone on with after any interruption.
+"""A file of answers that can be continued after any interruption.
 
-answers.csv                   a row per image, in order
-.answers.csv.skipwise.json    what these answers are of: the `AnswerPlan`
-.answers.csv.skipwise.sums    the CRC-32 of the rows of each batch, a line each, written once they are
+answers.csv                   a row for each image, in order
+.answers.csv.skipwise.json    the `AnswerPlan`: which network, images and options the answers are for
+.answers.csv.skipwise.sums    a line for each batch with the CRC-32 of its rows, written after them
 """
 
 from __future__ import annotations
@@ -30,19 +30,25 @@ from skipwise.deploy.predict.batch_checksums import ANOTHER_FILE, BatchChecksums
 from skipwise.deploy.predict.decoding import InputImage
 
 SHOWN = 3
-"""Unreadable images that are named at the end; the rows name them all."""
+"""How many unreadable images are named at the end. The rows name all of them."""
 
 
 @dataclass
 class Tally:
-    """Counts answers. `first` has the first images that can't be read, with what is wrong with them."""
+    """Counts answers.
+
+    Args:
+        images: number of images.
+        unreadable: how many of them have an error.
+        first: the first few of these, each with its error.
+    """
 
     images: int = 0
     unreadable: int = 0
     first: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, path: str, error: str) -> None:
-        """Counts one; its `error` is "" if it was answered."""
+        """Counts an image. Its `error` is "" if it was answered."""
         self.images += 1
         if error:
             self.unreadable += 1
@@ -51,12 +57,14 @@ class Tally:
 
 
 class RowFile:
-    """A file of rows that this process alone writes, begun or gone on with. Use as a context manager.
+    """A file of rows that only this process writes, new or continued. Use it as a context manager.
 
-    Every image has its row. After a kill, or on a full disk, the last row may be incomplete.
+    Every image has a row. After a kill, or on a full disk, the last row may be incomplete.
 
     Args:
-        path: the file; it is made where there is none.
+        path: the file; it is made if it does not exist.
+        plan: what the answers are for.
+        rows: how they are written.
 
     Raises:
         SkipwiseError: it can't be written, another process writes it, or it is not ours, or of other plan.
@@ -81,7 +89,7 @@ class RowFile:
                 self._sums.keep([])
                 self._write(rows.header)
             elif not sidecar.exists():
-                raise SkipwiseError(f"{path} is there already and is no file of these answers; {ANOTHER_FILE}.")
+                raise SkipwiseError(f"{path} exists already and is not a file of answers; {ANOTHER_FILE}.")
             else:
                 stored = read_sealed(sidecar, AnswerPlan, mend=f"remove it and {path.name} to start again")
                 check_same(plan, stored, path, "answers", mend=ANOTHER_FILE)
@@ -97,16 +105,17 @@ class RowFile:
         self._sums.close()
 
     def rest(self, images: Iterable[InputImage], told: Callable[[int], None]) -> Iterator[InputImage]:
-        """The images that need a row still, from the beginning of a batch on.
+        """The images that have no row yet, from the beginning of a batch on.
 
-        Only the rows of whole batches whose checksum is known are kept, so that an image is always computed together
-        with the same others, and damage is noticed. All rows are held against the images before any is removed.
+        Only rows of whole batches with a known checksum are kept. So an image is always answered in a batch with the
+        same other images, and damage is noticed. All rows are checked against the images before any is removed.
 
         Args:
-            told: of the number of rows looked at, now and then.
+            images: all images, in order.
+            told: called with the number of rows that were checked, now and then.
 
         Raises:
-            SkipwiseError: the rows are of other images, or damaged.
+            SkipwiseError: the rows are for other images, or damaged.
         """
         source = iter(images)
         header = self.rows.header.encode()
@@ -120,7 +129,7 @@ class RowFile:
         with explained(self.path), self.path.open("rb") as lines:
             start = lines.read(len(header))
             if start != header and not header.startswith(start):
-                raise self._altered("its first line is another one")
+                raise self._altered("its first line differs")
             if start != header:
                 self._cut(0, [])
                 self._write(self.rows.header)
@@ -130,7 +139,7 @@ class RowFile:
                     told(number)
                 image = next(source, None)
                 if image is None:
-                    raise self._altered("it has rows of images that are not there any more")
+                    raise self._altered("it has rows for images that are not there any more")
                 images_since.append(image)
                 if not line.endswith(b"\n"):  # cut off
                     break
@@ -155,18 +164,18 @@ class RowFile:
         return itertools.chain(images_since, source)
 
     def _is_whole(self, batch: int, number: int, known: Sequence[int] | None) -> bool:
-        """Whether the rows of a batch are those that were written; of an earlier version's nobody knows."""
+        """Whether the rows of a batch are as they were written. Files of earlier versions have no checksums."""
         if known is None:
             return True
         if number < len(known) and known[number] != batch:
-            raise self._altered(f"the rows of its batch {number + 1} are not as they were written")
+            raise self._altered(f"the rows of batch {number + 1} are not as they were written")
         return number < len(known)
 
     def add(self, answers: Sequence[Answer]) -> None:
         """Writes the rows of a batch.
 
         Raises:
-            SkipwiseError: the disk is full, ...
+            SkipwiseError: they can't be written, because the disk is full for instance.
         """
         rows = "".join(map(self.rows.row, answers))
         self._write(rows)
@@ -175,14 +184,14 @@ class RowFile:
             self.tally.add(answer.path, answer.error or "")
 
     def finish(self) -> None:
-        """Brings all of it to the disk."""
+        """Makes sure that everything is on the disk."""
         if not self._file.writable():
             return  # it was finished before
         with explained(self.path):
             os.fsync(self._file.fileno())
 
     def _cut(self, length: int, sums: Sequence[int]) -> None:
-        """Leaves so many bytes, and the checksums of the batches in them."""
+        """Shortens the file to this many bytes, with the checksums of the batches in them."""
         if not self._file.writable():
             raise SkipwiseError(
                 f"{self.path} is unfinished, and can't be written; make it writable, or {ANOTHER_FILE}."
@@ -198,9 +207,9 @@ class RowFile:
         try:
             name, error = self.rows.read(line.decode())
         except (ValueError, LookupError, csv.Error, msgspec.MsgspecError, RecursionError) as damage:
-            raise self._altered(f"where {image.name} should be is no row of answers") from damage
+            raise self._altered(f"it has no valid row for {image.name}") from damage
         if name != image.name:
-            raise self._altered(f"it has {name} where {image.name} should be")
+            raise self._altered(f"it has {name} in place of {image.name}")
         return error
 
     def _count(self, images: Sequence[InputImage], errors: Sequence[str]) -> None:
@@ -209,13 +218,13 @@ class RowFile:
 
     def _altered(self, how: str) -> SkipwiseError:
         return SkipwiseError(
-            f"{self.path} was changed, or the images were, since it was begun ({how}); {ANOTHER_FILE}, or remove it to "
-            "start again."
+            f"{self.path} or the images were changed since it was started ({how}); {ANOTHER_FILE}, or remove "
+            "it to start again."
         )
 
 
 def _opened(path: Path) -> IO[bytes]:
-    """The file, made where there is none; one that can't be written may be finished, and is opened to be looked at."""
+    """Opens the file for appending, or for reading where it can't be written; then it may be finished."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         # Unbuffered, so that nothing is left to be written when the disk is full. "a" never empties a file.

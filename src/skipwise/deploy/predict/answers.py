@@ -1,4 +1,4 @@
-"""Answers, and how each becomes a line of a .csv or .jsonl file."""
+"""Answers, and how each is written as a line of a .csv or .jsonl file."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ RowFormat = Literal["csv", "jsonl"]
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What an image was taken for.
+    """The answer for an image.
 
     Args:
         path: the image, as it was named or found.
-        classes: the most likely ones, the most likely first; none where there is an error.
-        probabilities: theirs; None where there is an error.
-        error: why the image can't be read, or what is wrong with the network's answer; or None.
+        classes: the most likely classes, the most likely first; empty where there is an error.
+        probabilities: their probabilities, from 0 to 1; None where there is an error.
+        error: None, or why there is no answer: the image can't be read, or the network's file is damaged.
     """
 
     path: str
@@ -52,29 +52,29 @@ def answers_of(batch: Batch, classes: Sequence[str], most: int) -> Iterator[Answ
 
 
 class Rows(Protocol):
-    """How answers are written, a line each."""
+    """How answers are written, a line for each."""
 
     @property
     def header(self) -> str:
-        """The first line, or ""."""
+        """The first line of the file, or ""."""
 
     def row(self, answer: Answer) -> str:
-        """An answer's line, its end included."""
+        """The line of an answer, including its end."""
 
     def read(self, line: str) -> tuple[str, str]:
-        """Back from a line: the image's name, and what is wrong with it or "". Raises ValueError."""
+        """Reads a line: the image's name, and its error or "". Raises ValueError."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Csv:
-    """The columns path, class, probability, class_2, probability_2, ..., error, and p_<class> of every class if asked.
+    """Rows of path, class, probability, class_2, probability_2, ..., error, and perhaps p_<class> for each class.
 
-    For people too, who open it in a spreadsheet: see `csv_cell`. Each row is one line.
+    They may be opened in a spreadsheet: see `csv_cell`. Each row is one line.
 
     Args:
-        classes: of the network.
-        top: so many of them, the most likely first.
-        probabilities: whether the answers have all classes and every one gets a column.
+        classes: the network's classes.
+        top: how many classes a row has, the most likely first.
+        probabilities: whether the answers have all classes, and each gets a column.
     """
 
     classes: tuple[str, ...]
@@ -109,7 +109,7 @@ class Csv:
 
 @dataclass(frozen=True, kw_only=True)
 class JsonLines:
-    """An object per line: path, class, probability, top, and probabilities if asked; or path and error."""
+    """Objects, a line for each: path, class, probability, top and perhaps probabilities; or path and error."""
 
     classes: tuple[str, ...]
     top: int

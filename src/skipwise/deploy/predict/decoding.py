@@ -1,12 +1,22 @@
-"""Images that are still encoded -> pixels of the network's size, in threads, in order.
+"""Decodes and resizes images in threads, in order.
 
-Threads, not processes, because they were faster or as fast in every case measured. Images per second with two threads
-and with two processes that do the same work (`benchmarks/decoding.py`, 2 cores, median of 7 interleaved rounds):
+Threads and not processes, because threads were faster in most cases. Images per second, JPEG and PNG of 32, 224 and
+1,000 pixels a side (`benchmarks/decoding.py`: two cores that others were using, too, medians of 9 interleaved rounds):
 
-The decoders, Pillow's resizing and reading files all let go of Python's lock, so threads use all cores; a process has
-to be sent each job and sends the pixels back, and needs 0.3 seconds and 60 MB to start. What processes would add is
-protection: a thread can't be stopped, so a file made to keep a decoder busy for minutes keeps one thread busy that
-long. Its memory is limited by the number of pixels that are read (`data/image/limits.py`).
+                threads   processes
+    JPEG 32       3,781       2,794
+    PNG 32        7,000       6,165
+    JPEG 224        896         534
+    PNG 224         534         554
+    JPEG 1000        31          26
+    PNG 1000         13          16
+
+Decoders, Pillow's resizing and reading files release Python's lock, so that but for the smallest images threads use all
+cores. A process has to be sent its work, has to send the pixels back, and takes 0.3 seconds to start. Processes win for
+large PNGs, because there a faster decoder may be used that keeps the lock.
+
+A thread can't be stopped. So a file that was made to keep a decoder busy for minutes does so here, which a process
+would not allow. Its memory is limited by the number of pixels that are read (`data/image/limits.py`).
 """
 
 from __future__ import annotations

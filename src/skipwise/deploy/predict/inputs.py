@@ -1,4 +1,4 @@
-"""What a user names -> images, one after the other in an order that never changes, however many there are."""
+"""Finds the images in what a user names, always in the same order, however many there are."""
 
 from __future__ import annotations
 
@@ -31,13 +31,18 @@ from skipwise.deploy.predict.walk import Walk, is_clutter
 STANDARD_INPUT = "-"
 
 Progress = Callable[[str, int, int], None]
-"""Called as progress(what, done, total)."""
+"""Called as progress(what is being done, done, total)."""
 
 
 @dataclass(frozen=True)
 class Named:
-    """One of the things that the user named: as it was named, where that is, and what changes when its content does,
-    as far as that can be told without reading it."""
+    """A file, folder or archive that the user named.
+
+    Args:
+        name: as it was named.
+        path: its absolute path.
+        stamp: changes when its content does, as far as that is known without reading it.
+    """
 
     name: str
     path: str
@@ -45,17 +50,20 @@ class Named:
 
 
 class Inputs:
-    """All that the user named. It is there and holds images; folders are walked again for each of the iterators.
-
-    `count` and `left_out` are numbers of files: of images, and of those that are none by their names. `notes` say, a
-    sentence each, what else is left out.
+    """The images in everything that the user named. Folders are listed anew for each iteration.
 
     Args:
         given: image files, folders, archives, or "-" for one image on standard input.
-        progress: is told how the counting goes.
+        progress: is told how many files were found.
+
+    Attributes:
+        named: what was named.
+        count: number of images.
+        left_out: number of files that are not images by their names.
+        notes: what else is left out, a sentence each.
 
     Raises:
-        SkipwiseError: something is not there or holds no images; a folder can't be read; an archive is damaged.
+        SkipwiseError: something does not exist or holds no images, a folder can't be read, or an archive is damaged.
     """
 
     def __init__(self, given: Sequence[str | os.PathLike[str]], progress: Progress | None = None) -> None:
@@ -85,14 +93,14 @@ class Inputs:
                 )
 
     def images(self) -> Iterator[InputImage]:
-        """The images in order; those of a .tar with their bytes, since it can only be read from its beginning on."""
+        """The images in order; those of a .tar with their bytes, because a .tar can only be read from its beginning."""
         for part in self._parts:
             yield from part.images()
 
 
 @dataclass(frozen=True)
 class _Single:
-    """A file, or what is on standard input."""
+    """One image: a file, or standard input."""
 
     named: Named
     image: InputImage
@@ -109,7 +117,7 @@ class _Single:
 
 @dataclass(frozen=True)
 class _Many:
-    """A folder or an archive."""
+    """The images of a folder or an archive."""
 
     named: Named
     container: Container
@@ -123,14 +131,14 @@ class _Many:
         return Walk(self.container.path) if isinstance(self.container, Folder) else None
 
     def files(self) -> Iterator[tuple[str, str]]:
-        """Their names, each with what is wrong with it or ""."""
+        """The names of the files, each with what is wrong with it or ""."""
         if self._walk is not None:
             return iter(self._walk)
         names = (entry.name for entry in self._listing.entries)
         return ((name, "") for name in names if not any(map(is_clutter, name.split("/"))))
 
     def notes(self) -> list[str]:
-        """What is left out, after the files were gone through."""
+        """Notes on what is left out, once all files were listed."""
         golden = {} if self._walk is None else self._walk.golden
         return [
             f"{self._name(folder)} is an artifact that Skipwise exported; its {count(number, 'golden image')} "
@@ -171,7 +179,7 @@ def _part(given: str) -> _Single | _Many:
             ":".join(map(str, () if path.is_dir() else file_stamp(path))),
         )
     except (OSError, RuntimeError, ValueError) as error:  # a name too long, a home nobody has, a null byte
-        raise SkipwiseError(f"{given[:80]!r} is no path to images ({error}).") from error
+        raise SkipwiseError(f"{given[:80]!r} is not a path to images ({error}).") from error
     if is_folder or path.name.lower().endswith(ARCHIVES):
         return _Many(named, open_container(path))
     return _Single(named, InputImage(named.name, Folder(path.parent), path.name))
@@ -180,11 +188,11 @@ def _part(given: str) -> _Single | _Many:
 def _standard_input() -> _Single:
     if sys.stdin.isatty():
         raise SkipwiseError(
-            "- reads an image from standard input, and nothing is piped into it; name a file, or put '< FILE' behind."
+            "- reads an image from standard input, and nothing is piped into it; name a file, or add '< FILE'."
         )
     data = sys.stdin.buffer.read(LARGEST_FILE + 1)
     if len(data) > LARGEST_FILE:
-        raise SkipwiseError(f"On standard input are more than {LARGEST_FILE // 2**20} MiB; - takes one image.")
+        raise SkipwiseError(f"Standard input has more than {LARGEST_FILE // 2**20} MiB; - takes one image.")
     named = Named(STANDARD_INPUT, STANDARD_INPUT, hashlib.sha256(data).hexdigest())
     return _Single(named, InputImage(STANDARD_INPUT, content=data or UnreadableImage("it is empty")))
 

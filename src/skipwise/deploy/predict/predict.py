@@ -1,4 +1,4 @@
-"""The verb `predict`: images -> answers, with the memory of a few batches however many there are."""
+"""The verb `predict`: answers for images, in the memory of a few batches however many images there are."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ class Predicted:
 
     Args:
         file: where it is.
-        images: the number of its rows; `unreadable` of them have an error instead of a class.
-        first: the first few that can't be read, with what is wrong with them.
-        left_out: the number of files in folders and archives that are no images by their names.
-        repeated: whether it was finished already.
+        images: number of images, which is the number of its rows.
+        unreadable: how many of them have an error instead of a class.
+        first: the first few of these, each with its error.
+        left_out: number of files in folders and archives that are not images by their names.
+        repeated: whether the file was finished before.
     """
 
     file: Path
@@ -205,24 +206,39 @@ def predict(
     format: str | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Answer] | Predicted:
-    """Says what is on images: as an iterator of answers that are computed on the way, or written into a file.
+    """Answers images: as an iterator that computes answers while they are asked for, or written into a file.
 
     Args:
-        model: the folder of an artifact or of a finished run.
-        inputs: image files, folders (searched through), archives, or "-" for one image on standard input.
-        top: so many classes are in an answer, the most likely first.
-        probabilities: all classes are, and the file has the probability of every one.
-        trust: whether a network of somebody's own, which only the run's record names, may run: True, or its name.
-        batch_size: images per forward pass.
-        workers: threads that read and decode; None is one per core.
-        threads: of the engine; None is one per core.
-        output: a .csv or .jsonl. The same call goes on with one that is unfinished.
-        format: "csv" or "jsonl", where the file's name does not say.
-        progress: is told what is being done, how much of it is, and of how much.
+        model (str | Path): the folder of an exported network, or of a finished run.
+        inputs (str | Path | Iterable[str | Path]): image files, folders (with everything below them), archives, or "-"
+            for one image on standard input.
+        top (int): how many classes an answer has, the most likely first. 1 by default.
+        probabilities (bool): whether answers have all classes, and a file the probability of each. False by default.
+        trust (bool | str): whether a network of your own, whose code only the run's record names, may run: True, or
+            its name. False by default.
+        batch_size (int): images that the network answers at a time, 32 by default.
+        workers (int | None): threads that read and decode. None, the default, is one per core.
+        threads (int | None): threads of the network. None, the default, is one per core.
+        output (str | Path | None): a .csv or .jsonl file. The same call again continues a file that is unfinished.
+            None, the default, returns an iterator.
+        format (str | None): "csv" or "jsonl". None, the default, is what the name of `output` ends in.
+        progress (Callable[[str, int, int], None] | None): called as progress(what is being done, done, total).
+
+    Returns:
+        Iterator[Answer] | Predicted: the answers in order; or, with `output`, the finished file. An image that can't
+        be read raises nothing: its answer has an `error`.
 
     Raises:
-        SkipwiseError: there is no such network or image, the file is not of this call, the disk is full, ... An image
-            that can't be read raises nothing; its answer has an `error`.
+        SkipwiseError: there is no such network or image, an argument is out of range, the file belongs to another call,
+            or it can't be written.
+
+    Example:
+        >>> import skipwise
+        >>> for answer in skipwise.predict("runs/export/images-onnx-fp32", "photos/"):
+        ...     print(answer.path, answer.classes, answer.error)  # doctest: +ELLIPSIS
+        photos/a.png ('...',) None
+        >>> skipwise.predict("runs/export/images-onnx-fp32", "photos/", output="answers.csv").images
+        1
     """
     file = None if output is None else user_path(output)
     kind = format_of(file, format)

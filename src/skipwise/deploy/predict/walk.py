@@ -1,4 +1,4 @@
-"""The files below a folder that the user named, in an order that never changes, whatever links there are."""
+"""The files below a folder that the user named, always in the same order, whatever links there are."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from skipwise.data.results_folders import ARTIFACT, golden_images
 
 
 class Walk:
-    """The files below `root`, relative to it, in the order of their whole paths, each with what is wrong with it or "".
+    """The paths of the files below `root`, relative to it and sorted, each with what is wrong with it or "".
 
-    Only one folder's names are held at a time for every level. Links are followed, to each folder once; hidden files
-    and folders and clutter are passed over. A folder that can't be read is named like a file. While it is gone
-    through, `golden` counts the images that belong to artifacts, which are not the user's, by the artifacts' folders.
+    At any time it holds the names of one folder for each level. Links are followed, to each folder once. Hidden files
+    and clutter are left out. A folder that can't be read is listed like a file. Golden images of artifacts are not the
+    user's: they are left out, and `golden` counts them by the artifact's folder, once all files were listed.
+
+    Args:
+        root: the folder.
 
     Raises:
         SkipwiseError: `root` itself can't be read.
@@ -44,7 +47,7 @@ class Walk:
                 continue
             folder = os.path.join(self.root, name)  # noqa: PTH118 - Path would be made for every folder
             real = os.path.realpath(folder)
-            if real in seen:  # a link back up, or to a folder that was there
+            if real in seen:  # a link to a folder that was listed already
                 continue
             seen.add(real)
             try:
@@ -54,15 +57,15 @@ class Walk:
                     raise SkipwiseError(f"Can't read the folder {folder}: {reason_of(error)}.") from error
                 yield name.rstrip("/"), reason_of(error).lower()
                 continue
-            if name + ARTIFACT in below and name:  # given by itself, an artifact's images are what is asked for
+            if name + ARTIFACT in below and name:  # where the artifact itself is named, its images are wanted
                 golden |= {name + each: name for each in _golden(folder)}
-            # With the stroke at the end of folders' names, so that whole paths come in order.
+            # Folders' names end in a slash, so that whole paths are in order.
             waiting += sorted(below, reverse=True)
 
 
 def _below(folder: str, name: str) -> list[str]:
     if name.count("/") > DEEPEST:
-        raise OSError(0, f"it lies in more than {DEEPEST} folders")
+        raise OSError(0, f"it is nested in more than {DEEPEST} folders")
     with os.scandir(folder) as entries:
         return [name + each.name + "/" * _is_folder(each) for each in entries if not is_clutter(each.name)]
 
@@ -75,7 +78,7 @@ def _golden(folder: str) -> frozenset[str]:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether it is one; a link to itself is a file that can't be read, which reading it says."""
+    """Whether an entry is a folder. A link to itself counts as a file; reading it gives an error."""
     try:
         return entry.is_dir()
     except OSError:
@@ -83,5 +86,5 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def is_clutter(name: str) -> bool:
-    """Whether a part of a path is hidden, or what systems and tools leave behind."""
+    """Whether a part of a path is hidden, or something that systems and tools leave behind."""
     return name.startswith(".") or name in CLUTTER

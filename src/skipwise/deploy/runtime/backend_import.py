@@ -1,6 +1,7 @@
-"""Imports the engines, and nothing else does: their telemetry has to be off before they are imported.
+"""Imports ONNX Runtime, OpenVINO and NNCF with their telemetry switched off. Nothing else may import them.
 
-It would look up hosts on the network when a session opens, and write identifiers below HOME.
+Their telemetry would look up hosts on the network when a session opens, and write identifiers below HOME. It has to be
+off before they are imported.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from typing import cast
 
 
 def import_backend(name: str) -> ModuleType:
-    """onnxruntime, openvino, or a module inside them.
+    """Imports a backend, or a module inside it.
+
+    Args:
+        name: "onnxruntime", "openvino", "nncf", or a module inside one of them.
 
     Raises:
         ModuleNotFoundError: it is not installed.
@@ -21,12 +25,12 @@ def import_backend(name: str) -> ModuleType:
     silence_telemetry()
     module = importlib.import_module(name)
     if name == "onnxruntime":
-        module.disable_telemetry_events()  # what Windows records of its own
+        module.disable_telemetry_events()  # on Windows, it has a switch of its own
     return module
 
 
 def silence_telemetry() -> None:
-    """For all that is imported from now on; other libraries import engines, too."""
+    """Switches telemetry off for everything that is imported from now on. Other libraries import backends, too."""
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    # As where it is not installed, for which OpenVINO and NNCF are made; its own switch is a file below HOME.
+    # OpenVINO and NNCF work without it; its own switch is a file below HOME.
     sys.modules.setdefault("openvino_telemetry", cast(ModuleType, None))

@@ -1,6 +1,6 @@
-"""What a network from a file may take of this machine: so much time for a batch, and the memory that is free.
+"""Limits of time and memory for a network from a file.
 
-Loops are refused before, but what is left may still ask for years or for terabytes.
+Loops are refused when a file is read, but a file without loops can still ask for years of computing or for terabytes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine.memory import no_more_than_is_free
 
 BATCH_SECONDS = 600.0
-"""For a batch of up to 32 images by a network of up to 100 MB. A busy machine takes seconds for that, a slow one a
+"""Seconds for a batch of up to 32 images and a network of up to 100 MB. A busy machine needs seconds, a slow one a
 minute."""
 _IMAGES, _BYTES = 32, 10**8
 _ENDING_SECONDS = 10.0
@@ -27,17 +27,17 @@ _Result = TypeVar("_Result")
 
 
 def allowed_seconds(images: int, size: int) -> float:
-    """How long a batch may take of a network whose file has `size` bytes: more images and larger networks, longer."""
+    """How many seconds a batch of images may take, for a network whose file has `size` bytes."""
     return BATCH_SECONDS * max(1.0, images / _IMAGES) * max(1.0, size / _BYTES)
 
 
 class Bounded:
-    """Does work in a thread of its own, so that waiting for it can end, with the memory that is free and no more.
+    """Does work in a thread of its own, within a limit of time and with the memory that is free.
 
-    One piece of work that takes too long is the last.
+    After one piece of work that takes too long, all others are refused.
 
     Args:
-        path: the file that the work is of.
+        path: the network's file, for messages.
     """
 
     def __init__(self, path: Path) -> None:
@@ -49,10 +49,12 @@ class Bounded:
         weakref.finalize(self, self._jobs.put, None)
 
     def __call__(self, work: Callable[[], _Result], seconds: float, stop: Callable[[], None]) -> _Result:
-        """What `work` returns or raises.
+        """Does `work` and returns or raises what it does.
 
         Args:
-            stop: asks it to end early; where it does not, its thread is left behind and ends with the process.
+            work: the work.
+            seconds: how long it may take.
+            stop: asks it to end early. Where it does not, its thread is left behind and ends with the process.
 
         Raises:
             SkipwiseError: it takes longer than it may.
@@ -75,7 +77,7 @@ class Bounded:
                         "again, or answer fewer images at once."
                     )
                     raise self._given_up from None
-                except BaseException:  # the person stops it, or a signal does; engines are left between batches only
+                except BaseException:  # Ctrl-C or a signal; a backend is only left between batches
                     with contextlib.suppress(queue.Empty):
                         answer.get(timeout=_ENDING_SECONDS)
                     raise
@@ -89,7 +91,8 @@ def _minutes(seconds: float) -> str:
 
 
 def _waited_for(answers: queue.SimpleQueue[_Result], seconds: float) -> _Result:
-    """The first answer. A second is counted at a time, so that a process which was halted meanwhile is not blamed."""
+    """The first answer. Seconds are counted one by one, so that time during which the process was suspended is not
+    counted."""
     for _ in range(math.ceil(seconds) - 1):
         with contextlib.suppress(queue.Empty):
             return answers.get(timeout=1)
@@ -101,6 +104,6 @@ def _work(jobs: queue.SimpleQueue[Any]) -> None:
         work, answer = job
         try:
             answer.put((work(), None))
-        except BaseException as error:  # it belongs to who waits
+        except BaseException as error:  # it is raised where the work was asked for
             answer.put((None, error))
         del job, work, answer  # or the last pixels would stay

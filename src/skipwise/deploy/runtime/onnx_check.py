@@ -1,7 +1,7 @@
-"""What an ONNX file may hold, checked before any engine sees it: plain operators, and weights that lie inside.
+"""Checks what an ONNX file holds before a backend sees it: plain operators, and weights inside the file.
 
-Operators of other domains are code that an engine may load from elsewhere; loops and branches may never end; weights in
-other files may be any file of this machine; and what draws at random answers otherwise when it was checked.
+Operators of other domains are code that a backend may load from elsewhere. Loops may never end. Weights in other files
+may be any file on this machine. A network that draws at random may answer differently once it was checked.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _ATTRIBUTES = (
     AttributeProto.INTS,
     AttributeProto.STRINGS,
 )
-"""Not graphs, which only loops, branches and maps over sequences have."""
+"""The kinds of attributes that are allowed. Graphs are not: only loops, branches and maps over sequences have them."""
 
 _LARGEST = 2**31
-"""Bytes, as protobuf has it."""
+"""The largest file, in bytes; protobuf allows no more."""
 
 _RANDOM = ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial")
 
@@ -51,16 +51,16 @@ _BITS: dict[int, int] = {
 
 
 def read_onnx(path: Path) -> ModelProto:
-    """A model, of what is in the file only what was checked.
+    """Reads a model. Whatever was not checked is dropped.
 
     Raises:
-        ValueError: it is damaged, or holds what no export does; the message says what.
+        ValueError: the file is damaged, or holds something that no export writes; the message says what.
         OSError: it can't be read.
     """
     content, model = read_regular(path, _LARGEST), ModelProto()
     try:
         model.ParseFromString(content)
-    except Exception as error:  # protobuf has one of its own
+    except Exception as error:  # protobuf has an exception of its own
         raise ValueError("it is damaged") from error
     _check(model)
     model.DiscardUnknownFields()
@@ -73,18 +73,18 @@ def _check(model: ModelProto) -> None:
     if foreign:
         raise ValueError(f"it needs operators of the domain {min(foreign)!r}, and only those of ONNX itself are run")
     if model.functions or model.training_info or graph.sparse_initializer:
-        raise ValueError("it holds functions, training or sparse weights, which no export writes")
+        raise ValueError("it holds functions, training information or sparse weights, which no export writes")
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.type not in _ATTRIBUTES or attribute.HasField("g") or attribute.graphs:
                 raise ValueError(
-                    f"it holds the operator {node.op_type}, which repeats or chooses parts of the network, so that no "
-                    "limit of its work is known"
+                    f"it holds the operator {node.op_type}, which repeats or skips parts of the network, so its "
+                    "running time has no known limit"
                 )
         dropping = node.op_type == "Dropout" and any(node.input[2:])  # its third input turns it on
         if node.op_type in _RANDOM or dropping:
             raise ValueError(
-                f"it holds the operator {node.op_type}, which draws at random, so that it answers otherwise each time"
+                f"it holds the operator {node.op_type}, which draws random numbers, so its answers change each time"
             )
     for tensor in _tensors(model):
         _check_tensor(tensor)
@@ -100,22 +100,22 @@ def _tensors(model: ModelProto) -> Iterator[TensorProto]:
 
 
 def _check_tensor(tensor: TensorProto) -> None:
-    """Its numbers are inside the file, as many as it says."""
+    """Raises ValueError unless the numbers of a tensor are inside the file, as many as its shape says."""
     if tensor.data_location != TensorProto.DEFAULT or tensor.external_data:
-        raise ValueError(f"its weight {tensor.name!r} lies in another file, and weights must lie inside")
+        raise ValueError(f"its weight {tensor.name!r} is stored in another file, and weights must be inside the model")
     bits = _BITS.get(tensor.data_type)
     if bits is None or tensor.HasField("segment"):
-        raise ValueError(f"its weight {tensor.name!r} is of a kind that no export writes")
+        raise ValueError(f"its weight {tensor.name!r} has a type that no export writes")
     count = math.prod(tensor.dims) if all(size >= 0 for size in tensor.dims) else -1
     if tensor.HasField("raw_data"):
         there: Any = len(tensor.raw_data) * 8 / bits
     else:
         there = len(_typed(tensor))
     if count != there:
-        raise ValueError(f"its weight {tensor.name!r} has not as many numbers as it says")
+        raise ValueError(f"its weight {tensor.name!r} does not have as many numbers as its shape says")
 
 
 def _typed(tensor: TensorProto) -> Any:
-    """The field in which numbers of this kind lie where they are not raw."""
+    """The field that holds the numbers of a tensor where they are not raw bytes."""
     field = onnx.helper.tensor_dtype_to_field(tensor.data_type)
     return getattr(tensor, field)

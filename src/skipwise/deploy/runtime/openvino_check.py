@@ -1,4 +1,4 @@
-"""What OpenVINO's files may hold, checked before OpenVINO sees them, and again as OpenVINO understood them."""
+"""Checks what OpenVINO's files hold before OpenVINO sees them, and the network again after OpenVINO has read it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from xml.parsers import expat
 from skipwise.core.files.regular import open_regular, read_regular
 
 _LOOPS = ("Loop", "TensorIterator", "If", "ReadValue", "Assign")
-"""They repeat or choose parts of a network, so that no limit of its work is known, or remember the last answer."""
+"""Operators that repeat or skip parts of a network, so that its running time has no known limit, or that remember
+earlier images."""
 _RANDOM = ("RandomUniform", "Multinomial")
 _OPSET = re.compile(r"opset\d{1,2}")
 _BITS = {
@@ -21,20 +22,20 @@ _BITS = {
     "boolean": 8,
 }
 _LARGEST = 2**28
-"""Bytes of the document, which holds no weights; that of a large network has a few million."""
+"""The largest document, in bytes. It holds no weights; that of a large network has a few million bytes."""
 
 
 def check_ir(xml: Path, weights: Path) -> None:
-    """The two files of a network.
+    """Checks the two files of a network.
 
     Raises:
-        ValueError: they are damaged, or hold what no export does; the message says what.
+        ValueError: they are damaged, or hold something that no export writes; the message says what.
         OSError: they can't be read.
     """
     with open_regular(weights) as file:
         reader = _Reader(file.seek(0, os.SEEK_END))
     try:
-        # As UTF-8 whatever it says of itself, so that no other reader finds another document in it.
+        # As UTF-8 whatever encoding it declares, so that OpenVINO can't read a different document in it.
         parser = expat.ParserCreate("UTF-8")
         parser.StartDoctypeDeclHandler = reader.doctype
         parser.StartElementHandler = reader.begin
@@ -45,10 +46,10 @@ def check_ir(xml: Path, weights: Path) -> None:
 
 
 def check_read(model: Any) -> None:
-    """A network as OpenVINO read it, from whichever file.
+    """Checks a network that OpenVINO has read.
 
     Raises:
-        ValueError: it holds other operators than those of OpenVINO's own sets, or loops, or draws at random.
+        ValueError: it holds operators that are not OpenVINO's own, loops, or operators that draw random numbers.
     """
     for operation in model.get_ops():
         kind = operation.get_type_info()
@@ -60,15 +61,19 @@ def _check_operator(name: str, version: str) -> None:
         raise ValueError(f"it holds the operator {name!r} of {version!r}, and only those of OpenVINO itself are run")
     if name in _LOOPS:
         raise ValueError(
-            f"it holds the operator {name}, which repeats or chooses parts of the network, so that no limit of its "
-            "work is known"
+            f"it holds the operator {name}, which repeats or skips parts of the network, so its running time has "
+            "no known limit"
         )
     if name in _RANDOM:
-        raise ValueError(f"it holds the operator {name}, which draws at random, so that it answers otherwise each time")
+        raise ValueError(f"it holds the operator {name}, which draws random numbers, so its answers change each time")
 
 
 class _Reader:
-    """Follows the elements of a document, as expat finds them."""
+    """Checks the elements of a document as expat reads them.
+
+    Args:
+        weights: size of the file of weights, in bytes.
+    """
 
     def __init__(self, weights: int) -> None:
         self.weights = weights
@@ -76,14 +81,14 @@ class _Reader:
         self.within: list[str] = []
 
     def doctype(self, *_: object) -> None:
-        raise ValueError("it declares a type of document, which no export does")
+        raise ValueError("it declares a document type, which no export does")
 
     def begin(self, name: str, attributes: dict[str, str]) -> None:
         if not self.within and name != "net":
-            raise ValueError("it is no network of OpenVINO's")
+            raise ValueError("it is not a network of OpenVINO")
         if name == "layer":
             if self.within != ["net", "layers"]:
-                raise ValueError("it holds layers inside of others, which no export does")
+                raise ValueError("it holds layers inside other layers, which no export does")
             self.kind = attributes.get("type", "")
             _check_operator(self.kind, attributes.get("version", ""))
         elif name == "data" and self.kind.lower() in ("const", "constant"):
@@ -96,15 +101,15 @@ class _Reader:
             self.kind = ""
 
     def _constant(self, attributes: dict[str, str]) -> None:
-        """Its numbers are inside the file of weights, as many as it says, counted without overflow."""
+        """Raises ValueError unless the numbers of a constant are inside the file of weights, as its shape says."""
         try:
             offset, size = (_whole(attributes[name]) for name in ("offset", "size"))
             shape = [_whole(part) for part in attributes["shape"].replace(" ", "").split(",") if part]
             bits = _BITS[attributes["element_type"]]
         except (KeyError, ValueError) as error:
-            raise ValueError("a weight of it is of a kind that no export writes") from error
+            raise ValueError("one of its weights has a type that no export writes") from error
         if offset + size > self.weights or size != math.ceil(math.prod(shape) * bits / 8):
-            raise ValueError("a weight of it does not lie in the file of weights, or is not as long as it says")
+            raise ValueError("one of its weights is not inside the file of weights, or not as long as its shape says")
 
 
 def _whole(text: str) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skipwise.core.files.checksums import sha256
 from skipwise.deploy.artifact.trained_network import TrainedNetwork
-from skipwise.deploy.export.shipped import Fit
+from skipwise.deploy.export.shipped import Resize
 from skipwise.evaluation.logits import predict_logits
 
 
@@ -22,7 +22,7 @@ class RunSession:
         self.preprocessing = network.preprocessing
         self.identity = sha256(network.weights)
         self._network = network.module()
-        self._fit = Fit(self.preprocessing)
+        self._fit = Resize(self.preprocessing)
         self._one_at_a_time = threading.Lock()
 
     def predict_resized(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:

@@ -1,7 +1,6 @@
-"""Answers from an exported file, without torch unless the file is one of torch's.
+"""A network that is open and gives probabilities: an exported one, which needs no PyTorch, or a finished run's.
 
-Whatever runs the file, there are two ways in: pixels of any size through the file's own resizing, and pixels that were
-fitted by the rules of training, which skip it.
+It takes pixels of any size, which an exported file resizes itself, or pixels that Skipwise has resized already.
 """
 
 from __future__ import annotations
@@ -23,9 +22,12 @@ from skipwise.deploy.runtime.model_session import ModelSession
 
 
 class Session(Protocol):
-    """What gives probabilities for pixels, float32 [N, classes].
+    """A network that gives probabilities for pixels. It may be used from several threads.
 
-    `identity` changes when the answers may: a hash of the model.
+    Attributes:
+        classes: the names of the classes, in the order of the probabilities.
+        preprocessing: how images become its input.
+        identity: a hash of the network; where it is the same, so are the answers.
     """
 
     classes: tuple[str, ...]
@@ -33,16 +35,16 @@ class Session(Protocol):
     identity: str
 
     def predict_resized(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
-        """For pixels [N, size, size, C] as `fit_square` makes them."""
+        """Probabilities float32 [N, classes] for pixels [N, size, size, C] that `fit_square` has resized."""
         ...
 
     def predict_pixels(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
-        """For pixels [N, H, W, C] of any size."""
+        """Probabilities float32 [N, classes] for pixels [N, H, W, C] of any size."""
         ...
 
 
 class ArtifactSession:
-    """An artifact, opened in an engine; each way in is made ready when it is first taken."""
+    """A `Session` of an artifact in a backend."""
 
     def __init__(self, folder: Path, artifact: Artifact, backend: Backend, threads: int | None = None) -> None:
         self.artifact = artifact
@@ -53,11 +55,11 @@ class ArtifactSession:
         self._model = ModelSession(backend, artifact.model_file(folder), threads or usable_cores())
 
     def predict_resized(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
-        """For pixels [N, size, size, C] as `fit_square` makes them: float32 [N, classes]."""
+        """Probabilities float32 [N, classes] for pixels [N, size, size, C] that `fit_square` has resized."""
         return self._model.predict_resized(pixels)
 
     def predict_pixels(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
-        """For pixels [N, H, W, C] of any size: float32 [N, classes]."""
+        """Probabilities float32 [N, classes] for pixels [N, H, W, C] of any size."""
         return self._model.predict_pixels(pixels)
 
 

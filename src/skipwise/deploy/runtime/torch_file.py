@@ -1,9 +1,9 @@
-"""A `.pt2` of torch.export, read and run without torch's own loader.
+"""Reads a `.pt2` file of torch.export without PyTorch's own loader.
 
-That loader runs code which a file may hold: it unpickles weights and constants that the file marks so, evaluates
-expressions that are written out in it, and looks up whatever functions and classes it names. Here the graph is taken
-for what it is, a list of calls, each of an operator in `torch_operators` with numbers and earlier results. Sizes that
-depend on the image are numbers when the program runs, so no expression is ever read.
+That loader can run code in the file: it unpickles weights and constants where the file says so, evaluates expressions,
+and looks up any function or class by name. Here the graph is read as a list of calls. Each calls an operator in
+`torch_operators` with numbers and earlier results. Sizes that depend on the image are numbers when the program runs, so
+no expression is ever evaluated.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from skipwise.core.files.regular import open_regular
 from skipwise.deploy.runtime.torch_program import DTYPES, STRIDED, Node, Program, calls_of, is_in, names, only, text
 
 _SCHEMA = 8
-"""The major version of torch's schema; that of torch 2.10 to 2.14."""
+"""The major version of PyTorch's schema, in PyTorch 2.10 to 2.14."""
 
 _MOST = 2**40
-"""Numbers in a tensor; views may repeat what is in the file, but not so often that their number overflows."""
+"""The largest number of elements in a tensor. Views may repeat numbers of the file, until this many."""
 
 _MEMBERS = re.compile(
     r"data/weights/weight_\d+|data/weights/model_weights_config\.json"
@@ -80,10 +80,10 @@ class _Payloads(msgspec.Struct):
 
 
 def read_program(path: Path) -> Program:
-    """The program in a `.pt2` file. Nothing in the file is executed.
+    """Reads the program in a `.pt2` file. Nothing in the file is executed.
 
     Raises:
-        SkipwiseError: it is damaged, or holds what no export of Skipwise does.
+        SkipwiseError: the file is damaged, or holds something that no export of Skipwise writes.
     """
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
@@ -93,10 +93,10 @@ def read_program(path: Path) -> Program:
         raise SkipwiseError(f"{path} can't be read ({reason_of(error)}).") from error
     except MemoryError:
         raise
-    except Exception as error:  # bytes of somebody else's: zipfile, msgspec and torch have a dozen kinds
+    except Exception as error:  # on hostile bytes, zipfile, msgspec and torch raise a dozen kinds of exceptions
         reason = str(error) if isinstance(error, ValueError | msgspec.ValidationError) else ""
         raise SkipwiseError(
-            f"{path} is no program that Skipwise runs ({reason or 'it is damaged'}), and nothing of it was run; "
+            f"{path} is not a program that Skipwise runs ({reason or 'it is damaged'}), and no part of it was run; "
             "export it again, or as ONNX."
         ) from error
 
@@ -114,18 +114,18 @@ def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
             raise ValueError(f"its {name} is compressed, which no export does")
         members[name] = each
     if sum(each.file_size for each in members.values()) > size:
-        raise ValueError("its parts are larger than itself")
+        raise ValueError("its members are larger than the file")
     return members
 
 
 def _program(read: Callable[[str], bytearray]) -> Program:
     if read("archive_format") != b"pt2" or read("byteorder") != sys.byteorder.encode():
-        raise ValueError("it is of another format, or of another byte order")
+        raise ValueError("it has another format or byte order")
     stored = dict(_tensors(read, "data/weights", "model_weights_config.json"))
     stored |= dict(_tensors(read, "data/constants", "model_constants_config.json"))
     exported = msgspec.json.decode(read("models/model.json"), type=_Exported)
     if exported.schema_version.major != _SCHEMA:
-        raise ValueError(f"it was written by another version of torch (schema {exported.schema_version.major})")
+        raise ValueError(f"it was written by another version of PyTorch (schema {exported.schema_version.major})")
     graph, signature = exported.graph_module.graph, exported.graph_module.signature
     weights, pixels = {}, []
     for spec in signature.input_specs:
@@ -135,7 +135,7 @@ def _program(read: Callable[[str], bytearray]) -> Program:
         elif kind in ("parameter", "buffer", "tensor_constant"):
             weights[text(said["arg"]["name"])] = stored[said[f"{kind}_name"]]
         else:
-            raise ValueError(f"it takes an input of the kind {kind!r}")
+            raise ValueError(f"it takes an input of the type {kind!r}")
     outputs = [only(spec) for spec in signature.output_specs]
     if len(pixels) != 1 or [kind for kind, _ in outputs] != ["user_output"]:
         raise ValueError("it does not take one input and give one result")
@@ -164,8 +164,8 @@ def _tensors(read: Callable[[str], bytearray], folder: str, config: str) -> Iter
         offset = _whole(only(meta.storage_offset), "as_int")
         plain = meta.layout == STRIDED and len(sizes) == len(strides) and min((*sizes, *strides, offset)) >= 0
         if not plain or math.prod(sizes) > _MOST:
-            raise ValueError(f"the layout of {name} is none of an export's")
-        # In whole numbers of any length, before torch's own check, whose may overflow.
+            raise ValueError(f"{name} has a layout that no export writes")
+        # In integers of any length, because PyTorch's own check may overflow.
         last = offset + sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
         empty = 0 in sizes
         if not empty and (last + 1) * dtype.itemsize > len(content):
@@ -179,5 +179,5 @@ def _tensors(read: Callable[[str], bytearray], folder: str, config: str) -> Iter
 
 def _whole(said: tuple[str, Any], kind: str) -> int:
     if said[0] != kind or not isinstance(said[1], int):
-        raise ValueError("one of its sizes is no whole number")
+        raise ValueError("one of its sizes is not an integer")
     return said[1]

@@ -1,8 +1,8 @@
-"""What a program of torch's may call: functions of tensors and numbers, and nothing else.
+"""The functions that a program of PyTorch may call: functions of tensors and numbers, and nothing else.
 
-None of these reads or writes a file, looks up a name, keeps a reference to memory of others, or repeats a part of the
-program. A program that calls anything else is refused before it runs. Nor does one draw at random, or remember an
-earlier image: what it answers depends on the pixels alone.
+None of them reads or writes a file, looks up a name, keeps a reference to other memory, repeats a part of the program,
+draws random numbers, or remembers an earlier image. So the answer depends on the pixels alone. A program that calls
+anything else is refused before it runs.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ _LARGEST = 2**63 - 1
 
 
 def _of_numbers(function: Callable[..., Any]) -> Callable[..., int | float]:
-    """The function, of numbers only and with a number as its result: whole ones as a tensor could hold them, since
-    products of longer ones may take for ever."""
+    """The function, limited to numbers as arguments and result. Integers must fit into 64 bits: multiplying
+    longer ones may take for ever."""
 
     @functools.wraps(function)
     def checked(*given: Any) -> int | float:
@@ -69,7 +69,7 @@ def _of_numbers(function: Callable[..., Any]) -> Callable[..., int | float]:
 def _number(value: Any) -> int | float:
     if isinstance(value, float) or (isinstance(value, int) and abs(value) <= _LARGEST):
         return value
-    raise ValueError("one of its sizes is no number, or larger than any size")
+    raise ValueError("one of its sizes is not a number, or does not fit into 64 bits")
 
 
 _OF_NUMBERS: dict[str, Callable[..., int | float]] = {
@@ -83,16 +83,16 @@ _OF_NUMBERS: dict[str, Callable[..., int | float]] = {
     },
     "math.trunc": _of_numbers(math.trunc),
 }
-"""Operators on sizes that a file may use. Powers and shifts are left out: their results may exhaust memory."""
+"""The operators on sizes. Powers and shifts are left out: their results may exhaust memory."""
 
 _RUNNING = ("running_mean", "running_var")
 
 
 def function_called(target: str) -> Callable[..., Any]:
-    """The function that a program names.
+    """The function of this name.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: it is none of those that a program may call.
     """
     if target in _OF_NUMBERS:
         return _OF_NUMBERS[target]
@@ -101,24 +101,24 @@ def function_called(target: str) -> Callable[..., Any]:
     known = not library and name in _ATEN and overload.isidentifier() and not overload.startswith("_")
     found = getattr(getattr(torch.ops.aten, name), overload, None) if known else None
     if not isinstance(found, torch._ops.OpOverload) or (_writes(found) and not name.endswith("_")):
-        raise ValueError(f"it calls {target!r}, which is none of the operators that Skipwise runs")
+        raise ValueError(f"it calls {target!r}, which is not an operator that Skipwise runs")
     return found
 
 
 def _writes(function: torch._ops.OpOverload) -> bool:
-    """Whether it writes into one of its arguments, as in-place operators do, and those that are given a place."""
+    """Whether it writes into one of its arguments, as operators in place or with `out=` do."""
     said = [each.alias_info for each in function._schema.arguments]
     return any(each is not None and each.is_write for each in said)
 
 
 def check_constant(function: torch._ops.OpOverload, given: Mapping[str, Any]) -> None:
-    """That a call gives the same for the same tensors, whenever it is made.
+    """Checks that a call gives the same result for the same tensors, whenever it is made.
 
     Args:
-        given: its arguments by their names, but for those that are left at their defaults.
+        given: its arguments by name, without those that have their default.
 
     Raises:
-        ValueError: it draws at random, or brings running means up to date.
+        ValueError: it draws random numbers, or updates running means.
     """
     names = {each.name for each in function._schema.arguments}
     if names.issuperset(_RUNNING):
@@ -127,4 +127,4 @@ def check_constant(function: torch._ops.OpOverload, given: Mapping[str, Any]) ->
     else:
         switches = {"train", "training", "dropout_p"}
     if any(given.get(name, False) not in (False, 0) for name in switches & names) or "generator" in given:
-        raise ValueError(f"its call of {function} is one of training, which answers otherwise each time")
+        raise ValueError(f"its call of {function} is for training, so its answers change each time")

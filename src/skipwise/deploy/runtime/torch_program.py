@@ -1,5 +1,6 @@
-"""A program of torch.export, as a list of calls: each is of an operator in `torch_operators`, with numbers and earlier
-results. Sizes that depend on the image are numbers when it runs, so no expression is ever read.
+"""A program of torch.export: a list of calls of operators in `torch_operators`, with numbers and earlier results.
+
+Sizes that depend on the image are numbers when the program runs, so no expression is ever evaluated.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _SETTINGS = {
     "torch.ops.higher_order.wrap_with_autocast": 4,
     "torch.ops.higher_order.wrap_with_set_grad_enabled": 1,
 }
-"""Parts of a program that run under other settings of torch, and which argument they are."""
+"""Calls whose argument is a part of the program that runs under other settings of PyTorch, and which argument it is."""
 
 
 class _Input(msgspec.Struct):
@@ -56,19 +57,22 @@ class _Part(msgspec.Struct):
 
 @dataclass(frozen=True)
 class _Earlier:
-    """Stands for an earlier result, by its name."""
+    """A placeholder for an earlier result, by its name."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Call:
-    """One step.
+    """One call of a program.
 
     Args:
-        function: what is called, with `positional` and `named`, in which `_Earlier` stands for results.
-        gives: the names of its results, and `several` whether it returns them as a sequence.
-        spent: the results that nothing needs any more after it.
+        function: the function that is called.
+        positional: its positional arguments, in which `_Earlier` stands for earlier results.
+        named: its keyword arguments, likewise.
+        gives: the names of its results.
+        several: whether it returns them as a sequence.
+        spent: the results that no later call needs.
     """
 
     function: Callable[..., Any]
@@ -81,12 +85,14 @@ class Call:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """A program of one input and one result.
+    """A program with one input and one result.
 
     Args:
-        pixels: the name of what it takes, `probabilities` of what it gives, `fitted` of the last thing that it does
-            before the network.
-        weights: by name, as they were read: torch counts the changes of a tensor's memory, and there were none.
+        pixels: the name of its input.
+        fitted: the name of the resized pixels, the last result before the network.
+        probabilities: the name of its result.
+        weights: tensors by name. PyTorch counts the changes of a tensor's memory, and these have none.
+        calls: the calls, in order.
     """
 
     pixels: str
@@ -96,10 +102,15 @@ class Program:
     calls: tuple[Call, ...]
 
     def __call__(self, given: Mapping[str, Tensor], stopped: Callable[[], bool] = lambda: False) -> Tensor:
-        """The result for the pixels, and for other values that are given instead of being computed.
+        """Runs the program.
+
+        Args:
+            given: the pixels by their name, and other values that need not be computed.
+            stopped: whether to end; asked before each call.
 
         Raises:
-            ValueError: it changes its weights, by which it could remember what it was asked before.
+            TimeoutError: it was stopped.
+            ValueError: it changes its weights, in which it could remember earlier images.
         """
         values: dict[str, Any] = {**self.weights, **given}
         for call in self.calls:
@@ -115,12 +126,12 @@ class Program:
             raise ValueError("it changes its own weights, which no export does")
         answer = values[self.probabilities]
         if not isinstance(answer, Tensor):
-            raise TypeError("its result is no tensor")
+            raise TypeError("its result is not a tensor")
         return answer
 
 
 def calls_of(nodes: list[Node], result: str) -> list[Call]:
-    """The steps, each with what it is the last one to need."""
+    """The calls of a graph, each with the results that no later call needs."""
     calls: list[Call] = []
     needed = {result}
     for step in reversed(list(_steps(nodes, ""))):
@@ -131,7 +142,11 @@ def calls_of(nodes: list[Node], result: str) -> list[Call]:
 
 
 def _steps(nodes: list[Node], within: str) -> Iterator[Call]:
-    """The calls of a graph, those of graphs inside it in their places; `within` begins the names of its results."""
+    """The calls of a graph, with those of inner graphs in their places.
+
+    Args:
+        within: the prefix of the names of its results.
+    """
     for node in nodes:
         try:
             if node.target in _SETTINGS:
@@ -144,11 +159,11 @@ def _steps(nodes: list[Node], within: str) -> Iterator[Call]:
 
 
 def _inside(node: Node, within: str) -> Iterator[Call]:
-    """The calls of a part of the program that runs under settings of torch which change nothing here."""
+    """The calls of a part of the program that runs under other settings of PyTorch, which change nothing here."""
     place = _SETTINGS[node.target]
     graph = msgspec.convert(node.inputs[place].arg["as_graph"]["graph"], _Part)
     if place == 4 and node.inputs[2].arg != {"as_bool": False}:
-        raise ValueError("a part of it computes in other precisions")
+        raise ValueError("a part of it computes in another precision")
     own = f"{within}{names(node, '')[0][0]}/"
     given = [_argument(each.arg, within) for each in node.inputs[place + 1 :]]
     for inner, value in zip(graph.inputs, given, strict=True):
@@ -163,14 +178,14 @@ def _same(value: Any) -> Any:
 
 
 def _applied(node: Node, within: str) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
-    """What a node calls, and with which arguments."""
+    """The function that a node calls, and its positional and keyword arguments."""
     function = function_called(node.target)
     given = {each.name: _argument(each.arg, within) for each in node.inputs}
     if len(given) != len(node.inputs):
         raise ValueError(f"a call of {node.target!r} names an argument twice")
     if not isinstance(function, torch._ops.OpOverload):
         if any(not isinstance(value, int | float | _Earlier) for value in given.values()):
-            raise ValueError(f"a call of {node.target!r} is not of numbers")
+            raise ValueError(f"a call of {node.target!r} has arguments that are not numbers")
         return function, tuple(given.values()), {}
     check_constant(function, given)
     positional = []
@@ -195,12 +210,12 @@ def names(node: Node, within: str) -> tuple[tuple[str, ...], bool]:
         elif kind in ("as_sym_int", "as_sym_float", "as_sym_bool"):
             names.append(text(value["as_name"]))
         else:
-            raise ValueError(f"a result of {node.target!r} is of the kind {kind!r}")
+            raise ValueError(f"a result of {node.target!r} has the type {kind!r}")
     return tuple(within + name for name in names), several
 
 
 def _argument(arg: dict[str, Any], within: str) -> Any:
-    """A number, a word, a kind of tensor, an earlier result, or a list of them."""
+    """An argument: a number, a text, a setting of a tensor, an earlier result, or a list of them."""
     kind, value = only(arg)
     if kind in ("as_tensor", "as_sym_int", "as_sym_float", "as_sym_bool", "as_optional_tensor"):
         return _one(value, within)
@@ -222,11 +237,11 @@ def _argument(arg: dict[str, Any], within: str) -> Any:
         return torch.strided
     if kind == "as_device" and value["type"] == "cpu":
         return torch.device("cpu")
-    raise ValueError(f"an argument is of the kind {kind!r}")
+    raise ValueError(f"an argument has the type {kind!r}")
 
 
 def _one(said: dict[str, Any], within: str) -> Any:
-    """An earlier result, or a number in its stead."""
+    """An earlier result, or a number in its place."""
     if "name" in said:
         return _Earlier(within + text(said["name"]))
     kind, value = only(said)
@@ -239,20 +254,20 @@ def _one(said: dict[str, Any], within: str) -> Any:
 
 def only(said: dict[str, Any]) -> tuple[str, Any]:
     if len(said) != 1:
-        raise ValueError("one of its values is of several kinds")
+        raise ValueError("one of its values has several types")
     return next(iter(said.items()))
 
 
 def text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("one of its names is no text")
+        raise ValueError("one of its names is not a text")
     return value
 
 
 def _number(value: Any) -> int | float:
     number = _NOT_FINITE.get(value, value) if isinstance(value, str) else value
     if not isinstance(number, int | float):
-        raise ValueError("one of its numbers is none")
+        raise ValueError("one of its numbers is not a number")
     return number
 
 
@@ -265,7 +280,7 @@ def _earlier(values: Any) -> Iterator[_Earlier]:
 
 
 def _filled(values: Any, known: Mapping[str, Any]) -> Any:
-    """Arguments with the earlier results in their places."""
+    """Arguments with earlier results filled in."""
     if isinstance(values, _Earlier):
         return known[values.name]
     if isinstance(values, dict):
@@ -276,6 +291,6 @@ def _filled(values: Any, known: Mapping[str, Any]) -> Any:
 
 
 def is_in(node: Node, child: str) -> bool:
-    """Whether a node comes from a child of the module that was traced; its stack is "key,path,class;..."."""
+    """Whether a node comes from this child of the traced module. The node's stack is "key,path,class;..."."""
     parts = [entry.split(",") for entry in node.metadata.get("nn_module_stack", "").split(";")]
     return any(len(part) > 2 and part[1].split(".")[-1] == child for part in parts)

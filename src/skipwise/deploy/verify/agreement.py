@@ -1,4 +1,4 @@
-"""Do two ways of answering the same images agree? numpy and scipy only."""
+"""How well the answers of two backends for the same images agree."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ from numpy.typing import NDArray
 from skipwise.evaluation.metrics import calibration_error
 
 SURE = 0.95
+"""The level of intervals."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """How good answers are against labels: accuracy (a fraction), mean negative log-likelihood in nats, and expected
-    calibration error (a fraction)."""
+    """How good answers are for labelled images.
+
+    Args:
+        accuracy: a fraction.
+        nll: mean negative log-likelihood, in nats.
+        calibration_error: expected calibration error, a fraction.
+    """
 
     accuracy: float
     nll: float
@@ -25,14 +31,16 @@ class Quality:
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How one arm's answers agree with the reference's on N images.
+    """How the answers of a backend agree with those of the reference.
 
     Args:
-        same: how many images got the same class; `low`, `high`: a 95% interval of the share in the long run
-            (Clopper and Pearson 1934).
-        difference: the largest of any probability.
-        quality: None without labels.
-        flipped: the positions of the images that got another class.
+        images: number of images.
+        same: how many of them get the same class.
+        low: lower end of the 95% interval of the share of images that get the same class (Clopper and Pearson 1934).
+        high: upper end of that interval.
+        difference: the largest difference of any probability.
+        quality: how good the backend's answers are; None without labels.
+        flipped: the positions of the images that get another class.
     """
 
     images: int
@@ -45,12 +53,12 @@ class Agreement:
 
     @property
     def share(self) -> float:
-        """The share of the images that got the same class."""
+        """The share of images that get the same class."""
         return self.same / self.images
 
 
 def quality(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> Quality:
-    """The quality of probabilities [N, classes] against labels [N]; an answer with NaN is wrong, with confidence 0."""
+    """The quality of probabilities [N, classes] for labels [N]. An answer with NaN is wrong, with confidence 0."""
     accuracy = float(right(probabilities, labels).mean())
     is_number = np.asarray(np.isfinite(probabilities).all(axis=1))
     probabilities = np.where(is_number[:, None], probabilities, 0)
@@ -63,16 +71,16 @@ def quality(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> Qu
 
 
 def right(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which answers [N, classes] are right; one that is no number is not."""
+    """Which answers [N, classes] are right [N]. An answer with NaN or infinity is wrong."""
     return np.asarray((probabilities.argmax(axis=1) == labels) & np.isfinite(probabilities).all(axis=1))
 
 
 def agreement(
     reference: NDArray[np.float32], answers: NDArray[np.float32], labels: NDArray[np.int64] | None
 ) -> Agreement:
-    """How well answers [N, classes] agree with the reference's [N, classes], both probabilities.
+    """How well probabilities [N, classes] agree with those of the reference [N, classes].
 
-    An answer that is no number agrees with nothing.
+    An answer with NaN or infinity agrees with nothing.
     """
     differs = (reference.argmax(axis=1) != answers.argmax(axis=1)) | ~np.isfinite(answers).all(axis=1)
     same = int((~differs).sum())

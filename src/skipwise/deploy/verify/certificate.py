@@ -15,17 +15,21 @@ from skipwise.core.files.paths import user_path
 from skipwise.core.text import byte_size
 from skipwise.data.image.decode import decode_image
 from skipwise.data.image.white_level import DEFAULT, Levels
-from skipwise.deploy.verify.verify import Certificate, Verified
-from skipwise.deploy.verify.wording import HEADINGS, arm_rows, named, quantized, speed_rows, verdict
+from skipwise.deploy.verify.record import Certificate, Verified
+from skipwise.deploy.verify.wording import HEADINGS, backend_rows, named, quantized, speed_rows, verdict
 from skipwise.pages import render
 from skipwise.pages.pictures import data_url
 
 SHOWN = 60
-"""Flipped images on the page, at most; certificate.json has them all."""
+"""The largest number of changed images on the page. certificate.json has all of them."""
 
 
 def write_certificate(found: Verified, output: str | os.PathLike[str] | None = None) -> Path:
-    """Writes both, by default into the artifact's folder: the page's path.
+    """Writes certificate.json and certificate.html, and returns the path of the page.
+
+    Args:
+        found: what `verify` returned.
+        output: the folder; None is the artifact's.
 
     Raises:
         SkipwiseError: they can't be written there.
@@ -38,7 +42,7 @@ def write_certificate(found: Verified, output: str | os.PathLike[str] | None = N
 
 
 def page(found: Verified) -> str:
-    """The certificate as HTML, one file that opens offline."""
+    """The certificate as HTML, in one file that needs no network."""
     certificate, artifact = found.certificate, found.artifact
     headings, rows = speed_rows(certificate)
     return render(
@@ -47,8 +51,8 @@ def page(found: Verified) -> str:
         answer=verdict(found),
         passed=certificate.passed and certificate.outcome != "cannot tell",
         headings=HEADINGS,
-        arms=list(arm_rows(certificate)),
-        others=[arm.name for arm in certificate.arms if not arm.own],
+        arms=list(backend_rows(certificate)),
+        others=[result.name for result in certificate.arms if not result.own],
         speed_headings=headings,
         speeds=rows,
         flips=_flips(found),
@@ -61,7 +65,7 @@ def page(found: Verified) -> str:
 
 
 def _flips(found: Verified) -> list[dict[str, Any]]:
-    """The flipped images, those that were surest before first, each with every arm that flips it."""
+    """The images that get another class, the surest before first, each with all its new classes."""
     by_image: dict[int, list[Any]] = {}
     for flip in found.certificate.flips:
         by_image.setdefault(flip.position, []).append(flip)
@@ -111,12 +115,12 @@ def _facts(found: Verified) -> list[tuple[str, str]]:
 
 
 def _levels(levels: Levels) -> list[tuple[str, str]]:
-    """What counts as white, where the images it was trained on had more than 8 bits."""
+    """The values that count as white, where the training images had more than 8 bits."""
     if levels == DEFAULT:
         return []
     kinds = {"16-bit": levels.white_16, "32-bit or signed": levels.white_32, "floating-point": levels.white_float}
     said = [f"{white:,g} in {kind} images" for kind, white in kinds.items() if white is not None]
-    return [("White is", f"{', '.join(said)}; such pixels have to be brought to 8 bits before the file sees them")]
+    return [("White is", f"{', '.join(said)}; such pixels have to be scaled to 8 bits before the file gets them")]
 
 
 def _images(certificate: Certificate) -> str:

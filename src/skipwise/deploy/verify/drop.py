@@ -1,4 +1,4 @@
-"""What INT8 costs in accuracy, in words, and what can be done where that is too much or not known."""
+"""The drop in accuracy of INT8 in words, with what to do where it is too large or not known."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from skipwise.statistics.noninferiority import Drop
 
 
 def seen(drop: Drop) -> str:
-    """How many images were lost and won, and what that says of the drop."""
+    """The drop, as a clause: how many images were lost and won, and the interval."""
     return (
         f"{drop.lost:,} of {drop.images:,} images lost and {drop.won:,} won, a drop of {100 * drop.value:.2f} points "
         f"(95% interval {100 * drop.low:.2f} to {100 * drop.high:.2f})"
@@ -16,28 +16,29 @@ def seen(drop: Drop) -> str:
 
 
 def beyond(drop: Drop) -> str:
-    """That a drop is larger than its limit, as a phrase."""
+    """That a drop is larger than its limit, as a clause."""
     return f"{seen(drop)}, and {100 * drop.limit:g} are allowed"
 
 
 def mend(drop: Drop) -> str:
-    """What to do about a drop that is too large or not known; "" where it is within its limit."""
+    """What to do about a drop that is too large or not known, as sentences; "" where it is within its limit."""
     limit = f"allow more (--max-drop {math.ceil(1000 * drop.high) / 10:g})"
     if drop.outcome == "not as good":
         return f"Export with --precision fp16, or {limit}."
     if drop.outcome == "certified":
         return ""
     more = (
-        "No number of such images would tell, if that is what it costs"
+        "If the true drop is what was seen here, no number of such images can tell"
         if drop.enough is None
-        else f"About {drop.enough:,} such images would tell, if that is what it costs"
+        else f"If the true drop is what was seen here, about {drop.enough:,} such images can tell"
     )
     return f"{more}. Give more images, export with --precision fp16, or {limit}."
 
 
 def unsure(drop: Drop) -> str:
-    """That the images can't tell, in a sentence, with what would."""
+    """That the images are too few to tell, with what to do, as sentences."""
     return (
-        f"These images can't tell whether INT8 costs more than the {100 * drop.limit:g} points that are allowed: "
+        f"These images are too few to tell whether INT8 loses more than the {100 * drop.limit:g} points that are "
+        "allowed: "
         f"{seen(drop)}. {mend(drop)}"
     )

@@ -1,4 +1,4 @@
-"""How each way of answering compares with the reference, whether that is within the tolerance, and what it changes."""
+"""How each backend compares with the reference, whether that is within the tolerance, and which images change."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from skipwise.deploy.verify.variants import Variant
 from skipwise.statistics.noninferiority import Drop
 
 LEAST_AGREEMENT = 0.999
+"""The smallest share of images that must get the same class, for FP32 and FP16."""
 MOST_DIFFERENCE: dict[Precision, float] = {"fp32": 1e-3, "fp16": 1e-2}
-"""The largest difference of any probability from PyTorch's, by the precision of the weights."""
+"""The largest difference of any probability from PyTorch's that is tolerated, by the precision of the weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackendResult:
-    """One way of answering the images.
+    """How a variant of the network answered the images.
 
     Args:
-        name: what runs it, in which precision, and where the pixels are resized.
-        precision: that of its weights.
-        own: whether it is the artifact's file; others are there to tell what a difference comes from.
-        agreement: with the reference.
-        faults: what lies outside the tolerance, a phrase each.
-        drop: for INT8, what it lost in accuracy; None for others, which are judged by their probabilities, and in
+        name: the backend, the precision, and whether pixels were resized before.
+        precision: the precision of the weights.
+        own: whether it is the artifact's file; other files show where a difference comes from.
+        agreement: how its answers agree with those of the reference.
+        faults: what is outside the tolerance, a clause each.
+        drop: for INT8, its drop in accuracy. None for other precisions, which are judged by their probabilities, and in
             certificates of earlier versions.
     """
 
@@ -43,7 +44,18 @@ class BackendResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Flip:
-    """An image whose answer changed: its name, its class if that is known, and both answers with their probability."""
+    """An image that gets another class than from the reference.
+
+    Args:
+        arm: the name of the `BackendResult`.
+        position: the image's position.
+        name: the image's name.
+        label: its class, if that is known.
+        before: the class that the reference gives it.
+        before_probability: with this probability.
+        after: the class that the backend gives it.
+        after_probability: with this probability.
+    """
 
     arm: str
     position: int
@@ -56,19 +68,21 @@ class Flip:
 
 
 def judged(variant: Variant, found: Agreement, drop: Drop | None) -> BackendResult:
-    """A way of answering with what lies outside the tolerance.
+    """The result of a variant, with what is outside the tolerance.
 
     Args:
-        drop: for INT8, what it lost in accuracy.
+        variant: the variant.
+        found: how its answers agree with those of the reference.
+        drop: for INT8, its drop in accuracy.
     """
     faults = []
     if not np.isfinite(found.difference):
         faults.append("an answer is not a number for each class")
-    # One image is always tolerated: on a small test set it is more than any share.
+    # One image is always tolerated: in a small test set it is a large share.
     tolerated = max(1, int((1 - LEAST_AGREEMENT) * found.images))
     if variant.precision in MOST_DIFFERENCE:
         if found.images - found.same > tolerated:
-            faults.append(f"{found.images - found.same} of {found.images:,} images are answered otherwise")
+            faults.append(f"{found.images - found.same} of {found.images:,} images get another class")
         most = MOST_DIFFERENCE[variant.precision]
         if np.isfinite(found.difference) and found.difference > most:
             faults.append(f"a probability differs by {found.difference:.2g}, and {most:g} is tolerated")
@@ -85,21 +99,21 @@ def judged(variant: Variant, found: Agreement, drop: Drop | None) -> BackendResu
 
 
 def find_flips(
-    arms: tuple[BackendResult, ...],
+    results: tuple[BackendResult, ...],
     answers: dict[str, NDArray[np.float32]],
     expected: NDArray[np.float32],
     images: LabelledImages,
     classes: tuple[str, ...],
 ) -> tuple[Flip, ...]:
-    """The images whose answer changed, in each arm of the artifact's own."""
+    """The images that get another class from the artifact's own file, in each backend."""
     flips = []
-    for arm in arms:
-        for position in arm.agreement.flipped if arm.own else ():
+    for result in results:
+        for position in result.agreement.flipped if result.own else ():
             before, before_probability = _most_likely(expected[position], classes)
-            after, after_probability = _most_likely(answers[arm.name][position], classes)
+            after, after_probability = _most_likely(answers[result.name][position], classes)
             flips.append(
                 Flip(
-                    arm=arm.name,
+                    arm=result.name,
                     position=position,
                     name=images.id(position),
                     label=classes[images.labels[position]],
@@ -113,5 +127,5 @@ def find_flips(
 
 
 def _most_likely(row: NDArray[np.float32], classes: tuple[str, ...]) -> tuple[str, float]:
-    """The most likely class of an answer and its probability; with NaN or infinity in it, "(not a number)" and 0."""
+    """The most likely class of an answer and its probability; "(not a number)" and 0 where it has NaN or infinity."""
     return (classes[int(row.argmax())], float(row.max())) if np.isfinite(row).all() else ("(not a number)", 0.0)

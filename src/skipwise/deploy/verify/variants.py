@@ -79,10 +79,10 @@ def open_backends(folder: Path, artifact: Artifact, threads: int) -> tuple[list[
 def find_trained_network(
     artifact: Artifact, run: str | os.PathLike[str] | None, trust: bool | str
 ) -> tuple[TrainedNetwork | None, str]:
-    """What the artifact was exported from, or None and why it can't be asked.
+    """The network that the artifact was exported from, or None and why it can't be used, as a sentence.
 
-    A network of somebody's own runs only where `run` is given and it is trusted, and never from the folder one stands
-    in, where a checked artifact may lie with code that nobody checked.
+    A network of your own runs only where `run` is given and it is trusted. Its code is never taken from the current
+    folder, where code that nobody checked may lie beside the artifact.
 
     Raises:
         SkipwiseError: `run` names something else, or a network that is not trusted or not installed.

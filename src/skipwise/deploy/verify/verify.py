@@ -1,4 +1,4 @@
-"""The verb `verify`: does an exported file still answer the same, from the images' bytes on?"""
+"""The verb `verify`: checks that an exported file answers as the network does, from the images' bytes on."""
 
 from __future__ import annotations
 
@@ -6,122 +6,80 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from skipwise.core.deprecation import by_name
 from skipwise.core.errors import Damaged, SkipwiseError
 from skipwise.core.files.checksums import sha256
 from skipwise.core.files.paths import user_path
-from skipwise.core.machine.system import Machine, describe_machine, usable_cores
+from skipwise.core.machine.system import describe_machine, usable_cores
+from skipwise.core.options import takes
 from skipwise.core.text import printable
-from skipwise.data.sources import ReadingOptions
+from skipwise.data.options import ReadingOptions, asked_reading
 from skipwise.deploy.artifact import golden
 from skipwise.deploy.artifact.artifact import Artifact, read_artifact
 from skipwise.deploy.artifact.golden import GoldenCheck
 from skipwise.deploy.artifact.images import LabelledImages, other_images, own_images, remembered_reading
 from skipwise.deploy.artifact.signing import SIGNATURE, read_public_key
-from skipwise.deploy.formats import Precision
 from skipwise.deploy.formats.format import Progress
 from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.deploy.runtime.session import Session
 from skipwise.deploy.verify.agreement import Quality, agreement, quality, right
+from skipwise.deploy.verify.options import VerifyOptions
+from skipwise.deploy.verify.record import Certificate, Outcome, Verified
 from skipwise.deploy.verify.results import BackendResult, Flip, find_flips, judged
-from skipwise.deploy.verify.speed import Speed, speeds
+from skipwise.deploy.verify.speed import speeds
 from skipwise.deploy.verify.variants import PYTORCH, find_trained_network, list_variants, open_backends, predict_all
 from skipwise.statistics.noninferiority import noninferiority
 
 if TYPE_CHECKING:
     from skipwise.deploy.artifact.trained_network import TrainedNetwork
 
-Outcome = Literal["certified", "consistent", "golden images only", "cannot tell", "not as good"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Certificate:
-    """`certificate.json`.
-
-    Args:
-        artifact: the hash of artifact.json.
-        golden: how each engine answered the golden images.
-        images: how many others were answered; `data` and `split` say which.
-        reference: what the others are held against.
-        reference_quality: None without labels.
-        size: of the model's files, in bytes.
-        passed: nothing lies outside the tolerance; `faults` has what does.
-        notes: what is worth knowing, a sentence each.
-        signed_by: the key whose signature was checked, as minisign shows it; None where none was asked for.
-        outcome: "not as good" where it has not passed; "cannot tell" where the images are too few to say what INT8
-            costs; "consistent" where INT8 was held against itself in other engines, as the network was not here.
-        certified: whether the outcome is "certified".
-    """
-
-    artifact: str
-    format: str
-    precision: Precision
-    classes: tuple[str, ...]
-    golden: dict[str, GoldenCheck]
-    data: str | None
-    split: str | None
-    images: int
-    reference: str | None
-    reference_quality: Quality | None
-    max_drop: float | None
-    arms: tuple[BackendResult, ...]
-    flips: tuple[Flip, ...]
-    size: int
-    speeds: tuple[Speed, ...]
-    passed: bool
-    faults: tuple[str, ...]
-    notes: tuple[str, ...]
-    machine: Machine
-    signed_by: str | None = None
-    outcome: Outcome = "golden images only"
-    certified: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Verified:
-    """A certificate, the artifact's folder, and the images it is about, if there are any."""
-
-    folder: Path
-    artifact: Artifact
-    certificate: Certificate
-    images: LabelledImages | None
-
-
+@takes(VerifyOptions)
 def verify(
     artifact: str | os.PathLike[str],
     data: str | os.PathLike[str] | None = None,
     *,
-    run: str | os.PathLike[str] | None = None,
-    trust: bool | str = False,
-    max_drop: float | None = None,
-    images: int | None = None,
-    timing: bool = True,
+    options: VerifyOptions,
     reading: ReadingOptions | None = None,
-    public_key: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Verified:
-    """Checks an artifact's hashes and golden images, and, with `data`, its answers to these images.
+    """Checks that an exported file answers as the network does.
+
+    The hashes and the golden images are always checked. With `data`, the file's answers in every backend are compared
+    with those of the network in PyTorch, from the images' bytes on.
+
+    Without the network that it was exported from, or without torch, the backends are compared with each other. A
+    network of your own runs if `trust` is True or its name, `run` is given, and its module is found without the current
+    folder.
 
     Args:
-        artifact: the folder that `export` made.
-        data: labelled images. Of a data set that the run was trained on, its test images are taken; of one with
-            splits, those of its test split.
-        run: the run, or the file of weights, it was exported from, to be held against; None is where that was. Without
-            it, or without torch, the engines are held against each other.
-        trust: whether a network of somebody's own, which only the records name, may run: True, or its name. It needs
-            `run`, and the module must be found without the folder one stands in.
-        max_drop: for INT8, the points of accuracy that may be lost; None is what the export allowed.
-        images: at most so many, drawn class by class.
-        timing: whether latencies are measured.
-        reading: how `data` is to be read where its layout does not say it; None is as the run read its images.
-        public_key: of minisign's, the only one whose signature is accepted; None asks for no signature.
-        progress: is told what is being done, how much of it is, and of how much.
+        artifact (str | Path): the folder that `export` made.
+        data (str | Path | None): labelled images. Of the run's own images its test images are taken; of other images
+            those of their test split, or all. None, the default, checks the golden images only. They are read as the
+            run read its images, unless options say otherwise.
+        reading: deprecated; give its options by name.
+        progress (Callable[[str, int, int], None] | None): called as progress(what is being done, done, total).
+
+    Returns:
+        Verified: the certificate, with the artifact and the images that it is about.
 
     Raises:
-        SkipwiseError: it is not signed by that key, a file is not the one that was exported, the images can't be
-            read, ...
+        SkipwiseError: the artifact is damaged or not signed by that key, an argument is out of range, the images can't
+            be read, or `run` is not what was exported.
+
+    Example:
+        >>> import skipwise
+        >>> found = skipwise.verify("runs/export/images-onnx-fp32", timing=False)
+        >>> found.certificate.passed, found.certificate.outcome
+        (True, 'golden images only')
     """
+    if reading is not None:
+        by_name("reading", "label_column=...")
+    reading = asked_reading(options.reading, reading)
+    run, trust, images, timing = options.check.run, options.trust.trust, options.check.images, options.check.timing
+    max_drop, public_key = options.check.max_drop, options.check.public_key
     folder, tell = user_path(artifact), progress or (lambda *_: None)
     key = None if public_key is None else read_public_key(user_path(public_key))
     if key is not None:
@@ -246,13 +204,13 @@ def _run_session(network: TrainedNetwork) -> Session:
 
 
 def _is_here(artifact: Artifact) -> bool:
-    """Whether the run's folder is where it was, with the same weights."""
+    """Whether the run is where it was when it was exported, with the same weights."""
     weights = Path(artifact.provenance.run) / "weights.safetensors"
     return weights.is_file() and sha256(weights) == artifact.provenance.weights
 
 
 def _allowed(artifact: Artifact, max_drop: float | None) -> float | None:
-    """The accuracy that may be lost, a fraction; None where that is not how the artifact is judged."""
+    """The drop in accuracy that is allowed, a fraction; None for precisions that are judged by their probabilities."""
     if max_drop is not None and not 0 <= max_drop <= 100:
         raise SkipwiseError(f"--max-drop must lie between 0 and 100 points, not {max_drop:g}.")
     if artifact.quantization is None:
@@ -263,7 +221,7 @@ def _allowed(artifact: Artifact, max_drop: float | None) -> float | None:
 def _images(
     data: str | os.PathLike[str], artifact: Artifact, network: TrainedNetwork | None, reading: ReadingOptions | None
 ) -> tuple[LabelledImages, str | None, str | None]:
-    """The images to answer, which split of theirs they are, and what has to be said of that."""
+    """The images to answer, their split if it is known, and a note about it."""
     own, why = None, "the run is not here"
     home = None
     if network is not None or _is_here(artifact):

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skipwise.core.text import byte_size, command, printable
+from skipwise.core.text import byte_size, command, count, printable
 from skipwise.deploy.artifact.artifact import Artifact, Quantization
 from skipwise.deploy.verify.agreement import Quality
 from skipwise.deploy.verify.drop import mend, seen, unsure
+from skipwise.deploy.verify.record import Certificate, Verified
 from skipwise.deploy.verify.results import BackendResult
 from skipwise.deploy.verify.speed import Speed
 from skipwise.deploy.verify.variants import PYTORCH
-from skipwise.deploy.verify.verify import Certificate, Verified
 
 if TYPE_CHECKING:
     from skipwise.deploy.export.export import Exported
@@ -29,28 +29,28 @@ def named(artifact: Artifact) -> str:
 
 
 def exported(made: Exported) -> Iterator[str]:
-    """What was exported, a line at a time."""
+    """What an export made, line by line."""
     artifact = made.artifact
     if made.repeated:
         yield f"{made.folder} holds this already."
     opset = f", opset {artifact.opset}" if artifact.opset else ""
     size = artifact.preprocessing.size
     yield (
-        f"{named(artifact)}{opset}: {byte_size(made.size)}. It takes uint8 pixels of any size, fits them to "
-        f"{size} x {size} as in training, and gives the probabilities of {len(artifact.classes):,} classes."
+        f"{named(artifact)}{opset}: {byte_size(made.size)}. It takes uint8 pixels of any size, resizes them "
+        f"to {size} x {size} as in training, and gives the probabilities of {len(artifact.classes):,} classes."
     )
     if artifact.quantization is not None:
         yield quantized(artifact.quantization)
     golden = artifact.golden
     worst = max(abs(a - b) for each in golden for a, b in zip(each.expected, each.answered, strict=True))
     yield (
-        f"{len(golden)} golden images travel with it; no probability of theirs differs from PyTorch's by more than "
+        f"{len(golden)} golden images are included; none of their probabilities differs from PyTorch's by more than "
         f"{worst:.2g}."
     )
 
 
 def quantized(record: Quantization) -> str:
-    """What INT8 cost, and what was kept out of it."""
+    """What INT8 costs in accuracy, and which layers stayed in single precision."""
     names = ", ".join(map(printable, record.kept))
     kept = (
         "all of them are INT8"
@@ -65,9 +65,9 @@ def quantized(record: Quantization) -> str:
 
 
 def _found(record: Quantization) -> str:
-    """What those images say of the drop."""
+    """Whether the drop on the checked images is within its limit."""
     drop = record.drop
-    if drop is None:  # an earlier version's
+    if drop is None:  # written by an earlier version
         return ""
     if drop.outcome == "cannot tell":
         return f" {unsure(drop)}"
@@ -76,12 +76,12 @@ def _found(record: Quantization) -> str:
 
 
 def verify_command(made: Exported) -> str:
-    """What checks an artifact on the user's images."""
+    """The command that verifies an artifact on images."""
     return command("skipwise", "verify", made.folder, Path(made.data or "path/to/test/images"))
 
 
 def verdict(found: Verified) -> str:
-    """Whether the file may be trusted, in a sentence."""
+    """Whether the file answers as the network does, in a sentence or two."""
     certificate, what = found.certificate, named(found.artifact)
     if not certificate.passed:
         why = f"NOT certified: {what} does not answer as it should. {'; '.join(certificate.faults)}."
@@ -89,8 +89,8 @@ def verdict(found: Verified) -> str:
     golden = next(iter(certificate.golden.values())).images
     if not certificate.images:
         return f"{what} answers its {golden} golden images here as it did where it was exported."
-    own = [arm for arm in certificate.arms if arm.own]
-    least = min(own, key=lambda arm: arm.agreement.share)
+    own = [result for result in certificate.arms if result.own]
+    least = min(own, key=lambda result: result.agreement.share)
     images = (
         f"{certificate.images:,} {certificate.split or ''}".rstrip() + f" images of {printable(certificate.data or '')}"
     )
@@ -102,14 +102,14 @@ def verdict(found: Verified) -> str:
     gives = f"{what} gives {same} {certificate.reference}{_drop(certificate, own)}."
     if certificate.outcome != "cannot tell":
         return f"{certificate.outcome.capitalize()}: {gives}"
-    worst = max((arm.drop for arm in own if arm.drop is not None), key=lambda drop: drop.high)
+    worst = max((result.drop for result in own if result.drop is not None), key=lambda drop: drop.high)
     return f"WARNING, not certified: {gives} {unsure(worst)}"
 
 
 def _mended(certificate: Certificate) -> str:
-    """What to do about a file that is not as good."""
-    bad = [arm for arm in certificate.arms if arm.own and arm.faults]
-    drops = [arm.drop for arm in bad if arm.drop is not None and arm.drop.outcome == "not as good"]
+    """What to do about a file that failed, as sentences; "" where nothing is known."""
+    bad = [result for result in certificate.arms if result.own and result.faults]
+    drops = [result.drop for result in bad if result.drop is not None and result.drop.outcome == "not as good"]
     if drops:
         return mend(max(drops, key=lambda drop: drop.high))
     return "Export with --precision fp32." if bad and certificate.precision == "fp16" else ""
@@ -117,7 +117,7 @@ def _mended(certificate: Certificate) -> str:
 
 def _drop(certificate: Certificate, own: list[BackendResult]) -> str:
     before = certificate.reference_quality
-    after = [arm.agreement.quality.accuracy for arm in own if arm.agreement.quality is not None]
+    after = [result.agreement.quality.accuracy for result in own if result.agreement.quality is not None]
     if before is None or not after:
         return ""
     lost = 100 * (before.accuracy - min(after))
@@ -129,16 +129,16 @@ def _drop(certificate: Certificate, own: list[BackendResult]) -> str:
 HEADINGS = ("answered by", "same class", "largest difference", "accuracy", "log loss", "calibration error")
 
 
-def arm_rows(certificate: Certificate) -> Iterator[tuple[str, ...]]:
-    """A row under HEADINGS for the reference and each arm."""
+def backend_rows(certificate: Certificate) -> Iterator[tuple[str, ...]]:
+    """A row under `HEADINGS` for the reference and for each backend."""
     before = certificate.reference_quality
     if certificate.reference is None:
         return
     yield (certificate.reference, "", "", *_quality(before))
-    for arm in certificate.arms:
-        found = arm.agreement
+    for result in certificate.arms:
+        found = result.agreement
         share = f"{100 * found.share:.2f}% ({100 * found.low:.2f} to {100 * found.high:.2f})"
-        yield (arm.name, share, f"{found.difference:.1e}", *_quality(found.quality))
+        yield (result.name, share, f"{found.difference:.1e}", *_quality(found.quality))
 
 
 def _quality(quality: Quality | None) -> tuple[str, str, str]:
@@ -148,7 +148,7 @@ def _quality(quality: Quality | None) -> tuple[str, str, str]:
 
 
 def speed_rows(certificate: Certificate) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Headings and rows: milliseconds per image and images per second of each engine, batch and number of threads."""
+    """Headings and rows: milliseconds per batch and images per second by backend, batch and number of threads."""
     cells = sorted({(speed.threads, speed.batch) for speed in certificate.speeds})
     headings = ("milliseconds per batch", *(f"{_threads(threads)}, batch {batch}" for threads, batch in cells))
     rows = []
@@ -159,8 +159,8 @@ def speed_rows(certificate: Certificate) -> tuple[tuple[str, ...], list[tuple[st
     return headings, rows
 
 
-def _threads(count: int) -> str:
-    return "1 thread" if count == 1 else f"{count} threads"
+def _threads(number: int) -> str:
+    return count(number, "thread")
 
 
 def _timed(speed: Speed) -> str:

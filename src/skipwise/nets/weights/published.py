@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from skipwise.core.download.download import Download
 from skipwise.core.errors import SkipwiseError, missing_extra
 from skipwise.core.files.checksums import sha256
-from skipwise.core.files.download import Download
 from skipwise.core.files.folders import make_folder
 
 LARGEST = 10**10

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, get_args
 
 from skipwise.core.differences import WITHIN
 from skipwise.core.errors import SkipwiseError, unknown_name
+from skipwise.core.options import option, options
 from skipwise.data.batches.augmentation import Augmentation
 
 Balance = Literal["none", "sampling", "loss"]
@@ -136,25 +137,41 @@ GROWN = 0.75
 epochs."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wishes:
-    """What a user asks of the recipe; None keeps the recipe's own value.
+@options("Recipe")
+class RecipeOptions:
+    """The recipe to train by, and what is to be otherwise than in it."""
 
-    Args:
-        mirror: None mirrors images where they allow it.
-        fine_tune: whether training starts from given weights; see `fine_tuning`.
-    """
+    recipe: str = option(
+        "standard", "The recipe to train by: fast, standard, or reference (200 epochs, the field's usual)."
+    )
+    epochs: int | None = option(None, "The number of passes over the training images.", unset="the recipe's")
+    batch_size: int | None = option(
+        None, "The number of images per step.", unset="fits the training set", metavar="IMAGES", short="-b"
+    )
+    lr: float | None = option(None, "The peak learning rate.", unset="the recipe's", metavar="RATE")
+    mirror: bool | None = option(
+        None,
+        "Mirror training images left to right at random. Not for letters, digits or signs.",
+        unset="mirror, unless a mirrored image is known to be of another class",
+    )
+    balance: str | None = option(
+        None,
+        "How rare classes are made up for: none, sampling (every class is shown equally often) or loss (rare classes "
+        "weigh more).",
+        unset="none",
+    )
+    freeze_norms: bool = option(
+        False, "Keep the statistics, scales and biases of batch norms as in the weights to start from."
+    )
 
-    epochs: int | None = None
-    batch_size: int | None = None
-    lr: float | None = None
-    mirror: bool | None = None
-    balance: str | None = None
-    fine_tune: bool = False
-    freeze_norms: bool = False
+    def check(self, *, fine_tune: bool = False) -> None:
+        """Raises SkipwiseError for a recipe that there is not, or numbers that no training can have.
 
-    def check(self) -> None:
-        """Raises SkipwiseError for values that are not possible."""
+        Args:
+            fine_tune: whether weights to start from are given.
+        """
+        if self.recipe not in RECIPES:
+            raise unknown_name("recipe", self.recipe, RECIPES)
         if self.epochs is not None and self.epochs < 1:
             raise SkipwiseError(f"--epochs must be at least 1, not {self.epochs}.")
         if self.batch_size is not None and self.batch_size < 2:
@@ -165,47 +182,41 @@ class Wishes:
             raise SkipwiseError(f"--lr must be a number above 0, not {self.lr:g}.")
         if self.balance is not None and self.balance not in BALANCES:
             raise unknown_name("balance", self.balance, BALANCES)
-        if self.freeze_norms and not self.fine_tune:
+        if self.freeze_norms and not fine_tune:
             raise SkipwiseError("--freeze-norms needs weights to start from, by --init or --pretrained.")
 
 
-def check_recipe(name: str) -> None:
-    """Raises SkipwiseError for a name that is not in `RECIPES`."""
-    if name not in RECIPES:
-        raise unknown_name("recipe", name, RECIPES)
-
-
-def choose_recipe(name: str, wishes: Wishes, *, mirrors: bool, images: int) -> Recipe:
-    """A named recipe, fitted to the training set and to what was asked for.
+def choose_recipe(asked: RecipeOptions, *, fine_tune: bool = False, mirrors: bool, images: int) -> Recipe:
+    """The recipe that is asked for, with its numbers fitted to the training set.
 
     Args:
+        fine_tune: whether weights to start from are given; see `fine_tuning`.
         mirrors: whether a mirrored image keeps its class.
         images: the number of training images. Small sets get smaller batches, from `LEAST_BATCH` to the recipe's own.
 
     Raises:
         SkipwiseError: the recipe or the balance is unknown, or a value is not possible.
     """
-    check_recipe(name)
-    wishes.check()
-    recipe = fine_tuning(RECIPES[name]) if wishes.fine_tune else RECIPES[name]
-    batch_size = wishes.batch_size
+    asked.check(fine_tune=fine_tune)
+    recipe = fine_tuning(RECIPES[asked.recipe]) if fine_tune else RECIPES[asked.recipe]
+    batch_size = asked.batch_size
     if batch_size is None:
         fitting = 2 ** round(math.log2(max(images, 1) / STEPS_PER_EPOCH))
         batch_size = max(LEAST_BATCH, min(fitting, recipe.batch_size))
     recipe = rescaled(recipe, min(batch_size, images))
-    mirror = (mirrors if wishes.mirror is None else wishes.mirror) and recipe.augmentation.mirror
-    balance = recipe.balance if wishes.balance is None else BALANCES[wishes.balance]
+    mirror = (mirrors if asked.mirror is None else asked.mirror) and recipe.augmentation.mirror
+    balance = recipe.balance if asked.balance is None else BALANCES[asked.balance]
     # An image that is drawn several times in an epoch would be mirrored each time, or never.
     alternate = mirror and recipe.augmentation.alternate and balance != "sampling"
-    if too_short_to_grow(recipe, (wishes.epochs or recipe.epochs) * (images // recipe.batch_size)):
+    if too_short_to_grow(recipe, (asked.epochs or recipe.epochs) * (images // recipe.batch_size)):
         recipe = of_one_size(recipe)
     return replace(
         recipe,
-        epochs=wishes.epochs or recipe.epochs,
-        lr=recipe.lr if wishes.lr is None else wishes.lr,
+        epochs=asked.epochs or recipe.epochs,
+        lr=recipe.lr if asked.lr is None else asked.lr,
         augmentation=replace(recipe.augmentation, mirror=mirror, alternate=alternate),
         balance=balance,
-        freeze_norms=wishes.freeze_norms,
+        freeze_norms=asked.freeze_norms,
     )
 
 

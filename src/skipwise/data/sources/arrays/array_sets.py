@@ -101,7 +101,35 @@ def array_set(name: str, arrays: Mapping[str, NDArray[Any]], description: str) -
         raise SkipwiseError(f"{name} has the splits {' and '.join(sorted(pairs))}, but none for training; add it.")
     if "val" in pairs and "test" not in pairs:
         pairs["test"] = pairs.pop("val")
-    pixels, labels, splits, notes = [], [], [], []
+    pixels, labels, splits, notes = _joined(name, arrays, pairs)
+    distinct, numbers = np.unique(labels, return_inverse=True)
+    shown = _class_names(distinct, names)
+    check_labels(dict(zip(shown, np.bincount(numbers.ravel()).tolist(), strict=True)), name)
+    size = " x ".join(map(str, pixels.shape[1:3]))
+    text = f"{description} ({count(len(pixels), 'image')} of {size} pixels, {count(len(shown), 'class')})"
+    text += split_words(splits)
+    return ArraySet(
+        name=name,
+        description=text,
+        classes=tuple(shown),
+        labels=numbers.ravel().astype(np.int64),
+        splits=tuple(splits) if len(set(splits)) > 1 else None,
+        pixels=pixels,
+        notes=tuple(notes),
+    )
+
+
+def _joined(
+    name: str, arrays: Mapping[str, NDArray[Any]], pairs: Mapping[str, tuple[str, str]]
+) -> tuple[NDArray[np.uint8], NDArray[Any], list[str], list[str]]:
+    """The pixels, labels and splits of all images, and sentences about how values were scaled.
+
+    Args:
+        pairs: the keys of images and labels for each split.
+    """
+    pixels, labels = [], []
+    splits: list[str] = []
+    notes: list[str] = []
     for split, (image_key, label_key) in sorted(
         pairs.items(), key=lambda item: ["train", "val", "test", ""].index(item[0])
     ):
@@ -119,26 +147,10 @@ def array_set(name: str, arrays: Mapping[str, NDArray[Any]], description: str) -
     shapes = {images.shape[1:] for images in pixels}
     if len(shapes) > 1:
         raise SkipwiseError(
-            f"The parts of {name} have images of different shapes ({quoted_list(map(str, shapes))}); bring them to one."
+            f"The parts of {name} have images of different shapes ({quoted_list(map(str, shapes))}); resize them to "
+            "one shape."
         )
-    values = np.concatenate(labels)
-    distinct, numbers = np.unique(values, return_inverse=True)
-    shown = _class_names(distinct, names)
-    check_labels(dict(zip(shown, np.bincount(numbers.ravel()).tolist(), strict=True)), name)
-    total = np.concatenate(pixels)
-    parts = {split: splits.count(split) for split in dict.fromkeys(splits)}
-    size = " x ".join(map(str, total.shape[1:3]))
-    text = f"{description} ({count(len(total), 'image')} of {size} pixels, {count(len(shown), 'class')})"
-    text += split_words(splits)
-    return ArraySet(
-        name=name,
-        description=text,
-        classes=tuple(shown),
-        labels=numbers.ravel().astype(np.int64),
-        splits=tuple(splits) if len(parts) > 1 else None,
-        pixels=total,
-        notes=tuple(notes),
-    )
+    return np.concatenate(pixels), np.concatenate(labels), splits, notes
 
 
 def _class_names(distinct: NDArray[Any], names: NDArray[Any] | None) -> list[str]:

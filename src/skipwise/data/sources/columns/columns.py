@@ -94,28 +94,10 @@ def find_columns(
     """
     find = functools.cache(find)  # many cells have the same value
     where = table.name
-    header, first = table.header, 0
-    sample = table.rows[: HEAD + 1]
-    if not header:
-        header = tuple(cell.strip() for cell in sample[0])
-        first = 1
-    body = [list(row) + [""] * (len(header) - len(row)) for row in sample[first:]]
-    if not body and not required and find(sample[0][0] if sample[0] else "") is None:
+    start = _find_header(table, find, options, required)
+    if start is None:
         return None
-    image = _image_column(where, header, body, find, options.image_column, required)
-    if image is None and not table.header and any(find(cell) for cell in sample[0]):
-        image = next(number for number, cell in enumerate(sample[0]) if find(cell))
-    if image is None:
-        return None
-    if (
-        not table.header
-        and image < len(sample[0])
-        and find(sample[0][image]) is not None
-        and not is_image_column(header[image])
-    ):
-        header = tuple(f"column {number + 1}" for number in range(len(header)))
-        first = 0
-        body = [list(row) + [""] * (len(header) - len(row)) for row in sample]
+    header, first, body, image = start
     split, flag, notes = _split_column(header, body, image, unnamed=first == 0 and not table.header)
     taken = {image, split}
     rest = [number for number in range(len(header)) if number not in taken]
@@ -145,6 +127,39 @@ def find_columns(
         group=group,
         groups=groups,
     )
+
+
+def _find_header(
+    table: Table, find: Callable[[str], str | None], options: ReadingOptions, required: bool
+) -> tuple[tuple[str, ...], int, list[list[str]], int] | None:
+    """The header, the number of the first row after it, the first rows, and the column of images.
+
+    None if the table lists no images and is not required to. Columns of a table without a header are named "column 1"
+    and so on.
+    """
+    header, first = table.header, 0
+    sample = table.rows[: HEAD + 1]
+    if not header:
+        header = tuple(cell.strip() for cell in sample[0])
+        first = 1
+    body = [list(row) + [""] * (len(header) - len(row)) for row in sample[first:]]
+    if not body and not required and find(sample[0][0] if sample[0] else "") is None:
+        return None
+    image = _image_column(table.name, header, body, find, options.image_column, required)
+    if image is None and not table.header and any(find(cell) for cell in sample[0]):
+        image = next(number for number, cell in enumerate(sample[0]) if find(cell))
+    if image is None:
+        return None
+    if (
+        not table.header
+        and image < len(sample[0])
+        and find(sample[0][image]) is not None
+        and not is_image_column(header[image])
+    ):
+        header = tuple(f"column {number + 1}" for number in range(len(header)))
+        first = 0
+        body = [list(row) + [""] * (len(header) - len(row)) for row in sample]
+    return header, first, body, image
 
 
 def _asked(where: str, header: Sequence[str], name: str, flag: str) -> int:

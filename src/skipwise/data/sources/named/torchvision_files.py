@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from skipwise.core.download.asked_for import check_asked_for
+from skipwise.core.download.download import Download
 from skipwise.core.errors import SkipwiseError, missing_extra
 from skipwise.core.files.cache_folder import cache_folder
-from skipwise.core.files.download import Download, check_asked_for
 from skipwise.core.files.locks import locked
 from skipwise.data.cache.files import MEND, is_sound, keep_sums, make_way
 from skipwise.data.containers import Progress

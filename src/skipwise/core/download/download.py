@@ -10,21 +10,17 @@ import contextlib
 import hashlib
 import http.client
 import os
-import re
 import shutil
-import ssl
-import threading
 import time
 import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from collections.abc import Callable
 from dataclasses import dataclass
-from email.message import Message
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+from skipwise.core.download.asked_for import check_asked_for
+from skipwise.core.download.https import BrokenConnection, check_scheme, open_url, range_of, reason_of, validator_of
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.folders import despite_deletion, make_folder
 from skipwise.core.files.json_records import read_json, write_json
@@ -36,36 +32,11 @@ from skipwise.core.text import byte_size
 Progress = Callable[[str, int, int], None]
 """Called as progress(what, done, total)."""
 
-SILENCE = 30.0
-"""Seconds that a server may say nothing."""
-SLOWEST, PATIENCE = 1024, 60.0
+SLOWEST, WINDOW = 1024, 60.0
 """Bytes a second, over so many seconds: what goes slower than that has stopped."""
 ATTEMPTS = 3
 """How often a connection may break without anything new having arrived."""
 _PIECE = 2**18
-
-
-_asked_for: ContextVar[bool] = ContextVar("_asked_for", default=True)
-
-
-@contextlib.contextmanager
-def nothing_downloaded() -> Iterator[None]:
-    """Within it no connection is opened: where only a record says what there is to be had, nobody asked for it."""
-    token = _asked_for.set(False)
-    try:
-        yield
-    finally:
-        _asked_for.reset(token)
-
-
-def check_asked_for(what: str) -> None:
-    """Raises SkipwiseError where something would be downloaded that nobody asked for."""
-    if not _asked_for.get():
-        raise SkipwiseError(f"{what} would have to be downloaded, and only a record names it; name it in the command.")
-
-
-class _BrokenError(Exception):
-    """The connection broke; what has arrived is kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +78,7 @@ class Download:
             SkipwiseError: there is no connection, the server has no such file, or another one; the disk is full.
         """
         check_asked_for(self.url)
-        _check_scheme(self.url, self.url)
+        check_scheme(self.url, self.url)
         folder = path.with_name(f".{path.name}.download")
         tell = progress or (lambda *_: None)
         with despite_deletion(lambda: self._held(folder, tell)):
@@ -152,7 +123,7 @@ class Download:
             try:
                 self._go_on(folder, tell)
                 return
-            except _BrokenError as error:
+            except BrokenConnection as error:
                 failures = 0 if _size(folder / "part") > before else failures + 1
                 if failures == ATTEMPTS:
                     raise SkipwiseError(
@@ -171,30 +142,30 @@ class Download:
             if begun is not None and begun.url == self.url and begun.validator:
                 headers = {"Range": f"bytes={have}-", "If-Range": begun.validator}
         try:
-            response = _opened(self.url, headers)
+            response = open_url(self.url, headers)
         except urllib.error.HTTPError as error:
             error.close()
             if error.code == 416 and headers:  # there is no more than we have, or another file now
                 part.unlink()
-                raise _BrokenError("the server has another file now") from error
+                raise BrokenConnection("the server has another file now") from error
             if error.code in (408, 429, 500, 502, 503, 504):
-                raise _BrokenError(f"HTTP Error {error.code}: {error.reason}") from error
+                raise BrokenConnection(f"HTTP Error {error.code}: {error.reason}") from error
             raise SkipwiseError(
                 f"{self.url} can't be downloaded (HTTP Error {error.code}: {error.reason}); check the address."
             ) from error
         with contextlib.closing(response):
-            start, total = _range(response.status, response.headers, have)
-            if start and headers["If-Range"] != _validator(response.headers):  # what a 206 should never bring
+            start, total = range_of(response.status, response.headers, have)
+            if start and headers["If-Range"] != validator_of(response.headers):  # what a 206 should never bring
                 part.unlink()
-                raise _BrokenError("the server has another file now")
+                raise BrokenConnection("the server has another file now")
             if total > self.most:
                 self._refuse(folder, f"it has {byte_size(total)}")
             with explained(part, mend=self.mend), os.fdopen(open_own(part, APPENDING), "ab") as file:
                 file.truncate(start)
-                write_json(record, _Begun(url=self.url, validator=_validator(response.headers)))
+                write_json(record, _Begun(url=self.url, validator=validator_of(response.headers)))
                 self._receive(response, file, start, total, folder, tell)
         if total and _size(part) < total:
-            raise _BrokenError(f"the connection broke after {byte_size(_size(part))} of {byte_size(total)}")
+            raise BrokenConnection(f"the connection broke after {byte_size(_size(part))} of {byte_size(total)}")
 
     def _receive(self, response: Any, file: IO[bytes], have: int, total: int, folder: Path, tell: Progress) -> None:
         since, then = time.monotonic(), have
@@ -202,7 +173,7 @@ class Download:
             try:
                 piece = response.read1(_PIECE)
             except (OSError, http.client.HTTPException) as error:
-                raise _BrokenError(_reason(error)) from error
+                raise BrokenConnection(reason_of(error)) from error
             if not piece:
                 return
             have += len(piece)
@@ -210,9 +181,9 @@ class Download:
                 self._refuse(folder, "it does not end")
             file.write(piece)
             tell(f"Downloading {urlsplit(self.url).path.rpartition('/')[2]} (MB)", have // 10**6, total // 10**6)
-            if time.monotonic() - since > PATIENCE:
-                if have - then < SLOWEST * PATIENCE:
-                    raise _BrokenError("the server sends next to nothing")
+            if time.monotonic() - since > WINDOW:
+                if have - then < SLOWEST * WINDOW:
+                    raise BrokenConnection("the server sends next to nothing")
                 since, then = time.monotonic(), have
 
     def _refuse(self, folder: Path, why: str) -> None:
@@ -220,90 +191,5 @@ class Download:
         raise SkipwiseError(f"{self.url} is not downloaded: {why}, and it should have {byte_size(self.most)} at most.")
 
 
-class _OnlyHttps(urllib.request.HTTPRedirectHandler):
-    """Follows a redirect to another address of HTTPS and to nothing else."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
-    ) -> urllib.request.Request | None:
-        _check_scheme(newurl, req.full_url)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
-
-
-def _check_scheme(url: str, asked: str) -> None:
-    if urlsplit(url).scheme.lower() != "https":
-        by = "" if url == asked else f", to which {asked} redirects,"
-        raise SkipwiseError(f"{url}{by} is not downloaded, since only https can be trusted to bring what was sent.")
-
-
-def _opened(url: str, headers: dict[str, str]) -> Any:
-    """The answer of a server, whose headers have arrived, within a time; certificates are verified.
-
-    Raises:
-        HTTPError: it has an error instead.
-        _BrokenError: there is no answer.
-    """
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.HTTPSHandler(context=ssl.create_default_context()),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        _OnlyHttps(),
-    ):
-        opener.add_handler(handler)
-    request = urllib.request.Request(url, headers={"User-Agent": "skipwise", "Accept-Encoding": "identity", **headers})
-    answer: list[Any] = []
-
-    def ask() -> None:
-        try:
-            answer.append(opener.open(request, timeout=SILENCE))
-        except Exception as error:
-            answer.append(error)
-
-    # Each header may come just in time, for ever; so it is not this thread that waits for them.
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(PATIENCE)
-    if not answer:
-        raise _BrokenError("the server does not answer")
-    found = answer[0]
-    if isinstance(found, urllib.error.HTTPError | SkipwiseError):
-        raise found
-    if isinstance(found, urllib.error.URLError) and isinstance(found.reason, ssl.SSLCertVerificationError):
-        raise SkipwiseError(
-            f"{url} can't be downloaded, since the server's certificate can't be verified "
-            f"({found.reason.verify_message}); where your network has one of its own, name its file in SSL_CERT_FILE."
-        )
-    if isinstance(found, OSError | http.client.HTTPException):
-        raise _BrokenError(_reason(found)) from found
-    if isinstance(found, Exception):
-        raise found
-    return found
-
-
-def _range(status: int, headers: Message, have: int) -> tuple[int, int]:
-    """Where the answer's bytes begin, and how many the file has; 0 if nobody knows."""
-    length = headers.get("Content-Length", "")
-    if status != 206:
-        return 0, int(length) if length.isdecimal() else 0
-    said = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", headers.get("Content-Range", ""))
-    if said is None or int(said[1]) != have:
-        raise _BrokenError("the server sends another part than was asked for")
-    return have, int(said[2])
-
-
-def _validator(headers: Message) -> str:
-    """What tells this file from another that is there later. A weak ETag does not: the bytes may be others."""
-    etag = headers.get("ETag", "")
-    return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
-
-
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
-
-
-def _reason(error: Exception) -> str:
-    # Only the bare URLError hides its reason.
-    inner = error.reason if isinstance(error, urllib.error.URLError) else error
-    return str(inner) or type(inner).__name__

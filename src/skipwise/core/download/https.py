@@ -1,0 +1,109 @@
+"""One request by HTTPS, whose answer begins within a time; certificates are verified."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import ssl
+import threading
+import urllib.error
+import urllib.request
+from email.message import Message
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from skipwise.core.errors import SkipwiseError
+
+SILENCE = 30.0
+"""Seconds that a server may say nothing."""
+PATIENCE = 60.0
+"""Seconds until the headers of an answer have to be there."""
+
+
+class BrokenConnection(Exception):
+    """The connection broke; what has arrived is kept."""
+
+
+class _OnlyHttps(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect to another address of HTTPS and to nothing else."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
+    ) -> urllib.request.Request | None:
+        check_scheme(newurl, req.full_url)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
+
+
+def check_scheme(url: str, asked: str) -> None:
+    if urlsplit(url).scheme.lower() != "https":
+        by = "" if url == asked else f", to which {asked} redirects,"
+        raise SkipwiseError(f"{url}{by} is not downloaded, since only https can be trusted to bring what was sent.")
+
+
+def open_url(url: str, headers: dict[str, str]) -> Any:
+    """The answer of a server, whose headers have arrived, within a time; certificates are verified.
+
+    Raises:
+        HTTPError: it has an error instead.
+        BrokenConnection: there is no answer.
+    """
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.HTTPSHandler(context=ssl.create_default_context()),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        _OnlyHttps(),
+    ):
+        opener.add_handler(handler)
+    request = urllib.request.Request(url, headers={"User-Agent": "skipwise", "Accept-Encoding": "identity", **headers})
+    answer: list[Any] = []
+
+    def ask() -> None:
+        try:
+            answer.append(opener.open(request, timeout=SILENCE))
+        except Exception as error:
+            answer.append(error)
+
+    # Each header may come just in time, for ever; so it is not this thread that waits for them.
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(PATIENCE)
+    if not answer:
+        raise BrokenConnection("the server does not answer")
+    found = answer[0]
+    if isinstance(found, urllib.error.HTTPError | SkipwiseError):
+        raise found
+    if isinstance(found, urllib.error.URLError) and isinstance(found.reason, ssl.SSLCertVerificationError):
+        raise SkipwiseError(
+            f"{url} can't be downloaded, since the server's certificate can't be verified "
+            f"({found.reason.verify_message}); where your network has one of its own, name its file in SSL_CERT_FILE."
+        )
+    if isinstance(found, OSError | http.client.HTTPException):
+        raise BrokenConnection(reason_of(found)) from found
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def range_of(status: int, headers: Message, have: int) -> tuple[int, int]:
+    """Where the answer's bytes begin, and how many the file has; 0 if nobody knows."""
+    length = headers.get("Content-Length", "")
+    if status != 206:
+        return 0, int(length) if length.isdecimal() else 0
+    said = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", headers.get("Content-Range", ""))
+    if said is None or int(said[1]) != have:
+        raise BrokenConnection("the server sends another part than was asked for")
+    return have, int(said[2])
+
+
+def validator_of(headers: Message) -> str:
+    """What tells this file from another that is there later. A weak ETag does not: the bytes may be others."""
+    etag = headers.get("ETag", "")
+    return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
+
+
+def reason_of(error: Exception) -> str:
+    # Only the bare URLError hides its reason.
+    inner = error.reason if isinstance(error, urllib.error.URLError) else error
+    return str(inner) or type(inner).__name__

@@ -1,0 +1,42 @@
+"""What a user may say of an export; the options of `export`."""
+
+from __future__ import annotations
+
+from skipwise.core.options import group, option, options
+from skipwise.core.workspace.options import FolderOptions
+from skipwise.data.options import ReadingOptions
+from skipwise.deploy.artifact.external_weights import ExternalWeights
+from skipwise.nets.options import TrustOptions
+
+
+@options("The file")
+class FormatOptions:
+    """The format and the precision of the exported file, and who signs it."""
+
+    format: str = option("onnx", "The format of the file: onnx, openvino or torch (a .pt2 of torch.export).")
+    precision: str = option(
+        "fp32",
+        "The precision of the weights: fp32, fp16 (half the space; computed in single precision) or int8.",
+    )
+    max_drop: float = option(
+        0.3,
+        "For int8: the points of accuracy on the validation images that may be lost.",
+        metavar="POINTS",
+    )
+    sign: str | None = option(
+        None,
+        "Sign the artifact with this secret key of minisign's. One that was made before has to be signed by it.",
+        metavar="KEY",
+        path=True,
+    )
+
+
+@options()
+class ExportOptions:
+    """The options of `export`."""
+
+    file: FormatOptions = group(FormatOptions)
+    folder: FolderOptions = group(FolderOptions, only=("output",))
+    trust: TrustOptions = group(TrustOptions)
+    weights: ExternalWeights = group(ExternalWeights)
+    reading: ReadingOptions = group(ReadingOptions, without=("group", "group_regex"))

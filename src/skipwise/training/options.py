@@ -1,0 +1,64 @@
+"""What a user may say of the training of networks; the options of `train`."""
+
+from __future__ import annotations
+
+from skipwise.core.options import group, option, options
+from skipwise.core.workspace.options import FolderOptions
+from skipwise.data.options import DataOptions, ReadingOptions
+from skipwise.nets.options import NetworkOptions
+from skipwise.training.loop.recipe import RecipeOptions
+
+
+@options("Machine")
+class MachineOptions:
+    """What computes, and how."""
+
+    device: str = option("auto", "The device to compute on: cpu, cuda, mps, or auto for the fastest one there is.")
+    precision: str = option(
+        "auto", "The precision to compute in: fp32, bf16, fp16, or auto for whichever is fast on this machine."
+    )
+    compile: bool | None = option(None, "Use torch.compile.", unset="where it saves time")
+    pack: bool = option(
+        True, "Decode the images once, into a file in the cache. Without, they are decoded in every epoch."
+    )
+
+
+@options("Run")
+class RunOptions:
+    """Which network is trained, from which seed, for how long, and from which weights."""
+
+    model: str | None = option(
+        None,
+        "The network to train; see 'skipwise models'.",
+        unset="that of the run in --init, or resnet18",
+        metavar="NETWORK",
+    )
+    seed: int = option(0, "The seed for initial weights, data order and augmentation.")
+    time_limit: str | None = option(
+        None, "Train for as many epochs as fit into a time, such as 90s, 20m or 1h30m.", metavar="TIME"
+    )
+    init: str = option(
+        "auto",
+        "The weights to start from: none; pretrained (published ImageNet weights); those of a run, by its folder, or "
+        "in a file; or auto, which is the published weights where experiments say that they help on such images.",
+        metavar="none|auto|pretrained|RUN|FILE",
+        path=True,
+    )
+    init_key: str | None = option(
+        None,
+        "Which weights to take from a file that holds several, such as state_dict_ema.",
+        metavar="KEY",
+    )
+
+
+@options()
+class TrainOptions:
+    """The options of `train`."""
+
+    run: RunOptions = group(RunOptions)
+    recipe: RecipeOptions = group(RecipeOptions)
+    network: NetworkOptions = group(NetworkOptions)
+    images: DataOptions = group(DataOptions, without=("folds",))
+    reading: ReadingOptions = group(ReadingOptions)
+    machine: MachineOptions = group(MachineOptions)
+    folder: FolderOptions = group(FolderOptions)

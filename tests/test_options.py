@@ -1,0 +1,250 @@
+"""An option is declared once; the command line, the Python function and the documentation follow."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+import skipwise
+from skipwise.advice.options import AdviseOptions
+from skipwise.auditing.options import AuditOptions
+from skipwise.cli import app as program
+from skipwise.cli.declared import Line, command
+from skipwise.comparison.options import CompareOptions, RecommendOptions, ReportOptions
+from skipwise.core import options as core
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.options import Listed, build, command_words, declared, group, option, options, takes
+from skipwise.cost.options import ProfileOptions
+from skipwise.data.options import ReadingOptions
+from skipwise.deploy.artifact.external_weights import ExternalWeights
+from skipwise.deploy.export.options import ExportOptions
+from skipwise.deploy.verify.options import VerifyOptions
+from skipwise.training.loop.recipe import RecipeOptions
+from skipwise.training.options import TrainOptions
+
+ROOT = Path(__file__).parents[1]
+
+KINDS: dict[str, type] = {
+    "advise": AdviseOptions,
+    "audit": AuditOptions,
+    "compare": CompareOptions,
+    "export": ExportOptions,
+    "open_images": ReadingOptions,
+    "profile": ProfileOptions,
+    "recommend": RecommendOptions,
+    "report": ReportOptions,
+    "train": TrainOptions,
+    "verify": VerifyOptions,
+}
+"""The options of every function."""
+
+
+def verbs() -> dict[str, Any]:
+    """The verbs of the command line, as typer has them."""
+    return typer.main.get_command(program.app).commands  # type: ignore[attr-defined]
+
+
+@options("Recipe")
+class MoreRecipeOptions(RecipeOptions):
+    """The recipe, with one option more: this is the one line."""
+
+    sharpness: float | None = option(None, "How sharp the images are made.", unset="not at all", metavar="SHARE")
+
+
+@options()
+class MoreTrainOptions:
+    """The options of a made-up verb."""
+
+    recipe: MoreRecipeOptions = group(MoreRecipeOptions)
+    reading: ReadingOptions = group(ReadingOptions)
+
+
+@takes(MoreTrainOptions)
+def sharpen(data: str, *, options: MoreTrainOptions, verbose: bool = False) -> tuple[str, MoreTrainOptions, bool]:
+    """Sharpens.
+
+    Args:
+        data: the images.
+        verbose: whether it talks.
+
+    Raises:
+        SkipwiseError: it can't.
+    """
+    return data, options, verbose
+
+
+class TestAnOptionMore:
+    def test_is_in_the_signature(self) -> None:
+        parameters = inspect.signature(sharpen).parameters
+        assert parameters["sharpness"].default is None
+        assert parameters["sharpness"].annotation == float | None
+        assert parameters["sharpness"].kind is inspect.Parameter.KEYWORD_ONLY
+        assert parameters["recipe"].default == "standard"
+        assert list(parameters)[:1] == ["data"]
+        assert list(parameters)[-1:] == ["verbose"]
+        assert "options" not in parameters
+
+    def test_is_in_the_documentation(self) -> None:
+        text = inspect.getdoc(sharpen) or ""
+        entry = "    sharpness (float | None, default None): How sharp the images are made. None: not at all."
+        assert entry in text
+        assert text.index("data:") < text.index("verbose:") < text.index("sharpness (") < text.index("Raises:")
+        assert entry in (inspect.getdoc(MoreRecipeOptions) or "")
+
+    def test_is_in_the_object_that_the_function_gets(self) -> None:
+        data, asked, verbose = sharpen("x", sharpness=0.5, verbose=True, label_column="class")
+        assert (data, asked.recipe.sharpness, asked.recipe.recipe, verbose) == ("x", 0.5, "standard", True)
+        assert asked.reading == ReadingOptions(label_column="class")
+        assert sharpen("x")[1] == MoreTrainOptions()
+
+    def test_is_on_the_command_line(self, capsys: pytest.CaptureFixture[str]) -> None:
+        seen: list[tuple[MoreTrainOptions, dict[str, Any], list[object]]] = []
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+        def sharpen(line: Line[MoreTrainOptions], data: str) -> None:
+            """Sharpen images."""
+            seen.append((line.options, line.given(), line.words(without={"label_column"})))
+            assert data == "x"
+
+        command(app, sharpen, example="skipwise sharpen x")
+        app(["--help"], standalone_mode=False)
+        told = " ".join(capsys.readouterr().out.split())
+        assert "Recipe: --recipe" in told
+        assert "--sharpness SHARE How sharp the images are made. [default: not at all]" in told
+        app(["x", "--sharpness", "0.5", "--label-column", "class"], standalone_mode=False)
+        found, given, words = seen[0]
+        assert found == build(MoreTrainOptions, {"sharpness": 0.5, "label_column": "class"})
+        assert given == {"sharpness": 0.5, "label_column": "class"}
+        assert words == ["x", "--sharpness", "0.5"]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_signature_of_a_function_is_its_options(name: str) -> None:
+    function: Callable[..., object] = getattr(skipwise, name)
+    parameters = inspect.signature(function).parameters
+    for each in declared(KINDS[name]).values():
+        assert parameters[each.name].kind is inspect.Parameter.KEYWORD_ONLY
+        assert parameters[each.name].default == each.default
+        assert parameters[each.name].annotation is not inspect.Parameter.empty
+    documented = re.findall(r"^    (\w+)(?: \(.*\))?: ", inspect.getdoc(function) or "", flags=re.MULTILINE)
+    assert set(parameters) <= set(documented)
+    assert not [each for each in documented if documented.count(each) > 1]
+    with pytest.raises(TypeError, match=rf"{name}\(\) got an unexpected keyword argument 'sedes'"):
+        function("digits", sedes=3)
+    with pytest.raises(TypeError, match=rf"{name}\(\) missing a required argument"):
+        function()
+
+
+def test_every_verb_that_has_a_function_takes_all_of_its_options() -> None:
+    """And nothing by these names with another default or another help."""
+    for name, verb in verbs().items():
+        if name not in KINDS:
+            continue
+        parameters = {parameter.name: parameter for parameter in verb.params}
+        for each in declared(KINDS[name]).values():
+            parameter = parameters.pop(each.name)
+            assert each.flag in parameter.opts
+            assert parameter.help.startswith(each.help)
+            assert (each.short is None) or each.short in parameter.opts
+            assert parameter.multiple == each.repeated
+            if each.turns_on:
+                assert not parameter.secondary_opts
+            elif each.kind is bool:
+                assert parameter.secondary_opts == [core.flag(f"no_{each.name}")]
+        cli_only = {
+            "advice",
+            "format",
+            "json",
+            "help",
+            "strict",
+            *({"output", "own_model"} if name == "verify" else {}),
+        }
+        assert {key for key, value in parameters.items() if value.param_type_name == "option"} <= cli_only, name
+
+
+def test_every_flag_in_the_documentation_belongs_to_a_verb() -> None:
+    known = {flag for verb in verbs().values() for each in verb.params for flag in (*each.opts, *each.secondary_opts)}
+    known |= {"--help", "--version"}
+    text = "\n".join(page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))))
+    commands = re.findall(r"skipwise [a-z]+[^`\n]*", text)
+    found = {flag for line in commands for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]*", line)}
+    assert len(found) > 20
+    assert found <= known
+
+
+def test_a_value_of_python_gives_the_words_that_give_the_value_back() -> None:
+    values = {"models": ("a", "b"), "looks": (5, 8), "tune": (0.1, 0.2), "mirror": False, "pack": True, "strict": False}
+    values |= {"init": ("a=none", "b=x.pth"), "seeds": None, "every_pair": True, "alpha": 0.01}
+    words = command_words(CompareOptions, values)
+    assert (
+        words
+        == (
+            "--models a,b --looks 5,8 --tune lr=0.1,0.2 --no-mirror --pack --init a=none --init b=x.pth --every-pair "
+            "--alpha 0.01"
+        ).split()
+    )
+    asked = declared(CompareOptions)
+    for name, word in (("models", "a,b"), ("looks", "5,8"), ("tune", "lr=0.1,0.2")):
+        assert tuple(asked[name].parsed(word)) == values[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "sentence"),
+    [
+        ("looks", "5;8", "--looks takes rising numbers of seeds, like --looks 5,8,12; not '5;8'."),
+        ("tune", "0.1,0.2", "--tune takes learning rates, like --tune lr=0.05,0.1,0.2; not '0.1,0.2'."),
+    ],
+)
+def test_words_that_are_not_as_they_have_to_be_get_a_sentence(name: str, word: str, sentence: str) -> None:
+    with pytest.raises(SkipwiseError) as error:
+        declared(CompareOptions)[name].parsed(word)
+    assert str(error.value) == sentence
+
+
+def test_paths_are_text_in_the_object(tmp_path: Path) -> None:
+    assert build(TrainOptions, {"output": tmp_path}).folder.output == str(tmp_path)
+    assert str in core.typing.get_args(inspect.signature(skipwise.train).parameters["split"].annotation)
+
+
+def test_options_that_can_not_be_are_refused() -> None:
+    with pytest.raises(TypeError, match="has the option 'group' twice"):
+
+        @options()
+        class Twice:
+            """Two groups with the same option."""
+
+            one: ReadingOptions = group(ReadingOptions)
+            other: ReadingOptions = group(ReadingOptions, only=("group",))
+
+    with pytest.raises(TypeError, match=r"Bare\.size is declared neither"):
+
+        @options()
+        class Bare:
+            """A field that nobody documents."""
+
+            size: int = 3
+
+
+def test_listed_values_may_have_spaces() -> None:
+    assert Listed(of=int).parse(" 5, 8 ,", "--looks") == [5, 8]
+
+
+def test_options_as_one_record_are_deprecated(tmp_path: Path) -> None:
+    with (
+        pytest.warns(DeprecationWarning, match="`elsewhere=` is deprecated; give its options by name") as told,
+        pytest.raises(SkipwiseError, match="There is no file"),
+    ):
+        skipwise.export(tmp_path / "x.pth", elsewhere=ExternalWeights(model="resnet18", classes=("a", "b")))
+    assert told[0].filename == __file__
+    with (
+        pytest.warns(DeprecationWarning, match="`reading=` is deprecated") as told,
+        pytest.raises(SkipwiseError, match="no artifact"),
+    ):
+        skipwise.verify(tmp_path, reading=ReadingOptions(label_column="class"))
+    assert told[0].filename == __file__
