@@ -30,7 +30,8 @@ def test_who_learned_nothing_is_named_with_what_it_did_instead(tmp_path: Path) -
     records = first_round(tmp_path, plan, 0.9, 0.7, 0.2)
     assert not_learned(plan, tmp_path, records) == {
         "plain18": "It had learned nothing when its first run of 15 epochs ended: it is right on 20.0% of 50 "
-        "validation images, and always predicting the most common class is right on 20.0%; --time-limit 16m trains it longer."
+        "validation images, and always predicting the most common class is right on 20.0%; "
+        "--time-limit 16m trains it longer."
     }
     short = plan.lasting((5,), 1)
     found = not_learned(short, tmp_path, first_round(tmp_path / "short", short, 0.9, 0.7, 0.2))
