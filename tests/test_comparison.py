@@ -250,6 +250,12 @@ def check_kills(photos: Path, whole: Path, broken: Path, kills: int, *more: str,
     assert not leftovers
 
 
+@pytest.mark.usefixtures("in_this_process")
+def test_runs_in_one_process_give_the_same_bytes(finished: Comparison, photos: Path, tmp_path: Path) -> None:
+    found = skipwise.compare(photos, output=tmp_path / "out", executor=skipwise.InProcess(), **QUICK)
+    assert answers(found.folder) == answers(finished.folder)
+
+
 def test_killed_it_gives_the_same_bytes(finished: Comparison, photos: Path, tmp_path: Path) -> None:
     check_kills(photos, finished.folder, tmp_path / "broken", 1, "--seeds", "2", runs=4)
 

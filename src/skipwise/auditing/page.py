@@ -135,7 +135,7 @@ def _facts(source: Source, record: Record) -> list[tuple[str, str]]:
         ("Classes", f"{len(sizes):,}, of {_range((min(sizes), median(sizes), max(sizes)), 'images')}"),
     ]
     if source.container is not None:
-        facts.append(("Formats", ", ".join(f"{files:,} {kind}" for kind, files in counts.kinds.items())))
+        facts.append(("Formats", ", ".join(f"{number:,} {name}" for name, number in counts.kinds.items())))
     if counts.shorter_side and counts.aspect:
         square = counts.aspect[2] == 1
         facts.append(("Shorter side", _range(counts.shorter_side, "pixels")))
@@ -177,7 +177,7 @@ def _pictured(source: Source, sheet: Sheet, pictures: dict[int, str]) -> dict[st
     return {
         "name": _short(sheet.name),
         "images": count(sheet.images, "image"),
-        "splits": ", ".join(f"{images:,} {split}" for split, images in sheet.splits.items()),
+        "splits": ", ".join(f"{number:,} {name}" for name, number in sheet.splits.items()),
         "pictures": [
             (_short(source.ids[index]), split[index], pictures[index]) for index in sheet.shown if index in pictures
         ],

@@ -15,7 +15,19 @@ from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
-from skipwise.cli.commands import audit, compare, export, models, predict, profile, recommend, report, train, verify
+from skipwise.cli.commands import (
+    audit,
+    compare,
+    evaluate,
+    export,
+    models,
+    predict,
+    profile,
+    recommend,
+    report,
+    train,
+    verify,
+)
 from skipwise.cli.declared import command
 from skipwise.cli.watchdog import watched
 from skipwise.core import text
@@ -242,6 +254,7 @@ VERBS = (
     (recommend.recommend, "skipwise recommend runs/compare/images --max-latency-ms 20 --min-accuracy 0.93"),
     (report.report, "skipwise report runs/compare/images --format md"),
     (train.train, "skipwise train path/to/images --model resnet18 --epochs 20"),
+    (evaluate.evaluate, "skipwise evaluate runs/train/images"),
     (export.export, "skipwise export runs/train/images --format openvino --precision int8"),
     (verify.verify, "skipwise verify runs/export/images-onnx-fp32 path/to/images"),
     (predict.predict, "skipwise predict runs/export/images-onnx-fp32 path/to/photos --output answers.csv"),

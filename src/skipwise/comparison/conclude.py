@@ -31,8 +31,7 @@ from skipwise.core.files.json_records import write_json
 from skipwise.core.machine.system import describe_machine
 from skipwise.core.text import count
 from skipwise.cost.timing import latencies
-from skipwise.training import callbacks
-from skipwise.training.callbacks import Callback, Phase, Start
+from skipwise.training.callbacks import Callback, Phase, Start, with_callbacks
 
 
 def carry_out(
@@ -59,7 +58,7 @@ def carry_out(
     if plan.grouping is None and (bound := resolvable(counts, question)):
         callback.on_notice(bound)
     start = Start(folder=folder, plan=plan, forecast=forecast)
-    return callbacks.carry_out(
+    return with_callbacks(
         callback, start, lambda: _carry_out(plan, folder, callback, budget, executor or LocalProcesses())
     )
 

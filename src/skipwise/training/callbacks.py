@@ -233,7 +233,7 @@ class Callbacks(Callback):
                 ) from error
 
 
-def carry_out(callback: Callback, start: Start, work: Callable[[], R]) -> R:
+def with_callbacks(callback: Callback, start: Start, work: Callable[[], R]) -> R:
     """Does the work between a callback's `on_start` and `on_end`, and returns its result."""
     try:
         callback.on_start(start)

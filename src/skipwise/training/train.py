@@ -25,7 +25,7 @@ from skipwise.data.location import remember
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.splits import SPLIT_SEED, save_split
-from skipwise.training.callbacks import Callback, Callbacks, Start, carry_out
+from skipwise.training.callbacks import Callback, Callbacks, Start, with_callbacks
 from skipwise.training.draft import check_shared, choose_start, draft_plan, request_of
 from skipwise.training.machine.execution import check_precision, check_unchanged, choose_device, is_unchanged
 from skipwise.training.machine.faults import in_short
@@ -164,7 +164,7 @@ def train(
             record = _run(plan, folder, images.of(plan), asked.start, watch, ranks, began)
             return Trained(folder=folder, plan=plan, record=record, repeated=repeated)
 
-        return carry_out(watch, Start(folder=folder, plan=plan), work)
+        return with_callbacks(watch, Start(folder=folder, plan=plan), work)
 
 
 class _RunImages:

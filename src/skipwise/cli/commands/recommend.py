@@ -15,8 +15,14 @@ def recommend(line: Line[RecommendOptions], comparison: Folder, shown: PrintOpti
     need_output()
     found = run(comparison, **line.given())
     if shown.json:
-        record = {"verdict": found.verdict, "recommendation": found.recommendation}
-        print_json({**record, "latencies": found.latencies, "where": found.where})
+        print_json(
+            {
+                "verdict": found.verdict,
+                "recommendation": found.recommendation,
+                "latencies": found.latencies,
+                "where": found.where,
+            }
+        )
     else:
         from skipwise.cli.summaries.comparison import print_recommended
 
