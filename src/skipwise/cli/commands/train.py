@@ -37,14 +37,16 @@ def train(line: Line[TrainOptions], data: Data, shown: PrintOptions, advice: Adv
         trained = run(data, **line.given(), began=BEGAN, callbacks=[screen])
     if rank():  # one of several processes; the first one prints
         return 0
+    report = _evaluated(trained)
     if shown.json:
         if trained.repeated:
             say(finished_already(trained.folder), sys.stderr)
-        print_json({"folder": str(trained.folder), "record": trained.record})
+        page = None if report is None else str(report.page)
+        print_json({"folder": str(trained.folder), "record": trained.record, "page": page})
     else:
         from skipwise.cli.summaries.trained import print_trained
 
-        print_trained(trained, _evaluated(trained), data=data)
+        print_trained(trained, report, data=data)
     return 2 if trained.record.status == "failed" else 0
 
 
