@@ -14,7 +14,8 @@ from PIL import Image
 
 import skipwise
 from skipwise.auditing.audit import audit
-from skipwise.auditing.record import TO_MEND, AuditReport
+from skipwise.auditing.record import AuditReport
+from skipwise.auditing.wording import TO_MEND
 from skipwise.cli.summaries.audit import print_audit
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.prepare import Request, prepare
