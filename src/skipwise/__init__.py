@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from skipwise.deploy.predict.predictor import Prediction as Prediction
     from skipwise.deploy.predict.predictor import Predictor as Predictor
     from skipwise.deploy.verify.verify import verify as verify
+    from skipwise.explaining.explain import explain as explain
     from skipwise.nets.spec import NetworkSpec as NetworkSpec
     from skipwise.nets.weights.loading import load_weights as load_weights
     from skipwise.nets.zoo import create_model as create_model
@@ -62,6 +63,7 @@ _HOMES = {
     "audit": "skipwise.auditing.audit",
     "compare": "skipwise.comparison.compare",
     "create_model": "skipwise.nets.zoo",
+    "explain": "skipwise.explaining.explain",
     "export": "skipwise.deploy.export.export",
     "list_models": "skipwise.nets.zoo",
     "load_weights": "skipwise.nets.weights.loading",

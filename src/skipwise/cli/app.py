@@ -15,7 +15,19 @@ from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
-from skipwise.cli.commands import audit, compare, export, models, predict, profile, recommend, report, train, verify
+from skipwise.cli.commands import (
+    audit,
+    compare,
+    explain,
+    export,
+    models,
+    predict,
+    profile,
+    recommend,
+    report,
+    train,
+    verify,
+)
 from skipwise.cli.declared import command
 from skipwise.cli.watchdog import watched
 from skipwise.core import text
@@ -245,6 +257,7 @@ VERBS = (
     (export.export, "skipwise export runs/train/images --format openvino --precision int8"),
     (verify.verify, "skipwise verify runs/export/images-onnx-fp32 path/to/images"),
     (predict.predict, "skipwise predict runs/export/images-onnx-fp32 path/to/photos --output answers.csv"),
+    (explain.explain, "skipwise explain runs/train/images path/to/photos --check"),
     (audit.audit, "skipwise audit path/to/images"),
     (profile.profile, "skipwise profile resnet18,se_resnet18,mobilenet_v2 --img-size 224"),
     (models.models, "skipwise models 'se_*'"),
