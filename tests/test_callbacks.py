@@ -11,16 +11,21 @@ from typing import Any
 import pytest
 
 import skipwise
+from skipwise import SkipwiseError
 from skipwise.comparison.run import in_process, local
+from skipwise.comparison.run import observer as comparison_observer
 from skipwise.training import callbacks as module
+from skipwise.training import observer as train_observer
 from skipwise.training.callbacks import Callback, CallbackFailed, Callbacks, End, Epoch, Phase, RunEnd, Start
 from skipwise.training.run.files import read_history
+from skipwise.training.run.record import failed_run
 from tests.calling import calls
+from tests.fabricated import fabricate
 from tests.processes import children_of
 
 TRAIN = {"width": 0.125, "epochs": 2, "img_size": 16, "precision": "fp32", "compile": False}
-COMPARE = {"models": ["plain18", "tests.guest_networks:Linear"], "seeds": 2, "epochs": 2, "width": 0.125}
-COMPARE |= {"precision": "fp32"}
+COMPARE = {"models": ["plain18", "tests.external_networks:Linear"], "seeds": 2, "epochs": 2, "width": 0.125}
+COMPARE |= {"precision": "fp32", "outcome": "log-loss"}
 METHODS = [name for name in vars(Callback) if name.startswith("on_")]
 
 
@@ -72,8 +77,16 @@ def test_train_calls_them_in_order(photos: Path, tmp_path: Path) -> None:
     assert {name for name, _ in shown.calls} <= {"on_prepare", "on_notice"}
 
 
+@pytest.fixture(scope="module")
+def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was not stopped."""
+    return skipwise.train(photos, output=tmp_path_factory.mktemp("whole") / "run", **TRAIN).folder
+
+
 @pytest.mark.parametrize("method", ["on_step", "on_epoch", "on_end"])
-def test_train_stops_where_one_fails_and_resumes_where_it_was(photos: Path, tmp_path: Path, method: str) -> None:
+def test_train_stops_where_one_fails_and_resumes_where_it_was(
+    photos: Path, tmp_path: Path, whole: Path, method: str
+) -> None:
     before = Journal()
     with pytest.raises(CallbackFailed, match=f"The callback Journal failed in {method} .ZeroDivisionError: division"):
         skipwise.train(photos, output=tmp_path / "run", callbacks=[before, Journal(method)], **TRAIN)
@@ -81,12 +94,11 @@ def test_train_stops_where_one_fails_and_resumes_where_it_was(photos: Path, tmp_
     assert (end.result is None) == (method != "on_end")
     assert isinstance(end.error, CallbackFailed) == (method != "on_end")
     after = Journal()
-    whole = skipwise.train(photos, output=tmp_path / "whole", **TRAIN)
     found = skipwise.train(photos, output=tmp_path / "run", callbacks=[after], **TRAIN)
     assert found.repeated == (method == "on_end")
     steps = [state.steps for journal in (before, after) for state in journal.named("on_step")]
     assert steps == list(range(1, len(steps) + 1))  # the state was saved, and no step is done twice
-    assert (found.folder / "weights.safetensors").read_bytes() == (whole.folder / "weights.safetensors").read_bytes()
+    assert (found.folder / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
 
 
 @pytest.mark.usefixtures("in_this_process")
@@ -114,12 +126,10 @@ def test_compare_calls_them_in_order_and_resumes_where_one_failed(photos: Path, 
     assert [(end.run, end.earlier) for end in ended] == [(run, index == 0) for index, run in enumerate(runs)]
     told: list[Epoch] = first.named("on_epoch") + second.named("on_epoch")
     assert [(epoch.run, epoch.epoch) for epoch in told] == [(run, number) for run in runs for number in (1, 2)]
-    assert all(epoch.images_per_second > 0 and epoch.outcome == epoch.val.accuracy for epoch in told)
+    assert all(epoch.images_per_second > 0 and epoch.outcome == pytest.approx(epoch.val.nll) for epoch in told)
     with pytest.raises(skipwise.SkipwiseError, match=r"instances of skipwise\.Callback, not <class"):
         skipwise.compare(photos, output=tmp_path / "other", callbacks=[Journal], **COMPARE)
-    with pytest.raises(
-        skipwise.SkipwiseError, match=r"executor takes an instance, such as InProcess\(\), not the class"
-    ):
+    with pytest.raises(skipwise.SkipwiseError, match=r"executor takes an instance, such as InProcess\(\)"):
         skipwise.compare(photos, output=tmp_path / "other", executor=skipwise.InProcess, **COMPARE)
     assert not (tmp_path / "other").exists()
 
@@ -138,17 +148,6 @@ def test_where_one_fails_all_processes_save_their_runs_and_end(photos: Path, tmp
     assert {epoch.epoch for epoch in after.named("on_epoch")} >= set(range(2, 301))
 
 
-@pytest.mark.usefixtures("in_this_process")
-def test_the_outcome_of_an_epoch_is_that_of_the_comparison(photos: Path, tmp_path: Path) -> None:
-    journal = Journal()
-    skipwise.compare(
-        photos, output=tmp_path / "out", callbacks=[journal], outcome="log-loss", **COMPARE | {"epochs": 1}
-    )
-    assert [epoch.outcome for epoch in journal.named("on_epoch")] == [
-        pytest.approx(epoch.val.nll) for epoch in journal.named("on_epoch")
-    ]
-
-
 def test_a_stop_is_told_and_the_first_error_is_the_one_that_is_raised() -> None:
     start = Start(folder=Path("here"), plan=None)
     journal = Journal("on_end")
@@ -157,46 +156,65 @@ def test_a_stop_is_told_and_the_first_error_is_the_one_that_is_raised() -> None:
         raise KeyboardInterrupt
 
     with pytest.warns(UserWarning, match="Journal failed in on_end"), pytest.raises(KeyboardInterrupt):
-        module.carry_out(Callbacks([journal]), start, stop)
+        module.with_callbacks(Callbacks([journal]), start, stop)
     assert isinstance(journal.named("on_end")[0].error, KeyboardInterrupt)
     quiet = Journal("on_notice", BrokenPipeError())
     with pytest.raises(BrokenPipeError):  # for the command line, which ends without a word
         Callbacks([quiet]).on_notice("There are 3 classes.")
 
 
-@pytest.mark.usefixtures("in_this_process")
-def test_observers_of_earlier_versions_are_still_called(photos: Path, tmp_path: Path) -> None:
-    told: list[str] = []
+class Old(skipwise.Observer):
+    """Notes what it is told."""
 
-    class Old(skipwise.Observer):
-        def starting(self, plan: Any, folder: Path, expected: Any) -> None:
-            told.append(f"{len(plan.trained)} networks in {folder.name}, {expected is not None}")
+    def __init__(self) -> None:
+        self.told: list[str] = []
 
-        def doing(self, jobs: Any, why: str) -> None:
-            told.append(f"{why}: {len(jobs)}")
+    def starting(self, plan: Any, folder: Path, expected: Any) -> None:
+        self.told.append(f"{len(plan.trained)} networks in {folder.name}, {expected}")
 
-        def happened(self, event: Any) -> None:
-            told.append(f"{event.job.spec.seed} {event.epoch} {event.record is not None}")
+    def doing(self, jobs: Any, why: str) -> None:
+        self.told.append(f"{why}: {len(jobs)}")
 
-        def finishing(self, what: str) -> None:
-            told.append(what)
+    def happened(self, event: Any) -> None:
+        self.told.append(f"{event.job.spec.model} {event.epoch} {event.seconds:g} {event.record is not None}")
 
-    options = COMPARE | {"epochs": 1, "models": ["tests.guest_networks:Linear", "tests.guest_networks:NotANumber"]}
-    with pytest.warns(DeprecationWarning, match="`observer` is now `callbacks`"):
-        skipwise.compare(photos, output=tmp_path / "out", observer=Old(), **options)
-    assert told[:4] == ["2 networks in out, True", "Training: 4", "0 1 False", "0 1 True"]
-    assert told[-1] == "Writing the report"
+    def finishing(self, what: str) -> None:
+        self.told.append(what)
 
-    class OldTrain:
-        """An observer by its methods alone."""
 
-        def __getattr__(self, name: str) -> Any:
-            return lambda *arguments: told.append(f"{name} {len(arguments)}")
+class OldTrain:
+    """An observer of a run by its methods alone."""
 
-    told.clear()
-    with pytest.warns(DeprecationWarning, match="`observer` is now `callbacks`"):
-        skipwise.train(photos, output=tmp_path / "run", observer=OldTrain(), **TRAIN | {"epochs": 1})
-    assert {*told} - {"preparing 3"} == {"noticed 1", "starting 2", "step_done 1", "epoch_done 1"}
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *arguments: self.told.append(f"{name} {len(arguments)}")
+
+
+def test_observers_of_earlier_versions_are_still_called() -> None:
+    plan, old = fabricate(("resnet18", "plain18")).plan, Old()
+    jobs = tuple(job for name in ("resnet18", "plain18") for job in plan.jobs(name, 0))
+    callback = Callbacks([comparison_observer.Observed(old)])
+    callback.on_start(Start(folder=Path("here"), plan=plan))
+    callback.on_phase(Phase(name="Look 1 of 2", runs=jobs))
+    which = {"run": jobs[0].folder, "model": "resnet18", "seed": 0, "images_per_second": 1.0}
+    callback.on_epoch(Epoch(1, 0.5, 0.1, None, 2.5, **which))
+    callback.on_run_end(RunEnd(run=jobs[0].folder, record=failed_run(jobs[0].spec, "")))
+    callback.on_phase(Phase(name="Look 2 of 2", runs=jobs, ended=frozenset({jobs[0].folder})))
+    callback.on_phase(Phase(name="Writing the report"))
+    ended = f"resnet18 {plan.recipe.epochs} 0 True"
+    looks = ["Look 1 of 2: 2", "resnet18 1 2.5 False", ended, "Look 2 of 2: 2", ended]
+    assert old.told == ["2 networks in here, None", *looks, "Writing the report"]
+    of_a_run = OldTrain()
+    callback = Callbacks([train_observer.Observed(of_a_run)])
+    for method, arguments in (("prepare", 3), ("notice", 1), ("step", 1), ("epoch", 1)):
+        getattr(callback, f"on_{method}")(*[None] * arguments)
+    callback.on_start(Start(folder=Path("here"), plan=None))
+    assert of_a_run.told == ["preparing 3", "noticed 1", "step_done 1", "epoch_done 1", "starting 2"]
+    for verb, observer in ((skipwise.compare, old), (skipwise.train, of_a_run)):
+        with pytest.warns(DeprecationWarning, match="`observer` is now `callbacks`"), pytest.raises(SkipwiseError):
+            verb("no such folder", observer=observer)
 
 
 def test_functions_make_a_callback() -> None:

@@ -250,6 +250,12 @@ def check_kills(photos: Path, whole: Path, broken: Path, kills: int, *more: str,
     assert not leftovers
 
 
+@pytest.mark.usefixtures("in_this_process")
+def test_runs_in_one_process_give_the_same_bytes(finished: Comparison, photos: Path, tmp_path: Path) -> None:
+    found = skipwise.compare(photos, output=tmp_path / "out", executor=skipwise.InProcess(), **QUICK)
+    assert answers(found.folder) == answers(finished.folder)
+
+
 def test_killed_it_gives_the_same_bytes(finished: Comparison, photos: Path, tmp_path: Path) -> None:
     check_kills(photos, finished.folder, tmp_path / "broken", 1, "--seeds", "2", runs=4)
 
@@ -468,7 +474,7 @@ def test_a_full_disk_stops_with_a_sentence_and_what_is_finished_goes_on(photos: 
 
 
 @pytest.mark.slow
-def test_seeds_advance_together_and_callbacks_are_called_with_of_every_epoch(photos: Path, tmp_path: Path) -> None:
+def test_seeds_advance_together_and_callbacks_are_called_with_every_epoch(photos: Path, tmp_path: Path) -> None:
     class Notes(skipwise.Callback):
         def __init__(self) -> None:
             self.epochs: list[Epoch] = []

@@ -1,4 +1,4 @@
-"""What every executor of a comparison's runs has to do, and that results do not depend on which one it is."""
+"""What every executor of a comparison's runs has to do. That results are the same: see test_comparison.py."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ import skipwise
 from skipwise import Epoch, Executor, InProcess, LocalProcesses
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
 from skipwise.core.files.checksums import read_sealed
-from skipwise.cost import timing
-from skipwise.cost.interleaved import interleaved
 from skipwise.training.callbacks import RunEnd, Start
 from skipwise.training.run.files import read_history
 from skipwise.training.run.record import find_run
 
-EXECUTORS = [InProcess, LocalProcesses]
-LINEAR, RAISES = "tests.guest_networks:Linear", "tests.guest_networks:Raises"
+EXECUTORS = [
+    pytest.param(InProcess, id="InProcess"),
+    pytest.param(LocalProcesses, id="LocalProcesses", marks=pytest.mark.slow),
+]
+LINEAR, RAISES = "tests.external_networks:Linear", "tests.external_networks:Raises"
 
 
 class Begun(skipwise.Callback):
@@ -47,7 +48,7 @@ def folder(begun: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(begun, tmp_path / "out"))
 
 
-@pytest.fixture(params=EXECUTORS, ids=lambda kind: kind.__name__)
+@pytest.fixture(params=EXECUTORS)
 def executor(request: pytest.FixtureRequest, folder: Path) -> Iterator[Executor]:
     made: Executor = request.param()
     made.open(folder, processes=2, threads=1)
@@ -127,20 +128,3 @@ def test_what_no_run_can_continue_from_is_raised(executor: Executor, folder: Pat
     executor.submit(job_of(folder, LINEAR))
     with pytest.raises(skipwise.SkipwiseError, match=r"images\.json"):
         list(executor.events())
-
-
-def test_a_comparison_comes_to_the_same_bytes_whatever_does_its_runs(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(timing, "interleaved", lambda arms, **_: interleaved(arms, seconds=0.0))
-    options = {"models": ["plain18", LINEAR], "epochs": 1, "seeds": 2, "width": 0.125, "precision": "fp32"}
-    found = {}
-    for kind in EXECUTORS:
-        output = tmp_path / kind.__name__
-        skipwise.compare(photos, output=output, executor=kind(), **options)
-        found[kind] = {
-            path.relative_to(output): path.read_bytes()
-            for path in (output / "comparison.json", *output.glob("runs/*/predictions.npz"))
-        }
-    assert len(found[InProcess]) == 5
-    assert found[InProcess] == found[LocalProcesses]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import re
 import shutil
@@ -146,6 +147,15 @@ def test_bad_input_is_said_in_a_sentence(trained: Path, exported: object, photos
         with pytest.raises(SkipwiseError, match=sentence):
             skipwise.explain(*arguments, **options)
     assert not (here / "runs").exists()
+
+
+def test_its_example_runs(trained: Path, photos: Path, here: Path) -> None:
+    shutil.copytree(trained, here / "runs" / "train" / "images")
+    shutil.copy(photos / "stripes0" / "001.jpg", here / "photo.jpg")
+    runner = doctest.DocTestRunner()
+    for test in doctest.DocTestFinder().find(skipwise.explain, "explain"):
+        runner.run(test)
+    assert (runner.tries, runner.failures) == (4, 0)
 
 
 def test_on_the_command_line(trained: Path, photos: Path, cli: Run) -> None:

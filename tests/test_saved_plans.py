@@ -88,7 +88,8 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     for words in (
         "Read as 3 class folders (36 images)",
         "3 classes, 24 training, 6 validation and 6 test images, 16 x 16 pixels",
-        "resnet18, plain18, mobilenet_v2: a look after 5, 8 and 12 seeds each; margin 0.5 points, alpha 0.05, accuracy",
+        "resnet18, plain18, mobilenet_v2: judged after 5, 8 and 12 seeds each, by accuracy; margin 0.5 points, alpha "
+        "0.05",
         "2 epochs of recipe 'standard' in batches of 16, small stem, width 0.125; 1 at once on cpu in fp32",
         "Nothing was trained. The results would go to runs/compare/stripes.",
     ):

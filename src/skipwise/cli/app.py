@@ -18,6 +18,7 @@ import typer
 from skipwise.cli.commands import (
     audit,
     compare,
+    evaluate,
     explain,
     export,
     models,
@@ -254,6 +255,7 @@ VERBS = (
     (recommend.recommend, "skipwise recommend runs/compare/images --max-latency-ms 20 --min-accuracy 0.93"),
     (report.report, "skipwise report runs/compare/images --format md"),
     (train.train, "skipwise train path/to/images --model resnet18 --epochs 20"),
+    (evaluate.evaluate, "skipwise evaluate runs/train/images"),
     (export.export, "skipwise export runs/train/images --format openvino --precision int8"),
     (verify.verify, "skipwise verify runs/export/images-onnx-fp32 path/to/images"),
     (predict.predict, "skipwise predict runs/export/images-onnx-fp32 path/to/photos --output answers.csv"),

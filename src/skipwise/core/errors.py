@@ -48,6 +48,10 @@ class NotTrusted(SkipwiseError):
         self.options = options
 
 
+class Unlabelled(SkipwiseError):
+    """Images are there, and nothing says which class they are of."""
+
+
 class Busy(SkipwiseError):
     """Another process of Skipwise holds the folder."""
 

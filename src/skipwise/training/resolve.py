@@ -6,18 +6,21 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from torch import nn
+
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine.devices import falling_back, lacks, of
 from skipwise.cost.counts import count
 from skipwise.data.images import Images
 from skipwise.training.inputs import resident_bytes, with_statistics
-from skipwise.training.loop.recipe import full_size, too_short_to_grow
+from skipwise.training.loop.recipe import Recipe, full_size, too_short_to_grow
 from skipwise.training.machine.execution import choose_execution
 from skipwise.training.machine.faults import enough_memory, in_short
 from skipwise.training.machine.ranks import local_processes
 from skipwise.training.plan import RunPlan
 from skipwise.training.probe.batch_size import Room, largest_batch, with_batch
 from skipwise.training.probe.step import choose_compile, repays, try_step
+from skipwise.training.run.record import RunSpec
 from skipwise.training.run.time_budget import Timekeeper
 from skipwise.training.starting_weights import Found
 
@@ -51,77 +54,90 @@ def resolve_plan(
     Raises:
         SkipwiseError: the network can't be trained on these images, or there is too little memory.
     """
-    spec = draft.spec
-    preprocessing = with_statistics(spec.preprocessing, images.pixels, images.members("train"))
-    started = spec.network if found is None else spec.network.from_file(found.file, key=found.start.key)
-    network, loaded = started.build_loaded(seed=spec.seed)  # an error comes before the folder is made
+    preprocessing = with_statistics(draft.spec.preprocessing, images.pixels, images.members("train"))
+    draft = replace(draft, spec=replace(draft.spec, preprocessing=preprocessing))
+    start = draft.spec.network if found is None else draft.spec.network.from_file(found.file, key=found.start.key)
+    network, loaded = start.build_loaded(seed=draft.spec.seed)  # an error comes before the folder is made
     for sentence in loaded.notes:
         notice(sentence)
-    shape = {"channels": preprocessing.channels, "size": preprocessing.size}
-    processes = local_processes()
-    kept = resident_bytes(spec.recipe, preprocessing, draft.split_images["train"])
     try:
         with enough_memory(), falling_back(notice):
-            work = count(network, **shape).multiply_adds * spec.recipe.batch_size
-            execution = choose_execution(
-                spec.execution.device,
-                step_multiply_adds=work,
-                precision=precision,
-                alone=True,
-                processes=processes,
-                resident_bytes=kept,
-            )
-            batch = largest_batch(
-                network,
-                spec.model,
-                spec.recipe,
-                execution,
-                Room(
-                    **shape,
-                    processes=processes,
-                    at_once=1 if of(execution.device).own_cores else processes,
-                    resident=kept or 0,
-                ),
-            )
-            fitting = with_batch(spec.recipe, batch, preprocessing.size, notice)
-            part = replace(fitting, batch_size=batch // processes)
-            step_cost = try_step(network, part, execution, **shape)
+            plan = _tried(draft, network, precision, notice)
     except (SkipwiseError, OSError, MemoryError):
         raise
     except Exception as error:  # an external network
-        size = preprocessing.size
-        if (missing := lacks(error)) is not None:
-            raise SkipwiseError(
-                f"{spec.model} needs {missing}, which torch does not have for {spec.execution.device}; use --device "
-                "cpu, or set PYTORCH_ENABLE_MPS_FALLBACK=1 before Python starts, which lets the CPU do it."
-            ) from error
-        raise SkipwiseError(
-            f"{spec.model} can't be trained on images of {size} x {size} pixels ({in_short(error)}); correct it, or "
-            "try another --img-size."
-        ) from error
-    if fitting != spec.recipe:
-        draft, spec = replace(draft, asked_batch=spec.recipe.batch_size), replace(spec, recipe=fitting)
+        raise _cannot_train(draft.spec, error) from error
+    return _compiled(plan, network, compile, notice, began)
+
+
+def _tried(draft: RunPlan, network: nn.Module, precision: str, notice: Callable[[str], None]) -> RunPlan:
+    """The plan with a precision, a batch that fits into memory, and the measured cost of a step."""
+    spec, preprocessing = draft.spec, draft.spec.preprocessing
+    shape = {"channels": preprocessing.channels, "size": preprocessing.size}
+    processes = local_processes()
+    kept = resident_bytes(spec.recipe, preprocessing, draft.split_images["train"])
+    execution = choose_execution(
+        spec.execution.device,
+        step_multiply_adds=count(network, **shape).multiply_adds * spec.recipe.batch_size,
+        precision=precision,
+        alone=True,
+        processes=processes,
+        resident_bytes=kept,
+    )
+    at_once = 1 if of(execution.device).own_cores else processes
+    room = Room(**shape, processes=processes, at_once=at_once, resident=kept or 0)
+    batch = largest_batch(network, spec.model, spec.recipe, execution, room)
+    recipe = with_batch(spec.recipe, batch, preprocessing.size, notice)
+    step_cost = try_step(network, _part(recipe), execution, **shape)
+    asked_batch = draft.asked_batch if recipe == spec.recipe else spec.recipe.batch_size
+    spec = replace(spec, recipe=recipe, execution=execution)
+    return replace(draft, spec=spec, step_cost=step_cost, asked_batch=asked_batch)
+
+
+def _part(recipe: Recipe) -> Recipe:
+    """The recipe with the part of a batch that one of several processes trains on."""
+    return replace(recipe, batch_size=recipe.batch_size // local_processes())
+
+
+def _cannot_train(spec: RunSpec, error: Exception) -> SkipwiseError:
+    size = spec.preprocessing.size
+    if (missing := lacks(error)) is not None:
+        return SkipwiseError(
+            f"{spec.model} needs {missing}, which torch does not have for {spec.execution.device}; use --device cpu, "
+            "or set PYTORCH_ENABLE_MPS_FALLBACK=1 before Python starts, which lets the CPU do it."
+        )
+    return SkipwiseError(
+        f"{spec.model} can't be trained on images of {size} x {size} pixels ({in_short(error)}); correct it, or try "
+        "another --img-size."
+    )
+
+
+def _compiled(
+    plan: RunPlan, network: nn.Module, compile: bool | None, notice: Callable[[str], None], began: float
+) -> RunPlan:
+    """The plan with the choice whether the network is compiled, and whether images grow in a short run."""
+    spec, cost = plan.spec, plan.step_cost
+    assert cost is not None
+    size, channels = spec.preprocessing.size, spec.preprocessing.channels
     if spec.time_limit is not None:
         left = began + spec.time_limit - ENDING - time.monotonic()
-        steps = left / step_cost.training(spec.recipe, preprocessing.size, steps=1)
+        steps = left / cost.training(spec.recipe, size, steps=1)
         # Each image size is compiled when it is first used; in a short run there would be time for nothing else.
-        long = not compile or repays(left, spec.recipe, preprocessing.size)
+        long = not compile or repays(left, spec.recipe, size)
         if too_short_to_grow(spec.recipe, int(steps)) or not long:
-            spec, part = replace(spec, recipe=full_size(spec.recipe)), full_size(part)
-    seconds = spec.time_limit or step_cost.training(
-        spec.recipe, preprocessing.size, spec.recipe.epochs * (draft.split_images["train"] // spec.recipe.batch_size)
-    )
+            spec = replace(spec, recipe=full_size(spec.recipe))
+    steps_per_epoch = plan.split_images["train"] // spec.recipe.batch_size
     execution = choose_compile(
-        execution,
+        spec.execution,
         compile,
         {spec.model: network},
-        seconds=seconds,
-        recipe=part,
+        seconds=spec.time_limit or cost.training(spec.recipe, size, spec.recipe.epochs * steps_per_epoch),
+        recipe=_part(spec.recipe),
         notice=notice,
-        **shape,
+        channels=channels,
+        size=size,
     )
-    spec = replace(spec, preprocessing=preprocessing, execution=execution)
-    return replace(draft, spec=spec, step_cost=step_cost)
+    return replace(plan, spec=replace(spec, execution=execution))
 
 
 def keeper_of(plan: RunPlan, began: float) -> Timekeeper | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,6 +19,7 @@ from skipwise.core.files.paths import user_path
 from skipwise.core.machine.streams import need_output
 from skipwise.core.text import command, count, printable, shortened
 from skipwise.deploy.predict.options import PredictOptions
+from skipwise.nets.options import TrustOptions
 
 if TYPE_CHECKING:
     from skipwise.core.progress import Bar
@@ -46,7 +48,10 @@ def predict(line: Line[PredictOptions], model: Model, images: Images, own: OwnMo
     from skipwise.deploy.predict.answer_file import Tally
     from skipwise.deploy.predict.predict import format_of, prepare
 
-    answers, compute, trust = line.options.answers, line.options.compute, line.options.trust.trust
+    asked = line.options
+    if own.own_model is not None:
+        asked = replace(asked, trust=TrustOptions(trust=own.own_model))
+    answers, trust = asked.answers, asked.trust.trust
     file = None if answers.output is None else user_path(answers.output)
     kind = format_of(file, answers.format)
     if answers.probabilities and kind == "table":
@@ -55,15 +60,7 @@ def predict(line: Line[PredictOptions], model: Model, images: Images, own: OwnMo
         need_output("give --output FILE")
     warnings.filterwarnings("ignore", module="PIL")  # about odd metadata
     with Bar(sys.stderr) as bar:
-        work = prepare(
-            model,
-            images,
-            top=answers.top,
-            probabilities=answers.probabilities,
-            trust=own.own_model or trust,
-            **vars(compute),
-            progress=bar.preparing,
-        )
+        work = prepare(model, images, asked, bar.preparing)
         if left_out := work.inputs.left_out:
             bar.noticed(
                 f"{count(left_out, 'file')} {'are' if left_out > 1 else 'is'} left out: no images by their names."

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, overload
+from typing import Any, Literal, Protocol, cast, overload
 
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.files.paths import user_path
+from skipwise.core.options import flag, takes
 from skipwise.deploy.predict.answer_file import RowFile
 from skipwise.deploy.predict.answer_plan import AnswerPlan
 from skipwise.deploy.predict.answers import Answer, Csv, JsonLines, RowFormat, Rows, answers_of
 from skipwise.deploy.predict.decoding import InputImage
 from skipwise.deploy.predict.inputs import Inputs, Progress
+from skipwise.deploy.predict.options import PredictOptions
 from skipwise.deploy.predict.predictor import Predictor
 
 Images = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -117,26 +119,19 @@ class PredictionJob:
 
 
 def prepare(
-    model: str | os.PathLike[str],
-    inputs: Images,
-    *,
-    top: int = 1,
-    probabilities: bool = False,
-    trust: bool | str = False,
-    batch_size: int = 32,
-    workers: int | None = None,
-    threads: int | None = None,
-    progress: Progress | None = None,
+    model: str | os.PathLike[str], inputs: Images, options: PredictOptions, progress: Progress | None = None
 ) -> PredictionJob:
     """Opens the network and finds the images; the arguments are those of `predict`."""
-    for name, value in (("top", top), ("batch-size", batch_size), ("workers", workers), ("threads", threads)):
+    top, compute = options.answers.top, options.compute
+    for name, value in {"top": top, **vars(compute)}.items():
         if value is not None and value < 1:
-            raise SkipwiseError(f"--{name} must be at least 1, not {value}.")
-    predictor = Predictor(model, threads=threads, workers=workers, batch_size=batch_size, trust=trust)
+            raise SkipwiseError(f"{flag(name)} must be at least 1, not {value}.")
+    predictor = Predictor(model, **vars(compute), trust=options.trust.trust)
     if top > len(predictor.classes):
         raise SkipwiseError(f"This network knows {len(predictor.classes)} classes; --top can't be {top}.")
     given = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
-    return PredictionJob(predictor=predictor, inputs=Inputs(given, progress), top=top, probabilities=probabilities)
+    found = Inputs(given, progress)
+    return PredictionJob(predictor=predictor, inputs=found, top=top, probabilities=options.answers.probabilities)
 
 
 def format_of(output: Path | None, format: str | None) -> RowFormat | Literal["table"]:
@@ -158,52 +153,32 @@ def format_of(output: Path | None, format: str | None) -> RowFormat | Literal["t
     return chosen
 
 
-@overload
+class Predict(Protocol):
+    """The function `predict`: it gives an iterator, or with `output` what was written."""
+
+    @overload
+    def __call__(
+        self, model: str | os.PathLike[str], inputs: Images, *, output: None = None, **options: Any
+    ) -> Iterator[Answer]: ...
+
+    @overload
+    def __call__(
+        self, model: str | os.PathLike[str], inputs: Images, *, output: str | os.PathLike[str], **options: Any
+    ) -> Predicted: ...
+
+
+def _typed(function: Callable[..., Iterator[Answer] | Predicted]) -> Predict:
+    """The function, with what it returns by `output` told to type checkers."""
+    return cast(Predict, function)
+
+
+@_typed
+@takes(PredictOptions)
 def predict(
     model: str | os.PathLike[str],
     inputs: Images,
     *,
-    top: int = 1,
-    probabilities: bool = False,
-    trust: bool | str = False,
-    batch_size: int = 32,
-    workers: int | None = None,
-    threads: int | None = None,
-    output: None = None,
-    format: None = None,
-    progress: Progress | None = None,
-) -> Iterator[Answer]: ...
-
-
-@overload
-def predict(
-    model: str | os.PathLike[str],
-    inputs: Images,
-    *,
-    top: int = 1,
-    probabilities: bool = False,
-    trust: bool | str = False,
-    batch_size: int = 32,
-    workers: int | None = None,
-    threads: int | None = None,
-    output: str | os.PathLike[str],
-    format: str | None = None,
-    progress: Progress | None = None,
-) -> Predicted: ...
-
-
-def predict(
-    model: str | os.PathLike[str],
-    inputs: Images,
-    *,
-    top: int = 1,
-    probabilities: bool = False,
-    trust: bool | str = False,
-    batch_size: int = 32,
-    workers: int | None = None,
-    threads: int | None = None,
-    output: str | os.PathLike[str] | None = None,
-    format: str | None = None,
+    options: PredictOptions,
     progress: Progress | None = None,
 ) -> Iterator[Answer] | Predicted:
     """Answers images: as an iterator that computes answers while they are asked for, or written into a file.
@@ -212,16 +187,6 @@ def predict(
         model (str | Path): the folder of an exported network, or of a finished run.
         inputs (str | Path | Iterable[str | Path]): image files, folders (with everything below them), archives, or "-"
             for one image on standard input.
-        top (int): how many classes an answer has, the most likely first. 1 by default.
-        probabilities (bool): whether answers have all classes, and a file the probability of each. False by default.
-        trust (bool | str): whether a network of your own, whose code only the run's record names, may run: True, or
-            its name. False by default.
-        batch_size (int): images that the network answers at a time, 32 by default.
-        workers (int | None): threads that read and decode. None, the default, is one per core.
-        threads (int | None): threads of the network. None, the default, is one per core.
-        output (str | Path | None): a .csv or .jsonl file. The same call again continues a file that is unfinished.
-            None, the default, returns an iterator.
-        format (str | None): "csv" or "jsonl". None, the default, is what the name of `output` ends in.
         progress (Callable[[str, int, int], None] | None): called as progress(what is being done, done, total).
 
     Returns:
@@ -240,19 +205,9 @@ def predict(
         >>> skipwise.predict("runs/export/images-onnx-fp32", "photos/", output="answers.csv").images
         1
     """
-    file = None if output is None else user_path(output)
-    kind = format_of(file, format)
-    work = prepare(
-        model,
-        inputs,
-        top=top,
-        probabilities=probabilities,
-        trust=trust,
-        batch_size=batch_size,
-        workers=workers,
-        threads=threads,
-        progress=progress,
-    )
+    file = None if options.answers.output is None else user_path(options.answers.output)
+    kind = format_of(file, options.answers.format)
+    work = prepare(model, inputs, options, progress)
     if file is None or kind == "table":
         return itertools.chain.from_iterable(work.batches(progress))
     return work.into(file, kind, progress)

@@ -7,7 +7,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from skipwise.core.errors import SkipwiseError
+from skipwise.core.errors import SkipwiseError, Unlabelled
 from skipwise.core.text import count
 from skipwise.data.names import printable
 from skipwise.data.sources.folders.folders import read_folders
@@ -104,7 +104,7 @@ def refusal(place: Place) -> SkipwiseError:
             f"({quoted_list(classes, 4)}); if so, add --label-regex {shlex.quote(pattern)}."
         )
     unlabelled = f"those in {train[0].rpartition('/')[0]}/" if train else "they"
-    return SkipwiseError(
+    return Unlabelled(
         f"{place.name} holds {count(len(place.names), 'image')}, but nothing says which class {unlabelled} are of; put "
         "them into one sub-folder per class, or give a table (.csv) with the columns path and label."
     )

@@ -1,0 +1,253 @@
+"""The verb `evaluate`: how good one network is, how it fails, and what its confidence is worth."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable
+
+import numpy as np
+
+from skipwise.core.errors import SkipwiseError
+from skipwise.core.escaping import csv_cell
+from skipwise.core.files.atomic import write_text
+from skipwise.core.files.checksums import read_sealed, write_sealed
+from skipwise.core.files.paths import user_path
+from skipwise.core.options import takes
+from skipwise.core.text import count, listed
+from skipwise.core.workspace.task import Task
+from skipwise.data.image.decode import decode
+from skipwise.data.image.preprocess import fit_square
+from skipwise.data.image.white_level import Levels
+from skipwise.data.options import asked_reading
+from skipwise.deploy.artifact.images import LabelledImages
+from skipwise.deploy.predict.predictor import Predictor
+from skipwise.evaluating.answering import (
+    KEPT,
+    MOST_CLASSES,
+    Evaluated,
+    Progress,
+    Subject,
+    find_subject,
+    kept_answers,
+    new_answers,
+)
+from skipwise.evaluating.options import EvaluateOptions
+from skipwise.evaluating.page import FEW_CARDS, MOST_CARDS, Shown, evaluation_page
+from skipwise.evaluating.record import (
+    EVALUATIONS,
+    PAGE,
+    PREDICTIONS,
+    RECORD,
+    EvaluationPlan,
+    EvaluationRecord,
+    EvaluationReport,
+)
+from skipwise.evaluation.mislabelled import probabilities
+from skipwise.evaluation.mistakes import pair_examples
+from skipwise.evaluation.one_network import Evaluation, evaluate_answers
+from skipwise.pages.pictures import FEW_PIXELS, bounded_url
+
+SIDE, CHARACTERS = 96, 6_000
+"""Pixels a side of a picture, and characters of its data URL, at most."""
+
+
+@takes(EvaluateOptions)
+def evaluate(
+    network: str | os.PathLike[str],
+    data: str | os.PathLike[str] | None = None,
+    *,
+    options: EvaluateOptions,
+    progress: Progress | None = None,
+    notice: Callable[[str], None] = lambda _: None,
+) -> EvaluationReport:
+    """Evaluates one network on labelled images, and writes a page, a record and every answer.
+
+    Args:
+        network (str | Path): the folder of a finished run, or of an exported network, which needs no PyTorch.
+        data (str | Path | None): labelled images, matched by the names of their classes. None, the default, takes the
+            run's own images. Of images that the run was trained on, only its test images are taken.
+        progress (Callable[[str, int, int], None] | None): called as progress(what is being done, done, total).
+        notice (Callable[[str], None]): called with each sentence that a person should know.
+
+    Returns:
+        The report: its folder, and its `evaluation` with every number.
+
+    Raises:
+        SkipwiseError: the folder holds no network or a damaged one, the run failed, the images have no labels or none
+            of the network's classes, or a file can't be read.
+
+    Example:
+        >>> import skipwise
+        >>> report = skipwise.evaluate("runs/export/images-onnx-fp32", "images")
+        >>> report.evaluation.accuracy.low <= report.evaluation.accuracy.value
+        True
+    """
+    subset, backend, trust = options.answering.subset, options.answering.backend, options.trust.trust
+    output, again = options.folder.output, options.folder.again
+    if subset not in ("test", "val"):
+        raise SkipwiseError(f"--subset must be test or val, not {subset!r}.")
+    subject = find_subject(user_path(network))
+    if subject.run is not None and data is None:
+        found = kept_answers(subject, subset)
+    else:
+        with Predictor(subject.folder, backend=backend, trust=trust) as predictor:
+            chosen = backend or ("PyTorch" if subject.run is not None else "default")
+            found = new_answers(
+                subject,
+                data,
+                predictor,
+                chosen,
+                split=subset,
+                reading=asked_reading(options.reading),
+                progress=progress,
+            )
+    notes = [*found.notes, *_about_classes(found)]
+    for sentence in notes:
+        notice(sentence)
+    plan = EvaluationPlan(
+        network=subject.network,
+        model=subject.model,
+        source=str(subject.folder),
+        data=found.data,
+        split=found.split,
+        images=found.fingerprint(),
+        backend=found.backend,
+    )
+    task = Task(
+        workspace=EVALUATIONS,
+        plan=plan,
+        name=subject.folder.name,
+        output=user_path(output) if output is not None else None,
+        again=again,
+        notice=notice,
+    )
+    if (place := task.find()).finished:
+        return read_evaluation(place.folder, repeated=True)
+    evaluation = evaluate_answers(found.answers, subject.classes, validation=found.validation)
+    examples = _examples(evaluation, found)
+    record = EvaluationRecord(
+        plan=plan,
+        evaluation=evaluation,
+        ids={index: str(found.answers.ids[index]) for index in sorted(_pointed_at(evaluation, examples))},
+        notes=tuple(notes),
+        missing=found.missing,
+        extra=found.extra,
+    )
+    page = _page(subject, found, record, examples)
+    with task.open() as place:
+        if place.finished:  # another process was quicker
+            return read_evaluation(place.folder, repeated=True)
+        if place.plan is None:
+            EVALUATIONS.begin(place.folder, plan)
+        write_text(place.folder / PREDICTIONS, _table(subject, found, evaluation))
+        write_text(place.folder / PAGE, page)
+        write_sealed(place.folder / RECORD, record, [PREDICTIONS, PAGE])
+    return EvaluationReport(folder=place.folder, record=record)
+
+
+def read_evaluation(folder: str | os.PathLike[str], *, repeated: bool = False) -> EvaluationReport:
+    """A finished evaluation.
+
+    Raises:
+        SkipwiseError: there is none, or it is damaged.
+    """
+    path = user_path(folder)
+    if not (path / RECORD).exists():
+        raise SkipwiseError(f"{path} holds no evaluation; give a folder that 'skipwise evaluate' made.")
+    record = read_sealed(path / RECORD, EvaluationRecord, mend="evaluate again into another folder")
+    return EvaluationReport(folder=path, record=record, repeated=repeated)
+
+
+def _about_classes(found: Evaluated) -> list[str]:
+    if not found.missing:
+        return []
+    names = listed(found.missing, MOST_CLASSES)
+    return [f"No image is of {names}, so nothing is said of {'these classes' if len(found.missing) > 1 else 'it'}."]
+
+
+def _examples(evaluation: Evaluation, found: Evaluated) -> list[list[int]]:
+    """Images of each pair of classes that is confused."""
+    shares = probabilities(found.answers.logits)
+    number = {name: place for place, name in enumerate(evaluation.classes)}
+    return [
+        [each.index for each in pair_examples(shares, found.answers.labels, number[pair.label], number[pair.answer])]
+        for pair in evaluation.confused
+    ]
+
+
+def _pointed_at(evaluation: Evaluation, examples: list[list[int]]) -> set[int]:
+    """The positions of images that the numbers name."""
+    named = {each.index for each in (*evaluation.worst, *evaluation.barely, *evaluation.doubted)}
+    return named | {index for some in examples for index in some}
+
+
+def _page(subject: Subject, found: Evaluated, record: EvaluationRecord, examples: list[list[int]]) -> str:
+    evaluation = record.evaluation
+    shown = {
+        each.index
+        for each in (*evaluation.worst[:MOST_CARDS], *evaluation.barely[:FEW_CARDS], *evaluation.doubted[:MOST_CARDS])
+    }
+    shown |= {index for some in examples for index in some}
+    pictures: dict[int, str] = {}
+    few_pixels = False
+    if found.images is not None:
+        pictures, few_pixels = _pictures(found.images, shown, subject.preprocessing.levels)
+    images = count(evaluation.images, "image")
+    facts = [
+        ("Network", subject.model),
+        ("Images", f"{images} of {found.data}" + (f", its {found.split} split" if found.split else "")),
+        ("Answered by", "the run itself, in training" if found.backend == KEPT else found.backend),
+    ]
+    return evaluation_page(
+        evaluation,
+        Shown(
+            title=f"Evaluation of {subject.model} on {found.data}",
+            network=subject.model,
+            facts=facts,
+            notes=record.notes,
+            split=found.split,
+            ids=found.answers.ids.tolist(),
+            pictures=pictures,
+            few_pixels=few_pixels,
+            examples=examples,
+        ),
+    )
+
+
+def _pictures(images: LabelledImages, wanted: set[int], levels: Levels) -> tuple[dict[int, str], bool]:
+    """Data URLs of the images at some positions, and whether they have so few pixels that they are shown enlarged."""
+    positions, found, largest = sorted(wanted), {}, 0
+    for position, data in zip(positions, images.some(np.array(positions, np.int64)).encoded(), strict=True):
+        pixels = decode(data, channels=3, levels=levels)
+        side = min(SIDE, min(pixels.shape[:2]))
+        largest = max(largest, side)
+        found[position] = bounded_url(fit_square(pixels, side).tobytes(), side, CHARACTERS)
+    return found, bool(found) and largest < FEW_PIXELS
+
+
+def _table(subject: Subject, found: Evaluated, evaluation: Evaluation) -> str:
+    """Every answer as a line: image, label, answer, whether it is right, and the probability of each class."""
+    temperature = 1.0 if evaluation.scaled is None else evaluation.scaled.temperature
+    shares = probabilities(found.answers.logits)
+    calibrated = probabilities(found.answers.logits / temperature).max(axis=1)
+    answers = shares.argmax(axis=1)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [csv_cell(name) for name in subject.classes]
+    writer.writerow(["image", "label", "answer", "right", "confidence", "calibrated", *names])
+    for place, row in enumerate(np.round(shares, 6).tolist()):
+        label, answer = int(found.answers.labels[place]), int(answers[place])
+        writer.writerow(
+            [
+                csv_cell(str(found.answers.ids[place])),
+                names[label],
+                names[answer],
+                int(label == answer),
+                row[answer],
+                round(float(calibrated[place]), 6),
+                *row,
+            ]
+        )
+    return text.getvalue()

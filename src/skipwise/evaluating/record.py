@@ -1,0 +1,102 @@
+"""What an evaluation is of, what it found, and where that is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from skipwise.core.workspace.workspace import Workspace
+from skipwise.evaluation.one_network import Evaluation
+
+RECORD, PAGE, PREDICTIONS, PLAN = "evaluation.json", "evaluation.html", "predictions.csv", "plan.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationPlan:
+    """What is evaluated, and on which images.
+
+    Args:
+        network: a hash of the network; where it is the same, so are the answers.
+        model: the network's name.
+        source: the run's folder or the artifact's, as it was named.
+        data: the name of the images.
+        split: "test" or "val" of the images that the run was trained on, "test" of a set that has one; else "".
+        images: a hash of the images' names and labels, and of the answers where these were kept.
+        backend: what answers; "predictions" where the run's own answers are read.
+    """
+
+    network: str
+    model: str
+    source: str
+    data: str
+    split: str
+    images: str
+    backend: str
+
+    def same_as(self, other: EvaluationPlan) -> bool:
+        """Whether both are about the same network and the same images, wherever these lie."""
+        return self == replace(other, source=self.source, data=self.data)
+
+    def difference(self, other: EvaluationPlan) -> str:
+        """What differs, named for a person."""
+        if self.network != other.network:
+            return "the network differs"
+        if self.images != other.images or self.split != other.split:
+            return "the images differ"
+        return f"another backend answered: {other.backend}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationRecord:
+    """`evaluation.json`.
+
+    Args:
+        plan: what was evaluated on which images.
+        evaluation: every number; images are positions in `ids`.
+        ids: the names of the images that the numbers point at, by their positions.
+        notes: what a reader must know beside the answer, a sentence each.
+        missing: classes of the network that no image has.
+        extra: classes of the images that the network does not know, with the number of images left out.
+    """
+
+    plan: EvaluationPlan
+    evaluation: Evaluation
+    ids: dict[int, str]
+    notes: tuple[str, ...]
+    missing: tuple[str, ...]
+    extra: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationReport:
+    """A finished evaluation: where it is and what it says.
+
+    Args:
+        folder: where evaluation.json, evaluation.html and predictions.csv are.
+        record: what was found.
+        repeated: whether it was there already, and nothing was done now.
+    """
+
+    folder: Path
+    record: EvaluationRecord
+    repeated: bool = False
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """Every number."""
+        return self.record.evaluation
+
+    @property
+    def page(self) -> Path:
+        """The page for people."""
+        return self.folder / PAGE
+
+
+EVALUATIONS = Workspace(
+    parent=Path("runs/evaluate"),
+    noun="an evaluation",
+    plan_file=PLAN,
+    results=(PAGE, PREDICTIONS, RECORD),
+    kind=EvaluationPlan,
+    renamable=False,
+)

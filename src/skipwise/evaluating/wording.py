@@ -1,0 +1,125 @@
+"""An evaluation in words, the same on the screen and on the page."""
+
+from __future__ import annotations
+
+from skipwise.evaluation.confusion import Score
+from skipwise.evaluation.one_network import Confidence, Evaluation, Measured
+from skipwise.evaluation.outcomes import outcome_of
+
+SURE = 0.02
+"""A calibration error that is shown to be no larger is called small."""
+
+
+def measured(each: Measured) -> str:
+    """A mean with its interval: "94.10% (92.8 to 95.3)"."""
+    outcome = outcome_of(each.outcome)
+    return f"{outcome.value(each.value)} ({outcome.bounds(each.low, each.high)})"
+
+
+def measure(each: Measured, split: str) -> str:
+    """What is measured: "Test accuracy"; of images outside a known split, "Accuracy"."""
+    name = outcome_of(each.outcome).measure(on={"test": "test", "val": "validation"}.get(split, "")).strip()
+    return name[0].upper() + " ".join(name.split())[1:]
+
+
+def share(score: Score) -> str:
+    """A share with its interval: "91% (84 to 96)"; "no answer" where nothing was counted."""
+    if score.value is None:
+        return "none"
+    return f"{100 * score.value:.0f}% ({100 * score.low:.0f} to {100 * score.high:.0f})"
+
+
+def headline(found: Evaluation, network: str) -> str:
+    """How good it is, in one sentence."""
+    accuracy = found.accuracy
+    images = f"{found.images:,} images" + (f" in {found.groups:,} groups" if found.groups else "")
+    return (
+        f"{network} is right on {100 * accuracy.value:.1f}% of {images} (95% interval {100 * accuracy.low:.1f} to "
+        f"{100 * accuracy.high:.1f}%)."
+    )
+
+
+def against_guessing(found: Evaluation) -> str:
+    """How that compares with always giving the commonest class."""
+    accuracy = found.accuracy
+    guess = f"Always answering the commonest class would be right on {100 * accuracy.guess:.1f}%"
+    if accuracy.low > accuracy.guess:
+        return f"{guess}."
+    return f"{guess}, so these images do not show that the network has learned anything."
+
+
+def weakest(found: Evaluation) -> str | None:
+    """The class that is recognised least, and what it is taken for; None where every image is right."""
+    if not found.confused:
+        return None
+    seen = [each for each in found.scores if each.recall.value is not None]
+    worst = min(seen, key=lambda each: (each.recall.value or 0.0, each.name))
+    assert worst.recall.value is not None
+    pair = found.confused[0]
+    return (
+        f"It recognises {worst.name} least: {100 * worst.recall.value:.0f}% of {worst.images:,}. Its most frequent "
+        f"mistake is to take {pair.label} for {pair.answer} ({pair.count:,} of {_images(found, pair.label):,})."
+    )
+
+
+def trust(found: Evaluation) -> str:
+    """Whether the network's confidence can be believed."""
+    given, accuracy = found.confidence.calibration, found.accuracy.value
+    gap = f"{100 * given.error:.1f} points ({100 * given.low:.1f} to {100 * given.high:.1f})"
+    if given.low == 0.0:
+        return f"As far as these images can tell, its confidence is as high as it should be: it differs by {gap}."
+    side = "too confident" if given.confidence > accuracy else "too timid"
+    if given.high <= SURE:
+        return f"Its confidence is close to how often it is right: it differs by {gap}."
+    return f"It is {side}: its confidence differs from how often it is right by {gap}."
+
+
+def scaled(found: Evaluation) -> str | None:
+    """What temperature scaling does to that; None where it was not fitted."""
+    if found.scaled is None:
+        return None
+    before, after = found.confidence, found.scaled
+    return (
+        f"Dividing the logits by a temperature of {after.temperature:.2f}, fitted on the validation images, changes no "
+        f"answer. It takes the calibration error from {_points(before)} to {_points(after)} points, and the log-loss "
+        f"from {before.log_loss:.3f} to {after.log_loss:.3f}."
+    )
+
+
+def refusals(found: Evaluation) -> list[str]:
+    """What it takes to be right more often by leaving images to a person."""
+    sentences = []
+    for each in found.refusals:
+        if each.accuracy is None:
+            sentences.append(
+                f"No threshold reached {100 * each.asked:.0f}% on the validation images without refusing every image "
+                "here."
+            )
+            continue
+        sentences.append(
+            f"To be right on {100 * each.asked:.0f}% of its answers, it answers images with a confidence of at least "
+            f"{100 * each.threshold:.1f}%: here {100 * each.answered:.1f}% of the images, of which "
+            f"{100 * each.accuracy:.1f}% are right."
+        )
+    return sentences
+
+
+def operating(found: Evaluation) -> str | None:
+    """The threshold between two classes, and what it gives; None with more classes or without validation images."""
+    if found.operating is None:
+        return None
+    negative, positive = found.classes
+    at = found.operating
+    return (
+        f"Calling an image {positive} from a probability of {100 * at.threshold:.1f}% on, as chosen on the validation "
+        f"images, finds {100 * at.true_positives:.1f}% of {positive} and wrongly calls {100 * at.false_positives:.1f}% "
+        f"of {negative} so; {100 * at.precision:.1f}% of the images called {positive} are."
+    )
+
+
+def _points(confidence: Confidence) -> str:
+    return f"{100 * confidence.calibration.error:.1f}"
+
+
+def _images(found: Evaluation, name: str) -> int:
+    return next(each.images for each in found.scores if each.name == name)
