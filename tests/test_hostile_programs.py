@@ -289,9 +289,9 @@ def test_torch_programs_that_want_terabytes_become_a_sentence(made: dict[str, Pa
     node["outputs"] = [{"as_tensor": {"name": "terabytes"}}]
     artifact = changed(made["torch"], tmp_path / "artifact")
     attack(artifact, of_json(GRAPH, lambda record: record["graph_module"]["graph"]["nodes"].insert(0, node)))
-    with pytest.raises(SkipwiseError, match="needs more memory in torch.export than is free here"):
+    with pytest.raises(SkipwiseError, match=r"needs more memory in torch\.export than is free here"):
         list(skipwise.predict(artifact, made["images"], threads=1))
-    with pytest.raises(SkipwiseError, match="needs more memory in torch.export than is free here"):
+    with pytest.raises(SkipwiseError, match=r"needs more memory in torch\.export than is free here"):
         verify(artifact, timing=False)
 
 

@@ -23,7 +23,7 @@ from skipwise.comparison.run.executor import Executor, check_executor
 from skipwise.comparison.run.observer import Observed, Observer
 from skipwise.core.errors import SkipwiseError, require
 from skipwise.core.files.paths import user_path
-from skipwise.core.options import takes
+from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Place, Task
 from skipwise.core.workspace.workspace import check_again
 from skipwise.data.prepare import Prepared, Request, prepare

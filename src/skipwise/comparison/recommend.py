@@ -18,7 +18,7 @@ from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.files.json_limits import check_json
 from skipwise.core.files.json_records import LARGEST_RECORD
 from skipwise.core.files.regular import read_regular
-from skipwise.core.options import takes
+from skipwise.core.signatures import takes
 from skipwise.core.text import command
 from skipwise.cost.profile import ProfileReport
 from skipwise.evaluation.outcomes import Outcome

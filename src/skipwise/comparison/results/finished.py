@@ -14,7 +14,7 @@ from skipwise.core.errors import Damaged, SkipwiseError, unknown_name
 from skipwise.core.escaping import json_text
 from skipwise.core.files.checksums import check_files, read_sealed
 from skipwise.core.files.json_records import as_json, read_json
-from skipwise.core.options import takes
+from skipwise.core.signatures import takes
 from skipwise.pages.pictures import is_data_url
 from skipwise.training.run.files import read_history
 from skipwise.training.run.state import EpochMetrics

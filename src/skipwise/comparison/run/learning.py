@@ -17,7 +17,7 @@ from skipwise.training.run.record import RunRecord
 def not_learned(plan: Plan, folder: Path, records: Mapping[str, RunRecord]) -> dict[str, str]:
     """The candidates whose first run is no better than always predicting the most common class, each with a sentence.
 
-    None where fewer than two others have learnt something, or where there are no validation images. This is judged by
+    None where fewer than two others have learned something, or where there are no validation images. This is judged by
     the validation images of the first seed, before any test image is used.
     """
     found = {name: _first(plan, folder, records, name) for name in plan.trained}

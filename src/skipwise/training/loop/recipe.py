@@ -156,7 +156,7 @@ class RecipeOptions:
     )
     balance: str | None = option(
         None,
-        "How rare classes are made up for: none, sampling (every class is shown equally often) or loss (rare classes "
+        "How to compensate for rare classes: none, sampling (every class is shown equally often) or loss (rare classes "
         "weigh more).",
         unset="none",
     )
