@@ -30,6 +30,7 @@ def call(
 VERBS = (
     "audit",
     "compare",
+    "evaluate",
     "explain",
     "export",
     "models",

@@ -14,7 +14,7 @@ from skipwise.core.files.atomic import atomic, write_text
 from skipwise.core.files.checksums import sha256, write_sealed
 from skipwise.core.files.folders import make_folder
 from skipwise.core.files.paths import user_path
-from skipwise.core.options import takes
+from skipwise.core.signatures import takes
 from skipwise.core.text import command, count
 from skipwise.core.workspace.task import Task
 from skipwise.deploy.artifact.artifact import is_artifact

@@ -47,7 +47,7 @@ def overlay(square: NDArray[np.uint8], cells: NDArray[np.floating], grid: Grid, 
     grey = (shown @ [0.299, 0.587, 0.114])[..., None]
     steps = np.linspace(0, 1, len(COLOURS))
     colour = np.stack([np.interp(heat, steps, COLOURS[:, channel]) for channel in range(3)], axis=-1)
-    opacity = STRONGEST * np.sqrt(heat)[..., None]
+    opacity = STRONGEST * heat[..., None]
     return (grey * (1 - opacity) + colour * opacity).round().astype(np.uint8)
 
 
