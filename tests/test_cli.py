@@ -27,7 +27,20 @@ def call(
     return int(stopped.value.code or 0), capsys.readouterr().err
 
 
-VERBS = ("audit", "compare", "export", "models", "predict", "profile", "recommend", "report", "train", "verify")
+VERBS = (
+    "audit",
+    "compare",
+    "evaluate",
+    "explain",
+    "export",
+    "models",
+    "predict",
+    "profile",
+    "recommend",
+    "report",
+    "train",
+    "verify",
+)
 HELP = """
 import sys
 from skipwise.cli import app as cli
@@ -107,6 +120,7 @@ MISTAKES = [
     "export nowhere",
     "verify nowhere",
     "predict nowhere digits",
+    "explain nowhere digits",
     "recommend nowhere",
     "report nowhere",
     "models nothing",
