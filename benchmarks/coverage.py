@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
-from skipwise.statistics import Judgement, candidates_left, judge, settle
+from skipwise.statistics import Judgement, candidates_left, carry_forward, judge
 
 MARGIN = 0.005
 ALPHA = 0.05
@@ -122,7 +122,7 @@ def lead(
         runs |= dict.fromkeys(left, count)
         answers = {name: network.answers(runs[name]) * weights for name, network in networks.items()}
         judged = judge(answers, margin=MARGIN, alpha=ALPHA, looks=looks)
-        shown.append(settle(shown[-1] if shown else None, judged))
+        shown.append(carry_forward(shown[-1] if shown else None, judged))
         left = candidates_left(shown[-1], every_pair=every_pair)
         if not left:
             break

@@ -31,7 +31,7 @@ from skipwise.comparison.results.records import as_advantage
 from skipwise.evaluation.calibration import calibration, confidence
 from skipwise.evaluation.metrics import BINS, bins_of
 from skipwise.evaluation.outcomes import OUTCOMES, Outcome
-from skipwise.statistics import Judgement, candidates_left, judge, settle
+from skipwise.statistics import Judgement, candidates_left, carry_forward, judge
 
 CLASSES = 10
 ARMS = {"looks at 5, 8, 12": (5, 8, 12), "one look at 5": (5,)}
@@ -149,7 +149,7 @@ def lead(scores: dict[str, NDArray[np.float64]], outcome: Outcome, looks: tuple[
             learned={name: [True] * count for name in scores},
             higher_is_better=outcome.higher_is_better,
         )
-        shown.append(settle(shown[-1] if shown else None, judged))
+        shown.append(carry_forward(shown[-1] if shown else None, judged))
         if not candidates_left(
             replace(shown[-1], pairs=tuple(as_advantage(pair, outcome) for pair in shown[-1].pairs))
         ):

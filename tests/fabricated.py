@@ -15,11 +15,14 @@ from PIL import Image
 
 from skipwise.comparison.plan.plan import Included, Plan, Tuning
 from skipwise.comparison.plan.question import Question
+from skipwise.comparison.results.choice import HERE
 from skipwise.comparison.results.records import (
+    Basis,
     Bootstrap,
     Candidate,
     Costs,
     Disagreement,
+    Excess,
     Look,
     Ratio,
     Recommendation,
@@ -272,7 +275,7 @@ def _estimate(accuracy: float, half: float, scoring: Outcome) -> Estimate:
 
 
 def _costs(names: Sequence[str], choice: str | None, shown: bool) -> Costs:
-    unfit = {"resnet18": ("9.80 ms is more than 8 ms",)} if "resnet18" in names else {}
+    unfit = {"resnet18": (Excess(quantity="latency", value=0.0098, limit=0.008),)} if "resnet18" in names else {}
     return Costs(
         machine=Machine(
             processor="An Ordinary Processor 3000",
@@ -294,28 +297,22 @@ def _costs(names: Sequence[str], choice: str | None, shown: bool) -> Costs:
             shown=shown and choice is not None,
             largest_loss=0.004 if choice else None,
             against=names[0] if choice else None,
-            sentence=_sentence(choice, shown),
             unfit=unfit,
-            separating=(
-                "se_resnet18 or timm:densenet121: about 31 seeds instead of 12 would settle it, if what was observed "
-                "is the truth.",
-            ),
+            basis=_basis(choice, shown),
+            latency=None if choice is None else NETWORKS[choice][3] / 1e3,
+            where=HERE,
+            as_good=() if choice is None or not shown else (choice, names[0]),
+            rivals=() if choice is None or shown else tuple(name for name in names if name != choice),
         ),
+        run_seconds={name: 60 * NETWORKS[name][3] for name in names},
+        processes=2,
     )
 
 
-def _sentence(choice: str | None, shown: bool) -> str:
+def _basis(choice: str | None, shown: bool) -> Basis:
     if choice is None:
-        return "No network can be recommended: none fits the limits."
-    if not shown:
-        return (
-            f"These test images cannot tell the networks apart: {choice} did best (95.05%), so use {choice} if you "
-            "must choose now, but it may still be up to 1.9 points behind mobilenet_v2."
-        )
-    return (
-        f"Use {choice}: it is the fastest on this machine's processor (4.10 ms per image) of the 2 networks shown to "
-        "lose less than 0.5 points to any other."
-    )
+        return "too few compared"
+    return "cheapest of those as good" if shown else "best guess"
 
 
 def _history(candidate: Candidate, run: RunResult, epochs: int, rng: np.random.Generator) -> tuple[EpochMetrics, ...]:

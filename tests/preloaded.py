@@ -5,7 +5,7 @@
 import torch._dynamo  # which the first optimizer imports
 
 import skipwise.cli.live
-import skipwise.cli.summaries.results
+import skipwise.cli.summaries.comparison
 import skipwise.comparison.compare
 import skipwise.comparison.conclude
 import skipwise.cost.profile

@@ -52,15 +52,15 @@ def ours(tables: Sequence[Scores], groups: Groups) -> Fit:
     by_image = a.by_image - sum(other.by_image for other in others)
     centred = by_image - by_image.mean()
     both = [a, *others]
-    of_rest = sum(table.of_rest / table.seeds for table in both)
-    of_seeds = sum(table.of_run / table.seeds for table in both)
-    of_images = groups.variance(groups.sums(centred)) - of_rest
+    residual_variance = sum(table.residual_variance / table.seeds for table in both)
+    of_seeds = sum(table.run_variance / table.seeds for table in both)
+    of_images = groups.variance(groups.sums(centred)) - residual_variance
     return Fit(
         value=float(len(both) % 2 - a.mean + sum(other.mean for other in others)),
         variance=of_seeds + of_images,
-        seed=float(np.mean([table.of_run - table.of_rest for table in both])),
+        seed=float(np.mean([table.run_variance - table.residual_variance for table in both])),
         image=groups.count * of_images / len(both),
-        rest=groups.count * float(np.mean([table.of_rest for table in both])),
+        rest=groups.count * float(np.mean([table.residual_variance for table in both])),
     )
 
 

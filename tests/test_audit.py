@@ -14,7 +14,8 @@ from PIL import Image
 
 import skipwise
 from skipwise.auditing.audit import audit
-from skipwise.auditing.record import TO_MEND, AuditReport
+from skipwise.auditing.record import AuditReport
+from skipwise.auditing.wording import TO_MEND
 from skipwise.cli.summaries.audit import print_audit
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.prepare import Request, prepare
@@ -215,7 +216,7 @@ def test_a_split_without_a_class_or_with_two_opinions_is_refused(tmp_path: Path)
     with pytest.raises(SkipwiseError, match="'stripes1' has no images in the train split"):
         prepare(request, seed=0)
     (tmp_path / "split.csv").write_text("\n".join([*rows, f"{ids[0]},x,val"]))
-    with pytest.raises(SkipwiseError, match=r"puts 'stripes0/000\.png' into val, an earlier one into test"):
+    with pytest.raises(SkipwiseError, match=r"puts 'stripes0/000\.png' into val, an earlier line into test"):
         prepare(request, seed=0)
 
 

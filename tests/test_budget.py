@@ -109,7 +109,7 @@ def test_the_end_does_not_move_whatever_the_load_does(
     try:
         study = comparison.carry_out(machine)
     except SkipwiseError as error:
-        assert "not all networks have a finished run" in str(error)  # noqa: PT017 - it need not be raised
+        assert "some networks have no finished run" in str(error)  # noqa: PT017 - it need not be raised
     else:
         judged(comparison, study)
     assert machine.now <= 1.05 * limit
@@ -184,14 +184,14 @@ def test_rates_that_were_tuned_before_a_restart_are_tuned_anew(tmp_path: Path) -
     assert machine.now <= 900
 
 
-def test_a_network_that_learnt_nothing_is_named_and_its_time_goes_to_the_others(tmp_path: Path) -> None:
+def test_a_network_that_learned_nothing_is_named_and_its_time_goes_to_the_others(tmp_path: Path) -> None:
     expected = epochs_of(3)
     poor = Machine(expected, CLOSE | {"plain18": 0.2})
     comparison = Comparison(asking(3, looks=(12,)), tmp_path / "poor", expected, 600.0)
     study = comparison.carry_out(poor)
     judged(comparison, study)
     sentence = comparison.plan.not_trained["plain18"]
-    assert sentence.startswith("It had learnt nothing when its first run of ")
+    assert sentence.startswith("It had learned nothing when its first run of ")
     assert any(sentence in said for said in comparison.noticed)
     assert sum(job.spec.model == "plain18" for job in poor.ran) == 1
     results = collect(study.plan, comparison.folder, study)
@@ -209,11 +209,11 @@ def test_too_few_finished_seeds_are_said_in_a_sentence(tmp_path: Path) -> None:
     expected = epochs_of(2)
     machine = Machine(slower(expected, 100.0), CLOSE)
     comparison = Comparison(asking(), tmp_path / "out", expected, 300.0)
-    with pytest.raises(SkipwiseError, match="The time is up, and not all networks have a finished run") as stopped:
+    with pytest.raises(SkipwiseError, match="The time is up, and some networks have no finished run") as stopped:
         comparison.carry_out(machine)
     assert str(tmp_path / "out") in str(stopped.value)
     assert machine.now <= 300
-    # What was done is gone on with.
+    # What was done is used.
     judged(comparison, Comparison(comparison.asked, comparison.folder, expected, 9e4).carry_out(Machine(expected)))
 
 

@@ -14,22 +14,26 @@ from PIL import Image
 
 from skipwise.comparison.plan.grouping import Grouping, grouping_of
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.report.notes import notes
-from skipwise.comparison.results import wording
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.records import Results
 from skipwise.comparison.run.collapse import has_learned
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.predictions import read_tested
 from skipwise.comparison.run.study import run_study
+from skipwise.comparison.wording import pairs, phrases, study
+from skipwise.comparison.wording.answer import answer
+from skipwise.comparison.wording.groups import group_warnings
+from skipwise.comparison.wording.groups import in_groups as said_in_groups
+from skipwise.comparison.wording.notes import notes
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.sources import ReadingOptions
 from skipwise.statistics import share
 from skipwise.training.run.predictions import Predictions
+from skipwise.training.run.record import RunSpec
 from tests.fabricated import fabricate
-from tests.test_study import IMAGES, Accuracy, Answering, make_plan
+from tests.test_study import IMAGES, Accuracy, Answering, Folds, make_plan
 
 COLLAPSED = 0.0
 
@@ -52,12 +56,12 @@ def test_runs_that_did_not_learn_are_counted_named_and_left_out_of_the_accuracy(
     assert poor.accuracy == pytest.approx(0.9, abs=0.01)
     assert [run.seed for run in poor.runs if run.not_learned] == [1, 3]
     assert results.pairs[0].seeds == 3
-    assert wording.unlearned(sound) == "0 of 5 learned nothing; up to 52% may"
+    assert phrases.unlearned(sound) == "0 of 5 learned nothing; up to 52% may"
     (said,) = [note for note in notes(plan, results) if "learned nothing" in note]
     assert said.startswith("2 of 5 runs of plain18 learned nothing (likely cause: the learning rate")
-    assert "5% to 85% may learn nothing either" in said
+    assert "5% to 85% may learn nothing" in said
     choice = choose(results, {"resnet18": 0.002, "plain18": 0.001})
-    assert ("Mind that 2 of its 5 runs learned nothing" in choice.sentence) == (choice.candidate == "plain18")
+    assert ("Mind that 2 of its 5 runs learned" in answer(results, choice).mind) == (choice.candidate == "plain18")
     write_sealed(tmp_path / "comparison.json", results)
     assert read_sealed(tmp_path / "comparison.json", Results) == results
 
@@ -74,7 +78,7 @@ def test_who_never_learned_is_left_out_and_the_others_are_compared(tmp_path: Pat
     assert [(pair.a, pair.b) for pair in results.pairs] == [("resnet18", "se_resnet18")]
     assert results.candidates[2].outcome is None
     assert results.candidates[2].accuracy is None
-    assert wording.reached(results.candidates[2], results.question) == "learned nothing"
+    assert phrases.reached(results.candidates[2], results.question) == "learned nothing"
     assert any(note.startswith("None of the 5 runs of plain18 learned anything") for note in notes(plan, results))
 
 
@@ -90,9 +94,30 @@ def test_runs_that_learned_with_other_seeds_are_compared_all_the_same(tmp_path: 
     assert check.low < pair.difference < check.high
 
 
+def test_in_cross_validation_a_fold_that_learned_nothing_takes_its_seed_with_it(tmp_path: Path) -> None:
+    """The images of that fold have no answers of this seed, and those of other folds can't stand in for them."""
+    plan = replace(make_plan(tmp_path, looks=(5,)), folds=4)
+    poor = {("plain18", 1, (2, 4)), ("plain18", 3, (0, 4))}
+
+    def accuracy(spec: RunSpec) -> float:
+        return COLLAPSED if (spec.model, spec.seed, spec.fold) in poor else 0.9
+
+    results = collect(plan, tmp_path, run_study(plan, tmp_path, Folds(tmp_path, accuracy)))
+    sound, gone = results.candidates
+    assert gone.not_learned == share(2, 20)
+    assert sound.seeds_that_count == (0, 1, 2, 3, 4)
+    assert gone.seeds_that_count == (0, 2, 4)
+    assert results.pairs[0].seeds == 3
+    assert gone.accuracy == pytest.approx(0.9)
+    (said,) = [note for note in notes(plan, results) if "learned nothing" in note]
+    assert said.startswith("2 of 20 runs of plain18 learned nothing")
+    assert "A seed counts only if the runs of all its folds learned, which leaves 3 of 5 seeds." in said
+    assert "Its accuracy of 90.00% is that of the seeds that count." in said
+
+
 def test_two_seeds_say_what_they_can_not_see(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, looks=(2,))
-    assert any("looks sound in 44%" in note for note in notes(plan, found(tmp_path, plan, sometimes())))
+    assert any("look sound in 44%" in note for note in notes(plan, found(tmp_path, plan, sometimes())))
     assert not any("Two seeds" in note for note in notes(*fabricate().arguments()[:2]))
 
 
@@ -136,19 +161,21 @@ def test_groups_are_what_is_judged_on_and_what_is_said(tmp_path: Path) -> None:
     (pair,) = results.pairs
     assert pair.groups == 8
     assert pair.difference == pytest.approx(apart.pairs[0].difference)
-    assert "4,000 test images in 8 groups (column patient)" in wording.asked(results)
-    assert any("can't be known how much groups differ" in note for note in notes(plan, results))
+    assert "4,000 test images in 8 groups (column patient)" in study.asked(results)
+    assert any("too few to know how much groups differ" in note for note in notes(plan, results))
     (singly,), (together,) = apart.bootstraps, results.bootstraps
     assert together.low <= pair.difference <= together.high
     assert (together.low, together.high) != (singly.low, singly.high)
     scarce = replace(fabricate().arguments()[1], class_images=(15, 15))
-    assert any("With 30 test images, no difference" in note for note in notes(plan, scarce))
-    assert not any("no difference" in note for note in notes(plan, replace(scarce, test_groups=8)))
+    assert any("With 30 test images, a difference" in note for note in notes(plan, scarce))
+    assert not any("a difference is likely" in note for note in notes(plan, replace(scarce, test_groups=8)))
     short = replace(pair, verdict="unresolved", seeds_to_settle=None, images_to_settle=None, groups_to_settle=31)
-    assert wording.remedy(short) == ("about 31 groups of test images instead of 8 would settle it; more seeds cannot")
+    assert pairs.remedy(short, results) == (
+        "about 31 groups of test images instead of 8 would settle it; more seeds can't"
+    )
     wide = replace(short, low=-1.0, high=1.0, seeds=2)
-    assert wording.verdict(wide, results.question) == "unresolved: 2 seeds on these images can't tell them apart"
-    assert "by up to 3.0 points" in wording.verdict(replace(short, low=-0.03, high=0.02), results.question)
+    assert pairs.verdict(wide, results.question) == "unresolved: 2 seeds on these images can't tell them apart"
+    assert "by up to 3.0 points" in pairs.verdict(replace(short, low=-0.03, high=0.02), results.question)
     other = replace(plan, grouping=replace(plan.grouping, groups=9))  # type: ignore[type-var]
     with pytest.raises(SkipwiseError, match="not the one"):
         read_tested(other, tmp_path / "groups")
@@ -181,8 +208,8 @@ def test_groups_of_a_column_reach_the_plan_with_what_they_can_not_show(tmp_path:
     made = grouping_of(prepared, ReadingOptions(group="patient"))
     assert made is not None
     assert (made.groups, made.largest, made.by, made.lone) == (5, 4, "column patient", ("a",))
-    assert made.said(8) == "8 test images in 5 groups (column patient)"
-    few, half, lone = made.warnings(8)
+    assert said_in_groups(made, 8) == "8 test images in 5 groups (column patient)"
+    few, half, lone = group_warnings(made, 8)
     assert "5 groups" in few
     assert "4 of the 8" in half
     assert "'a'" in lone

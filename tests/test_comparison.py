@@ -474,7 +474,7 @@ def test_a_full_disk_stops_with_a_sentence_and_what_is_finished_goes_on(photos: 
 
 
 @pytest.mark.slow
-def test_seeds_advance_together_and_callbacks_are_called_with_of_every_epoch(photos: Path, tmp_path: Path) -> None:
+def test_seeds_advance_together_and_callbacks_are_called_with_every_epoch(photos: Path, tmp_path: Path) -> None:
     class Notes(skipwise.Callback):
         def __init__(self) -> None:
             self.epochs: list[Epoch] = []

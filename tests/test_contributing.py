@@ -19,7 +19,8 @@ from skipwise import InProcess
 from skipwise.cli.declared import command
 from skipwise.cli.options import PrintOptions
 from skipwise.core.files.json_records import write_json
-from skipwise.core.options import option, options, takes
+from skipwise.core.options import option, options
+from skipwise.core.signatures import takes
 from skipwise.cost.make_catalogue import catalogue_entry
 from skipwise.cost.options import ProfileOptions
 from skipwise.data.sources import opening

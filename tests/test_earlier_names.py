@@ -71,3 +71,5 @@ def test_attributes_keep_working_under_their_earlier_names() -> None:
         assert comparison.costs.recommendation.contender == comparison.costs.recommendation.candidate
     with pytest.warns(DeprecationWarning, match="candidates_left"):
         assert statistics.contenders_left is statistics.candidates_left
+    with pytest.warns(DeprecationWarning, match="`settle` is now `carry_forward`"):
+        assert statistics.settle is statistics.carry_forward

@@ -14,7 +14,7 @@ from skipwise.comparison.budget.fit import NEARLY, SPARE, fitted, limit_for
 from skipwise.comparison.budget.forecast import makespan, run_seconds, seconds
 from skipwise.comparison.plan.plan import Plan, Tuning
 from skipwise.comparison.plan.question import FEWEST, LEAST
-from skipwise.comparison.results.wording import given_up
+from skipwise.comparison.wording.study import given_up
 from skipwise.core.errors import SkipwiseError
 from skipwise.statistics import SCHEDULE
 from skipwise.training.loop.recipe import RECIPES, shortened

@@ -151,11 +151,11 @@ IR_ATTACKS = {
         ('<?xml version="1.0"?>', '<?xml version="1.0"?><!DOCTYPE net [<!ENTITY a SYSTEM "file:///etc/passwd">]>'),
         "declares a document type",
     ),
-    "an offset": (('offset="0"', 'offset="99999999999"'), "does not lie in the file of weights"),
-    "an offset that wraps": (('offset="0" size="4"', f'offset="{2**64 - 4}" size="4"'), "does not lie in the file"),
+    "an offset": (('offset="0"', 'offset="99999999999"'), "is not inside the file of weights"),
+    "an offset that wraps": (('offset="0" size="4"', f'offset="{2**64 - 4}" size="4"'), "is not inside the file"),
     "a negative one": (('offset="0"', 'offset="-4"'), "has a type that no export writes"),
     "a shape": (('shape="" offset="0"', 'shape="4294967296,4294967296" offset="0"'), "not as long as its shape says"),
-    "a kind": (('element_type="f32" shape="" offset="0"', 'element_type="string" shape="" offset="0"'), "of a kind"),
+    "a kind": (('element_type="f32" shape="" offset="0"', 'element_type="string" shape="" offset="0"'), "has a type"),
     "chance": (
         ('type="SoftMax" version="opset8"', 'type="RandomUniform" version="opset8"'),
         "RandomUniform, which draws",
@@ -168,7 +168,7 @@ IR_ATTACKS = {
     "layers elsewhere": (("<layers>", "<x><layer /></x><layers>"), "holds layers inside other layers"),
     "a weight behind something else": (
         ('<data element_type="f32" shape="" offset="0"', '<x /><data element_type="f32" shape="" offset="99999999999"'),
-        "does not lie in the file of weights",
+        "is not inside the file of weights",
     ),
     "another spelling": (
         ('type="Const" version="opset1">', 'type="Constant" version="opset1"><data offset="-1" />'),

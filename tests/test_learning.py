@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.run.learning import climbs, not_learnt
+from skipwise.comparison.run.learning import climbs, not_learned
 from skipwise.core.files.folders import make_folder
 from skipwise.evaluation.metrics import Metrics
 from skipwise.training.run.files import write_history
@@ -25,35 +25,36 @@ def first_round(folder: Path, plan: Plan, *accuracies: float) -> dict[str, RunRe
     return {job.folder: answered(job, folder, share) for job, share in zip(jobs, accuracies, strict=True)}
 
 
-def test_who_learnt_nothing_is_named_with_what_it_did_instead(tmp_path: Path) -> None:
+def test_who_learned_nothing_is_named_with_what_it_did_instead(tmp_path: Path) -> None:
     plan = replace(asking(3), time_limit=480.0)
     records = first_round(tmp_path, plan, 0.9, 0.7, 0.2)
-    assert not_learnt(plan, tmp_path, records) == {
-        "plain18": "It had learnt nothing when its first run of 15 epochs ended: it is right on 20.0% of 50 validation "
-        "images, and always predicting the most common class is right on 20.0%; --time-limit 16m trains it longer."
+    assert not_learned(plan, tmp_path, records) == {
+        "plain18": "It had learned nothing when its first run of 15 epochs ended: it is right on 20.0% of 50 "
+        "validation images, and always predicting the most common class is right on 20.0%; "
+        "--time-limit 16m trains it longer."
     }
     short = plan.lasting((5,), 1)
-    found = not_learnt(short, tmp_path, first_round(tmp_path / "short", short, 0.9, 0.7, 0.2))
+    found = not_learned(short, tmp_path, first_round(tmp_path / "short", short, 0.9, 0.7, 0.2))
     assert "when its first run of 1 epoch ended" in found["plain18"]
-    unlimited = not_learnt(replace(plan, time_limit=None), tmp_path, records)
+    unlimited = not_learned(replace(plan, time_limit=None), tmp_path, records)
     assert unlimited["plain18"].endswith("on 20.0%.")
 
 
-def test_nobody_is_left_out_where_fewer_than_two_others_learnt(tmp_path: Path) -> None:
+def test_nobody_is_left_out_where_fewer_than_two_others_learned(tmp_path: Path) -> None:
     plan = asking(3)
-    assert not_learnt(plan, tmp_path, first_round(tmp_path, plan, 0.9, 0.2, 0.2)) == {}
-    assert not_learnt(plan, tmp_path, first_round(tmp_path, plan, 0.9, 0.8, 0.7)) == {}
+    assert not_learned(plan, tmp_path, first_round(tmp_path, plan, 0.9, 0.2, 0.2)) == {}
+    assert not_learned(plan, tmp_path, first_round(tmp_path, plan, 0.9, 0.8, 0.7)) == {}
 
 
-def test_a_failed_run_is_not_one_that_learnt_nothing(tmp_path: Path) -> None:
+def test_a_failed_run_is_not_one_that_learned_nothing(tmp_path: Path) -> None:
     plan = asking(3)
-    assert not_learnt(plan, tmp_path, first_round(tmp_path, plan, 0.9, 0.8, math.nan)) == {}
+    assert not_learned(plan, tmp_path, first_round(tmp_path, plan, 0.9, 0.8, math.nan)) == {}
 
 
 def test_who_was_left_out_is_not_asked_again(tmp_path: Path) -> None:
     plan = asking(3)
     records = first_round(tmp_path, plan, 0.9, 0.7, 0.2)
-    assert not_learnt(replace(plan, not_trained={"plain18": "It had learnt nothing."}), tmp_path, records) == {}
+    assert not_learned(replace(plan, not_trained={"plain18": "It had learned nothing."}), tmp_path, records) == {}
 
 
 def test_without_enough_validation_images_nobody_is_left_out(tmp_path: Path) -> None:
@@ -68,9 +69,9 @@ def test_without_enough_validation_images_nobody_is_left_out(tmp_path: Path) -> 
         write_predictions(tmp_path / folder, answers)
         write_run(tmp_path / folder, record)
         few[folder] = record
-    assert not_learnt(plan, tmp_path, few) == {}
+    assert not_learned(plan, tmp_path, few) == {}
     none = {folder: replace(record, val=None) for folder, record in records.items()}
-    assert not_learnt(plan, tmp_path, none) == {}
+    assert not_learned(plan, tmp_path, none) == {}
 
 
 def _answers(folder: Path) -> dict[str, Predictions]:

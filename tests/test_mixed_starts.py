@@ -186,15 +186,15 @@ def test_what_differs_is_listed_and_what_is_equal_too() -> None:
     plan = plan_of(init={"resnet18": START}, fine_tuning=fine_tuning(RECIPES["standard"]))
     alike, apart = " ".join(equal(plan)), " ".join(different(plan, results))
     assert "weights from elsewhere, with a new last layer, for resnet18" in alike
-    assert "the rule and the rate of learning differ" in alike
+    assert "optimizer and learning rate differ, see below" in alike
     assert "https://x.org/a-12345678.pth (SHA-256 12345678...) for resnet18; none for se_resnet18" in apart
-    assert "How they learn: resnet18 as weights from elsewhere are adapted (SGD" in apart
+    assert "The optimization: resnet18 fine-tuned (SGD" in apart
     assert "0.5, 0.5, 0.5 and 0.5, 0.5, 0.5 for resnet18" in apart
-    assert "All see the same pixels (32 x 32 pixels" in apart
+    assert "All networks see the same pixels (32 x 32 pixels" in apart
     both = plan_of(init=dict.fromkeys(("resnet18", "se_resnet18"), START))
     assert "Start: published ImageNet weights" in " ".join(equal(both))
     assert "--init pretrained" in command(both)
-    assert "How they learn" not in " ".join(different(both, results))
+    assert "The optimization" not in " ".join(different(both, results))
     assert "--init resnet18=pretrained" in command(plan)
     assert "--lr" not in command(plan)
 

@@ -12,24 +12,26 @@ import numpy as np
 import pytest
 
 import skipwise
+from skipwise.cli.summaries.comparison import print_comparison
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.counting import check_countable
 from skipwise.comparison.plan.plan import Job, Plan, Tuning
 from skipwise.comparison.plan.question import Question
 from skipwise.comparison.report import evidence
 from skipwise.comparison.report.markdown import markdown
-from skipwise.comparison.report.notes import notes
 from skipwise.comparison.report.page import write_report
 from skipwise.comparison.results.choice import Limits, choose
+from skipwise.comparison.results.finished import Comparison
 from skipwise.comparison.results.ratios import ratio
 from skipwise.comparison.results.records import Results
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.study import run_study
+from skipwise.comparison.wording.answer import answer, excess
+from skipwise.comparison.wording.notes import notes
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.data.prepare import Request, prepare
 from skipwise.data.splits import save_split
-from skipwise.evaluation import outcomes
 from skipwise.evaluation.calibration import calibration, confidence
 from skipwise.evaluation.metrics import measure
 from skipwise.evaluation.outcomes import OUTCOMES, outcome_of
@@ -81,7 +83,7 @@ def test_every_outcome_scores_each_image_by_itself_and_prefers_the_better_networ
     # Images may come in any order and number; only weights depend on which others there are.
     order = np.random.default_rng(5).permutation(len(labels))
     assert outcome.scores(good[order], labels[order]) == pytest.approx(scores[order], abs=1e-12)
-    monkeypatch.setattr(outcomes, "AT_ONCE", 100)
+    monkeypatch.setattr("skipwise.evaluation.outcomes.outcome.AT_ONCE", 100)
     assert np.array_equal(outcome.scores(good, labels), scores)
     if outcome.right_or_wrong:
         perfect = outcome.scores(np.eye(8)[labels], labels)
@@ -92,7 +94,7 @@ def test_every_outcome_scores_each_image_by_itself_and_prefers_the_better_networ
     counts = np.bincount(labels)
     counted = outcome.members(labels, CLASSES)
     constant = np.tile(np.log(counts / counts.sum()), (int(counted.sum()), 1))
-    guessed = outcome.guessed(counts.tolist(), CLASSES)
+    guessed = outcome.baseline(counts.tolist(), CLASSES)
     assert guessed == pytest.approx(outcome.scores(constant, labels[counted]).mean())
     assert outcome.merit(outcome.scores(good[counted], labels[counted]).mean()) > outcome.merit(guessed)
     outcome.check(counts.tolist(), CLASSES)
@@ -160,7 +162,9 @@ def compared(folder: Path, outcome: str, **strengths: float) -> tuple[Plan, Resu
 
 
 @pytest.mark.parametrize("name", CHOSEN)
-def test_a_comparison_runs_end_to_end_by_every_outcome(name: str, tmp_path: Path) -> None:
+def test_a_comparison_runs_end_to_end_by_every_outcome(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     plan, results = compared(tmp_path, name, resnet18=2.2, plain18=0.7)
     (pair,) = results.pairs
     outcome = outcome_of(name)
@@ -172,7 +176,9 @@ def test_a_comparison_runs_end_to_end_by_every_outcome(name: str, tmp_path: Path
     choice = choose(results, {"resnet18": 0.002, "plain18": 0.001})
     assert choice.candidate == "resnet18"
     assert choice.shown
-    assert choice.sentence.endswith(f"shown to lose less than {outcome.margin_said(outcome.margin)} to any other.")
+    assert answer(results, choice).use.startswith(
+        "Use resnet18: it is shown to be better than every other network, by at"
+    )
     (times,) = results.ratios
     assert times.low < times.value < times.high < 1
     for candidate in results.candidates:
@@ -185,8 +191,18 @@ def test_a_comparison_runs_end_to_end_by_every_outcome(name: str, tmp_path: Path
     assert read_sealed(tmp_path / "comparison.json", Results) == results
     costs = replace(fabricate(("resnet18", "plain18")).costs, recommendation=choice)
     text = markdown(plan, results, costs)
-    for words in (outcome.measure(), outcome.margin_said(outcome.margin), f"--outcome {name}"):
+    for words in (outcome.measure(), outcome.margin_text(outcome.margin), f"--outcome {name}"):
         assert words in text
+    shown = Comparison(folder=tmp_path, plan=plan, results=results, costs=costs, repeated=False)
+    print_comparison(shown, typed=["skipwise", "compare"])
+    printed = capsys.readouterr().out
+    for words in (
+        f"{outcome.measure()} (95%)",
+        f"{outcome.heading} (95% for all pairs)",
+        outcome.value(results.candidates[0].outcome.value),
+        outcome.difference(pair.difference),
+    ):
+        assert words in printed
     write_report(tmp_path / "report.html", plan, results, costs, {}, {})
     page = (tmp_path / "report.html").read_text()
     assert f"{'Up' if outcome.higher_is_better else 'Down'} and to the left is better" in page
@@ -243,8 +259,9 @@ def test_a_loss_that_is_open_says_so_in_its_unit_and_goes_on(tmp_path: Path) -> 
     assert results.pairs[0].verdict == "unresolved"
     assert len(executor.done) == 10  # both went on to the second look
     choice = choose(results, {})
-    assert re.search(r"cannot tell the networks apart: \w+ did best \(\d\.\d{4}\), so use", choice.sentence)
-    assert re.search(r"may still be up to \d\.\d{3} nats behind", choice.sentence)
+    words = " ".join(answer(results, choice).sentences)
+    assert re.search(r"If you must choose now, use \w+, which did best \(\d\.\d{4}\)", words)
+    assert re.search(r"may be up to \d\.\d{3} nats worse than", words)
     assert choice.largest_loss is not None
     assert 0 < choice.largest_loss < 0.3
 
@@ -284,10 +301,11 @@ def test_limits_are_of_what_counts(tmp_path: Path) -> None:
     with pytest.raises(SkipwiseError, match="--max-loss must be above 0"):
         skipwise.recommend(folder, max_loss=-1.0)
     found = skipwise.recommend(folder, max_loss=0.06).recommendation
-    assert found.unfit["plain18"] == ("test log-loss 0.0880, 0.0280 nats above the 0.06 asked for",)
+    (broken,) = found.unfit["plain18"]
+    assert excess(broken, made.results) == "test log-loss 0.0880, 0.0280 nats above the 0.06 asked for"
     assert found.candidate in ("resnet18", "se_resnet18", "mobilenet_v2")
     near = choose(made.results, {}, Limits(outcome=0.053))
-    assert "That it reaches 0.053 is not shown: its interval goes up to 0.05" in near.sentence
+    assert "That it reaches 0.053 is not shown: its interval goes up to 0.05" in answer(made.results, near).mind
 
 
 @pytest.mark.parametrize(
@@ -323,9 +341,9 @@ def test_what_images_cannot_tell_is_refused() -> None:
 
 def test_classes_may_have_commas_and_spaces_in_their_names() -> None:
     classes = ("tench, Tinca tinca", "great white", "a")
-    assert outcome_of("accuracy:classes=tench, Tinca tinca").chosen(classes) == (0,)
-    assert outcome_of("accuracy:classes=great white, a").chosen(classes) == (1, 2)
-    assert outcome_of("accuracy:classes=a,a").chosen(classes) == (2,)
+    assert outcome_of("accuracy:classes=tench, Tinca tinca").class_numbers(classes) == (0,)
+    assert outcome_of("accuracy:classes=great white, a").class_numbers(classes) == (1, 2)
+    assert outcome_of("accuracy:classes=a,a").class_numbers(classes) == (2,)
     assert outcome_of("brier:classes=a,b,c,d").measure() == "test Brier score on 4 classes"
 
 
@@ -389,8 +407,8 @@ def test_a_note_says_who_is_no_better_than_who_does_not_look(tmp_path: Path) -> 
     assert not any("share of each class" in note for note in notes(plan, results))
     hopeless = replace(results, guess=results.candidates[0].outcome.high - 1e-6)  # type: ignore[union-attr]
     (said,) = [note for note in notes(plan, hopeless) if "share of each class" in note]
-    assert said.startswith("Always answering with the share of each class has a test log-loss of ")
-    assert "resnet18, plain18 are not shown to be better" in said
+    assert "always answering with the share of each class gives a test log-loss of " in said
+    assert "resnet18 and plain18 are not shown to be better" in said
 
 
 def test_the_calibration_error_is_corrected_and_knows_what_chance_does() -> None:

@@ -533,7 +533,7 @@ def test_a_reader_that_has_enough_is_no_error(artifact: Path, many: Path) -> Non
         (["empty"], "empty holds no images"),
         (["texts"], "texts holds no images"),
         (["pile", "empty"], "empty holds no images"),
-        (["broken.zip"], "broken.zip is cut off or no archive"),
+        (["broken.zip"], "broken.zip is cut off, or not an archive"),
         (["hostile.zip"], "points outside the archive"),
         (["links.tar"], "holds a link"),
         (["-", "-"], "can be named only once"),

@@ -127,7 +127,7 @@ PIXELS = np.asarray(picture())
         (np.zeros((4, 4, 4), np.uint16), r"give its first three channels"),
         (Image.new("RGB", (0, 5)), "it has no pixels"),
         (b"", "The image can't be answered: it is empty"),
-        (b"nothing of the kind", "it is no image"),
+        (b"nothing of the kind", "it is not an image"),
         (FILES["photo.jpg"]()[:700], "cut off"),
         ("", "its path names no file"),
         ("nowhere.png", "nowhere.png can't be answered: no such file"),
@@ -227,7 +227,7 @@ def test_every_backend_of_the_format_can_be_chosen(artifact: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"backend": "tensorrt"}, "There is no backend for the format onnx called 'tensorrt'"),
+        ({"backend": "tensorrt"}, "There is no backend for ONNX called 'tensorrt'"),
         ({"backend": "torch"}, "choose from onnxruntime, openvino"),
         ({"threads": 0}, "threads must be at least 1"),
         ({"workers": 0}, "workers must be at least 1"),

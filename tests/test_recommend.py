@@ -12,10 +12,10 @@ import pytest
 import skipwise
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.plan.question import Question
-from skipwise.comparison.report import notes
-from skipwise.comparison.results import wording
 from skipwise.comparison.results.choice import Limits, choose
-from skipwise.comparison.results.records import Candidate, Costs, Results, RunResult
+from skipwise.comparison.results.records import Candidate, Costs, Excess, Results, RunResult
+from skipwise.comparison.wording import notes, pairs
+from skipwise.comparison.wording.answer import answer, excess
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.json_records import read_json, write_json
 from skipwise.cost.counts import Counts
@@ -25,6 +25,7 @@ from skipwise.statistics import Estimate, judge
 from tests.conftest import Run
 from tests.fabricated import fabricate
 
+NO_LIMITS = Limits()
 COSTS = {"slow": 0.003, "fast": 0.001, "middle": 0.002}
 
 
@@ -82,21 +83,44 @@ def results(
     )
 
 
+def said(found: Results, latencies: dict[str, float] = COSTS, limits: Limits = NO_LIMITS) -> str:
+    """The answer in words."""
+    return " ".join(answer(found, choose(found, latencies, limits)).sentences)
+
+
+def broken(found: Results, latencies: dict[str, float], limits: Limits) -> dict[str, tuple[str, ...]]:
+    """The limits that each network breaks, in words."""
+    unfit = choose(found, latencies, limits).unfit
+    return {name: tuple(excess(each, found) for each in several) for name, several in unfit.items()}
+
+
 def test_of_equivalent_networks_the_fastest() -> None:
-    choice = choose(results(10_000, {"slow": 500, "fast": 501, "middle": 499}), COSTS)
+    found = results(10_000, {"slow": 500, "fast": 501, "middle": 499})
+    choice = choose(found, COSTS)
     assert choice.candidate == "fast"
     assert choice.shown
     assert 0 < choice.largest_loss < 0.005
-    assert "fastest" in choice.sentence
-    assert "3 networks shown" in choice.sentence
+    assert set(choice.as_good) == {"slow", "fast", "middle"}
+    assert answer(found, choice).sentences == (
+        "Use fast: it is the fastest on this machine's processor (1.00 ms per image) of the 3 networks shown to be "
+        "as good as any other, to within 0.5 points.",
+        "How sure: 95%. Of 100 comparisons like this one, at most 5 say anything that is wrong.",
+        "What may change it: images of another kind, another split of these, another recipe or more tuning. The "
+        "intervals cover none of these.",
+        "What it costs: nothing more; no further runs or images are needed.",
+    )
 
 
 def test_a_network_shown_to_be_better_whatever_it_costs() -> None:
-    choice = choose(results(10_000, {"slow": 100, "fast": 900, "middle": 950}), COSTS)
+    found = results(10_000, {"slow": 100, "fast": 900, "middle": 950})
+    choice = choose(found, COSTS)
     assert choice.candidate == "slow"
     assert choice.shown
     assert choice.largest_loss == 0
-    assert "it alone" in choice.sentence
+    assert said(found).startswith("Use slow: it is shown to be better than every other network, by at least 7.")
+    assert "3.00 ms per image, while the fastest network, fast, takes 1.00 ms and is 7.4 to 8.6 points worse" in said(
+        found
+    )
 
 
 def test_where_nothing_is_told_apart_the_most_accurate_and_what_it_may_lose() -> None:
@@ -104,23 +128,26 @@ def test_where_nothing_is_told_apart_the_most_accurate_and_what_it_may_lose() ->
     choice = choose(found, COSTS)
     assert choice.candidate == "slow"
     assert not choice.shown
-    assert "cannot tell the networks apart" in choice.sentence
-    assert f"up to {choice.largest_loss * 100:.1f} points behind {choice.against}" in choice.sentence
+    assert said(found).startswith("If you must choose now, use slow, which did best (96.00%). How sure: not settled.")
+    assert "5 seeds on 100 test images can't tell it from fast and middle" in said(found)
+    assert f"up to {choice.largest_loss * 100:.1f} points worse than {choice.against}" in said(found)
     assert choice.largest_loss == pytest.approx(max(-found.pair("slow", name).low for name in ("fast", "middle")))
 
 
 def test_where_only_some_are_told_apart_the_others_are_named() -> None:
-    choice = choose(results(200, {"slow": 4, "fast": 60, "middle": 5}), COSTS)
+    found = results(200, {"slow": 4, "fast": 60, "middle": 5})
+    choice = choose(found, COSTS)
     assert choice.candidate == "slow"
     assert not choice.shown
-    assert "cannot tell it from middle," in choice.sentence
-    assert "fast" not in choice.sentence
+    assert choice.rivals == ("middle",)
+    assert "can't tell it from middle," in said(found)
+    assert "fast" not in said(found)
 
 
 def test_failed_runs_are_not_kept_quiet() -> None:
-    choice = choose(results(10_000, {"slow": 100, "fast": 900}, failed={"slow": 2}), COSTS)
-    assert choice.candidate == "slow"
-    assert "2 of its 5 runs failed" in choice.sentence
+    found = results(10_000, {"slow": 100, "fast": 900}, failed={"slow": 2})
+    assert choose(found, COSTS).candidate == "slow"
+    assert "2 of its 5 runs failed" in said(found)
     sentences = notes.failures(results(100, {"slow": 1, "fast": 9}, failed={"slow": 1}))
     assert sentences == ["1 of 5 runs of slow failed (seed 0: the loss became nan)."]
 
@@ -129,39 +156,40 @@ def test_failed_runs_are_not_kept_quiet() -> None:
     ("failed", "who"), [({"slow": 4}, "only fast has"), ({"slow": 5, "fast": 5}, "no network has")]
 )
 def test_without_two_networks_to_compare_none_is_recommended(failed: dict[str, int], who: str) -> None:
-    choice = choose(results(100, {"slow": 10, "fast": 20}, failed=failed), COSTS)
-    assert choice.candidate is None
-    assert who in choice.sentence
+    found = results(100, {"slow": 10, "fast": 20}, failed=failed)
+    assert choose(found, COSTS).candidate is None
+    assert who in said(found)
 
 
 def test_a_network_shown_to_be_worse_is_never_chosen() -> None:
     """Even where failures leave it the best mean, over other seeds than its rivals'."""
     found = results(2000, {"slow": 200, "fast": 100, "middle": 101})
     lucky = replace(found.candidates[0], outcome=Estimate(0.99, 0.98, 1.0))
-    choice = choose(replace(found, candidates=(lucky, *found.candidates[1:])), COSTS)
-    assert choice.candidate in ("fast", "middle")
-    assert "slow" not in choice.sentence
+    found = replace(found, candidates=(lucky, *found.candidates[1:]))
+    assert choose(found, COSTS).candidate in ("fast", "middle")
+    assert "slow" not in said(found)
 
 
 def test_costs_that_could_not_be_measured_are_left_out_of_the_sentence() -> None:
-    choice = choose(results(10_000, {"slow": 500, "fast": 501}), {})
-    assert choice.shown
-    assert "ms" not in choice.sentence
+    found = results(10_000, {"slow": 500, "fast": 501})
+    assert choose(found, {}).shown
+    assert said(found, {}).startswith("Use fast: it is the smallest of the 2 networks")
 
 
 def test_pairs_read_the_same_from_both_sides() -> None:
     found = results(10_000, {"slow": 100, "fast": 900})
     pair, turned = found.pair("slow", "fast"), found.pair("fast", "slow")
-    assert wording.verdict(pair, found.question) == "slow is better than fast"
-    assert wording.verdict(turned, found.question) == "fast is worse than slow"
-    assert wording.remedy(pair) == ""
+    assert pairs.verdict(pair, found.question) == "slow is better than fast"
+    assert pairs.verdict(turned, found.question) == "fast is worse than slow"
+    assert pairs.remedy(pair, found) == ""
     assert found.pair("slow", "nobody") is None
 
 
 def test_unresolved_pairs_say_what_would_settle_them() -> None:
-    pair = results(100, {"slow": 4, "fast": 6}).pair("slow", "fast")
+    found = results(100, {"slow": 4, "fast": 6})
+    pair = found.pair("slow", "fast")
     assert pair.verdict == "unresolved"
-    assert "test images instead of 100 would settle it; more seeds cannot" in wording.remedy(pair)
+    assert "test images instead of 100 would settle it; more seeds can't" in pairs.remedy(pair, found)
 
 
 def test_real_and_too_small_to_matter() -> None:
@@ -169,71 +197,123 @@ def test_real_and_too_small_to_matter() -> None:
     pair = found.pair("slow", "fast")
     assert pair.verdict == "better"
     assert pair.equivalent
-    assert wording.verdict(pair, found.question) == "slow is better than fast, though by less than 0.5 points"
+    assert pairs.verdict(pair, found.question) == "slow is better than fast, though by less than 0.5 points"
 
 
 def test_networks_that_may_be_guessing_are_named() -> None:
     found = results(200, {"good": 10, "poor": 95, "bad": 120})  # half of the images are of one class
     assert notes._guessing(found) == [
-        "Always answering the commonest class has a test accuracy of 50.0%; poor, bad are not shown to be "
-        "better than that."
+        "poor and bad are not shown to be better than guessing: always answering the commonest class gives a test "
+        "accuracy of 50.0%."
     ]
     assert notes._guessing(results(2000, {"good": 10, "fair": 300})) == []
 
 
 def test_only_networks_within_the_limits_are_chosen_from() -> None:
     found = results(10_000, {"slow": 100, "fast": 900, "middle": 300})
-    choice = choose(found, COSTS, Limits(latency=0.0025))
+    limits = Limits(latency=0.0025)
+    choice = choose(found, COSTS, limits)
     assert choice.candidate == "middle"
     assert choice.shown
     assert choice.against == "fast"  # what breaks a limit is no rival
-    assert choice.unfit == {"slow": ("latency 3 ms, 20% over the limit of 2.5 ms",)}
-    assert "within the limits" in choice.sentence
+    assert choice.unfit == {"slow": (Excess(quantity="latency", value=0.003, limit=0.0025),)}
+    assert broken(found, COSTS, limits) == {"slow": ("latency 3 ms, 20% over the limit of 2.5 ms",)}
+    assert "within the limits" in said(found, COSTS, limits)
 
 
 def test_one_network_within_the_limits_is_chosen_whatever_was_shown() -> None:
-    choice = choose(results(100, {"slow": 4, "fast": 6, "middle": 5}), COSTS, Limits(size=50_000))
+    found, limits = results(100, {"slow": 4, "fast": 6, "middle": 5}), Limits(size=50_000)
+    choice = choose(found, COSTS, limits)
     assert (choice.candidate, choice.against, choice.largest_loss) == ("fast", None, None)
-    assert choice.sentence == "Use fast: it is the only network within the limits."
-    assert choice.unfit["slow"] == ("size 0.12 MB, 140% over the limit of 0.05 MB",)
+    assert said(found, COSTS, limits).startswith("Use fast: it is the only network within the limits.")
+    assert broken(found, COSTS, limits)["slow"] == ("size 0.12 MB, 140% over the limit of 0.05 MB",)
 
 
 def test_where_none_fits_each_limit_that_is_broken_is_named() -> None:
     found = results(10_000, {"slow": 100, "fast": 900, "middle": 300})
-    choice = choose(found, COSTS, Limits(latency=0.0025, multiply_adds=1.5e6, outcome=0.98))
-    assert choice.candidate is None
-    assert choice.sentence.startswith("No network fits the limits: slow (latency 3 ms, 20% over")
-    assert "fast (test accuracy 91.00%, 7.00 points below the 98% asked for)" in choice.sentence
-    assert choice.unfit["middle"] == (
+    limits = Limits(latency=0.0025, multiply_adds=1.5e6, outcome=0.98)
+    assert choose(found, COSTS, limits).candidate is None
+    text = said(found, COSTS, limits)
+    assert text.startswith("No network fits the limits: slow (latency 3 ms, 20% over")
+    assert "fast (test accuracy 91.00%, 7.00 points below the 98% asked for)" in text
+    assert broken(found, COSTS, limits)["middle"] == (
         "multiply-adds 2 M, 33% over the limit of 1.5 M",
         "test accuracy 97.00%, 1.00 points below the 98% asked for",
     )
-    assert choose(found, {}, Limits(latency=1.0)).unfit["slow"] == ("its latency is not known",)
-    assert choose(found, {"slow": 0.003001, "fast": 1.0, "middle": 1.0}, Limits(latency=0.003)).unfit["slow"] == (
+    assert broken(found, {}, Limits(latency=1.0))["slow"] == ("its latency is not known",)
+    assert broken(found, {"slow": 0.003001, "fast": 1.0, "middle": 1.0}, Limits(latency=0.003))["slow"] == (
         "latency 3.001 ms, just over the limit of 3 ms",
     )
-    assert "20 times" in choose(found, COSTS, Limits(latency=0.00015)).unfit["slow"][0]
+    assert "20 times" in broken(found, COSTS, Limits(latency=0.00015))["slow"][0]
 
 
 def test_an_accuracy_that_is_reached_by_luck_only_is_said_to_be_so() -> None:
     found = results(300, {"slow": 20, "fast": 21})
-    assert "That it reaches 92% is not shown" in choose(found, COSTS, Limits(outcome=0.92)).sentence
-    assert "not shown" not in choose(found, COSTS, Limits(outcome=0.5)).sentence
+    assert "That it reaches 92% is not shown" in said(found, COSTS, Limits(outcome=0.92))
+    assert "not shown" not in said(found, COSTS, Limits(outcome=0.5))
 
 
 def test_equal_networks_are_said_to_be_equal() -> None:
-    choice = choose(results(100, {"slow": 5, "fast": 5, "middle": 9}), COSTS)
-    assert choice.candidate == "fast"  # the smaller
-    assert "fast and slow did equally well (95.00%), and fast is the smaller" in choice.sentence
+    found = results(100, {"slow": 5, "fast": 5, "middle": 9})
+    assert choose(found, COSTS).candidate == "fast"  # the smaller
+    assert "fast and slow did best and equally well (95.00%), and fast is the smaller" in said(found)
 
 
 def test_what_would_separate_networks_is_said_for_those_that_fit() -> None:
     found = results(100, {"slow": 4, "fast": 9, "middle": 5})
-    said = choose(found, COSTS).separating
-    assert len(said) == 3
-    assert all("test images instead of 100 would settle it" in sentence for sentence in said)
-    assert len(choose(found, COSTS, Limits(latency=0.0025)).separating) == 1
-    assert choose(results(10_000, {"slow": 100, "fast": 900}), COSTS).separating == ()
+    each = pairs.would_separate(found, frozenset(("slow", "fast", "middle")))
+    assert len(each) == 3
+    assert all("test images instead of 100 would settle it" in sentence for sentence in each)
+    assert len(pairs.would_separate(found, frozenset(("fast", "middle")))) == 1
+    settled = results(10_000, {"slow": 100, "fast": 900})
+    assert pairs.would_separate(settled, frozenset(("slow", "fast"))) == []
+
+
+def test_what_would_settle_it_is_said_with_what_it_costs() -> None:
+    """More seeds in runs and hours of this machine, by how long runs took; more images in images."""
+    found = results(1000, {"slow": 40, "fast": 60})
+    (pair,) = found.pairs
+    pair = replace(pair, verdict="unresolved", low=-0.01, seeds=5, seeds_to_settle=15, images_to_settle=9400)
+    found = replace(found, pairs=(pair,))
+    costs = replace(fabricate().costs, run_seconds={"slow": 1800.0, "fast": 900.0}, processes=2)
+    words = answer(found, choose(found, COSTS), costs)
+    assert words.change == (
+        "What would tell the two apart: about 15 seeds instead of 5 or about 9,400 test images instead of 1,000, if "
+        "they really differ as they did here."
+    )
+    # 10 more seeds of each: 10 x 1,800 s and 10 x 900 s, two at once.
+    assert (
+        words.cost
+        == "What that costs: 20 more runs, about 3.8 h here; or about 8,400 more test images with their labels."
+    )
+    assert answer(found, choose(found, COSTS)).cost.startswith("What that costs: 20 more runs; or")
+    only_images = replace(found, pairs=(replace(pair, seeds_to_settle=None),))
+    words = answer(only_images, choose(only_images, COSTS), costs)
+    assert words.change.endswith("they really differ as they did here; more seeds can't.")
+    assert "runs" not in words.cost
+    neither = replace(found, pairs=(replace(pair, seeds_to_settle=None, images_to_settle=None),))
+    words = answer(neither, choose(neither, COSTS), costs)
+    assert words.change.startswith("Neither more seeds nor more test images alone would tell the two apart.")
+    assert words.cost == ""
+
+
+def test_a_faster_network_that_is_as_good_comes_before_the_best_guess() -> None:
+    found = results(1000, {"slow": 40, "middle": 41, "fast": 45})
+    unsure, good, other = found.pairs
+    pairs_now = (
+        replace(unsure, verdict="unresolved", low=-0.02, high=0.03),
+        replace(good, verdict="unresolved", low=-0.02, high=0.004),  # fast may be better, and is hardly worse
+        replace(other, verdict="unresolved", low=-0.02, high=0.02),
+    )
+    found = replace(found, pairs=pairs_now)
+    choice = choose(found, COSTS)
+    assert (choice.candidate, choice.faster.name) == ("slow", "fast")
+    first, second = answer(found, choice).sentences[:2]
+    assert first == (
+        "Use fast where speed counts: it is faster than slow (1.00 ms instead of 3.00 ms per image) and shown to be as "
+        "good, to within 0.5 points."
+    )
+    assert second == "If you must choose now, use slow, which did best (96.00%)."
 
 
 @pytest.fixture
@@ -303,7 +383,7 @@ def test_latencies_of_another_machine_change_the_choice(folder: Path, tmp_path: 
     found = skipwise.recommend(folder, costs=tmp_path / "there.json")
     assert found.where == "Pi"
     assert found.recommendation.candidate == "resnet18"
-    assert "fastest on Pi (1.00 ms per image)" in found.recommendation.sentence
+    assert "fastest on Pi (1.00 ms per image)" in found.verdict[0]
 
 
 def test_costs_that_do_not_fit_say_how_to_measure_them(folder: Path, tmp_path: Path, profile: ProfileReport) -> None:

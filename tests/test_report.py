@@ -18,6 +18,7 @@ from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.report import evidence
 from skipwise.comparison.report.page import write_report
 from skipwise.comparison.results.records import Costs, Results
+from skipwise.comparison.wording.answer import answer
 from skipwise.pages.figures import Point, pareto_front
 from skipwise.pages.pictures import is_data_url
 from skipwise.statistics import share
@@ -97,9 +98,9 @@ def test_the_report_fits_a_small_phone_with_all_that_it_may_say(browser: Any, tm
 def test_the_answer_is_what_one_sees_first(browser: Any, tmp_path: Path) -> None:
     made = fabricate(exploratory=False)
     with page_of(browser, written(tmp_path, made), width=390) as page:
-        answer = page.locator("p.answer").bounding_box()
-        assert answer["y"] + answer["height"] < 500
-        assert made.costs.recommendation.sentence in re.sub(r"\s+", " ", page.inner_text("p.answer"))
+        box = page.locator("p.answer").bounding_box()
+        assert box["y"] + box["height"] < 500
+        assert answer(made.results, made.costs.recommendation).use in re.sub(r"\s+", " ", page.inner_text("p.answer"))
         assert page.inner_text("p.answer strong") == "mobilenet_v2"
         assert "mobilenet_v2" in page.inner_text("#networks tr.chosen")
 
@@ -140,7 +141,7 @@ def test_the_axis_switches_by_mouse_and_by_keyboard(browser: Any, tmp_path: Path
 def test_it_prints_black_on_white_with_everything_open(browser: Any, tmp_path: Path) -> None:
     with page_of(browser, written(tmp_path, fabricate(**CASES["many"])), scheme="dark") as page:
         page.get_by_role("button", name="size").click()
-        assert page.locator("details:not([open])").count() == 3
+        assert page.locator("details:not([open])").count() == 4
         paper = page.pdf(format="A4")
         assert paper.count(b"/Type /Page\n") >= 6
         assert page.locator("details:not([open])").count() == 0

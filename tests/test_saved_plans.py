@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 import shlex
@@ -21,11 +20,16 @@ import skipwise
 from skipwise.cli import app as program
 from skipwise.cli.commands import compare as verb
 from skipwise.comparison.budget import costs as costs_module
+from skipwise.comparison.options import CompareOptions, StartOptions, StudyOptions
 from skipwise.comparison.plan.arguments import Arguments, arguments
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.plan.saved import KEY, beside, portable, read_plan, write_plan
 from skipwise.core.errors import NotTrusted, SkipwiseError
+from skipwise.core.options import declared
+from skipwise.evaluation.options import OutcomeOptions
+from skipwise.nets.options import NetworkOptions
+from skipwise.training.loop.recipe import RecipeOptions
 from skipwise.training.probe.step_cost import StepCost
 from tests.conftest import Run, make_photos
 from tests.fabricated import fabricate
@@ -33,13 +37,10 @@ from tests.fabricated import fabricate
 QUICK = {"models": ["resnet18", "plain18"], "seeds": 2, "epochs": 1, "width": 0.125, "precision": "fp32"}
 LINEAR = "tests.external_networks:linear"
 
-BESIDE = """
-    data include extend began device precision compile workers output resume again plan save_plan dry_run
-    callbacks executor observer
-    time_limit split class_level image_column label_column label_regex group group_regex crop_boxes skip_unread_formats
-    exclude strict pack pretrained
-"""
-"""Arguments of `compare` that are of the images, the machine, the time or the results' place, or stand for another."""
+DECIDED = (StudyOptions, OutcomeOptions, RecipeOptions, NetworkOptions, StartOptions)
+"""The options that make another comparison, so that a plan has to say them."""
+NOT_SAID = {"include", "pretrained", "time_limit"}
+"""Of these, what a plan says otherwise, or not at all: it has what the time limit chose."""
 
 
 def same_costs(_: Plan, names: Iterable[str], **__: object) -> dict[str, StepCost]:
@@ -70,11 +71,10 @@ def called(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, 
     return int(ended.value.code or 0), *capsys.readouterr()
 
 
-def test_every_argument_is_in_a_saved_plan_or_has_nothing_to_do_with_it() -> None:
-    """Who adds one has to say which."""
-    there = set(inspect.signature(skipwise.compare).parameters)
-    assert {each.name for each in fields(Arguments)} | set(BESIDE.split()) == there
-    assert {each.name for each in fields(Arguments)} & set(BESIDE.split()) == {"device", "precision", "compile"}
+def test_a_saved_plan_says_every_option_that_makes_another_comparison() -> None:
+    said = {each.name for each in fields(Arguments)}
+    assert said <= declared(CompareOptions).keys()
+    assert {name for kind in DECIDED for name in declared(kind)} - NOT_SAID <= said
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(
@@ -88,7 +88,8 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     for words in (
         "Read as 3 class folders (36 images)",
         "3 classes, 24 training, 6 validation and 6 test images, 16 x 16 pixels",
-        "resnet18, plain18, mobilenet_v2: a look after 5, 8 and 12 seeds each; margin 0.5 points, alpha 0.05, accuracy",
+        "resnet18, plain18, mobilenet_v2: judged after 5, 8 and 12 seeds each, by accuracy; margin 0.5 points, alpha "
+        "0.05",
         "2 epochs of recipe 'standard' in batches of 16, small stem, width 0.125; 1 at once on cpu in fp32",
         "Nothing was trained. The results would go to runs/compare/stripes.",
     ):

@@ -82,7 +82,7 @@ def test_streamed_pixels_are_packed_ones(tmp_path: Path) -> None:
         streamed.prefetch(np.array([1]))  # and then another batch is asked for
         np.testing.assert_array_equal(streamed[some], pixels[some])
     packed = open_source(tarred(tmp_path / "p", tmp_path / "p.tgz"))
-    with pytest.raises(SkipwiseError, match="can't be streamed"):
+    with pytest.raises(SkipwiseError, match="cannot be streamed"):
         Streamed(packed, scan_images(packed), PIXEL_FORMAT)
 
 

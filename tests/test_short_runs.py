@@ -9,7 +9,8 @@ import pytest
 
 import skipwise
 from skipwise.comparison.budget.fit import fit_to_limit
-from skipwise.comparison.results.wording import given_up, length
+from skipwise.comparison.wording.phrases import length
+from skipwise.comparison.wording.study import given_up
 from skipwise.training import draft
 from skipwise.training.loop.recipe import Recipe
 from skipwise.training.probe.step_cost import StepCost

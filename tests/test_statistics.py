@@ -20,11 +20,11 @@ from skipwise.statistics import (
     beaten,
     bootstrap,
     candidates_left,
+    carry_forward,
     judge,
     mcnemar,
     pair_level,
     schedule,
-    settle,
 )
 from skipwise.statistics import crosschecks as checks
 from skipwise.statistics.groups import Groups
@@ -84,8 +84,8 @@ def test_variances_are_those_of_the_textbook_sums() -> None:
     image = (values.sum(axis=0) ** 2).sum() / s - grand
     rest = (values**2).sum() - grand - seed - image
     assert table.mean == pytest.approx(values.mean())
-    assert table.of_run == pytest.approx(seed / (s - 1) / n)
-    assert table.of_rest == pytest.approx(rest / ((s - 1) * (n - 1)) / n)
+    assert table.run_variance == pytest.approx(seed / (s - 1) / n)
+    assert table.residual_variance == pytest.approx(rest / ((s - 1) * (n - 1)) / n)
 
 
 def by_hand(
@@ -383,10 +383,10 @@ def test_nonsense_is_refused(correct: Answers, options: dict[str, object], compl
 def test_a_decided_pair_stays_as_it_was_decided() -> None:
     first = run(pair_of("a", "b", 0.001, 0.02, "better"), pair_of("a", "c", -0.01, 0.02))
     second = run(pair_of("a", "b", -0.001, 0.01), pair_of("a", "c", 0.002, 0.01, "better"))
-    assert settle(None, first) is first
-    settled = settle(first, second)
+    assert carry_forward(None, first) is first
+    settled = carry_forward(first, second)
     assert settled.pairs == (first.pairs[0], second.pairs[1])
-    assert settle(settled, first) == settled
+    assert carry_forward(settled, first) == settled
 
 
 def test_out_is_who_is_shown_to_lose_more_than_the_margin() -> None:

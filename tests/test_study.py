@@ -97,6 +97,27 @@ class Answering:
         return record
 
 
+class Folds(Answering):
+    """The same in cross-validation: each run answers the images of its fold, every fourth; resnet18 rightly, plain18
+    every tenth wrongly; where the accuracy is 0, one class for all."""
+
+    def run(self, job: Job) -> RunRecord:
+        record = super().run(job)
+        if record.status != "finished":
+            return record
+        assert job.spec.fold is not None
+        members = np.arange(job.spec.fold[0], IMAGES, 4)
+        labels = members % 5
+        ids = np.array([f"{number:05}.png" for number in members])
+        given = labels if job.spec.model == "resnet18" else (labels + (members % 10 == 0)) % 5
+        if self.accuracy(job.spec) == 0:
+            given = np.zeros_like(labels)
+        test = Predictions(ids, labels, np.eye(5, dtype=np.float32)[given])
+        write_predictions(self.home / job.folder, {"val": test, "test": test})
+        write_run(self.home / job.folder, record)
+        return record
+
+
 def by_name(**accuracies: float) -> Accuracy:
     return lambda spec: accuracies[spec.model]
 
@@ -345,22 +366,6 @@ def test_a_network_that_the_time_was_too_short_for_is_in_no_verdict(tmp_path: Pa
 
 def test_in_cross_validation_a_seed_counts_when_all_its_folds_are_done(tmp_path: Path) -> None:
     plan = replace(make_plan(tmp_path, looks=(2,)), folds=4)
-
-    class Folds(Answering):
-        def run(self, job: Job) -> RunRecord:
-            record = super().run(job)
-            if record.status != "finished":
-                return record
-            assert job.spec.fold is not None
-            members = np.arange(job.spec.fold[0], IMAGES, 4)
-            labels = members % 5
-            ids = np.array([f"{number:05}.png" for number in members])
-            given = labels if job.spec.model == "resnet18" else (labels + (members % 10 == 0)) % 5
-            logits = np.eye(5, dtype=np.float32)[given]
-            test = Predictions(ids, labels, logits)
-            write_predictions(self.home / job.folder, {"val": test, "test": test})
-            write_run(self.home / job.folder, record)
-            return record
 
     def accuracy(spec: RunSpec) -> float:
         return math.nan if (spec.model, spec.seed, spec.fold) == ("plain18", 5, (1, 4)) else 0.9

@@ -73,7 +73,7 @@ def test_the_same_call_again_shows_the_run_unless_it_is_to_be_made_again(photos:
             train(photos, **{**OPTIONS, **change}, output=first.folder)
     with pytest.MonkeyPatch.context() as patch:  # as after an update
         patch.setitem(RECIPES, "standard", replace(RECIPES["standard"], weight_decay=1e-4))
-        with pytest.raises(skipwise.SkipwiseError, match="the recipe 'standard' was another one then"):
+        with pytest.raises(skipwise.SkipwiseError, match="the recipe 'standard' has changed since then"):
             train(photos, **OPTIONS, output=first.folder)
     with pytest.raises(skipwise.SkipwiseError, match="the images differ"):
         train("digits", **OPTIONS, output=first.folder)
@@ -319,7 +319,7 @@ def test_a_network_that_breaks_down_on_the_way_leaves_what_was_saved(
     monkeypatch.setattr(saving, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(saving, "SAVING_SHARE", math.inf)
     options = {"model": "fragile_net:Net", "epochs": 20, "img_size": 16, "precision": "fp32", "output": here / "run"}
-    with pytest.raises(skipwise.SkipwiseError, match=r"RuntimeError: the driver is gone.*error\.txt.*goes on"):
+    with pytest.raises(skipwise.SkipwiseError, match=r"RuntimeError: the driver is gone.*error\.txt.*resumes it"):
         train(photos, **options)
     assert (here / "run" / "resume.safetensors").exists()
     assert not (here / "run" / "run.json").exists()

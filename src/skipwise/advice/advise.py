@@ -10,7 +10,7 @@ from skipwise.advice.options import AdviseOptions
 from skipwise.advice.points import Asked, Point, points_on
 from skipwise.advice.table import read_table
 from skipwise.advice.traits import Traits, traits_of
-from skipwise.core.options import takes
+from skipwise.core.signatures import takes
 from skipwise.core.text import count
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.scan.scan import Progress

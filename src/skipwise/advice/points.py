@@ -1,4 +1,4 @@
-"""The advice on a set of images, point by point, each with its reason and the number behind it."""
+"""The advice on a set of images, point by point, each with its reason and the number it rests on."""
 
 from __future__ import annotations
 
@@ -76,10 +76,10 @@ def _weights(traits: Traits, table: Table) -> Point:
     if found.use:
         return Point(
             topic="weights",
-            advice="Start from published weights, where the network has them; that is what --init auto does.",
+            advice="Start from published weights where the network has some; --init auto does so.",
             reason=found.reason,
         )
-    return Point(topic="weights", advice="Train from scratch; that is what --init auto does here.", reason=found.reason)
+    return Point(topic="weights", advice="Train from scratch; --init auto does so here.", reason=found.reason)
 
 
 def cross_validation(traits: Traits, asked: Asked) -> Point | None:
@@ -95,8 +95,8 @@ def cross_validation(traits: Traits, asked: Asked) -> Point | None:
         return 100 * least / images if least <= images else math.inf
 
     one, all_of_them = smallest(traits.test), smallest(traits.images)
-    least = f"no difference below {one:.1f} points" if math.isfinite(one) else "no difference at all"
-    test = f"With {count(traits.test, 'test image')}, {least} can be shown"
+    least = f"only differences of {one:.1f} points or more can" if math.isfinite(one) else "no difference can"
+    test = f"With {count(traits.test, 'test image')}, {least} be shown"
     if one <= asked.margin or math.isinf(all_of_them) or traits.least_groups < FOLDS:
         advice = "Test on one split."
         few = f"; a class has too few images for {FOLDS} parts" if traits.least_groups < FOLDS else ""
@@ -104,8 +104,8 @@ def cross_validation(traits: Traits, asked: Asked) -> Point | None:
     return Point(
         topic="cross-validation",
         advice=f"Cross-validate, in {FOLDS} parts: each image is tested once per seed.",
-        reason=f"{test}; with all {traits.images:,} images, each tested in turn, {all_of_them:.1f} points can be. That "
-        f"takes {FOLDS} times the runs.",
+        reason=f"{test}. With all {traits.images:,} images, each tested in turn, differences from "
+        f"{all_of_them:.1f} points on can. It takes {FOLDS} times as many runs.",
         flags=("--folds", str(FOLDS)),
     )
 
@@ -122,7 +122,7 @@ def _size(traits: Traits, asked: Asked, table: Table) -> Point:
     if traits.side >= 1.5 * size:
         return Point(
             topic="size",
-            advice=f"Try larger images than {size} x {size} pixels if what tells the classes apart is small.",
+            advice=f"Try larger images than {size} x {size} pixels if the classes differ in small details.",
             reason=f"{side} Training at {2 * size} pixels takes about four times as long.{measured}",
             flags=(),
         )
@@ -143,9 +143,9 @@ def _mirror(traits: Traits, table: Table) -> Point:
         )
     return Point(
         topic="mirror",
-        advice="Mirror training images, unless a mirrored one is of another class (letters, left and right): then give "
-        "--no-mirror.",
-        reason=f"Only you can know that; pixels don't tell.{measured}",
+        advice="Mirror training images, unless a mirror image belongs to another class (letters, left and right): then "
+        "give --no-mirror.",
+        reason=f"Pixels don't show it, so you have to say.{measured}",
     )
 
 
@@ -154,7 +154,8 @@ def _balance(traits: Traits) -> Point | None:
         return None
     return Point(
         topic="balance",
-        advice="If rare classes matter as much as common ones, count so, and show them as often.",
+        advice="If rare classes matter as much as common ones, count them equally (--outcome balanced-accuracy) and "
+        "sample them equally often.",
         reason=f"The largest class has {traits.largest_class:,} images to train on, the smallest "
         f"{traits.smallest_class:,}.",
         flags=("--balance", "sampling"),

@@ -40,15 +40,15 @@ class StartingWeights:
     @property
     def against(self) -> str:
         """The sentence that is printed where published weights are not used."""
-        return f"From scratch, as published weights are not expected to help: {self.reason}"
+        return f"From scratch: published weights are not expected to help. {self.reason}"
 
 
 def should_start_from_weights(traits: Traits, table: Table | None = None) -> StartingWeights:
     """Whether published weights help where images are like these.
 
-    They do where they did for about as many training images of the data set in the table that is most like them, and
-    the images are photographs: drawings, text and objects on one colour were not what such weights were made from, and
-    what one such set gave is not taken for another.
+    They do if two things hold. They helped on the data set of the table that is most like these images, with about as
+    many training images. And the images are photographs: published weights were not made from drawings, text or objects
+    on one colour, and what one such set gave says little about another.
 
     Args:
         traits: see `traits_of`.
@@ -59,21 +59,21 @@ def should_start_from_weights(traits: Traits, table: Table | None = None) -> Sta
     gains = table.gains(like, ARM)
     if not gains:
         return StartingWeights(
-            use=False, reason="Nothing like these images was tried.", size=None, like=like, gain=None
+            use=False, reason="No experiment was made on images like these.", size=None, like=like, gain=None
         )
     gain = nearest(gains, traits.train)
     photographs = traits.detail >= table.photographic
     beyond = traits.train > BEYOND * gains[-1].images
     measured = (
-        f"on {table.titles[like]}, of the sets tried the one most like these images, a network trained on "
-        f"{count(gain.images, 'image')} was {_points(gain)} from published weights than from scratch, at equal cost"
+        f"On {table.titles[like]}, which is most like these images among the sets tried, a network trained on "
+        f"{count(gain.images, 'image')} was {_points(gain)} with published weights than from scratch, at equal cost."
     )
     if not photographs:
-        reason = f"The images are no photographs by what their pixels show; {measured}."
+        reason = f"By their pixels, these images are no photographs. {measured}"
     elif beyond:
-        reason = f"With {count(traits.train, 'training image')}, no experiment is near; {measured}."
+        reason = f"With {count(traits.train, 'training image')}, no experiment is near. {measured}"
     else:
-        reason = f"{measured[0].upper()}{measured[1:]}."
+        reason = measured
     return StartingWeights(
         use=photographs and not beyond and gain.sign > 0,
         reason=reason,

@@ -18,7 +18,7 @@ from skipwise.auditing.record import AUDITS, PAGE, AuditReport, Record
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import clear_leftovers, write_text
 from skipwise.core.files.paths import user_path
-from skipwise.core.options import takes
+from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Task
 from skipwise.data.faults import unreadable_images
 from skipwise.data.prepare import files_left_out, obstacles

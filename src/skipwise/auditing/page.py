@@ -9,8 +9,9 @@ from statistics import median
 from typing import Any
 
 from skipwise.auditing.contact_sheets import Sheet, pictures_each
-from skipwise.auditing.record import TITLES, TO_MEND, Record, summary
+from skipwise.auditing.record import Record
 from skipwise.auditing.thumbnails import small_pictures
+from skipwise.auditing.wording import TITLES, TO_MEND, summary
 from skipwise.core.text import count
 from skipwise.data.quality.findings import Finding, Kind
 from skipwise.data.scan.scan import Progress, Scan

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from skipwise.comparison.plan.plan import Job, Plan
-from skipwise.comparison.report import outline
+from skipwise.comparison.wording import plans
 from skipwise.core.progress import ESTIMATING, SHOWN_SECONDS, Bar, about, of_limit
 from skipwise.core.remaining import Remaining
 from skipwise.core.text import count, duration
@@ -131,7 +131,7 @@ class Screen(Display):
 
     def on_start(self, start: Start) -> None:
         plan, forecast, folder = start.plan, start.forecast, start.folder
-        for line in (*outline.outlined(plan), *([] if forecast is None else outline.expected(plan, forecast, folder))):
+        for line in (*plans.outlined(plan), *([] if forecast is None else plans.expected(plan, forecast, folder))):
             self._line(line)
         self._says_where(folder)
         self.left = StudyTime(plan, {} if forecast is None else forecast.epochs)

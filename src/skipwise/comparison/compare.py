@@ -6,10 +6,10 @@ import os
 import time
 import warnings
 from collections.abc import Sequence
-from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skipwise.comparison.draft import ComparisonRequest, draft_plan
+from skipwise.comparison.draft import ComparisonRequest, Draft, draft_plan
 from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.plan.extending import as_asked_before, in_stored_order, is_answered
 from skipwise.comparison.plan.plan import COMPARISONS, Plan, check_together
@@ -23,10 +23,10 @@ from skipwise.comparison.run.executor import Executor, check_executor
 from skipwise.comparison.run.observer import Observed, Observer
 from skipwise.core.errors import SkipwiseError, require
 from skipwise.core.files.paths import user_path
-from skipwise.core.options import takes
+from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Place, Task
 from skipwise.core.workspace.workspace import check_again
-from skipwise.data.prepare import Request, prepare
+from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.evaluation.outcomes import outcome_of
 from skipwise.training.callbacks import Callback, Callbacks
@@ -36,6 +36,7 @@ from skipwise.training.run.time_budget import parse_limit
 
 if TYPE_CHECKING:
     from skipwise.comparison.budget.forecast import Forecast
+    from skipwise.comparison.budget.resolve import OnThisMachine
 
 
 @by_plan
@@ -68,19 +69,50 @@ def compare(
     Raises:
         SkipwiseError: anything a person can mend; what was finished stays.
     """
-    study, images, network, machine = options.study, options.images, options.network, options.machine
-    extend, dry_run, save_plan = options.planning.extend, options.planning.dry_run, options.planning.save_plan
-    output, workers = options.folder.output, options.processes.workers
-    began = time.monotonic() if began is None else began
-    sentences: list[str] = []
     if observer is not None:
         warnings.warn("`observer` is now `callbacks`.", DeprecationWarning, stacklevel=4)
         callbacks = [*callbacks, Observed(observer)]
     check_executor(executor)
+    began = time.monotonic() if began is None else began
+    sentences: list[str] = []
     watch: Callback = Callbacks(callbacks)
-    watch = NoticeList(watch, sentences) if dry_run else watch
-    saved = None if save_plan is None else user_path(save_plan)
-    if saved is not None:
+    watch = NoticeList(watch, sentences) if options.planning.dry_run else watch
+    asked = _request(data, options)
+    require("torch", extra="train")
+    prepared = _prepare(asked, options, watch)
+    draft = draft_plan(asked, prepared, watch.on_notice)
+    task = _task(draft, options, watch)
+    place = task.find()
+    if is_answered(place, asked.question, extend=options.planning.extend):
+        return _show(place, options, sentences)
+    # What works needs torch, which takes a second to import; what was found out so far does not.
+    from skipwise.comparison.begin import Beginning, begin_or_continue, look_ahead_from
+
+    begin = Beginning(
+        asked=asked,
+        draft=draft,
+        prepared=prepared,
+        packed=options.machine.pack,
+        extend=options.planning.extend,
+        saved=_saved(options),
+        here=_on_this_machine(options, asked, draft, began),
+        callback=watch,
+        executor=executor,
+    )
+    if options.planning.dry_run:
+        return _planned(place, *look_ahead_from(begin, place), sentences)
+    return begin_or_continue(begin, task, place)
+
+
+def _request(data: str | os.PathLike[str], options: CompareOptions) -> ComparisonRequest:
+    """What is asked, checked as far as can be told without the images.
+
+    Raises:
+        SkipwiseError: options exclude each other, name nothing that there is, or have values that can't be.
+    """
+    study, images, network, machine = options.study, options.images, options.network, options.machine
+    extend, output = options.planning.extend, options.folder.output
+    if (saved := _saved(options)) is not None:
         check_savable(saved)
     included = find_included(several(study.include))
     names = list(study.models.split(",") if isinstance(study.models, str) else study.models)
@@ -97,16 +129,13 @@ def compare(
     check_together(images.folds, tune=study.tune is not None, included=bool(included), lr=options.recipe.lr)
     if extend and (output is None or study.time_limit is not None):
         raise SkipwiseError("--extend needs --output, the comparison to ask more of, and takes no --time-limit.")
-    if extend and dry_run:
+    if extend and options.planning.dry_run:
         raise SkipwiseError("--extend asks more of a comparison that has its plan; leave --dry-run out.")
     limit = None if study.time_limit is None else parse_limit(study.time_limit)
     options.recipe.check(fine_tune=starts.any)
-    request = Request.of(data, images, options.reading)
-    require("torch", extra="train")
-    named = user_path(output) if output is not None else None
-    asked = ComparisonRequest(
+    return ComparisonRequest(
         question=question,
-        images=request,
+        images=Request.of(data, images, options.reading),
         included=included,
         starts=starts,
         stem=stem,
@@ -116,13 +145,22 @@ def compare(
         tune_epochs=study.tune_epochs,
         time_limit=limit,
         device=device,
-        processes=check_workers(workers),
+        processes=check_workers(options.processes.workers),
     )
-    with COMPARISONS.reading(named):
-        packed = machine.pack and not dry_run
-        prepared = prepare(request, seed=SPLIT_SEED, packed=packed, progress=watch.on_prepare, notice=watch.on_notice)
-    draft = draft_plan(asked, prepared, watch.on_notice)
-    task = Task(
+
+
+def _prepare(asked: ComparisonRequest, options: CompareOptions, watch: Callback) -> Prepared:
+    """The images, looked at and split; a dry run decodes none for later."""
+    packed = options.machine.pack and not options.planning.dry_run
+    with COMPARISONS.reading(_output(options)):
+        return prepare(asked.images, seed=SPLIT_SEED, packed=packed, progress=watch.on_prepare, notice=watch.on_notice)
+
+
+def _task(draft: Draft, options: CompareOptions, watch: Callback) -> Task[Plan]:
+    """The work on a plan, which finds its folder."""
+    named, machine = _output(options), options.machine
+    extended = named if options.planning.extend else None
+    return Task(
         workspace=COMPARISONS,
         plan=draft.plan,
         name=draft.plan.data,
@@ -130,41 +168,40 @@ def compare(
         again=options.folder.again,
         resume=options.folder.resume,
         acceptable=lambda stored: is_unchanged(stored.execution, machine.precision, machine.compile),
-        as_stored=partial(as_asked_before, folder=named) if extend and named is not None else lambda plan: plan,
+        as_stored=lambda plan: plan if extended is None else as_asked_before(plan, extended),
         notice=watch.on_notice,
     )
-    place = task.find()
-    if is_answered(place, question, extend=extend):
-        found = read_comparison(place.folder)
-        if saved is not None:
-            write_plan(saved, found.plan)
-        return _planned(place, found.plan, None, sentences) if dry_run else found
-    # What works needs torch, which takes a second to import; what was found out so far does not.
-    from skipwise.comparison.begin import Beginning, begin_or_continue, look_ahead_from
+
+
+def _show(place: Place[Plan], options: CompareOptions, sentences: Sequence[str]) -> Comparison | Planned:
+    """What is finished already."""
+    found = read_comparison(place.folder)
+    if (saved := _saved(options)) is not None:
+        write_plan(saved, found.plan)
+    return _planned(place, found.plan, None, sentences) if options.planning.dry_run else found
+
+
+def _on_this_machine(options: CompareOptions, asked: ComparisonRequest, draft: Draft, began: float) -> OnThisMachine:
+    """What is said of how runs are computed, and what a time limit may change."""
     from skipwise.comparison.budget.resolve import OnThisMachine
 
-    begin = Beginning(
-        asked=asked,
-        draft=draft,
-        prepared=prepared,
-        packed=machine.pack,
-        extend=extend,
-        saved=saved,
-        here=OnThisMachine(
-            precision=machine.precision,
-            compile=machine.compile,
-            workers=workers,
-            fewer_epochs=options.recipe.epochs is None,
-            other_size=images.img_size is None,
-            other_stem=stem == "auto" and not draft.weights,
-            began=began,
-        ),
-        callback=watch,
-        executor=executor,
+    return OnThisMachine(
+        precision=options.machine.precision,
+        compile=options.machine.compile,
+        workers=options.processes.workers,
+        fewer_epochs=options.recipe.epochs is None,
+        other_size=options.images.img_size is None,
+        other_stem=asked.stem == "auto" and not draft.weights,
+        began=began,
     )
-    if dry_run:
-        return _planned(place, *look_ahead_from(begin, place), sentences)
-    return begin_or_continue(begin, task, place)
+
+
+def _output(options: CompareOptions) -> Path | None:
+    return None if options.folder.output is None else user_path(options.folder.output)
+
+
+def _saved(options: CompareOptions) -> Path | None:
+    return None if options.planning.save_plan is None else user_path(options.planning.save_plan)
 
 
 def _question(options: CompareOptions, names: Sequence[str]) -> Question:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
@@ -12,23 +13,23 @@ from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.budget.forecast import Forecast
 from skipwise.comparison.plan.plan import COMPARISONS, COSTS, REPORT, RESULTS, Plan
 from skipwise.comparison.plan.question import LEAST
-from skipwise.comparison.report.notes import resolvable
 from skipwise.comparison.report.page import write_report
 from skipwise.comparison.report.thumbnails import pictures
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.finished import PICTURES, Comparison, histories
 from skipwise.comparison.results.records import Costs, Results
-from skipwise.comparison.results.wording import counted
 from skipwise.comparison.run.collect import collect
 from skipwise.comparison.run.executor import Executor
 from skipwise.comparison.run.images import load_images
 from skipwise.comparison.run.local import LocalProcesses
 from skipwise.comparison.run.predictions import read_tested
 from skipwise.comparison.run.study import StudyResult, run_study
+from skipwise.comparison.wording.notes import resolvable
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.json_records import write_json
 from skipwise.core.machine.system import describe_machine
+from skipwise.core.text import count
 from skipwise.cost.timing import latencies
 from skipwise.training.callbacks import Callback, Phase, Start, with_callbacks
 
@@ -74,7 +75,7 @@ def _carry_out(plan: Plan, folder: Path, callback: Callback, budget: Budget | No
         shown = pictures(images, [image.id for image in results.disagreements])
     write_json(folder / PICTURES, shown)
     callback.on_phase(Phase(name="Measuring latency on this machine"))
-    costs = _measure(plan, results)
+    costs = _measure(plan, results, study)
     write_sealed(folder / COSTS, costs, [PICTURES])
     callback.on_phase(Phase(name="Writing the report"))
     for name in ("images.json", "weights.json"):
@@ -114,13 +115,13 @@ def _study(plan: Plan, folder: Path, callback: Callback, budget: Budget | None, 
                         f"done is kept in {folder}; the same command resumes it, with the same time limit again."
                     ) from early
                 if early.seeds < plan.question.looks[-1]:
-                    sentence = f"The time was up after {counted(early.seeds, 'seed')}."
+                    sentence = f"The time was up after {count(early.seeds, 'seed')}."
                     if early.seeds < LEAST:
                         sentence += " One seed does not show how much runs vary, so that nothing is judged."
                     revised(replace(plan, stopped_after=early.seeds, corrections=(*plan.corrections, sentence)))
 
 
-def _measure(plan: Plan, results: Results) -> Costs:
+def _measure(plan: Plan, results: Results, study: StudyResult) -> Costs:
     trained = [c.name for c in results.candidates if c.counts is not None and c.not_trained is None]
     networks = {name: plan.network(name).build(seed=plan.question.first_seed) for name in trained}
     preprocessing = plan.preprocessing
@@ -130,4 +131,19 @@ def _measure(plan: Plan, results: Results) -> Costs:
         threads=threads,
         latencies=timings,
         recommendation=choose(results, {name: timing.median for name, timing in timings.items()}),
+        run_seconds=_run_seconds(plan, study),
+        processes=plan.processes,
     )
+
+
+def _run_seconds(plan: Plan, study: StudyResult) -> dict[str, float]:
+    """The median time of each candidate's finished runs; those that were trained before may be of another machine."""
+    before = {(run.model, run.seed) for run in plan.included}
+    taken: dict[str, list[float]] = {}
+    for name in plan.trained:
+        for seed in plan.question.seeds:
+            for job in plan.jobs(name, seed):
+                record = study.records.get(job.folder)
+                if record is not None and record.status == "finished" and (name, seed) not in before:
+                    taken.setdefault(name, []).append(record.seconds)
+    return {name: median(each) for name, each in taken.items()}

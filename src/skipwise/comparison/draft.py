@@ -16,6 +16,7 @@ from skipwise.comparison.plan.question import Question
 from skipwise.comparison.plan.starting_weights import Starts, choose_recipes
 from skipwise.comparison.plan.tuning import choose_tuning
 from skipwise.comparison.run.images import image_options
+from skipwise.comparison.wording.groups import group_warnings, in_groups
 from skipwise.data.prepare import Prepared, Request
 from skipwise.data.splits import SPLIT_SEED
 from skipwise.nets.external import is_external
@@ -146,6 +147,6 @@ def _advise_folds(asked: ComparisonRequest, prepared: Prepared, grouping: Groupi
 
 def _tell_groups(grouping: Grouping | None, images: int, notice: Notice) -> None:
     if grouping is not None:
-        notice(f"{grouping.said(images)}.")
-        for sentence in grouping.warnings(images):
+        notice(f"{in_groups(grouping, images)}.")
+        for sentence in group_warnings(grouping, images):
             notice(sentence)

@@ -10,19 +10,19 @@ from pathlib import Path
 import msgspec
 
 from skipwise.comparison.options import RecommendOptions
-from skipwise.comparison.results.choice import Limits, choose
+from skipwise.comparison.results.choice import HERE, Limits, choose
 from skipwise.comparison.results.finished import Comparison, read_comparison
-from skipwise.comparison.results.records import Costs, Recommendation
+from skipwise.comparison.results.records import Recommendation
+from skipwise.comparison.wording.answer import answer
 from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.files.json_limits import check_json
 from skipwise.core.files.json_records import LARGEST_RECORD
 from skipwise.core.files.regular import read_regular
-from skipwise.core.options import takes
+from skipwise.core.signatures import takes
 from skipwise.core.text import command
 from skipwise.cost.profile import ProfileReport
 from skipwise.evaluation.outcomes import Outcome
 
-HERE = "this machine's processor"
 _AMOUNT = re.compile(r"([\d.]+)([kKMGT]?)")
 _TIMES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
@@ -36,6 +36,11 @@ class Recommended:
     latencies: dict[str, float]
     where: str
     recommendation: Recommendation
+
+    @property
+    def verdict(self) -> tuple[str, ...]:
+        """The answer within the limits in a few sentences; see `Comparison.verdict`."""
+        return answer(self.comparison.results, self.recommendation, self.comparison.costs).sentences
 
 
 @takes(RecommendOptions)
@@ -57,7 +62,7 @@ def recommend(comparison: str | os.PathLike[str], *, options: RecommendOptions) 
         outcome=_asked_for(found.results.question.scoring, options.min_accuracy, options.max_loss),
     )
     if options.costs is None:
-        latencies, where = _medians(found.costs), HERE
+        latencies, where = found.costs.medians, HERE
     else:
         latencies, where = _elsewhere(Path(options.costs), found)
     return Recommended(
@@ -140,10 +145,6 @@ def _elsewhere(path: Path, found: Comparison) -> tuple[dict[str, float], str]:
 def _measurable(found: Comparison) -> list[str]:
     """The candidates that can be built."""
     return [candidate.name for candidate in found.results.candidates if candidate.counts is not None]
-
-
-def _medians(costs: Costs) -> dict[str, float]:
-    return {name: timing.median for name, timing in costs.latencies.items()}
 
 
 def profile_command(found: Comparison) -> str:

@@ -1,8 +1,8 @@
 """Options that are declared once, as fields of a frozen dataclass beside the part that they configure.
 
 A field says the option's name, type, default, help text and unit. From it come the option of the command line
-(`cli/declared.py`), the keyword argument of the Python function (`takes`), its entry in the docstring, and the words of
-a command in a report (`command_words`). A verb's options are a dataclass whose fields are such groups.
+(`cli/declared.py`), the keyword of the Python function and its entry in the docstring (`core/signatures.py`), and the
+words of a command in a report (`command_words`). A verb's options are a dataclass whose fields are groups of them.
 
 Example:
     >>> @options("Light")
@@ -11,11 +11,10 @@ Example:
     >>> @options()
     ... class LampOptions:
     ...     light: LightOptions = group(LightOptions)
-    >>> @takes(LampOptions)
-    ... def lamp(place, *, options):
-    ...     return place, options.light.lux
-    >>> lamp("desk", lux=300)
-    ('desk', 300)
+    >>> declared(LampOptions)["lux"].flag
+    '--lux'
+    >>> build(LampOptions, {"lux": 300}).light.lux
+    300
 """
 
 from __future__ import annotations
@@ -280,63 +279,6 @@ def command_words(kind: type, values: Mapping[str, Any]) -> list[str]:
     """The words of a command line that give these values, in the order of the values."""
     options = declared(kind)
     return [word for name, value in values.items() for word in options[name].words(value)]
-
-
-def takes(kind: type) -> Callable[[Callable[..., R]], Callable[..., R]]:
-    """Makes a function that takes `options` of this kind take them as keywords.
-
-    Its signature lists every option with its type and default, keyword-only, and the section "Args" of its docstring
-    says what each of them is.
-    """
-
-    def decorated(function: Callable[..., R]) -> Callable[..., R]:
-        signature = _signature(function, kind)
-
-        @functools.wraps(function)
-        def called(*arguments: Any, **keywords: Any) -> R:
-            try:
-                signature.bind(*arguments, **keywords)
-            except TypeError as error:
-                raise TypeError(f"{function.__name__}() {error}") from None
-            given = {name: keywords.pop(name) for name in names & keywords.keys()}
-            return function(*arguments, options=build(kind, given), **keywords)
-
-        names = declared(kind).keys()
-        called.__signature__ = signature  # type: ignore[attr-defined]
-        called.__doc__ = _documented(function.__doc__ or "", kind).replace("<verb>", function.__name__)
-        return called
-
-    return decorated
-
-
-def _signature(function: Callable[..., Any], kind: type) -> inspect.Signature:
-    written = inspect.signature(function)
-    parameters: list[inspect.Parameter] = []
-    for parameter in written.parameters.values():
-        if parameter.name == "options":
-            parameters += [
-                inspect.Parameter(
-                    option.name,
-                    inspect.Parameter.KEYWORD_ONLY,
-                    default=option.default,
-                    annotation=option.python_annotation,
-                )
-                for option in declared(kind).values()
-            ]
-        else:
-            parameters.append(parameter)
-    return written.replace(parameters=parameters)
-
-
-def _documented(text: str, kind: type) -> str:
-    """The docstring, with the options behind what it says of other arguments."""
-    head, section, rest = text.partition("    Args:\n")
-    if not section:
-        return text
-    entries = re.match(r"(?:        .*\n|\n(?=        ))*", rest)
-    end = entries.end() if entries else 0
-    lines = [f"{option.documentation}\n" for option in declared(kind).values()]
-    return f"{head}{section}{rest[:end]}{''.join(lines)}{rest[end:]}"
 
 
 def _annotation(kind: type, name: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.machine.system import Machine, describe_machine
-from skipwise.core.options import takes
+from skipwise.core.signatures import takes
 from skipwise.cost.counts import Counts, count
 from skipwise.cost.interleaved import Timing, interleaved
 from skipwise.cost.options import ProfileOptions

@@ -49,7 +49,7 @@ class ReadingOptions:
             raise SkipwiseError(f"--class-level takes 1, 2, ... or leaf, not {shortened(level)!r}.")
 
 
-@options("Which images are used for what")
+@options("Images and splits")
 class DataOptions:
     """Which images are used, how they are split, and how large they are."""
 

@@ -14,7 +14,7 @@ from skipwise.core.escaping import csv_cell
 from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import read_sealed, write_sealed
 from skipwise.core.files.paths import user_path
-from skipwise.core.options import takes
+from skipwise.core.signatures import takes
 from skipwise.core.text import count, listed
 from skipwise.core.workspace.task import Task
 from skipwise.data.image.decode import decode

@@ -225,17 +225,19 @@ def measured(outcome: Outcome, answers: Answers, classes: Sequence[str]) -> Meas
     scores = outcome.scores(answers.logits, answers.labels)
     value, count = float(scores.mean()), len(scores)
     # Of images that weigh differently, what differs between classes was fixed by how many images each has.
-    expected = _class_means(scores, answers.labels) if outcome.weighs else value
+    expected = _class_means(scores, answers.labels) if outcome.is_weighted else value
     variance = groups.variance(groups.sums(scores - expected))
     if outcome.right_or_wrong:
-        alike = outcome.alike(class_images)
+        alike = outcome.effective_images(class_images)
         # As many images as show as much when each is by itself: fewer where images belong together.
         effect = _design_effect(variance, float(np.square(scores - expected).sum()) / max(count, 1) ** 2)
         low, high = exact(min(value, 1.0) * alike / effect, alike / effect, 0.05)
     else:
         half = float(special.stdtrit(groups.freedom, 0.975)) * np.sqrt(variance)
         low, high = max(float(value - half), 0.0), float(value + half)
-    return Measured(outcome=outcome.name, value=value, low=low, high=high, guess=outcome.guessed(class_images, classes))
+    return Measured(
+        outcome=outcome.name, value=value, low=low, high=high, guess=outcome.baseline(class_images, classes)
+    )
 
 
 def _class_means(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -122,6 +122,9 @@ class Network(nn.Module):
 
         self.classifier = nn.Linear(channels, num_classes)
 
+    def features(self, x_BCHW: Tensor) -> Tensor:
+        """The last feature maps [B, C, h, w], which the head averages over h and w and classifies."""
+        return self.stages(self.stem(x_BCHW))
+
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        features_BCHW = self.stages(self.stem(x_BCHW))
-        return self.classifier(features_BCHW.mean(dim=(2, 3)))
+        return self.classifier(self.features(x_BCHW).mean(dim=(2, 3)))

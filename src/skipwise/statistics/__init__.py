@@ -1,7 +1,7 @@
 """Scores of images -> intervals and verdicts; numpy and scipy, nothing of ours.
 
-The heart is `judge`. `settle` and `candidates_left` make a sequence of looks at growing data out of it; `bootstrap`
-and `mcnemar` are second opinions that rest on other assumptions.
+The heart is `judge`. `carry_forward` and `candidates_left` make a sequence of looks at growing data out of it.
+`bootstrap` and `mcnemar` are second opinions that rest on other assumptions.
 """
 
 import warnings
@@ -12,8 +12,8 @@ from skipwise.statistics.crosschecks import McNemar, bootstrap, mcnemar
 from skipwise.statistics.groups import FEWEST_GROUPS
 from skipwise.statistics.judging import MOST_SEEDS, judge
 from skipwise.statistics.records import Estimate, Judgement, Pair, Verdict
-from skipwise.statistics.resolution import at_best, least_shown
-from skipwise.statistics.sequential import beaten, candidates_left, settle
+from skipwise.statistics.resolution import Resolution, at_best, least_shown, resolution
+from skipwise.statistics.sequential import beaten, candidates_left, carry_forward
 from skipwise.statistics.shares import Share, share
 from skipwise.statistics.simultaneous import SCHEDULE, pair_level, schedule
 
@@ -26,25 +26,29 @@ __all__ = [
     "Judgement",
     "McNemar",
     "Pair",
+    "Resolution",
     "Share",
     "Verdict",
     "at_best",
     "beaten",
     "bootstrap",
+    "carry_forward",
     "climb",
     "candidates_left",
     "judge",
     "least_shown",
     "mcnemar",
     "pair_level",
+    "resolution",
     "schedule",
-    "settle",
     "share",
 ]
 
+_EARLIER = {"contenders_left": "candidates_left", "settle": "carry_forward"}
+
 
 def __getattr__(name: str) -> Any:
-    if name != "contenders_left":
+    if name not in _EARLIER:
         raise AttributeError(f"module 'skipwise.statistics' has no attribute {name!r}")
-    warnings.warn("`contenders_left` is now `candidates_left`.", DeprecationWarning, stacklevel=2)
-    return candidates_left
+    warnings.warn(f"`{name}` is now `{_EARLIER[name]}`.", DeprecationWarning, stacklevel=2)
+    return globals()[_EARLIER[name]]

@@ -1,6 +1,6 @@
 """How far a mean over seeds and images may be from the truth, when both were drawn.
 
-A network's scores are taken as mean + seed effect + image effect + rest, each effect independent with a variance of its
+A network's scores are taken as mean + seed effect + image effect + residual, each independent with a variance of its
 own (two-way random effects: Searle, Casella and McCulloch 1992, Variance Components, ch. 4). Images may come in groups
 that are drawn as wholes. Two networks share the images and therefore the image effects' covariance; their seeds are
 separate draws, each with its own variance.
@@ -36,32 +36,34 @@ class Table:
     Args:
         mean: of all errors.
         seeds: how many runs there are.
-        of_run: the variance over seeds of a run's mean.
-        of_rest: how much of it the rest should be, which shrinks with more images.
+        run_variance: the variance over seeds of a run's mean error.
+        residual_variance: how much of it the residual accounts for, which shrinks with more images.
         by_image: the mean over seeds of each image.
-        stretched: the runs' means on a scale on which seed effects are nearer to symmetrical; None where errors may be
-            negative.
+        on_log_scale: the runs' means on a scale on which seed effects are nearer to symmetrical; None where errors may
+            be negative.
     """
 
     mean: float
     seeds: int
-    of_run: float
-    of_rest: float
+    run_variance: float
+    residual_variance: float
     by_image: NDArray[np.float64]
-    stretched: Stretched | None
+    on_log_scale: LogScale | None
 
 
 @dataclass(frozen=True)
-class Stretched:
+class LogScale:
     """Runs' mean errors as log-odds, or as logarithms where errors have no upper end.
 
     Args:
-        centre, spread: their mean and variance over seeds.
-        error: the mean error that `slope` belongs to, which is how fast the scale runs there.
+        mean, variance: of these over seeds.
+        error: the mean error.
+        slope: the derivative of the scale at `error`.
+        is_odds: whether they are log-odds.
     """
 
-    centre: float
-    spread: float
+    mean: float
+    variance: float
     error: float
     slope: float
     is_odds: bool
@@ -86,19 +88,19 @@ def analyse(errors: NDArray[np.float64], groups: Groups, *, most: float | None =
         raise ValueError(f"An interval needs at least two seeds and one image, not {seeds} and {images}.")
     by_seed, by_image = errors.mean(axis=1), errors.mean(axis=0)
     deviations = groups.sums(errors - by_seed[:, None])
-    of_rest = groups.variance(deviations - deviations.mean(axis=0)) / (seeds - 1)
+    residual_variance = groups.variance(deviations - deviations.mean(axis=0)) / (seeds - 1)
     return Table(
         mean=float(by_seed.mean()),
         seeds=seeds,
         # Runs that agree but for the order of sums agree.
-        of_run=float(by_seed.var(ddof=1)) if np.ptp(by_seed) > ROUNDING * np.abs(errors).max() else 0.0,
-        of_rest=of_rest,
+        run_variance=float(by_seed.var(ddof=1)) if np.ptp(by_seed) > ROUNDING * np.abs(errors).max() else 0.0,
+        residual_variance=residual_variance,
         by_image=by_image,
-        stretched=None if most is None else _stretched(by_seed, images, is_odds=math.isfinite(most)),
+        on_log_scale=None if most is None else _on_log_scale(by_seed, images, is_odds=math.isfinite(most)),
     )
 
 
-def _stretched(by_seed: NDArray[np.float64], images: int, *, is_odds: bool) -> Stretched:
+def _on_log_scale(by_seed: NDArray[np.float64], images: int, *, is_odds: bool) -> LogScale:
     # Half an error stands for none, which has no logarithm.
     least = 0.5 / images
     if is_odds:
@@ -108,7 +110,7 @@ def _stretched(by_seed: NDArray[np.float64], images: int, *, is_odds: bool) -> S
         least *= float(by_seed.max()) or 1.0
         error = max(float(by_seed.mean()), least)
         places, slope = np.log(np.maximum(by_seed, least)), 1 / error
-    return Stretched(float(places.mean()), float(places.var(ddof=1)), error, slope, is_odds)
+    return LogScale(float(places.mean()), float(places.var(ddof=1)), error, slope, is_odds)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,12 +128,12 @@ class Networks:
     largest: float | None = 1.0
 
     @cached_property
-    def _of_run(self) -> NDArray[np.float64]:
-        return np.array([table.of_run for table in self.tables])
+    def _run_variances(self) -> NDArray[np.float64]:
+        return np.array([table.run_variance for table in self.tables])
 
     @cached_property
-    def _of_rest(self) -> NDArray[np.float64]:
-        return np.array([table.of_rest for table in self.tables])
+    def _residual_variances(self) -> NDArray[np.float64]:
+        return np.array([table.residual_variance for table in self.tables])
 
     @cached_property
     def _freedom(self) -> NDArray[np.float64]:
@@ -139,18 +141,18 @@ class Networks:
 
     @cached_property
     def _weight(self) -> NDArray[np.float64]:
-        # Seeds that happen to agree say less of a variance than the rest does, of which much is known.
-        return borrowed(np.maximum(self._of_run, self._of_rest), self._freedom)
+        # Seeds that happen to agree say less of a variance than the residual does, which is known well.
+        return borrowed(np.maximum(self._run_variances, self._residual_variances), self._freedom)
 
     def seed_variance(self, shares: NDArray[np.float64], seeds: int | None, fewer: float) -> tuple[float, float]:
-        """The variance of a sum of means over seeds, seed effects and rest, and its degrees of freedom.
+        """The variance of a sum of means over seeds, seed effects and residual, and its degrees of freedom.
 
         Args:
             shares: 1 / seeds for each network whose mean is in the sum, 0 for the others.
             seeds: as if there were so many of each network. None: as many as there are.
             fewer: as if there were 1 / fewer as many images.
         """
-        variances = self._of_run - np.minimum(self._of_run, self._of_rest) * (1 - fewer)
+        variances = self._run_variances - np.minimum(self._run_variances, self._residual_variances) * (1 - fewer)
         freedom = self._freedom if seeds is None else np.full_like(self._freedom, seeds - 1.0)
         variance, of_variance = combined(variances, freedom, self._weight, shares)
         return float(variance), float(of_variance)
@@ -166,16 +168,16 @@ def student(freedom: float, level: float) -> float:
 class Mean:
     """The mean error of network `first`, less that of `second` where there is one (their places among `networks`).
 
-    `of_images` is the variance over images, and `of_rest` how much of it is the rest, which is among what varies from
-    seed to seed, too.
+    `image_variance` is the variance over images, and `residual_variance` how much of it is residual, which also
+    varies from seed to seed.
     """
 
     networks: Networks
     first: int
     second: int | None
     value: float
-    of_images: float
-    of_rest: float
+    image_variance: float
+    residual_variance: float
 
     @property
     def seeds(self) -> int:
@@ -198,16 +200,16 @@ class Mean:
         sides = [side for side in (self.first, self.second) if side is not None]
         for side in sides:
             shares[side] = 1 / (seeds or self.networks.tables[side].seeds)
-        of_seeds, freedom = self.networks.seed_variance(shares, seeds, fewer)
-        of_rest = self.of_rest * fewer * self.seeds / (seeds or self.seeds)
-        of_images = (self.of_images - self.of_rest) * fewer + of_rest
-        beyond = max(of_seeds - of_rest, 0.0)
+        runs_variance, freedom = self.networks.seed_variance(shares, seeds, fewer)
+        residual_variance = self.residual_variance * fewer * self.seeds / (seeds or self.seeds)
+        image_variance = (self.image_variance - self.residual_variance) * fewer + residual_variance
+        beyond = max(runs_variance - residual_variance, 0.0)
 
         def arm(worse: int | None) -> float:
             """How far the truth may lie to the side on which network `worse` has more errors."""
-            of_tail, few = (0.0, math.inf) if worse is None else self._tail(worse, level, seeds, fewer)
-            by_seed, few = beyond + of_tail, student(min(freedom, few), level)
-            return (by_seed * few + of_images * many) / math.sqrt(by_seed + of_images)
+            tail_variance, few = (0.0, math.inf) if worse is None else self._tail(worse, level, seeds, fewer)
+            by_seed, few = beyond + tail_variance, student(min(freedom, few), level)
+            return (by_seed * few + image_variance * many) / math.sqrt(by_seed + image_variance)
 
         return self.value - arm(self.second), self.value + arm(self.first)
 
@@ -222,20 +224,20 @@ class Mean:
         American Statistical Association 73:536). Where errors are not few it is nearly the ordinary one.
         """
         networks, table = self.networks, self.networks.tables[side]
-        count, stretched = seeds or table.seeds, table.stretched
+        count, on_log_scale = seeds or table.seeds, table.on_log_scale
         shares = np.zeros(len(networks.tables))
         shares[side] = 1 / count
         variance, freedom = networks.seed_variance(shares, seeds, fewer)
-        if stretched is None or variance == 0:
+        if on_log_scale is None or variance == 0:
             return 0.0, math.inf
         # The variance on that scale, of as many seeds' as was borrowed or foreseen on the scale of errors.
-        per_error = stretched.spread / table.of_run if table.of_run else stretched.slope**2
+        per_error = on_log_scale.variance / table.run_variance if table.run_variance else on_log_scale.slope**2
         spread = per_error * variance * count
         quantile = student(freedom, level)
-        skew = SKEW * max(1 - table.of_rest * fewer / (variance * count), 0.0) ** 1.5
+        skew = SKEW * max(1 - table.residual_variance * fewer / (variance * count), 0.0) ** 1.5
         skewed = skew * (2 * student(math.inf, level) ** 2 + 1) / (6 * math.sqrt(count))
         reach = (quantile + skewed) * math.sqrt(spread / count + spread**2 / (2 * (count - 1)))
-        fall = stretched.error_at(stretched.centre + spread / 2 + reach) - stretched.error
+        fall = on_log_scale.error_at(on_log_scale.mean + spread / 2 + reach) - on_log_scale.error
         beyond = (max(fall, 0.0) / quantile) ** 2 - variance if quantile else 0.0
         return (beyond, freedom) if beyond > 0 else (0.0, math.inf)
 
@@ -272,5 +274,5 @@ def _mean(
     groups = networks.groups
     variance = groups.variance(groups.sums(by_image - value)) + extreme / groups.images**2
     tables = [networks.tables[side] for side in (first, second) if side is not None]
-    of_rest = min(sum(table.of_rest / table.seeds for table in tables), variance)
-    return Mean(networks, first, second, value, variance, of_rest)
+    residual_variance = min(sum(table.residual_variance / table.seeds for table in tables), variance)
+    return Mean(networks, first, second, value, variance, residual_variance)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -40,3 +41,45 @@ def least_shown(images: int, *, margin: float, alpha: float) -> int:
         return at_best(images, wrong, margin=margin, alpha=alpha) == "better"
 
     return 1 + bisect_left(range(1, images + 1), True, key=better)
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What so many test images can show, however many seeds there are.
+
+    Args:
+        images: how many there are.
+        least: the fewest of them in which two networks must differ for one to be judged better; None if none will do.
+        shows_equivalence: whether networks whose answers are all alike would be judged equivalent.
+    """
+
+    images: int
+    least: int | None
+    shows_equivalence: bool
+
+    @property
+    def share(self) -> float:
+        """The smallest difference that can be shown, as a share of the images; 1 where none can."""
+        return 1.0 if self.least is None else self.least / self.images
+
+
+def resolution(images: int, *, margin: float, alpha: float) -> Resolution:
+    """What so many test images can show in the clearest case, see `at_best`.
+
+    More seeds can show a little less, where many images are now right and now wrong.
+
+    Args:
+        images: how many test images there are.
+        margin: as a fraction.
+        alpha: the chance that a pair's interval misses.
+
+    Examples:
+        >>> resolution(30, margin=0.005, alpha=0.05)
+        Resolution(images=30, least=8, shows_equivalence=False)
+    """
+    least = least_shown(images, margin=margin, alpha=alpha)
+    return Resolution(
+        images=images,
+        least=least if least <= images else None,
+        shows_equivalence=at_best(images, 0, margin=margin, alpha=alpha) == "equivalent",
+    )

@@ -3,7 +3,7 @@
     judgement = None
     for count in looks:
         ... train every candidate that is left up to `count` seeds ...
-        judgement = settle(judgement, judge(answers so far, margin=..., looks=len(looks)))
+        judgement = carry_forward(judgement, judge(answers so far, margin=..., looks=len(looks)))
         left = candidates_left(judgement)
 
 Every interval was made at alpha / looks, so all of those shown at all looks hold together; stopping early can only
@@ -18,7 +18,7 @@ from dataclasses import replace
 from skipwise.statistics.records import Judgement, Pair
 
 
-def settle(earlier: Judgement | None, now: Judgement) -> Judgement:
+def carry_forward(earlier: Judgement | None, now: Judgement) -> Judgement:
     """The judgement at this look: a pair that was decided at an earlier one stays as it was decided there."""
     if earlier is None:
         return now

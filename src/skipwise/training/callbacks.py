@@ -125,12 +125,13 @@ class Callback:
     over, so that a callback may keep its state in its own attributes, and needs no lock. Training continues in the
     other processes meanwhile; in `train` it waits for the callback.
 
-    The order of the calls is: `on_prepare` and `on_notice` while the images are read; `on_start`; then `on_phase`,
-    `on_step`, `on_epoch` and `on_run_end`; `on_end` last. `on_end` is always called once `on_start` was, whatever
-    happens in between. If the work had ended before this call, `on_start` and what follows it are not called. The
-    epochs of one run come in order, each of them once, before its `on_run_end`; those of different runs are mixed.
-    A run that is resumed tells of the epochs after the saved state; after a crash some of these may have been told
-    before. Under torchrun only the first process calls its callbacks.
+    The order of the calls is: `on_prepare` while the images are read; `on_start`; then `on_phase`, `on_step`,
+    `on_epoch` and `on_run_end`; `on_end` last. `on_notice` may come at any time before that. `on_end` is always called
+    once `on_start` was, whatever happens in between. If the work had ended before this call, `on_start` and what
+    follows it are not called. The epochs of one run come in order, each of them once, before its `on_run_end`; those of
+    different runs are mixed. For a run that is resumed, `on_epoch` is called with the epochs after the saved state;
+    after a crash it may have been called with some of these before. In `train`, a run whose loss diverges goes back to
+    an earlier state, and its epochs come again. Under torchrun only the first process calls its callbacks.
 
     When `on_epoch` is called, the run's `metrics.jsonl` has the epoch already.
 
@@ -169,7 +170,7 @@ class Callback:
         """A run has finished one more epoch."""
 
     def on_run_end(self, end: RunEnd) -> None:
-        """A run has ended. Runs that had ended before this call are told once, too."""
+        """A run has ended. This is called once for each run, and also for those that had ended earlier."""
 
     def on_end(self, end: End) -> None:
         """The work is over, or was stopped."""

@@ -7,7 +7,7 @@ import os
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from skipwise.core.deprecation import earlier_name
 from skipwise.core.errors import SkipwiseError, require
 from skipwise.core.files.atomic import clear_leftovers, write_text
 from skipwise.core.files.paths import user_path
-from skipwise.core.options import takes
-from skipwise.core.workspace.task import Task
+from skipwise.core.signatures import takes
+from skipwise.core.workspace.task import Place, Task
 from skipwise.core.workspace.workspace import check_again
 from skipwise.data.images import Images
 from skipwise.data.location import remember
@@ -31,7 +31,7 @@ from skipwise.training.machine.execution import check_precision, check_unchanged
 from skipwise.training.machine.faults import in_short
 from skipwise.training.machine.ranks import Ranks, joined
 from skipwise.training.observer import Observed, TrainObserver
-from skipwise.training.options import TrainOptions
+from skipwise.training.options import MachineOptions, TrainOptions
 from skipwise.training.plan import RUNS, RunPlan
 from skipwise.training.run.files import CHECKPOINT, remove_checkpoint
 from skipwise.training.run.record import RunRecord, find_run
@@ -123,7 +123,6 @@ def train(
                 return Trained(folder=place.folder, plan=plan, record=ended, repeated=True)
             # What works needs torch, which takes a second to import; what was found out so far does not.
             from skipwise.training.fit import fit_setting
-            from skipwise.training.resolve import keeper_of, resolve_plan
 
             if place.plan is None and ranks.count == 1:
                 draft = fit_setting(
@@ -136,26 +135,9 @@ def train(
                 )
             images.of(place.plan or draft)  # decoded before the folder is made: a full disk leaves nothing behind
 
-        def resolved() -> RunPlan:
-            """The draft, resolved on this machine."""
-            plan = resolve_plan(draft, images.of(draft), asked.start, precision, compile, watch.on_notice, began=began)
-            if (keeper := keeper_of(plan, began)) is not None:
-                keeper.check()
-            return plan
-
         begun = None
         if ranks.first:
-            # Before the folder is made, too: what is refused leaves nothing behind.
-            fresh = None if place.plan else resolved()
-            now = stack.enter_context(task.open())  # another process may have begun, or ended, there meanwhile
-            if now.plan is None:
-                plan = fresh or resolved()
-                RUNS.begin(now.folder, plan)
-            else:
-                check_unchanged(now.plan.spec.execution, precision, compile, now.folder, watch.on_notice)
-                plan = replace(now.plan, data=draft.data)  # what they are called now
-            images.describe(now.folder)
-            begun = now.folder, plan, now.finished
+            begun = stack.enter_context(_begun(task, place, draft, images, asked.start, options.machine, began))
         begun = ranks.broadcast(begun)
         assert begun is not None
         folder, plan, repeated = begun
@@ -165,6 +147,47 @@ def train(
             return Trained(folder=folder, plan=plan, record=record, repeated=repeated)
 
         return with_callbacks(watch, Start(folder=folder, plan=plan), work)
+
+
+@contextlib.contextmanager
+def _begun(
+    task: Task[RunPlan],
+    place: Place[RunPlan],
+    draft: RunPlan,
+    images: _RunImages,
+    start: Found | None,
+    machine: MachineOptions,
+    began: float,
+) -> Iterator[tuple[Path, RunPlan, bool]]:
+    """The folder, locked for this run, with its plan in it, and whether the run had ended there.
+
+    Args:
+        place: what was found before the folder was locked.
+
+    Raises:
+        SkipwiseError: the network can't be trained on this machine or in this time, or the folder is in use.
+    """
+    from skipwise.training.resolve import keeper_of, resolve_plan
+
+    def resolved() -> RunPlan:
+        plan = resolve_plan(
+            draft, images.of(draft), start, machine.precision, machine.compile, task.notice, began=began
+        )
+        if (keeper := keeper_of(plan, began)) is not None:
+            keeper.check()
+        return plan
+
+    # Before the folder is made, too: what is refused leaves nothing behind.
+    fresh = None if place.plan else resolved()
+    with task.open() as now:  # another process may have begun, or ended, there meanwhile
+        if now.plan is None:
+            plan = fresh or resolved()
+            RUNS.begin(now.folder, plan)
+        else:
+            check_unchanged(now.plan.spec.execution, machine.precision, machine.compile, now.folder, task.notice)
+            plan = replace(now.plan, data=draft.data)  # what they are called now
+        images.describe(now.folder)
+        yield now.folder, plan, now.finished
 
 
 class _RunImages:
@@ -217,7 +240,7 @@ def _run(
     ranks: Ranks,
     began: float,
 ) -> RunRecord:
-    """Trains to the end, or goes on with it."""
+    """Trains to the end, from the saved state if there is one."""
     from skipwise.training.resolve import keeper_of
     from skipwise.training.run.runner import execute_run
 
@@ -235,14 +258,16 @@ def _run(
         )
     except (SkipwiseError, OSError, MemoryError):
         raise
-    except Exception as error:  # the network's code, the compiler, a device: once it is mended, the run goes on
+    except (
+        Exception
+    ) as error:  # the network's code, the compiler, a device: once it is corrected, the run can be resumed
         trace = folder / f"error{'' if ranks.first else f'-{ranks.rank}'}.txt"
         write_text(trace, traceback.format_exc())
         raise SkipwiseError(
             f"{plan.spec.model} stopped ({in_short(error)}; all of it is in {trace}); what was saved is kept, and the "
-            "same command goes on."
+            "same command resumes it."
         ) from error
     if ranks.first:
-        for trace in folder.glob("error*.txt"):  # of an earlier time, which is mended
+        for trace in folder.glob("error*.txt"):  # of an earlier attempt
             trace.unlink()
     return record

@@ -87,16 +87,17 @@ def _print(comparison: Comparison, format: str) -> None:
 
         say(markdown(comparison.plan, comparison.results, comparison.costs))
     else:
-        from skipwise.cli.summaries.results import print_comparison
+        from skipwise.cli.summaries.comparison import print_comparison
 
         print_comparison(comparison, typed=sys.argv)
 
 
 def _print_planned(planned: Planned, line: Line[CompareOptions], *, json: bool) -> None:
     """What a dry run found out; the command that follows carries out the file, where the plan was saved."""
-    from skipwise.cli.summaries.results import print_planned, program_of
+    from skipwise.cli.summaries.next_steps import program_of
+    from skipwise.cli.summaries.planned import print_planned
     from skipwise.comparison.plan.saved import left_to
-    from skipwise.comparison.results.wording import given_up
+    from skipwise.comparison.wording.study import given_up
 
     saved, without = line.options.planning.save_plan, {"dry_run", "json", "format", "save_plan"}
     if saved is not None:

@@ -15,9 +15,16 @@ def recommend(line: Line[RecommendOptions], comparison: Folder, shown: PrintOpti
     need_output()
     found = run(comparison, **line.given())
     if shown.json:
-        print_json({"recommendation": found.recommendation, "latencies": found.latencies, "where": found.where})
+        print_json(
+            {
+                "verdict": found.verdict,
+                "recommendation": found.recommendation,
+                "latencies": found.latencies,
+                "where": found.where,
+            }
+        )
     else:
-        from skipwise.cli.summaries.results import print_recommended
+        from skipwise.cli.summaries.comparison import print_recommended
 
         print_recommended(found)
     return 0 if found.recommendation.candidate is not None else 2

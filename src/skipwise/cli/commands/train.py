@@ -33,7 +33,7 @@ def train(line: Line[TrainOptions], data: Data, shown: PrintOptions, advice: Adv
             say(finished_already(trained.folder), sys.stderr)
         print_json({"folder": str(trained.folder), "record": trained.record})
     else:
-        from skipwise.cli.summaries.results import print_trained
+        from skipwise.cli.summaries.trained import print_trained
 
         print_trained(trained, data=data)
     return 2 if trained.record.status == "failed" else 0

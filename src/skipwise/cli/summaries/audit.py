@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from skipwise.auditing.record import TITLES, TO_MEND, AuditReport, summary
+from skipwise.auditing.record import AuditReport
+from skipwise.auditing.wording import TITLES, TO_MEND, summary
 from skipwise.core.progress import Console
 from skipwise.core.text import command, finished_already, first, without
 

@@ -21,7 +21,7 @@ from skipwise.comparison.budget.external_batch import largest_external_batch
 from skipwise.comparison.budget.fit import fit_to_limit
 from skipwise.comparison.budget.forecast import Forecast, forecast, guessed, slowest, try_steps
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.results.wording import given_up
+from skipwise.comparison.wording.study import given_up
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.machine import devices
 from skipwise.cost.counts import Counts

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.core.text import count
 from skipwise.data.prepare import Prepared
 from skipwise.data.sources import ReadingOptions
-from skipwise.statistics import FEWEST_GROUPS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,35 +29,6 @@ class Grouping:
     by: str
     lone: tuple[str, ...]
     digest: str
-
-    def said(self, images: int) -> str:
-        """How many images in how many groups, in a phrase."""
-        held = f"{count(images, 'test image')} in {count(self.groups, 'group')}"
-        return f"{held} ({self.by})" if self.by else f"{held}: {images - self.groups:,} near-duplicates"
-
-    def warnings(self, images: int) -> list[str]:
-        """What these groups can't show, a sentence each."""
-        found = []
-        if self.groups < FEWEST_GROUPS:
-            found.append(
-                f"With {count(self.groups, 'group')} of test images it can't be known how much groups differ, so that "
-                f"the intervals may be too narrow: add groups, at least {FEWEST_GROUPS} of them."
-            )
-        if 2 * self.largest >= images:
-            found.append(
-                f"One group holds {self.largest:,} of the {images:,} test images, so that the result is mostly about "
-                "that group: add images of others, or use finer groups."
-            )
-        if self.lone:
-            one, rest = (
-                f"the class {self.lone[0]!r}",
-                f" (and {len(self.lone) - 1} more)" if len(self.lone) > 1 else "",
-            )
-            found.append(
-                f"All test images of {one}{rest} are of one group, so that what is said of this class is about that "
-                "group: add images of others."
-            )
-        return found
 
 
 def grouping_of(prepared: Prepared, reading: ReadingOptions) -> Grouping | None:

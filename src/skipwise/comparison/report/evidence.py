@@ -9,8 +9,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from skipwise.comparison.results import wording
-from skipwise.comparison.results.records import Bootstrap, Candidate, Costs, Results
+from skipwise.comparison.results.records import Candidate, Costs, Results
+from skipwise.comparison.wording import pairs as pair_words
+from skipwise.comparison.wording import phrases
 from skipwise.pages import figures
 from skipwise.statistics import Pair
 from skipwise.training.run.state import EpochMetrics
@@ -115,12 +116,12 @@ def pairs(results: Results, costs: Costs) -> list[dict[str, Any]]:
     resampled = {(check.a, check.b): check for check in results.bootstraps}
     outcome = results.question.scoring
     rows: list[dict[str, Any]] = []
-    for name, pair in wording.pair_lines(results):
+    for name, pair in pair_words.pair_lines(results):
         if pair is None:
             empty = dict.fromkeys(
                 ("sign", "points", "span", "resampled", "errors", "error_span", "time", "seeds", "reason"), ""
             )
-            rows.append({**empty, "name": name, "kind": "unresolved", "verdict": wording.NOT_JUDGED})
+            rows.append({**empty, "name": name, "kind": "unresolved", "verdict": pair_words.NOT_JUDGED})
             continue
         check, ratio = resampled.get((pair.a, pair.b)), ratios.get((pair.a, pair.b))
         a, b = (costs.latencies.get(side) for side in (pair.a, pair.b))
@@ -136,21 +137,15 @@ def pairs(results: Results, costs: Costs) -> list[dict[str, Any]]:
                 "error_span": f"{ratio.low:.2f} to {ratio.high:.2f}" if ratio else "",
                 "time": f"{a.median / b.median:.2f}" if a and b else "",
                 "seeds": pair.seeds,
-                "verdict": wording.verdict(pair, results.question),
-                "reason": "; ".join(filter(None, [wording.left_open(pair, results), _doubt(pair, check)])),
+                "verdict": pair_words.verdict(pair, results.question),
+                "reason": "; ".join(
+                    filter(
+                        None, [pair_words.left_open(pair, results, costs), pair_words.beside_resampling(pair, check)]
+                    )
+                ),
             }
         )
     return rows
-
-
-def _doubt(pair: Pair, check: Bootstrap | None) -> str:
-    """Why an unresolved pair is not settled though the other interval leaves out zero; "" where it does not."""
-    if pair.verdict != "unresolved" or check is None or check.low <= 0 <= check.high:
-        return ""
-    return (
-        "the interval by resampling leaves out zero, which is no verdict: it is for this pair alone, and too narrow "
-        "with few seeds"
-    )
 
 
 def calibrations(results: Results) -> list[dict[str, Any]]:
@@ -265,5 +260,5 @@ def tried(results: Results) -> dict[str, Any] | None:
             reached = "" if run is None else "failed" if run.outcome is None else outcome.value(run.outcome)
             cells.append({"value": reached, "chosen": rate == candidate.lr and reached not in ("", "failed")})
         rows.append({"mark": figures.mark(number), "name": candidate.name, "cells": cells})
-    measure = wording.measure(results.question, on="validation")
+    measure = phrases.measure(results.question, on="validation")
     return {"rates": [f"{rate:g}" for rate in rates], "rows": rows, "measure": measure[0].upper() + measure[1:]}

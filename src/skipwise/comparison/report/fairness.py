@@ -1,13 +1,14 @@
-"""What was equal for every candidate, and what was not."""
+"""What was the same for every candidate, and what was not; for the page."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.report.notes import failures
 from skipwise.comparison.results.records import Results
-from skipwise.comparison.results.wording import counted, length, listed, measure, seeds_done
+from skipwise.comparison.wording.notes import failures
+from skipwise.comparison.wording.phrases import length, measure
+from skipwise.core.text import count, listed
 from skipwise.data.batches.augmentation import Augmentation
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.nets.external import is_external
@@ -22,45 +23,43 @@ def equal(plan: Plan) -> list[str]:
     recipe, size = plan.recipe, plan.preprocessing.size
     width = f", {plan.width:g} times the published width" if plan.width != 1 else ""
     return [
-        f"Images: {_images(plan)}, {size} x {size} pixels, {counted(plan.preprocessing.channels, 'channel')}.",
-        f"Seeds: from {plan.question.first_seed} on, for initial weights, order and augmentation.",
+        f"Images: {_images(plan)}, {size} x {size} pixels, {count(plan.preprocessing.channels, 'channel')}.",
+        f"Seeds: from {plan.question.first_seed} on. They determine initial weights, data order and augmentation.",
         _recipe(plan),
-        f"Augmentation: training images {', '.join(_augmented(recipe.augmentation, size))}; none at test time.",
+        f"Augmentation: training images are {', '.join(_augmented(recipe.augmentation, size))}; test images are not.",
         *_growing(recipe, size),
         *_balanced(recipe),
         f"Networks: {plan.stem} stem{width}.",
         *_start(plan),
         *_tuning(plan),
-        "Selection: the last epoch of every run; nothing was chosen on the test images.",
+        "Selection: the last epoch of every run counts; nothing was chosen on the test images.",
         *([] if _computed_elsewhere(plan) else [f"Computed {_computed(plan.execution)}, evaluated in fp32."]),
     ]
 
 
 def different(plan: Plan, results: Results) -> list[str]:
     """What was not the same, or could not be, a line each."""
-    lines = ["The networks themselves, and with them parameters, multiply-adds and latency."]
-    if len({seeds_done(candidate) for candidate in results.candidates}) > 1:
-        lines.append(f"The number of seeds: {_each([(c.name, str(seeds_done(c))) for c in results.candidates])}.")
+    lines = ["The networks themselves, and so their parameters, multiply-adds and latency."]
+    if len({len(candidate.seeds) for candidate in results.candidates}) > 1:
+        lines.append(f"The number of seeds: {_each([(c.name, str(len(c.seeds))) for c in results.candidates])}.")
     if plan.tuning:
         lines.append(f"The peak learning rate, as tuned: {_each([(c.name, f'{c.lr:g}') for c in results.candidates])}.")
     if "mobilenet_v2" in plan.question.candidates and plan.stem == "small":
-        lines.append("The small stem of mobilenet_v2 also keeps the stride of its second stage at 1.")
+        lines.append("With the small stem, mobilenet_v2 also has stride 1 in its second stage.")
     external = [name for name in plan.question.candidates if is_external(name)]
     if external:
-        lines.append(f"{', '.join(external)}: stem, width and how random weights are drawn are the network's own.")
+        lines.append(f"{listed(external)}: stem, width and initialization are the network's own.")
     lines += _starts(plan)
     if elsewhere := _computed_elsewhere(plan):
         each = listed([f"{model} {how}" for model, how in sorted(elsewhere)])
-        lines.append(
-            f"Computed {_computed(plan.execution)}, but runs of {each} that were trained before; evaluated in fp32."
-        )
+        lines.append(f"Computed {_computed(plan.execution)}, except earlier runs of {each}; all evaluated in fp32.")
     if plan.included:
         names = sorted({run.model for run in plan.included})
         lines.append(f"Some runs of {listed(names)} were trained before, perhaps on another machine.")
-    rest = "Apart from its learning rate, the" if plan.tuning else "The"
+    but = ", except for the learning rate" if plan.tuning else ""
     lines.append(
-        f"{rest} recipe was tuned for none of them here; one that suits a network less costs it accuracy that this "
-        "comparison cannot tell from the network's own."
+        f"How well the recipe suits each network: it was not tuned for any of them here{but}. A network that it suits "
+        "less does worse, and this comparison can't tell that from a worse network."
     )
     return lines + failures(results)
 
@@ -89,8 +88,8 @@ def _images(plan: Plan) -> str:
     counts = plan.split_images
     if plan.folds is not None:
         return (
-            f"{plan.test_images:,}, each tested once per seed by a network trained on the other {plan.folds - 1} of "
-            f"{plan.folds} folds, which are drawn anew for every seed and the same for every network"
+            f"{plan.test_images:,}, each tested once per seed by a network that was trained on the other "
+            f"{plan.folds - 1} of {plan.folds} folds (drawn anew for every seed, the same for every network)"
         )
     split = "as they came" if plan.test_share is None else f"stratified, seed {plan.split_seed}, the same for every run"
     return f"{counts['train']:,} training, {counts['val']:,} validation and {counts['test']:,} test images ({split})"
@@ -102,15 +101,15 @@ def _recipe(plan: Plan) -> str:
     decay = f"{recipe.weight_decay:g} ({recipe.vector_weight_decay:g} on norms and biases)"
     if recipe.optimizer == "muon":
         elsewhere = f"{recipe.vector_weight_decay:g} elsewhere"
-        decay = f"{recipe.weight_decay:g} on what Muon trains and on the last layer ({elsewhere})"
+        decay = f"{recipe.weight_decay:g} for what Muon trains and the last layer ({elsewhere})"
     chosen = ""
     smaller = "" if plan.asked_batch is None else f" ({plan.asked_batch} did not fit into memory)"
     if plan.asked_for is not None and plan.asked_for[1] != recipe.epochs:
-        chosen = f" of {plan.asked_for[1]}, as many as fit the time limit"
+        chosen = f" of {plan.asked_for[1]}, as many as fit into the time limit"
     if plan.fine_tuning is not None:
         return (
             f"Recipe '{recipe.name}': {length(recipe)}{chosen}, batches of {recipe.batch_size}"
-            f"{smaller}, label smoothing {recipe.label_smoothing:g}; the rule and the rate of learning differ."
+            f"{smaller}, label smoothing {recipe.label_smoothing:g}; optimizer and learning rate differ, see below."
         )
     optimizer = recipe.optimizer.upper() if recipe.optimizer == "sgd" else recipe.optimizer.capitalize()
     return (
@@ -125,8 +124,9 @@ def _tuning(plan: Plan) -> list[str]:
         return []
     rates = listed([f"{rate:g}" for rate in plan.tuning.rates])
     return [
-        f"Tuning: every network tried the learning rates {rates}, one run of {counted(plan.tuning.epochs, 'epoch')} "
-        f"each with seed {plan.tuning.seed}, and kept the best by {measure(plan.question, on='validation')}."
+        f"Tuning: every network was trained once at each of the learning rates {rates}, for "
+        f"{count(plan.tuning.epochs, 'epoch')} with seed "
+        f"{plan.tuning.seed}, and keeps the best rate by {measure(plan.question, on='validation')}."
     ]
 
 
@@ -138,19 +138,19 @@ def _augmented(done: Augmentation, size: int) -> list[str]:
         words.append(f"cropped to {small:.0%} to {large:.0%} of their area and resized")
     if done.rand_augment is not None:
         words.append("changed by {} operations of RandAugment at magnitude {}".format(*done.rand_augment))
-    words.append(f"shifted by up to {counted(round(done.shift * size), 'pixel')}")
+    words.append(f"shifted by up to {count(round(done.shift * size), 'pixel')}")
     if done.mirror:
-        words.append("each mirrored in every other epoch" if done.alternate else "half of them mirrored")
+        words.append("mirrored in every other epoch" if done.alternate else "mirrored half of the time")
     else:
         words.append("never mirrored")
     if done.rotate:
         words.append(f"rotated by up to {done.rotate:g} degrees")
     for name in ("brightness", "contrast", "saturation"):
         if getattr(done, name):
-            words.append(f"{name} changed by up to {getattr(done, name):.0%}")
+            words.append(f"changed in {name} by up to {getattr(done, name):.0%}")
     if done.cutout:
         side = round(done.cutout * size)
-        words.append(f"a square of {side} x {side} pixels painted over")
+        words.append(f"covered by a square of {side} x {side} pixels")
     mixing = {"mixup": done.mixup, "cutmix": done.cutmix}
     mixed = " or ".join(f"{name} (alpha {alpha:g})" for name, alpha in mixing.items() if alpha)
     return [*words, f"mixed in pairs by {mixed}"] if mixed else words
@@ -159,7 +159,7 @@ def _augmented(done: Augmentation, size: int) -> list[str]:
 def _balanced(recipe: Recipe) -> list[str]:
     return {
         "none": [],
-        "sampling": ["Balance: every class is shown equally often, in epochs as long as without."],
+        "sampling": ["Balance: every class is sampled equally often; epochs keep their length."],
         "loss": ["Balance: the loss of an image is weighted by the inverse of its class's frequency."],
     }[recipe.balance]
 
@@ -169,8 +169,8 @@ def _growing(recipe: Recipe, size: int) -> list[str]:
     if not smaller:
         return []
     return [
-        f"Sizes: training images have {listed([str(side) for side in smaller])} pixels a side, one after the other, in "
-        f"the first {recipe.full_size_from:.0%} of a run, and {full} from then on."
+        f"Progressive resizing: training images have {listed([str(side) for side in smaller])} pixels a side in the "
+        f"first {recipe.full_size_from:.0%} of a run, and {full} from then on."
     ]
 
 
@@ -178,14 +178,14 @@ def _start(plan: Plan) -> list[str]:
     if len(plan.started) == len(plan.question.candidates):
         public = plan.pretrained or all(start.url for start in plan.init.values())
         what = "published ImageNet weights" if public else "weights from elsewhere"
-        return [f"Start: {what}, with a new last layer where the number of classes is another."]
+        return [f"Start: {what}, with a new last layer where the number of classes differs."]
     bare = [name for name in plan.question.candidates if name not in plan.started]
     how = f" for {listed(bare)}" if plan.started else ""
     given = f"; weights from elsewhere, with a new last layer, for {listed(plan.started)}" if plan.started else ""
     if plan.recipe.whiten:
         return [
-            f"Start: random weights{how}, but in the first convolution, whose filters are the principal directions of "
-            f"training images' patches, as far as they go{given}."
+            f"Start: random weights{how}, except in the first convolution, whose filters are principal components "
+            f"of patches of the training images{given}."
         ]
     return [f"Start: random weights{how}{given}."] if given else []
 
@@ -194,32 +194,32 @@ def _starts(plan: Plan) -> list[str]:
     """What differs between networks that start from weights, and from those that don't."""
     if plan.pretrained:  # as earlier versions wrote it
         return [
-            "The published weights: each set was made by its authors' own recipe, and the images here are prepared as "
-            f"those of {plan.question.candidates[0]} expect."
+            "The published weights: each was trained by its authors' own recipe, and all images are preprocessed as "
+            f"{plan.question.candidates[0]} expects."
         ]
     if not plan.init:
         return []
     values = [(name, _weights(plan.init[name]) if name in plan.init else "none") for name in plan.question.candidates]
     lines = [
-        f"The weights to start from: {_each(values)}. Each set was made by its authors' own recipe, on images that may "
-        "be like these."
+        f"The weights to start from: {_each(values)}. Each was trained by its authors' own recipe, on images that "
+        "may be like these."
     ]
     if plan.fine_tuning is not None:
         bare = [name for name in plan.question.candidates if name not in plan.init]
         lines.append(
-            f"How they learn: {listed(plan.started)} as weights from elsewhere are adapted "
-            f"({_learning(plan, plan.started[0])}), {listed(bare)} as from scratch ({_learning(plan, bare[0])}); in as "
-            "many epochs and batches."
+            f"The optimization: {listed(plan.started)} fine-tuned ({_learning(plan, plan.started[0])}), {listed(bare)} "
+            f"trained from scratch ({_learning(plan, bare[0])}), in equally many epochs and batches."
         )
     scales = [(name, _scale(plan.preprocessing_of(name))) for name in plan.question.candidates]
     if len({scale for _, scale in scales}) > 1:
-        lines.append(f"Mean and deviation of the input, which belong to the weights: {_each(scales)}.")
+        lines.append(f"Mean and standard deviation of the input, as the weights expect them: {_each(scales)}.")
     pixels = _pixels(plan.preprocessing)
     known = {name: start.expects for name, start in plan.init.items() if start.expects is not None}
     others = [(name, _pixels(expects)) for name, expects in known.items() if _pixels(expects) != pixels]
     if others:
         lines.append(
-            f"All see the same pixels ({pixels}), which are not those that weights were made with: {_each(others)}."
+            f"All networks see the same pixels ({pixels}), while some weights were trained with others: "
+            f"{_each(others)}."
         )
     return lines
 

@@ -8,28 +8,27 @@ from collections.abc import Sequence
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.report.evidence import ranked
-from skipwise.comparison.report.notes import notes
-from skipwise.comparison.results import wording
 from skipwise.comparison.results.records import Candidate, Costs, Results
+from skipwise.comparison.wording import pairs, phrases, study
+from skipwise.comparison.wording.answer import answer, excess
+from skipwise.comparison.wording.notes import notes
 from skipwise.core.escaping import lines
 from skipwise.core.escaping import markdown as escaped
-from skipwise.core.text import first
-
-MOST_SENTENCES = 5
+from skipwise.evaluation.outcomes import OUTCOMES
 
 
 def markdown(plan: Plan, results: Results, costs: Costs) -> str:
     """The answer, the networks, the pairs, what to mind, what is not covered and how to repeat it."""
-    choice = costs.recommendation
+    first, *rest = answer(results, costs.recommendation, costs).sentences
     sections = [
-        f"**{escaped(choice.sentence)}**",
-        escaped(wording.asked(results)),
+        f"**{escaped(first)}**",
+        "\n".join(f"- {escaped(sentence)}" for sentence in rest),
+        escaped(study.asked(results)),
         "\n".join(f"- {escaped(note)}" for note in notes(plan, results)),
         _networks(results, costs),
-        escaped(" ".join(wording.course(plan, results))),
-        _pairs(results),
-        "\n".join(f"- {escaped(sentence)}" for sentence in first(choice.separating, MOST_SENTENCES)),
-        escaped(wording.not_covered(plan)),
+        escaped(" ".join(study.looks_taken(plan, results))),
+        _pairs(results, costs),
+        escaped(study.not_covered(plan)),
         _code(command(plan)),
     ]
     return "\n\n".join(filter(None, sections)) + "\n"
@@ -40,8 +39,8 @@ def _networks(results: Results, costs: Costs) -> str:
     also = not question.scoring.is_accuracy
     headings = [
         "network",
-        f"{wording.measure(question)} ({wording.sure(question)} interval)",
-        *(["test accuracy"] if also else []),
+        f"{phrases.measure(question)} ({phrases.sure(question)} interval)",
+        *([OUTCOMES["accuracy"].measure()] if also else []),
         "runs",
         "latency",
         "size",
@@ -55,27 +54,26 @@ def _network(candidate: Candidate, results: Results, costs: Costs, *, also_accur
     name = escaped(candidate.name)
     if candidate.name == costs.recommendation.candidate:
         name = f"**{name}**"
-    phrases = "; ".join(costs.recommendation.unfit.get(candidate.name, ()))
-    plain = "" if candidate.accuracy is None else f"{candidate.accuracy * 100:.2f}%"
+    broken = "; ".join(excess(each, results) for each in costs.recommendation.unfit.get(candidate.name, ()))
     return [
-        f"{name}, does not fit: {escaped(phrases)}" if phrases else name,
-        wording.reached(candidate, results.question),
-        *([plain] if also_accuracy else []),
-        wording.runs_done(candidate),
-        wording.latency(costs.latencies.get(candidate.name)),
-        wording.size(candidate.counts),
-        wording.operations(candidate.counts),
+        f"{name}, does not fit: {escaped(broken)}" if broken else name,
+        phrases.reached(candidate, results.question),
+        *([phrases.accuracy(candidate.accuracy)] if also_accuracy else []),
+        phrases.runs_done(candidate),
+        phrases.latency(costs.latencies.get(candidate.name)),
+        phrases.size(candidate.counts),
+        phrases.operations(candidate.counts),
     ]
 
 
-def _pairs(results: Results) -> str:
+def _pairs(results: Results, costs: Costs) -> str:
     rows = []
-    for name, pair in wording.pair_lines(results):
+    for name, pair in pairs.pair_lines(results):
         if pair is None:
-            rows.append([escaped(name), "", wording.NOT_JUDGED])
+            rows.append([escaped(name), "", pairs.NOT_JUDGED])
             continue
-        said = filter(None, (wording.verdict(pair, results.question), wording.left_open(pair, results)))
-        rows.append([escaped(name), wording.difference(pair, results.question), escaped("; ".join(said))])
+        said = filter(None, (pairs.verdict(pair, results.question), pairs.left_open(pair, results, costs)))
+        rows.append([escaped(name), phrases.difference(pair, results.question), escaped("; ".join(said))])
     unit = results.question.scoring.unit
     return _table(["pair", f"difference in {unit}" if unit else "difference", "verdict"], rows, left=1)
 

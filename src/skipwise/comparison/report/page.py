@@ -9,11 +9,13 @@ from typing import Any
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.report import evidence, fairness
-from skipwise.comparison.report.notes import notes
-from skipwise.comparison.results import wording
 from skipwise.comparison.results.records import Candidate, Costs, Results, RunResult
+from skipwise.comparison.wording import pairs, phrases, study
+from skipwise.comparison.wording.answer import answer, excess, has_a_bug, status
+from skipwise.comparison.wording.notes import notes
 from skipwise.core.files.atomic import write_text
-from skipwise.evaluation.metrics import Metrics
+from skipwise.core.text import count
+from skipwise.evaluation.outcomes import OUTCOMES
 from skipwise.pages import figures, render
 from skipwise.statistics import Estimate
 from skipwise.training.run.state import EpochMetrics
@@ -34,45 +36,47 @@ def write_report(
         pictures: data URLs of the images in `results.disagreements`, by their ids; any may be missing.
     """
     machine, choice, outcome = costs.machine, costs.recommendation, results.question.scoring
+    said = answer(results, choice, costs)
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
     write_text(
         path,
         render(
             "report.html",
-            title=f"{wording.counted(len(results.candidates), 'network')} compared on {plan.data}",
-            standing=_standing(results, costs),
-            settled=choice.shown and not results.exploratory and not _has_a_bug(results),
-            answer=choice.sentence,
+            title=f"{count(len(results.candidates), 'network')} compared on {plan.data}",
+            status=status(results, choice),
+            settled=choice.shown and not results.exploratory and not has_a_bug(results),
+            answer=" ".join(filter(None, (said.faster, said.use))),
+            grounds=[sentence for sentence in (said.sure, said.change, said.cost, said.mind) if sentence],
             chosen=choice.candidate or "",
-            tag="use this" if choice.shown and not _has_a_bug(results) else "best guess",
-            asked=wording.asked(results),
+            tag="use this" if choice.shown and not has_a_bug(results) else "best guess",
+            asked=study.asked(results),
             notes=notes(plan, results),
             script=figures.script(),
-            measure=wording.measure(results.question),
-            sure=wording.sure(results.question),
-            also_accuracy=not outcome.is_accuracy,
+            measure=phrases.measure(results.question),
+            sure=phrases.sure(results.question),
+            also_accuracy="" if outcome.is_accuracy else OUTCOMES["accuracy"].measure(),
             higher_is_better=outcome.higher_is_better,
             difference_of=outcome.difference_of,
             heading=f"difference, {outcome.unit}" if outcome.unit else "difference",
             behind=outcome.behind,
             networks=_networks(results, costs),
-            course=wording.course(plan, results),
+            looks_taken=study.looks_taken(plan, results),
             latency_note=(
                 "the median of forward passes of one image in fp32, PyTorch eager, "
-                f"{wording.counted(costs.threads, 'thread')} of {machine.processor}, the networks measured in turn; "
+                f"{count(costs.threads, 'thread')} of {machine.processor}, the networks measured in turn; "
                 "below it the middle half of the measurements."
             ),
             trade_off=evidence.trade_off(results, costs),
-            margin=wording.margin(results.question),
+            margin=phrases.margin(results.question),
             several_looks=len(results.question.looks) > 1,
             matrix=evidence.matrix(results),
             pairs=evidence.pairs(results, costs),
             of_losses="loss" if not outcome.right_or_wrong else "errors",
             has_ratios=bool(results.ratios),
             calibrations=evidence.calibrations(results),
-            separating=choice.separating,
-            not_covered=wording.not_covered(plan),
-            assumed=wording.assumed(results),
+            separating=pairs.would_separate(results, _fitting(results, costs), costs),
+            not_covered=study.not_covered(plan),
+            assumed=study.assumed(results),
             curves=evidence.curves(results, histories),
             legend=[(figures.mark(number), c.name) for number, c in enumerate(results.candidates)],
             classes=evidence.classes(results),
@@ -87,29 +91,17 @@ def write_report(
             data=plan.data,
             fingerprint=plan.fingerprint,
             machine=(
-                f"{machine.processor}, {wording.counted(machine.cores, 'core')}, {machine.system}, Python "
+                f"{machine.processor}, {count(machine.cores, 'core')}, {machine.system}, Python "
                 f"{machine.python}, {versions}."
             ),
         ),
     )
 
 
-def _standing(results: Results, costs: Costs) -> str:
-    """How much the answer rests on, in two or three words."""
-    if costs.recommendation.candidate is None:
-        return "No answer"
-    if _has_a_bug(results):
-        return "Not to be trusted"
-    if not costs.recommendation.shown:
-        return "Not settled"
-    if results.folds is not None:
-        return "Shown, approximately"
-    return "Shown, but exploratory" if results.exploratory else f"Shown, {wording.sure(results.question)} sure"
-
-
-def _has_a_bug(results: Results) -> bool:
-    """Whether seeds made no difference where they must."""
-    return any(candidate.repeated for candidate in results.candidates)
+def _fitting(results: Results, costs: Costs) -> frozenset[str]:
+    """The candidates that were compared and break no limit."""
+    unfit = costs.recommendation.unfit
+    return frozenset(c.name for c in results.candidates if c.outcome is not None and c.name not in unfit)
 
 
 def _networks(results: Results, costs: Costs) -> list[dict[str, Any]]:
@@ -122,11 +114,11 @@ def _networks(results: Results, costs: Costs) -> list[dict[str, Any]]:
             "mark": figures.mark(number),
             "name": candidate.name,
             "chosen": candidate.name == choice.candidate,
-            "unfit": choice.unfit.get(candidate.name, ()),
+            "unfit": [excess(each, results) for each in choice.unfit.get(candidate.name, ())],
             "below": beaten.get(candidate.name),
             **_outcome(candidate, results, ends),
-            "runs": wording.runs_done(candidate),
-            "unlearned": wording.unlearned(candidate),
+            "runs": phrases.runs_done(candidate),
+            "unlearned": phrases.unlearned(candidate),
             **_costs(candidate, costs),
         }
         for number, candidate in evidence.ranked(results)
@@ -134,11 +126,11 @@ def _networks(results: Results, costs: Costs) -> list[dict[str, Any]]:
 
 
 def _outcome(candidate: Candidate, results: Results, ends: tuple[float, float]) -> dict[str, Any]:
-    plain = "" if candidate.accuracy is None else f"{candidate.accuracy * 100:.2f}%"
+    plain = phrases.accuracy(candidate.accuracy)
     outcome: Estimate | None = candidate.outcome
     if outcome is None:
         return {
-            "outcome": wording.reached(candidate, results.question),
+            "outcome": phrases.reached(candidate, results.question),
             "interval": "",
             "figure": "",
             "plain": plain,
@@ -155,10 +147,10 @@ def _outcome(candidate: Candidate, results: Results, ends: tuple[float, float]) 
 def _costs(candidate: Candidate, costs: Costs) -> dict[str, str]:
     counts, timing = candidate.counts, costs.latencies.get(candidate.name)
     return {
-        "size": wording.size(counts),
+        "size": phrases.size(counts),
         "parameters": f"{counts.parameters:,}" if counts else "",
-        "multiply_adds": wording.operations(counts),
-        "latency": wording.latency(timing),
+        "multiply_adds": phrases.operations(counts),
+        "latency": phrases.latency(timing),
         "quartiles": f"{timing.low * 1000:.2f} to {timing.high * 1000:.2f}" if timing else "",
     }
 
@@ -170,8 +162,8 @@ def _run(candidate: Candidate, run: RunResult) -> dict[str, Any]:
         "fold": run.fold,
         "failed": run.status == "failed" or run.not_learned is not None,
         "status": _status(run),
-        "val": _accuracy(run.val),
-        "test": _accuracy(run.test),
+        "val": phrases.accuracy(run.val.accuracy if run.val else None),
+        "test": phrases.accuracy(run.test.accuracy if run.test else None),
         "nll": f"{run.test.nll:.3f}" if run.test else "",
     }
 
@@ -181,7 +173,3 @@ def _status(run: RunResult) -> str:
         nothing = f"learned nothing: {run.not_learned}"
         return nothing if run.reason is None else f"{run.status}: {run.reason}; {nothing}"
     return run.status if run.reason is None else f"{run.status}: {run.reason}"
-
-
-def _accuracy(metrics: Metrics | None) -> str:
-    return f"{metrics.accuracy * 100:.2f}%" if metrics else ""

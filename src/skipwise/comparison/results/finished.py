@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skipwise.comparison.options import ReportOptions
 from skipwise.comparison.plan.plan import COMPARISONS, COSTS, PLAN, REPORT, RESULTS, Plan
+from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.records import Costs, Results
 from skipwise.core.errors import Damaged, SkipwiseError, unknown_name
 from skipwise.core.escaping import json_text
 from skipwise.core.files.checksums import check_files, read_sealed
 from skipwise.core.files.json_records import as_json, read_json
-from skipwise.core.options import takes
+from skipwise.core.signatures import takes
 from skipwise.pages.pictures import is_data_url
 from skipwise.training.run.files import read_history
 from skipwise.training.run.state import EpochMetrics
@@ -33,6 +34,13 @@ class Comparison:
     results: Results
     costs: Costs
     repeated: bool
+
+    @property
+    def verdict(self) -> tuple[str, ...]:
+        """The answer in a few sentences: what to use, how sure that is, what would change it and what that costs."""
+        from skipwise.comparison.wording.answer import answer  # which is above the records
+
+        return answer(self.results, self.costs.recommendation, self.costs).sentences
 
     @property
     def report(self) -> Path:
@@ -58,6 +66,9 @@ def read_comparison(folder: Path) -> Comparison:
             "compare in another folder."
         )
     costs = read_sealed(folder / COSTS, Costs, mend=AGAIN)
+    if costs.recommendation.basis is None:
+        # Earlier versions kept it in words only.
+        costs = replace(costs, recommendation=choose(results, costs.medians))
     return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=True)
 
 
@@ -98,8 +109,8 @@ def report(comparison: str | os.PathLike[str], *, options: ReportOptions) -> Pat
 
 def record(comparison: Comparison) -> str:
     """A comparison as one JSON record."""
-    fields = {"folder": str(comparison.folder), "plan": comparison.plan, "results": comparison.results}
-    return json_text(as_json({**fields, "costs": comparison.costs}))
+    fields = {"folder": str(comparison.folder), "verdict": comparison.verdict, "plan": comparison.plan}
+    return json_text(as_json({**fields, "results": comparison.results, "costs": comparison.costs}))
 
 
 def histories(plan: Plan, folder: Path, results: Results) -> dict[str, list[tuple[EpochMetrics, ...]]]:

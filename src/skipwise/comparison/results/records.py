@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import ClassVar
+import warnings
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal
 
 from skipwise.comparison.plan.question import Question
 from skipwise.core.deprecation import earlier_name
@@ -14,6 +15,12 @@ from skipwise.evaluation.calibration import Calibration
 from skipwise.evaluation.metrics import Metrics
 from skipwise.evaluation.outcomes import Outcome
 from skipwise.statistics import Climb, Estimate, Pair, Share, beaten
+
+Quantity = Literal["latency", "size", "multiply-adds", "outcome"]
+Basis = Literal[
+    "too few compared", "none fits", "only one fits", "cheapest of those as good", "alone as good", "best guess"
+]
+"""Why a candidate was chosen, or why none was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +75,22 @@ class Candidate:
     def failed(self) -> int:
         """How many of its runs failed."""
         return sum(run.status == "failed" for run in self.runs)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that it was trained with."""
+        return tuple(dict.fromkeys(run.seed for run in self.runs))
+
+    @property
+    def seeds_that_count(self) -> tuple[int, ...]:
+        """The seeds of which every run finished and learned: in cross-validation, the runs of all folds."""
+        left_out = {run.seed for run in self.runs if run.status != "finished" or run.not_learned is not None}
+        return tuple(seed for seed in self.seeds if seed not in left_out)
+
+    @property
+    def folds(self) -> int:
+        """How many runs it had for each seed: one, or one per fold."""
+        return len({run.fold for run in self.runs}) or 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,28 +153,88 @@ class Tried:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recommendation:
-    """`candidate` is the choice, None if nothing could be compared or nothing fits.
+class Excess:
+    """A limit that a candidate breaks.
 
     Args:
-        shown: whether it was shown to lose at most the margin to every other one that fits.
-        largest_loss: the most it may be behind one of them (`against`) that is not excluded, as a difference of scores
-            (for accuracy, a fraction); None where there is no other, or no bound.
-        sentence: the choice and what it rests on, for a person.
-        unfit: for each candidate that breaks a limit, which and by how much, a phrase each.
-        separating: what would separate those that are still open, a sentence each.
+        quantity: what is limited.
+        value: the candidate's, in seconds, bytes, multiply-adds or as a score; None where it is not known.
+        limit: in the same unit.
+    """
+
+    quantity: Quantity
+    value: float | None
+    limit: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faster:
+    """A candidate that is faster than the recommended one.
+
+    Args:
+        name: the candidate.
+        latency: seconds per image.
+    """
+
+    name: str
+    latency: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recommendation:
+    """The candidate to use, and what that rests on; `Comparison.verdict` says it in words.
+
+    Args:
+        candidate: the choice; None if nothing could be compared or nothing fits.
+        shown: whether it was shown to be less than the margin worse than every other one that fits.
+        largest_loss: the most it may be worse than one of them (`against`) that is not excluded, as a difference of
+            scores (for accuracy, a fraction); None where there is no other, or no bound.
+        against: the candidate that it may be furthest behind.
+        unfit: the limits that each candidate breaks, for those that break any.
+        basis: why this candidate was chosen; None in records of earlier versions.
+        latency: its seconds per image; None where that was not measured.
+        where: the machine on which latencies were measured.
+        fastest: the fastest candidate that fits, if it is faster than the choice.
+        as_good: all candidates that are shown to be less than the margin worse than every other one that fits.
+        rivals: the candidates from which a best guess could not be told apart.
+        level: the candidates that did exactly as well as a best guess.
+        faster: the fastest candidate that is faster than a best guess and shown to be as good, if there is one.
+        faster_rival: the fastest of `rivals` that is faster than a best guess, if there is one.
+        not_reached: the outcome that was asked for, where it is not shown that the choice reaches it.
     """
 
     candidate: str | None
     shown: bool
     largest_loss: float | None
     against: str | None
-    sentence: str
-    unfit: dict[str, tuple[str, ...]]
-    separating: tuple[str, ...]
+    unfit: dict[str, tuple[Excess, ...]]
+    basis: Basis | None = None
+    latency: float | None = None
+    where: str = ""
+    fastest: Faster | None = None
+    as_good: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
+    level: tuple[str, ...] = ()
+    faster: Faster | None = None
+    faster_rival: Faster | None = None
+    not_reached: float | None = None
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidate": "contender"}
     contender = earlier_name("candidate", "contender")
+
+    @property
+    def sentence(self) -> str:
+        """The choice in a few words; replaced by `Comparison.verdict`, which says how sure it is, too."""
+        warnings.warn("`recommendation.sentence` is now `Comparison.verdict`.", DeprecationWarning, stacklevel=2)
+        if self.candidate is None:
+            return "No network can be recommended."
+        return f"Use {self.candidate}." if self.shown else f"Use {self.candidate}, if you must choose now."
+
+    @property
+    def separating(self) -> tuple[str, ...]:
+        """Always empty; replaced by `Comparison.verdict`, which says what would change it."""
+        warnings.warn("`recommendation.separating` is now in `Comparison.verdict`.", DeprecationWarning, stacklevel=2)
+        return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +294,7 @@ class Results:
     @property
     def class_images_that_count(self) -> tuple[int, ...]:
         """How many test images of each class the question counts."""
-        chosen = set(self.question.scoring.chosen(self.classes))
+        chosen = set(self.question.scoring.class_numbers(self.classes))
         return tuple(count if c in chosen else 0 for c, count in enumerate(self.class_images))
 
 
@@ -224,9 +307,25 @@ def as_advantage(pair: Pair, outcome: Outcome) -> Pair:
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """`costs.json`: seconds per image at batch 1 on this machine, and the recommendation made with them."""
+    """`costs.json`: what was timed on this machine, and the recommendation that rests on it.
+
+    Args:
+        threads: with which latencies were measured.
+        latencies: seconds per image at batch 1.
+        recommendation: made with these latencies, without limits.
+        run_seconds: the median time that a run of each candidate took, beside the others that went on at once; {} in
+            records of earlier versions, and without runs of this comparison.
+        processes: how many runs went on at once.
+    """
 
     machine: Machine
     threads: int
     latencies: dict[str, Timing]
     recommendation: Recommendation
+    run_seconds: dict[str, float] = field(default_factory=dict)
+    processes: int = 1
+
+    @property
+    def medians(self) -> dict[str, float]:
+        """The median seconds per image of each candidate."""
+        return {name: timing.median for name, timing in self.latencies.items()}

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from skipwise.comparison.plan.plan import Job, Plan
-from skipwise.evaluation.learned import learnt
+from skipwise.evaluation.learned import check_learning
 from skipwise.training.loop.recipe import Recipe
 from skipwise.training.run.files import read_history
 from skipwise.training.run.predictions import Predictions, read_predictions
@@ -25,10 +25,10 @@ def has_learned(answers: Predictions) -> bool:
     by always predicting the most common one. It has learned if its recall, averaged over the classes, is a tenth above
     that of guessing.
     """
-    shown = learnt(answers.logits, answers.labels)
-    if shown.has_learnt or not shown.can_be_told:
+    shown = check_learning(answers.logits, answers.labels)
+    if shown.has_learned or not shown.can_be_told:
         return True
-    return shown.answered > 1 and shown.recall > 1 / shown.classes + 0.1 * (1 - 1 / shown.classes)
+    return shown.classes_given > 1 and shown.recall > 1 / shown.classes + 0.1 * (1 - 1 / shown.classes)
 
 
 def diverged(record: RunRecord) -> bool:

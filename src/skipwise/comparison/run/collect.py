@@ -35,7 +35,7 @@ def collect(plan: Plan, folder: Path, study: StudyResult) -> Results:
         fingerprint=plan.fingerprint,
         test_images=plan.test_images,
         twins=int(tested.has_twin.sum()),
-        guess=question.scoring.guessed(counted.tolist(), plan.classes),
+        guess=question.scoring.baseline(counted.tolist(), plan.classes),
         classes=plan.classes,
         class_images=tuple(counted.tolist()),
         exploratory=plan.exploratory,

@@ -67,7 +67,7 @@ class Executor(Protocol):
         The iterator may be abandoned; the next call continues where it was left.
 
         Args:
-            until: on time.monotonic(). The iterator ends then, and the runs go on.
+            until: on time.monotonic(). The iterator ends then, and the runs continue.
 
         Raises:
             SkipwiseError: something that no run can continue from.

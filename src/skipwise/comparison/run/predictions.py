@@ -132,6 +132,8 @@ def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: R
         confidences.append(confidence(logits))
         seeds.append(seed)
         seen.append(hash(tuple(said)))
+        # A fold that learned nothing says nothing of its images, and a seed without these images can't be held against
+        # others image by image; filling them from other seeds would hide how much seeds vary. So it is left out whole.
         learned.append(all(each))
     given = np.array(rows, dtype=np.int64).reshape(len(rows), len(tested.ids))
     repeated = tuple(seed for place, seed in enumerate(seeds) if seen[place] in seen[:place])

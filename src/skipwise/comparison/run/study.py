@@ -17,11 +17,11 @@ from skipwise.comparison.budget.corrections import Budget
 from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.results.records import Look, Tried, as_advantage
 from skipwise.comparison.run.executor import Executor
-from skipwise.comparison.run.learning import not_learnt
+from skipwise.comparison.run.learning import not_learned
 from skipwise.comparison.run.predictions import Answers, Records, Tested, read_answers, read_tested
 from skipwise.comparison.run.rounds import Rounds
 from skipwise.evaluation.outcomes import Outcome
-from skipwise.statistics import Judgement, candidates_left, judge, settle
+from skipwise.statistics import Judgement, candidates_left, carry_forward, judge
 from skipwise.training.callbacks import Callback
 from skipwise.training.run.predictions import read_predictions
 from skipwise.training.run.record import RunRecord
@@ -147,7 +147,7 @@ class _Study:
 
         if budget is not None and not self.looks:
             self.rounds.do(rounds[:1], phase, then=rounds[1:])
-            if sorted_out := not_learnt(plan, self.folder, self.records):
+            if sorted_out := not_learned(plan, self.folder, self.records):
                 return replace(plan, not_trained=plan.not_trained | sorted_out)
         self.rounds.do(rounds, phase)
         if budget is not None and number == len(plan.looks) and plan.stopped_after is None:
@@ -175,7 +175,7 @@ class _Study:
             higher_is_better=question.scoring.higher_is_better,
         )
         before = _decided(self.judgement)
-        self.judgement = settle(self.judgement, judged)
+        self.judgement = carry_forward(self.judgement, judged)
         decided = tuple(pair for pair in _decided(self.judgement) if pair not in before)
         self.looks.append(Look(seeds=count, candidates=tuple(still), decided=decided))
         advantages = tuple(as_advantage(pair, question.scoring) for pair in self.judgement.pairs)

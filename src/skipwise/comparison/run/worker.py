@@ -66,7 +66,7 @@ class Worker:
                     f"{spec.model} stopped ({in_short(error)}); what was saved is kept, and the same command resumes "
                     "it."
                 ) from error
-            yield RunEnd(run=job.folder, record=give_up(spec, folder, error))  # the other runs go on
+            yield RunEnd(run=job.folder, record=give_up(spec, folder, error))  # the other runs continue
 
     def close(self) -> None:
         """Releases the images."""

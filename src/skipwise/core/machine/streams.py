@@ -7,13 +7,17 @@ place of a closed one, and what is printed would be written into it.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 
 from skipwise.core.errors import SkipwiseError
 
 _NAMES = ("stdin", "stdout", "stderr")
-_closed: set[str] = set()
+
+
+class Nowhere(io.TextIOWrapper):
+    """What stands in for a stream that was closed when the process began."""
 
 
 def complete() -> None:
@@ -21,13 +25,12 @@ def complete() -> None:
     for number, name in enumerate(_NAMES):
         if getattr(sys, name) is not None:
             continue
-        _closed.add(name)
         nowhere = os.open(os.devnull, os.O_RDWR)
         if nowhere != number and not _is_open(number):
             os.dup2(nowhere, number)  # and so for the processes that this one starts
             os.close(nowhere)
             nowhere = number
-        setattr(sys, name, os.fdopen(nowhere, "r" if name == "stdin" else "w", encoding="utf-8"))
+        setattr(sys, name, Nowhere(os.fdopen(nowhere, "rb" if name == "stdin" else "wb"), encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # not where a program or a test put something of its own there
             stream.reconfigure(errors="backslashreplace")
@@ -47,7 +50,7 @@ def need_output(mend: str = "leave it open") -> None:
     Args:
         mend: how to have the answer.
     """
-    if "stdout" in _closed:
+    if isinstance(sys.stdout, Nowhere):
         raise SkipwiseError(f"Standard output is closed, so there is nowhere to print to; {mend}.")
 
 

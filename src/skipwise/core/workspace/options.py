@@ -5,7 +5,7 @@ from __future__ import annotations
 from skipwise.core.options import option, options
 
 
-@options("Results")
+@options("Folder for the results")
 class FolderOptions:
     """Where the results go, and what happens to those that are there."""
 

@@ -12,7 +12,7 @@ from typing import Literal
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 ORIENTATION_KEYWORDS = (b"exif", b"Raw profile type exif", b"XML:com.adobe.xmp", b"xmp")
 """Keywords of texts in a PNG that can hold its orientation."""
-HEEDED = (*ORIENTATION_KEYWORDS, b"interlace", b"transparency")
+SPECIAL_KEYWORDS = (*ORIENTATION_KEYWORDS, b"interlace", b"transparency")
 """Keywords of texts in a PNG that change how Pillow reads the image."""
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 LONGEST_TEXT = 2**20

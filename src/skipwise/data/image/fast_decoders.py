@@ -15,7 +15,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.image.chunks import EXIF, HEEDED, TEXTS, Shape, keyword, orientation, png_shape, walk_jpeg, walk_png
+from skipwise.data.image.chunks import (
+    EXIF,
+    SPECIAL_KEYWORDS,
+    TEXTS,
+    Shape,
+    keyword,
+    orientation,
+    png_shape,
+    walk_jpeg,
+    walk_png,
+)
 
 Decoder = Callable[[bytes, Shape, str], NDArray[np.uint8]]
 """Takes an encoded image, its size and colour, and Pillow's mode. Returns pixels [H, W, C]."""
@@ -96,7 +106,7 @@ def _plain_png(data: bytes) -> tuple[Shape, str] | None:
             shape = png_shape(data, start, end) if kind == b"IHDR" else None
         elif kind == b"IDAT":
             runs += before != b"IDAT"
-        elif kind not in _BESIDE or keyword(data, kind, start, end) in HEEDED:
+        elif kind not in _BESIDE or keyword(data, kind, start, end) in SPECIAL_KEYWORDS:
             return None
         before, last = kind, end + 4
     if shape is None or shape.bits != 8 or shape.colours not in _PNG_MODES or runs != 1 or last != len(data):

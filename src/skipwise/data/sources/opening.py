@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from skipwise.core.errors import SkipwiseError, unknown_name
-from skipwise.core.options import takes
+from skipwise.core.signatures import takes
 from skipwise.data.containers import Container, Entry, Folder, Listing, Progress, open_container
 from skipwise.data.names import ARCHIVES, printable, stem, suffix
 from skipwise.data.options import ReadingOptions

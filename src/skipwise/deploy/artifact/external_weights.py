@@ -44,7 +44,8 @@ class ExternalWeights:
     )
     crop: float = option(
         1.0,
-        "The share of the middle square that the network sees: 0.875 for images of 256 pixels that are cut to 224.",
+        "The side of the central square that the network sees, as a share of the shorter side: 0.875 if images are "
+        "resized to 256 pixels and cropped to 224.",
         metavar="SHARE",
     )
     interpolation: str = option("bilinear", "How images are resized: bilinear or bicubic.")

@@ -17,7 +17,7 @@ from skipwise.core.errors import Damaged, SkipwiseError, missing_extra, unknown_
 from skipwise.core.files.checksums import sha256
 from skipwise.core.files.json_records import write_json
 from skipwise.core.files.paths import user_path
-from skipwise.core.options import takes
+from skipwise.core.signatures import takes
 from skipwise.core.text import command, printable
 from skipwise.core.workspace.task import Task
 from skipwise.core.workspace.whole import making_whole

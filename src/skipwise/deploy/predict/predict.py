@@ -11,7 +11,8 @@ from typing import Any, Literal, Protocol, cast, overload
 
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.files.paths import user_path
-from skipwise.core.options import flag, takes
+from skipwise.core.options import flag
+from skipwise.core.signatures import takes
 from skipwise.deploy.predict.answer_file import RowFile
 from skipwise.deploy.predict.answer_plan import AnswerPlan
 from skipwise.deploy.predict.answers import Answer, Csv, JsonLines, RowFormat, Rows, answers_of

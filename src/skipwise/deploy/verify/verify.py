@@ -13,7 +13,7 @@ from skipwise.core.errors import Damaged, SkipwiseError
 from skipwise.core.files.checksums import sha256
 from skipwise.core.files.paths import user_path
 from skipwise.core.machine.system import describe_machine, usable_cores
-from skipwise.core.options import takes
+from skipwise.core.signatures import takes
 from skipwise.core.text import printable
 from skipwise.data.options import ReadingOptions, asked_reading
 from skipwise.deploy.artifact import golden

@@ -156,7 +156,7 @@ class RecipeOptions:
     )
     balance: str | None = option(
         None,
-        "How rare classes are made up for: none, sampling (every class is shown equally often) or loss (rare classes "
+        "How to compensate for rare classes: none, sampling (every class is shown equally often) or loss (rare classes "
         "weigh more).",
         unset="none",
     )
@@ -245,7 +245,7 @@ def full_size(recipe: Recipe) -> Recipe:
 def recipes_apart(ours: Recipe, theirs: Recipe) -> str:
     """What to say of two recipes that differ in more than a number; "" leaves it to their fields."""
     if _redefined(ours, theirs):
-        return f"the recipe {ours.name!r} was another one then; the version that began it can go on"
+        return f"the recipe {ours.name!r} has changed since then; the version that began it can resume it"
     if (ours.min_size == 1.0) != (theirs.min_size == 1.0):
         return f"images grow in one and not in the other, for {theirs.epochs} epochs there and {ours.epochs} here"
     return ""

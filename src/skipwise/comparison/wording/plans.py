@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.results.wording import length, margin
+from skipwise.comparison.wording.phrases import length, margin
 from skipwise.core.text import byte_size, duration
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def outlined(plan: Plan) -> list[str]:
     compiled = ", compiled" if plan.execution.compile else ""
     return [
         f"{plan.data}: {len(plan.classes)} classes, {split}, {size} x {size} pixels",
-        f"{', '.join(plan.trained)}: a look after {looks} each{tuned}; margin {margin(question)}, "
-        f"alpha {question.alpha:g}, {question.outcome}",
+        f"{', '.join(plan.trained)}: judged after {looks} each{tuned}, by {question.outcome}; margin "
+        f"{margin(question)}, alpha {question.alpha:g}",
         f"{length(recipe)} of recipe '{recipe.name}' in batches of {recipe.batch_size}, {plan.stem} "
         f"stem, width {plan.width:g}; {plan.processes} at once on {plan.execution.device} in "
         f"{plan.execution.precision}{compiled}",
@@ -48,5 +48,5 @@ def expected(plan: Plan, forecast: Forecast, folder: Path) -> list[str]:
     there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
     free = shutil.disk_usage(there).free
     if free < forecast.needed:
-        lines.append(f"Mind that the disk has only {byte_size(free)} left.")
+        lines.append(f"The disk is too small for them: it has only {byte_size(free)} left.")
     return lines

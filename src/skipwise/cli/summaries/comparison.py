@@ -1,0 +1,132 @@
+"""What a person reads of a finished comparison: tables, the verdict, and the command to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from skipwise.cli.summaries.next_steps import first_run, next_command
+from skipwise.comparison.recommend import Recommended, profile_command
+from skipwise.comparison.results.choice import HERE
+from skipwise.comparison.results.finished import Comparison
+from skipwise.comparison.results.records import Costs, Recommendation, Results
+from skipwise.comparison.wording import pairs, phrases
+from skipwise.comparison.wording.answer import answer, does_not_fit
+from skipwise.comparison.wording.notes import notes, reservations
+from skipwise.comparison.wording.study import looks_taken
+from skipwise.core.progress import Console
+from skipwise.core.text import command, finished_already
+from skipwise.cost.interleaved import Timing
+from skipwise.nets.external import is_own
+from skipwise.statistics import Pair
+
+MOST_PAIRS = 15
+"""With more, only the pairs of the network that is recommended are printed."""
+
+
+def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
+    """The tables, what to know beside them, the verdict, where the report is and what to type next.
+
+    Args:
+        typed: the command line that led here, the program's name first.
+    """
+    console = Console()
+    results, costs = comparison.results, comparison.costs
+    choice = costs.recommendation
+    if comparison.repeated:
+        console.print(Text(finished_already(comparison.folder)), soft_wrap=True)
+    console.print()
+    console.print(_networks(results, costs))
+    console.print()
+    lines = pairs.pair_lines(results)
+    shown = lines if len(lines) <= MOST_PAIRS else [line for line in lines if _is_about(line[1], choice.candidate)]
+    if shown:
+        console.print(_pairs(shown, results))
+        console.print()
+    more = [f"{len(lines) - len(shown):,} more pairs are in the report."] if len(shown) < len(lines) else []
+    for line in (*more, *looks_taken(comparison.plan, results), *notes(comparison.plan, results)):
+        console.print(Text(line), soft_wrap=not console.is_terminal)
+    console.print()
+    _print_answer(console, results, choice, costs)
+    console.print()
+    console.print(Text(f"Report: {comparison.report}"), soft_wrap=True)
+    console.print(Text(f"Next:   {next_command(comparison, typed)}"), soft_wrap=True)
+
+
+def print_recommended(found: Recommended) -> None:
+    """Which limits are broken, which network to use within them, and what to type next."""
+    console = Console()
+    comparison, choice = found.comparison, found.recommendation
+    for line in reservations(comparison.plan, comparison.results):
+        console.print(Text(line), soft_wrap=not console.is_terminal)
+    _print_answer(console, comparison.results, choice, comparison.costs)
+    console.print()
+    console.print(Text(f"Report: {comparison.report}"), soft_wrap=True)
+    run = first_run(comparison, choice.candidate)
+    if run is not None:
+        own = ["--model", choice.candidate] if choice.candidate and is_own(choice.candidate) else []
+        console.print(Text(f"Next:   {command('skipwise', 'export', run, *own)}"), soft_wrap=True)
+    if found.where == HERE:
+        console.print(Text(f"Elsewhere: run  {profile_command(comparison)}"), soft_wrap=True)
+        with_costs = command("skipwise", "recommend", comparison.folder, "--costs", "costs.json")
+        console.print(Text(f"           and  {with_costs}"), soft_wrap=True)
+
+
+def _print_answer(console: Console, results: Results, choice: Recommendation, costs: Costs) -> None:
+    """The verdict, what to use in bold."""
+    said = answer(results, choice, costs)
+    unfit = does_not_fit(results, choice) if choice.candidate is not None else []
+    for line in unfit:
+        console.print(Text(line), soft_wrap=not console.is_terminal)
+    for line in said.sentences:
+        bold = "bold" if line in (said.faster, said.use) else ""
+        console.print(Text(line, style=bold), soft_wrap=not console.is_terminal)
+
+
+def _networks(results: Results, costs: Costs) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("network", no_wrap=True)
+    outcome = f"{phrases.measure(results.question)} ({phrases.sure(results.question)})"
+    for heading in (outcome, "runs", "ms per image", "size", "multiply-adds"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for candidate in results.candidates:
+        timing, counts = costs.latencies.get(candidate.name), candidate.counts
+        table.add_row(
+            Text(candidate.name),
+            phrases.reached(candidate, results.question),
+            phrases.runs_done(candidate),
+            f"{timing.median * 1e3:.2f} ({timing.low * 1e3:.2f}-{timing.high * 1e3:.2f})"
+            if timing
+            else phrases.UNKNOWN,
+            phrases.size(counts),
+            phrases.operations(counts),
+        )
+    return table
+
+
+def _pairs(lines: Sequence[tuple[str, Pair | None]], results: Results) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("pair", no_wrap=True)
+    sure = phrases.sure(results.question)
+    heading = results.question.scoring.heading
+    table.add_column(f"{heading} ({sure} for all pairs)", justify="right", no_wrap=True)
+    table.add_column("verdict")
+    for name, pair in lines:
+        if pair is None:
+            table.add_row(Text(name), "", pairs.NOT_JUDGED)
+        else:
+            table.add_row(Text(name), phrases.difference(pair, results.question), Text(pairs.short_verdict(pair)))
+    return table
+
+
+def _is_about(pair: Pair | None, name: str | None) -> bool:
+    return pair is not None and name in (pair.a, pair.b)
+
+
+def _milliseconds(timing: Timing | None) -> str:
+    """The median and the middle half of what was measured: "4.10 (3.94-4.41)"."""
+    if timing is None:
+        return phrases.UNKNOWN
+    return f"{timing.median * 1e3:.2f} ({timing.low * 1e3:.2f}-{timing.high * 1e3:.2f})"

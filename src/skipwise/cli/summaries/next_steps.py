@@ -1,0 +1,69 @@
+"""The command to type next, as it can be pasted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+from skipwise.comparison.plan.plan import run_folder
+from skipwise.comparison.results.finished import Comparison
+from skipwise.core.text import command, without
+
+MOST_SEEDS_SUGGESTED = 30
+
+
+def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
+    """What a person would type next: one's own images after a known set, more seeds where they can settle something,
+    else what to use under a limit.
+
+    Args:
+        typed: the command line that led here, the program's name first.
+    """
+    program = program_of(typed)
+    results, folder = comparison.results, comparison.folder
+    if comparison.plan.found_in is None:
+        models = ",".join(candidate.name for candidate in results.candidates)
+        return command(*program, "compare", "path/to/your/images", "--models", models)
+    beaten = results.beaten()
+    settle = [
+        pair.seeds_to_settle
+        for pair in results.pairs
+        if pair.seeds_to_settle is not None and not {pair.a, pair.b} & beaten.keys()
+    ]
+    looks = results.question.looks
+    more = min((count for count in settle if count > looks[-1]), default=0)
+    # A time limit chose the looks and epochs itself; what it chose can't be asked for with more looks.
+    if 0 < more <= MOST_SEEDS_SUGGESTED and comparison.plan.time_limit is None:
+        kept = without(typed[1:], "--seeds", "--looks", "--output", "-o")
+        return command(*program, *kept, "--looks", ",".join(map(str, (*looks, more))), "--extend", "--output", folder)
+    latencies = [timing.median * 1000 for timing in comparison.costs.latencies.values()]
+    if len(latencies) < 2:
+        return command(*program, "report", folder, "--format", "md")
+    return command(*program, "recommend", folder, "--max-latency-ms", f"{float(f'{median(latencies):.2g}'):g}")
+
+
+def first_run(comparison: Comparison, name: str | None) -> Path | None:
+    """The folder of a candidate's first finished run on the whole training split; cross-validation has none."""
+    plan = comparison.plan
+    for candidate in comparison.results.candidates if plan.folds is None else ():
+        for run in candidate.runs:
+            if candidate.name == name and run.status == "finished":
+                return comparison.folder / run_folder(candidate.name, run.seed)
+    return None
+
+
+def program_of(typed: Sequence[str]) -> list[str]:
+    """How the program is called from here."""
+    if typed[0].endswith("__main__.py"):
+        return [_short(sys.executable), "-m", "skipwise"]
+    # A virtual environment that is not activated has the program, but not on the path.
+    return ["skipwise"] if shutil.which("skipwise") else [_short(typed[0])]
+
+
+def _short(path: str) -> str:
+    """A program's path as one would type it from here."""
+    return min(path, os.path.relpath(path), key=len)

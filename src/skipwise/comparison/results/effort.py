@@ -1,0 +1,82 @@
+"""What more evidence would take: seeds, runs, hours and images, from what the comparison needed so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from skipwise.comparison.results.records import Costs, Results
+from skipwise.statistics import Pair
+
+
+@dataclass(frozen=True, kw_only=True)
+class Amount:
+    """How many there are now, and about how many there must be."""
+
+    now: int
+    needed: int
+
+    @property
+    def more(self) -> int:
+        """How many have to be added."""
+        return self.needed - self.now
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """What would settle some unresolved pairs, if the networks really differ as much as was observed. Each way is by
+    itself, and None where it would not settle them all.
+
+    Args:
+        seeds: on the same test images.
+        runs: how many more runs so many seeds take.
+        seconds: about how long these runs take here; None where no run was timed.
+        images: test images, with the same seeds.
+        groups: groups of test images, with the same seeds, where images belong together.
+    """
+
+    seeds: Amount | None
+    runs: int
+    seconds: float | None
+    images: Amount | None
+    groups: Amount | None
+
+
+def effort_for(pairs: Sequence[Pair], results: Results, costs: Costs | None = None) -> Effort:
+    """What would settle all of these unresolved pairs.
+
+    Args:
+        pairs: at least one.
+        costs: for how long runs take; None where that is not asked.
+    """
+    seeds = _most(pairs, lambda pair: (pair.seeds, pair.seeds_to_settle))
+    candidates = {c.name: c for c in results.candidates}
+    runs = {}
+    if seeds is not None:
+        for name in dict.fromkeys(name for pair in pairs for name in (pair.a, pair.b)):
+            needed = max(pair.seeds_to_settle or 0 for pair in pairs if name in (pair.a, pair.b))
+            done = len(candidates[name].seeds_that_count)
+            runs[name] = max(needed - done, 0) * candidates[name].folds
+    return Effort(
+        seeds=seeds,
+        runs=sum(runs.values()),
+        seconds=_seconds(runs, costs),
+        images=_most(pairs, lambda pair: (pair.images, pair.images_to_settle)),
+        groups=_most(pairs, lambda pair: (pair.groups or 0, pair.groups_to_settle)),
+    )
+
+
+def _most(pairs: Sequence[Pair], counts: Callable[[Pair], tuple[int, int | None]]) -> Amount | None:
+    """The largest number that any of the pairs needs; None where one can't be settled in this way."""
+    found = [counts(pair) for pair in pairs]
+    needed = [settles for _, settles in found if settles is not None]
+    if len(needed) < len(pairs):
+        return None
+    return Amount(now=min(now for now, _ in found), needed=max(needed))
+
+
+def _seconds(runs: dict[str, int], costs: Costs | None) -> float | None:
+    """How long so many runs of each candidate take, side by side as before."""
+    if costs is None or not runs or not runs.keys() <= costs.run_seconds.keys():
+        return None
+    return sum(count * costs.run_seconds[name] for name, count in runs.items()) / costs.processes
