@@ -255,8 +255,8 @@ def test_bad_folders_get_one_sentence(capsys, monkeypatch: pytest.MonkeyPatch, h
         ("few", "'stripes0' has 2 images, fewer than the 3 splits"),
         ("bad", "stripes1/000.png (it is not an image"),
         ("gone/away", "There is no file or folder gone/away"),
-        ("x" * 300, "no path to images"),
-        ("~nobody-of-that-name/images", "no path to images"),
+        ("x" * 300, "not a path to images"),
+        ("~nobody-of-that-name/images", "not a path to images"),
     ]:
         status, error = call(capsys, monkeypatch, "compare", folder, "--output", "out")
         assert status == 2, folder

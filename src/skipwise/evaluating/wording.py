@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skipwise.core.text import count
 from skipwise.evaluation.confusion import Score
 from skipwise.evaluation.one_network import Confidence, Evaluation, Measured
 from skipwise.evaluation.outcomes import outcome_of
@@ -32,10 +33,10 @@ def share(score: Score) -> str:
 def headline(found: Evaluation, network: str) -> str:
     """How good it is, in one sentence."""
     accuracy = found.accuracy
-    images = f"{found.images:,} images" + (f" in {found.groups:,} groups" if found.groups else "")
+    images = count(found.images, "image") + (f", in {count(found.groups, 'group')}" if found.groups else "")
     return (
         f"{network} is right on {100 * accuracy.value:.1f}% of {images} (95% interval {100 * accuracy.low:.1f} to "
-        f"{100 * accuracy.high:.1f}%)."
+        f"{100 * accuracy.high:.1f}%, for this network: another seed gives another)."
     )
 
 
