@@ -29,6 +29,7 @@ from skipwise.deploy.formats import PRECISIONS
 from skipwise.deploy.predict.options import PredictOptions
 from skipwise.deploy.verify.options import VerifyOptions
 from skipwise.evaluating.options import EvaluateOptions
+from skipwise.explaining.options import ExplainOptions
 from skipwise.training.loop.recipe import BALANCES, RECIPES, RecipeOptions
 from skipwise.training.options import TrainOptions
 
@@ -39,6 +40,7 @@ KINDS: dict[str, type] = {
     "audit": AuditOptions,
     "compare": CompareOptions,
     "evaluate": EvaluateOptions,
+    "explain": ExplainOptions,
     "export": ExportOptions,
     "open_images": ReadingOptions,
     "predict": PredictOptions,

@@ -37,7 +37,7 @@ from skipwise.deploy.artifact.images import LabelledImages, fit, other_images, o
 from skipwise.deploy.artifact.normalisation import reversed_channels
 from skipwise.deploy.artifact.signing import SecretKey, read_secret_key
 from skipwise.deploy.artifact.trained_network import TrainedNetwork, network_of_file, network_of_run
-from skipwise.deploy.export.heat_maps import heat_maps_of
+from skipwise.deploy.export.heat_maps import check_heat_maps, heat_maps_of
 from skipwise.deploy.export.options import ExportOptions
 from skipwise.deploy.formats import FORMATS, PRECISIONS, ExportFormat, ExportJob, Precision, find_format
 from skipwise.deploy.runtime.backend_import import import_backend
@@ -159,6 +159,8 @@ def export(
         quantization = chosen.write(made, job)
         tell("Checking the golden images", 0, 1)
         examples = _write_golden(made, network, images, chosen, exact)
+        if maps is not None:
+            check_heat_maps(made, network, chosen, exact, examples)
         names = [*chosen.files, *(example.file for example in examples)]
         artifact = Artifact(
             version=VERSION,
