@@ -27,6 +27,7 @@ class ExportPlan:
         format: the name of the export format.
         precision: the precision of the weights.
         max_drop: for INT8, the accuracy that may be lost, a fraction; None otherwise.
+        temperature: what the logits are divided by.
         explain: whether it has the heat map of the answer as a second output.
     """
 
@@ -38,6 +39,7 @@ class ExportPlan:
     format: str
     precision: Precision
     max_drop: float | None
+    temperature: float
     explain: bool = field(default=False, metadata=compared("only one of them gives heat maps"))
 
     def same_as(self, other: ExportPlan) -> bool:
@@ -88,6 +90,7 @@ def export_plan(
         format=format,
         precision=precision,
         max_drop=max_drop if precision == "int8" else None,
+        temperature=network.temperature,
         explain=explain,
     )
 
@@ -102,5 +105,6 @@ def _plan_of_artifact(found: Artifact) -> ExportPlan:
         format=found.format,
         precision=found.precision,
         max_drop=found.quantization.max_drop if found.quantization else None,
+        temperature=found.temperature,
         explain=found.heat_maps is not None,
     )

@@ -23,6 +23,11 @@ class FormatOptions:
         "For int8: the points of accuracy on the validation images that may be lost.",
         metavar="POINTS",
     )
+    temperature: bool = option(
+        True,
+        "Divide the logits by the temperature that makes the probabilities honest on the run's validation images. It "
+        "changes no answer.",
+    )
     explain: bool = option(
         False,
         "Give the heat map of the answer, too, as a second output of an ONNX file of fp32 or fp16; for networks of "
