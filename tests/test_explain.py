@@ -216,6 +216,14 @@ def test_an_exported_network_gives_the_map_of_its_answer_without_torch(
         (only,), own = image.maps, of_run.maps[0]
         assert (only.minimum, only.maximum) == pytest.approx((own.minimum, own.maximum), abs=1e-4)
         assert only.logit == pytest.approx(own.logit, abs=1e-4)
+    with skipwise.Predictor(explaining) as predictor:
+        shown = predictor.explain(record.images[3].image)
+        assert shown.prediction == predictor.predict(record.images[3].image)
+        assert shown.square.shape == (24, 24, 3)
+        assert shown.map.shape == (24, 24)
+        assert shown.map.max() == pytest.approx(record.images[3].maps[0].maximum, abs=1e-4)
+        with pytest.raises(SkipwiseError, match=r"cut.png can't be answered: it is not an image"):
+            predictor.explain(images / "other" / "cut.png")
     for option in ({"class_name": "stripes1"}, {"layer": "stages"}, {"check": True}):
         with pytest.raises(SkipwiseError, match=r"only the heat map of its answer, so --(class|layer|check) is for a"):
             skipwise.explain(explaining, images, **option)

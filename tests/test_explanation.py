@@ -278,8 +278,9 @@ def test_the_layer_that_is_pooled_is_found() -> None:
     )
     assert pooled_layer(in_one, images(1, 16)) == "0.0"
     transformer = nn.Sequential(nn.Conv2d(3, 8, 4, stride=4), nn.Flatten(2), *(nn.Linear(16, 16) for _ in range(6)))
-    with pytest.raises(SkipwiseError, match=r"does not end in a convolution and pooling.*--layer"):
-        pooled_layer(transformer, images(1, 16))
+    for network in (transformer, nn.Sequential(nn.Flatten(), nn.LazyLinear(2))):
+        with pytest.raises(SkipwiseError, match=r"does not end in a convolution and pooling.*--layer"):
+            pooled_layer(network, images(1, 16))
 
 
 def test_a_layer_that_is_not_there_gets_suggestions() -> None:
