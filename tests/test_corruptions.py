@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import colorsys
-import doctest
 import itertools
 import math
 
@@ -19,11 +18,9 @@ from skipwise.evaluation.corruptions import (
     CORRUPTIONS,
     SEVERITIES,
     Corruption,
-    apply,
     contact_sheet,
     corrupt,
     digital,
-    sheet,
 )
 from skipwise.evaluation.corruptions.blur import _origins
 from skipwise.evaluation.corruptions.digital import _sheared, _smoothing
@@ -451,9 +448,3 @@ def test_contact_sheet_shows_every_cell(shape):
 def test_a_page_is_refused_what_cannot_be_corrupted():
     with pytest.raises(SkipwiseError, match="too small"):
         contact_sheet(np.zeros((4, 4, 3), dtype=np.uint8))
-
-
-def test_examples():
-    for module in (apply, sheet):
-        result = doctest.testmod(module, extraglobs={"np": np})
-        assert (result.attempted > 0, result.failed) == (True, 0)
