@@ -12,41 +12,24 @@ import pytest
 import typer
 
 import skipwise
-from skipwise.advice.options import AdviseOptions
-from skipwise.auditing.options import AuditOptions
 from skipwise.cli import app as program
 from skipwise.cli.declared import Line, command
-from skipwise.comparison.options import CompareOptions, RecommendOptions, ReportOptions
+from skipwise.comparison.options import CompareOptions
 from skipwise.core import options as core
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.options import Listed, build, command_words, declared, group, option, options
 from skipwise.core.signatures import takes
-from skipwise.cost.options import ProfileOptions
 from skipwise.data.options import ReadingOptions
 from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.export.options import ExportOptions
 from skipwise.deploy.formats import PRECISIONS
-from skipwise.deploy.predict.options import PredictOptions
-from skipwise.deploy.verify.options import VerifyOptions
-from skipwise.evaluating.options import EvaluateOptions
 from skipwise.training.loop.recipe import BALANCES, RECIPES, RecipeOptions
 from skipwise.training.options import TrainOptions
 
 ROOT = Path(__file__).parents[1]
 
 KINDS: dict[str, type] = {
-    "advise": AdviseOptions,
-    "audit": AuditOptions,
-    "compare": CompareOptions,
-    "evaluate": EvaluateOptions,
-    "export": ExportOptions,
-    "open_images": ReadingOptions,
-    "predict": PredictOptions,
-    "profile": ProfileOptions,
-    "recommend": RecommendOptions,
-    "report": ReportOptions,
-    "train": TrainOptions,
-    "verify": VerifyOptions,
+    name: function.takes for name in skipwise.__all__ if hasattr(function := getattr(skipwise, name), "takes")
 }
 """The options of every function."""
 

@@ -7,6 +7,8 @@ from skipwise.evaluation.confusion import Score
 from skipwise.evaluation.one_network import Confidence, Evaluation, Measured
 from skipwise.evaluation.outcomes import outcome_of
 
+NEARLY_ONE = 0.02
+"""A temperature so close to 1 changes nothing that is worth a sentence."""
 SURE = 0.02
 """A calibration error that is shown to be no larger is called small."""
 
@@ -76,8 +78,8 @@ def trust(found: Evaluation) -> str:
 
 
 def scaled(found: Evaluation) -> str | None:
-    """What temperature scaling does to that; None where it was not fitted."""
-    if found.scaled is None:
+    """What temperature scaling does to that; None where it was not fitted, or does nothing."""
+    if found.scaled is None or abs(found.scaled.temperature - 1) < NEARLY_ONE:
         return None
     before, after = found.confidence, found.scaled
     return (

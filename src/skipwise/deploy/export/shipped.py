@@ -18,6 +18,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from skipwise.data.image.preprocess import Preprocessing, cropped_away
 from skipwise.nets.blocks import RectifiedSqueezeExcite, SqueezeExcite
+from skipwise.nets.network import Network
 
 
 class Resize(nn.Module):
@@ -90,6 +91,25 @@ class Classifier(nn.Module):
     def forward(self, fitted_BCHW: Tensor) -> Tensor:
         logits: Tensor = self.network((fitted_BCHW - self.mean) / self.std)
         return logits.softmax(dim=1)
+
+
+class ExplainingClassifier(nn.Module):
+    """The same probabilities, and the class activation map of the most likely class [B, h, w]."""
+
+    def __init__(self, network: Network, preprocessing: Preprocessing) -> None:
+        super().__init__()
+        self.classify = Classifier(network, preprocessing)
+
+    def forward(self, fitted_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+        classify: Any = self.classify
+        network = classify.network
+        features_BChw = network.features((fitted_BCHW - classify.mean) / classify.std)
+        logits_BK = network.classifier(features_BChw.mean(dim=(2, 3)))
+        answers_B = logits_BK.argmax(dim=1)
+        weights_BC = network.classifier.weight[answers_B]
+        bias_B = network.classifier.bias[answers_B]
+        map_Bhw = (features_BChw * weights_BC[:, :, None, None]).sum(dim=1) + bias_B[:, None, None]
+        return logits_BK.softmax(dim=1), map_Bhw
 
 
 class ResizeAndClassify(nn.Module):
@@ -168,14 +188,16 @@ def trace_resize(preprocessing: Preprocessing) -> ExportedProgram:
     )
 
 
-def trace_classifier(network: nn.Module, preprocessing: Preprocessing) -> ExportedProgram:
+def trace_classifier(network: nn.Module, preprocessing: Preprocessing, *, explain: bool = False) -> ExportedProgram:
     """Traces `Classifier` for any number of images, with batch norms folded into the convolutions before them.
 
     Args:
         network: a copy that `portable` made.
+        explain: whether the heat map of the answer is a second output; for a network of Skipwise.
     """
     example = torch.zeros(2, preprocessing.channels, preprocessing.size, preprocessing.size)
-    answer = Classifier(network, preprocessing).eval()
+    kind = ExplainingClassifier if explain else Classifier
+    answer = kind(network, preprocessing).eval()  # type: ignore[arg-type]
     shapes = ({0: Dim.DYNAMIC},)
     folded = fold_norms(torch.export.export(answer, (example,), dynamic_shapes=shapes).module())
     return torch.export.export(folded, (example,), dynamic_shapes=shapes)
