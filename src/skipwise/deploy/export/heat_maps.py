@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def heat_maps_of(network: TrainedNetwork, format: ExportFormat, precision: Preci
     from skipwise.nets.explanation.activation_maps import receptive_grid
     from skipwise.nets.network import Network
 
-    module, preprocessing = network.module(), network.preprocessing
+    module, preprocessing = replace(network, temperature=1.0).module(), network.preprocessing
     assert isinstance(module, Network)
     grid = receptive_grid(module)
     with torch.no_grad():
@@ -59,7 +60,7 @@ def check_heat_maps(
     from skipwise.nets.explanation.activation_maps import class_activation_maps
     from skipwise.nets.network import Network
 
-    module, preprocessing = network.module(), network.preprocessing
+    module, preprocessing = replace(network, temperature=1.0).module(), network.preprocessing
     assert isinstance(module, Network)
     squares = np.stack([fit((folder / each.file).read_bytes(), preprocessing) for each in examples])
     shipped = ModelSession(format.backends[0], folder / format.files[0], threads=1)
