@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import colorsys
+import dataclasses
 import itertools
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +20,6 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.evaluation.corruptions import (
     CORRUPTIONS,
     SEVERITIES,
-    Corruption,
     contact_sheet,
     corrupt,
     digital,
@@ -119,13 +121,17 @@ def test_constants_go_by_the_shorter_side():
         assert np.array_equal(corrupt(images, "contrast", 1, seed=0), expected)
 
 
-def test_a_new_kind_is_a_row(monkeypatch):
-    levels = tuple((each,) for each in SEVERITIES)
-    row = Corruption(name="inverted", group="digital", function=lambda x, _, __: 1 - x, small=levels, photo=levels)
+def test_the_page_lists_every_kind():
+    page = (Path(__file__).parents[1] / "docs" / "corruptions.md").read_text()
+    rows = re.findall(r"^\| (?:\w* ?)\| `(\w+)` \|", page, flags=re.MULTILINE)
+    assert rows == list(CORRUPTIONS)
+
+
+def test_the_draws_of_a_kind_do_not_depend_on_the_others(monkeypatch):
     before = corrupt(scenes(2, 32), "snow", 1, seed=0)
-    monkeypatch.setitem(CORRUPTIONS, "inverted", row)
-    assert np.array_equal(corrupt(scenes(2, 32), "inverted", 1, seed=0), 255 - scenes(2, 32))
+    monkeypatch.setitem(CORRUPTIONS, "inverted", dataclasses.replace(CORRUPTIONS["snow"], name="inverted"))
     assert np.array_equal(corrupt(scenes(2, 32), "snow", 1, seed=0), before)
+    assert not np.array_equal(corrupt(scenes(2, 32), "inverted", 1, seed=0), before)
 
 
 # How bad they are.
