@@ -33,6 +33,11 @@ class Prediction:
         probabilities: the probability of each class by its name, the most likely first; empty where there is an
             `error`.
         error: None, or why there is no answer: the image can't be read, or the network's file is damaged.
+
+    Example:
+        >>> prediction = Prediction(label="cat", probability=0.75, probabilities={"cat": 0.75, "dog": 0.25})
+        >>> Prediction(error="no such file or directory").probability >= 0.5
+        False
     """
 
     label: str = ""
