@@ -27,7 +27,20 @@ def call(
     return int(stopped.value.code or 0), capsys.readouterr().err
 
 
-VERBS = ("audit", "compare", "export", "models", "predict", "profile", "recommend", "report", "train", "verify")
+VERBS = (
+    "audit",
+    "compare",
+    "evaluate",
+    "explain",
+    "export",
+    "models",
+    "predict",
+    "profile",
+    "recommend",
+    "report",
+    "train",
+    "verify",
+)
 HELP = """
 import sys
 from skipwise.cli import app as cli
@@ -107,6 +120,7 @@ MISTAKES = [
     "export nowhere",
     "verify nowhere",
     "predict nowhere digits",
+    "explain nowhere digits",
     "recommend nowhere",
     "report nowhere",
     "models nothing",
@@ -241,8 +255,8 @@ def test_bad_folders_get_one_sentence(capsys, monkeypatch: pytest.MonkeyPatch, h
         ("few", "'stripes0' has 2 images, fewer than the 3 splits"),
         ("bad", "stripes1/000.png (it is not an image"),
         ("gone/away", "There is no file or folder gone/away"),
-        ("x" * 300, "no path to images"),
-        ("~nobody-of-that-name/images", "no path to images"),
+        ("x" * 300, "not a path to images"),
+        ("~nobody-of-that-name/images", "not a path to images"),
     ]:
         status, error = call(capsys, monkeypatch, "compare", folder, "--output", "out")
         assert status == 2, folder

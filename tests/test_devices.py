@@ -172,7 +172,7 @@ def test_in_float16_a_step_whose_gradients_overflow_is_left_out_and_the_next_is_
     kept = {name: tensor.clone() for name, tensor in begun.tensors().items()}
     before = kept["network.classifier.weight"].clone()
     kept["scaling.scale"].fill_(2.0**60)
-    training = taken(make_training(PLAIN, execution=FP16, start=begun.at, tensors=kept), 1)
+    training = taken(make_training(PLAIN, execution=FP16, start=begun.state, tensors=kept), 1)
     after = training.tensors()
     assert torch.equal(after["network.classifier.weight"], before)
     assert after["scaling.scale"].item() == 2.0**59
@@ -180,7 +180,7 @@ def test_in_float16_a_step_whose_gradients_overflow_is_left_out_and_the_next_is_
     for tensor in after.values():
         assert tensor.isfinite().all()
     kept["scaling.scale"].fill_(2.0**10)
-    training = taken(make_training(PLAIN, execution=FP16, start=begun.at, tensors=kept), 1)
+    training = taken(make_training(PLAIN, execution=FP16, start=begun.state, tensors=kept), 1)
     assert not torch.equal(training.tensors()["network.classifier.weight"], before)
 
 
@@ -234,7 +234,7 @@ def test_in_float16_gradients_that_stay_no_numbers_are_a_failure() -> None:
     begun = taken(make_training(PLAIN, execution=FP16), 1)
     kept = {name: tensor.clone() for name, tensor in begun.tensors().items()}
     kept["scaling.scale"].fill_(1.5)
-    training = make_training(PLAIN, execution=FP16, start=begun.at, tensors=kept)
+    training = make_training(PLAIN, execution=FP16, start=begun.state, tensors=kept)
     training.network.classifier.weight.register_hook(lambda gradient: gradient * math.nan)
     with pytest.raises(TrainingFailed, match="gradients overflow float16"):
         taken(training, 1)

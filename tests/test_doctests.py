@@ -11,7 +11,7 @@ import pytest
 
 import skipwise
 
-PREPARED = {"skipwise.deploy.predict.predictor"}
+PREPARED = {"skipwise.deploy.predict.predictor", "skipwise.explaining.explain"}
 """Modules whose examples need files that their own tests make, and so run there."""
 ROOT = Path(skipwise.__file__).parent
 WITH_EXAMPLES = {

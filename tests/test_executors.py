@@ -95,7 +95,8 @@ def first_epoch(executor: Executor) -> Epoch:
 def test_a_stopped_run_is_resumed_and_comes_to_the_same_bytes(
     executor: Executor, folder: Path, stop: str, tmp_path: Path
 ) -> None:
-    job = job_of(folder, LINEAR, epochs=40)
+    # Processes do not wait for anybody: the run is to be long enough that it has not ended when it is stopped.
+    job = job_of(folder, LINEAR, epochs=400 if isinstance(executor, LocalProcesses) else 40)
     executor.submit(job)
     executor.submit(job_of(folder, LINEAR, seed=1))
     assert first_epoch(executor).epoch == 1

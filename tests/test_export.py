@@ -235,7 +235,7 @@ def test_a_model_that_is_none_is_a_sentence(exported: Exported, tmp_path: Path) 
     plain = read_plain(folder)
     plain["files"]["model.onnx"] = sha256(folder / "model.onnx")  # type: ignore[index]
     reseal(folder, plain)
-    with pytest.raises(SkipwiseError, match=r"model\.onnx can't be used in onnxruntime"):
+    with pytest.raises(SkipwiseError, match=r"model\.onnx can't be used in ONNX Runtime"):
         verify(folder, timing=False)
 
 
@@ -263,7 +263,7 @@ def test_runs_that_cannot_be_exported(trained: Path, tmp_path: Path) -> None:
     for bad, message in (
         ({"format": "tflite"}, "no format called"),
         ({"precision": "int4"}, "no precision called"),
-        ({"format": "torch", "precision": "int8"}, "INT8 is for ONNX and OpenVINO"),
+        ({"format": "torch", "precision": "int8"}, "has no INT8; choose --format onnx or openvino"),
         ({"max_drop": -1}, "--max-drop"),
     ):
         with pytest.raises(SkipwiseError, match=message):

@@ -1,22 +1,18 @@
-"""What every export format has to do, and that adding one takes a file and a row."""
+"""What every export format has to do. That adding one takes a file and a row: see test_contributing.py."""
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 import skipwise
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.image.preprocess import fit_square
 from skipwise.deploy import formats
-from skipwise.deploy.artifact.artifact import Quantization
 from skipwise.deploy.artifact.trained_network import TrainedNetwork, network_of_run
-from skipwise.deploy.formats import FORMATS, Backend, ExportFormat, ExportJob, find_backend, find_format
-from skipwise.deploy.formats.onnx_format import ONNX, OnnxRuntimeSession
+from skipwise.deploy.formats import FORMATS, ExportJob, find_backend, find_format
 from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.deploy.runtime.run_session import RunSession
 from tests.conftest import Run
@@ -70,56 +66,6 @@ def test_names_that_there_are_not() -> None:
         find_format("onx")
     with pytest.raises(SkipwiseError, match=r"There is no backend for torch\.export called 'openvino'"):
         find_backend("openvino", find_format("torch"))
-
-
-# A format that somebody adds: ONNX, packed with gzip.
-
-
-def write(folder: Path, job: ExportJob) -> Quantization | None:
-    quantization = ONNX.write(folder, job)
-    plain = folder / "model.onnx"
-    (folder / "model.onnx.gz").write_bytes(gzip.compress(plain.read_bytes()))
-    plain.unlink()
-    return quantization
-
-
-class PackedSession:
-    def __init__(self, path: Path, threads: int) -> None:
-        plain = path.with_suffix(".plain")
-        plain.write_bytes(gzip.decompress(path.read_bytes()))
-        self.session = OnnxRuntimeSession(plain, threads)
-
-    def predict_resized(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return self.session.predict_resized(pixels)
-
-    def predict_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return self.session.predict_pixels(pixels)
-
-    def stop(self) -> None:
-        self.session.stop()
-
-
-PACKED = ExportFormat(
-    name="packed",
-    title="packed ONNX",
-    files=("model.onnx.gz",),
-    precisions=("fp32",),
-    backends=(Backend(name="unpacking", title="ONNX Runtime, unpacking", extra="export", load=PackedSession),),
-    write=write,
-)
-
-
-def test_one_row_brings_a_format_into_export_predict_and_verify(
-    monkeypatch: pytest.MonkeyPatch, trained: Path, tmp_path: Path
-) -> None:
-    monkeypatch.setitem(FORMATS, PACKED.name, PACKED)
-    made = skipwise.export(trained, format="packed", output=tmp_path / "packed")
-    image = next((trained.parent / "stripes").rglob("*.png"))
-    answer = skipwise.Predictor(made.folder, backend="unpacking").predict(image)
-    assert answer.probability == pytest.approx(skipwise.Predictor(trained).predict(image).probability, abs=1e-4)
-    certificate = skipwise.verify(made.folder, timing=False).certificate
-    assert certificate.passed
-    assert list(certificate.golden) == ["ONNX Runtime, unpacking"]
 
 
 def test_the_page_has_the_table_of_the_code() -> None:

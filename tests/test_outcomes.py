@@ -34,27 +34,19 @@ from skipwise.data.prepare import Request, prepare
 from skipwise.data.splits import save_split
 from skipwise.evaluation.calibration import calibration, confidence
 from skipwise.evaluation.metrics import measure
-from skipwise.evaluation.outcomes import OUTCOMES, Outcome, outcome_of, table
+from skipwise.evaluation.outcomes import OUTCOMES, outcome_of
 from skipwise.training.run.predictions import Predictions, write_predictions
 from skipwise.training.run.record import RunRecord, write_run
+from tests.contributing import run_example
 from tests.fabricated import fabricate, write_comparison
 from tests.test_study import MACHINE, Answering
 
 CLASSES = ("ape", "bee", "cat", "dog", "eel", "fox", "gnu", "hen")
 IMAGES = 1600
-CONTRIBUTING = Path(__file__).parents[1] / "CONTRIBUTING.md"
 
 
-def documented() -> Outcome:
-    """The row that CONTRIBUTING.md adds."""
-    code = re.search(r"```python\n(  def cost\(.*?)```", CONTRIBUTING.read_text(), re.DOTALL)
-    assert code is not None
-    names = dict(vars(table))
-    exec(re.sub("^  ", "", code[1], flags=re.MULTILINE), names)
-    return names["COST"]
-
-
-ROWS = {**OUTCOMES, "cost": documented()}
+ROWS = {**OUTCOMES, "cost": run_example("outcome").ROW}
+"""The table, and the row that CONTRIBUTING.md adds."""
 CHOSEN = (*ROWS, "accuracy:classes=cat,dog", "log-loss:classes=bee", "balanced-accuracy:classes=ape,bee,cat")
 
 

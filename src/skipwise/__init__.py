@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from skipwise.deploy.verify.verify import verify as verify
     from skipwise.evaluating.evaluate import evaluate as evaluate
     from skipwise.evaluating.record import EvaluationReport as EvaluationReport
+    from skipwise.explaining.explain import explain as explain
+    from skipwise.explaining.record import ExplanationReport as ExplanationReport
     from skipwise.nets.spec import NetworkSpec as NetworkSpec
     from skipwise.nets.weights.loading import load_weights as load_weights
     from skipwise.nets.zoo import create_model as create_model
@@ -50,6 +52,7 @@ _HOMES = {
     "Comparison": "skipwise.comparison.results.finished",
     "Epoch": "skipwise.training.callbacks",
     "EvaluationReport": "skipwise.evaluating.record",
+    "ExplanationReport": "skipwise.explaining.record",
     "Executor": "skipwise.comparison.run.executor",
     "InProcess": "skipwise.comparison.run.in_process",
     "LocalProcesses": "skipwise.comparison.run.local",
@@ -66,6 +69,7 @@ _HOMES = {
     "compare": "skipwise.comparison.compare",
     "create_model": "skipwise.nets.zoo",
     "evaluate": "skipwise.evaluating.evaluate",
+    "explain": "skipwise.explaining.explain",
     "export": "skipwise.deploy.export.export",
     "list_models": "skipwise.nets.zoo",
     "load_weights": "skipwise.nets.weights.loading",

@@ -34,7 +34,7 @@ def takes(kind: type) -> Callable[[Callable[..., R]], Callable[..., R]]:
     """Makes a function that takes `options` of this kind take them as keywords.
 
     Its signature lists every option with its type and default, keyword-only, and the section "Args" of its docstring
-    says what each of them is.
+    says what each of them is. The kind is its attribute `takes`.
     """
 
     def decorated(function: Callable[..., R]) -> Callable[..., R]:
@@ -51,6 +51,7 @@ def takes(kind: type) -> Callable[[Callable[..., R]], Callable[..., R]]:
 
         names = declared(kind).keys()
         called.__signature__ = signature  # type: ignore[attr-defined]
+        called.takes = kind  # type: ignore[attr-defined]
         returned = {"return": signature.return_annotation}
         called.__annotations__ = {each.name: each.annotation for each in signature.parameters.values()} | returned
         called.__doc__ = _documented(function.__doc__ or "", kind).replace("<verb>", function.__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,7 @@ class Subject:
         network: a hash of it.
         preprocessing: how images become its input.
         home: the folder of the run it comes from, where that is known and there.
+        temperature: what the artifact divides logits by; 1 for a run.
         run: None for an artifact.
     """
 
@@ -50,6 +51,7 @@ class Subject:
     network: str
     preprocessing: Preprocessing
     home: Path | None
+    temperature: float
     run: RunRecord | None
 
 
@@ -106,6 +108,7 @@ def find_subject(folder: Path) -> Subject:
             network=artifact.files[""],
             preprocessing=artifact.preprocessing,
             home=_home(artifact),
+            temperature=artifact.temperature,
             run=None,
         )
     if not (folder / "run.json").exists():
@@ -124,6 +127,7 @@ def find_subject(folder: Path) -> Subject:
         preprocessing=record.spec.preprocessing,
         network=sha256(weights) if weights.exists() else sha256(folder / "predictions.npz"),
         home=folder,
+        temperature=1.0,
         run=record,
     )
 
@@ -207,7 +211,8 @@ def new_answers(
     if subject.home is not None and (subject.home / "predictions.npz").exists():
         record = read_run(subject.home, "predictions.npz")
         if record.val is not None and part != "val":
-            validation = _read(subject.home, "val")
+            kept = _read(subject.home, "val")
+            validation = replace(kept, logits=kept.logits / subject.temperature)
     labels, logits = chosen.labels, _logits(chosen, predictor, progress)
     ids = np.array([chosen.id(position) for position in range(len(chosen))])
     notes = [note] if note else []

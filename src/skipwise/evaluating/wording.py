@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from skipwise.core.text import count
 from skipwise.evaluation.confusion import Score
 from skipwise.evaluation.one_network import Confidence, Evaluation, Measured
 from skipwise.evaluation.outcomes import outcome_of
 
+NEARLY_ONE = 0.02
+"""A temperature so close to 1 changes nothing that is worth a sentence."""
 SURE = 0.02
 """A calibration error that is shown to be no larger is called small."""
 
@@ -32,10 +35,10 @@ def share(score: Score) -> str:
 def headline(found: Evaluation, network: str) -> str:
     """How good it is, in one sentence."""
     accuracy = found.accuracy
-    images = f"{found.images:,} images" + (f" in {found.groups:,} groups" if found.groups else "")
+    images = count(found.images, "image") + (f", in {count(found.groups, 'group')}" if found.groups else "")
     return (
         f"{network} is right on {100 * accuracy.value:.1f}% of {images} (95% interval {100 * accuracy.low:.1f} to "
-        f"{100 * accuracy.high:.1f}%)."
+        f"{100 * accuracy.high:.1f}%, for this network: another seed gives another)."
     )
 
 
@@ -75,8 +78,8 @@ def trust(found: Evaluation) -> str:
 
 
 def scaled(found: Evaluation) -> str | None:
-    """What temperature scaling does to that; None where it was not fitted."""
-    if found.scaled is None:
+    """What temperature scaling does to that; None where it was not fitted, or does nothing."""
+    if found.scaled is None or abs(found.scaled.temperature - 1) < NEARLY_ONE:
         return None
     before, after = found.confidence, found.scaled
     return (

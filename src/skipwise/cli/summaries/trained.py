@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import scipy
 from rich.text import Text
 
 from skipwise.core.progress import Console
-from skipwise.core.text import command, finished_already
+from skipwise.core.text import command, count, finished_already
+from skipwise.evaluating import wording
+from skipwise.evaluating.record import EvaluationReport
+from skipwise.evaluation.one_network import Evaluation
+from skipwise.statistics.shares import exact
 from skipwise.training.train import Trained
 
 
-def print_trained(trained: Trained, *, data: str) -> None:
-    """How a run ended, where it is and what to type next."""
+def print_trained(trained: Trained, report: EvaluationReport | None, *, data: str) -> None:
+    """How a run ended, where it is and what to type next.
+
+    Args:
+        report: its evaluation; None where there is none.
+        data: the images as they were named.
+    """
     console = Console()
     record, spec = trained.record, trained.plan.spec
     if trained.repeated:
@@ -22,21 +30,36 @@ def print_trained(trained: Trained, *, data: str) -> None:
     if record.status == "failed":
         console.print(Text(f"The run failed: {record.reason}.", style="bold"))
     elif record.test is not None:
-        images = trained.plan.split_images["test"]
-        interval = scipy.stats.binomtest(round(record.test.accuracy * images), images).proportion_ci(method="wilson")
-        sentence = (
-            f"{spec.model} is right on {record.test.accuracy * 100:.2f}% of {images:,} test images (95% interval "
-            f"{interval.low * 100:.1f} to {interval.high * 100:.1f}, for this network: another seed gives another)."
-        )
-        console.print(Text(sentence, style="bold"), soft_wrap=not console.is_terminal)
+        sentences = [_accuracy(record.test.accuracy, trained.plan.split_images["test"], spec.model)]
+        if report is not None:
+            found = report.evaluation
+            sentences = [wording.headline(found, spec.model), *_more(found)]
+        for number, sentence in enumerate(sentences):
+            console.print(Text(sentence, style="" if number else "bold"), soft_wrap=not console.is_terminal)
         if record.lr_cuts:
             times = f"{len(record.lr_cuts)} times" if len(record.lr_cuts) > 1 else "once"
             again = f"The loss diverged {times}, and each time training went on at half the learning rate: lower --lr."
             console.print(Text(again), soft_wrap=not console.is_terminal)
     console.print()
     console.print(Text(f"Run:    {trained.folder}"), soft_wrap=True)
+    if report is not None:
+        console.print(Text(f"Page:   {report.page}"), soft_wrap=True)
     other = "se_resnet18" if spec.model == "resnet18" else "resnet18"
     following = command("skipwise", "compare", Path(data), "--models", f"{spec.model},{other}")
     if record.status == "failed":
         following = f"the same command with --lr {spec.recipe.lr / 10:g} (and another --output, if you gave one)"
     console.print(Text(f"Next:   {following}"), soft_wrap=True)
+
+
+def _accuracy(accuracy: float, images: int, model: str) -> str:
+    low, high = exact(accuracy * images, images, 0.05)
+    return (
+        f"{model} is right on {accuracy * 100:.1f}% of {count(images, 'test image')} (95% interval {low * 100:.1f} to "
+        f"{high * 100:.1f}%)."
+    )
+
+
+def _more(found: Evaluation) -> list[str]:
+    """What else is worth saying of a run in a few lines."""
+    sentences = (wording.against_guessing(found), wording.weakest(found), wording.trust(found))
+    return [sentence for sentence in sentences if sentence]

@@ -7,8 +7,9 @@ same table.
 
 from __future__ import annotations
 
+from skipwise.data.options import ReadingOptions
+from skipwise.data.sources.ambiguous import Ambiguous
 from skipwise.data.sources.opening import LAYOUTS, Layout, open_images, open_source
-from skipwise.data.sources.options import Ambiguous, ReadingOptions
 from skipwise.data.sources.source import Source
 
 __all__ = ["LAYOUTS", "Ambiguous", "Layout", "ReadingOptions", "Source", "open_images", "open_source"]

@@ -24,7 +24,7 @@ from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.formats import FORMATS, ExportFormat, Precision
 from skipwise.statistics.noninferiority import Drop
 
-VERSION = 1
+VERSION = 2
 """The version of the record. A newer one is refused."""
 
 _LARGEST = 2**26
@@ -120,6 +120,8 @@ class Artifact:
         quantization: how it was quantized; None unless `precision` is "int8".
         provenance: where it comes from.
         files: the SHA-256 of each file by its name, and of this record under the name "".
+        temperature: what the network's logits are divided by in the file; 1 leaves its confidence as it is, as the
+            first version did.
     """
 
     version: int
@@ -132,6 +134,7 @@ class Artifact:
     quantization: Quantization | None
     provenance: Provenance
     files: dict[str, str]
+    temperature: float = 1.0
 
     @property
     def kind(self) -> ExportFormat:

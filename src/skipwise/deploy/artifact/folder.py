@@ -27,6 +27,7 @@ class ExportPlan:
         format: the name of the export format.
         precision: the precision of the weights.
         max_drop: for INT8, the accuracy that may be lost, a fraction; None otherwise.
+        temperature: what the logits are divided by.
     """
 
     weights: str = field(metadata=compared("the weights are others"))
@@ -37,6 +38,7 @@ class ExportPlan:
     format: str
     precision: Precision
     max_drop: float | None
+    temperature: float
 
     def same_as(self, other: ExportPlan) -> bool:
         """Whether both are of the same network, written in the same way."""
@@ -84,6 +86,7 @@ def export_plan(network: TrainedNetwork, format: str, precision: Precision, max_
         format=format,
         precision=precision,
         max_drop=max_drop if precision == "int8" else None,
+        temperature=network.temperature,
     )
 
 
@@ -97,4 +100,5 @@ def _plan_of_artifact(found: Artifact) -> ExportPlan:
         format=found.format,
         precision=found.precision,
         max_drop=found.quantization.max_drop if found.quantization else None,
+        temperature=found.temperature,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,7 @@ class TrainedNetwork:
         classes: the names of the classes, in the order of its answers.
         preprocessing: how images become its input.
         test_accuracy: the run's accuracy on its test images, a fraction; None if it had none.
+        temperature: what its logits are divided by; 1 leaves its confidence as it is.
     """
 
     where: Path
@@ -58,6 +59,7 @@ class TrainedNetwork:
     classes: tuple[str, ...]
     preprocessing: Preprocessing
     test_accuracy: float | None
+    temperature: float = 1.0
 
     def module(self) -> nn.Module:
         """The PyTorch module with its weights, in evaluation mode on the CPU.
@@ -70,6 +72,10 @@ class TrainedNetwork:
     def load(self) -> tuple[nn.Module, Loaded]:
         """The same, and what was loaded from the file."""
         network, loaded = self.spec.build_loaded()
+        if self.temperature != 1:
+            from skipwise.deploy.artifact.divided_logits import DividedLogits  # which needs torch
+
+            network = DividedLogits(network, self.temperature)
         return network.eval(), loaded
 
     @property
@@ -232,4 +238,4 @@ def network_of_artifact(artifact: Artifact, where: str | os.PathLike[str], trust
         )
     if sha256(network.weights) != made.weights:
         raise SkipwiseError(f"{where} is not what this was exported from: its weights differ.")
-    return network
+    return replace(network, temperature=artifact.temperature)

@@ -36,6 +36,7 @@ from skipwise.deploy.artifact.folder import EXPORTS, export_plan
 from skipwise.deploy.artifact.images import LabelledImages, fit, other_images, own_images, remembered_data
 from skipwise.deploy.artifact.normalisation import reversed_channels
 from skipwise.deploy.artifact.signing import SecretKey, read_secret_key
+from skipwise.deploy.artifact.temperature import temperature_of_run
 from skipwise.deploy.artifact.trained_network import TrainedNetwork, network_of_file, network_of_run
 from skipwise.deploy.export.options import ExportOptions
 from skipwise.deploy.formats import FORMATS, PRECISIONS, ExportFormat, ExportJob, Precision, find_format
@@ -126,7 +127,8 @@ def export(
     network = network_of_run(run, trust) if external is None else network_of_file(run, external)
     _check_installed(chosen)
     loaded = network.load()[1]  # weights that do not fit are refused before anything else is done
-    network = replace(network, key=loaded.key or None)
+    temperature = temperature_of_run(network) if options.file.temperature else 1.0
+    network = replace(network, key=loaded.key or None, temperature=temperature)
     said = [*loaded.notes]
     if external is not None and (order := reversed_channels(external.mean, external.std)):
         said.append(order)
@@ -166,6 +168,7 @@ def export(
             quantization=quantization,
             provenance=provenance,
             files={name: sha256(made / name) for name in names},
+            temperature=network.temperature,
         )
         write_json(made / "artifact.json", sealed(artifact))
         artifact = read_artifact(made)

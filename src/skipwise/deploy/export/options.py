@@ -23,6 +23,11 @@ class FormatOptions:
         "For int8: the points of accuracy on the validation images that may be lost.",
         metavar="POINTS",
     )
+    temperature: bool = option(
+        True,
+        "Divide the logits by the temperature that makes the probabilities honest on the run's validation images. It "
+        "changes no answer.",
+    )
     sign: str | None = option(
         None,
         "Sign the artifact with this secret key of minisign's. One that was made before has to be signed by it.",

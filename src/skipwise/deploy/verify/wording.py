@@ -39,6 +39,11 @@ def exported(made: Exported) -> Iterator[str]:
         f"{named(artifact)}{opset}: {byte_size(made.size)}. It takes uint8 pixels of any size, resizes them "
         f"to {size} x {size} as in training, and gives the probabilities of {len(artifact.classes):,} classes."
     )
+    if artifact.temperature != 1:
+        yield (
+            f"Its logits are divided by the temperature {artifact.temperature:g}, fitted on the validation images, so "
+            "that its probabilities are about as high as its answers are often right. No answer changes by that."
+        )
     if artifact.quantization is not None:
         yield quantized(artifact.quantization)
     golden = artifact.golden

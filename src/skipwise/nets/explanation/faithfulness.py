@@ -7,8 +7,6 @@ Insertion brings them back into a blurred image: it should rise soon. Random map
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,6 +14,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 from skipwise.nets.explanation.method import MapMethod
+from skipwise.nets.explanation.records import Curve, Faithfulness
 
 STEPS = 16
 """Into so many parts the pixels are divided."""
@@ -23,44 +22,6 @@ DRAWS = 4
 """Random maps for each image."""
 BLUR = 1 / 16
 """Standard deviation of the blur, as a share of the image's side."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Curve:
-    """What becomes of the class's probability while pixels are deleted, or inserted.
-
-    Args:
-        map: the mean probability over images after each step, by the maps' order; the first is before any.
-        random: the same by random maps' order.
-        map_area, random_area: the means of these curves. For deletion lower is better, for insertion higher.
-        better: the share of images where the map is better than the mean of its random maps.
-    """
-
-    map: tuple[float, ...]
-    random: tuple[float, ...]
-    map_area: float
-    random_area: float
-    better: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Faithfulness:
-    """Both curves of some images.
-
-    Args:
-        images: their number.
-    """
-
-    images: int
-    deletion: Curve
-    insertion: Curve
-
-    @property
-    def beats_random(self) -> bool:
-        """Whether maps are better than random ones in both, on average."""
-        return (
-            self.deletion.map_area < self.deletion.random_area and self.insertion.map_area > self.insertion.random_area
-        )
 
 
 def faithfulness_check(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,74 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skipwise.nets.blocks import SqueezeExcite
+from skipwise.nets.explanation.records import BlockGates, ClassGates, GateRecord
 
 CLOSED, OPEN = 0.1, 0.9
 """A gate below the first lets next to nothing of a channel through, and one above the second nearly all."""
 BATCH = 32
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClassGates:
-    """The gates of a block for the images of a class; each channel's is their mean over the images.
-
-    Args:
-        label: the class.
-        mean: the mean over channels, from 0 to 1.
-        closed_share: the share of channels below 0.1.
-        open_share: the share of channels above 0.9.
-        closed: the numbers of the channels below 0.1.
-    """
-
-    label: str
-    mean: float
-    closed_share: float
-    open_share: float
-    closed: tuple[int, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class BlockGates:
-    """The gates of a block.
-
-    Args:
-        block: the numbers of its stage and of the block in it, from 1: "2.1".
-        stage: the number of its stage, from 1.
-        channels: the number of gates.
-        mean, closed_share, open_share: as of a class, over all images.
-        between: the standard deviation of a channel's mean gate from class to class, the mean over channels. It is 0
-            where the gates do not tell classes apart.
-        classes: those that have images.
-        mean_accuracy: the accuracy where this block's gates are replaced by their means over all images.
-    """
-
-    block: str
-    stage: int
-    channels: int
-    mean: float
-    closed_share: float
-    open_share: float
-    between: float
-    classes: tuple[ClassGates, ...]
-    mean_accuracy: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class GateRecord:
-    """The gates of a network on labelled images.
-
-    Args:
-        images: the number of images.
-        blocks: the blocks with gates, in order.
-        accuracy: the network's accuracy on these images.
-        mean_accuracy: the accuracy where all gates are replaced by their means, so that none depends on the image.
-        changed: the share of images whose answer changes then.
-    """
-
-    images: int
-    blocks: tuple[BlockGates, ...]
-    accuracy: float
-    mean_accuracy: float
-    changed: float
 
 
 def has_gates(network: nn.Module) -> bool:
@@ -91,7 +27,7 @@ def has_gates(network: nn.Module) -> bool:
 def gate_record(
     network: nn.Module, x_BCHW: Tensor, labels: NDArray[np.int64], classes: Sequence[str]
 ) -> GateRecord | None:
-    """Measures the gates of a squeeze-excite network (Hu et al. 2018, arXiv:1709.01507, section 7.2 asks the same).
+    """Measures the gates of a squeeze-excite network (Hu et al. 2018, arXiv:1709.01507).
 
     Args:
         network: in evaluation mode.

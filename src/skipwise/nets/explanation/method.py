@@ -14,9 +14,8 @@ from skipwise.nets.explanation.activation_maps import LAYER, class_activation_ma
 from skipwise.nets.explanation.grad_cam import gradient_maps
 from skipwise.nets.explanation.grid import Grid
 from skipwise.nets.explanation.layers import find_layer, last_convolution
+from skipwise.nets.explanation.records import CLASS_ACTIVATION, GRAD_CAM
 from skipwise.nets.network import Network
-
-CLASS_ACTIVATION, GRAD_CAM = "class activation maps", "Grad-CAM"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

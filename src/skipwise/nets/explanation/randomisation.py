@@ -7,7 +7,6 @@ becomes another one; one that merely shows edges in the image stays as it is.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,26 +15,11 @@ from scipy.stats import rankdata
 from torch import Tensor, nn
 
 from skipwise.nets.explanation.method import MapMethod
+from skipwise.nets.explanation.records import RandomisationStep
 
 MOST_STEPS = 8
 """Steps at which maps are compared; layers in between are made random, too."""
 DRAWS = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class RandomisationStep:
-    """The maps after some layers were made random.
-
-    Args:
-        layer: the last layer that was made random so far.
-        layers: the number of layers that were.
-        correlation: the rank correlation of the maps with those of the trained network, from -1 to 1; the mean over
-            images and draws.
-    """
-
-    layer: str
-    layers: int
-    correlation: float
 
 
 def randomisation_check(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.image.formats import is_picture
 from skipwise.data.names import suffix
+from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.columns.column_names import (
     flagged_split,
     image_names,
@@ -23,7 +24,6 @@ from skipwise.data.sources.columns.column_names import (
 )
 from skipwise.data.sources.columns.label_columns import LabelColumns, find_labels, is_one
 from skipwise.data.sources.labels import quoted_list
-from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.split_names import split_of
 from skipwise.data.sources.table_files.table import SEVERAL, Table
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.names import printable, stem
+from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.folders import folder_names
 from skipwise.data.sources.folders.levels import Level, find_level
 from skipwise.data.sources.folders.split_folders import Part, check_joined, find_parts
 from skipwise.data.sources.folders.tree import Node, merged, tree_of
 from skipwise.data.sources.folders.wrappers import beside_classes, unwrapped
 from skipwise.data.sources.labels import quoted_list
-from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import LabelledImage
 

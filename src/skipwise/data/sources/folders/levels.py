@@ -15,10 +15,10 @@ from typing import Any
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.names import printable
+from skipwise.data.sources.ambiguous import Ambiguous
 from skipwise.data.sources.folders import folder_names
 from skipwise.data.sources.folders.tree import Node, merged
 from skipwise.data.sources.labels import quoted_list
-from skipwise.data.sources.options import Ambiguous
 from skipwise.data.sources.split_names import split_of, splits_of
 
 StemsOf = Callable[[str], frozenset[str]]

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.names import printable
+from skipwise.data.sources.ambiguous import Ambiguous
 from skipwise.data.sources.folders import folder_names
 from skipwise.data.sources.folders.tree import Node
 from skipwise.data.sources.folders.wrappers import beside_classes, is_beside
 from skipwise.data.sources.labels import quoted_list
-from skipwise.data.sources.options import Ambiguous
 from skipwise.data.sources.split_names import split_and_rest, splits_of
 
 

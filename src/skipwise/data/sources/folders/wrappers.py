@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from skipwise.data.names import printable
+from skipwise.data.sources.ambiguous import Ambiguous
 from skipwise.data.sources.folders import folder_names
 from skipwise.data.sources.folders.tree import Node
-from skipwise.data.sources.options import Ambiguous
 from skipwise.data.sources.split_names import split_and_rest, split_of, splits_of
 
 

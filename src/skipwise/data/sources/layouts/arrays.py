@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.data.image.decode import UnreadableImage
 from skipwise.data.names import printable, stem, suffix
+from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.arrays.array_sets import ArraySet, array_set
 from skipwise.data.sources.arrays.matlab import load_matlab, simple
-from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.refused.foreign_formats import foreign_sentence
 from skipwise.data.sources.unpacking import LARGEST_ARRAYS, check_size, check_zip, gunzipped

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count
 from skipwise.data.names import printable, stem
+from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.folders.folders import Folders, read_folders
 from skipwise.data.sources.labels import quoted_list
-from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.refused.unread_pictures import check_unread
 from skipwise.data.sources.source import LabelledImage, Reading

@@ -12,9 +12,9 @@ from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.text import count
 from skipwise.data.containers import Crops, Entry, Shareable
 from skipwise.data.names import printable, stem, suffix
+from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.columns.column_names import is_group_column, plain
 from skipwise.data.sources.labels import quoted_list
-from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import LabelledImage, Reading
 from skipwise.data.sources.split_names import split_of

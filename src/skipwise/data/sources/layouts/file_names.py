@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from skipwise.core.errors import SkipwiseError, Unlabelled
 from skipwise.core.text import count
 from skipwise.data.names import printable
+from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.folders.folders import read_folders
 from skipwise.data.sources.labels import quoted_list
-from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.refused.detection import check_no_detection
 from skipwise.data.sources.source import LabelledImage, Reading, compiled_pattern

@@ -8,11 +8,12 @@ from dataclasses import replace
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count
 from skipwise.data.names import printable, stem
+from skipwise.data.options import ReadingOptions
+from skipwise.data.sources.ambiguous import Ambiguous
 from skipwise.data.sources.columns.column_names import is_image_column, is_label_column
 from skipwise.data.sources.folders.folders import Folders, read_folders
 from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.layouts import class_folders
-from skipwise.data.sources.options import Ambiguous, ReadingOptions
 from skipwise.data.sources.place import Place, shown
 from skipwise.data.sources.refused.detection import check_no_detection
 from skipwise.data.sources.source import Reading

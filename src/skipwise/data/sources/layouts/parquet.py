@@ -15,9 +15,9 @@ from skipwise.core.text import count
 from skipwise.data.containers import Folder
 from skipwise.data.containers.parquet import Parquet, opened, texts_of, values_of
 from skipwise.data.names import printable, suffix
+from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.columns.column_names import plain
 from skipwise.data.sources.labels import quoted_list
-from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import LabelledImage, Reading
 from skipwise.data.sources.split_names import split_of

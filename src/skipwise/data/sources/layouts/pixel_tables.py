@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.data.names import printable, stem, suffix
+from skipwise.data.options import ReadingOptions
+from skipwise.data.sources.ambiguous import Ambiguous
 from skipwise.data.sources.arrays.array_sets import ArraySet, array_set
 from skipwise.data.sources.columns.column_names import plain
 from skipwise.data.sources.columns.columns import value_split
-from skipwise.data.sources.options import Ambiguous, ReadingOptions
 from skipwise.data.sources.place import Place, shown
 from skipwise.data.sources.split_names import splits_of
 from skipwise.data.sources.table_files.reading import read_tables

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from skipwise.core.text import count
 from skipwise.data.names import stem
+from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.labels import quoted_list
-from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import LabelledImage, Reading
 from skipwise.data.sources.table_files.reading import read_tables

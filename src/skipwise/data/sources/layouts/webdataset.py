@@ -12,10 +12,10 @@ from skipwise.core.text import count
 from skipwise.data.containers import Container, Folder, TarShards
 from skipwise.data.image.decode import UnreadableImage
 from skipwise.data.names import printable, suffix
+from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.columns.column_names import plain
 from skipwise.data.sources.labels import quoted_list
 from skipwise.data.sources.layouts.parquet import split_of_shard
-from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import LabelledImage, Reading
 

@@ -13,8 +13,8 @@ from skipwise.core.download.asked_for import check_asked_for
 from skipwise.core.errors import SkipwiseError, missing_extra
 from skipwise.core.files.cache_folder import cache_folder
 from skipwise.data.cache.files import is_sound, keep_sums, make_way
+from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.layouts import parquet
-from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.source import Source
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skipwise.core.files.paths import refuse_address
 from skipwise.data.containers import Progress
-from skipwise.data.sources.options import ReadingOptions
+from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.source import Source
 
 

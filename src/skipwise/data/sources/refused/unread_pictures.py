@@ -8,7 +8,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count
 from skipwise.data.image.formats import mend_for
 from skipwise.data.names import printable, stem, suffix
-from skipwise.data.sources.options import ReadingOptions
+from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.place import Place
 
 

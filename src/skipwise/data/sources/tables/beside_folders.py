@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from skipwise.core.text import count
 from skipwise.data.names import printable
+from skipwise.data.options import ReadingOptions
+from skipwise.data.sources.ambiguous import Ambiguous
 from skipwise.data.sources.columns.column_names import is_group_column, is_measure
 from skipwise.data.sources.folders import folder_names
 from skipwise.data.sources.folders.folders import Folders
 from skipwise.data.sources.labels import quoted_list
-from skipwise.data.sources.options import Ambiguous, ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.refused.unread_pictures import check_unread
 from skipwise.data.sources.source import LabelledImage, Reading

@@ -7,8 +7,8 @@ from pathlib import Path
 from skipwise.core.errors import SkipwiseError, reason_of
 from skipwise.core.files.regular import read_regular
 from skipwise.data.containers import LARGEST_FILE
+from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.labels import quoted_list
-from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.table_files.reading import read_tables
 from skipwise.data.sources.tables.image_table import ImageTable, read_image_table
 

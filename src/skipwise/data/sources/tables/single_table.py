@@ -11,9 +11,9 @@ from skipwise.core.files.regular import read_regular
 from skipwise.core.text import count
 from skipwise.data.containers import LARGEST_FILE, Container, Entry, Folder, Listing, Progress, open_container
 from skipwise.data.names import ARCHIVES, printable, stem, suffix, without_archive_suffix
+from skipwise.data.options import ReadingOptions
 from skipwise.data.sources.layouts import coco
 from skipwise.data.sources.layouts.pixel_tables import pixel_set
-from skipwise.data.sources.options import ReadingOptions
 from skipwise.data.sources.place import Place
 from skipwise.data.sources.source import Reading, Source
 from skipwise.data.sources.table_files.reading import read_tables

@@ -1,9 +1,8 @@
-"""The error where images can be read in two ways, beside the options that decide which."""
+"""The error for images that can be read in two ways."""
 
 from __future__ import annotations
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.data.options import ReadingOptions as ReadingOptions
 
 
 class Ambiguous(SkipwiseError):

@@ -1,0 +1,37 @@
+"""The verb `explain` on the command line."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from skipwise.cli.commands.predict import Images
+from skipwise.cli.declared import Line
+from skipwise.cli.options import OwnModelOptions, PrintOptions, print_json
+from skipwise.core.escaping import say
+from skipwise.core.text import finished_already
+from skipwise.explaining.options import ExplainOptions
+
+Model = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a finished run of 'skipwise train'.")]
+
+
+def explain(line: Line[ExplainOptions], run: Model, images: Images, own: OwnModelOptions, shown: PrintOptions) -> None:
+    """Show what parts of images the answers come from, as heat maps, and check whether the maps can be believed."""
+    from skipwise.cli.summaries.explain import print_explanation
+    from skipwise.core.progress import Bar
+    from skipwise.explaining.explain import explain as run_explain
+
+    warnings.filterwarnings("ignore", module="PIL")  # about odd metadata
+    given = line.given() | ({"trust": own.own_model} if own.own_model else {})
+    with Bar(sys.stderr) as bar:
+        report = run_explain(Path(run), images, **given, progress=bar.preparing, notice=bar.noticed)
+    if report.repeated and shown.json:
+        say(finished_already(report.folder), sys.stderr)
+    if shown.json:
+        print_json({"folder": str(report.folder), "explanation": report.record})
+    else:
+        print_explanation(report)

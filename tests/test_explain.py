@@ -1,0 +1,170 @@
+"""The verb `explain`: from a run and images to pictures, numbers and a page."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import skipwise
+from skipwise.core.errors import SkipwiseError
+from skipwise.data.batches.batches import to_input
+from skipwise.deploy.artifact.images import fit
+from skipwise.deploy.artifact.trained_network import network_of_run
+from skipwise.explaining.overlay import LEAST_SIDE, centre_share, enlarged, overlay
+from skipwise.explaining.record import ExplanationReport, read_explanation
+from skipwise.nets.explanation.activation_maps import class_activation_maps
+from skipwise.nets.explanation.grid import Grid
+from tests.conftest import Run
+
+
+@pytest.fixture(scope="module")
+def explained(trained: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> ExplanationReport:
+    """Images of three classes, checked; one of them can't be read, and one folder has no class's name."""
+    root = tmp_path_factory.mktemp("explain")
+    for label in range(3):
+        shutil.copytree(photos / f"stripes{label}", root / "images" / f"stripes{label}")
+    (root / "images" / "other").mkdir()
+    shutil.copy(photos / "stripes0" / "000.png", root / "images" / "other" / "a.png")
+    (root / "images" / "other" / "cut.png").write_bytes(b"no image")
+    return skipwise.explain(trained, root / "images", class_name="stripes1", check=True, output=root / "made")
+
+
+def test_the_answers_are_those_of_predict_and_the_maps_those_of_the_network(
+    explained: ExplanationReport, trained: Path
+) -> None:
+    record = explained.record
+    answers = {each.path: each for each in skipwise.predict(trained, Path(record.images[0].image).parents[1])}
+    assert len(answers) == len(record.images) + len(record.unreadable) == 38
+    assert list(record.unreadable.values()) == ["it is not an image of a known format"]
+    trained_network = network_of_run(trained)
+    network, preprocessing = trained_network.module(), trained_network.preprocessing
+    for image in record.images:
+        answer = answers[image.image]
+        assert image.answer == answer.classes[0]
+        assert image.probability == pytest.approx(answer.probabilities[0], abs=1e-5)
+        assert image.label == (None if "other" in image.image else Path(image.image).parent.name)
+        shown = [each.name for each in image.maps]
+        assert shown == list(dict.fromkeys(filter(None, [image.answer, image.label, "stripes1"])))
+    for image in record.images[::12]:
+        square = fit(Path(image.image).read_bytes(), preprocessing)
+        x = to_input(torch.tensor(square[None]), preprocessing.mean, preprocessing.std)
+        logits, maps = class_activation_maps(network, x)
+        assert image.logits == pytest.approx(logits[0].tolist(), abs=1e-4)
+        for each in image.maps:
+            cells = maps[0, trained_network.classes.index(each.name)].numpy()
+            assert (each.minimum, each.maximum) == pytest.approx((cells.min(), cells.max()), abs=1e-4)
+            assert each.logit == pytest.approx(cells.mean(), abs=1e-4)
+            drawn = np.asarray(Image.open(explained.folder / each.file))
+            assert drawn.shape == (168, 168, 3)  # 24 pixels, seven times
+
+
+def test_what_is_found_is_kept_checked_and_shown_again(explained: ExplanationReport, trained: Path, here: Path) -> None:
+    record = explained.record
+    assert read_explanation(explained.folder).record == record
+    assert record.method == "class activation maps"
+    assert record.checks is not None
+    assert record.checks.images == 16
+    assert record.checks.randomisation[-1].correlation < 0.9
+    assert record.gates is not None
+    assert record.gates.images == 36
+    assert [block.block for block in record.gates.blocks] == ["1.1", "1.2", "2.1", "2.2", "3.1", "3.2", "4.1", "4.2"]
+    images = Path(record.images[0].image).parents[1]
+    first = skipwise.explain(trained, images, limit=6)
+    assert first.folder == Path("runs/explain/run")
+    assert first.record.left_out == 32
+    assert len({each.label for each in first.record.images}) == 4  # from all folders
+    assert first.record.checks is None
+    assert skipwise.explain(trained, images, limit=6).repeated
+    assert skipwise.explain(trained, images, limit=7).folder == Path("runs/explain/run-2")
+    assert not skipwise.explain(trained, images, limit=6, again=True).repeated
+    picture = first.folder / first.record.images[0].maps[0].file
+    picture.write_bytes(b"")
+    with pytest.raises(SkipwiseError, match=r"png was damaged or changed after it was written; .*--again"):
+        read_explanation(first.folder)
+    with pytest.raises(SkipwiseError, match="holds no explanation"):
+        read_explanation(here)
+
+
+def test_the_page_is_whole_and_light(explained: ExplanationReport) -> None:
+    page = explained.page.read_text()
+    text = re.sub(r'src="data:[^"]+"', "", page)
+    assert len(text) < 100_000
+    assert len(page) < 1_500_000
+    assert not re.search(r'(?:src|href)="(?!data:|#)', page)
+    assert page.count("<figure>") == sum(1 + len(image.maps) for image in explained.record.images)
+    for part in ("Checks of the maps", "Squeeze-excite gates", "not an image of a known format", "stripes1"):
+        assert part in page
+
+
+def test_a_map_lies_over_what_it_is_of() -> None:
+    """The brightest place of the picture is where the cell looks, also where pixels are enlarged."""
+    square = np.full((32, 32, 3), 90, np.uint8)
+    cells = np.zeros((4, 4))
+    cells[1, 2] = 5
+    for grid, (row, column) in ((Grid(first=0, step=8), (8, 16)), (Grid.even(32, 4), (11.5, 19.5))):
+        drawn = overlay(square, cells, grid, highest=5).astype(int)
+        assert drawn.shape == (LEAST_SIDE, LEAST_SIDE, 3)
+        heat = drawn[..., 0] - drawn[..., 2]
+        rows, columns = np.nonzero(heat == heat.max())
+        assert rows.mean() / 5 == pytest.approx(row, abs=1)
+        assert columns.mean() / 5 == pytest.approx(column, abs=1)
+        assert (drawn[0, 0] == 90).all()  # nothing speaks for the class there
+    assert (overlay(square, -cells, grid, highest=0) == enlarged(square)).all()
+    assert centre_share(-cells, grid, 32) is None
+    assert centre_share(np.eye(4)[::-1] * 0 + np.pad(np.ones((2, 2)), 1), Grid.even(32, 4), 32) > 0.6
+    grey = enlarged(np.zeros((200, 200, 1), np.uint8))
+    assert grey.shape == (200, 200, 3)
+
+
+def test_bad_input_is_said_in_a_sentence(trained: Path, exported: object, photos: Path, here: Path) -> None:
+    folder = exported.folder  # type: ignore[attr-defined]
+    image = photos / "stripes0" / "000.png"
+    (here / "bad.png").write_bytes(b"no image")
+    damaged = here / "damaged"
+    shutil.copytree(trained, damaged)
+    content = bytearray((damaged / "weights.safetensors").read_bytes())
+    content[-9] ^= 1
+    (damaged / "weights.safetensors").write_bytes(content)
+    cases = [
+        ((trained, image), {"class_name": "stripe1"}, "no class of this network called 'stripe1'; did you mean"),
+        ((trained, image), {"limit": 0}, "--limit must lie between 1 and 1,000, not 0"),
+        ((trained, here / "bad.png"), {}, "The image can't be read: .*bad.png .* is that what you meant"),
+        ((trained, here / "gone.png"), {}, "no file or folder"),
+        ((trained, []), {}, "No images were named"),
+        ((folder, image), {}, "is an exported network without heat maps; .*skipwise explain"),
+        ((damaged, image), {}, "was damaged or changed"),
+        ((photos, image), {}, "is not a run"),
+    ]
+    for arguments, options, sentence in cases:
+        with pytest.raises(SkipwiseError, match=sentence):
+            skipwise.explain(*arguments, **options)
+    assert not (here / "runs").exists()
+
+
+def test_its_example_runs(trained: Path, photos: Path, here: Path) -> None:
+    shutil.copytree(trained, here / "runs" / "train" / "images")
+    shutil.copy(photos / "stripes0" / "001.jpg", here / "photo.jpg")
+    runner = doctest.DocTestRunner()
+    for test in doctest.DocTestFinder().find(skipwise.explain, "explain"):
+        runner.run(test)
+    assert (runner.tries, runner.failures) == (4, 0)
+
+
+def test_on_the_command_line(trained: Path, photos: Path, cli: Run) -> None:
+    done = cli("explain", trained, photos / "stripes2", "--limit", 3, "--check")
+    assert done.returncode == 0, done.stderr
+    assert "se_resnet18: 3 images explained" in done.stdout
+    assert "Made by class activation maps at the layer stages." in done.stdout
+    assert "Page:   runs/explain/run/explain.html" in done.stdout
+    assert "Only 3 images of 12 are explained" in done.stderr
+    again = cli("explain", trained, photos / "stripes2", "--limit", 3, "--check", "--json")
+    assert "is finished already" in again.stderr
+    assert len(json.loads(again.stdout)["explanation"]["images"]) == 3
