@@ -328,7 +328,7 @@ def test_a_comparison_says_accuracies_without_twins(pile: Path, tmp_path: Path) 
         # Of the runs that learned something.
         learned = [each for each, run in zip(right, candidate.runs, strict=True) if run.not_learned is None]
         assert candidate.without_twins == (pytest.approx(np.mean(learned)) if learned else None)
-    assert "2 of the 26 test images are, exactly or nearly, among the training" in found.report.read_text()
+    assert "2 of the 26 test images have exact or near copies among the training" in found.report.read_text()
 
 
 def test_ids_that_look_like_markup_stay_text(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def noise(monkeypatch: pytest.MonkeyPatch, classes: int, each: int, *, side: int
     pixels[1::2][:300] = pixels[::2][:300]
     arrays = ArraySet(
         name="noise",
-        said="noise",
+        description="noise",
         classes=tuple(f"class number {number:05d}" for number in range(classes)),
         labels=np.repeat(np.arange(classes), each),
         splits=None,

@@ -6,7 +6,10 @@ import doctest
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -16,13 +19,18 @@ from PIL import Image
 import skipwise
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.batches.batches import to_input
+from skipwise.deploy.artifact.artifact import read_artifact
 from skipwise.deploy.artifact.images import fit
 from skipwise.deploy.artifact.trained_network import network_of_run
+from skipwise.deploy.export import heat_maps
 from skipwise.explaining.overlay import LEAST_SIDE, centre_share, enlarged, overlay
 from skipwise.explaining.record import ExplanationReport, read_explanation
 from skipwise.nets.explanation.activation_maps import class_activation_maps
 from skipwise.nets.explanation.grid import Grid
 from tests.conftest import Run
+
+if TYPE_CHECKING:
+    from skipwise.deploy.export.export import Exported
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +132,7 @@ def test_a_map_lies_over_what_it_is_of() -> None:
     assert grey.shape == (200, 200, 3)
 
 
-def test_bad_input_is_said_in_a_sentence(trained: Path, exported: object, photos: Path, here: Path) -> None:
-    folder = exported.folder  # type: ignore[attr-defined]
+def test_bad_input_is_said_in_a_sentence(trained: Path, exported: Exported, photos: Path, here: Path) -> None:
     image = photos / "stripes0" / "000.png"
     (here / "bad.png").write_bytes(b"no image")
     damaged = here / "damaged"
@@ -139,7 +146,11 @@ def test_bad_input_is_said_in_a_sentence(trained: Path, exported: object, photos
         ((trained, here / "bad.png"), {}, "The image can't be read: .*bad.png .* is that what you meant"),
         ((trained, here / "gone.png"), {}, "no file or folder"),
         ((trained, []), {}, "No images were named"),
-        ((folder, image), {}, "is an exported network without heat maps; .*skipwise explain"),
+        (
+            (exported.folder, image),
+            {},
+            "gives no heat maps; export its run again, with them: skipwise export .* --explain",
+        ),
         ((damaged, image), {}, "was damaged or changed"),
         ((photos, image), {}, "is not a run"),
     ]
@@ -147,6 +158,67 @@ def test_bad_input_is_said_in_a_sentence(trained: Path, exported: object, photos
         with pytest.raises(SkipwiseError, match=sentence):
             skipwise.explain(*arguments, **options)
     assert not (here / "runs").exists()
+
+
+@pytest.fixture(scope="module")
+def explaining(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run, exported with its heat maps."""
+    return skipwise.export(trained, explain=True, output=tmp_path_factory.mktemp("maps") / "onnx").folder
+
+
+WITHOUT_TORCH = """
+import sys
+sys.modules["torch"] = None
+import skipwise
+print(skipwise.explain(*sys.argv[1:], output="made").folder)
+"""
+
+
+def test_an_exported_network_gives_the_map_of_its_answer_without_torch(
+    explaining: Path, explained: ExplanationReport, here: Path
+) -> None:
+    images = Path(explained.record.images[0].image).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, explaining, images], capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.strip() == "made", done.stderr
+    record = read_explanation(here / "made").record
+    assert record.method == "class activation maps"
+    assert (record.first, record.step) == (explained.record.first, explained.record.step)
+    for image, of_run in zip(record.images, explained.record.images, strict=True):
+        assert (image.answer, image.label, image.logits) == (of_run.answer, of_run.label, ())
+        (only,), own = image.maps, of_run.maps[0]
+        assert (only.minimum, only.maximum) == pytest.approx((own.minimum, own.maximum), abs=1e-4)
+        assert only.logit == pytest.approx(own.logit, abs=1e-4)
+    for option in ({"class_name": "stripes1"}, {"layer": "stages"}, {"check": True}):
+        with pytest.raises(SkipwiseError, match=r"only the heat map of its answer, so --(class|layer|check) is for a"):
+            skipwise.explain(explaining, images, **option)
+
+
+def test_heat_maps_change_no_answer_and_stay_with_the_artifact(
+    explaining: Path, exported: Exported, trained: Path, photos: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_maps, plain = (
+        list(skipwise.predict(each, photos, probabilities=True)) for each in (explaining, exported.folder)
+    )
+    assert with_maps == plain
+    maps = read_artifact(explaining).heat_maps
+    assert maps is not None
+    assert (maps.cells, maps.first, maps.step) == (3, 0, 8)
+    assert read_artifact(exported.folder).heat_maps is None
+    made = skipwise.export(trained, explain=True)
+    assert made.folder.name == "run-onnx-fp32-explain"
+    assert skipwise.export(trained, explain=True).repeated
+    with pytest.raises(SkipwiseError, match="only one of them gives heat maps"):
+        skipwise.export(trained, output=made.folder)
+    assert skipwise.verify(made.folder, timing=False).certificate.passed
+    for options in ({"format": "openvino"}, {"format": "torch"}, {"precision": "int8"}):
+        with pytest.raises(SkipwiseError, match="--explain is for ONNX files of fp32 or fp16"):
+            skipwise.export(trained, explain=True, **options)
+    monkeypatch.setitem(heat_maps.TOLERANCES, "fp32", 0.0)
+    with pytest.raises(SkipwiseError, match="does not give the heat maps that PyTorch does"):
+        skipwise.export(trained, explain=True, output=here / "other")
+    assert not (here / "other").exists()
 
 
 def test_its_example_runs(trained: Path, photos: Path, here: Path) -> None:

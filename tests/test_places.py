@@ -144,7 +144,7 @@ def test_what_lies_beside_a_file_of_answers_leads_nowhere(
     assert result.returncode in (0, 2), result
     assert "Traceback" not in result.stderr
     if result.returncode == 2:
-        assert ".answers.csv.skipwise." in result.stderr or "is there already" in result.stderr, result.stderr
+        assert ".answers.csv.skipwise." in result.stderr or "exists already" in result.stderr, result.stderr
     assert untouched(precious)
 
 

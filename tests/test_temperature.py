@@ -10,6 +10,7 @@ import pytest
 
 import skipwise
 from skipwise.core.errors import SkipwiseError
+from skipwise.deploy.runtime.session import open_artifact
 from skipwise.evaluation.mislabelled import probabilities
 from skipwise.evaluation.temperature import fit_temperature
 from skipwise.training.run.predictions import Predictions, read_predictions, write_predictions
@@ -61,3 +62,15 @@ def test_few_validation_images_give_no_temperature(trained: Path, here: Path) ->
     few = len(read_predictions(trained, "val").labels)
     assert few < 20
     assert skipwise.export(trained, output=here / "artifact").artifact.temperature == 1
+
+
+def test_heat_maps_are_the_same_at_any_temperature(timid: Path, here: Path) -> None:
+    plain = skipwise.export(timid, explain=True, temperature=False, output=here / "plain")
+    made = skipwise.export(timid, explain=True, output=here / "scaled")
+    assert made.artifact.temperature != 1
+    size = made.artifact.preprocessing.size
+    pixels = np.random.default_rng(0).integers(0, 256, (3, size, size, 3), dtype=np.uint8)
+    sessions = [open_artifact(each.folder) for each in (plain, made)]
+    (loud, maps), (honest, others) = (session.explain_resized(pixels) for session in sessions)
+    assert np.allclose(maps, others, atol=1e-5)
+    assert np.allclose(probabilities(np.log(loud) / made.artifact.temperature), honest, atol=1e-5)

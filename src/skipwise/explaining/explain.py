@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.files.atomic import atomic, write_text
-from skipwise.core.files.checksums import sha256, write_sealed
+from skipwise.core.files.checksums import write_sealed
 from skipwise.core.files.folders import make_folder
 from skipwise.core.files.paths import user_path
 from skipwise.core.signatures import takes
-from skipwise.core.text import command, count
+from skipwise.core.text import count
 from skipwise.core.workspace.task import Task
 from skipwise.deploy.artifact.artifact import is_artifact
-from skipwise.deploy.artifact.trained_network import TrainedNetwork, network_of_run
+from skipwise.deploy.artifact.trained_network import network_of_run
 from skipwise.deploy.predict.inputs import Inputs
-from skipwise.explaining.explained import Explained
+from skipwise.explaining.explained import Explained, Explainer
 from skipwise.explaining.images import Progress, SeenImages, see_images
+from skipwise.explaining.in_artifact import ArtifactExplainer
 from skipwise.explaining.options import ExplainOptions
 from skipwise.explaining.overlay import centre_share, overlay
 from skipwise.explaining.page import explanation_page
@@ -61,7 +62,8 @@ def explain(
     and images have labels, it is measured what the gates do.
 
     Args:
-        run (str | Path): the folder of a finished run.
+        run (str | Path): the folder of a finished run, or of a network that was exported with `explain=True`, which
+            needs no PyTorch and gives the map of the answer alone.
         images (str | Path | Iterable[str | Path]): image files, folders (searched through), archives, or "-" for one
             image on standard input.
         progress: is told how it goes, as progress(what, done, total).
@@ -85,23 +87,15 @@ def explain(
     if not 1 <= wanted.limit <= MOST_IMAGES:
         raise SkipwiseError(f"--limit must lie between 1 and {MOST_IMAGES:,}, not {wanted.limit}.")
     folder = user_path(run)
-    if is_artifact(folder):
-        raise SkipwiseError(
-            f"{folder} is an exported network without heat maps; explain the run that it was exported from: "
-            f"{command('skipwise', 'explain', Path('RUN'), Path('IMAGES'))}"
-        )
-    network = network_of_run(run, options.trust.trust)
+    network = _explainer(folder, options)
     if wanted.class_name is not None and wanted.class_name not in network.classes:
         raise unknown_name("class of this network", wanted.class_name, network.classes)
-    from skipwise.explaining.in_torch import explain_images, map_network  # which needs torch
-
-    mapped = map_network(network, wanted.layer)
     inputs = Inputs([images] if isinstance(images, str | os.PathLike) else list(images), tell)
     seen = see_images(inputs, network.preprocessing, network.classes, limit=wanted.limit, progress=tell)
     for sentence in (*_left_out(seen, wanted.limit), *inputs.notes):
         notice(sentence)
     plan = ExplanationPlan(
-        network=sha256(network.weights),
+        network=network.identity,
         source=str(folder),
         images=seen.fingerprint(),
         class_name=wanted.class_name,
@@ -120,7 +114,7 @@ def explain(
     if (place := task.find()).finished:
         return read_explanation(place.folder, repeated=True)
     extra = None if wanted.class_name is None else network.classes.index(wanted.class_name)
-    found = explain_images(mapped, seen, extra, check=wanted.check, progress=tell)
+    found = network.explain(seen, extra, check=wanted.check, progress=tell)
     record, pictures = _record(network, plan, seen, found)
     page = explanation_page(record, seen, pictures)
     with task.open() as place:
@@ -136,6 +130,19 @@ def explain(
     return ExplanationReport(folder=place.folder, record=record)
 
 
+def _explainer(folder: Path, options: ExplainOptions) -> Explainer:
+    """What is in the folder: an exported network that gives heat maps, or a run."""
+    wanted = options.maps
+    if is_artifact(folder):
+        return ArtifactExplainer(
+            folder, {"--class": wanted.class_name, "--layer": wanted.layer, "--check": wanted.check}
+        )
+    trained = network_of_run(folder, options.trust.trust)
+    from skipwise.explaining.in_torch import RunExplainer  # which needs torch
+
+    return RunExplainer(trained, wanted.layer)
+
+
 def _left_out(seen: SeenImages, limit: int) -> list[str]:
     sentences = []
     if seen.left_out:
@@ -148,7 +155,7 @@ def _left_out(seen: SeenImages, limit: int) -> list[str]:
 
 
 def _record(
-    network: TrainedNetwork, plan: ExplanationPlan, seen: SeenImages, found: Explained
+    network: Explainer, plan: ExplanationPlan, seen: SeenImages, found: Explained
 ) -> tuple[ExplanationRecord, dict[str, NDArray[np.uint8]]]:
     """The record, and the pictures by the names of their files."""
     pictures: dict[str, NDArray[np.uint8]] = {}
@@ -162,7 +169,7 @@ def _record(
             records.append(
                 MapRecord(
                     name=classes[number],
-                    logit=_rounded(found.logits[place, number]),
+                    logit=_rounded(cells.mean() if found.logits is None else found.logits[place, number]),
                     minimum=_rounded(cells.min()),
                     maximum=_rounded(cells.max()),
                     centre_share=centre_share(cells, found.grid, len(square)),
@@ -175,7 +182,7 @@ def _record(
                 label=None if label is None else classes[label],
                 answer=classes[shown[0]],
                 probability=_rounded(found.probabilities[place, shown[0]]),
-                logits=tuple(map(_rounded, found.logits[place])),
+                logits=() if found.logits is None else tuple(map(_rounded, found.logits[place])),
                 maps=tuple(records),
             )
         )

@@ -1,13 +1,16 @@
-"""What a network says of images, and the heat maps of it, as numbers."""
+"""What a network says of images, and the heat maps of it, as numbers; and what gives them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.data.image.preprocess import Preprocessing
+from skipwise.explaining.images import Progress, SeenImages
 from skipwise.explaining.record import MapChecks
 from skipwise.nets.explanation.grid import Grid
 from skipwise.nets.explanation.records import GateRecord
@@ -21,7 +24,8 @@ class Explained:
         method: how maps were made.
         layer: the layer whose output they are of.
         grid: where the cells of a map lie.
-        logits: [N, classes].
+        probabilities: [N, classes].
+        logits: [N, classes]; None where only the answers' are known.
         shown: the classes [K] whose maps each image has, the answer first.
         maps: the maps [K, h, w] of each image.
         checks: None where none were asked for.
@@ -31,18 +35,33 @@ class Explained:
     method: str
     layer: str
     grid: Grid
-    logits: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+    logits: NDArray[np.float32] | None
     shown: Sequence[tuple[int, ...]]
     maps: Sequence[NDArray[np.float32]]
-    checks: MapChecks | None
-    gates: GateRecord | None
+    checks: MapChecks | None = None
+    gates: GateRecord | None = None
 
-    @property
-    def probabilities(self) -> NDArray[np.float64]:
-        """[N, classes]."""
-        odds = np.exp(self.logits.astype(np.float64) - self.logits.max(axis=1, keepdims=True))
-        shares: NDArray[np.float64] = odds / odds.sum(axis=1, keepdims=True)
-        return shares
+
+class Explainer(Protocol):
+    """A network that gives heat maps: that of a run, or an exported one.
+
+    `identity` is a hash of it.
+    """
+
+    model: str
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    identity: str
+
+    def explain(self, seen: SeenImages, extra: int | None, *, check: bool, progress: Progress) -> Explained:
+        """The answers and the maps of images.
+
+        Args:
+            extra: a class that every image gets a map of; None for none.
+            check: whether the maps are checked.
+        """
+        ...
 
 
 def shown_classes(answer: int, label: int | None, extra: int | None) -> tuple[int, ...]:

@@ -73,7 +73,7 @@ class ImageRecord:
         label: its class, where its folder has a class's name; else None.
         answer: the most likely class.
         probability: the answer's.
-        logits: one for each class of the network; empty where only an exported file's probabilities are known.
+        logits: one for each class of the network; empty for an exported network.
         maps: the answer's, then the label's where it is another one, then that of the class asked for.
     """
 

@@ -16,7 +16,9 @@ from skipwise.core.escaping import say
 from skipwise.core.text import finished_already
 from skipwise.explaining.options import ExplainOptions
 
-Model = Annotated[str, typer.Argument(metavar="RUN", help="The folder of a finished run of 'skipwise train'.")]
+Model = Annotated[
+    str, typer.Argument(metavar="RUN|ARTIFACT", help="A finished run, or what 'skipwise export --explain' made.")
+]
 
 
 def explain(line: Line[ExplainOptions], run: Model, images: Images, own: OwnModelOptions, shown: PrintOptions) -> None:

@@ -8,6 +8,7 @@ certificate.json   what `skipwise verify` found; certificate.html is the same fo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,21 @@ class Provenance:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeatMaps:
+    """The heat maps that an artifact gives beside its answers.
+
+    Args:
+        cells: height and width of a map.
+        first: the pixel that the first cell is centred on, in the network's input; 0 is the centre of the first pixel.
+        step: the distance from one cell to the next, in pixels.
+    """
+
+    cells: int
+    first: float
+    step: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Artifact:
     """The record in artifact.json.
 
@@ -118,6 +134,7 @@ class Artifact:
         preprocessing: how images become the network's input.
         golden: images with the probabilities that they must get.
         quantization: how it was quantized; None unless `precision` is "int8".
+        heat_maps: the heat maps that are its second output; None where it has none.
         provenance: where it comes from.
         files: the SHA-256 of each file by its name, and of this record under the name "".
         temperature: what the network's logits are divided by in the file; 1 leaves its confidence as it is, as the
@@ -132,6 +149,7 @@ class Artifact:
     preprocessing: Preprocessing
     golden: tuple[Golden, ...]
     quantization: Quantization | None
+    heat_maps: HeatMaps | None = None
     provenance: Provenance
     files: dict[str, str]
     temperature: float = 1.0
@@ -231,6 +249,9 @@ def _check_ranges(artifact: Artifact) -> None:
     if any(len(each.expected) != classes or len(each.answered) != classes for each in artifact.golden):
         raise ValueError(f"a golden image has not {classes} probabilities")
     artifact.preprocessing.check()
+    maps = artifact.heat_maps
+    if maps is not None and not (1 <= maps.cells <= artifact.preprocessing.size and 0 < maps.step < math.inf):
+        raise ValueError("its heat maps have sizes that no export writes")
 
 
 def sealed(artifact: Artifact) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class ExportPlan:
         precision: the precision of the weights.
         max_drop: for INT8, the accuracy that may be lost, a fraction; None otherwise.
         temperature: what the logits are divided by.
+        explain: whether it has the heat map of the answer as a second output.
     """
 
     weights: str = field(metadata=compared("the weights are others"))
@@ -39,6 +40,7 @@ class ExportPlan:
     precision: Precision
     max_drop: float | None
     temperature: float
+    explain: bool = field(default=False, metadata=compared("only one of them gives heat maps"))
 
     def same_as(self, other: ExportPlan) -> bool:
         """Whether both are of the same network, written in the same way."""
@@ -71,7 +73,9 @@ EXPORTS = _Artifacts(
 )
 
 
-def export_plan(network: TrainedNetwork, format: str, precision: Precision, max_drop: float) -> ExportPlan:
+def export_plan(
+    network: TrainedNetwork, format: str, precision: Precision, max_drop: float, *, explain: bool = False
+) -> ExportPlan:
     """The plan of an export that is asked for.
 
     Args:
@@ -87,6 +91,7 @@ def export_plan(network: TrainedNetwork, format: str, precision: Precision, max_
         precision=precision,
         max_drop=max_drop if precision == "int8" else None,
         temperature=network.temperature,
+        explain=explain,
     )
 
 
@@ -101,4 +106,5 @@ def _plan_of_artifact(found: Artifact) -> ExportPlan:
         precision=found.precision,
         max_drop=found.quantization.max_drop if found.quantization else None,
         temperature=found.temperature,
+        explain=found.heat_maps is not None,
     )

@@ -38,6 +38,7 @@ from skipwise.deploy.artifact.normalisation import reversed_channels
 from skipwise.deploy.artifact.signing import SecretKey, read_secret_key
 from skipwise.deploy.artifact.temperature import temperature_of_run
 from skipwise.deploy.artifact.trained_network import TrainedNetwork, network_of_file, network_of_run
+from skipwise.deploy.export.heat_maps import check_heat_maps, heat_maps_of
 from skipwise.deploy.export.options import ExportOptions
 from skipwise.deploy.formats import FORMATS, PRECISIONS, ExportFormat, ExportJob, Precision, find_format
 from skipwise.deploy.runtime.backend_import import import_backend
@@ -122,6 +123,7 @@ def export(
     reading = asked_reading(options.reading, reading)
     external = elsewhere or _external(run, options.weights)
     chosen, exact = _checked(format, precision, max_drop)
+    explain = options.file.explain
     key = None if sign is None else read_secret_key(user_path(sign))
     trust = options.weights.model or options.trust.trust
     network = network_of_run(run, trust) if external is None else network_of_file(run, external)
@@ -134,11 +136,12 @@ def export(
         said.append(order)
     if key is not None:
         said.append(f"It is signed by the key {key.public.id}.")
+    maps = heat_maps_of(network, chosen, exact) if explain else None
     provenance = network.provenance()
     task = Task(
         workspace=EXPORTS,
-        plan=export_plan(network, chosen.name, exact, max_drop / 100),
-        name=f"{user_path(network.where).resolve().stem}-{chosen.name}-{exact}",
+        plan=export_plan(network, chosen.name, exact, max_drop / 100, explain=explain),
+        name=f"{user_path(network.where).resolve().stem}-{chosen.name}-{exact}{'-explain' * explain}",
         output=None if output is None else user_path(output).absolute(),
         notice=notice,
     )
@@ -152,10 +155,14 @@ def export(
         if making.place.finished:  # another process was quicker
             return _made_before(network, making.place.folder, key, said)
         made = making.made
-        job = ExportJob(network=network, precision=exact, images=images, max_drop=max_drop / 100, progress=tell)
+        job = ExportJob(
+            network=network, precision=exact, images=images, max_drop=max_drop / 100, explain=explain, progress=tell
+        )
         quantization = chosen.write(made, job)
         tell("Checking the golden images", 0, 1)
         examples = _write_golden(made, network, images, chosen, exact)
+        if maps is not None:
+            check_heat_maps(made, network, chosen, exact, examples)
         names = [*chosen.files, *(example.file for example in examples)]
         artifact = Artifact(
             version=VERSION,
@@ -166,6 +173,7 @@ def export(
             preprocessing=network.preprocessing,
             golden=examples,
             quantization=quantization,
+            heat_maps=maps,
             provenance=provenance,
             files={name: sha256(made / name) for name in names},
             temperature=network.temperature,

@@ -10,7 +10,7 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -24,17 +24,27 @@ from skipwise.deploy.formats.format import RESIZED
 from skipwise.deploy.formats.onnx_format import OPSET
 from skipwise.deploy.runtime.backend_import import silence_telemetry
 
-PIXELS, PROBABILITIES = "pixels", "probabilities"
+PIXELS, PROBABILITIES, HEAT_MAP = "pixels", "probabilities", "heat_map"
 _IR_VERSION = 10
 """The version of ONNX's file format. Runtimes of the last two years read it."""
 
 
-def to_onnx(program: ExportedProgram, *, takes: str, gives: str) -> ModelProto:
-    """A traced program as ONNX, for any number of images."""
+def to_onnx(program: ExportedProgram, *, takes: str, gives: str, also: Sequence[str] = ()) -> ModelProto:
+    """A traced program as ONNX, for any number of images.
+
+    Args:
+        takes, gives: the names of its input and of its output.
+        also: those of further outputs.
+    """
     silence_telemetry()  # PyTorch may import a backend for this
     with _quietly():
         made = torch.onnx.export(
-            program, dynamo=True, opset_version=OPSET, input_names=[takes], output_names=[gives], verbose=False
+            program,
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[takes],
+            output_names=[gives, *also],
+            verbose=False,
         )
     assert made is not None
     model: ModelProto = made.model_proto

@@ -10,7 +10,7 @@ from onnx import ModelProto
 from skipwise.deploy.artifact.artifact import Quantization
 from skipwise.deploy.artifact.trained_network import TrainedNetwork
 from skipwise.deploy.export.calibration import RunModel, evaluating, images_for_int8
-from skipwise.deploy.export.onnx_file import PIXELS, PROBABILITIES, describe, in_half, joined, to_onnx
+from skipwise.deploy.export.onnx_file import HEAT_MAP, PIXELS, PROBABILITIES, describe, in_half, joined, to_onnx
 from skipwise.deploy.export.quantize import quantize
 from skipwise.deploy.export.shipped import portable, trace_classifier, trace_resize
 from skipwise.deploy.export.tracing import tracing
@@ -28,7 +28,7 @@ def onnx_pipeline(job: ExportJob, run: RunModel) -> tuple[ModelProto, Quantizati
     """
     network, preprocessing, progress = job.network, job.network.preprocessing, job.progress
     progress("Tracing the network", 0, 1)
-    answer = _classifier(network)
+    answer = _classifier(network, explain=job.explain)
     quantization = None
     if job.precision == "fp16":
         answer = in_half(answer)
@@ -45,7 +45,8 @@ def onnx_pipeline(job: ExportJob, run: RunModel) -> tuple[ModelProto, Quantizati
         )
     progress("Writing the file", 0, 1)
     model = joined(to_onnx(trace_resize(preprocessing), takes=PIXELS, gives=RESIZED), answer)
-    describe(model, network.classes, preprocessing, network=network.model, precision=job.precision)
+    more = {HEAT_MAP: "class activation map of the most likely class [images, h, w]"} if job.explain else {}
+    describe(model, network.classes, preprocessing, network=network.model, precision=job.precision, **more)
     return model, quantization
 
 
@@ -55,8 +56,8 @@ def write_single_precision(network: TrainedNetwork, path: Path) -> None:
     onnx.save(joined(fit, _classifier(network)), path)
 
 
-def _classifier(network: TrainedNetwork) -> ModelProto:
+def _classifier(network: TrainedNetwork, *, explain: bool = False) -> ModelProto:
     """The network itself: from resized pixels to probabilities."""
     with tracing(network.model):
-        traced = trace_classifier(portable(network.module()), network.preprocessing)
-        return to_onnx(traced, takes=RESIZED, gives=PROBABILITIES)
+        traced = trace_classifier(portable(network.module()), network.preprocessing, explain=explain)
+        return to_onnx(traced, takes=RESIZED, gives=PROBABILITIES, also=[HEAT_MAP] if explain else [])

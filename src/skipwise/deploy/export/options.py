@@ -28,6 +28,11 @@ class FormatOptions:
         "Divide the logits by the temperature that makes the probabilities honest on the run's validation images. It "
         "changes no answer.",
     )
+    explain: bool = option(
+        False,
+        "Give the heat map of the answer, too, as a second output of an ONNX file of fp32 or fp16; for networks of "
+        "Skipwise.",
+    )
     sign: str | None = option(
         None,
         "Sign the artifact with this secret key of minisign's. One that was made before has to be signed by it.",

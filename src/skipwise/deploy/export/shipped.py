@@ -17,6 +17,7 @@ from torch.export import Dim, ExportedProgram
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from skipwise.data.image.preprocess import Preprocessing, cropped_away
+from skipwise.deploy.artifact.divided_logits import DividedLogits
 from skipwise.nets.blocks import RectifiedSqueezeExcite, SqueezeExcite
 
 
@@ -90,6 +91,28 @@ class Classifier(nn.Module):
     def forward(self, fitted_BCHW: Tensor) -> Tensor:
         logits: Tensor = self.network((fitted_BCHW - self.mean) / self.std)
         return logits.softmax(dim=1)
+
+
+class ExplainingClassifier(nn.Module):
+    """The same probabilities, and the class activation map of the most likely class [B, h, w]."""
+
+    def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
+        super().__init__()
+        self.classify = Classifier(network, preprocessing)
+
+    def forward(self, fitted_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+        classify: Any = self.classify
+        scaled = isinstance(classify.network, DividedLogits)
+        network = classify.network.network if scaled else classify.network
+        features_BChw = network.features((fitted_BCHW - classify.mean) / classify.std)
+        logits_BK = network.classifier(features_BChw.mean(dim=(2, 3)))
+        answers_B = logits_BK.argmax(dim=1)
+        weights_BC = network.classifier.weight[answers_B]
+        bias_B = network.classifier.bias[answers_B]
+        map_Bhw = (features_BChw * weights_BC[:, :, None, None]).sum(dim=1) + bias_B[:, None, None]
+        # The map is of the logits as the network gives them: a temperature changes how sure it is, not where it looks.
+        divided_BK = logits_BK / classify.network.temperature if scaled else logits_BK
+        return divided_BK.softmax(dim=1), map_Bhw
 
 
 class ResizeAndClassify(nn.Module):
@@ -168,14 +191,16 @@ def trace_resize(preprocessing: Preprocessing) -> ExportedProgram:
     )
 
 
-def trace_classifier(network: nn.Module, preprocessing: Preprocessing) -> ExportedProgram:
+def trace_classifier(network: nn.Module, preprocessing: Preprocessing, *, explain: bool = False) -> ExportedProgram:
     """Traces `Classifier` for any number of images, with batch norms folded into the convolutions before them.
 
     Args:
         network: a copy that `portable` made.
+        explain: whether the heat map of the answer is a second output; for a network of Skipwise.
     """
     example = torch.zeros(2, preprocessing.channels, preprocessing.size, preprocessing.size)
-    answer = Classifier(network, preprocessing).eval()
+    kind = ExplainingClassifier if explain else Classifier
+    answer = kind(network, preprocessing).eval()
     shapes = ({0: Dim.DYNAMIC},)
     folded = fold_norms(torch.export.export(answer, (example,), dynamic_shapes=shapes).module())
     return torch.export.export(folded, (example,), dynamic_shapes=shapes)

@@ -66,6 +66,7 @@ class ExportJob:
         precision: one of the format's own.
         images: images to calibrate INT8 on and to check its accuracy; other precisions need none.
         max_drop: for INT8, the accuracy that may be lost, a fraction.
+        explain: whether the file has the heat map of the answer as a second output.
         progress: is told what is being done.
     """
 
@@ -73,6 +74,7 @@ class ExportJob:
     precision: Precision
     images: LabelledImages | None
     max_drop: float
+    explain: bool = False
     progress: Progress
 
 
@@ -88,6 +90,7 @@ class ExportFormat:
         backends: what runs it, its own first.
         packages: what writing it needs besides PyTorch.
         opset: the version of its operators, where it has one.
+        explains: whether its files may have the heat map of the answer as a second output.
         write: writes the files into a folder, and returns how the network was quantized, or None. Raises SkipwiseError
             where it can't be written or INT8 loses more accuracy than it may.
     """
@@ -99,4 +102,5 @@ class ExportFormat:
     backends: tuple[Backend, ...]
     packages: tuple[str, ...] = ()
     opset: int | None = None
+    explains: bool = False
     write: Callable[[Path, ExportJob], Quantization | None]

@@ -65,17 +65,25 @@ class OnnxRuntimeSession:
     def predict_resized(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         return self._run(RESIZED, pixels)
 
+    def explain_resized(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Probabilities, and the heat map of each answer [N, h, w], from a file that has them."""
+        probabilities, maps = self._outputs(RESIZED, pixels)
+        return probabilities, maps
+
     def stop(self) -> None:
         self._running.terminate = True
 
     def _run(self, entry: str, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        result: NDArray[np.float32] = self._outputs(entry, pixels)[0]
+        return result
+
+    def _outputs(self, entry: str, pixels: NDArray[np.uint8]) -> Any:
         if entry not in self._sessions:
             model = self._read() if entry == "pixels" else behind_resizing(self._read())
             self._sessions[entry] = self._library.InferenceSession(
                 model.SerializeToString(), self._options, providers=["CPUExecutionProvider"]
             )
-        result: NDArray[np.float32] = self._sessions[entry].run(None, {entry: pixels}, self._running)[0]
-        return result
+        return self._sessions[entry].run(None, {entry: pixels}, self._running)
 
 
 def behind_resizing(model: Any) -> Any:
@@ -118,5 +126,6 @@ ONNX = ExportFormat(
     backends=(ONNX_RUNTIME, OPENVINO),
     packages=("onnx", "onnxscript", "onnxruntime"),
     opset=OPSET,
+    explains=True,
     write=write,
 )

@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ _OUT_OF_MEMORY = re.compile(
     r"bad_alloc|out.of.memory|allocate (?:\d+ bytes of )?memory|not enough memory", re.IGNORECASE
 )
 _WHERE_IN_A_BACKEND = re.compile(r"Exception from |Check '|\s*$")
+
+
+_Result = TypeVar("_Result")
 
 
 class ModelSession:
@@ -51,9 +55,18 @@ class ModelSession:
         """Probabilities float32 [N, classes] for pixels [N, H, W, C] of any size."""
         return self._predict(self._session.predict_pixels, pixels)
 
-    def _predict(
-        self, predict: Callable[[NDArray[np.uint8]], NDArray[np.float32]], pixels: NDArray[np.uint8]
-    ) -> NDArray[np.float32]:
+    def explain_resized(self, pixels: NDArray[np.uint8], /) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The same probabilities as `predict_resized`, and the heat map of each answer [N, h, w].
+
+        Raises:
+            SkipwiseError: as `predict_resized`, or the backend gives no heat maps.
+        """
+        explain = getattr(self._session, "explain_resized", None)
+        if explain is None:
+            raise SkipwiseError(f"{self.backend.title} gives no heat maps; leave the backend out.")
+        return self._predict(explain, pixels)
+
+    def _predict(self, predict: Callable[[NDArray[np.uint8]], _Result], pixels: NDArray[np.uint8]) -> _Result:
         seconds = allowed_seconds(len(pixels), self._size)
         with _explained(self.backend, self._path):
             return self._bounded(lambda: predict(pixels), seconds, self._session.stop)

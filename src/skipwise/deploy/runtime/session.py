@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from skipwise.core.errors import SkipwiseError, missing_extra
 from skipwise.core.files.paths import user_path
 from skipwise.core.machine.system import usable_cores
+from skipwise.core.text import command
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.artifact import Artifact, is_artifact, read_artifact
 from skipwise.deploy.formats import Backend, find_backend
@@ -47,6 +48,7 @@ class ArtifactSession:
     """A `Session` of an artifact in a backend."""
 
     def __init__(self, folder: Path, artifact: Artifact, backend: Backend, threads: int | None = None) -> None:
+        self.folder = folder
         self.artifact = artifact
         self.classes = artifact.classes
         self.preprocessing = artifact.preprocessing
@@ -61,6 +63,23 @@ class ArtifactSession:
     def predict_pixels(self, pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
         """Probabilities float32 [N, classes] for pixels [N, H, W, C] of any size."""
         return self._model.predict_pixels(pixels)
+
+    def explain_resized(self, pixels: NDArray[np.uint8], /) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """For pixels [N, size, size, C]: float32 [N, classes], and the heat map of each answer [N, h, w].
+
+        Raises:
+            SkipwiseError: the artifact has no heat maps, or its file gives others than it says.
+        """
+        maps = self.artifact.heat_maps
+        if maps is None:
+            raise SkipwiseError(
+                f"{self.folder} gives no heat maps; export its run again, with them: "
+                f"{command('skipwise', 'export', Path(self.artifact.provenance.run), '--explain')}"
+            )
+        probabilities, found = self._model.explain_resized(pixels)
+        if found.shape != (len(pixels), maps.cells, maps.cells) or not np.isfinite(found).all():
+            raise SkipwiseError(f"{self.folder} does not give the heat maps that its record says; export it again.")
+        return probabilities, found
 
 
 def open_session(
