@@ -19,7 +19,7 @@ CHARACTERS = 140_000
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """A number of the table: an accuracy in percent, how dark it is shown from 0 to 9, and what it says in full."""
+    """A number of the table: an accuracy in percent, how strong its colour is, from 0 to 9, and what it says in full."""
 
     text: str
     shade: int
@@ -80,7 +80,7 @@ def _cells(kind: KindAccuracy, clean: MeanScore) -> tuple[Cell, ...]:
 
 
 def _cell(accuracy: MeanScore, clean: MeanScore, name: str) -> Cell:
-    """The darker, the larger the share of the clean accuracy that is lost."""
+    """The stronger the colour, the larger the share of the clean accuracy that is lost."""
     lost = (clean.value - accuracy.value) / clean.value if clean.value else 0.0
     return Cell(
         text=f"{100 * accuracy.value:.0f}",
