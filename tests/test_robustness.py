@@ -28,6 +28,7 @@ from skipwise.statistics.groups import Groups
 from skipwise.statistics.means import bounded_mean_interval
 from skipwise.training.run.record import read_run
 from tests.browsing import page_of
+from tests.conftest import make_photos
 
 SOME = {"corruptions": ["fog", "gaussian_noise"], "severities": [1, 5]}
 
@@ -88,6 +89,16 @@ def test_a_run_is_corrupted_as_its_export_is(trained: Path, exported: Exported) 
     assert run is not None
     assert artifact is not None
     assert accuracies(run) == accuracies(artifact)
+
+
+def test_groups_of_other_images_are_taken_along(exported: Exported, here: Path) -> None:
+    images = make_photos(here / "more", per_class=6)
+    found = evaluate(exported.folder, images, group_regex="([0-9]+)[.]", **SOME, images=12).robustness
+    assert found is not None
+    # Images 000 to 005 of each class; of the 12 that are drawn, none is without a group.
+    assert found.groups is not None
+    assert 4 <= found.groups <= 6
+    assert (found.images, found.of) == (12, 18)
 
 
 @pytest.mark.usefixtures("here")

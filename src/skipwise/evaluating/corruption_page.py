@@ -19,7 +19,13 @@ CHARACTERS = 140_000
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """A number of the table: an accuracy in percent, how strong its colour is, from 0 to 9, and what it says in full."""
+    """A number of the table.
+
+    Args:
+        text: the accuracy in percent.
+        shade: how strong its colour is, from 0 to 9.
+        title: what it says in full.
+    """
 
     text: str
     shade: int
