@@ -92,20 +92,15 @@ def evaluate(
         raise SkipwiseError(f"--subset must be test or val, not {subset!r}.")
     subject = find_subject(user_path(network))
     asked = asked_corruptions(options.corruption, subject.preprocessing)
+    reading = asked_reading(options.reading)
     if subject.run is not None and data is None:
-        found = kept_answers(subject, subset)
+        if backend is not None:
+            raise SkipwiseError(f"{subject.folder} is a run, whose answers were kept in training; leave --backend out.")
+        found = kept_answers(subject, subset, reading=reading)
     else:
         with Predictor(subject.folder, backend=backend, trust=trust) as predictor:
             chosen = backend or ("PyTorch" if subject.run is not None else "default")
-            found = new_answers(
-                subject,
-                data,
-                predictor,
-                chosen,
-                split=subset,
-                reading=asked_reading(options.reading),
-                progress=progress,
-            )
+            found = new_answers(subject, data, predictor, chosen, split=subset, reading=reading, progress=progress)
     corruptions = None if asked is None else asked.plan(found)
     notes = [*found.notes, *_about_classes(found)]
     if corruptions is not None:
@@ -125,7 +120,7 @@ def evaluate(
     task = Task(
         workspace=EVALUATIONS,
         plan=plan,
-        name=subject.folder.name,
+        name=subject.folder.resolve().name,
         output=user_path(output) if output is not None else None,
         again=again,
         notice=notice,

@@ -39,7 +39,7 @@ class EvaluationPlan:
         source: the run's folder or the artifact's, as it was named.
         data: the name of the images.
         split: "test" or "val" of the images that the run was trained on, "test" of a set that has one; else "".
-        images: a hash of the images' names and labels, and of the answers where these were kept.
+        images: a hash of the images' names, labels and contents, or of the answers where these were kept.
         backend: what answers; "predictions" where the run's own answers are read.
         corruptions: which corrupted images are answered, too; None for none.
     """
