@@ -100,6 +100,26 @@ def test_what_a_kill_left_is_finished(trained: Path) -> None:
         assert {name: (second.folder / name).read_bytes() for name in expected} == expected
 
 
+def test_a_folder_may_be_named_from_inside(trained: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(trained, here / "mine")
+    monkeypatch.chdir(here / "mine")
+    assert evaluate(".").folder == Path("runs/evaluate/mine")
+
+
+def test_images_that_changed_are_answered_again(exported: Exported, here: Path) -> None:
+    images = make_photos(here / "others", classes=3, per_class=14)
+    first = evaluate(exported.folder, images)
+    for one, other in zip(
+        sorted((images / "stripes1").iterdir()), sorted((images / "stripes2").iterdir()), strict=True
+    ):
+        content = one.read_bytes()
+        one.write_bytes(other.read_bytes())
+        other.write_bytes(content)
+    second = evaluate(exported.folder, images)
+    assert (second.repeated, second.folder == first.folder) == (False, False)
+    assert second.evaluation.accuracy.value < first.evaluation.accuracy.value
+
+
 def test_what_is_no_evaluation_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SkipwiseError, match="holds no evaluation; give a folder that 'skipwise evaluate' made"):
         read_evaluation(tmp_path)
@@ -129,6 +149,7 @@ def test_mistakes_are_one_sentence(trained: Path, exported: Exported, here: Path
 
     assert "neither a finished run (run.json) nor an exported network" in refused(here)
     assert "--subset must be test or val, not 'train'" in refused(trained, subset="train")
+    assert "whose answers were kept in training; leave --backend out" in refused(trained, backend="onnxruntime")
     strangers = make_photos(here / "strangers", classes=2, per_class=4)
     for folder in sorted(strangers.iterdir()):
         folder.rename(folder.with_name(f"other{folder.name}"))

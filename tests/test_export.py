@@ -289,7 +289,7 @@ def test_which_of_a_files_weights_are_shipped_is_said_and_recorded(
 ) -> None:
     path, elsewhere = theirs
     made = export(path, **vars(elsewhere), format="torch", output=tmp_path / "averages")
-    assert "state_dict_ema is used, since timm reports the accuracy of these averages" in made.notes[0]
+    assert "state_dict_ema is used, since timm reports the accuracy of this moving average" in made.notes[0]
     assert made.artifact.provenance.key == "state_dict_ema"
     named, other = (replace(elsewhere, init_key=key) for key in ("state_dict_ema", "state_dict"))
     assert export(path, **vars(named), format="torch", output=made.folder).repeated

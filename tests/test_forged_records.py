@@ -62,6 +62,13 @@ def test_names_in_a_record_that_end_a_line_are_refused_in_one(made: Path, tmp_pa
     assert "\n" not in str(found.value)
 
 
+@pytest.mark.parametrize("temperature", [-1.0, 0.0, 1e-9, 1e9])
+def test_a_temperature_that_changes_answers_is_refused(made: Path, tmp_path: Path, temperature: float) -> None:
+    artifact = reseal(changed(made, tmp_path / "artifact"), lambda record: record.update(temperature=temperature))
+    with pytest.raises(SkipwiseError, match=r"its temperature is .*, which no export writes"):
+        read_artifact(artifact)
+
+
 @pytest.mark.parametrize("run", [f"/none/run\n{FORGED}", "/none/run\x1b[31m"])
 def test_where_it_came_from_ends_no_line(made: Path, tmp_path: Path, run: str) -> None:
     artifact = reseal(changed(made, tmp_path / "artifact"), lambda record: record["provenance"].update(run=run))

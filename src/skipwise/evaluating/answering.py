@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from skipwise.core.text import count, listed
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.options import ReadingOptions
 from skipwise.data.sources import open_source
-from skipwise.deploy.artifact.artifact import Artifact, is_artifact, read_artifact
-from skipwise.deploy.artifact.images import LabelledImages, own_images, remembered_reading
+from skipwise.deploy.artifact.artifact import is_artifact, read_artifact
+from skipwise.deploy.artifact.images import LabelledImages, own_images, remembered_reading, run_of
 from skipwise.deploy.predict.decoding import InputImage
 from skipwise.deploy.predict.predictor import Predictor
 from skipwise.evaluation.one_network import Answers
@@ -68,6 +68,7 @@ class Evaluated:
         backend: what answered; "predictions" where kept answers were read.
         notes: what a reader must know, a sentence each.
         missing, extra: classes that only the network has, and that only the images have.
+        contents: a hash of the images' bytes, or of the answers where these were kept.
     """
 
     answers: Answers
@@ -79,13 +80,13 @@ class Evaluated:
     notes: tuple[str, ...]
     missing: tuple[str, ...]
     extra: dict[str, int]
+    contents: str
 
     def fingerprint(self) -> str:
-        """A hash of which images these are, with which labels; of kept answers, of these too."""
+        """A hash of the images' names, labels and contents."""
         found = hashlib.sha256("\0".join(self.answers.ids.tolist()).encode("utf-8", "surrogateescape"))
         found.update(self.answers.labels.astype("<i8").tobytes())
-        if self.backend == KEPT:
-            found.update(self.answers.logits.astype("<f4").tobytes())
+        found.update(self.contents.encode())
         return found.hexdigest()
 
 
@@ -107,7 +108,7 @@ def find_subject(folder: Path) -> Subject:
             model=artifact.provenance.model,
             network=artifact.files[""],
             preprocessing=artifact.preprocessing,
-            home=_home(artifact),
+            home=run_of(artifact),
             temperature=artifact.temperature,
             run=None,
         )
@@ -132,8 +133,11 @@ def find_subject(folder: Path) -> Subject:
     )
 
 
-def kept_answers(subject: Subject, split: str) -> Evaluated:
+def kept_answers(subject: Subject, split: str, *, reading: ReadingOptions | None = None) -> Evaluated:
     """The answers that training kept, to the run's own test or validation images.
+
+    Args:
+        reading: how the images are to be read, which are shown; None is as the run read them.
 
     Raises:
         SkipwiseError: the run has no such images.
@@ -146,7 +150,7 @@ def kept_answers(subject: Subject, split: str) -> Evaluated:
             f"The run in {subject.folder} has no {split} images; give labelled images to evaluate it on, or --subset "
             f"{other}."
         )
-    images, note = _own(subject, None, None)
+    images, note = _own(subject, None, reading)
     shown = None if images is None else images.of(split)
     answers = _read(subject.folder, split)
     if shown is not None:
@@ -167,12 +171,13 @@ def kept_answers(subject: Subject, split: str) -> Evaluated:
         answers=answers,
         validation=validation,
         images=shown,
-        data=shown.name if shown is not None else subject.folder.name,
+        data=shown.name if shown is not None else subject.folder.resolve().name,
         split=split,
         backend=KEPT,
         notes=(note,) if note else (),
         missing=_without_images(subject.classes, answers.labels),
         extra={},
+        contents=hashlib.sha256(answers.logits.astype("<f4").tobytes()).hexdigest(),
     )
 
 
@@ -213,7 +218,8 @@ def new_answers(
         if record.val is not None and part != "val":
             kept = _read(subject.home, "val")
             validation = replace(kept, logits=kept.logits / subject.temperature)
-    labels, logits = chosen.labels, _logits(chosen, predictor, progress)
+    logits, contents = _logits(chosen, predictor, progress)
+    labels = chosen.labels
     ids = np.array([chosen.id(position) for position in range(len(chosen))])
     notes = [note] if note else []
     if extra:
@@ -231,14 +237,8 @@ def new_answers(
         notes=tuple(notes),
         missing=_without_images(subject.classes, labels),
         extra=extra,
+        contents=contents,
     )
-
-
-def _home(artifact: Artifact) -> Path | None:
-    """The folder of the run that an artifact comes from, where it is and has the same weights."""
-    weights = Path(artifact.provenance.run) / "weights.safetensors"
-    there = weights.is_file() and sha256(weights) == artifact.provenance.weights
-    return weights.parent if there else None
 
 
 def _own(
@@ -284,11 +284,17 @@ def _matched(
     return LabelledImages(where=where, source=source, rows=rows, labels=labels[rows], split=split[rows]), extra
 
 
-def _logits(images: LabelledImages, predictor: Predictor, progress: Progress | None) -> NDArray[np.float64]:
-    """The logarithms of the probabilities, which are logits as good as any."""
-    given = (InputImage(name=images.id(position), content=content) for position, content in enumerate(images.encoded()))
+def _logits(images: LabelledImages, predictor: Predictor, progress: Progress | None) -> tuple[NDArray[np.float64], str]:
+    """The logarithms of the probabilities, which are logits as good as any, and a hash of the images' bytes."""
+    contents = hashlib.sha256()
+
+    def given() -> Iterator[InputImage]:
+        for position, content in enumerate(images.encoded()):
+            contents.update(hashlib.sha256(content).digest())
+            yield InputImage(name=images.id(position), content=content)
+
     parts, done = [], 0
-    for batch in predictor.batches(given):
+    for batch in predictor.batches(given()):
         for name, error in zip(batch.names, batch.errors, strict=True):
             if error is not None:
                 raise SkipwiseError(f"{name} has no answer ({error}); repair or remove it.")
@@ -298,7 +304,7 @@ def _logits(images: LabelledImages, predictor: Predictor, progress: Progress | N
             progress("Answering", done, len(images))
     with np.errstate(divide="ignore"):
         found = np.log(np.concatenate(parts).astype(np.float64))
-    return np.maximum(found, np.log(np.finfo(np.float32).tiny))
+    return np.maximum(found, np.log(np.finfo(np.float32).tiny)), contents.hexdigest()
 
 
 def _read(folder: Path, split: str) -> Answers:

@@ -33,6 +33,7 @@ from skipwise.evaluating.answering import (
     kept_answers,
     new_answers,
 )
+from skipwise.evaluating.corrupting import Corrupted, about_drawing, answer_corrupted, asked_corruptions
 from skipwise.evaluating.options import EvaluateOptions
 from skipwise.evaluating.page import FEW_CARDS, MOST_CARDS, Shown, evaluation_page
 from skipwise.evaluating.record import (
@@ -77,7 +78,7 @@ def evaluate(
 
     Raises:
         SkipwiseError: the folder holds no network or a damaged one, the run failed, the images have no labels or none
-            of the network's classes, or a file can't be read.
+            of the network's classes, a file can't be read, or there is no such corruption.
 
     Example:
         >>> import skipwise
@@ -90,21 +91,20 @@ def evaluate(
     if subset not in ("test", "val"):
         raise SkipwiseError(f"--subset must be test or val, not {subset!r}.")
     subject = find_subject(user_path(network))
+    asked = asked_corruptions(options.corruption, subject.preprocessing)
+    reading = asked_reading(options.reading)
     if subject.run is not None and data is None:
-        found = kept_answers(subject, subset)
+        if backend is not None:
+            raise SkipwiseError(f"{subject.folder} is a run, whose answers were kept in training; leave --backend out.")
+        found = kept_answers(subject, subset, reading=reading)
     else:
         with Predictor(subject.folder, backend=backend, trust=trust) as predictor:
             chosen = backend or ("PyTorch" if subject.run is not None else "default")
-            found = new_answers(
-                subject,
-                data,
-                predictor,
-                chosen,
-                split=subset,
-                reading=asked_reading(options.reading),
-                progress=progress,
-            )
+            found = new_answers(subject, data, predictor, chosen, split=subset, reading=reading, progress=progress)
+    corruptions = None if asked is None else asked.plan(found)
     notes = [*found.notes, *_about_classes(found)]
+    if corruptions is not None:
+        notes += filter(None, [about_drawing(corruptions, len(found.answers.labels))])
     for sentence in notes:
         notice(sentence)
     plan = EvaluationPlan(
@@ -115,11 +115,12 @@ def evaluate(
         split=found.split,
         images=found.fingerprint(),
         backend=found.backend,
+        corruptions=corruptions,
     )
     task = Task(
         workspace=EVALUATIONS,
         plan=plan,
-        name=subject.folder.name,
+        name=subject.folder.resolve().name,
         output=user_path(output) if output is not None else None,
         again=again,
         notice=notice,
@@ -127,6 +128,11 @@ def evaluate(
     if (place := task.find()).finished:
         return read_evaluation(place.folder, repeated=True)
     evaluation = evaluate_answers(found.answers, subject.classes, validation=found.validation)
+    corrupted = None
+    if corruptions is not None:
+        corrupted = answer_corrupted(
+            subject.folder, found, corruptions, backend=backend, trust=trust, progress=progress
+        )
     examples = _examples(evaluation, found)
     record = EvaluationRecord(
         plan=plan,
@@ -135,8 +141,9 @@ def evaluate(
         notes=tuple(notes),
         missing=found.missing,
         extra=found.extra,
+        robustness=None if corrupted is None else corrupted.robustness,
     )
-    page = _page(subject, found, record, examples)
+    page = _page(subject, found, record, examples, corrupted)
     with task.open() as place:
         if place.finished:  # another process was quicker
             return read_evaluation(place.folder, repeated=True)
@@ -184,7 +191,13 @@ def _pointed_at(evaluation: Evaluation, examples: list[list[int]]) -> set[int]:
     return named | {index for some in examples for index in some}
 
 
-def _page(subject: Subject, found: Evaluated, record: EvaluationRecord, examples: list[list[int]]) -> str:
+def _page(
+    subject: Subject,
+    found: Evaluated,
+    record: EvaluationRecord,
+    examples: list[list[int]],
+    corrupted: Corrupted | None,
+) -> str:
     evaluation = record.evaluation
     shown = {
         each.index
@@ -214,6 +227,7 @@ def _page(subject: Subject, found: Evaluated, record: EvaluationRecord, examples
             few_pixels=few_pixels,
             examples=examples,
         ),
+        corrupted,
     )
 
 

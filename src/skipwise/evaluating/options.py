@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from skipwise.core.options import group, option, options
+from collections.abc import Sequence
+
+from skipwise.core.options import Listed, group, option, options
 from skipwise.core.workspace.options import FolderOptions
 from skipwise.data.options import ReadingOptions
 from skipwise.nets.options import TrustOptions
@@ -21,11 +23,40 @@ class AnsweringOptions:
     )
 
 
+@options("Noise, blur and weather")
+class CorruptionOptions:
+    """Which corrupted images are answered, too."""
+
+    corruptions: str | Sequence[str] | None = option(
+        None,
+        "Also measure the accuracy on corrupted images: all, groups of corruptions (noise, blur, weather, digital), or "
+        "single ones such as fog,gaussian_noise. They are applied to images at the size that the network takes.",
+        unset="none",
+        metavar="all|NAMES",
+        listed=Listed(),
+    )
+    severities: Sequence[int] | None = option(
+        None,
+        "How severe the corruptions are, from 1 to 5, like 1,3,5.",
+        unset="all five",
+        metavar="NUMBERS",
+        listed=Listed(of=int, takes="severities from 1 to 5, like --severities 1,3,5"),
+    )
+    images: int | None = option(
+        None,
+        "How many images are corrupted at most, drawn class by class. Each is answered once for every corruption and "
+        "severity.",
+        unset="1000",
+        metavar="NUMBER",
+    )
+
+
 @options()
 class EvaluateOptions:
     """The options of `evaluate`."""
 
     answering: AnsweringOptions = group(AnsweringOptions)
+    corruption: CorruptionOptions = group(CorruptionOptions)
     trust: TrustOptions = group(TrustOptions)
     reading: ReadingOptions = group(ReadingOptions)
     folder: FolderOptions = group(FolderOptions, without=("resume",))

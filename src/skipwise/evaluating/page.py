@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from skipwise.evaluating import wording
+from skipwise.evaluating.corrupting import Corrupted
+from skipwise.evaluating.corruption_page import corruption_section
 from skipwise.evaluation.confusion import ClassScores
 from skipwise.evaluation.mistakes import Answered
 from skipwise.evaluation.one_network import Confidence, Evaluation
@@ -50,8 +52,12 @@ class Shown:
     examples: Sequence[Sequence[int]]
 
 
-def evaluation_page(found: Evaluation, shown: Shown) -> str:
-    """The page as HTML."""
+def evaluation_page(found: Evaluation, shown: Shown, corrupted: Corrupted | None = None) -> str:
+    """The page as HTML.
+
+    Args:
+        corrupted: what came of corrupting the images; None leaves that section out.
+    """
     scores = sorted(found.scores, key=lambda each: (_f1(each), each.name))
     return render(
         "evaluation.html",
@@ -83,6 +89,7 @@ def evaluation_page(found: Evaluation, shown: Shown) -> str:
         refusals=wording.refusals(found),
         curves=_curves(found),
         operating=wording.operating(found),
+        corruption=None if corrupted is None else corruption_section(corrupted),
     )
 
 

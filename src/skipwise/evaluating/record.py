@@ -7,8 +7,26 @@ from pathlib import Path
 
 from skipwise.core.workspace.workspace import Workspace
 from skipwise.evaluation.one_network import Evaluation
+from skipwise.evaluation.robustness import Robustness
 
 RECORD, PAGE, PREDICTIONS, PLAN = "evaluation.json", "evaluation.html", "predictions.csv", "plan.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorruptionPlan:
+    """Which corrupted images are answered.
+
+    Args:
+        kinds: of corruption, in the order of their table.
+        severities: rising, from 1 to 5.
+        images: how many are corrupted.
+        seed: of the corruptions.
+    """
+
+    kinds: tuple[str, ...]
+    severities: tuple[int, ...]
+    images: int
+    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +39,9 @@ class EvaluationPlan:
         source: the run's folder or the artifact's, as it was named.
         data: the name of the images.
         split: "test" or "val" of the images that the run was trained on, "test" of a set that has one; else "".
-        images: a hash of the images' names and labels, and of the answers where these were kept.
+        images: a hash of the images' names, labels and contents, or of the answers where these were kept.
         backend: what answers; "predictions" where the run's own answers are read.
+        corruptions: which corrupted images are answered, too; None for none.
     """
 
     network: str
@@ -32,6 +51,7 @@ class EvaluationPlan:
     split: str
     images: str
     backend: str
+    corruptions: CorruptionPlan | None = None
 
     def same_as(self, other: EvaluationPlan) -> bool:
         """Whether both are about the same network and the same images, wherever these lie."""
@@ -43,6 +63,8 @@ class EvaluationPlan:
             return "the network differs"
         if self.images != other.images or self.split != other.split:
             return "the images differ"
+        if self.corruptions != other.corruptions:
+            return "the corruptions differ"
         return f"another backend answered: {other.backend}"
 
 
@@ -57,6 +79,7 @@ class EvaluationRecord:
         notes: what a reader must know beside the answer, a sentence each.
         missing: classes of the network that no image has.
         extra: classes of the images that the network does not know, with the number of images left out.
+        robustness: the accuracy on corrupted images; None where it was not asked for.
     """
 
     plan: EvaluationPlan
@@ -65,6 +88,7 @@ class EvaluationRecord:
     notes: tuple[str, ...]
     missing: tuple[str, ...]
     extra: dict[str, int]
+    robustness: Robustness | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +113,13 @@ class EvaluationReport:
 
     @property
     def evaluation(self) -> Evaluation:
-        """Every number."""
+        """Every number about the images as they are."""
         return self.record.evaluation
+
+    @property
+    def robustness(self) -> Robustness | None:
+        """The accuracy on corrupted images; None where it was not asked for."""
+        return self.record.robustness
 
     @property
     def page(self) -> Path:

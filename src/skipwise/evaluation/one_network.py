@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.evaluation.calibration import Calibration, calibration, confidence
@@ -22,7 +21,8 @@ from skipwise.evaluation.mislabelled import doubts, probabilities
 from skipwise.evaluation.mistakes import Answered, barely_right, worst_mistakes
 from skipwise.evaluation.outcomes import OUTCOMES, Outcome
 from skipwise.evaluation.temperature import FEWEST_IMAGES, fit_temperature
-from skipwise.statistics.groups import Groups, groups_of
+from skipwise.statistics.groups import groups_if_any
+from skipwise.statistics.means import mean_interval, share_interval
 from skipwise.statistics.shares import exact
 
 ASKED = (0.95, 0.99)
@@ -168,7 +168,7 @@ def evaluate_answers(answers: Answers, classes: Sequence[str], *, validation: An
         raise SkipwiseError("There are no labelled images to evaluate on.")
     if not np.isfinite(logits).all():
         raise SkipwiseError("The network's answers are not all numbers, so they can't be evaluated; train it again.")
-    groups = _groups(answers)
+    groups = groups_if_any(answers.groups, len(answers.labels))
     shares, found = probabilities(logits), logits.argmax(axis=1)
     matrix = confusion_matrix(labels, found, len(classes))
     chosen = None if validation is None or len(validation.labels) < FEWEST_IMAGES else validation
@@ -208,46 +208,34 @@ def evaluate_answers(answers: Answers, classes: Sequence[str], *, validation: An
     )
 
 
-def _groups(answers: Answers) -> Groups:
-    if answers.groups is None or len(set(answers.groups.tolist())) in (1, len(answers.labels)):
-        return Groups(len(answers.labels))
-    return groups_of(answers.groups)
-
-
 def measured(outcome: Outcome, answers: Answers, classes: Sequence[str]) -> Measured:
     """The mean of an outcome over the images, with its 95% interval.
 
     The interval of an accuracy is exact (Clopper and Pearson 1934), for as many images as would show as much if each
     were by itself: fewer where classes weigh differently or images belong together (Kish 1965). Others have Student's.
     """
-    groups = _groups(answers)
+    groups = groups_if_any(answers.groups, len(answers.labels))
     class_images = np.bincount(answers.labels, minlength=len(classes)).tolist()
     scores = outcome.scores(answers.logits, answers.labels)
-    value, count = float(scores.mean()), len(scores)
     # Of images that weigh differently, what differs between classes was fixed by how many images each has.
-    expected = _class_means(scores, answers.labels) if outcome.is_weighted else value
-    variance = groups.variance(groups.sums(scores - expected))
+    expected = _class_means(scores, answers.labels) if outcome.is_weighted else float(scores.mean())
     if outcome.right_or_wrong:
         alike = outcome.effective_images(class_images)
-        # As many images as show as much when each is by itself: fewer where images belong together.
-        effect = _design_effect(variance, float(np.square(scores - expected).sum()) / max(count, 1) ** 2)
-        low, high = exact(min(value, 1.0) * alike / effect, alike / effect, 0.05)
+        low, high = share_interval(scores, groups, expected=expected, alike=alike)
     else:
-        half = float(special.stdtrit(groups.freedom, 0.975)) * np.sqrt(variance)
-        low, high = max(float(value - half), 0.0), float(value + half)
+        low, high = mean_interval(scores, groups, expected=expected)
     return Measured(
-        outcome=outcome.name, value=value, low=low, high=high, guess=outcome.baseline(class_images, classes)
+        outcome=outcome.name,
+        value=float(scores.mean()),
+        low=max(low, 0.0),
+        high=high,
+        guess=outcome.baseline(class_images, classes),
     )
 
 
 def _class_means(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
     totals, counts = np.bincount(labels, weights=scores), np.bincount(labels)
     return (totals / np.maximum(counts, 1))[labels]
-
-
-def _design_effect(variance: float, independent: float) -> float:
-    """How many times larger the variance of a mean is than if each image were by itself; 1 at least."""
-    return max(1.0, variance / independent) if independent else 1.0
 
 
 def _confidence(answers: Answers, temperature: float) -> Confidence:

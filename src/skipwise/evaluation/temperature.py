@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.evaluation.metrics import log_loss
@@ -45,6 +44,8 @@ def fit_temperature(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> 
             f"A temperature needs at least {FEWEST_IMAGES} validation images, and there are {len(labels)}; train with "
             "a larger --val-share."
         )
+    from scipy.optimize import minimize_scalar  # slow to import, and only needed here
+
     logits = logits.astype(np.float64)
 
     def loss(log_temperature: float) -> float:

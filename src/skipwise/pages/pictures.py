@@ -37,14 +37,32 @@ def bounded_url(pixels: bytes, side: int, most: int) -> str:
     image = Image.frombytes("RGB", (side, side), pixels)
     while True:
         # Few pixels are shown enlarged, and then what compression does to them is seen.
-        options: list[dict[str, Any]] = [{"lossless": True}] if side < FEW_PIXELS else []
-        for option in (*options, *({"quality": quality} for quality in (80, 60, 40, 20))):
-            buffer = io.BytesIO()
-            image.save(buffer, "WEBP", **option)
-            url = f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-            if len(url) <= most:
-                return url
+        lossless: list[dict[str, Any]] = [{"lossless": True}] if side < FEW_PIXELS else []
+        if (url := _webp(image, most, lossless)) is not None:
+            return url
         if side == 1:
             raise ValueError(f"no picture is as short as {most} characters")
         side = (side + 1) // 2
         image = image.resize((side, side))
+
+
+def sheet_url(image: Any, most: int) -> str:
+    """A Pillow image of many pictures as text of at most `most` characters: as good as that allows."""
+    while (url := _webp(image, most, [])) is None:
+        image = image.resize((max(1, image.width // 2), max(1, image.height // 2)))
+    return url
+
+
+def _webp(image: Any, most: int, first: list[dict[str, Any]]) -> str | None:
+    """The picture as WebP in the best quality that takes at most `most` characters; None where none does.
+
+    Args:
+        first: settings of WebP that are tried before lower qualities.
+    """
+    for option in (*first, *({"quality": quality} for quality in (80, 60, 40, 20))):
+        buffer = io.BytesIO()
+        image.save(buffer, "WEBP", **option)
+        url = f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+        if len(url) <= most:
+            return url
+    return None

@@ -113,3 +113,19 @@ def groups_of(ids: NDArray[Any] | Sequence[Any]) -> Groups:
     order = np.argsort(numbers, kind="stable")
     starts = np.flatnonzero(np.diff(numbers[order], prepend=-1))
     return Groups(len(given), starts, order)
+
+
+def groups_if_any(ids: NDArray[Any] | None, images: int) -> Groups:
+    """The groups that images fall into; each image is by itself where there are no ids, or the same for all images.
+
+    Args:
+        ids: one for each image, or None.
+        images: how many there are.
+
+    Example:
+        >>> groups_if_any(np.array([3, 3, 4]), 3).count, groups_if_any(np.array([3, 3, 3]), 3).count
+        (2, 3)
+    """
+    if ids is None or len(set(ids.tolist())) in (1, images):
+        return Groups(images)
+    return groups_of(ids)

@@ -10,8 +10,9 @@ from rich.text import Text
 from skipwise.core.progress import Console
 from skipwise.core.text import command, finished_already
 from skipwise.deploy.artifact.artifact import is_artifact
-from skipwise.evaluating import wording
+from skipwise.evaluating import corruption_wording, wording
 from skipwise.evaluating.record import PREDICTIONS, EvaluationReport
+from skipwise.evaluation.robustness import Robustness
 
 FEW_CLASSES = 12
 """With more classes, only the weakest are printed."""
@@ -50,6 +51,9 @@ def print_evaluation(report: EvaluationReport, *, network: str) -> None:
         numbers.add_row(wording.measure(outcome, split), wording.measured(outcome))
     console.print(numbers)
     console.print()
+    if report.robustness is not None:
+        console.print(_corruptions(report.robustness))
+        console.print()
     sentence(wording.headline(found, model), "bold")
     sentence(wording.against_guessing(found))
     sentence(wording.weakest(found))
@@ -58,8 +62,24 @@ def print_evaluation(report: EvaluationReport, *, network: str) -> None:
     sentence(wording.operating(found))
     for refusal in wording.refusals(found):
         sentence(refusal)
+    if report.robustness is not None:
+        sentence(corruption_wording.mean_accuracy(report.robustness))
+        sentence(corruption_wording.most_harmful(report.robustness))
     console.print()
     console.print(Text(f"Page:    {report.page}"), soft_wrap=True)
     console.print(Text(f"Answers: {report.folder / PREDICTIONS}"), soft_wrap=True)
     verb, rest = ("predict", ["path/to/images"]) if is_artifact(Path(network)) else ("export", [])
     console.print(Text(f"Next:    {command('skipwise', verb, Path(network), *rest)}"), soft_wrap=True)
+
+
+def _corruptions(found: Robustness) -> Table:
+    """The accuracy under each kind of corruption in percent, the worst kind first."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("right, in %, under")
+    table.add_column("mean", justify="right")
+    for severity in found.severities:
+        table.add_column(f"sev. {severity}", justify="right")
+    for kind in found.worst_first:
+        cells = (f"{100 * cell.accuracy.value:.0f}" for cell in kind.cells)
+        table.add_row(corruption_wording.kind_name(kind), f"{100 * kind.accuracy.value:.1f}", *cells)
+    return table

@@ -17,9 +17,9 @@ _DOWNLOADS = (
     (
         "https",
         r"huggingface\.co/datasets/([^/?#]+/[^/?#]+)/?$",
-        "hf download --repo-type dataset --local-dir {name} {found}",
+        _HUGGING_FACE,
     ),
-    ("hf", r"datasets/([^/?#]+/[^/?#]+)/?$", "hf download --repo-type dataset --local-dir {name} {found}"),
+    ("hf", r"datasets/([^/?#]+/[^/?#]+)/?$", _HUGGING_FACE),
     ("https", r"(?:drive|docs)\.google\.com/(.*)", "gdown --fuzzy {address}"),
     ("https", r"github\.com/([^/?#]+/[^/?#]+?)(?:\.git)?/?$", "git clone {address}"),
     ("s3", r"((?:.*/)?[^/.]+)/?$", "aws s3 cp --recursive {address} {name}"),

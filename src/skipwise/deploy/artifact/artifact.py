@@ -23,6 +23,7 @@ from skipwise.core.machine.system import Machine
 from skipwise.core.text import printable
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.formats import FORMATS, ExportFormat, Precision
+from skipwise.evaluation.temperature import LEAST, MOST
 from skipwise.statistics.noninferiority import Drop
 
 VERSION = 2
@@ -249,8 +250,14 @@ def _check_ranges(artifact: Artifact) -> None:
     if any(len(each.expected) != classes or len(each.answered) != classes for each in artifact.golden):
         raise ValueError(f"a golden image has not {classes} probabilities")
     artifact.preprocessing.check()
+    # One below 0 would turn the answers round, in the file and in the network that it is compared with.
+    if not LEAST <= artifact.temperature <= MOST:
+        raise ValueError(f"its temperature is {artifact.temperature:g}, which no export writes")
     maps = artifact.heat_maps
-    if maps is not None and not (1 <= maps.cells <= artifact.preprocessing.size and 0 < maps.step < math.inf):
+    sizes_are_sound = maps is None or (
+        1 <= maps.cells <= artifact.preprocessing.size and 0 < maps.step < math.inf and math.isfinite(maps.first)
+    )
+    if not sizes_are_sound:
         raise ValueError("its heat maps have sizes that no export writes")
 
 

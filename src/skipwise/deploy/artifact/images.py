@@ -1,4 +1,4 @@
-"""Labelled images for export and verify: those of the run, and others that a user names."""
+"""Labelled images for export, verify and evaluate: those of the run, and others that a user names."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from skipwise.core.download.asked_for import nothing_downloaded
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.checksums import sha256
 from skipwise.data.image.decode import UnreadableImage, decode
 from skipwise.data.image.preprocess import Preprocessing, fit_square
 from skipwise.data.location import check_tables, recall
 from skipwise.data.prepare import Request
 from skipwise.data.sources import ReadingOptions, Source, open_source
 from skipwise.data.splits import read_split
+from skipwise.deploy.artifact.artifact import Artifact
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -129,6 +131,13 @@ def fit(data: bytes, preprocessing: Preprocessing) -> NDArray[np.uint8]:
 def square(pixels: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:
     """Pixels [H, W, C] resized as in training: [size, size, C]."""
     return fit_square(pixels, preprocessing.size, crop=preprocessing.crop, interpolation=preprocessing.interpolation)
+
+
+def run_of(artifact: Artifact) -> Path | None:
+    """The folder of the run that an artifact was exported from, if it is where it was and has the same weights."""
+    weights = Path(artifact.provenance.run) / "weights.safetensors"
+    there = weights.is_file() and sha256(weights) == artifact.provenance.weights
+    return weights.parent if there else None
 
 
 def remembered_reading(folder: Path | None) -> ReadingOptions | None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from skipwise.core.deprecation import by_name
 from skipwise.core.errors import Damaged, SkipwiseError
-from skipwise.core.files.checksums import sha256
 from skipwise.core.files.paths import user_path
 from skipwise.core.machine.system import describe_machine, usable_cores
 from skipwise.core.signatures import takes
@@ -19,7 +18,7 @@ from skipwise.data.options import ReadingOptions, asked_reading
 from skipwise.deploy.artifact import golden
 from skipwise.deploy.artifact.artifact import Artifact, read_artifact
 from skipwise.deploy.artifact.golden import GoldenCheck
-from skipwise.deploy.artifact.images import LabelledImages, other_images, own_images, remembered_reading
+from skipwise.deploy.artifact.images import LabelledImages, other_images, own_images, remembered_reading, run_of
 from skipwise.deploy.artifact.signing import SIGNATURE, read_public_key
 from skipwise.deploy.formats.format import Progress
 from skipwise.deploy.runtime.model_session import ModelSession
@@ -203,12 +202,6 @@ def _run_session(network: TrainedNetwork) -> Session:
     return RunSession(network)
 
 
-def _is_here(artifact: Artifact) -> bool:
-    """Whether the run is where it was when it was exported, with the same weights."""
-    weights = Path(artifact.provenance.run) / "weights.safetensors"
-    return weights.is_file() and sha256(weights) == artifact.provenance.weights
-
-
 def _allowed(artifact: Artifact, max_drop: float | None) -> float | None:
     """The drop in accuracy that is allowed, a fraction; None for precisions that are judged by their probabilities."""
     if max_drop is not None and not 0 <= max_drop <= 100:
@@ -223,9 +216,7 @@ def _images(
 ) -> tuple[LabelledImages, str | None, str | None]:
     """The images to answer, their split if it is known, and a note about it."""
     own, why = None, "the run is not here"
-    home = None
-    if network is not None or _is_here(artifact):
-        home = user_path(Path(artifact.provenance.run) if network is None else network.where)
+    home = run_of(artifact) if network is None else user_path(network.where)
     given = other_images(data, artifact.classes, reading or remembered_reading(home))
     if home is not None:
         try:
