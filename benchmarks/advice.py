@@ -45,9 +45,9 @@ from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.image.thumbnails import SIDE, thumbnail
 from skipwise.data.images import Images
 from skipwise.data.prepare import Prepared, Request, prepare
-from skipwise.data.scan.inspection import PixelFormat, look
+from skipwise.data.scan.inspection import PixelFormat, inspect_image
 from skipwise.data.sources import ReadingOptions
-from skipwise.nets.network import resolve_stem
+from skipwise.nets.stems import resolve_stem
 from skipwise.nets.zoo import create_model
 from skipwise.training.inputs import with_statistics
 from skipwise.training.loop.optimizer import make_optimizer
@@ -342,7 +342,7 @@ def drawings(*, text: bool, kind: str) -> NDArray[np.uint8]:
             shape([x, y, x + across // 2 + 1, y + down // 2 + 1], fill=tuple(rng.integers(0, 256, 3).tolist()))
         encoded = io.BytesIO()
         image.save(encoded, kind)
-        found.append(np.frombuffer(look(encoded.getvalue(), None).thumbnail, np.uint8).reshape(SIDE, SIDE))
+        found.append(np.frombuffer(inspect_image(encoded.getvalue(), None).thumbnail, np.uint8).reshape(SIDE, SIDE))
     return np.stack(found)
 
 

@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from skipwise.statistics.intervals import Mean, analyse, difference_of, mean_of
+from skipwise.statistics.groups import Groups
+from skipwise.statistics.intervals import Mean, Networks, analyse, difference_of, mean_of
 
 CLASSES, NUMBERS, CLUSTERS = 4, 12, 3
 REPEATS, FOLDS = 5, 5
@@ -137,16 +138,19 @@ def main() -> None:
         needed: dict[str, list[float]] = {}
         wanted: dict[str, float] = {}
         for _ in range(trials):
-            tables = {
-                name: analyse(right.astype(float)) for name, right in cross_validate(rng, *draw(rng, images)).items()
-            }
-            for name, table in tables.items():
+            right = cross_validate(rng, *draw(rng, images))
+            groups = Groups(images)
+            networks = Networks([analyse((~each).astype(float), groups) for each in right.values()], groups)
+            # Intervals are of errors: what is missing to being right.
+            for place, name in enumerate(right):
                 wanted[name] = truth[name]
-                needed.setdefault(name, []).append(arms_needed(mean_of(table), wanted[name]))
-            for a, b in combinations(tables, 2):
+                needed.setdefault(name, []).append(arms_needed(mean_of(networks, place), 1 - truth[name]))
+            for (first, a), (second, b) in combinations(enumerate(right), 2):
                 label = f"{a} - {b}"
                 wanted[label] = truth[a] - truth[b]
-                needed.setdefault(label, []).append(arms_needed(difference_of(tables[a], tables[b]), wanted[label]))
+                needed.setdefault(label, []).append(
+                    arms_needed(difference_of(networks, first, second), truth[b] - truth[a])
+                )
         for label, lengths in needed.items():
             missed = sum(length > 1 for length in lengths)
             interval = stats.binomtest(missed, trials).proportion_ci(0.99, method="wilson")

@@ -58,9 +58,9 @@ def pillow(archive: Path) -> np.ndarray:
 def ours(archive: Path) -> RowReader:
     """Everything between naming the archive and the first batch."""
     source = open_source(archive)
-    with decoder_pool_for(source) as team:
-        square = guess_pixel_format(source, None, None, team)
-        seen = scan_images(source, guess=square, team=team)
+    with decoder_pool_for(source) as pool:
+        square = guess_pixel_format(source, None, None, pool)
+        seen = scan_images(source, guess=square, pool=pool)
     return pack(source, seen, square)
 
 

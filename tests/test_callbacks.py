@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import doctest
 import os
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 import skipwise
 from skipwise import SkipwiseError
-from skipwise.comparison.run import in_process, local
 from skipwise.comparison.run import observer as comparison_observer
 from skipwise.training import callbacks as module
 from skipwise.training import observer as train_observer
@@ -51,12 +48,6 @@ def _noting(name: str) -> Any:
 
 for each in METHODS:
     setattr(Journal, each, _noting(each))
-
-
-@pytest.mark.parametrize(("module", "least"), [(module, 5), (in_process, 2), (local, 2)])
-def test_the_examples_in_the_docstrings_run(module: ModuleType, least: int) -> None:
-    found = doctest.testmod(module)
-    assert (found.attempted >= least, found.failed) == (True, 0)
 
 
 def test_train_calls_them_in_order(photos: Path, tmp_path: Path) -> None:

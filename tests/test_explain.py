@@ -160,6 +160,32 @@ def test_bad_input_is_said_in_a_sentence(trained: Path, exported: Exported, phot
     assert not (here / "runs").exists()
 
 
+@pytest.mark.slow
+def test_external_networks_get_gradients_at_a_layer_that_is_named(photos: Path, here: Path) -> None:
+    pytest.importorskip("captum")
+    model = "tests.external_networks:ManyParts"
+    run = skipwise.train(photos, model=model, epochs=1, img_size=16, precision="fp32", compile=False).folder
+    image = photos / "stripes1" / "000.png"
+    with pytest.raises(SkipwiseError, match=r"no layer for the heat maps is found; name one .*--layer NAME"):
+        skipwise.explain(run, image, trust=model)  # it computes its convolution without a layer for it
+    found = skipwise.explain(run, image, trust=model, layer="norms").record
+    assert (found.method, found.layer, found.cells, found.gates) == ("Grad-CAM", "norms", 7, None)
+    named = skipwise.explain(run, image, trust=model, layer="rest.0", check=True)
+    assert (named.record.layer, named.folder.name) == ("rest.0", f"{run.name}-2")
+    assert "Grad-CAM at the layer rest.0" in named.page.read_text()
+    for layer, sentence in (
+        ("filter", "no layer 'filter'; did you mean 'filters'"),
+        ("head", r"'head' gives \[1, 3\]"),
+    ):
+        with pytest.raises(SkipwiseError, match=sentence):
+            skipwise.explain(run, image, trust=model, layer=layer)
+    with pytest.raises(SkipwiseError, match="uses the network"):
+        skipwise.explain(run, image)
+    with pytest.raises(SkipwiseError, match="has no class activation maps, which --explain writes"):
+        skipwise.export(run, explain=True, trust=model)
+    assert len(list((here / "runs" / "explain").iterdir())) == 2
+
+
 @pytest.fixture(scope="module")
 def explaining(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run, exported with its heat maps."""
@@ -190,6 +216,14 @@ def test_an_exported_network_gives_the_map_of_its_answer_without_torch(
         (only,), own = image.maps, of_run.maps[0]
         assert (only.minimum, only.maximum) == pytest.approx((own.minimum, own.maximum), abs=1e-4)
         assert only.logit == pytest.approx(own.logit, abs=1e-4)
+    with skipwise.Predictor(explaining) as predictor:
+        shown = predictor.explain(record.images[3].image)
+        assert shown.prediction == predictor.predict(record.images[3].image)
+        assert shown.square.shape == (24, 24, 3)
+        assert shown.map.shape == (24, 24)
+        assert shown.map.max() == pytest.approx(record.images[3].maps[0].maximum, abs=1e-4)
+        with pytest.raises(SkipwiseError, match=r"cut.png can't be answered: it is not an image"):
+            predictor.explain(images / "other" / "cut.png")
     for option in ({"class_name": "stripes1"}, {"layer": "stages"}, {"check": True}):
         with pytest.raises(SkipwiseError, match=r"only the heat map of its answer, so --(class|layer|check) is for a"):
             skipwise.explain(explaining, images, **option)

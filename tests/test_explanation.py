@@ -15,7 +15,7 @@ from skipwise.nets.explanation.faithfulness import faithfulness_check
 from skipwise.nets.explanation.gates import gate_record, has_gates
 from skipwise.nets.explanation.grad_cam import gradient_maps
 from skipwise.nets.explanation.grid import Grid
-from skipwise.nets.explanation.layers import find_layer, last_convolution
+from skipwise.nets.explanation.layers import find_layer, pooled_layer
 from skipwise.nets.explanation.method import MapMethod, map_method
 from skipwise.nets.explanation.randomisation import randomisation_check
 from skipwise.nets.network import Network
@@ -266,15 +266,21 @@ def test_networks_without_gates_have_no_record() -> None:
     assert gate_record(network_of("resnet20", num_classes=3), x, labels.numpy(), ("a", "b", "c")) is None
 
 
-def test_the_last_convolution_is_the_one_before_the_pooling() -> None:
+def test_the_layer_that_is_pooled_is_found() -> None:
     with_gates = nn.Sequential(
         nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 5, 1), nn.Flatten()
     )
-    assert last_convolution(with_gates, images(1, 16)) == "1"
-    assert last_convolution(network_of("mobilenet_v2", stem="small", width=0.125), images(1, 16)) == "stages.7.conv"
+    assert pooled_layer(with_gates, images(1, 16)) == "1"
+    # The stage, and not the shortcut in its last block, which runs last.
+    assert pooled_layer(network_of("resnet18", stem="small", width=0.125), images(1, 16)) == "stages"
+    in_one = nn.Sequential(
+        nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2)), nn.Flatten(), nn.LazyLinear(2)
+    )
+    assert pooled_layer(in_one, images(1, 16)) == "0.0"
     transformer = nn.Sequential(nn.Conv2d(3, 8, 4, stride=4), nn.Flatten(2), *(nn.Linear(16, 16) for _ in range(6)))
-    with pytest.raises(SkipwiseError, match=r"does not end in a convolution and pooling.*--layer"):
-        last_convolution(transformer, images(1, 16))
+    for network in (transformer, nn.Sequential(nn.Flatten(), nn.LazyLinear(2))):
+        with pytest.raises(SkipwiseError, match=r"does not end in a convolution and pooling.*--layer"):
+            pooled_layer(network, images(1, 16))
 
 
 def test_a_layer_that_is_not_there_gets_suggestions() -> None:

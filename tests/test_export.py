@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import json
 import shutil
 import subprocess
@@ -303,18 +302,6 @@ def test_which_of_a_files_weights_are_shipped_is_said_and_recorded(
     with pytest.raises(SkipwiseError, match=r"has no weights under 'ema'; it has state_dict"):
         export(path, **vars(replace(elsewhere, init_key="ema")), format="torch", output=tmp_path / "none")
     assert not (tmp_path / "none").exists()
-
-
-def test_the_examples_run(trained: Path, exported: Exported, here: Path) -> None:
-    """On copies, so that the export finds what it would make."""
-    shutil.copytree(trained, here / "runs" / "train" / "images")
-    shutil.copytree(exported.folder, here / "runs" / "export" / "images-onnx-fp32")
-    for function in (export, verify):
-        runner = doctest.DocTestRunner()
-        for test in doctest.DocTestFinder().find(function, function.__name__):
-            runner.run(test)
-        assert runner.tries > 1
-        assert runner.failures == 0
 
 
 @pytest.mark.usefixtures("here")

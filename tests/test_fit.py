@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skipwise.comparison.budget.fit import NEARLY, SPARE, fitted, limit_for
+from skipwise.comparison.budget.fit import NEARLY, SPARE, fit_to_limit, limit_for
 from skipwise.comparison.budget.forecast import makespan, run_seconds, seconds
 from skipwise.comparison.plan.plan import Plan, Tuning
 from skipwise.comparison.plan.question import FEWEST, LEAST
@@ -59,7 +59,7 @@ def costs_of(steps: tuple[float, ...]) -> object:
 
 def fit(plan: Plan, steps: tuple[float, ...], limit: float, *, fewer_epochs: bool = True) -> Plan:
     plans = [limited(plan, limit).at(setting) for setting in LADDER]
-    return fitted(plans, costs_of(steps), lambda _: limit - SPENT, fewer_epochs=fewer_epochs)
+    return fit_to_limit(plans, costs_of(steps), lambda _: limit - SPENT, fewer_epochs=fewer_epochs)
 
 
 def rank(found: Plan | None, asked: Plan) -> tuple[float, ...]:
@@ -243,9 +243,9 @@ def test_a_refusal_counts_what_is_spent_before() -> None:
         return (at.time_limit or 0.0) - 500.0
 
     with pytest.raises(SkipwiseError, match="of 1 epoch each at 64 pixels with the small stem, take about") as refused:
-        fitted([plan], costs_of(EQUAL), left, fewer_epochs=True)
+        fit_to_limit([plan], costs_of(EQUAL), left, fewer_epochs=True)
     limit = parse_limit(str(refused.value).split("--time-limit ")[-1].split()[0])
-    assert fitted([replace(plan, time_limit=limit)], costs_of(EQUAL), left, fewer_epochs=True).trained
+    assert fit_to_limit([replace(plan, time_limit=limit)], costs_of(EQUAL), left, fewer_epochs=True).trained
     assert limit_for(100.0, spent=500.0) == f"{math.ceil((500 + 100 / SPARE * 1.1) / 60)}m"
 
 

@@ -30,10 +30,12 @@ from skipwise.comparison.wording.answer import answer, excess
 from skipwise.comparison.wording.notes import notes
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed, write_sealed
+from skipwise.core.options import declared
 from skipwise.data.prepare import Request, prepare
 from skipwise.data.splits import save_split
 from skipwise.evaluation.calibration import calibration, confidence
 from skipwise.evaluation.metrics import measure
+from skipwise.evaluation.options import OutcomeOptions
 from skipwise.evaluation.outcomes import OUTCOMES, outcome_of
 from skipwise.training.run.predictions import Predictions, write_predictions
 from skipwise.training.run.record import RunRecord, write_run
@@ -99,6 +101,14 @@ def test_every_outcome_scores_each_image_by_itself_and_prefers_the_better_networ
     assert outcome.merit(outcome.scores(good[counted], labels[counted]).mean()) > outcome.merit(guessed)
     outcome.check(counts.tolist(), CLASSES)
     outcome.check_margin(outcome.margin)
+
+
+def test_the_help_and_the_page_name_every_outcome() -> None:
+    help = declared(OutcomeOptions)["outcome"].help
+    page = (Path(__file__).parents[1] / "docs" / "comparing.md").read_text()
+    for name in set(OUTCOMES) - {"cost"}:
+        assert re.search(rf"(?<![\w-]){name}(?![\w-])", help)
+        assert f"| `{name}` |" in page
 
 
 def test_scores_are_what_the_literature_defines() -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import csv
-import doctest
 import io
 import itertools
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -586,16 +584,6 @@ def test_no_network_there(capsys, monkeypatch: pytest.MonkeyPatch, photos: Path,
         assert error.startswith("skipwise: ")
         assert error.count("\n") == 1
     assert not list(here.iterdir())
-
-
-def test_its_example_runs(artifact: Path, photos: Path, here: Path) -> None:
-    shutil.copytree(artifact, here / "runs" / "export" / "images-onnx-fp32")
-    (here / "photos").mkdir()
-    shutil.copy(next(photos.rglob("*.png")), here / "photos" / "a.png")
-    finder, runner = doctest.DocTestFinder(), doctest.DocTestRunner()
-    for test in finder.find(skipwise.predict, "predict"):
-        runner.run(test)
-    assert (runner.tries, runner.failures) == (3, 0)
 
 
 def test_progress_is_told(pile: Path, tmp_path: Path) -> None:

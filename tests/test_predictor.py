@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import doctest
 import io
 import itertools
 import math
-import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,7 +18,6 @@ from PIL import Image
 import skipwise
 from skipwise import Prediction, Predictor, SkipwiseError
 from skipwise.deploy.export.export import Exported
-from skipwise.deploy.predict import predictor as module
 
 
 @pytest.fixture(scope="module")
@@ -245,11 +242,3 @@ def test_a_prediction_is_a_record() -> None:
     prediction = Prediction(label="cat", probability=0.75, probabilities={"cat": 0.75, "dog": 0.25})
     with pytest.raises(AttributeError):
         prediction.label = "dog"  # type: ignore[misc]
-
-
-def test_its_example_runs(artifact: Path, here: Path) -> None:
-    shutil.copytree(artifact, here / "runs" / "export" / "images-onnx-fp32")
-    (here / "photo.jpg").write_bytes(FILES["photo.jpg"]())
-    found = doctest.testmod(module)
-    assert found.attempted == 5
-    assert found.failed == 0

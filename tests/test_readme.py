@@ -70,6 +70,12 @@ def test_python_examples_run(index: int, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.parametrize("code", blocks(ROOT / "docs" / "networks.md", "python"))
+@pytest.mark.usefixtures("here")
+def test_examples_of_networks_run(code: str) -> None:
+    exec(code, {})
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):

@@ -32,6 +32,16 @@ class Thing:
     kept: tuple[int, ...] = ()
 
 
+def test_a_record_whose_field_would_be_lost_is_refused(tmp_path: Path) -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Listing:
+        files: tuple[str, ...]
+
+    with pytest.raises(TypeError, match="none of its fields can be called 'files'"):
+        write_sealed(tmp_path / "listing.json", Listing(files=("a",)))
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_sealed_record_is_read_back_and_says_so_where_anything_changed(tmp_path: Path) -> None:
     thing = Thing(name="é\u2603", number=3, kept=(1, 2))
     (tmp_path / "beside.bin").write_bytes(b"some bytes")

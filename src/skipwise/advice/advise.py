@@ -21,11 +21,21 @@ from skipwise.statistics import pair_level, schedule
 
 @dataclass(frozen=True, kw_only=True)
 class Advice:
-    """What a set of images is like, and what experiments say of such sets.
+    """What a set of images is like, and what experiments say about such sets.
 
     Args:
-        data: what the set is called.
-        photographs: whether the images are photographs, by what their pixels show.
+        data: the name of the set.
+        traits: how many images it has, of how many classes, how large they are, and how alike.
+        photographs: whether the images are photographs, as far as their pixels show it.
+        points: the advice, one `Point` for each topic: its flags, the advice as a sentence, and the reason.
+
+    Example:
+        >>> import skipwise
+        >>> advice = skipwise.advise("digits")
+        >>> advice.photographs, advice.traits.images
+        (False, 1797)
+        >>> [point.topic for point in advice.points]
+        ['weights', 'cross-validation', 'size', 'mirror']
     """
 
     data: str
@@ -92,20 +102,29 @@ def advise(
     progress: Progress | None = None,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Advice:
-    """What a set of images is like, and what to do with it: weights, cross-validation, size, mirror and balance.
+    """Says what a set of images is like, and what to do with it: weights, cross-validation, size, mirror and balance.
 
-    Nothing is trained or written. What it says of weights, sizes and mirroring comes from experiments; docs/advice.md
-    has their table.
+    Nothing is trained or written. What it says about weights, sizes and mirroring comes from experiments; their table
+    is in docs/advice.md.
 
     Args:
-        data: a data set's name, a folder, an archive or a table.
-        networks: the number of networks that are to be compared; with one network there is no comparison.
-        looks: how many times their results are to be looked at.
-        progress: is told how it goes, as progress(what, done, total).
-        notice: is told what a person should know, a sentence at a time.
+        data: the name of a data set, or the path of a folder, an archive or a table.
+        networks: the number of networks that are to be compared; default 4. With 1 there is no comparison.
+        looks: how many times their results are to be looked at; default 3.
+        progress: called as progress(what, done, total) while the images are read; None by default.
+        notice: called with each sentence that a person should know; by default nothing is called.
+
+    Returns:
+        The advice, with the flags that carry it out.
 
     Raises:
-        SkipwiseError: the images can't be found, or can't be trained on as they are.
+        SkipwiseError: the images can't be found, they can't be trained on as they are (one class, unreadable files), or
+            an option is out of range.
+
+    Example:
+        >>> import skipwise
+        >>> skipwise.advise("digits", networks=2).flags
+        ('--folds', '5')
     """
     images, asked = options.images, options.outcome
     counted = outcome_of(asked.outcome)

@@ -36,20 +36,30 @@ def audit(
     progress: Progress | None = None,
     notice: Callable[[str], None] = lambda _: None,
 ) -> AuditReport:
-    """Shows a contact sheet of each class, and finds what is wrong with images; changes nothing.
+    """Writes a page with a contact sheet of each class, and with what is wrong with the images; changes no image.
 
     It looks for images that are unreadable, there more than once, in more than one split, under two labels, blank, very
-    small or very narrow. What would keep `compare` from starting is in the `faults` of the report's `record`. The
-    folder, unless it is named, is the one in runs/audit that has the same findings about the same images already, or
-    the next.
+    small or very narrow. If the same images with the same findings have a folder in runs/audit, it is shown again.
 
     Args:
-        data: a data set's name, a folder, an archive or a table.
-        progress: is told how it goes, as progress(what, done, total).
-        notice: is told what a person should know, a sentence at a time.
+        data: the name of a data set, or the path of a folder, an archive or a table.
+        progress: called as progress(what, done, total) while the images are read; None by default.
+        notice: called with each sentence that a person should know; by default nothing is called.
+
+    Returns:
+        The findings and where the page is. What would keep `compare` from starting is in `record.faults`.
 
     Raises:
-        SkipwiseError: the images can't be found or are no data set; nothing is written then.
+        SkipwiseError: the images can't be found, none of them can be read, they are no data set, or the folder for the
+            results holds something else; nothing is written then.
+
+    Example:
+        >>> import skipwise
+        >>> report = skipwise.audit("digits", output="audit-of-digits")
+        >>> report.record.counts.findings, report.record.faults
+        ({}, ())
+        >>> sorted(path.name for path in report.folder.glob("audit.*"))
+        ['audit.html', 'audit.json']
     """
     split, run, output = options.images.split, options.finding.run, options.folder.output
     source = open_source(data, options.reading, progress)

@@ -53,9 +53,13 @@ AUDITS = Workspace(
 class AuditReport:
     """A finished audit: where it is and what it says.
 
-    `leaks` is a sentence about images in more than one split, or "". `trainable_without` says whether the set can be
-    trained on once `--exclude` has left out what is flagged. `repeated` says that an earlier audit of the same images
-    had found the same, and nothing was written now.
+    Args:
+        data: the images as they were given.
+        folder: where audit.html and audit.json are.
+        record: the findings.
+        leaks: a sentence about images that are in more than one split, or "".
+        trainable_without: whether the set can be trained on once `--exclude` has left out what is flagged.
+        repeated: whether an earlier audit of the same images had found the same, and nothing was written now.
     """
 
     data: str

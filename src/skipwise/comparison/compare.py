@@ -56,18 +56,30 @@ def compare(
     file, all that it fixes is as the file says; what is given beside it may not say otherwise.
 
     Args:
-        data: a data set's name, a folder with one sub-folder per class, an archive of one, or a table of paths and
-            labels.
-        began: the time on time.monotonic() from which the time limit counts; None: now.
-        callbacks: are called while it works; see `skipwise.Callback`.
-        executor: does the runs; None is `skipwise.LocalProcesses()`. See `skipwise.Executor`.
+        data: the name of a data set, or the path of a folder with one sub-folder per class, an archive of one, or a
+            table of paths and labels.
+        began: the time on time.monotonic() from which the time limit counts, in seconds; None (default) is now.
+        callbacks: called while the comparison is running, see `skipwise.Callback`; none by default.
+        executor: does the runs, see `skipwise.Executor`; None (default) is `skipwise.LocalProcesses()`.
         observer: deprecated; use `callbacks`.
 
     Returns:
         The comparison; with `dry_run`, a `Planned`.
 
     Raises:
-        SkipwiseError: anything a person can mend; what was finished stays.
+        SkipwiseError: the images can't be found or can't be trained on; there is no such network, or an option is out
+            of range; the folder for the results holds something else, or another process works in it; the time limit
+            is too short; the disk is full; or a callback failed. Runs that were finished are kept, and the same call
+            continues from there.
+        TypeError: there is no such argument.
+
+    Example:
+        >>> import skipwise
+        >>> found = skipwise.compare("digits", models=["resnet20", "se_resnet20"], seeds=2, epochs=4)
+        >>> [(pair.a, pair.b) for pair in found.results.pairs]
+        [('resnet20', 'se_resnet20')]
+        >>> found.costs.recommendation.candidate in ("resnet20", "se_resnet20")
+        True
     """
     if observer is not None:
         warnings.warn("`observer` is now `callbacks`.", DeprecationWarning, stacklevel=4)

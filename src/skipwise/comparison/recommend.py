@@ -29,7 +29,15 @@ _TIMES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 @dataclass(frozen=True, kw_only=True)
 class Recommended:
-    """What to use of a comparison, within limits. `latencies` are seconds per image, measured `where`."""
+    """Which network of a comparison to use, within limits.
+
+    Args:
+        comparison: the finished comparison.
+        limits: what a network may cost, and how good it has to be.
+        latencies: the seconds per image of each network, one image at a time.
+        where: where these were measured, for sentences.
+        recommendation: the choice, and what it rests on.
+    """
 
     comparison: Comparison
     limits: Limits
@@ -45,14 +53,23 @@ class Recommended:
 
 @takes(RecommendOptions)
 def recommend(comparison: str | os.PathLike[str], *, options: RecommendOptions) -> Recommended:
-    """Which of a finished comparison's networks to use, within limits.
+    """Says which network of a finished comparison to use, within limits. Nothing is trained or written.
 
     Args:
-        comparison: its folder.
+        comparison: the folder of the comparison.
+
+    Returns:
+        The recommendation, the limits it keeps, and the latencies it goes by.
 
     Raises:
-        SkipwiseError: no finished comparison is there, a limit is no limit, or the file of costs is none or is of other
-            networks.
+        SkipwiseError: there is no finished comparison in the folder, or it is damaged; a limit is not above 0, or of an
+            outcome that the comparison does not count; or the file of costs can't be read or is about other networks.
+
+    Example:
+        >>> import skipwise
+        >>> found = skipwise.recommend("runs/compare/images", max_latency_ms=5)
+        >>> found.recommendation.candidate, found.latencies["mobilenet_v2"] <= 0.005
+        ('mobilenet_v2', True)
     """
     found = read_comparison(Path(comparison))
     limits = Limits(

@@ -15,10 +15,21 @@ _FOR_PROGRAMMERS = re.compile(r"^\(| at 0x|\w(?:Error|Exception)\b|<class|'NoneT
 
 
 class SkipwiseError(Exception):
-    """Something in the user's hands: a path, a name, a value, an image, a full disk.
+    """Something that the user can correct: a path, a name, a value, an image, a full disk.
 
-    The command line prints the message and exits with status 2. Anything else that is raised is a bug of ours. Whatever
-    names are in it, the message is one line that any terminal can show.
+    The command line prints the message and exits with status 2. Any other exception is a bug of Skipwise. The message
+    is one line that any terminal can show, whatever names are in it.
+
+    Args:
+        sentence: what is wrong, and what to do about it.
+
+    Example:
+        >>> import skipwise
+        >>> try:
+        ...     skipwise.create_model("resnet81")
+        ... except skipwise.SkipwiseError as error:
+        ...     print(error)
+        There is no network called 'resnet81'; did you mean 'resnet18'?
     """
 
     def __init__(self, sentence: str) -> None:

@@ -11,7 +11,15 @@ from skipwise.core.text import shortened
 
 @options("How the images are read")
 class ReadingOptions:
-    """How the images are to be read, where their layout alone does not say it or says something else."""
+    """How the images are to be read, where their layout alone does not say it or says something else.
+
+    Example:
+        >>> ReadingOptions(label_column="species", group="patient").group
+        'patient'
+        >>> ReadingOptions(class_level="3rd").check()
+        Traceback (most recent call last):
+        skipwise.core.errors.SkipwiseError: --class-level takes 1, 2, ... or leaf, not '3rd'.
+    """
 
     class_level: str | None = option(
         None,

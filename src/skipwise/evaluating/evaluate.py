@@ -69,8 +69,9 @@ def evaluate(
         network (str | Path): the folder of a finished run, or of an exported network, which needs no PyTorch.
         data (str | Path | None): labelled images, matched by the names of their classes. None, the default, takes the
             run's own images. Of images that the run was trained on, only its test images are taken.
-        progress (Callable[[str, int, int], None] | None): called as progress(what is being done, done, total).
-        notice (Callable[[str], None]): called with each sentence that a person should know.
+        progress (Callable[[str, int, int], None] | None): called as progress(what, done, total); None by default.
+        notice (Callable[[str], None]): called with each sentence that a person should know; by default nothing is
+            called.
 
     Returns:
         The report: its folder, and its `evaluation` with every number.

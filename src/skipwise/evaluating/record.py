@@ -99,6 +99,12 @@ class EvaluationReport:
         folder: where evaluation.json, evaluation.html and predictions.csv are.
         record: what was found.
         repeated: whether it was there already, and nothing was done now.
+
+    Example:
+        >>> import skipwise
+        >>> report = skipwise.evaluate("runs/train/images")
+        >>> report.record.plan.model, report.page.name
+        ('se_resnet18', 'evaluation.html')
     """
 
     folder: Path

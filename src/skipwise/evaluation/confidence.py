@@ -123,7 +123,7 @@ def two_class_curve(positive: NDArray[np.floating], labels: NDArray[np.int64]) -
     Examples:
         >>> curve = two_class_curve(np.array([0.9, 0.7, 0.6, 0.2]), np.array([1, 0, 1, 0]))
         >>> curve.roc_area, curve.operating.threshold
-        (0.75, 0.6)
+        (0.75, 0.9)
     """
     positives, negatives = int((labels == 1).sum()), int((labels == 0).sum())
     if not positives or not negatives:

@@ -66,8 +66,9 @@ def explain(
             needs no PyTorch and gives the map of the answer alone.
         images (str | Path | Iterable[str | Path]): image files, folders (searched through), archives, or "-" for one
             image on standard input.
-        progress: is told how it goes, as progress(what, done, total).
-        notice: is told what a person should know, a sentence at a time.
+        progress (Callable[[str, int, int], None] | None): called as progress(what, done, total); None by default.
+        notice (Callable[[str], None]): called with each sentence that a person should know; by default nothing is
+            called.
 
     Returns:
         ExplanationReport: the folder, and the record with every number.

@@ -8,12 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.text import command
 from skipwise.deploy.runtime.session import open_artifact
 from skipwise.deploy.runtime.soundness import faults, shaped
 from skipwise.explaining.explained import Explained
 from skipwise.explaining.images import Progress, SeenImages
-from skipwise.nets.explanation.grid import Grid
 from skipwise.nets.explanation.records import CLASS_ACTIVATION
 
 BATCH = 8
@@ -32,13 +30,9 @@ class ArtifactExplainer:
 
     def __init__(self, folder: Path, asked: Mapping[str, object]) -> None:
         self._session = open_artifact(folder)
+        self._grid = self._session.grid  # which an artifact without heat maps has not
         artifact = self._session.artifact
         run = Path(artifact.provenance.run)
-        if artifact.heat_maps is None:
-            raise SkipwiseError(
-                f"{folder} gives no heat maps; export its run again, with them: "
-                f"{command('skipwise', 'export', run, '--explain')}"
-            )
         if option := next((option for option, value in asked.items() if value), None):
             raise SkipwiseError(
                 f"An exported network gives only the heat map of its answer, so {option} is for a run; explain {run}."
@@ -47,7 +41,6 @@ class ArtifactExplainer:
         self.classes = artifact.classes
         self.preprocessing = artifact.preprocessing
         self.identity = self._session.identity
-        self._grid = Grid(first=artifact.heat_maps.first, step=artifact.heat_maps.step)
 
     def explain(self, seen: SeenImages, extra: int | None, *, check: bool, progress: Progress) -> Explained:  # noqa: ARG002
         """The answers and the maps of images; see `Explainer`."""

@@ -29,8 +29,8 @@ class RunExplainer:
 
     Args:
         trained: the network of a finished run.
-        layer: the layer of Grad-CAM; None is class activation maps for a network of Skipwise, and for an external one
-            its last convolution.
+        layer: the layer of Grad-CAM; None is class activation maps for a network of Skipwise, and the layer that
+            is pooled for an external one.
 
     Raises:
         SkipwiseError: the weights do not fit, there is no such layer, or captum is not installed.

@@ -20,7 +20,7 @@ class MapOptions:
     layer: str | None = option(
         None,
         "Show Grad-CAM at this layer of the network.",
-        unset="class activation maps, which are exact; for an external network Grad-CAM at its last convolution",
+        unset="class activation maps, which are exact; for an external network Grad-CAM at the layer that is pooled",
         metavar="NAME",
     )
     check: bool = option(

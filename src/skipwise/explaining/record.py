@@ -142,6 +142,12 @@ class ExplanationReport:
         folder: where explain.json, explain.html and the folder maps are.
         record: what was found.
         repeated: whether it was there already, and nothing was done now.
+
+    Example:
+        >>> import skipwise
+        >>> report = skipwise.explain("runs/train/images", "photo.jpg")
+        >>> report.page.name, len(report.record.images)
+        ('explain.html', 1)
     """
 
     folder: Path

@@ -195,7 +195,7 @@ def create_model(
             False.
         pretrained: whether to start from the ImageNet weights that torchvision or timm publish, which are downloaded
             once; default False. With another number of classes than 1,000 the last layer is new and starts at zero.
-        image_size: the images' size in pixels a side; only the stem "auto" needs it.
+        image_size: the images' size in pixels a side; only the stem "auto" needs it. None (default) is unknown.
         seed: the seed of the initial weights; None (default) draws from torch's default generator.
 
     Returns:

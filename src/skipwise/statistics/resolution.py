@@ -75,7 +75,7 @@ def resolution(images: int, *, margin: float, alpha: float) -> Resolution:
 
     Examples:
         >>> resolution(30, margin=0.005, alpha=0.05)
-        Resolution(images=30, least=8, shows_equivalence=False)
+        Resolution(images=30, least=6, shows_equivalence=False)
     """
     least = least_shown(images, margin=margin, alpha=alpha)
     return Resolution(

@@ -68,19 +68,34 @@ def train(
     observer: TrainObserver | None = None,
     began: float | None = None,
 ) -> Trained:
-    """Trains one network with one seed; the same call again continues an unfinished run, or shows a finished one.
+    """Trains one network with one seed. The same call again continues an unfinished run, or shows a finished one.
 
-    Under torchrun its processes do it together (see distributed.py).
+    Under torchrun its processes do the run together.
 
     Args:
-        data: a data set's name, a folder with one sub-folder per class, an archive of one, or a table of paths and
-            labels.
-        callbacks: are called while it works; see `skipwise.Callback`.
+        data: the name of a data set, or the path of a folder with one sub-folder per class, an archive of one, or a
+            table of paths and labels.
+        callbacks: called while the run is going on, see `skipwise.Callback`; none by default.
         observer: deprecated; use `callbacks`.
-        began: the time on time.monotonic() from which the time limit counts; None: now.
+        began: the time on time.monotonic() from which the time limit counts, in seconds; None (default) is now.
+
+    Returns:
+        The run: its folder, its plan and its record, with the metrics on the test images in `record.test`.
 
     Raises:
-        SkipwiseError: anything a person can mend; what was finished stays.
+        SkipwiseError: the images can't be found or can't be trained on; there is no such network, or an option is out
+            of range; weights do not fit; the folder for the results holds something else, or another process works in
+            it; the loss diverged however often the run was resumed; the disk or the memory is full; or a callback
+            failed. What was saved is kept, and the same call resumes the run.
+        TypeError: there is no such argument.
+
+    Example:
+        >>> import skipwise
+        >>> run = skipwise.train("digits", model="resnet20", width=0.5, epochs=2)
+        >>> run.record.status, run.record.test.accuracy > 0.1
+        ('finished', True)
+        >>> skipwise.train("digits", model="resnet20", width=0.5, epochs=2).repeated
+        True
     """
     precision, compile, pack = options.machine.precision, options.machine.compile, options.machine.pack
     began = time.monotonic() if began is None else began

@@ -26,6 +26,12 @@ class Planned:
         folder: where results are, or would be.
         stage: whether the same call has begun it there, or finished it.
         noticed: how the images were read, and what else a person should know, a sentence each.
+
+    Example:
+        >>> import skipwise
+        >>> planned = skipwise.compare("digits", models=["resnet20", "plain20"], seeds=2, epochs=1, dry_run=True)
+        >>> planned.stage, planned.plan.question.looks, planned.noticed[0]
+        ('new', (2,), 'Read as the 1,797 handwritten digits of scikit-learn (8 x 8 pixels, 10 classes).')
     """
 
     plan: Plan

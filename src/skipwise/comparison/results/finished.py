@@ -27,7 +27,23 @@ PICTURES = "pictures.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """A finished comparison. `repeated` says that it was finished before and nothing was run now."""
+    """A finished comparison.
+
+    Args:
+        folder: where its files are.
+        plan: what was fixed before it began.
+        results: accuracies, pairs and verdicts: comparison.json.
+        costs: parameters, latencies and the recommendation: costs.json.
+        repeated: whether it was finished before, and nothing was done now.
+
+    Example:
+        >>> import skipwise
+        >>> found = skipwise.recommend("runs/compare/images").comparison  # or what skipwise.compare returns
+        >>> found.results.question.candidates[:2], found.report.name
+        (('resnet18', 'se_resnet18'), 'report.html')
+        >>> found.costs.medians["resnet18"] * 1000  # milliseconds per image
+        9.8
+    """
 
     folder: Path
     plan: Plan
@@ -74,16 +90,22 @@ def read_comparison(folder: Path) -> Comparison:
 
 @takes(ReportOptions)
 def report(comparison: str | os.PathLike[str], *, options: ReportOptions) -> Path | str:
-    """The report of a finished comparison, once more.
+    """Writes the report of a finished comparison again.
 
     Args:
-        comparison: its folder.
+        comparison: the folder of the comparison.
 
     Returns:
         The path of the page for "html"; the text itself for "md" and "json".
 
     Raises:
-        SkipwiseError: no finished comparison is there, or there is no such format.
+        SkipwiseError: there is no finished comparison in the folder, it is damaged, or there is no such format.
+
+    Example:
+        >>> import skipwise
+        >>> text = skipwise.report("runs/compare/images", format="md")
+        >>> "| network |" in text
+        True
     """
     format = options.format
     if format not in FORMATS:

@@ -46,7 +46,13 @@ class Executor(Protocol):
       `LocalProcesses`, or SIGKILL: all of them leave a folder that can be resumed; the first two save the state after
       the current step, so that nothing is lost.
 
-    `InProcess` is the shortest implementation, `LocalProcesses` the usual one.
+    `InProcess` is the shortest implementation, `LocalProcesses` the usual one; CONTRIBUTING.md has one over any pool of
+    `concurrent.futures`.
+
+    Example:
+        >>> from skipwise import Executor, InProcess
+        >>> executor: Executor = InProcess()  # for skipwise.compare("digits", executor=executor)
+        >>> executor.cancel()
     """
 
     def open(self, folder: Path, *, processes: int, threads: int) -> None:

@@ -59,6 +59,8 @@ def write_sealed(path: Path, record: Any, files: Iterable[str] = ()) -> None:
     """
     # As JSON reads it back, where a whole number may have become a float.
     plain = json.loads(as_json(record))
+    if KEY in plain:  # it would be lost
+        raise TypeError(f"{type(record).__name__} is sealed, so that none of its fields can be called {KEY!r}")
     plain[KEY] = {name: sha256(path.parent / name) for name in files}
     plain[KEY][""] = seal_of(plain)
     write_json(path, plain)

@@ -98,8 +98,9 @@ def export(
             the default, is where the run found them.
         elsewhere (ExternalWeights | None): deprecated; give `model`, `classes` and the others by name.
         reading (ReadingOptions | None): deprecated; give its options by name.
-        progress (Callable[[str, int, int], None] | None): called as progress(what is being done, done, total).
-        notice (Callable[[str], None]): called with what a person should know meanwhile, a sentence at a time.
+        progress (Callable[[str, int, int], None] | None): called as progress(what, done, total); None by default.
+        notice (Callable[[str], None]): called with each sentence that a person should know; by default nothing is
+            called.
 
     Returns:
         Exported: the folder, the record, whether it was there before, and notes.

@@ -188,7 +188,7 @@ def predict(
         model (str | Path): the folder of an exported network, or of a finished run.
         inputs (str | Path | Iterable[str | Path]): image files, folders (with everything below them), archives, or "-"
             for one image on standard input.
-        progress (Callable[[str, int, int], None] | None): called as progress(what is being done, done, total).
+        progress (Callable[[str, int, int], None] | None): called as progress(what, done, total); None by default.
 
     Returns:
         Iterator[Answer] | Predicted: the answers in order; or, with `output`, the finished file. An image that can't

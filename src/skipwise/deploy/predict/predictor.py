@@ -18,7 +18,7 @@ from skipwise.data.image.decode import UnreadableImage
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.deploy.predict.decoding import InputImage, decode_all, decoded
 from skipwise.deploy.predict.given_image import Image, as_input, refuse_single
-from skipwise.deploy.runtime.session import Session, open_session
+from skipwise.deploy.runtime.session import ArtifactSession, Session, open_session
 from skipwise.deploy.runtime.soundness import faults, shaped
 
 
@@ -33,12 +33,33 @@ class Prediction:
         probabilities: the probability of each class by its name, the most likely first; empty where there is an
             `error`.
         error: None, or why there is no answer: the image can't be read, or the network's file is damaged.
+
+    Example:
+        >>> prediction = Prediction(label="cat", probability=0.75, probabilities={"cat": 0.75, "dog": 0.25})
+        >>> Prediction(error="no such file or directory").probability >= 0.5
+        False
     """
 
     label: str = ""
     probability: float = float("nan")
     probabilities: dict[str, float] = field(default_factory=dict)
     error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeatMap:
+    """What parts of an image an answer comes from.
+
+    Args:
+        prediction: the answer.
+        square: uint8 [size, size, channels], the part of the image that the network sees, as large as it sees it.
+        map: float64 [size, size], the class activation map of the answer over that square, in units of its logit; below
+            zero is what speaks against it.
+    """
+
+    prediction: Prediction
+    square: NDArray[np.uint8]
+    map: NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -160,6 +181,31 @@ class Predictor:
         if answer.error is not None:
             raise SkipwiseError(f"{given.name} can't be answered: {answer.error}.")
         return answer
+
+    def explain(self, image: Image) -> HeatMap:
+        """The answer for one image, and what parts of it the answer comes from.
+
+        Args:
+            image: bytes, a path, an image of Pillow's, or an array; see the class.
+
+        Raises:
+            SkipwiseError: as `predict`, or the network is not one that was exported with `explain=True`.
+        """
+        session = self._opened()
+        if not isinstance(session, ArtifactSession):
+            raise SkipwiseError("A Predictor of a run gives no heat maps; use skipwise.explain, or export the run.")
+        given = as_input(image, self._pixel_format)
+        content = decode_all([given], self._pixel_format)[0]
+        if not isinstance(content, bytes):
+            raise SkipwiseError(f"{given.name} can't be answered: {content}.")
+        square = np.frombuffer(content, np.uint8).reshape(self._pixel_format.shape)
+        found, maps = session.explain_resized(square[None])
+        found = shaped(found, 1, len(self.classes))
+        batch = Batch(names=(given.name,), probabilities=found, errors=tuple(faults(found)))
+        answer = next(self._predictions(batch))
+        if answer.error is not None:
+            raise SkipwiseError(f"{given.name} can't be answered: {answer.error}.")
+        return HeatMap(prediction=answer, square=square, map=session.grid.enlarge(maps[0], len(square)))
 
     def predict_many(self, images: Iterable[Image]) -> Iterator[Prediction]:
         """The answers for images, in their order, computed while they are asked for.

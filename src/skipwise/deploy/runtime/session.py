@@ -17,9 +17,10 @@ from skipwise.core.files.paths import user_path
 from skipwise.core.machine.system import usable_cores
 from skipwise.core.text import command
 from skipwise.data.image.preprocess import Preprocessing
-from skipwise.deploy.artifact.artifact import Artifact, is_artifact, read_artifact
+from skipwise.deploy.artifact.artifact import Artifact, HeatMaps, is_artifact, read_artifact
 from skipwise.deploy.formats import Backend, find_backend
 from skipwise.deploy.runtime.model_session import ModelSession
+from skipwise.nets.explanation.grid import Grid
 
 
 class Session(Protocol):
@@ -64,18 +65,32 @@ class ArtifactSession:
         """Probabilities float32 [N, classes] for pixels [N, H, W, C] of any size."""
         return self._model.predict_pixels(pixels)
 
-    def explain_resized(self, pixels: NDArray[np.uint8], /) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """For pixels [N, size, size, C]: float32 [N, classes], and the heat map of each answer [N, h, w].
+    @property
+    def grid(self) -> Grid:
+        """Where the cells of its heat maps lie.
 
         Raises:
-            SkipwiseError: the artifact has no heat maps, or its file gives others than it says.
+            SkipwiseError: the artifact has no heat maps.
         """
+        maps = self._heat_maps()
+        return Grid(first=maps.first, step=maps.step)
+
+    def _heat_maps(self) -> HeatMaps:
         maps = self.artifact.heat_maps
         if maps is None:
             raise SkipwiseError(
                 f"{self.folder} gives no heat maps; export its run again, with them: "
                 f"{command('skipwise', 'export', Path(self.artifact.provenance.run), '--explain')}"
             )
+        return maps
+
+    def explain_resized(self, pixels: NDArray[np.uint8], /) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """For pixels [N, size, size, C]: float32 [N, classes], and the heat map of each answer [N, h, w].
+
+        Raises:
+            SkipwiseError: the artifact has no heat maps, or its file gives others than it says.
+        """
+        maps = self._heat_maps()
         probabilities, found = self._model.explain_resized(pixels)
         if found.shape != (len(pixels), maps.cells, maps.cells) or not np.isfinite(found).all():
             raise SkipwiseError(f"{self.folder} does not give the heat maps that its record says; export it again.")

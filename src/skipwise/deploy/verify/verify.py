@@ -60,7 +60,7 @@ def verify(
             those of their test split, or all. None, the default, checks the golden images only. They are read as the
             run read its images, unless options say otherwise.
         reading: deprecated; give its options by name.
-        progress (Callable[[str, int, int], None] | None): called as progress(what is being done, done, total).
+        progress (Callable[[str, int, int], None] | None): called as progress(what, done, total); None by default.
 
     Returns:
         Verified: the certificate, with the artifact and the images that it is about.

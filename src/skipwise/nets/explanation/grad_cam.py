@@ -53,10 +53,11 @@ def _forward(network: nn.Module, module: nn.Module, layer: str, x_BCHW: Tensor) 
     finally:
         hook.remove()
     shape = shapes[-1] if shapes else []
-    if len(shape) == 4 and shape[2] * shape[3] > 1:
+    # Channels that come last would be taken for a width; images are square, and so are maps.
+    if len(shape) == 4 and shape[2] == shape[3] > 1:
         return logits_BC
     given = f"gives {shape}" if shape else "gives no tensor" if shapes else "is not used"
     raise SkipwiseError(
-        f"The layer {layer!r} {given}, and a heat map needs [images, channels, height, width] with several positions; "
-        "name another layer."
+        f"The layer {layer!r} {given}, and a heat map needs [images, channels, height, width], as high as wide and "
+        "more than one position; name another layer."
     )

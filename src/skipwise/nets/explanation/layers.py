@@ -32,11 +32,12 @@ def find_layer(network: nn.Module, name: str) -> nn.Module:
 
 
 @torch.no_grad()
-def last_convolution(network: nn.Module, x_BCHW: Tensor) -> str:
-    """The name of the last convolution before the pooling, found by running the network once.
+def pooled_layer(network: nn.Module, x_BCHW: Tensor) -> str:
+    """The name of the layer whose output is pooled, found by running the network once.
 
-    It is the last one that gives more than one position per image, since convolutions behind the pooling, and those in
-    gates, give only one.
+    It holds the last convolution that gives more than one position per image (those behind the pooling, and in gates,
+    give one). That is the convolution itself, or the outermost block or stage around it with as many positions, so that
+    what a skip adds to the convolution's output is part of the map.
 
     Args:
         network: in evaluation mode.
@@ -45,25 +46,32 @@ def last_convolution(network: nn.Module, x_BCHW: Tensor) -> str:
     Raises:
         SkipwiseError: there is none, or the network computes mostly without convolutions, as transformers do.
     """
-    ran: list[tuple[str, nn.Module]] = []
+    shapes: dict[str, torch.Size] = {}
+    ran: list[str | None] = []  # convolutions by name, and linear layers as None
     hooks = []
     for name, module in network.named_modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
 
-            def note(module: nn.Module, _: object, output: Tensor, name: str = name) -> None:
-                if isinstance(module, nn.Linear) or output.shape[-2:].numel() > 1:
-                    ran.append((name, module))
+        def note(module: nn.Module, _: object, output: object, name: str = name) -> None:
+            if isinstance(module, nn.Linear):
+                ran.append(None)
+            if not isinstance(output, Tensor) or output.ndim != 4 or output.shape[-2:].numel() == 1:
+                return
+            shapes[name] = output.shape[-2:]
+            if isinstance(module, nn.Conv2d):
+                ran.append(name)
 
-            hooks.append(module.register_forward_hook(note))
+        hooks.append(module.register_forward_hook(note))
     try:
         network(x_BCHW)
     finally:
         for hook in hooks:
             hook.remove()
-    last = max((place for place, (_, module) in enumerate(ran) if isinstance(module, nn.Conv2d)), default=None)
-    if last is None or len(ran) - 1 - last > MOST_LINEAR:
+    last = next((name for name in reversed(ran) if name is not None), None)
+    if last is None or ran[::-1].index(last) > MOST_LINEAR:
         raise SkipwiseError(
             "This network does not end in a convolution and pooling, so no layer for the heat maps is found; name one "
             "that gives [images, channels, height, width]: --layer NAME"
         )
-    return ran[last][0]
+    parts = last.split(".")
+    around = (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+    return next(name for name in around if shapes.get(name) == shapes[last])

@@ -13,7 +13,7 @@ from skipwise.core.errors import require
 from skipwise.nets.explanation.activation_maps import LAYER, class_activation_maps, receptive_grid
 from skipwise.nets.explanation.grad_cam import gradient_maps
 from skipwise.nets.explanation.grid import Grid
-from skipwise.nets.explanation.layers import find_layer, last_convolution
+from skipwise.nets.explanation.layers import find_layer, pooled_layer
 from skipwise.nets.explanation.records import CLASS_ACTIVATION, GRAD_CAM
 from skipwise.nets.network import Network
 
@@ -46,7 +46,7 @@ def map_method(network: nn.Module, *, channels: int, size: int, layer: str | Non
     Args:
         network: in evaluation mode.
         channels, size: those of its images.
-        layer: of Grad-CAM; None, the default, is the last convolution before the pooling of an external network.
+        layer: of Grad-CAM; None, the default, is the layer before the pooling of an external network.
 
     Raises:
         SkipwiseError: there is no such layer (similar names are suggested), none is found, or captum is not installed.
@@ -62,7 +62,7 @@ def map_method(network: nn.Module, *, channels: int, size: int, layer: str | Non
         )
     require("captum", extra="explain")
     if layer is None:
-        layer = last_convolution(network, torch.zeros(1, channels, size, size))
+        layer = pooled_layer(network, torch.zeros(1, channels, size, size))
     find_layer(network, layer)
     return MapMethod(name=GRAD_CAM, layer=layer, maps=partial(_gradient_maps, layer))
 
