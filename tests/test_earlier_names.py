@@ -11,9 +11,14 @@ import pytest
 
 from skipwise import statistics
 from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.plan.question import Question
 from skipwise.comparison.results.finished import read_comparison
+from skipwise.comparison.results.records import Look, Recommendation, Results
 from skipwise.core.files.checksums import UnsealedWarning, read_sealed
 from skipwise.core.files.earlier_names import with_current_names, with_earlier_names
+from skipwise.training.loop.recipe import Recipe
+from skipwise.training.plan import RunPlan
+from skipwise.training.run.record import RunRecord
 
 KEPT = sorted(path.parent for path in (Path(__file__).parents[1] / "docs" / "comparisons").glob("*/plan.json"))
 
@@ -73,3 +78,12 @@ def test_attributes_keep_working_under_their_earlier_names() -> None:
         assert statistics.contenders_left is statistics.candidates_left
     with pytest.warns(DeprecationWarning, match="`settle` is now `carry_forward`"):
         assert statistics.settle is statistics.carry_forward
+
+
+def test_fields_that_were_renamed_are_attributes_by_both_names() -> None:
+    for kind in (Look, Plan, Question, Recipe, Recommendation, Results, RunPlan, RunRecord):
+        for now, before in kind.EARLIER_NAMES.items():
+            record = kind.__new__(kind)
+            object.__setattr__(record, now, "a value")
+            with pytest.warns(DeprecationWarning, match=f"`{before}` is now `{now}`"):
+                assert getattr(record, before) == "a value"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,11 +12,14 @@ from numpy.typing import NDArray
 from sklearn import metrics as theirs
 
 from skipwise.core.errors import SkipwiseError
+from skipwise.core.files.checksums import read_sealed, write_sealed
+from skipwise.evaluating.record import EvaluationPlan, EvaluationRecord
 from skipwise.evaluation.confidence import abstention, threshold_for, two_class_curve
 from skipwise.evaluation.confusion import class_scores, confused_pairs, confusion_matrix
 from skipwise.evaluation.metrics import calibration_error, log_loss
 from skipwise.evaluation.mislabelled import probabilities
 from skipwise.evaluation.mistakes import barely_right, pair_examples, worst_mistakes
+from skipwise.evaluation.one_network import Answers, evaluate_answers
 from skipwise.evaluation.temperature import LEAST, MOST, fit_temperature
 
 
@@ -136,3 +141,19 @@ def test_mistakes_are_sorted_by_what_makes_them_worth_a_look() -> None:
     ]
     assert [each.index for each in barely_right(shares, labels)] == [2, 3]
     assert [each.index for each in pair_examples(shares, labels, 1, 0)] == [0]
+
+
+def test_a_record_of_two_classes_is_read_back(tmp_path: Path) -> None:
+    labels = np.arange(40) % 2
+    logits = np.random.default_rng(0).normal(size=(40, 2)) + np.eye(2)[labels]
+    answers = Answers(ids=np.arange(40).astype(str), labels=labels, logits=logits)
+    record = EvaluationRecord(
+        plan=EvaluationPlan(network="", model="", source="", data="", split="", images="", backend=""),
+        evaluation=evaluate_answers(answers, ("no", "yes"), validation=answers),
+        ids={},
+        notes=(),
+        missing=(),
+        extra={},
+    )
+    write_sealed(tmp_path / "evaluation.json", record)
+    assert read_sealed(tmp_path / "evaluation.json", EvaluationRecord) == record

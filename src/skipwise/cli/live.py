@@ -172,12 +172,12 @@ class TrainScreen(Display):
     """What a run shows."""
 
     def on_start(self, start: Start) -> None:
-        terms: RunPlan = start.plan
-        for line in _outlined(terms):
+        plan: RunPlan = start.plan
+        for line in _outlined(plan):
             self._line(line)
         self._says_where(start.folder)
-        spec = terms.spec
-        self.per_epoch = terms.split_images["train"] // spec.recipe.batch_size
+        spec = plan.spec
+        self.per_epoch = plan.split_images["train"] // spec.recipe.batch_size
         self.limit = spec.time_limit
         self.left = RunTime(spec.recipe, spec.preprocessing.size)
         self.shown = 0.0
@@ -201,18 +201,18 @@ class TrainScreen(Display):
         self.validation = f", validation {epoch.val.accuracy * 100:.2f}%" if epoch.val else ""
 
 
-def _outlined(terms: RunPlan) -> list[str]:
+def _outlined(plan: RunPlan) -> list[str]:
     """The images, and how the network is trained on them, a line each."""
-    spec, counts = terms.spec, terms.split_images
+    spec, counts = plan.spec, plan.split_images
     compiled = ", compiled" if spec.execution.compile else ""
     length = (
         count(spec.recipe.epochs, "epoch")
         if spec.time_limit is None
         else f"as many epochs as fit into {duration(spec.time_limit)}"
     )
-    weights = "" if terms.start is None else f" from the weights of {terms.start.name}"
+    weights = "" if plan.start is None else f" from the weights of {plan.start.name}"
     return [
-        f"{terms.data}: {len(spec.classes)} classes, {counts['train']:,} training, {counts['val']:,} validation "
+        f"{plan.data}: {len(spec.classes)} classes, {counts['train']:,} training, {counts['val']:,} validation "
         f"and {counts['test']:,} test images, {spec.preprocessing.size} x {spec.preprocessing.size} pixels",
         f"{spec.model}{weights}, seed {spec.seed}, {length} of recipe '{spec.recipe.name}' in batches of "
         f"{spec.recipe.batch_size}, {spec.stem} stem, width {spec.width:g}, on {spec.execution.device} in "

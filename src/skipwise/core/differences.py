@@ -48,9 +48,9 @@ def compared(
 
 
 IGNORED: dict[str, Any] = {_KEY: _Compared(ignored=True)}
-"""Of a field that may differ."""
+"""The metadata of a field that may differ."""
 WITHIN = compared(within=True)
-"""Of a field that is a record."""
+"""The metadata of a field that is a record."""
 
 
 def difference(ours: Any, theirs: Any) -> str:

@@ -18,11 +18,9 @@ from skipwise.pages import render
 from skipwise.pages.charts import Axis, Line, Mark, line_chart
 from skipwise.pages.matrix import confusion_table
 
-FEW_CLASSES = 12
-"""With more classes, only the weakest are shown at first."""
 MOST_CARDS, FEW_CARDS = 12, 6
 POINTS = 200
-"""Of a curve; more can't be told apart."""
+"""The most points of a curve that are drawn; more can't be told apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +56,7 @@ def evaluation_page(found: Evaluation, shown: Shown, corrupted: Corrupted | None
     Args:
         corrupted: what came of corrupting the images; None leaves that section out.
     """
-    scores = sorted(found.scores, key=lambda each: (_f1(each), each.name))
+    scores = wording.weakest_first(found)
     return render(
         "evaluation.html",
         title=shown.title,
@@ -79,8 +77,8 @@ def evaluation_page(found: Evaluation, shown: Shown, corrupted: Corrupted | None
             (pair, [_picture(shown, index) for index in examples])
             for pair, examples in zip(found.confused, shown.examples, strict=False)
         ],
-        weakest=[_row(each) for each in scores[:FEW_CLASSES]],
-        others=[_row(each) for each in scores[FEW_CLASSES:]],
+        weakest=[_row(each) for each in scores[: wording.FEW_CLASSES]],
+        others=[_row(each) for each in scores[wording.FEW_CLASSES :]],
         matrix=confusion_table(np.array(found.matrix, np.int64), found.classes),
         trust=wording.trust(found),
         scaled=wording.scaled(found),
@@ -91,10 +89,6 @@ def evaluation_page(found: Evaluation, shown: Shown, corrupted: Corrupted | None
         operating=wording.operating(found),
         corruption=None if corrupted is None else corruption_section(corrupted),
     )
-
-
-def _f1(each: ClassScores) -> float:
-    return 2.0 if each.f1.value is None else each.f1.value
 
 
 def _row(each: ClassScores) -> dict[str, Any]:

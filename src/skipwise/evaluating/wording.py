@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from skipwise.core.text import count
-from skipwise.evaluation.confusion import Score
+from skipwise.evaluation.confusion import ClassScores, Score
 from skipwise.evaluation.one_network import Confidence, Evaluation, Measured
 from skipwise.evaluation.outcomes import outcome_of
 
 NEARLY_ONE = 0.02
 """A temperature so close to 1 changes nothing that is worth a sentence."""
+FEW_CLASSES = 12
+"""With more classes, only the weakest are shown at first."""
 SURE = 0.02
 """A calibration error that is shown to be no larger is called small."""
 
@@ -26,10 +28,15 @@ def measure(each: Measured, split: str) -> str:
 
 
 def share(score: Score) -> str:
-    """A share with its interval: "91% (84 to 96)"; "no answer" where nothing was counted."""
+    """A share with its interval: "91% (84 to 96)"; "none" where nothing was counted."""
     if score.value is None:
         return "none"
     return f"{100 * score.value:.0f}% ({100 * score.low:.0f} to {100 * score.high:.0f})"
+
+
+def weakest_first(found: Evaluation) -> list[ClassScores]:
+    """The classes by their F1, the lowest first; those without one last."""
+    return sorted(found.scores, key=lambda each: (2.0 if each.f1.value is None else each.f1.value, each.name))
 
 
 def headline(found: Evaluation, network: str) -> str:

@@ -134,7 +134,10 @@ def two_class_curve(positive: NDArray[np.floating], labels: NDArray[np.int64]) -
     hits, alarms = np.cumsum(labels[order] == 1)[ends], np.cumsum(labels[order] == 0)[ends]
     called = hits + alarms
     recall, fall_out, precision = hits / positives, alarms / negatives, hits / called
-    first = TwoClassPoint(threshold=float("inf"), true_positives=0.0, false_positives=0.0, precision=1.0)
+    # Infinity would be simpler, but JSON has none.
+    first = TwoClassPoint(
+        threshold=float(np.nextafter(scores[0], 2.0)), true_positives=0.0, false_positives=0.0, precision=1.0
+    )
     points = [
         TwoClassPoint(
             threshold=float(threshold), true_positives=float(tp), false_positives=float(fp), precision=float(p)

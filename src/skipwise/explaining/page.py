@@ -19,7 +19,7 @@ from skipwise.pages.pictures import bounded_url
 SHOWN = 60
 """Images on the page; all of them are in the record."""
 CHARACTERS = 16_000
-"""Of a picture's data URL, at most."""
+"""The most characters of a picture's data URL."""
 SHOWN_CLASSES = 40
 
 

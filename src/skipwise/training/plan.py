@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
+from skipwise.core.deprecation import earlier_name
 from skipwise.core.differences import IGNORED, compared, difference
 from skipwise.core.workspace.workspace import Workspace
 from skipwise.training.loop.recipe import as_begun
@@ -72,6 +73,7 @@ class RunPlan:
     start: Start | None = field(default=None, metadata=IGNORED)  # its SHA-256 is in `spec`
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"external_code": "guest"}
+    guest = earlier_name("external_code", "guest")
 
     @property
     def setting(self) -> Setting:

@@ -92,14 +92,12 @@ def _networks(results: Results, costs: Costs) -> Table:
     for heading in (outcome, "runs", "ms per image", "size", "multiply-adds"):
         table.add_column(heading, justify="right", no_wrap=True)
     for candidate in results.candidates:
-        timing, counts = costs.latencies.get(candidate.name), candidate.counts
+        counts = candidate.counts
         table.add_row(
             Text(candidate.name),
             phrases.reached(candidate, results.question),
             phrases.runs_done(candidate),
-            f"{timing.median * 1e3:.2f} ({timing.low * 1e3:.2f}-{timing.high * 1e3:.2f})"
-            if timing
-            else phrases.UNKNOWN,
+            _milliseconds(costs.latencies.get(candidate.name)),
             phrases.size(counts),
             phrases.operations(counts),
         )

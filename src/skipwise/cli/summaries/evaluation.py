@@ -14,9 +14,6 @@ from skipwise.evaluating import corruption_wording, wording
 from skipwise.evaluating.record import PREDICTIONS, EvaluationReport
 from skipwise.evaluation.robustness import Robustness
 
-FEW_CLASSES = 12
-"""With more classes, only the weakest are printed."""
-
 
 def print_evaluation(report: EvaluationReport, *, network: str) -> None:
     """How good the network is, class by class, what its confidence is worth, and where the rest is.
@@ -33,18 +30,18 @@ def print_evaluation(report: EvaluationReport, *, network: str) -> None:
 
     if report.repeated:
         sentence(finished_already(report.folder))
-    scores = sorted(found.scores, key=lambda each: (2.0 if each.f1.value is None else each.f1.value, each.name))
+    scores, few = wording.weakest_first(found), wording.FEW_CLASSES
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("class", overflow="fold")
     for heading in ("images", "precision", "recall", "F1"):
         table.add_column(heading, justify="right")
-    for each in scores[:FEW_CLASSES]:
+    for each in scores[:few]:
         shares = (each.precision, each.recall, each.f1)
         table.add_row(Text(each.name), f"{each.images:,}", *(wording.share(share) for share in shares))
     console.print()
     console.print(table)
-    if len(scores) > FEW_CLASSES:
-        sentence(f"{len(scores) - FEW_CLASSES:,} more classes are recognised better; the page has them all.")
+    if len(scores) > few:
+        sentence(f"{len(scores) - few:,} more classes are recognised better; the page has them all.")
     console.print()
     numbers = Table(box=None, pad_edge=False, show_header=False, padding=(0, 3, 0, 0))
     for outcome in found.outcomes:

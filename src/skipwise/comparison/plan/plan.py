@@ -19,6 +19,7 @@ from skipwise.comparison.plan.sameness import (
     said_of_weights,
     wherever,
 )
+from skipwise.core.deprecation import earlier_name
 from skipwise.core.differences import IGNORED, WITHIN, compared, difference
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.workspace.workspace import Workspace
@@ -144,6 +145,8 @@ class Plan:
     grouping: Grouping | None = field(default=None, metadata=compared("other test images belong together") | LATER)
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"external_code": "guests"}
+    guests = earlier_name("external_code", "guests")
+    candidates = earlier_name("trained", "candidates")
 
     @property
     def trained(self) -> tuple[str, ...]:

@@ -102,6 +102,7 @@ class Look:
     decided: tuple[tuple[str, str], ...]
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidates": "contenders"}
+    contenders = earlier_name("candidates", "contenders")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,7 @@ def glass_blur(images: Floats, draws: Draws, sigma: float, reach: int, rounds: i
 
 
 def _offsets(rng: np.random.Generator, rounds: int, height: int, width: int, reach: int) -> NDArray[np.int8]:
-    """Of every pixel that gets another colour, rows and columns to where that is: [rounds, 2, rows, columns]."""
+    """How many rows and columns away each pixel gets its new colour from: [rounds, 2, rows, columns]."""
     shape = (rounds, 2, max(0, height - 2 * reach), max(0, width - 2 * reach))
     return rng.integers(-reach, reach, shape, dtype=np.int8)
 

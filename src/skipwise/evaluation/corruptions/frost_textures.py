@@ -23,7 +23,7 @@ SIDE = 640
 BRANCH = np.pi / 3
 """The angle between a fern's spine and its leaves: ice grows in six directions."""
 LEAVES = 7
-"""Of a fern on each side."""
+"""The number of leaves on each side of a fern."""
 SMALLER_ONES = 1.6
 """How quickly ferns become more as they become smaller: the exponent of a Pareto distribution of their lengths."""
 

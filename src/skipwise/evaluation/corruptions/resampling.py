@@ -32,7 +32,7 @@ def _mixed(first: Floats, second: Floats, share: Floats) -> Floats:
 
 @lru_cache(maxsize=256)
 def _neighbours(size: int, factor: float) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
-    """Of each new position along an axis, the pixels before and after it, and how far it is towards the latter."""
+    """The pixels before and after each new position along an axis, and how far it is towards the latter."""
     kept = math.ceil(size / factor)
     magnified = round(kept * factor)
     at = (np.arange(size) + (magnified - size) // 2) * ((kept - 1) / (magnified - 1))

@@ -73,7 +73,7 @@ def _curve(
 
 
 def _summary(curves: NDArray[np.float32], *, sign: int) -> Curve:
-    """Of curves [images, 1 + DRAWS, STEPS + 1], the first of each image being the map's."""
+    """The means of curves [images, 1 + DRAWS, STEPS + 1]; the first curve of each image is the map's."""
     areas = (curves[:, :, 1:] + curves[:, :, :-1]).mean(axis=2) / 2  # trapezoids
     own, random = areas[:, 0], areas[:, 1:].mean(axis=1)
 

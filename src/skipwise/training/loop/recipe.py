@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, get_args
 
+from skipwise.core.deprecation import earlier_name
 from skipwise.core.differences import WITHIN
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.options import option, options
@@ -85,6 +86,12 @@ class Recipe:
         "min_size": "smallest",
         "full_size_from": "full_from",
     }
+    vector_rate = earlier_name("vector_lr", "vector_rate")
+    norm_bias_rate = earlier_name("norm_bias_lr", "norm_bias_rate")
+    vector_decay = earlier_name("vector_weight_decay", "vector_decay")
+    descent = earlier_name("lr_decay", "descent")
+    smallest = earlier_name("min_size", "smallest")
+    full_from = earlier_name("full_size_from", "full_from")
 
     def steps_in_all(self, images: int) -> int:
         """The number of steps of a run on so many training images."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from skipwise.core.deprecation import earlier_name
 from skipwise.core.differences import compared
 from skipwise.core.errors import Damaged, SkipwiseError
 from skipwise.core.files.checksums import check_files, read_sealed, write_sealed
@@ -104,6 +105,8 @@ class RunRecord:
     machine: Machine
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"step_schedule": "pace", "lr_cuts": "cuts"}
+    pace = earlier_name("step_schedule", "pace")
+    cuts = earlier_name("lr_cuts", "cuts")
 
 
 def failed_run(spec: RunSpec, reason: str, seconds: float = 0.0) -> RunRecord:
