@@ -60,8 +60,8 @@ def make(request: pytest.FixtureRequest, photos: Path, here: Path) -> Callable[[
         elif path.suffix:
             shutil.copy(next(photos.rglob(f"*{path.suffix}")), path)
         else:
-            trained, exported = (request.getfixturevalue(each) for each in ("trained", "exported"))
-            shutil.copytree(trained if name == RUN else exported.folder, path)
+            made = request.getfixturevalue("trained") if name == RUN else request.getfixturevalue("exported").folder
+            shutil.copytree(made, path)
 
     return make
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,6 +101,31 @@ def test_groups_of_other_images_are_taken_along(exported: Exported, here: Path) 
     assert found.groups is not None
     assert 4 <= found.groups <= 6
     assert (found.images, found.of) == (12, 18)
+
+
+WITHOUT_TORCH = """
+import sys
+sys.modules["torch"] = None
+import skipwise.cli.app
+sys.argv = ["skipwise", "evaluate", *sys.argv[1:], "--corruptions", "fog", "--severities", "2", "--json"]
+skipwise.cli.app.main()
+"""
+
+
+@pytest.mark.slow
+def test_an_artifact_is_corrupted_without_torch(trained: Path, exported: Exported, here: Path) -> None:
+    def called(folder: Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", WITHOUT_TORCH, folder]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    found = called(exported.folder)
+    assert (found.returncode, found.stderr) == (0, "")
+    (kind,) = json.loads(found.stdout)["evaluation"]["robustness"]["kinds"]
+    assert kind["name"] == "fog"
+    refused = called(trained)
+    assert refused.returncode == 2
+    assert "pip install 'skipwise[train]'" in refused.stderr
+    assert [folder.name for folder in (here / "runs" / "evaluate").iterdir()] == [exported.folder.name]
 
 
 @pytest.mark.usefixtures("here")

@@ -141,7 +141,7 @@ def test_other_weights_are_another_run(photos: Path, tmp_path: Path, first: Trai
     train(photos, **SMALL, init=first.folder, output=folder)
     assert train(photos, **SMALL, init=first.folder, output=folder).repeated
     other = train(photos, **SMALL, seed=9, img_size=24, output=tmp_path / "other")
-    with pytest.raises(skipwise.SkipwiseError, match="init is "):
+    with pytest.raises(skipwise.SkipwiseError, match="it starts from other weights"):
         train(photos, **SMALL, init=other.folder, output=folder)
 
 
