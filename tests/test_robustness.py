@@ -72,7 +72,7 @@ def test_numbers_are_those_of_a_plain_loop(trained: Path, exported: Exported, mo
     assert [kind.name for kind in found.kinds] == ["gaussian_noise", "fog"]
     assert [kind.group for kind in found.kinds] == ["noise", "weather"]
     assert (found.images, found.of, found.size) == (7, report.evaluation.images, 24)
-    assert any("7 images of the" in note for note in report.record.notes)
+    assert any("7 of the" in note and "are corrupted" in note for note in report.record.notes)
     steps = [done for what, done, _ in told if what == "Answering corrupted images"]
     assert steps == sorted(steps)
     assert told[-1][1] < told[-1][2] == 7 * 5

@@ -48,6 +48,11 @@ class OwnModelOptions:
         called="model",
     )
 
+    @property
+    def trust(self) -> dict[str, str]:
+        """The keyword `trust` of a verb's Python function; nothing where no network is named."""
+        return {"trust": self.own_model} if self.own_model else {}
+
 
 def names(text: str) -> list[str]:
     """What commas separate."""

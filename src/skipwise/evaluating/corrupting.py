@@ -197,6 +197,6 @@ def about_drawing(plan: CorruptionPlan, images: int) -> str | None:
     if plan.images == images:
         return None
     return (
-        f"Corrupted are {count(plan.images, 'image')} of the {images:,}, with equal numbers from each class as far as "
-        "they last; --images takes more."
+        f"{plan.images:,} of the {count(images, 'image')} {'are' if plan.images > 1 else 'is'} corrupted, drawn class "
+        "by class; --images takes more."
     )

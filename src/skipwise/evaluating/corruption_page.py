@@ -14,7 +14,7 @@ from skipwise.pages.pictures import sheet_url
 CELL = 64
 """Pixels a side of each picture of the contact sheet."""
 CHARACTERS = 140_000
-"""Of the contact sheet's data URL, at most."""
+"""The most characters of the contact sheet's data URL."""
 
 
 @dataclass(frozen=True, kw_only=True)

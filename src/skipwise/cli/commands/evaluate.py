@@ -40,9 +40,8 @@ def evaluate(line: Line[EvaluateOptions], network: Network, data: Images = None,
     from skipwise.core.progress import Bar
     from skipwise.evaluating.evaluate import evaluate as run
 
-    trust = {"trust": shown.own.own_model} if shown.own.own_model else {}
     with Bar(sys.stderr) as bar:
-        report = run(network, data, **line.given() | trust, progress=bar.preparing, notice=bar.noticed)
+        report = run(network, data, **line.given() | shown.own.trust, progress=bar.preparing, notice=bar.noticed)
     if shown.record.json:
         if report.repeated:
             say(finished_already(report.folder), sys.stderr)

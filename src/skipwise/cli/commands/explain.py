@@ -28,9 +28,8 @@ def explain(line: Line[ExplainOptions], run: Model, images: Images, own: OwnMode
     from skipwise.explaining.explain import explain as run_explain
 
     warnings.filterwarnings("ignore", module="PIL")  # about odd metadata
-    given = line.given() | ({"trust": own.own_model} if own.own_model else {})
     with Bar(sys.stderr) as bar:
-        report = run_explain(Path(run), images, **given, progress=bar.preparing, notice=bar.noticed)
+        report = run_explain(Path(run), images, **line.given() | own.trust, progress=bar.preparing, notice=bar.noticed)
     if report.repeated and shown.json:
         say(finished_already(report.folder), sys.stderr)
     if shown.json:

@@ -62,8 +62,7 @@ def verify(line: Line[VerifyOptions], artifact: Artifact, data: Images = None, *
     if (data is not None or output is not None) and folder.is_dir():
         make_folder(folder)  # where the certificate can't be written, that is said before the work
     with Bar(sys.stderr) as bar:
-        trust = {"trust": shown.own.own_model} if shown.own.own_model else {}
-        found = check(artifact, data, **line.given() | trust, progress=bar.preparing)
+        found = check(artifact, data, **line.given() | shown.own.trust, progress=bar.preparing)
     certificate = found.certificate
     status = 0 if certificate.certified or (certificate.passed and not strict) else 1
     page = write_certificate(found, output) if data is not None or output is not None else None

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from skipwise.core.files.paths import user_path
 from skipwise.core.progress import Console
 from skipwise.core.text import command, finished_already
 from skipwise.deploy.artifact.artifact import is_artifact
@@ -65,7 +66,7 @@ def print_evaluation(report: EvaluationReport, *, network: str) -> None:
     console.print()
     console.print(Text(f"Page:    {report.page}"), soft_wrap=True)
     console.print(Text(f"Answers: {report.folder / PREDICTIONS}"), soft_wrap=True)
-    verb, rest = ("predict", ["path/to/images"]) if is_artifact(Path(network)) else ("export", [])
+    verb, rest = ("predict", ["path/to/images"]) if is_artifact(user_path(network)) else ("export", [])
     console.print(Text(f"Next:    {command('skipwise', verb, Path(network), *rest)}"), soft_wrap=True)
 
 

@@ -12,10 +12,7 @@ from skipwise.comparison.plan.question import Question
 from skipwise.comparison.plan.sameness import (
     as_begun_there,
     nameless,
-    said_of_device,
     said_of_images,
-    said_of_recipes,
-    said_of_size,
     said_of_weights,
     wherever,
 )
@@ -27,7 +24,7 @@ from skipwise.data.image.preprocess import Preprocessing
 from skipwise.nets.spec import NetworkSpec
 from skipwise.training.loop.recipe import Recipe, rescaled, shortened
 from skipwise.training.machine.execution import Execution
-from skipwise.training.run.record import RunSpec
+from skipwise.training.run.record import RunSpec, said_of_device, said_of_recipes, said_of_size
 from skipwise.training.setting import Setting
 from skipwise.training.starting_weights import Start
 

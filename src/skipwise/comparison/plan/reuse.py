@@ -37,8 +37,8 @@ def find_included(folders: Sequence[str]) -> tuple[Included, ...]:
             raise SkipwiseError(f"The run in {folder} failed ({record.reason}); leave it out of --include.")
         if record.lr_cuts:
             raise SkipwiseError(
-                f"The run in {folder} went astray and went on at a smaller rate, which no run of a comparison may; "
-                "leave it out of --include."
+                f"The loss of the run in {folder} diverged, and the run went on at a smaller learning rate, which no "
+                "run of a comparison does; leave it out of --include."
             )
         spec = record.spec
         if is_external(spec.model):

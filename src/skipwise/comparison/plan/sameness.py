@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from skipwise.training.loop.recipe import as_begun, recipes_apart, shortened
+from skipwise.training.loop.recipe import as_begun, shortened
 from skipwise.training.plan import images_apart
 from skipwise.training.starting_weights import Start
 
@@ -62,16 +62,6 @@ def said_of_images(ours: Plan, theirs: Plan) -> str:
     )
 
 
-def said_of_size(ours: Plan, theirs: Plan) -> str:
-    """The image sizes of two plans."""
-    return f"the image size is {theirs.preprocessing.size} there and {ours.preprocessing.size} here"
-
-
-def said_of_recipes(ours: Plan, theirs: Plan) -> str:
-    """What differs between the recipes of two plans beside their numbers."""
-    return recipes_apart(ours.recipe, theirs.recipe)
-
-
 def said_of_weights(ours: Plan, theirs: Plan) -> str:
     """Which candidate starts from other weights."""
     for name in dict.fromkeys((*ours.question.candidates, *theirs.init)):
@@ -81,8 +71,3 @@ def said_of_weights(ours: Plan, theirs: Plan) -> str:
             which = " (another file of that name)" if there == here else ""
             return f"{name} starts from {there} there and from {here} here{which}"
     return "networks start from other weights"
-
-
-def said_of_device(ours: Plan, theirs: Plan) -> str:
-    """The devices of two plans."""
-    return f"the device is {theirs.execution.device} there and {ours.execution.device} here"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from skipwise.core.deprecation import earlier_name
 from skipwise.core.differences import compared
@@ -29,15 +29,18 @@ class DamagedWarning(UserWarning):
     """A file was damaged, and is made again."""
 
 
-def _said_of_size(ours: RunSpec, theirs: RunSpec) -> str:
+def said_of_size(ours: Any, theirs: Any) -> str:
+    """The image sizes of two records with a `preprocessing`."""
     return f"the image size is {theirs.preprocessing.size} there and {ours.preprocessing.size} here"
 
 
-def _said_of_recipes(ours: RunSpec, theirs: RunSpec) -> str:
+def said_of_recipes(ours: Any, theirs: Any) -> str:
+    """What differs between the recipes of two records beside their numbers."""
     return recipes_apart(ours.recipe, theirs.recipe)
 
 
-def _said_of_device(ours: RunSpec, theirs: RunSpec) -> str:
+def said_of_device(ours: Any, theirs: Any) -> str:
+    """The devices of two records with an `execution`."""
     return f"the device is {theirs.execution.device} there and {ours.execution.device} here"
 
 
@@ -62,10 +65,10 @@ class RunSpec:
     time_limit: float | None = None
     classes: tuple[str, ...]
     # What else is in there follows from the images.
-    preprocessing: Preprocessing = field(metadata=compared(_said_of_size, by=lambda made: made.size, first=True))
+    preprocessing: Preprocessing = field(metadata=compared(said_of_size, by=lambda made: made.size, first=True))
     fingerprint: str = field(metadata=compared("the images differ, or how they are split", first=True))
-    recipe: Recipe = field(metadata=compared(_said_of_recipes, within=True))
-    execution: Execution = field(metadata=compared(_said_of_device, by=lambda made: made.device))
+    recipe: Recipe = field(metadata=compared(said_of_recipes, within=True))
+    execution: Execution = field(metadata=compared(said_of_device, by=lambda made: made.device))
     fold: tuple[int, int] | None = None
 
     @property
