@@ -120,6 +120,15 @@ def test_images_that_changed_are_answered_again(exported: Exported, here: Path) 
     assert second.evaluation.accuracy.value < first.evaluation.accuracy.value
 
 
+@pytest.mark.usefixtures("here")
+def test_a_file_that_was_changed_is_found(trained: Path) -> None:
+    report = evaluate(trained)
+    with (report.folder / "predictions.csv").open("a") as file:
+        file.write("one more\n")
+    with pytest.raises(SkipwiseError, match=r"predictions\.csv was damaged or changed .* evaluate again into another"):
+        evaluate(trained)
+
+
 def test_what_is_no_evaluation_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SkipwiseError, match="holds no evaluation; give a folder that 'skipwise evaluate' made"):
         read_evaluation(tmp_path)

@@ -170,7 +170,7 @@ def test_names_that_a_terminal_can_not_show_are_escaped(made: Path) -> None:
 def test_a_process_number_that_is_none_is_a_sentence(name: str, made: Path) -> None:
     ended = run(*verbs(name)["train"], cwd=made, env={name: "first"})
     assert ended.returncode == 2
-    assert f"skipwise: {name} is 'first' in the environment" in ended.stderr
+    assert f"skipwise: The environment variable {name} is 'first'" in ended.stderr
     assert_sensible(ended)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.escaping import csv_cell
 from skipwise.core.files.atomic import write_text
-from skipwise.core.files.checksums import read_sealed, write_sealed
+from skipwise.core.files.checksums import check_files, read_sealed, write_sealed
 from skipwise.core.files.paths import user_path
 from skipwise.core.signatures import takes
 from skipwise.core.text import count, listed
@@ -164,7 +164,9 @@ def read_evaluation(folder: str | os.PathLike[str], *, repeated: bool = False) -
     path = user_path(folder)
     if not (path / RECORD).exists():
         raise SkipwiseError(f"{path} holds no evaluation; give a folder that 'skipwise evaluate' made.")
-    record = read_sealed(path / RECORD, EvaluationRecord, mend="evaluate again into another folder")
+    mend = "evaluate again into another folder"
+    record = read_sealed(path / RECORD, EvaluationRecord, mend=mend)
+    check_files(path / RECORD, PREDICTIONS, PAGE, mend=mend)
     return EvaluationReport(folder=path, record=record, repeated=repeated)
 
 
