@@ -75,8 +75,8 @@ def test_what_is_said_of_confidence_follows_what_was_measured() -> None:
     honest, sure = found(4, 4000)[0], found(4, 4000)[1]
     loud = evaluate_answers(Answers(ids=sure.ids, labels=sure.labels, logits=4 * sure.logits), honest.classes)
     shy = evaluate_answers(Answers(ids=sure.ids, labels=sure.labels, logits=sure.logits / 4), honest.classes)
-    assert "too confident" in wording.trust(loud)
-    assert "too timid" in wording.trust(shy)
+    assert "It is overconfident" in wording.trust(loud)
+    assert "It is underconfident" in wording.trust(shy)
     assert wording.scaled(loud) is None
     assert loud.accuracy == shy.accuracy == honest.accuracy
 

@@ -323,7 +323,7 @@ def test_sizes_are_no_tensors_or_lists() -> None:
     for given in (torch.ones(3), [1], "a", None, 2**63, -(2**63)):
         with pytest.raises(ValueError, match="is not a number, or does not fit"):
             add(given, given)
-    with pytest.raises(ValueError, match="is is not a number, or does not fit"):
+    with pytest.raises(ValueError, match="is not a number, or does not fit"):
         function_called("torch.sym_ite")(True, [1], [2])
 
 

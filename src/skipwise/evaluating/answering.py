@@ -16,9 +16,8 @@ from skipwise.core.files.checksums import sha256
 from skipwise.core.text import count, listed
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.options import ReadingOptions
-from skipwise.data.sources import open_source
 from skipwise.deploy.artifact.artifact import is_artifact, read_artifact
-from skipwise.deploy.artifact.images import LabelledImages, own_images, remembered_reading, run_of
+from skipwise.deploy.artifact.images import LabelledImages, open_others, own_images, remembered_reading, run_of
 from skipwise.deploy.predict.decoding import InputImage
 from skipwise.deploy.predict.predictor import Predictor
 from skipwise.evaluation.one_network import Answers
@@ -208,6 +207,8 @@ def new_answers(
         chosen, part, note = own.of(split), split, ""
     elif data is None:
         raise SkipwiseError(f"{note} Give labelled images to evaluate {subject.folder} on.".strip())
+    elif split != "test":
+        raise SkipwiseError(f"--subset {split} is for the run's own images, which {data} is not; leave --subset out.")
     else:
         chosen, extra = _matched(data, subject.classes, reading or remembered_reading(subject.home))
         if len(chosen.of("test")):
@@ -263,7 +264,7 @@ def _matched(
 ) -> tuple[LabelledImages, dict[str, int]]:
     """Labelled images by the names of their classes, and how many are of classes that the network does not know."""
     try:
-        source = open_source(data, reading)
+        source = open_others(data, reading)
     except Unlabelled as error:
         raise Unlabelled(f"{str(error).rstrip('.')}. For images without labels there is 'skipwise predict'.") from error
     source.check()

@@ -74,14 +74,18 @@ def weakest(found: Evaluation) -> str | None:
 
 def trust(found: Evaluation) -> str:
     """Whether the network's confidence can be believed."""
-    given, accuracy = found.confidence.calibration, found.accuracy.value
-    gap = f"{100 * given.error:.1f} points ({100 * given.low:.1f} to {100 * given.high:.1f})"
-    if given.low == 0.0:
-        return f"As far as these images can tell, its confidence is as high as it should be: it differs by {gap}."
-    side = "too confident" if given.confidence > accuracy else "too timid"
+    given, accuracy = found.confidence.calibration, found.accuracy
+    error = f"{100 * given.error:.1f} points ({100 * given.low:.1f} to {100 * given.high:.1f})"
     if given.high <= SURE:
-        return f"Its confidence is close to how often it is right: it differs by {gap}."
-    return f"It is {side}: its confidence differs from how often it is right by {gap}."
+        return f"Its confidence is close to how often it is right: the calibration error is {error}."
+    means = f"on average it is {100 * given.confidence:.1f}% sure and {100 * accuracy.value:.1f}% right"
+    if given.confidence > accuracy.high:
+        return f"It is overconfident: {means}. The calibration error is {error}."
+    if given.confidence < accuracy.low:
+        return f"It is underconfident: {means}. The calibration error is {error}."
+    if given.low == 0.0:
+        return f"These images are too few to tell whether its confidence is right: the calibration error is {error}."
+    return f"Its confidence is right on average, but not of single answers: the calibration error is {error}."
 
 
 def scaled(found: Evaluation) -> str | None:
@@ -89,10 +93,11 @@ def scaled(found: Evaluation) -> str | None:
     if found.scaled is None or abs(found.scaled.temperature - 1) < NEARLY_ONE:
         return None
     before, after = found.confidence, found.scaled
+    worse = " So it does not help on these images." if after.log_loss > before.log_loss else ""
     return (
         f"Dividing the logits by a temperature of {after.temperature:.2f}, fitted on the validation images, changes no "
         f"answer. It takes the calibration error from {_points(before)} to {_points(after)} points, and the log-loss "
-        f"from {before.log_loss:.3f} to {after.log_loss:.3f}."
+        f"from {before.log_loss:.3f} to {after.log_loss:.3f}.{worse}"
     )
 
 
@@ -106,10 +111,11 @@ def refusals(found: Evaluation) -> list[str]:
                 "here."
             )
             continue
+        missed = ": the aim is missed" if each.accuracy < each.asked else ""
         sentences.append(
-            f"To be right on {100 * each.asked:.0f}% of its answers, it answers images with a confidence of at least "
-            f"{100 * each.threshold:.1f}%: here {100 * each.answered:.1f}% of the images, of which "
-            f"{100 * each.accuracy:.1f}% are right."
+            f"To aim for {100 * each.asked:.0f}% right, accept only answers with a confidence of at least "
+            f"{100 * each.threshold:.1f}%, as chosen on the validation images. Here that leaves "
+            f"{100 * each.answered:.1f}% of the images, and {100 * each.accuracy:.1f}% of these are right{missed}."
         )
     return sentences
 

@@ -81,6 +81,12 @@ def class_scores(matrix: NDArray[np.int64], names: Sequence[str], *, alpha: floa
     found = []
     for index, name in enumerate(names):
         right, images, answers = (int(n) for n in (matrix[index, index], matrix[index].sum(), matrix[:, index].sum()))
+        if not images:  # of a class that no image has, an answer says nothing
+            nothing = Score(value=None, low=0.0, high=1.0)
+            found.append(
+                ClassScores(name=name, images=0, answers=answers, precision=nothing, recall=nothing, f1=nothing)
+            )
+            continue
         jaccard = _score(right, images + answers - right, alpha)
         found.append(
             ClassScores(

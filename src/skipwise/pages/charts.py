@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from skipwise.pages.figures import colour
 
 WIDTH, HEIGHT = 460, 320
-LEFT, RIGHT, TOP, BOTTOM = 72, 14, 12, 48
+LEFT, RIGHT, TOP, BOTTOM = 72, 26, 12, 48
 """Room around the plot for its numbers and titles."""
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from skipwise.evaluating.record import EvaluationReport
     from skipwise.training.train import Trained
 
+OF_ONE_RUN = ("model", "seed", "time_limit", "init", "init_key", "output", "resume", "again", "json", "advice")
+"""Options that the command to compare does not repeat."""
 EVALUATION = "evaluation"
 """The folder in a run's for its evaluation."""
 
@@ -46,7 +48,7 @@ def train(line: Line[TrainOptions], data: Data, shown: PrintOptions, advice: Adv
     else:
         from skipwise.cli.summaries.trained import print_trained
 
-        print_trained(trained, report, data=data)
+        print_trained(trained, report, words=line.words(without=OF_ONE_RUN))
     return 2 if trained.record.status == "failed" else 0
 
 

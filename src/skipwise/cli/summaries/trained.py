@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.text import Text
@@ -15,12 +16,12 @@ from skipwise.statistics.shares import exact
 from skipwise.training.train import Trained
 
 
-def print_trained(trained: Trained, report: EvaluationReport | None, *, data: str) -> None:
+def print_trained(trained: Trained, report: EvaluationReport | None, *, words: Sequence[str | Path]) -> None:
     """How a run ended, where it is and what to type next.
 
     Args:
         report: its evaluation; None where there is none.
-        data: the images as they were named.
+        words: the images as they were named, and the options that were given and that `compare` has, too.
     """
     console = Console()
     record, spec = trained.record, trained.plan.spec
@@ -45,7 +46,8 @@ def print_trained(trained: Trained, report: EvaluationReport | None, *, data: st
     if report is not None:
         console.print(Text(f"Page:   {report.page}"), soft_wrap=True)
     other = "se_resnet18" if spec.model == "resnet18" else "resnet18"
-    following = command("skipwise", "compare", Path(data), "--models", f"{spec.model},{other}")
+    data, *options = words
+    following = command("skipwise", "compare", Path(data), "--models", f"{spec.model},{other}", *options)
     if record.status == "failed":
         following = f"the same command with --lr {spec.recipe.lr / 10:g} (and another --output, if you gave one)"
     console.print(Text(f"Next:   {following}"), soft_wrap=True)

@@ -70,17 +70,19 @@ def check(
     preprocessing: Preprocessing,
     precision: Precision,
     predict_pixels: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    temperature: float = 1.0,
 ) -> GoldenCheck:
     """Has the exported file answer the golden images from their bytes on, resizing included.
 
     Args:
         folder: the artifact's.
         predict_pixels: the file's probabilities [N, classes] for pixels [N, H, W, C].
+        temperature: what the logits are divided by. Below 1 it makes differences of probabilities larger.
 
     Raises:
         SkipwiseError: a golden image can't be read on this machine.
     """
-    tolerance = TOLERANCE[precision]
+    tolerance = TOLERANCE[precision] / min(temperature, 1.0)
     differences = {}
     for each in golden:
         try:

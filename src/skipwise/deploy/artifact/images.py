@@ -200,12 +200,25 @@ def other_images(
     Raises:
         SkipwiseError: there are none, or one of their classes is none of the network's.
     """
-    source = open_source(data, reading)
+    source = open_others(data, reading)
     source.check()
     rows = np.arange(len(source.ids))
     split = np.array(source.splits if source.splits is not None else [""] * len(rows), dtype="<U5")
     labels = _labels(source, rows, classes)
     return LabelledImages(where=os.fspath(data), source=source, rows=rows, labels=labels, split=split)
+
+
+def open_others(data: str | os.PathLike[str], reading: ReadingOptions | None) -> Source:
+    """Images as the run read its own, but for groups where these images don't say which they belong to.
+
+    The run may have been trained on a table with a column of groups, and these may be a folder.
+    """
+    try:
+        return open_source(data, reading)
+    except SkipwiseError:
+        if reading is None or (reading.group is None and reading.group_regex is None):
+            raise
+        return open_source(data, replace(reading, group=None, group_regex=None))
 
 
 def _labels(source: Source, rows: NDArray[np.int64], classes: tuple[str, ...]) -> NDArray[np.int64]:

@@ -297,7 +297,7 @@ def _write_golden(
         expected = reference.predict_resized(fit(data, network.preprocessing)[None])[0]
         answered = shipped.predict_pixels(pixels[None])[0]
         made.append(Golden(file=file, name=name, expected=_floats(expected), answered=_floats(answered)))
-    found = golden.check(made, folder, network.preprocessing, precision, shipped.predict_pixels)
+    found = golden.check(made, folder, network.preprocessing, precision, shipped.predict_pixels, network.temperature)
     if found.failed:
         raise SkipwiseError(
             f"The exported file does not answer {printable(found.failed[0])} as PyTorch does: a probability differs by "

@@ -67,13 +67,14 @@ class Flip:
     after_probability: float
 
 
-def judged(variant: Variant, found: Agreement, drop: Drop | None) -> BackendResult:
+def judged(variant: Variant, found: Agreement, drop: Drop | None, *, temperature: float = 1.0) -> BackendResult:
     """The result of a variant, with what is outside the tolerance.
 
     Args:
         variant: the variant.
         found: how its answers agree with those of the reference.
         drop: for INT8, its drop in accuracy.
+        temperature: what the logits are divided by. Below 1 it makes differences of probabilities larger.
     """
     faults = []
     if not np.isfinite(found.difference):
@@ -83,7 +84,7 @@ def judged(variant: Variant, found: Agreement, drop: Drop | None) -> BackendResu
     if variant.precision in MOST_DIFFERENCE:
         if found.images - found.same > tolerated:
             faults.append(f"{found.images - found.same} of {found.images:,} images get another class")
-        most = MOST_DIFFERENCE[variant.precision]
+        most = MOST_DIFFERENCE[variant.precision] / min(temperature, 1.0)
         if np.isfinite(found.difference) and found.difference > most:
             faults.append(f"a probability differs by {found.difference:.2g}, and {most:g} is tolerated")
     elif drop is not None and drop.outcome == "not as good":

@@ -94,7 +94,7 @@ def verify(
         notes.append("It has a signature that was not checked; give --public-key to check it.")
     checks = {
         session.backend.title: golden.check(
-            found.golden, folder, found.preprocessing, found.precision, session.predict_pixels
+            found.golden, folder, found.preprocessing, found.precision, session.predict_pixels, found.temperature
         )
         for session in sessions
     }
@@ -176,7 +176,9 @@ def _compare(
         found, drop = answers[variant.name], None
         if limit is not None and variant.precision == "int8":
             drop = noninferiority(before, right(found, images.labels), limit=limit, groups=groups)
-        results.append(judged(variant, agreement(expected, found, images.labels), drop))
+        results.append(
+            judged(variant, agreement(expected, found, images.labels), drop, temperature=artifact.temperature)
+        )
     return _Compared(
         reference=name,
         reference_quality=quality(expected, images.labels),
