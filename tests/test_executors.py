@@ -85,12 +85,6 @@ def test_every_run_reports_its_epochs_in_order_and_then_its_end(executor: Execut
     assert not list(executor.events())  # each end is told once
 
 
-def first_epoch(executor: Executor) -> Epoch:
-    event = next(iter(executor.events()))
-    assert isinstance(event, Epoch)
-    return event
-
-
 @pytest.mark.parametrize("stop", ["cancel", "close"])
 def test_a_stopped_run_is_resumed_and_comes_to_the_same_bytes(
     executor: Executor, folder: Path, stop: str, tmp_path: Path
@@ -99,7 +93,8 @@ def test_a_stopped_run_is_resumed_and_comes_to_the_same_bytes(
     job = job_of(folder, LINEAR, epochs=400 if isinstance(executor, LocalProcesses) else 40)
     executor.submit(job)
     executor.submit(job_of(folder, LINEAR, seed=1))
-    assert first_epoch(executor).epoch == 1
+    # The other run may get further before this one has begun.
+    assert isinstance(next(event for event in executor.events() if event.run == job.folder), Epoch)
     getattr(executor, stop)()
     assert find_run(job.spec, folder / job.folder) is None
     assert not list(executor.events())  # nothing more is heard of what was stopped
