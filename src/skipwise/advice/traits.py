@@ -16,7 +16,7 @@ SAMPLE = 400
 
 @dataclass(frozen=True, kw_only=True)
 class Traits:
-    """What advice goes by.
+    """The properties of a set of images that advice depends on.
 
     Args:
         images: all that are used.

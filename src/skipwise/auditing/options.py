@@ -1,4 +1,4 @@
-"""What a user may say of an audit; the options of `audit`."""
+"""The options of `audit`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from skipwise.data.options import DataOptions, ReadingOptions
 
 @options("Audit")
 class FindingOptions:
-    """What is looked for besides what the images show by themselves."""
+    """Sources of findings other than the images themselves."""
 
     run: str | None = option(
         None,

@@ -29,7 +29,7 @@ class Record:
         return self == other
 
     def difference(self, other: Record) -> str:
-        """What differs, named for a person."""
+        """Returns a phrase for the user that names what differs."""
         if self.fingerprint != other.fingerprint:
             return "the images differ"
         return "other findings"

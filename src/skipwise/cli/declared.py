@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Line(Generic[T]):
-    """What stands on the command line behind a verb.
+    """The arguments and options that follow a verb on the command line.
 
     Args:
         kind: the dataclass of the options of the verb's Python function.

@@ -1,4 +1,4 @@
-"""What a person sees in the terminal while something runs."""
+"""Progress in the terminal while a comparison or a run is going on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RESUMABLE = "(stop at any time; the same command resumes it)"
 
 
 def left_of(job: Job, done: int) -> float:
-    """What is left of a run after `done` epochs, in epochs at full size."""
+    """Returns how much of a run remains after `done` epochs, in epochs at full image size."""
     recipe, size = job.spec.recipe, job.spec.preprocessing.size
     left = recipe.epochs - done
     return left * relative_cost(recipe, size, done / recipe.epochs) if left > 0 else 0.0
@@ -127,7 +127,7 @@ class Display(Bar, Callback):
 
 
 class Screen(Display):
-    """What a comparison shows."""
+    """Shows the progress of a comparison."""
 
     def on_start(self, start: Start) -> None:
         plan, forecast, folder = start.plan, start.forecast, start.folder
@@ -169,7 +169,7 @@ class Screen(Display):
 
 
 class TrainScreen(Display):
-    """What a run shows."""
+    """Shows the progress of a run."""
 
     def on_start(self, start: Start) -> None:
         plan: RunPlan = start.plan

@@ -1,4 +1,4 @@
-"""What several verbs take on the command line alone: the images, and how the results are printed."""
+"""Arguments and options that several verbs have on the command line only: the images, and the output."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Folder = Annotated[str, typer.Argument(metavar="COMPARISON", help="The folder of
 
 @options("Output")
 class PrintOptions:
-    """How the results are printed."""
+    """Options for the output."""
 
     json: bool = option(False, "Print one JSON record instead of text.")
 
@@ -55,7 +55,7 @@ class OwnModelOptions:
 
 
 def names(text: str) -> list[str]:
-    """What commas separate."""
+    """Splits a text at commas."""
     return [name.strip() for name in text.split(",") if name.strip()]
 
 

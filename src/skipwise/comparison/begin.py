@@ -35,7 +35,7 @@ from skipwise.training.probe.step_cost import StepCost
 
 @dataclass(frozen=True, kw_only=True)
 class Beginning:
-    """What a comparison is begun with.
+    """Everything that is needed to begin a comparison.
 
     Args:
         packed: whether images are decoded once, into the cache.

@@ -117,7 +117,7 @@ def compare(
 
 
 def _request(data: str | os.PathLike[str], options: CompareOptions) -> ComparisonRequest:
-    """What is asked, checked as far as can be told without the images.
+    """Returns the request that the options make, checked as far as possible without the images.
 
     Raises:
         SkipwiseError: options exclude each other, name nothing that there is, or have values that can't be.
@@ -186,7 +186,7 @@ def _task(draft: Draft, options: CompareOptions, watch: Callback) -> Task[Plan]:
 
 
 def _show(place: Place[Plan], options: CompareOptions, sentences: Sequence[str]) -> Comparison | Planned:
-    """What is finished already."""
+    """Returns the finished comparison in the folder; for a dry run, its plan."""
     found = read_comparison(place.folder)
     if (saved := _saved(options)) is not None:
         write_plan(saved, found.plan)
@@ -194,7 +194,7 @@ def _show(place: Place[Plan], options: CompareOptions, sentences: Sequence[str])
 
 
 def _on_this_machine(options: CompareOptions, asked: ComparisonRequest, draft: Draft, began: float) -> OnThisMachine:
-    """What is said of how runs are computed, and what a time limit may change."""
+    """Returns how the user wants runs to be computed, and what a time limit may change."""
     from skipwise.comparison.budget.resolve import OnThisMachine
 
     return OnThisMachine(
@@ -239,6 +239,6 @@ def _question(options: CompareOptions, names: Sequence[str]) -> Question:
 
 
 def _planned(place: Place[Plan], plan: Plan, forecast: Forecast | None, sentences: Sequence[str]) -> Planned:
-    """What a dry run gives; without a forecast, nothing is left to do."""
+    """Returns the result of a dry run; without a forecast, nothing is left to do."""
     stage: Stage = "new" if place.plan is None else "begun" if forecast else "finished"
     return Planned(plan=plan, forecast=forecast, folder=place.folder, stage=stage, noticed=tuple(sentences))

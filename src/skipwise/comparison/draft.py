@@ -32,7 +32,7 @@ Notice = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonRequest:
-    """What is asked of a comparison, checked as far as can be told without its images.
+    """The request for a comparison, checked as far as possible without its images.
 
     Args:
         images: which images, and how they are read and split.

@@ -1,4 +1,4 @@
-"""What a user may say of a comparison; the options of `compare`, `recommend` and `report`."""
+"""The options of `compare`, `recommend` and `report`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT_MODELS = ("resnet18", "se_resnet18", "mobilenet_v2", "plain18")
 
 @options("Study")
 class StudyOptions:
-    """Which networks are compared, and how many runs that takes."""
+    """Options for the networks to compare and the number of runs."""
 
     models: str | Sequence[str] = option(
         DEFAULT_MODELS,
@@ -89,7 +89,7 @@ class StartOptions:
 
 @options("Machine")
 class ProcessOptions:
-    """How many runs there are at a time."""
+    """The option for the number of simultaneous runs."""
 
     workers: int | None = option(
         None, "The number of runs at a time.", unset="what suits this machine", metavar="N", short="-j"
@@ -98,7 +98,7 @@ class ProcessOptions:
 
 @options("Plan")
 class PlanOptions:
-    """What is done with the plan of a comparison."""
+    """Options for the plan of a comparison."""
 
     extend: bool = option(
         False,

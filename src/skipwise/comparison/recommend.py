@@ -29,7 +29,7 @@ _TIMES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 @dataclass(frozen=True, kw_only=True)
 class Recommended:
-    """Which network of a comparison to use, within limits.
+    """The network of a comparison to use within limits.
 
     Args:
         comparison: the finished comparison.

@@ -1,4 +1,4 @@
-"""What a user may say of an evaluation; the options of `evaluate`."""
+"""The options of `evaluate`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from skipwise.nets.options import TrustOptions
 
 @options("Evaluation")
 class AnsweringOptions:
-    """Which images are answered, and what answers them."""
+    """Options for the images to evaluate on, and for the backend."""
 
     subset: str = option("test", "Which of the run's own images to evaluate on: test or val.", metavar="test|val")
     backend: str | None = option(

@@ -58,7 +58,7 @@ class EvaluationPlan:
         return self == replace(other, source=self.source, data=self.data)
 
     def difference(self, other: EvaluationPlan) -> str:
-        """What differs, named for a person."""
+        """Returns a phrase for the user that names what differs."""
         if self.network != other.network:
             return "the network differs"
         if self.images != other.images or self.split != other.split:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, kw_only=True)
 class Abstention:
-    """What happens where the network answers only images it is at least so sure of.
+    """Coverage and accuracy if only predictions above a confidence threshold are accepted.
 
     Args:
         threshold: the lowest confidence that is answered.

@@ -22,7 +22,7 @@ class Score:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassScores:
-    """How well one class is recognised.
+    """Precision, recall and F1 of one class.
 
     Args:
         name: the class.
@@ -52,7 +52,7 @@ class ConfusedPair:
 
 
 def confusion_matrix(labels: NDArray[np.int64], answers: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-    """How often each class was taken for each: counts [label, answer].
+    """Counts how often each class was predicted as each class: [label, answer].
 
     Examples:
         >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()

@@ -18,7 +18,7 @@ ALPHA = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class LearningCheck:
-    """What a run's answers show.
+    """The result of the check whether a run has learned.
 
     Args:
         accuracy: the share of right answers.

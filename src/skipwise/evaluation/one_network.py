@@ -76,7 +76,7 @@ class ReliabilityBin:
 
 @dataclass(frozen=True, kw_only=True)
 class Confidence:
-    """What the network's confidence is worth, as it is or divided by a temperature.
+    """Calibration of the network's confidence, with or without temperature scaling.
 
     Args:
         temperature: 1 as it is.
@@ -111,7 +111,7 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """How good one network is on some images.
+    """The evaluation of one network on some images.
 
     Args:
         classes: their names.

@@ -1,4 +1,4 @@
-"""What a user may say of the outcome that networks are compared in."""
+"""Options for the outcome in which networks are compared."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from skipwise.core.options import option, options
 
 @options("What is compared")
 class OutcomeOptions:
-    """What counts, and which difference in it matters."""
+    """The outcome, and the margin."""
 
     outcome: str = option(
         "accuracy",

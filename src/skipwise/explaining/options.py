@@ -1,4 +1,4 @@
-"""What a user may say of an explanation; the options of `explain`."""
+"""The options of `explain`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from skipwise.nets.options import TrustOptions
 
 @options("Heat maps")
 class MapOptions:
-    """What is shown, and whether it is checked."""
+    """Options for the heat maps and their checks."""
 
     class_name: str | None = option(
         None,

@@ -39,7 +39,7 @@ class ExplanationPlan:
         return self == replace(other, source=self.source)
 
     def difference(self, other: ExplanationPlan) -> str:
-        """What differs, named for a person."""
+        """Returns a phrase for the user that names what differs."""
         return difference(self, other)
 
 

@@ -1,4 +1,4 @@
-"""What a user may say of networks, whichever they are."""
+"""Options for networks."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ FEWEST_GROUPS = 10
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """How images [N] fall into groups [G].
+    """The assignment of images [N] to groups [G].
 
     Args:
         images: how many there are.
@@ -42,7 +42,7 @@ class Groups:
 
     @property
     def count(self) -> int:
-        """How many groups there are."""
+        """The number of groups."""
         return self.images if self.starts is None else len(self.starts)
 
     def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:

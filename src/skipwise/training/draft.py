@@ -42,7 +42,7 @@ DEFAULT_MODEL = "resnet18"
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
-    """What is asked of a run, checked as far as can be told without its images.
+    """The request for a run, checked as far as possible without its images.
 
     Args:
         init: the word or file to start from.
@@ -66,7 +66,7 @@ class RunRequest:
 
 
 def request_of(options: TrainOptions) -> RunRequest:
-    """What is asked of a run by the options of `train`.
+    """Returns the request for a run that the options of `train` make.
 
     Raises:
         SkipwiseError: an option has a value that it can't have, options exclude each other, or the weights to start

@@ -1,4 +1,4 @@
-"""What a user may say of the training of networks; the options of `train`."""
+"""The options of `train`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from skipwise.training.loop.recipe import RecipeOptions
 
 @options("Machine")
 class MachineOptions:
-    """What computes, and how."""
+    """Options for the device, the precision and compilation."""
 
     device: str = option("auto", "The device to compute on: cpu, cuda, mps, or auto for the fastest one there is.")
     precision: str = option(

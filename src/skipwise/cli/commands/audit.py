@@ -15,7 +15,7 @@ from skipwise.core.text import finished_already
 
 @options("Output")
 class StatusOptions:
-    """What the exit status says."""
+    """Options for the exit status."""
 
     strict: bool = option(False, "Exit with status 2 if an image is in more than one split.")
 

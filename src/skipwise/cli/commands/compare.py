@@ -26,14 +26,14 @@ USUAL_LOOKS = (5, 8, 12)
 
 @options("Output")
 class FormatOptions:
-    """What is printed of a comparison."""
+    """The format in which a comparison is printed."""
 
     format: str = option("text", "What to print: text, md (Markdown, for a pull request) or json.")
 
 
 @options()
 class CompareOutput:
-    """What `compare` prints."""
+    """The output options of `compare`."""
 
     text: FormatOptions = group(FormatOptions)
     advice: AdviceOptions = group(AdviceOptions)
@@ -63,7 +63,7 @@ def compare(line: Line[CompareOptions], data: Data, shown: CompareOutput) -> int
 
 
 def _format(line: Line[CompareOptions], shown: CompareOutput) -> tuple[str, bool]:
-    """What is printed, and whether that is JSON."""
+    """Returns the output format, and whether it is JSON."""
     format, json = shown.text.format, shown.record.json
     if format not in PRINTED:
         raise unknown_name("format", format, PRINTED)
@@ -93,7 +93,7 @@ def _print(comparison: Comparison, format: str) -> None:
 
 
 def _print_planned(planned: Planned, line: Line[CompareOptions], *, json: bool) -> None:
-    """What a dry run found out; the command that follows carries out the file, where the plan was saved."""
+    """Prints the result of a dry run. The next command carries out the plan, from its file if it was saved."""
     from skipwise.cli.summaries.next_steps import program_of
     from skipwise.cli.summaries.planned import print_planned
     from skipwise.comparison.plan.saved import left_to

@@ -28,7 +28,7 @@ Images = Annotated[
 
 @options()
 class EvaluateOutput:
-    """What only the command line of `evaluate` has."""
+    """Options of `evaluate` that only the command line has."""
 
     own: OwnModelOptions = group(OwnModelOptions)
     record: PrintOptions = group(PrintOptions)

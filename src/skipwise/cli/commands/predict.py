@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from skipwise.deploy.predict.predict import PredictionJob
 
 MOST_REPEATED = 8
-"""With more images on the command line it is not repeated."""
+"""The next command repeats the images only if there are at most this many."""
 
 
 Model = Annotated[str, typer.Argument(metavar="ARTIFACT|RUN", help="What 'skipwise export' or 'skipwise train' made.")]

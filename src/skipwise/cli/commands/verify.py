@@ -26,7 +26,7 @@ Images = Annotated[
 
 @options("Output")
 class CertificateOptions:
-    """Where the certificate goes, and what the exit status says."""
+    """Options for the folder of the certificate and for the exit status."""
 
     output: str | None = option(
         None, "The folder for the certificate.", unset="the artifact's", metavar="FOLDER", short="-o", path=True
@@ -38,7 +38,7 @@ class CertificateOptions:
 
 @options()
 class VerifyOutput:
-    """What only the command line of `verify` has."""
+    """Options of `verify` that only the command line has."""
 
     own: OwnModelOptions = group(OwnModelOptions)
     certificate: CertificateOptions = group(CertificateOptions)

@@ -23,7 +23,7 @@ from skipwise.nets.external import is_own
 from skipwise.statistics import Pair
 
 MOST_PAIRS = 15
-"""With more, only the pairs of the network that is recommended are printed."""
+"""If there are more pairs than this, only those of the recommended network are printed."""
 
 
 def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
@@ -56,7 +56,7 @@ def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
 
 
 def print_recommended(found: Recommended) -> None:
-    """Which limits are broken, which network to use within them, and what to type next."""
+    """Prints which limits are exceeded, which network to use within them, and the next command."""
     console = Console()
     comparison, choice = found.comparison, found.recommendation
     for line in reservations(comparison.plan, comparison.results):

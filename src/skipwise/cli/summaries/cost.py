@@ -39,7 +39,7 @@ def print_models(rows: Sequence[ListedNetwork]) -> None:
 
 
 def print_profile(report: ProfileReport) -> None:
-    """What each network costs, counted and measured."""
+    """Prints the cost of each network, counted and measured."""
     console = Console()
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("network", no_wrap=True)

@@ -57,7 +57,7 @@ def first_run(comparison: Comparison, name: str | None) -> Path | None:
 
 
 def program_of(typed: Sequence[str]) -> list[str]:
-    """How the program is called from here."""
+    """Returns the words that call the program."""
     if typed[0].endswith("__main__.py"):
         return [_short(sys.executable), "-m", "skipwise"]
     # A virtual environment that is not activated has the program, but not on the path.

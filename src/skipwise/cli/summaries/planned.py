@@ -11,7 +11,7 @@ from skipwise.core.progress import Console
 
 
 def print_planned(planned: Planned, following: str) -> None:
-    """What a dry run found out, and the command that does it."""
+    """Prints the result of a dry run, and the command that carries it out."""
     console, plan = Console(), planned.plan
     lines = [*planned.noticed, *outlined(plan)]
     lines += given_up_in_all(plan)

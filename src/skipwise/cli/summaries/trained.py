@@ -17,7 +17,7 @@ from skipwise.training.train import Trained
 
 
 def print_trained(trained: Trained, report: EvaluationReport | None, *, words: Sequence[str | Path]) -> None:
-    """How a run ended, where it is and what to type next.
+    """Prints the result of a run, its folder and the next command.
 
     Args:
         report: its evaluation; None where there is none.
@@ -62,6 +62,6 @@ def _accuracy(accuracy: float, images: int, model: str) -> str:
 
 
 def _more(found: Evaluation) -> list[str]:
-    """What else is worth saying of a run in a few lines."""
+    """Returns a few more sentences about a run."""
     sentences = (wording.against_guessing(found), wording.weakest(found), wording.trust(found))
     return [sentence for sentence in sentences if sentence]

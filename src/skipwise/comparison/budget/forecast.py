@@ -25,7 +25,7 @@ ENDING, ENDING_EACH = 3.0, 1.5
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a comparison will take.
+    """The forecast of a comparison.
 
     Args:
         first: seconds to the first look; None where it is not known.
@@ -77,7 +77,7 @@ def guessed(costs: Mapping[str, StepCost], multiply_adds: Mapping[str, float]) -
 
 
 def forecast(plan: Plan, costs: Mapping[str, StepCost], weights: Mapping[str, float]) -> Forecast:
-    """What a plan will take.
+    """Returns the forecast of a plan.
 
     Args:
         costs: of a training step of each network; without them nothing is known of the time.

@@ -174,12 +174,12 @@ class Plan:
 
     @property
     def test_images(self) -> int:
-        """How many images every candidate is tested on."""
+        """The number of test images."""
         return self.split_images["test"]
 
     @property
     def train_images(self) -> int:
-        """How many images a run is trained on."""
+        """The number of training images of a run."""
         return self.split_images["train"] if self.folds is None else self.test_images * (self.folds - 1) // self.folds
 
     @property

@@ -17,7 +17,7 @@ Stage = Literal["new", "begun", "finished"]
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """What a call of `compare` would do.
+    """The plan that a call of `compare` would carry out.
 
     Args:
         plan: as far as it can be told before images are decoded: their mean and deviation are open, and whether the

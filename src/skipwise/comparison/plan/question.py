@@ -53,7 +53,7 @@ class Question:
 
     @property
     def scoring(self) -> Outcome:
-        """What counts per image."""
+        """The outcome that is compared."""
         return outcome_of(self.outcome)
 
     @property

@@ -77,7 +77,7 @@ def check_savable(path: Path) -> None:
 
 
 def read_plan(path: Path) -> Arguments:
-    """What a plan's file says.
+    """Reads the file of a plan.
 
     Raises:
         SkipwiseError: there is none, or it is not as `write_plan` writes it.

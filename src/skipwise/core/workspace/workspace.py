@@ -21,7 +21,7 @@ class Plan(Protocol):
         """Whether to go on with `other`, or to show its results, is what was asked for."""
 
     def difference(self, other: Any, /) -> str:
-        """What differs, named for a person."""
+        """Returns a phrase for the user that names what differs."""
 
 
 P = TypeVar("P", bound=Plan)

@@ -47,7 +47,7 @@ class ExportPlan:
         return self == other
 
     def difference(self, other: ExportPlan) -> str:
-        """What differs, named for a person."""
+        """Returns a phrase for the user that names what differs."""
         return difference(self, other)
 
 

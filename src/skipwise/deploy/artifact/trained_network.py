@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skipwise.core.errors import Damaged, SkipwiseError
 from skipwise.core.files.checksums import sha256
@@ -177,18 +177,21 @@ def network_of_file(file: str | os.PathLike[str], weights: ExternalWeights) -> T
         raise SkipwiseError(f"There is no file {path}; give a finished run's folder, or a file of weights.")
     if len(set(classes)) != len(classes) or len(classes) < 2:
         raise SkipwiseError("--classes must name two classes or more, each once, in the order of its answers.")
-    return TrainedNetwork(
-        where=Path(file),
-        weights=path,
+    return _trained_elsewhere(
+        file,
         key=weights.init_key,
         model=weights.model,
         width=weights.width,
         stem=weights.stem,
-        seed=None,
-        recipe="",
         classes=classes,
         preprocessing=weights.preprocessing(),
-        test_accuracy=None,
+    )
+
+
+def _trained_elsewhere(file: str | os.PathLike[str], **described: Any) -> TrainedNetwork:
+    """Returns the network in a file of weights, of whose training nothing is known."""
+    return TrainedNetwork(
+        where=Path(file), weights=user_path(file), seed=None, recipe="", test_accuracy=None, **described
     )
 
 
@@ -223,18 +226,14 @@ def network_of_artifact(artifact: Artifact, where: str | os.PathLike[str], trust
     else:
         check_trusted(made.model, trust, where)
         check_model(made.model)
-        network = TrainedNetwork(
-            where=Path(where),
-            weights=path,
+        network = _trained_elsewhere(
+            where,
             key=made.key,
             model=made.model,
             width=made.width,
             stem=made.stem,
-            seed=None,
-            recipe="",
             classes=artifact.classes,
             preprocessing=artifact.preprocessing,
-            test_accuracy=None,
         )
     if sha256(network.weights) != made.weights:
         raise SkipwiseError(f"{where} is not what this was exported from: its weights differ.")

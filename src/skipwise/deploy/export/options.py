@@ -1,4 +1,4 @@
-"""What a user may say of an export; the options of `export`."""
+"""The options of `export`."""
 
 from __future__ import annotations
 

@@ -39,5 +39,5 @@ class AnswerPlan:
         return self == other
 
     def difference(self, other: AnswerPlan) -> str:
-        """What differs, named for a person."""
+        """Returns a phrase for the user that names what differs."""
         return difference(self, other)

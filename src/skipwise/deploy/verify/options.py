@@ -1,4 +1,4 @@
-"""What a user may say of a verification; the options of `verify`."""
+"""The options of `verify`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from skipwise.nets.options import TrustOptions
 
 @options("Check")
 class CheckOptions:
-    """What the artifact is checked for."""
+    """Options for the checks of the artifact."""
 
     run: str | None = option(
         None,

@@ -20,7 +20,7 @@ from skipwise.nets.network import Network
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MapMethod:
-    """How heat maps of a network are made.
+    """The method by which heat maps of a network are made.
 
     Args:
         name: of the method.

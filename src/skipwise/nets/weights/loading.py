@@ -65,7 +65,7 @@ _CONVENTIONS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """What was loaded.
+    """The result of loading weights.
 
     Args:
         key: the key of the set that was loaded; "" where the file holds nothing else.

@@ -34,7 +34,7 @@ PRECISIONS = ("auto", "fp32", *HALVES)
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
-    """How runs are computed.
+    """The device, precision, threads and compilation of runs.
 
     Args:
         device: "cpu", "cuda" or "mps".

@@ -25,7 +25,7 @@ SAVING_SHARE = 0.01
 
 @dataclass(frozen=True)
 class _Saved:
-    """What a checkpoint holds besides its tensors."""
+    """The record in a checkpoint, besides its tensors."""
 
     spec: RunSpec
     state: TrainState
