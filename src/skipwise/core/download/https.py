@@ -87,7 +87,7 @@ def open_url(url: str, headers: dict[str, str]) -> Any:
 
 
 def range_of(status: int, headers: Message, have: int) -> tuple[int, int]:
-    """Where the answer's bytes begin, and how many the file has; 0 if nobody knows."""
+    """Returns where the answer's bytes begin, and the length of the file; 0 if the server does not say."""
     length = headers.get("Content-Length", "")
     if status != 206:
         return 0, int(length) if length.isdecimal() else 0
@@ -98,7 +98,7 @@ def range_of(status: int, headers: Message, have: int) -> tuple[int, int]:
 
 
 def validator_of(headers: Message) -> str:
-    """What tells this file from another that is there later. A weak ETag does not: the bytes may be others."""
+    """Returns the header that changes with the file. A weak ETag may stay while the bytes change."""
     etag = headers.get("ETag", "")
     return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
 
