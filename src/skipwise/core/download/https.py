@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import http.client
 import re
 import ssl
@@ -30,7 +31,11 @@ class _OnlyHttps(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
     ) -> urllib.request.Request | None:
-        check_scheme(newurl, req.full_url)
+        try:
+            check_scheme(newurl, req.full_url)
+        except SkipwiseError:
+            fp.close()  # nobody else has this answer
+            raise
         return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
 
 
@@ -57,21 +62,26 @@ def open_url(url: str, headers: dict[str, str]) -> Any:
     ):
         opener.add_handler(handler)
     request = urllib.request.Request(url, headers={"User-Agent": "skipwise", "Accept-Encoding": "identity", **headers})
-    answer: list[Any] = []
+    asked: concurrent.futures.Future[Any] = concurrent.futures.Future()
 
     def ask() -> None:
+        found: Any
         try:
-            answer.append(opener.open(request, timeout=SILENCE))
+            found = opener.open(request, timeout=SILENCE)
         except Exception as error:
-            answer.append(error)
+            found = error
+        try:
+            asked.set_result(found)
+        except concurrent.futures.InvalidStateError:  # it was given up on
+            if not isinstance(found, Exception) or isinstance(found, urllib.error.HTTPError):
+                found.close()
 
     # Each header may come just in time, for ever; so it is not this thread that waits for them.
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(PATIENCE)
-    if not answer:
+    threading.Thread(target=ask, daemon=True).start()
+    concurrent.futures.wait([asked], PATIENCE)
+    if asked.cancel():
         raise BrokenConnection("the server does not answer")
-    found = answer[0]
+    found = asked.result()
     if isinstance(found, urllib.error.HTTPError | SkipwiseError):
         raise found
     if isinstance(found, urllib.error.URLError) and isinstance(found.reason, ssl.SSLCertVerificationError):
