@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """What an export made.
+    """The result of an export.
 
     Args:
         folder: the artifact's folder.
@@ -191,7 +191,7 @@ def export(
 
 
 def _external(run: str | os.PathLike[str], weights: ExternalWeights) -> ExternalWeights | None:
-    """What is said of a file of weights; None where a run is exported.
+    """Returns the description of a file of weights; None where a run is exported.
 
     Raises:
         SkipwiseError: the key of a file's weights is given, and not which network they are of.
