@@ -6,7 +6,10 @@ import warnings
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
+from msgspec import UNSET, UnsetType
+
 from skipwise.comparison.plan.question import Question
+from skipwise.comparison.results.judged import JudgedOutcome, Reached, find_pair
 from skipwise.core.deprecation import earlier_name
 from skipwise.core.machine.system import Machine
 from skipwise.cost.counts import Counts
@@ -246,7 +249,8 @@ class Results:
     nearly, among the training or validation images too; `guess` is the outcome of whoever knows only how common each
     class is: for accuracy, of always answering the commonest.
     `class_images` counts the test images of each class. `test_groups` is the number of groups that the test images
-    belong to, None where each is by itself; `grouped_by` is what said so, beside near-duplicates.
+    belong to, None where each is by itself; `grouped_by` is what said so, beside near-duplicates. `further_outcomes`
+    has what was found by the other outcomes that were asked for; it is left out of files where there is none.
     """
 
     plan: str
@@ -269,18 +273,31 @@ class Results:
     test_groups: int | None = None
     grouped_by: str = ""
     ratios: tuple[Ratio, ...] = ()
+    further_outcomes: tuple[JudgedOutcome, ...] | UnsetType = UNSET
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidates": "contenders"}
     contenders = earlier_name("candidates", "contenders")
 
+    @property
+    def further(self) -> tuple[JudgedOutcome, ...]:
+        """What was found by each further outcome."""
+        return () if isinstance(self.further_outcomes, UnsetType) else self.further_outcomes
+
+    @property
+    def judged(self) -> tuple[JudgedOutcome, ...]:
+        """What was found by each outcome, the first one first; in the order of `question.questions`."""
+        question = self.question
+        first = JudgedOutcome(
+            outcome=question.outcome,
+            margin=question.margin,
+            networks=tuple(Reached(name=c.name, outcome=c.outcome) for c in self.candidates),
+            pairs=self.pairs,
+        )
+        return (first, *self.further)
+
     def pair(self, a: str, b: str) -> Pair | None:
         """The pair as seen from a's side, whichever way round it is kept; None if it could not be judged."""
-        for pair in self.pairs:
-            if (pair.a, pair.b) == (a, b):
-                return pair
-            if (pair.a, pair.b) == (b, a):
-                return pair.turned()
-        return None
+        return find_pair(self.pairs, a, b)
 
     def beaten(self) -> dict[str, str]:
         """The candidates shown to be more than the margin behind another one, and which; see `statistics.beaten`."""

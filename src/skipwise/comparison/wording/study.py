@@ -6,6 +6,7 @@ import math
 
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.results.records import Results
+from skipwise.comparison.wording.further import and_outcomes, beside
 from skipwise.comparison.wording.phrases import length, margin, measure, tested
 from skipwise.core.text import count, listed
 from skipwise.training.setting import Setting
@@ -19,8 +20,9 @@ def asked(results: Results) -> str:
     if results.exploratory or results.folds is not None:
         error = ""
     return (
-        f"Compared: {count(len(results.candidates), 'network')} by {measure(question)}, with {seeds} each, on "
-        f"{tested(results)}. A difference of less than {margin(question)} counts as too small to matter.{error}"
+        f"Compared: {count(len(results.candidates), 'network')} by {measure(question)}{beside(question)}, with {seeds} "
+        f"each, on {tested(results)}. A difference of less than {margin(question)} counts as too small to matter."
+        f"{error}"
     )
 
 
@@ -91,7 +93,8 @@ def assumed(results: Results) -> str:
         "together."
     )
     return (
-        f"The intervals allow for which seeds and which {units} were drawn, and hold for all pairs at once. They "
+        f"The intervals allow for which seeds and which {units} were drawn, and hold for all pairs"
+        f"{and_outcomes(results.question)} at once. They "
         f"assume that {units} are independent of each other. {together} A comparison that is repeated with more seeds "
         "because a pair stayed open is a second look, and the chances of error of the two add up."
     )

@@ -37,6 +37,7 @@ class Outcome(Number):
         fewest_classes: with fewer, the outcome says nothing.
         guess: what gives `baseline`, in words.
         within: the classes whose images alone count, as they were asked for; "" where all do.
+        lead: how a sentence about it begins, such as "Under corruption"; "" for "By" and its name.
 
     Examples:
         >>> from skipwise.evaluation.outcomes import outcome_of
@@ -59,6 +60,7 @@ class Outcome(Number):
     fewest_classes: int = 2
     guess: str = "always answering with the share of each class"
     within: str = ""
+    lead: str = ""
 
     def scores(self, logits: Logits, labels: Labels) -> NDArray[np.float64]:
         """The score of each image, times its weight, from logits [N, classes] and labels [N]."""
@@ -188,6 +190,11 @@ class Outcome(Number):
     def _of_classes(self) -> str:
         names = [name.strip() for name in self.within.split(",")]
         return ", ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} classes"
+
+    @property
+    def under(self) -> str:
+        """How a sentence about it begins: "By test log-loss"."""
+        return self.lead or f"By {self.measure()}"
 
     @property
     def axis(self) -> str:
