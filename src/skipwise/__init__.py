@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from skipwise.nets.weights.loading import load_weights as load_weights
     from skipwise.nets.zoo import create_model as create_model
     from skipwise.nets.zoo import list_models as list_models
+    from skipwise.studies.records import StudyReport as StudyReport
+    from skipwise.studies.study import study as study
     from skipwise.training.callbacks import Callback as Callback
     from skipwise.training.callbacks import Epoch as Epoch
     from skipwise.training.train import train as train
@@ -64,6 +66,7 @@ _HOMES = {
     "ReadingOptions": "skipwise.data.sources",
     "Source": "skipwise.data.sources",
     "SkipwiseError": "skipwise.core.errors",
+    "StudyReport": "skipwise.studies.records",
     "advise": "skipwise.advice.advise",
     "audit": "skipwise.auditing.audit",
     "compare": "skipwise.comparison.compare",
@@ -78,6 +81,7 @@ _HOMES = {
     "profile": "skipwise.cost.profile",
     "recommend": "skipwise.comparison.recommend",
     "report": "skipwise.comparison.results.finished",
+    "study": "skipwise.studies.study",
     "train": "skipwise.training.train",
     "verify": "skipwise.deploy.verify.verify",
 }
