@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from skipwise.core.text import byte_size, command, count, printable
 from skipwise.deploy.artifact.artifact import Artifact, Quantization
+from skipwise.deploy.servers import find_server
 from skipwise.deploy.verify.agreement import Quality
 from skipwise.deploy.verify.drop import mend, seen, unsure
 from skipwise.deploy.verify.record import Certificate, Verified
@@ -83,6 +84,11 @@ def _found(record: Quantization) -> str:
 def verify_command(made: Exported) -> str:
     """The command that verifies an artifact on images."""
     return command("skipwise", "verify", made.folder, Path(made.data or "path/to/test/images"))
+
+
+def serve_command(served: Path) -> str:
+    """The command that starts a server on the folder that was written for it."""
+    return command(*find_server(served.name).command(served))
 
 
 def verdict(found: Verified) -> str:
