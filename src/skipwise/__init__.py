@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from skipwise.nets.weights.loading import load_weights as load_weights
     from skipwise.nets.zoo import create_model as create_model
     from skipwise.nets.zoo import list_models as list_models
+    from skipwise.serving.serve import serve as serve
     from skipwise.training.callbacks import Callback as Callback
     from skipwise.training.callbacks import Epoch as Epoch
     from skipwise.training.train import train as train
@@ -78,6 +79,7 @@ _HOMES = {
     "profile": "skipwise.cost.profile",
     "recommend": "skipwise.comparison.recommend",
     "report": "skipwise.comparison.results.finished",
+    "serve": "skipwise.serving.serve",
     "train": "skipwise.training.train",
     "verify": "skipwise.deploy.verify.verify",
 }

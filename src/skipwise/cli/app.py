@@ -26,6 +26,7 @@ from skipwise.cli.commands import (
     profile,
     recommend,
     report,
+    serve,
     train,
     verify,
 )
@@ -260,6 +261,7 @@ VERBS = (
     (verify.verify, "skipwise verify runs/export/images-onnx-fp32 path/to/images"),
     (predict.predict, "skipwise predict runs/export/images-onnx-fp32 path/to/photos --output answers.csv"),
     (explain.explain, "skipwise explain runs/train/images path/to/photos --check"),
+    (serve.serve, "skipwise serve runs/export/images-onnx-fp32"),
     (audit.audit, "skipwise audit path/to/images"),
     (profile.profile, "skipwise profile resnet18,se_resnet18,mobilenet_v2 --img-size 224"),
     (models.models, "skipwise models 'se_*'"),
