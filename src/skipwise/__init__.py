@@ -1,4 +1,4 @@
-"""Which residual network should I use on these images, on this machine, and how sure is that?
+"""Skipwise trains residual networks, compares them on your images and your machine, and says how sure the result is.
 
 The public names are loaded when they are first used: importing skipwise imports no torch.
 """

@@ -111,7 +111,7 @@ def main() -> NoReturn:
 
 
 def _sentence(error: Exception) -> str | None:
-    """What the user can mend, though no part of ours foresaw it; None for what typer says, and for bugs."""
+    """Returns a sentence on an error that the user can correct; None for errors of typer's, and for bugs."""
     if memory.is_short(error):
         first = str(error).strip().partition("\n")[0]
         shown = f" ({first[:120]})" if first else ""

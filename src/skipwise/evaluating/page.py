@@ -25,7 +25,7 @@ POINTS = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What the page shows beside the numbers.
+    """The values that the page shows beside the numbers.
 
     Args:
         title: of the page.

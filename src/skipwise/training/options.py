@@ -25,7 +25,7 @@ class MachineOptions:
 
 @options("Run")
 class RunOptions:
-    """Which network is trained, from which seed, for how long, and from which weights."""
+    """Options of a run: its network, seed, length and initial weights."""
 
     model: str | None = option(
         None,

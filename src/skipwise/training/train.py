@@ -239,7 +239,7 @@ class _RunImages:
 
 
 def _tidy(folder: Path, images: _RunImages) -> None:
-    """What a finished run's folder is left with; it may be read-only, since it is shown only."""
+    """Clears up a finished run's folder; it may be read-only, since it is shown only."""
     with contextlib.suppress(SkipwiseError, OSError):
         images.describe(folder)
         clear_leftovers(folder)

@@ -74,7 +74,7 @@ class Worker:
             self.images.pixels.close()  # type: ignore[attr-defined]
 
     def _outcome(self, validated: Predictions) -> float | None:
-        """What the comparison is about, on the validation images of an epoch."""
+        """Returns the comparison's outcome on the validation images of an epoch."""
         scoring = self.plan.question.scoring
         counts = scoring.members(validated.labels, self.plan.classes)
         if not counts.any():

@@ -25,7 +25,7 @@ from skipwise.training.run.state import TrainState
 from skipwise.training.run.time_budget import Timekeeper
 
 Progress = TrainState | Epoch | RunEnd
-"""What a run yields: its state after each step, each finished epoch, and last its end."""
+"""A step of a run: its state after each step, each finished epoch, and last its end."""
 
 
 def run_events(

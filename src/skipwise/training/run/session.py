@@ -109,8 +109,7 @@ class Session:
             self.saves.save(training)
 
     def _rehearse(self) -> None:
-        """Where images grow, computes gradients at full size once before the first step, to see if there is enough
-        memory for them."""
+        """Computes gradients at full size before the first step where images grow, to see if there is enough memory."""
         spec, batch = self.spec, self.spec.recipe.batch_size // self.ranks.count
         size, channels = spec.preprocessing.size, spec.preprocessing.channels
         if len(sides(spec.recipe, size)) > 1:
