@@ -188,9 +188,10 @@ class StudyReport:
 
     Example:
         >>> import skipwise
-        >>> found = skipwise.study("depth", data=["cifar10=cifar10.zip"])  # doctest: +SKIP
-        >>> found.record.verdict, found.page.name  # doctest: +SKIP
-        ('undecided', 'depth.md')
+        >>> skipwise.StudyReport.__name__, RECORD
+        ('StudyReport', 'study.json')
+        >>> found = skipwise.study("squeeze-excite", data=["cifar10=cifar10.zip"])  # doctest: +SKIP
+        >>> [(each.part.claim, each.answer) for each in found.record.findings]  # doctest: +SKIP
     """
 
     folder: Path

@@ -65,9 +65,14 @@ def study(
 
     Example:
         >>> import skipwise
-        >>> planned = skipwise.study("depth", data=["cifar10=cifar10.zip"], dry_run=True)  # doctest: +SKIP
-        >>> planned.comparisons[0].plan.trained[:2]  # doctest: +SKIP
-        ('plain20', 'plain32')
+        >>> try:
+        ...     skipwise.study("dept")
+        ... except skipwise.SkipwiseError as error:
+        ...     print(error)
+        There is no study called 'dept'; did you mean 'depth'?
+        >>> found = skipwise.study("depth", data=["cifar10=cifar10.zip"])  # doctest: +SKIP
+        >>> found.record.verdict, found.page.name  # doctest: +SKIP
+        ('contradicted', 'depth.md')
     """
     if name not in STUDIES:
         raise unknown_name("study", name, STUDIES)
