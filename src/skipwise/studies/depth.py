@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skipwise.studies.designs import Design, Part, Study, Subset
+from skipwise.studies.designs import Design, Part, Setup, Study, Subset
 
 SMALL = Subset(data="cifar10", train=5000, val=1000, test=10_000)
 FULL = Subset(data="cifar10", train=45_000, val=5000, test=10_000)
@@ -28,30 +28,35 @@ DEPTH = Study(
     name="depth",
     claim="Deeper networks are worse without skip connections, and better with them.",
     source="He et al. 2015, Deep Residual Learning for Image Recognition, arXiv:1512.03385, section 4.2 and figure 6.",
-    small=(
-        Design(
-            name="depth",
-            title="plain and residual networks of 20, 32 and 56 layers",
-            models=MODELS,
-            images=SMALL,
-            epochs=10,
-            batch_size=128,
-            width=0.5,
-            img_size=24,
+    small=Setup(
+        designs=(
+            Design(
+                name="depth",
+                title="plain and residual networks of 20, 32 and 56 layers",
+                models=MODELS,
+                images=SMALL,
+                epochs=10,
+                batch_size=128,
+                width=0.5,
+                img_size=24,
+            ),
         ),
+        parts=PARTS,
     ),
-    full=(
-        Design(
-            name="depth",
-            title="plain and residual networks of 20, 32 and 56 layers",
-            models=MODELS,
-            images=FULL,
-            epochs=200,
-            recipe="reference",
-            compile=None,
+    full=Setup(
+        designs=(
+            Design(
+                name="depth",
+                title="plain and residual networks of 20, 32 and 56 layers",
+                models=MODELS,
+                images=FULL,
+                epochs=200,
+                recipe="reference",
+                compile=None,
+            ),
         ),
+        parts=PARTS,
     ),
-    parts=PARTS,
     reasons=(
         "These are the networks of the paper's figure 6, with the same three depths plain and residual; at the small "
         "scale they have half of the channels, and images of 24 x 24 pixels.",

@@ -112,27 +112,28 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settled:
-    """The designs of a study with what had to be measured on this machine before anything was trained.
+class Setup:
+    """A study at one scale.
 
     Args:
-        designs: the complete designs.
-        parts: the parts of the claim, with the networks that were chosen.
-        sentences: what was measured and what follows from it.
+        designs: its comparisons.
+        parts: the parts of the claim that they answer.
+        measured: what was measured on this machine before anything was trained, and what followed from it, a sentence
+            each.
     """
 
     designs: tuple[Design, ...]
     parts: tuple[Part, ...]
-    sentences: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
 
 
-Settle = Callable[[tuple[Design, ...], tuple[Part, ...]], Settled]
-"""Completes the designs by measurements on this machine."""
+Settle = Callable[[Setup], Setup]
+"""Completes a study by measurements on this machine."""
 
 
-def as_written(designs: tuple[Design, ...], parts: tuple[Part, ...]) -> Settled:
-    """The designs as they stand in the table: nothing has to be measured."""
-    return Settled(designs=designs, parts=parts)
+def as_written(setup: Setup) -> Setup:
+    """The study as it stands in the table: nothing has to be measured."""
+    return setup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,27 +144,26 @@ class Study:
         name: what it is called on the command line.
         claim: the sentence that people repeat.
         source: where it is said.
-        small, full: the comparisons at each scale.
-        parts: the parts of the claim; the verdict is made of their answers, see `answers.py`.
+        small, full: the comparisons at each scale, and the parts of the claim. The verdict is made of the answers to
+            these, see `answers.py`.
         reasons: why the design is as it is, a sentence or two each.
         not_covered: what the verdict says nothing about.
         would_change: what could lead to another verdict.
-        settle: completes the designs.
+        settle: completes it by measurements.
     """
 
     name: str
     claim: str
     source: str
-    small: tuple[Design, ...]
-    full: tuple[Design, ...]
-    parts: tuple[Part, ...]
+    small: Setup
+    full: Setup
     reasons: tuple[str, ...]
     not_covered: tuple[str, ...]
     would_change: tuple[str, ...]
     settle: Settle = as_written
 
-    def at(self, scale: Scale) -> tuple[Design, ...]:
-        """The comparisons at a scale."""
+    def at(self, scale: Scale) -> Setup:
+        """The study at a scale."""
         return self.small if scale == "small" else self.full
 
 

@@ -43,7 +43,7 @@ def list_studies(scale: str, *, progress: Callable[[str, int, int], None] = lamb
     require("torch", extra="train")
     found = []
     for number, study in enumerate(STUDIES.values()):
-        designs = study.at(scale_of(scale))
+        designs = study.at(scale_of(scale)).designs
         progress("Trying out networks", number, len(STUDIES))
         found.append(
             ListedStudy(

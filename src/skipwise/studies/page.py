@@ -30,7 +30,7 @@ def _paragraphs(record: StudyRecord) -> Iterable[str]:
         yield f"The study makes {len(record.comparisons)} comparisons, all of it fixed before anything was trained."
     else:
         yield "All of it was fixed before anything was trained."
-    yield _bullets([*record.reasons, *record.settled, *record.notes])
+    yield _bullets([*record.reasons, *record.measured, *record.notes])
     for comparison in record.comparisons:
         yield from _comparison(record, comparison)
     yield "## Rule"

@@ -9,7 +9,7 @@ from skipwise.comparison.plan.planned import Planned
 from skipwise.core.workspace.workspace import Workspace
 from skipwise.statistics.records import Estimate, Verdict
 from skipwise.studies.answers import Answer
-from skipwise.studies.designs import Design, Part, Scale, Settled
+from skipwise.studies.designs import Part, Scale, Setup
 
 RECORD = "study.json"
 
@@ -22,16 +22,15 @@ class StudyPlan:
         study: its name.
         scale: "small" or "full".
         seed: the first seed.
-        designs, parts: as the table has them.
-        settled: the same, complete; None before anything was measured.
+        setup: as the table has it.
+        settled: the same, with what was measured for it; None before that.
     """
 
     study: str
     scale: Scale
     seed: int
-    designs: tuple[Design, ...]
-    parts: tuple[Part, ...]
-    settled: Settled | None = None
+    setup: Setup
+    settled: Setup | None = None
 
     def same_as(self, other: StudyPlan) -> bool:
         """Whether it is the same study; what was measured for it may be otherwise today."""
@@ -143,7 +142,7 @@ class StudyRecord:
     Args:
         study, scale, seed: which study it is.
         claim, source, reasons, not_covered, would_change, rule: as the table had them.
-        settled: what was measured before anything was trained.
+        measured: what was measured before anything was trained, and what followed from it.
         comparisons: what was compared.
         findings: the answers to the parts of the claim.
         verdict: on the claim.
@@ -162,7 +161,7 @@ class StudyRecord:
     not_covered: tuple[str, ...]
     would_change: tuple[str, ...]
     rule: str
-    settled: tuple[str, ...]
+    measured: tuple[str, ...]
     comparisons: tuple[ComparisonFound, ...]
     findings: tuple[Finding, ...]
     verdict: Answer
@@ -189,9 +188,10 @@ class StudyReport:
 
     Example:
         >>> import skipwise
-        >>> found = skipwise.study("depth", data=["cifar10=cifar10.zip"])  # doctest: +SKIP
-        >>> found.record.verdict, found.page.name  # doctest: +SKIP
-        ('undecided', 'depth.md')
+        >>> skipwise.StudyReport.__name__, RECORD
+        ('StudyReport', 'study.json')
+        >>> found = skipwise.study("squeeze-excite", data=["cifar10=cifar10.zip"])  # doctest: +SKIP
+        >>> [(each.part.claim, each.answer) for each in found.record.findings]  # doctest: +SKIP
     """
 
     folder: Path
@@ -208,7 +208,7 @@ class PlannedStudy:
         study: its name.
         claim: what it tests.
         folder: where its results are, or would be.
-        settled: what was measured for its design.
+        setup: its comparisons, with what was measured for them.
         comparisons: the comparisons, each as `skipwise.compare` plans it.
         seconds: the expected time; None where nothing is left to do.
         finished: whether the study is finished.
@@ -217,7 +217,7 @@ class PlannedStudy:
     study: str
     claim: str
     folder: Path
-    settled: Settled
+    setup: Setup
     comparisons: tuple[Planned, ...]
     seconds: float | None
     finished: bool

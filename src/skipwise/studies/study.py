@@ -21,7 +21,7 @@ from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Place, Task
 from skipwise.core.workspace.workspace import check_again
 from skipwise.studies.answers import RULE, answer_in_all
-from skipwise.studies.designs import Design, Settled, Study, scale_of
+from skipwise.studies.designs import Design, Setup, Study, scale_of
 from skipwise.studies.evidence import comparison_found, costs_of, finding_on
 from skipwise.studies.forecast import seconds_of
 from skipwise.studies.options import StudyOptions
@@ -65,9 +65,14 @@ def study(
 
     Example:
         >>> import skipwise
-        >>> planned = skipwise.study("depth", data=["cifar10=cifar10.zip"], dry_run=True)  # doctest: +SKIP
-        >>> planned.comparisons[0].plan.trained[:2]  # doctest: +SKIP
-        ('plain20', 'plain32')
+        >>> try:
+        ...     skipwise.study("dept")
+        ... except skipwise.SkipwiseError as error:
+        ...     print(error)
+        There is no study called 'dept'; did you mean 'depth'?
+        >>> found = skipwise.study("depth", data=["cifar10=cifar10.zip"])  # doctest: +SKIP
+        >>> found.record.verdict, found.page.name  # doctest: +SKIP
+        ('contradicted', 'depth.md')
     """
     if name not in STUDIES:
         raise unknown_name("study", name, STUDIES)
@@ -80,10 +85,10 @@ def carry_out(
     """Plans a study, and does it unless this is a dry run; `study` says what comes of it."""
     asked = options.design
     scale = scale_of(asked.scale)
-    designs = which.at(scale)
-    places = _places(asked.data, designs)
+    setup = which.at(scale)
+    places = _places(asked.data, setup.designs)
     check_again(again=options.folder.again, resume=options.folder.resume)
-    plan = StudyPlan(study=which.name, scale=scale, seed=asked.seed, designs=designs, parts=which.parts)
+    plan = StudyPlan(study=which.name, scale=scale, seed=asked.seed, setup=setup)
     output = options.folder.output
     task = Task(
         workspace=STUDIES_DONE,
@@ -132,13 +137,12 @@ def _begun(which: Study, plan: StudyPlan, place: Place[StudyPlan]) -> StudyPlan:
     """The plan with what had to be measured for it, which is written down before anything else."""
     if place.plan is not None:
         return place.plan
-    settled = which.settle(plan.designs, plan.parts)
-    plan = replace(plan, settled=settled)
+    plan = replace(plan, settled=which.settle(plan.setup))
     STUDIES_DONE.begin(place.folder, plan)
     return plan
 
 
-def _settled(plan: StudyPlan) -> Settled:
+def _settled(plan: StudyPlan) -> Setup:
     if plan.settled is None:
         raise SkipwiseError(f"The plan of the study {plan.study!r} lacks what was measured for it; begin it anew.")
     return plan.settled
@@ -184,7 +188,7 @@ def _record(which: Study, plan: StudyPlan, done: dict[str, Comparison]) -> Study
         not_covered=which.not_covered,
         would_change=which.would_change,
         rule=RULE,
-        settled=settled.sentences,
+        measured=settled.measured,
         comparisons=tuple(comparison_found(design, done[design.name], plan.seed) for design in settled.designs),
         findings=findings,
         verdict=answer_in_all(finding.answer for finding in findings),
@@ -207,10 +211,9 @@ def _shown(place: Place[StudyPlan], pages: Path, *, repeated: bool) -> StudyRepo
 def _planned(which: Study, plan: StudyPlan, place: Place[StudyPlan], places: dict[str, str]) -> PlannedStudy:
     """What is left to do, and how long it takes."""
     require("torch", extra="train")
-    stored = place.plan or plan
-    settled = stored.settled or which.settle(plan.designs, plan.parts)
+    setup = (place.plan or plan).settled or which.settle(plan.setup)
     planned = []
-    for design in settled.designs:
+    for design in setup.designs:
         with _split_of(design, place, places) as split:
             found = compare(
                 places[design.images.data],
@@ -226,7 +229,7 @@ def _planned(which: Study, plan: StudyPlan, place: Place[StudyPlan], places: dic
         study=which.name,
         claim=which.claim,
         folder=place.folder,
-        settled=settled,
+        setup=setup,
         comparisons=tuple(planned),
         seconds=None if place.finished else sum(seconds),
         finished=place.finished,

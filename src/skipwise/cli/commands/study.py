@@ -77,7 +77,7 @@ def _print_planned(planned: PlannedStudy, line: Line[StudyOptions], *, json: boo
     following = command(*program_of(sys.argv), "study", *line.words(without={"dry_run", "json"}))
     if json:
         comparisons = [{"folder": str(each.folder), "plan": each.plan} for each in planned.comparisons]
-        record = {name: getattr(planned, name) for name in ("study", "claim", "settled", "seconds", "finished")}
+        record = {name: getattr(planned, name) for name in ("study", "claim", "setup", "seconds", "finished")}
         print_json({"folder": str(planned.folder), **record, "comparisons": comparisons, "next": following})
     else:
         print_planned_study(planned, following)

@@ -39,8 +39,8 @@ def print_studies(studies: Sequence[ListedStudy], *, typed: Sequence[str]) -> No
 def print_planned_study(planned: PlannedStudy, following: str) -> None:
     """Prints the result of a dry run, and the command that carries it out."""
     console = Console()
-    lines = [planned.claim, *planned.settled.sentences]
-    for design, each in zip(planned.settled.designs, planned.comparisons, strict=True):
+    lines = [planned.claim, *planned.setup.measured]
+    for design, each in zip(planned.setup.designs, planned.comparisons, strict=True):
         lines += ["", f"{design.title}:", *outlined(each.plan)]
     lines.append("")
     if planned.finished:
