@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 from skipwise.comparison.compare import compare
@@ -172,7 +173,6 @@ def _compared(
 
 
 def _record(which: Study, plan: StudyPlan, done: dict[str, Comparison]) -> StudyRecord:
-    from skipwise import __version__
     from skipwise.core.machine.system import describe_machine
 
     settled = _settled(plan)
@@ -192,7 +192,7 @@ def _record(which: Study, plan: StudyPlan, done: dict[str, Comparison]) -> Study
         comparisons=tuple(comparison_found(design, done[design.name], plan.seed) for design in settled.designs),
         findings=findings,
         verdict=answer_in_all(finding.answer for finding in findings),
-        version=__version__,
+        version=version("skipwise"),
         machine=f"{machine.processor}, {machine.cores} cores, torch {machine.versions.get('torch', '?')}",
         costs=tuple(cost for design in settled.designs for cost in costs_of(design, done[design.name])),
     )
