@@ -21,7 +21,7 @@ from skipwise.statistics import pair_level, schedule
 
 @dataclass(frozen=True, kw_only=True)
 class Advice:
-    """What a set of images is like, and what experiments say about such sets.
+    """The properties of a set of images, and advice from experiments on such sets.
 
     Args:
         data: the name of the set.
@@ -56,7 +56,7 @@ class Advice:
 
 
 def described(traits: Traits, *, photographs: bool) -> str:
-    """What a set of images is like, in a line."""
+    """Describes a set of images in a line."""
     kind = "photographs" if photographs else "drawings, text or objects on one colour"
     kind = kind if traits.colour else f"grey {kind}"
     sizes = f"{traits.side} pixels {'a side' if traits.one_size else 'on the shorter side, in the median'}"

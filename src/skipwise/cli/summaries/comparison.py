@@ -1,4 +1,4 @@
-"""What a person reads of a finished comparison: tables, the verdict, and the command to type next."""
+"""The summary of a finished comparison: tables, the verdict, and the next command."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def arguments(plan: Plan) -> Arguments:
 
 
 def _starts(plan: Plan) -> tuple[str, ...] | None:
-    """What networks start from, said of each where it is not published weights or nothing for all."""
+    """Returns the values of `--init`: one word where it holds for all networks, else NETWORK=VALUE for each."""
     starts = {name: PRETRAINED if start.url else f"{ELSEWHERE}{start.name}" for name, start in plan.init.items()}
     if starts and len(starts) == len(plan.question.candidates) and set(starts.values()) == {PRETRAINED}:
         return (PRETRAINED,)

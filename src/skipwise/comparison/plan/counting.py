@@ -1,4 +1,4 @@
-"""Whether what a question counts can be told from the images that there are; before any time is spent."""
+"""A check before any time is spent: can the question's outcome be computed from the images that there are?"""
 
 from __future__ import annotations
 

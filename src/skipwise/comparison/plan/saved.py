@@ -39,12 +39,12 @@ FORMAT = 1
 KEY = "skipwise_compare_plan"
 OF_THE_MACHINE = ("device", "precision", "compile")
 FREE = (*OF_THE_MACHINE, "val_share")
-"""Where a file leaves these unsaid, they may be given beside it; the others are then what they are by default."""
+"""These may be given beside a file that leaves them out; other options that are left out have their defaults."""
 ANOTHER = "name another file with --save-plan"
 
 
 def portable(plan: Plan) -> Arguments:
-    """What a plan's file says: what the plan fixed for whatever images, on whatever machine."""
+    """Returns the content of a plan's file: everything that the plan fixed for any images, on any machine."""
     usual = VAL_SHARE_OF_GIVEN if plan.test_share is None else VAL_SHARE
     found = replace(arguments(plan), device=None, precision=None, compile=None)
     # Images that bring their validation images have no share of them; unless it was asked for, it is not insisted on.

@@ -1,4 +1,4 @@
-"""What the report says; computes nothing but means over seeds. What it shows of the evidence is in evidence.py."""
+"""The content of the report. It computes nothing but means over seeds; evidence.py has the evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a comparison found: one record without a clock in it, and one with what was timed on this machine."""
+"""The results of a comparison: one record without a clock in it, and one with the timings on this machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Quantity = Literal["latency", "size", "multiply-adds", "outcome"]
 Basis = Literal[
     "too few compared", "none fits", "only one fits", "cheapest of those as good", "alone as good", "best guess"
 ]
-"""Why a candidate was chosen, or why none was."""
+"""The reason why a candidate was chosen, or why none was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ class Candidate:
 
     @property
     def failed(self) -> int:
-        """How many of its runs failed."""
+        """The number of its runs that failed."""
         return sum(run.status == "failed" for run in self.runs)
 
     @property
@@ -92,7 +92,7 @@ class Candidate:
 
     @property
     def folds(self) -> int:
-        """How many runs it had for each seed: one, or one per fold."""
+        """The number of runs for each seed: one, or one per fold."""
         return len({run.fold for run in self.runs}) or 1
 
 
@@ -120,7 +120,7 @@ class Bootstrap:
 
 @dataclass(frozen=True, kw_only=True)
 class Ratio:
-    """How many times the errors (or the loss) of b the network a has, with the 95% interval for this pair alone."""
+    """The errors (or the loss) of network a divided by those of b, with the 95% interval for this pair alone."""
 
     a: str
     b: str
@@ -305,13 +305,13 @@ class Results:
         return beaten([as_advantage(pair, outcome) for pair in self.pairs], self.question.tolerance)
 
     def advantage(self, a: str, b: str) -> Pair | None:
-        """How much better a is than b, which is less than 0 where it is worse; None if it could not be judged."""
+        """Returns how much better a is than b, below 0 where it is worse; None if the pair could not be judged."""
         pair = self.pair(a, b)
         return None if pair is None else as_advantage(pair, self.question.scoring)
 
     @property
     def class_images_that_count(self) -> tuple[int, ...]:
-        """How many test images of each class the question counts."""
+        """The number of test images of each class that the question counts."""
         chosen = set(self.question.scoring.class_numbers(self.classes))
         return tuple(count if c in chosen else 0 for c, count in enumerate(self.class_images))
 

@@ -76,7 +76,7 @@ class Answers:
 
     @property
     def has_learned(self) -> NDArray[np.bool_]:
-        """Whether each seed's runs learned [S]."""
+        """A mask of the seeds whose runs learned [S]."""
         return np.array(self.learned, dtype=bool)
 
 

@@ -29,7 +29,7 @@ from skipwise.training.run.record import RunRecord
 
 @dataclass(frozen=True, eq=False)
 class StudyResult:
-    """What a study found.
+    """The result of a study.
 
     Args:
         plan: the plan at its end, which a time limit may have changed.

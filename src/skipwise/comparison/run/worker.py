@@ -15,6 +15,7 @@ from skipwise.data.images import Images
 from skipwise.evaluation.variants import Originals
 from skipwise.nets.external import is_external
 from skipwise.training.callbacks import RunEnd
+from skipwise.training.depth_norms import asked_epochs
 from skipwise.training.machine.faults import in_short
 from skipwise.training.run.predictions import Predictions
 from skipwise.training.run.runner import Progress, give_up, run_events
@@ -49,7 +50,13 @@ class Worker:
         try:
             images = in_fold(self.images, spec, self.folder)
             run = run_events(
-                spec, images, folder, name=job.folder, outcome=self._outcome, init=weights_of(self.folder, spec)
+                spec,
+                images,
+                folder,
+                name=job.folder,
+                outcome=self._outcome,
+                init=weights_of(self.folder, spec),
+                depth_epochs=asked_epochs(self.folder),
             )
             with contextlib.closing(run):
                 for event in run:
@@ -85,7 +92,7 @@ class Worker:
             answer_variants(job.spec, self.folder / job.folder, images, originals, names)
 
     def _outcome(self, validated: Predictions) -> float | None:
-        """What the comparison is about, on the validation images of an epoch."""
+        """Returns the comparison's outcome on the validation images of an epoch."""
         scoring = self.plan.question.scoring
         counts = scoring.members(validated.labels, self.plan.classes)
         if scoring.variant or not counts.any():

@@ -37,7 +37,7 @@ def outlined(plan: Plan) -> list[str]:
 
 
 def expected(plan: Plan, forecast: Forecast, folder: Path) -> list[str]:
-    """How long it will take, and the disk that it needs.
+    """Lists the expected duration and the disk space that is needed.
 
     Args:
         folder: of the results; it need not be there.

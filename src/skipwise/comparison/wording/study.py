@@ -27,7 +27,7 @@ def asked(results: Results) -> str:
 
 
 def looks_taken(plan: Plan, results: Results) -> list[str]:
-    """How several looks went, and which runs that spared; not those that failures or a time limit prevented."""
+    """Describes the looks and the runs that they saved; not those that failures or a time limit prevented."""
     question, looks = results.question, results.looks
     if len(question.looks) == 1 or not looks:
         return []
@@ -52,7 +52,7 @@ def looks_taken(plan: Plan, results: Results) -> list[str]:
 
 
 def given_up(plan: Plan) -> list[str]:
-    """What a plan gives up for its time limit, a phrase each."""
+    """Lists what a plan gives up for its time limit, a phrase each."""
     found = []
     if plan.asked_for is not None:
         looks, epochs = plan.asked_for
@@ -84,7 +84,7 @@ def not_covered(plan: Plan) -> str:
 
 
 def assumed(results: Results) -> str:
-    """What the intervals rest on."""
+    """States the assumptions of the intervals."""
     units = "test images" if results.test_groups is None else "groups of test images"
     together = (
         f"Images of one group ({results.grouped_by}), and near-duplicates, count as belonging together."

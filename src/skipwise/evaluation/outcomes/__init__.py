@@ -1,4 +1,4 @@
-"""What a comparison can count: a score for each image, from a network's logits and the image's label; numpy only.
+"""Outcomes of a comparison: a score for each image, from a network's logits and the image's label; numpy only.
 
 `OUTCOMES` is the table. Whoever judges, prints or draws asks the outcome for its name, unit, direction and digits, so
 that a further outcome is one row.
