@@ -43,7 +43,7 @@ class FurtherOutcome:
 
     @property
     def scoring(self) -> Outcome:
-        """What it counts."""
+        """Returns the outcome itself."""
         return outcome_of(self.outcome)
 
 

@@ -1,4 +1,4 @@
-"""What the report, and its Markdown, show of the outcomes beside the first one."""
+"""The outcomes beside the first one, in the report and its Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was found by one of several outcomes."""
+"""The findings of one of several outcomes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class JudgedOutcome:
 
     @property
     def scoring(self) -> Outcome:
-        """How it counts, and how that is shown."""
+        """Returns the outcome itself."""
         return outcome_of(self.outcome)
 
     def pair(self, a: str, b: str) -> Pair | None:
