@@ -75,7 +75,7 @@ def write_report(
             pairs=evidence.pairs(results, costs),
             further=page_of_further(results),
             and_outcomes=and_outcomes(results.question),
-            of_losses="loss" if not outcome.right_or_wrong else "errors",
+            of_losses="errors" if outcome.higher_is_better else "loss",
             has_ratios=bool(results.ratios),
             calibrations=evidence.calibrations(results),
             separating=pairs.would_separate(results, _fitting(results, costs), costs),
