@@ -19,6 +19,7 @@ from skipwise.statistics import judge
 from skipwise.statistics.records import Pair
 from skipwise.studies.answers import answer_to, without_interval
 from skipwise.studies.designs import Design, Part
+from skipwise.studies.networks import plain_name
 from skipwise.studies.records import ComparisonFound, Cost, Finding, NetworkFound
 from skipwise.training.run.record import read_run
 
@@ -37,10 +38,12 @@ def comparison_found(design: Design, found: Comparison, seed: int) -> Comparison
         name=design.name,
         title=design.title,
         command=command_of(design, seed),
-        outline=tuple(outlined(plan)),
+        outline=tuple(_outline(plan)),
         plan=results.plan,
+        data=design.images.data,
         fingerprint=results.fingerprint,
-        recipe_steps=plan.recipe.steps_in_all(plan.train_images),
+        seeds=plan.question.seeds,
+        steps=plan.recipe.steps_in_all(plan.train_images),
         networks=tuple(_network(candidate, losses[candidate.name]) for candidate in results.candidates),
     )
 
@@ -49,6 +52,14 @@ def command_of(design: Design, seed: int) -> str:
     """The command that does a comparison of a study by itself."""
     words = command_words(CompareOptions, {"split": f"{design.name}.csv", **design.arguments(seed)})
     return command("skipwise", "compare", design.images.data, *words)
+
+
+def _outline(plan: Plan) -> list[str]:
+    """The images, the question and the recipe, with networks by their short names."""
+    lines = outlined(plan)
+    for name in plan.question.candidates:
+        lines = [line.replace(name, plain_name(name)) for line in lines]
+    return lines
 
 
 def _network(candidate: Candidate, losses: list[float]) -> NetworkFound:

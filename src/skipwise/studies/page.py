@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from skipwise.core.text import command, duration
+from skipwise.core.text import command, count, duration, listed
 from skipwise.studies.networks import plain_name
 from skipwise.studies.records import ComparisonFound, Cost, Finding, NetworkFound, StudyRecord
 
 NONE = "-"
+WIDTH = 120
 
 
 def page(record: StudyRecord) -> str:
@@ -18,36 +21,44 @@ def page(record: StudyRecord) -> str:
 
 def _paragraphs(record: StudyRecord) -> Iterable[str]:
     yield f"# {record.claim}"
-    yield f"**{verdict_of(record)}**"
+    yield _prose(f"**{verdict_of(record)}** {count_of_answers(record)}")
     yield _table(
-        ("part of the claim", "difference, and the interval of all together", "answer"),
+        ("part of the claim", "difference, and its interval", "answer"),
         [(each.part.claim, difference(each), each.answer) for each in record.findings],
     )
-    yield f"Source of the claim: {record.source}"
+    yield _prose(
+        f"The intervals hold all together with a probability of {1 - record.alpha:.0%}; a difference of less than "
+        f"{record.findings[0].margin:g} {record.findings[0].unit} would not matter."
+    )
+    yield _prose(f"Source of the claim: {record.source}")
     yield "## Design"
     yield _fenced([study_command(record)])
-    if len(record.comparisons) > 1:
-        yield f"The study makes {len(record.comparisons)} comparisons, all of it fixed before anything was trained."
-    else:
-        yield "All of it was fixed before anything was trained."
+    sets = list(dict.fromkeys(each.data for each in record.comparisons))
+    yield _prose(
+        "All of this was fixed before anything was trained. Where a data set can't be found by its name, add `--data "
+        f"{sets[0]}=PLACE`."
+    )
     yield _bullets([*record.reasons, *record.measured, *record.notes])
     for comparison in record.comparisons:
         yield from _comparison(record, comparison)
     yield "## Rule"
-    yield record.rule
-    for each in record.findings:
-        if each.seeds_to_settle is not None:
-            yield (
-                f"That {each.part.claim}: about {each.seeds_to_settle} seeds would settle it, if what was observed is "
-                "the truth."
-            )
+    yield _prose(record.rule)
+    if sentences := [_to_settle(each) for each in record.findings if each.seeds_to_settle is not None]:
+        yield _bullets(sentences)
     yield "## Not covered"
     yield _bullets(record.not_covered)
     yield "## What would change it"
     yield _bullets(record.would_change)
-    yield (
-        f"Made with Skipwise {record.version} on {record.machine}. [{record.study}.json]"
-        f"({file_name(record)}.json) has the record that this page is made from."
+    yield _prose(
+        f"Made with Skipwise {record.version} on {record.machine}. This page is made from its record, "
+        f"[{file_name(record)}.json]({file_name(record)}.json)."
+    )
+
+
+def _to_settle(found: Finding) -> str:
+    return (
+        f"That {found.part.claim}: about {found.seeds_to_settle} seeds would settle it, if what was observed is the "
+        "truth."
     )
 
 
@@ -58,8 +69,8 @@ def _comparison(record: StudyRecord, found: ComparisonFound) -> Iterable[str]:
         ("network", "result", "loss in the last epoch", "runs", "parameters", "multiply-adds", "ms per image", "a run"),
         [_row(each, costs.get(each.name)) for each in found.networks],
     )
-    yield "\n".join(f"{line}  " for line in (*found.outline, f"{found.recipe_steps:,} steps for each run")).rstrip()
-    yield "The study wrote the split to its folder. With it, this command does the same comparison by itself:"
+    yield _bullets([*found.outline, f"seeds {found.seeds[0]} to {found.seeds[-1]}, {found.steps:,} steps for each run"])
+    yield _prose("The study writes the split to its folder. With it, this command does the comparison by itself:")
     yield _fenced([found.command])
 
 
@@ -94,9 +105,16 @@ def difference(found: Finding) -> str:
 
 
 def verdict_of(record: StudyRecord) -> str:
-    """The verdict in a sentence."""
-    budget = " at this budget" if record.verdict == "undecided" else ""
-    return f"{record.verdict.capitalize()}{budget}."
+    """The verdict in a few words, with the budget that it is for."""
+    steps = [comparison.steps for comparison in record.comparisons]
+    return f"{record.verdict.capitalize()} at this budget, {max(steps):,} steps for each run."
+
+
+def count_of_answers(record: StudyRecord) -> str:
+    """How many parts of the claim have which answer, in a sentence."""
+    counts = Counter(finding.answer for finding in record.findings)
+    each = [f"{number} {answer}" for answer, number in counts.items()]
+    return f"Of the {count(len(record.findings), 'part')} of the claim, {listed(each)}." if len(counts) > 1 else ""
 
 
 def study_command(record: StudyRecord) -> str:
@@ -116,8 +134,13 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def _prose(text: str, *, then: str = "") -> str:
+    """A paragraph in lines that are not too long; those after the first begin with `then`."""
+    return textwrap.fill(text.strip(), WIDTH, subsequent_indent=then, break_on_hyphens=False, break_long_words=False)
+
+
 def _bullets(sentences: Iterable[str]) -> str:
-    return "\n".join(f"- {sentence}" for sentence in sentences)
+    return "\n".join(_prose(f"- {sentence}", then="  ") for sentence in sentences)
 
 
 def _fenced(lines: Iterable[str]) -> str:

@@ -78,8 +78,10 @@ class ComparisonFound:
         command: the command that does it without `study`.
         outline: the images, the question and the recipe, a line each.
         plan: the digest of its plan.
+        data: the name of the set.
         fingerprint: of the images and their split.
-        recipe_steps: the optimizer's steps of a run.
+        seeds: of the runs of each network.
+        steps: the optimizer's steps of a run.
         networks: what became of each network.
     """
 
@@ -88,8 +90,10 @@ class ComparisonFound:
     command: str
     outline: tuple[str, ...]
     plan: str
+    data: str
     fingerprint: str
-    recipe_steps: int
+    seeds: tuple[int, ...]
+    steps: int
     networks: tuple[NetworkFound, ...]
 
 
@@ -142,6 +146,7 @@ class StudyRecord:
     Args:
         study, scale, seed: which study it is.
         claim, source, reasons, not_covered, would_change, rule: as the table had them.
+        alpha: the probability that any of the intervals misses the truth.
         measured: what was measured before anything was trained, and what followed from it.
         comparisons: what was compared.
         findings: the answers to the parts of the claim.
@@ -161,6 +166,7 @@ class StudyRecord:
     not_covered: tuple[str, ...]
     would_change: tuple[str, ...]
     rule: str
+    alpha: float
     measured: tuple[str, ...]
     comparisons: tuple[ComparisonFound, ...]
     findings: tuple[Finding, ...]

@@ -21,7 +21,7 @@ from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Place, Task
 from skipwise.core.workspace.workspace import check_again
 from skipwise.studies.answers import RULE, answer_in_all
-from skipwise.studies.designs import Design, Setup, Study, scale_of
+from skipwise.studies.designs import ALPHA, Design, Setup, Study, scale_of
 from skipwise.studies.evidence import comparison_found, costs_of, finding_on
 from skipwise.studies.forecast import seconds_of
 from skipwise.studies.options import StudyOptions
@@ -188,6 +188,7 @@ def _record(which: Study, plan: StudyPlan, done: dict[str, Comparison]) -> Study
         not_covered=which.not_covered,
         would_change=which.would_change,
         rule=RULE,
+        alpha=ALPHA,
         measured=settled.measured,
         comparisons=tuple(comparison_found(design, done[design.name], plan.seed) for design in settled.designs),
         findings=findings,
