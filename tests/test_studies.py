@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -31,7 +32,7 @@ from skipwise.studies.designs import ALPHA, SCALES, Design, Part, Scale, Setup, 
 from skipwise.studies.measuring import counted
 from skipwise.studies.networks import at_width
 from skipwise.studies.options import StudyOptions
-from skipwise.studies.page import page
+from skipwise.studies.page import difference, page
 from skipwise.studies.records import StudyRecord, StudyReport
 from skipwise.studies.study import carry_out
 from skipwise.studies.subset import write_subset
@@ -278,6 +279,23 @@ def test_committed_pages_say_what_their_records_say(path: Path) -> None:
     assert (record.claim, record.source) == (study.claim, study.source)
     assert record.verdict == answer_in_all(answer_to(finding.verdict) for finding in record.findings)
     assert json.loads(path.read_text())["files"].keys() == {""}
+
+
+README = PAGES.parents[1] / "README.md"
+
+
+@pytest.mark.parametrize("name", list(STUDIES))
+def test_the_readme_says_what_the_records_say(name: str) -> None:
+    study, path = STUDIES[name], PAGES / f"{name}.json"
+    (row,) = (line for line in README.read_text().splitlines() if re.match(rf"\| \[?{name}\b", line))
+    assert f"| {study.claim} |" in row
+    if not path.exists():
+        assert "| not run yet |" in row
+        return
+    record = read_sealed(path, StudyRecord)
+    assert f"| {record.verdict} |" in row
+    assert all(difference(finding) in row for finding in record.findings)
+    assert f"({name}.md)" in (PAGES / "README.md").read_text()
 
 
 def test_every_page_has_its_record() -> None:
