@@ -218,7 +218,7 @@ def test_the_study_resolves(scale: Scale) -> None:
     row = run_example("study").ROW
     (design,), (part,) = row.at(scale).designs, row.at(scale).parts
     assert row.settle(row.at(scale)) == row.at(scale)
-    assert {part.better, part.worse} == set(design.models)
+    assert {part.a, part.b} == set(design.models)
     options = build(CompareOptions, design.arguments(seed=3))
     assert (options.study.seed, options.recipe.epochs) == (3, design.epochs)
     options.recipe.check()

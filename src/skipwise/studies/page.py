@@ -26,10 +26,11 @@ def _paragraphs(record: StudyRecord) -> Iterable[str]:
         ("part of the claim", "difference, and its interval", "answer"),
         [(each.part.claim, difference(each), each.answer) for each in record.findings],
     )
-    yield _prose(
-        f"The intervals hold all together with a probability of {1 - record.alpha:.0%}; a difference of less than "
-        f"{record.findings[0].margin:g} {record.findings[0].unit} would not matter."
+    margins = {each.unit: each.margin for each in record.findings if each.margin is not None}
+    matter = "".join(
+        f" A difference of less than {margin:g} {unit} would not matter." for unit, margin in margins.items()
     )
+    yield _prose(f"The intervals hold all together with a probability of {1 - record.alpha:.0%}.{matter}")
     yield _prose(f"Source of the claim: {record.source}")
     yield "## Design"
     yield _fenced([study_command(record)])
@@ -43,7 +44,8 @@ def _paragraphs(record: StudyRecord) -> Iterable[str]:
         yield from _comparison(record, comparison)
     yield "## Rule"
     yield _prose(record.rule)
-    if sentences := [_to_settle(each) for each in record.findings if each.seeds_to_settle is not None]:
+    sentences = [_to_settle(each) for each in record.findings if each.seeds_to_settle is not None]
+    if sentences := [*sentences, *(detail for each in record.findings for detail in each.details)]:
         yield _bullets(sentences)
     yield "## Not covered"
     yield _bullets(record.not_covered)
@@ -66,12 +68,35 @@ def _comparison(record: StudyRecord, found: ComparisonFound) -> Iterable[str]:
     costs = {cost.name: cost for cost in record.costs if cost.comparison == found.name}
     yield f"## Results: {found.title}"
     yield _table(
-        ("network", "result", "loss in the last epoch", "runs", "parameters", "multiply-adds", "ms per image", "a run"),
+        ("network", "result", "SD", "training loss", "runs", "parameters", "multiply-adds", "ms per image", "a run"),
         [_row(each, costs.get(each.name)) for each in found.networks],
     )
+    yield _prose(
+        "SD is the standard deviation of the accuracy over seeds, in points. The training loss is that of the last "
+        "epoch. Milliseconds (one image at a time, on the processor) and the time of a run were measured with whatever "
+        "else ran."
+    )
+    if found.norms:
+        yield from _norms(found)
     yield _bullets([*found.outline, f"seeds {found.seeds[0]} to {found.seeds[-1]}, {found.steps:,} steps for each run"])
     yield _prose("The study writes the split to its folder. With it, this command does the comparison by itself:")
     yield _fenced([found.command])
+
+
+def _norms(found: ComparisonFound) -> Iterable[str]:
+    yield _prose(
+        "How much the gradient of the loss grows from one block to the one before it, on 64 training images: the "
+        "geometric mean over all blocks and over the runs in which it was recorded. 1.00 is no change; a factor f "
+        "makes it f^n times as large n blocks earlier."
+    )
+    yield _table(
+        ("network", "blocks", "before the first step", "after the last epoch", "runs recorded"),
+        [(plain_name(n.name), str(n.blocks), _factor(n.before), _factor(n.after), str(n.runs)) for n in found.norms],
+    )
+
+
+def _factor(value: float | None) -> str:
+    return NONE if value is None else f"{value:.3f}"
 
 
 def _row(found: NetworkFound, cost: Cost | None) -> tuple[str, ...]:
@@ -88,6 +113,7 @@ def _row(found: NetworkFound, cost: Cost | None) -> tuple[str, ...]:
         NONE
         if outcome is None
         else f"{100 * outcome.value:.2f}% ({100 * outcome.low:.1f} to {100 * outcome.high:.1f})",
+        NONE if found.spread is None else f"{100 * found.spread:.2f}",
         NONE if found.train_loss is None else f"{found.train_loss:.2f}",
         runs,
         NONE if found.parameters is None else f"{found.parameters:,}",
@@ -99,9 +125,10 @@ def _row(found: NetworkFound, cost: Cost | None) -> tuple[str, ...]:
 
 def difference(found: Finding) -> str:
     """The difference of a part of the claim with its interval and unit."""
-    if found.difference is None or found.low is None or found.high is None:
-        return "no interval: a network has fewer than two runs that learned anything"
-    return f"{found.difference:+.2f} ({found.low:+.2f} to {found.high:+.2f}) {found.unit}".rstrip()
+    if found.value is None or found.low is None or found.high is None:
+        return "no interval"
+    sign = "" if found.part.quantity == "spread" else "+"
+    return f"{found.value:{sign}.2f} ({found.low:{sign}.2f} to {found.high:{sign}.2f}) {found.unit}".rstrip()
 
 
 def verdict_of(record: StudyRecord) -> str:

@@ -12,6 +12,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed
 from skipwise.nets.external import is_external
 from skipwise.training.callbacks import RunEnd
+from skipwise.training.depth_norms import asked_epochs
 from skipwise.training.machine.faults import in_short
 from skipwise.training.run.predictions import Predictions
 from skipwise.training.run.runner import Progress, give_up, run_events
@@ -50,6 +51,7 @@ class Worker:
                 name=job.folder,
                 outcome=self._outcome,
                 init=weights_of(self.folder, spec),
+                depth_epochs=asked_epochs(self.folder),
             )
         except MemoryError as error:
             raise SkipwiseError(

@@ -38,8 +38,10 @@ from skipwise.deploy.artifact.normalisation import reversed_channels
 from skipwise.deploy.artifact.signing import SecretKey, read_secret_key
 from skipwise.deploy.artifact.temperature import temperature_of_run
 from skipwise.deploy.artifact.trained_network import TrainedNetwork, network_of_file, network_of_run
+from skipwise.deploy.export.chosen import chosen_by
 from skipwise.deploy.export.heat_maps import check_heat_maps, heat_maps_of
 from skipwise.deploy.export.options import ExportOptions
+from skipwise.deploy.export.reference import reference_of, threshold_of
 from skipwise.deploy.formats import FORMATS, PRECISIONS, ExportFormat, ExportJob, Precision, find_format
 from skipwise.deploy.runtime.backend_import import import_backend
 from skipwise.deploy.runtime.model_session import ModelSession
@@ -171,6 +173,7 @@ def export(
         examples = _write_golden(made, network, images, chosen, exact)
         if maps is not None:
             check_heat_maps(made, network, chosen, exact, examples)
+        threshold = threshold_of(network)
         names = [*chosen.files, *(example.file for example in examples)]
         artifact = Artifact(
             version=VERSION,
@@ -185,6 +188,9 @@ def export(
             provenance=provenance,
             files={name: sha256(made / name) for name in names},
             temperature=network.temperature,
+            threshold=threshold,
+            reference=reference_of(network, threshold, images, tell),
+            chosen=chosen_by(network),
         )
         write_json(made / "artifact.json", sealed(artifact))
         artifact = read_artifact(made)
