@@ -38,6 +38,7 @@ VERBS = (
     "profile",
     "recommend",
     "report",
+    "study",
     "train",
     "verify",
 )

@@ -50,12 +50,14 @@ class About:
         answers: where every answer is kept.
         made_by: the command that made it.
         back: the address of the page that links to this one, and its name; None where there is none.
+        depth: charts of activations and gradients by depth; () where the run did not record them.
     """
 
     facts: tuple[tuple[str, str], ...] = ()
     answers: str = PREDICTIONS
     made_by: str = "skipwise evaluate"
     back: tuple[str, str] | None = None
+    depth: tuple[str, ...] = ()
 
 
 def compose(
@@ -115,6 +117,7 @@ def compose(
             answers=about.answers,
             made_by=about.made_by,
             back=about.back,
+            depth=about.depth,
         ),
         corrupted,
     )

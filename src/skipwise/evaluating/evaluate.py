@@ -28,8 +28,9 @@ from skipwise.evaluating.answering import (
     kept_answers,
     new_answers,
 )
-from skipwise.evaluating.composing import NO_PICTURES, compose, pictures_from
+from skipwise.evaluating.composing import NO_PICTURES, About, compose, pictures_from
 from skipwise.evaluating.corrupting import about_drawing, answer_corrupted, asked_corruptions
+from skipwise.evaluating.depth_section import depth_section
 from skipwise.evaluating.options import EvaluateOptions
 from skipwise.evaluating.record import (
     EVALUATIONS,
@@ -131,6 +132,7 @@ def evaluate(
         notes=notes,
         pictures=lambda wanted: NO_PICTURES if images is None else pictures_from(images, wanted, levels),
         corrupted=corrupted,
+        about=About(depth=tuple(depth_section(subject))),
     )
     with task.open() as place:
         if place.finished:  # another process was quicker

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from skipwise.comparison.budget.networks import count_candidate
@@ -24,11 +24,12 @@ from skipwise.comparison.results.records import (
     RunResult,
 )
 from skipwise.comparison.run.collapse import why_not_learned
+from skipwise.comparison.run.further import judge_further, possible
 from skipwise.comparison.run.learning import climbs
 from skipwise.comparison.run.predictions import Answers, Tested, read_answers
 from skipwise.comparison.run.study import StudyResult
 from skipwise.evaluation.calibration import calibration
-from skipwise.statistics import Estimate, Pair, bootstrap, share
+from skipwise.statistics import Pair, bootstrap, share
 from skipwise.training.run.record import RunRecord
 
 MOST_DISAGREEMENTS = 24
@@ -60,6 +61,7 @@ def collect(plan: Plan, folder: Path, study: StudyResult) -> Results:
         grouped_by="" if plan.grouping is None else plan.grouping.by,
         ratios=_ratios(plan, study),
         divided=_divided(plan, study),
+        further_outcomes=judge_further(study) or UNSET,
     )
 
 
@@ -82,7 +84,7 @@ def _candidate(plan: Plan, folder: Path, study: StudyResult, name: str) -> Candi
         name=name,
         counts=count_candidate(plan, name),
         lr=study.rates.get(name, plan.recipe_of(name).lr),
-        outcome=_possible(study.judgement.accuracies.get(name), plan.question.scoring.least),
+        outcome=possible(study.judgement.accuracies.get(name), plan.question.scoring.least),
         accuracy=float(right.mean()) if len(right) else None,
         without_twins=float(right[:, ~has_twin].mean()) if apart else None,
         per_class=_per_class(right, tested, len(plan.classes)),
@@ -95,13 +97,6 @@ def _candidate(plan: Plan, folder: Path, study: StudyResult, name: str) -> Candi
         if len(right)
         else None,
     )
-
-
-def _possible(estimate: Estimate | None, least: float | None) -> Estimate | None:
-    """The estimate without what is below the least that there can be."""
-    if estimate is None or least is None or estimate.low >= least:
-        return estimate
-    return replace(estimate, low=least)
 
 
 def _per_class(right: NDArray[np.bool_], tested: Tested, classes: int) -> tuple[float, ...]:
