@@ -47,7 +47,7 @@ def _networks(results: Results, costs: Costs) -> str:
         "multiply-adds",
     ]
     rows = [_network(candidate, results, costs, also_accuracy=also) for _, candidate in ranked(results)]
-    return _table(headings, rows, left=1)
+    return markdown_table(headings, rows, left=1)
 
 
 def _network(candidate: Candidate, results: Results, costs: Costs, *, also_accuracy: bool) -> list[str]:
@@ -75,10 +75,10 @@ def _pairs(results: Results, costs: Costs) -> str:
         said = filter(None, (pairs.verdict(pair, results.question), pairs.left_open(pair, results, costs)))
         rows.append([escaped(name), phrases.difference(pair, results.question), escaped("; ".join(said))])
     unit = results.question.scoring.unit
-    return _table(["pair", f"difference in {unit}" if unit else "difference", "verdict"], rows, left=1)
+    return markdown_table(["pair", f"difference in {unit}" if unit else "difference", "verdict"], rows, left=1)
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> str:
+def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> str:
     """Its first `left` columns and those that hold sentences are aligned to the left, the others to the right."""
     rules = ["---" if index < left or heading == "verdict" else "---:" for index, heading in enumerate(headings)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, rules, *rows))
