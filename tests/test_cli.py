@@ -40,6 +40,7 @@ VERBS = (
     "profile",
     "recommend",
     "report",
+    "study",
     "train",
     "verify",
 )

@@ -1,4 +1,4 @@
-"""Which residual network should I use on these images, on this machine, and how sure is that?
+"""Skipwise trains residual networks, compares them on your images and your machine, and says how sure the result is.
 
 The public names are loaded when they are first used: importing skipwise imports no torch.
 """
@@ -46,8 +46,13 @@ if TYPE_CHECKING:
     from skipwise.nets.weights.loading import load_weights as load_weights
     from skipwise.nets.zoo import create_model as create_model
     from skipwise.nets.zoo import list_models as list_models
+    from skipwise.serving.serve import serve as serve
+    from skipwise.studies.records import StudyReport as StudyReport
+    from skipwise.studies.study import study as study
     from skipwise.training.callbacks import Callback as Callback
     from skipwise.training.callbacks import Epoch as Epoch
+    from skipwise.training.depth_norms import DepthNorms as DepthNorms
+    from skipwise.training.depth_norms import read_depth_norms as read_depth_norms
     from skipwise.training.train import train as train
 
 __version__ = "0.1.0"
@@ -56,6 +61,7 @@ _HOMES = {
     "Advice": "skipwise.advice.advise",
     "Callback": "skipwise.training.callbacks",
     "Comparison": "skipwise.comparison.results.finished",
+    "DepthNorms": "skipwise.training.depth_norms",
     "Epoch": "skipwise.training.callbacks",
     "EvaluationReport": "skipwise.evaluating.record",
     "ExplanationReport": "skipwise.explaining.record",
@@ -73,6 +79,7 @@ _HOMES = {
     "ReadingOptions": "skipwise.data.sources",
     "Source": "skipwise.data.sources",
     "SkipwiseError": "skipwise.core.errors",
+    "StudyReport": "skipwise.studies.records",
     "advise": "skipwise.advice.advise",
     "audit": "skipwise.auditing.audit",
     "compare": "skipwise.comparison.compare",
@@ -88,8 +95,11 @@ _HOMES = {
     "open_images": "skipwise.data.sources",
     "predict": "skipwise.deploy.predict.predict",
     "profile": "skipwise.cost.profile",
+    "read_depth_norms": "skipwise.training.depth_norms",
     "recommend": "skipwise.comparison.recommend",
     "report": "skipwise.comparison.results.finished",
+    "serve": "skipwise.serving.serve",
+    "study": "skipwise.studies.study",
     "train": "skipwise.training.train",
     "verify": "skipwise.deploy.verify.verify",
 }

@@ -28,6 +28,8 @@ from skipwise.cli.commands import (
     profile,
     recommend,
     report,
+    serve,
+    study,
     train,
     verify,
 )
@@ -112,7 +114,7 @@ def main() -> NoReturn:
 
 
 def _sentence(error: Exception) -> str | None:
-    """What the user can mend, though no part of ours foresaw it; None for what typer says, and for bugs."""
+    """Returns a sentence on an error that the user can correct; None for errors of typer's, and for bugs."""
     if memory.is_short(error):
         first = str(error).strip().partition("\n")[0]
         shown = f" ({first[:120]})" if first else ""
@@ -264,6 +266,8 @@ VERBS = (
     (judge.judge, "skipwise judge resnet18-s0.csv resnet18-s1.csv mobilenet-s0.csv mobilenet-s1.csv --margin 1"),
     (gate.gate, "skipwise gate runs/export/old runs/export/new path/to/images --margin 1 --markdown gate.md"),
     (explain.explain, "skipwise explain runs/train/images path/to/photos --check"),
+    (serve.serve, "skipwise serve runs/export/images-onnx-fp32"),
+    (study.study, "skipwise study depth --dry-run"),
     (audit.audit, "skipwise audit path/to/images"),
     (profile.profile, "skipwise profile resnet18,se_resnet18,mobilenet_v2 --img-size 224"),
     (models.models, "skipwise models 'se_*'"),

@@ -34,6 +34,7 @@ from skipwise.evaluating.answering import (
     new_answers,
 )
 from skipwise.evaluating.corrupting import Corrupted, about_drawing, answer_corrupted, asked_corruptions
+from skipwise.evaluating.depth_section import depth_section
 from skipwise.evaluating.options import EvaluateOptions
 from skipwise.evaluating.page import FEW_CARDS, MOST_CARDS, Shown, evaluation_page
 from skipwise.evaluating.record import (
@@ -228,6 +229,7 @@ def _page(
             pictures=pictures,
             few_pixels=few_pixels,
             examples=examples,
+            depth=depth_section(subject),
         ),
         corrupted,
     )

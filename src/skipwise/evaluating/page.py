@@ -25,7 +25,7 @@ POINTS = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What the page shows beside the numbers.
+    """The values that the page shows beside the numbers.
 
     Args:
         title: of the page.
@@ -37,6 +37,7 @@ class Shown:
         pictures: data URLs by the images' positions.
         few_pixels: whether pictures are shown enlarged.
         examples: positions of images of each confused pair, in the order of the pairs.
+        depth: charts of activations and gradients by depth; () where the run did not record them.
     """
 
     title: str
@@ -48,6 +49,7 @@ class Shown:
     pictures: Mapping[int, str]
     few_pixels: bool
     examples: Sequence[Sequence[int]]
+    depth: Sequence[str] = ()
 
 
 def evaluation_page(found: Evaluation, shown: Shown, corrupted: Corrupted | None = None) -> str:
@@ -87,6 +89,7 @@ def evaluation_page(found: Evaluation, shown: Shown, corrupted: Corrupted | None
         refusals=wording.refusals(found),
         curves=_curves(found),
         operating=wording.operating(found),
+        depth=shown.depth,
         corruption=None if corrupted is None else corruption_section(corrupted),
     )
 

@@ -1,4 +1,4 @@
-"""How good one finished network is on some images: every number of an evaluation, from its answers; numpy and scipy.
+"""Every number of an evaluation of one finished network on some images, from its answers; numpy and scipy.
 
 Intervals are about this network, on images drawn like these. What another seed would have given is not in them.
 """

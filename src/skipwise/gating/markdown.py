@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skipwise.comparison.report.markdown import markdown_table
+from skipwise.comparison.report.tables import table
 from skipwise.core.escaping import markdown as escaped
 from skipwise.core.text import count
 from skipwise.gating import wording
@@ -23,10 +23,10 @@ def markdown(report: GateReport) -> str:
         f"### {SIGNS[report.outcome]} {escaped(first)}",
         "\n".join(f"- {escaped(sentence)}" for sentence in rest),
         f"Tested on {count(report.drop.images, 'image')}{groups}: {escaped(report.data)}.",
-        markdown_table(["", f"old: {escaped(report.old.name)}", f"new: {escaped(report.new.name)}"], rows, left=1),
+        table(["", f"old: {escaped(report.old.name)}", f"new: {escaped(report.new.name)}"], rows, left=1),
         "" if report.speed is None else escaped(wording.about_speed(report.speed)),
         "\n".join(f"- {escaped(note)}" for note in report.notes),
-        _details("Per class", [markdown_table(wording.CLASS_HEADINGS, [_escaped(row) for row in classes], left=1),
+        _details("Per class", [table(wording.CLASS_HEADINGS, [_escaped(row) for row in classes], left=1),
                                f"{more:,} more classes lost fewer." if more else "", wording.DESCRIPTIVE]),
         _lost(report),
         "The interval is about these two networks on such images. Not covered: other data, and what the same recipe "

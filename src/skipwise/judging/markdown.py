@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skipwise.comparison.report.markdown import markdown_table
+from skipwise.comparison.report.tables import table
 from skipwise.comparison.wording import pairs, phrases
 from skipwise.core.escaping import markdown as escaped
 from skipwise.evaluation.outcomes import OUTCOMES
@@ -51,7 +51,7 @@ def _networks(judged: Judged) -> str:
         ]
         for candidate in results.candidates
     ]
-    return markdown_table(headings, rows, left=1)
+    return table(headings, rows, left=1)
 
 
 def _pairs(judged: Judged) -> str:
@@ -64,4 +64,4 @@ def _pairs(judged: Judged) -> str:
         said = filter(None, (pairs.verdict(pair, judged.question), settling))
         rows.append([escaped(name), phrases.difference(pair, judged.question), escaped("; ".join(said))])
     unit = judged.question.scoring.unit
-    return markdown_table(["pair", f"difference in {unit}" if unit else "difference", "verdict"], rows, left=1)
+    return table(["pair", f"difference in {unit}" if unit else "difference", "verdict"], rows, left=1)

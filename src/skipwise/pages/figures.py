@@ -240,7 +240,7 @@ def _layout(*, x_title: str, y_title: str, height: int) -> Figure:
 
 
 def _plot(name: str, views: Sequence[Figure]) -> Markup:
-    """What plots.js draws: one of some figures, the first at first."""
+    """Returns the markup from which plots.js draws one of some figures, the first at first."""
     # Nothing in the text may end the script.
     content = json.dumps(views).replace("<", "\\u003c")
     height = views[0]["layout"]["height"]

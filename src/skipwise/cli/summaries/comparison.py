@@ -1,4 +1,4 @@
-"""What a person reads of a finished comparison: tables, the verdict, and the command to type next."""
+"""The summary of a finished comparison: tables, the verdict, and the next command."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from skipwise.cli.summaries.further import print_claims, print_further
 from skipwise.cli.summaries.next_steps import first_run, next_command
 from skipwise.comparison.recommend import Recommended, profile_command
 from skipwise.comparison.results.choice import HERE
@@ -14,6 +15,7 @@ from skipwise.comparison.results.finished import Comparison
 from skipwise.comparison.results.records import Costs, Recommendation, Results
 from skipwise.comparison.wording import pairs, phrases
 from skipwise.comparison.wording.answer import answer, does_not_fit
+from skipwise.comparison.wording.further import and_outcomes
 from skipwise.comparison.wording.notes import notes, reservations
 from skipwise.comparison.wording.study import looks_taken
 from skipwise.core.progress import Console
@@ -45,6 +47,7 @@ def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
     if shown:
         console.print(pair_table(shown, results))
         console.print()
+    print_further(console, results, costs)
     more = [f"{len(lines) - len(shown):,} more pairs are in the report."] if len(shown) < len(lines) else []
     for line in (*more, *looks_taken(comparison.plan, results), *notes(comparison.plan, results)):
         console.print(Text(line), soft_wrap=not console.is_terminal)
@@ -62,6 +65,7 @@ def print_recommended(found: Recommended) -> None:
     for line in reservations(comparison.plan, comparison.results):
         console.print(Text(line), soft_wrap=not console.is_terminal)
     _print_answer(console, comparison.results, choice, comparison.costs)
+    print_claims(console, comparison.results, choice.candidate)
     console.print()
     console.print(Text(f"Report: {comparison.report}"), soft_wrap=True)
     run = first_run(comparison, choice.candidate)
@@ -110,7 +114,7 @@ def pair_table(lines: Sequence[tuple[str, Pair | None]], results: Results) -> Ta
     table.add_column("pair", no_wrap=True)
     sure = phrases.sure(results.question)
     heading = results.question.scoring.heading
-    table.add_column(f"{heading} ({sure} for all pairs)", justify="right", no_wrap=True)
+    table.add_column(f"{heading} ({sure} for all pairs{and_outcomes(results.question)})", justify="right", no_wrap=True)
     table.add_column("verdict")
     for name, pair in lines:
         if pair is None:

@@ -1,4 +1,4 @@
-"""How long a comparison will take and how much disk it will need."""
+"""A forecast of the time and the disk space that a comparison needs."""
 
 from __future__ import annotations
 
@@ -158,5 +158,5 @@ def ending(plan: Plan, costs: Mapping[str, StepCost]) -> float:
 
 
 def slowest(costs: Mapping[str, StepCost]) -> float:
-    """How many times as long work takes as on an idle machine, by the trials of steps; 1 where there were none."""
+    """Returns how many times slower than on an idle machine work is, by trials of steps; 1 without trials."""
     return max((slowdown(cost.share) for cost in costs.values()), default=1.0)

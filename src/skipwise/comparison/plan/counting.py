@@ -1,4 +1,4 @@
-"""Whether what a question counts can be told from the images that there are; before any time is spent."""
+"""A check before any time is spent: can the question's outcome be computed from the images that there are?"""
 
 from __future__ import annotations
 
@@ -11,25 +11,29 @@ from skipwise.data.prepare import Prepared
 
 
 def check_countable(question: Question, prepared: Prepared, *, tuned: bool) -> None:
-    """Raises SkipwiseError where the outcome says nothing of such images.
+    """Raises SkipwiseError where an outcome says nothing of such images.
 
     Args:
         question: what is asked.
         prepared: the images.
         tuned: whether learning rates are chosen by the outcome on validation images.
     """
-    outcome, source = question.scoring, prepared.source
+    source = prepared.source
     classes, split = source.classes, prepared.split[prepared.members]
     labels = source.labels[prepared.members]
-    outcome.check(np.bincount(labels[split == "test"], minlength=len(classes)).tolist(), classes)
+    class_images = np.bincount(labels[split == "test"], minlength=len(classes)).tolist()
+    groups = groups_of_test(prepared)
+    for outcome in (each.scoring for each in question.questions):
+        outcome.check(class_images, classes)
+        counted = outcome.members(labels, classes)
+        if len(np.unique(groups[counted[split == "test"]])) < 2:
+            counted_ones = "test images of the classes in --outcome" if outcome.within else "test images"
+            raise SkipwiseError(
+                f"All {counted_ones} belong to one group, which shows nothing of others; "
+                f"{'name more classes, ' if outcome.within else ''}use finer groups, or add images."
+            )
+    outcome, validation = question.scoring, split == "val"
     counted = outcome.members(labels, classes)
-    if len(np.unique(groups_of_test(prepared)[counted[split == "test"]])) < 2:
-        counted_ones = "test images of the classes in --outcome" if outcome.within else "test images"
-        raise SkipwiseError(
-            f"All {counted_ones} belong to one group, which shows nothing of others; "
-            f"{'name more classes, ' if outcome.within else ''}use finer groups, or add images."
-        )
-    validation = split == "val"
     if tuned and validation.any() and not counted[validation].any():
         raise SkipwiseError(
             f"--tune chooses by {outcome.measure(on='validation')}, and no validation image counts there; leave --tune "

@@ -1,4 +1,4 @@
-"""What the report shows of the evidence: figures, the matrix of pairs, classes, images, learning rates."""
+"""The evidence in the report: figures, the matrix of pairs, classes, images, learning rates."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _cell(pair: Pair, results: Results, extent: float) -> dict[str, Any]:
 
 
 def _extent(results: Results) -> float:
-    """How far the cells' axes reach: to the ends of what is near the margin, beside which the rest may be cut off."""
+    """Returns half the width of the cells' axes: it covers intervals near the margin, and cuts off others."""
     margin = results.question.tolerance
     near = [pair for pair in results.pairs if pair.low < margin and pair.high > -margin]
     return max(3 * margin, *(1.1 * max(abs(pair.low), abs(pair.high)) for pair in near), 0.0)
@@ -247,7 +247,7 @@ def disagreements(results: Results, pictures: Mapping[str, str]) -> list[dict[st
 
 
 def tried(results: Results) -> dict[str, Any] | None:
-    """What was reached on validation images, by candidate and learning rate, with the rates that were chosen."""
+    """Lists the validation results by candidate and learning rate, with the rates that were chosen."""
     if not results.tried:
         return None
     rates, outcome = sorted({run.lr for run in results.tried}), results.question.scoring

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.report.evidence import ranked
+from skipwise.comparison.report.further import markdown_of_further
+from skipwise.comparison.report.tables import table
 from skipwise.comparison.results.records import Candidate, Costs, Results
 from skipwise.comparison.wording import pairs, phrases, study
 from skipwise.comparison.wording.answer import answer, excess
@@ -28,6 +29,7 @@ def markdown(plan: Plan, results: Results, costs: Costs) -> str:
         _networks(results, costs),
         escaped(" ".join(study.looks_taken(plan, results))),
         _pairs(results, costs),
+        *markdown_of_further(results),
         escaped(study.not_covered(plan)),
         _code(command(plan)),
     ]
@@ -47,7 +49,7 @@ def _networks(results: Results, costs: Costs) -> str:
         "multiply-adds",
     ]
     rows = [_network(candidate, results, costs, also_accuracy=also) for _, candidate in ranked(results)]
-    return markdown_table(headings, rows, left=1)
+    return table(headings, rows, left=1)
 
 
 def _network(candidate: Candidate, results: Results, costs: Costs, *, also_accuracy: bool) -> list[str]:
@@ -75,13 +77,7 @@ def _pairs(results: Results, costs: Costs) -> str:
         said = filter(None, (pairs.verdict(pair, results.question), pairs.left_open(pair, results, costs)))
         rows.append([escaped(name), phrases.difference(pair, results.question), escaped("; ".join(said))])
     unit = results.question.scoring.unit
-    return markdown_table(["pair", f"difference in {unit}" if unit else "difference", "verdict"], rows, left=1)
-
-
-def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> str:
-    """Its first `left` columns and those that hold sentences are aligned to the left, the others to the right."""
-    rules = ["---" if index < left or heading == "verdict" else "---:" for index, heading in enumerate(headings)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, rules, *rows))
+    return table(["pair", f"difference in {unit}" if unit else "difference", "verdict"], rows, left=1)
 
 
 def _code(text: str) -> str:

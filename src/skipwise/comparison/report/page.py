@@ -1,4 +1,4 @@
-"""What the report says; computes nothing but means over seeds. What it shows of the evidence is in evidence.py."""
+"""The content of the report. It computes nothing but means over seeds; evidence.py has the evidence."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Any
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.report import evidence, fairness
+from skipwise.comparison.report.further import page_of_further
 from skipwise.comparison.results.records import Candidate, Costs, Results, RunResult
 from skipwise.comparison.wording import pairs, phrases, study
 from skipwise.comparison.wording.answer import answer, excess, has_a_bug, status
+from skipwise.comparison.wording.further import and_outcomes
 from skipwise.comparison.wording.notes import notes
 from skipwise.core.files.atomic import write_text
 from skipwise.core.text import count
@@ -71,6 +73,8 @@ def write_report(
             several_looks=len(results.question.looks) > 1,
             matrix=evidence.matrix(results),
             pairs=evidence.pairs(results, costs),
+            further=page_of_further(results),
+            and_outcomes=and_outcomes(results.question),
             of_losses="loss" if not outcome.right_or_wrong else "errors",
             has_ratios=bool(results.ratios),
             calibrations=evidence.calibrations(results),

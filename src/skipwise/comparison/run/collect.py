@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from skipwise.comparison.budget.networks import count_candidate
@@ -14,11 +14,12 @@ from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.results.ratios import ratio
 from skipwise.comparison.results.records import Bootstrap, Candidate, Disagreement, Ratio, Results, RunResult
 from skipwise.comparison.run.collapse import why_not_learned
+from skipwise.comparison.run.further import judge_further, possible
 from skipwise.comparison.run.learning import climbs
 from skipwise.comparison.run.predictions import Answers, Tested, read_answers
 from skipwise.comparison.run.study import StudyResult
 from skipwise.evaluation.calibration import calibration
-from skipwise.statistics import Estimate, Pair, bootstrap, share
+from skipwise.statistics import Pair, bootstrap, share
 from skipwise.training.run.record import RunRecord
 
 MOST_DISAGREEMENTS = 24
@@ -49,6 +50,7 @@ def collect(plan: Plan, folder: Path, study: StudyResult) -> Results:
         test_groups=None if plan.grouping is None else plan.grouping.groups,
         grouped_by="" if plan.grouping is None else plan.grouping.by,
         ratios=_ratios(plan, study),
+        further_outcomes=judge_further(study) or UNSET,
     )
 
 
@@ -71,7 +73,7 @@ def _candidate(plan: Plan, folder: Path, study: StudyResult, name: str) -> Candi
         name=name,
         counts=count_candidate(plan, name),
         lr=study.rates.get(name, plan.recipe_of(name).lr),
-        outcome=_possible(study.judgement.accuracies.get(name), plan.question.scoring.least),
+        outcome=possible(study.judgement.accuracies.get(name), plan.question.scoring.least),
         accuracy=float(right.mean()) if len(right) else None,
         without_twins=float(right[:, ~has_twin].mean()) if apart else None,
         per_class=_per_class(right, tested, len(plan.classes)),
@@ -84,13 +86,6 @@ def _candidate(plan: Plan, folder: Path, study: StudyResult, name: str) -> Candi
         if len(right)
         else None,
     )
-
-
-def _possible(estimate: Estimate | None, least: float | None) -> Estimate | None:
-    """The estimate without what is below the least that there can be."""
-    if estimate is None or least is None or estimate.low >= least:
-        return estimate
-    return replace(estimate, low=least)
 
 
 def _per_class(right: NDArray[np.bool_], tested: Tested, classes: int) -> tuple[float, ...]:

@@ -29,7 +29,7 @@ class Tested:
         ids: [N].
         labels: the numbers of the classes [N].
         has_twin: whether an image has a duplicate in another split [N].
-        counts: whether an image counts for the outcome [N].
+        counts: whether an image counts for the (first) outcome [N].
         groups: the groups that images belong to [N]; None where images are independent.
     """
 
@@ -52,6 +52,7 @@ class Answers:
     Args:
         given: the numbers of the predicted classes [S, N].
         scores: of the M images that count [S, M].
+        further: of each further outcome, the scores of the images that count for it [S, M].
         confidence: the probability of each predicted class [S, N].
         seeds: the seeds.
         repeated: the seeds with exactly the same logits as an earlier seed.
@@ -60,6 +61,7 @@ class Answers:
 
     given: NDArray[np.int64]
     scores: NDArray[np.float64]
+    further: tuple[NDArray[np.float64], ...]
     confidence: NDArray[np.float64]
     seeds: tuple[int, ...]
     repeated: tuple[int, ...]
@@ -72,7 +74,7 @@ class Answers:
 
     @property
     def has_learned(self) -> NDArray[np.bool_]:
-        """Whether each seed's runs learned [S]."""
+        """A mask of the seeds whose runs learned [S]."""
         return np.array(self.learned, dtype=bool)
 
 
@@ -108,8 +110,10 @@ def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: R
         SkipwiseError: a run's predictions are damaged, or of other images.
     """
     places = {image: place for place, image in enumerate(tested.ids.tolist())}
-    rows, scores, confidences, seeds, seen, learned = [], [], [], [], [], []
-    outcome, counts = plan.question.scoring, tested.counts
+    rows, confidences, seeds, seen, learned = [], [], [], [], []
+    outcomes = [each.scoring for each in plan.question.questions]
+    counts = [outcome.members(tested.labels, plan.classes) for outcome in outcomes]
+    scores: list[list[NDArray[np.float64]]] = [[] for _ in outcomes]
     for seed in plan.question.seeds:
         jobs = plan.jobs(name, seed)
         ended = [records.get(job.folder) for job in jobs]
@@ -128,7 +132,8 @@ def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: R
         if np.isnan(logits).any():
             raise SkipwiseError(f"{folder / jobs[0].folder} was not tested on all of this comparison's test images.")
         rows.append(logits.argmax(axis=1))
-        scores.append(outcome.scores(logits[counts], tested.labels[counts]))
+        for found_so_far, outcome, counted in zip(scores, outcomes, counts, strict=True):
+            found_so_far.append(outcome.scores(logits[counted], tested.labels[counted]))
         confidences.append(confidence(logits))
         seeds.append(seed)
         seen.append(hash(tuple(said)))
@@ -137,9 +142,14 @@ def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: R
         learned.append(all(each))
     given = np.array(rows, dtype=np.int64).reshape(len(rows), len(tested.ids))
     repeated = tuple(seed for place, seed in enumerate(seeds) if seen[place] in seen[:place])
+    first, *further = (
+        np.array(each, dtype=np.float64).reshape(len(rows), int(counted.sum()))
+        for each, counted in zip(scores, counts, strict=True)
+    )
     return Answers(
         given=given,
-        scores=np.array(scores, dtype=np.float64).reshape(len(rows), int(counts.sum())),
+        scores=first,
+        further=tuple(further),
         confidence=np.array(confidences, dtype=np.float64).reshape(given.shape),
         seeds=tuple(seeds),
         repeated=repeated,

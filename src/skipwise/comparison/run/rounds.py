@@ -57,7 +57,7 @@ class Rounds:
         self._announce([job for jobs in (*rounds, *then) for job in jobs], phase)
 
         def finished() -> int:
-            """How many rounds have ended, one after the other."""
+            """The number of rounds that have ended, one after the other."""
             ended = (all(job.folder in self.records for job in jobs) for jobs in (*rounds, *then))
             return 0 if tuning else sum(1 for _ in itertools.takewhile(bool, ended))
 
@@ -91,7 +91,7 @@ class Rounds:
             self._running.add(job.folder)
 
     def _found(self, job: Job) -> bool:
-        """Whether a run has ended, here or in an earlier session."""
+        """Returns whether a run has ended, here or in an earlier session."""
         if job.folder in self.records:
             return True
         record = find_run(job.spec, self.folder / job.folder)

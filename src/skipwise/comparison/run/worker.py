@@ -12,6 +12,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed
 from skipwise.nets.external import is_external
 from skipwise.training.callbacks import RunEnd
+from skipwise.training.depth_norms import asked_epochs
 from skipwise.training.machine.faults import in_short
 from skipwise.training.run.predictions import Predictions
 from skipwise.training.run.runner import Progress, give_up, run_events
@@ -50,6 +51,7 @@ class Worker:
                 name=job.folder,
                 outcome=self._outcome,
                 init=weights_of(self.folder, spec),
+                depth_epochs=asked_epochs(self.folder),
             )
         except MemoryError as error:
             raise SkipwiseError(
@@ -74,7 +76,7 @@ class Worker:
             self.images.pixels.close()  # type: ignore[attr-defined]
 
     def _outcome(self, validated: Predictions) -> float | None:
-        """What the comparison is about, on the validation images of an epoch."""
+        """Returns the comparison's outcome on the validation images of an epoch."""
         scoring = self.plan.question.scoring
         counts = scoring.members(validated.labels, self.plan.classes)
         if not counts.any():

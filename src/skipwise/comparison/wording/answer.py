@@ -69,7 +69,7 @@ def answer(results: Results, choice: Recommendation, costs: Costs | None = None)
 
 
 def status(results: Results, choice: Recommendation) -> str:
-    """How far the answer can be relied on, in two or three words."""
+    """States in two or three words how reliable the answer is."""
     if choice.candidate is None:
         return "No answer"
     if has_a_bug(results):
@@ -82,7 +82,7 @@ def status(results: Results, choice: Recommendation) -> str:
 
 
 def has_a_bug(results: Results) -> bool:
-    """Whether seeds made no difference where they must."""
+    """Returns whether some seeds gave the same answers, which means that there is a bug."""
     return any(candidate.repeated for candidate in results.candidates)
 
 
@@ -175,7 +175,7 @@ def _use(results: Results, choice: Recommendation) -> str:
 
 
 def _sure(results: Results, choice: Recommendation) -> str:
-    """How sure a choice is that was shown."""
+    """States how sure a choice is that was shown."""
     if choice.basis == "only one fits":
         return "Nothing had to be shown for this, as there is no other to choose."
     if has_a_bug(results):
@@ -190,7 +190,7 @@ def _sure(results: Results, choice: Recommendation) -> str:
 
 
 def _doubts(results: Results) -> list[str]:
-    """Why the intervals may promise too much, a clause each."""
+    """Lists reasons why the intervals may be too narrow, a clause each."""
     found = []
     if results.exploratory:
         found.append("some of the plan was made when results could be known")
@@ -202,7 +202,7 @@ def _doubts(results: Results) -> list[str]:
 
 
 def _guessed(results: Results, choice: Recommendation) -> str:
-    """What a best guess may still lose."""
+    """States what a best guess may still lose."""
     name = str(choice.candidate)
     if has_a_bug(results):
         return "Don't rely on it: seeds that must differ gave the same answers, so there is a bug somewhere."
@@ -230,7 +230,7 @@ def _faster_rival(choice: Recommendation) -> str:
 
 
 def _settled(results: Results, choice: Recommendation) -> tuple[str, str]:
-    """What would change a choice that was shown, and what it costs."""
+    """States what could change a choice that was shown, and what that costs."""
     if choice.basis == "only one fits":
         return "Other limits may change it.", ""
     return (
@@ -241,7 +241,7 @@ def _settled(results: Results, choice: Recommendation) -> tuple[str, str]:
 
 
 def _price(results: Results, choice: Recommendation) -> str:
-    """How much slower the choice is than the fastest network, and what that brings."""
+    """States how much slower the choice is than the fastest network, and what that brings."""
     fastest, scoring = choice.fastest, results.question.scoring
     pair = None if fastest is None else results.advantage(fastest.name, str(choice.candidate))
     if fastest is None or pair is None or choice.latency is None:
@@ -262,7 +262,7 @@ def _others(results: Results, choice: Recommendation) -> list[str]:
 
 
 def _settling(results: Results, choice: Recommendation, costs: Costs | None) -> tuple[str, str]:
-    """What would settle a best guess, and what that costs."""
+    """States what would decide a best guess, and what that costs."""
     open_pairs = [results.pair(str(choice.candidate), rival) for rival in choice.rivals]
     pairs = [pair for pair in open_pairs if pair is not None]
     if not pairs:
@@ -279,7 +279,7 @@ def _settling(results: Results, choice: Recommendation, costs: Costs | None) -> 
 
 
 def _mind(results: Results, choice: Recommendation) -> str:
-    """What to watch with the network that was chosen."""
+    """Warns of weak points of the network that was chosen."""
     candidate, outcome, said = _candidate(results, choice.candidate), results.question.scoring, []
     if candidate.not_learned is not None and candidate.not_learned.count:
         said.append(
@@ -303,7 +303,7 @@ def _candidate(results: Results, name: str | None) -> Candidate:
 
 
 def _is_smaller(results: Results, choice: Recommendation) -> bool:
-    """Whether the choice is smaller than all that did as well."""
+    """Returns whether the choice is smaller than all that did as well."""
     sizes = {c.name: c.counts.parameters for c in results.candidates if c.counts is not None}
     own = sizes.get(str(choice.candidate))
     return own is not None and all(own < sizes.get(name, math.inf) for name in choice.level)

@@ -37,6 +37,7 @@ class Outcome(Number):
         fewest_classes: with fewer, the outcome says nothing.
         guess: what gives `baseline`, in words.
         within: the classes whose images alone count, as they were asked for; "" where all do.
+        lead: how a sentence about it begins, such as "Under corruption"; "" for "By" and its name.
 
     Examples:
         >>> from skipwise.evaluation.outcomes import outcome_of
@@ -59,6 +60,7 @@ class Outcome(Number):
     fewest_classes: int = 2
     guess: str = "always answering with the share of each class"
     within: str = ""
+    lead: str = ""
 
     def scores(self, logits: Logits, labels: Labels) -> NDArray[np.float64]:
         """The score of each image, times its weight, from logits [N, classes] and labels [N]."""
@@ -95,7 +97,7 @@ class Outcome(Number):
         return round(float((there * weights).sum() ** 2 / (there * weights**2).sum()))
 
     def _class_weights(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
-        """What an image of each class weighs, by how many images each has."""
+        """Returns the weight of an image of each class, by the number of images of each."""
         assert self.weights is not None
         return self.weights(np.repeat(np.arange(len(counts)), counts))[np.cumsum(counts) - 1]
 
@@ -116,7 +118,7 @@ class Outcome(Number):
         return tuple(sorted({classes.index(name) for name in names}))
 
     def members(self, labels: Labels, classes: Sequence[str]) -> NDArray[np.bool_]:
-        """Which of the images count, by their labels [N]."""
+        """Returns a mask of the images that count, by their labels [N]."""
         return np.isin(labels, self.class_numbers(classes))
 
     def check(self, class_images: Sequence[int], classes: Sequence[str]) -> None:
@@ -155,22 +157,22 @@ class Outcome(Number):
             raise SkipwiseError(f"--margin, {unit} {self.measure()}, must be a number above 0, not {margin:g}.")
 
     def errors(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What each image adds to what is wrong: the loss, or what is missing to being right."""
+        """Returns each image's error: the loss, or 1 minus the score."""
         return 1 - scores if self.right_or_wrong else scores
 
     @property
     def is_weighted(self) -> bool:
-        """Whether images have different weights."""
+        """True if images have different weights."""
         return self.weights is not None
 
     @property
     def is_share_of_all(self) -> bool:
-        """Whether it is the share of all images that are right, of which it is known what so many images can show."""
+        """True if it is the share of right answers among all images, whose resolution follows from their number."""
         return self.right_or_wrong and not self.within
 
     @property
     def is_accuracy(self) -> bool:
-        """Whether it is the accuracy on all images, which need not be shown beside it."""
+        """True if it is the accuracy on all images, which need not be shown beside it."""
         return self.name == "accuracy"
 
     def merit(self, value: float) -> float:
@@ -178,16 +180,21 @@ class Outcome(Number):
         return value if self.higher_is_better else -value
 
     def advantage(self, low: float, high: float) -> tuple[float, float]:
-        """How much better the first of two networks is, at least and at most, by the interval of its difference."""
+        """Returns how much better the first of two networks is, as an interval, from the interval of the difference."""
         return (low, high) if self.higher_is_better else (-high, -low)
 
     def measure(self, *, on: str = "test") -> str:
-        """What it is called: "test accuracy", "test log-loss on cat, dog"."""
+        """Names the outcome: "test accuracy", "test log-loss on cat, dog"."""
         return self.label.format(on=on) + (f" on {self._of_classes()}" if self.within else "")
 
     def _of_classes(self) -> str:
         names = [name.strip() for name in self.within.split(",")]
         return ", ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} classes"
+
+    @property
+    def under(self) -> str:
+        """How a sentence about it begins: "By test log-loss"."""
+        return self.lead or f"By {self.measure()}"
 
     @property
     def axis(self) -> str:
@@ -197,7 +204,7 @@ class Outcome(Number):
 
     @property
     def difference_of(self) -> str:
-        """What differences are in: "points of test accuracy"."""
+        """The unit of differences: "points of test accuracy"."""
         return f"{self.unit} of {self.measure()}" if self.unit else self.measure()
 
     @property
@@ -207,5 +214,5 @@ class Outcome(Number):
 
     @property
     def heading(self) -> str:
-        """What differences are in, for the head of a column: "points"."""
+        """The unit of differences for the head of a column: "points"."""
         return self.unit or "difference"

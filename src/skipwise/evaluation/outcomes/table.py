@@ -13,7 +13,7 @@ from skipwise.evaluation.outcomes.outcome import Labels, Logits, Outcome
 
 
 def among_five(logits: Logits, labels: Labels) -> NDArray[np.bool_]:
-    """Whether the label's logit is among the five largest; of equal ones, the first count as the larger."""
+    """Returns a mask of images whose label is among the five largest logits; of equal ones, the first is larger."""
     own = np.take_along_axis(logits, labels[:, None], axis=1)
     before = np.arange(logits.shape[1]) < labels[:, None]
     return np.asarray(((logits > own) | ((logits == own) & before)).sum(axis=1) < 5)
@@ -28,7 +28,7 @@ def brier_score(logits: Logits, labels: Labels) -> NDArray[np.float64]:
 
 
 def every_class_alike(labels: Labels) -> NDArray[np.float64]:
-    """What each image weighs so that every class weighs the same, however many images it has; 1 on average."""
+    """Returns weights for which every class counts the same, however many images it has; their mean is 1."""
     counts = np.bincount(labels)
     return np.asarray(len(labels) / (np.count_nonzero(counts) * counts[labels]))
 
