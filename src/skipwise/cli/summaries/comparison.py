@@ -45,7 +45,7 @@ def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
     lines = pairs.pair_lines(results)
     shown = lines if len(lines) <= MOST_PAIRS else [line for line in lines if _is_about(line[1], choice.candidate)]
     if shown:
-        console.print(_pairs(shown, results))
+        console.print(pair_table(shown, results))
         console.print()
     print_further(console, results, costs)
     more = [f"{len(lines) - len(shown):,} more pairs are in the report."] if len(shown) < len(lines) else []
@@ -110,7 +110,8 @@ def _networks(results: Results, costs: Costs) -> Table:
     return table
 
 
-def _pairs(lines: Sequence[tuple[str, Pair | None]], results: Results) -> Table:
+def pair_table(lines: Sequence[tuple[str, Pair | None]], results: Results) -> Table:
+    """The pairs of networks: difference, interval and verdict."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("pair", no_wrap=True)
     sure = phrases.sure(results.question)
