@@ -104,19 +104,19 @@ def explained(spread: Spread) -> str:
 
 def _epochs(target: TargetEpochs) -> str:
     each = [
-        f"{name} {median(found)} ({found.reached} of {count(found.runs, 'run')} reached it)"
+        f"{name} {median(found)}, reached by {found.reached} of {count(found.runs, 'run')}"
         for name, found in target.found.networks.items()
     ]
-    return f"Epochs until half of the runs have {target.accuracy:g}% validation accuracy: {', '.join(each)}."
+    return f"Epochs until half of the runs have {target.accuracy:g}% validation accuracy: {'; '.join(each)}."
 
 
 def median(found: Reaching) -> str:
-    """The median number of epochs with its interval: "7, 6 to 9"; or that it is not reached by half."""
+    """The median number of epochs with its interval: "7 (6 to 9)"; or that it is not reached by half."""
     if found.median is None:
         return "not reached by half"
     if found.low is None:
         return f"{found.median}"
-    return f"{found.median}, {found.low} {'or more' if found.high is None else f'to {found.high}'}"
+    return f"{found.median} ({found.low} {'or more' if found.high is None else f'to {found.high}'})"
 
 
 def epoch_verdicts(target: TargetEpochs) -> list[str]:
