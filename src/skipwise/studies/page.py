@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from skipwise.core.text import command, count, duration, listed
+from skipwise.evaluation.outcomes import outcome_of
+from skipwise.statistics.records import Estimate
 from skipwise.studies.networks import plain_name
 from skipwise.studies.records import ComparisonFound, Cost, Finding, NetworkFound, StudyRecord
 
@@ -67,8 +69,20 @@ def _to_settle(found: Finding) -> str:
 def _comparison(record: StudyRecord, found: ComparisonFound) -> Iterable[str]:
     costs = {cost.name: cost for cost in record.costs if cost.comparison == found.name}
     yield f"## Results: {found.title}"
+    further = [outcome_of(each.outcome).measure() for each in found.networks[0].further]
     yield _table(
-        ("network", "result", "SD", "training loss", "runs", "parameters", "multiply-adds", "ms per image", "a run"),
+        (
+            "network",
+            "result",
+            *further,
+            "SD",
+            "training loss",
+            "runs",
+            "parameters",
+            "multiply-adds",
+            "ms per image",
+            "a run",
+        ),
         [_row(each, costs.get(each.name)) for each in found.networks],
     )
     yield _prose(
@@ -100,7 +114,6 @@ def _factor(value: float | None) -> str:
 
 
 def _row(found: NetworkFound, cost: Cost | None) -> tuple[str, ...]:
-    outcome = found.outcome
     runs = str(found.runs)
     if found.learned < found.runs:
         runs += f", of which {found.runs - found.learned} learned nothing"
@@ -110,9 +123,8 @@ def _row(found: NetworkFound, cost: Cost | None) -> tuple[str, ...]:
     run = None if cost is None else cost.run
     return (
         plain_name(found.name),
-        NONE
-        if outcome is None
-        else f"{100 * outcome.value:.2f}% ({100 * outcome.low:.1f} to {100 * outcome.high:.1f})",
+        _estimate(found.outcome),
+        *(_estimate(each.value) for each in found.further),
         NONE if found.spread is None else f"{100 * found.spread:.2f}",
         NONE if found.train_loss is None else f"{found.train_loss:.2f}",
         runs,
@@ -121,6 +133,11 @@ def _row(found: NetworkFound, cost: Cost | None) -> tuple[str, ...]:
         NONE if latency is None else f"{1000 * latency:.2f}",
         NONE if run is None else duration(run),
     )
+
+
+def _estimate(found: Estimate | None) -> str:
+    """A share with its interval, in percent."""
+    return NONE if found is None else f"{100 * found.value:.2f}% ({100 * found.low:.1f} to {100 * found.high:.1f})"
 
 
 def difference(found: Finding) -> str:

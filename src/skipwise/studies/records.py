@@ -45,6 +45,14 @@ class StudyPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OutcomeFound:
+    """A further outcome of a network, with its interval; None with fewer than two runs that learned."""
+
+    outcome: str
+    value: Estimate | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class NetworkFound:
     """A network in a comparison of a study.
 
@@ -57,6 +65,7 @@ class NetworkFound:
         runs: finished runs.
         learned: those of them that learned anything.
         failed: runs that failed.
+        further: the other outcomes.
     """
 
     name: str
@@ -68,6 +77,7 @@ class NetworkFound:
     runs: int
     learned: int
     failed: int
+    further: tuple[OutcomeFound, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
