@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from skipwise.core.text import command, count, duration, listed
 from skipwise.evaluation.outcomes import outcome_of
 from skipwise.statistics.records import Estimate
+from skipwise.studies.designs import Part
 from skipwise.studies.networks import plain_name
 from skipwise.studies.records import ComparisonFound, Cost, Finding, NetworkFound, StudyRecord
 
@@ -44,6 +45,8 @@ def _paragraphs(record: StudyRecord) -> Iterable[str]:
     yield _bullets([*record.reasons, *record.measured, *record.notes])
     for comparison in record.comparisons:
         yield from _comparison(record, comparison)
+    if took := [_took(record, each.part) for each in record.findings if each.part.of_a != each.part.of_b]:
+        yield _bullets(took)
     yield "## Rule"
     yield _prose(record.rule)
     sentences = [_to_settle(each) for each in record.findings if each.seeds_to_settle is not None]
@@ -59,9 +62,21 @@ def _paragraphs(record: StudyRecord) -> Iterable[str]:
     )
 
 
+def _took(record: StudyRecord, part: Part) -> str:
+    """What the runs of a pair from two comparisons took, which says whether a time that was meant to be equal was."""
+    seconds = {(cost.comparison, cost.name): cost.run for cost in record.costs}
+    each = [(part.a, part.of_a), (part.b, part.of_b)]
+    times = [seconds.get((of, name)) for name, of in each]
+    said = [
+        f"{plain_name(name)} in {of} took {'an unknown time' if time is None else duration(time)}"
+        for (name, of), time in zip(each, times, strict=True)
+    ]
+    return f'On "{part.claim}": the median run of {listed(said)}, with data, validation and test images.'
+
+
 def _to_settle(found: Finding) -> str:
     return (
-        f"That {found.part.claim}: about {found.seeds_to_settle} seeds would settle it, if what was observed is the "
+        f'On "{found.part.claim}": about {found.seeds_to_settle} seeds would settle it, if what was observed is the '
         "truth."
     )
 
