@@ -33,6 +33,7 @@ def comparison_found(design: Design, found: Comparison, seed: int) -> Comparison
         plan=results.plan,
         data=design.images.data,
         fingerprint=results.fingerprint,
+        outcome=plan.question.outcome,
         seeds=plan.question.seeds,
         steps=plan.recipe.steps_in_all(plan.train_images),
         networks=tuple(_network(candidate, losses[candidate.name], results) for candidate in results.candidates),

@@ -98,7 +98,7 @@ def _comparison(record: StudyRecord, found: ComparisonFound) -> Iterable[str]:
             "ms per image",
             "a run",
         ),
-        [_row(each, costs.get(each.name)) for each in found.networks],
+        [_row(each, costs.get(each.name), found.outcome) for each in found.networks],
     )
     yield _prose(
         "SD is the standard deviation of the accuracy over seeds, in points. The training loss is that of the last "
@@ -128,7 +128,7 @@ def _factor(value: float | None) -> str:
     return NONE if value is None else f"{value:.3f}"
 
 
-def _row(found: NetworkFound, cost: Cost | None) -> tuple[str, ...]:
+def _row(found: NetworkFound, cost: Cost | None, first: str) -> tuple[str, ...]:
     runs = str(found.runs)
     if found.learned < found.runs:
         runs += f", of which {found.runs - found.learned} learned nothing"
@@ -138,8 +138,8 @@ def _row(found: NetworkFound, cost: Cost | None) -> tuple[str, ...]:
     run = None if cost is None else cost.run
     return (
         plain_name(found.name),
-        _estimate(found.outcome),
-        *(_estimate(each.value) for each in found.further),
+        _estimate(found.outcome, first),
+        *(_estimate(each.value, each.outcome) for each in found.further),
         NONE if found.spread is None else f"{100 * found.spread:.2f}",
         NONE if found.train_loss is None else f"{found.train_loss:.2f}",
         runs,
@@ -150,9 +150,12 @@ def _row(found: NetworkFound, cost: Cost | None) -> tuple[str, ...]:
     )
 
 
-def _estimate(found: Estimate | None) -> str:
-    """A share with its interval, in percent."""
-    return NONE if found is None else f"{100 * found.value:.2f}% ({100 * found.low:.1f} to {100 * found.high:.1f})"
+def _estimate(found: Estimate | None, outcome: str) -> str:
+    """An outcome with its interval."""
+    if found is None:
+        return NONE
+    of = outcome_of(outcome)
+    return f"{of.value(found.value)} ({of.bounds(found.low, found.high)})"
 
 
 def difference(found: Finding) -> str:

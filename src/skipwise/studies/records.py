@@ -111,6 +111,7 @@ class ComparisonFound:
         plan: the digest of its plan.
         data: the name of the set.
         fingerprint: of the images and their split.
+        outcome: the first outcome.
         seeds: of the runs of each network.
         steps: the optimizer's steps of a run.
         networks: what became of each network.
@@ -124,6 +125,7 @@ class ComparisonFound:
     plan: str
     data: str
     fingerprint: str
+    outcome: str
     seeds: tuple[int, ...]
     steps: int
     networks: tuple[NetworkFound, ...]
