@@ -93,8 +93,9 @@ def _groups(old: Side, new: Side, ids: Sequence[str]) -> NDArray[np.int64] | Non
         known |= dict(zip(side.ids, side.groups or (), strict=False))
     if not known:
         return None
-    # An image without a group is a group of its own.
-    return np.unique([known.get(name) or f"\0{name}" for name in ids], return_inverse=True)[1].astype(np.int64)
+    numbers: dict[str, int] = {}
+    # An image without a group is a group of its own. Numbered as they come, whatever they are called.
+    return np.array([numbers.setdefault(known.get(name) or f"\0{name}", len(numbers)) for name in ids], dtype=np.int64)
 
 
 def _notes(old: Side, new: Side, left_out: int, images: int, wrong: dict[str, int]) -> list[str]:
