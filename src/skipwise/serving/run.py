@@ -12,6 +12,7 @@ from skipwise.serving.api.served import Service
 from skipwise.serving.connections.guard import Rules, is_loopback
 from skipwise.serving.connections.protocol import BoundedProtocol
 from skipwise.serving.connections.server import Server
+from skipwise.serving.drift.window import Windows
 from skipwise.serving.engine.engine import Engine
 from skipwise.serving.listening import Listening, bound
 from skipwise.serving.models.catalog import Catalog, Served
@@ -41,9 +42,12 @@ def run(
             check=_signature_check(options.answers.public_key),
         )
         catalog = Catalog(_opened(folders, opening, progress))
+        windows = Windows()
+        workers = options.engine.workers or usable_cores()
         service = Service(
             catalog=catalog,
-            engine=Engine(workers=options.engine.workers or usable_cores(), queue=options.limits.queue),
+            engine=Engine(workers=workers, queue=options.limits.queue, watchers=[windows]),
+            windows=windows,
             limits=options.limits,
             threshold=options.answers.threshold,
         )

@@ -13,17 +13,17 @@ EPOCHS, TIME = "equal-epochs", "equal-time"
 PARTS = (
     Part(
         claim="after as many epochs, SE-ResNet-18 does better than ResNet-18",
-        better=GATED,
-        worse=PLAIN,
-        of_better=EPOCHS,
-        of_worse=EPOCHS,
+        a=GATED,
+        b=PLAIN,
+        of_a=EPOCHS,
+        of_b=EPOCHS,
     ),
     Part(
         claim="after as much training time, SE-ResNet-18 does better than ResNet-18",
-        better=GATED,
-        worse=PLAIN,
-        of_better=TIME,
-        of_worse=EPOCHS,
+        a=GATED,
+        b=PLAIN,
+        of_a=TIME,
+        of_b=EPOCHS,
     ),
 )
 

@@ -20,10 +20,13 @@ from skipwise.evaluation.outcomes import OUTCOMES
 
 def markdown(plan: Plan, results: Results, costs: Costs) -> str:
     """The answer, the networks, the pairs, what to mind, what is not covered and how to repeat it."""
-    first, *rest = answer(results, costs.recommendation, costs).sentences
+    said = answer(results, costs.recommendation, costs)
+    first, *others = said.head
     sections = [
         f"**{escaped(first)}**",
-        "\n".join(f"- {escaped(sentence)}" for sentence in rest),
+        *map(escaped, others),
+        f"<sub>{escaped(study.when_and_how_long(plan, costs))}</sub>",
+        "\n".join(f"- {escaped(sentence)}" for sentence in said.rest),
         escaped(study.asked(results)),
         "\n".join(f"- {escaped(note)}" for note in notes(plan, results)),
         _networks(results, costs),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,17 @@ from numpy.typing import NDArray
 
 from skipwise.comparison.budget.networks import count_candidate
 from skipwise.comparison.plan.plan import Job, Plan
+from skipwise.comparison.results.division import commonest, divide
 from skipwise.comparison.results.ratios import ratio
-from skipwise.comparison.results.records import Bootstrap, Candidate, Disagreement, Ratio, Results, RunResult
+from skipwise.comparison.results.records import (
+    Bootstrap,
+    Candidate,
+    Disagreement,
+    Divided,
+    Ratio,
+    Results,
+    RunResult,
+)
 from skipwise.comparison.run.collapse import why_not_learned
 from skipwise.comparison.run.further import judge_further, possible
 from skipwise.comparison.run.learning import climbs
@@ -50,6 +60,7 @@ def collect(plan: Plan, folder: Path, study: StudyResult) -> Results:
         test_groups=None if plan.grouping is None else plan.grouping.groups,
         grouped_by="" if plan.grouping is None else plan.grouping.by,
         ratios=_ratios(plan, study),
+        divided=_divided(plan, study),
         further_outcomes=judge_further(study) or UNSET,
     )
 
@@ -170,5 +181,14 @@ def _disagreements(plan: Plan, study: StudyResult) -> tuple[Disagreement, ...]:
 
 
 def _commonest(plan: Plan, answers: Answers, image: int) -> str | None:
-    given = Counter(answers.of_learned[:, image].tolist())
-    return plan.classes[min(given, key=lambda number: (-given[number], number))] if given else None
+    given = answers.of_learned[:, image]
+    return plan.classes[commonest(given)] if len(given) else None
+
+
+def _divided(plan: Plan, study: StudyResult) -> tuple[Divided, ...]:
+    """For each pair of networks with runs that learned, the images on which they disagree."""
+    able = [(name, study.answers[name].of_learned) for name in plan.question.candidates if name in study.answers]
+    return tuple(
+        divide(a, b, ids=study.tested.ids.tolist(), labels=study.tested.labels, classes=plan.classes)
+        for a, b in combinations([each for each in able if len(each[1])], 2)
+    )
