@@ -46,7 +46,8 @@ class Candidate:
         lr: the peak learning rate, its own where rates were tuned.
         outcome: the mean of what the question counts over runs that learned, None with fewer than two such seeds.
         accuracy: the mean accuracy of runs that learned, None with no such seed.
-        without_twins: that on the test images that have no twin in another split; None if all or none have one.
+        without_near_duplicates: that on the test images without a near-duplicate in another split; None if all or
+            none have one.
         per_class: that on each class's images, in the order of `Results.classes`; () with no finished seed.
         runs: in the order of their seeds; as many as the question needed.
         repeated: the seeds that gave the same answers as an earlier one to the last bit, which none should.
@@ -62,7 +63,7 @@ class Candidate:
     lr: float
     outcome: Estimate | None
     accuracy: float | None
-    without_twins: float | None
+    without_near_duplicates: float | None
     per_class: tuple[float, ...]
     runs: tuple[RunResult, ...]
     repeated: tuple[int, ...]
@@ -70,6 +71,9 @@ class Candidate:
     climb: Climb | None = None
     not_learned: Share | None = None
     calibration: Calibration | None = None
+
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {"without_near_duplicates": "without_twins"}
+    without_twins = earlier_name("without_near_duplicates", "without_twins")
 
     @property
     def failed(self) -> int:
@@ -242,8 +246,8 @@ class Recommendation:
 class Results:
     """`comparison.json`: the same plan gives the same bytes.
 
-    `plan` is the digest of the plan it was made under; `twins` is the number of test images that are, exactly or
-    nearly, among the training or validation images too; `guess` is the outcome of whoever knows only how common each
+    `plan` is the digest of the plan it was made under; `near_duplicates` is the number of test images that are, exactly
+    or nearly, among the training or validation images too; `guess` is the outcome of whoever knows only how common each
     class is: for accuracy, of always answering the commonest.
     `class_images` counts the test images of each class. `test_groups` is the number of groups that the test images
     belong to, None where each is by itself; `grouped_by` is what said so, beside near-duplicates.
@@ -254,7 +258,7 @@ class Results:
     data: str
     fingerprint: str
     test_images: int
-    twins: int
+    near_duplicates: int
     guess: float
     classes: tuple[str, ...]
     class_images: tuple[int, ...]
@@ -270,8 +274,9 @@ class Results:
     grouped_by: str = ""
     ratios: tuple[Ratio, ...] = ()
 
-    EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidates": "contenders"}
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidates": "contenders", "near_duplicates": "twins"}
     contenders = earlier_name("candidates", "contenders")
+    twins = earlier_name("near_duplicates", "twins")
 
     def pair(self, a: str, b: str) -> Pair | None:
         """The pair as seen from a's side, whichever way round it is kept; None if it could not be judged."""
