@@ -35,11 +35,14 @@ VERBS = (
     "evaluate",
     "explain",
     "export",
+    "gate",
+    "judge",
     "models",
     "predict",
     "profile",
     "recommend",
     "report",
+    "study",
     "train",
     "verify",
 )
@@ -149,6 +152,9 @@ MISTAKES = [
     "compare digits --looks 5,5",
     "compare digits --extend",
     "compare digits --outcome acuracy",
+    "judge nowhere.csv",
+    "judge nowhere.csv --outcome acuracy",
+    "gate nowhere nowhere",
 ]
 
 

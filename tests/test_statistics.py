@@ -310,7 +310,7 @@ def test_numbers_that_would_settle_a_pair_are_about_the_least_that_do() -> None:
     for correct, what in ((few, "seeds"), (tied, "images")):
         (pair,) = judge(correct, margin=0.005).pairs
         assert pair.verdict == "unresolved"
-        count = getattr(pair, f"{what}_to_settle")
+        count = getattr(pair, f"{what}_needed")
         assert count > getattr(pair, what)
         mean = difference_of(networks(1 - correct["a"], 1 - correct["b"]), 1, 0)
         # Given to a few percent where it is large.

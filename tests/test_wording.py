@@ -147,7 +147,7 @@ def test_whatever_one_must_know_is_in_the_notes() -> None:
     ):
         assert words in said
     balanced = replace(fabricate(outcome="balanced-accuracy").results, guess=0.95)
-    (guessing,) = notes._guessing(balanced)
+    (guessing,) = notes.guessing(balanced)
     assert guessing.startswith("resnet18, se_resnet18")
     assert guessing.endswith("gives a balanced test accuracy of 95.0%.")
 

@@ -144,7 +144,7 @@ class Option:
         if self.repeated:
             each = [value] if isinstance(value, str) or not isinstance(value, Iterable) else value
             return [word for one in each for word in (self.flag, str(one))]
-        several = self.listed is not None and not isinstance(value, str)
+        several = isinstance(value, Iterable) and not isinstance(value, str)
         return [self.flag, self.listed.word(value) if self.listed is not None and several else str(value)]
 
     @property

@@ -49,6 +49,11 @@ class RunOptions:
         "Which weights to take from a file that holds several, such as state_dict_ema.",
         metavar="KEY",
     )
+    depth_norms: bool = option(
+        False,
+        "Record how large activations and gradients are at each block, before the first step and after the first and "
+        "the last epoch.",
+    )
 
 
 @options()

@@ -236,6 +236,10 @@ class Plan:
             for fold in range(self.folds)
         )
 
+    def variants_of(self, job: Job) -> tuple[str, ...]:
+        """The variants of its test images that a run answers; none where it only tunes."""
+        return () if job.folder.startswith(f"{TUNING}/") else self.question.variants
+
     def tuning_jobs(self) -> dict[tuple[str, float], Job]:
         """The short runs that choose learning rates, by candidate and rate."""
         if self.tuning is None:
@@ -245,7 +249,7 @@ class Plan:
             for rate in self.tuning.rates:
                 spec = self.spec(model, self.tuning.seed, lr=rate)
                 short = replace(spec, recipe=shortened(spec.recipe, self.tuning.epochs, self.train_images))
-                name = run_folder(model, self.tuning.seed, parent="tuning")
+                name = run_folder(model, self.tuning.seed, parent=TUNING)
                 found[model, rate] = Job(spec=short, folder=f"{name}-lr{rate!r}")
         return found
 
@@ -306,6 +310,10 @@ class Plan:
         return replace(
             self, question=question, asked_before=(*self.asked_before, before), time_limit=None, stopped_after=None
         )
+
+
+TUNING = "tuning"
+"""Where runs are kept that choose learning rates."""
 
 
 def run_folder(model: str, seed: int, *, parent: str = "runs") -> str:

@@ -6,7 +6,10 @@ import warnings
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
+from msgspec import UNSET, UnsetType
+
 from skipwise.comparison.plan.question import Question
+from skipwise.comparison.results.judged import JudgedOutcome, Reached, find_pair
 from skipwise.core.deprecation import earlier_name
 from skipwise.core.machine.system import Machine
 from skipwise.cost.counts import Counts
@@ -148,6 +151,51 @@ class Disagreement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DividingImage:
+    """A test image that most runs of one network get right, and most runs of another get wrong.
+
+    Args:
+        id: its path, as in split.csv.
+        label: its class.
+        right_a, right_b: the share of the runs of each that got it right.
+        answer_a, answer_b: the commonest answer of each.
+    """
+
+    id: str
+    label: str
+    right_a: float
+    right_b: float
+    answer_a: str
+    answer_b: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Divided:
+    """The test images on which two networks disagree.
+
+    Args:
+        a, b: the networks.
+        only_a: the number of images that most runs of a get right, and most runs of b get wrong.
+        only_b: the number of those the other way round.
+        images: some of them, those first on which they differ most.
+    """
+
+    a: str
+    b: str
+    only_a: int
+    only_b: int
+    images: tuple[DividingImage, ...]
+
+    def turned(self) -> Divided:
+        """The same from b's side, those first that b gets right."""
+        images = tuple(
+            replace(i, right_a=i.right_b, right_b=i.right_a, answer_a=i.answer_b, answer_b=i.answer_a)
+            for i in sorted(self.images, key=lambda image: image.right_a > image.right_b)
+        )
+        return Divided(a=self.b, b=self.a, only_a=self.only_b, only_b=self.only_a, images=images)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tried:
     """A learning rate that was tried: the outcome on the validation images, None where the run failed."""
 
@@ -250,7 +298,9 @@ class Results:
     or nearly, among the training or validation images too; `guess` is the outcome of whoever knows only how common each
     class is: for accuracy, of always answering the commonest.
     `class_images` counts the test images of each class. `test_groups` is the number of groups that the test images
-    belong to, None where each is by itself; `grouped_by` is what said so, beside near-duplicates.
+    belong to, None where each is by itself; `grouped_by` is what said so, beside near-duplicates. `divided` has the
+    images on which the two networks of a pair disagree; () in records of earlier versions. `further_outcomes`
+    has what was found by the other outcomes that were asked for; it is left out of files where there is none.
     """
 
     plan: str
@@ -273,18 +323,41 @@ class Results:
     test_groups: int | None = None
     grouped_by: str = ""
     ratios: tuple[Ratio, ...] = ()
+    divided: tuple[Divided, ...] = ()
+    further_outcomes: tuple[JudgedOutcome, ...] | UnsetType = UNSET
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidates": "contenders", "near_duplicates": "twins"}
     contenders = earlier_name("candidates", "contenders")
     twins = earlier_name("near_duplicates", "twins")
 
+    @property
+    def further(self) -> tuple[JudgedOutcome, ...]:
+        """What was found by each further outcome."""
+        return () if isinstance(self.further_outcomes, UnsetType) else self.further_outcomes
+
+    @property
+    def judged(self) -> tuple[JudgedOutcome, ...]:
+        """What was found by each outcome, the first one first; in the order of `question.questions`."""
+        question = self.question
+        first = JudgedOutcome(
+            outcome=question.outcome,
+            margin=question.margin,
+            networks=tuple(Reached(name=c.name, outcome=c.outcome) for c in self.candidates),
+            pairs=self.pairs,
+        )
+        return (first, *self.further)
+
     def pair(self, a: str, b: str) -> Pair | None:
         """The pair as seen from a's side, whichever way round it is kept; None if it could not be judged."""
-        for pair in self.pairs:
-            if (pair.a, pair.b) == (a, b):
-                return pair
-            if (pair.a, pair.b) == (b, a):
-                return pair.turned()
+        return find_pair(self.pairs, a, b)
+
+    def division(self, a: str, b: str) -> Divided | None:
+        """The images on which a and b disagree, as seen from a's side; None where that is not known."""
+        for each in self.divided:
+            if (each.a, each.b) == (a, b):
+                return each
+            if (each.a, each.b) == (b, a):
+                return each.turned()
         return None
 
     def beaten(self) -> dict[str, str]:
@@ -322,6 +395,10 @@ class Costs:
         run_seconds: the median time that a run of each candidate took, beside the others that went on at once; {} in
             records of earlier versions, and without runs of this comparison.
         processes: how many runs went on at once.
+        trained_seconds: the time of all runs together, those that tuned learning rates included, but not those that
+            were trained before; None in records of earlier versions.
+        finished: the day on which the comparison was finished, such as "2026-11-30" (UTC); "" in records of earlier
+            versions.
     """
 
     machine: Machine
@@ -330,6 +407,8 @@ class Costs:
     recommendation: Recommendation
     run_seconds: dict[str, float] = field(default_factory=dict)
     processes: int = 1
+    trained_seconds: float | None = None
+    finished: str = ""
 
     @property
     def medians(self) -> dict[str, float]:

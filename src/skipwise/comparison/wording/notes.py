@@ -29,11 +29,16 @@ def notes(plan: Plan, results: Results) -> list[str]:
         *_not_trained(results),
         *_too_short(plan),
         *_climbing(plan, results),
-        *_guessing(results),
+        *guessing(results),
         *_near_duplicates(results),
         *_stopped(plan),
         *_too_few(results),
     ]
+
+
+def notes_on_results(results: Results) -> list[str]:
+    """Those that need no plan, for results that no comparison of ours gave."""
+    return [*_not_learned(results), *_two_seeds(results), *guessing(results), *_too_few(results)]
 
 
 def reservations(plan: Plan, results: Results) -> list[str]:
@@ -195,7 +200,7 @@ def _identical(results: Results) -> list[str]:
     ]
 
 
-def _guessing(results: Results) -> list[str]:
+def guessing(results: Results) -> list[str]:
     """A sentence about candidates that are not shown to be better than a guesser who knows how common each class is."""
     outcome, guess = results.question.scoring, results.guess
     reached = [(c.name, c.outcome) for c in results.candidates if c.outcome is not None]

@@ -10,7 +10,7 @@ from skipwise.core.text import count
 from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
 from skipwise.evaluation.outcomes import OUTCOMES
-from skipwise.statistics import Pair
+from skipwise.statistics import Estimate, Pair
 from skipwise.training.loop.recipe import Recipe
 
 UNKNOWN = "unknown"
@@ -63,6 +63,13 @@ def reached(candidate: Candidate, question: Question) -> str:
         if share is None or not share.count:
             return "none"
         return "learned nothing" if share.count == share.runs else "too few runs learned"
+    return mean(outcome, question)
+
+
+def mean(outcome: Estimate | None, question: Question) -> str:
+    """A mean with its interval: "97.70% (95.4 to 99.7)"; "none" where there is none."""
+    if outcome is None:
+        return "none"
     scoring = question.scoring
     return f"{scoring.value(outcome.value)} ({scoring.bounds(outcome.low, outcome.high)})"
 

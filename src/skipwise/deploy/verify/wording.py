@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from skipwise.core.text import byte_size, command, count, printable
 from skipwise.deploy.artifact.artifact import Artifact, Quantization
+from skipwise.deploy.artifact.reference import Threshold
+from skipwise.deploy.servers import find_server
 from skipwise.deploy.verify.agreement import Quality
 from skipwise.deploy.verify.drop import mend, seen, unsure
 from skipwise.deploy.verify.record import Certificate, Verified
@@ -46,11 +48,26 @@ def exported(made: Exported) -> Iterator[str]:
         )
     if artifact.quantization is not None:
         yield quantized(artifact.quantization)
+    if artifact.threshold is not None:
+        yield not_sure(artifact.threshold)
     golden = artifact.golden
     worst = max(abs(a - b) for each in golden for a, b in zip(each.expected, each.answered, strict=True))
     yield (
         f"{len(golden)} golden images are included; none of their probabilities differs from PyTorch's by more than "
         f"{worst:.2g}."
+    )
+
+
+def not_sure(threshold: Threshold) -> str:
+    """Which answers are called "not sure"."""
+    asked = f"{100 * threshold.asked:g}%"
+    if threshold.confidence > 1:
+        return (
+            f'All answers are called "not sure": no confidence was enough for {asked} right on the validation images.'
+        )
+    return (
+        f'Answers with a confidence below {100 * threshold.confidence:.1f}% are called "not sure": of the validation '
+        f"images, {asked} of those above were right."
     )
 
 
@@ -83,6 +100,11 @@ def _found(record: Quantization) -> str:
 def verify_command(made: Exported) -> str:
     """The command that verifies an artifact on images."""
     return command("skipwise", "verify", made.folder, Path(made.data or "path/to/test/images"))
+
+
+def serve_command(served: Path) -> str:
+    """The command that starts a server on the folder that was written for it."""
+    return command(*find_server(served.name).command(served))
 
 
 def verdict(found: Verified) -> str:

@@ -4,8 +4,8 @@
 that a further outcome is one row.
 """
 
-from skipwise.evaluation.outcomes.named import outcome_of
+from skipwise.evaluation.outcomes.named import margins_of, outcome_names, outcome_of
 from skipwise.evaluation.outcomes.outcome import Labels, Logits, Outcome
 from skipwise.evaluation.outcomes.table import OUTCOMES
 
-__all__ = ["OUTCOMES", "Labels", "Logits", "Outcome", "outcome_of"]
+__all__ = ["OUTCOMES", "Labels", "Logits", "Outcome", "margins_of", "outcome_names", "outcome_of"]

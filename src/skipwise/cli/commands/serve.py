@@ -1,0 +1,52 @@
+"""The verb `serve` on the command line."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from skipwise.cli.declared import Line
+from skipwise.core.escaping import say
+from skipwise.serving.options import TOKEN_VARIABLE, ServeOptions
+
+if TYPE_CHECKING:
+    from skipwise.serving.listening import Listening
+
+Artifacts = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[NAME=]ARTIFACT...",
+        help="What 'skipwise export' made, or a folder of such folders called 1, 2 and so on: its versions.",
+    ),
+]
+
+
+def serve(line: Line[ServeOptions], artifacts: Artifacts) -> None:
+    """Serve exported networks: a page to try them in the browser, and an API for programs."""
+    from skipwise.core.progress import Bar
+    from skipwise.serving.serve import serve as run
+
+    with Bar(sys.stderr) as bar:
+
+        def began(listening: Listening) -> None:
+            bar.__exit__()
+            _say(listening)
+
+        run(artifacts, **line.given(), progress=bar.preparing, began=began)
+    say("Stopped; everything that was accepted is answered.", sys.stderr)
+
+
+def _say(listening: Listening) -> None:
+    names = ", ".join(
+        name if versions == ("1",) else f"{name} (version {', '.join(versions)})" for name, versions in listening.models
+    )
+    reached = "from this machine only" if listening.alone else "from other machines, too"
+    say(f"Serving {names}, {reached}. Ctrl-C ends it.")
+    for note in listening.notes:
+        say(note)
+    token = f' -H "Authorization: Bearer ${TOKEN_VARIABLE}"' if listening.authorized else ""
+    say(f"Page: {listening.url}")
+    say(f"Call: curl{token} --data-binary @photo.jpg {listening.url}v1/predict")
+    sys.stdout.flush()

@@ -1,0 +1,1 @@
+"""The routes: the API of Skipwise, the Open Inference Protocol, health, metrics and their description."""

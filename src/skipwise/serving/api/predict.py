@@ -1,0 +1,96 @@
+"""`POST /v1/predict`: answers for the images of a request."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from skipwise.serving.api.served import Service, service_of
+from skipwise.serving.api.uploads import Upload, uploads
+from skipwise.serving.connections.bodies import body_of
+from skipwise.serving.connections.problems import Problem
+from skipwise.serving.engine.work import Answer, Unreadable
+
+TOP = 5
+"""The number of classes in an answer, unless the request says another."""
+MEND = "send a whole image, such as a JPEG, PNG or WebP"
+_KNOWN = {"model", "version", "top", "explain"}
+
+
+async def predict(request: Request) -> Response:
+    """Answers the images of a request."""
+    service = service_of(request)
+    deadline = service.deadline()
+    model, version, top, explain = _asked(request)
+    found = service.catalog.find(model, version)
+    if explain and not found.explains:
+        raise Problem(400, f"{found.name} gives no heat maps; ask without explain, or export it with --explain.")
+    service.engine.check()
+    async with body_of(request, service.engine, most=service.limits.max_bytes, deadline=deadline) as body:
+        images = uploads(body, request.headers.get("content-type", ""), most=service.limits.max_images)
+        found = service.catalog.find(model, version)  # it may have been replaced meanwhile
+        answers = await service.engine.answer(
+            found, [each.content for each in images], deadline=deadline, explain=explain and found.explains
+        )
+    if len(images) == 1 and isinstance(answers[0], Unreadable):
+        raise Problem(422, f"The image can't be read: {answers[0]}; {MEND}.")
+    record = {
+        "model": found.name,
+        "version": found.number,
+        "threshold": service.threshold_of(found),
+        "answers": [_shown(upload, answer, top, service) for upload, answer in zip(images, answers, strict=True)],
+    }
+    return Response(msgspec.json.encode(record), media_type="application/json")
+
+
+def _asked(request: Request) -> tuple[str | None, str | None, int, bool]:
+    query = request.query_params
+    unknown = sorted(set(query) - _KNOWN)
+    if unknown:
+        raise Problem(400, f"There is no parameter {unknown[0]!r}; there are {', '.join(sorted(_KNOWN))}.")
+    twice = [name for name in query if len(query.getlist(name)) > 1]
+    if twice:
+        raise Problem(400, f"The parameter {twice[0]} is given twice; give it once.")
+    top = query.get("top", str(TOP))
+    if not (top.isascii() and top.isdigit() and 1 <= len(top) <= 9 and int(top) >= 1):
+        raise Problem(400, f"top takes a number of classes from 1 on, not {top!r}.")
+    explain = query.get("explain", "0")
+    if explain not in ("0", "1", "true", "false"):
+        raise Problem(400, f"explain takes 1 or 0, not {explain!r}.")
+    return query.get("model"), query.get("version"), int(top), explain in ("1", "true")
+
+
+def _shown(upload: Upload, answer: Answer | Unreadable, top: int, service: Service) -> dict[str, Any]:
+    """An answer as clients get it."""
+    named: dict[str, Any] = {} if upload.name is None else {"name": upload.name}
+    if isinstance(answer, Unreadable):
+        return {**named, "error": f"the image can't be read: {answer}; {MEND}"}
+    classes = answer.version.classes
+    order = (-answer.probabilities).argsort(kind="stable")[:top].tolist()
+    shown = {
+        **named,
+        "label": answer.label,
+        "probability": answer.probability,
+        "sure": service.is_sure(answer),
+        "probabilities": [{"label": classes[each], "probability": float(answer.probabilities[each])} for each in order],
+    }
+    return shown if answer.map is None else {**shown, "heat_map": _picture(answer)}
+
+
+def _picture(answer: Answer) -> str:
+    """The heat map over the image as an address of its own, `data:image/png;base64,...`."""
+    from PIL import Image
+
+    from skipwise.explaining.overlay import overlay
+
+    assert answer.map is not None
+    highest = float(answer.map.max())
+    painted = overlay(answer.square, answer.map, answer.version.session.grid, highest=highest)
+    buffer = io.BytesIO()
+    Image.fromarray(painted).save(buffer, "PNG", compress_level=1)
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

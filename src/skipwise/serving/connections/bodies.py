@@ -1,0 +1,63 @@
+"""Reads the body of a request within limits of size and time, however it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+from starlette.requests import ClientDisconnect, Request
+
+from skipwise.core.text import byte_size
+from skipwise.serving.connections.problems import Problem
+from skipwise.serving.engine.engine import Engine
+from skipwise.serving.engine.work import TooLate
+
+
+@contextlib.asynccontextmanager
+async def body_of(request: Request, engine: Engine, *, most: int, deadline: float) -> AsyncIterator[bytes]:
+    """The body of a request, which counts as held in memory until the context ends.
+
+    Args:
+        engine: counts the bytes.
+        most: the most bytes.
+        deadline: the moment of the monotonic clock until which it has to be there.
+
+    Raises:
+        Problem: it is larger than it may be, packed, or sent too slowly.
+        Overloaded: too many bytes are held.
+        TooLate: the deadline is over.
+    """
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding.lower() != "identity":
+        raise Problem(415, "This server does not unpack requests; send it without Content-Encoding.")
+    length = request.headers.get("content-length", "")
+    if length.isascii() and length.isdigit() and len(length) < 20 and int(length) > most:
+        raise _too_large(most)
+    parts: list[bytes] = []
+    held = 0
+    try:
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                async for part in request.stream():
+                    engine.hold(len(part))
+                    held += len(part)
+                    if held > most:
+                        raise _too_large(most)
+                    parts.append(part)
+        except TimeoutError:
+            raise TooLate from None
+        except ClientDisconnect:
+            raise Problem(400, "The request broke off before its end.") from None
+        yield b"".join(parts)
+    finally:
+        engine.hold(-held)
+
+
+def _too_large(most: int) -> Problem:
+    return Problem(
+        413,
+        f"The request has more than {byte_size(most)}; send a smaller image or fewer. Whoever runs this server can "
+        "allow more with --max-bytes.",
+    )

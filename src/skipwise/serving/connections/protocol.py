@@ -1,0 +1,143 @@
+"""HTTP/1.1 as uvicorn speaks it over llhttp, with limits for clients that are slow, send too much, or are too many.
+
+llhttp refuses what two servers in a row might read differently: both Content-Length and Transfer-Encoding, either of
+them twice, other encodings than chunked, line ends without a carriage return, and spaces before a colon. uvicorn limits
+neither the size of a request's head nor the time that a client takes, so that happens here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from skipwise.serving.connections.guard import HEADERS
+from skipwise.serving.connections.problems import MEDIA_TYPE, Problem
+
+MOST_HEAD = 32 * 1024
+"""Bytes of a request before its body; more are refused."""
+HEAD_SECONDS = 10.0
+"""Seconds for a request's head from its first byte on, and for the first byte on a new connection."""
+SENDING_SECONDS = 30.0
+"""Seconds for a client to take an answer."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """A connection. The server calls `check` about once a second.
+
+    Attributes:
+        most_connections: more of them are turned away.
+        most_body: bytes of a body, as it is sent, with room for how it is cut into chunks.
+        body_seconds: seconds for a whole request to come in.
+    """
+
+    most_connections: ClassVar[int] = 1000
+    most_body: ClassVar[int] = 10_000_000
+    body_seconds: ClassVar[float] = 30.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Takes a connection, or turns it away where there are too many."""
+        super().connection_made(transport)
+        self._since: float | None = time.monotonic()  # since when a request has been coming in; None between two
+        self._sending: float | None = None
+        self._in_head = True
+        self._taken = 0
+        self._ending = False
+        if len(self.connections) > self.most_connections:
+            self._refuse(Problem(503, "There are too many connections; try again soon.", {"Retry-After": "1"}))
+
+    def data_received(self, data: bytes) -> None:
+        """Takes what a client sends, as far as it may send so much."""
+        if self.transport.is_closing():
+            return
+        if self._since is None:
+            self._since = time.monotonic()
+        self._taken += len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._in_head and self._taken > MOST_HEAD:
+            self._refuse(
+                Problem(431, f"The head of the request has more than {MOST_HEAD:,} bytes; send shorter headers.")
+            )
+        elif not self._in_head and self._taken > 4 * self.most_body + MOST_HEAD:
+            self._refuse(Problem(413, "The request is too large."))
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._in_head, self._taken = True, 0
+        self._since = time.monotonic()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; those behind a body are left out, since the request was judged without them."""
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is there, and the request is begun with."""
+        self._in_head = False
+        super().on_headers_complete()
+        if self._ending:
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        """The whole request is there."""
+        super().on_message_complete()
+        self._since = None
+
+    def send_400_response(self, msg: str) -> None:
+        """Answers what is no HTTP, and closes."""
+        del msg
+        self._refuse(
+            Problem(400, "This is no request of HTTP/1.1 that this server takes; leave it to an HTTP library.")
+        )
+
+    def check(self, now: float) -> None:
+        """Closes the connection where the client takes too long.
+
+        Args:
+            now: the monotonic clock.
+        """
+        if self.transport.is_closing() or self.transport.get_write_buffer_size():
+            self._sending = now if self._sending is None else self._sending
+            if now - self._sending > SENDING_SECONDS:
+                self.transport.abort()
+            return
+        self._sending = None
+        if self._since is None:
+            return
+        allowed = HEAD_SECONDS if self._in_head else self.body_seconds
+        if now - self._since > allowed and not self.flow.read_paused:
+            self._refuse(
+                Problem(408, "The request did not come in in time; send it again, over a faster connection perhaps.")
+            )
+
+    def end_soon(self) -> None:
+        """The connection ends with the request that is in it or comes next."""
+        self._ending = True
+        if self.cycle is not None:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """Ends the connection unless a request is coming in or being answered."""
+        self.end_soon()
+        receiving = self._since is not None and self._taken > 0
+        if not receiving:
+            super().shutdown()
+
+    def _refuse(self, problem: Problem) -> None:
+        """Sends a problem, unless an answer has begun, and closes."""
+        cycle = self.cycle
+        if cycle is None or not cycle.response_started or cycle.response_complete:
+            headers: dict[str, Any] = {**HEADERS, **problem.headers, "Content-Type": MEDIA_TYPE, "Connection": "close"}
+            body = problem.body
+            lines = [f"{name.lower()}: {value}\r\n".encode() for name, value in headers.items()]
+            length = f"content-length: {len(body)}\r\n\r\n".encode()
+            self.transport.write(b"".join((STATUS_LINE[problem.status], *lines, length, body)))
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.transport.close()

@@ -1,0 +1,115 @@
+"""The server's life: it begins, checks its connections, and ends when it is asked to, without losing a request.
+
+Asked to end, it first says so to load balancers, and asks clients to close their connections with the next answer. Only
+then it stops listening, finishes what it accepted, and ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import time
+from collections.abc import Callable, Generator
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from skipwise.serving.connections.protocol import BoundedProtocol
+from skipwise.serving.listening import BACKLOG
+
+NOTICE_SECONDS = 1.0
+"""Seconds in which clients are asked to go before the server stops listening."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Server(uvicorn.Server):
+    """A server on a socket that listens already.
+
+    Args:
+        app: the app.
+        limits: the class of its connections.
+        drain: seconds for what was accepted, once it is asked to end.
+        ending: called when it is asked to end.
+        began: called when it takes requests, in its event loop.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        protocol: type[BoundedProtocol],
+        drain: float,
+        began: Callable[[], None],
+        ending: Callable[[], None],
+    ) -> None:
+        config = uvicorn.Config(
+            app,
+            http=protocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=max(1, round(drain - NOTICE_SECONDS - 1)),
+            backlog=BACKLOG,
+        )
+        super().__init__(config)
+        self._began, self._ending = began, ending
+        self._asked: float | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to take requests."""
+        await super().startup(sockets)
+        self._began()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Looks after the connections, ten times a second."""
+        ended = await super().on_tick(counter)
+        if counter % 10 == 0:
+            now = time.monotonic()
+            for connection in list(self.server_state.connections):
+                connection.check(now)  # type: ignore[union-attr]
+        if self._asked is not None:
+            for connection in list(self.server_state.connections):
+                connection.end_soon()  # type: ignore[union-attr]
+            return time.monotonic() - self._asked >= NOTICE_SECONDS
+        return ended
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finishes what was accepted."""
+        watching = asyncio.create_task(self._watch())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            watching.cancel()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            for connection in list(self.server_state.connections):
+                connection.check(time.monotonic())  # type: ignore[union-attr]
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Takes the signals that ask a server to end. Unlike uvicorn it does not raise them again at its end, since
+        being asked is no failure."""
+        before = {each: signal.signal(each, self.handle_exit) for each in SIGNALS}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Asks the server to end; a second signal, a second later or more, does not wait for anything."""
+        del sig, frame
+        now = time.monotonic()
+        if self._asked is None:
+            self._asked = now
+            self._ending()
+        elif now - self._asked > 1:
+            self.force_exit = True

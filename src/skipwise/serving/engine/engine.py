@@ -1,0 +1,162 @@
+"""The engine: images are decoded in threads, off the event loop, and answered in batches; only so many may wait.
+
+The steps are those of `Predictor`, so an image gets the answer that `skipwise predict` gives it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Protocol
+
+from skipwise.data.image.decode import UnreadableImage
+from skipwise.deploy.predict.decoding import decode_all
+from skipwise.deploy.predict.given_image import Image, as_input
+from skipwise.serving.engine.work import Answer, Item, Overloaded, TooLate, Unreadable
+
+if TYPE_CHECKING:
+    from skipwise.serving.models.version import Version
+
+MOST_HELD = 256 * 2**20
+"""Bytes of requests that may be in memory."""
+_NO_MEMORY = "there is not enough memory for it"
+
+
+class Watcher(Protocol):
+    """Is told of each answer, in the event loop: it must not take long, and raises nothing."""
+
+    def answered(self, image: Image, answer: Answer) -> None:
+        """Takes an image, as it came, and its answer."""
+
+
+class Engine:
+    """Answers images. All methods are called in the event loop.
+
+    Args:
+        workers: threads that decode.
+        queue: the most images that may be on their way.
+        watchers: are told of each answer.
+
+    Attributes:
+        waiting: how many images are on their way.
+        held: bytes of requests that are in memory.
+    """
+
+    def __init__(self, *, workers: int, queue: int, watchers: Sequence[Watcher] = ()) -> None:
+        self.queue, self.watchers = queue, tuple(watchers)
+        self.waiting = self.held = 0
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="skipwise decoding")
+        self._seconds = 0.05  # for an image, about
+
+    def check(self, images: int = 1) -> None:
+        """Raises Overloaded where so many images more may not wait."""
+        if self.waiting + images > self.queue:
+            raise self.overloaded()
+
+    def overloaded(self) -> Overloaded:
+        """The error, with the time that what waits now will take."""
+        return Overloaded(max(1, math.ceil(self.waiting * self._seconds)))
+
+    def hold(self, size: int) -> None:
+        """Counts bytes of a request, until they are given back by a negative size.
+
+        Raises:
+            Overloaded: there are too many.
+        """
+        if size > 0 and self.held + size > MOST_HELD:
+            raise self.overloaded()
+        self.held += size
+
+    async def answer(
+        self, version: Version, images: Sequence[Image], *, deadline: float, explain: bool = False
+    ) -> list[Answer | Unreadable]:
+        """The answers for images, in their order; where one can't be read, why not.
+
+        Between looking up a version and this call nothing may be awaited, since a version that was replaced ends when
+        it has answered what it was given.
+
+        Args:
+            version: the network.
+            images: encoded bytes, or arrays of pixels.
+            deadline: the moment of the monotonic clock until which they are to be answered.
+            explain: whether heat maps are wanted.
+
+        Raises:
+            Overloaded: there is too much to do.
+            TooLate: the deadline is over.
+            Broken: the network gave no answer.
+        """
+        self.check(len(images))
+        loop = asyncio.get_running_loop()
+        items = [Item(image=image, explain=explain, deadline=deadline, future=loop.create_future()) for image in images]
+        version.batcher.expect(len(items))
+        self.waiting += len(items)
+        began = time.monotonic()
+        for item in items:
+            item.future.add_done_callback(self._done)
+            self._pool.submit(_decode, item, version, loop)
+        futures = [item.future for item in items]
+        try:
+            async with asyncio.timeout_at(loop.time() + deadline - time.monotonic()):
+                found = await asyncio.gather(*futures, return_exceptions=True)
+        except TimeoutError:
+            raise TooLate from None
+        finally:
+            for future in futures:
+                future.cancel()
+        self._seconds += 0.05 * ((time.monotonic() - began) / max(self.waiting, len(items)) - self._seconds)
+        answers: list[Answer | Unreadable] = []
+        for image, each in zip(images, found, strict=True):
+            if isinstance(each, Answer):
+                for watcher in self.watchers:
+                    watcher.answered(image, each)
+            elif not isinstance(each, Unreadable):
+                raise each
+            answers.append(each)
+        return answers
+
+    def close(self) -> None:
+        """Lets the threads end when they have decoded what they were given."""
+        self._pool.shutdown(wait=False)
+
+    def _done(self, _: asyncio.Future[Answer]) -> None:
+        self.waiting -= 1
+
+
+def _decode(item: Item, version: Version, loop: asyncio.AbstractEventLoop) -> None:
+    """Decodes an image, in a thread, and hands it on to its network."""
+    failed: Exception
+    try:
+        if not item.awaited:
+            failed = TooLate()
+        else:
+            given = as_input(item.image, version.pixel_format)
+            found = decode_all([given], version.pixel_format)[0]
+            if not isinstance(found, UnreadableImage):
+                item.square = found
+                version.batcher.put(item)
+                return
+            failed = Overloaded(1) if str(found) == _NO_MEMORY else Unreadable(str(found))
+    except BaseException as error:  # it is raised where the answer is awaited
+        failed = error if isinstance(error, Exception) else RuntimeError(repr(error))
+    version.batcher.give_up()
+    deliver(loop, [(item, failed)])
+
+
+def deliver(loop: asyncio.AbstractEventLoop, results: Sequence[tuple[Item, Answer | Exception]]) -> None:
+    """Hands results to the event loop, from another thread."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(_set, results)
+
+
+def _set(results: Sequence[tuple[Item, Answer | Exception]]) -> None:
+    for item, result in results:
+        if item.future.done():  # nobody waits any more
+            continue
+        if isinstance(result, Answer):
+            item.future.set_result(result)
+        else:
+            item.future.set_exception(result)

@@ -1,0 +1,65 @@
+"""Where the server listens, and what is said of it once it does."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from dataclasses import dataclass
+
+from skipwise.core.errors import SkipwiseError
+
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listening:
+    """A server that takes requests.
+
+    Args:
+        url: where its page is.
+        models: the networks and their versions, the newest last.
+        notes: what whoever runs it should know, a sentence each.
+        authorized: whether a token has to be sent.
+        alone: whether only this machine reaches it.
+    """
+
+    url: str
+    models: tuple[tuple[str, tuple[str, ...]], ...]
+    notes: tuple[str, ...]
+    authorized: bool
+    alone: bool
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        SkipwiseError: it can't, with the mend.
+    """
+    try:
+        return _bound(host, port)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SkipwiseError(
+                f"Port {port} of {host} is in use already; stop what uses it, or take another with --port {port + 1}."
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise SkipwiseError(
+                f"Port {port} needs rights that you don't have; take one from 1024 on, such as --port 8000."
+            ) from error
+        raise SkipwiseError(f"Can't listen at {host}: {error.strerror}; is that an address of this machine?") from error
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, address = found[0]
+    made = socket.socket(family, kind, protocol)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+        made.listen(BACKLOG)
+    except OSError:
+        made.close()
+        raise
+    return made

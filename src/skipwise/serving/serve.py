@@ -1,0 +1,59 @@
+"""Serves networks: opens them, listens, and answers until it is asked to end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+
+from skipwise.core.errors import require
+from skipwise.core.signatures import takes
+from skipwise.data.image.limits import VARIABLE
+from skipwise.serving.listening import Listening
+from skipwise.serving.options import ServeOptions
+
+PACKAGES = ("starlette", "uvicorn", "httptools", "prometheus_client", "python_multipart")
+
+
+@takes(ServeOptions)
+def serve(
+    artifacts: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    options: ServeOptions,
+    progress: Callable[[str, int, int], None] | None = None,
+    began: Callable[[Listening], None] | None = None,
+) -> None:
+    """Serves exported networks until SIGTERM or SIGINT: a page to try them, and an API. It needs no PyTorch.
+
+    Args:
+        artifacts (str | Path | Iterable[str | Path]): the folder of an exported network, or one of its versions called
+            1, 2 and so on; or NAME=PATH; one or several. Requests that name none are answered by the first.
+        progress (Callable[[str, int, int], None] | None): called as progress(what, done, total); None by default.
+        began (Callable[[Listening], None] | None): called when requests are taken; None by default.
+
+    Raises:
+        SkipwiseError: a folder holds no network or a damaged one, an option is out of range, or the address can't be
+            listened at.
+    """
+    for package in PACKAGES:
+        require(package, extra="serve")
+    from skipwise.serving.run import run
+    from skipwise.serving.settings import checked
+
+    token = checked(options)
+    given = [artifacts] if isinstance(artifacts, str | os.PathLike) else artifacts
+    with _most_pixels(options.limits.max_pixels):
+        run([os.fspath(each) for each in given], options, token, progress or (lambda *_: None), began)
+
+
+@contextlib.contextmanager
+def _most_pixels(number: int) -> Iterator[None]:
+    """Decoders go by the environment; what is there holds where it is stricter."""
+    before = os.environ.get(VARIABLE)
+    if before is None:
+        os.environ[VARIABLE] = str(number)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
