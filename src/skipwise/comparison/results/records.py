@@ -332,12 +332,12 @@ class Results:
 
     @property
     def further(self) -> tuple[JudgedOutcome, ...]:
-        """What was found by each further outcome."""
+        """The results by each further outcome."""
         return () if isinstance(self.further_outcomes, UnsetType) else self.further_outcomes
 
     @property
     def judged(self) -> tuple[JudgedOutcome, ...]:
-        """What was found by each outcome, the first one first; in the order of `question.questions`."""
+        """The results by each outcome, the first one first; in the order of `question.questions`."""
         question = self.question
         first = JudgedOutcome(
             outcome=question.outcome,

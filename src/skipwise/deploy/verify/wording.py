@@ -59,7 +59,7 @@ def exported(made: Exported) -> Iterator[str]:
 
 
 def not_sure(threshold: Threshold) -> str:
-    """Which answers are called "not sure"."""
+    """Explains which answers are called "not sure"."""
     asked = f"{100 * threshold.asked:g}%"
     if threshold.confidence > 1:
         return (
