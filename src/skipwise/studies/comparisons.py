@@ -42,7 +42,7 @@ def comparison_found(design: Design, found: Comparison, seed: int) -> Comparison
 
 
 def _norms(found: Comparison, name: str) -> NormsFound | None:
-    """How gradients change with depth in a network; None where no run recorded it."""
+    """Returns how gradients change with depth in a network; None where no run recorded it."""
     jobs = [job for seed in found.plan.question.seeds for job in found.plan.jobs(name, seed)]
     records = [each for job in jobs if (each := read_depth_norms(found.folder / job.folder)) is not None]
     if not records:
@@ -104,12 +104,12 @@ def _spread(finished: list[RunResult]) -> float | None:
 
 
 def learned(candidate: Candidate) -> int:
-    """How many of its seeds learned anything."""
+    """Counts the seeds that learned anything."""
     return len(candidate.seeds_that_count)
 
 
 def costs_of(design: Design, found: Comparison) -> list[Cost]:
-    """What the networks of a comparison cost on this machine."""
+    """Lists the costs of a comparison's networks on this machine."""
     costs = found.costs
     return [
         Cost(

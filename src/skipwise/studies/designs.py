@@ -1,4 +1,4 @@
-"""What a study is: a sentence that people repeat, comparisons that test it, and the rule from results to a verdict.
+"""The design of a study: a common claim, comparisons that test it, and the rule from results to a verdict.
 
 All of it is fixed before anything is trained. A study is a row in `table.py`.
 """
@@ -98,7 +98,7 @@ class Design:
 
 
 Quantity = Literal["outcome", "spread", "epochs"]
-"""What a part of a claim is about: how well networks do, how much that varies from seed to seed, or how many epochs
+"""The subject of a part of a claim: how well networks do, how much that varies from seed to seed, or how many epochs
 they need to reach a validation accuracy."""
 
 

@@ -51,12 +51,12 @@ def _outcome(part: Part, first: Comparison, second: Comparison) -> Finding:
         verdict=verdict,
         answer=answer_to(verdict),
         margin=judged.margin,
-        seeds_to_settle=pair.seeds_to_settle,
+        seeds_to_settle=pair.seeds_needed,
     )
 
 
 def _spread(part: Part, first: Comparison, second: Comparison) -> Finding:
-    """How many times as much a's outcome varies from seed to seed as b's."""
+    """Divides the spread of a's outcome over seeds by that of b's."""
     answers = {part.a: answers_of(first, part.a), part.b: answers_of(second, part.b)}
     tested = read_tested(first.plan, first.folder)
     found = spreads(
@@ -85,7 +85,7 @@ def _spread(part: Part, first: Comparison, second: Comparison) -> Finding:
 
 
 def _epochs(part: Part, first: Comparison, second: Comparison) -> Finding:
-    """How many epochs more a needs than b to reach the target on the validation images."""
+    """Counts the epochs that a needs more than b to reach the target on the validation images."""
     if part.target is None:
         raise ValueError(f"The part {part.claim!r} has no target.")
     runs = {}

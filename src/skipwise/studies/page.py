@@ -173,7 +173,7 @@ def verdict_of(record: StudyRecord) -> str:
 
 
 def count_of_answers(record: StudyRecord) -> str:
-    """How many parts of the claim have which answer, in a sentence."""
+    """States how many parts of the claim have each answer."""
     counts = Counter(finding.answer for finding in record.findings)
     each = [f"{number} {answer}" for answer, number in counts.items()]
     return f"Of the {count(len(record.findings), 'part')} of the claim, {listed(each)}." if len(counts) > 1 else ""

@@ -1,4 +1,4 @@
-"""What a study fixes before it begins, what it found, and what its verb returns."""
+"""Records of a study: its plan, its results, and the report of its verb."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StudyPlan:
     settled: Setup | None = None
 
     def same_as(self, other: StudyPlan) -> bool:
-        """Whether it is the same study; what was measured for it may be otherwise today."""
+        """Returns whether it is the same study; its measurements may differ today."""
         return replace(self, settled=None) == replace(other, settled=None)
 
     def difference(self, other: StudyPlan) -> str:
@@ -82,7 +82,7 @@ class NetworkFound:
 
 @dataclass(frozen=True, kw_only=True)
 class NormsFound:
-    """How the gradient of the loss changes with depth in a network: the geometric mean of its runs.
+    """The change of the loss's gradient with depth in a network: the geometric mean of its runs.
 
     Args:
         name: the network.
@@ -162,7 +162,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a network of a study cost on the machine that did it.
+    """The cost of a network of a study on the machine that did it.
 
     Args:
         comparison, name: the design and the network.
@@ -245,7 +245,7 @@ class StudyReport:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedStudy:
-    """What a study would do.
+    """The runs that a study would do.
 
     Args:
         study: its name.

@@ -1,4 +1,4 @@
-"""What is printed of studies: the list of them, a plan, and what one found."""
+"""Summaries of studies: the list of them, a plan, and the result of one."""
 
 from __future__ import annotations
 

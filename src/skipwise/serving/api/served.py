@@ -1,4 +1,4 @@
-"""What all routes know: the networks, the engine and the limits."""
+"""State that all routes share: the networks, the engine and the limits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from skipwise.serving.options import LimitOptions
 
 @dataclass(kw_only=True, eq=False)
 class Service:
-    """What is served.
+    """The networks that are served, the engine and the limits.
 
     Args:
         catalog: the networks.
@@ -45,7 +45,7 @@ class Service:
         return self.threshold if self.threshold is not None or own is None else own.confidence
 
     def is_sure(self, answer: Answer) -> bool:
-        """Whether an answer is called sure."""
+        """Returns whether an answer is called sure."""
         threshold = self.threshold_of(answer.version)
         return threshold is None or answer.probability >= threshold
 
