@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import time
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from skipwise.serving.engine.engine import Engine
+from skipwise.serving.metrics import Metrics
 from skipwise.serving.models.catalog import Catalog
 from skipwise.serving.options import LimitOptions
+
+VERSION = importlib.metadata.version("skipwise")
+"""The version of this package."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -20,6 +25,7 @@ class Service:
         catalog: the networks.
         engine: answers images.
         limits: of requests.
+        metrics: the counts.
         threshold: answers below this probability are not sure; None calls every answer sure.
         draining: whether the server was asked to end and only finishes what it accepted.
     """
@@ -27,6 +33,7 @@ class Service:
     catalog: Catalog
     engine: Engine
     limits: LimitOptions
+    metrics: Metrics
     threshold: float | None = None
     draining: bool = False
 
