@@ -36,7 +36,7 @@ _LARGEST = 2**26
 
 @dataclass(frozen=True, kw_only=True)
 class Quantization:
-    """How a network was quantized to INT8.
+    """The record of a quantization to INT8.
 
     Args:
         calibrated: number of training images that the ranges of activations were measured on.
@@ -81,7 +81,7 @@ class Golden:
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """Where an artifact comes from.
+    """The origin of an artifact.
 
     Args:
         model: the network's name.
@@ -177,7 +177,7 @@ class Artifact:
 
 
 def is_artifact(folder: Path) -> bool:
-    """Whether a folder holds an artifact."""
+    """Returns whether a folder holds an artifact."""
     return (folder / "artifact.json").is_file()
 
 

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """What an export made.
+    """The result of an export.
 
     Args:
         folder: the artifact's folder.
@@ -212,7 +212,7 @@ def _served(made: Exported, server: Server | None) -> Exported:
 
 
 def _external(run: str | os.PathLike[str], weights: ExternalWeights) -> ExternalWeights | None:
-    """What is said of a file of weights; None where a run is exported.
+    """Returns the description of a file of weights; None where a run is exported.
 
     Raises:
         SkipwiseError: the key of a file's weights is given, and not which network they are of.

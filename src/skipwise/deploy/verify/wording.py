@@ -24,14 +24,14 @@ PRECISIONS = {"fp32": "FP32", "fp16": "FP16 weights", "int8": "INT8"}
 
 
 def named(artifact: Artifact) -> str:
-    """What an artifact is: "se_resnet18 as ONNX INT8"."""
+    """Names an artifact: "se_resnet18 as ONNX INT8"."""
     made = artifact.provenance
     width = "" if made.width == 1 else f" (width {made.width:g})"
     return f"{printable(made.model)}{width} as {artifact.kind.title} {PRECISIONS[artifact.precision]}"
 
 
 def exported(made: Exported) -> Iterator[str]:
-    """What an export made, line by line."""
+    """Describes the result of an export, line by line."""
     artifact = made.artifact
     if made.repeated:
         yield f"{made.folder} holds this already."
@@ -72,7 +72,7 @@ def not_sure(threshold: Threshold) -> str:
 
 
 def quantized(record: Quantization) -> str:
-    """What INT8 costs in accuracy, and which layers stayed in single precision."""
+    """States what INT8 costs in accuracy, and which layers stayed in single precision."""
     names = ", ".join(map(printable, record.kept))
     kept = (
         "all of them are INT8"
@@ -87,7 +87,7 @@ def quantized(record: Quantization) -> str:
 
 
 def _found(record: Quantization) -> str:
-    """Whether the drop on the checked images is within its limit."""
+    """States whether the drop on the checked images is within its limit."""
     drop = record.drop
     if drop is None:  # written by an earlier version
         return ""
@@ -108,7 +108,7 @@ def serve_command(served: Path) -> str:
 
 
 def verdict(found: Verified) -> str:
-    """Whether the file answers as the network does, in a sentence or two."""
+    """States whether the file answers as the network does, in a sentence or two."""
     certificate, what = found.certificate, named(found.artifact)
     if not certificate.passed:
         why = f"NOT certified: {what} does not answer as it should. {'; '.join(certificate.faults)}."
@@ -134,7 +134,7 @@ def verdict(found: Verified) -> str:
 
 
 def _mended(certificate: Certificate) -> str:
-    """What to do about a file that failed, as sentences; "" where nothing is known."""
+    """Tells in sentences what to do about a file that failed; "" where nothing is known."""
     bad = [result for result in certificate.arms if result.own and result.faults]
     drops = [result.drop for result in bad if result.drop is not None and result.drop.outcome == "not as good"]
     if drops:
