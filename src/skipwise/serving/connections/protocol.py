@@ -20,6 +20,8 @@ MOST_HEAD = 32 * 1024
 """Bytes of a request before its body; more are refused."""
 HEAD_SECONDS = 10.0
 """Seconds for a request's head from its first byte on, and for the first byte on a new connection."""
+LAST_SECONDS = 1.0
+"""Seconds for the first byte on a new connection, where the server is about to end."""
 SENDING_SECONDS = 30.0
 """Seconds for a client to take an answer."""
 
@@ -109,7 +111,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._sending = None
         if self._since is None:
             return
-        allowed = HEAD_SECONDS if self._in_head else self.body_seconds
+        if self._ending and not self._taken:
+            allowed = LAST_SECONDS
+        else:
+            allowed = min(HEAD_SECONDS, self.body_seconds) if self._in_head else self.body_seconds
         if now - self._since > allowed and not self.flow.read_paused:
             self._refuse(
                 Problem(408, "The request did not come in in time; send it again, over a faster connection perhaps.")
@@ -124,14 +129,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Ends the connection unless a request is coming in or being answered."""
         self.end_soon()
-        receiving = self._since is not None and self._taken > 0
-        if not receiving:
+        if self._since is None:
             super().shutdown()
 
     def _refuse(self, problem: Problem) -> None:
         """Sends a problem, unless an answer has begun, and closes."""
         cycle = self.cycle
-        if cycle is None or not cycle.response_started or cycle.response_complete:
+        # In a head it is that of the request before.
+        if cycle is None or (cycle.response_complete if self._in_head else not cycle.response_started):
             headers: dict[str, Any] = {**HEADERS, **problem.headers, "Content-Type": MEDIA_TYPE, "Connection": "close"}
             body = problem.body
             lines = [f"{name.lower()}: {value}\r\n".encode() for name, value in headers.items()]
