@@ -18,9 +18,10 @@ import skipwise
 from skipwise import InProcess
 from skipwise.cli.declared import command
 from skipwise.cli.options import PrintOptions
+from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.plan.question import FurtherOutcome, Question
 from skipwise.core.files.json_records import write_json
-from skipwise.core.options import option, options
+from skipwise.core.options import build, option, options
 from skipwise.core.signatures import takes
 from skipwise.cost.make_catalogue import catalogue_entry
 from skipwise.cost.options import ProfileOptions
@@ -32,6 +33,7 @@ from skipwise.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from skipwise.evaluation.outcomes import OUTCOMES, outcome_of
 from skipwise.evaluation.variants import VARIANTS, Originals
 from skipwise.nets import catalogue, zoo
+from skipwise.studies.designs import SCALES, Scale
 from skipwise.training.callbacks import Start
 from tests.conftest import make_photos
 from tests.contributing import PAGE, examples, run_example
@@ -231,3 +233,14 @@ def test_the_variant_is_answered_and_scored(monkeypatch: pytest.MonkeyPatch) -> 
     asked = Question(candidates=("a", "b"), looks=(5,), margin=0.5, alpha=0.05, further_outcomes=further)
     assert asked.variants == ("turned",)
     outcome_of.cache_clear()
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_study_resolves(scale: Scale) -> None:
+    row = run_example("study").ROW
+    (design,), (part,) = row.at(scale).designs, row.at(scale).parts
+    assert row.settle(row.at(scale)) == row.at(scale)
+    assert {part.a, part.b} == set(design.models)
+    options = build(CompareOptions, design.arguments(seed=3))
+    assert (options.study.seed, options.recipe.epochs) == (3, design.epochs)
+    options.recipe.check()

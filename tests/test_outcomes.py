@@ -213,7 +213,7 @@ def test_a_comparison_runs_end_to_end_by_every_outcome(
         outcome.difference(pair.difference),
     ):
         assert words in printed
-    write_report(tmp_path / "report.html", plan, results, costs, {}, {})
+    write_report(tmp_path / "report.html", plan, results, costs, {}, {}, {})
     page = (tmp_path / "report.html").read_text()
     assert f"{'Up' if outcome.higher_is_better else 'Down'} and to the left is better" in page
     assert outcome.value(results.candidates[0].outcome.value) in page
@@ -408,7 +408,7 @@ def test_records_of_earlier_versions_are_read(tmp_path: Path) -> None:
     import msgspec
 
     assert msgspec.json.decode(re.sub(r',\s*"sealed": .*', "}", earlier), type=Results) == old
-    write_report(tmp_path / "report.html", made.plan, old, made.costs, {}, {})
+    write_report(tmp_path / "report.html", made.plan, old, made.costs, {}, {}, {})
     assert 'id="calibration"' not in (tmp_path / "report.html").read_text()
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from skipwise.evaluating import wording
 from skipwise.evaluating.corrupting import Corrupted
 from skipwise.evaluating.corruption_page import corruption_section
+from skipwise.evaluating.record import PREDICTIONS
 from skipwise.evaluation.confusion import ClassScores
 from skipwise.evaluation.mistakes import Answered
 from skipwise.evaluation.one_network import Confidence, Evaluation
@@ -38,6 +39,9 @@ class Shown:
         few_pixels: whether pictures are shown enlarged.
         examples: positions of images of each confused pair, in the order of the pairs.
         depth: charts of activations and gradients by depth; () where the run did not record them.
+        answers: where every answer is kept.
+        made_by: the command that made the page.
+        back: the address and the name of the page that links to this one; None where there is none.
     """
 
     title: str
@@ -50,6 +54,9 @@ class Shown:
     few_pixels: bool
     examples: Sequence[Sequence[int]]
     depth: Sequence[str] = ()
+    answers: str = PREDICTIONS
+    made_by: str = "skipwise evaluate"
+    back: tuple[str, str] | None = None
 
 
 def evaluation_page(found: Evaluation, shown: Shown, corrupted: Corrupted | None = None) -> str:
@@ -71,6 +78,9 @@ def evaluation_page(found: Evaluation, shown: Shown, corrupted: Corrupted | None
             *shown.facts,
         ],
         few_pixels=shown.few_pixels,
+        answers=shown.answers,
+        made_by=shown.made_by,
+        back=shown.back,
         worst=_cards(found, found.worst[:MOST_CARDS], shown),
         barely=_cards(found, found.barely[:FEW_CARDS], shown),
         doubted=_cards(found, found.doubted[:MOST_CARDS], shown),

@@ -29,3 +29,14 @@ class OutcomeOptions:
         listed=Listed(of=float, takes="numbers, like --margin 0.5,0.01"),
     )
     alpha: float = option(0.05, "The probability that any of the verdicts is wrong.")
+
+
+@options("What is compared")
+class TargetOptions:
+    """The accuracy to be reached."""
+
+    target_accuracy: float | None = option(
+        None,
+        "Also compare how many epochs networks need to reach this accuracy on the validation images, in percent.",
+        metavar="PERCENT",
+    )

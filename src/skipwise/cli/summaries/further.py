@@ -1,4 +1,4 @@
-"""The outcomes beside the first one on the terminal: a table of each, and a sentence for each claim."""
+"""The summary of the outcomes beside the first one: a table of each, and a sentence for each claim."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def check_variants(question: Question, prepared: Prepared, size: int, *, tuned: 
 
 
 def _two_valued(prepared: Prepared) -> bool:
-    """True if test images have 1 bit for each pixel: as files, or as an array with nothing but black and white."""
+    """Returns whether test images have 1 bit per pixel: as files, or as an array of black and white only."""
     tested = np.flatnonzero(prepared.split == "test")
     pixels = prepared.source.pixels
     if pixels is not None:

@@ -43,7 +43,7 @@ class FurtherOutcome:
 
     @property
     def scoring(self) -> Outcome:
-        """Returns the outcome itself."""
+        """The outcome that it counts."""
         return outcome_of(self.outcome)
 
 

@@ -1,4 +1,4 @@
-"""The outcomes beside the first one, in the report and its Markdown."""
+"""Sections of the report, and of its Markdown, on the outcomes beside the first one."""
 
 from __future__ import annotations
 

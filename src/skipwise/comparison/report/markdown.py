@@ -6,6 +6,7 @@ import re
 
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.report.by_seed import markdown_of_seeds
 from skipwise.comparison.report.evidence import ranked
 from skipwise.comparison.report.further import markdown_of_further
 from skipwise.comparison.report.tables import table
@@ -20,16 +21,20 @@ from skipwise.evaluation.outcomes import OUTCOMES
 
 def markdown(plan: Plan, results: Results, costs: Costs) -> str:
     """The answer, the networks, the pairs, what to mind, what is not covered and how to repeat it."""
-    first, *rest = answer(results, costs.recommendation, costs).sentences
+    said = answer(results, costs.recommendation, costs)
+    first, *others = said.head
     sections = [
         f"**{escaped(first)}**",
-        "\n".join(f"- {escaped(sentence)}" for sentence in rest),
+        *map(escaped, others),
+        f"<sub>{escaped(study.when_and_how_long(plan, costs))}</sub>",
+        "\n".join(f"- {escaped(sentence)}" for sentence in said.rest),
         escaped(study.asked(results)),
         "\n".join(f"- {escaped(note)}" for note in notes(plan, results)),
         _networks(results, costs),
         escaped(" ".join(study.looks_taken(plan, results))),
         _pairs(results, costs),
         *markdown_of_further(results),
+        *markdown_of_seeds(results),
         escaped(study.not_covered(plan)),
         _code(command(plan)),
     ]

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from skipwise.comparison.options import ReportOptions
 from skipwise.comparison.plan.plan import COMPARISONS, COSTS, PLAN, REPORT, RESULTS, Plan
+from skipwise.comparison.plan.target import check_reachable, target_of
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.records import Costs, Results
-from skipwise.core.errors import Damaged, SkipwiseError, unknown_name
+from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.escaping import json_text
-from skipwise.core.files.checksums import check_files, read_sealed
-from skipwise.core.files.json_records import as_json, read_json
+from skipwise.core.files.checksums import read_sealed
+from skipwise.core.files.json_records import as_json
 from skipwise.core.signatures import takes
-from skipwise.pages.pictures import is_data_url
 from skipwise.training.run.files import read_history
 from skipwise.training.run.state import EpochMetrics
 
@@ -110,23 +110,28 @@ def report(comparison: str | os.PathLike[str], *, options: ReportOptions) -> Pat
     format = options.format
     if format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
-    found = read_comparison(Path(comparison))
+    found = _asked_of(read_comparison(Path(comparison)), options.target.target_accuracy)
     if format == "md":
         from skipwise.comparison.report.markdown import markdown  # not for those who only read
 
         return markdown(found.plan, found.results, found.costs)
     if format == "json":
         return record(found)
-    from skipwise.comparison.report.page import write_report
+    from skipwise.comparison.report.rewrite import rewrite_report  # not for those who only read
 
-    path = found.folder / PICTURES
-    check_files(found.folder / COSTS, PICTURES, mend=AGAIN)
-    shown = read_json(path, dict[str, str]) if path.exists() else {}
-    if not all(map(is_data_url, shown.values())):
-        raise Damaged(f"{path} was changed: it names pictures that are elsewhere; {AGAIN}.")
-    epochs = histories(found.plan, found.folder, found.results)
-    write_report(found.report, found.plan, found.results, found.costs, epochs, shown)
-    return found.report
+    return rewrite_report(found)
+
+
+def _asked_of(found: Comparison, accuracy: float | None) -> Comparison:
+    """A comparison, with the epochs that an accuracy takes where that is asked only now."""
+    target = target_of(accuracy)
+    check_reachable(target, found.plan.split_images["val"])
+    if target is None:
+        return found
+    from skipwise.comparison.run.by_seed import target_epochs  # not for those who only read
+
+    added = target_epochs(found.plan, found.folder, found.results.candidates, target)
+    return replace(found, results=replace(found.results, target_epochs=added))
 
 
 def record(comparison: Comparison) -> str:

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from skipwise.comparison.plan.question import Question
 from skipwise.comparison.results.judged import JudgedOutcome, Reached, find_pair
+from skipwise.comparison.results.target import TargetEpochs
 from skipwise.core.deprecation import earlier_name
 from skipwise.core.machine.system import Machine
 from skipwise.cost.counts import Counts
@@ -17,7 +18,7 @@ from skipwise.cost.interleaved import Timing
 from skipwise.evaluation.calibration import Calibration
 from skipwise.evaluation.metrics import Metrics
 from skipwise.evaluation.outcomes import Outcome
-from skipwise.statistics import Climb, Estimate, Pair, Share, beaten
+from skipwise.statistics import Climb, Estimate, Pair, Share, Spreads, beaten
 
 Quantity = Literal["latency", "size", "multiply-adds", "outcome"]
 Basis = Literal[
@@ -49,7 +50,8 @@ class Candidate:
         lr: the peak learning rate, its own where rates were tuned.
         outcome: the mean of what the question counts over runs that learned, None with fewer than two such seeds.
         accuracy: the mean accuracy of runs that learned, None with no such seed.
-        without_twins: that on the test images that have no twin in another split; None if all or none have one.
+        without_near_duplicates: that on the test images without a near-duplicate in another split; None if all or
+            none have one.
         per_class: that on each class's images, in the order of `Results.classes`; () with no finished seed.
         runs: in the order of their seeds; as many as the question needed.
         repeated: the seeds that gave the same answers as an earlier one to the last bit, which none should.
@@ -65,7 +67,7 @@ class Candidate:
     lr: float
     outcome: Estimate | None
     accuracy: float | None
-    without_twins: float | None
+    without_near_duplicates: float | None
     per_class: tuple[float, ...]
     runs: tuple[RunResult, ...]
     repeated: tuple[int, ...]
@@ -73,6 +75,9 @@ class Candidate:
     climb: Climb | None = None
     not_learned: Share | None = None
     calibration: Calibration | None = None
+
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {"without_near_duplicates": "without_twins"}
+    without_twins = earlier_name("without_near_duplicates", "without_twins")
 
     @property
     def failed(self) -> int:
@@ -144,6 +149,51 @@ class Disagreement:
     label: str
     right: tuple[float | None, ...]
     answers: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DividingImage:
+    """A test image that most runs of one network get right, and most runs of another get wrong.
+
+    Args:
+        id: its path, as in split.csv.
+        label: its class.
+        right_a, right_b: the share of the runs of each that got it right.
+        answer_a, answer_b: the commonest answer of each.
+    """
+
+    id: str
+    label: str
+    right_a: float
+    right_b: float
+    answer_a: str
+    answer_b: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Divided:
+    """The test images on which two networks disagree.
+
+    Args:
+        a, b: the networks.
+        only_a: the number of images that most runs of a get right, and most runs of b get wrong.
+        only_b: the number of those the other way round.
+        images: some of them, those first on which they differ most.
+    """
+
+    a: str
+    b: str
+    only_a: int
+    only_b: int
+    images: tuple[DividingImage, ...]
+
+    def turned(self) -> Divided:
+        """The same from b's side, those first that b gets right."""
+        images = tuple(
+            replace(i, right_a=i.right_b, right_b=i.right_a, answer_a=i.answer_b, answer_b=i.answer_a)
+            for i in sorted(self.images, key=lambda image: image.right_a > image.right_b)
+        )
+        return Divided(a=self.b, b=self.a, only_a=self.only_b, only_b=self.only_a, images=images)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,12 +295,15 @@ class Recommendation:
 class Results:
     """`comparison.json`: the same plan gives the same bytes.
 
-    `plan` is the digest of the plan it was made under; `twins` is the number of test images that are, exactly or
-    nearly, among the training or validation images too; `guess` is the outcome of whoever knows only how common each
+    `plan` is the digest of the plan it was made under; `near_duplicates` is the number of test images that are, exactly
+    or nearly, among the training or validation images too; `guess` is the outcome of whoever knows only how common each
     class is: for accuracy, of always answering the commonest.
     `class_images` counts the test images of each class. `test_groups` is the number of groups that the test images
-    belong to, None where each is by itself; `grouped_by` is what said so, beside near-duplicates. `further_outcomes`
-    has what was found by the other outcomes that were asked for; it is left out of files where there is none.
+    belong to, None where each is by itself; `grouped_by` is what said so, beside near-duplicates. `divided` has the
+    images on which the two networks of a pair disagree; () in records of earlier versions. `further_outcomes`
+    has what was found by the other outcomes that were asked for, `spreads` how much the outcome varies with the seed,
+    and `target_epochs` how many epochs an accuracy takes, where one was asked for; each is left out of files where
+    there is none.
     """
 
     plan: str
@@ -258,7 +311,7 @@ class Results:
     data: str
     fingerprint: str
     test_images: int
-    twins: int
+    near_duplicates: int
     guess: float
     classes: tuple[str, ...]
     class_images: tuple[int, ...]
@@ -273,19 +326,23 @@ class Results:
     test_groups: int | None = None
     grouped_by: str = ""
     ratios: tuple[Ratio, ...] = ()
+    divided: tuple[Divided, ...] = ()
     further_outcomes: tuple[JudgedOutcome, ...] | UnsetType = UNSET
+    spreads: Spreads | UnsetType = UNSET
+    target_epochs: TargetEpochs | UnsetType = UNSET
 
-    EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidates": "contenders"}
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidates": "contenders", "near_duplicates": "twins"}
     contenders = earlier_name("candidates", "contenders")
+    twins = earlier_name("near_duplicates", "twins")
 
     @property
     def further(self) -> tuple[JudgedOutcome, ...]:
-        """What was found by each further outcome."""
+        """The results by each further outcome."""
         return () if isinstance(self.further_outcomes, UnsetType) else self.further_outcomes
 
     @property
     def judged(self) -> tuple[JudgedOutcome, ...]:
-        """What was found by each outcome, the first one first; in the order of `question.questions`."""
+        """The results by each outcome, the first one first; in the order of `question.questions`."""
         question = self.question
         first = JudgedOutcome(
             outcome=question.outcome,
@@ -298,6 +355,15 @@ class Results:
     def pair(self, a: str, b: str) -> Pair | None:
         """The pair as seen from a's side, whichever way round it is kept; None if it could not be judged."""
         return find_pair(self.pairs, a, b)
+
+    def division(self, a: str, b: str) -> Divided | None:
+        """The images on which a and b disagree, as seen from a's side; None where that is not known."""
+        for each in self.divided:
+            if (each.a, each.b) == (a, b):
+                return each
+            if (each.a, each.b) == (b, a):
+                return each.turned()
+        return None
 
     def beaten(self) -> dict[str, str]:
         """The candidates shown to be more than the margin behind another one, and which; see `statistics.beaten`."""
@@ -334,6 +400,10 @@ class Costs:
         run_seconds: the median time that a run of each candidate took, beside the others that went on at once; {} in
             records of earlier versions, and without runs of this comparison.
         processes: how many runs went on at once.
+        trained_seconds: the time of all runs together, those that tuned learning rates included, but not those that
+            were trained before; None in records of earlier versions.
+        finished: the day on which the comparison was finished, such as "2026-11-30" (UTC); "" in records of earlier
+            versions.
     """
 
     machine: Machine
@@ -342,6 +412,8 @@ class Costs:
     recommendation: Recommendation
     run_seconds: dict[str, float] = field(default_factory=dict)
     processes: int = 1
+    trained_seconds: float | None = None
+    finished: str = ""
 
     @property
     def medians(self) -> dict[str, float]:

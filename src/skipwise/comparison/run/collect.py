@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,18 @@ from numpy.typing import NDArray
 
 from skipwise.comparison.budget.networks import count_candidate
 from skipwise.comparison.plan.plan import Job, Plan
+from skipwise.comparison.results.division import commonest, divide
 from skipwise.comparison.results.ratios import ratio
-from skipwise.comparison.results.records import Bootstrap, Candidate, Disagreement, Ratio, Results, RunResult
+from skipwise.comparison.results.records import (
+    Bootstrap,
+    Candidate,
+    Disagreement,
+    Divided,
+    Ratio,
+    Results,
+    RunResult,
+)
+from skipwise.comparison.run.by_seed import spreads_of, target_epochs
 from skipwise.comparison.run.collapse import why_not_learned
 from skipwise.comparison.run.further import judge_further, possible
 from skipwise.comparison.run.learning import climbs
@@ -29,19 +40,21 @@ def collect(plan: Plan, folder: Path, study: StudyResult) -> Results:
     """The results of a finished study."""
     question, tested, judgement = plan.question, study.tested, study.judgement
     counted = np.bincount(tested.labels, minlength=len(plan.classes))
+    candidates = tuple(_candidate(plan, folder, study, name) for name in question.candidates)
+    target = plan.target_accuracy
     return Results(
         plan=plan.digest(),
         question=question,
         data=plan.data,
         fingerprint=plan.fingerprint,
         test_images=plan.test_images,
-        twins=int(tested.has_twin.sum()),
+        near_duplicates=int(tested.duplicated.sum()),
         guess=question.scoring.baseline(counted.tolist(), plan.classes),
         classes=plan.classes,
         class_images=tuple(counted.tolist()),
         exploratory=plan.exploratory,
         folds=plan.folds,
-        candidates=tuple(_candidate(plan, folder, study, name) for name in question.candidates),
+        candidates=candidates,
         pairs=judgement.pairs,
         looks=study.looks,
         bootstraps=_bootstraps(study),
@@ -50,7 +63,10 @@ def collect(plan: Plan, folder: Path, study: StudyResult) -> Results:
         test_groups=None if plan.grouping is None else plan.grouping.groups,
         grouped_by="" if plan.grouping is None else plan.grouping.by,
         ratios=_ratios(plan, study),
+        divided=_divided(plan, study),
         further_outcomes=judge_further(study) or UNSET,
+        spreads=spreads_of(study),
+        target_epochs=UNSET if target is None else target_epochs(plan, folder, candidates, target),
     )
 
 
@@ -60,8 +76,8 @@ def _candidate(plan: Plan, folder: Path, study: StudyResult, name: str) -> Candi
     records = study.records if name in plan.trained else {}
     answers = study.answers.get(name) or read_answers(plan, folder, tested, name, records)
     right = answers.of_learned == tested.labels
-    has_twin = tested.has_twin
-    apart = len(right) and has_twin.any() and not has_twin.all()
+    duplicated = tested.duplicated
+    apart = len(right) and duplicated.any() and not duplicated.all()
     runs = tuple(
         _result(plan, folder, job, records[job.folder])
         for seed in plan.question.seeds
@@ -75,7 +91,7 @@ def _candidate(plan: Plan, folder: Path, study: StudyResult, name: str) -> Candi
         lr=study.rates.get(name, plan.recipe_of(name).lr),
         outcome=possible(study.judgement.accuracies.get(name), plan.question.scoring.least),
         accuracy=float(right.mean()) if len(right) else None,
-        without_twins=float(right[:, ~has_twin].mean()) if apart else None,
+        without_near_duplicates=float(right[:, ~duplicated].mean()) if apart else None,
         per_class=_per_class(right, tested, len(plan.classes)),
         runs=runs,
         repeated=answers.repeated,
@@ -170,5 +186,14 @@ def _disagreements(plan: Plan, study: StudyResult) -> tuple[Disagreement, ...]:
 
 
 def _commonest(plan: Plan, answers: Answers, image: int) -> str | None:
-    given = Counter(answers.of_learned[:, image].tolist())
-    return plan.classes[min(given, key=lambda number: (-given[number], number))] if given else None
+    given = answers.of_learned[:, image]
+    return plan.classes[commonest(given)] if len(given) else None
+
+
+def _divided(plan: Plan, study: StudyResult) -> tuple[Divided, ...]:
+    """For each pair of networks with runs that learned, the images on which they disagree."""
+    able = [(name, study.answers[name].of_learned) for name in plan.question.candidates if name in study.answers]
+    return tuple(
+        divide(a, b, ids=study.tested.ids.tolist(), labels=study.tested.labels, classes=plan.classes)
+        for a, b in combinations([each for each in able if len(each[1])], 2)
+    )

@@ -10,13 +10,7 @@ from typing import assert_never
 from skipwise.comparison.results.effort import effort_for
 from skipwise.comparison.results.records import Candidate, Costs, Excess, Recommendation, Results
 from skipwise.comparison.wording.pairs import cost_of, is_wide, ways
-from skipwise.comparison.wording.phrases import (
-    margin,
-    milliseconds,
-    over_limit,
-    sure,
-    tested,
-)
+from skipwise.comparison.wording.phrases import margin, milliseconds, over_limit, size, sure, tested
 from skipwise.core.text import count, listed
 from skipwise.statistics import FEWEST_GROUPS
 
@@ -29,6 +23,7 @@ class Answer:
         faster: the network that is as good as the best guess, and faster.
         use: the choice and why.
         sure: how far that can be relied on.
+        price: what the choice costs, in milliseconds and megabytes, and what it took to find out.
         change: what would change it, or settle it.
         cost: what that would take, in runs, hours and images.
         mind: what to watch with this network.
@@ -37,6 +32,7 @@ class Answer:
     faster: str
     use: str
     sure: str
+    price: str
     change: str
     cost: str
     mind: str
@@ -44,7 +40,17 @@ class Answer:
     @property
     def sentences(self) -> tuple[str, ...]:
         """All of them, in the order in which they are read."""
-        return tuple(filter(None, (self.faster, self.use, self.sure, self.change, self.cost, self.mind)))
+        return tuple(filter(None, (self.faster, self.use, self.sure, self.price, *self.rest)))
+
+    @property
+    def head(self) -> tuple[str, ...]:
+        """The first lines, for whoever decides: the network to use, how sure that is, and its cost."""
+        return tuple(filter(None, (" ".join(filter(None, (self.faster, self.use))), self.sure, self.price)))
+
+    @property
+    def rest(self) -> tuple[str, ...]:
+        """The other lines: what could change the answer, what that costs, and what to watch."""
+        return tuple(filter(None, (self.change, self.cost, self.mind)))
 
 
 def answer(results: Results, choice: Recommendation, costs: Costs | None = None) -> Answer:
@@ -56,12 +62,13 @@ def answer(results: Results, choice: Recommendation, costs: Costs | None = None)
         costs: for how long runs took here; None where that is not known.
     """
     if choice.candidate is None:
-        return Answer(faster="", use=_none(results, choice), sure="", change="", cost="", mind="")
-    change, cost = _settling(results, choice, costs) if choice.basis == "best guess" else _settled(results, choice)
+        return Answer(faster="", use=_none(results, choice), sure="", price="", change="", cost="", mind="")
+    change, cost = _settling(results, choice, costs) if choice.basis == "best guess" else (_may_change(choice), "")
     return Answer(
         faster=_faster(results, choice),
         use=_use(results, choice),
         sure=_guessed(results, choice) if choice.basis == "best guess" else _sure(results, choice),
+        price=_price(results, choice),
         change=change,
         cost=cost,
         mind=_mind(results, choice),
@@ -215,44 +222,46 @@ def _guessed(results: Results, choice: Recommendation) -> str:
         loss = f"it may be up to {results.question.scoring.amount(choice.largest_loss)} worse than {choice.against}"
     return (
         f"How sure: not settled. {count(seeds, 'seed')} on {tested(results)} can't tell it from "
-        f"{listed(choice.rivals)}, and {loss}.{_faster_rival(choice)}"
+        f"{listed(choice.rivals)}, and {loss}."
     )
 
 
-def _faster_rival(choice: Recommendation) -> str:
-    found = choice.faster_rival
-    if found is None or (choice.faster is not None and choice.faster.name == found.name):
-        return ""
-    return (
-        f" If speed counts: {found.name} takes {milliseconds(found.latency)} per image instead of "
-        f"{milliseconds(choice.latency or 0.0)}, and nothing here speaks against it."
-    )
-
-
-def _settled(results: Results, choice: Recommendation) -> tuple[str, str]:
-    """States what could change a choice that was shown, and what that costs."""
+def _may_change(choice: Recommendation) -> str:
+    """States what could change a choice that was shown."""
     if choice.basis == "only one fits":
-        return "Other limits may change it.", ""
+        return "Other limits may change it."
     return (
         "What may change it: images of another kind, another split of these, another recipe or more tuning. The "
-        "intervals cover none of these.",
-        f"What it costs: {_price(results, choice)}.",
+        "intervals cover none of these."
     )
 
 
 def _price(results: Results, choice: Recommendation) -> str:
-    """States how much slower the choice is than the fastest network, and what that brings."""
-    fastest, scoring = choice.fastest, results.question.scoring
+    """States the time and size of the choice, the loss with a faster network, and the comparison's cost."""
+    counts, runs = _candidate(results, choice.candidate).counts, sum(len(c.runs) for c in results.candidates)
+    speed = "" if choice.latency is None else f"{milliseconds(choice.latency)} per image on {choice.where}"
+    space = "" if counts is None else f"{size(counts)} of weights"
+    parts = [part for part in (speed, space) if part]
+    found = f"What it costs: {listed(parts)}." if parts else "What it costs is not known here."
+    said = [found, _beside_faster(results, choice)]
+    said.append(f"Finding this out took {count(runs, 'run')}." if runs else "")
+    return " ".join(filter(None, said))
+
+
+def _beside_faster(results: Results, choice: Recommendation) -> str:
+    """States how much slower the choice is than a faster network, and what that brings."""
+    rival, fastest, scoring = choice.faster_rival, choice.fastest, results.question.scoring
+    if choice.basis == "best guess":
+        if rival is None or (choice.faster is not None and choice.faster.name == rival.name):
+            return ""
+        return f"{rival.name} takes {milliseconds(rival.latency)}, and nothing here speaks against it."
     pair = None if fastest is None else results.advantage(fastest.name, str(choice.candidate))
     if fastest is None or pair is None or choice.latency is None:
-        return "nothing more; no further runs or images are needed"
+        return ""
     worse = f"is {scoring.span(-pair.high, -pair.low)} worse"
     if pair.high >= 0:
         worse = f"may be up to {scoring.amount(-pair.low)} worse"
-    return (
-        f"{milliseconds(choice.latency)} per image, while the fastest network, {fastest.name}, takes "
-        f"{milliseconds(fastest.latency)} and {worse}"
-    )
+    return f"The fastest network, {fastest.name}, takes {milliseconds(fastest.latency)} and {worse}."
 
 
 def _others(results: Results, choice: Recommendation) -> list[str]:

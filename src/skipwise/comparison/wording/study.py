@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.results.records import Results
+from skipwise.comparison.results.records import Costs, Results
 from skipwise.comparison.wording.further import and_outcomes, beside
 from skipwise.comparison.wording.phrases import length, margin, measure, tested
-from skipwise.core.text import count, listed
+from skipwise.core.text import count, duration, listed
 from skipwise.training.setting import Setting
 
 
@@ -24,6 +24,16 @@ def asked(results: Results) -> str:
         f"each, on {tested(results)}. A difference of less than {margin(question)} counts as too small to matter."
         f"{error}"
     )
+
+
+def when_and_how_long(plan: Plan, costs: Costs) -> str:
+    """The day, the data and the time that training took, as far as they are known: the line below the answer."""
+    images = plan.test_images if plan.folds is not None else sum(plan.split_images.values())
+    parts = [costs.finished, f"{plan.data}, {count(images, 'image')} of {count(len(plan.classes), 'class')}"]
+    if costs.trained_seconds is not None:
+        at_once = f", {costs.processes} runs at once" if costs.processes > 1 else ""
+        parts.append(f"{duration(costs.trained_seconds)} of training in all{at_once}")
+    return f"{'; '.join(filter(None, parts))}."
 
 
 def looks_taken(plan: Plan, results: Results) -> list[str]:

@@ -32,7 +32,7 @@ class Originals:
 
 @dataclass(frozen=True, kw_only=True)
 class Kinds:
-    """The facts about the images that are known before anything is trained.
+    """Facts about the images that are known before anything is trained.
 
     Args:
         size: pixels a side, as networks take them.
