@@ -97,14 +97,20 @@ class Server:
         finally:
             connection.close()
 
-    def raw(self, data: bytes, *, seconds: float = 20.0, then: bytes = b"") -> bytes:
-        """Sends bytes as they are, and gives back all that comes until the connection ends."""
+    def raw(self, data: bytes, *, seconds: float = 20.0, then: bytes = b"", ends: bool = False) -> bytes:
+        """Sends bytes as they are, and gives back all that comes until the connection ends.
+
+        Args:
+            ends: whether the client says that it sends no more.
+        """
         with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connection:
             found = b""
             try:
                 connection.sendall(data)
                 if then:
                     connection.sendall(then)
+                if ends:
+                    connection.shutdown(socket.SHUT_WR)
                 while some := connection.recv(2**16):
                     found += some
             except (ConnectionError, TimeoutError):

@@ -11,7 +11,7 @@ from skipwise.serving.drift.report import drift
 
 
 async def drifted(request: Request) -> Response:
-    """What a network was asked last, compared with its validation images."""
+    """Compares the last images that a network was asked about with its validation images."""
     service, version = service_of(request), asked_version(request)
     window = service.windows.of(version.name, version.identity)
     found = drift(version.session.artifact, window, service.threshold_of(version))

@@ -1,4 +1,4 @@
-"""What all routes know: the networks, the engine and the limits."""
+"""State that all routes share: the networks, the engine and the limits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VERSION = importlib.metadata.version("skipwise")
 
 @dataclass(kw_only=True, eq=False)
 class Service:
-    """What is served.
+    """The networks that are served, the engine and the limits.
 
     Args:
         catalog: the networks.
@@ -66,7 +66,7 @@ class Service:
                 )
 
     def is_sure(self, answer: Answer) -> bool:
-        """Whether an answer is called sure."""
+        """Returns whether an answer is called sure."""
         threshold = self.threshold_of(answer.version)
         return threshold is None or answer.probability >= threshold
 

@@ -73,9 +73,7 @@ class Server(uvicorn.Server):
         """Looks after the connections, ten times a second."""
         ended = await super().on_tick(counter)
         if counter % 10 == 0:
-            now = time.monotonic()
-            for connection in list(self.server_state.connections):
-                connection.check(now)  # type: ignore[union-attr]
+            self._check()
         if self._asked is not None:
             for connection in list(self.server_state.connections):
                 connection.end_soon()  # type: ignore[union-attr]
@@ -115,9 +113,12 @@ class Server(uvicorn.Server):
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(1)
-            for connection in list(self.server_state.connections):
-                connection.check(time.monotonic())  # type: ignore[union-attr]
+            await asyncio.sleep(0.5)
+            self._check()
+
+    def _check(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.check(time.monotonic())  # type: ignore[union-attr]
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

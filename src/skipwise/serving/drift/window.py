@@ -49,11 +49,11 @@ class Window:
             self.inputs.append(measured(answer.square, side))
 
     def counts(self, classes: int) -> list[int]:
-        """How many got each class."""
+        """Counts the answers of each class."""
         return np.bincount([best for best, _ in self.answers], minlength=classes).tolist()
 
     def unsure(self, threshold: float) -> int:
-        """How many answers have a probability below a threshold."""
+        """Counts the answers with a probability below a threshold."""
         return sum(probability < threshold for _, probability in self.answers)
 
     def values(self, place: int) -> NDArray[np.float64]:
