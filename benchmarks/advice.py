@@ -1,4 +1,4 @@
-"""When published weights help: from scratch or from weights, on few images, at equal cost, judged on held-out images.
+"""Benchmark of published weights against training from scratch on few images, at equal cost, on held-out images.
 
     python benchmarks/advice.py --weights FILE.pth [--signs sign-digits.csv] [--cifar10 cifar10.zip]
         [--fashion-mnist FOLDER] [--write] [--quick]
@@ -59,7 +59,7 @@ from skipwise.training.run.runner import execute_run
 
 VAL, POOL, MOST_EPOCHS = 500, 3_000, 100
 SECONDS = {50: 12, 200: 24, 500: 45, 1000: 60, 2000: 80}
-"""What training on so many images may take, of one thread's processor time."""
+"""The limit for training on so many images, in seconds of one thread's processor time."""
 NARROW = 0.5
 """The width of networks from scratch: on few images it costs little accuracy, and a quarter of the time."""
 TITLES = {"cifar10": "CIFAR-10", "signs": "hand signs", "fashion_mnist": "Fashion-MNIST", "digits": "digits"}
@@ -134,7 +134,7 @@ ORDER = (
     (PHOTOGRAPHS, (1000, 2000), 1, BOTH),
     (OTHERS, (500,), 0, BOTH),
 )
-"""Which cells are done, those first that decide most: data sets, numbers of images, a seed and arms."""
+"""The cells in their order, the most decisive first: data sets, numbers of images, a seed and variants."""
 
 
 def cells(sets: Collection[str]) -> Iterator[Cell]:
@@ -256,7 +256,7 @@ class Bench:
         return steps[key]
 
     def planned(self, cell: Cell) -> tuple[RunSpec, Images]:
-        """What a cell runs, and on which images."""
+        """Returns the run of a cell, and its images."""
         arm, prepared = ARMS[cell.arm], self.prepared(cell.data)
         size = arm.size or prepared.auto_size
         channels = 3 if arm.fine_tunes else prepared.channels
@@ -290,7 +290,7 @@ class Bench:
         return spec, images
 
     def can(self, cell: Cell) -> bool:
-        """Whether the cell can be done: there are as many images, and weights; 1,000 stand for 2,000 in small sets."""
+        """Returns whether there are enough images and weights for a cell; 1,000 stand for 2,000 in small sets."""
         if ARMS[cell.arm].fine_tunes and self.weights is None:
             return False
         there = len(self.pool(cell.data)[0])
@@ -357,7 +357,7 @@ def crops() -> NDArray[np.uint8]:
 
 
 def table(bench: Bench, command: str) -> Table:
-    """What is done, as the advice reads it."""
+    """Returns the finished cells, as the advice reads them."""
     rows: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
     for path in sorted(bench.output.glob("*-s?.json")):
         cell = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""What it saves to keep freed memory instead of handing it back: training steps with and without `keep_freed_memory`.
+"""Benchmark of keeping freed memory instead of handing it back: steps with and without `keep_freed_memory`.
 
     python benchmarks/allocator.py [--quick]
 

@@ -1,4 +1,4 @@
-"""What the corruptions of skipwise.evaluation.corruptions cost, and how far they take images from what they were.
+"""Costs of the corruptions in skipwise.evaluation.corruptions, and their distance from the original images.
 
     python benchmarks/corruptions.py [--quick]
 

@@ -1,4 +1,4 @@
-"""How often the verdicts of skipwise.statistics are wrong, on data whose truth is known.
+"""Error rates of the verdicts of skipwise.statistics, on data whose truth is known.
 
     python benchmarks/coverage.py [--quick] [--trials N] [--candidates N,N] [--skewed]
 
@@ -82,7 +82,7 @@ class Network:
         return np.stack(self.runs[:seeds])
 
     def _threshold(self) -> float:
-        """Of one run."""
+        """Returns the threshold of one run."""
         if self.skewed:  # an exponential distribution downwards, of the same mean and standard deviation
             return float(special.ndtri(self.accuracy + self.noise * (1 - self.rng.standard_exponential())))
         sigma = spread_of_shifts(self.accuracy, self.noise)
@@ -130,7 +130,7 @@ def lead(
 
 
 def errors(shown: Sequence[Judgement], truth: dict[str, float]) -> set[str]:
-    """Which of ERRORS a comparison contains."""
+    """Returns those of ERRORS that a comparison contains."""
     found = set()
     for judgement in shown:
         for name, accuracy in judgement.accuracies.items():
@@ -185,7 +185,7 @@ def monte_carlo(share: float, trials: int) -> tuple[float, float]:
 def power(
     gap: float, *, accuracy: float, images: int, noise: float, looks: Sequence[int], trials: int, seed: int = 1
 ) -> dict[str, float]:
-    """How often two candidates so far apart are told apart, how often called equivalent, and their mean runs."""
+    """Returns how often two candidates are told apart, how often they are called equivalent, and their mean runs."""
     rng = np.random.default_rng(seed)
     verdicts: list[str] = []
     runs = 0

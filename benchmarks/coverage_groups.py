@@ -1,4 +1,4 @@
-"""How often verdicts are wrong where images belong together, or where some runs do not learn.
+"""Error rates of verdicts where images belong together, or where some runs do not learn.
 
     python benchmarks/coverage_groups.py [--quick] [--trials N]
 
@@ -81,7 +81,7 @@ def worlds(quick: bool) -> Iterator[World]:
 
 
 def answers(world: World, rng: np.random.Generator) -> dict[str, NDArray[np.bool_]]:
-    """Whether each run got each image right, of each network [seeds, images]."""
+    """Draws for each network whether each run got each image right [seeds, images]."""
     ids, images, groups = world.ids, sum(world.sizes), len(world.sizes)
 
     def normal(variance: float, *shape: int) -> NDArray[np.float64]:
@@ -99,7 +99,7 @@ def answers(world: World, rng: np.random.Generator) -> dict[str, NDArray[np.bool
 
 
 def uncorrected(a: NDArray[np.bool_], b: NDArray[np.bool_], ids: NDArray[np.int64], level: float) -> bool:
-    """Whether the usual cluster-robust interval, with the seeds' variance added, leaves out zero."""
+    """Returns whether the usual cluster-robust interval, with the seeds' variance added, leaves out zero."""
     by_image = a.mean(axis=0) - b.mean(axis=0)
     value = by_image.mean()
     of_groups = np.square(np.bincount(ids, weights=by_image - value)).sum() / len(ids) ** 2
@@ -110,7 +110,7 @@ def uncorrected(a: NDArray[np.bool_], b: NDArray[np.bool_], ids: NDArray[np.int6
 def resampled(
     a: NDArray[np.bool_], b: NDArray[np.bool_], ids: NDArray[np.int64], level: float, rng: np.random.Generator
 ) -> bool:
-    """Whether the percentiles of resampled seeds and groups leave out zero."""
+    """Returns whether the percentiles of resampled seeds and groups leave out zero."""
     groups = int(ids.max()) + 1
     sums = [np.stack([np.bincount(ids, weights=row, minlength=groups) for row in side]) for side in (a, b)]
     sizes = np.bincount(ids)

@@ -1,4 +1,4 @@
-"""How often intervals miss where losses are compared: log-loss, the Brier score, ratios of them, calibration error.
+"""Coverage of intervals where losses are compared: log-loss, the Brier score, ratios of them, calibration error.
 
     python benchmarks/coverage_outcomes.py [--quick] [--trials N]
 
@@ -100,7 +100,7 @@ def drawn(
 
 
 def found_by_all(rng: np.random.Generator, images: int) -> NDArray[np.float32]:
-    """What all networks find of so many images [images, classes]."""
+    """Draws the part of so many images that all networks see in the same way [images, classes]."""
     return rng.standard_normal((images, CLASSES), dtype=np.float32) * np.float32(HARD)
 
 

@@ -1,4 +1,4 @@
-"""How often verdicts on real networks are wrong: mock comparisons, and what others would have said of the same answers.
+"""Error rates of verdicts on real networks: mock comparisons, and results of other methods for the same answers.
 
     python benchmarks/coverage_real.py [--quick] [--sets cifar10,signs] [--mocks N] [--seed N] [--answers FOLDER]
     python benchmarks/coverage_real.py --train --data DIR [--sets cifar10] [--seeds 0:40] [--answers FOLDER]
@@ -38,7 +38,7 @@ Share = tuple[float, float, int]
 
 
 def share(found: Sequence[Mock], event: Callable[[Mock], bool], runs: int) -> Share:
-    """How often something happened, the standard error of that by jackknife over seeds, and of how many."""
+    """Returns how often an event happened, its standard error by jackknife over seeds, and the number of cases."""
     if not found:
         return float("nan"), float("nan"), 0
     happened = np.array([event(each) for each in found], dtype=float)
@@ -75,7 +75,7 @@ def shown(of: Share) -> str:
 
 
 def describe(answers: Answers, found: Sequence[Mock]) -> None:
-    """What was trained, and how different the networks are."""
+    """Prints which networks were trained, and how different they are."""
     trained, apart = answers.trained, [each for each in found if not each.alike]
     of_groups = "" if answers.groups is None else f" in {answers.groups.max() + 1} groups"
     seeds = " or ".join(map(str, sorted({each.seeds for each in found})))

@@ -1,4 +1,4 @@
-"""How approximate the intervals of skipwise.statistics are for repeated cross-validation, with real cheap learners.
+"""Error rates of the intervals of skipwise.statistics for repeated cross-validation, with real cheap learners.
 
     python benchmarks/cross_validation.py [--quick] [--trials N]
 
@@ -115,7 +115,7 @@ def truths(rng: np.random.Generator, images: int, draws: int) -> dict[str, float
 
 
 def arms_needed(mean: Mean, truth: float) -> float:
-    """How far the truth is from the estimate, in lengths of the interval's arm on that side."""
+    """Returns how far the truth is from the estimate, in lengths of the interval's half on that side."""
     low, high = mean.interval(ALPHA)
     return (
         (truth - mean.value) / (high - mean.value) if truth > mean.value else (mean.value - truth) / (mean.value - low)

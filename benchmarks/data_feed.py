@@ -193,7 +193,7 @@ def write_photos(folder: Path, count: int) -> NDArray[np.uint8]:
 
 
 def place(folder: Path, index: int, ending: str) -> Path:
-    """Where an image goes."""
+    """Returns the path of an image."""
     path = folder / f"class{index % 2}" / f"{index}.{ending}"
     path.parent.mkdir(parents=True, exist_ok=True)
     return path

@@ -1,4 +1,4 @@
-"""How fast images are decoded for predicting: in threads, as it is done, against processes that do the same work.
+"""Speed of decoding images for predicting: in threads, as it is done, against processes that do the same work.
 
     python benchmarks/decoding.py [--quick]
 

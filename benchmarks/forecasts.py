@@ -1,4 +1,4 @@
-"""How long comparisons were said to take, and how long they took.
+"""Forecasts of comparisons against the time that they took.
 
     python benchmarks/forecasts.py [--images FOLDER] [--output FOLDER] [--quick]
 

@@ -1,4 +1,4 @@
-"""How fast an exported network answers, against the same network as people run it.
+"""Speed of an exported network, against the same network as people run it.
 
     python benchmarks/inference.py [--quick | --gates]
 
@@ -156,7 +156,7 @@ def all_arms(
 
 
 def gates() -> None:
-    """What squeeze-excite costs in each arm."""
+    """Prints what squeeze-excite costs in each way of running."""
     arms: dict[str, dict[str, float]] = {}
     ratios: dict[str, float] = {}
     for batch in (1, 32):

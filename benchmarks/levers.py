@@ -1,4 +1,4 @@
-"""What each lever of a recipe is worth: narrow networks, fewer images, validation images only.
+"""The value of each lever of a recipe: narrow networks, fewer images, validation images only.
 
     python benchmarks/levers.py --data cifar10.zip [--model resnet18] [--arms base,muon,...] [--seeds 2] [--processes 2]
 

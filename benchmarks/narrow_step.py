@@ -1,4 +1,4 @@
-"""What bounds a training step of a narrow network, and what each remedy is worth.
+"""The limits of a training step of a narrow network, and the value of each remedy.
 
     python benchmarks/narrow_step.py [--model resnet18] [--width 0.25] [--quick]
 
@@ -42,7 +42,7 @@ PARTS = {
     "sums": ("aten::add", "aten::add_"),
     "copies": ("aten::copy_",),
 }
-"""What the profiler calls them. The optimizer is timed alone; what is left is dispatch and all other operations."""
+"""Names of operations in the profiler. The optimizer is timed alone; the rest is dispatch and other operations."""
 PASSES = 13
 """Over each norm's output, in float32: the norm reads its input twice and writes once, the activation reads and writes;
 backward the activation reads two and writes one, the norm reads two tensors twice and writes one."""
@@ -88,7 +88,7 @@ def parts_of(step: Step, times: int) -> dict[str, float]:
 
 
 def norm_bytes(model: str, width: float, batch: int) -> float:
-    """What norms and activations read and write in a step, if each pass goes through memory."""
+    """Returns the bytes that norms and activations read and write in a step, if each pass goes through memory."""
     network = create_model(model, num_classes=CLASSES, stem="small", width=width, seed=0)
     sizes: list[int] = []
 

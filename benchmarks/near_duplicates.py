@@ -1,4 +1,4 @@
-"""Which planted near-duplicates skipwise.data.quality.near_duplicates finds, and how many clean images it accuses.
+"""Planted near-duplicates that skipwise.data.quality.near_duplicates finds, and clean images that it accuses.
 
     python benchmarks/near_duplicates.py [FOLDER] [--quick]
 

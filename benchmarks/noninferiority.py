@@ -1,4 +1,4 @@
-"""How often the interval of `noninferiority` misses a drop that is known, and how often its outcomes are wrong.
+"""Coverage of the interval of `noninferiority` for a drop that is known, and the error rates of its outcomes.
 
     python benchmarks/noninferiority.py [--quick] [--trials N]
 
@@ -29,7 +29,7 @@ KINDS = {"alone": (1, 1), "groups of 10, drawn alone": (10, 1), "groups of 10, t
 
 
 def cell(images: int, different: float, side: float, kind: str, trials: int) -> tuple[int, int, int]:
-    """How often the truth was missed, a file at the limit was certified, and one was called not as good."""
+    """Counts the trials that missed the truth, that certified a file at the limit, and that called one not as good."""
     size, together = KINDS[kind]
     rng = np.random.default_rng([images, round(1e4 * different), round(10 * side), size, together])
     truth = different * side

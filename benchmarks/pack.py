@@ -1,4 +1,4 @@
-"""How long the first reading of an archive takes, and what it costs to check each row that is read from the pack.
+"""Time for the first reading of an archive, and the cost of checking each row that is read from the pack.
 
     python benchmarks/pack.py [--archive cifar10.zip] [--quick]
 
@@ -46,7 +46,7 @@ BATCH = 128
 
 
 def pillow(archive: Path) -> np.ndarray:
-    """What a script of a dozen lines does."""
+    """Decodes the images as a script of a dozen lines does."""
     with zipfile.ZipFile(archive) as file:
         names = sorted(name for name in file.namelist() if name.endswith(".png"))
         pixels = np.empty((len(names), 32, 32, 3), np.uint8)
@@ -93,7 +93,7 @@ def of_an_epoch(found: RowReader, rounds: int) -> dict[str, float]:
 
 
 def epoch_seconds(pixels: Pixels) -> float:
-    """How long the narrowest ResNet-18 takes to train on so many images, by some steps of 128."""
+    """Estimates the time that the narrowest ResNet-18 takes to train on so many images, by some steps of 128."""
     count, height, _, channels = pixels.shape
     network = skipwise.create_model(
         "resnet18", num_classes=10, in_channels=channels, width=0.25, image_size=height, seed=0
@@ -109,7 +109,7 @@ def epoch_seconds(pixels: Pixels) -> float:
 
 
 def processor_seconds() -> float:
-    """Of this process and of those that it waited for."""
+    """Returns the processor time of this process and of those that it waited for."""
     spent = os.times()
     return spent.user + spent.system + spent.children_user + spent.children_system
 

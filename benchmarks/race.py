@@ -44,7 +44,7 @@ PATIENCE = 600
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """Who trains on what, and for how long."""
+    """A tool on a data set, with a time limit."""
 
     data: str
     start: str
@@ -68,7 +68,7 @@ def cells(options: argparse.Namespace) -> Iterator[Cell]:
 
 
 def environment(options: argparse.Namespace) -> dict[str, str]:
-    """Of a tool's process: its threads, and no way to the network."""
+    """Returns the environment of a tool's process: its threads, and no way to the network."""
     here = Path(__file__).resolve().parent
     variables = dict(os.environ)
     variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(here), os.environ.get("PYTHONPATH")]))

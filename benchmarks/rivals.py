@@ -1,4 +1,4 @@
-"""What other tests would have claimed, on comparisons whose truth is known.
+"""Claims of other tests on comparisons whose truth is known.
 
     python benchmarks/rivals.py [--quick] [--trials N] [--cache FOLDER]
 
@@ -58,16 +58,16 @@ NEEDED = ("statsmodels>=0.14", "matplotlib", "pandas", "jinja2", "tqdm", "joblib
 GAPS = {"tie": 0.0, "margin": MARGIN, "point": 0.01}
 ASO_EVERY = 4
 ALIKE = 0.5
-"""Of what makes images difficult, the share that images of a group have in common."""
+"""The share of an image's difficulty that the images of a group have in common."""
 
 Claim = Literal["a", "b", "equivalent", "nothing"]
-"""Which network is better."""
+"""The network that is claimed to be better."""
 Answers = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """What is drawn.
+    """The distribution that comparisons are drawn from.
 
     Args:
         noise: the standard deviation of a run's accuracy, as a fraction.
@@ -112,7 +112,7 @@ def drawn(rng: np.random.Generator, case: Case, gap: float) -> tuple[Answers, An
 
 
 def claims(a: Answers, b: Answers, ids: NDArray[np.intp] | None, *, seed: int, with_aso: bool) -> dict[str, Claim]:
-    """What every test says of two networks' answers [seeds, images]."""
+    """Returns the claim of every test about two networks' answers [seeds, images]."""
     from autorank import autorank
     from baycomp import two_on_multiple, two_on_single
     from deepsig import aso
@@ -128,7 +128,7 @@ def claims(a: Answers, b: Answers, ids: NDArray[np.intp] | None, *, seed: int, w
         return ("a" if x.mean() > y.mean() else "b") if is_sure else "nothing"
 
     def likely(probabilities: tuple[float, ...]) -> Claim:
-        """Of (b is better, they are equivalent, a is better); without a rope the middle is missing."""
+        """Returns the claim for the probabilities of (b is better, equivalent, a is better); without a rope, of two."""
         names: tuple[Claim, ...] = ("b", "equivalent", "a") if len(probabilities) == 3 else ("b", "a")
         return next((name for name, p in zip(names, probabilities, strict=True) if p > 1 - ALPHA), "nothing")
 
@@ -173,7 +173,7 @@ def counted(case: Case, gap: float, trials: int, seed: int) -> dict[str, Counter
 
 
 def columns(found: dict[str, dict[str, Counter[Claim]]], name: str) -> Iterator[tuple[str, float, int]]:
-    """What is said of one test: head, share, of how many trials."""
+    """Yields the columns for one test: head, share, number of trials."""
     of = {gap: counts[name] for gap, counts in found.items()}
     tie, margin, point = (of[gap].total() for gap in GAPS)
     yield "false claim at a tie", (of["tie"]["a"] + of["tie"]["b"]) / tie, tie

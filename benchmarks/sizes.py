@@ -1,4 +1,4 @@
-"""Which image size and stem learn most in the same time, and how many epochs a network needs to have learnt enough.
+"""Benchmark of image sizes and stems: which learn most in the same time, and how many epochs a network needs.
 
     python benchmarks/sizes.py --signs FOLDER --cifar10 cifar10.zip [--budgets 2,6,20] [--seeds 2] [--quick]
 
@@ -74,7 +74,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class StepSeconds:
-    """Of the gradients of `TIMED` images, and of the optimizer's step."""
+    """Seconds for the gradients of `TIMED` images, and for the optimizer's step."""
 
     gradients: float
     update: float
@@ -124,7 +124,7 @@ class Data:
 
 
 def measured(folder: Path, *, quick: bool) -> dict[str, dict[str, StepSeconds]]:
-    """What a step costs, by network and setting, in float32 on one thread; all settings in turn."""
+    """Measures the cost of a step, by network and setting, in float32 on one thread; all settings in turn."""
     path = folder / "costs.json"
     settings = list(dict.fromkeys(setting for each in SETTINGS.values() for setting in each))
     if not path.exists():

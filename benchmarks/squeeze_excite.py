@@ -1,4 +1,4 @@
-"""What squeeze-excite costs: se_resnet18 against its plain twin resnet18, in each mode of running.
+"""The cost of squeeze-excite: se_resnet18 against resnet18, which has none, in each mode of running.
 
     python benchmarks/squeeze_excite.py [--quick | --gate]
 

@@ -1,4 +1,4 @@
-"""How fast training is: a typical loop, the bare compiled step, `skipwise train`, and the processor's peak.
+"""Speed of training: a typical loop, the bare compiled step, `skipwise train`, and the processor's peak.
 
     python benchmarks/train_throughput.py [--quick] [--rounds 5] [--cases resnet18-w1-b128,...]
 
@@ -63,7 +63,7 @@ def make_network(case: Case) -> nn.Module:
 
 
 class Pictures(torch.utils.data.Dataset):
-    """What torchvision's CIFAR10 does, on noise: an array, each image by way of Pillow through transforms."""
+    """A data set of noise that works as torchvision's CIFAR10: array, Pillow image, transforms."""
 
     def __init__(self, count: int) -> None:
         from torchvision import transforms

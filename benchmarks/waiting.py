@@ -1,4 +1,4 @@
-"""What it costs that OpenMP's threads wait for each other busily, on an idle machine and beside another program.
+"""The cost of busy waiting in OpenMP's threads, on an idle machine and beside another program.
 
     python benchmarks/waiting.py [--quick]
 

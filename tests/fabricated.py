@@ -15,6 +15,7 @@ from PIL import Image
 
 from skipwise.comparison.plan.plan import Included, Plan, Tuning
 from skipwise.comparison.plan.question import Question
+from skipwise.comparison.report.networks import NetworkPage
 from skipwise.comparison.results.choice import HERE
 from skipwise.comparison.results.records import (
     Basis,
@@ -22,6 +23,8 @@ from skipwise.comparison.results.records import (
     Candidate,
     Costs,
     Disagreement,
+    Divided,
+    DividingImage,
     Excess,
     Look,
     Ratio,
@@ -36,8 +39,10 @@ from skipwise.core.machine.system import Machine
 from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
 from skipwise.data.image.preprocess import Preprocessing
+from skipwise.evaluating.record import EvaluationPlan, EvaluationRecord
 from skipwise.evaluation.calibration import Calibration
 from skipwise.evaluation.metrics import Metrics
+from skipwise.evaluation.one_network import Answers, evaluate_answers
 from skipwise.evaluation.outcomes import OUTCOMES, Outcome
 from skipwise.statistics import Estimate, Pair, Verdict
 from skipwise.training.loop.recipe import RECIPES
@@ -71,10 +76,11 @@ class Fabricated:
     costs: Costs
     histories: dict[str, list[tuple[EpochMetrics, ...]]]
     pictures: dict[str, str]
+    pages: dict[str, NetworkPage]
 
     def arguments(self) -> tuple[Any, ...]:
         """In the order of write_report's parameters after the path."""
-        return self.plan, self.results, self.costs, self.histories, self.pictures
+        return self.plan, self.results, self.costs, self.histories, self.pictures, self.pages
 
 
 def fabricate(
@@ -135,6 +141,7 @@ def fabricate(
         ),
         ratios=tuple(Ratio(a=pair.a, b=pair.b, value=0.93, low=0.8124, high=1.0611) for pair in pairs[1:]),
         disagreements=_disagreements(names, classes),
+        divided=tuple(_divided(a, b, classes, place) for place, (a, b) in enumerate(combinations(names, 2))),
         tried=tuple(
             Tried(model=name, lr=rate, outcome=0.9 + 0.01 * index, nll=0.3)
             for name in names
@@ -149,6 +156,7 @@ def fabricate(
         costs=_costs(names, choice, shown),
         histories={c.name: [_history(c, run, epochs, rng) for run in c.runs] for c in candidates},
         pictures={shown.id: _picture(side, rng) for shown in results.disagreements[1:]},
+        pages={name: _page(name, plan, rng) for name in names[:3]},
     )
 
 
@@ -338,6 +346,43 @@ def _disagreements(names: Sequence[str], classes: tuple[str, ...]) -> tuple[Disa
         )
         for index in range(8)
     )
+
+
+def _divided(a: str, b: str, classes: tuple[str, ...], place: int) -> Divided:
+    """Images of the last pair are none; of the others, the first network is right on one of two."""
+    images = tuple(
+        DividingImage(
+            id=f"{classes[number % len(classes)]}/{number:04d}.png",
+            label=classes[number % len(classes)],
+            right_a=(0.8, 0.2)[turn],
+            right_b=(0.0, 1.0)[turn],
+            answer_a=classes[(number + turn) % len(classes)],
+            answer_b=classes[(number + 1 - turn) % len(classes)],
+        )
+        for turn, number in enumerate((place % 8, (place + 1) % 8))
+    )
+    return Divided(a=a, b=b, only_a=1, only_b=1, images=images)
+
+
+def _page(name: str, plan: Plan, rng: np.random.Generator) -> NetworkPage:
+    """What a network's page says of answers that nobody gave."""
+    classes = plan.classes
+    labels = rng.integers(0, len(classes), 200)
+    logits = rng.normal(0, 1, (200, len(classes)))
+    logits[np.arange(200), labels] += 3
+    ids = np.array([f"{classes[label]}/{place:04d}.png" for place, label in enumerate(labels)])
+    evaluation = evaluate_answers(Answers(ids=ids, labels=labels, logits=logits), classes)
+    record = EvaluationRecord(
+        plan=EvaluationPlan(
+            network="", model=name, source="", data=plan.data, split="test", images="", backend="predictions"
+        ),
+        evaluation=evaluation,
+        ids={each.index: str(ids[each.index]) for each in (*evaluation.worst, *evaluation.barely, *evaluation.doubted)},
+        notes=(),
+        missing=(),
+        extra={},
+    )
+    return NetworkPage(address=f"evaluation/{name.replace(':', '.')}/evaluation.html", seed=0, record=record)
 
 
 def _picture(side: int, rng: np.random.Generator) -> str:

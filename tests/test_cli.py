@@ -33,11 +33,14 @@ VERBS = (
     "evaluate",
     "explain",
     "export",
+    "gate",
+    "judge",
     "models",
     "predict",
     "profile",
     "recommend",
     "report",
+    "study",
     "train",
     "verify",
 )
@@ -147,6 +150,9 @@ MISTAKES = [
     "compare digits --looks 5,5",
     "compare digits --extend",
     "compare digits --outcome acuracy",
+    "judge nowhere.csv",
+    "judge nowhere.csv --outcome acuracy",
+    "gate nowhere nowhere",
 ]
 
 

@@ -76,7 +76,7 @@ def test_the_folder_holds_what_was_promised(finished: Comparison) -> None:
     folder = finished.folder
     names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
     promised = {"comparison.json", "costs.json", "pictures.json", "plan.json", "report.html", "runs", "split.csv"}
-    assert names == {*promised, "source.json"}
+    assert names == {*promised, "source.json", "evaluation"}
     assert {path.name for path in (folder / "runs").iterdir()} == {
         f"{model}-s{seed}" for model in QUICK["models"] for seed in range(2)
     }

@@ -18,8 +18,9 @@ import skipwise
 from skipwise import InProcess
 from skipwise.cli.declared import command
 from skipwise.cli.options import PrintOptions
+from skipwise.comparison.options import CompareOptions
 from skipwise.core.files.json_records import write_json
-from skipwise.core.options import option, options
+from skipwise.core.options import build, option, options
 from skipwise.core.signatures import takes
 from skipwise.cost.make_catalogue import catalogue_entry
 from skipwise.cost.options import ProfileOptions
@@ -28,6 +29,7 @@ from skipwise.deploy.export.export import Exported
 from skipwise.deploy.formats import FORMATS
 from skipwise.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from skipwise.nets import catalogue, zoo
+from skipwise.studies.designs import SCALES, Scale
 from skipwise.training.callbacks import Start
 from tests.conftest import make_photos
 from tests.contributing import PAGE, examples, run_example
@@ -209,3 +211,14 @@ def test_the_corruption_gets_worse(monkeypatch: pytest.MonkeyPatch) -> None:
     errors = [np.abs(corrupt(images, row.name, each, seed=0).astype(int) - images).mean() for each in SEVERITIES]
     assert errors == sorted(errors)
     assert errors[0] > 0
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_study_resolves(scale: Scale) -> None:
+    row = run_example("study").ROW
+    (design,), (part,) = row.at(scale).designs, row.at(scale).parts
+    assert row.settle(row.at(scale)) == row.at(scale)
+    assert {part.a, part.b} == set(design.models)
+    options = build(CompareOptions, design.arguments(seed=3))
+    assert (options.study.seed, options.recipe.epochs) == (3, design.epochs)
+    options.recipe.check()

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import io
 import subprocess
 import sys
+import threading
 import time
+import urllib.error
+import urllib.request
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from email.message import Message
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,9 +29,6 @@ from tests import serving
 from tests.serving import Behaviour, Handler, Site
 
 DATA = np.random.default_rng(0).bytes(300_000)
-
-# Connections that are given up on are left to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +182,39 @@ def test_what_a_server_does_wrong_is_a_sentence(
         of(site).fetch(tmp_path / "file.pth")
     assert time.monotonic() - began < 20
     assert not (tmp_path / "file.pth").exists()
+
+
+@pytest.mark.parametrize("error", [None, 404])
+def test_an_answer_that_comes_too_late_is_closed(
+    site: Site, monkeypatch: pytest.MonkeyPatch, error: int | None
+) -> None:
+    closed = threading.Event()
+
+    class Refusal(urllib.error.HTTPError):
+        def close(self) -> None:
+            closed.set()
+
+    def opened(*_: object, **__: object) -> SimpleNamespace:
+        time.sleep(0.3)
+        if error is not None:
+            raise Refusal(site.address, error, "Not Found", Message(), io.BytesIO())
+        return SimpleNamespace(close=closed.set)
+
+    monkeypatch.setattr(https, "PATIENCE", 0.1)
+    monkeypatch.setattr(urllib.request.OpenerDirector, "open", opened)
+    with pytest.raises(https.BrokenConnection, match="the server does not answer"):
+        https.open_url(site.address, {})
+    assert closed.wait(20)
+
+
+def test_a_refused_redirect_leaves_no_connection_open(site: Site) -> None:
+    site.behaviours["/file.pth"] = serving.redirected_to("http://localhost:1/file.pth")
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        with pytest.raises(SkipwiseError, match="since only https"):
+            https.open_url(f"{site.address}/file.pth", {})
+        gc.collect()
+    assert not [warning.message for warning in warned if warning.category is ResourceWarning]
 
 
 def test_a_redirect_by_https_is_followed(site: Site, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_a_page_is_whole_and_light_whatever_the_number_of_classes(classes: int, 
     assert "class &lt;0&gt;" in text
     assert "class <0>" not in text
     assert not re.search(r"(?:src|href)=\"(?!data:|#)", text)
-    assert "<script" not in text
+    assert text.count("<script") == 1  # which makes tables that scroll reachable
     assert ("The threshold between two classes" in text) == (classes == 2)
     assert ('<img alt="Confusion matrix' in text) == (classes > 24)
     assert text.count('<tr><th scope="row">class') >= classes

@@ -58,6 +58,8 @@ def test_a_comparison_can_be_asked_more_and_says_so(photos: Path, tmp_path: Path
     assert (tmp_path / "out" / "runs" / "plain18-s0" / "run.json").stat().st_mtime_ns == before
     assert more.results.exploratory
     assert "Exploratory" in more.report.read_text()
+    called = {name.replace(":", ".") for name in three}
+    assert {page.parent.name for page in more.folder.glob("evaluation/*/evaluation.html")} == called
     # In whatever order they are named, it is the same question.
     assert skipwise.compare(photos, models=three[::-1], looks=[2, 3], extend=True, **options).repeated
     assert json.loads((tmp_path / "out" / "comparison-1.json").read_text())["question"]["looks"] == [2]
@@ -88,6 +90,8 @@ def test_every_image_is_tested_once_per_repeat_of_cross_validation(photos: Path,
     theirs = tmp_path / "out" / "runs" / f"{LINEAR.replace(':', '.')}-s1-f0"
     assert read_predictions(theirs, "test").ids.tolist() == tested[0]
     assert "approximate" in found.report.read_text()
+    page = json.loads((found.folder / "evaluation" / "plain18" / "evaluation.json").read_text())
+    assert page["evaluation"]["images"] == 36
 
 
 @pytest.mark.slow

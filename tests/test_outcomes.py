@@ -47,8 +47,8 @@ CLASSES = ("ape", "bee", "cat", "dog", "eel", "fox", "gnu", "hen")
 IMAGES = 1600
 
 
-ROWS = {**OUTCOMES, "cost": run_example("outcome").ROW}
-"""The table, and the row that CONTRIBUTING.md adds."""
+ROWS = {name: row for name, row in OUTCOMES.items() if not row.variant} | {"cost": run_example("outcome").ROW}
+"""The rows that read logits, and the one that CONTRIBUTING.md adds; test_variants.py has the others."""
 CHOSEN = (*ROWS, "accuracy:classes=cat,dog", "log-loss:classes=bee", "balanced-accuracy:classes=ape,bee,cat")
 
 
@@ -213,7 +213,7 @@ def test_a_comparison_runs_end_to_end_by_every_outcome(
         outcome.difference(pair.difference),
     ):
         assert words in printed
-    write_report(tmp_path / "report.html", plan, results, costs, {}, {})
+    write_report(tmp_path / "report.html", plan, results, costs, {}, {}, {})
     page = (tmp_path / "report.html").read_text()
     assert f"{'Up' if outcome.higher_is_better else 'Down'} and to the left is better" in page
     assert outcome.value(results.candidates[0].outcome.value) in page
@@ -408,7 +408,7 @@ def test_records_of_earlier_versions_are_read(tmp_path: Path) -> None:
     import msgspec
 
     assert msgspec.json.decode(re.sub(r',\s*"sealed": .*', "}", earlier), type=Results) == old
-    write_report(tmp_path / "report.html", made.plan, old, made.costs, {}, {})
+    write_report(tmp_path / "report.html", made.plan, old, made.costs, {}, {}, {})
     assert 'id="calibration"' not in (tmp_path / "report.html").read_text()
 
 

@@ -18,6 +18,7 @@ from tests.conftest import make_photos
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES += sorted((ROOT / "docs" / "studies").glob("*.md"))
 
 
 def blocks(page: Path, language: str) -> list[str]:

@@ -105,9 +105,10 @@ def test_of_equivalent_networks_the_fastest() -> None:
         "Use fast: it is the fastest on this machine's processor (1.00 ms per image) of the 3 networks shown to be "
         "as good as any other, to within 0.5 points.",
         "How sure: 95%. Of 100 comparisons like this one, at most 5 say anything that is wrong.",
+        "What it costs: 1.00 ms per image on this machine's processor and 0.0 MB of weights. Finding this out took "
+        "15 runs.",
         "What may change it: images of another kind, another split of these, another recipe or more tuning. The "
         "intervals cover none of these.",
-        "What it costs: nothing more; no further runs or images are needed.",
     )
 
 
@@ -118,9 +119,7 @@ def test_a_network_shown_to_be_better_whatever_it_costs() -> None:
     assert choice.shown
     assert choice.largest_loss == 0
     assert said(found).startswith("Use slow: it is shown to be better than every other network, by at least 7.")
-    assert "3.00 ms per image, while the fastest network, fast, takes 1.00 ms and is 7.4 to 8.6 points worse" in said(
-        found
-    )
+    assert "The fastest network, fast, takes 1.00 ms and is 7.4 to 8.6 points worse." in said(found)
 
 
 def test_where_nothing_is_told_apart_the_most_accurate_and_what_it_may_lose() -> None:

@@ -1,4 +1,4 @@
-"""Which test images every run got right, kept as packed bits: a file for each network, and a record of how they came.
+"""The test images that every run got right, kept as packed bits: a file for each network, and a record of their making.
 
 FOLDER/SET/set.json      how the networks were trained, on what, and the groups of the test images
 FOLDER/SET/NETWORK.npz   `seeds` [runs] and `right` [runs, bytes], eight images a byte, in the order of the set
@@ -20,13 +20,13 @@ from skipwise.core.files.locks import locked
 from skipwise.training.loop.recipe import Recipe
 
 KEPT = Path(__file__).parent
-"""Where the runs that the repository keeps are."""
+"""The folder with the runs that the repository keeps."""
 RECORD = "set.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """How the runs of a set came about; runs of another kind are not put beside them.
+    """The settings of a set's runs; runs of another kind are not put beside them.
 
     Args:
         size: of the images, in pixels a side.
@@ -49,7 +49,7 @@ class Trained:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Answers:
-    """Of each network of a set: `seeds` [runs] and whether each run got each test image right, `right` [runs, images].
+    """The answers of each network of a set: `seeds` [runs], and `right` [runs, images], the images that it got right.
 
     `groups` [images] are numbers, or None.
     """
@@ -61,7 +61,7 @@ class Answers:
 
     @property
     def runs(self) -> int:
-        """Of the network that has the fewest."""
+        """The number of runs of the network that has the fewest."""
         return min(len(seeds) for seeds in self.seeds.values())
 
 

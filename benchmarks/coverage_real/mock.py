@@ -21,7 +21,7 @@ ALPHA, MARGIN = 0.05, 0.005
 SKIPWISE, UNGROUPED = "Skipwise", "Skipwise, not told of groups"
 IMAGES = (250, 2_000)
 MOST_OF_SEEDS, MOST_OF_GROUPS = 0.2, 0.5
-"""Of those there are, in one mock comparison; the truth takes the others."""
+"""The largest share of seeds and of groups in one mock comparison; the truth takes the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,18 +51,18 @@ class Mock:
         return 1 if low > 0 else -1 if high < 0 else 0
 
     def wrong(self, method: str) -> bool:
-        """Whether what is claimed is not so: any difference of a network from itself, or a difference the wrong way."""
+        """Returns whether the claim is wrong: a difference of a network from itself, or one in the wrong direction."""
         if self.alike:
             return self.claims(method) != 0
         return self.claims(method) * self.truth < 0 and self.is_known
 
     @property
     def is_known(self) -> bool:
-        """Whether the sign of the difference is: zero is more than two standard errors from it."""
+        """True if the sign of the difference is known: zero is more than two standard errors from it."""
         return abs(self.truth) > 2 * self.error
 
     def missed(self, method: str, *, added: bool = True) -> bool:
-        """Whether the interval leaves out the truth.
+        """Returns whether the interval leaves out the truth.
 
         Args:
             added: the truth's own error is added: each arm becomes sqrt(arm^2 + (1.96 error)^2), which is the arm that

@@ -1,4 +1,4 @@
-"""What others would have said of the same answers: an interval each of a difference, or a claim alone.
+"""Results of other methods for the same answers: an interval of a difference, or a claim alone.
 
 All take bool [seeds, images] of two networks, and give the low and the high end; a claim is an interval without zero.
 """

@@ -1,1 +1,1 @@
-"""What race.py lets compete: a module for each tool, and what they share."""
+"""The competitors of race.py: a module for each tool, and the code that they share."""

@@ -16,7 +16,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 SHARES = {"test": 0.15, "val": 0.15}
-"""Of pupils, or of the images of each class; the rest is for training."""
+"""Shares of pupils, or of the images of each class; the rest is for training."""
 CIFAR_HELD_OUT = 2_500
 """Validation images, cut from the 50,000 for training, and test images: 10,000 would take longer than some budgets."""
 Split = Iterable[tuple[str, str, str, bytes]]

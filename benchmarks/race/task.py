@@ -1,4 +1,4 @@
-"""What a tool is asked to do, and what it hands back."""
+"""The task of a tool, and the result that it hands back."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Predict = Callable[[Sequence[Path]], list[str]]
 TIMED_IMAGES = 96
 """At least so many are in the short epoch that is timed."""
 MARGIN = 0.95
-"""Of the time that is left is planned for."""
+"""The planned share of the time that is left."""
 LONG = 0.1
-"""Of the budget; a first short epoch that takes longer is the only one."""
+"""A share of the budget: if the first, short epoch takes longer, it is the only one."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from race.task import Task, answer
 
 NETWORK = "yolo26n-cls"
 SHARE = 0.95
-"""Of what is left is given as the limit of its loop, which the last evaluation comes after."""
+"""The share of the time left that is the limit of its loop, after which the last evaluation comes."""
 
 
 def main() -> None:

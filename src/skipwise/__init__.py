@@ -1,4 +1,4 @@
-"""Which residual network should I use on these images, on this machine, and how sure is that?
+"""Skipwise trains residual networks, compares them on your images and your machine, and says how sure the result is.
 
 The public names are loaded when they are first used: importing skipwise imports no torch.
 """
@@ -36,13 +36,23 @@ if TYPE_CHECKING:
     from skipwise.evaluating.record import EvaluationReport as EvaluationReport
     from skipwise.explaining.explain import explain as explain
     from skipwise.explaining.record import ExplanationReport as ExplanationReport
+    from skipwise.gating.gate import gate as gate
+    from skipwise.gating.record import GateReport as GateReport
+    from skipwise.judging.judge import judge as judge
+    from skipwise.judging.predictions import judge_predictions as judge_predictions
+    from skipwise.judging.record import Judged as Judged
+    from skipwise.judging.record import JudgeReport as JudgeReport
     from skipwise.nets.spec import NetworkSpec as NetworkSpec
     from skipwise.nets.weights.loading import load_weights as load_weights
     from skipwise.nets.zoo import create_model as create_model
     from skipwise.nets.zoo import list_models as list_models
     from skipwise.serving.serve import serve as serve
+    from skipwise.studies.records import StudyReport as StudyReport
+    from skipwise.studies.study import study as study
     from skipwise.training.callbacks import Callback as Callback
     from skipwise.training.callbacks import Epoch as Epoch
+    from skipwise.training.depth_norms import DepthNorms as DepthNorms
+    from skipwise.training.depth_norms import read_depth_norms as read_depth_norms
     from skipwise.training.train import train as train
 
 __version__ = "0.1.0"
@@ -51,11 +61,15 @@ _HOMES = {
     "Advice": "skipwise.advice.advise",
     "Callback": "skipwise.training.callbacks",
     "Comparison": "skipwise.comparison.results.finished",
+    "DepthNorms": "skipwise.training.depth_norms",
     "Epoch": "skipwise.training.callbacks",
     "EvaluationReport": "skipwise.evaluating.record",
     "ExplanationReport": "skipwise.explaining.record",
     "Executor": "skipwise.comparison.run.executor",
+    "GateReport": "skipwise.gating.record",
     "InProcess": "skipwise.comparison.run.in_process",
+    "JudgeReport": "skipwise.judging.record",
+    "Judged": "skipwise.judging.record",
     "LocalProcesses": "skipwise.comparison.run.local",
     "NetworkSpec": "skipwise.nets.spec",
     "Observer": "skipwise.comparison.run.observer",
@@ -65,6 +79,7 @@ _HOMES = {
     "ReadingOptions": "skipwise.data.sources",
     "Source": "skipwise.data.sources",
     "SkipwiseError": "skipwise.core.errors",
+    "StudyReport": "skipwise.studies.records",
     "advise": "skipwise.advice.advise",
     "audit": "skipwise.auditing.audit",
     "compare": "skipwise.comparison.compare",
@@ -72,14 +87,19 @@ _HOMES = {
     "evaluate": "skipwise.evaluating.evaluate",
     "explain": "skipwise.explaining.explain",
     "export": "skipwise.deploy.export.export",
+    "gate": "skipwise.gating.gate",
+    "judge": "skipwise.judging.judge",
+    "judge_predictions": "skipwise.judging.predictions",
     "list_models": "skipwise.nets.zoo",
     "load_weights": "skipwise.nets.weights.loading",
     "open_images": "skipwise.data.sources",
     "predict": "skipwise.deploy.predict.predict",
     "profile": "skipwise.cost.profile",
+    "read_depth_norms": "skipwise.training.depth_norms",
     "recommend": "skipwise.comparison.recommend",
     "report": "skipwise.comparison.results.finished",
     "serve": "skipwise.serving.serve",
+    "study": "skipwise.studies.study",
     "train": "skipwise.training.train",
     "verify": "skipwise.deploy.verify.verify",
 }

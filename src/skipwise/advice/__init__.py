@@ -1,1 +1,1 @@
-"""What a set of images is like, and what experiments say of such sets: weights, cross-validation, size, mirror."""
+"""Properties of a set of images, and advice from experiments on such sets: weights, cross-validation, size, mirror."""

@@ -15,13 +15,13 @@ from skipwise.core.text import count
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.scan.scan import Progress
 from skipwise.data.splits import SPLIT_SEED
-from skipwise.evaluation.outcomes import outcome_of
+from skipwise.evaluation.outcomes import margins_of, outcome_names, outcome_of
 from skipwise.statistics import pair_level, schedule
 
 
 @dataclass(frozen=True, kw_only=True)
 class Advice:
-    """What a set of images is like, and what experiments say about such sets.
+    """The properties of a set of images, and advice from experiments on such sets.
 
     Args:
         data: the name of the set.
@@ -56,7 +56,7 @@ class Advice:
 
 
 def described(traits: Traits, *, photographs: bool) -> str:
-    """What a set of images is like, in a line."""
+    """Describes a set of images in a line."""
     kind = "photographs" if photographs else "drawings, text or objects on one colour"
     kind = kind if traits.colour else f"grey {kind}"
     sizes = f"{traits.side} pixels {'a side' if traits.one_size else 'on the shorter side, in the median'}"
@@ -127,9 +127,11 @@ def advise(
         ('--folds', '5')
     """
     images, asked = options.images, options.outcome
-    counted = outcome_of(asked.outcome)
-    margin = counted.margin if asked.margin is None else asked.margin
+    outcomes = outcome_names(asked.outcome)
+    counted, margin = outcome_of(outcomes[0]), margins_of(outcomes, asked.margin)[0]
     request = Request.of(data, images, options.reading)
     prepared = prepare(request, seed=SPLIT_SEED, packed=False, progress=progress, notice=notice)
-    level = pair_level(networks, schedule(looks), asked.alpha) if networks > 1 and counted.is_share_of_all else None
+    level = None
+    if networks > 1 and counted.is_share_of_all:
+        level = pair_level(networks, schedule(looks), asked.alpha / len(outcomes))
     return advice_on(prepared, img_size=images.img_size, folds=images.folds, margin=margin, level=level)

@@ -15,7 +15,7 @@ from skipwise.statistics import least_shown
 Topic = Literal["weights", "cross-validation", "size", "mirror", "balance"]
 FOLDS = 5
 UNEVEN = 3
-"""How many times more images the largest class has than the smallest, before anything is said of it."""
+"""The largest class has this many times more images than the smallest before anything is said of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ def _weights(traits: Traits, table: Table) -> Point:
 
 
 def cross_validation(traits: Traits, asked: Asked) -> Point | None:
-    """Whether to cross-validate: where one test split can't show the margin; None where there is no choice."""
+    """Advises cross-validation where one test split can't show the margin; None where there is no choice."""
 
     if asked.level is None or asked.folds is not None or traits.split_given or traits.test == 0:
         return None

@@ -1,4 +1,4 @@
-"""What experiments gave: `table.json`, which benchmarks/advice.py writes, and what it says of images like these.
+"""The results of experiments: `table.json`, which benchmarks/advice.py writes, and its rows for images like these.
 
 A row is a data set, a number of training images and a way to train: the accuracies of its seeds, on images that were
 held out of the set's training images.
@@ -110,7 +110,7 @@ class Table:
         return next(found, None)
 
     def gains(self, data: str, arm: str, over: str = SCRATCH) -> list[Gain]:
-        """What an arm brings over another on a data set, by the number of training images, ascending."""
+        """Returns the gains of one variant over another on a data set, by the number of training images, ascending."""
         gains = []
         for images in sorted({row.images for row in self.rows if row.data == data}):
             one, other = self.row(data, images, arm), self.row(data, images, over)

@@ -1,4 +1,4 @@
-"""What a set of images is like: how many, how large, how photographic, how much alike."""
+"""Properties of a set of images: how many there are, how large, how photographic, how much alike."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Traits:
 
 
 def traits_of(prepared: Prepared, folds: int | None = None) -> Traits:
-    """What the images that are used are like. Measures are taken of training images.
+    """Measures the properties of the images that are used. Measures of pixels are taken on training images.
 
     Args:
         folds: for cross-validation, how many; every image is a training image then.
@@ -90,7 +90,7 @@ def thumbnails(pixels: Pixels, members: NDArray[np.int64]) -> NDArray[np.uint8]:
 
 
 def detail(thumbnails: NDArray[np.uint8]) -> float:
-    """How much goes on in the images: high in photographs, low in drawings, text and objects on one flat colour.
+    """Measures detail: high in photographs, low in drawings, text and objects on one flat colour.
 
     The entropy of an image's grey levels, as a share of the largest that it can have, less the share of neighbouring
     pixels that are exactly alike; the median over images. A camera's noise and shades leave few neighbours alike and
@@ -110,7 +110,7 @@ def detail(thumbnails: NDArray[np.uint8]) -> float:
 
 
 def alike(thumbnails: NDArray[np.uint8]) -> float:
-    """How much all images look like their mean: 0 where each shows something else, 1 where all show the same.
+    """Measures how much all images look like their mean: 0 where each shows something else, 1 where all show the same.
 
     The share of the variance of pixels about their image's mean that the mean image explains, without what it
     explains by chance in so few images. Centred digits, garments and hands before one wall have much of it; things

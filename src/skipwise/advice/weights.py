@@ -1,4 +1,4 @@
-"""Whether training should start from published weights, by what experiments on images like these gave."""
+"""The decision whether training should start from published weights, from experiments on images like these."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from skipwise.core.text import count
 ARM = "weights"
 OTHER_SIZES = ("weights-128", "weights-160")
 BEYOND = 3
-"""How many times more images than in the largest experiment are still near it."""
+"""A number of images that is up to this many times larger than in the largest experiment is still near it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StartingWeights:
-    """What the table says of published weights.
+    """The table's answer on published weights.
 
     Args:
         use: whether they help on images like these.
@@ -44,7 +44,7 @@ class StartingWeights:
 
 
 def should_start_from_weights(traits: Traits, table: Table | None = None) -> StartingWeights:
-    """Whether published weights help where images are like these.
+    """Returns whether published weights help where images are like these.
 
     They do if two things hold. They helped on the data set of the table that is most like these images, with about as
     many training images. And the images are photographs: published weights were not made from drawings, text or objects

@@ -64,7 +64,7 @@ def contact_sheets(
 
 
 def pictures_each(classes: int) -> int:
-    """How many pictures a class has at most where so many classes are shown."""
+    """Returns the largest number of pictures for a class where so many classes are shown."""
     return next(count for most, count in PICTURES if classes <= most)
 
 

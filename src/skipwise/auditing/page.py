@@ -126,7 +126,7 @@ def _described(section: _Section, pictures: dict[str, str | None]) -> dict[str, 
 
 
 def _facts(source: Source, record: Record) -> list[tuple[str, str]]:
-    """What there is to know of the images in numbers: a name and a value each."""
+    """Lists facts about the images, a name and a value each."""
     counts = record.counts
     splits = ", ".join(f"{counts.splits[name]:,} {name}" for name in SPLITS if name in counts.splits)
     sizes = list(counts.classes.values())

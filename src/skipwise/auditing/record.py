@@ -1,4 +1,4 @@
-"""What an audit found, as it is stored."""
+"""The result of an audit, as it is stored."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Record:
     findings: tuple[Finding, ...]
 
     def same_as(self, other: Record) -> bool:
-        """Whether both found the same in the same images."""
+        """Returns whether both found the same in the same images."""
         return self == other
 
     def difference(self, other: Record) -> str:

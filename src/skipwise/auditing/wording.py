@@ -1,4 +1,4 @@
-"""What an audit found, in words, for the terminal and for the page."""
+"""The findings of an audit in words, for the terminal and for the page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TITLES: dict[Kind, str] = {
 
 
 def summary(record: Record) -> str:
-    """How many images are flagged, in a sentence or two."""
+    """States in a sentence or two how many images are flagged."""
     counts = record.counts
     images = f"{count(counts.images, 'image')} in {count(len(counts.classes), 'class')}"
     flagged = {name for finding in record.findings for name in finding.files if finding.kind != "ignored"}

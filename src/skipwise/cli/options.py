@@ -32,7 +32,7 @@ class PrintOptions:
 
 @options("Output")
 class AdviceOptions:
-    """Whether the images are only looked at."""
+    """Options for advice without training."""
 
     advice: bool = option(False, "Say what these images are like, what to do with them, and why. Nothing is trained.")
 

@@ -1,4 +1,4 @@
-"""Where memory is limited, a small process waits for the one that works, and says what ended it."""
+"""A small process waits for the one that works where memory is limited, and says what ended it."""
 
 from __future__ import annotations
 

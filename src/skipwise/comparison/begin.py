@@ -55,7 +55,7 @@ class Beginning:
     executor: Executor | None
 
     def is_answered(self, place: Place[Plan]) -> bool:
-        """Whether a folder has the answer to what is asked."""
+        """Returns whether a folder has the answer to what is asked."""
         return is_answered(place, self.asked.question, extend=self.extend)
 
     def decoded(self, plan: Plan) -> RowReader | None:
@@ -96,7 +96,7 @@ class Resolved:
 
 
 def look_ahead_from(begin: Beginning, place: Place[Plan]) -> tuple[Plan, Forecast]:
-    """What a dry run finds out: the plan as far as it can be told without decoding, and what is left to do."""
+    """Returns what a dry run finds out: the plan as far as it is known without decoding, and the work that is left."""
     begin.check_machine(place)
     plan, forecast = look_ahead(begin.draft.plan, place.plan, begin.here, begin.callback.on_notice)
     begin.save(plan)
@@ -177,7 +177,7 @@ def _write(begin: Beginning, place: Place[Plan], plan: Plan) -> None:
 
 
 def _budget(begin: Beginning, plan: Plan, costs: dict[str, StepCost] | None) -> Budget | None:
-    """What corrects the plan on the way, so that it keeps its time limit; None where it has none."""
+    """Returns the corrections that keep a plan within its time limit; None where it has none."""
     if plan.time_limit is None or plan.stopped_after is not None:
         return None
     draft = begin.draft.plan

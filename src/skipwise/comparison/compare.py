@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from skipwise.comparison.draft import ComparisonRequest, Draft, draft_plan
 from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.plan.extending import as_asked_before, in_stored_order, is_answered
 from skipwise.comparison.plan.plan import COMPARISONS, Plan, check_together
 from skipwise.comparison.plan.planned import NoticeList, Planned, Stage
-from skipwise.comparison.plan.question import Question, choose_looks
+from skipwise.comparison.plan.question import FurtherOutcome, Question, choose_looks
 from skipwise.comparison.plan.reuse import find_included
 from skipwise.comparison.plan.saved import by_plan, check_savable, write_plan
 from skipwise.comparison.plan.starting_weights import find_starts, several
@@ -28,7 +30,7 @@ from skipwise.core.workspace.task import Place, Task
 from skipwise.core.workspace.workspace import check_again
 from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.splits import SPLIT_SEED
-from skipwise.evaluation.outcomes import outcome_of
+from skipwise.evaluation.outcomes import margins_of, outcome_names
 from skipwise.training.callbacks import Callback, Callbacks
 from skipwise.training.inputs import check_options
 from skipwise.training.machine.execution import check_precision, check_workers, choose_device, is_unchanged
@@ -223,19 +225,26 @@ def _question(options: CompareOptions, names: Sequence[str]) -> Question:
         SkipwiseError: it can't be answered.
     """
     study, asked = options.study, options.outcome
-    margin = outcome_of(asked.outcome).margin if asked.margin is None else asked.margin
+    outcomes = outcome_names(asked.outcome)
+    margin, *margins = margins_of(outcomes, asked.margin)
+    further = tuple(map(_further, outcomes[1:], margins))
     question = Question(
         candidates=tuple(names),
         looks=choose_looks(study.seeds, study.looks),
         first_seed=study.seed,
+        margin=margin,
         # A whole number would be written, and read back, otherwise.
-        margin=float(margin),
         alpha=float(asked.alpha),
-        outcome=asked.outcome,
+        outcome=outcomes[0],
         every_pair=study.every_pair,
+        further_outcomes=further or UNSET,
     )
     question.check()
     return question
+
+
+def _further(outcome: str, margin: float) -> FurtherOutcome:
+    return FurtherOutcome(outcome=outcome, margin=margin)
 
 
 def _planned(place: Place[Plan], plan: Plan, forecast: Forecast | None, sentences: Sequence[str]) -> Planned:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
@@ -13,6 +14,8 @@ from skipwise.comparison.budget.corrections import Budget, StartAgain, TimeIsUp
 from skipwise.comparison.budget.forecast import Forecast
 from skipwise.comparison.plan.plan import COMPARISONS, COSTS, REPORT, RESULTS, Plan
 from skipwise.comparison.plan.question import LEAST
+from skipwise.comparison.report.examples import shown_images
+from skipwise.comparison.report.networks import write_network_pages
 from skipwise.comparison.report.page import write_report
 from skipwise.comparison.report.thumbnails import pictures
 from skipwise.comparison.results.choice import choose
@@ -31,6 +34,7 @@ from skipwise.core.files.json_records import write_json
 from skipwise.core.machine.system import describe_machine
 from skipwise.core.text import count
 from skipwise.cost.timing import latencies
+from skipwise.pages.pictures import FEW_PIXELS
 from skipwise.training.callbacks import Callback, Phase, Start, with_callbacks
 
 
@@ -69,18 +73,26 @@ def _carry_out(plan: Plan, folder: Path, callback: Callback, budget: Budget | No
     callback.on_phase(Phase(name="Judging the answers"))
     results = collect(plan, folder, study)
     write_sealed(folder / RESULTS, results)
+    callback.on_phase(Phase(name="Measuring latency on this machine"))
+    costs = _measure(plan, results, study)
     images = load_images(folder, plan)
     with contextlib.ExitStack() as stack:
         stack.callback(getattr(images.pixels, "close", lambda: None))
-        shown = pictures(images, [image.id for image in results.disagreements])
-    write_json(folder / PICTURES, shown)
-    callback.on_phase(Phase(name="Measuring latency on this machine"))
-    costs = _measure(plan, results, study)
-    write_sealed(folder / COSTS, costs, [PICTURES])
+        pages = write_network_pages(
+            plan,
+            folder,
+            results,
+            lambda ids: pictures(images, ids),
+            few_pixels=plan.preprocessing.size < FEW_PIXELS,
+            begin=lambda name, number, total: callback.on_phase(Phase(name=f"Evaluating {name} ({number} of {total})")),
+        )
+        shown = pictures(images, shown_images(results, costs.recommendation, pages))
     callback.on_phase(Phase(name="Writing the report"))
+    write_json(folder / PICTURES, shown)
+    write_sealed(folder / COSTS, costs, [PICTURES])
     for name in ("images.json", "weights.json"):
         (folder / name).unlink(missing_ok=True)
-    write_report(folder / REPORT, plan, results, costs, histories(plan, folder, results), shown)
+    write_report(folder / REPORT, plan, results, costs, histories(plan, folder, results), shown, pages)
     return Comparison(folder=folder, plan=plan, results=results, costs=costs, repeated=False)
 
 
@@ -133,6 +145,8 @@ def _measure(plan: Plan, results: Results, study: StudyResult) -> Costs:
         recommendation=choose(results, {name: timing.median for name, timing in timings.items()}),
         run_seconds=_run_seconds(plan, study),
         processes=plan.processes,
+        trained_seconds=_trained_seconds(plan, study),
+        finished=datetime.now(UTC).date().isoformat(),
     )
 
 
@@ -147,3 +161,9 @@ def _run_seconds(plan: Plan, study: StudyResult) -> dict[str, float]:
                 if record is not None and record.status == "finished" and (name, seed) not in before:
                     taken.setdefault(name, []).append(record.seconds)
     return {name: median(each) for name, each in taken.items()}
+
+
+def _trained_seconds(plan: Plan, study: StudyResult) -> float:
+    """The time of all runs together, but for those that were trained before."""
+    before = {job.folder for run in plan.included for job in plan.jobs(run.model, run.seed)}
+    return sum(record.seconds for folder, record in study.records.items() if folder not in before)

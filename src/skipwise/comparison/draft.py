@@ -9,7 +9,7 @@ from pathlib import Path
 from skipwise.advice.points import Asked, cross_validation
 from skipwise.advice.traits import traits_of
 from skipwise.advice.weights import should_start_from_weights
-from skipwise.comparison.plan.counting import check_countable
+from skipwise.comparison.plan.counting import check_countable, check_variants
 from skipwise.comparison.plan.grouping import Grouping, grouping_of
 from skipwise.comparison.plan.plan import Included, Plan
 from skipwise.comparison.plan.question import Question
@@ -85,6 +85,7 @@ def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> 
     recipe = with_sizes_for_all(recipe, names, preprocessing, len(source.classes), asked.recipe.epochs, notice)
     stem = resolve_stem(stem, preprocessing.size)
     check_countable(question, prepared, tuned=asked.tune is not None)
+    check_variants(question, prepared, preprocessing.size, tuned=asked.tune is not None)
     _tell_groups(grouping, counts["test"], notice)
     limited = asked.time_limit is not None
     plan = Plan(

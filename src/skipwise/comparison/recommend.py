@@ -109,7 +109,7 @@ def _amount(text: str) -> float:
 
 
 def _asked_for(outcome: Outcome, min_accuracy: float | None, max_loss: float | None) -> float | None:
-    """How good what the comparison counts has to be; None where nobody says."""
+    """Returns the value that the outcome must reach; None where the user sets no limit."""
     if outcome.higher_is_better:
         if max_loss is not None:
             raise SkipwiseError(
@@ -165,7 +165,7 @@ def _measurable(found: Comparison) -> list[str]:
 
 
 def profile_command(found: Comparison) -> str:
-    """What measures this comparison's networks on another machine."""
+    """Returns the command that measures this comparison's networks on another machine."""
     plan = found.plan
     options = {
         "--img-size": plan.preprocessing.size,

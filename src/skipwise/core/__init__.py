@@ -1,1 +1,1 @@
-"""What every part needs: errors, text, files, the machine, and the folder for results."""
+"""Code that every part needs: errors, text, files, the machine, and the folder for results."""

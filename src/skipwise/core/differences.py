@@ -1,4 +1,4 @@
-"""What differs between two records of one class, in a sentence for a person.
+"""Differences between two records of one class, in a sentence for the user.
 
 What is compared of a field, and what is said where it differs, is declared beside the field, as its metadata:
 
@@ -15,7 +15,7 @@ from dataclasses import Field, dataclass, fields
 from typing import Any
 
 Sentence = str | Callable[[Any, Any], str]
-"""What is said, or a function of both records that says it; "" leaves it to what is said where nothing is declared."""
+"""A sentence, or a function that makes one from both records; "" stands for the usual sentence."""
 
 _KEY = "compared"
 
@@ -36,7 +36,7 @@ class _Compared:
 def compared(
     said: Sentence = "", *, by: Callable[[Any], Any] = _itself, first: bool = False, within: bool = False
 ) -> dict[str, Any]:
-    """How a field is compared, as metadata of the field.
+    """Declares how a field is compared, as metadata of the field.
 
     Args:
         said: where it differs; "" gives its name and both values.

@@ -37,7 +37,7 @@ class SkipwiseError(Exception):
 
 
 def reason_of(error: Exception) -> str:
-    """What another library's error says, for a sentence of ours: its first line, if that is meant for people."""
+    """Returns the first line of another library's error, if it is meant for people."""
     said = (isinstance(error, OSError) and error.strerror) or str(error)
     first = said.strip().partition("\n")[0].rstrip(".: ")
     return shortened(first, 120) if first and not _FOR_PROGRAMMERS.search(first) else "what is in it is damaged"

@@ -111,12 +111,12 @@ class Option:
 
     @property
     def turns_on(self) -> bool:
-        """Whether the command line can only turn it on."""
+        """True if the command line can only turn it on."""
         return self.kind is bool and self.default is False
 
     @property
     def kind(self) -> type:
-        """What a word of the command line is read as: bool, int, float or str."""
+        """The type of a word on the command line: bool, int, float or str."""
         if self.default is False:
             return bool
         members = set(typing.get_args(self.annotation)) if _is_union(self.annotation) else {self.annotation}
@@ -144,7 +144,7 @@ class Option:
         if self.repeated:
             each = [value] if isinstance(value, str) or not isinstance(value, Iterable) else value
             return [word for one in each for word in (self.flag, str(one))]
-        several = self.listed is not None and not isinstance(value, str)
+        several = isinstance(value, Iterable) and not isinstance(value, str)
         return [self.flag, self.listed.word(value) if self.listed is not None and several else str(value)]
 
     @property

@@ -1,4 +1,4 @@
-"""How progress and results are printed, without torch."""
+"""Output of progress and results, without torch."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ LINE_SECONDS = 15.0
 SHOWN_SECONDS = 0.2
 """Seconds between two estimates, at least; steps may be faster than anybody can read."""
 ESTIMATING = "estimating"
-"""What is shown instead of the remaining time where it is not known yet."""
+"""The text that stands for the remaining time while it is not known yet."""
 WIDE = 200
 """Characters in a line where there is no terminal."""
 
 
 class Console(rich.console.Console):
-    """Where lines and tables are printed, as wide as the terminal. Without a terminal they are not wrapped.
+    """A console that is as wide as the terminal. Without a terminal, lines are not wrapped.
 
     Args:
         file: where to print; None is standard output.
@@ -41,7 +41,7 @@ class Console(rich.console.Console):
     def render(
         self, renderable: rich.console.RenderableType, options: rich.console.ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """What is printed, without control characters that may be in names."""
+        """Renders as rich does, without the control characters that names may contain."""
         for each in super().render(renderable, options):
             yield each if each.control else Segment(lines(each.text), each.style)
 

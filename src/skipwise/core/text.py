@@ -82,7 +82,7 @@ def printable(name: str) -> str:
 
 
 def _joins(name: str, place: int) -> bool:
-    """Whether a character is one that Persian, Hindi and emoji are written with: a joiner between two that are seen."""
+    """Returns whether a character is a joiner between two visible ones, as Persian, Hindi and emoji need."""
     if name[place] not in "\u200c\u200d" or not 0 < place < len(name) - 1:
         return False
     return all(unicodedata.category(each)[0] in "LMS" for each in (name[place - 1], name[place + 1]))
@@ -122,7 +122,7 @@ def _bytes(character: str) -> str:
 
 
 def finished_already(folder: Path) -> str:
-    """What is said where the same command was finished before."""
+    """Returns the sentence for a command that was finished before."""
     return f"{folder} is finished already; this is its result. With --again (and no --output) it is made once more."
 
 

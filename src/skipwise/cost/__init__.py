@@ -1,1 +1,1 @@
-"""What a network costs: counted from its layers, and timed on this machine."""
+"""The cost of a network: counted from its layers, and timed on this machine."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Counts:
-    """What a network costs for one image, by its convolutions and linear layers.
+    """The cost of a network for one image, from its convolutions and linear layers.
 
     Args:
         parameters: its trainable parameters.

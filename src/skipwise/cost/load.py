@@ -1,4 +1,4 @@
-"""How much of the processor a program gets while others run, and how much longer its work therefore takes."""
+"""The share of the processor that a program gets while others run, and how much longer its work therefore takes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEAST_ROUNDS, ALIKE = 3, 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """How long some work takes.
+    """The duration of some work.
 
     Args:
         seconds: the wall-clock seconds of one round.
@@ -62,7 +62,7 @@ def _alike(taken: list[tuple[float, float]]) -> bool:
 
 
 def slowdown(share: float) -> float:
-    """How many times as long work takes as on an idle machine, by the share of processor time that it gets.
+    """Returns how many times slower work is than on an idle machine, by the share of processor time that it gets.
 
     Example:
         >>> slowdown(0.5), slowdown(0.9)
@@ -72,7 +72,7 @@ def slowdown(share: float) -> float:
 
 
 def slowdown_side_by_side(share: float, *, threads: int, processes: int, cores: int) -> float:
-    """How many times as long a process takes when several equal ones run at once, compared with one alone.
+    """Returns how many times slower a process is when several equal ones run at once, compared with one alone.
 
     The kernel divides the cores evenly among threads. The share that one process got tells how many threads of other
     programs compete with it; they will compete with all of the processes.

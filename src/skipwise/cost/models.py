@@ -44,7 +44,7 @@ def list_networks(pattern: str = "*") -> list[ListedNetwork]:
 
     Example:
         >>> [network.name for network in list_networks("plain*")]
-        ['plain18', 'plain20', 'plain34', 'plain56']
+        ['plain18', 'plain20', 'plain32', 'plain34', 'plain44', 'plain56']
     """
     known = catalogue()
     names = fnmatch.filter(sorted(known), pattern)

@@ -1,4 +1,4 @@
-"""What a user may say of a measurement; the options of `profile`."""
+"""The options of `profile`."""
 
 from __future__ import annotations
 

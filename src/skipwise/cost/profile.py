@@ -24,7 +24,7 @@ PRECISIONS = {"fp32": "float32", "bf16": "bfloat16"}
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkProfile:
-    """What one network costs.
+    """The cost of one network.
 
     Args:
         name: the network.
@@ -45,7 +45,7 @@ class NetworkProfile:
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileReport:
-    """What `profile` found.
+    """The result of `profile`.
 
     Args:
         machine: the machine it ran on.

@@ -81,7 +81,7 @@ def matrix_product(dtype: torch.dtype, *, side: int = MATMUL_SIDE, device: str =
 
 
 def bf16_speedup() -> float:
-    """How many times faster this processor multiplies bfloat16 matrices than float32 ones; 1 without native support.
+    """Returns the speed of bfloat16 products relative to float32 ones here; 1 without native support.
 
     It is measured, since some processors list AVX512-BF16 and are slower with it. Short products on one thread are
     timed, and the fastest of each type counts: where other programs use the cores, medians of long products on all

@@ -1,4 +1,4 @@
-"""Which split each image of a source goes into, and which images belong together."""
+"""The choice of a split for each image of a source, and the groups of images that belong together."""
 
 from __future__ import annotations
 

@@ -85,5 +85,5 @@ class Images:
         return np.flatnonzero(self.split == split)
 
     def counts(self) -> dict[str, int]:
-        """How many images each split has."""
+        """The number of images in each split."""
         return {split: int((self.split == split).sum()) for split in SPLITS}

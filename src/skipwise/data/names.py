@@ -50,7 +50,7 @@ ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", "
 
 
 def is_clutter(name: str) -> bool:
-    """Whether one part of a path is clutter: a name of CLUTTER, a numbered user's trash, or a macOS resource file."""
+    """Returns whether a part of a path is clutter: in CLUTTER, a numbered user's trash, or a macOS resource file."""
     return name in CLUTTER or name.startswith((".Trash-", "._"))
 
 

@@ -1,4 +1,4 @@
-"""What a user may say of the images: how they are to be read, and how they are split."""
+"""The options for the images: for reading them, and for splitting them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from skipwise.core.text import shortened
 
 @options("How the images are read")
 class ReadingOptions:
-    """How the images are to be read, where their layout alone does not say it or says something else.
+    """Options for reading the images, where their layout alone does not say it or says something else.
 
     Example:
         >>> ReadingOptions(label_column="species", group="patient").group
@@ -59,7 +59,7 @@ class ReadingOptions:
 
 @options("Images and splits")
 class DataOptions:
-    """Which images are used, how they are split, and how large they are."""
+    """Options that choose the images, their splits and their size."""
 
     img_size: int | None = option(
         None, "The size of the images, in pixels a side.", unset="their own, up to 128", metavar="PIXELS"
@@ -83,7 +83,7 @@ class DataOptions:
 
 
 def asked_reading(options: ReadingOptions, given: ReadingOptions | None = None) -> ReadingOptions | None:
-    """How images are to be read, or None where nothing is said of it and they are read as before.
+    """Returns the options for reading that a user gave; None where there are none and images are read as before.
 
     Args:
         given: the options as one record, which functions took before they took each of them by its name.

@@ -31,7 +31,7 @@ from skipwise.data.store.streamed import Streamed
 
 @dataclass(frozen=True, kw_only=True)
 class Request(DataOptions):
-    """What the user says of the images; it is written down with a run, so that they are found again.
+    """The user's request for images. It is written down with a run, so that they are found again.
 
     Args:
         data: a data set's name, a folder, an archive or a table.
@@ -83,7 +83,7 @@ class Prepared:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many images each split has."""
+        """The number of images in each split."""
         return {split: int((self.split == split).sum()) for split in SPLITS}
 
     def images(self, pixel_format: PixelFormat, *, packed: bool, progress: Progress | None = None) -> Images:

@@ -20,7 +20,7 @@ RECORDS = frozenset(_FIELDS)
 
 
 def is_record(name: str, content: bytes) -> bool:
-    """Whether a file with the name of a record has the content of one. The file may come from anybody."""
+    """Returns whether a file with the name of a record has the content of one. The file may come from anybody."""
     try:
         check_json(content)
         found = msgspec.json.decode(content, type=dict[str, msgspec.Raw])

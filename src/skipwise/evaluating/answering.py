@@ -1,4 +1,4 @@
-"""What is evaluated: a network's answers to labelled images, read from a finished run or given now."""
+"""The subject of an evaluation: a network's answers to labelled images, from a finished run or computed now."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MOST_CLASSES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What is evaluated.
+    """The subject of an evaluation.
 
     Args:
         folder: the run's, or the artifact's.

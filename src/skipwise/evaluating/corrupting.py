@@ -31,7 +31,7 @@ ALL = "all"
 
 @dataclass(frozen=True, kw_only=True)
 class Corrupted:
-    """What came of corrupting images.
+    """The result of corrupting images.
 
     Args:
         robustness: the accuracies.
@@ -46,7 +46,7 @@ class Corrupted:
 
 @dataclass(frozen=True, kw_only=True)
 class AskedCorruptions:
-    """Which corruptions a user asks for.
+    """The corruptions that a user asks for.
 
     Args:
         kinds: their names, in the order of their table.
@@ -59,7 +59,7 @@ class AskedCorruptions:
     images: int
 
     def plan(self, found: Evaluated) -> CorruptionPlan:
-        """What is done with these images."""
+        """Returns the plan for these images."""
         return CorruptionPlan(
             kinds=self.kinds, severities=self.severities, images=min(self.images, len(found.answers.labels))
         )
@@ -183,7 +183,7 @@ def answer_corrupted(
 
 
 def _is_right(session: Session, pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether the answers to pixels [N, size, size, C] are right [N]."""
+    """Returns whether the answers to pixels [N, size, size, C] are right [N]."""
     # The last batch is filled up, because a backend prepares for each new number of images.
     whole = np.concatenate([pixels, np.repeat(pixels[-1:], BATCH - len(pixels), axis=0)])
     shares = shaped(session.predict_resized(whole), BATCH, len(session.classes))[: len(pixels)]

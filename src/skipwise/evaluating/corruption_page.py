@@ -34,7 +34,7 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class CorruptionSection:
-    """What the template shows.
+    """The values that the template shows.
 
     Args:
         sentences: what was found.

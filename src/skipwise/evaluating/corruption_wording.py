@@ -1,4 +1,4 @@
-"""What corruptions cost a network, in words, the same on the screen and on the page."""
+"""The effect of corruptions on a network in words, the same on the screen and on the page."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def mean_accuracy(found: Robustness) -> str:
 
 
 def most_harmful(found: Robustness) -> str | None:
-    """Which kind hurts most, and which least; None where there is only one, or where none is shown to hurt."""
+    """Names the most and the least harmful kind; None where there is only one, or where none is shown to hurt."""
     ranked = found.worst_first
     worst, mildest = ranked[0], ranked[-1]
     if len(ranked) < 2:

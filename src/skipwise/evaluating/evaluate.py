@@ -15,16 +15,11 @@ from skipwise.core.files.atomic import write_text
 from skipwise.core.files.checksums import check_files, read_sealed, write_sealed
 from skipwise.core.files.paths import user_path
 from skipwise.core.signatures import takes
-from skipwise.core.text import count, listed
+from skipwise.core.text import listed
 from skipwise.core.workspace.task import Task
-from skipwise.data.image.decode import decode
-from skipwise.data.image.preprocess import fit_square
-from skipwise.data.image.white_level import Levels
 from skipwise.data.options import asked_reading
-from skipwise.deploy.artifact.images import LabelledImages
 from skipwise.deploy.predict.predictor import Predictor
 from skipwise.evaluating.answering import (
-    KEPT,
     MOST_CLASSES,
     Evaluated,
     Progress,
@@ -33,9 +28,10 @@ from skipwise.evaluating.answering import (
     kept_answers,
     new_answers,
 )
-from skipwise.evaluating.corrupting import Corrupted, about_drawing, answer_corrupted, asked_corruptions
+from skipwise.evaluating.composing import NO_PICTURES, About, compose, pictures_from
+from skipwise.evaluating.corrupting import about_drawing, answer_corrupted, asked_corruptions
+from skipwise.evaluating.depth_section import depth_section
 from skipwise.evaluating.options import EvaluateOptions
-from skipwise.evaluating.page import FEW_CARDS, MOST_CARDS, Shown, evaluation_page
 from skipwise.evaluating.record import (
     EVALUATIONS,
     PAGE,
@@ -46,12 +42,7 @@ from skipwise.evaluating.record import (
     EvaluationReport,
 )
 from skipwise.evaluation.mislabelled import probabilities
-from skipwise.evaluation.mistakes import pair_examples
 from skipwise.evaluation.one_network import Evaluation, evaluate_answers
-from skipwise.pages.pictures import FEW_PIXELS, bounded_url
-
-SIDE, CHARACTERS = 96, 6_000
-"""Pixels a side of a picture, and characters of its data URL, at most."""
 
 
 @takes(EvaluateOptions)
@@ -102,7 +93,7 @@ def evaluate(
             chosen = backend or ("PyTorch" if subject.run is not None else "default")
             found = new_answers(subject, data, predictor, chosen, split=subset, reading=reading, progress=progress)
     corruptions = None if asked is None else asked.plan(found)
-    notes = [*found.notes, *_about_classes(found)]
+    notes = [*found.notes, *about_classes(found)]
     if corruptions is not None:
         notes += filter(None, [about_drawing(corruptions, len(found.answers.labels))])
     for sentence in notes:
@@ -133,17 +124,16 @@ def evaluate(
         corrupted = answer_corrupted(
             subject.folder, found, corruptions, backend=backend, trust=trust, progress=progress
         )
-    examples = _examples(evaluation, found)
-    record = EvaluationRecord(
-        plan=plan,
-        evaluation=evaluation,
-        ids={index: str(found.answers.ids[index]) for index in sorted(_pointed_at(evaluation, examples))},
-        notes=tuple(notes),
-        missing=found.missing,
-        extra=found.extra,
-        robustness=None if corrupted is None else corrupted.robustness,
+    levels, images = subject.preprocessing.levels, found.images
+    record, page = compose(
+        plan,
+        evaluation,
+        found,
+        notes=notes,
+        pictures=lambda wanted: NO_PICTURES if images is None else pictures_from(images, wanted, levels),
+        corrupted=corrupted,
+        about=About(depth=tuple(depth_section(subject))),
     )
-    page = _page(subject, found, record, examples, corrupted)
     with task.open() as place:
         if place.finished:  # another process was quicker
             return read_evaluation(place.folder, repeated=True)
@@ -170,78 +160,12 @@ def read_evaluation(folder: str | os.PathLike[str], *, repeated: bool = False) -
     return EvaluationReport(folder=path, record=record, repeated=repeated)
 
 
-def _about_classes(found: Evaluated) -> list[str]:
+def about_classes(found: Evaluated) -> list[str]:
+    """A sentence about classes of the network that no image has."""
     if not found.missing:
         return []
     names = listed(found.missing, MOST_CLASSES)
     return [f"No image is of {names}, so nothing is said of {'these classes' if len(found.missing) > 1 else 'it'}."]
-
-
-def _examples(evaluation: Evaluation, found: Evaluated) -> list[list[int]]:
-    """Images of each pair of classes that is confused."""
-    shares = probabilities(found.answers.logits)
-    number = {name: place for place, name in enumerate(evaluation.classes)}
-    return [
-        [each.index for each in pair_examples(shares, found.answers.labels, number[pair.label], number[pair.answer])]
-        for pair in evaluation.confused
-    ]
-
-
-def _pointed_at(evaluation: Evaluation, examples: list[list[int]]) -> set[int]:
-    """The positions of images that the numbers name."""
-    named = {each.index for each in (*evaluation.worst, *evaluation.barely, *evaluation.doubted)}
-    return named | {index for some in examples for index in some}
-
-
-def _page(
-    subject: Subject,
-    found: Evaluated,
-    record: EvaluationRecord,
-    examples: list[list[int]],
-    corrupted: Corrupted | None,
-) -> str:
-    evaluation = record.evaluation
-    shown = {
-        each.index
-        for each in (*evaluation.worst[:MOST_CARDS], *evaluation.barely[:FEW_CARDS], *evaluation.doubted[:MOST_CARDS])
-    }
-    shown |= {index for some in examples for index in some}
-    pictures: dict[int, str] = {}
-    few_pixels = False
-    if found.images is not None:
-        pictures, few_pixels = _pictures(found.images, shown, subject.preprocessing.levels)
-    images = count(evaluation.images, "image")
-    facts = [
-        ("Network", subject.model),
-        ("Images", f"{images} of {found.data}" + (f", its {found.split} split" if found.split else "")),
-        ("Answered by", "the run itself, in training" if found.backend == KEPT else found.backend),
-    ]
-    return evaluation_page(
-        evaluation,
-        Shown(
-            title=f"Evaluation of {subject.model} on {found.data}",
-            network=subject.model,
-            facts=facts,
-            notes=record.notes,
-            split=found.split,
-            ids=found.answers.ids.tolist(),
-            pictures=pictures,
-            few_pixels=few_pixels,
-            examples=examples,
-        ),
-        corrupted,
-    )
-
-
-def _pictures(images: LabelledImages, wanted: set[int], levels: Levels) -> tuple[dict[int, str], bool]:
-    """Data URLs of the images at some positions, and whether they have so few pixels that they are shown enlarged."""
-    positions, found, largest = sorted(wanted), {}, 0
-    for position, data in zip(positions, images.some(np.array(positions, np.int64)).encoded(), strict=True):
-        pixels = decode(data, channels=3, levels=levels)
-        side = min(SIDE, min(pixels.shape[:2]))
-        largest = max(largest, side)
-        found[position] = bounded_url(fit_square(pixels, side).tobytes(), side, CHARACTERS)
-    return found, bool(found) and largest < FEW_PIXELS
 
 
 def _table(subject: Subject, found: Evaluated, evaluation: Evaluation) -> str:

@@ -25,7 +25,7 @@ class AnsweringOptions:
 
 @options("Noise, blur and weather")
 class CorruptionOptions:
-    """Which corrupted images are answered, too."""
+    """Options for corrupted images."""
 
     corruptions: str | Sequence[str] | None = option(
         None,

@@ -11,6 +11,7 @@ import numpy as np
 from skipwise.evaluating import wording
 from skipwise.evaluating.corrupting import Corrupted
 from skipwise.evaluating.corruption_page import corruption_section
+from skipwise.evaluating.record import PREDICTIONS
 from skipwise.evaluation.confusion import ClassScores
 from skipwise.evaluation.mistakes import Answered
 from skipwise.evaluation.one_network import Confidence, Evaluation
@@ -25,7 +26,7 @@ POINTS = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What the page shows beside the numbers.
+    """The values that the page shows beside the numbers.
 
     Args:
         title: of the page.
@@ -37,6 +38,10 @@ class Shown:
         pictures: data URLs by the images' positions.
         few_pixels: whether pictures are shown enlarged.
         examples: positions of images of each confused pair, in the order of the pairs.
+        depth: charts of activations and gradients by depth; () where the run did not record them.
+        answers: where every answer is kept.
+        made_by: the command that made the page.
+        back: the address and the name of the page that links to this one; None where there is none.
     """
 
     title: str
@@ -48,6 +53,10 @@ class Shown:
     pictures: Mapping[int, str]
     few_pixels: bool
     examples: Sequence[Sequence[int]]
+    depth: Sequence[str] = ()
+    answers: str = PREDICTIONS
+    made_by: str = "skipwise evaluate"
+    back: tuple[str, str] | None = None
 
 
 def evaluation_page(found: Evaluation, shown: Shown, corrupted: Corrupted | None = None) -> str:
@@ -69,6 +78,9 @@ def evaluation_page(found: Evaluation, shown: Shown, corrupted: Corrupted | None
             *shown.facts,
         ],
         few_pixels=shown.few_pixels,
+        answers=shown.answers,
+        made_by=shown.made_by,
+        back=shown.back,
         worst=_cards(found, found.worst[:MOST_CARDS], shown),
         barely=_cards(found, found.barely[:FEW_CARDS], shown),
         doubted=_cards(found, found.doubted[:MOST_CARDS], shown),
@@ -87,6 +99,7 @@ def evaluation_page(found: Evaluation, shown: Shown, corrupted: Corrupted | None
         refusals=wording.refusals(found),
         curves=_curves(found),
         operating=wording.operating(found),
+        depth=shown.depth,
         corruption=None if corrupted is None else corruption_section(corrupted),
     )
 

@@ -1,4 +1,4 @@
-"""What an evaluation is of, what it found, and where that is kept."""
+"""Records of an evaluation: its plan, its results, and the folder where they are kept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RECORD, PAGE, PREDICTIONS, PLAN = "evaluation.json", "evaluation.html", "predict
 
 @dataclass(frozen=True, kw_only=True)
 class CorruptionPlan:
-    """Which corrupted images are answered.
+    """The corrupted images that are answered.
 
     Args:
         kinds: of corruption, in the order of their table.
@@ -31,7 +31,7 @@ class CorruptionPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationPlan:
-    """What is evaluated, and on which images.
+    """The network that is evaluated, and its images.
 
     Args:
         network: a hash of the network; where it is the same, so are the answers.
@@ -54,7 +54,7 @@ class EvaluationPlan:
     corruptions: CorruptionPlan | None = None
 
     def same_as(self, other: EvaluationPlan) -> bool:
-        """Whether both are about the same network and the same images, wherever these lie."""
+        """Returns whether both are about the same network and the same images, wherever these lie."""
         return self == replace(other, source=self.source, data=self.data)
 
     def difference(self, other: EvaluationPlan) -> str:

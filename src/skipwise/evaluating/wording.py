@@ -22,7 +22,7 @@ def measured(each: Measured) -> str:
 
 
 def measure(each: Measured, split: str) -> str:
-    """What is measured: "Test accuracy"; of images outside a known split, "Accuracy"."""
+    """Names the measure: "Test accuracy"; for images outside a known split, "Accuracy"."""
     name = outcome_of(each.outcome).measure(on={"test": "test", "val": "validation"}.get(split, "")).strip()
     return name[0].upper() + " ".join(name.split())[1:]
 
@@ -40,7 +40,7 @@ def weakest_first(found: Evaluation) -> list[ClassScores]:
 
 
 def headline(found: Evaluation, network: str) -> str:
-    """How good it is, in one sentence."""
+    """States the main result in one sentence."""
     accuracy = found.accuracy
     images = count(found.images, "image") + (f", in {count(found.groups, 'group')}" if found.groups else "")
     return (
@@ -50,7 +50,7 @@ def headline(found: Evaluation, network: str) -> str:
 
 
 def against_guessing(found: Evaluation) -> str:
-    """How that compares with always giving the commonest class."""
+    """Compares the result with always giving the commonest class."""
     accuracy = found.accuracy
     guess = f"Always answering the commonest class would be right on {100 * accuracy.guess:.1f}%"
     if accuracy.low > accuracy.guess:
@@ -73,7 +73,7 @@ def weakest(found: Evaluation) -> str | None:
 
 
 def trust(found: Evaluation) -> str:
-    """Whether the network's confidence can be believed."""
+    """States whether the network's confidence can be believed."""
     given, accuracy = found.confidence.calibration, found.accuracy
     error = f"{100 * given.error:.1f} points ({100 * given.low:.1f} to {100 * given.high:.1f})"
     if given.high <= SURE:
@@ -89,7 +89,7 @@ def trust(found: Evaluation) -> str:
 
 
 def scaled(found: Evaluation) -> str | None:
-    """What temperature scaling does to that; None where it was not fitted, or does nothing."""
+    """States the effect of temperature scaling; None where it was not fitted, or does nothing."""
     if found.scaled is None or abs(found.scaled.temperature - 1) < NEARLY_ONE:
         return None
     before, after = found.confidence, found.scaled
@@ -102,7 +102,7 @@ def scaled(found: Evaluation) -> str | None:
 
 
 def refusals(found: Evaluation) -> list[str]:
-    """What it takes to be right more often by leaving images to a person."""
+    """States how many images must be left to a person for a higher accuracy on the others."""
     sentences = []
     for each in found.refusals:
         if each.accuracy is None:

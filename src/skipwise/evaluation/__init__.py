@@ -1,1 +1,1 @@
-"""What a trained network answers, and how good that is."""
+"""The answers of a trained network, and measures of their quality."""

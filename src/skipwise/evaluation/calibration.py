@@ -1,4 +1,4 @@
-"""How far a network's confidence is from its accuracy. It is no mean over images, so it gets no verdict; numpy only."""
+"""The gap between confidence and accuracy. It is no mean over images, so it gets no verdict; numpy only."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def calibration(
 def _by_chance(
     confidences: NDArray[np.float64], sizes: NDArray[np.int64], bins: int, rng: np.random.Generator
 ) -> float:
-    """What the error of one run exceeds in 2.5% of cases if each answer is right with the probability it was given.
+    """Returns the error that one run exceeds in 2.5% of cases if each answer is right with its stated probability.
 
     Images of one group are taken to be right or wrong together, at the worst.
     """

@@ -1,5 +1,4 @@
-"""What may be done with a network's confidence: leave the least sure images to a person, or move the threshold between
-two classes; numpy only."""
+"""Uses of confidence: leave uncertain images to a person, or move the threshold between two classes; numpy only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which classes a network confuses, and how good it is at each; numpy and scipy only."""
+"""The classes that a network confuses, and how good it is at each; numpy and scipy only."""
 
 from __future__ import annotations
 

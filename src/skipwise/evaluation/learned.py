@@ -1,4 +1,4 @@
-"""Whether a run has learned anything, as its answers show; numpy and scipy only.
+"""A check of whether a run has learned anything, by its answers; numpy and scipy only.
 
 A network that gives one class for every image, or is right no more often than always giving the commonest class would
 be, has an accuracy that says nothing of the architecture.
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 ALPHA = 0.01
-"""How often a run that has learned nothing may be taken for one that has."""
+"""The largest probability that a run that has learned nothing is taken for one that has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +40,12 @@ class LearningCheck:
 
     @property
     def has_learned(self) -> bool:
-        """Whether it gives more than one class, and is right more often than always giving the commonest class would
-        be, beyond chance."""
+        """True if it gives several classes and beats, beyond chance, always giving the commonest class."""
         return self.classes_given > 1 and self.p_value <= ALPHA
 
     @property
     def can_be_told(self) -> bool:
-        """Whether at least a run that is right on every image would be found to have learned.
+        """True if at least a run that is right on every image would be found to have learned.
 
         Few images, or nearly all of one class, do not show it. Where classes weigh the same, a network that has learned
         much may be below the commonest class's share, too: then this is the wrong question.
@@ -55,7 +54,7 @@ class LearningCheck:
 
 
 def check_learning(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> LearningCheck:
-    """What answers show, from logits [N, classes] and labels [N].
+    """Checks learning by logits [N, classes] and labels [N].
 
     The test is the one-sided binomial one, against the commonest class's share of these labels.
 

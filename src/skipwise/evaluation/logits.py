@@ -18,7 +18,7 @@ from skipwise.data.images import Pixels
 
 _cudnn: Any = torch.backends.cudnn  # its attributes are made at run time
 PRODUCTS = (_cudnn.conv, torch.backends.cuda.matmul)
-"""Whose precision on GPUs can be set."""
+"""The operations whose precision on GPUs can be set."""
 BATCH, BATCH_PIXELS = 256, 256 * 128**2
 """The largest batch of an evaluation, in images and in pixels, so that memory does not grow with the images' size."""
 

@@ -17,7 +17,7 @@ class Metrics:
 
 
 def right(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether the largest of logits [N, classes] is the label's: bool [N]."""
+    """Returns a mask of images whose label has the largest of logits [N, classes]: bool [N]."""
     return np.asarray(logits.argmax(axis=1) == labels)
 
 
@@ -42,8 +42,9 @@ def bins_of(confidences: NDArray[np.floating], bins: int = BINS) -> NDArray[np.i
 
 
 def calibration_error(probabilities: NDArray[np.floating], labels: NDArray[np.int64], *, bins: int = BINS) -> float:
-    """How far confidence and accuracy are apart on average: the expected calibration error (Guo et al. 2017,
-    arXiv:1706.04599), of probabilities [N, classes] against labels [N], in `bins` equal bins of confidence."""
+    """Returns the expected calibration error (Guo et al. 2017, arXiv:1706.04599): the mean gap between confidence and
+    accuracy of probabilities [N, classes] for labels [N], in `bins` equal bins of confidence.
+    """
     confidence = probabilities.max(axis=1).astype(np.float64)
     correct = probabilities.argmax(axis=1) == labels
     gaps = np.bincount(bins_of(confidence, bins), weights=confidence - correct, minlength=bins)

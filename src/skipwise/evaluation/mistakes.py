@@ -1,4 +1,4 @@
-"""Which answers are worth a look: the surest that are wrong, and the least sure that are right; numpy only."""
+"""Answers that are worth a look: the surest that are wrong, and the least sure that are right; numpy only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good one finished network is on some images: every number of an evaluation, from its answers; numpy and scipy.
+"""Every number of an evaluation of one finished network on some images, from its answers; numpy and scipy.
 
 Intervals are about this network, on images drawn like these. What another seed would have given is not in them.
 """
@@ -182,7 +182,7 @@ def evaluate_answers(answers: Answers, classes: Sequence[str], *, validation: An
         outcomes=tuple(
             measured(outcome, answers, classes)
             for outcome in OUTCOMES.values()
-            if len(classes) >= outcome.fewest_classes
+            if len(classes) >= outcome.fewest_classes and not outcome.variant
         ),
         matrix=tuple(tuple(row) for row in matrix.tolist()),
         scores=class_scores(matrix, classes),

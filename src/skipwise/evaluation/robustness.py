@@ -1,4 +1,4 @@
-"""How much accuracy one network loses to common corruptions, from which of its answers are right; numpy and scipy.
+"""The accuracy that one network loses to common corruptions, from which of its answers are right; numpy and scipy.
 
 Intervals are about this network and these draws of noise, on images drawn like these.
 """

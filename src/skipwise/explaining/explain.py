@@ -132,7 +132,7 @@ def explain(
 
 
 def _explainer(folder: Path, options: ExplainOptions) -> Explainer:
-    """What is in the folder: an exported network that gives heat maps, or a run."""
+    """Opens the folder: an exported network that gives heat maps, or a run."""
     wanted = options.maps
     if is_artifact(folder):
         return ArtifactExplainer(

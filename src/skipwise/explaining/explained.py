@@ -1,4 +1,4 @@
-"""What a network says of images, and the heat maps of it, as numbers; and what gives them."""
+"""A network's answers to images with their heat maps, as numbers; and the protocol of what gives them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an explanation is of, what it found, and where that is kept."""
+"""Records of an explanation: its plan, its results, and the folder where they are kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RECORD, PAGE, PLAN, MAPS = "explain.json", "explain.html", "plan.json", "maps"
 
 @dataclass(frozen=True, kw_only=True)
 class ExplanationPlan:
-    """What is explained, and how.
+    """The network and images that are explained, and the method.
 
     Args:
         network: a hash of the network.
@@ -35,7 +35,7 @@ class ExplanationPlan:
     check: bool = field(metadata=compared("only one of them is checked"))
 
     def same_as(self, other: ExplanationPlan) -> bool:
-        """Whether both show the same, wherever the network lies."""
+        """Returns whether both show the same, wherever the network lies."""
         return self == replace(other, source=self.source)
 
     def difference(self, other: ExplanationPlan) -> str:
@@ -87,7 +87,7 @@ class ImageRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class MapChecks:
-    """Whether the maps can be believed.
+    """Checks of whether the maps can be believed.
 
     Args:
         images: the number of images that they were checked on, evenly spaced among all.

@@ -1,4 +1,4 @@
-"""What an explanation found, in sentences for the page and the terminal."""
+"""The results of an explanation, in sentences for the page and the terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNTOUCHED = 0.8
 
 
 def summary(record: ExplanationRecord) -> str:
-    """What was explained, and how many answers are right where that is known."""
+    """States what was explained, and how many answers are right where that is known."""
     images = record.images
     labelled = [each for each in images if each.label is not None]
     right = sum(each.label == each.answer for each in labelled)
@@ -27,7 +27,7 @@ def summary(record: ExplanationRecord) -> str:
 
 
 def about_maps(record: ExplanationRecord) -> str:
-    """How the maps were made, and how they are to be read."""
+    """Explains how the maps were made, and how to read them."""
     if record.method == CLASS_ACTIVATION:
         made = (
             "Class activation maps: the mean of a map is exactly the network's logit for the class, so a map shows "
@@ -45,7 +45,7 @@ def about_maps(record: ExplanationRecord) -> str:
 
 
 def about_centre(record: ExplanationRecord) -> str:
-    """How central the maps of the answers are; "" where none says anything."""
+    """States how central the maps of the answers are; "" where none says anything."""
     shares = [each.maps[0].centre_share for each in record.images if each.maps[0].centre_share is not None]
     if not shares:
         return ""
@@ -56,7 +56,7 @@ def about_centre(record: ExplanationRecord) -> str:
 
 
 def about_checks(checks: MapChecks) -> tuple[str, str]:
-    """Whether maps depend on what was learned, and whether the answer depends on what they mark."""
+    """States whether maps depend on what was learned, and whether the answer depends on what they mark."""
     images, last = count(checks.images, "image"), checks.randomisation[-1].correlation
     said = "depend on what the network learned" if last < CHANGED else "hardly depend on what the network learned"
     first = (
@@ -79,7 +79,7 @@ def about_checks(checks: MapChecks) -> tuple[str, str]:
 
 
 def about_gates(gates: GateRecord) -> str:
-    """What the gates do, in a sentence or two."""
+    """States what the gates do, in a sentence or two."""
     few = " So few images say little." if gates.images < 50 else ""
     return (
         f"With every gate fixed at its mean over the images, so that no gate depends on the image, {gates.changed:.1%} "

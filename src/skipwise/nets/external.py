@@ -12,11 +12,11 @@ Trust = bool | str
 """Whether the user's own network that a record names may run: True for any, False for none, or the name of one."""
 
 Source = Literal["skipwise", "timm", "torchvision", "module"]
-"""Where a network's code comes from; "module" is a function of the user's own."""
+"""The source of a network's code; "module" is a function of the user's own."""
 
 
 def source_of(name: str) -> Source:
-    """Where the code of a network comes from, by its name.
+    """Returns where the code of a network comes from, by its name.
 
     Example:
         >>> source_of("resnet18"), source_of("timm:densenet121"), source_of("my_module:my_network")
@@ -29,12 +29,12 @@ def source_of(name: str) -> Source:
 
 
 def is_external(name: str) -> bool:
-    """Whether a name is that of a network from timm, torchvision or the user's own module."""
+    """Returns whether a name is that of a network from timm, torchvision or the user's own module."""
     return source_of(name) != "skipwise"
 
 
 def is_own(name: str) -> bool:
-    """Whether a name is that of a function in the user's own module, which runs when it is looked up."""
+    """Returns whether a name is that of a function in the user's own module, which runs when it is looked up."""
     return source_of(name) == "module"
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def is_installed(name: str) -> bool:
-    """Whether the module of the user's own network can be imported without the current folder.
+    """Returns whether the module of the user's own network can be imported without the current folder.
 
     Looking for package.module imports the package.
     """

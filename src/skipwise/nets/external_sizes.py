@@ -17,7 +17,7 @@ SIDES = (8, 12, 16, 24, 32, 48, 64, 96, 112, 128, 160, 192, 224, 256, 299, 320, 
 
 
 def takes(network: nn.Module, channels: int, side: int) -> bool:
-    """Whether a network in evaluation mode takes an image of `side` pixels a side."""
+    """Returns whether a network in evaluation mode takes an image of `side` pixels a side."""
     import torch
 
     device = next((parameter.device for parameter in network.parameters()), None)

@@ -42,7 +42,7 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """What a named network is, at any width and for any number of classes.
+    """A named network, for any width and any number of classes.
 
     Args:
         stages: the stages in order.

@@ -25,7 +25,7 @@ class NetworkOptions:
 
 @options("Trust")
 class TrustOptions:
-    """Whether code that only a record names may run."""
+    """Options for code that only a record names."""
 
     trust: bool | str = option(
         False, "Run the code of a network of your own that the run's record names, whichever it is."

@@ -40,7 +40,7 @@ class WeightsFile:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSpec:
-    """What a network is. Together with a seed it determines every weight.
+    """A network's name, sizes and source. Together with a seed they determine every weight.
 
     Args:
         name: one of `list_models()`, or an external network: `timm:NAME`, `torchvision:NAME`, or
@@ -84,7 +84,7 @@ class NetworkSpec:
 
     @property
     def source(self) -> Source:
-        """Where the network's code comes from: "skipwise", "timm", "torchvision", or "module" for your own."""
+        """The source of the network's code: "skipwise", "timm", "torchvision", or "module" for your own."""
         return source_of(self.name)
 
     @property

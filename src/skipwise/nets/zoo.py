@@ -128,6 +128,8 @@ NETWORKS = table(
     ("resnet56", _cifar(56, RESNET)),
     ("resnet110", _cifar(110, RESNET)),
     ("plain20", _cifar(20, RESNET, skip=no_skip)),
+    ("plain32", _cifar(32, RESNET, skip=no_skip)),
+    ("plain44", _cifar(44, RESNET, skip=no_skip)),
     ("plain56", _cifar(56, RESNET, skip=no_skip)),
     ("se_resnet20", _cifar(20, SENET, gate=SqueezeExcite)),
     ("se_resnet56", _cifar(56, SENET, gate=SqueezeExcite)),
@@ -157,7 +159,7 @@ def list_models() -> list[str]:
     Example:
         >>> from skipwise import list_models
         >>> [name for name in list_models() if name.startswith("plain")]
-        ['plain18', 'plain20', 'plain34', 'plain56']
+        ['plain18', 'plain20', 'plain32', 'plain34', 'plain44', 'plain56']
     """
     return sorted(NETWORKS)
 

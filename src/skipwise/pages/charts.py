@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from skipwise.core.escaping import html
 from skipwise.pages.figures import colour
 
 WIDTH, HEIGHT = 460, 320
@@ -23,12 +24,14 @@ class Axis:
         title: what is on it, with the unit.
         low, high: its ends.
         percent: whether its numbers are shares to be written in percent.
+        whole: whether it has no numbers between whole ones.
     """
 
     title: str
     low: float = 0.0
     high: float = 1.0
     percent: bool = True
+    whole: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,29 +80,39 @@ def line_chart(lines: Sequence[Line], x: Axis, y: Axis, *, description: str, mar
         >>> chart.startswith("<figure")
         True
     """
-    parts = [*_axes(x, y)]
+    parts = [*axes(x, y)]
     for line in lines:
-        shown = "var(--open)" if line.dashed else colour(line.number)
-        points = [(_across(x, a), _up(y, b)) for a, b in zip(line.x, line.y, strict=True)]
+        ink = "var(--open)" if line.dashed else colour(line.number)
+        points = [(across(x, a), up(y, b)) for a, b in zip(line.x, line.y, strict=True)]
         if line.low:
             for (at, _), low, high in zip(points, line.low, line.high, strict=True):
-                parts.append(f'<path d="M{at} {_up(y, low)}V{_up(y, high)}" stroke="{shown}"/>')
-            parts += [f'<circle cx="{a}" cy="{b}" r="3" fill="{shown}"/>' for a, b in points]
+                parts.append(f'<path d="M{at} {up(y, low)}V{up(y, high)}" stroke="{ink}"/>')
+            parts += [f'<circle cx="{a}" cy="{b}" r="3" fill="{ink}"/>' for a, b in points]
         elif points:
             path = "M" + "L".join(f"{a} {b}" for a, b in points)
             dash = ' stroke-dasharray="4 4"' if line.dashed else ""
-            parts.append(f'<path d="{path}" fill="none" stroke="{shown}" stroke-width="2"{dash}/>')
+            parts.append(f'<path d="{path}" fill="none" stroke="{ink}" stroke-width="2"{dash}/>')
     for each in marks:
-        a, b = _across(x, each.x), _up(y, each.y)
+        a, b = across(x, each.x), up(y, each.y)
         side = "end" if a > WIDTH / 2 else "start"
         parts.append(
             f'<circle cx="{a}" cy="{b}" r="4" fill="none" stroke="currentColor" stroke-width="2"/>'
-            f'<text x="{a + (-8 if side == "end" else 8)}" y="{b + 14}" text-anchor="{side}">{escape(each.name)}</text>'
+            f'<text x="{a + (-8 if side == "end" else 8)}" y="{b + 14}" text-anchor="{side}">{shown(each.name)}</text>'
         )
-    drawn = "".join(parts)
+    return svg(parts, description, after=_legend(lines))
+
+
+def svg(parts: Sequence[str], description: str, *, after: str = "") -> Markup:
+    """A chart as a figure.
+
+    Args:
+        parts: what is drawn, the first at the back.
+        description: what it shows, in a sentence, for who does not see it.
+        after: HTML below the chart.
+    """
     return Markup(
-        f'<figure class="chart"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(description)}">'
-        f"{drawn}</svg>{_legend(lines)}</figure>"
+        f'<figure class="chart"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{shown(description)}">'
+        f"{''.join(parts)}</svg>{after}</figure>"
     )
 
 
@@ -108,37 +121,43 @@ def _legend(lines: Sequence[Line]) -> str:
         return ""
     entries = "".join(
         f'<span><i style="background: {"var(--open)" if line.dashed else colour(line.number)}"></i>'
-        f"{escape(line.name)}</span>"
+        f"{shown(line.name)}</span>"
         for line in lines
     )
     return f'<figcaption class="legend">{entries}</figcaption>'
 
 
-def _axes(x: Axis, y: Axis) -> list[str]:
+def shown(text: str) -> Markup:
+    """Text for a page, a name of whatever characters."""
+    return escape(html(text))
+
+
+def axes(x: Axis, y: Axis) -> list[str]:
+    """The grid, the numbers and the titles of both axes."""
     bottom, left, right = HEIGHT - BOTTOM, LEFT, WIDTH - RIGHT
     parts = []
-    for value in ticks(y.low, y.high):
-        at = _up(y, value)
+    for value in ticks(y.low, y.high, whole=y.whole):
+        at = up(y, value)
         parts.append(
             f'<path class="grid" d="M{left} {at}H{right}"/>'
             f'<text x="{left - 6}" y="{at + 4}" text-anchor="end">{_number(y, value)}</text>'
         )
-    for value in ticks(x.low, x.high):
-        at = _across(x, value)
+    for value in ticks(x.low, x.high, whole=x.whole):
+        at = across(x, value)
         parts.append(
             f'<path class="grid" d="M{at} {TOP}V{bottom}"/>'
             f'<text x="{at}" y="{bottom + 18}" text-anchor="middle">{_number(x, value)}</text>'
         )
     middle = (TOP + bottom) / 2
     parts.append(
-        f'<text x="{(left + right) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x.title)}</text>'
-        f'<text transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">{escape(y.title)}</text>'
+        f'<text x="{(left + right) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{shown(x.title)}</text>'
+        f'<text transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">{shown(y.title)}</text>'
     )
     return parts
 
 
-def ticks(low: float, high: float, *, most: int = 6) -> list[float]:
-    """Round numbers between two ends, at most so many.
+def ticks(low: float, high: float, *, most: int = 6, whole: bool = False) -> list[float]:
+    """Round numbers between two ends, at most so many, or of whole numbers only.
 
     Examples:
         >>> ticks(0.0, 1.0)
@@ -147,6 +166,7 @@ def ticks(low: float, high: float, *, most: int = 6) -> list[float]:
     rough = (high - low) / (most - 1) or 1.0
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * each for each in (1, 2, 5, 10) if power * each >= rough * (1 - 1e-9))
+    step = max(step, 1.0) if whole else step
     first = math.ceil(low / step - 1e-9)
     return [round(number * step, 10) for number in range(first, math.floor(high / step + 1e-9) + 1)]
 
@@ -155,11 +175,13 @@ def _number(axis: Axis, value: float) -> str:
     return f"{100 * value:g}%" if axis.percent else f"{value:g}"
 
 
-def _across(axis: Axis, value: float) -> float:
+def across(axis: Axis, value: float) -> float:
+    """Where a value of the horizontal axis is drawn."""
     return round(LEFT + _share(axis, value) * (WIDTH - LEFT - RIGHT), 1)
 
 
-def _up(axis: Axis, value: float) -> float:
+def up(axis: Axis, value: float) -> float:
+    """Where a value of the vertical axis is drawn."""
     return round(HEIGHT - BOTTOM - _share(axis, value) * (HEIGHT - TOP - BOTTOM), 1)
 
 

@@ -16,7 +16,7 @@ _IN_THE_PAGE = re.compile(r"data:image/(?:png|webp|jpeg|gif);base64,[A-Za-z0-9+/
 
 
 def is_data_url(text: str) -> bool:
-    """Whether it is a picture itself and not where one is, which would be asked for when the page is opened."""
+    """Returns whether the text is a picture itself, not an address that the page would load."""
     return _IN_THE_PAGE.fullmatch(text) is not None
 
 

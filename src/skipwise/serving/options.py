@@ -80,7 +80,7 @@ class ServedOptions:
     threshold: float | None = option(
         None,
         "Call answers below this probability not sure; from 0 to 1.",
-        unset="every answer is called sure",
+        unset="what the network was exported with",
         metavar="P",
     )
     public_key: str | None = option(

@@ -17,6 +17,8 @@ from skipwise.serving.api.served import Service
 from skipwise.serving.connections.guard import Rules, is_loopback
 from skipwise.serving.connections.protocol import BoundedProtocol
 from skipwise.serving.connections.server import Server
+from skipwise.serving.drift.metrics import DriftCollector, Watched
+from skipwise.serving.drift.window import Windows
 from skipwise.serving.engine.engine import Engine, Watcher
 from skipwise.serving.listening import Listening, Told, bound
 from skipwise.serving.metrics import Metrics
@@ -46,7 +48,8 @@ def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told
     )
     with contextlib.ExitStack() as stack:
         socket = stack.enter_context(bound(address.host, address.port))
-        watchers: list[Watcher] = [metrics]
+        windows = Windows()
+        watchers: list[Watcher] = [metrics, windows]
         if options.answers.log is not None:
             log = AnswerLog(user_path(options.answers.log), images=options.answers.log_images, say=told.notice)
             stack.callback(log.close)
@@ -57,8 +60,14 @@ def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told
         stack.callback(engine.close)
         metrics.of_engine(engine)
         service = Service(
-            catalog=catalog, engine=engine, limits=limits, metrics=metrics, threshold=options.answers.threshold
+            catalog=catalog,
+            engine=engine,
+            limits=limits,
+            metrics=metrics,
+            windows=windows,
+            threshold=options.answers.threshold,
         )
+        metrics.registry.register(DriftCollector(lambda: _watched(service)))
         rules = Rules.of(address.host, names=address.host_name or (), origins=address.allow_origin or (), token=token)
         reloader = Reloader(given, catalog, opening, watch=options.answers.watch)
         listening = _described(catalog, options, token, socket.getsockname()[1])
@@ -77,6 +86,21 @@ def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told
             app_of(service, rules), protocol=_protocol(limits), drain=limits.drain_time, began=began, ending=ending
         )
         server.run(sockets=[socket])
+
+
+def _watched(service: Service) -> list[Watched]:
+    """The networks that are served now, with what they were asked."""
+    return [
+        Watched(
+            model=version.name,
+            version=version.number,
+            artifact=version.session.artifact,
+            window=service.windows.of(version.identity),
+            threshold=service.threshold_of(version),
+        )
+        for served in service.catalog
+        for version in served.versions.values()
+    ]
 
 
 def _protocol(limits: LimitOptions) -> type[BoundedProtocol]:

@@ -11,23 +11,33 @@ from skipwise.statistics.climbing import Climb, climb
 from skipwise.statistics.crosschecks import McNemar, bootstrap, mcnemar
 from skipwise.statistics.groups import FEWEST_GROUPS
 from skipwise.statistics.judging import MOST_SEEDS, judge
+from skipwise.statistics.reaching import Attempt, Reaching, ReachingPair, Reachings, first_reached, reachings
 from skipwise.statistics.records import Estimate, Judgement, Pair, Verdict
 from skipwise.statistics.resolution import Resolution, at_best, least_shown, resolution
 from skipwise.statistics.sequential import beaten, candidates_left, carry_forward
 from skipwise.statistics.shares import Share, share
 from skipwise.statistics.simultaneous import SCHEDULE, pair_level, schedule
+from skipwise.statistics.spread import FEWEST_RUNS, Spread, SpreadPair, Spreads, spreads
 
 __all__ = [
     "FEWEST_GROUPS",
+    "FEWEST_RUNS",
     "MOST_SEEDS",
     "SCHEDULE",
+    "Attempt",
     "Climb",
     "Estimate",
     "Judgement",
     "McNemar",
     "Pair",
+    "Reaching",
+    "ReachingPair",
+    "Reachings",
     "Resolution",
     "Share",
+    "Spread",
+    "SpreadPair",
+    "Spreads",
     "Verdict",
     "at_best",
     "beaten",
@@ -35,13 +45,16 @@ __all__ = [
     "carry_forward",
     "climb",
     "candidates_left",
+    "first_reached",
     "judge",
     "least_shown",
     "mcnemar",
     "pair_level",
+    "reachings",
     "resolution",
     "schedule",
     "share",
+    "spreads",
 ]
 
 _EARLIER = {"contenders_left": "candidates_left", "settle": "carry_forward"}

@@ -1,4 +1,4 @@
-"""Whether a network's accuracy was still rising when its training ended.
+"""A check of whether a network's accuracy was still rising when its training ended.
 
 The gain over the last part of the epochs is one number per seed, and its interval is Student's over seeds. A learning
 rate that falls to zero brings a gain of its own at the end: a network that climbs may need more epochs, or may only
@@ -22,7 +22,7 @@ FEWEST = 2
 
 @dataclass(frozen=True)
 class Climb:
-    """How much accuracy (a fraction) the last `epochs` brought, the mean over seeds, with its interval."""
+    """The accuracy (a fraction) that the last `epochs` brought, the mean over seeds, with its interval."""
 
     gain: float
     low: float
@@ -30,7 +30,7 @@ class Climb:
     epochs: int
 
     def is_climbing(self, margin: float) -> bool:
-        """Whether it surely rose, and by more than a margin (a fraction) that would not matter."""
+        """Returns whether it surely rose, and by more than a margin (a fraction) that would not matter."""
         return self.low > 0 and self.gain > margin
 
 

@@ -1,4 +1,4 @@
-"""How far a mean over seeds and images may be from the truth, when both were drawn.
+"""Intervals for a mean over seeds and images, both of which are random.
 
 A network's scores are taken as mean + seed effect + image effect + residual, each independent with a variance of its
 own (two-way random effects: Searle, Casella and McCulloch 1992, Variance Components, ch. 4). Images may come in groups
@@ -206,7 +206,7 @@ class Mean:
         beyond = max(runs_variance - residual_variance, 0.0)
 
         def arm(worse: int | None) -> float:
-            """How far the truth may lie to the side on which network `worse` has more errors."""
+            """Returns how far the truth may lie to the side on which network `worse` has more errors."""
             tail_variance, few = (0.0, math.inf) if worse is None else self._tail(worse, level, seeds, fewer)
             by_seed, few = beyond + tail_variance, student(min(freedom, few), level)
             return (by_seed * few + image_variance * many) / math.sqrt(by_seed + image_variance)
@@ -214,7 +214,7 @@ class Mean:
         return self.value - arm(self.second), self.value + arm(self.first)
 
     def _tail(self, side: int, level: float, seeds: int | None, fewer: float) -> tuple[float, float]:
-        """What a network's seeds add to the variance on the side where it has more errors, and the degrees of freedom.
+        """Returns what seeds add to the variance on the side of more errors, and the degrees of freedom.
 
         Where errors are few, runs with many more are rare, and much worse. Seeds that happen to have none of them show
         few errors and a small variance together, so that an interval of equal arms would miss far more often than it

@@ -29,8 +29,8 @@ Scores = Mapping[str, NDArray[Any]]
 MOST_SEEDS = 1000
 MOST_IMAGES = 10_000_000
 COLLAPSED, BEYOND_CHANCE = 0.5, 4.0
-"""Where nobody says which runs learned, those did not whose score is less than this share of that of their network's
-best run, and further below it than so many standard deviations of what images alone could do."""
+"""A run counts as collapsed, unless the caller says which runs learned, if its score is below this share of that of its
+network's best run, and lower than it by more than this many standard deviations from the choice of images."""
 
 
 def judge(

@@ -20,7 +20,7 @@ from skipwise.statistics.shares import exact
 Outcome = Literal["certified", "not as good", "cannot tell"]
 
 MOST_IMAGES = 10_000_000
-"""Where even so many images would not tell, no number is named."""
+"""No number of images is named if more than this many would be needed."""
 
 
 MOST_AGAINST = 0.8
@@ -30,7 +30,7 @@ differ, and then one more image lost would move the interval's lower end down.""
 
 @dataclass(frozen=True, kw_only=True)
 class Drop:
-    """How much accuracy a file lost against its reference, and whether that is within a limit.
+    """The accuracy that a file lost against its reference, and whether that is within a limit.
 
     Args:
         images: how many both answered; `groups`: in how many groups they are, as many as images where each is alone.
@@ -126,7 +126,7 @@ def _outcome(low: float, high: float, limit: float) -> Outcome:
 
 
 def _design(differences: NDArray[np.int64], groups: NDArray[np.int64], alpha: float) -> tuple[int, float]:
-    """How many groups there are, and how many images count for one."""
+    """Returns the number of groups, and how many images carry as much information as one independent image."""
     numbers = np.unique(groups, return_inverse=True)[1]
     sizes = np.bincount(numbers).astype(float)
     if len(sizes) < 2:

@@ -1,4 +1,4 @@
-"""What a judgement says: estimates, pairs and verdicts."""
+"""Records of a judgement: estimates, pairs and verdicts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Pair:
-    """How network `a` compares with `b`: `difference` = mean score of a - mean score of b.
+    """A comparison of network `a` with `b`: `difference` = mean score of a - mean score of b.
 
     `verdict` is from a's side; "better" means the better network, also where lower scores are better. `equivalent` says
     that the whole interval lies inside the margin; beside `better` or `worse` it means real, and too small to matter.

@@ -1,4 +1,4 @@
-"""What so many test images can show at best."""
+"""The smallest difference that a number of test images can show at best."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def least_shown(images: int, *, margin: float, alpha: float) -> int:
 
 @dataclass(frozen=True)
 class Resolution:
-    """What so many test images can show, however many seeds there are.
+    """The smallest differences that a number of test images can show, with any number of seeds.
 
     Args:
         images: how many there are.
@@ -64,7 +64,7 @@ class Resolution:
 
 
 def resolution(images: int, *, margin: float, alpha: float) -> Resolution:
-    """What so many test images can show in the clearest case, see `at_best`.
+    """Returns what a number of test images can show in the clearest case, see `at_best`.
 
     More seeds can show a little less, where many images are now right and now wrong.
 

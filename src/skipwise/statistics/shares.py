@@ -1,4 +1,4 @@
-"""How often something happens that happened in some of so many runs."""
+"""The probability of an event that happened in some of a number of runs."""
 
 from __future__ import annotations
 

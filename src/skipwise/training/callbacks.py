@@ -1,4 +1,4 @@
-"""What `train` and `compare` tell while they work: the class `Callback` and the records that it is given."""
+"""Reports of `train` and `compare` while they work: the class `Callback` and the records that it is given."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class End:
 
 
 class Callback:
-    """What `train` and `compare` call while they work. Override what you need; the methods here do nothing.
+    """The methods that `train` and `compare` call while they work. Override what you need; the methods here do nothing.
 
     All methods are called in the process and the thread that called `train` or `compare`, one at a time, in the order
     in which the callbacks were given. Runs of a comparison are done in other processes; what they report is handed

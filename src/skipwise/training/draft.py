@@ -109,8 +109,7 @@ def request_of(options: TrainOptions) -> RunRequest:
 
 
 def choose_start(asked: RunRequest, prepared: Prepared, notice: Callable[[str], None]) -> RunRequest:
-    """What is asked, with the weights to start from where they were left to Skipwise, and the image size that suits
-    them."""
+    """Returns the request with the initial weights that were left to Skipwise, and the image size that suits them."""
     if asked.init == PRETRAINED:
         asked = replace(asked, start=published_start(asked.model))
     elif asked.init == AUTO:

@@ -1,4 +1,4 @@
-"""What training needs to know before it begins: the images' size, and how their pixels become a network's input."""
+"""Inputs that training fixes before it begins: the images' size, and how their pixels become a network's input."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class MachineOptions:
 
 @options("Run")
 class RunOptions:
-    """Which network is trained, from which seed, for how long, and from which weights."""
+    """Options of a run: its network, seed, length and initial weights."""
 
     model: str | None = option(
         None,
@@ -48,6 +48,11 @@ class RunOptions:
         None,
         "Which weights to take from a file that holds several, such as state_dict_ema.",
         metavar="KEY",
+    )
+    depth_norms: bool = option(
+        False,
+        "Record how large activations and gradients are at each block, before the first step and after the first and "
+        "the last epoch.",
     )
 
 

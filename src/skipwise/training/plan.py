@@ -1,4 +1,4 @@
-"""What the verb `train` fixes before a run begins, and which folder it belongs to."""
+"""The plan of a run, which `train` fixes before it begins, and the folder that the run belongs to."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Used = tuple[tuple[str, ...], float | None, dict[str, int]]
 
 
 def said_of_specs(ours: RunPlan, theirs: RunPlan) -> str:
-    """What differs between the images of two runs; "" leaves it to the other fields."""
+    """Names the differences between the images of two runs; "" leaves it to the other fields."""
     if ours.spec.fingerprint == theirs.spec.fingerprint:
         return ""
     return images_apart(
@@ -30,7 +30,7 @@ def said_of_specs(ours: RunPlan, theirs: RunPlan) -> str:
 
 
 def images_apart(ours: Used, theirs: Used) -> str:
-    """What differs between the images of two pieces of work whose fingerprints do, named for a person."""
+    """Names the differences between two sets of images with different fingerprints, for the user."""
     (classes, share, counts), (their_classes, their_share, their_counts) = ours, theirs
     if classes != their_classes:
         gone = [name for name in their_classes if name not in classes]
@@ -81,12 +81,12 @@ class RunPlan:
         return Setting(size=self.spec.preprocessing.size, stem=self.spec.stem)
 
     def same_as(self, other: RunPlan) -> bool:
-        """Whether both ask for the same run of the same images, whatever these are called, on the same kind of
+        """Returns whether both ask for the same run of the same images, whatever these are called, on the same kind of
         device."""
         return not self.difference(other)
 
     def difference(self, other: RunPlan) -> str:
-        """What differs from a stored plan, named for a person; "" where this one is to go on with it."""
+        """Names the differences from a stored plan for the user; "" where the stored plan is to be continued."""
         return difference(self._as_begun_there(other), other)
 
     def _as_begun_there(self, other: RunPlan) -> RunPlan:

@@ -1,4 +1,4 @@
-"""What a time limit may reduce: image size, stem and epochs; and how many epochs are too few.
+"""The settings that a time limit may reduce (image size, stem, epochs), and the number of epochs that is too few.
 
 The rule, as docs/time-limits.md tells it: image size and stem are those of a run without a limit, as long as there is
 time for enough epochs. Otherwise it is the most expensive of the cheaper settings that has time for enough epochs. The
@@ -15,7 +15,7 @@ from skipwise.training.loop.recipe import Recipe, full_size
 SMALLER = (128, 96, 64, 32)
 """The image sizes, in pixels a side, that a limit may choose with the ImageNet stem."""
 REDUCES = 4
-"""How many times smaller the sides of feature maps are after the ImageNet stem than after the small one."""
+"""The factor by which the ImageNet stem makes the sides of feature maps smaller than the small stem does."""
 PIXELS_OF_A_LAYER = 64
 """The cost of a layer that does not depend on the image size, in pixels: measured as 18 for ResNet-18 and 128 for
 MobileNetV2, in steps at 32, 64 and 96 pixels."""
@@ -23,10 +23,10 @@ GROWING = 96
 """The smallest image size, in pixels a side, for progressive resizing with the ImageNet stem: a step on smaller images
 takes little less time."""
 ENLARGED = 2
-"""How many times larger than without a limit images may become: enlarged small images with the ImageNet stem cost less
+"""Images may become this many times larger than without a limit: enlarged small images with the ImageNet stem cost less
 than the same images with the small stem."""
 NEARLY = 0.75
-"""Where no setting has enough epochs, larger images are preferred if they have this fraction of the most epochs."""
+"""Larger images are preferred where no setting has enough epochs, if they have this fraction of the most epochs."""
 ENOUGH_EPOCHS, ENOUGH_STEPS = 6, 250
 """A run with fewer epochs and fewer steps than these may tell more about its length than about its network."""
 

@@ -26,6 +26,7 @@ from skipwise.data.prepare import Prepared, Request, prepare
 from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.splits import SPLIT_SEED, save_split
 from skipwise.training.callbacks import Callback, Callbacks, Start, with_callbacks
+from skipwise.training.depth_norms import DepthNorms, asked_epochs
 from skipwise.training.draft import check_shared, choose_start, draft_plan, request_of
 from skipwise.training.machine.execution import check_precision, check_unchanged, choose_device, is_unchanged
 from skipwise.training.machine.faults import in_short
@@ -102,7 +103,7 @@ def train(
     if observer is not None:
         warnings.warn("`observer` is now `callbacks`.", DeprecationWarning, stacklevel=3)
         callbacks = [*callbacks, Observed(observer)]
-    called = Callbacks(callbacks)
+    called = Callbacks([*callbacks, *([DepthNorms()] if options.run.depth_norms else [])])
     check_precision(precision)
     check_again(again=options.folder.again, resume=options.folder.resume)
     asked = request_of(options)
@@ -239,7 +240,7 @@ class _RunImages:
 
 
 def _tidy(folder: Path, images: _RunImages) -> None:
-    """What a finished run's folder is left with; it may be read-only, since it is shown only."""
+    """Clears up a finished run's folder; it may be read-only, since it is shown only."""
     with contextlib.suppress(SkipwiseError, OSError):
         images.describe(folder)
         clear_leftovers(folder)
@@ -270,6 +271,7 @@ def _run(
             keeper=keeper_of(plan, began),
             notice=watch.on_notice,
             ranks=ranks,
+            depth_epochs=asked_epochs(folder),
         )
     except (SkipwiseError, OSError, MemoryError):
         raise

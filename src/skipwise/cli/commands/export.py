@@ -29,12 +29,16 @@ def export(line: Line[ExportOptions], run: Run, data: Images = None, *, shown: P
         for note in made.notes:
             bar.noticed(note)
     if shown.json:
-        print_json({"folder": str(made.folder), "artifact": made.artifact, "bytes": made.size})
+        served = None if made.served is None else str(made.served)
+        print_json({"folder": str(made.folder), "artifact": made.artifact, "bytes": made.size, "served": served})
         return
-    from skipwise.deploy.verify.wording import exported, verify_command
+    from skipwise.deploy.verify.wording import exported, serve_command, verify_command
 
     for sentence in exported(made):
         say(sentence)
     say()
     say(f"Artifact: {made.folder}")
+    if made.served is not None:
+        say(f"Server:   {made.served}")
+        say(f"Serve it: {serve_command(made.served)}")
     say(f"Next:     {verify_command(made)}")

@@ -15,14 +15,15 @@ def recommend(line: Line[RecommendOptions], comparison: Folder, shown: PrintOpti
     need_output()
     found = run(comparison, **line.given())
     if shown.json:
-        print_json(
-            {
-                "verdict": found.verdict,
-                "recommendation": found.recommendation,
-                "latencies": found.latencies,
-                "where": found.where,
-            }
-        )
+        record = {
+            "verdict": found.verdict,
+            "recommendation": found.recommendation,
+            "latencies": found.latencies,
+            "where": found.where,
+        }
+        if further := found.comparison.results.further:
+            record["further_outcomes"] = further
+        print_json(record)
     else:
         from skipwise.cli.summaries.comparison import print_recommended
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from skipwise.evaluating.record import EvaluationReport
     from skipwise.training.train import Trained
 
-OF_ONE_RUN = ("model", "seed", "time_limit", "init", "init_key", "output", "resume", "again", "json", "advice")
+OF_ONE_RUN = (
+    *("model", "seed", "time_limit", "init", "init_key", "depth_norms", "output", "resume", "again"),
+    *("json", "advice"),
+)
 """Options that the command to compare does not repeat."""
 EVALUATION = "evaluation"
 """The folder in a run's for its evaluation."""

@@ -1,1 +1,1 @@
-"""What a person reads at the end of a command."""
+"""Summaries that are printed at the end of a command."""

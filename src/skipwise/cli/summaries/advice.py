@@ -1,4 +1,4 @@
-"""What a person reads of the advice; without torch, as the rest of it."""
+"""The summary of advice in the terminal; it needs no torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from skipwise.core.text import command, without
 
 
 def print_advice(advice: Advice, *, typed: Sequence[str]) -> None:
-    """What the images are like, point by point what to do and why, and what to type next.
+    """Prints the properties of the images, each piece of advice with its reason, and the next command.
 
     Args:
         typed: the command line that led here, the program's name first.

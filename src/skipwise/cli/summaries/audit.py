@@ -1,4 +1,4 @@
-"""What a person reads of an audit at the end; without torch, as the rest of it."""
+"""The summary of an audit in the terminal; it needs no torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_LINES = 3
 
 
 def print_audit(report: AuditReport, *, typed: Sequence[str]) -> None:
-    """What was found, by kind, with an example each; what has to be mended; where the rest is, and what to type next.
+    """Prints the findings by kind with examples, those that must be corrected, where the rest is, and the next command.
 
     Args:
         typed: the command line that led here, the program's name first.
@@ -52,7 +52,7 @@ def print_audit(report: AuditReport, *, typed: Sequence[str]) -> None:
 
 
 def _after_audit(report: AuditReport, typed: Sequence[str]) -> list[str]:
-    """What to type next, with how the images were read this time; with faults, how to get rid of them."""
+    """Returns the next commands, with how the images were read; where there are faults, how to remove them."""
     kept = [word for word in without(typed[2:], "--run", "--output", "-o") if word != "--json"]
     excluding = any(finding.exclude for finding in report.record.findings) and report.trainable_without
     compare = command("skipwise", "compare", *kept, *(("--exclude", report.file) if excluding else ()))

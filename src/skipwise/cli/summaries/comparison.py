@@ -1,4 +1,4 @@
-"""What a person reads of a finished comparison: tables, the verdict, and the command to type next."""
+"""The summary of a finished comparison: tables, the verdict, and the next command."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from skipwise.cli.summaries.further import print_claims, print_further
 from skipwise.cli.summaries.next_steps import first_run, next_command
 from skipwise.comparison.recommend import Recommended, profile_command
 from skipwise.comparison.results.choice import HERE
@@ -14,8 +15,9 @@ from skipwise.comparison.results.finished import Comparison
 from skipwise.comparison.results.records import Costs, Recommendation, Results
 from skipwise.comparison.wording import pairs, phrases
 from skipwise.comparison.wording.answer import answer, does_not_fit
+from skipwise.comparison.wording.further import and_outcomes
 from skipwise.comparison.wording.notes import notes, reservations
-from skipwise.comparison.wording.study import looks_taken
+from skipwise.comparison.wording.study import looks_taken, when_and_how_long
 from skipwise.core.progress import Console
 from skipwise.core.text import command, finished_already
 from skipwise.cost.interleaved import Timing
@@ -43,13 +45,14 @@ def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
     lines = pairs.pair_lines(results)
     shown = lines if len(lines) <= MOST_PAIRS else [line for line in lines if _is_about(line[1], choice.candidate)]
     if shown:
-        console.print(_pairs(shown, results))
+        console.print(pair_table(shown, results))
         console.print()
+    print_further(console, results, costs)
     more = [f"{len(lines) - len(shown):,} more pairs are in the report."] if len(shown) < len(lines) else []
     for line in (*more, *looks_taken(comparison.plan, results), *notes(comparison.plan, results)):
         console.print(Text(line), soft_wrap=not console.is_terminal)
     console.print()
-    _print_answer(console, results, choice, costs)
+    _print_answer(console, comparison, choice)
     console.print()
     console.print(Text(f"Report: {comparison.report}"), soft_wrap=True)
     console.print(Text(f"Next:   {next_command(comparison, typed)}"), soft_wrap=True)
@@ -61,7 +64,8 @@ def print_recommended(found: Recommended) -> None:
     comparison, choice = found.comparison, found.recommendation
     for line in reservations(comparison.plan, comparison.results):
         console.print(Text(line), soft_wrap=not console.is_terminal)
-    _print_answer(console, comparison.results, choice, comparison.costs)
+    _print_answer(console, comparison, choice)
+    print_claims(console, comparison.results, choice.candidate)
     console.print()
     console.print(Text(f"Report: {comparison.report}"), soft_wrap=True)
     run = first_run(comparison, choice.candidate)
@@ -74,15 +78,17 @@ def print_recommended(found: Recommended) -> None:
         console.print(Text(f"           and  {with_costs}"), soft_wrap=True)
 
 
-def _print_answer(console: Console, results: Results, choice: Recommendation, costs: Costs) -> None:
-    """The verdict, what to use in bold."""
+def _print_answer(console: Console, comparison: Comparison, choice: Recommendation) -> None:
+    """The verdict: a line for each of what to use (in bold), how sure that is and what it costs; when that was found
+    out; and what would change it."""
+    results, costs = comparison.results, comparison.costs
     said = answer(results, choice, costs)
     unfit = does_not_fit(results, choice) if choice.candidate is not None else []
-    for line in unfit:
-        console.print(Text(line), soft_wrap=not console.is_terminal)
-    for line in said.sentences:
-        bold = "bold" if line in (said.faster, said.use) else ""
-        console.print(Text(line, style=bold), soft_wrap=not console.is_terminal)
+    first, *others = said.head
+    lines = [*((line, "") for line in unfit), (first, "bold"), *((line, "") for line in others)]
+    lines += [(when_and_how_long(comparison.plan, costs), "dim"), *((line, "") for line in said.rest)]
+    for line, style in lines:
+        console.print(Text(line, style=style), soft_wrap=not console.is_terminal)
 
 
 def _networks(results: Results, costs: Costs) -> Table:
@@ -104,12 +110,13 @@ def _networks(results: Results, costs: Costs) -> Table:
     return table
 
 
-def _pairs(lines: Sequence[tuple[str, Pair | None]], results: Results) -> Table:
+def pair_table(lines: Sequence[tuple[str, Pair | None]], results: Results) -> Table:
+    """The pairs of networks: difference, interval and verdict."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("pair", no_wrap=True)
     sure = phrases.sure(results.question)
     heading = results.question.scoring.heading
-    table.add_column(f"{heading} ({sure} for all pairs)", justify="right", no_wrap=True)
+    table.add_column(f"{heading} ({sure} for all pairs{and_outcomes(results.question)})", justify="right", no_wrap=True)
     table.add_column("verdict")
     for name, pair in lines:
         if pair is None:

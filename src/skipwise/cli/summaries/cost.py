@@ -1,4 +1,4 @@
-"""What a person reads of the networks there are and of what they cost; without torch."""
+"""The summary of the known networks and of their costs; it needs no torch."""
 
 from __future__ import annotations
 

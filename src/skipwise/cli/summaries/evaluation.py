@@ -1,4 +1,4 @@
-"""What a person reads of an evaluation at the end; without torch."""
+"""The summary of an evaluation in the terminal; it needs no torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from skipwise.evaluation.robustness import Robustness
 
 
 def print_evaluation(report: EvaluationReport, *, network: str) -> None:
-    """How good the network is, class by class, what its confidence is worth, and where the rest is.
+    """Prints how good the network is, by class too, whether its confidence can be trusted, and where the rest is.
 
     Args:
         network: the folder that was named, for the command to type next.

@@ -1,4 +1,4 @@
-"""What a person reads of an explanation at the end."""
+"""The summary of an explanation in the terminal."""
 
 from __future__ import annotations
 

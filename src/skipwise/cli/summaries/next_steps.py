@@ -17,8 +17,7 @@ MOST_SEEDS_SUGGESTED = 30
 
 
 def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
-    """What a person would type next: one's own images after a known set, more seeds where they can settle something,
-    else what to use under a limit.
+    """Returns the command to run next: your own images after a known set, else more seeds or `recommend`.
 
     Args:
         typed: the command line that led here, the program's name first.

@@ -1,4 +1,4 @@
-"""What a dry run prints: a plan and its forecast, before anything runs."""
+"""The output of a dry run: a plan and its forecast, before anything runs."""
 
 from __future__ import annotations
 

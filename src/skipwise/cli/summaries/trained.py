@@ -1,4 +1,4 @@
-"""What a person reads at the end of a single run."""
+"""The summary of a single run in the terminal."""
 
 from __future__ import annotations
 

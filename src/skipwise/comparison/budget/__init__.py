@@ -1,1 +1,1 @@
-"""How long a comparison takes, and what fits into a time limit."""
+"""Forecasts of a comparison's time, and the choice of what fits into a time limit."""

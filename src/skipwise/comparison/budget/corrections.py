@@ -40,7 +40,7 @@ COLD = 3.0
 LATE = 1.03
 """A round is expected to take so many times the time of the last one."""
 RESTARTS = 2
-"""How often a comparison may begin again with another number of epochs to use its time better."""
+"""The number of times that a comparison may begin again with other epochs, to use its time better."""
 UNUSED = 0.15
 """The share of a time limit that may stay unused before the number of epochs is changed."""
 BUSIEST = 3.0
@@ -115,7 +115,7 @@ class Budget:
 
     @property
     def training_ends(self) -> float:
-        """When the last run has to end, on the clock."""
+        """The time on the clock by which the last run has to end."""
         expected = ending(self.plan, self.costs)
         slow = expected * min(self.slowness or 1.0, BUSIEST)
         return self.end - max(expected, slow - OVER * (self.plan.time_limit or 0.0))
@@ -172,11 +172,11 @@ class Budget:
         return took / work if max(took, work) >= BASIS * self.a_round and took and work else None
 
     def may_begin(self, jobs: Sequence[Job]) -> bool:
-        """Whether these runs fit beside those under way."""
+        """Returns whether these runs fit beside those under way."""
         return self._lasting([self._expected(job) for job in jobs]) * LATE <= self._free()
 
     def more_rounds(self, names: Sequence[str], most: int) -> int:
-        """How many more rounds of these networks fit after the runs under way, at most `most`."""
+        """Returns how many more rounds of these networks fit after the runs under way, at most `most`."""
         return bisect_right(range(1, most + 1), self._free(), key=lambda count: self._rounds_after(names, count) * LATE)
 
     def check(self, done: int) -> None:

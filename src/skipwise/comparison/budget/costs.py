@@ -1,4 +1,4 @@
-"""What the networks of a plan cost in a setting: measured, or estimated from what was measured."""
+"""The costs of a plan's networks in a setting: measured, or estimated from measurements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What fits into the time limit of a comparison, and what is given up for it.
+"""The choice of what fits into the time limit of a comparison, and of what is given up for it.
 
 The order is that of docs/time-limits.md. First later seeds are given up, then epochs, down to as many as a network
 needs to learn what it can, then seeds, down to three. Then come the size of the images and the stem, with as many seeds

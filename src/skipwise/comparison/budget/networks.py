@@ -1,4 +1,4 @@
-"""What the candidates of a plan cost, counted."""
+"""The counted costs of a plan's candidates."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ from skipwise.training.setting import Setting, settings
 
 @dataclass(frozen=True, kw_only=True)
 class OnThisMachine:
-    """How the user wants runs to be computed; None and "auto" leave it to the machine.
+    """The user's wishes on how runs are computed; None and "auto" leave it to the machine.
 
     Args:
         precision: "auto", "fp32", "bf16" or "fp16".
@@ -213,7 +213,7 @@ def _forecast(plan: Plan, costs: dict[str, StepCost], counts: dict[str, Counts])
 
 
 def try_again(plan: Plan) -> dict[str, StepCost]:
-    """What a step of each network of a plan takes now, with what was chosen when it began."""
+    """Measures what a step of each network of a plan takes now, with the plan's own choices."""
     return step_costs(plan, count_candidates(plan))
 
 

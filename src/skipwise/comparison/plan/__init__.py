@@ -1,1 +1,1 @@
-"""What is fixed before a comparison begins."""
+"""Everything that is fixed before a comparison begins."""

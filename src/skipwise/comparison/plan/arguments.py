@@ -28,7 +28,7 @@ class Arguments:
     tune: tuple[float, ...] | None = None
     tune_epochs: int | None = None
     outcome: str
-    margin: float
+    margin: float | tuple[float, ...]
     alpha: float
     balance: str
     device: str | None = None
@@ -78,8 +78,8 @@ def arguments(plan: Plan) -> Arguments:
         lr=recipe.lr if tuning is None and plan.fine_tuning is None else None,
         tune=None if tuning is None else tuning.rates,
         tune_epochs=None if tuning is None else tuning.epochs,
-        outcome=question.outcome,
-        margin=question.margin,
+        outcome=",".join(question.outcomes),
+        margin=tuple(each.margin for each in question.questions) if question.further else question.margin,
         alpha=question.alpha,
         balance=recipe.balance,
         device=plan.execution.device,
@@ -96,7 +96,7 @@ def arguments(plan: Plan) -> Arguments:
 
 
 def _starts(plan: Plan) -> tuple[str, ...] | None:
-    """What networks start from, said of each where it is not published weights or nothing for all."""
+    """Returns the values of `--init`: one word where it holds for all networks, else NETWORK=VALUE for each."""
     starts = {name: PRETRAINED if start.url else f"{ELSEWHERE}{start.name}" for name, start in plan.init.items()}
     if starts and len(starts) == len(plan.question.candidates) and set(starts.values()) == {PRETRAINED}:
         return (PRETRAINED,)

@@ -1,4 +1,4 @@
-"""Whether what a question counts can be told from the images that there are; before any time is spent."""
+"""A check before any time is spent: can the question's outcome be computed from the images that there are?"""
 
 from __future__ import annotations
 
@@ -8,30 +8,67 @@ from skipwise.comparison.plan.grouping import groups_of_test
 from skipwise.comparison.plan.question import Question
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.prepare import Prepared
+from skipwise.evaluation.variants import VARIANTS, Kinds
+
+SOME = 100
+"""Images of an array that are looked at."""
 
 
 def check_countable(question: Question, prepared: Prepared, *, tuned: bool) -> None:
-    """Raises SkipwiseError where the outcome says nothing of such images.
+    """Raises SkipwiseError where an outcome says nothing of such images.
 
     Args:
         question: what is asked.
         prepared: the images.
         tuned: whether learning rates are chosen by the outcome on validation images.
     """
-    outcome, source = question.scoring, prepared.source
+    source = prepared.source
     classes, split = source.classes, prepared.split[prepared.members]
     labels = source.labels[prepared.members]
-    outcome.check(np.bincount(labels[split == "test"], minlength=len(classes)).tolist(), classes)
+    class_images = np.bincount(labels[split == "test"], minlength=len(classes)).tolist()
+    groups = groups_of_test(prepared)
+    for outcome in (each.scoring for each in question.questions):
+        outcome.check(class_images, classes)
+        counted = outcome.members(labels, classes)
+        if len(np.unique(groups[counted[split == "test"]])) < 2:
+            counted_ones = "test images of the classes in --outcome" if outcome.within else "test images"
+            raise SkipwiseError(
+                f"All {counted_ones} belong to one group, which shows nothing of others; "
+                f"{'name more classes, ' if outcome.within else ''}use finer groups, or add images."
+            )
+    outcome, validation = question.scoring, split == "val"
     counted = outcome.members(labels, classes)
-    if len(np.unique(groups_of_test(prepared)[counted[split == "test"]])) < 2:
-        counted_ones = "test images of the classes in --outcome" if outcome.within else "test images"
-        raise SkipwiseError(
-            f"All {counted_ones} belong to one group, which shows nothing of others; "
-            f"{'name more classes, ' if outcome.within else ''}use finer groups, or add images."
-        )
-    validation = split == "val"
     if tuned and validation.any() and not counted[validation].any():
         raise SkipwiseError(
             f"--tune chooses by {outcome.measure(on='validation')}, and no validation image counts there; leave --tune "
             "out, or count other classes."
         )
+
+
+def check_variants(question: Question, prepared: Prepared, size: int, *, tuned: bool) -> None:
+    """Raises SkipwiseError where an outcome reads versions of the test images that can't be made of such images.
+
+    Args:
+        question: what is asked.
+        prepared: the images.
+        size: pixels a side, as networks take them.
+        tuned: whether learning rates are chosen by the outcome on validation images.
+    """
+    if tuned and question.scoring.variant:
+        raise SkipwiseError(
+            f"--tune chooses by validation images as they are, and {question.outcome} needs other versions; leave "
+            f"--tune out, or name another outcome first, such as --outcome accuracy,{question.outcome}."
+        )
+    kinds = Kinds(size=size, two_valued=_two_valued(prepared) if question.variants else False, brought=())
+    for name in question.variants:
+        if reason := VARIANTS[name].refuse(kinds):
+            raise SkipwiseError(reason)
+
+
+def _two_valued(prepared: Prepared) -> bool:
+    """Whether test images have 1 bit for each pixel: as files, or as an array with nothing but black and white."""
+    tested = np.flatnonzero(prepared.split == "test")
+    pixels = prepared.source.pixels
+    if pixels is not None:
+        return bool(np.isin(pixels[tested[:SOME]], (0, 255)).all())
+    return bool(np.char.endswith(prepared.scan.kinds[tested], " 1").any())

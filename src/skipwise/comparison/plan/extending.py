@@ -16,7 +16,7 @@ from skipwise.training.loop.recipe import shortened
 
 
 def is_answered(place: Place[Plan], question: Question, *, extend: bool) -> bool:
-    """Whether a folder has the answer to a question, and not only to one that it extends."""
+    """Tells whether a folder has the answer to a question, and not only to one that it extends."""
     return place.finished and place.plan is not None and not (extend and place.plan.question != question)
 
 

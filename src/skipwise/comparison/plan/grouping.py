@@ -1,4 +1,4 @@
-"""Which test images belong together: those of one patient, and near-duplicates of each other."""
+"""Groups of test images that belong together: those of one patient, and near-duplicates of each other."""
 
 from __future__ import annotations
 

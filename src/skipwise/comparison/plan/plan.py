@@ -192,7 +192,7 @@ class Plan:
 
     @property
     def exploratory(self) -> bool:
-        """Whether some of it was decided when results could be known already."""
+        """True if some of it was decided when results could be known already."""
         return bool(self.asked_before or self.included)
 
     @property
@@ -213,7 +213,7 @@ class Plan:
         )
 
     def preprocessing_of(self, model: str) -> Preprocessing:
-        """How images become a candidate's input: the same pixels for all, scaled as its weights to start from want.
+        """Returns the preprocessing of a candidate: the same pixels for all, scaled as its initial weights expect.
 
         What a channel is scaled by belongs to the weights: their first layer was trained behind it, and another scale
         would change what every network sees of the same pixels, for some of them for the worse.
@@ -236,6 +236,10 @@ class Plan:
             for fold in range(self.folds)
         )
 
+    def variants_of(self, job: Job) -> tuple[str, ...]:
+        """The variants of its test images that a run answers; none where it only tunes."""
+        return () if job.folder.startswith(f"{TUNING}/") else self.question.variants
+
     def tuning_jobs(self) -> dict[tuple[str, float], Job]:
         """The short runs that choose learning rates, by candidate and rate."""
         if self.tuning is None:
@@ -245,7 +249,7 @@ class Plan:
             for rate in self.tuning.rates:
                 spec = self.spec(model, self.tuning.seed, lr=rate)
                 short = replace(spec, recipe=shortened(spec.recipe, self.tuning.epochs, self.train_images))
-                name = run_folder(model, self.tuning.seed, parent="tuning")
+                name = run_folder(model, self.tuning.seed, parent=TUNING)
                 found[model, rate] = Job(spec=short, folder=f"{name}-lr{rate!r}")
         return found
 
@@ -278,11 +282,11 @@ class Plan:
         return digest_of(self)
 
     def same_as(self, other: Plan) -> bool:
-        """Whether both ask the same question of the same images in the same way, on the same kind of device."""
+        """Returns whether both ask the same question of the same images in the same way, on the same kind of device."""
         return not self.difference(other)
 
     def difference(self, stored: Plan) -> str:
-        """What differs from a stored plan, named for a person; "" where this one is to go on with it."""
+        """Names the differences from a stored plan for the user; "" where the stored plan is to be continued."""
         return difference(as_begun_there(self, stored), stored)
 
     def extended(self, question: Question) -> Plan:
@@ -308,8 +312,12 @@ class Plan:
         )
 
 
+TUNING = "tuning"
+"""Where runs are kept that choose learning rates."""
+
+
 def run_folder(model: str, seed: int, *, parent: str = "runs") -> str:
-    """Where a comparison keeps a run. A network of one's own has a colon in its name, which no folder should."""
+    """Returns the folder of a run. The colon in the name of a user's own network is replaced."""
     return f"{parent}/{model.replace(':', '.')}-s{seed}"
 
 

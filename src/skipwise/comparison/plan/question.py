@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from msgspec import UNSET, UnsetType
+
 from skipwise.core.deprecation import earlier_name
+from skipwise.core.differences import compared
 from skipwise.core.errors import SkipwiseError
 from skipwise.evaluation.outcomes import Outcome, outcome_of
 from skipwise.nets.catalogue import check_model
@@ -20,6 +23,31 @@ LEAST_ALPHA = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
+class FurtherOutcome:
+    """An outcome that is judged beside the first one.
+
+    Args:
+        outcome: the name of one of `evaluation.outcomes`.
+        margin: the difference in it that would not matter, in its unit.
+    """
+
+    outcome: str
+    margin: float
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for an outcome that there is not."""
+        _check_outcome(self.outcome)
+
+    def __str__(self) -> str:
+        return self.outcome
+
+    @property
+    def scoring(self) -> Outcome:
+        """What it counts."""
+        return outcome_of(self.outcome)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Question:
     """The question that a comparison answers.
 
@@ -28,9 +56,11 @@ class Question:
         looks: the numbers of seeds after which the results are judged; increasing, the first at least 2.
         first_seed: the seeds are this one and those that follow it, the same for every candidate.
         margin: the difference in the outcome that would not matter, in the outcome's unit: percentage points, nats.
-        alpha: the chance that any of the answers is wrong.
-        outcome: what counts per image, the name of one of `evaluation.outcomes`.
+        alpha: the chance that any of the answers is wrong, about any outcome.
+        outcome: what counts per image, the name of one of `evaluation.outcomes`; the choice, and who gets more seeds,
+            go by it.
         every_pair: whether more seeds are spent also on pairs that have no part in the choice.
+        further_outcomes: what else is judged; left out of files where there is none.
     """
 
     candidates: tuple[str, ...]
@@ -40,21 +70,50 @@ class Question:
     alpha: float
     outcome: str = "accuracy"
     every_pair: bool = False
+    further_outcomes: tuple[FurtherOutcome, ...] | UnsetType = field(
+        default=UNSET, metadata=compared("other outcomes are asked for beside the first one")
+    )
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidates": "contenders"}
     contenders = earlier_name("candidates", "contenders")
 
     def __post_init__(self) -> None:
         """Raises ValueError for an outcome that there is not."""
-        try:
-            outcome_of(self.outcome)
-        except SkipwiseError as error:
-            raise ValueError(str(error)) from error
+        _check_outcome(self.outcome)
 
     @property
     def scoring(self) -> Outcome:
-        """The outcome that is compared."""
+        """The outcome that is compared; of several, the first."""
         return outcome_of(self.outcome)
+
+    @property
+    def further(self) -> tuple[FurtherOutcome, ...]:
+        """The other outcomes that are judged."""
+        return () if isinstance(self.further_outcomes, UnsetType) else self.further_outcomes
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """The names of all outcomes, the first one first."""
+        return (self.outcome, *(each.outcome for each in self.further))
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants of the test images that the outcomes read, each once."""
+        return tuple(dict.fromkeys(v for name in self.outcomes if (v := outcome_of(name).variant)))
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """The question about each outcome by itself, with its share of alpha.
+
+        All intervals hold together (Bonferroni): what outcomes of the same answers have in common is not known before.
+        """
+        alone = replace(self, alpha=self.share_of_alpha, further_outcomes=UNSET)
+        return (alone, *(replace(alone, outcome=each.outcome, margin=each.margin) for each in self.further))
+
+    @property
+    def share_of_alpha(self) -> float:
+        """The chance that any of the answers about one of the outcomes is wrong."""
+        return self.alpha / len(self.outcomes)
 
     @property
     def tolerance(self) -> float:
@@ -69,7 +128,7 @@ class Question:
     @property
     def level(self) -> float:
         """The level of each pair's interval at each look, so that together they miss with probability `alpha`."""
-        return pair_level(len(self.candidates), self.looks, self.alpha)
+        return pair_level(len(self.candidates), self.looks, self.share_of_alpha)
 
     def check(self) -> None:
         """Raises SkipwiseError where the question can't be answered."""
@@ -79,9 +138,23 @@ class Question:
             if self.candidates.count(name) > 1:
                 raise SkipwiseError(f"{name!r} is among the networks twice; name each network once in --models.")
             check_model(name)
-        self.scoring.check_margin(self.margin)
+        if not self.scoring.can_decide:
+            raise SkipwiseError(
+                f"No network can be chosen by {self.outcome} alone, of which one that only guesses has none; name "
+                f"another outcome first, such as --outcome accuracy,{self.outcome}."
+            )
+        for each in self.questions:
+            each.scoring.check_margin(each.margin)
         if not LEAST_ALPHA <= self.alpha < 1:
             raise SkipwiseError(f"--alpha must lie between {LEAST_ALPHA:g} and 1, not {self.alpha:g}.")
+
+
+def _check_outcome(name: str) -> None:
+    """Raises ValueError, which a record that is read may raise, for an outcome that there is not."""
+    try:
+        outcome_of(name)
+    except SkipwiseError as error:
+        raise ValueError(str(error)) from error
 
 
 def choose_looks(seeds: int | None, looks: Sequence[int] | None) -> tuple[int, ...]:

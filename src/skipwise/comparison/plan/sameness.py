@@ -1,4 +1,4 @@
-"""What makes two plans the same comparison, and what is said where they are not."""
+"""The conditions under which two plans are the same comparison, and the words for their differences."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def nameless(init: Mapping[str, Start]) -> dict[str, Start]:
 
 
 def said_of_images(ours: Plan, theirs: Plan) -> str:
-    """What differs between the images of two plans."""
+    """Names the differences between the images of two plans."""
     return images_apart(
         (ours.classes, ours.val_share, ours.split_images),
         (theirs.classes, theirs.val_share, theirs.split_images),
@@ -63,7 +63,7 @@ def said_of_images(ours: Plan, theirs: Plan) -> str:
 
 
 def said_of_weights(ours: Plan, theirs: Plan) -> str:
-    """Which candidate starts from other weights."""
+    """Names the candidates that start from other weights."""
     for name in dict.fromkeys((*ours.question.candidates, *theirs.init)):
         mine, other = ours.init.get(name), theirs.init.get(name)
         if nameless({name: mine} if mine else {}) != nameless({name: other} if other else {}):

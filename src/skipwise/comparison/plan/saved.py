@@ -25,6 +25,7 @@ from skipwise.core.files.paths import user_path
 from skipwise.core.options import declared, flag
 from skipwise.core.text import command, listed
 from skipwise.data.assign_splits import VAL_SHARE, VAL_SHARE_OF_GIVEN
+from skipwise.evaluation.outcomes import margins_of, outcome_names
 from skipwise.nets.external import is_own
 from skipwise.training.starting_weights import PRETRAINED
 
@@ -38,12 +39,12 @@ FORMAT = 1
 KEY = "skipwise_compare_plan"
 OF_THE_MACHINE = ("device", "precision", "compile")
 FREE = (*OF_THE_MACHINE, "val_share")
-"""Where a file leaves these unsaid, they may be given beside it; the others are then what they are by default."""
+"""These may be given beside a file that leaves them out; other options that are left out have their defaults."""
 ANOTHER = "name another file with --save-plan"
 
 
 def portable(plan: Plan) -> Arguments:
-    """What a plan's file says: what the plan fixed for whatever images, on whatever machine."""
+    """Returns the content of a plan's file: everything that the plan fixed for any images, on any machine."""
     usual = VAL_SHARE_OF_GIVEN if plan.test_share is None else VAL_SHARE
     found = replace(arguments(plan), device=None, precision=None, compile=None)
     # Images that bring their validation images have no share of them; unless it was asked for, it is not insisted on.
@@ -124,13 +125,13 @@ def beside(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     if given.get("extend"):
         raise SkipwiseError("--extend asks more of a comparison that has its plan; leave --plan out.")
     said = read_plan(path)
-    fixed = _comparable(said.said())
+    fixed = _comparable(said.said(), said.outcome)
     free = {name for name in FREE if name not in fixed}
     if any(f"={ELSEWHERE}" in word for word in said.init or ()):  # where files of weights lie is known here
         free |= {"init", "init_key"} & given.keys()
     names = {"pretrained", *(each.name for each in fields(Arguments))} - free
     asked = {name: value for name, value in given.items() if name in names and value is not None}
-    apart = [name for name, value in _comparable(asked).items() if value != fixed.get(name)]
+    apart = [name for name, value in _comparable(asked, said.outcome).items() if value != fixed.get(name)]
     if apart:
         otherwise = {"looks": "seeds", "init": "pretrained"}
         flags = [flag(otherwise[name] if otherwise.get(name) in asked else name) for name in apart]
@@ -149,9 +150,18 @@ def beside(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name not in names} | taken
 
 
-def _comparable(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments in one way of several to give them."""
+def _comparable(said: Mapping[str, Any], outcome: str) -> dict[str, Any]:
+    """Arguments in one way of several to give them.
+
+    Args:
+        said: the arguments.
+        outcome: the plan's, to whose margins others are compared.
+    """
     found = dict(said)
+    if "outcome" in found:
+        found["outcome"] = outcome_names(found["outcome"])
+    if "margin" in found:
+        found["margin"] = margins_of(outcome_names(outcome), found["margin"])
     if isinstance(found.get("models"), str):
         found["models"] = found["models"].split(",")
     if found.pop("pretrained", False):

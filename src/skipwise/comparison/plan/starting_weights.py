@@ -1,4 +1,4 @@
-"""What each network of a comparison starts from: the words of `--init` -> weights, and the recipes that suit them."""
+"""Initial weights of the networks of a comparison: the words of `--init` -> weights, and the recipes that suit them."""
 
 from __future__ import annotations
 
@@ -34,8 +34,7 @@ def several(words: Paths) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Starts:
-    """What was said of the candidates: weights that were named, and those that start from published weights or are left
-    to Skipwise; all others start from scratch."""
+    """Initial weights as the user asked for them: named files, published weights, or a choice left to Skipwise."""
 
     candidates: tuple[str, ...]
     named: dict[str, Found]
@@ -44,7 +43,7 @@ class Starts:
 
     @property
     def any(self) -> bool:
-        """Whether a network may start from weights."""
+        """True if a network may start from weights."""
         return bool(self.named or self.pretrained or self.automatic)
 
     def agreed(self, stem: str, width: float | None) -> tuple[str, float]:
@@ -77,7 +76,7 @@ class Starts:
 
 
 def find_starts(init: Paths, init_key: Paths, candidates: Sequence[str], *, pretrained: bool) -> Starts:
-    """What each network starts from.
+    """Finds the initial weights of each network.
 
     Args:
         init: "none", "auto", "pretrained" or a run's folder, each for all networks or, after NETWORK=, for one; after
@@ -119,7 +118,7 @@ def find_starts(init: Paths, init_key: Paths, candidates: Sequence[str], *, pret
 
 
 def _by_network(words: Paths, candidates: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """What stands after NETWORK=, and what was said without one."""
+    """Separates values written as NETWORK=VALUE from those without a network."""
     each: dict[str, str] = {}
     rest = []
     for text in several(words):

@@ -1,4 +1,4 @@
-"""How candidates are tuned: which learning rates each tries before the comparison, and for how long."""
+"""Tuning of the candidates: the learning rates that each tries before the comparison, and for how long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the report shows of the evidence: figures, the matrix of pairs, classes, images, learning rates."""
+"""The evidence in the report: figures, the matrix of pairs, classes, images, learning rates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from markupsafe import Markup
 from skipwise.comparison.results.records import Candidate, Costs, Results
 from skipwise.comparison.wording import pairs as pair_words
 from skipwise.comparison.wording import phrases
-from skipwise.pages import figures
+from skipwise.pages import figures, plots
 from skipwise.statistics import Pair
 from skipwise.training.run.state import EpochMetrics
 
@@ -29,16 +29,16 @@ def ranked(results: Results) -> list[tuple[int, Candidate]]:
     )
 
 
-def trade_off(results: Results, costs: Costs) -> Markup | None:
+def trade_off(results: Results, costs: Costs) -> list[Markup]:
     """The outcome against each kind of cost that is known."""
     outcome = results.question.scoring
-    axes: list[tuple[str, str, Callable[[Candidate], tuple[float, float, float] | None]]] = [
-        ("latency", "latency, ms per image", lambda candidate: _latency(candidate, costs)),
-        ("size", "size, MB", lambda candidate: _count(candidate, "parameters", 4e-6)),
-        ("multiply-adds", "multiply-adds, millions", lambda candidate: _count(candidate, "multiply_adds", 1e-6)),
+    axes: list[tuple[str, Callable[[Candidate], tuple[float, float, float] | None]]] = [
+        ("latency, ms per image", lambda candidate: _latency(candidate, costs)),
+        ("size, MB", lambda candidate: _count(candidate, "parameters", 4e-6)),
+        ("multiply-adds, millions", lambda candidate: _count(candidate, "multiply_adds", 1e-6)),
     ]
-    views = []
-    for label, title, across in axes:
+    drawn = []
+    for title, across in axes:
         points = [
             figures.Point(
                 number,
@@ -52,16 +52,15 @@ def trade_off(results: Results, costs: Costs) -> Markup | None:
             if c.outcome is not None and (x := across(c)) is not None
         ]
         if points:
-            views.append(figures.View(label, title, points))
-    if not views:
-        return None
-    return figures.trade_off(
-        views,
-        y_title=outcome.axis,
-        name="trade-off",
-        digits=outcome.digits,
-        higher_is_better=outcome.higher_is_better,
-    )
+            drawn.append(
+                plots.trade_off(
+                    plots.View(title, points),
+                    y_title=outcome.axis,
+                    digits=outcome.digits,
+                    higher_is_better=outcome.higher_is_better,
+                )
+            )
+    return drawn
 
 
 def _latency(candidate: Candidate, costs: Costs) -> tuple[float, float, float] | None:
@@ -104,7 +103,7 @@ def _cell(pair: Pair, results: Results, extent: float) -> dict[str, Any]:
 
 
 def _extent(results: Results) -> float:
-    """How far the cells' axes reach: to the ends of what is near the margin, beside which the rest may be cut off."""
+    """Returns half the width of the cells' axes: it covers intervals near the margin, and cuts off others."""
     margin = results.question.tolerance
     near = [pair for pair in results.pairs if pair.low < margin and pair.high > -margin]
     return max(3 * margin, *(1.1 * max(abs(pair.low), abs(pair.high)) for pair in near), 0.0)
@@ -167,12 +166,12 @@ def calibrations(results: Results) -> list[dict[str, Any]]:
 
 def curves(results: Results, histories: Mapping[str, Sequence[tuple[EpochMetrics, ...]]]) -> list[Markup]:
     """Validation accuracy, where there is any, and training loss."""
-    wanted: list[tuple[str, str, Callable[[EpochMetrics], float | None]]] = [
-        ("validation accuracy, %", "validation", lambda epoch: epoch.val.accuracy * 100 if epoch.val else None),
-        ("training loss, nats", "training", lambda epoch: epoch.train_loss),
+    wanted: list[tuple[str, Callable[[EpochMetrics], float | None]]] = [
+        ("validation accuracy, %", lambda epoch: epoch.val.accuracy * 100 if epoch.val else None),
+        ("training loss, nats", lambda epoch: epoch.train_loss),
     ]
     drawn = []
-    for title, name, value in wanted:
+    for title, value in wanted:
         lines = []
         for number, candidate in enumerate(results.candidates):
             runs = [_values(history, value) for history in histories.get(candidate.name, ())]
@@ -181,9 +180,9 @@ def curves(results: Results, histories: Mapping[str, Sequence[tuple[EpochMetrics
             columns = list(zip(*(run for run in runs if len(run) == longest), strict=True))
             if columns:
                 middle, low, high = ([take(c) for c in columns] for take in (fmean, min, max))
-                lines.append(figures.Curve(number, candidate.name, middle, low, high))
+                lines.append(plots.Curve(number, candidate.name, middle, low, high))
         if lines:
-            drawn.append(figures.curves(lines, y_title=title, name=name))
+            drawn.append(plots.curves(lines, y_title=title))
     return drawn
 
 
@@ -221,33 +220,8 @@ def classes(results: Results) -> dict[str, Any] | None:
     }
 
 
-def disagreements(results: Results, pictures: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The images on which candidates differ most, and what each answers."""
-    return [
-        {
-            "id": shown.id,
-            "label": shown.label,
-            "picture": pictures.get(shown.id),
-            "answers": [
-                {
-                    "mark": figures.mark(number),
-                    "name": candidate.name,
-                    "right": f"{share:.0%}",
-                    "answer": answer,
-                    "is_right": answer == shown.label,
-                }
-                for number, (candidate, share, answer) in enumerate(
-                    zip(results.candidates, shown.right, shown.answers, strict=True)
-                )
-                if share is not None
-            ],
-        }
-        for shown in results.disagreements
-    ]
-
-
 def tried(results: Results) -> dict[str, Any] | None:
-    """What was reached on validation images, by candidate and learning rate, with the rates that were chosen."""
+    """Lists the validation results by candidate and learning rate, with the rates that were chosen."""
     if not results.tried:
         return None
     rates, outcome = sorted({run.lr for run in results.tried}), results.question.scoring

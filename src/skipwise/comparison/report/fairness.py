@@ -1,4 +1,4 @@
-"""What was the same for every candidate, and what was not; for the page."""
+"""Lists of what was the same for every candidate, and what was not; for the page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from skipwise.training.starting_weights import Start
 
 
 def equal(plan: Plan) -> list[str]:
-    """What was the same for every candidate, a line each."""
+    """Lists what was the same for every candidate, a line each."""
     recipe, size = plan.recipe, plan.preprocessing.size
     width = f", {plan.width:g} times the published width" if plan.width != 1 else ""
     return [
@@ -38,7 +38,7 @@ def equal(plan: Plan) -> list[str]:
 
 
 def different(plan: Plan, results: Results) -> list[str]:
-    """What was not the same, or could not be, a line each."""
+    """Lists what was not the same for every candidate, or could not be, a line each."""
     lines = ["The networks themselves, and so their parameters, multiply-adds and latency."]
     if len({len(candidate.seeds) for candidate in results.candidates}) > 1:
         lines.append(f"The number of seeds: {_each([(c.name, str(len(c.seeds))) for c in results.candidates])}.")
@@ -191,7 +191,7 @@ def _start(plan: Plan) -> list[str]:
 
 
 def _starts(plan: Plan) -> list[str]:
-    """What differs between networks that start from weights, and from those that don't."""
+    """Lists the differences between networks that start from weights and those that start from scratch."""
     if plan.pretrained:  # as earlier versions wrote it
         return [
             "The published weights: each was trained by its authors' own recipe, and all images are preprocessed as "

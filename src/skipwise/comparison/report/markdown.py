@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.report.evidence import ranked
+from skipwise.comparison.report.further import markdown_of_further
+from skipwise.comparison.report.tables import table
 from skipwise.comparison.results.records import Candidate, Costs, Results
 from skipwise.comparison.wording import pairs, phrases, study
 from skipwise.comparison.wording.answer import answer, excess
@@ -19,15 +20,19 @@ from skipwise.evaluation.outcomes import OUTCOMES
 
 def markdown(plan: Plan, results: Results, costs: Costs) -> str:
     """The answer, the networks, the pairs, what to mind, what is not covered and how to repeat it."""
-    first, *rest = answer(results, costs.recommendation, costs).sentences
+    said = answer(results, costs.recommendation, costs)
+    first, *others = said.head
     sections = [
         f"**{escaped(first)}**",
-        "\n".join(f"- {escaped(sentence)}" for sentence in rest),
+        *map(escaped, others),
+        f"<sub>{escaped(study.when_and_how_long(plan, costs))}</sub>",
+        "\n".join(f"- {escaped(sentence)}" for sentence in said.rest),
         escaped(study.asked(results)),
         "\n".join(f"- {escaped(note)}" for note in notes(plan, results)),
         _networks(results, costs),
         escaped(" ".join(study.looks_taken(plan, results))),
         _pairs(results, costs),
+        *markdown_of_further(results),
         escaped(study.not_covered(plan)),
         _code(command(plan)),
     ]
@@ -47,7 +52,7 @@ def _networks(results: Results, costs: Costs) -> str:
         "multiply-adds",
     ]
     rows = [_network(candidate, results, costs, also_accuracy=also) for _, candidate in ranked(results)]
-    return _table(headings, rows, left=1)
+    return table(headings, rows, left=1)
 
 
 def _network(candidate: Candidate, results: Results, costs: Costs, *, also_accuracy: bool) -> list[str]:
@@ -75,13 +80,7 @@ def _pairs(results: Results, costs: Costs) -> str:
         said = filter(None, (pairs.verdict(pair, results.question), pairs.left_open(pair, results, costs)))
         rows.append([escaped(name), phrases.difference(pair, results.question), escaped("; ".join(said))])
     unit = results.question.scoring.unit
-    return _table(["pair", f"difference in {unit}" if unit else "difference", "verdict"], rows, left=1)
-
-
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> str:
-    """Its first `left` columns and those that hold sentences are aligned to the left, the others to the right."""
-    rules = ["---" if index < left or heading == "verdict" else "---:" for index, heading in enumerate(headings)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, rules, *rows))
+    return table(["pair", f"difference in {unit}" if unit else "difference", "verdict"], rows, left=1)
 
 
 def _code(text: str) -> str:

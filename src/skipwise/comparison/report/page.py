@@ -1,4 +1,4 @@
-"""What the report says; computes nothing but means over seeds. What it shows of the evidence is in evidence.py."""
+"""The content of the report. It computes nothing but means over seeds; evidence.py has the evidence."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from typing import Any
 
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.report import evidence, fairness
+from skipwise.comparison.report import evidence, examples, fairness
+from skipwise.comparison.report.further import page_of_further
+from skipwise.comparison.report.networks import NetworkPage
 from skipwise.comparison.results.records import Candidate, Costs, Results, RunResult
 from skipwise.comparison.wording import pairs, phrases, study
 from skipwise.comparison.wording.answer import answer, excess, has_a_bug, status
-from skipwise.comparison.wording.notes import notes
+from skipwise.comparison.wording.further import and_outcomes
+from skipwise.comparison.wording.notes import notes, reservations
 from skipwise.core.files.atomic import write_text
 from skipwise.core.text import count
 from skipwise.evaluation.outcomes import OUTCOMES
 from skipwise.pages import figures, render
+from skipwise.pages.pictures import FEW_PIXELS
 from skipwise.statistics import Estimate
 from skipwise.training.run.state import EpochMetrics
 
@@ -28,12 +32,14 @@ def write_report(
     costs: Costs,
     histories: Mapping[str, Sequence[tuple[EpochMetrics, ...]]],
     pictures: Mapping[str, str],
+    pages: Mapping[str, NetworkPage],
 ) -> None:
     """Writes the comparison as one HTML file that needs nothing else.
 
     Args:
         histories: every run's epochs, by candidate.
-        pictures: data URLs of the images in `results.disagreements`, by their ids; any may be missing.
+        pictures: data URLs of the images that it shows, by their ids; any may be missing.
+        pages: the pages of networks to which it links, by their names; any may be missing.
     """
     machine, choice, outcome = costs.machine, costs.recommendation, results.question.scoring
     said = answer(results, choice, costs)
@@ -45,13 +51,18 @@ def write_report(
             title=f"{count(len(results.candidates), 'network')} compared on {plan.data}",
             status=status(results, choice),
             settled=choice.shown and not results.exploratory and not has_a_bug(results),
-            answer=" ".join(filter(None, (said.faster, said.use))),
-            grounds=[sentence for sentence in (said.sure, said.change, said.cost, said.mind) if sentence],
+            head=said.head,
+            quiet=study.when_and_how_long(plan, costs),
+            reservations=reservations(plan, results),
+            grounds=said.rest,
             chosen=choice.candidate or "",
             tag="use this" if choice.shown and not has_a_bug(results) else "best guess",
             asked=study.asked(results),
-            notes=notes(plan, results),
-            script=figures.script(),
+            notes=[note for note in notes(plan, results) if note not in reservations(plan, results)],
+            examples=examples.examples(results, choice, pages, pictures),
+            divided=examples.divided(results, choice, pictures),
+            disagreements=examples.disagreements(results, pictures),
+            few_pixels=plan.preprocessing.size < FEW_PIXELS,
             measure=phrases.measure(results.question),
             sure=phrases.sure(results.question),
             also_accuracy="" if outcome.is_accuracy else OUTCOMES["accuracy"].measure(),
@@ -59,7 +70,7 @@ def write_report(
             difference_of=outcome.difference_of,
             heading=f"difference, {outcome.unit}" if outcome.unit else "difference",
             behind=outcome.behind,
-            networks=_networks(results, costs),
+            networks=_networks(results, costs, pages),
             looks_taken=study.looks_taken(plan, results),
             latency_note=(
                 "the median of forward passes of one image in fp32, PyTorch eager, "
@@ -71,7 +82,9 @@ def write_report(
             several_looks=len(results.question.looks) > 1,
             matrix=evidence.matrix(results),
             pairs=evidence.pairs(results, costs),
-            of_losses="loss" if not outcome.right_or_wrong else "errors",
+            further=page_of_further(results),
+            and_outcomes=and_outcomes(results.question),
+            of_losses="errors" if outcome.higher_is_better else "loss",
             has_ratios=bool(results.ratios),
             calibrations=evidence.calibrations(results),
             separating=pairs.would_separate(results, _fitting(results, costs), costs),
@@ -80,7 +93,6 @@ def write_report(
             curves=evidence.curves(results, histories),
             legend=[(figures.mark(number), c.name) for number, c in enumerate(results.candidates)],
             classes=evidence.classes(results),
-            disagreements=evidence.disagreements(results, pictures),
             tried=evidence.tried(results),
             equal=fairness.equal(plan),
             different=fairness.different(plan, results),
@@ -104,7 +116,7 @@ def _fitting(results: Results, costs: Costs) -> frozenset[str]:
     return frozenset(c.name for c in results.candidates if c.outcome is not None and c.name not in unfit)
 
 
-def _networks(results: Results, costs: Costs) -> list[dict[str, Any]]:
+def _networks(results: Results, costs: Costs, pages: Mapping[str, NetworkPage]) -> list[dict[str, Any]]:
     """A row per candidate, the best first."""
     outcomes = [c.outcome for c in results.candidates if c.outcome is not None]
     ends = (min((o.low for o in outcomes), default=0.0), max((o.high for o in outcomes), default=1.0))
@@ -113,6 +125,7 @@ def _networks(results: Results, costs: Costs) -> list[dict[str, Any]]:
         {
             "mark": figures.mark(number),
             "name": candidate.name,
+            "page": pages[candidate.name].address if candidate.name in pages else None,
             "chosen": candidate.name == choice.candidate,
             "unfit": [excess(each, results) for each in choice.unfit.get(candidate.name, ())],
             "below": beaten.get(candidate.name),

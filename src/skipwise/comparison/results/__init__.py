@@ -1,1 +1,1 @@
-"""What a comparison found, as records and in words."""
+"""The results of a comparison, as records, and the choice of a network."""

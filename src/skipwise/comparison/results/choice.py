@@ -14,7 +14,7 @@ HERE = "this machine's processor"
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a network may cost and has to reach; None is no limit.
+    """Limits on what a network may cost, and the accuracy that it must reach; None means no limit.
 
     Args:
         latency: seconds per image.
@@ -30,7 +30,7 @@ class Limits:
 
 
 def weight_bytes(candidate: Candidate) -> float | None:
-    """What the weights take in float32."""
+    """Returns the size of the weights in float32, in bytes."""
     return None if candidate.counts is None else 4.0 * candidate.counts.parameters
 
 
@@ -131,9 +131,9 @@ def _broken(
 
 
 def _worst(results: Results, candidate: Candidate, able: Sequence[Candidate]) -> Pair | None:
-    """How much better it is than the candidate that it may be furthest behind; None if there is no other."""
+    """Returns the pair with the candidate that this one may be furthest behind; None if there is no other."""
     pairs = []
-    most = 1.0 if results.question.scoring.right_or_wrong else math.inf
+    most = 1.0 if results.question.scoring.higher_is_better else math.inf
     for other in able:
         if other is not candidate:
             pair = results.advantage(candidate.name, other.name)
@@ -164,7 +164,7 @@ def _faster(choice: Candidate, names: Sequence[str], latencies: Mapping[str, flo
 
 
 def _is_as_good(results: Results, other: Candidate, choice: Candidate) -> bool:
-    """Whether another candidate is shown to be less than the margin worse than the choice."""
+    """Returns whether another candidate is shown to be less than the margin worse than the choice."""
     pair = results.advantage(other.name, choice.name)
     return pair is not None and pair.low > -results.question.tolerance
 

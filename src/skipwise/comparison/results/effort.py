@@ -1,4 +1,4 @@
-"""What more evidence would take: seeds, runs, hours and images, from what the comparison needed so far."""
+"""Estimates of the seeds, runs, hours and images that more evidence takes, from the comparison so far."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ from skipwise.statistics import Pair
 
 @dataclass(frozen=True, kw_only=True)
 class Amount:
-    """How many there are now, and about how many there must be."""
+    """A number that exists now, and the number that is needed, which is approximate."""
 
     now: int
     needed: int
 
     @property
     def more(self) -> int:
-        """How many have to be added."""
+        """The number that has to be added."""
         return self.needed - self.now
 
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """What would settle some unresolved pairs, if the networks really differ as much as was observed. Each way is by
-    itself, and None where it would not settle them all.
+    """Ways to decide unresolved pairs, if the networks differ as much as was observed; None where a way would not do.
 
     Args:
         seeds: on the same test images.
@@ -43,7 +42,7 @@ class Effort:
 
 
 def effort_for(pairs: Sequence[Pair], results: Results, costs: Costs | None = None) -> Effort:
-    """What would settle all of these unresolved pairs.
+    """Estimates what would decide all of these unresolved pairs.
 
     Args:
         pairs: at least one.
@@ -76,7 +75,7 @@ def _most(pairs: Sequence[Pair], counts: Callable[[Pair], tuple[int, int | None]
 
 
 def _seconds(runs: dict[str, int], costs: Costs | None) -> float | None:
-    """How long so many runs of each candidate take, side by side as before."""
+    """Estimates the seconds for so many runs of each candidate, as many at once as before."""
     if costs is None or not runs or not runs.keys() <= costs.run_seconds.keys():
         return None
     return sum(count * costs.run_seconds[name] for name, count in runs.items()) / costs.processes

@@ -10,12 +10,11 @@ from skipwise.comparison.options import ReportOptions
 from skipwise.comparison.plan.plan import COMPARISONS, COSTS, PLAN, REPORT, RESULTS, Plan
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.records import Costs, Results
-from skipwise.core.errors import Damaged, SkipwiseError, unknown_name
+from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.escaping import json_text
-from skipwise.core.files.checksums import check_files, read_sealed
-from skipwise.core.files.json_records import as_json, read_json
+from skipwise.core.files.checksums import read_sealed
+from skipwise.core.files.json_records import as_json
 from skipwise.core.signatures import takes
-from skipwise.pages.pictures import is_data_url
 from skipwise.training.run.files import read_history
 from skipwise.training.run.state import EpochMetrics
 
@@ -117,16 +116,9 @@ def report(comparison: str | os.PathLike[str], *, options: ReportOptions) -> Pat
         return markdown(found.plan, found.results, found.costs)
     if format == "json":
         return record(found)
-    from skipwise.comparison.report.page import write_report
+    from skipwise.comparison.report.rewrite import rewrite_report  # not for those who only read
 
-    path = found.folder / PICTURES
-    check_files(found.folder / COSTS, PICTURES, mend=AGAIN)
-    shown = read_json(path, dict[str, str]) if path.exists() else {}
-    if not all(map(is_data_url, shown.values())):
-        raise Damaged(f"{path} was changed: it names pictures that are elsewhere; {AGAIN}.")
-    epochs = histories(found.plan, found.folder, found.results)
-    write_report(found.report, found.plan, found.results, found.costs, epochs, shown)
-    return found.report
+    return rewrite_report(found)
 
 
 def record(comparison: Comparison) -> str:

@@ -1,4 +1,4 @@
-"""How many times the errors of another network one has, for those who ask in ratios."""
+"""Ratios of errors between two networks."""
 
 from __future__ import annotations
 

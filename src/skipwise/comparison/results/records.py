@@ -1,4 +1,4 @@
-"""What a comparison found: one record without a clock in it, and one with what was timed on this machine."""
+"""The results of a comparison: one record without a clock in it, and one with the timings on this machine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import warnings
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
+from msgspec import UNSET, UnsetType
+
 from skipwise.comparison.plan.question import Question
+from skipwise.comparison.results.judged import JudgedOutcome, Reached, find_pair
 from skipwise.core.deprecation import earlier_name
 from skipwise.core.machine.system import Machine
 from skipwise.cost.counts import Counts
@@ -20,7 +23,7 @@ Quantity = Literal["latency", "size", "multiply-adds", "outcome"]
 Basis = Literal[
     "too few compared", "none fits", "only one fits", "cheapest of those as good", "alone as good", "best guess"
 ]
-"""Why a candidate was chosen, or why none was."""
+"""The reason why a candidate was chosen, or why none was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +76,7 @@ class Candidate:
 
     @property
     def failed(self) -> int:
-        """How many of its runs failed."""
+        """The number of its runs that failed."""
         return sum(run.status == "failed" for run in self.runs)
 
     @property
@@ -89,7 +92,7 @@ class Candidate:
 
     @property
     def folds(self) -> int:
-        """How many runs it had for each seed: one, or one per fold."""
+        """The number of runs for each seed: one, or one per fold."""
         return len({run.fold for run in self.runs}) or 1
 
 
@@ -117,7 +120,7 @@ class Bootstrap:
 
 @dataclass(frozen=True, kw_only=True)
 class Ratio:
-    """How many times the errors (or the loss) of b the network a has, with the 95% interval for this pair alone."""
+    """The errors (or the loss) of network a divided by those of b, with the 95% interval for this pair alone."""
 
     a: str
     b: str
@@ -141,6 +144,51 @@ class Disagreement:
     label: str
     right: tuple[float | None, ...]
     answers: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DividingImage:
+    """A test image that most runs of one network get right, and most runs of another get wrong.
+
+    Args:
+        id: its path, as in split.csv.
+        label: its class.
+        right_a, right_b: the share of the runs of each that got it right.
+        answer_a, answer_b: the commonest answer of each.
+    """
+
+    id: str
+    label: str
+    right_a: float
+    right_b: float
+    answer_a: str
+    answer_b: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Divided:
+    """The test images on which two networks disagree.
+
+    Args:
+        a, b: the networks.
+        only_a: the number of images that most runs of a get right, and most runs of b get wrong.
+        only_b: the number of those the other way round.
+        images: some of them, those first on which they differ most.
+    """
+
+    a: str
+    b: str
+    only_a: int
+    only_b: int
+    images: tuple[DividingImage, ...]
+
+    def turned(self) -> Divided:
+        """The same from b's side, those first that b gets right."""
+        images = tuple(
+            replace(i, right_a=i.right_b, right_b=i.right_a, answer_a=i.answer_b, answer_b=i.answer_a)
+            for i in sorted(self.images, key=lambda image: image.right_a > image.right_b)
+        )
+        return Divided(a=self.b, b=self.a, only_a=self.only_b, only_b=self.only_a, images=images)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,7 +294,9 @@ class Results:
     nearly, among the training or validation images too; `guess` is the outcome of whoever knows only how common each
     class is: for accuracy, of always answering the commonest.
     `class_images` counts the test images of each class. `test_groups` is the number of groups that the test images
-    belong to, None where each is by itself; `grouped_by` is what said so, beside near-duplicates.
+    belong to, None where each is by itself; `grouped_by` is what said so, beside near-duplicates. `divided` has the
+    images on which the two networks of a pair disagree; () in records of earlier versions. `further_outcomes`
+    has what was found by the other outcomes that were asked for; it is left out of files where there is none.
     """
 
     plan: str
@@ -269,17 +319,40 @@ class Results:
     test_groups: int | None = None
     grouped_by: str = ""
     ratios: tuple[Ratio, ...] = ()
+    divided: tuple[Divided, ...] = ()
+    further_outcomes: tuple[JudgedOutcome, ...] | UnsetType = UNSET
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidates": "contenders"}
     contenders = earlier_name("candidates", "contenders")
 
+    @property
+    def further(self) -> tuple[JudgedOutcome, ...]:
+        """What was found by each further outcome."""
+        return () if isinstance(self.further_outcomes, UnsetType) else self.further_outcomes
+
+    @property
+    def judged(self) -> tuple[JudgedOutcome, ...]:
+        """What was found by each outcome, the first one first; in the order of `question.questions`."""
+        question = self.question
+        first = JudgedOutcome(
+            outcome=question.outcome,
+            margin=question.margin,
+            networks=tuple(Reached(name=c.name, outcome=c.outcome) for c in self.candidates),
+            pairs=self.pairs,
+        )
+        return (first, *self.further)
+
     def pair(self, a: str, b: str) -> Pair | None:
         """The pair as seen from a's side, whichever way round it is kept; None if it could not be judged."""
-        for pair in self.pairs:
-            if (pair.a, pair.b) == (a, b):
-                return pair
-            if (pair.a, pair.b) == (b, a):
-                return pair.turned()
+        return find_pair(self.pairs, a, b)
+
+    def division(self, a: str, b: str) -> Divided | None:
+        """The images on which a and b disagree, as seen from a's side; None where that is not known."""
+        for each in self.divided:
+            if (each.a, each.b) == (a, b):
+                return each
+            if (each.a, each.b) == (b, a):
+                return each.turned()
         return None
 
     def beaten(self) -> dict[str, str]:
@@ -288,13 +361,13 @@ class Results:
         return beaten([as_advantage(pair, outcome) for pair in self.pairs], self.question.tolerance)
 
     def advantage(self, a: str, b: str) -> Pair | None:
-        """How much better a is than b, which is less than 0 where it is worse; None if it could not be judged."""
+        """Returns how much better a is than b, below 0 where it is worse; None if the pair could not be judged."""
         pair = self.pair(a, b)
         return None if pair is None else as_advantage(pair, self.question.scoring)
 
     @property
     def class_images_that_count(self) -> tuple[int, ...]:
-        """How many test images of each class the question counts."""
+        """The number of test images of each class that the question counts."""
         chosen = set(self.question.scoring.class_numbers(self.classes))
         return tuple(count if c in chosen else 0 for c, count in enumerate(self.class_images))
 
@@ -317,6 +390,10 @@ class Costs:
         run_seconds: the median time that a run of each candidate took, beside the others that went on at once; {} in
             records of earlier versions, and without runs of this comparison.
         processes: how many runs went on at once.
+        trained_seconds: the time of all runs together, those that tuned learning rates included, but not those that
+            were trained before; None in records of earlier versions.
+        finished: the day on which the comparison was finished, such as "2026-11-30" (UTC); "" in records of earlier
+            versions.
     """
 
     machine: Machine
@@ -325,6 +402,8 @@ class Costs:
     recommendation: Recommendation
     run_seconds: dict[str, float] = field(default_factory=dict)
     processes: int = 1
+    trained_seconds: float | None = None
+    finished: str = ""
 
     @property
     def medians(self) -> dict[str, float]:

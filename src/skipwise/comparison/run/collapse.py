@@ -19,7 +19,7 @@ BY_HEART = 0.5
 
 
 def has_learned(answers: Predictions) -> bool:
-    """Whether a run's predictions for test images show that it learned; True where they can't show it.
+    """Returns whether a run's predictions for test images show that it learned; True where they can't show it.
 
     Where one class is much more common than the others, a run may know all classes and still be right less often than
     by always predicting the most common one. It has learned if its recall, averaged over the classes, is a tenth above
@@ -32,7 +32,7 @@ def has_learned(answers: Predictions) -> bool:
 
 
 def diverged(record: RunRecord) -> bool:
-    """Whether a run failed because its loss diverged."""
+    """Returns whether a run failed because its loss diverged."""
     return record.status == "failed" and (record.reason or "").startswith(DIVERGED)
 
 

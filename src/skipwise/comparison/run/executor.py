@@ -12,7 +12,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.training.callbacks import Epoch, RunEnd
 
 Event = Epoch | RunEnd
-"""What an executor reports of a run: each finished epoch, and last its end. `event.run` is the job's `folder`."""
+"""A report of an executor about a run: each finished epoch, and last its end. `event.run` is the job's `folder`."""
 
 
 class Executor(Protocol):

@@ -36,6 +36,7 @@ from skipwise.data.sources import Source, open_source
 from skipwise.data.splits import make_folds, save_split
 from skipwise.data.store.packed import pack
 from skipwise.data.store.streamed import Streamed
+from skipwise.evaluation.variants import Originals
 from skipwise.training.run.record import RunSpec
 
 
@@ -172,6 +173,11 @@ def load_images(folder: Path, plan: Plan) -> Images:
         raise SkipwiseError(
             f"The images of {folder} can't be read any more ({error}); give the same command again."
         ) from error
+
+
+def originals_of(plan: Plan, images: Images) -> Originals:
+    """The images of which versions are made."""
+    return Originals(pixels=images.pixels, preprocessing=plan.preprocessing)
 
 
 def read_split_table(folder: Path) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Whether the networks of a comparison were trained long enough to be compared."""
+"""A check of whether the networks of a comparison were trained long enough to be compared."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def not_learned(plan: Plan, folder: Path, records: Mapping[str, RunRecord]) -> d
 
 
 def _first(plan: Plan, folder: Path, records: Mapping[str, RunRecord], name: str) -> LearningCheck | None:
-    """What the validation images show of a network's first run; None where it failed, or there are no images."""
+    """Checks a network's first run on the validation images; None where it failed, or there are no images."""
     for job in plan.jobs(name, plan.question.first_seed):
         record = records.get(job.folder)
         if record is not None and record.status == "finished" and record.val is not None:
@@ -47,7 +47,7 @@ def _first(plan: Plan, folder: Path, records: Mapping[str, RunRecord], name: str
 
 
 def climbs(plan: Plan, folder: Path, records: Mapping[str, RunRecord], name: str) -> Climb | None:
-    """How much the validation accuracy rose in the last part of a network's training, over its finished seeds.
+    """Estimates the rise of validation accuracy in the last part of a network's training, over its finished seeds.
 
     None where that is not known.
     """

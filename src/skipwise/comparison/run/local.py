@@ -31,7 +31,7 @@ from skipwise.training.callbacks import RunEnd
 from skipwise.training.run.record import failed_run, find_run, write_run
 
 ATTEMPTS = 3
-"""How often a run is tried in all, where its process dies (it is killed, or memory runs out)."""
+"""The number of attempts at a run whose process dies (it is killed, or memory runs out)."""
 KILLED = (-9, -signal.SIGTERM, 128 + signal.SIGTERM)
 """Exit statuses of processes that were stopped from outside, which is not the network's fault. -9 is SIGKILL, which
 Windows does not have."""
@@ -154,6 +154,11 @@ class _Worker(threading.Thread):
                     f"The process of {spec.model} with seed {spec.seed} was killed {ATTEMPTS} times, perhaps because "
                     "memory ran out; close other programs or use --workers 1, and give the same command again."
                 )
+            if find_run(spec, folder) is not None:
+                raise SkipwiseError(
+                    f"The process of {spec.model} with seed {spec.seed} died {ATTEMPTS} times after its training, "
+                    f"while it answered versions of the test images ({self._cause()}); give the same command again."
+                )
             make_folder(folder)
             write_run(folder, failed_run(spec, f"its process died {ATTEMPTS} times ({self._cause()})"))
         if self.stopping:
@@ -164,7 +169,7 @@ class _Worker(threading.Thread):
         self.events.put(RunEnd(run=job.folder, record=record))
 
     def _attempt(self, job: Job) -> bool:
-        """Whether the process came to the end of the run. If not, it is dead."""
+        """Returns whether the process came to the end of the run. If not, it is dead."""
         if self.process is None or self.process.poll() is not None:
             self._end()
             self._start()
@@ -221,7 +226,7 @@ class _Worker(threading.Thread):
                 pass
 
     def _cause(self) -> str:
-        """How a process died, for an error."""
+        """Returns how a process died, for an error."""
         assert self.process is not None
         code = self.process.returncode
         if code < 0:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to a run. `epoch` counts from 1; `record` is there once the run has ended."""
+    """A change in a run. `epoch` counts from 1; `record` is there once the run has ended."""
 
     job: Job
     epoch: int = 0

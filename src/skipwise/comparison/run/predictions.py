@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.run.collapse import has_learned
 from skipwise.comparison.run.images import read_split_table
 from skipwise.core.errors import SkipwiseError
 from skipwise.evaluation.calibration import confidence
+from skipwise.evaluation.variants import VARIANTS
 from skipwise.training.run.predictions import read_predictions
 from skipwise.training.run.record import RunRecord
+from skipwise.training.run.variant_answers import read_variant
 
 Records = Mapping[str, RunRecord]
 """The runs that have ended, by their folders in the comparison's folder."""
@@ -29,7 +31,7 @@ class Tested:
         ids: [N].
         labels: the numbers of the classes [N].
         has_twin: whether an image has a duplicate in another split [N].
-        counts: whether an image counts for the outcome [N].
+        counts: whether an image counts for the (first) outcome [N].
         groups: the groups that images belong to [N]; None where images are independent.
     """
 
@@ -52,6 +54,7 @@ class Answers:
     Args:
         given: the numbers of the predicted classes [S, N].
         scores: of the M images that count [S, M].
+        further: of each further outcome, the scores of the images that count for it [S, M].
         confidence: the probability of each predicted class [S, N].
         seeds: the seeds.
         repeated: the seeds with exactly the same logits as an earlier seed.
@@ -60,6 +63,7 @@ class Answers:
 
     given: NDArray[np.int64]
     scores: NDArray[np.float64]
+    further: tuple[NDArray[np.float64], ...]
     confidence: NDArray[np.float64]
     seeds: tuple[int, ...]
     repeated: tuple[int, ...]
@@ -72,7 +76,7 @@ class Answers:
 
     @property
     def has_learned(self) -> NDArray[np.bool_]:
-        """Whether each seed's runs learned [S]."""
+        """A mask of the seeds whose runs learned [S]."""
         return np.array(self.learned, dtype=bool)
 
 
@@ -108,8 +112,10 @@ def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: R
         SkipwiseError: a run's predictions are damaged, or of other images.
     """
     places = {image: place for place, image in enumerate(tested.ids.tolist())}
-    rows, scores, confidences, seeds, seen, learned = [], [], [], [], [], []
-    outcome, counts = plan.question.scoring, tested.counts
+    rows, confidences, seeds, seen, learned = [], [], [], [], []
+    outcomes = [each.scoring for each in plan.question.questions]
+    counts = [outcome.members(tested.labels, plan.classes) for outcome in outcomes]
+    scores: list[list[NDArray[np.float64]]] = [[] for _ in outcomes]
     for seed in plan.question.seeds:
         jobs = plan.jobs(name, seed)
         ended = [records.get(job.folder) for job in jobs]
@@ -128,7 +134,10 @@ def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: R
         if np.isnan(logits).any():
             raise SkipwiseError(f"{folder / jobs[0].folder} was not tested on all of this comparison's test images.")
         rows.append(logits.argmax(axis=1))
-        scores.append(outcome.scores(logits[counts], tested.labels[counts]))
+        versions = {variant: _versions(variant, folder, jobs, places) for variant in plan.question.variants}
+        for found_so_far, outcome, counted in zip(scores, outcomes, counts, strict=True):
+            of_counted = versions[outcome.variant][:, counted] if outcome.variant else logits[counted]
+            found_so_far.append(outcome.scores(of_counted, tested.labels[counted]))
         confidences.append(confidence(logits))
         seeds.append(seed)
         seen.append(hash(tuple(said)))
@@ -137,11 +146,39 @@ def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: R
         learned.append(all(each))
     given = np.array(rows, dtype=np.int64).reshape(len(rows), len(tested.ids))
     repeated = tuple(seed for place, seed in enumerate(seeds) if seen[place] in seen[:place])
+    first, *further = (
+        np.array(each, dtype=np.float64).reshape(len(rows), int(counted.sum()))
+        for each, counted in zip(scores, counts, strict=True)
+    )
     return Answers(
         given=given,
-        scores=np.array(scores, dtype=np.float64).reshape(len(rows), int(counts.sum())),
+        scores=first,
+        further=tuple(further),
         confidence=np.array(confidences, dtype=np.float64).reshape(given.shape),
         seeds=tuple(seeds),
         repeated=repeated,
         learned=tuple(learned),
     )
+
+
+def _versions(variant: str, folder: Path, jobs: Sequence[Job], places: Mapping[str, int]) -> NDArray[np.int32]:
+    """The answers of a seed's runs to a variant [versions, N].
+
+    Args:
+        places: of the test images, by their ids.
+
+    Raises:
+        SkipwiseError: answers are missing or damaged, or are not of all of these images.
+    """
+    versions = VARIANTS[variant].versions
+    answers = np.full((len(versions), len(places)), -1, dtype=np.int32)
+    answered = np.zeros(len(places), dtype=bool)
+    for job in jobs:
+        found = read_variant(folder / job.folder, variant, versions)
+        there = np.array([places.get(image, -1) for image in found.ids.tolist()], dtype=np.int64)
+        if (there < 0).any():
+            raise SkipwiseError(f"{folder / job.folder} answered versions of other images than this comparison's.")
+        answers[:, there], answered[there] = found.answers, True
+    if not answered.all():
+        raise SkipwiseError(f"{folder / jobs[0].folder} did not answer versions of all test images.")
+    return answers

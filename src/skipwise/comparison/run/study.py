@@ -29,7 +29,7 @@ from skipwise.training.run.record import RunRecord
 
 @dataclass(frozen=True, eq=False)
 class StudyResult:
-    """What a study found.
+    """The result of a study.
 
     Args:
         plan: the plan at its end, which a time limit may have changed.
@@ -166,7 +166,7 @@ class _Study:
         judged = judge(
             {name: each.scores for name, each in answers.items()},
             margin=question.tolerance,
-            alpha=question.alpha,
+            alpha=question.share_of_alpha,
             # Those that were planned: whether the time is up early may depend on the results.
             looks=question.looks,
             seeds={name: each.seeds for name, each in answers.items()},

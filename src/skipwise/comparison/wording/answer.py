@@ -10,13 +10,7 @@ from typing import assert_never
 from skipwise.comparison.results.effort import effort_for
 from skipwise.comparison.results.records import Candidate, Costs, Excess, Recommendation, Results
 from skipwise.comparison.wording.pairs import cost_of, is_wide, ways
-from skipwise.comparison.wording.phrases import (
-    margin,
-    milliseconds,
-    over_limit,
-    sure,
-    tested,
-)
+from skipwise.comparison.wording.phrases import margin, milliseconds, over_limit, size, sure, tested
 from skipwise.core.text import count, listed
 from skipwise.statistics import FEWEST_GROUPS
 
@@ -29,6 +23,7 @@ class Answer:
         faster: the network that is as good as the best guess, and faster.
         use: the choice and why.
         sure: how far that can be relied on.
+        price: what the choice costs, in milliseconds and megabytes, and what it took to find out.
         change: what would change it, or settle it.
         cost: what that would take, in runs, hours and images.
         mind: what to watch with this network.
@@ -37,6 +32,7 @@ class Answer:
     faster: str
     use: str
     sure: str
+    price: str
     change: str
     cost: str
     mind: str
@@ -44,7 +40,17 @@ class Answer:
     @property
     def sentences(self) -> tuple[str, ...]:
         """All of them, in the order in which they are read."""
-        return tuple(filter(None, (self.faster, self.use, self.sure, self.change, self.cost, self.mind)))
+        return tuple(filter(None, (self.faster, self.use, self.sure, self.price, *self.rest)))
+
+    @property
+    def head(self) -> tuple[str, ...]:
+        """What somebody who decides reads, a line each: what to use, how sure that is, and what it costs."""
+        return tuple(filter(None, (" ".join(filter(None, (self.faster, self.use))), self.sure, self.price)))
+
+    @property
+    def rest(self) -> tuple[str, ...]:
+        """What would change it, what that costs, and what to watch."""
+        return tuple(filter(None, (self.change, self.cost, self.mind)))
 
 
 def answer(results: Results, choice: Recommendation, costs: Costs | None = None) -> Answer:
@@ -56,12 +62,13 @@ def answer(results: Results, choice: Recommendation, costs: Costs | None = None)
         costs: for how long runs took here; None where that is not known.
     """
     if choice.candidate is None:
-        return Answer(faster="", use=_none(results, choice), sure="", change="", cost="", mind="")
-    change, cost = _settling(results, choice, costs) if choice.basis == "best guess" else _settled(results, choice)
+        return Answer(faster="", use=_none(results, choice), sure="", price="", change="", cost="", mind="")
+    change, cost = _settling(results, choice, costs) if choice.basis == "best guess" else (_may_change(choice), "")
     return Answer(
         faster=_faster(results, choice),
         use=_use(results, choice),
         sure=_guessed(results, choice) if choice.basis == "best guess" else _sure(results, choice),
+        price=_price(results, choice),
         change=change,
         cost=cost,
         mind=_mind(results, choice),
@@ -69,7 +76,7 @@ def answer(results: Results, choice: Recommendation, costs: Costs | None = None)
 
 
 def status(results: Results, choice: Recommendation) -> str:
-    """How far the answer can be relied on, in two or three words."""
+    """States in two or three words how reliable the answer is."""
     if choice.candidate is None:
         return "No answer"
     if has_a_bug(results):
@@ -82,7 +89,7 @@ def status(results: Results, choice: Recommendation) -> str:
 
 
 def has_a_bug(results: Results) -> bool:
-    """Whether seeds made no difference where they must."""
+    """Returns whether some seeds gave the same answers, which means that there is a bug."""
     return any(candidate.repeated for candidate in results.candidates)
 
 
@@ -175,7 +182,7 @@ def _use(results: Results, choice: Recommendation) -> str:
 
 
 def _sure(results: Results, choice: Recommendation) -> str:
-    """How sure a choice is that was shown."""
+    """States how sure a choice is that was shown."""
     if choice.basis == "only one fits":
         return "Nothing had to be shown for this, as there is no other to choose."
     if has_a_bug(results):
@@ -190,7 +197,7 @@ def _sure(results: Results, choice: Recommendation) -> str:
 
 
 def _doubts(results: Results) -> list[str]:
-    """Why the intervals may promise too much, a clause each."""
+    """Lists reasons why the intervals may be too narrow, a clause each."""
     found = []
     if results.exploratory:
         found.append("some of the plan was made when results could be known")
@@ -202,7 +209,7 @@ def _doubts(results: Results) -> list[str]:
 
 
 def _guessed(results: Results, choice: Recommendation) -> str:
-    """What a best guess may still lose."""
+    """States what a best guess may still lose."""
     name = str(choice.candidate)
     if has_a_bug(results):
         return "Don't rely on it: seeds that must differ gave the same answers, so there is a bug somewhere."
@@ -215,44 +222,46 @@ def _guessed(results: Results, choice: Recommendation) -> str:
         loss = f"it may be up to {results.question.scoring.amount(choice.largest_loss)} worse than {choice.against}"
     return (
         f"How sure: not settled. {count(seeds, 'seed')} on {tested(results)} can't tell it from "
-        f"{listed(choice.rivals)}, and {loss}.{_faster_rival(choice)}"
+        f"{listed(choice.rivals)}, and {loss}."
     )
 
 
-def _faster_rival(choice: Recommendation) -> str:
-    found = choice.faster_rival
-    if found is None or (choice.faster is not None and choice.faster.name == found.name):
-        return ""
-    return (
-        f" If speed counts: {found.name} takes {milliseconds(found.latency)} per image instead of "
-        f"{milliseconds(choice.latency or 0.0)}, and nothing here speaks against it."
-    )
-
-
-def _settled(results: Results, choice: Recommendation) -> tuple[str, str]:
-    """What would change a choice that was shown, and what it costs."""
+def _may_change(choice: Recommendation) -> str:
+    """What would change a choice that was shown."""
     if choice.basis == "only one fits":
-        return "Other limits may change it.", ""
+        return "Other limits may change it."
     return (
         "What may change it: images of another kind, another split of these, another recipe or more tuning. The "
-        "intervals cover none of these.",
-        f"What it costs: {_price(results, choice)}.",
+        "intervals cover none of these."
     )
 
 
 def _price(results: Results, choice: Recommendation) -> str:
-    """How much slower the choice is than the fastest network, and what that brings."""
-    fastest, scoring = choice.fastest, results.question.scoring
+    """What the choice takes in time and space, what a faster network would give up, and what it took to find out."""
+    counts, runs = _candidate(results, choice.candidate).counts, sum(len(c.runs) for c in results.candidates)
+    speed = "" if choice.latency is None else f"{milliseconds(choice.latency)} per image on {choice.where}"
+    space = "" if counts is None else f"{size(counts)} of weights"
+    parts = [part for part in (speed, space) if part]
+    found = f"What it costs: {listed(parts)}." if parts else "What it costs is not known here."
+    said = [found, _beside_faster(results, choice)]
+    said.append(f"Finding this out took {count(runs, 'run')}." if runs else "")
+    return " ".join(filter(None, said))
+
+
+def _beside_faster(results: Results, choice: Recommendation) -> str:
+    """How much slower the choice is than a faster network, and what that brings."""
+    rival, fastest, scoring = choice.faster_rival, choice.fastest, results.question.scoring
+    if choice.basis == "best guess":
+        if rival is None or (choice.faster is not None and choice.faster.name == rival.name):
+            return ""
+        return f"{rival.name} takes {milliseconds(rival.latency)}, and nothing here speaks against it."
     pair = None if fastest is None else results.advantage(fastest.name, str(choice.candidate))
     if fastest is None or pair is None or choice.latency is None:
-        return "nothing more; no further runs or images are needed"
+        return ""
     worse = f"is {scoring.span(-pair.high, -pair.low)} worse"
     if pair.high >= 0:
         worse = f"may be up to {scoring.amount(-pair.low)} worse"
-    return (
-        f"{milliseconds(choice.latency)} per image, while the fastest network, {fastest.name}, takes "
-        f"{milliseconds(fastest.latency)} and {worse}"
-    )
+    return f"The fastest network, {fastest.name}, takes {milliseconds(fastest.latency)} and {worse}."
 
 
 def _others(results: Results, choice: Recommendation) -> list[str]:
@@ -262,7 +271,7 @@ def _others(results: Results, choice: Recommendation) -> list[str]:
 
 
 def _settling(results: Results, choice: Recommendation, costs: Costs | None) -> tuple[str, str]:
-    """What would settle a best guess, and what that costs."""
+    """States what would decide a best guess, and what that costs."""
     open_pairs = [results.pair(str(choice.candidate), rival) for rival in choice.rivals]
     pairs = [pair for pair in open_pairs if pair is not None]
     if not pairs:
@@ -279,7 +288,7 @@ def _settling(results: Results, choice: Recommendation, costs: Costs | None) -> 
 
 
 def _mind(results: Results, choice: Recommendation) -> str:
-    """What to watch with the network that was chosen."""
+    """Warns of weak points of the network that was chosen."""
     candidate, outcome, said = _candidate(results, choice.candidate), results.question.scoring, []
     if candidate.not_learned is not None and candidate.not_learned.count:
         said.append(
@@ -303,7 +312,7 @@ def _candidate(results: Results, name: str | None) -> Candidate:
 
 
 def _is_smaller(results: Results, choice: Recommendation) -> bool:
-    """Whether the choice is smaller than all that did as well."""
+    """Returns whether the choice is smaller than all that did as well."""
     sizes = {c.name: c.counts.parameters for c in results.candidates if c.counts is not None}
     own = sizes.get(str(choice.candidate))
     return own is not None and all(own < sizes.get(name, math.inf) for name in choice.level)

@@ -8,13 +8,13 @@ from skipwise.statistics import FEWEST_GROUPS
 
 
 def in_groups(grouping: Grouping, images: int) -> str:
-    """How many test images are in how many groups: "900 test images in 30 groups (column patient)"."""
+    """Counts test images and their groups: "900 test images in 30 groups (column patient)"."""
     groups = f"{count(images, 'test image')} in {count(grouping.groups, 'group')}"
     return f"{groups} ({grouping.by})" if grouping.by else f"{groups}: {images - grouping.groups:,} near-duplicates"
 
 
 def group_warnings(grouping: Grouping, images: int) -> list[str]:
-    """What these groups of test images can't show, a sentence each."""
+    """Lists the limits of these groups of test images, a sentence each."""
     found = []
     if grouping.groups < FEWEST_GROUPS:
         found.append(

@@ -1,4 +1,4 @@
-"""What a reader must know beside the answer: sentences for the terminal, the page and Markdown."""
+"""Warnings and remarks beside the answer: sentences for the terminal, the page and Markdown."""
 
 from __future__ import annotations
 
@@ -29,20 +29,25 @@ def notes(plan: Plan, results: Results) -> list[str]:
         *_not_trained(results),
         *_too_short(plan),
         *_climbing(plan, results),
-        *_guessing(results),
+        *guessing(results),
         *_twins(results),
         *_stopped(plan),
         *_too_few(results),
     ]
 
 
+def notes_on_results(results: Results) -> list[str]:
+    """Those that need no plan, for results that no comparison of ours gave."""
+    return [*_not_learned(results), *_two_seeds(results), *guessing(results), *_too_few(results)]
+
+
 def reservations(plan: Plan, results: Results) -> list[str]:
-    """Why the intervals may not mean what they say."""
+    """Lists reasons why the intervals may be wrong."""
     return [*_identical(results), *_exploratory(plan), *_cross_validation(plan)]
 
 
 def _stopped(plan: Plan) -> list[str]:
-    """What a time limit gave up, at the beginning and on the way."""
+    """Lists what was given up for a time limit, before the first run and later."""
     return [*given_up_in_all(plan), *plan.corrections]
 
 
@@ -52,7 +57,7 @@ def _not_trained(results: Results) -> list[str]:
 
 
 def _too_short(plan: Plan) -> list[str]:
-    """Whether a time limit left too few epochs, or seeds, for the verdicts to say much of the networks."""
+    """Warns of a time limit that left too few epochs or seeds for the verdicts to say much about the networks."""
     if plan.time_limit is None or plan.asked_for is None:
         return []
     epochs, seeds = plan.recipe.epochs, plan.looks[-1]
@@ -82,7 +87,7 @@ def _climbing(plan: Plan, results: Results) -> list[str]:
 
 
 def _exploratory(plan: Plan) -> list[str]:
-    """What was decided when results could be known already, and what that does to the error rates."""
+    """Lists decisions that were made when results could be known already, and their effect on the error rates."""
     sentences = []
     if plan.asked_before:
         asked = [*plan.asked_before, plan.question]
@@ -161,8 +166,9 @@ def _unlearned(candidate: Candidate) -> str:
 
 
 def _seeds_left(candidate: Candidate) -> list[str]:
-    """How many seeds count in cross-validation, where one fold that failed or learned nothing takes its seed with it:
-    the images of that fold have no answers of this seed, and other folds' can't stand in for them."""
+    """Counts the seeds that are complete in cross-validation: a fold that failed or learned nothing removes its seed,
+    as the images of this fold then have no answers from that seed.
+    """
     done, left = len(candidate.seeds), len(candidate.seeds_that_count)
     if candidate.folds == 1 or left == done:
         return []
@@ -170,7 +176,7 @@ def _seeds_left(candidate: Candidate) -> list[str]:
 
 
 def _two_seeds(results: Results) -> list[str]:
-    """What verdicts from two seeds can't see."""
+    """Warns that two seeds can't show that a network fails now and then."""
     if not results.pairs or max(pair.seeds for pair in results.pairs) > LEAST:
         return []
     return [
@@ -180,7 +186,7 @@ def _two_seeds(results: Results) -> list[str]:
 
 
 def _groups(plan: Plan) -> list[str]:
-    """What the groups of the test images can't show."""
+    """Lists the limits of the groups of test images."""
     return [] if plan.grouping is None else group_warnings(plan.grouping, plan.test_images)
 
 
@@ -194,7 +200,7 @@ def _identical(results: Results) -> list[str]:
     ]
 
 
-def _guessing(results: Results) -> list[str]:
+def guessing(results: Results) -> list[str]:
     """A sentence about candidates that are not shown to be better than a guesser who knows how common each class is."""
     outcome, guess = results.question.scoring, results.guess
     reached = [(c.name, c.outcome) for c in results.candidates if c.outcome is not None]
@@ -223,7 +229,7 @@ def _twins(results: Results) -> list[str]:
 
 
 def _cross_validation(plan: Plan) -> list[str]:
-    """What intervals mean where there is no split."""
+    """Explains intervals from cross-validation, which has no split."""
     if plan.folds is None:
         return []
     return [
@@ -233,14 +239,14 @@ def _cross_validation(plan: Plan) -> list[str]:
 
 
 def _too_few(results: Results) -> list[str]:
-    """What so few test images can't show; nothing where they come in groups, as it would take them for independent."""
+    """Warns of too few test images; nothing where they come in groups, as the limit is for independent images."""
     bound = "" if results.test_groups is not None else resolvable(results.class_images_that_count, results.question)
     return [bound] if bound else []
 
 
 def resolvable(class_images: Sequence[int], question: Question) -> str:
-    """What so few test images can't show whatever the networks do, however many seeds; "" where they can, and for
-    losses, of which an image may have any.
+    """States the smallest difference that so many test images can show with any number of seeds; "" where that is below
+    the margin, and for losses, which have no limits on a single image.
 
     Args:
         class_images: how many test images of each class count.

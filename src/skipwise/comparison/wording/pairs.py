@@ -21,7 +21,7 @@ def pair_lines(results: Results) -> list[tuple[str, Pair | None]]:
 
 
 def verdict(pair: Pair, question: Question) -> str:
-    """What a pair's interval means."""
+    """States the verdict on a pair."""
     if pair.verdict in ("better", "worse"):
         small = f", though by less than {margin(question)}" if pair.equivalent else ""
         return f"{pair.a} is {pair.verdict} than {pair.b}{small}"
@@ -41,12 +41,12 @@ def short_verdict(pair: Pair) -> str:
 
 
 def is_wide(pair: Pair, question: Question) -> bool:
-    """Whether an interval is so wide that its ends tell nobody anything; only shares have a scale to say so by."""
+    """Returns whether an interval is too wide to be useful; never for losses, which have no fixed scale."""
     return question.scoring.higher_is_better and pair.high - pair.low > WIDE
 
 
 def remedy(pair: Pair, results: Results, costs: Costs | None = None) -> str:
-    """What would settle an unresolved pair, and what that costs; "" for others.
+    """States what would decide an unresolved pair, and what that costs; "" for other pairs.
 
     Args:
         costs: for how long runs take here; None where that is not known.
@@ -72,7 +72,7 @@ def ways(effort: Effort) -> str:
 
 
 def cost_of(effort: Effort) -> str:
-    """What each way costs: "38 more runs, about 2 h here; or about 7,400 more test images with their labels"."""
+    """States the cost of each way: "38 more runs, about 2 h here; or about 7,400 more labelled test images"."""
     found = []
     if effort.seeds is not None:
         time = "" if effort.seconds is None else f", about {duration(effort.seconds)} here"
@@ -85,7 +85,7 @@ def cost_of(effort: Effort) -> str:
 
 
 def left_open(pair: Pair, results: Results, costs: Costs | None = None) -> str:
-    """Why an unresolved pair got no more seeds, and what would settle it; "" for others."""
+    """Explains why an unresolved pair got no more seeds, and what would decide it; "" for other pairs."""
     if pair.verdict != "unresolved":
         return ""
     above, question = results.beaten(), results.question
@@ -100,7 +100,7 @@ def left_open(pair: Pair, results: Results, costs: Costs | None = None) -> str:
 
 
 def beside_resampling(pair: Pair, check: Bootstrap | None) -> str:
-    """Why a pair is unresolved although its interval by resampling leaves out zero; "" where it does not."""
+    """Explains why a pair is unresolved although its bootstrap interval excludes zero; "" where it does not."""
     if pair.verdict != "unresolved" or check is None or check.low <= 0 <= check.high:
         return ""
     return (

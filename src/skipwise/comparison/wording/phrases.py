@@ -10,14 +10,14 @@ from skipwise.core.text import count
 from skipwise.cost.counts import Counts
 from skipwise.cost.interleaved import Timing
 from skipwise.evaluation.outcomes import OUTCOMES
-from skipwise.statistics import Pair
+from skipwise.statistics import Estimate, Pair
 from skipwise.training.loop.recipe import Recipe
 
 UNKNOWN = "unknown"
 
 
 def measure(question: Question, *, on: str = "test") -> str:
-    """What the question counts, by its name."""
+    """Names what the question counts."""
     return question.scoring.measure(on=on)
 
 
@@ -27,12 +27,12 @@ def margin(question: Question) -> str:
 
 
 def sure(question: Question) -> str:
-    """How sure the intervals are: "95%"."""
+    """Returns the confidence level of the intervals: "95%"."""
     return f"{(1 - question.alpha) * 100:g}%"
 
 
 def tested(results: Results) -> str:
-    """What networks were tested on: "900 test images in 30 groups (column patient)"."""
+    """Counts the images that networks were tested on: "900 test images in 30 groups (column patient)"."""
     images, used = count(results.test_images, "test image"), sum(results.class_images_that_count)
     if used < results.test_images:
         images = f"{used:,} of {images}"
@@ -45,7 +45,7 @@ def tested(results: Results) -> str:
 
 
 def unlearned(candidate: Candidate) -> str:
-    """How many runs learned nothing, and how many may: "0 of 5 learned nothing; up to 52% may"; "" where unknown."""
+    """Counts runs that learned nothing: "0 of 5 learned nothing; up to 52% may"; "" where unknown."""
     share = candidate.not_learned
     if share is None:
         return ""
@@ -63,6 +63,13 @@ def reached(candidate: Candidate, question: Question) -> str:
         if share is None or not share.count:
             return "none"
         return "learned nothing" if share.count == share.runs else "too few runs learned"
+    return mean(outcome, question)
+
+
+def mean(outcome: Estimate | None, question: Question) -> str:
+    """A mean with its interval: "97.70% (95.4 to 99.7)"; "none" where there is none."""
+    if outcome is None:
+        return "none"
     scoring = question.scoring
     return f"{scoring.value(outcome.value)} ({scoring.bounds(outcome.low, outcome.high)})"
 
@@ -84,12 +91,12 @@ def latency(timing: Timing | None) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    """What an image takes: "9.80 ms"."""
+    """Returns the time for an image: "9.80 ms"."""
     return f"{seconds * 1000:.2f} ms"
 
 
 def size(counts: Counts | None) -> str:
-    """What the weights take in float32."""
+    """Returns the size of the weights in float32."""
     return f"{counts.parameters * 4 / 1e6:,.1f} MB" if counts else UNKNOWN
 
 
@@ -99,14 +106,14 @@ def operations(counts: Counts | None) -> str:
 
 
 def runs_done(candidate: Candidate) -> str:
-    """How many runs a candidate had: "5", "5, 1 failed", or "5 x 4" with four folds."""
+    """Counts the runs of a candidate: "5", "5, 1 failed", or "5 x 4" with four folds."""
     folds = f" x {candidate.folds}" if candidate.folds > 1 else ""
     failed = f", {candidate.failed} failed" if candidate.failed else ""
     return f"{len(candidate.seeds)}{folds}{failed}"
 
 
 def length(recipe: Recipe) -> str:
-    """How long a run is: "40 epochs", or "24 steps, less than an epoch"."""
+    """Returns the length of a run: "40 epochs", or "24 steps, less than an epoch"."""
     if recipe.steps is not None:
         return f"{count(recipe.steps, 'step')}, less than an epoch"
     return count(recipe.epochs, "epoch")

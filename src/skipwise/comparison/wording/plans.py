@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.plan.question import Question
 from skipwise.comparison.wording.phrases import length, margin
-from skipwise.core.text import byte_size, duration
+from skipwise.core.text import byte_size, duration, listed
 
 if TYPE_CHECKING:
     from skipwise.comparison.budget.forecast import Forecast
@@ -28,6 +29,7 @@ def outlined(plan: Plan) -> list[str]:
         f"{plan.data}: {len(plan.classes)} classes, {split}, {size} x {size} pixels",
         f"{', '.join(plan.trained)}: judged after {looks} each{tuned}, by {question.outcome}; margin "
         f"{margin(question)}, alpha {question.alpha:g}",
+        *_further(question),
         f"{length(recipe)} of recipe '{recipe.name}' in batches of {recipe.batch_size}, {plan.stem} "
         f"stem, width {plan.width:g}; {plan.processes} at once on {plan.execution.device} in "
         f"{plan.execution.precision}{compiled}",
@@ -35,7 +37,7 @@ def outlined(plan: Plan) -> list[str]:
 
 
 def expected(plan: Plan, forecast: Forecast, folder: Path) -> list[str]:
-    """How long it will take, and the disk that it needs.
+    """Lists the expected duration and the disk space that is needed.
 
     Args:
         folder: of the results; it need not be there.
@@ -50,3 +52,9 @@ def expected(plan: Plan, forecast: Forecast, folder: Path) -> list[str]:
     if free < forecast.needed:
         lines.append(f"The disk is too small for them: it has only {byte_size(free)} left.")
     return lines
+
+
+def _further(question: Question) -> list[str]:
+    """The outcomes beside the first one, with their margins."""
+    judged = [f"{each.outcome} (margin {margin(each)})" for each in question.questions[1:]]
+    return [f"judged at the end also by {listed(judged)}; alpha is shared by all {len(judged) + 1}"] if judged else []

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.results.records import Results
+from skipwise.comparison.results.records import Costs, Results
+from skipwise.comparison.wording.further import and_outcomes, beside
 from skipwise.comparison.wording.phrases import length, margin, measure, tested
-from skipwise.core.text import count, listed
+from skipwise.core.text import count, duration, listed
 from skipwise.training.setting import Setting
 
 
@@ -19,13 +20,24 @@ def asked(results: Results) -> str:
     if results.exploratory or results.folds is not None:
         error = ""
     return (
-        f"Compared: {count(len(results.candidates), 'network')} by {measure(question)}, with {seeds} each, on "
-        f"{tested(results)}. A difference of less than {margin(question)} counts as too small to matter.{error}"
+        f"Compared: {count(len(results.candidates), 'network')} by {measure(question)}{beside(question)}, with {seeds} "
+        f"each, on {tested(results)}. A difference of less than {margin(question)} counts as too small to matter."
+        f"{error}"
     )
 
 
+def when_and_how_long(plan: Plan, costs: Costs) -> str:
+    """The day, the data and the time that training took, as far as they are known: the line below the answer."""
+    images = plan.test_images if plan.folds is not None else sum(plan.split_images.values())
+    parts = [costs.finished, f"{plan.data}, {count(images, 'image')} of {count(len(plan.classes), 'class')}"]
+    if costs.trained_seconds is not None:
+        at_once = f", {costs.processes} runs at once" if costs.processes > 1 else ""
+        parts.append(f"{duration(costs.trained_seconds)} of training in all{at_once}")
+    return f"{'; '.join(filter(None, parts))}."
+
+
 def looks_taken(plan: Plan, results: Results) -> list[str]:
-    """How several looks went, and which runs that spared; not those that failures or a time limit prevented."""
+    """Describes the looks and the runs that they saved; not those that failures or a time limit prevented."""
     question, looks = results.question, results.looks
     if len(question.looks) == 1 or not looks:
         return []
@@ -50,7 +62,7 @@ def looks_taken(plan: Plan, results: Results) -> list[str]:
 
 
 def given_up(plan: Plan) -> list[str]:
-    """What a plan gives up for its time limit, a phrase each."""
+    """Lists what a plan gives up for its time limit, a phrase each."""
     found = []
     if plan.asked_for is not None:
         looks, epochs = plan.asked_for
@@ -82,7 +94,7 @@ def not_covered(plan: Plan) -> str:
 
 
 def assumed(results: Results) -> str:
-    """What the intervals rest on."""
+    """States the assumptions of the intervals."""
     units = "test images" if results.test_groups is None else "groups of test images"
     together = (
         f"Images of one group ({results.grouped_by}), and near-duplicates, count as belonging together."
@@ -91,7 +103,8 @@ def assumed(results: Results) -> str:
         "together."
     )
     return (
-        f"The intervals allow for which seeds and which {units} were drawn, and hold for all pairs at once. They "
+        f"The intervals allow for which seeds and which {units} were drawn, and hold for all pairs"
+        f"{and_outcomes(results.question)} at once. They "
         f"assume that {units} are independent of each other. {together} A comparison that is repeated with more seeds "
         "because a pair stayed open is a second look, and the chances of error of the two add up."
     )

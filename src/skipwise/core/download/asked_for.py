@@ -1,4 +1,4 @@
-"""Whether somebody asked for what would be downloaded."""
+"""A check of whether the user asked for a download."""
 
 from __future__ import annotations
 

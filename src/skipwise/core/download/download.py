@@ -35,13 +35,13 @@ Progress = Callable[[str, int, int], None]
 SLOWEST, WINDOW = 1024, 60.0
 """Bytes a second, over so many seconds: what goes slower than that has stopped."""
 ATTEMPTS = 3
-"""How often a connection may break without anything new having arrived."""
+"""The number of times that a connection may break without any new bytes."""
 _PIECE = 2**18
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Begun:
-    """What is known of a file that has arrived in part: a validator is an ETag or a date."""
+    """Facts about a file that has arrived in part: a validator is an ETag or a date."""
 
     url: str
     validator: str
@@ -64,7 +64,7 @@ class Download:
     mend: str
 
     def is_whole(self, path: Path) -> bool:
-        """Whether a file has the hash. True of any file where none is published."""
+        """Returns whether a file has the hash. True of any file where none is published."""
         digest = hashlib.sha256()
         with path.open("rb") as file:
             while piece := file.read(_PIECE):

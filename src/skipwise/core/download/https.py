@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import http.client
 import re
 import ssl
@@ -30,7 +31,11 @@ class _OnlyHttps(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
     ) -> urllib.request.Request | None:
-        check_scheme(newurl, req.full_url)
+        try:
+            check_scheme(newurl, req.full_url)
+        except SkipwiseError:
+            fp.close()  # nobody else has this answer
+            raise
         return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
 
 
@@ -57,21 +62,26 @@ def open_url(url: str, headers: dict[str, str]) -> Any:
     ):
         opener.add_handler(handler)
     request = urllib.request.Request(url, headers={"User-Agent": "skipwise", "Accept-Encoding": "identity", **headers})
-    answer: list[Any] = []
+    asked: concurrent.futures.Future[Any] = concurrent.futures.Future()
 
     def ask() -> None:
+        found: Any
         try:
-            answer.append(opener.open(request, timeout=SILENCE))
+            found = opener.open(request, timeout=SILENCE)
         except Exception as error:
-            answer.append(error)
+            found = error
+        try:
+            asked.set_result(found)
+        except concurrent.futures.InvalidStateError:  # it was given up on
+            if not isinstance(found, Exception) or isinstance(found, urllib.error.HTTPError):
+                found.close()
 
     # Each header may come just in time, for ever; so it is not this thread that waits for them.
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(PATIENCE)
-    if not answer:
+    threading.Thread(target=ask, daemon=True).start()
+    concurrent.futures.wait([asked], PATIENCE)
+    if asked.cancel():
         raise BrokenConnection("the server does not answer")
-    found = answer[0]
+    found = asked.result()
     if isinstance(found, urllib.error.HTTPError | SkipwiseError):
         raise found
     if isinstance(found, urllib.error.URLError) and isinstance(found.reason, ssl.SSLCertVerificationError):
@@ -87,7 +97,7 @@ def open_url(url: str, headers: dict[str, str]) -> Any:
 
 
 def range_of(status: int, headers: Message, have: int) -> tuple[int, int]:
-    """Where the answer's bytes begin, and how many the file has; 0 if nobody knows."""
+    """Returns where the answer's bytes begin, and the length of the file; 0 if the server does not say."""
     length = headers.get("Content-Length", "")
     if status != 206:
         return 0, int(length) if length.isdecimal() else 0
@@ -98,7 +108,7 @@ def range_of(status: int, headers: Message, have: int) -> tuple[int, int]:
 
 
 def validator_of(headers: Message) -> str:
-    """What tells this file from another that is there later. A weak ETag does not: the bytes may be others."""
+    """Returns the header that changes with the file. A weak ETag may stay while the bytes change."""
     etag = headers.get("ETag", "")
     return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
 

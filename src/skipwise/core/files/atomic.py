@@ -16,7 +16,7 @@ from skipwise.core.files.os_errors import ELSEWHERE, explained
 from skipwise.core.files.regular import open_own
 
 _TEMPORARY = re.compile(r"\..+\.\d+\.tmp", re.DOTALL)
-"""What `atomic` calls its temporary files."""
+"""Names of the temporary files that `atomic` makes."""
 
 
 @contextlib.contextmanager

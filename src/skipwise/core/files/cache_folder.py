@@ -1,4 +1,4 @@
-"""Where decoded images and data sets are kept, to be used again."""
+"""The folder of the cache, which keeps decoded images and data sets for later use."""
 
 from __future__ import annotations
 

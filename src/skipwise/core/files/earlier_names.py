@@ -12,6 +12,8 @@ import typing
 from dataclasses import is_dataclass
 from typing import Any
 
+from msgspec import UnsetType
+
 EARLIER_NAMES = "EARLIER_NAMES"
 
 
@@ -54,10 +56,10 @@ def _renamed(plain: Any, kind: Any, *, to_earlier: bool) -> Any:
 
 @functools.cache
 def _types_of(kind: type) -> dict[str, Any]:
-    """The types of a class's fields; where a field may be None, the other type."""
+    """The types of a class's fields; where a field may be None, or left out, the other type."""
     found = {}
     for name, hint in typing.get_type_hints(kind).items():
-        others = [each for each in typing.get_args(hint) if each is not type(None)]
+        others = [each for each in typing.get_args(hint) if each not in (type(None), UnsetType)]
         optional = typing.get_origin(hint) in (typing.Union, types.UnionType) and len(others) == 1
         found[name] = others[0] if optional else hint
     return found

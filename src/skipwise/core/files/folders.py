@@ -39,7 +39,7 @@ def remove_empty(path: Path) -> None:
 
 
 def despite_deletion(act: Callable[[], _T]) -> _T:
-    """What `act` returns; it is tried again where somebody deletes folders under its hands."""
+    """Returns `act()`, which is tried again if another process deletes a folder meanwhile."""
     for _ in range(20):
         try:
             return act()

@@ -1,4 +1,4 @@
-"""What it takes to read JSON, told before it is read: `[],` has three bytes, and a list takes eighty in memory."""
+"""The memory that reading JSON takes, estimated before it is read: `[],` has three bytes, and a list takes eighty."""
 
 from __future__ import annotations
 

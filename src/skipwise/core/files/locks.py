@@ -55,7 +55,7 @@ def locked(folder: Path, *, waiting: Callable[[], None] | None = None) -> Iterat
 
 
 def _try(stack: contextlib.ExitStack, folder: Path) -> bool:
-    """Whether the lock of a folder is free; then this process has it until `stack` is closed."""
+    """Returns whether the lock of a folder is free; then this process has it until `stack` is closed."""
     from filelock import FileLock, Timeout  # takes a while to import, and what only looks on needs none
 
     with explained(folder):
@@ -87,7 +87,7 @@ def hold(file: IO[Any], *, at_once: bool = False) -> None:
 
 
 def is_at(file: IO[Any], path: Path) -> bool:
-    """Whether an open file is what `path` leads to now."""
+    """Returns whether an open file is what `path` leads to now."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:

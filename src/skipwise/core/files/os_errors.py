@@ -1,4 +1,4 @@
-"""What the operating system says about a path, as a sentence with the mend."""
+"""Errors of the operating system about a path, as a sentence that says what to do."""
 
 from __future__ import annotations
 

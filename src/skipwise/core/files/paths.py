@@ -1,4 +1,4 @@
-"""What a user names where a file or a folder is expected."""
+"""Paths that a user names where a file or a folder is expected."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DOWNLOADS = (
     ("gs", r"(.*)", "gcloud storage cp --recursive {address} ."),
     ("https|http|ftp", r"(.*)", "curl --location --output {name} {address}"),
 )
-"""How an address of the web is downloaded: its kind, what follows, and the command."""
+"""Commands that download a web address: the kind of address, a pattern for the rest, and the command."""
 
 
 def refuse_address(given: str | os.PathLike[str]) -> None:

@@ -28,7 +28,7 @@ _KINDS = (
 
 
 def is_regular(status: os.stat_result) -> bool:
-    """Whether something is a file on a disk."""
+    """Returns whether something is a file on a disk."""
     return stat.S_ISREG(status.st_mode) and status.st_dev not in _kernels()
 
 

@@ -1,4 +1,4 @@
-"""What differs between the devices that torch computes on. Whatever depends on one asks here, and not for its name.
+"""Differences between the devices that torch computes on. Code that depends on one asks here, not for its name.
 
 Importing torch takes a second, so it is imported where something is asked that it has to answer.
 """
@@ -44,7 +44,7 @@ class Device:
         self.name = name
 
     def is_there(self) -> bool:
-        """Whether this machine has one."""
+        """Returns whether this machine has one."""
         import torch
 
         return bool(getattr(torch, self.name).is_available())
@@ -158,19 +158,19 @@ KINDS: dict[str, Device] = {"cuda": Cuda("cuda"), "mps": Mps("mps"), "cpu": Cpu(
 
 
 def of(name: str) -> Device:
-    """What is known of a device; for a name that torch alone knows, what holds for any accelerator."""
+    """Returns the properties of a device; for a name that only torch knows, those that hold for any accelerator."""
     return KINDS.get(name) or Device(name)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that there is not enough memory, of whichever device."""
+    """Returns whether an error says that there is not enough memory, of whichever device."""
     import torch
 
     return isinstance(error, torch.OutOfMemoryError) or memory.is_short(error)
 
 
 def lacks(error: BaseException) -> str | None:
-    """What a device does not have, by an error that says so: "float64" or an operator's name; else None."""
+    """Returns what a device lacks, by the error: "float64" or an operator's name; None for other errors."""
     said = str(error)
     if isinstance(error, NotImplementedError) and (found := re.search(r"operator '(?:aten::)?([^']+)'", said)):
         return f"the operator {found[1]}"

@@ -1,4 +1,4 @@
-"""What libraries stumble over where a process finds little around it: a container without a user, a home, a disk."""
+"""Settings for processes in a bare environment: a container without a user, a home or a disk."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from skipwise.core.errors import SkipwiseError
 
 _MEMORY_DISK = "/dev/shm"
 PATIENCE = {"GOMP_SPINCOUNT": "10000"}
-"""How often a thread looks whether the others are done, before it leaves its core to other programs: a fraction of a
+"""A thread checks this many times whether the others are done before it gives up its core: a fraction of a
 millisecond. torch's own 300,000 is as quick on an idle machine, and makes a step beside other programs 1.3 to 1.9
 times as long (benchmarks/waiting.py). It has to be in the environment before torch is imported."""
 
@@ -42,7 +42,7 @@ def furnish() -> None:
 
 
 def mend(error: OSError) -> str:
-    """What to do about an error, to be added to it, where it is about the folder for temporary files; else ""."""
+    """Returns what to do about an error that is about the folder for temporary files; "" for other errors."""
     named = error.filename
     if isinstance(named, str) and tempfile.tempdir is not None and Path(named).parent == Path(tempfile.tempdir):
         return "; if it is for temporary files, name another folder for them in TMPDIR"

@@ -1,5 +1,4 @@
-"""How much memory a process may use, what of it is free, and what the libraries need: too little is refused before they
-are imported.
+"""Memory: the limit for a process, the free part, and the needs of libraries, checked before they are imported.
 
 Where a process may map less than that (`ulimit -v`, RLIMIT_AS), libraries end in a segmentation fault, an abort or a
 wait for a thread that never began, and in a container (a cgroup) the kernel kills it; nothing can be said then any
@@ -34,7 +33,7 @@ NO_LIMIT = 2**60
 
 @dataclass(frozen=True)
 class Need:
-    """What a process needs in all that uses a package, in bytes: of addresses, and of memory."""
+    """The needs of a process that uses a package, in bytes: of addresses, and of memory."""
 
     addresses: float
     memory: float
@@ -60,7 +59,7 @@ _SHORT = (
     "failed to map segment",
     "unable to allocate",
 )
-"""What libraries say of it."""
+"""Messages of libraries that mean too little memory or too few threads."""
 
 
 def refuse_what_does_not_fit() -> None:
@@ -102,7 +101,7 @@ def check(package: str) -> None:
 
 
 def address_limit() -> int | None:
-    """How many bytes this process may map; None if there is no limit."""
+    """Returns the number of bytes that this process may map; None if there is no limit."""
     try:
         import resource
     except ImportError:  # Windows
@@ -112,7 +111,7 @@ def address_limit() -> int | None:
 
 
 def memory_limit() -> int | None:
-    """How many bytes of memory the control groups of this process allow; None if there is no limit."""
+    """Returns the number of bytes that the control groups of this process allow; None if there is no limit."""
     return min((group.limit for group in _groups()), default=None)
 
 
@@ -126,7 +125,7 @@ def free_memory() -> int | None:
 
 @functools.lru_cache(maxsize=1)
 def _free_at(_: int) -> int | None:
-    """What is free in a second of the monotonic clock."""
+    """Returns the free memory, cached for a second of the monotonic clock."""
     return _ask_what_is_free()
 
 
@@ -225,7 +224,7 @@ def _groups() -> Iterator[_Group]:
 
 
 def _free_in(folder: Path, limit: int, used: str) -> int | None:
-    """What of a group's limit is not in use; pages of files that were read don't count, since they make room."""
+    """Returns the unused part of a group's limit; pages of files that were read don't count, since they make room."""
     try:
         parts = dict(line.split() for line in (folder / "memory.stat").read_text(encoding="ascii").splitlines())
         cached = sum(int(parts.get(f"total_{kind}", parts[kind])) for kind in ("inactive_file", "active_file"))
@@ -235,7 +234,7 @@ def _free_in(folder: Path, limit: int, used: str) -> int | None:
 
 
 def is_short(error: BaseException) -> bool:
-    """Whether an error says that memory, addresses or threads can't be had."""
+    """Returns whether an error says that memory, addresses or threads can't be had."""
     if isinstance(error, MemoryError):
         return True
     said = str(error).lower()

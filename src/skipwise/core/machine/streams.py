@@ -17,7 +17,7 @@ _NAMES = ("stdin", "stdout", "stderr")
 
 
 class Nowhere(io.TextIOWrapper):
-    """What stands in for a stream that was closed when the process began."""
+    """A replacement for a stream that was closed when the process began."""
 
 
 def complete() -> None:

@@ -1,4 +1,4 @@
-"""What this machine is: the record kept with every run."""
+"""A description of this machine, which is kept with every run."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def keep_freed_memory() -> None:
 
 
 def may_have_accelerator() -> bool:
-    """Whether there may be a GPU that torch can use: False where the system shows none, which is known without torch.
+    """Returns whether there may be a GPU for torch, without importing it: False where the system shows none.
 
     Only Linux shows its devices as files: those of NVIDIA (CUDA), AMD (ROCm, CUDA to torch) and of Windows below it.
     """

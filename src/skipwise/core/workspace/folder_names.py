@@ -1,4 +1,4 @@
-"""How folders of results are called: "digits", "digits-2", "digits-3", ..."""
+"""Names of the folders of results: "digits", "digits-2", "digits-3", ..."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user may say of the folder for the results."""
+"""The options for the folder of results."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from skipwise.core.options import option, options
 
 @options("Folder for the results")
 class FolderOptions:
-    """Where the results go, and what happens to those that are there."""
+    """Options for the folder of results, and for results that are there already."""
 
     output: str | None = option(
         None, "The folder for the results.", unset="the next in runs/<verb>", metavar="FOLDER", short="-o", path=True

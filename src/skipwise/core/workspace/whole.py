@@ -19,9 +19,9 @@ from skipwise.core.workspace.task import Place, Task
 from skipwise.core.workspace.workspace import Notice, P
 
 HIDDEN = ".skipwise-{}.tmp"
-"""Where a folder is made, beside its place."""
+"""The name of a folder beside its place while it is being made."""
 MADE = "artifact"
-"""What it is called in there."""
+"""The name of the artifact inside that folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +117,7 @@ def _remove_leftovers(parent: Path, but: Path, notice: Notice) -> None:
 
 
 def _is_ours(hidden: Path) -> bool:
-    """Whether it is a folder as `making_whole` leaves it, rather than a link, or somebody's."""
+    """Returns whether it is a folder as `making_whole` leaves it, rather than a link, or somebody's."""
     if hidden.is_symlink() or not hidden.is_dir():
         return False
     try:

@@ -1,4 +1,4 @@
-"""Where one kind of results is kept, and how a folder of it is read."""
+"""The place for one kind of results, and the way a folder of it is read."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from skipwise.core.files.os_errors import ELSEWHERE
 
 
 class Plan(Protocol):
-    """What is fixed before the work begins."""
+    """The choices that are fixed before the work begins."""
 
     def same_as(self, other: Any, /) -> bool:
-        """Whether to go on with `other`, or to show its results, is what was asked for."""
+        """Returns whether the results of `other` answer this plan, finished or continued."""
 
     def difference(self, other: Any, /) -> str:
         """Returns a phrase for the user that names what differs."""
@@ -29,7 +29,7 @@ P = TypeVar("P", bound=Plan)
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace(Generic[P]):
-    """Where one kind of results is kept, a folder for each.
+    """The place for one kind of results, with a folder for each.
 
     A folder has the plan of its work, which is written first, and the results, which are written last: it is unfinished
     while one of these is missing.
@@ -65,7 +65,7 @@ class Workspace(Generic[P]):
     overwrites: bool = False
 
     def is_finished(self, folder: Path) -> bool:
-        """Whether all that is written last is there."""
+        """Returns whether all that is written last is there."""
         return all((folder / name).is_file() for name in self.results)
 
     def begin(self, folder: Path, plan: P) -> None:

@@ -20,12 +20,12 @@ _ASPECT = (3 / 4, 4 / 3)
 
 
 def mirrored(count: int, generator: torch.Generator) -> Tensor:
-    """Which of `count` images to flip, bool [count]: each with a probability of 1/2."""
+    """Chooses which of `count` images to flip, bool [count]: each with a probability of 1/2."""
     return torch.rand(count, generator=generator) < 0.5
 
 
 def mirrored_in_turn(indices: NDArray[np.int64], epoch: int, seed: int) -> Tensor:
-    """Which images to flip, bool [B]: each in every other epoch, where a hash of (seed, index) decides in which first.
+    """Chooses images to flip, bool [B]: each in every other epoch; a hash of (seed, index) decides in which first.
 
     Any two successive epochs show every image in both ways, which random flips do only half of the time
     (Jordan 2024, arXiv:2404.00498).

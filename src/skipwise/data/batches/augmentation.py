@@ -37,5 +37,5 @@ class Augmentation:
 
     @property
     def on_any_device(self) -> bool:
-        """Whether everything can run on the images' device; resized crops and RandAugment run on the CPU."""
+        """True if everything can run on the images' device; resized crops and RandAugment run on the CPU."""
         return self.resized_crop is None and self.rand_augment is None

@@ -57,7 +57,7 @@ def keep_sums(folder: Path) -> None:
 
 
 def is_sound(folder: Path, *, read: bool) -> bool:
-    """Whether a folder has exactly the files that it had when `keep_sums` was called; False if it never was.
+    """Returns whether a folder has exactly the files that it had when `keep_sums` was called; False if it never was.
 
     Args:
         folder: the folder.

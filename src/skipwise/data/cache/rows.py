@@ -159,7 +159,7 @@ class RowWriter:
         return found
 
     def holds(self, number: int, checksum: int) -> bool:
-        """Whether a row that was written before is undamaged."""
+        """Returns whether a row that was written before is undamaged."""
         row = bytearray(self._row)
         read_at(self._descriptor, memoryview(row), len(self._header) + number * self._row)
         self._checksums[number] = checksum

@@ -1,4 +1,4 @@
-"""What all containers of files share: names, protocols, and checks of the names in an archive.
+"""Code that all containers of files share: names, protocols, and checks of the names in an archive.
 
 A name in an archive is never opened as a path, so a hostile archive can reach nothing. It is refused all the same,
 since it was not made as a data set.
@@ -65,7 +65,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing:
-    """What a container holds.
+    """The contents of a container.
 
     Args:
         entries: the files.
@@ -111,7 +111,7 @@ class Shareable(Container, Protocol):
     def kind(self) -> str: ...
 
     def address(self, name: str) -> str:
-        """Where a file's bytes are, so that another process can read it without searching the container."""
+        """Returns the address of a file's bytes, so that another process need not search the container."""
 
     def reader(self) -> AbstractContextManager[Reader]:
         """A context manager whose value reads files by their addresses, in any order."""

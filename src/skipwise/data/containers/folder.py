@@ -93,7 +93,7 @@ class Folder:
 
 
 def _is_folder(item: os.DirEntry[str]) -> bool:
-    """Whether it is a folder. A link to itself counts as a file, which is reported when it is read."""
+    """Returns whether it is a folder. A link to itself counts as a file, which is reported when it is read."""
     try:
         return item.is_dir()
     except OSError:

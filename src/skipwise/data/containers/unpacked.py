@@ -26,7 +26,7 @@ _PART = 2**16
 
 
 def is_packed(path: Path) -> bool:
-    """Whether a file is compressed, by its content."""
+    """Returns whether a file is compressed, by its content."""
     with open_regular(path) as file:
         return file.read(6).startswith((_GZIP, _BZIP2, _XZ))
 

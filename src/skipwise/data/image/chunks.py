@@ -110,7 +110,7 @@ def bare_png(data: bytes, *, most: int) -> bytes | None:
 
 
 def _is_sound(data: bytes, start: int, end: int) -> bool:
-    """Whether the checksum of a PNG's chunk is correct."""
+    """Returns whether the checksum of a PNG's chunk is correct."""
     return zlib.crc32(data[start - 4 : end]) == int.from_bytes(data[end : end + 4], "big")
 
 
@@ -175,7 +175,7 @@ def bare_jpeg(data: bytes) -> bytes | None:
 
 
 def _is_needed(content: bytes) -> bool:
-    """Whether application data of a JPEG hold its kind of colours or its orientation."""
+    """Returns whether application data of a JPEG hold its kind of colours or its orientation."""
     if content.startswith(EXIF):
         with contextlib.suppress(ValueError):
             return orientation(content[len(EXIF) :]) > 0

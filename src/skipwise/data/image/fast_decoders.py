@@ -173,7 +173,7 @@ def _jpeg_decoder() -> Decoder | None:
 
 
 def _matches_pillow(decoder: Decoder, format: str, modes: Sequence[str], ways: Sequence[dict[str, object]]) -> bool:
-    """Whether a decoder gives exactly Pillow's pixels; there are several JPEG libraries, which round differently."""
+    """Returns whether a decoder gives exactly Pillow's pixels; JPEG libraries differ in rounding."""
     from PIL import Image
 
     rng = np.random.default_rng(0)

@@ -38,30 +38,30 @@ HEIC = "HEIC"
 
 @functools.cache
 def has_heif() -> bool:
-    """Whether the package for HEIC is installed."""
+    """Returns whether the package for HEIC is installed."""
     return importlib.util.find_spec("pillow_heif") is not None
 
 
 def is_picture(suffix: str) -> bool:
-    """Whether files with a lower-case suffix are pictures, supported or not."""
+    """Returns whether files with a lower-case suffix are pictures, supported or not."""
     return suffix in _BY_SUFFIX
 
 
 def is_readable(suffix: str) -> bool:
-    """Whether pictures with a lower-case suffix can be read here."""
+    """Returns whether pictures with a lower-case suffix can be read here."""
     kind = _BY_SUFFIX.get(suffix)
     return kind == "read" or (kind == "extra" and has_heif())
 
 
 def mend_for(suffixes: Iterable[str]) -> str:
-    """What to do about pictures with these suffixes, which cannot be read here."""
+    """Returns what to do about pictures with these suffixes, which cannot be read here."""
     if all(_BY_SUFFIX.get(each) == "extra" for each in suffixes):
         return f"install the package that reads them: {INSTALL_FORMATS}"
     return "convert them to JPEG or PNG"
 
 
 def is_read(name: str) -> bool:
-    """Whether a format, as `name_format` names it, is supported, if need be with an extra."""
+    """Returns whether a format, as `name_format` names it, is supported, if need be with an extra."""
     return name in ("PNG", "JPEG", "GIF", "BMP", "TIFF", "JPEG 2000", "WebP", "AVIF", HEIC)
 
 

@@ -118,7 +118,7 @@ def _heif() -> Any:
 
 
 def _not_recognised(data: bytes) -> str:
-    """Why no plugin accepts the bytes."""
+    """Returns the reason why no plugin accepts the bytes."""
     name = name_format(data)
     if name == HEIC and _heif() is None:
         return f"HEIC photos are read with pillow-heif, which is not installed; run: {INSTALL_FORMATS}"

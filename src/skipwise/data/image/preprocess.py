@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # decoder processes start often, and do not need it
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
-    """How an image of any size becomes network input.
+    """The steps that turn an image of any size into network input.
 
     Pixels of more than 8 bits are scaled to 8 bits. The central square is resized to `size` x `size` pixels, with
     antialiasing. Each channel becomes (value / 255 - mean) / std.

@@ -85,7 +85,7 @@ def extent(values: NDArray[Any], depth: Depth) -> Extent:
 
 
 def misfit(found: Extent, levels: Levels) -> str:
-    """Why an image does not fit the levels, or ""."""
+    """Returns the reason why an image does not fit the levels; "" if it does."""
     if found.depth == "16-bit":
         return ""
     white = levels.white_float if found.depth == "float" else levels.white_32

@@ -1,1 +1,1 @@
-"""What is wrong with a set of images."""
+"""Faults in a set of images."""

@@ -201,14 +201,14 @@ class _Process:
 
     @property
     def reason_of_death(self) -> str:
-        """Why the process died, as a reason why an image cannot be read."""
+        """The cause of the process's death, as a reason why an image cannot be read."""
         if self.process.wait() == -TIMEOUT_SIGNAL:
             return f"decoding it takes more than {self.time_limit:.3g} seconds"
         return "decoding it crashes the decoder"
 
     @property
     def alive(self) -> bool:
-        """Whether it can take another job."""
+        """True if it can take another job."""
         return self.process.poll() is None
 
     def end(self) -> None:

@@ -65,7 +65,7 @@ class PixelFormat:
         return self.size * self.size * self.channels
 
     def matches(self, pixels: NDArray[np.uint8]) -> bool:
-        """Whether pixels [H, W, C] are in this format already."""
+        """Returns whether pixels [H, W, C] are in this format already."""
         return pixels.shape == (self.size, self.size, self.channels) and self.crop == 1
 
     def convert(self, image: Any) -> bytes:
@@ -78,7 +78,7 @@ class PixelFormat:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What inspecting an image found.
+    """The result of inspecting an image.
 
     Args:
         digest: SHA-256 of the image's bytes; NO_DIGEST if the bytes could not be read.

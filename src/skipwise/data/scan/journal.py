@@ -279,7 +279,7 @@ def row_remaker(
 
 
 def pack_path(digests: NDArray[np.uint8], faults: Iterable[int], pixel_format: PixelFormat) -> Path:
-    """Where the pixels of these images in this format are stored.
+    """Returns the file for the pixels of these images in this format.
 
     The row of an image with a fault is zero, so the faults are part of the key.
     """

@@ -42,7 +42,7 @@ INSPECTIONS, THUMBNAILS = "looks.npz", "thumbnails.npy"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scan:
-    """What is known about each image of a source; arrays are [N], in the source's order.
+    """The facts about each image of a source; arrays are [N], in the source's order.
 
     Args:
         digests: SHA-256 of each image's bytes [N, 32].
@@ -80,19 +80,19 @@ class Scan:
 
     @property
     def decoded(self) -> NDArray[np.bool_]:
-        """Which images could be decoded: bool [N]."""
+        """A mask of the images that could be decoded: bool [N]."""
         mask = np.ones(len(self.digests), dtype=bool)
         mask[list(self.faults)] = False
         return mask
 
     @property
     def unreadable(self) -> dict[int, str]:
-        """Why images cannot be read, by index: faults and misfits."""
+        """The reasons why images cannot be read, by index: faults and misfits."""
         return self.faults | self.misfits
 
     @property
     def readable(self) -> NDArray[np.bool_]:
-        """Which images can be read: bool [N]."""
+        """A mask of the images that can be read: bool [N]."""
         mask = self.decoded
         mask[list(self.misfits)] = False
         return mask
@@ -156,7 +156,7 @@ def scan_images(
 
 
 def is_scanned(source: Source) -> bool:
-    """Whether a scan of the source is in the cache."""
+    """Returns whether a scan of the source is in the cache."""
     return (cache_folder() / "surveys" / source_state(source) / INSPECTIONS).exists()
 
 

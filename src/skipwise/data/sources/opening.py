@@ -41,7 +41,7 @@ ARRAYS = (".npz", ".npy", ".mat")
 
 
 class Readable(Protocol):
-    """What a layout returns: labelled images in a container or in memory."""
+    """A recognised layout: labelled images in a container or in memory."""
 
     def source(self) -> Source:
         """The labelled images. Raises SkipwiseError if there are fewer than two classes."""

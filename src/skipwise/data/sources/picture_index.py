@@ -11,7 +11,7 @@ from skipwise.data.names import stem, suffix
 from skipwise.data.sources.split_names import split_in
 
 _UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")
-"""What annotation tools put in front of the name of an uploaded file."""
+"""The prefix that annotation tools put before the name of an uploaded file."""
 
 
 class PictureIndex:

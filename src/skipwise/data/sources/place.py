@@ -146,7 +146,7 @@ class Place:
 
 
 def _is_not_a_list(file: str) -> bool:
-    """Whether a file's name is that of a readme or of predictions."""
+    """Returns whether a file's name is that of a readme or of predictions."""
     letters = re.sub(r"[^a-z]", "", file.lower())
     words = set(re.findall(r"[a-z]+", file.lower()))
     return letters.startswith(_NOT_LISTS) or any(word.startswith(_ANSWERS) for word in words) or bool(words & _ANSWERED)
@@ -185,7 +185,7 @@ def _parents(name: str) -> Iterator[str]:
 
 
 def _below(folder: str, folders: frozenset[str]) -> bool:
-    """Whether a folder is one of `folders`, or inside one of them."""
+    """Returns whether a folder is one of `folders`, or inside one of them."""
     while folders and folder:
         if folder in folders:
             return True

@@ -100,7 +100,7 @@ class LabelledImage(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What a layout understood, before it becomes a `Source`.
+    """A data set as a layout understood it, before it becomes a `Source`.
 
     Args:
         name: the name of the data set.
@@ -246,7 +246,7 @@ def left_out_sentence(names: Sequence[str], top: str) -> str:
 
 
 def _where(names: Sequence[str]) -> str:
-    """How many of some files are in which folder; deep folders are summed up."""
+    """Counts files by folder; deep folders are summed up."""
     places = Counter(name.rpartition("/")[0] for name in names)
     while len(places) > 4 and max(place.count("/") for place in places) > 0:
         deepest = max(place.count("/") for place in places)

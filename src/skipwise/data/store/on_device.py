@@ -19,7 +19,7 @@ CHUNK = 64 * 2**20
 
 
 def fits(size: int, free: int) -> bool:
-    """Whether images of `size` bytes may be stored on a device with `free` bytes of memory."""
+    """Returns whether images of `size` bytes may be stored on a device with `free` bytes of memory."""
     return size <= SHARE * free
 
 

@@ -22,6 +22,7 @@ from skipwise.core.files.regular import read_regular
 from skipwise.core.machine.system import Machine
 from skipwise.core.text import printable
 from skipwise.data.image.preprocess import Preprocessing
+from skipwise.deploy.artifact.reference import Chosen, Reference, Threshold, check_reference
 from skipwise.deploy.formats import FORMATS, ExportFormat, Precision
 from skipwise.evaluation.temperature import LEAST, MOST
 from skipwise.statistics.noninferiority import Drop
@@ -35,7 +36,7 @@ _LARGEST = 2**26
 
 @dataclass(frozen=True, kw_only=True)
 class Quantization:
-    """How a network was quantized to INT8.
+    """The record of a quantization to INT8.
 
     Args:
         calibrated: number of training images that the ranges of activations were measured on.
@@ -80,7 +81,7 @@ class Golden:
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """Where an artifact comes from.
+    """The origin of an artifact.
 
     Args:
         model: the network's name.
@@ -140,6 +141,9 @@ class Artifact:
         files: the SHA-256 of each file by its name, and of this record under the name "".
         temperature: what the network's logits are divided by in the file; 1 leaves its confidence as it is, as the
             first version did.
+        threshold: the confidence below which its answers are called "not sure"; None where none is known.
+        reference: what its validation images were like; None where that is not known.
+        chosen: the comparison that chose the network; None where none did.
     """
 
     version: int
@@ -154,6 +158,9 @@ class Artifact:
     provenance: Provenance
     files: dict[str, str]
     temperature: float = 1.0
+    threshold: Threshold | None = None
+    reference: Reference | None = None
+    chosen: Chosen | None = None
 
     @property
     def kind(self) -> ExportFormat:
@@ -170,7 +177,7 @@ class Artifact:
 
 
 def is_artifact(folder: Path) -> bool:
-    """Whether a folder holds an artifact."""
+    """Returns whether a folder holds an artifact."""
     return (folder / "artifact.json").is_file()
 
 
@@ -253,6 +260,7 @@ def _check_ranges(artifact: Artifact) -> None:
     # One below 0 would turn the answers round, in the file and in the network that it is compared with.
     if not LEAST <= artifact.temperature <= MOST:
         raise ValueError(f"its temperature is {artifact.temperature:g}, which no export writes")
+    check_reference(artifact.threshold, artifact.reference, classes)
     maps = artifact.heat_maps
     sizes_are_sound = maps is None or (
         1 <= maps.cells <= artifact.preprocessing.size and 0 < maps.step < math.inf and math.isfinite(maps.first)

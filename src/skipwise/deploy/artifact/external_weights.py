@@ -1,4 +1,4 @@
-"""What a user says of a file of weights that was not trained here; the file itself does not say it."""
+"""The user's description of a file of weights that was not trained here; the file itself does not have it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ExternalWeights:
     )
 
     def preprocessing(self) -> Preprocessing:
-        """How images become the network's input.
+        """The steps that turn images into the network's input.
 
         Raises:
             SkipwiseError: something is out of range.

@@ -1,4 +1,4 @@
-"""Which folder an artifact belongs in."""
+"""The choice of the folder for an artifact."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from skipwise.deploy.formats import Precision
 
 @dataclass(frozen=True, kw_only=True)
 class ExportPlan:
-    """What tells one artifact from another.
+    """The properties that tell one artifact from another.
 
     Args:
         weights: the SHA-256 of the file of weights.
@@ -43,7 +43,7 @@ class ExportPlan:
     explain: bool = field(default=False, metadata=compared("only one of them gives heat maps"))
 
     def same_as(self, other: ExportPlan) -> bool:
-        """Whether both are of the same network, written in the same way."""
+        """Returns whether both are of the same network, written in the same way."""
         return self == other
 
     def difference(self, other: ExportPlan) -> str:

@@ -30,7 +30,7 @@ _SUFFIXES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"GIF8": ".gif", b"RIF
 
 @dataclass(frozen=True, kw_only=True)
 class GoldenCheck:
-    """How the golden images were answered.
+    """The answers to the golden images, compared with the recorded ones.
 
     Args:
         images: how many there are.

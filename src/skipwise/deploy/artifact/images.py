@@ -141,13 +141,13 @@ def run_of(artifact: Artifact) -> Path | None:
 
 
 def remembered_reading(folder: Path | None) -> ReadingOptions | None:
-    """How the run in a folder, or its comparison, read its images; None if that is not recorded."""
+    """Returns how a run, or its comparison, read its images; None if that is not recorded."""
     request = None if folder is None else _remembered(folder.absolute())
     return None if request is None else request.reading
 
 
 def remembered_data(folder: Path) -> str | None:
-    """Where the images of the run in a folder, or of its comparison, were; None if that is not recorded."""
+    """Returns the place of the images of the run in a folder, or of its comparison; None if that is not recorded."""
     request = _remembered(folder.absolute())
     return None if request is None else request.data
 

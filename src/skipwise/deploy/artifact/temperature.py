@@ -5,7 +5,7 @@ from __future__ import annotations
 from skipwise.core.files.paths import user_path
 from skipwise.deploy.artifact.trained_network import TrainedNetwork
 from skipwise.evaluation.temperature import FEWEST_IMAGES, fit_temperature
-from skipwise.training.run.predictions import read_predictions
+from skipwise.training.run.predictions import Predictions, read_predictions
 from skipwise.training.run.record import read_run
 
 
@@ -17,10 +17,20 @@ def temperature_of_run(network: TrainedNetwork) -> float:
     Raises:
         SkipwiseError: the run's predictions are damaged.
     """
-    folder = user_path(network.where)
-    if not (folder / "predictions.npz").exists() or read_run(folder, "predictions.npz").val is None:
-        return 1.0
-    validation = read_predictions(folder, "val")
-    if len(validation.labels) < FEWEST_IMAGES:
+    validation = validation_of_run(network)
+    if validation is None:
         return 1.0
     return float(f"{fit_temperature(validation.logits, validation.labels):.4g}")
+
+
+def validation_of_run(network: TrainedNetwork) -> Predictions | None:
+    """The run's answers to its validation images; None where the network is a file of weights, or the images too few.
+
+    Raises:
+        SkipwiseError: the run's predictions are damaged.
+    """
+    folder = user_path(network.where)
+    if not (folder / "predictions.npz").exists() or read_run(folder, "predictions.npz").val is None:
+        return None
+    validation = read_predictions(folder, "val")
+    return validation if len(validation.labels) >= FEWEST_IMAGES else None

@@ -92,7 +92,7 @@ class TrainedNetwork:
         return network.from_file(self.weights, key=self.key, new_head=False)
 
     def provenance(self) -> Provenance:
-        """What an artifact records about it."""
+        """The record of its origin, for an artifact."""
         return Provenance(
             model=self.model,
             width=self.width,

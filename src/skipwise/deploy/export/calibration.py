@@ -1,4 +1,4 @@
-"""What quantizing to INT8 needs: images to calibrate and to check accuracy on, and the backend that will run it."""
+"""The input of INT8 quantization: images to calibrate with and to check accuracy on, and the backend."""
 
 from __future__ import annotations
 

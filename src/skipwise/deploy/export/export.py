@@ -38,11 +38,15 @@ from skipwise.deploy.artifact.normalisation import reversed_channels
 from skipwise.deploy.artifact.signing import SecretKey, read_secret_key
 from skipwise.deploy.artifact.temperature import temperature_of_run
 from skipwise.deploy.artifact.trained_network import TrainedNetwork, network_of_file, network_of_run
+from skipwise.deploy.export.chosen import chosen_by
 from skipwise.deploy.export.heat_maps import check_heat_maps, heat_maps_of
 from skipwise.deploy.export.options import ExportOptions
+from skipwise.deploy.export.reference import reference_of, threshold_of
 from skipwise.deploy.formats import FORMATS, PRECISIONS, ExportFormat, ExportJob, Precision, find_format
 from skipwise.deploy.runtime.backend_import import import_backend
 from skipwise.deploy.runtime.model_session import ModelSession
+from skipwise.deploy.servers import Server, find_server
+from skipwise.deploy.servers.serve_folder import check_server, write_server
 
 if TYPE_CHECKING:
     from skipwise.deploy.formats.format import Progress
@@ -50,13 +54,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """What an export made.
+    """The result of an export.
 
     Args:
         folder: the artifact's folder.
         artifact: its record.
         repeated: whether it was there before.
         data: where the run's images are, if that is known.
+        served: the folder for the server that was asked for; None where none was.
         notes: what a person should know, a sentence each.
     """
 
@@ -64,6 +69,7 @@ class Exported:
     artifact: Artifact
     repeated: bool
     data: str | None = None
+    served: Path | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -124,6 +130,9 @@ def export(
     reading = asked_reading(options.reading, reading)
     external = elsewhere or _external(run, options.weights)
     chosen, exact = _checked(format, precision, max_drop)
+    server = None if options.file.serve is None else find_server(options.file.serve)
+    if server is not None:
+        check_server(server, chosen)
     explain = options.file.explain
     key = None if sign is None else read_secret_key(user_path(sign))
     trust = options.weights.model or options.trust.trust
@@ -148,13 +157,13 @@ def export(
     )
     place = task.find()
     if place.finished:
-        return _made_before(network, place.folder, key, said)
+        return _served(_made_before(network, place.folder, key, said), server)
     images, notes = _images(network, data, exact, reading)
     said += notes
     tell = progress or (lambda *_: None)
     with making_whole(task, place.folder) as making:
         if making.place.finished:  # another process was quicker
-            return _made_before(network, making.place.folder, key, said)
+            return _served(_made_before(network, making.place.folder, key, said), server)
         made = making.made
         job = ExportJob(
             network=network, precision=exact, images=images, max_drop=max_drop / 100, explain=explain, progress=tell
@@ -164,6 +173,7 @@ def export(
         examples = _write_golden(made, network, images, chosen, exact)
         if maps is not None:
             check_heat_maps(made, network, chosen, exact, examples)
+        threshold = threshold_of(network)
         names = [*chosen.files, *(example.file for example in examples)]
         artifact = Artifact(
             version=VERSION,
@@ -178,6 +188,9 @@ def export(
             provenance=provenance,
             files={name: sha256(made / name) for name in names},
             temperature=network.temperature,
+            threshold=threshold,
+            reference=reference_of(network, threshold, images, tell),
+            chosen=chosen_by(network),
         )
         write_json(made / "artifact.json", sealed(artifact))
         artifact = read_artifact(made)
@@ -185,13 +198,21 @@ def export(
             key.sign(made)
         place = making.take()
     if place.finished:
-        return _made_before(network, place.folder, key, said)
+        return _served(_made_before(network, place.folder, key, said), server)
     where = None if images is None else images.where
-    return Exported(folder=place.folder, artifact=artifact, repeated=False, data=where, notes=tuple(said))
+    made_now = Exported(folder=place.folder, artifact=artifact, repeated=False, data=where, notes=tuple(said))
+    return _served(made_now, server)
+
+
+def _served(made: Exported, server: Server | None) -> Exported:
+    """The same, with the folder of the server that was asked for."""
+    if server is None:
+        return made
+    return replace(made, served=write_server(server, made.folder, made.artifact))
 
 
 def _external(run: str | os.PathLike[str], weights: ExternalWeights) -> ExternalWeights | None:
-    """What is said of a file of weights; None where a run is exported.
+    """Returns the description of a file of weights; None where a run is exported.
 
     Raises:
         SkipwiseError: the key of a file's weights is given, and not which network they are of.

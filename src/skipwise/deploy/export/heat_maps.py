@@ -1,4 +1,4 @@
-"""Which exported files give heat maps, and where the cells of these lie."""
+"""The choice of exported files that give heat maps, and the positions of the cells."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from skipwise.deploy.runtime.model_session import ModelSession
 from skipwise.nets.external import is_external
 
 TOLERANCES: dict[Precision, float] = {"fp32": 1e-3, "fp16": 3e-2}
-"""How far a cell may be from PyTorch's, as a share of the largest cell."""
+"""The largest distance of a cell from PyTorch's, as a share of the largest cell."""
 
 
 def heat_maps_of(network: TrainedNetwork, format: ExportFormat, precision: Precision) -> HeatMaps:

@@ -33,6 +33,11 @@ class FormatOptions:
         "Give the heat map of the answer, too, as a second output of an ONNX file of fp32 or fp16; for networks of "
         "Skipwise.",
     )
+    serve: str | None = option(
+        None,
+        "Write a folder into the artifact, too, that a server runs as it is: docker, openvino-model-server or triton.",
+        metavar="SERVER",
+    )
     sign: str | None = option(
         None,
         "Sign the artifact with this secret key of minisign's. One that was made before has to be signed by it.",

@@ -1,4 +1,4 @@
-"""What an export format and a backend are: the records that a file in this folder fills in."""
+"""Records of an export format and of a backend, which each file in this folder fills in."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Backend:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ExportJob:
-    """What is to be written.
+    """The input of an export format.
 
     Args:
         network: the trained network.

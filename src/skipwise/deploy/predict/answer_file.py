@@ -30,7 +30,7 @@ from skipwise.deploy.predict.batch_checksums import ANOTHER_FILE, BatchChecksums
 from skipwise.deploy.predict.decoding import InputImage
 
 SHOWN = 3
-"""How many unreadable images are named at the end. The rows name all of them."""
+"""The number of unreadable images that are named at the end. The rows name all of them."""
 
 
 @dataclass
@@ -164,7 +164,7 @@ class RowFile:
         return itertools.chain(images_since, source)
 
     def _is_whole(self, batch: int, number: int, known: Sequence[int] | None) -> bool:
-        """Whether the rows of a batch are as they were written. Files of earlier versions have no checksums."""
+        """Returns whether the rows of a batch are as they were written. Files of earlier versions have no checksums."""
         if known is None:
             return True
         if number < len(known) and known[number] != batch:

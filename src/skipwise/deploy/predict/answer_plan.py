@@ -1,4 +1,4 @@
-"""What a file of answers has the answers of. The same plan gives the same file."""
+"""The plan of a file of answers. The same plan gives the same file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerPlan:
-    """What a file of answers was begun with.
+    """The choices with which a file of answers was begun.
 
     Args:
         version: the version of this record.
@@ -35,7 +35,7 @@ class AnswerPlan:
     batch_size: int
 
     def same_as(self, other: AnswerPlan) -> bool:
-        """Whether both give the same file."""
+        """Returns whether both give the same file."""
         return self == other
 
     def difference(self, other: AnswerPlan) -> str:

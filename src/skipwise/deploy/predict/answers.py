@@ -52,7 +52,7 @@ def answers_of(batch: Batch, classes: Sequence[str], most: int) -> Iterator[Answ
 
 
 class Rows(Protocol):
-    """How answers are written, a line for each."""
+    """A format that writes each answer as a line."""
 
     @property
     def header(self) -> str:

@@ -1,4 +1,4 @@
-"""What a program passes as an image -> an `InputImage`: encoded bytes, a path, an image of Pillow's, or an array."""
+"""An image as a program passes it -> an `InputImage`: encoded bytes, a path, a Pillow image, or an array."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
 Image: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] | PillowImage | NDArray[Any]"
-"""What is taken as an image: see `Predictor`."""
+"""An image in any form that is accepted: see `Predictor`."""
 
 UNNAMED = "The image"
-"""What an error calls an image that has no path."""
+"""The name in errors of an image that has no path."""
 _TYPES = "bytes, a path, an image of Pillow's or a NumPy array"
 
 

@@ -1,4 +1,4 @@
-"""What a user may say of predictions; the options of `predict`."""
+"""The options of `predict`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from skipwise.nets.options import TrustOptions
 
 @options("Answers")
 class AnswerOptions:
-    """What is answered, and where the answers go."""
+    """Options for the answers, and for the place where they are written."""
 
     top: int = option(1, "The number of classes in each answer, the most likely ones.", metavar="N")
     probabilities: bool = option(False, "Give the probability of every class, too.")
@@ -28,7 +28,7 @@ class AnswerOptions:
 
 @options("Machine")
 class ComputeOptions:
-    """How the answers are computed."""
+    """Options for computing the answers."""
 
     batch_size: int = option(32, "The number of images per forward pass.", metavar="IMAGES", short="-b")
     workers: int | None = option(

@@ -106,7 +106,7 @@ class PredictionJob:
         )
 
     def rows(self, format: RowFormat) -> Rows:
-        """How the answers are written."""
+        """Returns the format of the answers, by its name."""
         kind: type[Csv] | type[JsonLines] = Csv if format == "csv" else JsonLines
         return kind(classes=self.predictor.classes, top=self.top, probabilities=self.probabilities)
 
@@ -136,7 +136,7 @@ def prepare(
 
 
 def format_of(output: Path | None, format: str | None) -> RowFormat | Literal["table"]:
-    """What is written: what was asked for, or what the file's name ends in, or a table where there is no file.
+    """Chooses the format: the one that was asked for, else by the file's suffix, else a table where there is no file.
 
     Raises:
         SkipwiseError: there is no such format, or none for this file.

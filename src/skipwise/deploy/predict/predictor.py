@@ -48,7 +48,7 @@ class Prediction:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HeatMap:
-    """What parts of an image an answer comes from.
+    """A map of the parts of an image that an answer comes from.
 
     Args:
         prediction: the answer.

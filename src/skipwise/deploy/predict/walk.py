@@ -78,7 +78,7 @@ def _golden(folder: str) -> frozenset[str]:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a folder. A link to itself counts as a file; reading it gives an error."""
+    """Returns whether an entry is a folder. A link to itself counts as a file; reading it gives an error."""
     try:
         return entry.is_dir()
     except OSError:
@@ -86,5 +86,5 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def is_clutter(name: str) -> bool:
-    """Whether a part of a path is hidden, or something that systems and tools leave behind."""
+    """Returns whether a part of a path is hidden, or something that systems and tools leave behind."""
     return name.startswith(".") or name in CLUTTER

@@ -27,7 +27,7 @@ _Result = TypeVar("_Result")
 
 
 def allowed_seconds(images: int, size: int) -> float:
-    """How many seconds a batch of images may take, for a network whose file has `size` bytes."""
+    """Returns the seconds that a batch of images may take, for a network whose file has `size` bytes."""
     return BATCH_SECONDS * max(1.0, images / _IMAGES) * max(1.0, size / _BYTES)
 
 

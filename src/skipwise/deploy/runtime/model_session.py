@@ -74,7 +74,7 @@ class ModelSession:
 
 @contextlib.contextmanager
 def _explained(backend: Backend, path: Path) -> Iterator[None]:
-    """What a backend, or the check before it, says of a file it can't use, as a sentence."""
+    """Turns an error of a backend, or of the check before it, about a file that it can't use into a sentence."""
     try:
         yield
     except (ImportError, SkipwiseError):

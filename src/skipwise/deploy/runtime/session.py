@@ -67,7 +67,7 @@ class ArtifactSession:
 
     @property
     def grid(self) -> Grid:
-        """Where the cells of its heat maps lie.
+        """The positions of its heat maps' cells.
 
         Raises:
             SkipwiseError: the artifact has no heat maps.

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_OFF = 0.01
-"""How far the sum of probabilities may be from one, and a probability below zero. Rounding is a thousandth of that."""
+"""The most that a sum of probabilities may differ from 1, or a probability be below 0; rounding is far less."""
 
 
 def shaped(answers: NDArray[np.float32], images: int, classes: int) -> NDArray[np.float32]:

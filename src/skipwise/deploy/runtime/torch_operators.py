@@ -106,7 +106,7 @@ def function_called(target: str) -> Callable[..., Any]:
 
 
 def _writes(function: torch._ops.OpOverload) -> bool:
-    """Whether it writes into one of its arguments, as operators in place or with `out=` do."""
+    """Returns whether it writes into one of its arguments, as operators in place or with `out=` do."""
     said = [each.alias_info for each in function._schema.arguments]
     return any(each is not None and each.is_write for each in said)
 

@@ -291,6 +291,6 @@ def _filled(values: Any, known: Mapping[str, Any]) -> Any:
 
 
 def is_in(node: Node, child: str) -> bool:
-    """Whether a node comes from this child of the traced module. The node's stack is "key,path,class;..."."""
+    """Returns whether a node comes from this child of the traced module. The node's stack is "key,path,class;..."."""
     parts = [entry.split(",") for entry in node.metadata.get("nn_module_stack", "").split(";")]
     return any(len(part) > 2 and part[1].split(".")[-1] == child for part in parts)

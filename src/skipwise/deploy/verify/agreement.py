@@ -1,4 +1,4 @@
-"""How well the answers of two backends for the same images agree."""
+"""The agreement of two backends' answers for the same images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SURE = 0.95
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """How good answers are for labelled images.
+    """The quality of answers for labelled images.
 
     Args:
         accuracy: a fraction.
@@ -31,7 +31,7 @@ class Quality:
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How the answers of a backend agree with those of the reference.
+    """The agreement of a backend's answers with those of the reference.
 
     Args:
         images: number of images.
@@ -71,14 +71,14 @@ def quality(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> Qu
 
 
 def right(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which answers [N, classes] are right [N]. An answer with NaN or infinity is wrong."""
+    """Tells which answers [N, classes] are right [N]. An answer with NaN or infinity is wrong."""
     return np.asarray((probabilities.argmax(axis=1) == labels) & np.isfinite(probabilities).all(axis=1))
 
 
 def agreement(
     reference: NDArray[np.float32], answers: NDArray[np.float32], labels: NDArray[np.int64] | None
 ) -> Agreement:
-    """How well probabilities [N, classes] agree with those of the reference [N, classes].
+    """Compares probabilities [N, classes] with those of the reference [N, classes].
 
     An answer with NaN or infinity agrees with nothing.
     """

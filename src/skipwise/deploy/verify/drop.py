@@ -21,7 +21,7 @@ def beyond(drop: Drop) -> str:
 
 
 def mend(drop: Drop) -> str:
-    """What to do about a drop that is too large or not known, as sentences; "" where it is within its limit."""
+    """Tells in sentences what to do about a drop that is too large or not known; "" where it is within its limit."""
     limit = f"allow more (--max-drop {math.ceil(1000 * drop.high) / 10:g})"
     if drop.outcome == "not as good":
         return f"Export with --precision fp16, or {limit}."

@@ -75,7 +75,7 @@ class Certificate:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Verified:
-    """What `verify` found.
+    """The result of `verify`.
 
     Args:
         folder: the artifact's folder.

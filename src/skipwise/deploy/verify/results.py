@@ -1,4 +1,4 @@
-"""How each backend compares with the reference, whether that is within the tolerance, and which images change."""
+"""The comparison of each backend with the reference: the difference, the tolerance, and the images that change."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_DIFFERENCE: dict[Precision, float] = {"fp32": 1e-3, "fp16": 1e-2}
 
 @dataclass(frozen=True, kw_only=True)
 class BackendResult:
-    """How a variant of the network answered the images.
+    """The answers of a backend to the images, compared with the reference.
 
     Args:
         name: the backend, the precision, and whether pixels were resized before.

@@ -1,4 +1,4 @@
-"""How fast an exported file answers on this machine."""
+"""The speed of an exported file on this machine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TIMED_SECONDS = 0.4
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """How long a backend takes to answer a batch of resized pixels.
+    """The time that a backend takes for a batch of resized pixels.
 
     Args:
         name: the backend's, for people.
@@ -45,7 +45,7 @@ class Speed:
 def speeds(
     folder: Path, artifact: Artifact, backends: Iterable[Backend], reference: Session | None, progress: Progress
 ) -> tuple[Speed, ...]:
-    """How long each backend takes for resized pixels, which is what `predict` gives it. The backends take turns.
+    """Times each backend on resized pixels, which is what `predict` gives it. The backends take turns.
 
     Args:
         reference: the network in PyTorch, which is timed, too.

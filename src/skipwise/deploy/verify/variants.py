@@ -1,4 +1,4 @@
-"""What answers the same images for a certificate: PyTorch, and the file in every backend that runs it."""
+"""The ways to answer the images of a certificate: PyTorch, and the file in every backend that runs it."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def verify(
 
 @dataclass(frozen=True, kw_only=True)
 class _Compared:
-    """How the backends answered images, compared with the reference; nothing where there were no images."""
+    """The backends' answers, compared with the reference; nothing where there were no images."""
 
     reference: str | None = None
     reference_quality: Quality | None = None

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from skipwise.core.text import byte_size, command, count, printable
 from skipwise.deploy.artifact.artifact import Artifact, Quantization
+from skipwise.deploy.artifact.reference import Threshold
+from skipwise.deploy.servers import find_server
 from skipwise.deploy.verify.agreement import Quality
 from skipwise.deploy.verify.drop import mend, seen, unsure
 from skipwise.deploy.verify.record import Certificate, Verified
@@ -22,14 +24,14 @@ PRECISIONS = {"fp32": "FP32", "fp16": "FP16 weights", "int8": "INT8"}
 
 
 def named(artifact: Artifact) -> str:
-    """What an artifact is: "se_resnet18 as ONNX INT8"."""
+    """Names an artifact: "se_resnet18 as ONNX INT8"."""
     made = artifact.provenance
     width = "" if made.width == 1 else f" (width {made.width:g})"
     return f"{printable(made.model)}{width} as {artifact.kind.title} {PRECISIONS[artifact.precision]}"
 
 
 def exported(made: Exported) -> Iterator[str]:
-    """What an export made, line by line."""
+    """Describes the result of an export, line by line."""
     artifact = made.artifact
     if made.repeated:
         yield f"{made.folder} holds this already."
@@ -46,6 +48,8 @@ def exported(made: Exported) -> Iterator[str]:
         )
     if artifact.quantization is not None:
         yield quantized(artifact.quantization)
+    if artifact.threshold is not None:
+        yield not_sure(artifact.threshold)
     golden = artifact.golden
     worst = max(abs(a - b) for each in golden for a, b in zip(each.expected, each.answered, strict=True))
     yield (
@@ -54,8 +58,21 @@ def exported(made: Exported) -> Iterator[str]:
     )
 
 
+def not_sure(threshold: Threshold) -> str:
+    """Which answers are called "not sure"."""
+    asked = f"{100 * threshold.asked:g}%"
+    if threshold.confidence > 1:
+        return (
+            f'All answers are called "not sure": no confidence was enough for {asked} right on the validation images.'
+        )
+    return (
+        f'Answers with a confidence below {100 * threshold.confidence:.1f}% are called "not sure": of the validation '
+        f"images, {asked} of those above were right."
+    )
+
+
 def quantized(record: Quantization) -> str:
-    """What INT8 costs in accuracy, and which layers stayed in single precision."""
+    """States what INT8 costs in accuracy, and which layers stayed in single precision."""
     names = ", ".join(map(printable, record.kept))
     kept = (
         "all of them are INT8"
@@ -70,7 +87,7 @@ def quantized(record: Quantization) -> str:
 
 
 def _found(record: Quantization) -> str:
-    """Whether the drop on the checked images is within its limit."""
+    """States whether the drop on the checked images is within its limit."""
     drop = record.drop
     if drop is None:  # written by an earlier version
         return ""
@@ -85,8 +102,13 @@ def verify_command(made: Exported) -> str:
     return command("skipwise", "verify", made.folder, Path(made.data or "path/to/test/images"))
 
 
+def serve_command(served: Path) -> str:
+    """The command that starts a server on the folder that was written for it."""
+    return command(*find_server(served.name).command(served))
+
+
 def verdict(found: Verified) -> str:
-    """Whether the file answers as the network does, in a sentence or two."""
+    """States whether the file answers as the network does, in a sentence or two."""
     certificate, what = found.certificate, named(found.artifact)
     if not certificate.passed:
         why = f"NOT certified: {what} does not answer as it should. {'; '.join(certificate.faults)}."
@@ -112,7 +134,7 @@ def verdict(found: Verified) -> str:
 
 
 def _mended(certificate: Certificate) -> str:
-    """What to do about a file that failed, as sentences; "" where nothing is known."""
+    """Tells in sentences what to do about a file that failed; "" where nothing is known."""
     bad = [result for result in certificate.arms if result.own and result.faults]
     drops = [result.drop for result in bad if result.drop is not None and result.drop.outcome == "not as good"]
     if drops:

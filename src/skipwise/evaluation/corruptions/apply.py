@@ -19,7 +19,7 @@ MIN_SIDE = 8
 LARGEST_SMALL_SIDE = 64
 """Images whose shorter side is no longer than this many pixels are corrupted as small ones."""
 VALUES_AT_ONCE = 2**18
-"""How many values are worked on at once, so that they stay in a processor's cache."""
+"""The number of values that are computed at once, so that they stay in a processor's cache."""
 
 
 def corrupt(

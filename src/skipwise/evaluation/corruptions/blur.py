@@ -35,13 +35,13 @@ def glass_blur(images: Floats, draws: Draws, sigma: float, reach: int, rounds: i
 
 
 def _offsets(rng: np.random.Generator, rounds: int, height: int, width: int, reach: int) -> NDArray[np.int8]:
-    """How many rows and columns away each pixel gets its new colour from: [rounds, 2, rows, columns]."""
+    """Draws the offset in rows and columns from which each pixel gets its new colour: [rounds, 2, rows, columns]."""
     shape = (rounds, 2, max(0, height - 2 * reach), max(0, width - 2 * reach))
     return rng.integers(-reach, reach, shape, dtype=np.int8)
 
 
 def _origins(offsets: NDArray[np.int8], height: int, width: int, reach: int) -> NDArray[np.int32]:
-    """Which pixel of the batch each pixel's colour comes from after one round.
+    """Finds the pixel of the batch that each pixel's colour comes from after one round.
 
     Pixels take their colours one after the other, from the last row up and from right to left, so a pixel that takes
     the colour of one that had its turn takes what that one was given. In place of a loop over pixels, all of them look

@@ -44,7 +44,7 @@ def elastic_transform(images: Floats, draws: Draws, strength: float, sigma: floa
 def _sheared(
     draws: Draws, rows: NDArray[np.intp], columns: NDArray[np.intp], shift: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Where each image is read for its affine map: rows and columns, [B, H, W]."""
+    """Returns the rows and columns at which each image is read for its affine map, [B, H, W]."""
     height, width = rows.shape
     centre, arm = np.array([height // 2, width // 2]), min(height, width) // 3
     points = centre + arm * np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0]])

@@ -25,11 +25,11 @@ BRANCH = np.pi / 3
 LEAVES = 7
 """The number of leaves on each side of a fern."""
 SMALLER_ONES = 1.6
-"""How quickly ferns become more as they become smaller: the exponent of a Pareto distribution of their lengths."""
+"""The exponent of the Pareto distribution of ferns' lengths: the larger it is, the more small ferns there are."""
 
 
 GRAIN = 1e-3
-"""How strong the finest clouds are, next to clouds as large as the texture."""
+"""The strength of the finest clouds, relative to clouds as large as the texture."""
 
 
 @dataclass(frozen=True, kw_only=True)

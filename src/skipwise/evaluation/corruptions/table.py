@@ -35,7 +35,7 @@ class Corruption:
     photo: Levels
 
     def arguments(self, constants: Constants, severity: int) -> tuple[Any, ...]:
-        """What its function is given at a severity from 1 to 5."""
+        """Returns the arguments of its function at a severity from 1 to 5."""
         levels = self.small if constants == "small" else self.photo
         return levels[severity - 1]
 

@@ -1,4 +1,4 @@
-"""What every corruption takes: images and a random generator for each of them."""
+"""The arguments of every corruption: images, and a random generator for each of them."""
 
 from __future__ import annotations
 

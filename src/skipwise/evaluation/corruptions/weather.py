@@ -13,7 +13,7 @@ from skipwise.evaluation.corruptions.resampling import zoom
 from skipwise.evaluation.corruptions.types import Draws, Floats
 
 LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-"""What red, green and blue add to the grey of a colour (ITU-R BT.601)."""
+"""The weights of red, green and blue in the grey of a colour (ITU-R BT.601)."""
 
 
 def snow(

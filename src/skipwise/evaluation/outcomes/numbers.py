@@ -1,4 +1,4 @@
-"""How the values of an outcome are shown: as a share in percent, or as a plain number with its unit."""
+"""Formats for the values of an outcome: as a share in percent, or as a plain number with its unit."""
 
 from __future__ import annotations
 

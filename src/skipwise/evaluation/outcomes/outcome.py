@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.evaluation.outcomes.numbers import Number
+from skipwise.evaluation.variants import VARIANTS
 
 Logits = NDArray[np.floating]
+Answers = NDArray[np.integer]
 Labels = NDArray[np.int64]
 
 FEWEST = 10
@@ -28,7 +31,8 @@ class Outcome(Number):
     Args:
         name: for `--outcome`.
         label: for people; "{on}" stands for the images it was measured on, "test" or "validation".
-        score: logits [N, classes] and labels [N] -> scores [N], each image's by itself.
+        score: logits [N, classes] and labels [N] -> scores [N], each image's by itself. Where it reads a variant, the
+            numbers of the answered classes [versions, N] take the place of the logits.
         higher_is_better: whether more of it is better.
         least: the least score there can be, where less is better; None where there is none.
         margin: the difference that would not matter unless somebody says otherwise, in the unit.
@@ -37,6 +41,10 @@ class Outcome(Number):
         fewest_classes: with fewer, the outcome says nothing.
         guess: what gives `baseline`, in words.
         within: the classes whose images alone count, as they were asked for; "" where all do.
+        lead: how a sentence about it begins, such as "Under corruption"; "" for "By" and its name.
+        variant: which variant of the test images it reads, by its name in `evaluation.variants`; "" for the images as
+            they are.
+        can_decide: whether a network may be chosen by it alone.
 
     Examples:
         >>> from skipwise.evaluation.outcomes import outcome_of
@@ -50,7 +58,7 @@ class Outcome(Number):
 
     name: str
     label: str
-    score: Callable[[Logits, Labels], NDArray[np.floating] | NDArray[np.bool_]]
+    score: Callable[[Any, Labels], NDArray[np.floating] | NDArray[np.bool_]]
     higher_is_better: bool = False
     least: float | None = None
     margin: float
@@ -59,14 +67,24 @@ class Outcome(Number):
     fewest_classes: int = 2
     guess: str = "always answering with the share of each class"
     within: str = ""
+    lead: str = ""
+    variant: str = ""
+    can_decide: bool = True
 
-    def scores(self, logits: Logits, labels: Labels) -> NDArray[np.float64]:
-        """The score of each image, times its weight, from logits [N, classes] and labels [N]."""
-        rows = max(1, AT_ONCE // max(logits.shape[1], 1))
-        parts = [
-            np.asarray(self.score(logits[start : start + rows], labels[start : start + rows]), np.float64)
-            for start in range(0, len(labels), rows)
-        ]
+    def scores(self, answers: Logits | Answers, labels: Labels) -> NDArray[np.float64]:
+        """The score of each image, times its weight.
+
+        Args:
+            answers: logits [N, classes], or where it reads a variant, the numbers of the answered classes
+                [versions, N].
+            labels: [N].
+        """
+        images = 1 if self.variant else 0
+        rows = max(1, AT_ONCE // max(answers.shape[1 - images], 1))
+        parts = []
+        for start in range(0, len(labels), rows):
+            some = slice(start, start + rows)
+            parts.append(np.asarray(self.score(answers[(slice(None),) * images + (some,)], labels[some]), np.float64))
         found = np.concatenate(parts) if parts else np.zeros(0)
         return found if self.weights is None else found * self.weights(labels)
 
@@ -78,9 +96,13 @@ class Outcome(Number):
             classes: their names.
         """
         counts = np.asarray(class_images, np.int64)
-        constant = np.log(np.maximum(counts / counts.sum(), 1e-300))
         there = [c for c in self.class_numbers(classes) if counts[c]]
-        each = self.score(np.broadcast_to(constant, (len(there), len(counts))), np.array(there, np.int64))
+        if self.variant:
+            constant = np.full((len(VARIANTS[self.variant].versions), len(there)), counts.argmax())
+        else:
+            logs = np.log(np.maximum(counts / counts.sum(), 1e-300))
+            constant = np.broadcast_to(logs, (len(there), len(counts)))
+        each = self.score(constant, np.array(there, np.int64))
         weights = np.ones(len(there)) if self.weights is None else self._class_weights(counts[there])
         return float((counts[there] * weights * np.asarray(each)).sum() / counts[there].sum())
 
@@ -95,7 +117,7 @@ class Outcome(Number):
         return round(float((there * weights).sum() ** 2 / (there * weights**2).sum()))
 
     def _class_weights(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
-        """What an image of each class weighs, by how many images each has."""
+        """Returns the weight of an image of each class, by the number of images of each."""
         assert self.weights is not None
         return self.weights(np.repeat(np.arange(len(counts)), counts))[np.cumsum(counts) - 1]
 
@@ -116,7 +138,7 @@ class Outcome(Number):
         return tuple(sorted({classes.index(name) for name in names}))
 
     def members(self, labels: Labels, classes: Sequence[str]) -> NDArray[np.bool_]:
-        """Which of the images count, by their labels [N]."""
+        """Returns a mask of the images that count, by their labels [N]."""
         return np.isin(labels, self.class_numbers(classes))
 
     def check(self, class_images: Sequence[int], classes: Sequence[str]) -> None:
@@ -155,22 +177,22 @@ class Outcome(Number):
             raise SkipwiseError(f"--margin, {unit} {self.measure()}, must be a number above 0, not {margin:g}.")
 
     def errors(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What each image adds to what is wrong: the loss, or what is missing to being right."""
-        return 1 - scores if self.right_or_wrong else scores
+        """Returns each image's error: the loss, or 1 minus the score."""
+        return 1 - scores if self.higher_is_better else scores
 
     @property
     def is_weighted(self) -> bool:
-        """Whether images have different weights."""
+        """True if images have different weights."""
         return self.weights is not None
 
     @property
     def is_share_of_all(self) -> bool:
-        """Whether it is the share of all images that are right, of which it is known what so many images can show."""
+        """True if it is the share of right answers among all images, whose resolution follows from their number."""
         return self.right_or_wrong and not self.within
 
     @property
     def is_accuracy(self) -> bool:
-        """Whether it is the accuracy on all images, which need not be shown beside it."""
+        """True if it is the accuracy on all images, which need not be shown beside it."""
         return self.name == "accuracy"
 
     def merit(self, value: float) -> float:
@@ -178,16 +200,21 @@ class Outcome(Number):
         return value if self.higher_is_better else -value
 
     def advantage(self, low: float, high: float) -> tuple[float, float]:
-        """How much better the first of two networks is, at least and at most, by the interval of its difference."""
+        """Returns how much better the first of two networks is, as an interval, from the interval of the difference."""
         return (low, high) if self.higher_is_better else (-high, -low)
 
     def measure(self, *, on: str = "test") -> str:
-        """What it is called: "test accuracy", "test log-loss on cat, dog"."""
+        """Names the outcome: "test accuracy", "test log-loss on cat, dog"."""
         return self.label.format(on=on) + (f" on {self._of_classes()}" if self.within else "")
 
     def _of_classes(self) -> str:
         names = [name.strip() for name in self.within.split(",")]
         return ", ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} classes"
+
+    @property
+    def under(self) -> str:
+        """How a sentence about it begins: "By test log-loss"."""
+        return self.lead or f"By {self.measure()}"
 
     @property
     def axis(self) -> str:
@@ -197,7 +224,7 @@ class Outcome(Number):
 
     @property
     def difference_of(self) -> str:
-        """What differences are in: "points of test accuracy"."""
+        """The unit of differences: "points of test accuracy"."""
         return f"{self.unit} of {self.measure()}" if self.unit else self.measure()
 
     @property
@@ -207,5 +234,5 @@ class Outcome(Number):
 
     @property
     def heading(self) -> str:
-        """What differences are in, for the head of a column: "points"."""
+        """The unit of differences for the head of a column: "points"."""
         return self.unit or "difference"

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from skipwise.evaluation.metrics import log_loss, right
 from skipwise.evaluation.mislabelled import probabilities
-from skipwise.evaluation.outcomes.outcome import Labels, Logits, Outcome
+from skipwise.evaluation.outcomes.outcome import Answers, Labels, Logits, Outcome
 
 
 def among_five(logits: Logits, labels: Labels) -> NDArray[np.bool_]:
-    """Whether the label's logit is among the five largest; of equal ones, the first count as the larger."""
+    """Returns a mask of images whose label is among the five largest logits; of equal ones, the first is larger."""
     own = np.take_along_axis(logits, labels[:, None], axis=1)
     before = np.arange(logits.shape[1]) < labels[:, None]
     return np.asarray(((logits > own) | ((logits == own) & before)).sum(axis=1) < 5)
@@ -28,9 +28,14 @@ def brier_score(logits: Logits, labels: Labels) -> NDArray[np.float64]:
 
 
 def every_class_alike(labels: Labels) -> NDArray[np.float64]:
-    """What each image weighs so that every class weighs the same, however many images it has; 1 on average."""
+    """Returns weights for which every class counts the same, however many images it has; their mean is 1."""
     counts = np.bincount(labels)
     return np.asarray(len(labels) / (np.count_nonzero(counts) * counts[labels]))
+
+
+def share_of_versions(answers: Answers, labels: Labels) -> NDArray[np.float64]:
+    """The share of an image's versions that are answered rightly, from answered classes [versions, N]."""
+    return np.asarray((answers == labels).mean(axis=0))
 
 
 def _share(
@@ -71,6 +76,20 @@ _ROWS = (
         guess="always answering the five commonest classes",
     ),
     Outcome(name="log-loss", label="{on} log-loss", score=log_loss, unit="nats", least=0.0, margin=0.01),
+    Outcome(
+        name="corrupted",
+        label="{on} accuracy under corruption",
+        score=share_of_versions,
+        unit="points",
+        sign="%",
+        scale=100,
+        digits=2,
+        higher_is_better=True,
+        margin=0.5,
+        guess="always answering the commonest class",
+        lead="Under corruption",
+        variant="corrupted",
+    ),
     Outcome(name="brier", label="{on} Brier score", score=brier_score, unit="", least=0.0, margin=0.005),
 )
 OUTCOMES: dict[str, Outcome] = {row.name: row for row in _ROWS}

@@ -1,1 +1,1 @@
-"""Which parts of an image a network's answer comes from, and checks of whether such maps can be believed."""
+"""Maps of the parts of an image that a network's answer comes from, and checks of whether to believe them."""

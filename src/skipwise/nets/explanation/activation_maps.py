@@ -45,8 +45,8 @@ def class_activation_maps(network: Network, x_BCHW: Tensor) -> tuple[Tensor, Ten
 
 
 def receptive_grid(network: Network) -> Grid:
-    """Where the cells of the maps lie: at the centres of what they see (Araujo et al. 2019, "Computing receptive
-    fields of convolutional neural networks").
+    """Returns the positions of the maps' cells: the centres of their receptive fields (Araujo et al. 2019, "Computing
+    receptive fields of convolutional neural networks").
 
     A convolution of stride 2 with padding centres its first output on the first pixel and not between the first two,
     so the cells do not fill the image evenly: each lies about half a cell further up and left.

@@ -1,5 +1,4 @@
-"""Whether the pixels that a heat map marks are those that the answer depends on (Petsiuk et al. 2018,
-arXiv:1806.07421).
+"""A test of whether the answer depends on the pixels that a heat map marks (Petsiuk et al. 2018, arXiv:1806.07421).
 
 Deletion removes pixels in the order of the map, the most important first: the class's probability should fall soon.
 Insertion brings them back into a blurred image: it should rise soon. Random maps of as many cells are the control.

@@ -1,4 +1,4 @@
-"""What the gates of a squeeze-excite network do: which channels they close for which class, and whether it matters."""
+"""Gates of a squeeze-excite network: the channels that they close for each class, and whether that matters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BATCH = 32
 
 
 def has_gates(network: nn.Module) -> bool:
-    """Whether it is a squeeze-excite network of Skipwise."""
+    """Returns whether it is a squeeze-excite network of Skipwise."""
     return any(isinstance(module, SqueezeExcite) for module in network.modules())
 
 

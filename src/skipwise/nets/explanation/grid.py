@@ -1,4 +1,4 @@
-"""Where the cells of a heat map lie in the image. It needs no torch, so that maps can be shown without it."""
+"""Positions of a heat map's cells in the image. No torch is needed, so that maps can be shown without it."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class MapMethod:
     known_grid: Grid | None = None
 
     def grid(self, side: int, cells: int) -> Grid:
-        """Where the cells of a map lie in an image of `side` x `side` pixels."""
+        """Returns the positions of a map's cells in an image of `side` x `side` pixels."""
         return self.known_grid or Grid.even(side, cells)
 
 

@@ -1,4 +1,4 @@
-"""Whether heat maps depend on what the network has learned (Adebayo et al. 2018, arXiv:1810.03292).
+"""A test of whether heat maps depend on what the network has learned (Adebayo et al. 2018, arXiv:1810.03292).
 
 The layers' weights are replaced by random ones, from the last layer to the first. A map that shows what was learned
 becomes another one; one that merely shows edges in the image stays as it is.

@@ -1,4 +1,4 @@
-"""What the checks of heat maps find, and what gates do; without torch, so that it can be read anywhere."""
+"""Results of the checks of heat maps, and of gates; without torch, so that they can be read anywhere."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RandomisationStep:
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """What becomes of the class's probability while pixels are deleted, or inserted.
+    """The class's probability while pixels are deleted, or inserted.
 
     Args:
         map: the mean probability over images after each step, by the maps' order; the first is before any.
@@ -56,7 +56,7 @@ class Faithfulness:
 
     @property
     def beats_random(self) -> bool:
-        """Whether maps are better than random ones in both, on average."""
+        """True if maps are better than random ones in both, on average."""
         return (
             self.deletion.map_area < self.deletion.random_area and self.insertion.map_area > self.insertion.random_area
         )

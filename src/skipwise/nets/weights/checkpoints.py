@@ -22,7 +22,7 @@ SHOWN = 6
 """The most keys that a sentence lists."""
 _MOST_TEXT = 2**26
 DEEPEST = 5
-"""How many levels of mappings are searched for tensors."""
+"""The number of levels of mappings that are searched for tensors."""
 _OTHER_STATE = re.compile(r"optim|sched|scaler|callbacks|loops", re.IGNORECASE)
 """In the keys of what does not belong to a network."""
 
@@ -220,7 +220,7 @@ def _damaged(path: Path, how: str = "is damaged or not a file of weights") -> Sk
 
 
 def _forbidden(message: str, path: Path) -> str | None:
-    """What a pickle would call, from torch's message; None if the error has another cause."""
+    """Returns the function that a pickle would call, from torch's message; None if the error has another cause."""
     match = re.search(r"(?:(?:U|u)nsupported (?:global: )?GLOBAL|unrecognized function) ([\w.]+)", message)
     if match:
         return match[1]

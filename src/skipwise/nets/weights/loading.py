@@ -28,7 +28,7 @@ _AVERAGE = re.compile(r"(^|[._])(ema|swa|avg|averaged?|shadow)([._]|$)", re.IGNO
 
 @dataclass(frozen=True, kw_only=True)
 class _Convention:
-    """Which of two sets in a file is the one whose accuracy the program that wrote it reports.
+    """A rule of a program: which of two sets of weights in its file is the one whose accuracy it reports.
 
     Args:
         chosen, other: the keys of the two sets.

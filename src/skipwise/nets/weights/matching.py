@@ -29,7 +29,7 @@ _NOT_WEIGHTS = re.compile(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Match:
-    """How one set of tensors in a file matches the network.
+    """The match between one set of tensors in a file and the network.
 
     Args:
         key: the key of the set in the file.
@@ -127,7 +127,7 @@ def match_by_order(
 
 
 def _other_classes(name: str, tensor: Tensor, value: Tensor, head: dict[str, Tensor]) -> bool:
-    """Whether a tensor belongs to a last layer that differs from the network's only in the number of classes."""
+    """Returns whether a tensor is of a last layer that differs from the network's only in the number of classes."""
     return name in head and tensor.ndim == value.ndim and tensor.shape[1:] == value.shape[1:]
 
 

@@ -116,7 +116,7 @@ def _networks_with(tensors: Mapping[str, Tensor]) -> list[str]:
 
 
 def _named_as_mobilenet(names: Iterable[str], architecture: Architecture) -> bool:
-    """Whether names and architecture may be those of torchvision's MobileNetV2."""
+    """Returns whether names and architecture may be those of torchvision's MobileNetV2."""
     return architecture.head_channels is not None and any(name.startswith("features.") for name in names)
 
 

@@ -37,7 +37,7 @@ _HUB = "https://huggingface.co"
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """How weights expect an image to be prepared.
+    """The preparation of images that weights expect.
 
     Args:
         size: the side in pixels that the image is resized to.
@@ -73,12 +73,12 @@ class Published(Expected):
 
 
 def has_published(name: str) -> bool:
-    """Whether there are published weights for a network of Skipwise; needs no other library."""
+    """Returns whether there are published weights for a network of Skipwise; needs no other library."""
     return name in _TORCHVISION or name in _TIMM
 
 
 def expected(name: str) -> Expected | None:
-    """How a library's own weights of a network expect images prepared; None where the library does not say.
+    """Returns the preparation of images that a library's own weights expect; None where the library does not say.
 
     The weights need not be ones that can be downloaded.
     """
@@ -101,7 +101,7 @@ def published(name: str) -> Published:
 
 
 def _described(name: str) -> tuple[Expected, tuple[str, str] | None] | None:
-    """How the weights of a network expect images prepared; and their address and repository on the Hub."""
+    """Returns the preparation that a network's weights expect, with their address and repository on the Hub."""
     library, _, model = name.rpartition(":")
     if library == "torchvision" or (not library and name in _TORCHVISION):
         return _from_torchvision(model)

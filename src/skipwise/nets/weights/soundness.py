@@ -14,7 +14,7 @@ SHOWN = 5
 
 
 def unusable(tensor: Tensor, target: Tensor) -> str:
-    """Why a tensor cannot replace the network's tensor `target`, as the end of a sentence; "" where it can."""
+    """Returns the reason why a tensor cannot replace `target`, as the end of a sentence; "" where it can."""
     if tensor.is_complex() and not target.is_complex():
         return "holds complex numbers"
     return "has a shape but no values" if tensor.is_meta else ""
@@ -64,14 +64,14 @@ def check_sound(tensors: Mapping[str, Tensor], source: str) -> None:
 
 
 def is_untrained(tensors: Mapping[str, Tensor]) -> bool:
-    """Whether the running statistics of all batch norms, of which there are some, still have their initial values."""
+    """Returns whether there are batch norms, and all their running statistics have their initial values."""
     means = [tensor for name, tensor in tensors.items() if name.endswith("running_mean")]
     variances = [tensor for name, tensor in tensors.items() if name.endswith("running_var")]
     return bool(means) and not any(mean.any() for mean in means) and all((var == 1).all() for var in variances)
 
 
 def _found(tensors: Mapping[str, Tensor], is_bad: Callable[[Tensor], Tensor]) -> dict[str, tuple[int, int]]:
-    """How many values are bad, and of how many, for each tensor that has any."""
+    """Counts the bad values, and all values, of each tensor that has any."""
     counts = {name: (int(is_bad(tensor).sum()), tensor.numel()) for name, tensor in tensors.items()}
     return {name: count for name, count in counts.items() if count[0]}
 

@@ -10,6 +10,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from skipwise.serving.api import health, inference, models, openapi
+from skipwise.serving.api.about import about
+from skipwise.serving.api.drift import drifted
 from skipwise.serving.api.predict import predict
 from skipwise.serving.api.served import Service, service_of
 from skipwise.serving.connections.guard import Guard, Rules
@@ -27,6 +29,8 @@ def app_of(service: Service, rules: Rules) -> ASGIApp:
         Route("/v1/predict", predict, methods=["POST"]),
         Route("/v1/models", models.models),
         Route("/v1/models/{model}", models.model),
+        Route("/v1/models/{model}/about", about),
+        Route("/v1/models/{model}/drift", drifted),
         Route("/health/live", health.live),
         Route("/health/ready", health.ready),
         Route("/metrics", health.metrics),

@@ -44,7 +44,7 @@ async def predict(request: Request) -> Response:
     record = {
         "model": found.name,
         "version": found.number,
-        "threshold": service.threshold,
+        "threshold": service.threshold_of(found),
         "answers": [_shown(upload, answer, top, service) for upload, answer in zip(images, answers, strict=True)],
     }
     return Response(msgspec.json.encode(record), media_type="application/json")
@@ -78,7 +78,7 @@ def _shown(upload: Upload, answer: Answer | Unreadable, top: int, service: Servi
         **named,
         "label": answer.label,
         "probability": answer.probability,
-        "sure": service.is_sure(answer.probability),
+        "sure": service.is_sure(answer),
         "probabilities": [{"label": classes[each], "probability": float(answer.probabilities[each])} for each in order],
     }
     return shown if answer.map is None else {**shown, "heat_map": _picture(answer)}

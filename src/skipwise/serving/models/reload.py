@@ -71,7 +71,7 @@ class Reloader:
         served = next(each for each in self._catalog if each.name == given.name)
         try:
             found = await asyncio.to_thread(_opened, given, served, self._opening)
-        except SkipwiseError as error:
+        except Exception as error:  # whatever is wrong with it, those that are there are served on
             self._opening.say(f"{given.name} stays as it is: {error}")
             return
         if list(found.items()) == list(served.versions.items()):

@@ -78,7 +78,7 @@ def head_parameters(network: nn.Module) -> set[int]:
 
 
 def depth_below_head(network: nn.Module, parameter: str) -> int:
-    """How many stages a parameter is below the head. It is one for external networks, whose stages are not known."""
+    """Returns the number of stages between a parameter and the head; 1 for external networks."""
     if not isinstance(network, Network):
         return 1
     part, stage, *_ = parameter.split(".")

@@ -1,4 +1,4 @@
-"""How networks are trained: the named recipes, and how they are fitted to the images."""
+"""Recipes of training: the named ones, and how they are fitted to the images."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def choose_recipe(asked: RecipeOptions, *, fine_tune: bool = False, mirrors: boo
 
 
 def too_short_to_grow(recipe: Recipe, steps: int) -> bool:
-    """Whether a run of `steps` steps has too few of them at full size."""
+    """Returns whether a run of `steps` steps has too few of them at full size."""
     return (1 - recipe.full_size_from) * steps < FULL_SIZE_STEPS
 
 
@@ -250,7 +250,7 @@ def full_size(recipe: Recipe) -> Recipe:
 
 
 def recipes_apart(ours: Recipe, theirs: Recipe) -> str:
-    """What to say of two recipes that differ in more than a number; "" leaves it to their fields."""
+    """Names the difference of two recipes that differ in more than a number; "" leaves it to their fields."""
     if _redefined(ours, theirs):
         return f"the recipe {ours.name!r} has changed since then; the version that began it can resume it"
     if (ours.min_size == 1.0) != (theirs.min_size == 1.0):
@@ -259,7 +259,7 @@ def recipes_apart(ours: Recipe, theirs: Recipe) -> str:
 
 
 def _redefined(ours: Recipe, theirs: Recipe) -> bool:
-    """Whether two recipes of one name differ in a field that is no option, since the recipe has been changed."""
+    """Returns whether two recipes of one name differ in a field that is no option: the recipe was redefined."""
     alike = replace(
         full_size(theirs),
         epochs=ours.epochs,

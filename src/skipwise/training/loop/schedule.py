@@ -1,4 +1,4 @@
-"""What changes during a run: functions of the share of the run that is done."""
+"""Schedules of a run: functions of the share of the run that is done."""
 
 from __future__ import annotations
 

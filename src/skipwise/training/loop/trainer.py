@@ -90,13 +90,13 @@ class Training:
 
     @property
     def epoch_is_over(self) -> bool:
-        """Whether all steps of the current epoch are done. The last epoch may be shorter (see `StepSchedule`)."""
+        """True if all steps of the current epoch are done. The last epoch may be shorter (see `StepSchedule`)."""
         end = (len(self.state.history) + 1) * self.batches.per_epoch
         return self.state.steps >= min(end, self.state.step_schedule.steps)
 
     @property
     def finished(self) -> bool:
-        """Whether all epochs are closed."""
+        """True if all epochs are closed."""
         return len(self.state.history) * self.batches.per_epoch >= self.state.step_schedule.steps
 
     def step(self) -> None:

@@ -1,1 +1,1 @@
-"""How a run is computed: device, precision, processes and signals."""
+"""The means of computing a run: device, precision, processes and signals."""

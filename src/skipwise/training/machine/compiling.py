@@ -16,12 +16,12 @@ MOST_VARIANTS = 256
 
 
 def has_compiler() -> bool:
-    """Whether torch.compile finds a C++ compiler."""
+    """Returns whether torch.compile finds a C++ compiler."""
     return any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "g++", "clang++", "cl"))
 
 
 def lacks_compiler(device: str) -> bool:
-    """Whether torch.compile needs a C++ compiler for a device, and there is none."""
+    """Returns whether torch.compile needs a C++ compiler for a device, and there is none."""
     return devices.of(device).needs_compiler and not has_compiler()
 
 

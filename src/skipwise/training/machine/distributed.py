@@ -26,7 +26,7 @@ from skipwise.training.machine.ranks import environment_number, local_processes
 from skipwise.training.machine.signals import Waiting, deferred_signals, raise_signal
 
 WAIT = timedelta(hours=6)
-"""How long the others wait for the first process, which reads the images and validates."""
+"""The longest time that the others wait for the first process, which reads the images and validates."""
 
 R = TypeVar("R")
 

@@ -1,4 +1,4 @@
-"""How a run is computed on this machine: device, precision, threads. It is chosen once, and written down."""
+"""The execution of a run on this machine: device, precision, threads. It is chosen once, and written down."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def check_unchanged(
 
 
 def is_unchanged(stored: Execution, precision: str, compile: bool | None) -> bool:
-    """Whether a run was done in the precision that is asked for, and not compiled where that is ruled out."""
+    """Returns whether a run was done in the precision that is asked for, and not compiled where that is ruled out."""
     return precision in ("auto", stored.precision) and not (compile is False and stored.compile)
 
 
@@ -141,7 +141,7 @@ def choose_execution(
 
 
 def choose_processes(execution: Execution, wanted: int | None) -> int:
-    """How many runs are done at once: what was asked for, else as many as the cores allow; one on an accelerator."""
+    """Chooses the number of runs at once: the one asked for, else as many as cores allow; one on an accelerator."""
     if wanted is not None:
         return wanted
     return 1 if devices.of(execution.device).own_cores else max(1, usable_cores() // execution.threads)

@@ -87,12 +87,12 @@ ALONE = Alone()
 
 
 def local_processes() -> int:
-    """How many processes torchrun started on this machine; 1 without it."""
+    """Returns the number of processes that torchrun started on this machine; 1 without it."""
     return environment_number("LOCAL_WORLD_SIZE", 1)
 
 
 def rank() -> int:
-    """Which of the processes that torchrun started this one is; 0 without it."""
+    """Returns the rank of this process among those that torchrun started; 0 without it."""
     return environment_number("RANK", 0)
 
 

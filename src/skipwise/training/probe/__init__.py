@@ -1,1 +1,1 @@
-"""What a step costs on this machine, tried before a run begins."""
+"""The cost of a step on this machine, tried before a run begins."""

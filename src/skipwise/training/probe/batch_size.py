@@ -33,7 +33,7 @@ class TooLarge(SkipwiseError):
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """What has to fit into the memory of the device, besides the network.
+    """The room that is needed in the memory of the device, besides the network.
 
     Args:
         channels: of the images.

@@ -64,7 +64,7 @@ def try_step(
 
 
 def repays(seconds: float, recipe: Recipe, size: int) -> bool:
-    """Whether compiling saves time in a run that takes `seconds` without it."""
+    """Returns whether compiling saves time in a run that takes `seconds` without it."""
     # Training the head alone, and then the whole network, compiles twice.
     variants = len(sides(recipe, size)) * (2 if recipe.head_first else 1)
     return seconds * COMPILE_GAIN > COMPILE_SECONDS * variants

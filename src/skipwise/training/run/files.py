@@ -77,5 +77,5 @@ def remove_checkpoint(path: Path) -> None:
 
 
 def previous(path: Path) -> Path:
-    """Where the checkpoint before the one at `path` is kept."""
+    """Returns the file that keeps the checkpoint before the one at `path`."""
     return path.with_name(f"{path.stem}-previous{path.suffix}")

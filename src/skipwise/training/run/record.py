@@ -35,7 +35,7 @@ def said_of_size(ours: Any, theirs: Any) -> str:
 
 
 def said_of_recipes(ours: Any, theirs: Any) -> str:
-    """What differs between the recipes of two records beside their numbers."""
+    """Names the differences between the recipes of two records, other than their numbers."""
     return recipes_apart(ours.recipe, theirs.recipe)
 
 
@@ -86,7 +86,7 @@ class RunSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """How a run ended.
+    """The end of a run.
 
     Args:
         reason: why it failed.

@@ -25,7 +25,7 @@ from skipwise.training.run.state import TrainState
 from skipwise.training.run.time_budget import Timekeeper
 
 Progress = TrainState | Epoch | RunEnd
-"""What a run yields: its state after each step, each finished epoch, and last its end."""
+"""A step of a run: its state after each step, each finished epoch, and last its end."""
 
 
 def run_events(
@@ -40,6 +40,7 @@ def run_events(
     keeper: Timekeeper | None = None,
     notice: Callable[[str], None] = lambda _: None,
     ranks: Ranks = ALONE,
+    depth_epochs: tuple[int, ...] = (),
 ) -> Generator[Progress, None, None]:
     """Trains, evaluates after the last epoch and writes the run folder; resumes from a checkpoint if there is one.
 
@@ -55,6 +56,7 @@ def run_events(
         keeper: keeps the time limit, where the spec has one.
         notice: is called with what a person should know.
         ranks: the processes that do the run together; only the first one writes, and yields epochs.
+        depth_epochs: the epochs after which `DepthNorms` asked for the sizes of activations and gradients.
 
     Raises:
         SkipwiseError: the folder can't be written, or holds another run; there is no memory or no compiler for it here.
@@ -75,7 +77,9 @@ def run_events(
         started = time.perf_counter()
         try:
             with enough_memory():
-                session = Session(spec, images, folder, name, outcome, init, retries, keeper, notice, ranks)
+                session = Session(
+                    spec, images, folder, name, outcome, init, retries, keeper, notice, ranks, depth_epochs
+                )
                 record = yield from session.events()
         except TrainingFailed as error:
             record = failed_run(spec, str(error), time.perf_counter() - started)

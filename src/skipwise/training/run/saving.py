@@ -1,4 +1,4 @@
-"""When the state of a run is saved, and from which saved state it is resumed."""
+"""The times at which a run's state is saved, and the choice of the saved state from which it is resumed."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Saves:
             self._distrusted.add(came_from)
 
     def due(self, *, epoch_closed: bool) -> bool:
-        """Whether it is time to save again."""
+        """Returns whether it is time to save again."""
         apart = 0.0 if epoch_closed else CHECKPOINT_SECONDS
         return time.monotonic() - self._at >= max(apart, self._took / SAVING_SHARE)
 

@@ -25,6 +25,7 @@ from skipwise.training.machine.execution import reproducible
 from skipwise.training.machine.ranks import Ranks
 from skipwise.training.machine.signals import deferred_signals
 from skipwise.training.probe.step import try_gradients
+from skipwise.training.run.depth import DepthRecorder
 from skipwise.training.run.files import CHECKPOINT, write_history, write_weights
 from skipwise.training.run.metrics_file import MetricsFile
 from skipwise.training.run.predictions import Predictions, write_predictions
@@ -48,6 +49,7 @@ class Session:
     keeper: Timekeeper | None
     notice: Callable[[str], None]
     ranks: Ranks
+    depth_epochs: tuple[int, ...]
 
     def __post_init__(self) -> None:
         pixels, members, execution = self.images.pixels, self.images.members("train"), self.spec.execution
@@ -60,6 +62,8 @@ class Session:
             seed=self.spec.seed,
         )
         self.saves = Saves(self.folder / CHECKPOINT, self.spec, self.notice)
+        records = self.depth_epochs and self.ranks.first
+        self.depth = DepthRecorder(self.spec, self.batches, self.folder, self.depth_epochs) if records else None
         self.val: Predictions | None = None  # of the epoch closed last
 
     def events(self) -> Generator[TrainState | Epoch, None, RunRecord]:
@@ -109,8 +113,7 @@ class Session:
             self.saves.save(training)
 
     def _rehearse(self) -> None:
-        """Where images grow, computes gradients at full size once before the first step, to see if there is enough
-        memory for them."""
+        """Computes gradients at full size before the first step where images grow, to see if there is enough memory."""
         spec, batch = self.spec, self.spec.recipe.batch_size // self.ranks.count
         size, channels = spec.preprocessing.size, spec.preprocessing.channels
         if len(sides(spec.recipe, size)) > 1:
@@ -139,6 +142,8 @@ class Session:
         """Does the steps that are left, and evaluates. Ctrl-C and SIGTERM wait until a step is done; the state is saved
         then."""
         metrics = MetricsFile(self.folder, training.state.history)
+        if self.depth is not None and not training.state.steps:
+            self.depth.record(training)
         try:
             while not training.finished:
                 epoch_closed = training.epoch_is_over
@@ -171,6 +176,8 @@ class Session:
         ended = training.state
         with self._failing_together():
             line = training.close_epoch(validate if self.ranks.first and len(self.images.members("val")) else None)
+        if self.depth is not None:  # before the state is saved: a run that is resumed does not come here again
+            self.depth.record(training)
         if self.keeper is not None:
             self.keeper.epoch_closed()
         steps = ended.steps - len(ended.history) * self.batches.per_epoch

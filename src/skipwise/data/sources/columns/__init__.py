@@ -1,1 +1,1 @@
-"""Which columns of a table name the images, their classes, splits and groups."""
+"""The columns of a table that name the images, their classes, splits and groups."""

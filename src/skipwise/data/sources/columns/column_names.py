@@ -73,12 +73,12 @@ def plain(name: str) -> str:
 
 
 def image_rank(name: str) -> int | None:
-    """How likely a column with this name lists images, 0 for the likeliest; None for other names."""
+    """Returns how likely a column with this name lists images, 0 for the likeliest; None for other names."""
     return _IMAGES.index(plain(name)) if plain(name) in _IMAGES else None
 
 
 def is_image_column(name: str) -> bool:
-    """Whether a column has a name for images."""
+    """Returns whether a column has a name for images."""
     return plain(name) in _IMAGES
 
 
@@ -88,12 +88,12 @@ def image_names() -> list[str]:
 
 
 def is_label_column(name: str) -> bool:
-    """Whether a column has a name for classes."""
+    """Returns whether a column has a name for classes."""
     return any(is_label_name(name, names) for names in (*LABELS[:3], None))
 
 
 def is_label_name(name: str, names: list[str] | None) -> bool:
-    """Whether a column has one of some names; for None, whether its name ends like that of a label."""
+    """Returns whether a column has one of some names; for None, whether its name ends like that of a label."""
     if is_predicted(name):
         return False
     if names is None:
@@ -102,13 +102,13 @@ def is_label_name(name: str, names: list[str] | None) -> bool:
 
 
 def is_predicted(name: str) -> bool:
-    """Whether a column has a name for predictions."""
+    """Returns whether a column has a name for predictions."""
     words = set(re.split(r"[\W_]+", name[-_LONGEST:].lower()))
     return bool({"pred", "predicted", "prediction", "predictions", "vorhersage"} & words)
 
 
 def is_split_column(name: str) -> bool:
-    """Whether a column has a name for splits."""
+    """Returns whether a column has a name for splits."""
     return plain(name) in _SPLITS
 
 
@@ -118,27 +118,27 @@ def flagged_split(name: str) -> str:
 
 
 def is_group_column(name: str) -> bool:
-    """Whether a column has a name for groups of images."""
+    """Returns whether a column has a name for groups of images."""
     return plain(name) in _GROUPS
 
 
 def is_measure(name: str) -> bool:
-    """Whether a column has a name for measurements or counts, which are not classes."""
+    """Returns whether a column has a name for measurements or counts, which are not classes."""
     return plain(name) in _MEASURES
 
 
 def is_verdict(name: str) -> bool:
-    """Whether a column has a name for a verdict on which images should be used."""
+    """Returns whether a column has a name for a verdict on which images should be used."""
     return plain(name) in _VERDICTS
 
 
 def is_genus(name: str) -> bool:
-    """Whether a column has a name for the genus, the first word of a species' name."""
+    """Returns whether a column has a name for the genus, the first word of a species' name."""
     return plain(name) in ("genus", "gattung", "genre", "genero", "genere")
 
 
 def is_epithet(name: str) -> bool:
-    """Whether a column has a name for the epithet, the second word of a species' name."""
+    """Returns whether a column has a name for the epithet, the second word of a species' name."""
     return plain(name) in ("species", "epithet", "specificepithet", "art", "espece", "especie", "specie")
 
 

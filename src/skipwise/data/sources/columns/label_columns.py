@@ -114,7 +114,7 @@ def _genus(header: Sequence[str], label: int, rest: Sequence[int]) -> int | None
 
 
 def _pictures(body: Sequence[Sequence[str]], number: int, find: Callable[[str], str | None]) -> bool:
-    """Whether a column names pictures that exist."""
+    """Returns whether a column names pictures that exist."""
     values = {value for row in body if not (value := row[number].strip()).isdigit()}
     return bool(values) and all(find(value) is not None for value in values)
 
@@ -159,7 +159,7 @@ def _numeric(body: Sequence[Sequence[str]], number: int) -> bool:
 
 
 def _counts_up(body: Sequence[Sequence[str]], number: int) -> bool:
-    """Whether a column just numbers the rows."""
+    """Returns whether a column just numbers the rows."""
     values = [row[number].strip() for row in body]
     if len(values) < 4 or not all(re.fullmatch("[0-9]{1,18}", value) for value in values):
         return False
@@ -176,7 +176,7 @@ def _bijective(body: Sequence[Sequence[str]], one: int, other: int) -> bool:
 
 
 def _looks_like_labels(body: Sequence[Sequence[str]], number: int) -> bool:
-    """Whether a column has few values that repeat."""
+    """Returns whether a column has few values that repeat."""
     values = [row[number].strip() for row in body]
     if not all(values) or any(SEVERAL in value for value in values):
         return False
@@ -204,7 +204,7 @@ def _one_hot(body: Sequence[Sequence[str]], rest: Sequence[int]) -> tuple[int, .
 
 
 def is_one(cell: str) -> bool:
-    """Whether a cell of a one-hot column means yes."""
+    """Returns whether a cell of a one-hot column means yes."""
     return cell.strip().lower() in ("1", "1.0", "true", "yes", "y", "ja")
 
 

@@ -100,85 +100,85 @@ def _plain(name: str) -> str:
 
 
 def is_generic(name: str) -> bool:
-    """Whether a folder has a generic name: "images", "JPEGImages", "data_large_standard"."""
+    """Returns whether a folder has a generic name: "images", "JPEGImages", "data_large_standard"."""
     words = _plain(name).split("_")
     known = any(word in GENERIC for word in words)
     return _plain(name) in GENERIC or (known and all(word in GENERIC | _SIZES or word.isdigit() for word in words))
 
 
 def is_hash(name: str) -> bool:
-    """Whether a folder is named by the first digits of ids, which keeps folders small."""
+    """Returns whether a folder is named by the first digits of ids, which keeps folders small."""
     return re.fullmatch(r"[0-9a-f]{1,2}", name.lower()) is not None
 
 
 def is_beside(name: str) -> bool:
-    """Whether a folder is named like one beside the images: masks, annotations, lists."""
+    """Returns whether a folder is named like one beside the images: masks, annotations, lists."""
     return _plain(name) in _BESIDE or _plain(name).startswith("readme")
 
 
 def is_mask(name: str) -> bool:
-    """Whether a folder is named like segmentation masks."""
+    """Returns whether a folder is named like segmentation masks."""
     words = re.split(r"[^a-z]+", _plain(name).replace("ground_truth", "groundtruth"))
     rest = [word for word in words if word not in _MASKS]
     return len(rest) < len(words) and all(word in GENERIC or not word or split_of(word) for word in rest)
 
 
 def is_unlabelled(name: str) -> bool:
-    """Whether a folder is named like images without a class, or without one yet: "unlabeled", "seg_pred", "todo"."""
+    """Returns whether a folder is named like images without a class: "unlabeled", "seg_pred", "todo"."""
     words = set(re.split(r"[^a-z]+", _plain(name)))
     return _plain(name) in _UNLABELLED | _LEFT_OVER or bool(words & _UNLABELLED)
 
 
 def is_raw(name: str) -> bool:
-    """Whether a folder is named like pictures before processing: "raw"."""
+    """Returns whether a folder is named like pictures before processing: "raw"."""
     return _plain(name) in _RAW
 
 
 def is_done(name: str) -> bool:
-    """Whether a folder is named like pictures after processing: "cleaned"."""
+    """Returns whether a folder is named like pictures after processing: "cleaned"."""
     return _plain(name) in _DONE
 
 
 def is_doubtful(name: str) -> bool:
-    """Whether a folder or label has a name that is seldom a class: "trash", "old", "misc"."""
+    """Returns whether a folder or label has a name that is seldom a class: "trash", "old", "misc"."""
     return _plain(name) in _DOUBTFUL
 
 
 def is_sample(name: str) -> bool:
-    """Whether a folder is named like a few of the images as examples."""
+    """Returns whether a folder is named like a few of the images as examples."""
     return _plain(name) in _SAMPLES
 
 
 def is_part(name: str) -> bool:
-    """Whether a folder is named like one of several parts of a set: "images_part_1", "batch 2"."""
+    """Returns whether a folder is named like one of several parts of a set: "images_part_1", "batch 2"."""
     return _PART.fullmatch(name.strip()) is not None
 
 
 def is_group(name: str) -> bool:
-    """Whether a folder is named like a patient, a session or a camera: "patient_07", "cam2"."""
+    """Returns whether a folder is named like a patient, a session or a camera: "patient_07", "cam2"."""
     return _GROUP.fullmatch(name.strip()) is not None
 
 
 def is_number(name: str) -> bool:
-    """Whether a name is a number and nothing else."""
+    """Returns whether a name is a number and nothing else."""
     return name.strip().isdigit()
 
 
 def is_date(name: str) -> bool:
-    """Whether a folder is named like a day or a month: "2024-05-01", "run_20240501", "01.05.2024", "May"."""
+    """Returns whether a folder is named like a day or a month: "2024-05-01", "run_20240501", "01.05.2024", "May"."""
     return _DATE.fullmatch(name.strip()) is not None or _MONTH.fullmatch(name.strip()) is not None
 
 
 def is_camera(name: str) -> bool:
-    """Whether a folder has a name that cameras give."""
+    """Returns whether a folder has a name that cameras give."""
     return _CAMERA.fullmatch(name.strip()) is not None
 
 
 def is_well(name: str) -> bool:
-    """Whether a folder is named like a well of a plate: "A01", "H12"."""
+    """Returns whether a folder is named like a well of a plate: "A01", "H12"."""
     return _WELL.fullmatch(name.strip()) is not None
 
 
 def is_scale(name: str) -> bool:
-    """Whether a folder is named like a magnification or a size: "40X", "64x64"."""
+    """Returns whether a folder is named like a magnification or a size: "40X", "64x64"."""
     return _SCALE.fullmatch(name.strip()) is not None

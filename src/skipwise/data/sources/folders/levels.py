@@ -1,4 +1,4 @@
-"""Which level of nested folders holds the classes.
+"""The level of nested folders that holds the classes.
 
 Names of splits decide first. If all sub-folders are named like patients, sessions or cameras, the top level holds the
 classes. If the top folders are named so, or like parts of one set, the level below holds them. If the top folders share
@@ -27,7 +27,7 @@ StemsOf = Callable[[str], frozenset[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """Which level of folders means what, counted from 0 at the top.
+    """The meaning of each level of folders; levels are counted from 0 at the top.
 
     Args:
         classes: the level of the classes; None if all folders from the level `first` on make the class name.
@@ -198,13 +198,13 @@ def _innermost(deep: list[Node]) -> list[str]:
 
 
 def _no_classes(names: set[str]) -> bool:
-    """Whether all folders are named like folders inside classes."""
+    """Returns whether all folders are named like folders inside classes."""
     tests = (_is_group, folder_names.is_scale, folder_names.is_generic, folder_names.is_mask, folder_names.is_part)
     return any(all(map(test, names)) for test in tests)
 
 
 def _same_leaves(deep: list[Node]) -> bool:
-    """Whether the folders hold folders of the same names on different levels: a set and a copy of it."""
+    """Returns whether the folders hold folders of the same names on different levels: a set and a copy of it."""
     leaves = [{each.name for each in node.walk() if each.direct and each is not node} for node in deep]
     shared = set.intersection(*leaves) if len(leaves) > 1 else set()
     return len(shared) > 1 and all(len(shared) * 2 > len(names) for names in leaves) and not _no_classes(shared)
@@ -274,7 +274,7 @@ def _leaves(deep: list[Node]) -> str:
 
 
 def _alike(deep: list[Node], shared: list[str], stems_of: StemsOf) -> bool:
-    """Whether folders with the same name hold pictures with the same names."""
+    """Returns whether folders with the same name hold pictures with the same names."""
     for name in shared[:8]:
         stems = [stems_of(node.children[name].path) for node in deep if name in node.children]
         if len(stems) > 1 and stems[0] and len(set.intersection(*map(set, stems))) >= 0.9 * max(map(len, stems)):
@@ -283,7 +283,7 @@ def _alike(deep: list[Node], shared: list[str], stems_of: StemsOf) -> bool:
 
 
 def _same_inside(deep: list[Node], stems_of: StemsOf) -> bool:
-    """Whether the sub-folders of a folder hold pictures with the same names, such as one picture in several sizes."""
+    """Returns whether sub-folders hold pictures with the same names, such as one picture in several sizes."""
     for node in deep[:8]:
         stems = [stems_of(child.path) for child in node.children.values()]
         if len(stems) > 1 and set.intersection(*map(set, stems)):
@@ -292,7 +292,7 @@ def _same_inside(deep: list[Node], stems_of: StemsOf) -> bool:
 
 
 def _copies(deep: list[Node], shared: list[str], stems_of: StemsOf) -> bool:
-    """Whether folders with the same name hold pictures with the same names, which are more than numbers."""
+    """Returns whether folders with the same name hold pictures with the same names, which are more than numbers."""
     for name in shared[:8]:
         stems = [stems_of(node.children[name].path) for node in deep if name in node.children]
         same = set.intersection(*map(set, stems)) if len(stems) > 1 else set()

@@ -149,7 +149,7 @@ def _inside(node: Node, known: frozenset[str]) -> Node:
 
 
 def _has_classes(folder: Node, inside: Node) -> bool:
-    """Whether a split folder holds class folders, rather than pictures or one folder of pictures."""
+    """Returns whether a split folder holds class folders, rather than pictures or one folder of pictures."""
     if not inside.children:
         return False
     only = inside.only()
@@ -161,5 +161,5 @@ def _has_classes(folder: Node, inside: Node) -> bool:
 
 
 def _fits(inside: Node, known: frozenset[str]) -> bool:
-    """Whether the folders of another split are classes: one is a training class, or there are several."""
+    """Returns whether the folders of another split are classes: one is a training class, or there are several."""
     return bool(set(inside.children) & known) or len(inside.children) > 1

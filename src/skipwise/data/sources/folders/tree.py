@@ -31,7 +31,7 @@ class Node:
 
     @property
     def deep(self) -> bool:
-        """Whether there are folders with pictures in it."""
+        """True if there are folders with pictures in it."""
         return bool(self.children)
 
     def walk(self) -> Iterator[Node]:

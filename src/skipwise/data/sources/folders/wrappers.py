@@ -70,7 +70,7 @@ def _split_classes(node: Node) -> set[str]:
 
 
 def is_beside(node: Node) -> bool:
-    """Whether a folder is named like one beside class folders or split folders."""
+    """Returns whether a folder is named like one beside class folders or split folders."""
     return (
         folder_names.is_beside(node.name) or folder_names.is_sample(node.name) or folder_names.is_unlabelled(node.name)
     )
@@ -84,14 +84,14 @@ def _can_be_left_out(node: Node) -> bool:
 
 
 def _is_flat(node: Node) -> bool:
-    """Whether all pictures of a folder are in one folder."""
+    """Returns whether all pictures of a folder are in one folder."""
     while not node.direct and (only := node.only()) is not None:
         node = only
     return not node.deep
 
 
 def _is_test(node: Node) -> bool:
-    """Whether a folder holds test pictures without class folders."""
+    """Returns whether a folder holds test pictures without class folders."""
     meant = split_and_rest(node.name)
     return meant is not None and meant[0] == "test" and _is_flat(node)
 

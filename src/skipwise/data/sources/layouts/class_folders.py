@@ -97,7 +97,7 @@ def _without_masks(rows: list[LabelledImage]) -> tuple[list[LabelledImage], list
 
 
 def _described(found: Folders, rows: Sequence[LabelledImage], classes: Sequence[str]) -> str:
-    """What was understood: "folders train/ (9,469 images, 10 classes) and val/ (3,925)"."""
+    """Describes the folders: "folders train/ (9,469 images, 10 classes) and val/ (3,925)"."""
     if found.parts and found.parts[0].split:
         counts: dict[str, int] = {}
         for row in rows:

@@ -72,7 +72,7 @@ def recognise(place: Place, options: ReadingOptions) -> Callable[[], Reading] | 
 
 
 def _is_predictions(table: Table) -> bool:
-    """Whether `skipwise predict` wrote a table. Predictions are not labels, unless the table itself is DATA."""
+    """Returns whether `skipwise predict` wrote a table. Predictions are not labels, unless the table itself is DATA."""
     header = table.header or (tuple(table.rows[0]) if table.rows else ())
     return header[:3] == ("path", "class", "probability") and not {"error", "top"}.isdisjoint(header[3:])
 
@@ -146,7 +146,7 @@ def _one(
 
 
 def _seems_to_list(place: Place, table: Table) -> bool:
-    """Whether a table has a column for classes, and about as many lines as there are pictures."""
+    """Returns whether a table has a column for classes, and about as many lines as there are pictures."""
     header = table.header or table.rows[0]
     return any(map(is_label_column, header)) and len(table.rows) > max(4, 0.8 * len(place.names))
 

@@ -62,7 +62,7 @@ def sharded(place: Place) -> Place:
 
 
 def _key(name: str) -> str:
-    """What the files of a sample share: the path up to the first dot of the file's name."""
+    """Returns the path up to the first dot of the file's name, which the files of a sample share."""
     folder, _, file = name.rpartition("/")
     return f"{folder}/{file.partition('.')[0]}"
 

@@ -15,7 +15,7 @@ from skipwise.data.sources.table_files.text import decoded
 from skipwise.data.sources.unpacking import check_text
 
 _DEEPEST, _SPARSEST = 10, 100
-"""How deeply nested dictionaries are searched for tables, and how many cells a table may have per filled cell."""
+"""The depth to which nested dictionaries are searched for tables, and a table's most cells for each filled cell."""
 
 
 def read_json(name: str, data: bytes) -> list[Table]:

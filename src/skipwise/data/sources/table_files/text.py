@@ -47,7 +47,7 @@ def _strictly(name: str, data: bytes, encoding: str) -> str:
 
 
 def is_utf8(text: str) -> bool:
-    """Whether the bytes of a cell were UTF-8."""
+    """Returns whether the bytes of a cell were UTF-8."""
     return not any("\udc80" <= character <= "\udcff" for character in text)
 
 
@@ -152,6 +152,6 @@ def _by_spaces(name: str, text: str, *, skip_comments: bool) -> Table | None:
 
 
 def _is_phrase(label: str) -> bool:
-    """Whether the text after a file's name is a label of several words, rather than several columns."""
+    """Returns whether the text after a file's name is a label of several words, rather than several columns."""
     words = label.split()
     return len(words) > 1 and all(any(c.isalpha() for c in word) for word in words) and not any(map(split_of, words))

@@ -87,7 +87,7 @@ def _against(
 
 
 def _says_nothing(folders: Folders, rows: Sequence[LabelledImage]) -> bool:
-    """Whether the folders are not named like classes, but like parts, patients, splits or the first digits of ids."""
+    """Returns whether folders are named like parts, patients, splits or first digits of ids, not like classes."""
     tops = folders.tops
     tests = (folder_names.is_part, folder_names.is_generic, folder_names.is_group, folder_names.is_hash, split_of)
     if all(any(test(name) for test in tests) for name in tops):
@@ -96,7 +96,7 @@ def _says_nothing(folders: Folders, rows: Sequence[LabelledImage]) -> bool:
 
 
 def is_list(listed: ImageTable) -> bool:
-    """Whether a table has no header and lists numbered classes, as tools write them."""
+    """Returns whether a table has no header and lists numbered classes, as tools write them."""
     return listed.columns.header[0].startswith("column ") and all(row.label.isdigit() for row in listed.rows)
 
 

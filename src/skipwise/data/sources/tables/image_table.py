@@ -23,7 +23,7 @@ from skipwise.data.sources.tables.class_names import ClassNames
 from skipwise.data.sources.tables.row_labels import check_labels_of_column, check_one_label_each, label_of, split_of_row
 
 _TOTALS = frozenset("total totals sum summe gesamt anzahl count somme suma totale 合计 总计 合計".split())
-"""What the first cell of a line of totals says."""
+"""Words in the first cell of a line of totals."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class ImageTable:
 
     @property
     def labelled(self) -> bool:
-        """Whether the table names classes."""
+        """True if the table names classes."""
         return self.columns.label is not None or bool(self.columns.one_hot)
 
     def described(self) -> str:
@@ -141,7 +141,7 @@ def read_image_table(
 
 @dataclass
 class _Rows:
-    """What the rows of a table say; `padded` counts class names with blanks around them."""
+    """The content of a table's rows; `padded` counts class names with blanks around them."""
 
     rows: list[LabelledImage] = field(default_factory=list)
     missing: list[tuple[str, int]] = field(default_factory=list)
@@ -239,7 +239,7 @@ def _unused_verdicts(table: Table, columns: Columns) -> list[str]:
 
 
 def _needs_both(table: Table, before: int, label: int) -> bool:
-    """Whether one value of the label's column comes with several values of the other: one epithet, several genera."""
+    """Returns whether one label comes with several values of the other column: one epithet, several genera."""
     wide = (row for row in table.rows if len(row) > max(before, label))
     pairs = {(row[before].strip(), row[label].strip()) for row in wide}
     return len(pairs) > len({value for _, value in pairs})

@@ -52,7 +52,7 @@ def _by_folder_and_file(table: Table, place: Place) -> tuple[Table, str] | None:
 
 
 def _lies_in(place: Place, path: str) -> bool:
-    """Whether the picture that a path means is in the folder that the path names."""
+    """Returns whether the picture that a path means is in the folder that the path names."""
     found = place.index.find(path)
     return found is not None and f"/{found}".endswith(f"/{path}")
 

@@ -83,7 +83,7 @@ def _with_splits(labelled: Sequence[ImageTable]) -> list[ImageTable]:
 
 
 def one_to_one(pairs: Iterable[tuple[str, str]]) -> bool:
-    """Whether pairs of labels match one to one: the same classes, perhaps with different names.
+    """Returns whether pairs of labels match one to one: the same classes, perhaps with different names.
 
     A name that is on both sides has to be paired with itself.
     """

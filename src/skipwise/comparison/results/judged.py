@@ -1,0 +1,53 @@
+"""What was found by one of several outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from skipwise.evaluation.outcomes import Outcome, outcome_of
+from skipwise.statistics import Estimate, Pair
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """A network's mean over the runs that learned, with its interval; None with fewer than two such seeds."""
+
+    name: str
+    outcome: Estimate | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedOutcome:
+    """The networks and pairs of a comparison by one outcome. Intervals hold for all outcomes that were asked for.
+
+    Args:
+        outcome: its name, as in `--outcome`.
+        margin: the difference that would not matter, in its unit.
+        networks: in the order of the candidates.
+        pairs: those that could be judged.
+    """
+
+    outcome: str
+    margin: float
+    networks: tuple[Reached, ...]
+    pairs: tuple[Pair, ...]
+
+    @property
+    def scoring(self) -> Outcome:
+        """How it counts, and how that is shown."""
+        return outcome_of(self.outcome)
+
+    def pair(self, a: str, b: str) -> Pair | None:
+        """The pair as seen from a's side, whichever way round it is kept; None if it could not be judged."""
+        return find_pair(self.pairs, a, b)
+
+
+def find_pair(pairs: Iterable[Pair], a: str, b: str) -> Pair | None:
+    """The pair of two networks as seen from a's side; None if it is not there either way round."""
+    for pair in pairs:
+        if (pair.a, pair.b) == (a, b):
+            return pair
+        if (pair.a, pair.b) == (b, a):
+            return pair.turned()
+    return None

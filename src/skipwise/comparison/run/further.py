@@ -1,0 +1,56 @@
+"""The outcomes that are judged beside the first one.
+
+They decide neither who gets more seeds nor when a comparison ends, so they are judged once, at its end, each pair on
+the seeds that both networks have. That is one of the looks, and the intervals are made to hold at all of them, so that
+it does not matter why runs ended there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from skipwise.comparison.plan.question import Question
+from skipwise.comparison.results.judged import JudgedOutcome, Reached
+from skipwise.comparison.run.study import StudyResult
+from skipwise.statistics import Estimate, Judgement, judge
+
+
+def judge_further(study: StudyResult) -> tuple[JudgedOutcome, ...]:
+    """What a finished study found by each of its question's further outcomes."""
+    _, *questions = study.plan.question.questions
+    return tuple(_judged(study, number, question) for number, question in enumerate(questions))
+
+
+def _judged(study: StudyResult, number: int, question: Question) -> JudgedOutcome:
+    """What was found by one of them, whose scores have this number among those of further outcomes."""
+    plan, tested, scoring = study.plan, study.tested, question.scoring
+    answers = {name: study.answers[name] for name in plan.trained if name in study.answers}
+    counts = scoring.members(tested.labels, plan.classes)
+    judged = judge(
+        {name: each.further[number] for name, each in answers.items()},
+        margin=question.tolerance,
+        alpha=question.alpha,
+        looks=question.looks,
+        seeds={name: each.seeds for name, each in answers.items()},
+        groups=None if tested.groups is None else tested.groups[counts],
+        learned={name: each.learned for name, each in answers.items()},
+        higher_is_better=scoring.higher_is_better,
+    )
+    return JudgedOutcome(
+        outcome=question.outcome,
+        margin=question.margin,
+        networks=_networks(judged, question.candidates, scoring.least),
+        pairs=judged.pairs,
+    )
+
+
+def _networks(judged: Judgement, names: Sequence[str], least: float | None) -> tuple[Reached, ...]:
+    return tuple(Reached(name=name, outcome=possible(judged.accuracies.get(name), least)) for name in names)
+
+
+def possible(estimate: Estimate | None, least: float | None) -> Estimate | None:
+    """The estimate without what is below the least that there can be."""
+    if estimate is None or least is None or estimate.low >= least:
+        return estimate
+    return replace(estimate, low=least)

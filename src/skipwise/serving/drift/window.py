@@ -1,0 +1,97 @@
+"""The last requests: which answers they got, and what their images were like."""
+
+from __future__ import annotations
+
+import io
+import time
+import warnings
+from collections import OrderedDict, deque
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipwise.deploy.artifact.reference import measured
+from skipwise.deploy.predict.given_image import Image
+
+if TYPE_CHECKING:
+    from skipwise.serving.engine.work import Answer
+
+LAST = 1000
+"""The images that are looked back on."""
+SECONDS_BETWEEN = 0.05
+"""An image is measured, which takes a tenth of a millisecond, unless another was so shortly before."""
+MOST_NETWORKS = 64
+
+
+class Window:
+    """The last images that one network answered. Nothing of an image is kept but three numbers.
+
+    Attributes:
+        answers: the number of the class that each got, and its probability.
+        inputs: brightness, contrast and shorter side of some of them.
+    """
+
+    def __init__(self) -> None:
+        self.answers: deque[tuple[int, float]] = deque(maxlen=LAST)
+        self.inputs: deque[tuple[float, float, float]] = deque(maxlen=LAST)
+        self._measured = 0.0
+
+    def add(self, image: Image, answer: Answer) -> None:
+        """Takes an image and its answer."""
+        self.answers.append((answer.best, answer.probability))
+        now = time.monotonic()
+        if now - self._measured < SECONDS_BETWEEN:
+            return
+        side = _shorter_side(image)
+        if side is not None:
+            self._measured = now
+            self.inputs.append(measured(answer.square, side))
+
+    def counts(self, classes: int) -> list[int]:
+        """How many got each class."""
+        return np.bincount([best for best, _ in self.answers], minlength=classes).tolist()
+
+    def unsure(self, threshold: float) -> int:
+        """How many answers have a probability below a threshold."""
+        return sum(probability < threshold for _, probability in self.answers)
+
+    def values(self, place: int) -> NDArray[np.float64]:
+        """One of the three numbers of all images that were measured."""
+        return np.array([each[place] for each in self.inputs], np.float64)
+
+
+class Windows:
+    """The windows of all networks: what watches an engine."""
+
+    def __init__(self) -> None:
+        self._of: OrderedDict[str, Window] = OrderedDict()
+
+    def answered(self, image: Image, answer: Answer) -> None:
+        """Takes an image, as it came, and its answer."""
+        self.of(answer.version.identity).add(image, answer)
+
+    def of(self, identity: str) -> Window:
+        """The window of a network; only those that were asked last are kept."""
+        window = self._of.setdefault(identity, Window())
+        self._of.move_to_end(identity)
+        if len(self._of) > MOST_NETWORKS:
+            self._of.popitem(last=False)
+        return window
+
+
+def _shorter_side(image: Image) -> int | None:
+    """The shorter side of an image that was decoded before, from its header alone; None where that can't be told."""
+    if isinstance(image, np.ndarray):
+        return min(image.shape[:2])
+    if not isinstance(image, bytes):
+        return None
+    from PIL import Image as Pillow
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Pillow.open(io.BytesIO(image)) as opened:
+                return min(opened.size)
+    except Exception:  # what Pillow raises for formats that others decode is of many kinds
+        return None

@@ -1,0 +1,174 @@
+"""The page of a study, in Markdown; every number on it is in its record."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from skipwise.core.text import command, count, duration, listed
+from skipwise.studies.networks import plain_name
+from skipwise.studies.records import ComparisonFound, Cost, Finding, NetworkFound, StudyRecord
+
+NONE = "-"
+WIDTH = 120
+
+
+def page(record: StudyRecord) -> str:
+    """The page: claim, verdict, design, results, and what they do not say."""
+    return "\n\n".join(_paragraphs(record)) + "\n"
+
+
+def _paragraphs(record: StudyRecord) -> Iterable[str]:
+    yield f"# {record.claim}"
+    yield _prose(f"**{verdict_of(record)}** {count_of_answers(record)}")
+    yield _table(
+        ("part of the claim", "difference, and its interval", "answer"),
+        [(each.part.claim, difference(each), each.answer) for each in record.findings],
+    )
+    margins = {each.unit: each.margin for each in record.findings if each.margin is not None}
+    matter = "".join(
+        f" A difference of less than {margin:g} {unit} would not matter." for unit, margin in margins.items()
+    )
+    yield _prose(f"The intervals hold all together with a probability of {1 - record.alpha:.0%}.{matter}")
+    yield _prose(f"Source of the claim: {record.source}")
+    yield "## Design"
+    yield _fenced([study_command(record)])
+    sets = list(dict.fromkeys(each.data for each in record.comparisons))
+    yield _prose(
+        "All of this was fixed before anything was trained. Where a data set can't be found by its name, add `--data "
+        f"{sets[0]}=PLACE`."
+    )
+    yield _bullets([*record.reasons, *record.measured, *record.notes])
+    for comparison in record.comparisons:
+        yield from _comparison(record, comparison)
+    yield "## Rule"
+    yield _prose(record.rule)
+    sentences = [_to_settle(each) for each in record.findings if each.seeds_to_settle is not None]
+    if sentences := [*sentences, *(detail for each in record.findings for detail in each.details)]:
+        yield _bullets(sentences)
+    yield "## Not covered"
+    yield _bullets(record.not_covered)
+    yield "## What would change it"
+    yield _bullets(record.would_change)
+    yield _prose(
+        f"Made with Skipwise {record.version} on {record.machine}. This page is made from its record, "
+        f"[{file_name(record)}.json]({file_name(record)}.json)."
+    )
+
+
+def _to_settle(found: Finding) -> str:
+    return (
+        f"That {found.part.claim}: about {found.seeds_to_settle} seeds would settle it, if what was observed is the "
+        "truth."
+    )
+
+
+def _comparison(record: StudyRecord, found: ComparisonFound) -> Iterable[str]:
+    costs = {cost.name: cost for cost in record.costs if cost.comparison == found.name}
+    yield f"## Results: {found.title}"
+    yield _table(
+        ("network", "result", "SD", "training loss", "runs", "parameters", "multiply-adds", "ms per image", "a run"),
+        [_row(each, costs.get(each.name)) for each in found.networks],
+    )
+    yield _prose(
+        "SD is the standard deviation of the accuracy over seeds, in points. The training loss is that of the last "
+        "epoch. Milliseconds (one image at a time, on the processor) and the time of a run were measured with whatever "
+        "else ran."
+    )
+    if found.norms:
+        yield from _norms(found)
+    yield _bullets([*found.outline, f"seeds {found.seeds[0]} to {found.seeds[-1]}, {found.steps:,} steps for each run"])
+    yield _prose("The study writes the split to its folder. With it, this command does the comparison by itself:")
+    yield _fenced([found.command])
+
+
+def _norms(found: ComparisonFound) -> Iterable[str]:
+    yield _prose(
+        "How much the gradient of the loss grows from one block to the one before it, on 64 training images: the "
+        "geometric mean over all blocks and over the runs in which it was recorded. 1.00 is no change; a factor f "
+        "makes it f^n times as large n blocks earlier."
+    )
+    yield _table(
+        ("network", "blocks", "before the first step", "after the last epoch", "runs recorded"),
+        [(plain_name(n.name), str(n.blocks), _factor(n.before), _factor(n.after), str(n.runs)) for n in found.norms],
+    )
+
+
+def _factor(value: float | None) -> str:
+    return NONE if value is None else f"{value:.3f}"
+
+
+def _row(found: NetworkFound, cost: Cost | None) -> tuple[str, ...]:
+    outcome = found.outcome
+    runs = str(found.runs)
+    if found.learned < found.runs:
+        runs += f", of which {found.runs - found.learned} learned nothing"
+    if found.failed:
+        runs += f"; {found.failed} failed"
+    latency = None if cost is None else cost.latency
+    run = None if cost is None else cost.run
+    return (
+        plain_name(found.name),
+        NONE
+        if outcome is None
+        else f"{100 * outcome.value:.2f}% ({100 * outcome.low:.1f} to {100 * outcome.high:.1f})",
+        NONE if found.spread is None else f"{100 * found.spread:.2f}",
+        NONE if found.train_loss is None else f"{found.train_loss:.2f}",
+        runs,
+        NONE if found.parameters is None else f"{found.parameters:,}",
+        NONE if found.multiply_adds is None else f"{found.multiply_adds / 1e6:.1f} M",
+        NONE if latency is None else f"{1000 * latency:.2f}",
+        NONE if run is None else duration(run),
+    )
+
+
+def difference(found: Finding) -> str:
+    """The difference of a part of the claim with its interval and unit."""
+    if found.value is None or found.low is None or found.high is None:
+        return "no interval"
+    sign = "" if found.part.quantity == "spread" else "+"
+    return f"{found.value:{sign}.2f} ({found.low:{sign}.2f} to {found.high:{sign}.2f}) {found.unit}".rstrip()
+
+
+def verdict_of(record: StudyRecord) -> str:
+    """The verdict in a few words, with the budget that it is for."""
+    steps = [comparison.steps for comparison in record.comparisons]
+    return f"{record.verdict.capitalize()} at this budget, {max(steps):,} steps for each run."
+
+
+def count_of_answers(record: StudyRecord) -> str:
+    """How many parts of the claim have which answer, in a sentence."""
+    counts = Counter(finding.answer for finding in record.findings)
+    each = [f"{number} {answer}" for answer, number in counts.items()]
+    return f"Of the {count(len(record.findings), 'part')} of the claim, {listed(each)}." if len(counts) > 1 else ""
+
+
+def study_command(record: StudyRecord) -> str:
+    """The command that does the study."""
+    scale = () if record.scale == "small" else ("--scale", record.scale)
+    return command("skipwise", "study", record.study, *scale, *(("--seed", str(record.seed)) if record.seed else ()))
+
+
+def file_name(record: StudyRecord) -> str:
+    """The name of a study's files; other seeds and scales have files of their own."""
+    scale = "" if record.scale == "small" else f"-{record.scale}"
+    return f"{record.study}{scale}{f'-seed{record.seed}' if record.seed else ''}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _prose(text: str, *, then: str = "") -> str:
+    """A paragraph in lines that are not too long; those after the first begin with `then`."""
+    return textwrap.fill(text.strip(), WIDTH, subsequent_indent=then, break_on_hyphens=False, break_long_words=False)
+
+
+def _bullets(sentences: Iterable[str]) -> str:
+    return "\n".join(_prose(f"- {sentence}", then="  ") for sentence in sentences)
+
+
+def _fenced(lines: Iterable[str]) -> str:
+    return "\n".join(["```sh", *lines, "```"])
