@@ -31,6 +31,7 @@ def described(most_images: int) -> Json:
     Args:
         most_images: the most images of a request.
     """
+    text = {"type": "string"}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -52,6 +53,26 @@ def described(most_images: int) -> Json:
             "/v1/models/{model}": {
                 "parameters": [_in_path("model", "The network's name")],
                 "get": _get("One network, with its classes", "application/json", _ref("Model"), problems=(404,)),
+            },
+            "/v1/models/{model}/about": {
+                "parameters": [_in_path("model", "The network's name")],
+                "get": _get(
+                    "Why this network, how it was checked, and when it is not sure",
+                    "application/json",
+                    _object(sections={"type": "array", "items": _object(title=text, sentences=_list(text))}),
+                    problems=(404,),
+                    parameters=[_in_query("version", "Its version; the newest where it is left out", text)],
+                ),
+            },
+            "/v1/models/{model}/drift": {
+                "parameters": [_in_path("model", "The network's name")],
+                "get": _get(
+                    "Whether what it is asked is like its validation images",
+                    "application/json",
+                    _object(images={"type": "integer"}, sentences=_list(text), measures=_list({"type": "object"})),
+                    problems=(404,),
+                    parameters=[_in_query("version", "Its version; the newest where it is left out", text)],
+                ),
             },
             "/health/live": {"get": _get("The process answers", "application/json", _object(), security=[{}])},
             "/health/ready": {
@@ -268,6 +289,10 @@ def _problems(*statuses: int) -> Json:
 def _object(**properties: Any) -> Json:
     """An object whose properties are all there."""
     return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _list(of: Json) -> Json:
+    return {"type": "array", "items": of}
 
 
 def _ref(name: str) -> Json:
