@@ -317,7 +317,7 @@ class Plan:
 
 
 TUNING = "tuning"
-"""Where runs are kept that choose learning rates."""
+"""The folder of the runs that choose learning rates."""
 
 
 def run_folder(model: str, seed: int, *, parent: str = "runs") -> str:

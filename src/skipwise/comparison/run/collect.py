@@ -48,7 +48,7 @@ def collect(plan: Plan, folder: Path, study: StudyResult) -> Results:
         data=plan.data,
         fingerprint=plan.fingerprint,
         test_images=plan.test_images,
-        twins=int(tested.has_twin.sum()),
+        near_duplicates=int(tested.duplicated.sum()),
         guess=question.scoring.baseline(counted.tolist(), plan.classes),
         classes=plan.classes,
         class_images=tuple(counted.tolist()),
@@ -76,8 +76,8 @@ def _candidate(plan: Plan, folder: Path, study: StudyResult, name: str) -> Candi
     records = study.records if name in plan.trained else {}
     answers = study.answers.get(name) or read_answers(plan, folder, tested, name, records)
     right = answers.of_learned == tested.labels
-    has_twin = tested.has_twin
-    apart = len(right) and has_twin.any() and not has_twin.all()
+    duplicated = tested.duplicated
+    apart = len(right) and duplicated.any() and not duplicated.all()
     runs = tuple(
         _result(plan, folder, job, records[job.folder])
         for seed in plan.question.seeds
@@ -91,7 +91,7 @@ def _candidate(plan: Plan, folder: Path, study: StudyResult, name: str) -> Candi
         lr=study.rates.get(name, plan.recipe_of(name).lr),
         outcome=possible(study.judgement.accuracies.get(name), plan.question.scoring.least),
         accuracy=float(right.mean()) if len(right) else None,
-        without_twins=float(right[:, ~has_twin].mean()) if apart else None,
+        without_near_duplicates=float(right[:, ~duplicated].mean()) if apart else None,
         per_class=_per_class(right, tested, len(plan.classes)),
         runs=runs,
         repeated=answers.repeated,
