@@ -110,7 +110,7 @@ def test_a_run_that_is_resumed_has_the_same_record(photos: Path, tmp_path: Path,
 @pytest.mark.slow
 def test_a_comparison_records_in_each_run_and_finds_the_same(photos: Path, tmp_path: Path) -> None:
     options: dict[str, Any] = TRAIN | {"models": ["plain18", "tests.external_networks:Linear"], "seeds": 2}
-    options |= {"workers": 2, "compile": True}
+    options |= {"workers": 2}
     plain = skipwise.compare(photos, output=tmp_path / "plain", **options)
     found = skipwise.compare(photos, output=tmp_path / "out", callbacks=[DepthNorms(epochs=(0, -1))], **options)
     records = {path.name: read_depth_norms(path) for path in (found.folder / "runs").iterdir()}
@@ -122,6 +122,18 @@ def test_a_comparison_records_in_each_run_and_finds_the_same(photos: Path, tmp_p
         assert name.endswith(f"-s{record.seed}")
     assert (found.folder / "comparison.json").read_bytes() == (plain.folder / "comparison.json").read_bytes()
     assert read_depth_norms(found.folder) == DepthRecord(epochs=(-1, 0))
+
+
+@pytest.mark.slow
+def test_a_compiled_run_is_the_same_to_the_bit(photos: Path, tmp_path: Path) -> None:
+    options = TRAIN | {"model": "plain18", "compile": True}
+    folders = [
+        skipwise.train(photos, output=tmp_path / str(record), depth_norms=record, **options).folder
+        for record in (False, True)
+    ]
+    plain, recorded = ((folder / "weights.safetensors").read_bytes() for folder in folders)
+    assert plain == recorded
+    assert read_depth_norms(folders[1]) is not None
 
 
 def test_frozen_norms_and_other_epochs(photos: Path, tmp_path: Path, recorded: Path) -> None:
