@@ -75,6 +75,16 @@ class Stop(Callback):
             raise RuntimeError
 
 
+class Notices(Callback):
+    """Keeps what a person should know."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def on_notice(self, sentence: str) -> None:
+        self.sentences.append(sentence)
+
+
 @pytest.fixture(scope="module")
 def recorded(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that recorded; not to be changed."""
@@ -87,6 +97,9 @@ def test_training_is_the_same_to_the_bit(photos: Path, tmp_path: Path, recorded:
     assert not (plain / DEPTH_NORMS).exists()
     for name in ("weights.safetensors", "predictions.npz"):
         assert (plain / name).read_bytes() == (recorded / name).read_bytes()
+    heard = Notices()
+    skipwise.train(photos, model="resnet20", output=plain, depth_norms=True, callbacks=[heard], **TRAIN)
+    assert heard.sentences[-1] == "This run had ended, and recorded no norms by depth; --again trains another."
     record = read_depth_norms(recorded)
     assert record is not None
     assert (record.model, record.seed, record.epochs, record.images) == ("resnet20", 0, (-1, 0, 1), 24)
