@@ -235,8 +235,9 @@ def test_an_unlike_set_of_images_is_noticed_on_the_page(site: Server, opened: Op
     assert "The answers" in page.inner_text("#drift")
     assert page.locator("#drift svg .other").count() > 0
     metrics = site.ask("/metrics").body.decode()
-    assert 'skipwise_drift{measure="brightness",model="stripes",version="1"} 1.0' in metrics
+    assert 'skipwise_drift{measure="answers",model="stripes",version="1"} 1.0' in metrics
     assert 'skipwise_last_images{model="second",version="1"}' in metrics
+    assert 'skipwise_drift{measure="answers",model="second"' not in metrics  # the same file, but asked about others
 
 
 def test_what_is_said_of_a_network_names_no_folder(site: Server, artifact: Path) -> None:

@@ -1,12 +1,12 @@
-"""LitServe, as its documentation serves images: a form with a file, and batches. Run by servers.py."""
+"""LitServe, with images as base64 in JSON (its queue takes no files of forms) and batches. Run by servers.py."""
 
 from __future__ import annotations
 
+import base64
 import sys
 from typing import Any
 
 import litserve as ls
-from fastapi import Request
 
 import skipwise
 
@@ -19,8 +19,8 @@ class Served(ls.LitAPI):
         del device
         self.predictor = skipwise.Predictor(ARTIFACT, batch_size=BATCH)
 
-    def decode_request(self, request: Request) -> bytes:
-        return request["image"].file.read()
+    def decode_request(self, request: dict[str, str]) -> bytes:
+        return base64.b64decode(request["image"])
 
     def batch(self, inputs: list[bytes]) -> list[bytes]:
         return inputs

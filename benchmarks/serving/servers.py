@@ -23,7 +23,6 @@ HERE = Path(__file__).parent
 BATCH, WAIT = 8, 0.005
 """Images of a batch and seconds to wait for them: the defaults of `skipwise serve`, and what the others are told."""
 STARTING = 180.0
-BOUNDARY = "a-boundary-of-this-benchmark"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +46,8 @@ def _skipwise(python: str, artifact: Path, port: int) -> Sequence[str]:
     return python, "-m", "skipwise", "serve", f"served={artifact}", "--port", str(port)
 
 
-def _as_form(image: bytes) -> bytes:
-    part = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n'
-    body = f"{part}Content-Type: image/jpeg\r\n\r\n".encode() + image + f"\r\n--{BOUNDARY}--\r\n".encode()
-    return request("/predict", body, f"multipart/form-data; boundary={BOUNDARY}")
+def _as_json(image: bytes) -> bytes:
+    return request("/predict", json.dumps({"image": base64.b64encode(image).decode()}).encode(), "application/json")
 
 
 def _as_tensor(image: bytes) -> bytes:
@@ -74,7 +71,7 @@ RIVALS = (
         name="LitServe",
         needs=("litserve==0.2.*",),
         command=lambda python, artifact, port: (python, str(HERE / "litserve_server.py"), str(artifact), str(port)),
-        request=_as_form,
+        request=_as_json,
     ),
     Kind(
         name="MLServer",

@@ -61,7 +61,7 @@ class Service:
                     model=served.name,
                     version=version.number,
                     artifact=version.session.artifact,
-                    window=self.windows.of(version.identity),
+                    window=self.windows.of(version.name, version.identity),
                     threshold=self.threshold_of(version),
                 )
 
