@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.core.text import count
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.images import batches
-from skipwise.deploy.runtime.session import Session, open_session
+from skipwise.deploy.runtime.session import Session
 from skipwise.deploy.runtime.soundness import faults, shaped
-from skipwise.evaluating.answering import Evaluated, Progress
+from skipwise.evaluating.answering import Evaluated
+from skipwise.evaluating.logits import Progress
 from skipwise.evaluating.options import CorruptionOptions
 from skipwise.evaluating.record import CorruptionPlan
 from skipwise.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupt
@@ -111,12 +112,11 @@ def _kinds(asked: Sequence[str]) -> tuple[str, ...]:
 
 
 def answer_corrupted(
+    open_network: Callable[[], Session],
     folder: Path,
     found: Evaluated,
     plan: CorruptionPlan,
     *,
-    backend: str | None,
-    trust: bool | str,
     progress: Progress | None,
 ) -> Corrupted:
     """Corrupts images at the size that the network takes, and answers them.
@@ -125,11 +125,10 @@ def answer_corrupted(
     an image depends on its position among the images that are evaluated, and not on which others are drawn.
 
     Args:
-        folder: of the run or artifact.
+        open_network: opens the network.
+        folder: of the run or artifact, for sentences.
         found: the images, and their labels.
         plan: which of them are corrupted, and how.
-        backend: what runs an artifact; None is the format's own.
-        trust: whether a network of your own may run.
         progress: told of images times cells.
 
     Raises:
@@ -141,7 +140,7 @@ def answer_corrupted(
             f"The images that {folder} was evaluated on are not found, so they can't be corrupted; name labelled "
             "images, or leave --corruptions out."
         )
-    session = open_session(folder, backend=backend, trust=trust)
+    session = open_network()
     drawn = found.images.drawn(plan.images)
     numbers = np.flatnonzero(np.isin(found.images.rows, drawn.rows))
     cells = [(kind, severity) for kind in plan.kinds for severity in plan.severities]

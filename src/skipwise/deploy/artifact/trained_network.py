@@ -19,7 +19,7 @@ from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.artifact import Artifact, Provenance
 from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.nets.catalogue import check_model
-from skipwise.nets.external import Trust, check_trusted
+from skipwise.nets.external import Trust, check_trusted, is_external
 from skipwise.nets.spec import NetworkSpec
 from skipwise.training.run.record import read_run
 
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from torch import nn
 
     from skipwise.nets.weights.loading import Loaded
+
+
+CIFAR_SIZE, IMAGENET_SIZE = 32, 224
+"""Pixels a side of the images that networks were published for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,14 +181,15 @@ def network_of_file(file: str | os.PathLike[str], weights: ExternalWeights) -> T
         raise SkipwiseError(f"There is no file {path}; give a finished run's folder, or a file of weights.")
     if len(set(classes)) != len(classes) or len(classes) < 2:
         raise SkipwiseError("--classes must name two classes or more, each once, in the order of its answers.")
+    stem = "imagenet" if is_external(weights.model) else NetworkSpec(name=weights.model).resolved_stem
     return _trained_elsewhere(
         file,
         key=weights.init_key,
         model=weights.model,
         width=weights.width,
-        stem=weights.stem,
+        stem=weights.stem or stem,
         classes=classes,
-        preprocessing=weights.preprocessing(),
+        preprocessing=weights.preprocessing(CIFAR_SIZE if stem == "small" else IMAGENET_SIZE),
     )
 
 
