@@ -16,6 +16,7 @@ from skipwise.core.text import count, listed
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.options import ReadingOptions
 from skipwise.deploy.artifact.artifact import is_artifact, read_artifact
+from skipwise.deploy.artifact.comparison_folder import refuse_comparison
 from skipwise.deploy.artifact.images import LabelledImages, open_others, own_images, remembered_reading, run_of
 from skipwise.deploy.runtime.session import Session
 from skipwise.evaluating.logits import Progress, logits_of
@@ -86,6 +87,15 @@ class Evaluated:
         found.update(self.contents.encode())
         return found.hexdigest()
 
+    def with_contents(self, images: int) -> Evaluated:
+        """The same, with a hash of the bytes of the images that are drawn to be corrupted, where answers were kept."""
+        if self.backend != KEPT or self.images is None:
+            return self
+        contents = hashlib.sha256(self.contents.encode())
+        for encoded in self.images.drawn(images).encoded():
+            contents.update(hashlib.sha256(encoded).digest())
+        return replace(self, contents=contents.hexdigest())
+
 
 KEPT = "predictions"
 """The backend of answers that were kept with the run."""
@@ -110,14 +120,15 @@ def find_subject(folder: Path) -> Subject:
             run=None,
         )
     if not (folder / "run.json").exists():
+        refuse_comparison(folder)
         raise SkipwiseError(
             f"{folder} holds neither a finished run (run.json) nor an exported network (artifact.json); give a folder "
             "that 'skipwise train' or 'skipwise export' made."
         )
-    record = read_run(folder, "predictions.npz")
+    weights = folder / "weights.safetensors"
+    record = read_run(folder, "predictions.npz", *([weights.name] if weights.exists() else []))
     if record.status != "finished":
         raise SkipwiseError(f"The run in {folder} failed ({record.reason}), so there is nothing to evaluate.")
-    weights = folder / "weights.safetensors"
     return Subject(
         folder=folder,
         classes=record.spec.classes,

@@ -50,6 +50,9 @@ from skipwise.evaluation.one_network import Evaluation, evaluate_answers
 if TYPE_CHECKING:
     from skipwise.deploy.artifact.trained_network import TrainedNetwork
 
+KEPT_ANSWERS = ".corrupted.json"
+"""The file of answers to corrupted images so far; it is removed when the evaluation is finished."""
+
 
 @takes(EvaluateOptions)
 def evaluate(
@@ -105,11 +108,16 @@ def evaluate(
             subject, data, open_network(), backend or chosen, split=subset, reading=reading, progress=progress
         )
     corruptions = None if asked is None else asked.plan(found)
+    if corruptions is not None:
+        if found.images is None:
+            raise SkipwiseError(
+                f"The images that {subject.folder} was evaluated on are not found, so they can't be corrupted; name "
+                "labelled images, or leave --corruptions out."
+            )
+        found = found.with_contents(corruptions.images)
     notes = [*said, *found.notes, *about_classes(found)]
     if corruptions is not None:
         notes += filter(None, [about_drawing(corruptions, len(found.answers.labels))])
-    for sentence in notes:
-        notice(sentence)
     plan = EvaluationPlan(
         network=subject.network,
         model=subject.model,
@@ -130,28 +138,33 @@ def evaluate(
     )
     if (place := task.find()).finished:
         return read_evaluation(place.folder, repeated=True)
+    for sentence in notes:
+        notice(sentence)
     evaluation = evaluate_answers(found.answers, subject.classes, validation=found.validation)
-    corrupted = None
-    if corruptions is not None:
-        corrupted = answer_corrupted(open_network, subject.folder, found, corruptions, progress=progress)
+    session = None if corruptions is None else open_network()
     levels, images = subject.preprocessing.levels, found.images
-    record, page = compose(
-        plan,
-        evaluation,
-        found,
-        notes=notes,
-        pictures=lambda wanted: NO_PICTURES if images is None else pictures_from(images, wanted, levels),
-        corrupted=corrupted,
-        about=About(depth=tuple(depth_section(subject))),
-    )
     with task.open() as place:
         if place.finished:  # another process was quicker
             return read_evaluation(place.folder, repeated=True)
+        corrupted, kept = None, place.folder / KEPT_ANSWERS
         if place.plan is None:
+            kept.unlink(missing_ok=True)
             EVALUATIONS.begin(place.folder, plan)
+        if corruptions is not None and session is not None:
+            corrupted = answer_corrupted(session, found, corruptions, kept=kept, progress=progress)
+        record, page = compose(
+            plan,
+            evaluation,
+            found,
+            notes=notes,
+            pictures=lambda wanted: NO_PICTURES if images is None else pictures_from(images, wanted, levels),
+            corrupted=corrupted,
+            about=About(depth=tuple(depth_section(subject))),
+        )
         write_text(place.folder / PREDICTIONS, _table(subject, found, evaluation))
         write_text(place.folder / PAGE, page)
         write_sealed(place.folder / RECORD, record, [PREDICTIONS, PAGE])
+        kept.unlink(missing_ok=True)
     return EvaluationReport(folder=place.folder, record=record)
 
 

@@ -17,6 +17,7 @@ from skipwise.core.machine.system import describe_machine
 from skipwise.core.options import Listed
 from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.artifact import Artifact, Provenance
+from skipwise.deploy.artifact.comparison_folder import refuse_comparison
 from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.nets.catalogue import check_model
 from skipwise.nets.external import Trust, check_trusted, is_external
@@ -126,10 +127,7 @@ def network_of_run(folder: str | os.PathLike[str], trust: Trust = False) -> Trai
     if path.is_file():
         raise SkipwiseError(f"{path} is a file; name its network and classes: --model NAME --classes a,b,c")
     if not (path / "run.json").is_file():
-        if (path / "comparison.json").is_file() or (path / "plan.json").is_file():
-            runs = sorted(each.parent.name for each in path.glob("runs/*/run.json"))
-            which = f"such as {path / 'runs' / runs[0]}" if runs else "once one of them is finished"
-            raise SkipwiseError(f"{path} is a comparison; name one of its runs, {which}.")
+        refuse_comparison(path)
         if (path / "terms.json").is_file() or any(path.glob("resume*.safetensors")):
             raise SkipwiseError(
                 f"{path} has no run.json: the run is not finished, and the same command again finishes it; or the "
