@@ -62,6 +62,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/coverage_real.py --quick
 	$(BIN)/python benchmarks/coverage_outcomes.py --quick
 	$(BIN)/python benchmarks/noninferiority.py --quick
+	$(BIN)/python benchmarks/gate.py --quick
 	$(BIN)/python benchmarks/cross_validation.py --quick
 	$(BIN)/python benchmarks/processes.py --quick
 	$(BIN)/python benchmarks/squeeze_excite.py --quick

@@ -18,6 +18,8 @@ import pytest
 
 import skipwise
 from tests.fabricated import write_comparison
+from tests.predicted import made as made_answers
+from tests.predicted import write
 
 ROOT = Path(skipwise.__file__).parent
 WITH_EXAMPLES = {
@@ -25,6 +27,7 @@ WITH_EXAMPLES = {
     for path in ROOT.rglob("*.py")
     if ">>> " in path.read_text(encoding="utf-8")
 }
+FILES = {f"{name}-s{seed}.csv" for name in "ab" for seed in range(2)}
 RUN = "runs/train/images"
 EXPORTED = "runs/export/images-onnx-fp32"
 COMPARISON = "runs/compare/images"
@@ -39,6 +42,10 @@ PREPARED = {
     "skipwise.evaluating.record": {RUN},
     "skipwise.explaining.explain": {RUN, "photo.jpg"},
     "skipwise.explaining.record": {RUN, "photo.jpg"},
+    "skipwise.gating.gate": {"old.csv", "new.csv"},
+    "skipwise.gating.record": {"old.csv", "new.csv"},
+    "skipwise.judging.judge": FILES,
+    "skipwise.judging.record": FILES,
 }
 """The files that the examples of a module need."""
 SLOW = {"skipwise.comparison.compare"}
@@ -57,6 +64,9 @@ def make(request: pytest.FixtureRequest, photos: Path, here: Path) -> Callable[[
             write_comparison(path)
         elif name == "images":
             shutil.copytree(photos, path)
+        elif path.suffix == ".csv":
+            seed = int(name[-5]) if name[-5].isdigit() else 0
+            write(path, made_answers(0.7 if name.startswith("a") else 0.95, seed))
         elif path.suffix:
             shutil.copy(next(photos.rglob(f"*{path.suffix}")), path)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,14 +25,14 @@ from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.results.finished import read_comparison
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.options import build
-from skipwise.statistics.records import Verdict
 from skipwise.studies import inverted, squeeze_excite
-from skipwise.studies.answers import ANSWERS, answer_in_all, answer_to, without_interval
+from skipwise.studies.answers import ANSWERS, Verdict, answer_in_all, answer_to, without_interval
 from skipwise.studies.designs import ALPHA, SCALES, Design, Part, Scale, Setup, Study, Subset
+from skipwise.studies.evidence import OF_PAIRS, UNRESOLVED
 from skipwise.studies.measuring import counted
 from skipwise.studies.networks import at_width
 from skipwise.studies.options import StudyOptions
-from skipwise.studies.page import page
+from skipwise.studies.page import difference, page
 from skipwise.studies.records import StudyRecord, StudyReport
 from skipwise.studies.study import carry_out
 from skipwise.studies.subset import write_subset
@@ -54,9 +55,11 @@ DIGITS = Design(
     img_size=8,
     alpha=ALPHA / 2,
 )
-PART = Part(claim="skips help", better="resnet18", worse="plain18", of_better="first", of_worse="first")
-ACROSS = replace(PART, claim="more epochs help", worse="resnet18", of_better="second")
-SETUP = Setup(designs=(DIGITS, replace(DIGITS, name="second", epochs=4)), parts=(PART, ACROSS))
+PART = Part(claim="skips help", a="resnet18", b="plain18", of_a="first", of_b="first")
+ACROSS = replace(PART, claim="more epochs help", b="resnet18", of_a="second")
+SPREAD = replace(PART, claim="skips make it vary", quantity="spread")
+EPOCHS = replace(PART, claim="skips take epochs", quantity="epochs", target=0.05)
+SETUP = Setup(designs=(DIGITS, replace(DIGITS, name="second", epochs=4)), parts=(PART, ACROSS, SPREAD, EPOCHS))
 TINY = Study(
     name="tiny",
     claim="Skips and epochs help.",
@@ -92,9 +95,9 @@ def test_plans_resolve(study: Study, scale: Scale, monkeypatch: pytest.MonkeyPat
         for name in design.models:
             design.network(name).check()
     for part in setup.parts:
-        assert part.better in designs[part.of_better].models
-        assert part.worse in designs[part.of_worse].models
-        first, second = designs[part.of_better], designs[part.of_worse]
+        assert part.a in designs[part.of_a].models
+        assert part.b in designs[part.of_b].models
+        first, second = designs[part.of_a], designs[part.of_b]
         assert (first.images, first.seeds, first.img_size) == (second.images, second.seeds, second.img_size)
     assert setup.parts
     assert study.reasons
@@ -118,7 +121,7 @@ def test_equal_latency_takes_the_nearest_width(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(inverted, "one_image", measured)
     setup = STUDIES["inverted"].settle(STUDIES["inverted"].small)
-    assert setup.parts[-1].worse == at_width("resnet18", 32)
+    assert setup.parts[-1].b == at_width("resnet18", 32)
     assert setup.designs[0].models[-1] == at_width("resnet18", 32)
     assert "31.00 ms" in setup.measured[-1]
 
@@ -130,9 +133,7 @@ def test_widths_make_costs_equal(scale: Scale) -> None:
     assert bottleneck.multiply_adds == pytest.approx(basic.multiply_adds, rel=0.01)
     (design,) = STUDIES["inverted"].at(scale).designs
     first, second = STUDIES["inverted"].at(scale).parts
-    mobile, same_work, same_size = (
-        counted(name, design.img_size) for name in (first.better, first.worse, second.worse)
-    )
+    mobile, same_work, same_size = (counted(name, design.img_size) for name in (first.a, first.b, second.b))
     assert same_work.multiply_adds == pytest.approx(mobile.multiply_adds, rel=0.02)
     assert same_size.parameters == pytest.approx(mobile.parameters, rel=0.02)
 
@@ -141,17 +142,17 @@ def test_widths_make_costs_equal(scale: Scale) -> None:
 def test_the_rule_covers_every_combination(verdicts: list[Verdict]) -> None:
     answers = [answer_to(verdict) for verdict in verdicts]
     verdict = answer_in_all(answers)
-    assert (verdict == "supported") == (set(verdicts) == {"better"})
-    assert (verdict == "contradicted") == bool(set(verdicts) & {"worse", "equivalent"})
+    assert (verdict == "supported") == (set(verdicts) == {"more"})
+    assert (verdict == "contradicted") == bool(set(verdicts) & {"less", "alike"})
     assert answer_in_all(reversed(answers)) == verdict
 
 
-@given(better=st.integers(0, 20), worse=st.integers(0, 20))
-def test_networks_that_learn_nothing_are_worse(better: int, worse: int) -> None:
-    verdict = without_interval(better, worse)
-    opposite = {"better": "worse", "worse": "better", "unresolved": "unresolved"}
-    assert without_interval(worse, better) == opposite[verdict]
-    assert (verdict == "better") == (better >= 2 and worse < 2)
+@given(a=st.integers(0, 20), b=st.integers(0, 20))
+def test_networks_that_learn_nothing_are_worse(a: int, b: int) -> None:
+    verdict = without_interval(a, b)
+    opposite = {"more": "less", "less": "more", "unresolved": "unresolved"}
+    assert without_interval(b, a) == opposite[verdict]
+    assert (verdict == "more") == (a >= 2 and b < 2)
 
 
 def test_nothing_is_no_support() -> None:
@@ -197,14 +198,24 @@ def test_a_study_from_its_plan_to_its_page(tmp_path: Path) -> None:
     first, second = (read_comparison(done.folder / name) for name in ("first", "second"))
     pair = first.results.pair("resnet18", "plain18")
     assert pair is not None
-    assert done.record.findings[0].difference == pytest.approx(100 * pair.difference)
-    assert done.record.findings[0].verdict == pair.verdict
+    assert done.record.findings[0].value == pytest.approx(100 * pair.difference)
+    assert OF_PAIRS.get(pair.verdict, UNRESOLVED) == done.record.findings[0].verdict
     assert first.plan.question.alpha == ALPHA / 2
     # The pair of two comparisons is the difference of their accuracies.
     short, long = first.results.candidates[0], second.results.candidates[0]
     assert short.accuracy is not None
     assert long.accuracy is not None
-    assert done.record.findings[1].difference == pytest.approx(100 * (long.accuracy - short.accuracy))
+    assert done.record.findings[1].value == pytest.approx(100 * (long.accuracy - short.accuracy))
+
+    # Two seeds are too few for the others.
+    spread, epochs = done.record.findings[2:]
+    assert (spread.verdict, spread.low, spread.answer) == ("unresolved", None, "undecided")
+    assert spread.value is not None
+    deviations = [network.spread for network in done.record.comparisons[0].networks]
+    assert None not in deviations
+    assert spread.value == pytest.approx(deviations[0] / deviations[1])
+    assert (epochs.verdict, epochs.low, epochs.answer) == ("unresolved", None, "undecided")
+    assert "2 of 2 runs reached 5% of the validation images" in epochs.details[0]
 
     # The same again shows it, with the same page.
     before = done.page.read_bytes()
@@ -278,6 +289,23 @@ def test_committed_pages_say_what_their_records_say(path: Path) -> None:
     assert (record.claim, record.source) == (study.claim, study.source)
     assert record.verdict == answer_in_all(answer_to(finding.verdict) for finding in record.findings)
     assert json.loads(path.read_text())["files"].keys() == {""}
+
+
+README = PAGES.parents[1] / "README.md"
+
+
+@pytest.mark.parametrize("name", list(STUDIES))
+def test_the_readme_says_what_the_records_say(name: str) -> None:
+    study, path = STUDIES[name], PAGES / f"{name}.json"
+    (row,) = (line for line in README.read_text().splitlines() if re.match(rf"\| \[?{name}\b", line))
+    assert f"| {study.claim} |" in row
+    if not path.exists():
+        assert "| not run yet |" in row
+        return
+    record = read_sealed(path, StudyRecord)
+    assert f"| {record.verdict} |" in row
+    assert all(difference(finding) in row for finding in record.findings)
+    assert f"({name}.md)" in (PAGES / "README.md").read_text()
 
 
 def test_every_page_has_its_record() -> None:

@@ -36,6 +36,12 @@ if TYPE_CHECKING:
     from skipwise.evaluating.record import EvaluationReport as EvaluationReport
     from skipwise.explaining.explain import explain as explain
     from skipwise.explaining.record import ExplanationReport as ExplanationReport
+    from skipwise.gating.gate import gate as gate
+    from skipwise.gating.record import GateReport as GateReport
+    from skipwise.judging.judge import judge as judge
+    from skipwise.judging.predictions import judge_predictions as judge_predictions
+    from skipwise.judging.record import Judged as Judged
+    from skipwise.judging.record import JudgeReport as JudgeReport
     from skipwise.nets.spec import NetworkSpec as NetworkSpec
     from skipwise.nets.weights.loading import load_weights as load_weights
     from skipwise.nets.zoo import create_model as create_model
@@ -60,7 +66,10 @@ _HOMES = {
     "EvaluationReport": "skipwise.evaluating.record",
     "ExplanationReport": "skipwise.explaining.record",
     "Executor": "skipwise.comparison.run.executor",
+    "GateReport": "skipwise.gating.record",
     "InProcess": "skipwise.comparison.run.in_process",
+    "JudgeReport": "skipwise.judging.record",
+    "Judged": "skipwise.judging.record",
     "LocalProcesses": "skipwise.comparison.run.local",
     "NetworkSpec": "skipwise.nets.spec",
     "Observer": "skipwise.comparison.run.observer",
@@ -78,6 +87,9 @@ _HOMES = {
     "evaluate": "skipwise.evaluating.evaluate",
     "explain": "skipwise.explaining.explain",
     "export": "skipwise.deploy.export.export",
+    "gate": "skipwise.gating.gate",
+    "judge": "skipwise.judging.judge",
+    "judge_predictions": "skipwise.judging.predictions",
     "list_models": "skipwise.nets.zoo",
     "load_weights": "skipwise.nets.weights.loading",
     "open_images": "skipwise.data.sources",

@@ -21,6 +21,8 @@ from skipwise.cli.commands import (
     evaluate,
     explain,
     export,
+    gate,
+    judge,
     models,
     predict,
     profile,
@@ -73,8 +75,8 @@ class _Unread(BaseException):
 
 
 def main() -> NoReturn:
-    """Runs the command line and exits: 0 done, 2 something the user can mend, 130 and 143 stopped, 141 not read to its
-    end."""
+    """Runs the command line and exits: 0 done, 1 and 3 what `verify` and `gate` found, 2 something the user can mend,
+    130 and 143 stopped, 141 not read to its end."""
     streams.complete()
     warnings.showwarning = _warn
     status = 0
@@ -261,6 +263,8 @@ VERBS = (
     (export.export, "skipwise export runs/train/images --format openvino --precision int8"),
     (verify.verify, "skipwise verify runs/export/images-onnx-fp32 path/to/images"),
     (predict.predict, "skipwise predict runs/export/images-onnx-fp32 path/to/photos --output answers.csv"),
+    (judge.judge, "skipwise judge resnet18-s0.csv resnet18-s1.csv mobilenet-s0.csv mobilenet-s1.csv --margin 1"),
+    (gate.gate, "skipwise gate runs/export/old runs/export/new path/to/images --margin 1 --markdown gate.md"),
     (explain.explain, "skipwise explain runs/train/images path/to/photos --check"),
     (serve.serve, "skipwise serve runs/export/images-onnx-fp32"),
     (study.study, "skipwise study depth --dry-run"),

@@ -182,7 +182,7 @@ def evaluate_answers(answers: Answers, classes: Sequence[str], *, validation: An
         outcomes=tuple(
             measured(outcome, answers, classes)
             for outcome in OUTCOMES.values()
-            if len(classes) >= outcome.fewest_classes
+            if len(classes) >= outcome.fewest_classes and not outcome.variant
         ),
         matrix=tuple(tuple(row) for row in matrix.tolist()),
         scores=class_scores(matrix, classes),

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from skipwise.statistics.records import Verdict
-
 Answer = Literal["supported", "contradicted", "undecided"]
+Verdict = Literal["more", "less", "alike", "unresolved"]
+"""On a pair of networks: whether the first does better (or has more of what is compared) than the second."""
 
 ANSWERS: dict[Verdict, Answer] = {
-    "better": "supported",
-    "worse": "contradicted",
-    "equivalent": "contradicted",
+    "more": "supported",
+    "less": "contradicted",
+    "alike": "contradicted",
     "unresolved": "undecided",
 }
-"""The answer to a part of a claim that says a network is better than another, by the verdict on that pair."""
+"""The answer to a part of a claim that says a network has more than another, by the verdict on that pair."""
 
 RULE = (
-    "A part of the claim says that one network does better than another. It is supported where the interval of their "
-    "difference is wholly on that side of zero; contradicted where it is wholly on the other side, or where all of it "
-    "is smaller than the margin; and undecided otherwise. Where fewer than two runs of a network learned anything, it "
-    "has no interval, and counts as worse than one of which at least two did. The claim is supported if all of its "
-    "parts are, contradicted if any part is, and undecided otherwise."
+    "A part of the claim says that one network does better than another, or has more of something. It is supported "
+    "where the interval of their difference is wholly on that side of zero (of a ratio, of one); contradicted where it "
+    "is wholly on the other side, or where all of it is smaller than the margin; and undecided otherwise. Where fewer "
+    "than two runs of a network learned anything, it has no interval, and does worse than one of which at least two "
+    "did. The claim is supported if all of its parts are, contradicted if any part is, and undecided otherwise."
 )
 
 
@@ -44,8 +44,8 @@ def answer_in_all(answers: Iterable[Answer]) -> Answer:
     return "supported" if each and all(answer == "supported" for answer in each) else "undecided"
 
 
-def without_interval(better_learned: int, worse_learned: int) -> Verdict:
-    """The verdict on a pair without an interval, by how many runs of each network learned anything."""
-    if better_learned >= 2 > worse_learned:
-        return "better"
-    return "worse" if worse_learned >= 2 > better_learned else "unresolved"
+def without_interval(learned_a: int, learned_b: int) -> Verdict:
+    """The verdict on how well two networks do, without an interval, by how many runs of each learned anything."""
+    if learned_a >= 2 > learned_b:
+        return "more"
+    return "less" if learned_b >= 2 > learned_a else "unresolved"

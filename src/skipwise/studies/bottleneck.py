@@ -16,10 +16,10 @@ NAME = "bottleneck"
 def _setup(basic: str, bottleneck: str, design: Design) -> Setup:
     part = Part(
         claim="at equal multiply-adds, ResNet-50 with bottleneck blocks does better than ResNet-34 with basic ones",
-        better=bottleneck,
-        worse=basic,
-        of_better=NAME,
-        of_worse=NAME,
+        a=bottleneck,
+        b=basic,
+        of_a=NAME,
+        of_b=NAME,
     )
     return Setup(designs=(replace(design, models=(basic, bottleneck)),), parts=(part,))
 

@@ -10,17 +10,17 @@ MODELS = ("plain20", "plain32", "plain56", "resnet20", "resnet32", "resnet56")
 PARTS = (
     Part(
         claim="without skip connections, 20 layers do better than 56",
-        better="plain20",
-        worse="plain56",
-        of_better="depth",
-        of_worse="depth",
+        a="plain20",
+        b="plain56",
+        of_a="depth",
+        of_b="depth",
     ),
     Part(
         claim="with skip connections, 56 layers do better than 20",
-        better="resnet56",
-        worse="resnet20",
-        of_better="depth",
-        of_worse="depth",
+        a="resnet56",
+        b="resnet20",
+        of_a="depth",
+        of_b="depth",
     ),
 )
 
@@ -60,6 +60,7 @@ DEPTH = Study(
     reasons=(
         "These are the networks of the paper's figure 6, with the same three depths plain and residual; at the small "
         "scale they have half of the channels, and images of 24 x 24 pixels.",
+        "Runs record how gradients change from block to block, which changes nothing in them.",
         "The training loss is shown beside the accuracy: a deep plain network that is worse on the training images, "
         "too, is hard to optimize, and does not overfit.",
     ),
@@ -72,4 +73,5 @@ DEPTH = Study(
         "Longer training narrows the gap between plain networks, and gives deeper residual networks time to get ahead.",
         "More seeds or more test images narrow every interval.",
     ),
+    depth_norms=True,
 )

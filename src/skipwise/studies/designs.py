@@ -1,4 +1,4 @@
-"""What a study is: a sentence that people repeat, comparisons that test it, and the rule from results to a verdict.
+"""The design of a study: a common claim, comparisons that test it, and the rule from results to a verdict.
 
 All of it is fixed before anything is trained. A study is a row in `table.py`.
 """
@@ -49,6 +49,7 @@ class Design:
         batch_size: images per step; None is what suits the number of training images.
         width: a factor on the channels of Skipwise's networks.
         img_size: the side of the images in pixels.
+        outcomes: what is compared; of several, the first is shown first.
         alpha: this comparison's share of the study's probability of an error.
         compile: False never compiles, so that it takes as long with a compiler as without; None compiles where that
             saves time.
@@ -64,6 +65,7 @@ class Design:
     batch_size: int | None = None
     width: float = 1.0
     img_size: int = 32
+    outcomes: tuple[str, ...] = ("accuracy",)
     alpha: float = ALPHA
     compile: bool | None = False
 
@@ -82,6 +84,7 @@ class Design:
             "recipe": self.recipe,
             "epochs": self.epochs,
             **({} if self.batch_size is None else {"batch_size": self.batch_size}),
+            **({} if self.outcomes == ("accuracy",) else {"outcome": self.outcomes}),
             "alpha": self.alpha,
             "init": ("none",),
             **({} if self.compile is None else {"compile": self.compile}),
@@ -94,21 +97,34 @@ class Design:
         return NetworkSpec(name=name, num_classes=10, stem="small", width=self.width)
 
 
+Quantity = Literal["outcome", "spread", "epochs"]
+"""The subject of a part of a claim: how well networks do, how much that varies from seed to seed, or how many epochs
+they need to reach a validation accuracy."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A part of the claim, which one pair of networks answers: that `better` does better than `worse`.
+    """A part of the claim, which one pair of networks answers: that `a` does better than `b`, or has more of something.
 
     Args:
         claim: the part as a sentence.
-        better, worse: the networks, as their designs name them.
-        of_better, of_worse: the names of the designs in which they are trained.
+        a, b: the networks, as their designs name them.
+        of_a, of_b: the names of the designs in which they are trained.
+        quantity: what is compared.
+        outcome: by which outcome, where it is not the design's only one.
+        target: the validation accuracy to reach, as a share.
+        alpha: the probability that the interval of a spread or of epochs misses; that of outcomes is the design's.
     """
 
     claim: str
-    better: str
-    worse: str
-    of_better: str
-    of_worse: str
+    a: str
+    b: str
+    of_a: str
+    of_b: str
+    quantity: Quantity = "outcome"
+    outcome: str = ""
+    target: float | None = None
+    alpha: float = ALPHA
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +166,7 @@ class Study:
         not_covered: what the verdict says nothing about.
         would_change: what could lead to another verdict.
         settle: completes it by measurements.
+        depth_norms: whether runs record how large activations and gradients are at each block, which changes no run.
     """
 
     name: str
@@ -161,6 +178,7 @@ class Study:
     not_covered: tuple[str, ...]
     would_change: tuple[str, ...]
     settle: Settle = as_written
+    depth_norms: bool = False
 
     def at(self, scale: Scale) -> Setup:
         """The study at a scale."""

@@ -1,113 +1,131 @@
-"""From finished comparisons to the answers of a study."""
+"""From finished comparisons to the answers to the parts of a claim."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from statistics import fmean
-from typing import Any
+from collections.abc import Callable, Mapping
 
-from skipwise.comparison.options import CompareOptions
-from skipwise.comparison.plan.plan import Plan
-from skipwise.comparison.results.finished import Comparison, histories
-from skipwise.comparison.results.records import Candidate
+from skipwise.comparison.results.finished import Comparison
+from skipwise.comparison.results.records import Candidate, as_advantage
 from skipwise.comparison.run.predictions import Answers, read_answers, read_tested
-from skipwise.comparison.wording.plans import outlined
 from skipwise.core.errors import SkipwiseError
-from skipwise.core.options import command_words
-from skipwise.core.text import command
-from skipwise.statistics import judge
+from skipwise.statistics import first_reached, judge, reachings, spreads
 from skipwise.statistics.records import Pair
-from skipwise.studies.answers import answer_to, without_interval
-from skipwise.studies.designs import Design, Part
-from skipwise.studies.records import ComparisonFound, Cost, Finding, NetworkFound
+from skipwise.studies.answers import Verdict, answer_to, without_interval
+from skipwise.studies.comparisons import learned
+from skipwise.studies.designs import Part, Quantity
+from skipwise.studies.networks import plain_name
+from skipwise.studies.records import Finding
+from skipwise.training.run.files import read_history
 from skipwise.training.run.record import read_run
 
 Done = Mapping[str, Comparison]
 """The finished comparisons of a study by the names of their designs."""
 
-
-def comparison_found(design: Design, found: Comparison, seed: int) -> ComparisonFound:
-    """The record of one comparison."""
-    plan, results = found.plan, found.results
-    losses = {
-        name: [epochs[-1].train_loss for epochs in runs if epochs]
-        for name, runs in histories(plan, found.folder, results).items()
-    }
-    return ComparisonFound(
-        name=design.name,
-        title=design.title,
-        command=command_of(design, seed),
-        outline=tuple(outlined(plan)),
-        plan=results.plan,
-        fingerprint=results.fingerprint,
-        recipe_steps=plan.recipe.steps_in_all(plan.train_images),
-        networks=tuple(_network(candidate, losses[candidate.name]) for candidate in results.candidates),
-    )
-
-
-def command_of(design: Design, seed: int) -> str:
-    """The command that does a comparison of a study by itself."""
-    words = command_words(CompareOptions, {"split": f"{design.name}.csv", **design.arguments(seed)})
-    return command("skipwise", "compare", design.images.data, *words)
-
-
-def _network(candidate: Candidate, losses: list[float]) -> NetworkFound:
-    counts, finished = candidate.counts, [run for run in candidate.runs if run.status == "finished"]
-    return NetworkFound(
-        name=candidate.name,
-        parameters=None if counts is None else counts.parameters,
-        multiply_adds=None if counts is None else counts.multiply_adds,
-        outcome=candidate.outcome,
-        train_loss=fmean(losses) if losses else None,
-        runs=len(finished),
-        learned=_learned(candidate),
-        failed=candidate.failed,
-    )
-
-
-def _learned(candidate: Candidate) -> int:
-    return len(candidate.seeds_that_count)
-
-
-def costs_of(design: Design, found: Comparison) -> list[Cost]:
-    """What the networks of a comparison cost on this machine."""
-    costs = found.costs
-    return [
-        Cost(
-            comparison=design.name,
-            name=candidate.name,
-            latency=costs.medians.get(candidate.name),
-            run=costs.run_seconds.get(candidate.name),
-        )
-        for candidate in found.results.candidates
-    ]
+OF_PAIRS: dict[str, Verdict] = {"better": "more", "worse": "less", "equivalent": "alike"}
+OF_SPREADS: dict[str, Verdict] = {"larger": "more", "smaller": "less"}
+OF_EPOCHS: dict[str, Verdict] = {"more": "more", "fewer": "less"}
+UNRESOLVED: Verdict = "unresolved"
 
 
 def finding_on(part: Part, done: Done) -> Finding:
     """The answer to one part of the claim."""
-    first, second = done[part.of_better], done[part.of_worse]
-    question = first.results.question
-    scale = question.scoring.scale
-    pair = first.results.advantage(part.better, part.worse) if first is second else _across(part, first, second)
-    if pair is None:
-        verdict = without_interval(_learned(_candidate(first, part.better)), _learned(_candidate(second, part.worse)))
-        numbers: dict[str, Any] = {"difference": None, "low": None, "high": None}
+    return EVIDENCE[part.quantity](part, done[part.of_a], done[part.of_b])
+
+
+def _outcome(part: Part, first: Comparison, second: Comparison) -> Finding:
+    judged = next(each for each in first.results.judged if part.outcome in ("", each.outcome))
+    scale, unit = judged.scoring.scale, judged.scoring.unit
+    pair = judged.pair(part.a, part.b) if first is second else _across(part, first, second)
+    if pair is not None:
+        pair = as_advantage(pair, judged.scoring)
     else:
-        verdict = pair.verdict
-        numbers = {
-            "difference": pair.difference * scale,
-            "low": pair.low * scale,
-            "high": pair.high * scale,
-            "seeds_to_settle": pair.seeds_to_settle,
-        }
+        verdict = without_interval(learned(_candidate(first, part.a)), learned(_candidate(second, part.b)))
+        return Finding(part=part, unit=unit, verdict=verdict, answer=answer_to(verdict), margin=judged.margin)
+    verdict = OF_PAIRS.get(pair.verdict, UNRESOLVED)
     return Finding(
         part=part,
-        unit=question.scoring.unit,
+        value=pair.difference * scale,
+        low=pair.low * scale,
+        high=pair.high * scale,
+        unit=unit,
         verdict=verdict,
         answer=answer_to(verdict),
-        margin=question.margin,
-        **numbers,
+        margin=judged.margin,
+        seeds_to_settle=pair.seeds_needed,
     )
+
+
+def _spread(part: Part, first: Comparison, second: Comparison) -> Finding:
+    """Divides the spread of a's outcome over seeds by that of b's."""
+    answers = {part.a: answers_of(first, part.a), part.b: answers_of(second, part.b)}
+    tested = read_tested(first.plan, first.folder)
+    found = spreads(
+        {name: each.scores[each.has_learned] for name, each in answers.items()},
+        groups=tested.groups_that_count,
+        alpha=part.alpha,
+    )
+    scoring = first.results.question.scoring
+    details = tuple(
+        f"{plain_name(name)}: a standard deviation of {scoring.scale * each.deviation:.2f} {scoring.unit} over "
+        f"{each.seeds} seeds on these images; {scoring.scale * each.beyond:.2f} without what is due to the images"
+        for name, each in found.networks.items()
+    )
+    pair = found.pairs[0] if found.pairs else None
+    verdict = UNRESOLVED if pair is None else OF_SPREADS.get(pair.verdict, UNRESOLVED)
+    return Finding(
+        part=part,
+        value=None if pair is None else pair.ratio,
+        low=None if pair is None else pair.low,
+        high=None if pair is None else pair.high,
+        unit="times",
+        verdict=verdict,
+        answer=answer_to(verdict),
+        details=details,
+    )
+
+
+def _epochs(part: Part, first: Comparison, second: Comparison) -> Finding:
+    """Counts the epochs that a needs more than b to reach the target on the validation images."""
+    if part.target is None:
+        raise ValueError(f"The part {part.claim!r} has no target.")
+    runs = {}
+    for name, found in ((part.a, first), (part.b, second)):
+        plan = found.plan
+        values = {
+            job.spec.seed: [
+                epoch.val.accuracy for epoch in read_history(found.folder / job.folder) if epoch.val is not None
+            ]
+            for seed in plan.question.seeds
+            for job in plan.jobs(name, seed)
+        }
+        runs[name] = {seed: first_reached(each, part.target) for seed, each in values.items() if each}
+    reached = reachings(runs, epochs=first.plan.recipe.epochs, alpha=part.alpha)
+    details = tuple(
+        f"{plain_name(name)}: {each.reached} of {each.runs} runs reached {part.target:.0%} of the validation images, "
+        + ("fewer than half of all" if each.median is None else f"half of all by epoch {each.median}")
+        + f"; {each.mean:.1f} epochs on average, counted up to {each.horizon}"
+        for name, each in reached.networks.items()
+    )
+    pair = reached.pairs[0] if reached.pairs else None
+    verdict = UNRESOLVED if pair is None else OF_EPOCHS.get(pair.verdict, UNRESOLVED)
+    return Finding(
+        part=part,
+        value=None if pair is None else pair.difference,
+        low=None if pair is None else pair.low,
+        high=None if pair is None else pair.high,
+        unit="epochs",
+        verdict=verdict,
+        answer=answer_to(verdict),
+        details=details,
+    )
+
+
+EVIDENCE: dict[Quantity, Callable[[Part, Comparison, Comparison], Finding]] = {
+    "outcome": _outcome,
+    "spread": _spread,
+    "epochs": _epochs,
+}
+"""The answer to a part of a claim, by what it is about: of the part, and the comparisons of its two networks."""
 
 
 def _candidate(found: Comparison, name: str) -> Candidate:
@@ -118,12 +136,12 @@ def _across(part: Part, first: Comparison, second: Comparison) -> Pair | None:
     """A pair of networks of two comparisons, which have the same test images and seeds."""
     if first.results.fingerprint != second.results.fingerprint:
         raise SkipwiseError(f"{first.folder} and {second.folder} were made of different images; begin the study anew.")
-    answers = {"better": _answers(first, part.better), "worse": _answers(second, part.worse)}
+    answers = {"a": answers_of(first, part.a), "b": answers_of(second, part.b)}
     question, tested = first.results.question, read_tested(first.plan, first.folder)
     judged = judge(
         {side: each.scores for side, each in answers.items()},
         margin=question.tolerance,
-        alpha=question.alpha,
+        alpha=question.share_of_alpha,
         looks=question.looks,
         seeds={side: each.seeds for side, each in answers.items()},
         groups=tested.groups_that_count,
@@ -133,8 +151,9 @@ def _across(part: Part, first: Comparison, second: Comparison) -> Pair | None:
     return judged.pairs[0] if judged.pairs else None
 
 
-def _answers(found: Comparison, name: str) -> Answers:
-    plan: Plan = found.plan
+def answers_of(found: Comparison, name: str) -> Answers:
+    """The answers of a network's runs to the test images."""
+    plan = found.plan
     jobs = [job for seed in plan.question.seeds for job in plan.jobs(name, seed)]
     records = {job.folder: read_run(found.folder / job.folder) for job in jobs}
     return read_answers(plan, found.folder, read_tested(plan, found.folder), name, records)

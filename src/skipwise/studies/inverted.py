@@ -17,10 +17,10 @@ COUNTS, LATENCY = "as many multiply-adds", "the same latency"
 def _part(what: str, mobile: str, residual: str) -> Part:
     return Part(
         claim=f"with {what}, MobileNetV2 does better than ResNet-18",
-        better=mobile,
-        worse=residual,
-        of_better=NAME,
-        of_worse=NAME,
+        a=mobile,
+        b=residual,
+        of_a=NAME,
+        of_b=NAME,
     )
 
 

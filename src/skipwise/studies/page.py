@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from skipwise.core.text import command, duration
+from skipwise.core.text import command, count, duration, listed
+from skipwise.evaluation.outcomes import outcome_of
+from skipwise.statistics.records import Estimate
+from skipwise.studies.designs import Part
 from skipwise.studies.networks import plain_name
 from skipwise.studies.records import ComparisonFound, Cost, Finding, NetworkFound, StudyRecord
 
 NONE = "-"
+WIDTH = 120
 
 
 def page(record: StudyRecord) -> str:
@@ -18,53 +24,111 @@ def page(record: StudyRecord) -> str:
 
 def _paragraphs(record: StudyRecord) -> Iterable[str]:
     yield f"# {record.claim}"
-    yield f"**{verdict_of(record)}**"
+    yield _prose(f"**{verdict_of(record)}** {count_of_answers(record)}")
     yield _table(
-        ("part of the claim", "difference, and the interval of all together", "answer"),
+        ("part of the claim", "difference, and its interval", "answer"),
         [(each.part.claim, difference(each), each.answer) for each in record.findings],
     )
-    yield f"Source of the claim: {record.source}"
+    margins = {each.unit: each.margin for each in record.findings if each.margin is not None}
+    matter = "".join(
+        f" A difference of less than {margin:g} {unit} would not matter." for unit, margin in margins.items()
+    )
+    yield _prose(f"The intervals hold all together with a probability of {1 - record.alpha:.0%}.{matter}")
+    yield _prose(f"Source of the claim: {record.source}")
     yield "## Design"
     yield _fenced([study_command(record)])
-    if len(record.comparisons) > 1:
-        yield f"The study makes {len(record.comparisons)} comparisons, all of it fixed before anything was trained."
-    else:
-        yield "All of it was fixed before anything was trained."
+    sets = list(dict.fromkeys(each.data for each in record.comparisons))
+    yield _prose(
+        "All of this was fixed before anything was trained. Where a data set can't be found by its name, add `--data "
+        f"{sets[0]}=PLACE`."
+    )
     yield _bullets([*record.reasons, *record.measured, *record.notes])
     for comparison in record.comparisons:
         yield from _comparison(record, comparison)
+    if took := [_took(record, each.part) for each in record.findings if each.part.of_a != each.part.of_b]:
+        yield _bullets(took)
     yield "## Rule"
-    yield record.rule
-    for each in record.findings:
-        if each.seeds_to_settle is not None:
-            yield (
-                f"That {each.part.claim}: about {each.seeds_to_settle} seeds would settle it, if what was observed is "
-                "the truth."
-            )
+    yield _prose(record.rule)
+    sentences = [_to_settle(each) for each in record.findings if each.seeds_to_settle is not None]
+    if sentences := [*sentences, *(detail for each in record.findings for detail in each.details)]:
+        yield _bullets(sentences)
     yield "## Not covered"
     yield _bullets(record.not_covered)
     yield "## What would change it"
     yield _bullets(record.would_change)
-    yield (
-        f"Made with Skipwise {record.version} on {record.machine}. [{record.study}.json]"
-        f"({file_name(record)}.json) has the record that this page is made from."
+    yield _prose(
+        f"Made with Skipwise {record.version} on {record.machine}. This page is made from its record, "
+        f"[{file_name(record)}.json]({file_name(record)}.json)."
+    )
+
+
+def _took(record: StudyRecord, part: Part) -> str:
+    """What the runs of a pair from two comparisons took, which says whether a time that was meant to be equal was."""
+    seconds = {(cost.comparison, cost.name): cost.run for cost in record.costs}
+    each = [(part.a, part.of_a), (part.b, part.of_b)]
+    times = [seconds.get((of, name)) for name, of in each]
+    said = [
+        f"{plain_name(name)} in {of} took {'an unknown time' if time is None else duration(time)}"
+        for (name, of), time in zip(each, times, strict=True)
+    ]
+    return f'On "{part.claim}": the median run of {listed(said)}, with data, validation and test images.'
+
+
+def _to_settle(found: Finding) -> str:
+    return (
+        f'On "{found.part.claim}": about {found.seeds_to_settle} seeds would settle it, if what was observed is the '
+        "truth."
     )
 
 
 def _comparison(record: StudyRecord, found: ComparisonFound) -> Iterable[str]:
     costs = {cost.name: cost for cost in record.costs if cost.comparison == found.name}
     yield f"## Results: {found.title}"
+    further = [outcome_of(each.outcome).measure() for each in found.networks[0].further]
     yield _table(
-        ("network", "result", "loss in the last epoch", "runs", "parameters", "multiply-adds", "ms per image", "a run"),
-        [_row(each, costs.get(each.name)) for each in found.networks],
+        (
+            "network",
+            "result",
+            *further,
+            "SD",
+            "training loss",
+            "runs",
+            "parameters",
+            "multiply-adds",
+            "ms per image",
+            "a run",
+        ),
+        [_row(each, costs.get(each.name), found.outcome) for each in found.networks],
     )
-    yield "\n".join(f"{line}  " for line in (*found.outline, f"{found.recipe_steps:,} steps for each run")).rstrip()
-    yield "The study wrote the split to its folder. With it, this command does the same comparison by itself:"
+    yield _prose(
+        "SD is the standard deviation of the accuracy over seeds, in points. The training loss is that of the last "
+        "epoch. Milliseconds (one image at a time, on the processor) and the time of a run were measured with whatever "
+        "else ran."
+    )
+    if found.norms:
+        yield from _norms(found)
+    yield _bullets([*found.outline, f"seeds {found.seeds[0]} to {found.seeds[-1]}, {found.steps:,} steps for each run"])
+    yield _prose("The study writes the split to its folder. With it, this command does the comparison by itself:")
     yield _fenced([found.command])
 
 
-def _row(found: NetworkFound, cost: Cost | None) -> tuple[str, ...]:
-    outcome = found.outcome
+def _norms(found: ComparisonFound) -> Iterable[str]:
+    yield _prose(
+        "How much the gradient of the loss grows from one block to the one before it, on 64 training images: the "
+        "geometric mean over all blocks and over the runs in which it was recorded. 1.00 is no change; a factor f "
+        "makes it f^n times as large n blocks earlier."
+    )
+    yield _table(
+        ("network", "blocks", "before the first step", "after the last epoch", "runs recorded"),
+        [(plain_name(n.name), str(n.blocks), _factor(n.before), _factor(n.after), str(n.runs)) for n in found.norms],
+    )
+
+
+def _factor(value: float | None) -> str:
+    return NONE if value is None else f"{value:.3f}"
+
+
+def _row(found: NetworkFound, cost: Cost | None, first: str) -> tuple[str, ...]:
     runs = str(found.runs)
     if found.learned < found.runs:
         runs += f", of which {found.runs - found.learned} learned nothing"
@@ -74,9 +138,9 @@ def _row(found: NetworkFound, cost: Cost | None) -> tuple[str, ...]:
     run = None if cost is None else cost.run
     return (
         plain_name(found.name),
-        NONE
-        if outcome is None
-        else f"{100 * outcome.value:.2f}% ({100 * outcome.low:.1f} to {100 * outcome.high:.1f})",
+        _estimate(found.outcome, first),
+        *(_estimate(each.value, each.outcome) for each in found.further),
+        NONE if found.spread is None else f"{100 * found.spread:.2f}",
         NONE if found.train_loss is None else f"{found.train_loss:.2f}",
         runs,
         NONE if found.parameters is None else f"{found.parameters:,}",
@@ -86,17 +150,33 @@ def _row(found: NetworkFound, cost: Cost | None) -> tuple[str, ...]:
     )
 
 
+def _estimate(found: Estimate | None, outcome: str) -> str:
+    """An outcome with its interval."""
+    if found is None:
+        return NONE
+    of = outcome_of(outcome)
+    return f"{of.value(found.value)} ({of.bounds(found.low, found.high)})"
+
+
 def difference(found: Finding) -> str:
     """The difference of a part of the claim with its interval and unit."""
-    if found.difference is None or found.low is None or found.high is None:
-        return "no interval: a network has fewer than two runs that learned anything"
-    return f"{found.difference:+.2f} ({found.low:+.2f} to {found.high:+.2f}) {found.unit}".rstrip()
+    if found.value is None or found.low is None or found.high is None:
+        return "no interval"
+    sign = "" if found.part.quantity == "spread" else "+"
+    return f"{found.value:{sign}.2f} ({found.low:{sign}.2f} to {found.high:{sign}.2f}) {found.unit}".rstrip()
 
 
 def verdict_of(record: StudyRecord) -> str:
-    """The verdict in a sentence."""
-    budget = " at this budget" if record.verdict == "undecided" else ""
-    return f"{record.verdict.capitalize()}{budget}."
+    """The verdict in a few words, with the budget that it is for."""
+    steps = [comparison.steps for comparison in record.comparisons]
+    return f"{record.verdict.capitalize()} at this budget, {max(steps):,} steps for each run."
+
+
+def count_of_answers(record: StudyRecord) -> str:
+    """States how many parts of the claim have each answer."""
+    counts = Counter(finding.answer for finding in record.findings)
+    each = [f"{number} {answer}" for answer, number in counts.items()]
+    return f"Of the {count(len(record.findings), 'part')} of the claim, {listed(each)}." if len(counts) > 1 else ""
 
 
 def study_command(record: StudyRecord) -> str:
@@ -116,8 +196,13 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def _prose(text: str, *, then: str = "") -> str:
+    """A paragraph in lines that are not too long; those after the first begin with `then`."""
+    return textwrap.fill(text.strip(), WIDTH, subsequent_indent=then, break_on_hyphens=False, break_long_words=False)
+
+
 def _bullets(sentences: Iterable[str]) -> str:
-    return "\n".join(f"- {sentence}" for sentence in sentences)
+    return "\n".join(_prose(f"- {sentence}", then="  ") for sentence in sentences)
 
 
 def _fenced(lines: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a study fixes before it begins, what it found, and what its verb returns."""
+"""Records of a study: its plan, its results, and the report of its verb."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from skipwise.comparison.plan.planned import Planned
 from skipwise.core.workspace.workspace import Workspace
-from skipwise.statistics.records import Estimate, Verdict
-from skipwise.studies.answers import Answer
+from skipwise.statistics.records import Estimate
+from skipwise.studies.answers import Answer, Verdict
 from skipwise.studies.designs import Part, Scale, Setup
 
 RECORD = "study.json"
@@ -33,7 +33,7 @@ class StudyPlan:
     settled: Setup | None = None
 
     def same_as(self, other: StudyPlan) -> bool:
-        """Whether it is the same study; what was measured for it may be otherwise today."""
+        """Returns whether it is the same study; its measurements may differ today."""
         return replace(self, settled=None) == replace(other, settled=None)
 
     def difference(self, other: StudyPlan) -> str:
@@ -45,6 +45,14 @@ class StudyPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OutcomeFound:
+    """A further outcome of a network, with its interval; None with fewer than two runs that learned."""
+
+    outcome: str
+    value: Estimate | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class NetworkFound:
     """A network in a comparison of a study.
 
@@ -53,9 +61,11 @@ class NetworkFound:
         parameters, multiply_adds: counted; None where it could not be built.
         outcome: the mean of what is compared with its interval; None with fewer than two runs that learned.
         train_loss: the mean loss in the last epoch, in nats; None without finished runs.
+        spread: the standard deviation of the accuracy over runs that learned; None with fewer than two.
         runs: finished runs.
         learned: those of them that learned anything.
         failed: runs that failed.
+        further: the other outcomes.
     """
 
     name: str
@@ -63,9 +73,30 @@ class NetworkFound:
     multiply_adds: int | None
     outcome: Estimate | None
     train_loss: float | None
+    spread: float | None
     runs: int
     learned: int
     failed: int
+    further: tuple[OutcomeFound, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NormsFound:
+    """The change of the loss's gradient with depth in a network: the geometric mean of its runs.
+
+    Args:
+        name: the network.
+        runs: in which it was recorded.
+        blocks: of the network.
+        before, after: by what factor the gradient's root mean square grows from one block to the one before it, before
+            the first step and after the last epoch; None where it is not finite.
+    """
+
+    name: str
+    runs: int
+    blocks: int
+    before: float | None
+    after: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +109,13 @@ class ComparisonFound:
         command: the command that does it without `study`.
         outline: the images, the question and the recipe, a line each.
         plan: the digest of its plan.
+        data: the name of the set.
         fingerprint: of the images and their split.
-        recipe_steps: the optimizer's steps of a run.
+        outcome: the first outcome.
+        seeds: of the runs of each network.
+        steps: the optimizer's steps of a run.
         networks: what became of each network.
+        norms: how gradients change from block to block, where that was recorded.
     """
 
     name: str
@@ -88,9 +123,13 @@ class ComparisonFound:
     command: str
     outline: tuple[str, ...]
     plan: str
+    data: str
     fingerprint: str
-    recipe_steps: int
+    outcome: str
+    seeds: tuple[int, ...]
+    steps: int
     networks: tuple[NetworkFound, ...]
+    norms: tuple[NormsFound, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,29 +138,31 @@ class Finding:
 
     Args:
         part: the part.
-        difference, low, high: how much better `part.better` does than `part.worse`, with its interval; None where there
-            is none.
+        value, low, high: how much better `part.a` does than `part.b`, or how much more it has, with its interval; None
+            where there is none.
         unit: of these numbers.
-        verdict: on that pair, from the side of `part.better`.
+        verdict: on that pair, from the side of `part.a`.
         answer: what follows for the claim.
-        margin: the difference that would not matter.
+        margin: the difference that would not matter; None where every difference does.
         seeds_to_settle: about how many seeds would settle it if what was observed is the truth.
+        details: what else was found, a sentence each.
     """
 
     part: Part
-    difference: float | None
-    low: float | None
-    high: float | None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
     unit: str
     verdict: Verdict
     answer: Answer
-    margin: float
+    margin: float | None = None
     seeds_to_settle: int | None = None
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a network of a study cost on the machine that did it.
+    """The cost of a network of a study on the machine that did it.
 
     Args:
         comparison, name: the design and the network.
@@ -142,6 +183,7 @@ class StudyRecord:
     Args:
         study, scale, seed: which study it is.
         claim, source, reasons, not_covered, would_change, rule: as the table had them.
+        alpha: the probability that any of the intervals misses the truth.
         measured: what was measured before anything was trained, and what followed from it.
         comparisons: what was compared.
         findings: the answers to the parts of the claim.
@@ -161,6 +203,7 @@ class StudyRecord:
     not_covered: tuple[str, ...]
     would_change: tuple[str, ...]
     rule: str
+    alpha: float
     measured: tuple[str, ...]
     comparisons: tuple[ComparisonFound, ...]
     findings: tuple[Finding, ...]
@@ -202,7 +245,7 @@ class StudyReport:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedStudy:
-    """What a study would do.
+    """The runs that a study would do.
 
     Args:
         study: its name.

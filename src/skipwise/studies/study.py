@@ -22,8 +22,9 @@ from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Place, Task
 from skipwise.core.workspace.workspace import check_again
 from skipwise.studies.answers import RULE, answer_in_all
-from skipwise.studies.designs import Design, Setup, Study, scale_of
-from skipwise.studies.evidence import comparison_found, costs_of, finding_on
+from skipwise.studies.comparisons import comparison_found, costs_of
+from skipwise.studies.designs import ALPHA, Design, Setup, Study, scale_of
+from skipwise.studies.evidence import finding_on
 from skipwise.studies.forecast import seconds_of
 from skipwise.studies.options import StudyOptions
 from skipwise.studies.page import file_name, page
@@ -38,6 +39,7 @@ from skipwise.studies.records import (
 from skipwise.studies.subset import write_subset
 from skipwise.studies.table import STUDIES
 from skipwise.training.callbacks import Callback, Callbacks
+from skipwise.training.depth_norms import DepthNorms
 
 AGAIN = "remove it and give the same command again"
 
@@ -111,13 +113,14 @@ def carry_out(
         if place.finished:  # another process was quicker
             return _shown(place, pages, repeated=True)
         plan = _begun(which, plan, place)
-        done = _compared(plan, place.folder, places, watch, executor)
+        called = [watch, *([DepthNorms()] if which.depth_norms else [])]
+        done = _compared(plan, place.folder, places, called, executor)
         write_sealed(place.folder / RECORD, _record(which, plan, done))
     return _shown(place, pages, repeated=False)
 
 
 def _places(given: object, designs: Sequence[Design]) -> dict[str, str]:
-    """Where each data set of the designs lies.
+    """Returns the place of each data set of the designs.
 
     Raises:
         SkipwiseError: it is not said as NAME=PLACE, or names a set that the study does not use.
@@ -150,12 +153,16 @@ def _settled(plan: StudyPlan) -> Setup:
 
 
 def _compared(
-    plan: StudyPlan, folder: Path, places: dict[str, str], watch: Callback, executor: Executor | None
+    plan: StudyPlan,
+    folder: Path,
+    places: dict[str, str],
+    called: Sequence[Callback],
+    executor: Executor | None,
 ) -> dict[str, Comparison]:
     """Does the comparisons that are left, one after the other."""
     done, designs = {}, _settled(plan).designs
     for number, design in enumerate(designs, 1):
-        watch.on_notice(f"Comparison {number} of {len(designs)}: {design.title}.")
+        Callbacks(called).on_notice(f"Comparison {number} of {len(designs)}: {design.title}.")
         data, split = places[design.images.data], folder / f"{design.name}.csv"
         if not split.exists():
             write_subset(data, design.images, split)
@@ -163,7 +170,7 @@ def _compared(
             data,
             split=split,
             output=folder / design.name,
-            callbacks=[watch],
+            callbacks=called,
             executor=executor,
             **design.arguments(plan.seed),
         )
@@ -188,6 +195,7 @@ def _record(which: Study, plan: StudyPlan, done: dict[str, Comparison]) -> Study
         not_covered=which.not_covered,
         would_change=which.would_change,
         rule=RULE,
+        alpha=ALPHA,
         measured=settled.measured,
         comparisons=tuple(comparison_found(design, done[design.name], plan.seed) for design in settled.designs),
         findings=findings,
@@ -209,7 +217,7 @@ def _shown(place: Place[StudyPlan], pages: Path, *, repeated: bool) -> StudyRepo
 
 
 def _planned(which: Study, plan: StudyPlan, place: Place[StudyPlan], places: dict[str, str]) -> PlannedStudy:
-    """What is left to do, and how long it takes."""
+    """Returns the work that is left, and how long it takes."""
     require("torch", extra="train")
     setup = (place.plan or plan).settled or which.settle(plan.setup)
     planned = []

@@ -15,6 +15,7 @@ from skipwise.comparison.results.finished import Comparison
 from skipwise.comparison.results.records import Costs, Recommendation, Results
 from skipwise.comparison.wording import pairs, phrases
 from skipwise.comparison.wording.answer import answer, does_not_fit
+from skipwise.comparison.wording.by_seed import lines as by_seed
 from skipwise.comparison.wording.further import and_outcomes
 from skipwise.comparison.wording.notes import notes, reservations
 from skipwise.comparison.wording.study import looks_taken, when_and_how_long
@@ -45,11 +46,11 @@ def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
     lines = pairs.pair_lines(results)
     shown = lines if len(lines) <= MOST_PAIRS else [line for line in lines if _is_about(line[1], choice.candidate)]
     if shown:
-        console.print(_pairs(shown, results))
+        console.print(pair_table(shown, results))
         console.print()
     print_further(console, results, costs)
     more = [f"{len(lines) - len(shown):,} more pairs are in the report."] if len(shown) < len(lines) else []
-    for line in (*more, *looks_taken(comparison.plan, results), *notes(comparison.plan, results)):
+    for line in (*more, *looks_taken(comparison.plan, results), *by_seed(results), *notes(comparison.plan, results)):
         console.print(Text(line), soft_wrap=not console.is_terminal)
     console.print()
     _print_answer(console, comparison, choice)
@@ -110,7 +111,8 @@ def _networks(results: Results, costs: Costs) -> Table:
     return table
 
 
-def _pairs(lines: Sequence[tuple[str, Pair | None]], results: Results) -> Table:
+def pair_table(lines: Sequence[tuple[str, Pair | None]], results: Results) -> Table:
+    """The pairs of networks: difference, interval and verdict."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("pair", no_wrap=True)
     sure = phrases.sure(results.question)

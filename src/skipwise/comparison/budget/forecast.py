@@ -11,6 +11,7 @@ from skipwise.comparison.plan.plan import Plan
 from skipwise.core.machine import devices
 from skipwise.core.machine.system import usable_cores
 from skipwise.cost.load import slowdown, slowdown_side_by_side
+from skipwise.evaluation.variants import VARIANTS
 from skipwise.nets.external import is_external
 from skipwise.training.probe.step import ENOUGH, try_step
 from skipwise.training.probe.step_cost import StepCost
@@ -86,6 +87,7 @@ def forecast(plan: Plan, costs: Mapping[str, StepCost], weights: Mapping[str, fl
     parts, counts = plan.folds or 1, plan.split_images
     question = plan.question
     answers = 4 * len(plan.classes) * (counts["val"] * parts + plan.test_images)
+    answers += 4 * plan.test_images * sum(len(VARIANTS[variant].versions) for variant in question.variants)
     each = {name: weights.get(name, 0.0) * parts + answers for name in question.candidates}
     tuned = len(plan.tuning.rates) if plan.tuning else 0
     kept = sum(each.values()) * (question.looks[-1] + tuned)
@@ -138,6 +140,9 @@ def run_seconds(plan: Plan, costs: Mapping[str, StepCost], name: str) -> float:
     steps = recipe.steps_in_all(plan.train_images)
     evaluated = plan.split_images["val"] * recipe.epochs + plan.test_images / (plan.folds or 1)
     alone = cost.training(recipe, plan.preprocessing.size, steps) + cost.evaluation * evaluated
+    for variant in (VARIANTS[variant] for variant in plan.question.variants):
+        version = cost.evaluation + variant.seconds(plan.preprocessing.size)
+        alone += len(variant.versions) * version * plan.test_images / (plan.folds or 1)
     execution, processes = plan.execution, plan.processes
     beside = SLOWER if processes > 1 else 1.0
     if not devices.of(execution.device).own_cores:

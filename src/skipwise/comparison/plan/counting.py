@@ -8,6 +8,10 @@ from skipwise.comparison.plan.grouping import groups_of_test
 from skipwise.comparison.plan.question import Question
 from skipwise.core.errors import SkipwiseError
 from skipwise.data.prepare import Prepared
+from skipwise.evaluation.variants import VARIANTS, Kinds
+
+SOME = 100
+"""Images of an array that are looked at."""
 
 
 def check_countable(question: Question, prepared: Prepared, *, tuned: bool) -> None:
@@ -39,3 +43,34 @@ def check_countable(question: Question, prepared: Prepared, *, tuned: bool) -> N
             f"--tune chooses by {outcome.measure(on='validation')}, and no validation image counts there; leave --tune "
             "out, or count other classes."
         )
+
+
+def check_variants(question: Question, prepared: Prepared, size: int, *, tuned: bool) -> None:
+    """Raises SkipwiseError where an outcome reads versions of the test images that can't be made of such images.
+
+    Args:
+        question: what is asked.
+        prepared: the images.
+        size: pixels a side, as networks take them.
+        tuned: whether learning rates are chosen by the outcome on validation images.
+    """
+    if tuned and question.scoring.variant:
+        raise SkipwiseError(
+            f"--tune chooses by validation images as they are, and {question.outcome} needs other versions; leave "
+            f"--tune out, or name another outcome first, such as --outcome accuracy,{question.outcome}."
+        )
+    if not question.variants:
+        return
+    kinds = Kinds(size=size, two_valued=_two_valued(prepared), brought=tuple(prepared.source.versions))
+    for name in question.variants:
+        if reason := VARIANTS[name].refuse(kinds):
+            raise SkipwiseError(reason)
+
+
+def _two_valued(prepared: Prepared) -> bool:
+    """Returns whether test images have 1 bit per pixel: as files, or as an array of black and white only."""
+    tested = np.flatnonzero(prepared.split == "test")
+    pixels = prepared.source.pixels
+    if pixels is not None:
+        return bool(np.isin(pixels[tested[:SOME]], (0, 255)).all())
+    return bool(np.char.endswith(prepared.scan.kinds[tested], " 1").any())

@@ -43,7 +43,7 @@ class FurtherOutcome:
 
     @property
     def scoring(self) -> Outcome:
-        """What it counts."""
+        """The outcome that it counts."""
         return outcome_of(self.outcome)
 
 
@@ -97,6 +97,11 @@ class Question:
         return (self.outcome, *(each.outcome for each in self.further))
 
     @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants of the test images that the outcomes read, each once."""
+        return tuple(dict.fromkeys(v for name in self.outcomes if (v := outcome_of(name).variant)))
+
+    @property
     def questions(self) -> tuple[Question, ...]:
         """The question about each outcome by itself, with its share of alpha.
 
@@ -133,6 +138,11 @@ class Question:
             if self.candidates.count(name) > 1:
                 raise SkipwiseError(f"{name!r} is among the networks twice; name each network once in --models.")
             check_model(name)
+        if not self.scoring.can_decide:
+            raise SkipwiseError(
+                f"No network can be chosen by {self.outcome} alone, of which one that only guesses has none; name "
+                f"another outcome first, such as --outcome accuracy,{self.outcome}."
+            )
         for each in self.questions:
             each.scoring.check_margin(each.margin)
         if not LEAST_ALPHA <= self.alpha < 1:

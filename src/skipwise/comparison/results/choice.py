@@ -133,7 +133,7 @@ def _broken(
 def _worst(results: Results, candidate: Candidate, able: Sequence[Candidate]) -> Pair | None:
     """Returns the pair with the candidate that this one may be furthest behind; None if there is no other."""
     pairs = []
-    most = 1.0 if results.question.scoring.right_or_wrong else math.inf
+    most = 1.0 if results.question.scoring.higher_is_better else math.inf
     for other in able:
         if other is not candidate:
             pair = results.advantage(candidate.name, other.name)

@@ -154,6 +154,11 @@ class _Worker(threading.Thread):
                     f"The process of {spec.model} with seed {spec.seed} was killed {ATTEMPTS} times, perhaps because "
                     "memory ran out; close other programs or use --workers 1, and give the same command again."
                 )
+            if find_run(spec, folder) is not None:
+                raise SkipwiseError(
+                    f"The process of {spec.model} with seed {spec.seed} died {ATTEMPTS} times after its training, "
+                    f"while it answered versions of the test images ({self._cause()}); give the same command again."
+                )
             make_folder(folder)
             write_run(folder, failed_run(spec, f"its process died {ATTEMPTS} times ({self._cause()})"))
         if self.stopping:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.run.collapse import has_learned
 from skipwise.comparison.run.images import read_split_table
 from skipwise.core.errors import SkipwiseError
 from skipwise.evaluation.calibration import confidence
+from skipwise.evaluation.variants import VARIANTS
 from skipwise.training.run.predictions import read_predictions
 from skipwise.training.run.record import RunRecord
+from skipwise.training.run.variant_answers import read_variant
 
 Records = Mapping[str, RunRecord]
 """The runs that have ended, by their folders in the comparison's folder."""
@@ -28,14 +30,14 @@ class Tested:
     Args:
         ids: [N].
         labels: the numbers of the classes [N].
-        has_twin: whether an image has a duplicate in another split [N].
+        duplicated: whether an image has a duplicate in another split [N].
         counts: whether an image counts for the (first) outcome [N].
         groups: the groups that images belong to [N]; None where images are independent.
     """
 
     ids: NDArray[np.str_]
     labels: NDArray[np.int64]
-    has_twin: NDArray[np.bool_]
+    duplicated: NDArray[np.bool_]
     counts: NDArray[np.bool_]
     groups: NDArray[np.str_] | None = None
 
@@ -99,7 +101,7 @@ def read_tested(plan: Plan, folder: Path) -> Tested:
         ids=np.array([row["path"] for row in rows]),
         labels=labels,
         counts=plan.question.scoring.members(labels, plan.classes),
-        has_twin=np.array([bool(row["twin"]) for row in rows]),
+        duplicated=np.array([bool(row["twin"]) for row in rows]),
     )
 
 
@@ -132,8 +134,10 @@ def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: R
         if np.isnan(logits).any():
             raise SkipwiseError(f"{folder / jobs[0].folder} was not tested on all of this comparison's test images.")
         rows.append(logits.argmax(axis=1))
+        versions = {variant: _versions(variant, folder, jobs, places) for variant in plan.question.variants}
         for found_so_far, outcome, counted in zip(scores, outcomes, counts, strict=True):
-            found_so_far.append(outcome.scores(logits[counted], tested.labels[counted]))
+            of_counted = versions[outcome.variant][:, counted] if outcome.variant else logits[counted]
+            found_so_far.append(outcome.scores(of_counted, tested.labels[counted]))
         confidences.append(confidence(logits))
         seeds.append(seed)
         seen.append(hash(tuple(said)))
@@ -155,3 +159,26 @@ def read_answers(plan: Plan, folder: Path, tested: Tested, name: str, records: R
         repeated=repeated,
         learned=tuple(learned),
     )
+
+
+def _versions(variant: str, folder: Path, jobs: Sequence[Job], places: Mapping[str, int]) -> NDArray[np.int32]:
+    """The answers of a seed's runs to a variant [versions, N].
+
+    Args:
+        places: of the test images, by their ids.
+
+    Raises:
+        SkipwiseError: answers are missing or damaged, or are not of all of these images.
+    """
+    versions = VARIANTS[variant].versions
+    answers = np.full((len(versions), len(places)), -1, dtype=np.int32)
+    answered = np.zeros(len(places), dtype=bool)
+    for job in jobs:
+        found = read_variant(folder / job.folder, variant, versions)
+        there = np.array([places.get(image, -1) for image in found.ids.tolist()], dtype=np.int64)
+        if (there < 0).any():
+            raise SkipwiseError(f"{folder / job.folder} answered versions of other images than this comparison's.")
+        answers[:, there], answered[there] = found.answers, True
+    if not answered.all():
+        raise SkipwiseError(f"{folder / jobs[0].folder} did not answer versions of all test images.")
+    return answers

@@ -11,8 +11,10 @@ from skipwise.comparison.plan.plan import Job, Plan
 from skipwise.comparison.run.executor import Event, Executor
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count
+from skipwise.evaluation.variants import VARIANTS
 from skipwise.training.callbacks import Callback, Phase, RunEnd
 from skipwise.training.run.record import RunRecord, find_run
+from skipwise.training.run.variant_answers import has_variant
 
 
 class Rounds:
@@ -31,7 +33,7 @@ class Rounds:
 
     def __init__(self, plan: Plan, folder: Path, executor: Executor, callback: Callback, budget: Budget | None) -> None:
         self.folder, self.executor, self.callback, self.budget = folder, executor, callback, budget
-        self.processes = plan.processes
+        self.processes, self.variants_of = plan.processes, plan.variants_of
         self.records: dict[str, RunRecord] = {}
         self._announced: list[Job] = []
         self._running: set[str] = set()
@@ -95,10 +97,16 @@ class Rounds:
         if job.folder in self.records:
             return True
         record = find_run(job.spec, self.folder / job.folder)
+        if record is not None and record.status == "finished" and not self._has_variants(job):
+            return False  # a run that was included, or killed after its training
         if record is not None:
             self.records[job.folder] = record
             self.callback.on_run_end(RunEnd(run=job.folder, record=record, earlier=True))
         return record is not None
+
+    def _has_variants(self, job: Job) -> bool:
+        folder, names = self.folder / job.folder, self.variants_of(job)
+        return all(has_variant(folder, name, VARIANTS[name].versions) for name in names)
 
     def _wait(self, most: int) -> None:
         """Waits until at most so many runs are left."""

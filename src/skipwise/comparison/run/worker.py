@@ -7,9 +7,12 @@ from collections.abc import Generator
 from pathlib import Path
 
 from skipwise.comparison.plan.plan import COMPARISONS, Job, Plan
-from skipwise.comparison.run.images import in_fold, load_images, weights_of
+from skipwise.comparison.run.images import in_fold, load_images, originals_of, weights_of
+from skipwise.comparison.run.variants import answer_variants
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import read_sealed
+from skipwise.data.images import Images
+from skipwise.evaluation.variants import Originals
 from skipwise.nets.external import is_external
 from skipwise.training.callbacks import RunEnd
 from skipwise.training.depth_norms import asked_epochs
@@ -33,6 +36,7 @@ class Worker:
         self.folder, self.faults = folder, faults
         self.plan = read_sealed(folder / COMPARISONS.plan_file, Plan)
         self.images = load_images(folder, self.plan)
+        self._originals: Originals | None = None
 
     def events(self, job: Job) -> Generator[Progress, None, None]:
         """Does one run, or resumes it, and yields what it reports, the `RunEnd` last.
@@ -44,15 +48,21 @@ class Worker:
         """
         spec, folder = job.spec, self.folder / job.folder
         try:
-            yield from run_events(
+            images = in_fold(self.images, spec, self.folder)
+            run = run_events(
                 spec,
-                in_fold(self.images, spec, self.folder),
+                images,
                 folder,
                 name=job.folder,
                 outcome=self._outcome,
                 init=weights_of(self.folder, spec),
                 depth_epochs=asked_epochs(self.folder),
             )
+            with contextlib.closing(run):
+                for event in run:
+                    if isinstance(event, RunEnd) and event.record.status == "finished":
+                        self._answer_variants(job, images)
+                    yield event
         except MemoryError as error:
             raise SkipwiseError(
                 "There is not enough memory; what was saved is kept. A smaller --batch-size or --img-size needs less, "
@@ -75,10 +85,16 @@ class Worker:
         with contextlib.suppress(AttributeError):
             self.images.pixels.close()  # type: ignore[attr-defined]
 
+    def _answer_variants(self, job: Job, images: Images) -> None:
+        """Has a finished run answer what else of its test images it is asked."""
+        if names := self.plan.variants_of(job):
+            originals = self._originals = self._originals or originals_of(self.folder, self.plan, self.images)
+            answer_variants(job.spec, self.folder / job.folder, images, originals, names)
+
     def _outcome(self, validated: Predictions) -> float | None:
         """Returns the comparison's outcome on the validation images of an epoch."""
         scoring = self.plan.question.scoring
         counts = scoring.members(validated.labels, self.plan.classes)
-        if not counts.any():
+        if scoring.variant or not counts.any():
             return None
         return float(scoring.scores(validated.logits[counts], validated.labels[counts]).mean())

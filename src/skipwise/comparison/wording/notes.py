@@ -29,11 +29,16 @@ def notes(plan: Plan, results: Results) -> list[str]:
         *_not_trained(results),
         *_too_short(plan),
         *_climbing(plan, results),
-        *_guessing(results),
-        *_twins(results),
+        *guessing(results),
+        *_near_duplicates(results),
         *_stopped(plan),
         *_too_few(results),
     ]
+
+
+def notes_on_results(results: Results) -> list[str]:
+    """Those that need no plan, for results that no comparison of ours gave."""
+    return [*_not_learned(results), *_two_seeds(results), *guessing(results), *_too_few(results)]
 
 
 def reservations(plan: Plan, results: Results) -> list[str]:
@@ -195,7 +200,7 @@ def _identical(results: Results) -> list[str]:
     ]
 
 
-def _guessing(results: Results) -> list[str]:
+def guessing(results: Results) -> list[str]:
     """A sentence about candidates that are not shown to be better than a guesser who knows how common each class is."""
     outcome, guess = results.question.scoring, results.guess
     reached = [(c.name, c.outcome) for c in results.candidates if c.outcome is not None]
@@ -209,16 +214,18 @@ def _guessing(results: Results) -> list[str]:
     ]
 
 
-def _twins(results: Results) -> list[str]:
+def _near_duplicates(results: Results) -> list[str]:
     """A sentence about test images that are in another split too, and what accuracies are without them."""
-    if not results.twins:
+    number = results.near_duplicates
+    if not number:
         return []
-    without = [f"{c.name} {accuracy(c.without_twins)}" for c in results.candidates if c.without_twins is not None]
-    them = "them" if results.twins != 1 else "it"
+    found = {each.name: each.without_near_duplicates for each in results.candidates}
+    without = [f"{name} {accuracy(share)}" for name, share in found.items() if share is not None]
+    them = "them" if number != 1 else "it"
     accuracies = f" Test accuracy without {them}: {', '.join(without)}." if without else ""
-    are = "have exact or near copies" if results.twins != 1 else "has an exact or near copy"
+    are = "have exact or near copies" if number != 1 else "has an exact or near copy"
     return [
-        f"{results.twins:,} of the {results.test_images:,} test images {are} among the training or validation "
+        f"{number:,} of the {results.test_images:,} test images {are} among the training or validation "
         f"images.{accuracies}"
     ]
 

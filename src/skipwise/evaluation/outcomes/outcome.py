@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skipwise.core.errors import SkipwiseError, unknown_name
 from skipwise.evaluation.outcomes.numbers import Number
+from skipwise.evaluation.variants import VARIANTS
 
 Logits = NDArray[np.floating]
+Answers = NDArray[np.integer]
 Labels = NDArray[np.int64]
 
 FEWEST = 10
@@ -28,7 +31,8 @@ class Outcome(Number):
     Args:
         name: for `--outcome`.
         label: for people; "{on}" stands for the images it was measured on, "test" or "validation".
-        score: logits [N, classes] and labels [N] -> scores [N], each image's by itself.
+        score: logits [N, classes] and labels [N] -> scores [N], each image's by itself. Where it reads a variant, the
+            numbers of the answered classes [versions, N] take the place of the logits.
         higher_is_better: whether more of it is better.
         least: the least score there can be, where less is better; None where there is none.
         margin: the difference that would not matter unless somebody says otherwise, in the unit.
@@ -38,6 +42,9 @@ class Outcome(Number):
         guess: what gives `baseline`, in words.
         within: the classes whose images alone count, as they were asked for; "" where all do.
         lead: how a sentence about it begins, such as "Under corruption"; "" for "By" and its name.
+        variant: which variant of the test images it reads, by its name in `evaluation.variants`; "" for the images as
+            they are.
+        can_decide: whether a network may be chosen by it alone.
 
     Examples:
         >>> from skipwise.evaluation.outcomes import outcome_of
@@ -51,7 +58,7 @@ class Outcome(Number):
 
     name: str
     label: str
-    score: Callable[[Logits, Labels], NDArray[np.floating] | NDArray[np.bool_]]
+    score: Callable[[Any, Labels], NDArray[np.floating] | NDArray[np.bool_]]
     higher_is_better: bool = False
     least: float | None = None
     margin: float
@@ -61,14 +68,23 @@ class Outcome(Number):
     guess: str = "always answering with the share of each class"
     within: str = ""
     lead: str = ""
+    variant: str = ""
+    can_decide: bool = True
 
-    def scores(self, logits: Logits, labels: Labels) -> NDArray[np.float64]:
-        """The score of each image, times its weight, from logits [N, classes] and labels [N]."""
-        rows = max(1, AT_ONCE // max(logits.shape[1], 1))
-        parts = [
-            np.asarray(self.score(logits[start : start + rows], labels[start : start + rows]), np.float64)
-            for start in range(0, len(labels), rows)
-        ]
+    def scores(self, answers: Logits | Answers, labels: Labels) -> NDArray[np.float64]:
+        """The score of each image, times its weight.
+
+        Args:
+            answers: logits [N, classes], or where it reads a variant, the numbers of the answered classes
+                [versions, N].
+            labels: [N].
+        """
+        images = 1 if self.variant else 0
+        rows = max(1, AT_ONCE // max(answers.shape[1 - images], 1))
+        parts = []
+        for start in range(0, len(labels), rows):
+            some = slice(start, start + rows)
+            parts.append(np.asarray(self.score(answers[(slice(None),) * images + (some,)], labels[some]), np.float64))
         found = np.concatenate(parts) if parts else np.zeros(0)
         return found if self.weights is None else found * self.weights(labels)
 
@@ -80,9 +96,13 @@ class Outcome(Number):
             classes: their names.
         """
         counts = np.asarray(class_images, np.int64)
-        constant = np.log(np.maximum(counts / counts.sum(), 1e-300))
         there = [c for c in self.class_numbers(classes) if counts[c]]
-        each = self.score(np.broadcast_to(constant, (len(there), len(counts))), np.array(there, np.int64))
+        if self.variant:
+            constant = np.full((len(VARIANTS[self.variant].versions), len(there)), counts.argmax())
+        else:
+            logs = np.log(np.maximum(counts / counts.sum(), 1e-300))
+            constant = np.broadcast_to(logs, (len(there), len(counts)))
+        each = self.score(constant, np.array(there, np.int64))
         weights = np.ones(len(there)) if self.weights is None else self._class_weights(counts[there])
         return float((counts[there] * weights * np.asarray(each)).sum() / counts[there].sum())
 
@@ -158,7 +178,7 @@ class Outcome(Number):
 
     def errors(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Returns each image's error: the loss, or 1 minus the score."""
-        return 1 - scores if self.right_or_wrong else scores
+        return 1 - scores if self.higher_is_better else scores
 
     @property
     def is_weighted(self) -> bool:
@@ -193,7 +213,7 @@ class Outcome(Number):
 
     @property
     def under(self) -> str:
-        """How a sentence about it begins: "By test log-loss"."""
+        """The beginning of a sentence about it: "By test log-loss"."""
         return self.lead or f"By {self.measure()}"
 
     @property

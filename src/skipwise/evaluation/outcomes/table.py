@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from skipwise.evaluation.metrics import log_loss, right
 from skipwise.evaluation.mislabelled import probabilities
-from skipwise.evaluation.outcomes.outcome import Labels, Logits, Outcome
+from skipwise.evaluation.outcomes.outcome import Answers, Labels, Logits, Outcome
+from skipwise.evaluation.variants.backgrounds import OTHER, SAME, VERSIONS
 
 
 def among_five(logits: Logits, labels: Labels) -> NDArray[np.bool_]:
@@ -31,6 +32,17 @@ def every_class_alike(labels: Labels) -> NDArray[np.float64]:
     """Returns weights for which every class counts the same, however many images it has; their mean is 1."""
     counts = np.bincount(labels)
     return np.asarray(len(labels) / (np.count_nonzero(counts) * counts[labels]))
+
+
+def share_of_versions(answers: Answers, labels: Labels) -> NDArray[np.float64]:
+    """The share of an image's versions that are answered rightly, from answered classes [versions, N]."""
+    return np.asarray((answers == labels).mean(axis=0))
+
+
+def right_by_background(answers: Answers, labels: Labels) -> NDArray[np.float64]:
+    """1 where an image is right before a background of its class and wrong before another, -1 the other way round."""
+    same, other = (answers[VERSIONS.index(version)] == labels for version in (SAME, OTHER))
+    return same.astype(np.float64) - other
 
 
 def _share(
@@ -71,6 +83,34 @@ _ROWS = (
         guess="always answering the five commonest classes",
     ),
     Outcome(name="log-loss", label="{on} log-loss", score=log_loss, unit="nats", least=0.0, margin=0.01),
+    Outcome(
+        name="corrupted",
+        label="{on} accuracy under corruption",
+        score=share_of_versions,
+        unit="points",
+        sign="%",
+        scale=100,
+        digits=2,
+        higher_is_better=True,
+        margin=0.5,
+        guess="always answering the commonest class",
+        lead="Under corruption",
+        variant="corrupted",
+    ),
+    Outcome(
+        name="background",
+        label="reliance on the background",
+        score=right_by_background,
+        unit="points",
+        scale=100,
+        digits=2,
+        least=-1.0,
+        margin=1.0,
+        guess="always answering the commonest class",
+        lead="In reliance on the background",
+        variant="backgrounds",
+        can_decide=False,
+    ),
     Outcome(name="brier", label="{on} Brier score", score=brier_score, unit="", least=0.0, margin=0.005),
 )
 OUTCOMES: dict[str, Outcome] = {row.name: row for row in _ROWS}

@@ -25,12 +25,12 @@ async def model(request: Request) -> Response:
     service = service_of(request)
     version = service.catalog.find(request.path_params["model"])
     served = next(each for each in service.catalog if each.name == version.name)
-    record = _described(served, version) | {"threshold": service.threshold, "classes": version.classes}
+    record = _described(served, version) | {"threshold": service.threshold_of(version), "classes": version.classes}
     return Response(msgspec.json.encode(record), media_type="application/json")
 
 
 def _described(served: Served, version: Version) -> dict[str, Any]:
-    """What clients are told. Nothing of it is a path on the server."""
+    """Describes a network for clients. Nothing of it is a path on the server."""
     artifact = version.session.artifact
     prepared = artifact.preprocessing
     certified = version.certified

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,13 @@ from skipwise.serving.drift.window import Window
 
 MOST_SHOWN = 8
 """Classes in the picture; the others are taken together."""
+WORDS = {
+    "answers": "the answers",
+    "not sure": "how often it is not sure",
+    "brightness": "brightness",
+    "contrast": "contrast",
+    "shorter side": "size",
+}
 UNITS = {"brightness": "brightness", "contrast": "contrast", "shorter side": "the shorter side, in pixels"}
 
 
@@ -42,7 +50,7 @@ class Measure:
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """How what a network was asked last compares with its validation images.
+    """The last requests of a network, compared with its validation images.
 
     Args:
         images: how many images that was.
@@ -58,7 +66,7 @@ class Drift:
 
     @property
     def differs(self) -> bool | None:
-        """Whether anything differs; None where that can't be told yet."""
+        """True if anything differs; None where that can't be told yet."""
         known = [each.found.differs for each in self.measures if each.found.differs is not None]
         return any(known) if known else None
 
@@ -119,23 +127,30 @@ def _shares(counts: Sequence[int]) -> list[float]:
 
 
 def _ranges(spread: Spread) -> list[str]:
-    edges = [f"{edge:.3g}" if edge < 1000 else f"{edge:.0f}" for edge in spread.edges]
-    if len(set(edges)) < len(edges):  # nearly all were the same
-        return [f"< {edges[0]}", edges[0], f"> {edges[0]}"]
-    between = [f"{low} to {high}" for low, high in itertools.pairwise(edges)]
-    return [f"< {edges[0]}", *between, f"≥ {edges[-1]}"]
+    """The parts of a scale, with as many digits as tell its edges apart."""
+    edges = spread.edges
+    if len(edges) == 2 and edges[1] - edges[0] < 1e-5:  # nearly all images were the same
+        return [f"< {edges[0]:.4g}", f"{edges[0]:.4g}", f"> {edges[0]:.4g}"]
+    written = next(
+        found for digits in range(3, 9) if len(set(found := [f"{edge:.{digits}g}" for edge in edges])) == len(edges)
+    )
+    between = [f"{low}\u2013{high}" for low, high in itertools.pairwise(written)]
+    return [f"< {written[0]}", *between, f"≥ {written[-1]}"]
 
 
 def _sentence(name: str, titles: Sequence[str], then: Sequence[float], now: Sequence[float], found: Difference) -> str:
     if found.differs is None:
+        if found.images >= FEWEST:
+            return f"There were fewer than {FEWEST} validation images to compare with."
         return f"{count(found.images, 'image')} so far; from {FEWEST} on it can be told."
     if not found.differs:
         return "No difference is seen; a small one can't be excluded."
     # What changed most, in the direction of more: that is what there is to look at.
     most = max(range(len(titles)), key=lambda at: now[at] - then[at])
     what = f"{UNITS[name]} {titles[most]}" if name in INPUTS else titles[most]
-    often = f"less often than once in {round(1 / max(found.chance, 1e-6)):,} times"
-    return f"{100 * now[most]:.0f}% are {what}, instead of {100 * then[most]:.0f}%. Chance alone does that {often}."
+    looks = 10 ** math.floor(-math.log10(max(found.chance, 1e-9)))
+    share = f"{100 * now[most]:.0f}% are {what}, instead of {100 * then[most]:.0f}%."
+    return f"{share} Chance alone does that in fewer than 1 of {looks:,} looks."
 
 
 def _sentences(images: int, reference: int, measures: Sequence[Measure]) -> tuple[str, ...]:
@@ -144,7 +159,7 @@ def _sentences(images: int, reference: int, measures: Sequence[Measure]) -> tupl
     if not known:
         few = f"{count(images, 'image')} so far" if images else "No images so far"
         return (f"{few}: too few to tell whether they are like {those}; {FEWEST} are enough to see large differences.",)
-    different = [each.title.lower() for each in known if each.found.differs]
+    different = [WORDS[each.name] for each in known if each.found.differs]
     if not different:
         return (f"{these.capitalize()} look like {those}: no difference is seen. A small one can't be excluded.",)
     return (

@@ -43,8 +43,8 @@ def read_predictions(folder: Path, split: str) -> Predictions:
     try:
         names = [f"{split}_{name}.npy" for name in ("ids", "labels", "logits")]
         with open_regular(path) as file, open_zip(file) as members:
-            _check_shapes([_header(members, name, path.stat().st_size) for name in names])
-            return Predictions(*(_array(members, name) for name in names))
+            _check_shapes([header_of(members, name, path.stat().st_size) for name in names])
+            return Predictions(*(array_in(members, name) for name in names))
     except Exception as error:  # numpy raises half a dozen kinds for a damaged archive
         raise Damaged(f"{path} is damaged ({error}); {AGAIN}.") from error
 
@@ -60,7 +60,7 @@ def write_predictions(folder: Path, results: dict[str, Predictions]) -> None:
         np.savez(file, **arrays)
 
 
-def _header(members: zipfile.ZipFile, name: str, most: int) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def header_of(members: zipfile.ZipFile, name: str, most: int) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """The shape and the type of an array. Raises ValueError unless its bytes are there, as many as these say."""
     info = members.getinfo(name)
     if info.compress_type != zipfile.ZIP_STORED or not info.file_size == info.compress_size <= most:
@@ -85,6 +85,7 @@ def _check_shapes(headers: Sequence[tuple[tuple[int, ...], np.dtype[Any]]]) -> N
         raise ValueError(f"its arrays hold {', '.join(str(dtype) for _, dtype in headers)}")
 
 
-def _array(members: zipfile.ZipFile, name: str) -> NDArray[Any]:
+def array_in(members: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    """An array, whose header was looked at before."""
     with members.open(name) as file:
         return np.lib.format.read_array(file, allow_pickle=False)

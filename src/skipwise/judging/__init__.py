@@ -1,0 +1,1 @@
+"""The verb `judge`: intervals and verdicts for the predictions of any tool."""

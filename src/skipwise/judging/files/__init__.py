@@ -1,0 +1,1 @@
+"""Files of predictions, of any tool: read, and matched with each other by the ids of their images."""

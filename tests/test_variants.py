@@ -1,0 +1,260 @@
+"""Outcomes that read other versions of the test images: how these are made, answered, kept, resumed and refused."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import skipwise
+from skipwise.comparison.budget.forecast import run_seconds
+from skipwise.comparison.results.finished import Comparison
+from skipwise.comparison.run import variants as answering
+from skipwise.core.errors import Damaged, SkipwiseError
+from skipwise.cost import timing
+from skipwise.cost.interleaved import interleaved
+from skipwise.evaluation.corruptions import CORRUPTIONS, corrupt
+from skipwise.evaluation.logits import predict_logits
+from skipwise.evaluation.outcomes import OUTCOMES, outcome_of
+from skipwise.evaluation.variants import VARIANTS, Kinds, Originals
+from skipwise.evaluation.variants.corrupted import KINDS, make, severities
+from skipwise.training.probe.step_cost import StepCost
+from skipwise.training.run.files import write_weights
+from skipwise.training.run.predictions import read_predictions
+from skipwise.training.run.record import read_run, write_run
+from skipwise.training.run.variant_answers import has_variant, read_variant
+
+LINEAR, DECIDES = "tests.external_networks:Linear", "tests.external_networks:Decides"
+RUN = "runs/tests.external_networks.Linear-s0"
+OPTIONS: dict[str, Any] = {
+    "models": [LINEAR, DECIDES],
+    "seeds": 2,
+    "epochs": 12,
+    "batch_size": 16,
+    "mirror": False,
+    "precision": "fp32",
+    "outcome": "accuracy,corrupted",
+    "margin": [2, 1],
+}
+CELLS = VARIANTS["corrupted"].versions
+IMAGES, TESTED = 400, 160
+
+
+def quadrants() -> tuple[np.ndarray, np.ndarray]:
+    """Noise with one brighter quadrant, which is the class; [N, 12, 12] and [N]."""
+    rng, labels = np.random.default_rng(0), np.arange(IMAGES) % 4
+    pixels = 110 + rng.normal(0, 50, (IMAGES, 2, 6, 2, 6))
+    pixels[np.arange(IMAGES), labels // 2, :, labels % 2] += 40
+    return pixels.reshape(IMAGES, 12, 12).clip(0, 255).astype(np.uint8), labels
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path, (pixels, labels) = tmp_path_factory.mktemp("images") / "quadrants.npz", quadrants()
+    train, test = slice(TESTED, None), slice(TESTED)
+    np.savez(path, x_train=pixels[train], y_train=labels[train], x_test=pixels[test], y_test=labels[test])
+    return path
+
+
+def compare(images: Path, folder: Path, **options: Any) -> Comparison:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timing, "interleaved", lambda arms, **_: interleaved(arms, seconds=0.0))
+        found = skipwise.compare(images, output=folder, **({"executor": skipwise.InProcess()} | OPTIONS | options))
+    assert isinstance(found, Comparison)
+    return found
+
+
+@pytest.fixture(scope="module")
+def compared(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+    """A comparison of two networks by accuracy, also under corruption; not to be changed."""
+    return compare(images, tmp_path_factory.mktemp("variants") / "out")
+
+
+def test_each_image_has_each_severity_alike_and_each_cell_a_fifth_of_the_images() -> None:
+    assert tuple(CORRUPTIONS) == KINDS
+    table = np.array([severities(1003, kind) for kind in KINDS])
+    assert set(np.apply_along_axis(lambda own: np.bincount(own, minlength=6)[1:].tolist() == [3] * 5, 0, table)) == {
+        True
+    }
+    counts = np.array([np.bincount(row, minlength=6)[1:] for row in table])
+    assert counts.min() >= 200
+    assert counts.max() <= 201
+    # Where images begin has nothing to do with their order.
+    assert abs(np.corrcoef(table[0][:-5], table[0][5:])[0, 1]) < 0.1
+
+
+def test_a_version_is_the_same_in_whatever_batch() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1)).astype(np.uint8)
+    originals = Originals(pixels=pixels, preprocessing=None)  # type: ignore[arg-type]
+    whole = make(originals, "shot_noise", np.arange(40))
+    some = np.array([31, 4, 4, 17])
+    assert (make(originals, "shot_noise", some) == whole[some]).all()
+    for number in some.tolist():
+        severity = int(severities(40, "shot_noise")[number])
+        assert (corrupt(pixels[[number]], "shot_noise", severity, seed=0, numbers=[number])[0] == whole[number]).all()
+
+
+def test_fifteen_passes_estimate_all_75_cells(compared: Comparison) -> None:
+    spec, run = compared.plan.spec(LINEAR, 0), compared.folder / RUN
+    pixels, labels = (each[:TESTED] for each in quadrants())
+    network = spec.network.from_file(run / "weights.safetensors", new_head=False).build(seed=0)
+
+    def right(version: np.ndarray) -> np.ndarray:
+        logits = predict_logits(network, version, np.arange(TESTED), spec.preprocessing, device="cpu")
+        return logits.argmax(axis=1) == labels
+
+    pixels = pixels[..., None]
+    assert right(pixels).mean() == pytest.approx(read_run(run).test.accuracy)  # type: ignore[union-attr]
+    full = np.mean(
+        [right(corrupt(pixels, kind, severity, seed=1)) for kind in KINDS for severity in range(1, 6)], axis=0
+    )
+    answers = read_variant(run, "corrupted", CELLS)
+    assert answers.ids.tolist() == read_predictions(run, "test").ids.tolist()
+    apart = OUTCOMES["corrupted"].scores(answers.answers, labels) - full
+    error = apart.std() / np.sqrt(TESTED)
+    assert 0.3 < full.mean() < 0.95
+    assert abs(apart.mean()) < 3.5 * error < 0.04
+    # One severity for all would not do.
+    harshest = np.mean([right(corrupt(pixels, kind, 5, seed=1)) for kind in KINDS], axis=0)
+    assert abs((harshest - full).mean()) > 3.5 * error
+    # What is judged is the mean over the runs.
+    both = [read_variant(compared.folder / f"{RUN[:-1]}{seed}", "corrupted", CELLS) for seed in (0, 1)]
+    (reached,) = (each.outcome for each in compared.results.further[0].networks if each.name == LINEAR)
+    assert reached is not None
+    assert reached.value == pytest.approx(np.mean([(each.answers == labels).mean() for each in both]))
+
+
+def test_a_comparison_that_was_killed_between_comes_to_the_same_bytes(
+    compared: Comparison, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = answering.write_variant
+    written: list[Path] = []
+
+    def killed(folder: Path, *rest: Any) -> None:
+        if len(written) == 1:
+            raise KeyboardInterrupt  # a run has ended, and its other answers are not there yet
+        written.append(folder)
+        write(folder, *rest)
+
+    monkeypatch.setattr(answering, "write_variant", killed)
+    with pytest.raises(KeyboardInterrupt):
+        compare(images, tmp_path / "out")
+    done = sorted(path.parent for path in (tmp_path / "out").glob("runs/*/run.json"))
+    assert len(done) == 2
+    stamps = {path: (path / "predictions.npz").stat().st_mtime_ns for path in done}
+    monkeypatch.setattr(answering, "write_variant", write)
+    found = compare(images, tmp_path / "out")
+    for name in ("comparison.json", f"{RUN}/variants/corrupted.npz"):
+        assert (found.folder / name).read_bytes() == (compared.folder / name).read_bytes()
+    assert {path: (path / "predictions.npz").stat().st_mtime_ns for path in done} == stamps  # nothing was trained twice
+
+
+def test_damaged_answers_are_noticed_and_given_again(compared: Comparison, images: Path, tmp_path: Path) -> None:
+    home = Path(shutil.copytree(compared.folder, tmp_path / "out"))
+    path = home / RUN / "variants" / "corrupted.npz"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:300] + bytes([whole[300] ^ 1]) + whole[301:])
+    assert not has_variant(home / RUN, "corrupted", CELLS)
+    with pytest.raises(Damaged, match=r"corrupted\.npz"):
+        read_variant(home / RUN, "corrupted", CELLS)
+    assert not has_variant(compared.folder / RUN, "corrupted", CELLS[:-1])  # of other versions
+    (home / "comparison.json").unlink()
+    compare(images, home)
+    assert path.read_bytes() == whole
+    assert (home / "comparison.json").read_bytes() == (compared.folder / "comparison.json").read_bytes()
+    # Other weights have other answers.
+    write_weights(home / RUN, LINEAR, compared.plan.network(LINEAR).build(seed=7))
+    write_run(home / RUN, read_run(home / RUN))
+    assert not has_variant(home / RUN, "corrupted", CELLS)
+    (home / RUN / "weights.safetensors").unlink()
+    (home / "comparison.json").unlink()
+    with pytest.raises(SkipwiseError, match=r"The weights of .*Linear-s0 were removed"):
+        compare(images, home)
+
+
+@pytest.mark.slow
+def test_an_included_run_answers_what_it_was_not_asked_before(images: Path, tmp_path: Path) -> None:
+    """And corruption may be what decides."""
+    options = {"models": ["resnet20", "se_resnet20"], "width": 0.25, "epochs": 6, "compile": False, "margin": None}
+    asked = compare(images, tmp_path / "asked", **(options | {"outcome": "accuracy,corrupted"}))
+    before = compare(images, tmp_path / "before", **(options | {"outcome": "accuracy"}))
+    assert not list(before.folder.glob("runs/*/variants"))
+    included = [before.folder / "runs" / "resnet20-s0"]
+    found = compare(images, tmp_path / "out", include=included, **(options | {"outcome": "corrupted,accuracy"}))
+    name = "runs/resnet20-s0/variants/corrupted.npz"
+    assert (found.folder / name).read_bytes() == (asked.folder / name).read_bytes()
+    assert found.results.question.outcomes == ("corrupted", "accuracy")
+    assert [each.pairs for each in found.results.judged][::-1] == [each.pairs for each in asked.results.judged]
+    assert found.results.guess == pytest.approx(0.25)
+    assert found.costs.recommendation.candidate in ("resnet20", "se_resnet20")
+
+
+@pytest.mark.slow
+def test_folds_and_processes_give_answers_to_every_image(compared: Comparison, images: Path, tmp_path: Path) -> None:
+    pixels, labels = quadrants()
+    np.savez(tmp_path / "whole.npz", x=pixels, y=labels)
+    folded = compare(tmp_path / "whole.npz", tmp_path / "folds", folds=3)
+    assert folded.results.further[0].pairs[0].images == IMAGES
+    again = compare(images, tmp_path / "processes", executor=skipwise.LocalProcesses(), workers=2)
+    assert (again.folder / "comparison.json").read_bytes() == (compared.folder / "comparison.json").read_bytes()
+
+
+@pytest.mark.slow
+def test_more_networks_are_asked_for_the_same_outcomes(compared: Comparison, images: Path, tmp_path: Path) -> None:
+    home = Path(shutil.copytree(compared.folder, tmp_path / "out"))
+    more = {"models": [LINEAR, DECIDES, "tests.external_networks:Hungry"], "extend": True}
+    with pytest.raises(SkipwiseError, match="--extend takes the same question"):
+        compare(images, home, **(more | {"outcome": "accuracy"}))
+    found = compare(images, home, **(more | {"models": [LINEAR, DECIDES, "resnet20"], "width": 0.25}))
+    assert len(found.results.further[0].pairs) in (1, 3)
+    assert found.results.exploratory
+
+
+def test_what_cannot_be_corrupted_is_refused_before_training(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for mode in ("1", "L"):
+        for label in ("a", "b"):
+            folder = tmp_path / mode / label
+            folder.mkdir(parents=True)
+            for number in range(20):
+                pixels = rng.integers(0, 2, (12, 12)).astype(np.uint8) * 255
+                Image.fromarray(pixels).convert(mode).save(folder / f"{number}.png")
+    usual = {"models": ["resnet20", "plain20"], "seeds": 2, "output": tmp_path / "out", "outcome": "accuracy,corrupted"}
+    with pytest.raises(SkipwiseError, match="Some test images have 1 bit for each pixel, black or white"):
+        skipwise.compare(tmp_path / "1", **usual)
+    small = VARIANTS["corrupted"].refuse(Kinds(size=6, two_valued=False, brought=()))
+    assert small.startswith("Images of 6 x 6 pixels are too small to be corrupted; use --img-size 8")
+    np.savez(
+        tmp_path / "bits.npz",
+        **{
+            f"{kind}_{split}": made
+            for split in ("train", "test")
+            for kind, made in (("x", rng.integers(0, 2, (40, 12, 12)).astype(bool)), ("y", np.arange(40) % 2))
+        },
+    )
+    with pytest.raises(SkipwiseError, match="Some test images have 1 bit for each pixel"):
+        skipwise.compare(tmp_path / "bits.npz", **usual)
+    with pytest.raises(SkipwiseError, match="--tune chooses by validation images as they are"):
+        skipwise.compare(tmp_path / "L", **(usual | {"outcome": "corrupted", "tune": [0.1, 0.2]}))
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_forecast_counts_further_passes(compared: Comparison) -> None:
+    plan, costs = compared.plan, {LINEAR: StepCost(step=0.1, evaluation=0.01)}
+    alone = replace(plan, question=plan.question.questions[0])
+    more = run_seconds(plan, costs, LINEAR) - run_seconds(alone, costs, LINEAR)
+    assert more >= 15 * plan.test_images * 0.01
+
+
+def test_scores_of_versions() -> None:
+    outcome = outcome_of("corrupted")
+    answers = np.array([[0, 1, 2], [0, 0, 2], [1, 0, -1]])
+    assert outcome.scores(answers, np.array([0, 1, 2])).tolist() == pytest.approx([2 / 3, 1 / 3, 2 / 3])
+    assert outcome.errors(np.array([0.25])).tolist() == [0.75]
+    assert outcome.baseline((3, 1), ("a", "b")) == 0.75
+    assert outcome.measure() == "test accuracy under corruption"
