@@ -113,7 +113,7 @@ def test_values_of_other_types_are_named(trained: Path) -> None:
         (lambda: skipwise.train("digits", epochs="ten"), "epochs has to be a whole number, and not 'ten'"),
         (lambda: skipwise.train("digits", lr="fast"), "lr has to be a number, and not 'fast'"),
         (lambda: skipwise.train("digits", model=18), "model has to be text, and not 18"),
-        (lambda: skipwise.evaluate(trained, images=[3]), r"images has to be a whole number, and not \\[3\\]"),
+        (lambda: skipwise.evaluate(trained, images=[3]), r"images has to be a whole number, and not \[3\]"),
     ):
         with pytest.raises(SkipwiseError, match=sentence):
             call()  # type: ignore[no-untyped-call]

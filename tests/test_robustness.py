@@ -88,9 +88,9 @@ def test_batches_and_draws_change_no_answer(exported: Exported, monkeypatch: pyt
 
 @pytest.mark.usefixtures("here")
 def test_a_killed_pass_goes_on_and_gives_the_same_bytes(exported: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corrupting, "BATCH", 4)
+    monkeypatch.setattr(corrupting, "BATCH", 2)
     monkeypatch.setattr(corrupting, "KEEP_SECONDS", 0.0)
-    whole = evaluate(exported.folder, **SOME, images=14, output="whole")
+    whole = evaluate(exported.folder, **SOME, images=7, output="whole")
     answer, calls = corrupting._is_right, 0
 
     def counting(*arguments: Any) -> Any:
@@ -104,10 +104,10 @@ def test_a_killed_pass_goes_on_and_gives_the_same_bytes(exported: Exported, monk
     cells = 1 + 2 * 2
     stop = 2 * cells + 3
     with pytest.raises(KeyboardInterrupt):
-        evaluate(exported.folder, **SOME, images=14, output="killed")
+        evaluate(exported.folder, **SOME, images=7, output="killed")
     assert not Path("killed/evaluation.html").exists()
     calls, stop = 0, -1
-    again = evaluate(exported.folder, **SOME, images=14, output="killed")
+    again = evaluate(exported.folder, **SOME, images=7, output="killed")
     assert calls == 2 * cells  # of four batches two were kept
     for name in ("evaluation.html", "evaluation.json", "predictions.csv"):
         assert (again.folder / name).read_bytes() == (whole.folder / name).read_bytes()

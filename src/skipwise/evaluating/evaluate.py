@@ -142,7 +142,7 @@ def evaluate(
         notice(sentence)
     evaluation = evaluate_answers(found.answers, subject.classes, validation=found.validation)
     session = None if corruptions is None else open_network()
-    levels, images = subject.preprocessing.levels, found.images
+    levels, images, depth = subject.preprocessing.levels, found.images, tuple(depth_section(subject))
     with task.open() as place:
         if place.finished:  # another process was quicker
             return read_evaluation(place.folder, repeated=True)
@@ -159,7 +159,7 @@ def evaluate(
             notes=notes,
             pictures=lambda wanted: NO_PICTURES if images is None else pictures_from(images, wanted, levels),
             corrupted=corrupted,
-            about=About(depth=tuple(depth_section(subject))),
+            about=About(depth=depth),
         )
         write_text(place.folder / PREDICTIONS, _table(subject, found, evaluation))
         write_text(place.folder / PAGE, page)
