@@ -19,8 +19,8 @@ class QuestionOptions:
     outcome: str = option(
         "accuracy",
         "What is compared: accuracy, balanced-accuracy (every class weighs the same), top5-accuracy, log-loss, brier, "
-        "or one of them on some classes, such as accuracy:classes=A,B. The last three kinds take probabilities or "
-        "logits.",
+        "or one of them on some classes, such as accuracy:classes=A,B. top5-accuracy, log-loss and brier take "
+        "probabilities or logits.",
     )
     alpha: float = option(0.05, "The probability that any of the verdicts is wrong.")
 

@@ -43,11 +43,9 @@ def verdict_of(judged: Judged) -> tuple[str, ...]:
         return tuple(_single(judged))
     results = judged.results
     choice = choose(results, {})
-    said = answer(results, choice)
+    said = replace(answer(results, choice), price="")  # what a network costs, files of predictions don't say
     if choice.basis == "cheapest of those as good":
         said = replace(said, use=_as_good(results, choice))
-    if choice.basis != "best guess":
-        said = replace(said, cost="")  # what a network costs, files of predictions don't say
     return said.sentences
 
 

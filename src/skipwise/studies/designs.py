@@ -49,6 +49,7 @@ class Design:
         batch_size: images per step; None is what suits the number of training images.
         width: a factor on the channels of Skipwise's networks.
         img_size: the side of the images in pixels.
+        outcomes: what is compared; of several, the first is shown first.
         alpha: this comparison's share of the study's probability of an error.
         compile: False never compiles, so that it takes as long with a compiler as without; None compiles where that
             saves time.
@@ -64,6 +65,7 @@ class Design:
     batch_size: int | None = None
     width: float = 1.0
     img_size: int = 32
+    outcomes: tuple[str, ...] = ("accuracy",)
     alpha: float = ALPHA
     compile: bool | None = False
 
@@ -82,6 +84,7 @@ class Design:
             "recipe": self.recipe,
             "epochs": self.epochs,
             **({} if self.batch_size is None else {"batch_size": self.batch_size}),
+            **({} if self.outcomes == ("accuracy",) else {"outcome": self.outcomes}),
             "alpha": self.alpha,
             "init": ("none",),
             **({} if self.compile is None else {"compile": self.compile}),

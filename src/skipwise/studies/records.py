@@ -45,6 +45,14 @@ class StudyPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OutcomeFound:
+    """A further outcome of a network, with its interval; None with fewer than two runs that learned."""
+
+    outcome: str
+    value: Estimate | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class NetworkFound:
     """A network in a comparison of a study.
 
@@ -57,6 +65,7 @@ class NetworkFound:
         runs: finished runs.
         learned: those of them that learned anything.
         failed: runs that failed.
+        further: the other outcomes.
     """
 
     name: str
@@ -68,6 +77,7 @@ class NetworkFound:
     runs: int
     learned: int
     failed: int
+    further: tuple[OutcomeFound, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +111,7 @@ class ComparisonFound:
         plan: the digest of its plan.
         data: the name of the set.
         fingerprint: of the images and their split.
+        outcome: the first outcome.
         seeds: of the runs of each network.
         steps: the optimizer's steps of a run.
         networks: what became of each network.
@@ -114,6 +125,7 @@ class ComparisonFound:
     plan: str
     data: str
     fingerprint: str
+    outcome: str
     seeds: tuple[int, ...]
     steps: int
     networks: tuple[NetworkFound, ...]

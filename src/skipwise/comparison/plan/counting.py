@@ -59,7 +59,9 @@ def check_variants(question: Question, prepared: Prepared, size: int, *, tuned: 
             f"--tune chooses by validation images as they are, and {question.outcome} needs other versions; leave "
             f"--tune out, or name another outcome first, such as --outcome accuracy,{question.outcome}."
         )
-    kinds = Kinds(size=size, two_valued=_two_valued(prepared) if question.variants else False, brought=())
+    if not question.variants:
+        return
+    kinds = Kinds(size=size, two_valued=_two_valued(prepared), brought=tuple(prepared.source.versions))
     for name in question.variants:
         if reason := VARIANTS[name].refuse(kinds):
             raise SkipwiseError(reason)

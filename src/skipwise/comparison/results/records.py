@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from skipwise.comparison.plan.question import Question
 from skipwise.comparison.results.judged import JudgedOutcome, Reached, find_pair
+from skipwise.comparison.results.target import TargetEpochs
 from skipwise.core.deprecation import earlier_name
 from skipwise.core.machine.system import Machine
 from skipwise.cost.counts import Counts
@@ -17,7 +18,7 @@ from skipwise.cost.interleaved import Timing
 from skipwise.evaluation.calibration import Calibration
 from skipwise.evaluation.metrics import Metrics
 from skipwise.evaluation.outcomes import Outcome
-from skipwise.statistics import Climb, Estimate, Pair, Share, beaten
+from skipwise.statistics import Climb, Estimate, Pair, Share, Spreads, beaten
 
 Quantity = Literal["latency", "size", "multiply-adds", "outcome"]
 Basis = Literal[
@@ -300,7 +301,9 @@ class Results:
     `class_images` counts the test images of each class. `test_groups` is the number of groups that the test images
     belong to, None where each is by itself; `grouped_by` is what said so, beside near-duplicates. `divided` has the
     images on which the two networks of a pair disagree; () in records of earlier versions. `further_outcomes`
-    has what was found by the other outcomes that were asked for; it is left out of files where there is none.
+    has what was found by the other outcomes that were asked for, `spreads` how much the outcome varies with the seed,
+    and `target_epochs` how many epochs an accuracy takes, where one was asked for; each is left out of files where
+    there is none.
     """
 
     plan: str
@@ -325,6 +328,8 @@ class Results:
     ratios: tuple[Ratio, ...] = ()
     divided: tuple[Divided, ...] = ()
     further_outcomes: tuple[JudgedOutcome, ...] | UnsetType = UNSET
+    spreads: Spreads | UnsetType = UNSET
+    target_epochs: TargetEpochs | UnsetType = UNSET
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidates": "contenders", "near_duplicates": "twins"}
     contenders = earlier_name("candidates", "contenders")

@@ -23,6 +23,7 @@ from skipwise.comparison.results.records import (
     Results,
     RunResult,
 )
+from skipwise.comparison.run.by_seed import spreads_of, target_epochs
 from skipwise.comparison.run.collapse import why_not_learned
 from skipwise.comparison.run.further import judge_further, possible
 from skipwise.comparison.run.learning import climbs
@@ -39,6 +40,8 @@ def collect(plan: Plan, folder: Path, study: StudyResult) -> Results:
     """The results of a finished study."""
     question, tested, judgement = plan.question, study.tested, study.judgement
     counted = np.bincount(tested.labels, minlength=len(plan.classes))
+    candidates = tuple(_candidate(plan, folder, study, name) for name in question.candidates)
+    target = plan.target_accuracy
     return Results(
         plan=plan.digest(),
         question=question,
@@ -51,7 +54,7 @@ def collect(plan: Plan, folder: Path, study: StudyResult) -> Results:
         class_images=tuple(counted.tolist()),
         exploratory=plan.exploratory,
         folds=plan.folds,
-        candidates=tuple(_candidate(plan, folder, study, name) for name in question.candidates),
+        candidates=candidates,
         pairs=judgement.pairs,
         looks=study.looks,
         bootstraps=_bootstraps(study),
@@ -62,6 +65,8 @@ def collect(plan: Plan, folder: Path, study: StudyResult) -> Results:
         ratios=_ratios(plan, study),
         divided=_divided(plan, study),
         further_outcomes=judge_further(study) or UNSET,
+        spreads=spreads_of(study),
+        target_epochs=UNSET if target is None else target_epochs(plan, folder, candidates, target),
     )
 
 

@@ -119,11 +119,11 @@ def plain(cell: str) -> str:
 
 def numbers(table: Table, places: Sequence[int]) -> NDArray[np.float64]:
     """The numbers in some columns [rows, columns]; NaN for a cell without one."""
-    found = np.empty((len(table.rows), len(places)))
-    for number, row in enumerate(table.rows):
-        for column, place in enumerate(places):
-            found[number, column] = _number(row[place]) if place < len(row) else np.nan
-    return found
+    cells = [[row[place] if place < len(row) else "" for place in places] for row in table.rows]
+    try:
+        return np.array(cells, dtype=np.float64)  # several times as fast as one by one
+    except ValueError:
+        return np.array([[_number(cell) for cell in row] for row in cells])
 
 
 def listed_numbers(table: Table, place: int) -> NDArray[np.float64]:

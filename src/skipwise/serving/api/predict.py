@@ -29,23 +29,29 @@ async def predict(request: Request) -> Response:
     model, version, top, explain = _asked(request)
     found = service.catalog.find(model, version)
     if explain and not found.explains:
-        raise Problem(400, f"{found.name} gives no heat maps; ask without explain, or export it with --explain.")
+        raise Problem(
+            400, f"The network {found.name} gives no heat maps; ask without explain, or export it with --explain."
+        )
     service.engine.check()
     async with body_of(request, service.engine, most=service.limits.max_bytes, deadline=deadline) as body:
-        images = uploads(body, request.headers.get("content-type", ""), most=service.limits.max_images)
+        kind = request.headers.get("content-type", "")
+        most = service.limits.max_images
+        if kind.startswith(("multipart/", "application/json")):
+            images = await service.engine.aside.run(uploads, body, kind, most)
+        else:
+            images = uploads(body, kind, most)
         found = service.catalog.find(model, version)  # it may have been replaced meanwhile
         answers = await service.engine.answer(
             found, [each.content for each in images], deadline=deadline, explain=explain and found.explains
         )
     if len(images) == 1 and isinstance(answers[0], Unreadable):
         raise Problem(422, f"The image can't be read: {answers[0]}; {MEND}.")
-    record = {
-        "model": found.name,
-        "version": found.number,
-        "threshold": service.threshold_of(found),
-        "answers": [_shown(upload, answer, top, service) for upload, answer in zip(images, answers, strict=True)],
-    }
-    return Response(msgspec.json.encode(record), media_type="application/json")
+    shown = [_shown(upload, answer, top, service) for upload, answer in zip(images, answers, strict=True)]
+    for record, answer in zip(shown, answers, strict=True):
+        if isinstance(answer, Answer) and answer.map is not None:
+            record["heat_map"] = await service.engine.aside.run(_picture, answer)
+    found_by = {"model": found.name, "version": found.number, "threshold": service.threshold_of(found)}
+    return Response(msgspec.json.encode({**found_by, "answers": shown}), media_type="application/json")
 
 
 def _asked(request: Request) -> tuple[str | None, str | None, int, bool]:
@@ -58,10 +64,10 @@ def _asked(request: Request) -> tuple[str | None, str | None, int, bool]:
         raise Problem(400, f"The parameter {twice[0]} is given twice; give it once.")
     top = query.get("top", str(TOP))
     if not (top.isascii() and top.isdigit() and 1 <= len(top) <= 9 and int(top) >= 1):
-        raise Problem(400, f"top takes a number of classes from 1 on, not {top!r}.")
+        raise Problem(400, f"The parameter top takes a number of classes from 1 on, not {top!r}.")
     explain = query.get("explain", "0")
     if explain not in ("0", "1", "true", "false"):
-        raise Problem(400, f"explain takes 1 or 0, not {explain!r}.")
+        raise Problem(400, f"The parameter explain takes 1 or 0, not {explain!r}.")
     return query.get("model"), query.get("version"), int(top), explain in ("1", "true")
 
 
@@ -72,14 +78,13 @@ def _shown(upload: Upload, answer: Answer | Unreadable, top: int, service: Servi
         return {**named, "error": f"the image can't be read: {answer}; {MEND}"}
     classes = answer.version.classes
     order = (-answer.probabilities).argsort(kind="stable")[:top].tolist()
-    shown = {
+    return {
         **named,
         "label": answer.label,
         "probability": answer.probability,
         "sure": service.is_sure(answer),
         "probabilities": [{"label": classes[each], "probability": float(answer.probabilities[each])} for each in order],
     }
-    return shown if answer.map is None else {**shown, "heat_map": _picture(answer)}
 
 
 def _picture(answer: Answer) -> str:
