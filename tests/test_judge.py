@@ -44,7 +44,7 @@ def arrays(seeds: int = 2) -> tuple[list[str], dict[str, list[np.ndarray]]]:
     return made_ones["old"][0].names, {name: [one.shares for one in ones] for name, ones in made_ones.items()}
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".txt", ".jsonl", ".parquet", ".npz"])
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".txt", ".jsonl", ".parquet", ".xlsx", ".npz"])
 @pytest.mark.usefixtures("here")
 def test_every_format_says_the_same_as_the_arrays_in_memory(suffix: str) -> None:
     report = skipwise.judge(files(Path(), suffix=suffix), group="patient")
@@ -308,6 +308,35 @@ def test_other_mistakes_are_one_sentence(here: Path, capsys, monkeypatch) -> Non
     Path("torn.npz").write_bytes(b"PK\3\4 torn")
     assert "torn.npz can't be read as .npz" in refused(capsys, monkeypatch, "judge", "torn.npz", given[0])
     assert not Path("runs").exists()
+
+
+ARRAYS = [
+    ({"ids": ["a", "b", "a"], "labels": [0, 1, 0], "predictions": [0, 1, 0]}, "has the id 'a' 2 times"),
+    ({"labels": [0, 1], "predictions": [0, 1]}, "has no array of ids"),
+    ({"ids": ["a", "b"], "labels": [0, 1]}, "has no predictions; it holds ids and labels"),
+    ({"ids": ["a", "b"], "labels": [0, 1, 1], "predictions": [0, 1]}, "has 2 ids and 3 labels"),
+    (
+        {"ids": ["a", "b"], "labels": [[0], [1]], "predictions": [0, 1]},
+        "labels has to hold one number or name for each",
+    ),
+    ({"ids": ["a", "b"], "labels": [0, np.nan], "predictions": [0, 1]}, "the array labels has NaN"),
+    ({"ids": ["a", "b"], "labels": [0, 1], "logits": [1.0, 2.0]}, "it has to hold numbers [images, classes]"),
+    (
+        {"ids": ["a", "b"], "labels": [0, 1], "probs": [[0.2, 0.9], [0.5, 0.5]]},
+        "those of the image a, whose sum is 1.1",
+    ),
+    ({"ids": ["a", "b"], "labels": [0, 1], "probs": [[0.1, np.inf], [0.5, 0.5]]}, "not a number or infinite"),
+    ({"ids": ["a", "b"], "labels": [0, 1], "predictions": [[0, 1]], "seeds": [1, 2]}, "2 seeds and predictions of 1"),
+]
+
+
+@pytest.mark.parametrize(("arrays", "sentence"), ARRAYS)
+def test_arrays_in_a_file_that_do_not_fit_are_one_sentence(arrays: dict[str, list], sentence: str, here: Path) -> None:
+    np.savez(here / "a-s0.npz", **arrays)
+    with pytest.raises(SkipwiseError) as refusal:
+        skipwise.judge(["a-s0.npz", "b-s0.npz"])
+    assert sentence in str(refusal.value)
+    assert "a-s0.npz" in str(refusal.value)
 
 
 @pytest.mark.parametrize(
