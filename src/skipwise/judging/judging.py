@@ -145,7 +145,7 @@ def _of(runs: Sequence[Run], network: str) -> list[Run]:
 
 
 def _has_learned(run: Run, tested: Tested) -> bool:
-    """Whether its answers show that it learned, which is asked as of the runs of a comparison."""
+    """Returns whether a run's answers show that it learned, by the rule for runs of a comparison."""
     one_hot = np.zeros((len(run.answers), len(tested.classes)), np.float32)
     one_hot[np.arange(len(run.answers)), run.answers] = 1
     return has_learned(Predictions(ids=np.array(tested.ids), labels=tested.labels, logits=one_hot))

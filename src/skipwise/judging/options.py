@@ -27,7 +27,7 @@ class QuestionOptions:
 
 @options("How the files are read")
 class FileOptions:
-    """What the columns of the files are called, where their names alone do not say it."""
+    """Options for the columns of the files, where their names alone do not say it."""
 
     labels: str | None = option(None, "A table of id and label, for files without labels.", metavar="FILE", path=True)
     network_column: str | None = option(

@@ -1,9 +1,10 @@
-"""Where the server listens, and what is said of it once it does."""
+"""The address where the server listens, and the lines that are printed once it does."""
 
 from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from skipwise.core.errors import SkipwiseError
@@ -29,6 +30,15 @@ class Listening:
     notes: tuple[str, ...]
     authorized: bool
     alone: bool
+
+
+@dataclass(frozen=True)
+class Told:
+    """Who is told what: progress, that requests are taken, and sentences for whoever runs the server."""
+
+    progress: Callable[[str, int, int], None]
+    began: Callable[[Listening], None]
+    notice: Callable[[str], None]
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -2,88 +2,105 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from skipwise.core.files.paths import user_path
 from skipwise.core.machine.system import usable_cores
+from skipwise.serving.answer_log import AnswerLog
 from skipwise.serving.api.app import app_of
 from skipwise.serving.api.served import Service
 from skipwise.serving.connections.guard import Rules, is_loopback
 from skipwise.serving.connections.protocol import BoundedProtocol
 from skipwise.serving.connections.server import Server
+from skipwise.serving.drift.metrics import DriftCollector
 from skipwise.serving.drift.window import Windows
-from skipwise.serving.engine.engine import Engine
-from skipwise.serving.listening import Listening, bound
+from skipwise.serving.engine.engine import Engine, Watcher
+from skipwise.serving.listening import Listening, Told, bound
+from skipwise.serving.metrics import Metrics
 from skipwise.serving.models.catalog import Catalog, Served
 from skipwise.serving.models.given import Given, parse
+from skipwise.serving.models.reload import Reloader
 from skipwise.serving.models.version import Opening, Version
-from skipwise.serving.options import ServeOptions
+from skipwise.serving.options import LimitOptions, ServeOptions
+
+HANGUP: Any = getattr(signal, "SIGHUP", None)
 
 
-def run(
-    artifacts: Sequence[str],
-    options: ServeOptions,
-    token: str | None,
-    progress: Callable[[str, int, int], None],
-    began: Callable[[Listening], None] | None,
-) -> None:
+def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told: Told) -> None:
     """Serves until it is asked to end."""
-    address = options.address
+    address, limits, asked = options.address, options.limits, options.engine
     given = parse(artifacts)
-    folders = {each: each.versions() for each in given}  # before the socket, and that before the networks are opened
-    socket = bound(address.host, address.port)
-    with socket:
-        opening = Opening(
-            batch_size=options.engine.batch_size,
-            wait=options.engine.max_wait / 1000,
-            threads=options.engine.threads,
-            backend=options.engine.backend,
-            check=_signature_check(options.answers.public_key),
-        )
-        catalog = Catalog(_opened(folders, opening, progress))
+    folders = {each: each.versions() for each in given}  # mistakes are told before anything is opened
+    metrics = Metrics()
+    opening = Opening(
+        batch_size=asked.batch_size,
+        wait=asked.max_wait / 1000,
+        threads=asked.threads,
+        backend=asked.backend,
+        check=_signature_check(options.answers.public_key),
+        say=told.notice,
+        batch=metrics.batch,
+    )
+    with contextlib.ExitStack() as stack:
+        socket = stack.enter_context(bound(address.host, address.port))
         windows = Windows()
-        workers = options.engine.workers or usable_cores()
+        watchers: list[Watcher] = [metrics, windows]
+        if options.answers.log is not None:
+            log = AnswerLog(user_path(options.answers.log), images=options.answers.log_images, say=told.notice)
+            stack.callback(log.close)
+            watchers.append(log)
+        catalog = Catalog(_opened(folders, opening, told.progress))
+        stack.callback(catalog.close)
+        engine = Engine(workers=asked.workers or usable_cores(), queue=limits.queue, watchers=watchers)
+        stack.callback(engine.close)
+        metrics.of_engine(engine)
         service = Service(
             catalog=catalog,
-            engine=Engine(workers=workers, queue=options.limits.queue, watchers=[windows]),
-            windows=windows,
-            limits=options.limits,
+            engine=engine,
+            limits=limits,
+            metrics=metrics,
             threshold=options.answers.threshold,
+            windows=windows,
         )
+        metrics.registry.register(DriftCollector(service.watched))
         rules = Rules.of(address.host, names=address.host_name or (), origins=address.allow_origin or (), token=token)
+        reloader = Reloader(given, catalog, opening, watch=options.answers.watch)
         listening = _described(catalog, options, token, socket.getsockname()[1])
-        protocol = type(
-            "Connection",
-            (BoundedProtocol,),
-            {
-                "most_connections": options.limits.connections,
-                "most_body": options.limits.max_bytes,
-                "body_seconds": options.limits.request_timeout,
-            },
-        )
+        reloading: set[asyncio.Task[None]] = set()
+
+        def began() -> None:
+            reloading.add(asyncio.create_task(reloader.run()))
+            if HANGUP is not None:
+                asyncio.get_running_loop().add_signal_handler(HANGUP, reloader.ask)
+            told.began(listening)
 
         def ending() -> None:
             service.draining = True
 
         server = Server(
-            app_of(service, rules),
-            protocol=protocol,
-            drain=options.limits.drain_time,
-            began=lambda: began(listening) if began is not None else None,
-            ending=ending,
+            app_of(service, rules), protocol=_protocol(limits), drain=limits.drain_time, began=began, ending=ending
         )
-        try:
-            server.run(sockets=[socket])
-        finally:
-            service.engine.close()
-            for served in catalog:
-                for version in served.versions.values():
-                    version.batcher.close()
+        server.run(sockets=[socket])
+
+
+def _protocol(limits: LimitOptions) -> type[BoundedProtocol]:
+    """The class of connections with these limits."""
+
+    class Connection(BoundedProtocol):
+        most_connections = limits.connections
+        most_body = limits.max_bytes
+        body_seconds = limits.request_timeout
+
+    return Connection
 
 
 def _opened(
-    folders: Mapping[Given, Mapping[str, object]], opening: Opening, progress: Callable[[str, int, int], None]
+    folders: Mapping[Given, Mapping[str, Path]], opening: Opening, progress: Callable[[str, int, int], None]
 ) -> dict[str, Served]:
     """The networks, opened and warm."""
     total, done = sum(map(len, folders.values())), 0
@@ -92,7 +109,7 @@ def _opened(
         versions: dict[str, Version] = {}
         for number, folder in numbers.items():
             progress("Opening networks", done, total)
-            versions[number] = Version(given.name, number, folder, opening)  # type: ignore[arg-type]
+            versions[number] = Version(given.name, number, folder, opening)
             done += 1
         found[given.name] = Served(given.name, versions)
     return found
@@ -102,7 +119,7 @@ def _described(catalog: Catalog, options: ServeOptions, token: str | None, port:
     host = options.address.host
     alone = is_loopback(host)
     notes = [
-        f"The certificate of {each.name} says that it does not answer like its network; see certificate.html."
+        f"The certificate of {each.name} says that it does not answer like its network; see its certificate.html."
         for each in catalog
         if each.newest.certified is not None and not each.newest.certified.passed
     ]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from skipwise.core.errors import require
 from skipwise.core.signatures import takes
 from skipwise.data.image.limits import VARIABLE
-from skipwise.serving.listening import Listening
+from skipwise.serving.listening import Listening, Told
 from skipwise.serving.options import ServeOptions
 
 PACKAGES = ("starlette", "uvicorn", "httptools", "prometheus_client", "python_multipart")
@@ -22,6 +22,7 @@ def serve(
     options: ServeOptions,
     progress: Callable[[str, int, int], None] | None = None,
     began: Callable[[Listening], None] | None = None,
+    notice: Callable[[str], None] | None = None,
 ) -> None:
     """Serves exported networks until SIGTERM or SIGINT: a page to try them, and an API. It needs no PyTorch.
 
@@ -29,6 +30,8 @@ def serve(
         artifacts (str | Path | Iterable[str | Path]): the folder of an exported network, or one of its versions called
             1, 2 and so on; or NAME=PATH; one or several. Requests that name none are answered by the first.
         progress (Callable[[str, int, int], None] | None): called as progress(what, done, total); None by default.
+        notice (Callable[[str], None] | None): called with each sentence that whoever runs the server should read, in
+            any thread; None by default.
         began (Callable[[Listening], None] | None): called when requests are taken; None by default.
 
     Raises:
@@ -43,7 +46,12 @@ def serve(
     token = checked(options)
     given = [artifacts] if isinstance(artifacts, str | os.PathLike) else artifacts
     with _most_pixels(options.limits.max_pixels):
-        run([os.fspath(each) for each in given], options, token, progress or (lambda *_: None), began)
+        run(
+            [os.fspath(each) for each in given],
+            options,
+            token,
+            Told(progress or (lambda *_: None), began or (lambda _: None), notice or (lambda _: None)),
+        )
 
 
 @contextlib.contextmanager

@@ -34,7 +34,7 @@ def serve(line: Line[ServeOptions], artifacts: Artifacts) -> None:
             bar.__exit__()
             _say(listening)
 
-        run(artifacts, **line.given(), progress=bar.preparing, began=began)
+        run(artifacts, **line.given(), progress=bar.preparing, began=began, notice=lambda text: say(text, sys.stderr))
     say("Stopped; everything that was accepted is answered.", sys.stderr)
 
 

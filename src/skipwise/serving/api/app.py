@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from skipwise.serving.api import health, models
+from skipwise.serving.api import health, inference, models, openapi
 from skipwise.serving.api.about import about
 from skipwise.serving.api.drift import drifted
 from skipwise.serving.api.predict import predict
@@ -17,6 +17,7 @@ from skipwise.serving.api.served import Service, service_of
 from skipwise.serving.connections.guard import Guard, Rules
 from skipwise.serving.connections.problems import BROKEN, Problem, overloaded, too_late
 from skipwise.serving.engine.work import Overloaded, TooLate
+from skipwise.serving.metrics import Measured
 from skipwise.serving.models.catalog import UnknownModel
 from skipwise.serving.page.routes import ROUTES
 
@@ -32,6 +33,9 @@ def app_of(service: Service, rules: Rules) -> ASGIApp:
         Route("/v1/models/{model}/drift", drifted),
         Route("/health/live", health.live),
         Route("/health/ready", health.ready),
+        Route("/metrics", health.metrics),
+        Route("/openapi.json", openapi.openapi),
+        *inference.ROUTES,
     ]
     app = Starlette(
         routes=routes,
@@ -46,7 +50,10 @@ def app_of(service: Service, rules: Rules) -> ASGIApp:
     )
     app.router.redirect_slashes = False
     app.state.service = service
-    return Guard(app, rules)
+    addresses: dict[object, str] = {}
+    for route in routes:
+        addresses.setdefault(route.endpoint, route.path)
+    return Measured(Guard(app, rules), service.metrics, addresses)
 
 
 async def _problem(_: Request, error: Exception) -> Response:
@@ -68,7 +75,7 @@ async def _too_late(request: Request, _: Exception) -> Response:
 
 
 async def _http(_: Request, error: Exception) -> Response:
-    """What Starlette says of a request that fits no route."""
+    """Answers a request that fits no route, as Starlette reports it."""
     assert isinstance(error, HTTPException)
     details = {
         404: "There is nothing at this address; /openapi.json lists what there is.",

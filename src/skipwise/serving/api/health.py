@@ -1,4 +1,4 @@
-"""`/health/live` and `/health/ready`: what a load balancer asks."""
+"""`/health/live`, `/health/ready` and `/metrics`: what load balancers and Prometheus ask."""
 
 from __future__ import annotations
 
@@ -19,3 +19,9 @@ async def ready(request: Request) -> Response:
     if service_of(request).draining:
         raise Problem(503, "This server is about to end; ask another one.", {"Retry-After": "1"})
     return JSONResponse({"ready": True})
+
+
+async def metrics(request: Request) -> Response:
+    """The counts, in the format that is asked for."""
+    text, media_type = service_of(request).metrics.text(request.headers.get("accept", ""))
+    return Response(text, headers={"Content-Type": media_type})

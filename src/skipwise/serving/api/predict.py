@@ -29,7 +29,9 @@ async def predict(request: Request) -> Response:
     model, version, top, explain = _asked(request)
     found = service.catalog.find(model, version)
     if explain and not found.explains:
-        raise Problem(400, f"{found.name} gives no heat maps; ask without explain, or export it with --explain.")
+        raise Problem(
+            400, f"The network {found.name} gives no heat maps; ask without explain, or export it with --explain."
+        )
     service.engine.check()
     async with body_of(request, service.engine, most=service.limits.max_bytes, deadline=deadline) as body:
         images = uploads(body, request.headers.get("content-type", ""), most=service.limits.max_images)
@@ -58,10 +60,10 @@ def _asked(request: Request) -> tuple[str | None, str | None, int, bool]:
         raise Problem(400, f"The parameter {twice[0]} is given twice; give it once.")
     top = query.get("top", str(TOP))
     if not (top.isascii() and top.isdigit() and 1 <= len(top) <= 9 and int(top) >= 1):
-        raise Problem(400, f"top takes a number of classes from 1 on, not {top!r}.")
+        raise Problem(400, f"The parameter top takes a number of classes from 1 on, not {top!r}.")
     explain = query.get("explain", "0")
     if explain not in ("0", "1", "true", "false"):
-        raise Problem(400, f"explain takes 1 or 0, not {explain!r}.")
+        raise Problem(400, f"The parameter explain takes 1 or 0, not {explain!r}.")
     return query.get("model"), query.get("version"), int(top), explain in ("1", "true")
 
 

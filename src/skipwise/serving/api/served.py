@@ -1,28 +1,36 @@
-"""What all routes know: the networks, the engine and the limits."""
+"""State that all routes share: the networks, the engine and the limits."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from skipwise.serving.drift.metrics import Watched
 from skipwise.serving.drift.window import Windows
 from skipwise.serving.engine.engine import Engine
 from skipwise.serving.engine.work import Answer
+from skipwise.serving.metrics import Metrics
 from skipwise.serving.models.catalog import Catalog
 from skipwise.serving.models.version import Version
 from skipwise.serving.options import LimitOptions
 
+VERSION = importlib.metadata.version("skipwise")
+"""The version of this package."""
+
 
 @dataclass(kw_only=True, eq=False)
 class Service:
-    """What is served.
+    """The networks that are served, the engine and the limits.
 
     Args:
         catalog: the networks.
         engine: answers images.
         limits: of requests.
+        metrics: the counts.
         threshold: answers below this probability are not sure; None takes each network's own.
         windows: what the networks were asked last.
         draining: whether the server was asked to end and only finishes what it accepted.
@@ -31,6 +39,7 @@ class Service:
     catalog: Catalog
     engine: Engine
     limits: LimitOptions
+    metrics: Metrics
     threshold: float | None = None
     windows: Windows = field(default_factory=Windows)
     draining: bool = False
@@ -44,8 +53,20 @@ class Service:
         own = version.session.artifact.threshold
         return self.threshold if self.threshold is not None or own is None else own.confidence
 
+    def watched(self) -> Iterator[Watched]:
+        """All versions of all networks, with what they were asked last."""
+        for served in self.catalog:
+            for version in served.versions.values():
+                yield Watched(
+                    model=served.name,
+                    version=version.number,
+                    artifact=version.session.artifact,
+                    window=self.windows.of(version.name, version.identity),
+                    threshold=self.threshold_of(version),
+                )
+
     def is_sure(self, answer: Answer) -> bool:
-        """Whether an answer is called sure."""
+        """Returns whether an answer is called sure."""
         threshold = self.threshold_of(answer.version)
         return threshold is None or answer.probability >= threshold
 

@@ -8,6 +8,7 @@ neither the size of a request's head nor the time that a client takes, so that h
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import Any, ClassVar
 
@@ -20,8 +21,15 @@ MOST_HEAD = 32 * 1024
 """Bytes of a request before its body; more are refused."""
 HEAD_SECONDS = 10.0
 """Seconds for a request's head from its first byte on, and for the first byte on a new connection."""
+LAST_SECONDS = 2.0
+"""Seconds for the first byte of a request, where the server is about to end: on a new connection, and on one that was
+answered a moment ago, whose client has perhaps not heard yet that it is to close it."""
+RECENT_SECONDS = 5.0
+"""Since when an answer counts as a moment ago."""
 SENDING_SECONDS = 30.0
 """Seconds for a client to take an answer."""
+
+_LONG_HEAD = Problem(431, f"The head of the request has more than {MOST_HEAD:,} bytes; send shorter headers.")
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -43,8 +51,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._since: float | None = time.monotonic()  # since when a request has been coming in; None between two
         self._sending: float | None = None
         self._in_head = True
-        self._taken = 0
+        self._taken = self._head = 0
         self._ending = False
+        self._answered = -math.inf  # when the last answer was complete
         if len(self.connections) > self.most_connections:
             self._refuse(Problem(503, "There are too many connections; try again soon.", {"Retry-After": "1"}))
 
@@ -59,20 +68,22 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._in_head and self._taken > MOST_HEAD:
-            self._refuse(
-                Problem(431, f"The head of the request has more than {MOST_HEAD:,} bytes; send shorter headers.")
-            )
+            self._refuse(_LONG_HEAD)
         elif not self._in_head and self._taken > 4 * self.most_body + MOST_HEAD:
             self._refuse(Problem(413, "The request is too large."))
 
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
-        self._in_head, self._taken = True, 0
+        self._in_head, self._taken, self._head = True, 0, 0
         self._since = time.monotonic()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; those behind a body are left out, since the request was judged without them."""
+        self._head += len(name) + len(value)
+        if self._head > MOST_HEAD:
+            self._refuse(_LONG_HEAD)
+            raise ValueError("the head is too long")  # which ends the parser
         if self._in_head:
             super().on_header(name, value)
 
@@ -87,6 +98,11 @@ class BoundedProtocol(HttpToolsProtocol):
         """The whole request is there."""
         super().on_message_complete()
         self._since = None
+
+    def on_response_complete(self) -> None:
+        """An answer is on its way."""
+        self._answered = time.monotonic()
+        super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answers what is no HTTP, and closes."""
@@ -108,8 +124,14 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._sending = None
         if self._since is None:
+            idle = self.cycle is None or self.cycle.response_complete
+            if self._ending and idle and now - self._answered > LAST_SECONDS:
+                self.transport.close()
             return
-        allowed = HEAD_SECONDS if self._in_head else self.body_seconds
+        if self._ending and not self._taken:
+            allowed = LAST_SECONDS
+        else:
+            allowed = min(HEAD_SECONDS, self.body_seconds) if self._in_head else self.body_seconds
         if now - self._since > allowed and not self.flow.read_paused:
             self._refuse(
                 Problem(408, "The request did not come in in time; send it again, over a faster connection perhaps.")
@@ -124,14 +146,16 @@ class BoundedProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Ends the connection unless a request is coming in or being answered."""
         self.end_soon()
-        receiving = self._since is not None and self._taken > 0
-        if not receiving:
+        if self._since is None and time.monotonic() - self._answered > RECENT_SECONDS:
             super().shutdown()
 
     def _refuse(self, problem: Problem) -> None:
         """Sends a problem, unless an answer has begun, and closes."""
+        if self.transport.is_closing():
+            return
         cycle = self.cycle
-        if cycle is None or not cycle.response_started or cycle.response_complete:
+        # In a head it is that of the request before.
+        if cycle is None or (cycle.response_complete if self._in_head else not cycle.response_started):
             headers: dict[str, Any] = {**HEADERS, **problem.headers, "Content-Type": MEDIA_TYPE, "Connection": "close"}
             body = problem.body
             lines = [f"{name.lower()}: {value}\r\n".encode() for name, value in headers.items()]

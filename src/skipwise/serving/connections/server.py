@@ -48,6 +48,7 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             http=protocol,
+            loop="asyncio",
             ws="none",
             lifespan="off",
             log_config=None,
@@ -60,9 +61,11 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._began, self._ending = began, ending
         self._asked: float | None = None
+        self._listening: list[socket.socket] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begins to take requests."""
+        self._listening = [each.dup() for each in sockets or ()]
         await super().startup(sockets)
         self._began()
 
@@ -70,9 +73,7 @@ class Server(uvicorn.Server):
         """Looks after the connections, ten times a second."""
         ended = await super().on_tick(counter)
         if counter % 10 == 0:
-            now = time.monotonic()
-            for connection in list(self.server_state.connections):
-                connection.check(now)  # type: ignore[union-attr]
+            self._check()
         if self._asked is not None:
             for connection in list(self.server_state.connections):
                 connection.end_soon()  # type: ignore[union-attr]
@@ -81,17 +82,43 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finishes what was accepted."""
+        for server in self.servers:
+            server.close()
+        await self._accept_the_rest()
         watching = asyncio.create_task(self._watch())
         try:
             await super().shutdown(sockets)
         finally:
             watching.cancel()
 
+    async def _accept_the_rest(self) -> None:
+        """Takes the connections that the system has made already and nobody has taken; they would be reset."""
+        loop = asyncio.get_running_loop()
+        for each in self._listening:
+            taken = []
+            with each, contextlib.suppress(OSError):  # there is none any more
+                each.setblocking(False)
+                while True:
+                    taken.append(each.accept()[0])
+            for connection in taken:
+                connection.setblocking(False)
+                with contextlib.suppress(OSError):
+                    await loop.connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> asyncio.Protocol:
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
+
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(1)
-            for connection in list(self.server_state.connections):
-                connection.check(time.monotonic())  # type: ignore[union-attr]
+            await asyncio.sleep(0.5)
+            self._check()
+
+    def _check(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.check(time.monotonic())  # type: ignore[union-attr]
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

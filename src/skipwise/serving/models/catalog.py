@@ -64,7 +64,7 @@ class Catalog:
         if version is None:
             return served.newest
         if version not in served.versions:
-            raise UnknownModel(f"{served.name} has no such version; it has {', '.join(served.versions)}.")
+            raise UnknownModel(f"The network {served.name} has no such version; it has {', '.join(served.versions)}.")
         return served.versions[version]
 
     def replace(self, served: Served) -> None:
@@ -76,3 +76,9 @@ class Catalog:
             for each in before.versions.values():
                 if id(each) not in kept:
                     each.batcher.close()
+
+    def close(self) -> None:
+        """Lets all networks end when they have answered what they were given."""
+        for served in self:
+            for each in served.versions.values():
+                each.batcher.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from skipwise.serving.models.certified import Certified, read_certified
 
 @dataclass(frozen=True, kw_only=True)
 class Opening:
-    """How networks are opened.
+    """Settings for opening networks.
 
     Args:
         batch_size: the most images per forward pass.
@@ -32,14 +32,16 @@ class Opening:
         backend: what runs it; None is the format's own.
         check: raises SkipwiseError where a folder is not to be served, because of its signature for instance.
         say: prints a sentence for whoever runs the server.
+        batch: is told of each batch: the network's name, how many images, and how many seconds it took.
     """
 
     batch_size: int
     wait: float
     threads: int | None = None
     backend: str | None = None
-    check: Callable[[Path], None] = lambda _: None
-    say: Callable[[str], None] = lambda sentence: print(sentence, file=sys.stderr)  # noqa: T201
+    check: Callable[[Path], None]
+    say: Callable[[str], None]
+    batch: Callable[[str, int, float], None]
 
     @property
     def sizes(self) -> list[int]:
@@ -67,7 +69,7 @@ class Version:
 
     def __init__(self, name: str, number: str, folder: Path, opening: Opening) -> None:
         opening.check(folder)
-        self.name, self.number, self._say = name, number, opening.say
+        self.name, self.number, self._opening = name, number, opening
         self.session: ArtifactSession = open_artifact(folder, threads=opening.threads, backend=opening.backend)
         self.classes = self.session.classes
         self.identity = self.session.identity
@@ -81,7 +83,6 @@ class Version:
             if fault is not None:
                 raise SkipwiseError(f"{folder} can't be served: {fault}; export it again.")
         self.batcher = Batcher(self._answer, sizes=opening.sizes, wait=opening.wait)
-        self.batches: list[Callable[[int, float], None]] = []
 
     def _answer(self, batch: Sequence[Item]) -> None:
         """Answers a batch, in the batcher's thread; what goes wrong is each item's answer."""
@@ -90,11 +91,13 @@ class Version:
             return
         loop: asyncio.AbstractEventLoop = awaited[0].future.get_loop()
         results: list[tuple[Item, Answer | Exception]]
+        began = time.monotonic()
         try:
             results = list(zip(awaited, self._answers(awaited), strict=True))
         except Exception as error:
-            self._say(f"{self.name} version {self.number} gave no answer: {error}")
+            self._opening.say(f"{self.name} version {self.number} gave no answer: {error}")
             results = [(item, Broken(str(error))) for item in awaited]
+        self._opening.batch(self.name, len(awaited), time.monotonic() - began)
         deliver(loop, results)
 
     def _answers(self, batch: Sequence[Item]) -> list[Answer | Exception]:
