@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import skipwise
+from skipwise.cli import app as program
 from skipwise.core.errors import SkipwiseError
 from skipwise.judging.judge import read_judgement
 from skipwise.statistics import judge as judge_scores
@@ -68,6 +69,7 @@ def test_the_numbers_are_those_of_the_statistics() -> None:
     assert found.networks[0].accuracy == pytest.approx(scores["old"].mean())
 
 
+@settings(max_examples=30)
 @given(st.permutations(range(24)), st.lists(st.text(min_size=1, max_size=8), min_size=24, max_size=24, unique=True))
 def test_ids_are_matched_whatever_they_are_and_in_whatever_order(order: list[int], names: list[str]) -> None:
     from skipwise.evaluation.outcomes import outcome_of
@@ -180,6 +182,7 @@ def test_one_seed_of_each_gets_mcnemar_and_a_warning() -> None:
         skipwise.judge(files(Path(), seeds=1), outcome="log-loss")
 
 
+@pytest.mark.slow
 def test_equal_networks_are_rarely_told_apart_and_one_that_is_better_is_found() -> None:
     """False alarms at most 5% but for chance: 200 pairs of equal networks, seeds and images both random."""
     rng = np.random.default_rng(0)
@@ -407,15 +410,19 @@ app.main()
 
 
 @pytest.mark.usefixtures("here")
-def test_it_needs_no_torch_and_prints_json() -> None:
-    words = [sys.executable, "-c", WITHOUT_TORCH, "judge", *map(str, files(Path()))]
+def test_it_needs_no_torch_and_prints_json(capsys, monkeypatch) -> None:
+    given = files(Path())
+    words = [sys.executable, "-c", WITHOUT_TORCH, "judge", *map(str, given)]
     said = subprocess.run([*words, "--json"], capture_output=True, text=True, timeout=60)
     assert said.returncode == 0, said.stderr
     found = json.loads(said.stdout)
     assert found["judged"]["pairs"][0]["verdict"] == "worse"
     assert found["judged"]["verdict"][0].startswith("Use new")
     assert "Read 4 files (probabilities): old and new, 2 seeds each, on 240 images of 3 classes" in said.stderr
-    shown = subprocess.run(words, capture_output=True, text=True, timeout=60).stdout
+    monkeypatch.setattr(sys, "argv", ["skipwise", "judge", *map(str, given)])
+    with pytest.raises(SystemExit):
+        program.main()
+    shown = capsys.readouterr().out
     assert "new is better" in shown
     assert "is finished already" in shown
     assert shown.splitlines()[-2:] == [
