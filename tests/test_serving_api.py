@@ -172,7 +172,7 @@ class TestDescriptions:
                 found = server.ask(address, json.dumps(example).encode(), content_type="application/json")
                 assert found.status == 200, found.body
                 asked += 1
-        assert asked == 17
+        assert asked == 19
 
     def test_metrics(self, server: Server) -> None:
         server.ask("/v1/predict", PIXEL)

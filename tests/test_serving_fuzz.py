@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from skipwise.deploy.export.export import Exported
 
 LEAKS = re.compile(rb'Traceback|File "|\.py\b|site-packages|\bline \d+|0x[0-9a-f]{6}')
-FEW, MANY = 150, 10_000
+FEW, MANY = 100, 10_000
 
 
 @pytest.fixture(scope="module")
@@ -180,11 +180,11 @@ def described(server: Server, paths: list[bytes], examples: int) -> None:
 def test_a_few(server: Server, paths: list[bytes]) -> None:
     fuzzed(server, paths, FEW)
     broken_http(server, paths, FEW)
-    described(server, paths, 10)
+    described(server, paths, 2)
 
 
 @pytest.mark.slow
 def test_many(server: Server, paths: list[bytes]) -> None:
     fuzzed(server, paths, MANY // 2)
     broken_http(server, paths, MANY // 4)
-    described(server, paths, MANY // 4 // 18)
+    described(server, paths, MANY // 4 // 20)

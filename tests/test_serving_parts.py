@@ -160,7 +160,7 @@ class TestEngine:
     def test_when_its_time_is_over_nobody_waits_and_nothing_is_counted_twice(self, version: Version) -> None:
         engine = Engine(workers=1, queue=10)
         blocked = threading.Event()
-        engine._pool.submit(blocked.wait, 20)
+        engine._decoding.submit(blocked.wait, 20)
 
         async def asked() -> None:
             with pytest.raises(TooLate):
@@ -211,7 +211,7 @@ class TestNames:
 class TestForms:
     def test_files_with_any_name(self) -> None:
         body, kind = form(("Größe 1.png", b"a\r\n--limi"), ("../../etc/passwd", b"b"))
-        found = uploads(body, kind, most=5)
+        found = uploads(body, kind, 5)
         assert [(each.name, each.content) for each in found] == [
             ("Größe 1.png", b"a\r\n--limi"),
             ("../../etc/passwd", b"b"),
@@ -220,9 +220,9 @@ class TestForms:
     def test_an_empty_field_beside_files_is_left_out(self) -> None:
         body, kind = form(("a", b"x"))
         more = b'--limit\r\nContent-Disposition: form-data; name="note"\r\n\r\n\r\n'
-        assert len(uploads(more + body, kind, most=5)) == 1
+        assert len(uploads(more + body, kind, 5)) == 1
         with pytest.raises(Problem, match="send images as files"):
-            uploads(more.replace(b"\r\n\r\n\r\n", b"\r\n\r\nwords\r\n") + body, kind, most=5)
+            uploads(more.replace(b"\r\n\r\n\r\n", b"\r\n\r\nwords\r\n") + body, kind, 5)
 
 
 def test_a_token_is_compared_byte_by_byte_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -177,7 +177,7 @@ def test_the_first_outcome_decides_and_all_are_told(
     print_recommended(recommended)
     again = capsys.readouterr().out
     page = folder / "report.html"
-    write_report(page, plan, results, costs, {}, {})
+    write_report(page, plan, results, costs, {}, {}, {})
     html, text = page.read_text(), markdown(plan, results, costs)
     for sentence in said:
         assert sentence in printed

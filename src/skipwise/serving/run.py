@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from skipwise.core.files.paths import user_path
 from skipwise.core.machine.system import usable_cores
@@ -28,24 +25,14 @@ from skipwise.serving.models.reload import Reloader
 from skipwise.serving.models.version import Opening, Version
 from skipwise.serving.options import LimitOptions, ServeOptions
 
-HANGUP: Any = getattr(signal, "SIGHUP", None)
-
 
 def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told: Told) -> None:
     """Serves until it is asked to end."""
-    address, limits, asked = options.address, options.limits, options.engine
+    address, limits = options.address, options.limits
     given = parse(artifacts)
     folders = {each: each.versions() for each in given}  # mistakes are told before anything is opened
     metrics = Metrics()
-    opening = Opening(
-        batch_size=asked.batch_size,
-        wait=asked.max_wait / 1000,
-        threads=asked.threads,
-        backend=asked.backend,
-        check=_signature_check(options.answers.public_key),
-        say=told.notice,
-        batch=metrics.batch,
-    )
+    opening = _opening(options, metrics, told)
     with contextlib.ExitStack() as stack:
         socket = stack.enter_context(bound(address.host, address.port))
         windows = Windows()
@@ -56,7 +43,7 @@ def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told
             watchers.append(log)
         catalog = Catalog(_opened(folders, opening, told.progress))
         stack.callback(catalog.close)
-        engine = Engine(workers=asked.workers or usable_cores(), queue=limits.queue, watchers=watchers)
+        engine = Engine(workers=options.engine.workers or usable_cores(), queue=limits.queue, watchers=watchers)
         stack.callback(engine.close)
         metrics.of_engine(engine)
         service = Service(
@@ -69,14 +56,11 @@ def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told
         )
         metrics.registry.register(DriftCollector(service.watched))
         rules = Rules.of(address.host, names=address.host_name or (), origins=address.allow_origin or (), token=token)
-        reloader = Reloader(given, catalog, opening, watch=options.answers.watch)
         listening = _described(catalog, options, token, socket.getsockname()[1])
-        reloading: set[asyncio.Task[None]] = set()
+        reloader = Reloader(given, catalog, opening, watch=options.answers.watch)
 
         def began() -> None:
-            reloading.add(asyncio.create_task(reloader.run()))
-            if HANGUP is not None:
-                asyncio.get_running_loop().add_signal_handler(HANGUP, reloader.ask)
+            reloader.begin()
             told.began(listening)
 
         def ending() -> None:
@@ -86,6 +70,20 @@ def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told
             app_of(service, rules), protocol=_protocol(limits), drain=limits.drain_time, began=began, ending=ending
         )
         server.run(sockets=[socket])
+
+
+def _opening(options: ServeOptions, metrics: Metrics, told: Told) -> Opening:
+    """How networks are opened, at the start and later."""
+    asked = options.engine
+    return Opening(
+        batch_size=asked.batch_size,
+        wait=asked.max_wait / 1000,
+        threads=asked.threads,
+        backend=asked.backend,
+        check=_signature_check(options.answers.public_key),
+        say=told.notice,
+        batch=metrics.batch,
+    )
 
 
 def _protocol(limits: LimitOptions) -> type[BoundedProtocol]:

@@ -62,7 +62,8 @@ async def infer(request: Request) -> Response:
     _version(request)
     service.engine.check()
     async with body_of(request, service.engine, most=service.limits.max_bytes, deadline=deadline) as body:
-        asked, images = parse(body, request.headers.get(_LENGTH), most=service.limits.max_images)
+        length = request.headers.get(_LENGTH)
+        asked, images = await service.engine.aside.run(parse, body, length, service.limits.max_images)
         version = _version(request)  # it may have been replaced meanwhile
         found = await service.engine.answer(version, images, deadline=deadline)
     answers: list[Answer] = []

@@ -31,6 +31,7 @@ def described(most_images: int) -> Json:
     Args:
         most_images: the most images of a request.
     """
+    text = {"type": "string"}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -53,8 +54,26 @@ def described(most_images: int) -> Json:
                 "parameters": [_in_path("model", "The network's name")],
                 "get": _get("One network, with its classes", "application/json", _ref("Model"), problems=(404,)),
             },
-            "/v1/models/{model}/about": _known_of("What chose a network and how it was checked, in words"),
-            "/v1/models/{model}/drift": _known_of("Whether what it was asked last is like its validation images"),
+            "/v1/models/{model}/about": {
+                "parameters": [_in_path("model", "The network's name")],
+                "get": _get(
+                    "Why this network, how it was checked, and when it is not sure",
+                    "application/json",
+                    _object(sections={"type": "array", "items": _object(title=text, sentences=_list(text))}),
+                    problems=(404,),
+                    parameters=[_in_query("version", "Its version; the newest where it is left out", text)],
+                ),
+            },
+            "/v1/models/{model}/drift": {
+                "parameters": [_in_path("model", "The network's name")],
+                "get": _get(
+                    "Whether what it is asked is like its validation images",
+                    "application/json",
+                    _object(images={"type": "integer"}, sentences=_list(text), measures=_list({"type": "object"})),
+                    problems=(404,),
+                    parameters=[_in_query("version", "Its version; the newest where it is left out", text)],
+                ),
+            },
             "/health/live": {"get": _get("The process answers", "application/json", _object(), security=[{}])},
             "/health/ready": {
                 "get": _get("It takes requests", "application/json", _object(), problems=(503,), security=[{}])
@@ -73,15 +92,6 @@ def described(most_images: int) -> Json:
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
             "schemas": _schemas(most_images),
         },
-    }
-
-
-def _known_of(summary: str) -> Json:
-    """An address below a network, which a version may be named to."""
-    version = _in_query("version", "Its version; the newest where it is left out", {"type": "string"})
-    return {
-        "parameters": [_in_path("model", "The network's name"), version],
-        "get": _get(summary, "application/json", _object(), problems=(404,)),
     }
 
 
@@ -279,6 +289,10 @@ def _problems(*statuses: int) -> Json:
 def _object(**properties: Any) -> Json:
     """An object whose properties are all there."""
     return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _list(of: Json) -> Json:
+    return {"type": "array", "items": of}
 
 
 def _ref(name: str) -> Json:

@@ -34,20 +34,24 @@ async def predict(request: Request) -> Response:
         )
     service.engine.check()
     async with body_of(request, service.engine, most=service.limits.max_bytes, deadline=deadline) as body:
-        images = uploads(body, request.headers.get("content-type", ""), most=service.limits.max_images)
+        kind = request.headers.get("content-type", "")
+        most = service.limits.max_images
+        if kind.startswith(("multipart/", "application/json")):
+            images = await service.engine.aside.run(uploads, body, kind, most)
+        else:
+            images = uploads(body, kind, most)
         found = service.catalog.find(model, version)  # it may have been replaced meanwhile
         answers = await service.engine.answer(
             found, [each.content for each in images], deadline=deadline, explain=explain and found.explains
         )
     if len(images) == 1 and isinstance(answers[0], Unreadable):
         raise Problem(422, f"The image can't be read: {answers[0]}; {MEND}.")
-    record = {
-        "model": found.name,
-        "version": found.number,
-        "threshold": service.threshold_of(found),
-        "answers": [_shown(upload, answer, top, service) for upload, answer in zip(images, answers, strict=True)],
-    }
-    return Response(msgspec.json.encode(record), media_type="application/json")
+    shown = [_shown(upload, answer, top, service) for upload, answer in zip(images, answers, strict=True)]
+    for record, answer in zip(shown, answers, strict=True):
+        if isinstance(answer, Answer) and answer.map is not None:
+            record["heat_map"] = await service.engine.aside.run(_picture, answer)
+    found_by = {"model": found.name, "version": found.number, "threshold": service.threshold_of(found)}
+    return Response(msgspec.json.encode({**found_by, "answers": shown}), media_type="application/json")
 
 
 def _asked(request: Request) -> tuple[str | None, str | None, int, bool]:
@@ -74,14 +78,13 @@ def _shown(upload: Upload, answer: Answer | Unreadable, top: int, service: Servi
         return {**named, "error": f"the image can't be read: {answer}; {MEND}"}
     classes = answer.version.classes
     order = (-answer.probabilities).argsort(kind="stable")[:top].tolist()
-    shown = {
+    return {
         **named,
         "label": answer.label,
         "probability": answer.probability,
         "sure": service.is_sure(answer),
         "probabilities": [{"label": classes[each], "probability": float(answer.probabilities[each])} for each in order],
     }
-    return shown if answer.map is None else {**shown, "heat_map": _picture(answer)}
 
 
 def _picture(answer: Answer) -> str:

@@ -55,7 +55,7 @@ class Inference(msgspec.Struct, kw_only=True):
     outputs: list[Wanted] = []
 
 
-def parse(body: bytes, header_length: str | None, *, most: int) -> tuple[Inference, list[Image]]:
+def parse(body: bytes, header_length: str | None, most: int) -> tuple[Inference, list[Image]]:
     """The request in a body, and its images.
 
     Args:

@@ -17,7 +17,7 @@ from skipwise.serving.connections.problems import Problem
 
 T = TypeVar("T")
 
-_MOST_STRUCTURE = 2**24
+_MOST_STRUCTURE = 2**26
 """Bytes of memory that the structure of a request in JSON may take."""
 
 
@@ -38,7 +38,7 @@ class _Json(msgspec.Struct, forbid_unknown_fields=True):
     images: list[str]
 
 
-def uploads(body: bytes, content_type: str, *, most: int) -> list[Upload]:
+def uploads(body: bytes, content_type: str, most: int) -> list[Upload]:
     """The images of a body.
 
     Args:

@@ -72,6 +72,15 @@ class BoundedProtocol(HttpToolsProtocol):
         elif not self._in_head and self._taken > 4 * self.most_body + MOST_HEAD:
             self._refuse(Problem(413, "The request is too large."))
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client sends no more. What it asked for already is answered, since it may still read."""
+        if self._since is None and self.cycle is not None and not self.cycle.response_complete:
+            self.end_soon()
+            return True
+        if self._since is not None and self._taken:
+            self._refuse(Problem(400, "The request broke off before its end; send it again."))
+        return False
+
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()

@@ -52,6 +52,7 @@ class Server(uvicorn.Server):
             ws="none",
             lifespan="off",
             log_config=None,
+            log_level="error",  # a warning for each request that is none would fill a disk
             access_log=False,
             server_header=False,
             timeout_keep_alive=30,

@@ -9,13 +9,13 @@ import asyncio
 import math
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
 from skipwise.data.image.decode import UnreadableImage
 from skipwise.deploy.predict.decoding import decode_all
 from skipwise.deploy.predict.given_image import Image, as_input
 from skipwise.serving.engine.work import Answer, Item, Overloaded, TooLate, Unreadable
+from skipwise.serving.engine.workers import Workers
 
 if TYPE_CHECKING:
     from skipwise.serving.models.version import Version
@@ -43,12 +43,14 @@ class Engine:
     Attributes:
         waiting: how many images are on their way.
         held: bytes of requests that are in memory.
+        aside: a thread for what takes a while with a request besides, such as reading a large form.
     """
 
     def __init__(self, *, workers: int, queue: int, watchers: Sequence[Watcher] = ()) -> None:
         self.queue, self.watchers = queue, tuple(watchers)
         self.waiting = self.held = 0
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="skipwise decoding")
+        self._decoding = Workers(workers, "skipwise decoding")
+        self.aside = Workers(1, "skipwise requests")
         self._seconds = 0.05  # for an image, about
 
     def check(self, images: int = 1) -> None:
@@ -97,7 +99,7 @@ class Engine:
         began = time.monotonic()
         for item in items:
             item.future.add_done_callback(self._done)
-            self._pool.submit(_decode, item, version, loop)
+            self._decoding.submit(_decode, item, version, loop)
         futures = [item.future for item in items]
         try:
             async with asyncio.timeout_at(loop.time() + deadline - time.monotonic()):
@@ -120,7 +122,8 @@ class Engine:
 
     def close(self) -> None:
         """Lets the threads end when they have decoded what they were given."""
-        self._pool.shutdown(wait=False)
+        self._decoding.close()
+        self.aside.close()
 
     def _done(self, _: asyncio.Future[Answer]) -> None:
         self.waiting -= 1

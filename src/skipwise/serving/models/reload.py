@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from skipwise.core.errors import SkipwiseError
 from skipwise.deploy.artifact.artifact import read_artifact
+from skipwise.serving.engine.workers import Workers
 from skipwise.serving.models.catalog import Catalog, Served
 from skipwise.serving.models.certified import read_certified
 from skipwise.serving.models.given import Given
 from skipwise.serving.models.version import Opening, Version
 
+HANGUP: Any = getattr(signal, "SIGHUP", None)
+"""The signal that asks for it; Windows has none."""
 SECONDS = 2.0
 """Seconds between two looks at the folders."""
 
@@ -35,8 +40,16 @@ class Reloader:
     def __init__(self, given: Sequence[Given], catalog: Catalog, opening: Opening, *, watch: bool) -> None:
         self._given, self._catalog, self._opening, self._watch = tuple(given), catalog, opening, watch
         self._asked = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._thread = Workers(1, "skipwise reloading")
         self._unsettled: set[str] = set()  # those that changed at the last look; a folder may still be being copied
         self._seen = {each.name: _stamps(each.path) for each in given} if watch else {}
+
+    def begin(self) -> None:
+        """Looks after the networks from now on, in this event loop."""
+        self._task = asyncio.create_task(self.run())
+        if HANGUP is not None:
+            asyncio.get_running_loop().add_signal_handler(HANGUP, self.ask)
 
     def ask(self) -> None:
         """Looks at all folders soon, whether or not they seem to have changed."""
@@ -58,7 +71,7 @@ class Reloader:
 
     async def _settled(self, given: Given) -> bool:
         """Whether a folder changed before the last look, and not since."""
-        stamps = await asyncio.to_thread(_stamps, given.path)
+        stamps = await self._thread.run(_stamps, given.path)
         if stamps != self._seen[given.name]:
             self._seen[given.name] = stamps
             self._unsettled.add(given.name)
@@ -70,8 +83,8 @@ class Reloader:
     async def _reload(self, given: Given) -> None:
         served = next(each for each in self._catalog if each.name == given.name)
         try:
-            found = await asyncio.to_thread(_opened, given, served, self._opening)
-        except SkipwiseError as error:
+            found = await self._thread.run(_opened, given, served, self._opening)
+        except Exception as error:  # whatever is wrong with it, those that are there are served on
             self._opening.say(f"{given.name} stays as it is: {error}")
             return
         if list(found.items()) == list(served.versions.items()):
