@@ -378,7 +378,7 @@ def table(bench: Bench, command: str) -> Table:
         command=command,
         machine=describe_machine().processor,
         network=WEIGHTS,
-        arms={name: arm.said for name, arm in ARMS.items()},
+        variants={name: arm.said for name, arm in ARMS.items()},
         photographic=round((min(photographs) + max(others)) / 2, 3),
         measured=measured,
         titles={name: TITLES[name] for name in traits},
@@ -387,7 +387,7 @@ def table(bench: Bench, command: str) -> Table:
             Row(
                 data=data,
                 images=images,
-                arm=arm,
+                variant=arm,
                 size=several[0]["size"],
                 accuracies=tuple(cell["accuracy"] for cell in several),
                 judged_on=several[0]["judged_on"],
@@ -404,7 +404,14 @@ def show(found: Table) -> None:
     print("|---|---|---|---|---|---|")
     for row in found.rows:
         by_seed = ", ".join(f"{each:.1f}" for each in row.accuracies)
-        cells_of_row = (found.titles[row.data], f"{row.images:,}", row.arm, row.size, by_seed, f"{row.cpu_seconds:.0f}")
+        cells_of_row = (
+            found.titles[row.data],
+            f"{row.images:,}",
+            row.variant,
+            row.size,
+            by_seed,
+            f"{row.cpu_seconds:.0f}",
+        )
         print(f"| {' | '.join(map(str, cells_of_row))} |")
     print()
     print("| set | training images | from weights less from scratch | seeds |")
@@ -443,7 +450,7 @@ def main() -> None:
         write_text(FILE, as_json(found, indent=1) + "\n")
     show(found)
     arms = {
-        f"{row.data} {row.images} {row.arm}": {
+        f"{row.data} {row.images} {row.variant}": {
             "median": median(row.accuracies),
             "spread": np.ptp(row.accuracies).item(),
         }

@@ -1,4 +1,4 @@
-"""How often `skipwise gate` errs: false alarms, networks that pass and should not, and what it can't tell.
+"""Error rates of `skipwise gate`: false alarms, networks that pass and should not, and cases that it can't tell.
 
     python benchmarks/gate.py [--quick] [--trials N]
 
@@ -40,7 +40,7 @@ TRUTHS = {"equal": 0.0, "worse by the margin": MARGIN, "worse by three times the
 def draw(
     rng: np.random.Generator, images: int, truth: float, size: int, correlation: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Whether each network answers each image rightly; the group of image n is n // size."""
+    """Draws whether each network answers each image rightly; the group of image n is n // size."""
     different = max(DIFFERENT, truth)
     shares = np.array([(different + truth) / 2, (different - truth) / 2, 1 - different])
     groups = -(-images // size)
@@ -69,7 +69,7 @@ def cell(images: int, kind: str, truth: float, trials: int) -> dict[str, float]:
 
 
 def through_the_verb(trials: int) -> int:
-    """How many of some trials the verb answers as the statistics do, from files."""
+    """Counts the trials in which the verb, from files, answers as the statistics do."""
     rng, same = np.random.default_rng(0), 0
     with tempfile.TemporaryDirectory() as folder:
         for number, (kind, truth) in enumerate(list(product(KINDS, TRUTHS.values())) * trials):

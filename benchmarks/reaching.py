@@ -1,4 +1,4 @@
-"""How often intervals of the epochs to a target miss, where some runs do not reach it.
+"""Coverage of intervals for the epochs to a target, where some runs do not reach it.
 
     python benchmarks/reaching.py [--quick] [--trials N]
 

@@ -1,4 +1,4 @@
-"""How often the interval of a ratio of spreads over seeds misses, and how often a verdict on it is wrong.
+"""Coverage of the interval of a ratio of spreads over seeds, and error rates of its verdict.
 
     python benchmarks/spread.py [--quick] [--trials N]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import math
 import os
 import shutil
 import subprocess
@@ -16,18 +18,24 @@ import pytest
 from PIL import Image
 
 from skipwise.core.files.locks import locked
+from skipwise.cost import load
 from tests import processes
 
 if TYPE_CHECKING:
     from skipwise.deploy.export.export import Exported
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+Shipped = Callable[..., Path]
 
 # A slow machine is no fault of the code's.
-hypothesis.settings.register_profile(
-    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("any machine")
+ANY_MACHINE = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("any machine", **ANY_MACHINE)
+hypothesis.settings.register_profile("fast", max_examples=30, **ANY_MACHINE)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Property tests try fewer examples where slow tests are left out."""
+    hypothesis.settings.load_profile("fast" if config.option.markexpr == "not slow" else "any machine")
 
 
 def make_photos(root: Path, *, classes: int = 3, per_class: int = 12, side: int = 20) -> Path:
@@ -54,8 +62,8 @@ CHOOSING |= {"RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"}
 @pytest.fixture(scope="session", autouse=True)
 def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """In this process and those that it starts: decoded images go to a cache of the tests' own, `tests` can be
-    imported, everything is computed on the CPU, nothing is downloaded unasked, and nothing goes by variables that
-    somebody happens to have set."""
+    imported, everything is computed on the CPU, nothing is downloaded unasked, nothing goes by variables that somebody
+    happens to have set, and a step is timed in a few rounds, whatever else runs here."""
     with pytest.MonkeyPatch.context() as patch:
         for name in CHOOSING:
             patch.delenv(name, raising=False)
@@ -63,6 +71,7 @@ def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("SKIPWISE_OFFLINE", "1")
         patch.setenv("SKIPWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]), prepend=os.pathsep)
+        patch.setattr(load, "ALIKE", math.inf)  # as in preloaded.py
         yield
 
 
@@ -81,26 +90,74 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@contextlib.contextmanager
+def making(folder: Path) -> Iterator[Path]:
+    """A folder of `shared` while one process makes what is in it; others wait, and find it."""
+    folder.mkdir(exist_ok=True)
+    with locked(folder, waiting=lambda: None):
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def trained(shared: Path) -> Path:
     """A run of a network with gates on pictures of many sizes; not to be changed."""
     import skipwise
 
     options = {"model": "se_resnet18", "width": 0.25, "epochs": 4, "img_size": 24, "precision": "fp32"}
-    with locked(shared, waiting=lambda: None):
-        images = shared / "export" / "stripes"
+    with making(shared / "export") as folder:
+        images = folder / "stripes"
         if not images.exists():
             make_photos(images, per_class=30)
-        return skipwise.train(images, output=shared / "export" / "run", compile=False, **options).folder
+        return skipwise.train(images, output=folder / "run", compile=False, **options).folder
 
 
 @pytest.fixture(scope="session")
-def exported(trained: Path, shared: Path) -> Exported:
+def exported(trained: Path) -> Exported:
     """The same as ONNX; not to be changed."""
     import skipwise
 
-    with locked(shared, waiting=lambda: None):
+    with making(trained.parent):
         return skipwise.export(trained, output=trained.parent / "onnx")
+
+
+@pytest.fixture(scope="session")
+def explaining(trained: Path) -> Path:
+    """The same as ONNX with its heat maps; not to be changed."""
+    import skipwise
+
+    with making(trained.parent):
+        return skipwise.export(trained, explain=True, output=trained.parent / "explaining").folder
+
+
+SMALL_RUN = {"model": "plain20", "width": 0.25, "epochs": 1, "img_size": 16, "precision": "fp32", "compile": False}
+"""The options of the run in `small`."""
+
+
+@pytest.fixture(scope="session")
+def small(shared: Path) -> Path:
+    """A folder with pictures (pics), a run of a small network of them (run) and its export (artifact); to be copied."""
+    import skipwise
+
+    with making(shared / "small") as folder:
+        if not (folder / "pics").exists():
+            make_photos(folder / "pics", per_class=10)
+        run = skipwise.train(folder / "pics", output=folder / "run", **SMALL_RUN)
+        skipwise.export(run.folder, output=folder / "artifact")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shipped(shared: Path) -> Shipped:
+    """The artifact of an untrained network in a format and a precision, beside weights.pth; not to be changed."""
+
+    def made(format: str, precision: str = "fp32") -> Path:
+        from tests.resealing import ship
+
+        with making(shared / "shipped") as folder:
+            artifact = folder / f"{format}-{precision}"
+            return artifact if artifact.exists() else ship(folder, format, precision)
+
+    return made
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ def fabricate(
         data=plan.data,
         fingerprint=plan.fingerprint,
         test_images=test_images,
-        twins=3,
+        near_duplicates=3,
         guess=1 / len(classes),
         classes=classes,
         class_images=tuple(rng.multinomial(test_images, rng.dirichlet(np.full(len(classes), 9.0))).tolist()),
@@ -225,8 +225,8 @@ def _pairs(names: Sequence[str], looks: tuple[int, ...], images: int) -> tuple[P
                 equivalent,
                 seeds=seeds if is_open else looks[0],
                 images=images,
-                seeds_to_settle=31 if is_open and len(pairs) % 2 else None,
-                images_to_settle=9400 if is_open else None,
+                seeds_needed=31 if is_open and len(pairs) % 2 else None,
+                images_needed=9400 if is_open else None,
             )
         )
     return tuple(pairs)
@@ -266,7 +266,7 @@ def _candidate(
         lr=0.4,
         outcome=_estimate(accuracy, half, scoring),
         accuracy=accuracy / 100 + (0.0 if scoring.is_accuracy else 0.01),
-        without_twins=accuracy / 100 - 0.001,
+        without_near_duplicates=accuracy / 100 - 0.001,
         per_class=tuple(float(v) for v in np.clip(accuracy / 100 + rng.normal(0, 0.03, len(classes)), 0, 1)),
         runs=tuple(runs),
         repeated=(1, 2) if name == "plain18" else (),

@@ -26,8 +26,8 @@ CLASSES = ("anchor", "bell", "comb")
 SIZE = 16
 
 
-def shipped(folder: Path, format: str, precision: str = "fp32") -> Path:
-    """An artifact of a network with initial weights; its golden images are made up."""
+def ship(folder: Path, format: str, precision: str = "fp32") -> Path:
+    """Makes an artifact of a network with initial weights, and a file of these; its golden images are made up."""
     folder.mkdir(parents=True, exist_ok=True)
     network = create_model("se_resnet18", num_classes=len(CLASSES), in_channels=3, width=0.25, seed=0)
     torch.save(network.state_dict(), folder / "weights.pth")

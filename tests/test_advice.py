@@ -49,15 +49,17 @@ TRAITS = Traits(
 )
 
 
-def row(data: str, images: int, arm: str, *accuracies: float, size: int = 96) -> Row:
-    return Row(data=data, images=images, arm=arm, size=size, accuracies=accuracies, judged_on=500, cpu_seconds=10.0)
+def row(data: str, images: int, variant: str, *accuracies: float, size: int = 96) -> Row:
+    return Row(
+        data=data, images=images, variant=variant, size=size, accuracies=accuracies, judged_on=500, cpu_seconds=10.0
+    )
 
 
 TABLE = Table(
     command="",
     machine="",
     network="",
-    arms={"weights-128": "from weights at 128 pixels"},
+    variants={"weights-128": "from weights at 128 pixels"},
     photographic=0.6,
     measured={},
     titles={"things": "Things", "faces": "Faces", "signs": "Traffic signs"},

@@ -310,12 +310,12 @@ def test_a_run_shows_which_labels_are_doubtful(tmp_path: Path, photos: Path) -> 
 
 
 @pytest.mark.usefixtures("in_this_process")
-def test_a_comparison_says_accuracies_without_twins(pile: Path, tmp_path: Path) -> None:
+def test_a_comparison_says_accuracies_without_near_duplicates(pile: Path, tmp_path: Path) -> None:
     root = shutil.copytree(pile, tmp_path / "pile")
     (root / "train" / "dogs" / "cut.png").unlink()
     options = {"seeds": 2, "epochs": 1, "width": 0.25, "img_size": 16, "precision": "fp32"}
     found = skipwise.compare(root, models=["resnet18", "plain18"], output=tmp_path / "c", **options)
-    assert found.results.twins == 2
+    assert found.results.near_duplicates == 2
     with (tmp_path / "c" / "split.csv").open(encoding="utf-8", newline="") as table:
         tested = [row for row in csv.DictReader(table) if row["split"] == "test"]
     clean = [index for index, row in enumerate(tested) if row["twin"] != "train"]
@@ -327,7 +327,7 @@ def test_a_comparison_says_accuracies_without_twins(pile: Path, tmp_path: Path) 
                 right.append((answers["test_logits"].argmax(1) == answers["test_labels"])[clean].mean())
         # Of the runs that learned something.
         learned = [each for each, run in zip(right, candidate.runs, strict=True) if run.not_learned is None]
-        assert candidate.without_twins == (pytest.approx(np.mean(learned)) if learned else None)
+        assert candidate.without_near_duplicates == (pytest.approx(np.mean(learned)) if learned else None)
     assert "2 of the 26 test images have exact or near copies among the training" in found.report.read_text()
 
 
@@ -396,7 +396,7 @@ def test_the_same_fault_is_the_same_sentence_in_every_verb(tmp_path: Path) -> No
     root = make_photos(tmp_path / "p", classes=2)
     ours = {"width": 0.25, "img_size": 16, "epochs": 1}
     trained = skipwise.train(root, output=tmp_path / "run", **ours)
-    shipped = skipwise.export(trained.folder, output=tmp_path / "shipped")
+    shipped = skipwise.export(trained.folder, format="torch", output=tmp_path / "shipped")
     (root / "empty").mkdir()
     fault = audit(root, output=tmp_path / "out").record.faults[0]
     for verb in (

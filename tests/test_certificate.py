@@ -80,7 +80,7 @@ def verified(tmp_path: Path) -> Verified:
         ),
         files={"": "f" * 64},
     )
-    arms = [
+    results = [
         BackendResult(
             name="ONNX Runtime INT8", precision="int8", own=True, agreement=found, faults=("2 points are lost",)
         ),
@@ -88,7 +88,7 @@ def verified(tmp_path: Path) -> Verified:
     ]
     flips = [
         Flip(
-            arm=arms[0].name,
+            backend=results[0].name,
             position=position,
             name=images.id(position) + NASTY,
             label="cat",
@@ -113,7 +113,7 @@ def verified(tmp_path: Path) -> Verified:
         reference="PyTorch",
         reference_quality=quality(before, labels),
         max_drop=0.003,
-        arms=tuple(arms),
+        results=tuple(results),
         flips=tuple(flips),
         size=800_000,
         speeds=tuple(speeds),
@@ -162,8 +162,8 @@ def test_the_verdict_is_a_sentence_about_the_images(verified: Verified) -> None:
 def test_images_that_cannot_tell_are_a_warning_with_what_would(verified: Verified) -> None:
     right = np.ones(310, dtype=bool)
     drop = noninferiority(right, np.arange(310) >= 2, limit=0.003)
-    arm = replace(verified.certificate.arms[0], faults=(), drop=drop)
-    few = replace(verified.certificate, passed=True, faults=(), outcome="cannot tell", arms=(arm,))
+    result = replace(verified.certificate.results[0], faults=(), drop=drop)
+    few = replace(verified.certificate, passed=True, faults=(), outcome="cannot tell", results=(result,))
     said = verdict(replace(verified, certificate=few))
     assert said.startswith("WARNING, not certified: ")
     assert (
@@ -171,8 +171,8 @@ def test_images_that_cannot_tell_are_a_warning_with_what_would(verified: Verifie
     )
     assert f"about {drop.enough:,} such images can tell" in said
     assert "export with --precision fp16, or allow more (--max-drop 2.4)" in said
-    bad = replace(arm, drop=noninferiority(right, np.arange(310) >= 9, limit=0.003), faults=("9 images lost",))
-    failed = replace(verified.certificate, outcome="not as good", arms=(bad,))
+    bad = replace(result, drop=noninferiority(right, np.arange(310) >= 9, limit=0.003), faults=("9 images lost",))
+    failed = replace(verified.certificate, outcome="not as good", results=(bad,))
     assert "Export with --precision fp16, or allow more" in verdict(replace(verified, certificate=failed))
 
 

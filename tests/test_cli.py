@@ -27,6 +27,8 @@ def call(
     return int(stopped.value.code or 0), capsys.readouterr().err
 
 
+SMALL = ("--img-size", "8", "--width", "0.0625", "--precision", "fp32")
+"""What is tried on this machine before a folder is made takes a moment."""
 VERBS = (
     "audit",
     "compare",
@@ -233,8 +235,8 @@ def test_mistyped_words_suggest_the_right_ones(capsys, monkeypatch: pytest.Monke
         (["--seed", "-1"], "--seed must be at least 0"),
         (["--seed", "99999999999999999999"], "--seed must be"),
         (["--output", "x" * 300], "ile name too long"),
-        (["--output", "/proc/nowhere"], "Can't write /proc/nowhere"),
-        (["--output", "/dev/null"], "Can't write /dev/null"),
+        (["--output", "/proc/nowhere", *SMALL], "Can't write /proc/nowhere"),
+        (["--output", "/dev/null", *SMALL], "Can't write /dev/null"),
     ],
 )
 def test_impossible_values_get_one_sentence_and_leave_nothing_behind(
@@ -273,12 +275,12 @@ def test_bad_folders_get_one_sentence(capsys, monkeypatch: pytest.MonkeyPatch, h
 
 def test_a_folder_that_may_not_be_written(capsys, monkeypatch: pytest.MonkeyPatch, here: Path, photos: Path) -> None:
     (here / "file").write_text("in the way")
-    status, error = call(capsys, monkeypatch, "compare", photos, "--output", "file/out")
+    status, error = call(capsys, monkeypatch, "compare", photos, *SMALL, "--output", "file/out")
     assert status == 2
     assert "Can't write file/out: a part of that path is a file" in error
     (here / "mine").mkdir()
     (here / "mine" / "thesis.txt").write_text("precious")
-    status, error = call(capsys, monkeypatch, "compare", photos, "--output", "mine")
+    status, error = call(capsys, monkeypatch, "compare", photos, *SMALL, "--output", "mine")
     assert status == 2
     assert "mine is not a comparison (it holds 'thesis.txt')" in error
     assert [entry.name for entry in (here / "mine").iterdir()] == ["thesis.txt"]

@@ -169,7 +169,7 @@ def test_groups_are_what_is_judged_on_and_what_is_said(tmp_path: Path) -> None:
     scarce = replace(fabricate().arguments()[1], class_images=(15, 15))
     assert any("With 30 test images, a difference" in note for note in notes(plan, scarce))
     assert not any("a difference is likely" in note for note in notes(plan, replace(scarce, test_groups=8)))
-    short = replace(pair, verdict="unresolved", seeds_to_settle=None, images_to_settle=None, groups_to_settle=31)
+    short = replace(pair, verdict="unresolved", seeds_needed=None, images_needed=None, groups_needed=31)
     assert pairs.remedy(short, results) == (
         "about 31 groups of test images instead of 8 would settle it; more seeds can't"
     )

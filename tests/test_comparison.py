@@ -21,15 +21,15 @@ import skipwise
 from skipwise.comparison import conclude
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.results.finished import Comparison
+from skipwise.comparison.run.in_process import InProcess
 from skipwise.comparison.run.local import ATTEMPTS
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import seal_of, sha256
 from skipwise.core.files.json_records import read_json
-from skipwise.core.files.locks import locked
 from skipwise.training.callbacks import Epoch, RunEnd, Start
 from skipwise.training.run.checkpoint import load_checkpoints
 from skipwise.training.run.files import read_history
-from tests.conftest import Run, make_photos
+from tests.conftest import Run, make_photos, making
 from tests.processes import Command, Prepare, children_of, heavy_imports, time_briefly
 
 QUICK = {"models": ["resnet18", "plain18"], "seeds": 2, "epochs": 2, "width": 0.125, "precision": "fp32"}
@@ -45,14 +45,14 @@ def answers(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def finished(photos: Path, shared: Path) -> Comparison:
     """A small comparison, by two processes; not to be changed."""
-    with locked(shared, waiting=lambda: None):
-        return skipwise.compare(photos, output=shared / "finished", workers=2, **QUICK)
+    with making(shared / "of two networks") as folder:
+        return skipwise.compare(photos, output=folder / "finished", workers=2, **QUICK)
 
 
 def test_a_folder_of_photographs_gets_a_table_verdicts_and_a_report(
     cli: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = ["--seeds", "2", "--epochs", "1", "--width", "0.125"]
+    small = ["--seeds", "2", "--epochs", "1", "--width", "0.125", "--workers", "1"]
     result = cli("compare", photos, "--models", "resnet18,mobilenet_v2", *small, prepare=time_briefly)
     assert result.returncode == 0, result.stderr
     report = tmp_path / "runs" / "compare" / "stripes" / "report.html"
@@ -200,8 +200,15 @@ def start(photos: Path, output: Path, *more: str, prepare: Prepare = time_briefl
     """A comparison of two networks with three seeds each, unless `more` says otherwise."""
     models = [] if "--models" in more else ["--models", "resnet18,plain18"]
     seeds = [] if "--looks" in more or "--seeds" in more else ["--seeds", "3"]
-    options = [*models, *seeds, "--epochs", "2", "--width", "0.125", "--precision", "fp32", "--workers", "2"]
+    workers = [] if "--workers" in more else ["--workers", "2"]
+    options = [*models, *seeds, *workers, "--epochs", "2", "--width", "0.125", "--precision", "fp32"]
     return Command("compare", photos, *options, "--output", output, *more, cwd=output.parent, prepare=prepare)
+
+
+def run_here() -> None:
+    """Does a comparison's runs in its own process."""
+    time_briefly()
+    conclude.LocalProcesses = InProcess
 
 
 def judge_never() -> None:
@@ -257,7 +264,7 @@ def test_runs_in_one_process_give_the_same_bytes(finished: Comparison, photos: P
 
 
 def test_killed_it_gives_the_same_bytes(finished: Comparison, photos: Path, tmp_path: Path) -> None:
-    check_kills(photos, finished.folder, tmp_path / "broken", 1, "--seeds", "2", runs=4)
+    check_kills(photos, finished.folder, tmp_path / "broken", 1, "--seeds", "2", "--workers", "1", runs=4)
 
 
 @pytest.mark.slow
@@ -319,7 +326,7 @@ def test_a_worker_that_is_told_to_stop_ends_with_that_status(photos: Path, tmp_p
 
 
 def test_ctrl_c_says_how_to_go_on_and_leaves_no_process_behind(photos: Path, tmp_path: Path) -> None:
-    process = start(photos, tmp_path / "out", "--epochs", "500")
+    process = start(photos, tmp_path / "out", "--epochs", "500", "--workers", "1")
     while process.poll() is None and not list((tmp_path / "out").glob("runs/*/metrics.jsonl")):
         time.sleep(0.05)
     children = children_of(process.pid)
@@ -363,7 +370,7 @@ def test_a_run_that_turns_to_nan_is_reported_and_the_rest_goes_on(cli: Run, phot
     models = f"resnet18,{EXTERNAL}not_a_number,{EXTERNAL}raises,plain18"
     arguments = ["compare", photos, "--models", models, "--seeds", "2", "--epochs", "4", "--width", "0.125"]
     arguments += ["--precision", "fp32", "--workers", "1", "--output", "out"]
-    result = cli(*arguments, prepare=time_briefly)
+    result = cli(*arguments, prepare=run_here)
     assert result.returncode == 2
     assert "Traceback" not in result.stderr + result.stdout
     assert f"{EXTERNAL}not_a_number, seed 0, failed: the loss became nan in epoch" in result.stderr
@@ -444,6 +451,7 @@ def test_a_network_whose_code_changed_is_another_plan(
             skipwise.compare(photos, output=here / "out", **(options | more))
 
 
+@pytest.mark.slow  # a fast one is in test_predict.py
 def test_a_full_disk_stops_with_a_sentence_and_what_is_finished_goes_on(photos: Path, tmp_path: Path) -> None:
     """On a real file system of its own that is really full."""
     out = tmp_path / "small" / "out"

@@ -117,17 +117,19 @@ def test_the_window_keeps_the_last_images_and_three_numbers_of_each(monkeypatch:
     held = io.BytesIO()
     Image.fromarray(square).resize((50, 40)).save(held, "PNG")
     all_of_them = Windows()
-    answer: Any = SimpleNamespace(version=SimpleNamespace(identity="a"), best=2, probability=0.4, square=square)
+    answer: Any = SimpleNamespace(
+        version=SimpleNamespace(name="m", identity="a"), best=2, probability=0.4, square=square
+    )
     for image in (held.getvalue(), square[:10], b"of a format that Pillow does not know"):
         all_of_them.answered(image, answer)
-    window = all_of_them.of("a")
+    window = all_of_them.of("m", "a")
     assert list(window.answers) == [(2, 0.4)] * 3
     assert list(window.inputs) == [measured(square, 40), measured(square, 10)]
     for _ in range(LAST + 5):
         all_of_them.answered(b"", answer)
     assert len(window.answers) == LAST
-    assert all_of_them.of("b") is not window
-    assert not all_of_them.of("b").answers
+    assert all_of_them.of("other", "a") is not window
+    assert not all_of_them.of("other", "a").answers
 
 
 def test_many_images_in_a_moment_are_not_all_measured() -> None:

@@ -13,9 +13,12 @@ from skipwise import statistics
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.plan.question import Question
 from skipwise.comparison.results.finished import read_comparison
-from skipwise.comparison.results.records import Look, Recommendation, Results
+from skipwise.comparison.results.records import Candidate, Look, Recommendation, Results
 from skipwise.core.files.checksums import UnsealedWarning, read_sealed
 from skipwise.core.files.earlier_names import with_current_names, with_earlier_names
+from skipwise.deploy.verify.record import Certificate
+from skipwise.deploy.verify.results import Flip
+from skipwise.statistics.records import Pair
 from skipwise.training.loop.recipe import Recipe
 from skipwise.training.plan import RunPlan
 from skipwise.training.run.record import RunRecord
@@ -81,7 +84,21 @@ def test_attributes_keep_working_under_their_earlier_names() -> None:
 
 
 def test_fields_that_were_renamed_are_attributes_by_both_names() -> None:
-    for kind in (Look, Plan, Question, Recipe, Recommendation, Results, RunPlan, RunRecord):
+    kinds = (
+        Candidate,
+        Certificate,
+        Flip,
+        Look,
+        Pair,
+        Plan,
+        Question,
+        Recipe,
+        Recommendation,
+        Results,
+        RunPlan,
+        RunRecord,
+    )
+    for kind in kinds:
         for now, before in kind.EARLIER_NAMES.items():
             record = kind.__new__(kind)
             object.__setattr__(record, now, "a value")

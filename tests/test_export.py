@@ -19,7 +19,6 @@ from safetensors.torch import load_file, save_file
 import skipwise
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.checksums import sha256
-from skipwise.core.files.locks import locked
 from skipwise.core.workspace.task import Task
 from skipwise.core.workspace.whole import making_whole
 from skipwise.data.image.decode import decode
@@ -38,14 +37,14 @@ from skipwise.deploy.runtime.run_session import RunSession
 from skipwise.deploy.runtime.session import open_session
 from skipwise.deploy.verify.verify import verify
 from skipwise.training.run.record import read_run, write_run
-from tests.conftest import make_photos
+from tests.conftest import Run, make_photos, making
 
 SIZE = 24
 
 
 @pytest.fixture(scope="module")
-def quantized(trained: Path, shared: Path) -> Exported:
-    with locked(shared, waiting=lambda: None):
+def quantized(trained: Path) -> Exported:
+    with making(trained.parent):
         return export(trained, format="openvino", precision="int8", max_drop=5, output=trained.parent / "int8")
 
 
@@ -111,12 +110,12 @@ def test_verify_certifies_every_engine_from_the_bytes_on(exported: Exported, tra
     assert found.certified
     assert found.split == "test"
     assert found.reference == "PyTorch"
-    names = [arm.name for arm in found.arms]
+    names = [result.name for result in found.results]
     assert names == ["ONNX Runtime FP32, resized before", "ONNX Runtime FP32", "OpenVINO FP32"]
-    for arm in found.arms:
-        assert arm.agreement.same == found.images
-        assert arm.agreement.difference < 1e-3
-        assert arm.agreement.low < 1
+    for result in found.results:
+        assert result.agreement.same == found.images
+        assert result.agreement.difference < 1e-3
+        assert result.agreement.low < 1
     recorded = json.loads((trained / "run.json").read_text())["test"]["accuracy"]
     assert found.reference_quality is not None
     assert found.reference_quality.accuracy == pytest.approx(recorded)
@@ -129,15 +128,13 @@ def test_int8_is_certified_by_its_accuracy_and_shown_beside_single_precision(
     assert record is not None
     assert record.accuracy - record.quantized_accuracy <= 0.05
     assert record.split == "validation"
-    found = verify(quantized.folder, trained.parent / "stripes", timing=False).certificate
-    assert [arm.name for arm in found.arms if not arm.own] == ["ONNX Runtime FP32", "OpenVINO FP32"]
-    assert found.passed
     assert record.drop is not None
     assert record.drop.images == record.checked
-    # So few images never certify five points, and one that may lose everything always is.
-    assert (found.outcome, found.certified) == ("cannot tell", False)
-    every = verify(quantized.folder, trained.parent / "stripes", max_drop=100, timing=False).certificate
-    assert (every.outcome, every.certified) == ("certified", True)
+    # So few images never certify five points (see below), and one that may lose everything always is.
+    found = verify(quantized.folder, trained.parent / "stripes", max_drop=100, timing=False).certificate
+    assert [result.name for result in found.results if not result.own] == ["ONNX Runtime FP32", "OpenVINO FP32"]
+    assert found.passed
+    assert (found.outcome, found.certified) == ("certified", True)
 
 
 def test_another_network_under_the_same_name_is_found_out(exported: Exported, trained: Path, tmp_path: Path) -> None:
@@ -372,7 +369,7 @@ def test_int8_needs_the_images_and_everything_else_makes_golden_ones_up(trained:
     (alone / "source.json").unlink()
     with pytest.raises(SkipwiseError, match="INT8 has to be calibrated on images"):
         export(alone, precision="int8", output=tmp_path / "int8")
-    made = export(alone, output=tmp_path / "fp32")
+    made = export(alone, format="torch", output=tmp_path / "fp32")
     assert "made up" in made.notes[0]
     assert verify(made.folder, timing=False).certificate.passed
     with pytest.raises(SkipwiseError):  # other images than the run's
@@ -417,26 +414,27 @@ def test_a_base_install_verifies_on_golden_images_and_on_data(
     assert "pip install 'skipwise[" in refused.stderr
 
 
-def test_verify_exits_with_1_outside_the_tolerance(exported: Exported, tmp_path: Path) -> None:
+def test_verify_exits_with_1_outside_the_tolerance(cli: Run, exported: Exported, tmp_path: Path) -> None:
     folder = changed(exported, tmp_path / "artifact")
     plain = read_plain(folder)
     plain["golden"][0]["expected"] = [0.0, 0.0, 1.0] if plain["golden"][0]["expected"][2] < 0.5 else [1.0, 0.0, 0.0]  # type: ignore[index]
     reseal(folder, plain)
-    result = without_torch("verify", folder, "--no-timing")
+    result = cli("verify", folder, "--no-timing")
     assert result.returncode == 1
     assert "NOT certified" in result.stdout
 
 
-def test_strict_exits_with_1_where_the_images_cannot_tell_and_needs_some(quantized: Exported, trained: Path) -> None:
-    command = [sys.executable, "-m", "skipwise", "verify", str(quantized.folder), "--no-timing"]
-
-    def run(*more: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*command, *map(str, more)], capture_output=True, text=True, timeout=120)
-
-    told, strict = run(trained.parent / "stripes"), run(trained.parent / "stripes", "--strict")
-    assert (told.returncode, strict.returncode) == (0, 1)
-    assert "WARNING, not certified" in told.stdout
-    without = run("--strict")
+def test_strict_exits_with_1_where_the_images_cannot_tell_and_needs_some(
+    cli: Run, quantized: Exported, trained: Path
+) -> None:
+    command = ["verify", quantized.folder, "--no-timing"]
+    told = cli(*command, trained.parent / "stripes", "--json")
+    found = msgspec.json.decode(told.stdout)["certificate"]
+    assert (told.returncode, found["outcome"], found["certified"], found["passed"]) == (0, "cannot tell", False, True)
+    strict = cli(*command, trained.parent / "stripes", "--strict")
+    assert strict.returncode == 1
+    assert "WARNING, not certified" in strict.stdout
+    without = cli(*command, "--strict")
     assert (without.returncode, without.stderr.count("\n")) == (2, 1)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from skipwise import SkipwiseError, create_model, load_weights
 from skipwise.nets.heads import head_names
-from skipwise.nets.weights.loading import load_tensors
+from tests.loading import load_tensors
 
 
 class Theirs(nn.Module):

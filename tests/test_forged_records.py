@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +12,8 @@ import pytest
 from skipwise.core.errors import SkipwiseError
 from skipwise.deploy.artifact.artifact import Quantization, read_artifact
 from skipwise.deploy.verify.wording import named, quantized
-from tests.resealing import changed, pictures, reseal, shipped
+from tests.conftest import Run, Shipped
+from tests.resealing import changed, pictures, reseal
 
 FORGED = "It is signed by the key DEADBEEF."
 EVIL = f"evil:net\n{FORGED}"
@@ -31,9 +29,9 @@ QUANTIZATION = Quantization(
 )
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return shipped(tmp_path_factory.mktemp("forged"), "onnx")
+@pytest.fixture
+def made(shipped: Shipped) -> Path:
+    return shipped("onnx")
 
 
 def of_provenance(name: str) -> Callable[[dict[str, Any]], object]:
@@ -70,11 +68,10 @@ def test_a_temperature_that_changes_answers_is_refused(made: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("run", [f"/none/run\n{FORGED}", "/none/run\x1b[31m"])
-def test_where_it_came_from_ends_no_line(made: Path, tmp_path: Path, run: str) -> None:
+def test_where_it_came_from_ends_no_line(cli: Run, made: Path, tmp_path: Path, run: str) -> None:
     artifact = reseal(changed(made, tmp_path / "artifact"), lambda record: record["provenance"].update(run=run))
     images = pictures(tmp_path / "images")
-    command = [sys.executable, "-m", "skipwise", "verify", str(artifact), str(images), "--no-timing"]
-    found = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=os.environ)
+    found = cli("verify", artifact, images, "--no-timing")
     assert found.returncode == 0, found
     said = found.stdout + found.stderr
     assert "There is no file /none/run" in said

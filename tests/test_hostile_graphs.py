@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,15 +15,15 @@ from onnx import TensorProto, helper, numpy_helper
 from skipwise.core.errors import SkipwiseError
 from skipwise.deploy.formats import find_backend
 from skipwise.deploy.runtime.model_session import ModelSession
-from tests.resealing import changed, pictures, refused, reseal, shipped
+from tests.conftest import Run, Shipped
+from tests.resealing import changed, pictures, refused, reseal
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def made(shipped: Shipped, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """An artifact of each of these formats, and images."""
-    folder = tmp_path_factory.mktemp("graphs")
-    formats = {format: shipped(folder, format) for format in ("onnx", "openvino")}
-    return {**formats, "images": pictures(folder / "images")}
+    formats = {format: shipped(format) for format in ("onnx", "openvino")}
+    return {**formats, "images": pictures(tmp_path_factory.mktemp("graphs") / "images")}
 
 
 ONNX_ATTACKS: dict[str, tuple[Callable[[Any], object], str]] = {}
@@ -202,15 +200,14 @@ def test_engines_do_not_wait_for_pipes(made: dict[str, Path], tmp_path: Path, na
 
 
 @pytest.mark.parametrize("engine", ["onnx", "openvino"])
-def test_the_command_line_says_it_in_a_sentence(made: dict[str, Path], tmp_path: Path, engine: str) -> None:
+def test_the_command_line_says_it_in_a_sentence(cli: Run, made: dict[str, Path], tmp_path: Path, engine: str) -> None:
     artifact = changed(made[engine], tmp_path / "artifact")
     name = {"onnx": "model.onnx", "openvino": "model.xml"}[engine]
     content = (artifact / name).read_bytes()
     (artifact / name).write_bytes(content[: len(content) // 2])
     reseal(artifact)
     for verb in (["predict", str(artifact), str(made["images"])], ["verify", str(artifact), "--no-timing"]):
-        command = [sys.executable, "-m", "skipwise", *verb]
-        found = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+        found = cli(*verb)
         assert found.returncode == 2, found
         assert found.stderr.count("\n") == 1, found.stderr
         assert name in found.stderr

@@ -43,9 +43,9 @@ def test_what_would_settle_a_pair_is_counted_in_groups() -> None:
     takes = rng.normal(0, 0.15, (2, 30))[:, patients]
     scores = {name: rng.random((5, 600)) < 0.75 + takes[turn] for turn, name in enumerate("ab")}
     (pair,) = judge(scores, margin=0.05, groups=patients).pairs
-    assert (pair.verdict, pair.groups, pair.images, pair.images_to_settle) == ("unresolved", 30, 600, None)
-    assert pair.groups_to_settle is not None
-    assert pair.groups_to_settle > 30
+    assert (pair.verdict, pair.groups, pair.images, pair.images_needed) == ("unresolved", 30, 600, None)
+    assert pair.groups_needed is not None
+    assert pair.groups_needed > 30
 
 
 @given(st.lists(st.integers(1, 9), min_size=2, max_size=12))

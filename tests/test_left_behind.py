@@ -18,10 +18,8 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.atomic import atomic, clear_leftovers, write_text
 from skipwise.core.files.locks import locked
 from skipwise.deploy.export.export import export
-from skipwise.training.train import train
-from tests.conftest import make_photos
 from tests.processes import Command, run
-from tests.test_surroundings import OPTIONS, SMALL
+from tests.test_surroundings import SMALL
 
 WRITE = """
 import sys, time
@@ -35,12 +33,9 @@ with atomic(Path(sys.argv[1])) as temporary:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with images and a run of them."""
-    folder = tmp_path_factory.mktemp("made")
-    make_photos(folder / "pics", per_class=10)
-    train(folder / "pics", output=folder / "run", **OPTIONS)
-    return folder
+def made(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with images, a run of them and an artifact of it."""
+    return Path(shutil.copytree(small, tmp_path_factory.mktemp("made"), dirs_exist_ok=True))
 
 
 def hidden(folder: Path) -> list[str]:
@@ -177,7 +172,6 @@ def finished(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run, an artifact, answers and an audit, in a folder that can't be written."""
     folder = tmp_path_factory.mktemp("finished")
     shutil.copytree(made, folder, dirs_exist_ok=True)
-    export(folder / "run", output=folder / "artifact")
     for verb in (["predict", "artifact", "pics", "-o", "answers.csv"], ["audit", "pics", "-o", "audit"]):
         assert run(*verb, cwd=folder).returncode == 0
     (folder / "half.csv").write_bytes((folder / "answers.csv").read_bytes()[:-9])

@@ -15,6 +15,14 @@ from skipwise.core.machine.system import usable_cores
 from skipwise.cost import load
 from skipwise.cost.load import IDLE, LEAST_ROUNDS, measure, slowdown, slowdown_side_by_side
 
+ALIKE = load.ALIKE
+
+
+@pytest.fixture(autouse=True)
+def _until_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is outside of the tests."""
+    monkeypatch.setattr(load, "ALIKE", ALIKE)
+
 
 @pytest.fixture
 def rounds(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Callable[[], None]]:

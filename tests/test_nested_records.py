@@ -7,12 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from skipwise.deploy.export.export import export
-from skipwise.training.train import train
-from tests.conftest import make_photos
 from tests.fabricated import write_comparison
 from tests.processes import run
-from tests.test_surroundings import OPTIONS, SMALL
+from tests.test_surroundings import SMALL
 
 DEPTH = 10**5
 NESTED = "[" * DEPTH + "]" * DEPTH
@@ -34,12 +31,9 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one of everything that Skipwise writes."""
-    folder = tmp_path_factory.mktemp("made")
-    make_photos(folder / "pics", per_class=10)
-    train(folder / "pics", output=folder / "run", **OPTIONS)
-    export(folder / "run", output=folder / "artifact")
+    folder = Path(shutil.copytree(small, tmp_path_factory.mktemp("made"), dirs_exist_ok=True))
     write_comparison(folder / "comparison")
     for verb in (
         ["predict", "artifact", "pics", "-o", "answers.csv"],

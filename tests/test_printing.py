@@ -82,7 +82,7 @@ def test_the_next_command_is_worth_typing() -> None:
     found = finished(made)
     assert next_command(found, TYPED) == "skipwise recommend runs/compare/holiday-photos --max-latency-ms 8.9"
     pairs = tuple(
-        replace(pair, seeds_to_settle=16) if pair.verdict == "unresolved" else pair for pair in made.results.pairs
+        replace(pair, seeds_needed=16) if pair.verdict == "unresolved" else pair for pair in made.results.pairs
     )
     settling = replace(found, results=replace(made.results, pairs=pairs))
     assert next_command(settling, TYPED) == (

@@ -46,7 +46,7 @@ def results(
         data="made up",
         fingerprint="",
         test_images=images,
-        twins=0,
+        near_duplicates=0,
         guess=0.5,
         classes=("a", "b"),
         class_images=(images // 2, images - images // 2),
@@ -59,7 +59,7 @@ def results(
                 lr=0.1,
                 outcome=judged.accuracies.get(name),
                 accuracy=None,
-                without_twins=None,
+                without_near_duplicates=None,
                 per_class=(),
                 runs=tuple(
                     RunResult(
@@ -272,7 +272,7 @@ def test_what_would_settle_it_is_said_with_what_it_costs() -> None:
     """More seeds in runs and hours of this machine, by how long runs took; more images in images."""
     found = results(1000, {"slow": 40, "fast": 60})
     (pair,) = found.pairs
-    pair = replace(pair, verdict="unresolved", low=-0.01, seeds=5, seeds_to_settle=15, images_to_settle=9400)
+    pair = replace(pair, verdict="unresolved", low=-0.01, seeds=5, seeds_needed=15, images_needed=9400)
     found = replace(found, pairs=(pair,))
     costs = replace(fabricate().costs, run_seconds={"slow": 1800.0, "fast": 900.0}, processes=2)
     words = answer(found, choose(found, COSTS), costs)
@@ -286,11 +286,11 @@ def test_what_would_settle_it_is_said_with_what_it_costs() -> None:
         == "What that costs: 20 more runs, about 3.8 h here; or about 8,400 more test images with their labels."
     )
     assert answer(found, choose(found, COSTS)).cost.startswith("What that costs: 20 more runs; or")
-    only_images = replace(found, pairs=(replace(pair, seeds_to_settle=None),))
+    only_images = replace(found, pairs=(replace(pair, seeds_needed=None),))
     words = answer(only_images, choose(only_images, COSTS), costs)
     assert words.change.endswith("they really differ as they did here; more seeds can't.")
     assert "runs" not in words.cost
-    neither = replace(found, pairs=(replace(pair, seeds_to_settle=None, images_to_settle=None),))
+    neither = replace(found, pairs=(replace(pair, seeds_needed=None, images_needed=None),))
     words = answer(neither, choose(neither, COSTS), costs)
     assert words.change.startswith("Neither more seeds nor more test images alone would tell the two apart.")
     assert words.cost == ""

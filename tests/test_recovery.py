@@ -93,7 +93,9 @@ def test_killed_while_compiled(tmp_path: Path) -> None:
     check_kills(tmp_path, 8, random.Random(3), compile=True)
 
 
-@pytest.mark.parametrize(("number", "repeats"), [(signal.SIGTERM, 2), (signal.SIGINT, 1)])
+@pytest.mark.parametrize(
+    ("number", "repeats"), [(signal.SIGTERM, 2), pytest.param(signal.SIGINT, 1, marks=pytest.mark.slow)]
+)
 def test_a_signal_saves_at_once_and_no_step_is_done_twice(tmp_path: Path, number: signal.Signals, repeats: int) -> None:
     execute_run(child_spec(), IMAGES, tmp_path / "whole")
     folder, done = tmp_path / "stopped", 0

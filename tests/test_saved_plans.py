@@ -27,7 +27,7 @@ from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.plan.saved import KEY, beside, portable, read_plan, write_plan
 from skipwise.core.errors import NotTrusted, SkipwiseError
 from skipwise.core.options import declared
-from skipwise.evaluation.options import OutcomeOptions
+from skipwise.evaluation.options import OutcomeOptions, TargetOptions
 from skipwise.nets.options import NetworkOptions
 from skipwise.training.loop.recipe import RecipeOptions
 from skipwise.training.probe.step_cost import StepCost
@@ -37,7 +37,7 @@ from tests.fabricated import fabricate
 QUICK = {"models": ["resnet18", "plain18"], "seeds": 2, "epochs": 1, "width": 0.125, "precision": "fp32"}
 LINEAR = "tests.external_networks:linear"
 
-DECIDED = (StudyOptions, OutcomeOptions, RecipeOptions, NetworkOptions, StartOptions)
+DECIDED = (StudyOptions, OutcomeOptions, TargetOptions, RecipeOptions, NetworkOptions, StartOptions)
 """The options that make another comparison, so that a plan has to say them."""
 NOT_SAID = {"include", "pretrained", "time_limit"}
 """Of these, what a plan says otherwise, or not at all: it has what the time limit chose."""
@@ -162,6 +162,7 @@ def options(draw: st.DrawFn) -> dict[str, Any]:
     found |= draw(st.sampled_from([{}, {"seeds": seeds}, {"looks": looks}]))
     if draw(st.booleans()):
         return found | {"folds": draw(st.sampled_from([2, 3]))}
+    found["target_accuracy"] = draw(st.sampled_from([None, 80, 62.5]))
     return found | {"val_share": draw(st.sampled_from([None, 0.15, 0.2]))} | rates(draw)
 
 

@@ -79,7 +79,8 @@ def home(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a finished run and a finished comparison; not to be changed."""
     folder = tmp_path_factory.mktemp("sealed")
     skipwise.train(photos, model="resnet18", output=folder / "run", **SETTINGS)
-    skipwise.compare(photos, models="resnet18,plain18", seeds=2, workers=1, output=folder / "comparison", **SETTINGS)
+    own = {"executor": skipwise.InProcess(), "output": folder / "comparison"}
+    skipwise.compare(photos, models="resnet18,plain18", seeds=2, **own, **SETTINGS)
     skipwise.audit(photos, output=folder / "audit")
     return folder
 
@@ -112,7 +113,7 @@ def _excluded(home: Path, photos: Path) -> object:
 
 def _verified(home: Path, photos: Path) -> object:
     found = skipwise.verify(home / "artifact", photos, run=home / "run", timing=False).certificate
-    return found.arms, found.split, found.images
+    return found.results, found.split, found.images
 
 
 READERS: dict[str, Callable[[Path, Path], object]] = {

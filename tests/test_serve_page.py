@@ -6,12 +6,8 @@ import csv
 import json
 import os
 import shutil
-import subprocess
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,42 +21,24 @@ from skipwise.core.files.checksums import seal_of
 from skipwise.deploy.artifact.reference import spread
 from skipwise.serving.page.routes import FILES
 from tests.browsing import CONTRASTS
+from tests.served import Server, served
 
 pytestmark = pytest.mark.browser
 
 FOLDER = Path(sys.modules["skipwise.serving.page.routes"].__file__ or "").parent
-TOKEN = "a token of this test"
+TOKEN = "a-token-of-this-test"
 SENTENCE = "Use se_resnet18 <b>because</b> it was shown to be as good."
 Open = Callable[..., Any]
 
 
-@dataclass(frozen=True)
-class Site:
-    """A server: its address, and its token if it asks for one."""
-
-    address: str
-    token: str | None = None
-
-
-@contextmanager
-def serving(*words: object, token: str | None = None) -> Iterator[Site]:
-    """A server process, until the block ends."""
-    command = [sys.executable, "-m", "skipwise", "serve", *map(str, words), "--port", "0"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"} | ({"SKIPWISE_TOKEN": token} if token else {})
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        try:
-            assert process.stdout is not None
-            page = next(line for line in process.stdout if line.startswith("Page: "))
-            yield Site(page.removeprefix("Page: ").strip(), token)
-        finally:
-            process.terminate()
-            assert process.wait(timeout=60) == 0
+def address_of(server: Server) -> str:
+    return f"http://127.0.0.1:{server.port}/"
 
 
 @pytest.fixture(scope="module")
 def artifact(trained: Path, shared: Path) -> Path:
     """The network with heat maps, a threshold that some images miss, and what chose it."""
-    made = skipwise.export(trained, explain=True, output=trained.parent / "explained").folder
+    made = skipwise.export(trained, explain=True, output=trained.parent / "explaining").folder
     folder = shared / f"served-{os.getpid()}"
     shutil.copytree(made, folder)
     record = json.loads((folder / "artifact.json").read_text())
@@ -75,9 +53,12 @@ def artifact(trained: Path, shared: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def site(artifact: Path) -> Iterator[Site]:
-    with serving(f"stripes={artifact}", f"second={artifact}") as found:
-        yield found
+def site(artifact: Path) -> Iterator[Server]:
+    """A server in which PyTorch can't be imported."""
+    with served(f"stripes={artifact}", f"second={artifact}") as running:
+        yield running
+        assert running.end() == 0
+        assert "Traceback" not in running.noticed
 
 
 @pytest.fixture
@@ -96,20 +77,20 @@ def opened(browser: Any) -> Iterator[Open]:
     """Opens the page of a site; afterwards it must have asked nobody else, and complained of nothing."""
     pages = []
 
-    def open_page(site: Site, *, width: int = 1280, scheme: str = "light") -> Any:
+    def open_page(site: Server, *, width: int = 1280, scheme: str = "light") -> Any:
         context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         page = context.new_page()
         page.told, page.asked = [], []
         page.on("console", lambda told: page.told.append(told.text) if told.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: page.told.append(str(error)))
         page.on("request", lambda request: page.asked.append(request.url))
-        page.goto(site.address)
+        page.goto(address_of(site))
         pages.append((page, site))
         return page
 
     yield open_page
     for page, site in pages:
-        strangers = [url for url in page.asked if not url.startswith((site.address, "data:", "blob:"))]
+        strangers = [url for url in page.asked if not url.startswith((address_of(site), "data:", "blob:"))]
         assert not strangers
         # A refusal is an answer of the server, which Chromium calls an error, too.
         assert not [told for told in page.told if "Failed to load resource" not in told]
@@ -129,7 +110,7 @@ def drop(page: Any, *paths: Path) -> None:
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
 def test_an_image_that_is_dropped_is_answered(
-    site: Site, artifact: Path, opened: Open, images: list[Path], width: int, scheme: str
+    site: Server, artifact: Path, opened: Open, images: list[Path], width: int, scheme: str
 ) -> None:
     page = opened(site, width=width, scheme=scheme)
     page.locator("#ask").wait_for()
@@ -160,7 +141,7 @@ def test_an_image_that_is_dropped_is_answered(
 
 
 def test_several_images_become_a_table_and_a_csv_file(
-    site: Site, opened: Open, images: list[Path], tmp_path: Path
+    site: Server, opened: Open, images: list[Path], tmp_path: Path
 ) -> None:
     page = opened(site, width=360)
     page.locator("#ask").wait_for()
@@ -186,7 +167,7 @@ def test_several_images_become_a_table_and_a_csv_file(
     assert page.locator("#several").is_hidden()
 
 
-def test_cells_are_made_safe_as_everywhere_in_skipwise(site: Site, opened: Open) -> None:
+def test_cells_are_made_safe_as_everywhere_in_skipwise(site: Server, opened: Open) -> None:
     page = opened(site)
     texts = [
         "=1+1",
@@ -207,7 +188,7 @@ def test_cells_are_made_safe_as_everywhere_in_skipwise(site: Site, opened: Open)
     assert page.evaluate("texts => texts.map(csvCell)", texts) == [csv_cell(each) for each in texts]
 
 
-def test_the_second_network_can_be_chosen_and_images_pasted(site: Site, opened: Open, images: list[Path]) -> None:
+def test_the_second_network_can_be_chosen_and_images_pasted(site: Server, opened: Open, images: list[Path]) -> None:
     page = opened(site)
     page.locator("#which").wait_for()
     page.select_option("#model", "second")
@@ -226,14 +207,14 @@ def test_the_second_network_can_be_chosen_and_images_pasted(site: Site, opened: 
 
 
 def test_the_token_is_asked_for_and_kept_for_the_tab_only(artifact: Path, opened: Open, images: list[Path]) -> None:
-    with serving(artifact, token=TOKEN.replace(" ", "-")) as site:
+    with served(artifact, env={"SKIPWISE_TOKEN": TOKEN}) as site:
         page = opened(site)
         page.locator("#token-form").wait_for()
         assert page.evaluate("document.activeElement.id") == "token"
         page.keyboard.type("not the token, surely")
         page.keyboard.press("Enter")
         page.locator("#problem", has_text="That is not the token").wait_for()
-        page.keyboard.type(site.token)
+        page.keyboard.type(TOKEN)
         page.keyboard.press("Enter")
         page.locator("#ask").wait_for()
         page.set_input_files("#files", images[0])
@@ -241,18 +222,35 @@ def test_the_token_is_asked_for_and_kept_for_the_tab_only(artifact: Path, opened
         assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 1, ""]
 
 
-def test_an_unlike_set_of_images_is_noticed_on_the_page(site: Site, opened: Open, tmp_path: Path) -> None:
+def test_an_unlike_set_of_images_is_noticed_on_the_page(site: Server, opened: Open, tmp_path: Path) -> None:
     dark = Image.fromarray(np.random.default_rng(0).integers(0, 9, (31, 31, 3), dtype=np.uint8))
     dark.save(tmp_path / "dark.png")
     body = (tmp_path / "dark.png").read_bytes()
     for _ in range(60):
-        urllib.request.urlopen(urllib.request.Request(f"{site.address}v1/predict?model=stripes", data=body)).close()
+        assert site.ask("/v1/predict?model=stripes", body).status == 200
     page = opened(site)
     page.locator("#ask").wait_for()
     page.click("#drift summary")
     page.locator("#drift", has_text="are not like the 300 validation images").wait_for()
     assert "The answers" in page.inner_text("#drift")
     assert page.locator("#drift svg .other").count() > 0
+    metrics = site.ask("/metrics").body.decode()
+    assert 'skipwise_drift{measure="answers",model="stripes",version="1"} 1.0' in metrics
+    assert 'skipwise_last_images{model="second",version="1"}' in metrics
+    assert 'skipwise_drift{measure="answers",model="second"' not in metrics  # the same file, but asked about others
+
+
+def test_what_is_said_of_a_network_names_no_folder(site: Server, artifact: Path) -> None:
+    for path in ("about", "drift"):
+        reply = site.ask(f"/v1/models/stripes/{path}?version=1")
+        assert reply.status == 200
+        assert str(artifact.parent) not in reply.body.decode()
+        assert site.ask(f"/v1/models/stripes/{path}?version=7").status == 404
+    assert [each["title"] for each in site.ask("/v1/models/second/about").json["sections"]] == [
+        "Why this network",
+        "How it was checked",
+        "When it is not sure",
+    ]
 
 
 def test_the_page_holds_no_script_no_style_and_no_address_of_others() -> None:
@@ -265,8 +263,7 @@ def test_the_page_holds_no_script_no_style_and_no_address_of_others() -> None:
     assert not [word for word in ("innerHTML", "eval(", "localStorage", "document.write") if word in text["page.js"]]
 
 
-def test_every_answer_has_a_policy_that_allows_only_this_server(site: Site) -> None:
-    with urllib.request.urlopen(site.address) as answer:
-        policy = answer.headers["Content-Security-Policy"]
+def test_every_answer_has_a_policy_that_allows_only_this_server(site: Server) -> None:
+    policy = site.ask("/").headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:;")
     assert "unsafe" not in policy

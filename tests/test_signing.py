@@ -17,7 +17,8 @@ from skipwise.deploy.artifact.external_weights import ExternalWeights
 from skipwise.deploy.artifact.signing import SIGNATURE, SecretKey, read_public_key, read_secret_key
 from skipwise.deploy.export.export import Exported, export
 from skipwise.deploy.verify.verify import verify
-from tests.resealing import CLASSES, SIZE, changed, reseal, shipped
+from tests.conftest import Run, Shipped
+from tests.resealing import CLASSES, SIZE, changed, reseal
 
 # Made by minisign 0.11: a pair without a password, a signature of theirs, and a pair whose password is "secret".
 PUBLIC = """untrusted comment: minisign public key C9B9FBBE468081E3
@@ -55,14 +56,9 @@ def keys(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return shipped(tmp_path_factory.mktemp("signed"), "onnx")
-
-
-def skipwise_command(*words: str, seconds: float = 300) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "skipwise", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=seconds, stdin=subprocess.DEVNULL)
+@pytest.fixture
+def made(shipped: Shipped) -> Path:
+    return shipped("onnx")
 
 
 def test_what_minisign_signed_is_accepted(keys: Path, tmp_path: Path) -> None:
@@ -86,24 +82,24 @@ def test_what_is_signed_here_is_accepted_by_minisign(made: Path, keys: Path, tmp
 
 
 @pytest.mark.slow
-def test_an_export_is_signed_and_verified_and_stays_so(made: Path, keys: Path, tmp_path: Path) -> None:
+def test_an_export_is_signed_and_verified_and_stays_so(cli: Run, made: Path, keys: Path, tmp_path: Path) -> None:
     weights, output = str(made.parent / "weights.pth"), str(tmp_path / "artifact")
     elsewhere = ["--model", "se_resnet18", "--width", "0.25", "--classes", ",".join(CLASSES), "--img-size", str(SIZE)]
     words = ["export", weights, *elsewhere, "-o", output, "--sign", str(keys / "own.key")]
-    done = skipwise_command(*words)
+    done = cli(*words)
     assert done.returncode == 0, done.stderr
     assert "It is signed by the key C9B9FBBE468081E3." in done.stderr
     signature = (tmp_path / "artifact" / SIGNATURE).read_bytes()
-    assert skipwise_command(*words).returncode == 0
+    assert cli(*words).returncode == 0
     assert (tmp_path / "artifact" / SIGNATURE).read_bytes() == signature
-    checked = skipwise_command("verify", output, "--no-timing", "--json", "--public-key", str(keys / "own.pub"))
+    checked = cli("verify", output, "--no-timing", "--json", "--public-key", str(keys / "own.pub"))
     assert checked.returncode == 0, checked.stderr
     certificate = json.loads(checked.stdout)["certificate"]
     assert certificate["signed_by"] == "C9B9FBBE468081E3"
     assert certificate["notes"] == ["It is signed by the key C9B9FBBE468081E3."]
     assert (
         "It has a signature that was not checked; give --public-key to check it."
-        in skipwise_command("verify", output, "--no-timing").stdout
+        in cli("verify", output, "--no-timing").stdout
     )
 
 
@@ -145,17 +141,17 @@ def test_only_what_is_made_now_is_signed(made: Path, keys: Path, tmp_path: Path)
 
 @pytest.mark.skipif(os.name != "posix", reason="there are no pipes in folders here")
 @pytest.mark.parametrize("name", ["artifact.json", SIGNATURE])
-def test_pipes_are_not_waited_for(made: Path, keys: Path, tmp_path: Path, name: str) -> None:
+def test_pipes_are_not_waited_for(cli: Run, made: Path, keys: Path, tmp_path: Path, name: str) -> None:
     artifact = changed(made, tmp_path / "artifact")
     read_secret_key(keys / "own.key").sign(artifact)
     (artifact / name).unlink()
     os.mkfifo(artifact / name)
-    found = skipwise_command("verify", str(artifact), "--public-key", str(keys / "own.pub"), seconds=60)
+    found = cli("verify", artifact, "--public-key", keys / "own.pub")
     assert (found.returncode, found.stderr.count("\n")) == (2, 1), found
     assert "it is a pipe, not a file" in found.stderr
 
 
-def test_what_is_not_signed_by_this_key_is_refused(made: Path, keys: Path, tmp_path: Path) -> None:
+def test_what_is_not_signed_by_this_key_is_refused(cli: Run, made: Path, keys: Path, tmp_path: Path) -> None:
     artifact, public = changed(made, tmp_path / "artifact"), keys / "own.pub"
 
     def refused(reason: str, key: Path = public) -> None:
@@ -182,7 +178,7 @@ def test_what_is_not_signed_by_this_key_is_refused(made: Path, keys: Path, tmp_p
     reseal(artifact, lambda record: record.update(classes=["bell", "anchor", "comb"]))
     assert verify(artifact, timing=False).certificate.passed  # the seal alone does not show it
     refused("is not what the key C9B9FBBE468081E3 signed")
-    done = skipwise_command("verify", str(artifact), "--no-timing", "--public-key", str(public))
+    done = cli("verify", str(artifact), "--no-timing", "--public-key", str(public))
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
 

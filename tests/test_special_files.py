@@ -170,7 +170,7 @@ def test_a_file_called_like_a_record_of_ours_hides_nothing(tmp_path: Path) -> No
 
 def test_an_artifact_among_the_images_is_left_out_and_that_is_said(run: Path, tmp_path: Path, cli: Run) -> None:
     root = make_photos(tmp_path / "p", per_class=8)
-    made = skipwise.export(run, format="onnx", output=root / "stripes0" / "shipped")
+    made = skipwise.export(run, format="torch", output=root / "stripes0" / "shipped")
     (made.folder / "golden" / "mine.png").write_bytes((root / "stripes0" / "000.png").read_bytes())
     inputs = Inputs([root])
     assert inputs.count == len(list(inputs.images())) == 25

@@ -278,7 +278,7 @@ def test_verdicts_say_what_the_interval_says(correct: Answers, margin: float) ->
         assert (pair.verdict == "worse") == (pair.high < 0)
         assert pair.equivalent == (-margin < pair.low and pair.high < margin)
         assert (pair.verdict == "equivalent") == (pair.equivalent and pair.low <= 0 <= pair.high)
-        settles = (pair.seeds_to_settle, pair.images_to_settle)
+        settles = (pair.seeds_needed, pair.images_needed)
         assert pair.verdict == "unresolved" or settles == (None, None)
 
 
@@ -310,7 +310,7 @@ def test_numbers_that_would_settle_a_pair_are_about_the_least_that_do() -> None:
     for correct, what in ((few, "seeds"), (tied, "images")):
         (pair,) = judge(correct, margin=0.005).pairs
         assert pair.verdict == "unresolved"
-        count = getattr(pair, f"{what}_to_settle")
+        count = getattr(pair, f"{what}_needed")
         assert count > getattr(pair, what)
         mean = difference_of(networks(1 - correct["a"], 1 - correct["b"]), 1, 0)
         # Given to a few percent where it is large.
@@ -324,13 +324,13 @@ def test_what_cannot_settle_a_pair_is_not_named() -> None:
     noise = rng.normal(0, 0.01, size=(5, 1))
     noisy = {"a": rng.random((5, 20_000)) < 0.902 + noise, "b": rng.random((5, 20_000)) < 0.9}
     (pair,) = judge(noisy, margin=0.005).pairs
-    assert pair.images_to_settle is None  # no number of images makes up for five noisy seeds
-    assert pair.seeds_to_settle is not None
+    assert pair.images_needed is None  # no number of images makes up for five noisy seeds
+    assert pair.seeds_needed is not None
     right = rng.random(300) < 0.9
     steady = {"a": np.stack([right] * 5), "b": np.stack([rng.permutation(right)] * 5)}
     (pair,) = judge(steady, margin=0.005).pairs
-    assert pair.seeds_to_settle is None  # seeds that all agree have said what they can
-    assert pair.images_to_settle is not None
+    assert pair.seeds_needed is None  # seeds that all agree have said what they can
+    assert pair.images_needed is not None
 
 
 def test_balanced_accuracy_is_judged_as_accuracy_is() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pwd
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -12,7 +13,6 @@ import pytest
 from skipwise.core.errors import SkipwiseError
 from skipwise.core.files.cache_folder import cache_folder
 from skipwise.core.files.json_records import write_json
-from skipwise.training.train import train
 from tests.conftest import make_photos
 from tests.fabricated import fabricate
 from tests.processes import STREAMS, run
@@ -33,12 +33,9 @@ TRAIN = [
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with images, a run of them and a finished comparison."""
-    folder = tmp_path_factory.mktemp("streams")
-    make_photos(folder / "pics", per_class=10)
-    options = {"model": "plain20", "width": 0.25, "epochs": 1, "img_size": 16, "precision": "fp32", "compile": False}
-    train(folder / "pics", output=folder / "run", **options)
+    folder = Path(shutil.copytree(small, tmp_path_factory.mktemp("streams"), dirs_exist_ok=True))
     found = fabricate()
     results = replace(found.results, plan=found.plan.digest())
     (folder / "comparison").mkdir()

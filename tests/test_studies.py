@@ -57,7 +57,9 @@ DIGITS = Design(
 )
 PART = Part(claim="skips help", a="resnet18", b="plain18", of_a="first", of_b="first")
 ACROSS = replace(PART, claim="more epochs help", b="resnet18", of_a="second")
-SETUP = Setup(designs=(DIGITS, replace(DIGITS, name="second", epochs=4)), parts=(PART, ACROSS))
+SPREAD = replace(PART, claim="skips make it vary", quantity="spread")
+EPOCHS = replace(PART, claim="skips take epochs", quantity="epochs", target=0.05)
+SETUP = Setup(designs=(DIGITS, replace(DIGITS, name="second", epochs=4)), parts=(PART, ACROSS, SPREAD, EPOCHS))
 TINY = Study(
     name="tiny",
     claim="Skips and epochs help.",
@@ -204,6 +206,16 @@ def test_a_study_from_its_plan_to_its_page(tmp_path: Path) -> None:
     assert short.accuracy is not None
     assert long.accuracy is not None
     assert done.record.findings[1].value == pytest.approx(100 * (long.accuracy - short.accuracy))
+
+    # Two seeds are too few for the others.
+    spread, epochs = done.record.findings[2:]
+    assert (spread.verdict, spread.low, spread.answer) == ("unresolved", None, "undecided")
+    assert spread.value is not None
+    deviations = [network.spread for network in done.record.comparisons[0].networks]
+    assert None not in deviations
+    assert spread.value == pytest.approx(deviations[0] / deviations[1])
+    assert (epochs.verdict, epochs.low, epochs.answer) == ("unresolved", None, "undecided")
+    assert "2 of 2 runs reached 5% of the validation images" in epochs.details[0]
 
     # The same again shows it, with the same page.
     before = done.page.read_bytes()

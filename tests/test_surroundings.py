@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from skipwise.deploy.export.export import export
 from skipwise.training.train import train
-from tests.conftest import make_photos
+from tests.conftest import SMALL_RUN
 from tests.fabricated import write_comparison
 
 SOURCE = Path(__file__).parents[1] / "src"
@@ -43,7 +42,6 @@ NONSENSE = {
     "TZ": "Nowhere/City",
     "PYTHONIOENCODING": "",
 }
-OPTIONS = {"model": "plain20", "width": 0.25, "epochs": 1, "img_size": 16, "precision": "fp32", "compile": False}
 SMALL = ["--width", "0.25", "--epochs", "1", "--img-size", "16", "--precision", "fp32", "--no-compile"]
 VERBS = {
     "models": ["models", "plain20"],
@@ -96,16 +94,14 @@ SURROUNDINGS: dict[str, tuple[list[str], set[str]]] = {
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Images, a run of them, an artifact of it, a finished comparison, and a cache that knows the images."""
-    folder = tmp_path_factory.mktemp("made")
+    folder = Path(shutil.copytree(small, tmp_path_factory.mktemp("made"), dirs_exist_ok=True))
     for above in (folder, *folder.parents[:2]):
         above.chmod(0o755)
-    make_photos(folder / "pics", per_class=10)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKIPWISE_CACHE", str(folder / "cache"))
-        train(folder / "pics", output=folder / "run", **OPTIONS)
-    export(folder / "run", output=folder / "artifact")
+        assert train(folder / "pics", output=folder / "run", **SMALL_RUN).repeated
     write_comparison(folder / "comparison")
     return folder
 

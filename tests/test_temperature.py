@@ -10,6 +10,7 @@ import pytest
 
 import skipwise
 from skipwise.core.errors import SkipwiseError
+from skipwise.deploy.export.export import Exported
 from skipwise.deploy.runtime.session import open_artifact
 from skipwise.evaluation.mislabelled import probabilities
 from skipwise.evaluation.temperature import fit_temperature
@@ -35,9 +36,11 @@ def timid(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("format", ["onnx", "torch"])
-def test_the_file_gives_probabilities_at_the_temperature(timid: Path, here: Path, format: str) -> None:
-    plain = skipwise.export(timid, format=format, temperature=False, output=here / "plain")
+@pytest.mark.parametrize("format", ["onnx", pytest.param("torch", marks=pytest.mark.slow)])
+def test_the_file_gives_probabilities_at_the_temperature(
+    timid: Path, exported: Exported, here: Path, format: str
+) -> None:
+    plain = exported  # of the same weights
     made = skipwise.export(timid, format=format, output=here / "scaled")
     validation = read_predictions(timid, "val")
     assert made.artifact.temperature == pytest.approx(fit_temperature(validation.logits, validation.labels), rel=1e-3)
@@ -58,19 +61,18 @@ def test_the_file_gives_probabilities_at_the_temperature(timid: Path, here: Path
         skipwise.export(timid, format=format, temperature=False, output=here / "scaled")
 
 
-def test_few_validation_images_give_no_temperature(trained: Path, here: Path) -> None:
+def test_few_validation_images_give_no_temperature(trained: Path, exported: Exported) -> None:
     few = len(read_predictions(trained, "val").labels)
     assert few < 20
-    assert skipwise.export(trained, output=here / "artifact").artifact.temperature == 1
+    assert exported.artifact.temperature == 1
 
 
-def test_heat_maps_are_the_same_at_any_temperature(timid: Path, here: Path) -> None:
-    plain = skipwise.export(timid, explain=True, temperature=False, output=here / "plain")
+def test_heat_maps_are_the_same_at_any_temperature(timid: Path, explaining: Path, here: Path) -> None:
     made = skipwise.export(timid, explain=True, output=here / "scaled")
     assert made.artifact.temperature != 1
     size = made.artifact.preprocessing.size
     pixels = np.random.default_rng(0).integers(0, 256, (3, size, size, 3), dtype=np.uint8)
-    sessions = [open_artifact(each.folder) for each in (plain, made)]
+    sessions = [open_artifact(each) for each in (explaining, made.folder)]
     (loud, maps), (honest, others) = (session.explain_resized(pixels) for session in sessions)
     assert np.allclose(maps, others, atol=1e-5)
     assert np.allclose(probabilities(np.log(loud) / made.artifact.temperature), honest, atol=1e-5)

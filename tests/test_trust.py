@@ -97,7 +97,7 @@ def renamed(run: Path, model: str) -> None:
 
 @pytest.mark.parametrize("verb", ["predict", "export"])
 def test_a_run_of_ones_own_network_needs_its_name_again(cli: Run, home: Path, photos: Path, verb: str) -> None:
-    words = (verb, "run", *([photos] if verb == "predict" else []))
+    words = (verb, "run", *([photos] if verb == "predict" else ["--format", "torch"]))
     refused = cli(*words)
     assert refused.returncode == 2
     assert not refused.stdout

@@ -6,8 +6,6 @@ import csv
 import json
 import os
 import re
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -22,17 +20,16 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.deploy.artifact.artifact import read_artifact
 from skipwise.deploy.runtime.soundness import faults, shaped
 from skipwise.deploy.verify.verify import verify
-from tests.resealing import CLASSES, changed, pictures, reseal, rewritten, shipped
+from tests.conftest import Run, Shipped
+from tests.resealing import CLASSES, changed, pictures, reseal, rewritten
 
 SLOW = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """An artifact of each format, and images."""
-    folder = tmp_path_factory.mktemp("unsound")
-    formats = {format: shipped(folder, format) for format in ("onnx", "openvino", "torch")}
-    return {**formats, "images": pictures(folder / "images")}
+def made(shipped: Shipped, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """An artifact, and images."""
+    return {"onnx": shipped("onnx"), "images": pictures(tmp_path_factory.mktemp("unsound") / "images")}
 
 
 def with_nan(artifact: Path, format: str) -> Path:
@@ -60,9 +57,9 @@ def with_nan(artifact: Path, format: str) -> Path:
 
 @pytest.mark.parametrize("format", ["onnx", *(pytest.param(each, marks=SLOW) for each in ("openvino", "torch"))])
 def test_what_is_not_a_number_is_an_error_row_and_not_certified(
-    made: dict[str, Path], tmp_path: Path, format: str
+    cli: Run, shipped: Shipped, made: dict[str, Path], tmp_path: Path, format: str
 ) -> None:
-    artifact = with_nan(changed(made[format], tmp_path / "artifact"), format)
+    artifact = with_nan(changed(shipped(format), tmp_path / "artifact"), format)
     answers = list(skipwise.predict(artifact, made["images"], threads=1, probabilities=True))
     assert len(answers) == 18
     for answer in answers:
@@ -76,14 +73,12 @@ def test_what_is_not_a_number_is_an_error_row_and_not_certified(
     assert any("an answer is not a number for each class" in fault for fault in found.certificate.faults)
     assert {flip.after for flip in found.certificate.flips} == {"(not a number)"}
 
-    command = [sys.executable, "-m", "skipwise", "predict", str(artifact), str(made["images"]), "-o", "answers.csv"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    done = cli("predict", artifact, made["images"], "-o", "answers.csv")
     assert done.returncode == 2, done
     rows = list(csv.DictReader((tmp_path / "answers.csv").read_text(encoding="utf-8").splitlines()))
     assert {row["class"] for row in rows} == {""}
     assert "nan" not in (tmp_path / "answers.csv").read_text(encoding="utf-8")
-    verb = [sys.executable, "-m", "skipwise", "verify", str(artifact), "--no-timing"]
-    assert subprocess.run(verb, capture_output=True, timeout=300, cwd=tmp_path).returncode == 1
+    assert cli("verify", artifact, "--no-timing").returncode == 1
 
 
 def of_other_shape(model: Any) -> None:

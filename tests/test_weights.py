@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from skipwise import SkipwiseError, create_model
 from skipwise.nets.weights.checkpoints import read_contents
-from skipwise.nets.weights.loading import load_tensors, load_weights
+from skipwise.nets.weights.loading import load_weights
+from tests.loading import load_tensors
 
 TORCHVISION = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "mobilenet_v2"]
 TIMM = {

@@ -105,12 +105,12 @@ def test_open_pairs_say_why_they_were_left_open() -> None:
     settled = results.pair("resnet18", "plain18")
     assert settled is not None
     assert pairs.left_open(settled, results) == ""
-    later = replace(pair, seeds_to_settle=31, images_to_settle=None)
+    later = replace(pair, seeds_needed=31, images_needed=None)
     assert (
         pairs.left_open(later, results)
         == "still open after 12 seeds, the last look; about 31 seeds instead of 12 would settle it"
     )
-    never = replace(pair, seeds_to_settle=None)
+    never = replace(pair, seeds_needed=None)
     assert (
         pairs.left_open(never, results) == "about 9,400 test images instead of 2,000 would settle it; more seeds can't"
     )
@@ -147,7 +147,7 @@ def test_whatever_one_must_know_is_in_the_notes() -> None:
     ):
         assert words in said
     balanced = replace(fabricate(outcome="balanced-accuracy").results, guess=0.95)
-    (guessing,) = notes._guessing(balanced)
+    (guessing,) = notes.guessing(balanced)
     assert guessing.startswith("resnet18, se_resnet18")
     assert guessing.endswith("gives a balanced test accuracy of 95.0%.")
 

@@ -114,9 +114,9 @@ def _size(traits: Traits, asked: Asked, table: Table) -> Point:
     size = asked.img_size or asked.auto_size
     like = table.most_like(traits)
     tried = []
-    for arm, over in (("weights-128", "weights"), ("weights-160", "weights"), ("scratch-64", "scratch")):
-        if gains := table.gains(like, arm, over):
-            tried.append(f"{table.arms[arm]}: {nearest(gains, traits.train).said}")
+    for variant, over in (("weights-128", "weights"), ("weights-160", "weights"), ("scratch-64", "scratch")):
+        if gains := table.gains(like, variant, over):
+            tried.append(f"{table.variants[variant]}: {nearest(gains, traits.train).said}")
     measured = f" On {table.titles[like]}, at equal cost: {'; '.join(tried)}." if tried else ""
     side = f"The images' shorter sides are {traits.side} pixels{'' if traits.one_size else ' in the median'}."
     if traits.side >= 1.5 * size:

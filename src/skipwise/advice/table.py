@@ -26,7 +26,7 @@ class Row:
     """Accuracies in percent, one for each seed; each seed drew other training images of the set.
 
     Args:
-        arm: the way to train, a name in `Table.arms`.
+        variant: the way to train, a name in `Table.variants`.
         size: pixels a side.
         judged_on: how many images the accuracies are of.
         cpu_seconds: of training, the mean.
@@ -34,7 +34,7 @@ class Row:
 
     data: str
     images: int
-    arm: str
+    variant: str
     size: int
     accuracies: tuple[float, ...]
     judged_on: int
@@ -60,7 +60,7 @@ class Gain:
 
     Args:
         images: training images.
-        seeds: of the arm that has fewer.
+        seeds: of the variant that has fewer.
     """
 
     images: int
@@ -87,7 +87,7 @@ class Table:
     Args:
         command: how it was made, and `machine` where.
         network: the one that starts from published weights.
-        arms: each way to train, in words.
+        variants: each way to train, in words.
         photographic: from this `detail` on, images are photographs: half-way between the photographs that were
             measured and the drawings.
         measured: the `detail` of each set that this rests on.
@@ -97,37 +97,37 @@ class Table:
     command: str
     machine: str
     network: str
-    arms: dict[str, str]
+    variants: dict[str, str]
     photographic: float
     measured: dict[str, float]
     titles: dict[str, str]
     sets: dict[str, Traits]
     rows: tuple[Row, ...]
 
-    def row(self, data: str, images: int, arm: str) -> Row | None:
+    def row(self, data: str, images: int, variant: str) -> Row | None:
         """A row, if that was tried."""
-        found = (row for row in self.rows if (row.data, row.images, row.arm) == (data, images, arm))
+        found = (row for row in self.rows if (row.data, row.images, row.variant) == (data, images, variant))
         return next(found, None)
 
-    def gains(self, data: str, arm: str, over: str = SCRATCH) -> list[Gain]:
+    def gains(self, data: str, variant: str, over: str = SCRATCH) -> list[Gain]:
         """Returns the gains of one variant over another on a data set, by the number of training images, ascending."""
         gains = []
         for images in sorted({row.images for row in self.rows if row.data == data}):
-            one, other = self.row(data, images, arm), self.row(data, images, over)
+            one, other = self.row(data, images, variant), self.row(data, images, over)
             if one is not None and other is not None:
                 value, error = one.mean - other.mean, TWO_SIDED * math.sqrt(one.variance + other.variance)
                 seeds = min(len(one.accuracies), len(other.accuracies))
                 gains.append(Gain(images=images, value=value, low=value - error, high=value + error, seeds=seeds))
         return gains
 
-    def most_like(self, traits: Traits, arm: str = SCRATCH) -> str:
+    def most_like(self, traits: Traits, variant: str = SCRATCH) -> str:
         """The data set of the table that images are most like: by how photographic they are, how much alike, and
         whether they have colours.
 
         Args:
-            arm: one that was tried on it; where it was tried on none, all sets count.
+            variant: one that was tried on it; where it was tried on none, all sets count.
         """
-        tried = {row.data for row in self.rows if row.arm == arm}
+        tried = {row.data for row in self.rows if row.variant == variant}
         return min(tried or self.sets, key=lambda name: _distance(traits, self.sets[name]))
 
 

@@ -8,7 +8,7 @@ from skipwise.advice.table import Gain, Table, nearest, read_table
 from skipwise.advice.traits import Traits
 from skipwise.core.text import count
 
-ARM = "weights"
+FROM_WEIGHTS = "weights"
 OTHER_SIZES = ("weights-128", "weights-160")
 BEYOND = 3
 """A number of images that is up to this many times larger than in the largest experiment is still near it."""
@@ -55,8 +55,8 @@ def should_start_from_weights(traits: Traits, table: Table | None = None) -> Sta
         table: what experiments gave; None is the one that comes with this version.
     """
     table = read_table() if table is None else table
-    like = table.most_like(traits, ARM)
-    gains = table.gains(like, ARM)
+    like = table.most_like(traits, FROM_WEIGHTS)
+    gains = table.gains(like, FROM_WEIGHTS)
     if not gains:
         return StartingWeights(
             use=False, reason="No experiment was made on images like these.", size=None, like=like, gain=None
@@ -84,11 +84,11 @@ def should_start_from_weights(traits: Traits, table: Table | None = None) -> Sta
 
 
 def _best_size(table: Table, like: str, images: int) -> int | None:
-    """The size of the arm that was most accurate at equal cost, of those tried with so many images, or with those
+    """The size of the variant that was most accurate at equal cost, of those tried with so many images, or with those
     nearest to it."""
-    compared = [gain for arm in OTHER_SIZES for gain in table.gains(like, arm, ARM)]
+    compared = [gain for variant in OTHER_SIZES for gain in table.gains(like, variant, FROM_WEIGHTS)]
     at = nearest(compared, images).images if compared else images
-    rows = [row for arm in (ARM, *OTHER_SIZES) if (row := table.row(like, at, arm)) is not None]
+    rows = [row for variant in (FROM_WEIGHTS, *OTHER_SIZES) if (row := table.row(like, at, variant)) is not None]
     return max(rows, key=lambda row: row.mean).size if rows else None
 
 

@@ -20,6 +20,7 @@ from skipwise.comparison.plan.question import FurtherOutcome, Question, choose_l
 from skipwise.comparison.plan.reuse import find_included
 from skipwise.comparison.plan.saved import by_plan, check_savable, write_plan
 from skipwise.comparison.plan.starting_weights import find_starts, several
+from skipwise.comparison.plan.target import target_of
 from skipwise.comparison.results.finished import Comparison, read_comparison
 from skipwise.comparison.run.executor import Executor, check_executor
 from skipwise.comparison.run.observer import Observed, Observer
@@ -158,6 +159,7 @@ def _request(data: str | os.PathLike[str], options: CompareOptions) -> Compariso
         tune=study.tune,
         tune_epochs=study.tune_epochs,
         time_limit=limit,
+        target_accuracy=target_of(options.target.target_accuracy),
         device=device,
         processes=check_workers(options.processes.workers),
     )

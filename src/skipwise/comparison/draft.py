@@ -14,6 +14,7 @@ from skipwise.comparison.plan.grouping import Grouping, grouping_of
 from skipwise.comparison.plan.plan import Included, Plan
 from skipwise.comparison.plan.question import Question
 from skipwise.comparison.plan.starting_weights import Starts, choose_recipes
+from skipwise.comparison.plan.target import check_reachable
 from skipwise.comparison.plan.tuning import choose_tuning
 from skipwise.comparison.run.images import image_options
 from skipwise.comparison.wording.groups import group_warnings, in_groups
@@ -41,6 +42,7 @@ class ComparisonRequest:
         stem: "auto" leaves it to the weights, or to the size of the images.
         tune, tune_epochs: the learning rates to try, and for how long.
         time_limit: in seconds.
+        target_accuracy: on the validation images, in percent.
         processes: runs at a time; the machine decides where nothing was said.
     """
 
@@ -54,6 +56,7 @@ class ComparisonRequest:
     tune: Sequence[float] | None
     tune_epochs: int | None
     time_limit: float | None
+    target_accuracy: float | None
     device: str
     processes: int
 
@@ -86,6 +89,7 @@ def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> 
     stem = resolve_stem(stem, preprocessing.size)
     check_countable(question, prepared, tuned=asked.tune is not None)
     check_variants(question, prepared, preprocessing.size, tuned=asked.tune is not None)
+    check_reachable(asked.target_accuracy, counts["val"])
     _tell_groups(grouping, counts["test"], notice)
     limited = asked.time_limit is not None
     plan = Plan(
@@ -111,6 +115,7 @@ def draft_plan(asked: ComparisonRequest, prepared: Prepared, notice: Notice) -> 
         fine_tuning=fine_tuning,
         tuning=choose_tuning(asked.tune, asked.tune_epochs, recipe, question, counts["val"]),
         time_limit=asked.time_limit,
+        target_accuracy=asked.target_accuracy,
         asked_for=(question.looks, recipe.epochs) if limited else None,
         asked_setting=(preprocessing.size, stem) if limited else None,
         asked_seed=question.first_seed if limited else None,

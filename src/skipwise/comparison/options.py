@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from skipwise.core.options import Listed, group, option, options
 from skipwise.core.workspace.options import FolderOptions
 from skipwise.data.options import DataOptions, ReadingOptions
-from skipwise.evaluation.options import OutcomeOptions
+from skipwise.evaluation.options import OutcomeOptions, TargetOptions
 from skipwise.nets.options import NetworkOptions
 from skipwise.training.loop.recipe import RecipeOptions
 from skipwise.training.options import MachineOptions
@@ -120,6 +120,7 @@ class CompareOptions:
 
     study: StudyOptions = group(StudyOptions)
     outcome: OutcomeOptions = group(OutcomeOptions)
+    target: TargetOptions = group(TargetOptions)
     recipe: RecipeOptions = group(RecipeOptions)
     network: NetworkOptions = group(NetworkOptions)
     start: StartOptions = group(StartOptions)
@@ -168,3 +169,4 @@ class ReportOptions:
         "html",
         "The format: html writes the page again; md (Markdown, for a pull request) and json are printed.",
     )
+    target: TargetOptions = group(TargetOptions)

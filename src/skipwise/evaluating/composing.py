@@ -43,7 +43,7 @@ NO_PICTURES = Pictures(urls={}, few_pixels=False)
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """What a page says about itself beside the numbers.
+    """Facts about the page itself, beside the numbers.
 
     Args:
         facts: a name and a value each.

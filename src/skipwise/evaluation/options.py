@@ -14,7 +14,8 @@ class OutcomeOptions:
     outcome: str | Sequence[str] = option(
         "accuracy",
         "What is compared: accuracy, balanced-accuracy (every class weighs the same), top5-accuracy, log-loss, brier, "
-        "corrupted (accuracy under noise, blur, weather and compression), or one of them on some classes, such as "
+        "corrupted (accuracy under noise, blur, weather and compression), background (how much accuracy hangs on the "
+        "background, for the data set backgrounds), or one of them on some classes, such as "
         "accuracy:classes=A,B. Of several, separated by commas, the first "
         "decides which network is recommended and gets more seeds; the verdicts hold for all of them together.",
         metavar="OUTCOME,OUTCOME,...",
@@ -28,3 +29,14 @@ class OutcomeOptions:
         listed=Listed(of=float, takes="numbers, like --margin 0.5,0.01"),
     )
     alpha: float = option(0.05, "The probability that any of the verdicts is wrong.")
+
+
+@options("What is compared")
+class TargetOptions:
+    """The accuracy to be reached."""
+
+    target_accuracy: float | None = option(
+        None,
+        "Also compare how many epochs networks need to reach this accuracy on the validation images, in percent.",
+        metavar="PERCENT",
+    )

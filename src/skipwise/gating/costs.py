@@ -1,4 +1,4 @@
-"""What both networks cost, and what their certificates say."""
+"""The costs of both networks, and the outcomes of their certificates."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from skipwise.deploy.verify.record import Certificate
 from skipwise.gating.record import GateSpeed, Kind
 
 SECONDS, ROUNDS = 2.0, 5
-"""How long both are timed together, and how often at least."""
+"""The time for which both are timed together, and the least number of rounds."""
 
 
 def measure(old: Path, new: Path, trust: bool | str, progress: Callable[[str, int, int], None] | None) -> GateSpeed:
-    """How long both networks take for one image that is resized already. They take turns.
+    """Times both networks on one image that is resized already. They take turns.
 
     Args:
         old, new: folders of artifacts or runs.
@@ -51,7 +51,7 @@ def size_of(folder: Path, kind: Kind) -> int | None:
 
 
 def certificate_of(folder: Path, kind: Kind) -> str:
-    """What the certificate in an artifact's folder says, as a phrase; "" for what is no artifact."""
+    """Describes the certificate in an artifact's folder by a phrase; "" for anything but an artifact."""
     if kind != "artifact":
         return ""
     path = folder / "certificate.json"

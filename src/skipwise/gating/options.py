@@ -9,7 +9,7 @@ from skipwise.nets.options import TrustOptions
 
 @options("What passes")
 class GateOptions:
-    """How much worse the new network may be, and whether both are timed."""
+    """Options for the allowed loss of accuracy, and for timing both networks."""
 
     margin: float = option(
         1.0, "The largest drop in accuracy that would not matter, in percentage points.", metavar="POINTS"

@@ -93,8 +93,9 @@ def _groups(old: Side, new: Side, ids: Sequence[str]) -> NDArray[np.int64] | Non
         known |= dict(zip(side.ids, side.groups or (), strict=False))
     if not known:
         return None
-    # An image without a group is a group of its own.
-    return np.unique([known.get(name) or f"\0{name}" for name in ids], return_inverse=True)[1].astype(np.int64)
+    numbers: dict[str, int] = {}
+    # An image without a group is a group of its own. Numbered as they come, whatever they are called.
+    return np.array([numbers.setdefault(known.get(name) or f"\0{name}", len(numbers)) for name in ids], dtype=np.int64)
 
 
 def _notes(old: Side, new: Side, left_out: int, images: int, wrong: dict[str, int]) -> list[str]:
@@ -105,10 +106,11 @@ def _notes(old: Side, new: Side, left_out: int, images: int, wrong: dict[str, in
                 f"The {which} network does not know {listed(sorted(side.unknown), 3)}, and counts as wrong on the "
                 f"{count(wrong[which], 'image')} of such classes."
             )
-    said = {note for side in (old, new) for note in side.notes if "does not know some of the classes" in note}
+    unknown = "does not know some of the classes"  # which is said above, and counts otherwise here
     if left_out:
         found.append(
             f"The networks were tested on different splits: the {count(images, 'image')} that are test images of both "
             f"count, and {left_out:,} that are not are left out."
         )
-    return [*(note for side in (old, new) for note in side.notes if note not in said), *found]
+    notes = [f"{side.path}: {note}" for side in (old, new) for note in side.notes if unknown not in note]
+    return [*dict.fromkeys(notes), *found]

@@ -1,4 +1,4 @@
-"""What a gate found, as a record."""
+"""The result of a gate, as a record."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class ClassChange:
 
 @dataclass(frozen=True, kw_only=True)
 class GateSpeed:
-    """How long both take for one image that is resized already, in seconds, measured in turn.
+    """The time that each network takes for one resized image, in seconds, measured in turn.
 
     Args:
         old, new: the networks.
@@ -70,13 +70,13 @@ class GateSpeed:
 
     @property
     def ratio(self) -> float:
-        """How many times as long the new one takes."""
+        """The new network's time divided by the old one's."""
         return self.new.median / self.old.median
 
 
 @dataclass(frozen=True, kw_only=True)
 class GateReport:
-    """What a gate found.
+    """The result of a gate.
 
     Args:
         outcome: "pass" where the new network is shown not to be worse by more than the margin, "fail" where it is shown

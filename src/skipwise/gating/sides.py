@@ -57,7 +57,7 @@ class Side:
 
 
 def kind_of(path: Path) -> Kind:
-    """What was named: an artifact's folder, a run's, or predictions."""
+    """Tells an artifact's folder, a run's folder and a file of predictions apart."""
     if is_artifact(path):
         return "artifact"
     if path.is_dir() and not ((path / TABLE).is_file() and not (path / "run.json").exists()):

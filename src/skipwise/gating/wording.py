@@ -67,7 +67,7 @@ def _enough(drop: Drop) -> str:
 
 
 def grouped_by(reading: ReadingOptions, grouped: bool) -> str:
-    """What says which images belong together: "column patient"; "" where each is by itself."""
+    """Names what groups the images: "column patient"; "" where each image is by itself."""
     if not grouped:
         return ""
     if reading.group is not None:
@@ -76,7 +76,7 @@ def grouped_by(reading: ReadingOptions, grouped: bool) -> str:
 
 
 def side_rows(report: GateReport) -> list[tuple[str, str, str]]:
-    """What is known of both networks: a heading, the old one's and the new one's value."""
+    """Lists facts about both networks: a heading, the old one's and the new one's value."""
     old, new, speed = report.old, report.new, report.speed
     rows = [
         ("network", old.model, new.model),
@@ -100,7 +100,7 @@ def _size(side: GateSide) -> str:
 
 
 def about_speed(speed: GateSpeed) -> str:
-    """How much slower or faster the new network is, in a sentence."""
+    """States how much slower or faster the new network is."""
     return (
         f"The new network takes {speed.ratio:.2f} times as long for an image (medians of {speed.old.rounds} rounds in "
         f"turn, {count(speed.threads, 'thread')}, in brackets the middle half). Speed has no part in the answer."

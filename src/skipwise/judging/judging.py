@@ -30,6 +30,11 @@ def outcome_asked(asked: QuestionOptions) -> Outcome:
         SkipwiseError: there is none of that name, or the margin or alpha is none.
     """
     outcome = outcome_of(asked.outcome)
+    if outcome.variant:
+        raise SkipwiseError(
+            f"--outcome {asked.outcome} is measured on {outcome.variant} copies of the images, which 'skipwise "
+            "compare' makes; for predictions on such images of your own use --outcome accuracy."
+        )
     if asked.margin is not None:
         outcome.check_margin(asked.margin)
     if not LEAST_ALPHA <= asked.alpha < 1:
@@ -60,7 +65,7 @@ def question_of(runs: Sequence[Run], asked: QuestionOptions) -> Question:
     return Question(
         candidates=tuple(seeds),
         looks=(max(map(len, seeds.values())),),
-        margin=outcome.margin if asked.margin is None else asked.margin,
+        margin=float(outcome.margin if asked.margin is None else asked.margin),
         alpha=asked.alpha,
         outcome=asked.outcome,
     )
@@ -140,7 +145,7 @@ def _of(runs: Sequence[Run], network: str) -> list[Run]:
 
 
 def _has_learned(run: Run, tested: Tested) -> bool:
-    """Whether its answers show that it learned, which is asked as of the runs of a comparison."""
+    """Returns whether a run's answers show that it learned, by the rule for runs of a comparison."""
     one_hot = np.zeros((len(run.answers), len(tested.classes)), np.float32)
     one_hot[np.arange(len(run.answers)), run.answers] = 1
     return has_learned(Predictions(ids=np.array(tested.ids), labels=tested.labels, logits=one_hot))

@@ -28,7 +28,7 @@ ONE_LOOK = (2,)
 
 @dataclass(frozen=True, kw_only=True)
 class Single:
-    """What single files show.
+    """The results that single files show.
 
     Args:
         estimates: each file's mean score with its interval over images.

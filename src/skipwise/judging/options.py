@@ -19,15 +19,15 @@ class QuestionOptions:
     outcome: str = option(
         "accuracy",
         "What is compared: accuracy, balanced-accuracy (every class weighs the same), top5-accuracy, log-loss, brier, "
-        "or one of them on some classes, such as accuracy:classes=A,B. The last three kinds take probabilities or "
-        "logits.",
+        "or one of them on some classes, such as accuracy:classes=A,B. top5-accuracy, log-loss and brier take "
+        "probabilities or logits.",
     )
     alpha: float = option(0.05, "The probability that any of the verdicts is wrong.")
 
 
 @options("How the files are read")
 class FileOptions:
-    """What the columns of the files are called, where their names alone do not say it."""
+    """Options for the columns of the files, where their names alone do not say it."""
 
     labels: str | None = option(None, "A table of id and label, for files without labels.", metavar="FILE", path=True)
     network_column: str | None = option(

@@ -1,4 +1,4 @@
-"""What is judged, what was found, and where that is kept."""
+"""Records of a judgement: its plan, its results, and the folder where they are kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNLEARNED = "it is right no more often than always giving the commonest class"
 
 @dataclass(frozen=True, kw_only=True)
 class JudgePlan:
-    """What is judged.
+    """The predictions that are judged, and the question.
 
     Args:
         question: the networks, the outcome, the margin and alpha.
@@ -32,7 +32,7 @@ class JudgePlan:
     sources: tuple[str, ...]
 
     def same_as(self, other: JudgePlan) -> bool:
-        """Whether both ask the same of the same predictions, wherever these lie."""
+        """Returns whether both ask the same of the same predictions, wherever these lie."""
         return (self.question, self.fingerprint) == (other.question, other.fingerprint)
 
     def difference(self, other: JudgePlan) -> str:
@@ -132,7 +132,7 @@ class Judged:
 
     @property
     def has_one_seed(self) -> bool:
-        """Whether it is about single files rather than networks, as there is one seed of each."""
+        """True if it is about single files rather than networks, as there is one seed of each."""
         return all(len(network.seeds) == 1 for network in self.networks)
 
     @property
@@ -144,7 +144,7 @@ class Judged:
             data="",
             fingerprint="",
             test_images=self.images,
-            twins=0,
+            near_duplicates=0,
             guess=self.guess,
             classes=self.classes,
             class_images=self.class_images,
@@ -168,7 +168,7 @@ def _candidate(network: JudgedNetwork) -> Candidate:
         lr=math.nan,  # nobody knows it
         outcome=network.outcome,
         accuracy=network.accuracy,
-        without_twins=None,
+        without_near_duplicates=None,
         per_class=network.per_class,
         runs=tuple(
             RunResult(

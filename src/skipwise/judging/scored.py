@@ -1,4 +1,4 @@
-"""What is judged: images with their labels, and each network's answers and scores, seed by seed."""
+"""The subject of a judgement: images with their labels, and each network's answers and scores, seed by seed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Tested:
 
     @property
     def class_images(self) -> tuple[int, ...]:
-        """How many images each class has."""
+        """The number of images of each class."""
         return tuple(np.bincount(self.labels, minlength=len(self.classes)).tolist())
 
 
@@ -61,7 +61,7 @@ def raw_scores(outcome: Outcome, logits: NDArray[np.floating], labels: NDArray[n
 
 
 def needs_values(outcome: Outcome) -> bool:
-    """Whether an outcome takes probabilities or logits, and classes alone don't tell it."""
+    """Returns whether an outcome needs probabilities or logits, and not classes alone."""
     return not outcome.right_or_wrong or outcome.name.partition(":")[0] == "top5-accuracy"
 
 

@@ -28,7 +28,7 @@ MOST_NETWORKS = 4
 
 
 def compared(question: Question, seeds: Mapping[str, Sequence[int]], tested: Tested) -> str:
-    """What is compared: "resnet18 and vgg16, 5 seeds each, on 269 images of 10 classes, by test accuracy"."""
+    """Describes the comparison: "resnet18 and vgg16, 5 seeds each, on 269 images of 10 classes, by test accuracy"."""
     counts = sorted({len(each) for each in seeds.values()})
     each = f"{count(counts[0], 'seed')} each" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds each"
     images = f"{count(len(tested.ids), 'image')} of {count(len(tested.classes), 'class')}"
@@ -43,16 +43,14 @@ def verdict_of(judged: Judged) -> tuple[str, ...]:
         return tuple(_single(judged))
     results = judged.results
     choice = choose(results, {})
-    said = answer(results, choice)
+    said = replace(answer(results, choice), price="")  # what a network costs, files of predictions don't say
     if choice.basis == "cheapest of those as good":
         said = replace(said, use=_as_good(results, choice))
-    if choice.basis != "best guess":
-        said = replace(said, cost="")  # what a network costs, files of predictions don't say
     return said.sentences
 
 
 def notes_of(judged: Judged, tested: Tested, more: Sequence[str]) -> list[str]:
-    """What a reader must know beside the answer, the gravest first."""
+    """Lists warnings and remarks beside the answer, the gravest first."""
     results = judged.results
     return [
         *_groups(judged, tested),
@@ -63,7 +61,7 @@ def notes_of(judged: Judged, tested: Tested, more: Sequence[str]) -> list[str]:
 
 
 def not_covered(judged: Judged) -> str:
-    """What the intervals leave out, in a sentence."""
+    """States what the intervals leave out."""
     units = "images" if judged.groups is None else "groups of images"
     seeds = "" if judged.has_one_seed else "which seeds and "
     alone = ", other seeds" if judged.has_one_seed else ""

@@ -176,12 +176,12 @@ def _number(axis: Axis, value: float) -> str:
 
 
 def across(axis: Axis, value: float) -> float:
-    """Where a value of the horizontal axis is drawn."""
+    """Returns the position of a value on the horizontal axis."""
     return round(LEFT + _share(axis, value) * (WIDTH - LEFT - RIGHT), 1)
 
 
 def up(axis: Axis, value: float) -> float:
-    """Where a value of the vertical axis is drawn."""
+    """Returns the position of a value on the vertical axis."""
     return round(HEIGHT - BOTTOM - _share(axis, value) * (HEIGHT - TOP - BOTTOM), 1)
 
 

@@ -1,4 +1,4 @@
-"""Where the server listens, and what is said of it once it does."""
+"""The address where the server listens, and the lines that are printed once it does."""
 
 from __future__ import annotations
 

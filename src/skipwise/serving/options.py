@@ -10,7 +10,7 @@ TOKEN_VARIABLE = "SKIPWISE_TOKEN"
 
 @options("Address")
 class AddressOptions:
-    """Where the server listens, and who may ask."""
+    """Options for the server's address, and for access to it."""
 
     host: str = option("127.0.0.1", "The address to listen at; beyond this machine only with --token or --no-auth.")
     port: int = option(8000, "The port to listen at; 0 takes one that is free.", metavar="PORT")
@@ -56,7 +56,7 @@ class LimitOptions:
 
 @options("Machine")
 class EngineOptions:
-    """How the answers are computed."""
+    """Options for computing the answers."""
 
     batch_size: int = option(8, "The most images per forward pass.", metavar="IMAGES", short="-b")
     max_wait: float = option(
@@ -75,7 +75,7 @@ class EngineOptions:
 
 @options("Answers")
 class ServedOptions:
-    """What is answered, and what is kept of it."""
+    """Options for the answers, and for what is kept of them."""
 
     threshold: float | None = option(
         None,

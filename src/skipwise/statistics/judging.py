@@ -206,7 +206,7 @@ def _pair(a: str, b: str, difference: Mean, margin: float, level: float, higher_
     equivalent = -margin < low and high < margin
     verdict = verdict_of(low, high, margin) if higher_is_better else verdict_of(-high, -low, margin)
     groups = difference.networks.groups
-    seeds, units = _to_settle(difference, margin, level) if verdict == "unresolved" else (None, None)
+    seeds, units = _needed(difference, margin, level) if verdict == "unresolved" else (None, None)
     return Pair(
         a=a,
         b=b,
@@ -217,14 +217,14 @@ def _pair(a: str, b: str, difference: Mean, margin: float, level: float, higher_
         equivalent=equivalent,
         seeds=difference.seeds,
         images=groups.images,
-        seeds_to_settle=seeds,
-        images_to_settle=None if grouped else units,
+        seeds_needed=seeds,
+        images_needed=None if grouped else units,
         groups=groups.count if grouped else None,
-        groups_to_settle=units if grouped else None,
+        groups_needed=units if grouped else None,
     )
 
 
-def _to_settle(difference: Mean, margin: float, level: float) -> tuple[int | None, int | None]:
+def _needed(difference: Mean, margin: float, level: float) -> tuple[int | None, int | None]:
     """About how many seeds, and how many groups of images, would bring the interval off zero or inside the margin."""
     groups = difference.networks.groups
 

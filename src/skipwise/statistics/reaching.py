@@ -1,4 +1,4 @@
-"""How many epochs networks need to reach a target, where some runs may not reach it at all.
+"""The epochs that networks need to reach a target, where some runs may not reach it at all.
 
 A run that does not reach the target is censored: it would have needed more epochs than it had, and nobody knows how
 many more. Leaving it out, or counting its last epoch as the one needed, makes a network look quicker than it is. The
@@ -29,7 +29,7 @@ from scipy import special
 from skipwise.statistics.spread import FEWEST_RUNS
 
 HIDDEN = 0.3
-"""How many runs may be hidden at either end; found by simulation (benchmarks/reaching.py)."""
+"""The largest share of runs that may be hidden at either end; found by simulation (benchmarks/reaching.py)."""
 ROUNDED = 1 / 12
 """The variance that comes from counting whole epochs: runs that needed equally many did not need exactly as many."""
 
@@ -51,7 +51,7 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Reaching:
-    """How many epochs one network needs.
+    """The epochs that one network needs.
 
     Args:
         runs: how many there are.
@@ -76,7 +76,7 @@ class Reaching:
 
 @dataclass(frozen=True, kw_only=True)
 class ReachingPair:
-    """How many epochs more network `a` needs than `b`.
+    """The epochs that network `a` needs more than `b`.
 
     Args:
         a, b: the networks.
@@ -124,7 +124,7 @@ def first_reached(values: Sequence[float], target: float) -> Attempt:
 
 
 def reachings(runs: Mapping[str, Mapping[int, Attempt]], *, epochs: int, alpha: float = 0.05) -> Reachings:
-    """How many epochs every network needs, and how much every two differ in that.
+    """Estimates the epochs that every network needs, and the difference between every two.
 
     Args:
         runs: per network, the run of each seed; networks without any are left out.
@@ -266,5 +266,5 @@ def _parts(runs: Sequence[Attempt], horizon: int) -> NDArray[np.float64]:
 
 
 def _hidden(mean: float, end: float, count: int) -> float:
-    """What a part of a run at one end, which the others do not show, adds to the variance of one run."""
+    """Returns the variance that a hidden part of a run, at one end, adds to that of one run."""
     return HIDDEN / (count + HIDDEN) * (end - mean) ** 2

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from skipwise.statistics.shares import Share
 
@@ -28,16 +29,26 @@ class Estimate:
     high: float
 
 
+def _earlier_name(now: str, before: str) -> Any:
+    """As in `skipwise.core.deprecation`, which statistics don't import."""
+
+    def read(record: object) -> Any:
+        warnings.warn(f"`{before}` is now `{now}`.", DeprecationWarning, stacklevel=2)
+        return getattr(record, now)
+
+    return property(read, doc=f"The earlier name of `{now}`.")
+
+
 @dataclass(frozen=True)
 class Pair:
     """A comparison of network `a` with `b`: `difference` = mean score of a - mean score of b.
 
     `verdict` is from a's side; "better" means the better network, also where lower scores are better. `equivalent` says
     that the whole interval lies inside the margin; beside `better` or `worse` it means real, and too small to matter.
-    For an unresolved pair, `seeds_to_settle` and `images_to_settle` are about how many seeds (on these images) or test
-    images (with these seeds) would settle it if what was observed is the truth; None where no number would, and for
-    settled pairs. Where images belong together, `groups` is how many groups there are, and `groups_to_settle` takes the
-    place of `images_to_settle`.
+    For an unresolved pair, `seeds_needed` and `images_needed` are about how many seeds (on these images) or test
+    images (with these seeds) would decide it if what was observed is the truth; None where no number would, and for
+    decided pairs. Where images belong together, `groups` is how many groups there are, and `groups_needed` takes the
+    place of `images_needed`.
     """
 
     a: str
@@ -49,10 +60,19 @@ class Pair:
     equivalent: bool
     seeds: int
     images: int
-    seeds_to_settle: int | None = None
-    images_to_settle: int | None = None
+    seeds_needed: int | None = None
+    images_needed: int | None = None
     groups: int | None = None
-    groups_to_settle: int | None = None
+    groups_needed: int | None = None
+
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {
+        "seeds_needed": "seeds_to_settle",
+        "images_needed": "images_to_settle",
+        "groups_needed": "groups_to_settle",
+    }
+    seeds_to_settle = _earlier_name("seeds_needed", "seeds_to_settle")
+    images_to_settle = _earlier_name("images_needed", "images_to_settle")
+    groups_to_settle = _earlier_name("groups_needed", "groups_to_settle")
 
     def turned(self) -> Pair:
         """The same pair seen from b's side."""

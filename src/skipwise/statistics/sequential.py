@@ -48,6 +48,6 @@ def candidates_left(judgement: Judgement, *, every_pair: bool = False) -> frozen
     gone = set() if every_pair else beaten(judgement.pairs, judgement.margin).keys()
 
     def is_open(pair: Pair) -> bool:
-        return pair.verdict == "unresolved" and pair.seeds_to_settle is not None and not {pair.a, pair.b} & gone
+        return pair.verdict == "unresolved" and pair.seeds_needed is not None and not {pair.a, pair.b} & gone
 
     return frozenset(name for pair in judgement.pairs if is_open(pair) for name in (pair.a, pair.b))

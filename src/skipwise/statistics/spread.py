@@ -1,4 +1,4 @@
-"""How much a network's score varies from seed to seed, and by what factor two networks differ in that.
+"""The spread of a network's score from seed to seed, and the ratio of two networks' spreads.
 
 The ratio of two standard deviations over seeds has Bonett's interval (2006, Applied Psychological Measurement 30:432):
 the logarithm of a variance is known the worse, the heavier the tails, and the kurtosis is estimated from the deviations
@@ -38,7 +38,7 @@ SpreadVerdict = Literal["larger", "smaller", "unresolved", "too few seeds"]
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """How much one network's mean score varies over seeds.
+    """The spread of one network's mean score over seeds.
 
     Args:
         seeds: how many runs there are.
@@ -53,7 +53,7 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class SpreadPair:
-    """How the spread of network `a` compares with that of `b`.
+    """The spread of network `a` compared with that of `b`.
 
     Args:
         a, b: the networks.

@@ -8,13 +8,13 @@ from statistics import fmean, geometric_mean, stdev
 from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.results.finished import Comparison, histories
-from skipwise.comparison.results.records import Candidate, RunResult
+from skipwise.comparison.results.records import Candidate, Results, RunResult
 from skipwise.comparison.wording.plans import outlined
 from skipwise.core.options import command_words
 from skipwise.core.text import command
 from skipwise.studies.designs import Design
 from skipwise.studies.networks import plain_name
-from skipwise.studies.records import ComparisonFound, Cost, NetworkFound, NormsFound
+from skipwise.studies.records import ComparisonFound, Cost, NetworkFound, NormsFound, OutcomeFound
 from skipwise.training.depth_norms import LAST, DepthSnapshot, read_depth_norms
 
 
@@ -33,15 +33,16 @@ def comparison_found(design: Design, found: Comparison, seed: int) -> Comparison
         plan=results.plan,
         data=design.images.data,
         fingerprint=results.fingerprint,
+        outcome=plan.question.outcome,
         seeds=plan.question.seeds,
         steps=plan.recipe.steps_in_all(plan.train_images),
-        networks=tuple(_network(candidate, losses[candidate.name]) for candidate in results.candidates),
+        networks=tuple(_network(candidate, losses[candidate.name], results) for candidate in results.candidates),
         norms=tuple(each for name in plan.trained if (each := _norms(found, name)) is not None),
     )
 
 
 def _norms(found: Comparison, name: str) -> NormsFound | None:
-    """How gradients change with depth in a network; None where no run recorded it."""
+    """Returns how gradients change with depth in a network; None where no run recorded it."""
     jobs = [job for seed in found.plan.question.seeds for job in found.plan.jobs(name, seed)]
     records = [each for job in jobs if (each := read_depth_norms(found.folder / job.folder)) is not None]
     if not records:
@@ -76,7 +77,7 @@ def _outline(plan: Plan) -> list[str]:
     return lines
 
 
-def _network(candidate: Candidate, losses: list[float]) -> NetworkFound:
+def _network(candidate: Candidate, losses: list[float], results: Results) -> NetworkFound:
     counts, finished = candidate.counts, [run for run in candidate.runs if run.status == "finished"]
     return NetworkFound(
         name=candidate.name,
@@ -88,6 +89,12 @@ def _network(candidate: Candidate, losses: list[float]) -> NetworkFound:
         runs=len(finished),
         learned=learned(candidate),
         failed=candidate.failed,
+        further=tuple(
+            OutcomeFound(outcome=judged.outcome, value=each.outcome)
+            for judged in results.further
+            for each in judged.networks
+            if each.name == candidate.name
+        ),
     )
 
 
@@ -97,12 +104,12 @@ def _spread(finished: list[RunResult]) -> float | None:
 
 
 def learned(candidate: Candidate) -> int:
-    """How many of its seeds learned anything."""
+    """Counts the seeds that learned anything."""
     return len(candidate.seeds_that_count)
 
 
 def costs_of(design: Design, found: Comparison) -> list[Cost]:
-    """What the networks of a comparison cost on this machine."""
+    """Lists the costs of a comparison's networks on this machine."""
     costs = found.costs
     return [
         Cost(

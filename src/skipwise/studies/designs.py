@@ -1,4 +1,4 @@
-"""What a study is: a sentence that people repeat, comparisons that test it, and the rule from results to a verdict.
+"""The design of a study: a common claim, comparisons that test it, and the rule from results to a verdict.
 
 All of it is fixed before anything is trained. A study is a row in `table.py`.
 """
@@ -49,6 +49,7 @@ class Design:
         batch_size: images per step; None is what suits the number of training images.
         width: a factor on the channels of Skipwise's networks.
         img_size: the side of the images in pixels.
+        outcomes: what is compared; of several, the first is shown first.
         alpha: this comparison's share of the study's probability of an error.
         compile: False never compiles, so that it takes as long with a compiler as without; None compiles where that
             saves time.
@@ -64,6 +65,7 @@ class Design:
     batch_size: int | None = None
     width: float = 1.0
     img_size: int = 32
+    outcomes: tuple[str, ...] = ("accuracy",)
     alpha: float = ALPHA
     compile: bool | None = False
 
@@ -82,6 +84,7 @@ class Design:
             "recipe": self.recipe,
             "epochs": self.epochs,
             **({} if self.batch_size is None else {"batch_size": self.batch_size}),
+            **({} if self.outcomes == ("accuracy",) else {"outcome": self.outcomes}),
             "alpha": self.alpha,
             "init": ("none",),
             **({} if self.compile is None else {"compile": self.compile}),
@@ -95,7 +98,7 @@ class Design:
 
 
 Quantity = Literal["outcome", "spread", "epochs"]
-"""What a part of a claim is about: how well networks do, how much that varies from seed to seed, or how many epochs
+"""The subject of a part of a claim: how well networks do, how much that varies from seed to seed, or how many epochs
 they need to reach a validation accuracy."""
 
 

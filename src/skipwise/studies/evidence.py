@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from skipwise.comparison.results.finished import Comparison
-from skipwise.comparison.results.records import Candidate
+from skipwise.comparison.results.records import Candidate, as_advantage
 from skipwise.comparison.run.predictions import Answers, read_answers, read_tested
 from skipwise.core.errors import SkipwiseError
 from skipwise.statistics import first_reached, judge, reachings, spreads
@@ -33,12 +33,14 @@ def finding_on(part: Part, done: Done) -> Finding:
 
 
 def _outcome(part: Part, first: Comparison, second: Comparison) -> Finding:
-    question = first.results.question
-    scale, unit = question.scoring.scale, question.scoring.unit
-    pair = first.results.advantage(part.a, part.b) if first is second else _across(part, first, second)
-    if pair is None:
+    judged = next(each for each in first.results.judged if part.outcome in ("", each.outcome))
+    scale, unit = judged.scoring.scale, judged.scoring.unit
+    pair = judged.pair(part.a, part.b) if first is second else _across(part, first, second)
+    if pair is not None:
+        pair = as_advantage(pair, judged.scoring)
+    else:
         verdict = without_interval(learned(_candidate(first, part.a)), learned(_candidate(second, part.b)))
-        return Finding(part=part, unit=unit, verdict=verdict, answer=answer_to(verdict), margin=question.margin)
+        return Finding(part=part, unit=unit, verdict=verdict, answer=answer_to(verdict), margin=judged.margin)
     verdict = OF_PAIRS.get(pair.verdict, UNRESOLVED)
     return Finding(
         part=part,
@@ -48,13 +50,13 @@ def _outcome(part: Part, first: Comparison, second: Comparison) -> Finding:
         unit=unit,
         verdict=verdict,
         answer=answer_to(verdict),
-        margin=question.margin,
-        seeds_to_settle=pair.seeds_to_settle,
+        margin=judged.margin,
+        seeds_to_settle=pair.seeds_needed,
     )
 
 
 def _spread(part: Part, first: Comparison, second: Comparison) -> Finding:
-    """How many times as much a's outcome varies from seed to seed as b's."""
+    """Divides the spread of a's outcome over seeds by that of b's."""
     answers = {part.a: answers_of(first, part.a), part.b: answers_of(second, part.b)}
     tested = read_tested(first.plan, first.folder)
     found = spreads(
@@ -83,7 +85,7 @@ def _spread(part: Part, first: Comparison, second: Comparison) -> Finding:
 
 
 def _epochs(part: Part, first: Comparison, second: Comparison) -> Finding:
-    """How many epochs more a needs than b to reach the target on the validation images."""
+    """Counts the epochs that a needs more than b to reach the target on the validation images."""
     if part.target is None:
         raise ValueError(f"The part {part.claim!r} has no target.")
     runs = {}
@@ -139,7 +141,7 @@ def _across(part: Part, first: Comparison, second: Comparison) -> Pair | None:
     judged = judge(
         {side: each.scores for side, each in answers.items()},
         margin=question.tolerance,
-        alpha=question.alpha,
+        alpha=question.share_of_alpha,
         looks=question.looks,
         seeds={side: each.seeds for side, each in answers.items()},
         groups=tested.groups_that_count,

@@ -1,4 +1,4 @@
-"""How long the comparisons of a study take."""
+"""The time that the comparisons of a study take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a study measures before anything is trained, where its design depends on the machine."""
+"""Measurements before anything is trained, for studies whose design depends on the machine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def step_times(design: Design) -> dict[str, float]:
 
 
 def counted(name: str, size: int) -> Counts:
-    """What a network of `networks.py` costs for one colour image of a size in pixels."""
+    """Counts the cost of a network of `networks.py` for one colour image of a size in pixels."""
     return count(spec_of(name).build_for_counting(), channels=3, size=size)
 
 

@@ -35,12 +35,12 @@ def plain_name(name: str) -> str:
 
 
 def is_at_width(name: str) -> bool:
-    """Whether a network is one of this module."""
+    """Returns whether a network is one of this module."""
     return name.startswith(f"{__name__}:")
 
 
 def spec_of(name: str, *, num_classes: int = 10, in_channels: int = 3) -> NetworkSpec:
-    """What a name of this module stands for.
+    """Returns the network that a name of this module stands for.
 
     Raises:
         AttributeError: it stands for nothing.

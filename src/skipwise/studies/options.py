@@ -14,7 +14,7 @@ PAGES = "docs/studies"
 
 @options("Study")
 class DesignOptions:
-    """How large a study is, and with which seeds and images it is done."""
+    """Options for the size of a study, and for its seeds and images."""
 
     scale: str = option(
         "small", "The size of the study: small, for two cores and some minutes, or full, for a GPU.", metavar="SCALE"

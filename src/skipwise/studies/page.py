@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from skipwise.core.text import command, count, duration, listed
+from skipwise.evaluation.outcomes import outcome_of
+from skipwise.statistics.records import Estimate
+from skipwise.studies.designs import Part
 from skipwise.studies.networks import plain_name
 from skipwise.studies.records import ComparisonFound, Cost, Finding, NetworkFound, StudyRecord
 
@@ -42,6 +45,8 @@ def _paragraphs(record: StudyRecord) -> Iterable[str]:
     yield _bullets([*record.reasons, *record.measured, *record.notes])
     for comparison in record.comparisons:
         yield from _comparison(record, comparison)
+    if took := [_took(record, each.part) for each in record.findings if each.part.of_a != each.part.of_b]:
+        yield _bullets(took)
     yield "## Rule"
     yield _prose(record.rule)
     sentences = [_to_settle(each) for each in record.findings if each.seeds_to_settle is not None]
@@ -57,9 +62,21 @@ def _paragraphs(record: StudyRecord) -> Iterable[str]:
     )
 
 
+def _took(record: StudyRecord, part: Part) -> str:
+    """What the runs of a pair from two comparisons took, which says whether a time that was meant to be equal was."""
+    seconds = {(cost.comparison, cost.name): cost.run for cost in record.costs}
+    each = [(part.a, part.of_a), (part.b, part.of_b)]
+    times = [seconds.get((of, name)) for name, of in each]
+    said = [
+        f"{plain_name(name)} in {of} took {'an unknown time' if time is None else duration(time)}"
+        for (name, of), time in zip(each, times, strict=True)
+    ]
+    return f'On "{part.claim}": the median run of {listed(said)}, with data, validation and test images.'
+
+
 def _to_settle(found: Finding) -> str:
     return (
-        f"That {found.part.claim}: about {found.seeds_to_settle} seeds would settle it, if what was observed is the "
+        f'On "{found.part.claim}": about {found.seeds_to_settle} seeds would settle it, if what was observed is the '
         "truth."
     )
 
@@ -67,9 +84,21 @@ def _to_settle(found: Finding) -> str:
 def _comparison(record: StudyRecord, found: ComparisonFound) -> Iterable[str]:
     costs = {cost.name: cost for cost in record.costs if cost.comparison == found.name}
     yield f"## Results: {found.title}"
+    further = [outcome_of(each.outcome).measure() for each in found.networks[0].further]
     yield _table(
-        ("network", "result", "SD", "training loss", "runs", "parameters", "multiply-adds", "ms per image", "a run"),
-        [_row(each, costs.get(each.name)) for each in found.networks],
+        (
+            "network",
+            "result",
+            *further,
+            "SD",
+            "training loss",
+            "runs",
+            "parameters",
+            "multiply-adds",
+            "ms per image",
+            "a run",
+        ),
+        [_row(each, costs.get(each.name), found.outcome) for each in found.networks],
     )
     yield _prose(
         "SD is the standard deviation of the accuracy over seeds, in points. The training loss is that of the last "
@@ -99,8 +128,7 @@ def _factor(value: float | None) -> str:
     return NONE if value is None else f"{value:.3f}"
 
 
-def _row(found: NetworkFound, cost: Cost | None) -> tuple[str, ...]:
-    outcome = found.outcome
+def _row(found: NetworkFound, cost: Cost | None, first: str) -> tuple[str, ...]:
     runs = str(found.runs)
     if found.learned < found.runs:
         runs += f", of which {found.runs - found.learned} learned nothing"
@@ -110,9 +138,8 @@ def _row(found: NetworkFound, cost: Cost | None) -> tuple[str, ...]:
     run = None if cost is None else cost.run
     return (
         plain_name(found.name),
-        NONE
-        if outcome is None
-        else f"{100 * outcome.value:.2f}% ({100 * outcome.low:.1f} to {100 * outcome.high:.1f})",
+        _estimate(found.outcome, first),
+        *(_estimate(each.value, each.outcome) for each in found.further),
         NONE if found.spread is None else f"{100 * found.spread:.2f}",
         NONE if found.train_loss is None else f"{found.train_loss:.2f}",
         runs,
@@ -121,6 +148,14 @@ def _row(found: NetworkFound, cost: Cost | None) -> tuple[str, ...]:
         NONE if latency is None else f"{1000 * latency:.2f}",
         NONE if run is None else duration(run),
     )
+
+
+def _estimate(found: Estimate | None, outcome: str) -> str:
+    """An outcome with its interval."""
+    if found is None:
+        return NONE
+    of = outcome_of(outcome)
+    return f"{of.value(found.value)} ({of.bounds(found.low, found.high)})"
 
 
 def difference(found: Finding) -> str:
@@ -138,7 +173,7 @@ def verdict_of(record: StudyRecord) -> str:
 
 
 def count_of_answers(record: StudyRecord) -> str:
-    """How many parts of the claim have which answer, in a sentence."""
+    """States how many parts of the claim have each answer."""
     counts = Counter(finding.answer for finding in record.findings)
     each = [f"{number} {answer}" for answer, number in counts.items()]
     return f"Of the {count(len(record.findings), 'part')} of the claim, {listed(each)}." if len(counts) > 1 else ""

@@ -1,4 +1,4 @@
-"""What a study fixes before it begins, what it found, and what its verb returns."""
+"""Records of a study: its plan, its results, and the report of its verb."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StudyPlan:
     settled: Setup | None = None
 
     def same_as(self, other: StudyPlan) -> bool:
-        """Whether it is the same study; what was measured for it may be otherwise today."""
+        """Returns whether it is the same study; its measurements may differ today."""
         return replace(self, settled=None) == replace(other, settled=None)
 
     def difference(self, other: StudyPlan) -> str:
@@ -42,6 +42,14 @@ class StudyPlan:
             if getattr(self, name) != getattr(other, name):
                 return f"its {name} is {getattr(other, name)}"
         return "its design is another"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutcomeFound:
+    """A further outcome of a network, with its interval; None with fewer than two runs that learned."""
+
+    outcome: str
+    value: Estimate | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +65,7 @@ class NetworkFound:
         runs: finished runs.
         learned: those of them that learned anything.
         failed: runs that failed.
+        further: the other outcomes.
     """
 
     name: str
@@ -68,11 +77,12 @@ class NetworkFound:
     runs: int
     learned: int
     failed: int
+    further: tuple[OutcomeFound, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class NormsFound:
-    """How the gradient of the loss changes with depth in a network: the geometric mean of its runs.
+    """The change of the loss's gradient with depth in a network: the geometric mean of its runs.
 
     Args:
         name: the network.
@@ -101,6 +111,7 @@ class ComparisonFound:
         plan: the digest of its plan.
         data: the name of the set.
         fingerprint: of the images and their split.
+        outcome: the first outcome.
         seeds: of the runs of each network.
         steps: the optimizer's steps of a run.
         networks: what became of each network.
@@ -114,6 +125,7 @@ class ComparisonFound:
     plan: str
     data: str
     fingerprint: str
+    outcome: str
     seeds: tuple[int, ...]
     steps: int
     networks: tuple[NetworkFound, ...]
@@ -150,7 +162,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a network of a study cost on the machine that did it.
+    """The cost of a network of a study on the machine that did it.
 
     Args:
         comparison, name: the design and the network.
@@ -233,7 +245,7 @@ class StudyReport:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedStudy:
-    """What a study would do.
+    """The runs that a study would do.
 
     Args:
         study: its name.

@@ -81,6 +81,8 @@ SQUEEZE_EXCITE = Study(
         "At the small scale both networks have a quarter of the published channels.",
         "The second part holds SE-ResNet-18 of the second comparison against ResNet-18 of the first. Both comparisons "
         "have the same images, split and seeds, and each gets half of the probability of an error.",
+        "Equal time goes by the time of a training step, and whole epochs are rounded down. Reading images and "
+        "answering validation and test images cost both networks about the same, and are not counted.",
         "ResNet-18 is trained in the second comparison, too; no part of the claim is about that.",
     ),
     not_covered=(
@@ -92,6 +94,8 @@ SQUEEZE_EXCITE = Study(
     would_change=(
         "Longer training: gates learn slowly, and a network that is behind after a few hundred steps may catch up.",
         "More seeds or more test images narrow every interval.",
+        "An epoch more or less in the second part: it is counted in whole epochs, and a step is timed on a machine "
+        "that may be doing other work.",
         "Hardware on which gates cost less time would give SE-ResNet-18 more epochs in the second part.",
     ),
     settle=_settle,

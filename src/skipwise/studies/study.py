@@ -120,7 +120,7 @@ def carry_out(
 
 
 def _places(given: object, designs: Sequence[Design]) -> dict[str, str]:
-    """Where each data set of the designs lies.
+    """Returns the place of each data set of the designs.
 
     Raises:
         SkipwiseError: it is not said as NAME=PLACE, or names a set that the study does not use.
@@ -217,7 +217,7 @@ def _shown(place: Place[StudyPlan], pages: Path, *, repeated: bool) -> StudyRepo
 
 
 def _planned(which: Study, plan: StudyPlan, place: Place[StudyPlan], places: dict[str, str]) -> PlannedStudy:
-    """What is left to do, and how long it takes."""
+    """Returns the work that is left, and how long it takes."""
     require("torch", extra="train")
     setup = (place.plan or plan).settled or which.settle(plan.setup)
     planned = []

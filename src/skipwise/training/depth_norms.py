@@ -1,4 +1,4 @@
-"""How large activations and gradients are at each block of a network: recorded while it is trained, and read back.
+"""Norms of activations and gradients at each block of a network: recorded in training, and read back.
 
 The record is `depth-norms.json`. In the folder of `train` or `compare` it says after which epochs to record; in a run's
 folder it has what was recorded, too. So it is found by whichever process does the run.
@@ -49,7 +49,7 @@ class DepthSnapshot:
 
 @dataclass(frozen=True, kw_only=True)
 class DepthRecord:
-    """What `DepthNorms` records of one run.
+    """The norms that `DepthNorms` records of one run.
 
     Args:
         epochs: after which epochs; -1 is the last one.
@@ -74,7 +74,7 @@ class DepthRecord:
         return next((each for each in self.snapshots if each.epoch == epoch), None)
 
     def wants(self, epoch: int, *, last: bool) -> bool:
-        """Whether to record after an epoch.
+        """Returns whether to record after an epoch.
 
         Args:
             last: whether it is the last one.
@@ -124,7 +124,7 @@ class DepthNorms(Callback):
 
 
 def read_depth_norms(folder: str | os.PathLike[str]) -> DepthRecord | None:
-    """What `DepthNorms` recorded of a run.
+    """Reads the norms that `DepthNorms` recorded of a run.
 
     Args:
         folder: the run's folder.

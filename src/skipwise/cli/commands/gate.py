@@ -33,7 +33,7 @@ Images = Annotated[
 
 @options("Output")
 class MarkdownOptions:
-    """Where the report for a pull request goes."""
+    """Options for the report that a pull request shows."""
 
     markdown: str | None = option(
         None,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Name = Annotated[
     str | None,
     typer.Argument(
-        metavar="[STUDY]",
+        metavar="STUDY",
         help="depth, squeeze-excite, robustness, bottleneck, inverted or initialisation. Without a name, all of them "
         "are listed with what they test and how long they take.",
     ),

@@ -15,6 +15,7 @@ from skipwise.comparison.results.finished import Comparison
 from skipwise.comparison.results.records import Costs, Recommendation, Results
 from skipwise.comparison.wording import pairs, phrases
 from skipwise.comparison.wording.answer import answer, does_not_fit
+from skipwise.comparison.wording.by_seed import lines as by_seed
 from skipwise.comparison.wording.further import and_outcomes
 from skipwise.comparison.wording.notes import notes, reservations
 from skipwise.comparison.wording.study import looks_taken, when_and_how_long
@@ -49,7 +50,7 @@ def print_comparison(comparison: Comparison, *, typed: Sequence[str]) -> None:
         console.print()
     print_further(console, results, costs)
     more = [f"{len(lines) - len(shown):,} more pairs are in the report."] if len(shown) < len(lines) else []
-    for line in (*more, *looks_taken(comparison.plan, results), *notes(comparison.plan, results)):
+    for line in (*more, *looks_taken(comparison.plan, results), *by_seed(results), *notes(comparison.plan, results)):
         console.print(Text(line), soft_wrap=not console.is_terminal)
     console.print()
     _print_answer(console, comparison, choice)

@@ -1,4 +1,4 @@
-"""What a person reads of the outcomes beside the first one: a table of each, and a sentence for each claim."""
+"""The summary of the outcomes beside the first one: a table of each, and a sentence for each claim."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person reads of a gate at the end; without torch."""
+"""The summary of a gate in the terminal; it needs no torch."""
 
 from __future__ import annotations
 

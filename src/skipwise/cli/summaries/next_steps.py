@@ -29,9 +29,9 @@ def next_command(comparison: Comparison, typed: Sequence[str]) -> str:
         return command(*program, "compare", "path/to/your/images", "--models", models)
     beaten = results.beaten()
     settle = [
-        pair.seeds_to_settle
+        pair.seeds_needed
         for pair in results.pairs
-        if pair.seeds_to_settle is not None and not {pair.a, pair.b} & beaten.keys()
+        if pair.seeds_needed is not None and not {pair.a, pair.b} & beaten.keys()
     ]
     looks = results.question.looks
     more = min((count for count in settle if count > looks[-1]), default=0)

@@ -1,4 +1,4 @@
-"""What is printed of studies: the list of them, a plan, and what one found."""
+"""Summaries of studies: the list of them, a plan, and the result of one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def print_studies(studies: Sequence[ListedStudy], *, typed: Sequence[str]) -> No
     table.add_column("study", no_wrap=True)
     table.add_column("claim", overflow="fold")
     table.add_column("runs", justify="right")
-    table.add_column("about", no_wrap=True)
+    table.add_column("now takes about", no_wrap=True)
     for each in studies:
         table.add_row(each.name, Text(each.claim), str(each.runs), duration(each.seconds))
     console.print(table)

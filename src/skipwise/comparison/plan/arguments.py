@@ -30,6 +30,7 @@ class Arguments:
     outcome: str
     margin: float | tuple[float, ...]
     alpha: float
+    target_accuracy: float | None = None
     balance: str
     device: str | None = None
     precision: str | None = None
@@ -81,6 +82,7 @@ def arguments(plan: Plan) -> Arguments:
         outcome=",".join(question.outcomes),
         margin=tuple(each.margin for each in question.questions) if question.further else question.margin,
         alpha=question.alpha,
+        target_accuracy=plan.target_accuracy,
         balance=recipe.balance,
         device=plan.execution.device,
         precision=plan.execution.precision,

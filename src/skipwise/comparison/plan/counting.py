@@ -59,14 +59,16 @@ def check_variants(question: Question, prepared: Prepared, size: int, *, tuned: 
             f"--tune chooses by validation images as they are, and {question.outcome} needs other versions; leave "
             f"--tune out, or name another outcome first, such as --outcome accuracy,{question.outcome}."
         )
-    kinds = Kinds(size=size, two_valued=_two_valued(prepared) if question.variants else False, brought=())
+    if not question.variants:
+        return
+    kinds = Kinds(size=size, two_valued=_two_valued(prepared), brought=tuple(prepared.source.versions))
     for name in question.variants:
         if reason := VARIANTS[name].refuse(kinds):
             raise SkipwiseError(reason)
 
 
 def _two_valued(prepared: Prepared) -> bool:
-    """Whether test images have 1 bit for each pixel: as files, or as an array with nothing but black and white."""
+    """Returns whether test images have 1 bit per pixel: as files, or as an array of black and white only."""
     tested = np.flatnonzero(prepared.split == "test")
     pixels = prepared.source.pixels
     if pixels is not None:

@@ -40,6 +40,7 @@ def as_asked_before(draft: Plan, folder: Path) -> Plan:
         asked_for=before.asked_for,
         asked_setting=before.asked_setting,
         asked_seed=before.asked_seed,
+        target_accuracy=draft.target_accuracy or before.target_accuracy,
     )
     draft = with_stored_batch(draft, before)
     if before.asked_for is not None:  # the time limit chose the epochs

@@ -30,6 +30,7 @@ from skipwise.training.starting_weights import Start
 
 MOST_FOLDS = 20
 _OTHER_NUMBERS = "other looks, epochs or seeds are asked for"
+_OTHER_TARGET = "another target accuracy is asked for, which 'skipwise report' takes for a finished comparison, too"
 
 
 def check_together(folds: int | None, *, tune: bool, included: bool, lr: float | None) -> None:
@@ -92,6 +93,8 @@ class Plan:
     `grouping` says which test images belong together; None where each is by itself, and in plans of earlier versions,
     which took them for independent of each other.
 
+    `target_accuracy` is an accuracy on the validation images, in percent; it is asked how many epochs it takes.
+
     `execution` and `processes` are what the machine suggested; they are not part of what makes two plans the same.
     `asked_batch` is the batch that was asked for, or is the recipe's, where a smaller one is used to fit into memory.
     Under a `time_limit` (in seconds), so are looks, epochs, the images' size, the stem and the first seed, all of which
@@ -140,6 +143,7 @@ class Plan:
     processes: int = field(metadata=IGNORED)
     asked_batch: int | None = field(default=None, metadata=IGNORED | LATER)
     grouping: Grouping | None = field(default=None, metadata=compared("other test images belong together") | LATER)
+    target_accuracy: float | None = field(default=None, metadata=compared(_OTHER_TARGET) | LATER)
 
     EARLIER_NAMES: ClassVar[dict[str, str]] = {"external_code": "guests"}
     guests = earlier_name("external_code", "guests")
@@ -313,7 +317,7 @@ class Plan:
 
 
 TUNING = "tuning"
-"""Where runs are kept that choose learning rates."""
+"""The folder of the runs that choose learning rates."""
 
 
 def run_folder(model: str, seed: int, *, parent: str = "runs") -> str:

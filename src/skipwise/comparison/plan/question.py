@@ -43,7 +43,7 @@ class FurtherOutcome:
 
     @property
     def scoring(self) -> Outcome:
-        """What it counts."""
+        """The outcome that it counts."""
         return outcome_of(self.outcome)
 
 

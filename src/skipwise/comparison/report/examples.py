@@ -139,8 +139,7 @@ def _subject(results: Results, choice: Recommendation) -> str:
 
 
 def _divisions(results: Results, choice: Recommendation) -> list[Divided]:
-    """Of the recommended network and those that come nearest to it: those that it could not be told from, then the
-    next best ones."""
+    """Lists the recommended network with its nearest rivals: first those not told from it, then the next best."""
     name = _subject(results, choice)
     order = [candidate.name for _, candidate in ranked(results) if candidate.name != name]
     nearest = sorted(order, key=lambda other: other not in choice.rivals)  # which keeps the order otherwise

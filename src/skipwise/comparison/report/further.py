@@ -1,4 +1,4 @@
-"""What the report, and its Markdown, show of the outcomes beside the first one."""
+"""Sections of the report, and of its Markdown, on the outcomes beside the first one."""
 
 from __future__ import annotations
 

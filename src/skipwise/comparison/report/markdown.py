@@ -6,6 +6,7 @@ import re
 
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.report.by_seed import markdown_of_seeds
 from skipwise.comparison.report.evidence import ranked
 from skipwise.comparison.report.further import markdown_of_further
 from skipwise.comparison.report.tables import table
@@ -33,6 +34,7 @@ def markdown(plan: Plan, results: Results, costs: Costs) -> str:
         escaped(" ".join(study.looks_taken(plan, results))),
         _pairs(results, costs),
         *markdown_of_further(results),
+        *markdown_of_seeds(results),
         escaped(study.not_covered(plan)),
         _code(command(plan)),
     ]

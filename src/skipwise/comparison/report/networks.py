@@ -31,7 +31,7 @@ from skipwise.evaluation.one_network import Answers, evaluate_answers
 from skipwise.training.run.predictions import read_predictions
 
 FOLDER = "evaluation"
-"""Where the pages are, in the comparison's folder: a folder for each network."""
+"""The folder of the pages in that of the comparison: a folder for each network."""
 PAGES = replace(EVALUATIONS, noun="a network's page", results=(PAGE, RECORD), overwrites=True)
 """Like what `evaluate` makes, but for the table of all answers, which are with the runs."""
 

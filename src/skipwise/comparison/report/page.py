@@ -9,6 +9,7 @@ from typing import Any
 from skipwise.comparison.plan.command import command
 from skipwise.comparison.plan.plan import Plan
 from skipwise.comparison.report import evidence, examples, fairness
+from skipwise.comparison.report.by_seed import page_of_epochs, page_of_spreads
 from skipwise.comparison.report.further import page_of_further
 from skipwise.comparison.report.networks import NetworkPage
 from skipwise.comparison.results.records import Candidate, Costs, Results, RunResult
@@ -83,6 +84,8 @@ def write_report(
             matrix=evidence.matrix(results),
             pairs=evidence.pairs(results, costs),
             further=page_of_further(results),
+            spreads=page_of_spreads(results),
+            epochs_needed=page_of_epochs(results),
             and_outcomes=and_outcomes(results.question),
             of_losses="errors" if outcome.higher_is_better else "loss",
             has_ratios=bool(results.ratios),

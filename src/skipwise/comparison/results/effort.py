@@ -48,20 +48,20 @@ def effort_for(pairs: Sequence[Pair], results: Results, costs: Costs | None = No
         pairs: at least one.
         costs: for how long runs take; None where that is not asked.
     """
-    seeds = _most(pairs, lambda pair: (pair.seeds, pair.seeds_to_settle))
+    seeds = _most(pairs, lambda pair: (pair.seeds, pair.seeds_needed))
     candidates = {c.name: c for c in results.candidates}
     runs = {}
     if seeds is not None:
         for name in dict.fromkeys(name for pair in pairs for name in (pair.a, pair.b)):
-            needed = max(pair.seeds_to_settle or 0 for pair in pairs if name in (pair.a, pair.b))
+            needed = max(pair.seeds_needed or 0 for pair in pairs if name in (pair.a, pair.b))
             done = len(candidates[name].seeds_that_count)
             runs[name] = max(needed - done, 0) * candidates[name].folds
     return Effort(
         seeds=seeds,
         runs=sum(runs.values()),
         seconds=_seconds(runs, costs),
-        images=_most(pairs, lambda pair: (pair.images, pair.images_to_settle)),
-        groups=_most(pairs, lambda pair: (pair.groups or 0, pair.groups_to_settle)),
+        images=_most(pairs, lambda pair: (pair.images, pair.images_needed)),
+        groups=_most(pairs, lambda pair: (pair.groups or 0, pair.groups_needed)),
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from skipwise.comparison.options import ReportOptions
 from skipwise.comparison.plan.plan import COMPARISONS, COSTS, PLAN, REPORT, RESULTS, Plan
+from skipwise.comparison.plan.target import check_reachable, target_of
 from skipwise.comparison.results.choice import choose
 from skipwise.comparison.results.records import Costs, Results
 from skipwise.core.errors import SkipwiseError, unknown_name
@@ -109,7 +110,7 @@ def report(comparison: str | os.PathLike[str], *, options: ReportOptions) -> Pat
     format = options.format
     if format not in FORMATS:
         raise unknown_name("format", format, FORMATS)
-    found = read_comparison(Path(comparison))
+    found = _asked_of(read_comparison(Path(comparison)), options.target.target_accuracy)
     if format == "md":
         from skipwise.comparison.report.markdown import markdown  # not for those who only read
 
@@ -119,6 +120,18 @@ def report(comparison: str | os.PathLike[str], *, options: ReportOptions) -> Pat
     from skipwise.comparison.report.rewrite import rewrite_report  # not for those who only read
 
     return rewrite_report(found)
+
+
+def _asked_of(found: Comparison, accuracy: float | None) -> Comparison:
+    """A comparison, with the epochs that an accuracy takes where that is asked only now."""
+    target = target_of(accuracy)
+    check_reachable(target, found.plan.split_images["val"])
+    if target is None:
+        return found
+    from skipwise.comparison.run.by_seed import target_epochs  # not for those who only read
+
+    added = target_epochs(found.plan, found.folder, found.results.candidates, target)
+    return replace(found, results=replace(found.results, target_epochs=added))
 
 
 def record(comparison: Comparison) -> str:

@@ -1,4 +1,4 @@
-"""What was found by one of several outcomes."""
+"""The results by one of several outcomes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class JudgedOutcome:
 
     @property
     def scoring(self) -> Outcome:
-        """How it counts, and how that is shown."""
+        """The outcome, which knows how values are counted and shown."""
         return outcome_of(self.outcome)
 
     def pair(self, a: str, b: str) -> Pair | None:

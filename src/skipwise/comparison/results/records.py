@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from skipwise.comparison.plan.question import Question
 from skipwise.comparison.results.judged import JudgedOutcome, Reached, find_pair
+from skipwise.comparison.results.target import TargetEpochs
 from skipwise.core.deprecation import earlier_name
 from skipwise.core.machine.system import Machine
 from skipwise.cost.counts import Counts
@@ -17,7 +18,7 @@ from skipwise.cost.interleaved import Timing
 from skipwise.evaluation.calibration import Calibration
 from skipwise.evaluation.metrics import Metrics
 from skipwise.evaluation.outcomes import Outcome
-from skipwise.statistics import Climb, Estimate, Pair, Share, beaten
+from skipwise.statistics import Climb, Estimate, Pair, Share, Spreads, beaten
 
 Quantity = Literal["latency", "size", "multiply-adds", "outcome"]
 Basis = Literal[
@@ -49,7 +50,8 @@ class Candidate:
         lr: the peak learning rate, its own where rates were tuned.
         outcome: the mean of what the question counts over runs that learned, None with fewer than two such seeds.
         accuracy: the mean accuracy of runs that learned, None with no such seed.
-        without_twins: that on the test images that have no twin in another split; None if all or none have one.
+        without_near_duplicates: that on the test images without a near-duplicate in another split; None if all or
+            none have one.
         per_class: that on each class's images, in the order of `Results.classes`; () with no finished seed.
         runs: in the order of their seeds; as many as the question needed.
         repeated: the seeds that gave the same answers as an earlier one to the last bit, which none should.
@@ -65,7 +67,7 @@ class Candidate:
     lr: float
     outcome: Estimate | None
     accuracy: float | None
-    without_twins: float | None
+    without_near_duplicates: float | None
     per_class: tuple[float, ...]
     runs: tuple[RunResult, ...]
     repeated: tuple[int, ...]
@@ -73,6 +75,9 @@ class Candidate:
     climb: Climb | None = None
     not_learned: Share | None = None
     calibration: Calibration | None = None
+
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {"without_near_duplicates": "without_twins"}
+    without_twins = earlier_name("without_near_duplicates", "without_twins")
 
     @property
     def failed(self) -> int:
@@ -290,13 +295,15 @@ class Recommendation:
 class Results:
     """`comparison.json`: the same plan gives the same bytes.
 
-    `plan` is the digest of the plan it was made under; `twins` is the number of test images that are, exactly or
-    nearly, among the training or validation images too; `guess` is the outcome of whoever knows only how common each
+    `plan` is the digest of the plan it was made under; `near_duplicates` is the number of test images that are, exactly
+    or nearly, among the training or validation images too; `guess` is the outcome of whoever knows only how common each
     class is: for accuracy, of always answering the commonest.
     `class_images` counts the test images of each class. `test_groups` is the number of groups that the test images
     belong to, None where each is by itself; `grouped_by` is what said so, beside near-duplicates. `divided` has the
     images on which the two networks of a pair disagree; () in records of earlier versions. `further_outcomes`
-    has what was found by the other outcomes that were asked for; it is left out of files where there is none.
+    has what was found by the other outcomes that were asked for, `spreads` how much the outcome varies with the seed,
+    and `target_epochs` how many epochs an accuracy takes, where one was asked for; each is left out of files where
+    there is none.
     """
 
     plan: str
@@ -304,7 +311,7 @@ class Results:
     data: str
     fingerprint: str
     test_images: int
-    twins: int
+    near_duplicates: int
     guess: float
     classes: tuple[str, ...]
     class_images: tuple[int, ...]
@@ -321,18 +328,21 @@ class Results:
     ratios: tuple[Ratio, ...] = ()
     divided: tuple[Divided, ...] = ()
     further_outcomes: tuple[JudgedOutcome, ...] | UnsetType = UNSET
+    spreads: Spreads | UnsetType = UNSET
+    target_epochs: TargetEpochs | UnsetType = UNSET
 
-    EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidates": "contenders"}
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {"candidates": "contenders", "near_duplicates": "twins"}
     contenders = earlier_name("candidates", "contenders")
+    twins = earlier_name("near_duplicates", "twins")
 
     @property
     def further(self) -> tuple[JudgedOutcome, ...]:
-        """What was found by each further outcome."""
+        """The results by each further outcome."""
         return () if isinstance(self.further_outcomes, UnsetType) else self.further_outcomes
 
     @property
     def judged(self) -> tuple[JudgedOutcome, ...]:
-        """What was found by each outcome, the first one first; in the order of `question.questions`."""
+        """The results by each outcome, the first one first; in the order of `question.questions`."""
         question = self.question
         first = JudgedOutcome(
             outcome=question.outcome,

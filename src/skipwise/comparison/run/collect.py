@@ -23,6 +23,7 @@ from skipwise.comparison.results.records import (
     Results,
     RunResult,
 )
+from skipwise.comparison.run.by_seed import spreads_of, target_epochs
 from skipwise.comparison.run.collapse import why_not_learned
 from skipwise.comparison.run.further import judge_further, possible
 from skipwise.comparison.run.learning import climbs
@@ -39,19 +40,21 @@ def collect(plan: Plan, folder: Path, study: StudyResult) -> Results:
     """The results of a finished study."""
     question, tested, judgement = plan.question, study.tested, study.judgement
     counted = np.bincount(tested.labels, minlength=len(plan.classes))
+    candidates = tuple(_candidate(plan, folder, study, name) for name in question.candidates)
+    target = plan.target_accuracy
     return Results(
         plan=plan.digest(),
         question=question,
         data=plan.data,
         fingerprint=plan.fingerprint,
         test_images=plan.test_images,
-        twins=int(tested.has_twin.sum()),
+        near_duplicates=int(tested.duplicated.sum()),
         guess=question.scoring.baseline(counted.tolist(), plan.classes),
         classes=plan.classes,
         class_images=tuple(counted.tolist()),
         exploratory=plan.exploratory,
         folds=plan.folds,
-        candidates=tuple(_candidate(plan, folder, study, name) for name in question.candidates),
+        candidates=candidates,
         pairs=judgement.pairs,
         looks=study.looks,
         bootstraps=_bootstraps(study),
@@ -62,6 +65,8 @@ def collect(plan: Plan, folder: Path, study: StudyResult) -> Results:
         ratios=_ratios(plan, study),
         divided=_divided(plan, study),
         further_outcomes=judge_further(study) or UNSET,
+        spreads=spreads_of(study),
+        target_epochs=UNSET if target is None else target_epochs(plan, folder, candidates, target),
     )
 
 
@@ -71,8 +76,8 @@ def _candidate(plan: Plan, folder: Path, study: StudyResult, name: str) -> Candi
     records = study.records if name in plan.trained else {}
     answers = study.answers.get(name) or read_answers(plan, folder, tested, name, records)
     right = answers.of_learned == tested.labels
-    has_twin = tested.has_twin
-    apart = len(right) and has_twin.any() and not has_twin.all()
+    duplicated = tested.duplicated
+    apart = len(right) and duplicated.any() and not duplicated.all()
     runs = tuple(
         _result(plan, folder, job, records[job.folder])
         for seed in plan.question.seeds
@@ -86,7 +91,7 @@ def _candidate(plan: Plan, folder: Path, study: StudyResult, name: str) -> Candi
         lr=study.rates.get(name, plan.recipe_of(name).lr),
         outcome=possible(study.judgement.accuracies.get(name), plan.question.scoring.least),
         accuracy=float(right.mean()) if len(right) else None,
-        without_twins=float(right[:, ~has_twin].mean()) if apart else None,
+        without_near_duplicates=float(right[:, ~duplicated].mean()) if apart else None,
         per_class=_per_class(right, tested, len(plan.classes)),
         runs=runs,
         repeated=answers.repeated,

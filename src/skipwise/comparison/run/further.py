@@ -17,13 +17,13 @@ from skipwise.statistics import Estimate, Judgement, judge
 
 
 def judge_further(study: StudyResult) -> tuple[JudgedOutcome, ...]:
-    """What a finished study found by each of its question's further outcomes."""
+    """Judges a finished study by each of its question's further outcomes."""
     _, *questions = study.plan.question.questions
     return tuple(_judged(study, number, question) for number, question in enumerate(questions))
 
 
 def _judged(study: StudyResult, number: int, question: Question) -> JudgedOutcome:
-    """What was found by one of them, whose scores have this number among those of further outcomes."""
+    """Judges by one further outcome, whose scores have this number among them."""
     plan, tested, scoring = study.plan, study.tested, question.scoring
     answers = {name: study.answers[name] for name in plan.trained if name in study.answers}
     counts = scoring.members(tested.labels, plan.classes)

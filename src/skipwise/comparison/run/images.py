@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from skipwise.data.scan.inspection import PixelFormat
 from skipwise.data.scan.journal import row_remaker
 from skipwise.data.scan.scan import Scan, scan_images, source_state
 from skipwise.data.sources import Source, open_source
+from skipwise.data.sources.source import Versions
 from skipwise.data.splits import make_folds, save_split
 from skipwise.data.store.packed import pack
 from skipwise.data.store.streamed import Streamed
@@ -175,9 +177,24 @@ def load_images(folder: Path, plan: Plan) -> Images:
         ) from error
 
 
-def originals_of(plan: Plan, images: Images) -> Originals:
-    """The images of which versions are made."""
-    return Originals(pixels=images.pixels, preprocessing=plan.preprocessing)
+def originals_of(folder: Path, plan: Plan, images: Images) -> Originals:
+    """The images of which versions are made, and the versions that their data set brings.
+
+    Raises:
+        SkipwiseError: the data set can't be opened any more, or has changed.
+    """
+    brought: Versions = {}
+    if "backgrounds" in plan.question.variants:
+        found = read_sealed(folder / "images.json", StoredImages)
+        rows = np.array(found.rows, dtype=np.int64)
+        brought = {name: partial(_of_rows, pixels, rows) for name, pixels in _opened(found).versions.items()}
+    return Originals(pixels=images.pixels, preprocessing=plan.preprocessing, brought=brought)
+
+
+def _of_rows(
+    pixels: Callable[[NDArray[np.int64]], NDArray[np.uint8]], rows: NDArray[np.int64], numbers: NDArray[np.int64]
+) -> NDArray[np.uint8]:
+    return pixels(rows[numbers])
 
 
 def read_split_table(folder: Path) -> list[dict[str, str]]:
@@ -213,10 +230,15 @@ def _pixels(found: StoredImages, plan: Plan) -> Pixels:
 
 
 def _looked_at(found: StoredImages) -> tuple[Source, Scan]:
+    source = _opened(found)
+    return source, scan_images(source)
+
+
+def _opened(found: StoredImages) -> Source:
     asked = found.request
     if asked is None:
         raise SkipwiseError(f"{found.pack} is gone or damaged; give the same command again.")
     source = open_source(asked.data, asked.reading)
     if source_state(source) != found.state:
         raise SkipwiseError(f"The images in {asked.data} changed since training began; give the same command again.")
-    return source, scan_images(source)
+    return source

@@ -30,14 +30,14 @@ class Tested:
     Args:
         ids: [N].
         labels: the numbers of the classes [N].
-        has_twin: whether an image has a duplicate in another split [N].
+        duplicated: whether an image has a duplicate in another split [N].
         counts: whether an image counts for the (first) outcome [N].
         groups: the groups that images belong to [N]; None where images are independent.
     """
 
     ids: NDArray[np.str_]
     labels: NDArray[np.int64]
-    has_twin: NDArray[np.bool_]
+    duplicated: NDArray[np.bool_]
     counts: NDArray[np.bool_]
     groups: NDArray[np.str_] | None = None
 
@@ -101,7 +101,7 @@ def read_tested(plan: Plan, folder: Path) -> Tested:
         ids=np.array([row["path"] for row in rows]),
         labels=labels,
         counts=plan.question.scoring.members(labels, plan.classes),
-        has_twin=np.array([bool(row["twin"]) for row in rows]),
+        duplicated=np.array([bool(row["twin"]) for row in rows]),
     )
 
 

@@ -88,7 +88,7 @@ class Worker:
     def _answer_variants(self, job: Job, images: Images) -> None:
         """Has a finished run answer what else of its test images it is asked."""
         if names := self.plan.variants_of(job):
-            originals = self._originals = self._originals or originals_of(self.plan, self.images)
+            originals = self._originals = self._originals or originals_of(self.folder, self.plan, self.images)
             answer_variants(job.spec, self.folder / job.folder, images, originals, names)
 
     def _outcome(self, validated: Predictions) -> float | None:

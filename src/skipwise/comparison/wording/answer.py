@@ -44,12 +44,12 @@ class Answer:
 
     @property
     def head(self) -> tuple[str, ...]:
-        """What somebody who decides reads, a line each: what to use, how sure that is, and what it costs."""
+        """The first lines, for whoever decides: the network to use, how sure that is, and its cost."""
         return tuple(filter(None, (" ".join(filter(None, (self.faster, self.use))), self.sure, self.price)))
 
     @property
     def rest(self) -> tuple[str, ...]:
-        """What would change it, what that costs, and what to watch."""
+        """The other lines: what could change the answer, what that costs, and what to watch."""
         return tuple(filter(None, (self.change, self.cost, self.mind)))
 
 
@@ -227,7 +227,7 @@ def _guessed(results: Results, choice: Recommendation) -> str:
 
 
 def _may_change(choice: Recommendation) -> str:
-    """What would change a choice that was shown."""
+    """States what could change a choice that was shown."""
     if choice.basis == "only one fits":
         return "Other limits may change it."
     return (
@@ -237,7 +237,7 @@ def _may_change(choice: Recommendation) -> str:
 
 
 def _price(results: Results, choice: Recommendation) -> str:
-    """What the choice takes in time and space, what a faster network would give up, and what it took to find out."""
+    """States the time and size of the choice, the loss with a faster network, and the comparison's cost."""
     counts, runs = _candidate(results, choice.candidate).counts, sum(len(c.runs) for c in results.candidates)
     speed = "" if choice.latency is None else f"{milliseconds(choice.latency)} per image on {choice.where}"
     space = "" if counts is None else f"{size(counts)} of weights"
@@ -249,7 +249,7 @@ def _price(results: Results, choice: Recommendation) -> str:
 
 
 def _beside_faster(results: Results, choice: Recommendation) -> str:
-    """How much slower the choice is than a faster network, and what that brings."""
+    """States how much slower the choice is than a faster network, and what that brings."""
     rival, fastest, scoring = choice.faster_rival, choice.fastest, results.question.scoring
     if choice.basis == "best guess":
         if rival is None or (choice.faster is not None and choice.faster.name == rival.name):

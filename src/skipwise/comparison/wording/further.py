@@ -17,7 +17,7 @@ def further(results: Results) -> list[tuple[Question, JudgedOutcome]]:
 
 
 def and_outcomes(question: Question) -> str:
-    """What intervals hold for together with all pairs: " and outcomes" where there are several."""
+    """Returns " and outcomes" where intervals hold for several outcomes together; "" for one."""
     return " and outcomes" if question.further else ""
 
 
@@ -27,7 +27,7 @@ def beside(question: Question) -> str:
 
 
 def decides(results: Results) -> str:
-    """Which outcome the choice goes by, where there are several; "" else."""
+    """Names the outcome that decides the choice, where there are several; "" for one."""
     if not results.question.further:
         return ""
     return (
@@ -51,7 +51,7 @@ def claims(question: Question, judged: JudgedOutcome, *, about: str | None = Non
 
 
 def claim(pair: Pair, question: Question) -> str:
-    """What is shown of a pair: "By test log-loss, a is better than b by 0.031 nats (0.012 to 0.050)."."""
+    """States what is shown of a pair: "By test log-loss, a is better than b by 0.031 nats (0.012 to 0.050)."."""
     outcome = question.scoring
     if pair.verdict == "equivalent":
         span = outcome.differences(pair.low, pair.high)

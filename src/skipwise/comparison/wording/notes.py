@@ -30,7 +30,7 @@ def notes(plan: Plan, results: Results) -> list[str]:
         *_too_short(plan),
         *_climbing(plan, results),
         *guessing(results),
-        *_twins(results),
+        *_near_duplicates(results),
         *_stopped(plan),
         *_too_few(results),
     ]
@@ -214,16 +214,18 @@ def guessing(results: Results) -> list[str]:
     ]
 
 
-def _twins(results: Results) -> list[str]:
+def _near_duplicates(results: Results) -> list[str]:
     """A sentence about test images that are in another split too, and what accuracies are without them."""
-    if not results.twins:
+    number = results.near_duplicates
+    if not number:
         return []
-    without = [f"{c.name} {accuracy(c.without_twins)}" for c in results.candidates if c.without_twins is not None]
-    them = "them" if results.twins != 1 else "it"
+    found = {each.name: each.without_near_duplicates for each in results.candidates}
+    without = [f"{name} {accuracy(share)}" for name, share in found.items() if share is not None]
+    them = "them" if number != 1 else "it"
     accuracies = f" Test accuracy without {them}: {', '.join(without)}." if without else ""
-    are = "have exact or near copies" if results.twins != 1 else "has an exact or near copy"
+    are = "have exact or near copies" if number != 1 else "has an exact or near copy"
     return [
-        f"{results.twins:,} of the {results.test_images:,} test images {are} among the training or validation "
+        f"{number:,} of the {results.test_images:,} test images {are} among the training or validation "
         f"images.{accuracies}"
     ]
 

@@ -94,7 +94,7 @@ def left_open(pair: Pair, results: Results, costs: Costs | None = None) -> str:
         behind = question.scoring.behind
         below = [f"{name} is more than {margin(question)} {behind} {above[name]}" for name in gone]
         return f"left open, since nobody would choose {' or '.join(gone)}: {' and '.join(below)}"
-    if pair.seeds_to_settle is None:
+    if pair.seeds_needed is None:
         return remedy(pair, results, costs)
     return f"still open after {count(question.looks[-1], 'seed')}, the last look; {remedy(pair, results, costs)}"
 

@@ -28,7 +28,8 @@ from skipwise.data.sources.layouts import (
     published,
     webdataset,
 )
-from skipwise.data.sources.named.in_memory import NAMED
+from skipwise.data.sources.named.backgrounds import NAME, make_backgrounds, photographs_of_source
+from skipwise.data.sources.named.in_memory import NAMED, fashion_mnist
 from skipwise.data.sources.named.remote import open_remote
 from skipwise.data.sources.place import DOCUMENTS, Place, shown
 from skipwise.data.sources.refused.foreign_formats import foreign_sentence
@@ -159,6 +160,9 @@ def _opened(data: str | os.PathLike[str], options: ReadingOptions, progress: Pro
     path, exists = _path(data)
     if isinstance(data, str) and data in NAMED and not path.is_dir():
         return NAMED[data]().source()
+    if isinstance(data, str) and not exists and data.startswith(f"{NAME}:"):
+        photographs = _opened(data.removeprefix(f"{NAME}:"), ReadingOptions(), progress)
+        return make_backgrounds(fashion_mnist(), photographs_of_source(photographs)).source()
     if isinstance(data, str) and not exists and (remote := open_remote(data, options, progress)) is not None:
         return remote
     if not exists:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,9 @@ from skipwise.data.containers import Container, Entry
 from skipwise.data.image.formats import is_picture, is_readable
 from skipwise.data.names import ARCHIVES, printable, suffix, without_archive_suffix
 from skipwise.data.sources.labels import check_labels, doubtful_sentence, missing_classes, quoted_list
+
+Versions = Mapping[str, Callable[[NDArray[np.int64]], NDArray[np.uint8]]]
+"""Other versions of images by name: functions from numbers of images to their pixels, uint8 [B, H, W, C]."""
 
 _LONGEST_READING = 3000
 """Characters of the line that says what was understood, at most."""
@@ -44,6 +47,7 @@ class Source:
         mirrors: whether the mirror image of an image still belongs to its class.
         ignored: names of files that are left out.
         faults: sentences about what has to be fixed before training.
+        versions: other versions of each image that the set brings, by name; {} for most sets.
 
     Example:
         >>> import skipwise
@@ -67,6 +71,7 @@ class Source:
     mirrors: bool = True
     ignored: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    versions: Versions = field(default_factory=dict)
 
     def check(self) -> None:
         """Raises SkipwiseError with the first fault, if there is one."""

@@ -1,5 +1,4 @@
-"""What an artifact remembers of its validation images: from which confidence on answers can be relied on, and what the
-images were like, so that a server can tell whether what it is asked is like them."""
+"""Facts about an artifact's validation images: a threshold for confidence, and properties to compare others with."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 INPUTS = ("brightness", "contrast", "shorter side")
-"""What is measured of an image: the mean and the standard deviation of its pixels as the network sees them, from 0 to
+"""Measures of an image: the mean and the standard deviation of its pixels as the network sees them, from 0 to
 255, and the shorter side of the image as it came, in pixels."""
 PARTS = 5
 """Parts of equal numbers of images that each of these is divided into."""
@@ -34,7 +33,7 @@ class Threshold:
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """How many images have values in which part of a scale.
+    """The number of images with values in each part of a scale.
 
     Args:
         edges: where one part ends and the next one begins, rising; a value on an edge belongs to the part above.
@@ -47,7 +46,7 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """What the validation images of a network were like.
+    """Properties of a network's validation images.
 
     Args:
         images: how many there were.
@@ -94,7 +93,7 @@ def measured(square: NDArray[np.uint8], shorter_side: int) -> tuple[float, float
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """How values spread over parts with about as many of them each; fewer parts where many are the same.
+    """Divides a scale into parts with about as many values each; fewer parts where many values are the same.
 
     Example:
         >>> spread([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])

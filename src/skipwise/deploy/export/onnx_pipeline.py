@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import onnx
 from onnx import ModelProto
 
+from skipwise.data.image.preprocess import Preprocessing
 from skipwise.deploy.artifact.artifact import Quantization
 from skipwise.deploy.artifact.trained_network import TrainedNetwork
 from skipwise.deploy.export.calibration import RunModel, evaluating, images_for_int8
@@ -44,7 +46,7 @@ def onnx_pipeline(job: ExportJob, run: RunModel) -> tuple[ModelProto, Quantizati
             progress=progress,
         )
     progress("Writing the file", 0, 1)
-    model = joined(to_onnx(trace_resize(preprocessing), takes=PIXELS, gives=RESIZED), answer)
+    model = joined(_fitting(preprocessing), answer)
     more = {HEAT_MAP: "class activation map of the most likely class [images, h, w]"} if job.explain else {}
     describe(model, network.classes, preprocessing, network=network.model, precision=job.precision, **more)
     return model, quantization
@@ -52,8 +54,13 @@ def onnx_pipeline(job: ExportJob, run: RunModel) -> tuple[ModelProto, Quantizati
 
 def write_single_precision(network: TrainedNetwork, path: Path) -> None:
     """Writes a network as ONNX in single precision, to compare what was quantized with."""
-    fit = to_onnx(trace_resize(network.preprocessing), takes=PIXELS, gives=RESIZED)
-    onnx.save(joined(fit, _classifier(network)), path)
+    onnx.save(joined(_fitting(network.preprocessing), _classifier(network)), path)
+
+
+@functools.lru_cache(maxsize=4)
+def _fitting(preprocessing: Preprocessing) -> ModelProto:
+    """Resizing, which takes as long to convert as a small network, and is needed again where INT8 is verified."""
+    return to_onnx(trace_resize(preprocessing), takes=PIXELS, gives=RESIZED)
 
 
 def _classifier(network: TrainedNetwork, *, explain: bool = False) -> ModelProto:

@@ -1,4 +1,4 @@
-"""What an export remembers of the run's validation images: nothing here looks at a test image."""
+"""Properties of the run's validation images, measured for the export. Nothing here looks at a test image."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def threshold_of(network: TrainedNetwork) -> Threshold | None:
 def reference_of(
     network: TrainedNetwork, threshold: Threshold | None, images: LabelledImages | None, progress: Progress
 ) -> Reference | None:
-    """What the run's validation images were like; None where that is not known.
+    """Measures the run's validation images; None where they are not known.
 
     Raises:
         SkipwiseError: the run's predictions are damaged, or an image can't be read.

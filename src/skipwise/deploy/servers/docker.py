@@ -12,7 +12,7 @@ from skipwise.deploy.servers.server import Server, ServerJob, model_name
 from skipwise.deploy.servers.wheel import write_wheel
 
 BESIDE = (SIGNATURE, "certificate.json", "certificate.html")
-"""What an artifact may have besides the files that its record names."""
+"""Files that an artifact may have besides those that its record names."""
 
 DOCKERFILE = """\
 # Serves {name} on port 8000: the page and the API of `skipwise serve`.

@@ -1,4 +1,4 @@
-"""What a server is: the record that a file in this folder fills in."""
+"""The record of a server, which each file in this folder fills in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def model_name(folder: Path) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ServerJob:
-    """What is to be served.
+    """The network that a server is written for.
 
     Args:
         artifact: the record of an exported network.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
+from skipwise.core.deprecation import earlier_name
 from skipwise.core.machine.system import Machine
 from skipwise.deploy.artifact.artifact import Artifact
 from skipwise.deploy.artifact.golden import GoldenCheck
@@ -34,7 +35,7 @@ class Certificate:
         reference: the name of the backend that the others are compared with.
         reference_quality: how good its answers are; None without images.
         max_drop: for INT8, the drop in accuracy that is allowed, a fraction.
-        arms: the results of the other backends.
+        results: the results of the other backends.
         flips: the images that get another class.
         size: size of the model's files, in bytes.
         speeds: how fast each backend is.
@@ -60,7 +61,7 @@ class Certificate:
     reference: str | None
     reference_quality: Quality | None
     max_drop: float | None
-    arms: tuple[BackendResult, ...]
+    results: tuple[BackendResult, ...]
     flips: tuple[Flip, ...]
     size: int
     speeds: tuple[Speed, ...]
@@ -71,6 +72,9 @@ class Certificate:
     signed_by: str | None = None
     outcome: Outcome = "golden images only"
     certified: bool = False
+
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {"results": "arms"}
+    arms = earlier_name("results", "arms")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skipwise.core.deprecation import earlier_name
 from skipwise.deploy.artifact.images import LabelledImages
 from skipwise.deploy.formats import Precision
 from skipwise.deploy.verify.agreement import Agreement
@@ -47,7 +49,7 @@ class Flip:
     """An image that gets another class than from the reference.
 
     Args:
-        arm: the name of the `BackendResult`.
+        backend: the name of the `BackendResult`.
         position: the image's position.
         name: the image's name.
         label: its class, if that is known.
@@ -57,7 +59,7 @@ class Flip:
         after_probability: with this probability.
     """
 
-    arm: str
+    backend: str
     position: int
     name: str
     label: str | None
@@ -65,6 +67,9 @@ class Flip:
     before_probability: float
     after: str
     after_probability: float
+
+    EARLIER_NAMES: ClassVar[dict[str, str]] = {"backend": "arm"}
+    arm = earlier_name("backend", "arm")
 
 
 def judged(variant: Variant, found: Agreement, drop: Drop | None, *, temperature: float = 1.0) -> BackendResult:
@@ -114,7 +119,7 @@ def find_flips(
             after, after_probability = _most_likely(answers[result.name][position], classes)
             flips.append(
                 Flip(
-                    arm=result.name,
+                    backend=result.name,
                     position=position,
                     name=images.id(position),
                     label=classes[images.labels[position]],

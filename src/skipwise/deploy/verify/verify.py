@@ -130,7 +130,7 @@ def verify(
         reference=compared.reference,
         reference_quality=compared.reference_quality,
         max_drop=limit,
-        arms=compared.results,
+        results=compared.results,
         flips=compared.flips,
         size=found.size(folder),
         speeds=timed,

@@ -59,7 +59,7 @@ def exported(made: Exported) -> Iterator[str]:
 
 
 def not_sure(threshold: Threshold) -> str:
-    """Which answers are called "not sure"."""
+    """Explains which answers are called "not sure"."""
     asked = f"{100 * threshold.asked:g}%"
     if threshold.confidence > 1:
         return (
@@ -116,7 +116,7 @@ def verdict(found: Verified) -> str:
     golden = next(iter(certificate.golden.values())).images
     if not certificate.images:
         return f"{what} answers its {golden} golden images here as it did where it was exported."
-    own = [result for result in certificate.arms if result.own]
+    own = [result for result in certificate.results if result.own]
     least = min(own, key=lambda result: result.agreement.share)
     images = (
         f"{certificate.images:,} {certificate.split or ''}".rstrip() + f" images of {printable(certificate.data or '')}"
@@ -135,7 +135,7 @@ def verdict(found: Verified) -> str:
 
 def _mended(certificate: Certificate) -> str:
     """Tells in sentences what to do about a file that failed; "" where nothing is known."""
-    bad = [result for result in certificate.arms if result.own and result.faults]
+    bad = [result for result in certificate.results if result.own and result.faults]
     drops = [result.drop for result in bad if result.drop is not None and result.drop.outcome == "not as good"]
     if drops:
         return mend(max(drops, key=lambda drop: drop.high))
@@ -162,7 +162,7 @@ def backend_rows(certificate: Certificate) -> Iterator[tuple[str, ...]]:
     if certificate.reference is None:
         return
     yield (certificate.reference, "", "", *_quality(before))
-    for result in certificate.arms:
+    for result in certificate.results:
         found = result.agreement
         share = f"{100 * found.share:.2f}% ({100 * found.low:.2f} to {100 * found.high:.2f})"
         yield (result.name, share, f"{found.difference:.1e}", *_quality(found.quality))

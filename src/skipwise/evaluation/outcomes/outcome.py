@@ -213,7 +213,7 @@ class Outcome(Number):
 
     @property
     def under(self) -> str:
-        """How a sentence about it begins: "By test log-loss"."""
+        """The beginning of a sentence about it: "By test log-loss"."""
         return self.lead or f"By {self.measure()}"
 
     @property

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from skipwise.evaluation.metrics import log_loss, right
 from skipwise.evaluation.mislabelled import probabilities
 from skipwise.evaluation.outcomes.outcome import Answers, Labels, Logits, Outcome
+from skipwise.evaluation.variants.backgrounds import OTHER, SAME, VERSIONS
 
 
 def among_five(logits: Logits, labels: Labels) -> NDArray[np.bool_]:
@@ -36,6 +37,12 @@ def every_class_alike(labels: Labels) -> NDArray[np.float64]:
 def share_of_versions(answers: Answers, labels: Labels) -> NDArray[np.float64]:
     """The share of an image's versions that are answered rightly, from answered classes [versions, N]."""
     return np.asarray((answers == labels).mean(axis=0))
+
+
+def right_by_background(answers: Answers, labels: Labels) -> NDArray[np.float64]:
+    """1 where an image is right before a background of its class and wrong before another, -1 the other way round."""
+    same, other = (answers[VERSIONS.index(version)] == labels for version in (SAME, OTHER))
+    return same.astype(np.float64) - other
 
 
 def _share(
@@ -89,6 +96,20 @@ _ROWS = (
         guess="always answering the commonest class",
         lead="Under corruption",
         variant="corrupted",
+    ),
+    Outcome(
+        name="background",
+        label="reliance on the background",
+        score=right_by_background,
+        unit="points",
+        scale=100,
+        digits=2,
+        least=-1.0,
+        margin=1.0,
+        guess="always answering the commonest class",
+        lead="In reliance on the background",
+        variant="backgrounds",
+        can_decide=False,
     ),
     Outcome(name="brier", label="{on} Brier score", score=brier_score, unit="", least=0.0, margin=0.005),
 )

@@ -25,7 +25,7 @@ SEVERITIES = 5
 SEED = 0
 """The seed of the corruptions, and of where the severities of each image begin."""
 SECONDS, SECONDS_PER_PIXEL = 3e-5, 4.7e-8
-"""What one corruption of an image takes, by benchmarks/corruptions.py at 32 and 224 pixels a side."""
+"""The time for one corruption of an image, by benchmarks/corruptions.py at 32 and 224 pixels a side."""
 
 
 def severities(images: int, kind: str) -> NDArray[np.int64]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skipwise.data.image.preprocess import Preprocessing
-from skipwise.data.images import Pixels
-
-Brought = Mapping[str, Callable[[NDArray[np.int64]], NDArray[np.uint8]]]
-"""Versions that a data set brings: by name, a function from numbers of images to pixels uint8 [B, H, W, C]."""
+if TYPE_CHECKING:  # outcomes are named where nothing is read
+    from skipwise.data.image.preprocess import Preprocessing
+    from skipwise.data.images import Pixels
+    from skipwise.data.sources.source import Versions
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,12 +27,12 @@ class Originals:
 
     pixels: Pixels
     preprocessing: Preprocessing
-    brought: Brought = field(default_factory=dict)
+    brought: Versions = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kinds:
-    """What is known of the images before anything is trained.
+    """Facts about the images that are known before anything is trained.
 
     Args:
         size: pixels a side, as networks take them.

@@ -1,4 +1,4 @@
-"""What a file says of one network and seed, as records."""
+"""The answers of one network and seed in a file, as records."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skipwise.core.errors import SkipwiseError
 
 SUM = 0.01
-"""How far the probabilities of an image may be from a sum of one; rounding moves it by less."""
+"""The largest distance of an image's probabilities from a sum of one; rounding moves it by less."""
 LEAST = float(np.log(np.finfo(np.float32).tiny))
 """The logarithm of a probability is never taken for less, or that of 0 would have none."""
 

@@ -12,7 +12,7 @@ from skipwise.training.run.record import read_run
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder holds a run that kept its predictions."""
+    """Returns whether a folder holds a run that kept its predictions."""
     return (folder / "run.json").is_file() and (folder / "predictions.npz").is_file()
 
 

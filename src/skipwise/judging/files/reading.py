@@ -18,7 +18,7 @@ from skipwise.judging.files.tables import Naming, read_labels, read_table
 
 Progress = Callable[[str, int, int], None]
 TABLE = "predictions.csv"
-"""What `evaluate` calls its table."""
+"""The name of the table that `evaluate` writes."""
 
 
 def read_files(

@@ -19,7 +19,7 @@ from skipwise.judging.files.file_names import network_and_seed
 from skipwise.judging.files.numbers import kind_of
 
 MISSING = frozenset({"", "nan"})
-"""What stands in a cell without a value."""
+"""Contents of a cell without a value."""
 
 
 @dataclass(frozen=True, kw_only=True)

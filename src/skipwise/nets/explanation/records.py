@@ -54,13 +54,6 @@ class Faithfulness:
     deletion: Curve
     insertion: Curve
 
-    @property
-    def beats_random(self) -> bool:
-        """True if maps are better than random ones in both, on average."""
-        return (
-            self.deletion.map_area < self.deletion.random_area and self.insertion.map_area > self.insertion.random_area
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class ClassGates:

@@ -115,15 +115,18 @@ def load_weights(
         True
     """
     contents = read_contents(user_path(path))
-    return _load(model, contents if key is None else contents.under(key), new_head=new_head, chosen=key is not None)
+    given = contents if key is None else contents.under(key)
+    return load_contents(model, given, new_head=new_head, chosen=key is not None)
 
 
-def load_tensors(model: nn.Module, tensors: Mapping[str, Tensor], *, source: str, new_head: bool = False) -> Loaded:
-    """`load_weights` for tensors in memory; `source` is what messages call them."""
-    return _load(model, Contents(source=source, sets={"": dict(tensors)}), new_head=new_head, chosen=False)
+def load_contents(model: nn.Module, contents: Contents, *, new_head: bool, chosen: bool = False) -> Loaded:
+    """Loads what a file of weights holds, see `load_weights`.
 
-
-def _load(model: nn.Module, contents: Contents, *, new_head: bool, chosen: bool) -> Loaded:
+    Args:
+        contents: the sets of tensors in the file.
+        new_head: whether a last layer for other classes is replaced by a new one.
+        chosen: whether the user named the set.
+    """
     target = model.state_dict()
     fitting = _fitting(model, target, contents, new_head=new_head, chosen=chosen)
     best, notes = _choose(contents, fitting)

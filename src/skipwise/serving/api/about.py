@@ -20,7 +20,7 @@ from skipwise.serving.models.version import Version
 
 
 async def about(request: Request) -> Response:
-    """What is known of a network, a heading with sentences each. Nothing of it is a path on the server."""
+    """Describes a network: headings with sentences each. Nothing of it is a path on the server."""
     service, version = service_of(request), asked_version(request)
     sections = await run_in_threadpool(_sections, service, version)
     record = {"sections": [{"title": title, "sentences": sentences} for title, sentences in sections]}

@@ -75,7 +75,7 @@ async def _too_late(request: Request, _: Exception) -> Response:
 
 
 async def _http(_: Request, error: Exception) -> Response:
-    """What Starlette says of a request that fits no route."""
+    """Answers a request that fits no route, as Starlette reports it."""
     assert isinstance(error, HTTPException)
     details = {
         404: "There is nothing at this address; /openapi.json lists what there is.",

@@ -11,9 +11,10 @@ from skipwise.serving.drift.report import drift
 
 
 async def drifted(request: Request) -> Response:
-    """What a network was asked last, compared with its validation images."""
+    """Compares the last images that a network was asked about with its validation images."""
     service, version = service_of(request), asked_version(request)
-    found = drift(version.session.artifact, service.windows.of(version.identity), service.threshold_of(version))
+    window = service.windows.of(version.name, version.identity)
+    found = drift(version.session.artifact, window, service.threshold_of(version))
     record = {
         "images": found.images,
         "not_sure": found.unsure,

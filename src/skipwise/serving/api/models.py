@@ -30,7 +30,7 @@ async def model(request: Request) -> Response:
 
 
 def _described(served: Served, version: Version) -> dict[str, Any]:
-    """What clients are told. Nothing of it is a path on the server."""
+    """Describes a network for clients. Nothing of it is a path on the server."""
     artifact = version.session.artifact
     prepared = artifact.preprocessing
     certified = version.certified

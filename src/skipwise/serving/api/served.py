@@ -1,13 +1,15 @@
-"""What all routes know: the networks, the engine and the limits."""
+"""State that all routes share: the networks, the engine and the limits."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from skipwise.serving.drift.metrics import Watched
 from skipwise.serving.drift.window import Windows
 from skipwise.serving.engine.engine import Engine
 from skipwise.serving.engine.work import Answer
@@ -22,7 +24,7 @@ VERSION = importlib.metadata.version("skipwise")
 
 @dataclass(kw_only=True, eq=False)
 class Service:
-    """What is served.
+    """The networks that are served, the engine and the limits.
 
     Args:
         catalog: the networks.
@@ -51,8 +53,20 @@ class Service:
         own = version.session.artifact.threshold
         return self.threshold if self.threshold is not None or own is None else own.confidence
 
+    def watched(self) -> Iterator[Watched]:
+        """All versions of all networks, with what they were asked last."""
+        for served in self.catalog:
+            for version in served.versions.values():
+                yield Watched(
+                    model=served.name,
+                    version=version.number,
+                    artifact=version.session.artifact,
+                    window=self.windows.of(version.name, version.identity),
+                    threshold=self.threshold_of(version),
+                )
+
     def is_sure(self, answer: Answer) -> bool:
-        """Whether an answer is called sure."""
+        """Returns whether an answer is called sure."""
         threshold = self.threshold_of(answer.version)
         return threshold is None or answer.probability >= threshold
 

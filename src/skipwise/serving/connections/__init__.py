@@ -1,1 +1,1 @@
-"""What stands between a socket and the API: limits for slow or hostile clients, who may ask, how it ends."""
+"""Code between a socket and the API: limits for slow or hostile clients, access, and the end of a connection."""

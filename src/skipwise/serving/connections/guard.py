@@ -1,4 +1,4 @@
-"""Who may ask: the names that the server is called by, origins of pages, and the token.
+"""Access to the server: the names that it is called by, origins of pages, and the token.
 
 A page from elsewhere can send requests to this machine's own addresses. The header Host tells those of a name that was
 made to point here (DNS rebinding), and Origin those of another page.
@@ -35,7 +35,7 @@ _OPEN_BELOW = "/page/"
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address.
+    """Returns whether only this machine reaches an address.
 
     Example:
         >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
@@ -49,7 +49,7 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """Who may ask.
+    """Rules for access to the server.
 
     Args:
         hosts: the names that the server is called by, in lower case, without a port.

@@ -60,4 +60,4 @@ def too_late(seconds: float) -> Problem:
 
 
 BROKEN = "The server failed to answer this; its log says why."
-"""What a client is told of a fault that is not the request's: nothing of paths and code."""
+"""The answer to a client where the fault is not the request's: nothing of paths and code."""

@@ -1,1 +1,1 @@
-"""Whether what a network is asked is like the images that it was chosen on."""
+"""Checks of whether the images that a network gets are like those that it was chosen on."""

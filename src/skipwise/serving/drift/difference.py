@@ -26,7 +26,7 @@ LEAST_EXPECTED = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """How two counts of the same parts compare.
+    """The difference between two counts of the same parts.
 
     Args:
         images: the number of images asked about.

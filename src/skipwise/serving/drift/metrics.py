@@ -1,4 +1,4 @@
-"""What Prometheus is told of the last requests of each network, and of how they compare with its validation images."""
+"""Metrics for Prometheus about the last requests of each network, compared with its validation images."""
 
 from __future__ import annotations
 

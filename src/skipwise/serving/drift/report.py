@@ -50,7 +50,7 @@ class Measure:
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """How what a network was asked last compares with its validation images.
+    """The last requests of a network, compared with its validation images.
 
     Args:
         images: how many images that was.
@@ -66,7 +66,7 @@ class Drift:
 
     @property
     def differs(self) -> bool | None:
-        """Whether anything differs; None where that can't be told yet."""
+        """True if anything differs; None where that can't be told yet."""
         known = [each.found.differs for each in self.measures if each.found.differs is not None]
         return any(known) if known else None
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LAST = 1000
 """The images that are looked back on."""
-SECONDS_BETWEEN = 0.05
+SECONDS_BETWEEN = 0.01
 """An image is measured, which takes a tenth of a millisecond, unless another was so shortly before."""
 MOST_NETWORKS = 64
 
@@ -49,11 +49,11 @@ class Window:
             self.inputs.append(measured(answer.square, side))
 
     def counts(self, classes: int) -> list[int]:
-        """How many got each class."""
+        """Counts the answers of each class."""
         return np.bincount([best for best, _ in self.answers], minlength=classes).tolist()
 
     def unsure(self, threshold: float) -> int:
-        """How many answers have a probability below a threshold."""
+        """Counts the answers with a probability below a threshold."""
         return sum(probability < threshold for _, probability in self.answers)
 
     def values(self, place: int) -> NDArray[np.float64]:
@@ -65,16 +65,23 @@ class Windows:
     """The windows of all networks: what watches an engine."""
 
     def __init__(self) -> None:
-        self._of: OrderedDict[str, Window] = OrderedDict()
+        self._of: OrderedDict[tuple[str, str], Window] = OrderedDict()
 
     def answered(self, image: Image, answer: Answer) -> None:
         """Takes an image, as it came, and its answer."""
-        self.of(answer.version.identity).add(image, answer)
+        self.of(answer.version.name, answer.version.identity).add(image, answer)
 
-    def of(self, identity: str) -> Window:
-        """The window of a network; only those that were asked last are kept."""
-        window = self._of.setdefault(identity, Window())
-        self._of.move_to_end(identity)
+    def of(self, name: str, identity: str) -> Window:
+        """The window of a network, which stays the same where the same file is opened again.
+
+        Only those that were asked last are kept.
+
+        Args:
+            name: what requests call it.
+            identity: a hash of it.
+        """
+        window = self._of.setdefault((name, identity), Window())
+        self._of.move_to_end((name, identity))
         if len(self._of) > MOST_NETWORKS:
             self._of.popitem(last=False)
         return window

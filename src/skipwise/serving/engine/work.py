@@ -94,5 +94,5 @@ class Item:
 
     @property
     def awaited(self) -> bool:
-        """Whether somebody still waits for the answer."""
+        """True if a client still waits for the answer."""
         return not self.future.cancelled() and time.monotonic() < self.deadline

@@ -1,4 +1,4 @@
-"""What an artifact's certificate says, in short; the record itself belongs to `verify`."""
+"""The main facts of an artifact's certificate; the record itself belongs to `verify`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from skipwise.core.files.regular import read_regular
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """How good the answers to labelled images were."""
+    """The quality of the answers to labelled images."""
 
     accuracy: float
 

@@ -23,7 +23,7 @@ from skipwise.serving.models.certified import Certified, read_certified
 
 @dataclass(frozen=True, kw_only=True)
 class Opening:
-    """How networks are opened.
+    """Settings for opening networks.
 
     Args:
         batch_size: the most images per forward pass.

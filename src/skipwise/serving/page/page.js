@@ -141,9 +141,9 @@ function chosen() {
   return state.models[by("model").selectedIndex] ?? state.models[0];
 }
 
-function addressOf(model, part = "") {
-  const version = new URLSearchParams({ version: model.version });
-  return `v1/models/${encodeURIComponent(model.name)}${part}?${version}`;
+function addressOf(model, part) {
+  const version = model.asked === null ? "" : `?${new URLSearchParams({ version: model.asked })}`;
+  return `v1/models/${encodeURIComponent(model.name)}${part}${version}`;
 }
 
 async function start() {
@@ -158,7 +158,8 @@ async function start() {
   by("token-form").hidden = true;
   by("ask").hidden = false;
   complain("");
-  state.models = found.models.flatMap((model) => [...model.versions].reverse().map((version) => ({ ...model, version })));
+  // The newest is asked for without its number, so that its successor answers once it has one.
+  state.models = found.models.flatMap((model) => [...model.versions].reverse().map((version, place) => ({ ...model, version, asked: place ? version : null })));
   const names = state.models.map((model) => (model.versions.length > 1 ? `${model.name}, version ${model.version}` : model.name));
   by("model").replaceChildren(...names.map((name) => element("option", {}, name)));
   by("which").hidden = state.models.length < 2;
@@ -211,7 +212,8 @@ function next() {
 
 async function predict(item) {
   const { of: model } = item;
-  const asked = new URLSearchParams({ model: model.name, version: model.version, top: String(Math.min(model.number_of_classes, 1000)) });
+  const asked = new URLSearchParams({ model: model.name, top: String(Math.min(model.number_of_classes, 1000)) });
+  if (model.asked !== null) asked.set("version", model.asked);
   if (model.explains) asked.set("explain", "1");
   try {
     const found = await patiently(`v1/predict?${asked}`, { method: "POST", body: item.file, headers: { "Content-Type": "application/octet-stream" } });

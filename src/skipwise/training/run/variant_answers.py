@@ -27,7 +27,7 @@ FOLDER = "variants"
 
 @dataclass(frozen=True, kw_only=True)
 class VariantRecord:
-    """What was answered.
+    """The record of the answers.
 
     Args:
         variant: its name.
@@ -69,7 +69,7 @@ def write_variant(folder: Path, variant: str, versions: tuple[str, ...], found: 
 
 
 def has_variant(folder: Path, variant: str, versions: tuple[str, ...]) -> bool:
-    """Whether a finished run's answers are there and undamaged, and of its present weights.
+    """Returns whether a finished run's answers are there, undamaged, and those of its present weights.
 
     Raises:
         SkipwiseError: a file can't be read just now.

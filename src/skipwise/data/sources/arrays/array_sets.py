@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from skipwise.core.errors import SkipwiseError
 from skipwise.core.text import count, shortened
 from skipwise.data.names import printable
 from skipwise.data.sources.labels import check_labels, missing_classes, quoted_list
-from skipwise.data.sources.source import Source, split_words
+from skipwise.data.sources.source import Source, Versions, split_words
 from skipwise.data.sources.split_names import split_of
 
 _IMAGES = frozenset(
@@ -46,6 +46,7 @@ class ArraySet:
         pixels: uint8 [N, H, W, C].
         mirrors: whether the mirror image of an image still belongs to its class.
         notes: sentences for the user.
+        versions: other versions of each image, by name: functions from numbers of images to their pixels.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ArraySet:
     pixels: NDArray[np.uint8]
     mirrors: bool = True
     notes: tuple[str, ...] = ()
+    versions: Versions = field(default_factory=dict)
 
     def source(self) -> Source:
         """The labelled images as a source."""
@@ -74,6 +76,7 @@ class ArraySet:
             pixels=self.pixels,
             mirrors=self.mirrors,
             faults=tuple(faults),
+            versions=self.versions,
         )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from skipwise.core.errors import SkipwiseError, missing_extra
 from skipwise.data.sources.arrays.array_sets import ArraySet
 from skipwise.data.sources.layouts.arrays import read_idx
+from skipwise.data.sources.named.backgrounds import NAME, make_backgrounds, photographs_of_arrays
 from skipwise.data.sources.named.torchvision_files import open_parts
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
@@ -67,11 +68,17 @@ def cifar100() -> ArraySet:
     return _joined("cifar100", "CIFAR-100", sets[0].classes, [(part.data, np.array(part.targets)) for part in sets])
 
 
+def backgrounds() -> ArraySet:
+    """70,000 garments on photographs, made of Fashion-MNIST and CIFAR-10; see `named/backgrounds.py`."""
+    return make_backgrounds(fashion_mnist(), photographs_of_arrays(cifar10()))
+
+
 NAMED: dict[str, Callable[[], ArraySet]] = {
     "digits": digits,
     "fashion_mnist": fashion_mnist,
     "cifar10": cifar10,
     "cifar100": cifar100,
+    NAME: backgrounds,
 }
 
 

@@ -1,0 +1,66 @@
+"""The runs of a network one by one: how much they vary with the seed, and how many epochs they need for an accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET, UnsetType
+
+from skipwise.comparison.plan.plan import Plan
+from skipwise.comparison.results.records import Candidate, RunResult
+from skipwise.comparison.results.target import TargetEpochs
+from skipwise.comparison.run.collapse import DIVERGED
+from skipwise.statistics import Attempt, Spreads, first_reached, reachings, spreads
+from skipwise.training.run.files import read_history
+
+if TYPE_CHECKING:
+    from skipwise.comparison.run.study import StudyResult
+
+
+def spreads_of(study: StudyResult) -> Spreads | UnsetType:
+    """How much each network's outcome varies with the seed, over the runs that learned; unset where no network has two
+    of them."""
+    found = spreads(
+        {name: each.scores[each.has_learned] for name, each in study.answers.items()},
+        groups=study.tested.groups_that_count,
+        alpha=study.plan.question.alpha,
+    )
+    return found if found.networks else UNSET
+
+
+def target_epochs(plan: Plan, folder: Path, candidates: Sequence[Candidate], accuracy: float) -> TargetEpochs:
+    """How many epochs each network needs to reach an accuracy on the validation images, by its runs' histories.
+
+    Networks are validated after every epoch, so the first epoch is known. A run that failed because its loss diverged
+    never reaches it; of one that failed for another reason, it is not known whether it would have later.
+
+    Args:
+        accuracy: in percent.
+    """
+    runs: dict[str, dict[int, Attempt]] = {}
+    for candidate in candidates:
+        attempts = {run.seed: _attempt(plan, folder, candidate.name, run, accuracy / 100) for run in candidate.runs}
+        runs[candidate.name] = {seed: attempt for seed, attempt in attempts.items() if attempt is not None}
+    return TargetEpochs(
+        accuracy=accuracy,
+        epochs=plan.recipe.epochs,
+        diverged={c.name: count for c in candidates if (count := sum(map(_diverged, c.runs)))},
+        found=reachings(runs, epochs=plan.recipe.epochs, alpha=plan.question.alpha),
+    )
+
+
+def _attempt(plan: Plan, folder: Path, name: str, run: RunResult, accuracy: float) -> Attempt | None:
+    """One run on its way; None where it failed before the first epoch ended."""
+    (job,) = plan.jobs(name, run.seed)
+    history = read_history(folder / job.folder)
+    values = [epoch.val.accuracy for epoch in history if epoch.val is not None]
+    attempt = first_reached(values, accuracy) if values else None
+    if _diverged(run) and (attempt is None or not attempt.reached):
+        return Attempt(epochs=plan.recipe.epochs, reached=False)
+    return attempt
+
+
+def _diverged(run: RunResult) -> bool:
+    return run.status == "failed" and (run.reason or "").startswith(DIVERGED)
