@@ -23,7 +23,7 @@ from skipwise.serving.models.version import Opening, Version
 
 HANGUP: Any = getattr(signal, "SIGHUP", None)
 """The signal that asks for it; Windows has none."""
-SECONDS = 2.0
+SECONDS = 1.0
 """Seconds between two looks at the folders."""
 
 
