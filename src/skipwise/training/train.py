@@ -19,7 +19,7 @@ from skipwise.core.files.atomic import clear_leftovers, write_text
 from skipwise.core.files.paths import user_path
 from skipwise.core.signatures import takes
 from skipwise.core.workspace.task import Place, Task
-from skipwise.core.workspace.workspace import check_again
+from skipwise.core.workspace.workspace import check_again, check_begun
 from skipwise.data.images import Images
 from skipwise.data.location import remember
 from skipwise.data.prepare import Prepared, Request, prepare
@@ -110,6 +110,7 @@ def train(
     request = Request.of(data, options.images, options.reading)
     require("torch", extra="train")
     named = None if options.folder.output is None else user_path(options.folder.output)
+    check_begun(RUNS, named, resume=options.folder.resume)
     asked = replace(asked, device=choose_device(asked.device))
     with contextlib.ExitStack() as stack:
         ranks = stack.enter_context(joined(asked.device))
