@@ -1,6 +1,6 @@
 """Coverage of intervals where losses are compared: log-loss, the Brier score, ratios of them, calibration error.
 
-    python benchmarks/coverage_outcomes.py [--quick] [--trials N]
+    python benchmarks/coverage_outcomes.py [--quick] [--trials N] [--seed N] [--several]
 
 Each trial draws the logits of two networks for ten classes. The logit of an image's class is the network's strength and
 a run's shift; all logits have a part that all networks find, one that is the network's own, and luck. They are then
@@ -12,6 +12,11 @@ Counted is the share of comparisons in which, at any look that was shown, the pa
 difference, or a network's the true mean; and, at one look at 5, in which the 95% interval of the ratio of losses (or
 errors) misses. The aim is 5% for each. Of the calibration error, a bootstrap without a verdict, it is counted how often
 its 95% interval misses, too.
+
+`--several` does something else: networks that are equal are compared by accuracy, log-loss and the Brier score at once,
+as `--outcome accuracy,log-loss,brier` does it, accuracy deciding who gets more seeds. Counted is the share of
+comparisons in which any pair is called different by any outcome; beside it what would come of judging each outcome with
+the whole of alpha. The aim is 5% again.
 """
 
 from __future__ import annotations
@@ -137,14 +142,16 @@ def true_error(network: Network, runs: int = 64, images: int = 200_000) -> float
     return float(np.mean(errors))
 
 
-def lead(scores: dict[str, NDArray[np.float64]], outcome: Outcome, looks: tuple[int, ...]) -> list[Judgement]:
+def lead(
+    scores: dict[str, NDArray[np.float64]], outcome: Outcome, looks: tuple[int, ...], alpha: float = ALPHA
+) -> list[Judgement]:
     """A comparison from first look to last, as the product leads it."""
     shown: list[Judgement] = []
     for count in looks:
         judged = judge(
             {name: table[:count] for name, table in scores.items()},
             margin=outcome.margin / outcome.scale,
-            alpha=ALPHA,
+            alpha=alpha,
             looks=looks,
             learned={name: [True] * count for name in scores},
             higher_is_better=outcome.higher_is_better,
@@ -205,11 +212,82 @@ def calibration_missed(network: Network, images: int, seeds: int, trials: int, s
     return wrong / trials
 
 
+SEVERAL = ("accuracy", "log-loss", "brier")
+
+
+def claimed(of: Cell, networks: int, trials: int, seed: int) -> dict[tuple[str, str], float]:
+    """The share of trials in which any of several equal networks is called better than another by any outcome.
+
+    Its keys are the arm, and whether the outcomes share alpha. The first outcome decides after which look it ends; the
+    others are judged then.
+    """
+    rng, names = np.random.default_rng(seed), [f"network {number}" for number in range(networks)]
+    counts = {(arm, kind): 0 for arm in ARMS for kind in ("shared", "each alone")}
+    for _ in range(trials):
+        labels, shared = rng.integers(0, CLASSES, of.images), found_by_all(rng, of.images)
+        logits = {}
+        for name in names:
+            shifts = rng.standard_normal(max(map(max, ARMS.values()))) * of.a.noise
+            logits[name] = labelled(drawn(rng, of.a, shared, shifts), labels)
+        first, *further = (
+            {side: np.stack([OUTCOMES[name].scores(run, labels) for run in runs]) for side, runs in logits.items()}
+            for name in SEVERAL
+        )
+        for arm, looks in ARMS.items():
+            for kind, alpha in (("shared", ALPHA / len(SEVERAL)), ("each alone", ALPHA)):
+                shown = lead(first, OUTCOMES[SEVERAL[0]], looks, alpha)
+                pairs = [pair for each in shown for pair in each.pairs]
+                seeds = looks[len(shown) - 1]
+                for name, scores in zip(SEVERAL[1:], further, strict=True):
+                    outcome = OUTCOMES[name]
+                    judged = judge(
+                        {side: table[:seeds] for side, table in scores.items()},
+                        margin=outcome.margin / outcome.scale,
+                        alpha=alpha,
+                        looks=looks,
+                        learned={side: [True] * seeds for side in scores},
+                        higher_is_better=outcome.higher_is_better,
+                    )
+                    pairs += judged.pairs
+                counts[arm, kind] += any(not pair.low <= 0 <= pair.high for pair in pairs)
+    return {key: count / trials for key, count in counts.items()}
+
+
+def print_several(options: argparse.Namespace) -> None:
+    """Prints the table of `--several`, and its JSON line."""
+    trials = options.trials or (100 if options.quick else 600)
+    arms: dict[str, dict[str, float]] = {}
+    print(f"Percent of {trials} comparisons of equal networks by {', '.join(SEVERAL)} with any false claim,")
+    print(f"seed {options.seed}; ! where the whole 99% interval lies above 5.")
+    print(f"{'networks, images':<40} looks: shared  each alone   one look: shared  each alone")
+    for networks in (2,) if options.quick else (2, 4):
+        for of in cells(options.quick):
+            if of.a != of.b or (networks > 2 and of.images > 300):
+                continue
+            found = claimed(of, networks, trials, options.seed)
+            shown = []
+            for (arm, kind), share in found.items():
+                spread = float(np.sqrt(share * (1 - share) / trials))
+                arms[f"{networks} networks, {of.name}, {of.images}: {arm}: {kind}"] = {
+                    "median": share,
+                    "spread": spread,
+                }
+                shown.append(f"{100 * share:5.1f}{'!' if monte_carlo(share, trials)[0] > ALPHA else ' '}")
+            label = f"{networks}, {of.name}, {of.images}"
+            print(f"{label:<40} {shown[0]:>13} {shown[1]:>11} {shown[2]:>18} {shown[3]:>11}", flush=True)
+    print(json.dumps({"benchmark": "coverage_several_outcomes", "machine": "any", "arms": arms, "ratios": {}}))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="How often intervals of losses and ratios miss, by simulation.")
     parser.add_argument("--quick", action="store_true", help="a few cells, under two minutes")
     parser.add_argument("--trials", type=int, default=0, help="per cell; the calibration error takes a fifth")
+    parser.add_argument("--several", action="store_true", help="only several outcomes at once, of equal networks")
+    parser.add_argument("--seed", type=int, default=1, help="of --several")
     options = parser.parse_args()
+    if options.several:
+        print_several(options)
+        return
     trials = options.trials or (100 if options.quick else 600)
     arms: dict[str, dict[str, float]] = {}
 

@@ -29,8 +29,9 @@ SIZE = 16
 def ship(folder: Path, format: str, precision: str = "fp32") -> Path:
     """Makes an artifact of a network with initial weights, and a file of these; its golden images are made up."""
     folder.mkdir(parents=True, exist_ok=True)
-    network = create_model("se_resnet18", num_classes=len(CLASSES), in_channels=3, width=0.25, seed=0)
-    torch.save(network.state_dict(), folder / "weights.pth")
+    if not (folder / "weights.pth").exists():
+        network = create_model("se_resnet18", num_classes=len(CLASSES), in_channels=3, width=0.25, seed=0)
+        torch.save(network.state_dict(), folder / "weights.pth")
     elsewhere = ExternalWeights(model="se_resnet18", width=0.25, classes=CLASSES, img_size=SIZE)
     made = export(
         folder / "weights.pth",

@@ -104,11 +104,11 @@ def test_page_and_markdown_have_both(fabricated: Fabricated, tmp_path: Path) -> 
     assert "| network | test accuracy: standard deviation over seeds | of that due to the images |" in text
     assert "| network | reached 80% validation accuracy | median epochs | mean epochs |" in text
     assert "| plain18 | 1 of 5 | not reached by half | 25.8 |" in text
-    write_report(tmp_path / "page.html", found.plan, results, found.costs, {}, {})
+    write_report(tmp_path / "page.html", found.plan, results, found.costs, {}, {}, {})
     page = (tmp_path / "page.html").read_text()
     for words in ("Sensitivity to the seed", "plain18 is more sensitive to the seed", "Epochs to 80% validation"):
         assert words in page
-    write_report(tmp_path / "page.html", found.plan, found.results, found.costs, {}, {})
+    write_report(tmp_path / "page.html", found.plan, found.results, found.costs, {}, {}, {})
     page = (tmp_path / "page.html").read_text()
     assert "Sensitivity to the seed" not in page
     assert "h-epochs" not in page

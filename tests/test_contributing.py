@@ -19,15 +19,19 @@ from skipwise import InProcess
 from skipwise.cli.declared import command
 from skipwise.cli.options import PrintOptions
 from skipwise.comparison.options import CompareOptions
+from skipwise.comparison.plan.question import FurtherOutcome, Question
 from skipwise.core.files.json_records import write_json
 from skipwise.core.options import build, option, options
 from skipwise.core.signatures import takes
 from skipwise.cost.make_catalogue import catalogue_entry
 from skipwise.cost.options import ProfileOptions
+from skipwise.data.image.preprocess import Preprocessing
 from skipwise.data.sources import opening
 from skipwise.deploy.export.export import Exported
 from skipwise.deploy.formats import FORMATS
 from skipwise.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from skipwise.evaluation.outcomes import OUTCOMES, outcome_of
+from skipwise.evaluation.variants import VARIANTS, Originals
 from skipwise.nets import catalogue, zoo
 from skipwise.studies.designs import SCALES, Scale
 from skipwise.training.callbacks import Start
@@ -211,6 +215,24 @@ def test_the_corruption_gets_worse(monkeypatch: pytest.MonkeyPatch) -> None:
     errors = [np.abs(corrupt(images, row.name, each, seed=0).astype(int) - images).mean() for each in SEVERITIES]
     assert errors == sorted(errors)
     assert errors[0] > 0
+
+
+def test_the_variant_is_answered_and_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = run_example("variant")
+    monkeypatch.setitem(VARIANTS, "turned", module.VARIANT)
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
+    originals = Originals(pixels=pixels, preprocessing=Preprocessing(size=8, channels=3, mean=(0,) * 3, std=(1,) * 3))
+    made = [module.VARIANT.make(originals, version, np.array([4, 1])) for version in module.VARIANT.versions]
+    assert [each.shape for each in made] == [(2, 8, 8, 3)] * 3
+    assert (made[1][0] == pixels[4, ::-1, ::-1]).all()
+    scores = module.OUTCOME.scores(np.array([[0, 1], [0, 0], [1, 1]]), np.array([0, 1]))
+    assert scores.tolist() == pytest.approx([2 / 3, 2 / 3])
+    assert module.OUTCOME.baseline((3, 1), ("a", "b")) == 0.75
+    monkeypatch.setitem(OUTCOMES, "turned", module.OUTCOME)
+    further = (FurtherOutcome(outcome="turned", margin=0.5),)
+    asked = Question(candidates=("a", "b"), looks=(5,), margin=0.5, alpha=0.05, further_outcomes=further)
+    assert asked.variants == ("turned",)
+    outcome_of.cache_clear()
 
 
 @pytest.mark.parametrize("scale", SCALES)

@@ -64,7 +64,7 @@ def gate(
         >>> print(report.verdict[0])
         PASS: ...
     """
-    margin, trust, reading = options.gate.margin, options.trust.trust, options.reading
+    margin, trust, reading = float(options.gate.margin), options.trust.trust, options.reading
     if not 0 <= margin < 100:
         raise SkipwiseError(f"--margin must lie between 0 and 100 percentage points, not {margin:g}.")
     sides = [open_side(each, data, reading=reading, trust=trust, progress=progress) for each in (old, new)]

@@ -30,6 +30,11 @@ def outcome_asked(asked: QuestionOptions) -> Outcome:
         SkipwiseError: there is none of that name, or the margin or alpha is none.
     """
     outcome = outcome_of(asked.outcome)
+    if outcome.variant:
+        raise SkipwiseError(
+            f"--outcome {asked.outcome} is measured on {outcome.variant} copies of the images, which 'skipwise "
+            "compare' makes; for predictions on such images of your own use --outcome accuracy."
+        )
     if asked.margin is not None:
         outcome.check_margin(asked.margin)
     if not LEAST_ALPHA <= asked.alpha < 1:
@@ -60,7 +65,7 @@ def question_of(runs: Sequence[Run], asked: QuestionOptions) -> Question:
     return Question(
         candidates=tuple(seeds),
         looks=(max(map(len, seeds.values())),),
-        margin=outcome.margin if asked.margin is None else asked.margin,
+        margin=float(outcome.margin if asked.margin is None else asked.margin),
         alpha=asked.alpha,
         outcome=asked.outcome,
     )

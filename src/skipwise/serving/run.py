@@ -73,7 +73,7 @@ def run(artifacts: Sequence[str], options: ServeOptions, token: str | None, told
 
 
 def _opening(options: ServeOptions, metrics: Metrics, told: Told) -> Opening:
-    """How networks are opened, at the start and later."""
+    """Returns the settings by which networks are opened, at the start and later."""
     asked = options.engine
     return Opening(
         batch_size=asked.batch_size,

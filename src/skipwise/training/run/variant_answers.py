@@ -27,7 +27,7 @@ FOLDER = "variants"
 
 @dataclass(frozen=True, kw_only=True)
 class VariantRecord:
-    """The record of the images that were answered.
+    """The record of the answers.
 
     Args:
         variant: its name.
