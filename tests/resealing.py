@@ -31,8 +31,9 @@ def ship(folder: Path, format: str, precision: str = "fp32") -> Path:
     from skipwise.nets.zoo import create_model
 
     folder.mkdir(parents=True, exist_ok=True)
-    network = create_model("se_resnet18", num_classes=len(CLASSES), in_channels=3, width=0.25, seed=0)
-    torch.save(network.state_dict(), folder / "weights.pth")
+    if not (folder / "weights.pth").exists():
+        network = create_model("se_resnet18", num_classes=len(CLASSES), in_channels=3, width=0.25, seed=0)
+        torch.save(network.state_dict(), folder / "weights.pth")
     elsewhere = ExternalWeights(model="se_resnet18", width=0.25, classes=CLASSES, img_size=SIZE)
     made = export(
         folder / "weights.pth",

@@ -167,6 +167,17 @@ def test_several_images_become_a_table_and_a_csv_file(
     assert page.locator("#several").is_hidden()
 
 
+def test_an_image_that_is_too_large_is_refused_in_the_words_of_the_server(
+    site: Server, opened: Open, tmp_path: Path
+) -> None:
+    (tmp_path / "large.bmp").write_bytes(bytes(12_000_000))
+    page = opened(site)
+    page.locator("#ask").wait_for()
+    page.set_input_files("#files", tmp_path / "large.bmp")
+    page.locator("#result").wait_for()
+    assert page.inner_text("#sure").startswith("The request has more than 10 MB; send a smaller image")
+
+
 def test_cells_are_made_safe_as_everywhere_in_skipwise(site: Server, opened: Open) -> None:
     page = opened(site)
     texts = [

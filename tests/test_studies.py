@@ -25,8 +25,8 @@ from skipwise.comparison.options import CompareOptions
 from skipwise.comparison.results.finished import read_comparison
 from skipwise.core.files.checksums import read_sealed
 from skipwise.core.options import build
-from skipwise.studies import inverted, squeeze_excite
 from skipwise.studies.answers import ANSWERS, Verdict, answer_in_all, answer_to, without_interval
+from skipwise.studies.claims import inverted, squeeze_excite
 from skipwise.studies.designs import ALPHA, SCALES, Design, Part, Scale, Setup, Study, Subset
 from skipwise.studies.evidence import OF_PAIRS, UNRESOLVED
 from skipwise.studies.measuring import counted

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def spreads_of(study: StudyResult) -> Spreads | UnsetType:
-    """How much each network's outcome varies with the seed, over the runs that learned; unset where no network has two
-    of them."""
+    """Judges the spreads of networks' outcomes over seeds that learned; unset where no network has two such seeds."""
+    answers = {name: study.answers[name] for name in study.plan.trained if name in study.answers}
     found = spreads(
-        {name: each.scores[each.has_learned] for name, each in study.answers.items()},
+        {name: each.scores[each.has_learned] for name, each in answers.items()},
         groups=study.tested.groups_that_count,
         alpha=study.plan.question.alpha,
     )
@@ -31,7 +31,7 @@ def spreads_of(study: StudyResult) -> Spreads | UnsetType:
 
 
 def target_epochs(plan: Plan, folder: Path, candidates: Sequence[Candidate], accuracy: float) -> TargetEpochs:
-    """How many epochs each network needs to reach an accuracy on the validation images, by its runs' histories.
+    """Estimates the epochs that each network needs to reach an accuracy on the validation images.
 
     Networks are validated after every epoch, so the first epoch is known. A run that failed because its loss diverged
     never reaches it; of one that failed for another reason, it is not known whether it would have later.
@@ -40,7 +40,7 @@ def target_epochs(plan: Plan, folder: Path, candidates: Sequence[Candidate], acc
         accuracy: in percent.
     """
     runs: dict[str, dict[int, Attempt]] = {}
-    for candidate in candidates:
+    for candidate in (each for each in candidates if each.not_trained is None):
         attempts = {run.seed: _attempt(plan, folder, candidate.name, run, accuracy / 100) for run in candidate.runs}
         runs[candidate.name] = {seed: attempt for seed, attempt in attempts.items() if attempt is not None}
     return TargetEpochs(

@@ -22,7 +22,7 @@ _LENGTH = "inference-header-content-length"
 
 
 async def server(_: Request) -> Response:
-    """What this server is."""
+    """Describes this server."""
     return JSONResponse(
         {"name": "skipwise", "version": VERSION, "extensions": ["binary_tensor_data", "classification"]}
     )
@@ -50,7 +50,7 @@ async def model(request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """Whether a network answers; one that is there does."""
+    """Tells whether a network answers; one that is there does."""
     version = _version(request)
     return JSONResponse({"name": version.name, "ready": True})
 

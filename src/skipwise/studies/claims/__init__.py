@@ -1,0 +1,1 @@
+"""The claims that are tested, a file for each study."""
